@@ -1,0 +1,51 @@
+# Two commands matter: `make run` and `make test`. Everything lives in .venv; a second call installs nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+SUITE ?= suites/lima_vs_alpaca.toml
+
+.PHONY: run test lint types layers check example clean help
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: $(VENV)/.run ## install what the program needs, then run the flagship suite
+	$(BIN)/bench run $(SUITE)
+
+test: $(VENV)/.dev ## install what the tests need, then run them
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/.dev ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev ## imports point down, the parent stays light
+	$(BIN)/lint-imports
+
+check: lint types layers test ## all of it
+
+example: $(VENV)/.run ## run the flagship and keep its report in reports/example
+	$(BIN)/bench run suites/lima_vs_alpaca.toml
+	rm -rf reports/example && mkdir -p reports/example
+	cp -r reports/lima_vs_alpaca/latest/report.md reports/lima_vs_alpaca/latest/plots reports/example/
+
+clean: ## remove what runs and tests left behind; keeps .venv
+	rm -rf .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'error: Python 3.11 or newer is needed; hint: make PYTHON=/path/to/python3.11'; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,141 @@
+"""One source to rows in normal form, or to everything that is wrong with it.
+
+Contract: `read` fills a table and returns the problems; rows with an empty answer or prompt are dropped and counted by
+the table. A problem names the file and row; of many faulty rows the first few are told, the rest counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+
+from bench.data import micro
+from bench.data.shapes import RowError, Shape, by_columns, known_shapes, recognise, settle
+from bench.data.sources import MICRO, Records, records
+from bench.data.table import Table
+from bench.errors import Problem
+from bench.suite.data import Columns
+
+_SAMPLE = 100
+"""Rows from which a file's shape is recognised."""
+_FAULTS_SHOWN = 3
+_ROW_HINT = "mend the row or take it out"
+_COLUMNS_HINT = 'name the columns in the suite: columns = { prompt = "…", completion = "…" }'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One thing to read, for all the data that names it."""
+
+    label: str
+    """As the suite names it; what messages show."""
+    origin: str
+    """What the rows' origins begin with: a file's name, else the label."""
+    files: tuple[Path, ...]
+    """Empty for the micro world."""
+    columns: Columns | None
+    revision: str | None
+    sha256: str
+    """Of the files; the micro world's generator is code, and hashed as such."""
+
+    @property
+    def key(self) -> tuple[str, Columns | None]:
+        """Equal for data that can share one reading."""
+        return (self.label + self.sha256, self.columns)
+
+
+@dataclass(slots=True)
+class _Faults:
+    """Row faults of one source: the first few in full, the rest as a count."""
+
+    label: str
+    problems: list[Problem] = field(default_factory=list)
+    unshown: int = 0
+
+    def add(self, row: int, fault: RowError) -> None:
+        """Note what is wrong with a row."""
+        if len(self.problems) < _FAULTS_SHOWN:
+            hint = fault.hint or (_COLUMNS_HINT if fault.reference == "data.missing-field" else _ROW_HINT)
+            where = f"{self.label}:{row}"
+            self.problems.append(Problem(reference=fault.reference, what=fault.what, where=where, hint=hint))
+        else:
+            self.unshown += 1
+
+    def all(self) -> list[Problem]:
+        """Everything to be told."""
+        if not self.unshown:
+            return self.problems
+        more = Problem(
+            reference="data.more-faults", what=f"{self.unshown:,} more faulty rows", where=self.label, hint=_ROW_HINT
+        )
+        return [*self.problems, more]
+
+
+def read(table: Table, source: Source) -> list[Problem]:
+    """Reads a source into a table; returns what is wrong with it."""
+    stream = _records_of(source)
+    head = list(islice(stream, _SAMPLE))
+    shape = by_columns(source.columns) if source.columns else recognise(record for _, record in head)
+    faults = _Faults(source.label)
+    if shape is None:
+        return _no_shape(head, faults)
+    for row, record in chain(head, stream):
+        table.source_rows += 1
+        try:
+            _append(table, row, record, shape)
+        except RowError as fault:
+            faults.add(row, fault)
+    problems = faults.all()
+    if not problems and not len(table):
+        reasons = " and ".join(f"{count:,} with {reason}" for reason, count in table.dropped.items())
+        what = f"no row has both a prompt and an answer: {reasons}"
+        problems = [Problem(reference="data.no-answers", what=what, where=source.label, hint=_COLUMNS_HINT)]
+    return problems
+
+
+def _records_of(source: Source) -> Records:
+    if not source.files:
+        yield from enumerate(micro.rows(source.label.removeprefix(MICRO)), start=1)
+    row_before = 0
+    for file in source.files:
+        row = 0
+        for row, record in records(file, source=source.label):
+            yield row_before + row, record
+        row_before += row
+
+
+def _append(table: Table, row: int, record: object, shape: Shape) -> None:
+    if isinstance(record, RowError):
+        raise record
+    if not isinstance(record, dict):
+        raise _not_an_object(record)
+    turns, reason = settle(shape.convert(record))
+    if reason is None:
+        table.append(row, turns)
+    else:
+        table.dropped[reason] += 1
+
+
+def _not_an_object(record: object) -> RowError:
+    return RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
+
+
+def _no_shape(head: Sequence[tuple[int, object]], faults: _Faults) -> list[Problem]:
+    """Why none of the first rows has a known shape."""
+    if not head:
+        what = "holds no rows"
+        return [Problem(reference="data.empty", what=what, where=faults.label, hint="give a file with rows")]
+    for row, record in head:
+        if isinstance(record, RowError):
+            faults.add(row, record)
+        elif not isinstance(record, dict):
+            faults.add(row, _not_an_object(record))
+    if faults.problems:
+        return faults.all()
+    row, record = head[0]
+    seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
+    what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {known_shapes()}"
+    where = f"{faults.label}:{row}"
+    return [Problem(reference="data.unknown-shape", what=what, where=where, hint=_COLUMNS_HINT)]

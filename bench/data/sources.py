@@ -1,0 +1,237 @@
+"""Where rows are read from: JSON, JSON Lines, CSV, Parquet, a folder of Arrow files.
+
+Contract: `records` streams `(row, record)` with rows counted from 1 (lines in JSON Lines, elements of a JSON list, rows
+below a CSV header); a row that cannot be read comes as a `RowError` in place of its record, a file that cannot be read
+raises `InputError`. No reader holds more than a block of the file in memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from bench.data.shapes import RowError
+from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.data import DataSpec
+
+Records = Iterator[tuple[int, Any]]
+SourceKind = Literal["micro", "file", "hub"]
+
+MICRO = "micro:"
+_BLOCK = 1 << 20
+"""Characters of a JSON list, or rows of a Parquet file times 1,024, that are read at once."""
+
+
+def kind_of(spec: DataSpec, base: Path) -> SourceKind:
+    """What a spec's `source` names: rows of the micro world, a file or folder (relative to `base`), or a hub id.
+
+    What looks like a hub id is a folder where there is one of that name.
+    """
+    kind = spec.source_kind
+    if kind == "data":
+        raise ValueError(f"{spec.source}: references are followed when a suite is loaded")
+    return "file" if kind == "hub" and local_path(spec.source, base).exists() else kind
+
+
+def local_path(source: str, base: Path) -> Path:
+    """The file or folder that a `source` names."""
+    return base / Path(source).expanduser()
+
+
+def files_of(path: Path, *, source: str, where: str) -> tuple[Path, ...]:
+    """The files that hold a source's rows, in order. Raises `InputError` where there is none that can be read."""
+    if path.is_dir():
+        files = _arrow_files(path)
+        if not files:
+            raise InputError(
+                Problem(
+                    reference="data.format",
+                    what=f"{source} is a folder without Arrow files",
+                    where=where,
+                    hint=f"name a file ({_known_formats()}) or a folder that datasets' save_to_disk wrote",
+                )
+            )
+        return files
+    if not path.is_file():
+        raise InputError(
+            Problem(reference="data.missing-file", what=f"no file {source}", where=where, hint=_sibling_hint(path))
+        )
+    if path.suffix.lower() not in READERS:
+        raise InputError(
+            Problem(
+                reference="data.format",
+                what=f"{source} is of no known format",
+                where=where,
+                hint=f"known: {_known_formats()}",
+            )
+        )
+    if path.stat().st_size == 0:
+        raise InputError(
+            Problem(reference="data.empty", what=f"{source} is empty", where=where, hint="give a file with rows")
+        )
+    return (path,)
+
+
+def records(path: Path, *, source: str) -> Records:
+    """All records of one file."""
+    try:
+        yield from READERS[path.suffix.lower()](path)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            Problem(
+                reference="data.encoding",
+                what=f"not UTF-8 text: byte 0x{error.object[error.start]:02x}",
+                where=source,
+                hint="save the file as UTF-8",
+            )
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            Problem(reference="data.unreadable", what=f"cannot be read: {reason}", where=source)
+        ) from error
+
+
+def _known_formats() -> str:
+    return ", ".join(READERS)
+
+
+def _sibling_hint(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent.name!r} either; paths are relative to the suite file"
+    names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in READERS]
+    return did_you_mean(path.name, names) or "paths are relative to the suite file"
+
+
+def _arrow_files(folder: Path) -> tuple[Path, ...]:
+    """The Arrow files of a folder in the order that its state.json gives, else by name."""
+    state = folder / "state.json"
+    if state.is_file():
+        try:
+            listed = [folder / entry["filename"] for entry in json.loads(state.read_text())["_data_files"]]
+        except (ValueError, KeyError, TypeError):
+            listed = []
+        if listed and all(file.is_file() for file in listed):
+            return tuple(listed)
+    return tuple(sorted(folder.glob("*.arrow")))
+
+
+def _json(path: Path) -> Records:
+    """A list of records, or JSON Lines, told apart by the first character: both endings are in use for both."""
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        head = file.read(1)
+        while head.isspace():
+            head = file.read(1)
+        if head == "[":
+            yield from _elements(file)
+            return
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        for row, line in enumerate(file, start=1):
+            if not line.isspace():
+                yield row, _parsed(line)
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return _not_json(error)
+
+
+def _not_json(error: Exception) -> RowError:
+    reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    column = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+    return RowError("data.not-json", f"not JSON: {reason}{column}", "one JSON object per line, or one list of objects")
+
+
+def _elements(file: TextIO) -> Records:
+    """Elements of a JSON list whose opening bracket was read, a block at a time. Ends at the first that is not JSON."""
+    decode = json.JSONDecoder().raw_decode
+    text, position, row, block = file.read(_BLOCK), 0, 1, _BLOCK
+    separator = re.compile(r"[\s,]*")
+    while True:
+        position = separator.match(text, position).end()  # type: ignore[union-attr]  # matches the empty string too
+        if text[position : position + 1] == "]":
+            return
+        try:
+            value, position = decode(text, position)
+        except (ValueError, RecursionError) as error:
+            # Cut off by the block's end, or broken: only more text can tell. Blocks grow, so that this stays linear.
+            more = file.read(block)
+            if not more:
+                yield row, _not_json(error)
+                return
+            text, position, block = text[position:] + more, 0, block * 2
+            continue
+        yield row, value
+        row, block = row + 1, _BLOCK
+
+
+def _csv(path: Path) -> Records:
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # answers may be longer than the default of 131,072 characters
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        row = 0
+        while True:
+            row += 1
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield row, RowError("data.not-csv", f"not CSV: {error}", "quote cells that hold commas or line breaks")
+                return
+            if None in record:
+                yield row, RowError("data.not-csv", "more cells than the header has columns", "quote cells with commas")
+            else:
+                yield row, record
+
+
+def _parquet(path: Path) -> Records:
+    import pyarrow  # 0.3 s, only for those who need it
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            row = 0
+            for batch in file.iter_batches(batch_size=1024):
+                for record in batch.to_pylist():
+                    row += 1
+                    yield row, record
+    except pyarrow.ArrowInvalid as error:
+        raise _not_a(path, "Parquet", error) from error
+
+
+def _arrow(path: Path) -> Records:
+    import pyarrow
+    import pyarrow.ipc
+
+    try:
+        with pyarrow.memory_map(str(path)) as memory, pyarrow.ipc.open_stream(memory) as stream:
+            row = 0
+            for batch in stream:
+                for record in batch.to_pylist():
+                    row += 1
+                    yield row, record
+    except pyarrow.ArrowInvalid as error:
+        raise _not_a(path, "Arrow", error) from error
+
+
+def _not_a(path: Path, name: str, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0][:200]
+    return InputError(Problem(reference="data.format", what=f"not a {name} file: {reason}", where=path.name))
+
+
+READERS: dict[str, Callable[[Path], Records]] = {
+    ".json": _json,
+    ".jsonl": _json,
+    ".csv": _csv,
+    ".parquet": _parquet,
+    ".arrow": _arrow,
+}
+"""By file ending."""

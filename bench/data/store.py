@@ -1,0 +1,124 @@
+"""Selected rows on disk: JSON Lines of `bench.data.row.Row`, named by the hash of their bytes, never changed.
+
+Contract: `write_rows` is atomic (temp file, fsync, rename); a file that exists is whole. `load_rows` parses a row when
+it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import weakref
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from itertools import accumulate
+from pathlib import Path
+from typing import IO, overload
+
+from bench.data.row import Row
+from bench.digest import digest_file
+from bench.errors import InputError, Problem
+
+
+class StoredRows(Sequence[Row]):
+    """The rows of one stored selection, read one at a time: 8 bytes a row in memory. May be shared by forks."""
+
+    def __init__(self, path: Path) -> None:
+        """Finds where each row begins. Only a line feed ends a row: text may hold other separators."""
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+        self._whole: StoredRows | None = None  # what a slice was taken of, kept alive for its open file
+        with path.open("rb") as file:
+            self._starts = array("Q", accumulate(map(len, file), initial=0))
+        self._indices = range(len(self._starts) - 1)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> StoredRows: ...
+    def __getitem__(self, index: int | slice) -> Row | StoredRows:
+        if isinstance(index, slice):
+            part = copy(self)
+            part._indices, part._whole = self._indices[index], self
+            return part
+        at = self._indices[index]
+        start, end = self._starts[at], self._starts[at + 1]
+        return Row.model_validate_json(os.pread(self._descriptor, end - start, start))
+
+
+def load_rows(path: Path | str) -> StoredRows:
+    """The rows of a stored selection, in order."""
+    return StoredRows(Path(path))
+
+
+def write_rows(rows: Iterable[tuple[bytes, str]], folder: Path) -> tuple[Path, str]:
+    """Stores `(conversation as JSON, origin)` pairs.
+
+    Returns the file and the SHA-256 of the conversations in order; the origins do not count, so that the same rows
+    from another file are the same data.
+    """
+    content, whole = hashlib.sha256(), hashlib.sha256()
+    with atomic(folder) as (file, finish):
+        for turns, origin in rows:
+            line = b'{"turns":%b,"origin":%b}\n' % (turns, json.dumps(origin).encode())
+            content.update(turns)
+            content.update(b"\n")
+            whole.update(line)
+            file.write(line)
+        path = finish(f"{whole.hexdigest()}.jsonl")
+    return path, content.hexdigest()
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a stored selection is there and its bytes are those it is named after."""
+    return path.is_file() and digest_file(path) == path.stem
+
+
+class _Finish:
+    """Gives the temp file its name once it is written."""
+
+    def __init__(self, file: IO[bytes], temporary: Path) -> None:
+        self._file, self._temporary = file, temporary
+
+    def __call__(self, name: str) -> Path:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        path = self._temporary.with_name(name)
+        return self._temporary.replace(path)
+
+
+@contextmanager
+def atomic(folder: Path) -> Iterator[tuple[IO[bytes], _Finish]]:
+    """A file under `folder` that appears whole, under the name given to `finish`, or not at all."""
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".writing-")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file, _Finish(file, temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Turns a failure to write (no space, no permission, a file in the way) into an `InputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            Problem(
+                reference="home.not-writable",
+                what=f"cannot write under {folder}: {error.strerror or error}",
+                where=str(folder),
+                hint="free some space, or set BENCH_HOME to a folder that can be written",
+            )
+        ) from error

@@ -1,0 +1,34 @@
+"""Content hashes: of JSON values, of files, of folders, of this program's own code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).parent
+
+
+def digest_json(value: Any) -> str:
+    """SHA-256 (hex) of a JSON value in canonical form: sorted keys, no spaces, no NaN."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_files(root: Path, files: Iterable[Path]) -> str:
+    """SHA-256 (hex) over relative names and contents; where `root` lies does not matter."""
+    return digest_json({file.relative_to(root).as_posix(): digest_file(file) for file in sorted(files)})
+
+
+def digest_code(*packages: str) -> str:
+    """Hash of the source of `bench` sub-packages such as `train`: results of other code are not reused."""
+    files = [file for name in packages for file in (_PACKAGE / name).rglob("*") if file.suffix in {".py", ".jinja"}]
+    return digest_files(_PACKAGE, files)

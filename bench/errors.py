@@ -1,0 +1,74 @@
+"""What a user is told when something is wrong: what, where, hint, and the exit code.
+
+Contract: everything the product refuses is a `BenchError` holding one or more `Problem`s. `bench.cli` prints them
+as ``error[reference]: what``, the place, and ``hint: next step``, and exits with the error's code. Anything else that
+reaches the user is a bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of `bench`, stable for scripts and CI."""
+
+    OK = 0
+    GATE_FAILED = 1
+    BAD_INPUT = 2
+    INCOMPLETE = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, said so that the reader can mend it."""
+
+    reference: str
+    """Stable dotted name, such as ``suite.unknown-key``."""
+    what: str
+    """One sentence: what is wrong."""
+    where: str | None = None
+    """The key's path in the suite, or ``file:row``."""
+    hint: str | None = None
+    """The next step or command."""
+
+
+class BenchError(Exception):
+    """Carries all problems found in one pass. `exit_code` is what the process ends with."""
+
+    exit_code: ExitCode = ExitCode.BAD_INPUT
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("; ".join(problem.what for problem in self.problems))
+
+
+class InputError(BenchError):
+    """The user's input is wrong: suite, data, model, arguments, or the machine cannot do what was asked."""
+
+
+class IncompleteError(BenchError):
+    """The run ended with cells missing."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class InterruptedRunError(BenchError):
+    """The user stopped the run; what was finished stays finished."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The hint for a misspelt name: its closest known name, else the whole list if short; `None` without names."""
+    names = sorted(known)
+    if not names:
+        return None
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "known: " + ", ".join(names[:20]) + (", …" if len(names) > 20 else "")

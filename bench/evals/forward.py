@@ -1,0 +1,111 @@
+"""Forward passes whose logits are computed only where they are read, and batches of similar length.
+
+Contract: the result for one row does not depend on the rows beside it, but for rounding. The language-model head, which
+dominates small models with large vocabularies, runs at the read positions alone; whatever a model does to its logits
+after the head (scaling, soft-capping) still happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+SLOTS = 4096
+"""Rows × padded length of one forward pass, at most. The same on every device, so that scores move between machines
+as little as rounding allows."""
+LOGITS = 1 << 26
+"""Read positions × vocabulary of one forward pass, at most: 256 MiB in fp32."""
+
+
+@contextmanager
+def _reading(head: torch.nn.Module, rows: Tensor, columns: Tensor) -> Iterator[None]:
+    """While open, the head sees only the hidden states at (rows, columns), as one sequence."""
+
+    def keep_read_positions(_: torch.nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (arguments[0][rows, columns].unsqueeze(0), *arguments[1:])
+
+    handle = head.register_forward_pre_hook(keep_read_positions)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def logits_at(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
+    """Logits [reads, vocabulary] in fp32 at the positions (rows[i], columns[i]) of one forward pass over `inputs`."""
+    if model not in _SELECTS:
+        _SELECTS[model] = _is_seen_to_select(model)
+    return _selected(model, rows, columns, **inputs) if _SELECTS[model] else _full(model, rows, columns, **inputs)
+
+
+_SELECTS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
+"""Whether a model's head can be made to see the read positions only."""
+
+
+def _selected(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
+    with _reading(model.get_output_embeddings(), rows, columns):
+        return torch.as_tensor(model(**inputs).logits)[0].float()
+
+
+def _full(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
+    return torch.as_tensor(model(**inputs).logits)[rows, columns].float()
+
+
+def _is_seen_to_select(model: PreTrainedModel) -> bool:
+    """Tries both ways: some models have no head, or reshape what goes through it by the batch."""
+    if not isinstance(model.get_output_embeddings(), torch.nn.Module):
+        return False
+    ids = torch.arange(8, device=model.device).view(2, 4) % vocabulary_size(model)
+    rows, columns = torch.tensor([[0, 1, 1], [1, 3, 0]], device=model.device)
+    whole = _full(model, rows, columns, input_ids=ids, use_cache=False)
+    try:
+        read = _selected(model, rows, columns, input_ids=ids, use_cache=False)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return False
+    near = 1e-4 if model.dtype == torch.float32 else 0.05
+    return read.shape == whole.shape and torch.allclose(read, whole, rtol=near, atol=near, equal_nan=True)
+
+
+def token_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Of logits [n, vocabulary]: the log-probability [n] of each target, in fp32, and whether it is the argmax [n]."""
+    chosen = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return chosen - logits.logsumexp(1), logits.argmax(1) == targets
+
+
+def batches(
+    lengths: Sequence[int], *, slots: int = SLOTS, reads: Sequence[int] | None = None, vocabulary: int = 0
+) -> list[list[int]]:
+    """Indices of `lengths`, longest first, in batches of at most `slots` slots and `LOGITS` logits.
+
+    `reads` is the number of read positions of each item. An item that is too large by itself makes its own batch.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
+    result: list[list[int]] = []
+    longest = read = 0
+    for index in order:
+        read += reads[index] if reads is not None else 0
+        if not result or (len(result[-1]) + 1) * longest > slots or read * vocabulary > LOGITS:
+            result.append([])
+            longest, read = lengths[index], reads[index] if reads is not None else 0
+        result[-1].append(index)
+    return result
+
+
+def vocabulary_size(model: PreTrainedModel) -> int:
+    """Columns of the model's logits."""
+    return int(model.config.get_text_config().vocab_size)
+
+
+def padded(rows: Sequence[Sequence[int]], *, fill: int, left: bool = False) -> Tensor:
+    """Rows of ids as one tensor [rows, longest], filled up on one side."""
+    longest = max(map(len, rows))
+    table = [
+        [fill] * (longest - len(row)) + list(row) if left else list(row) + [fill] * (longest - len(row)) for row in rows
+    ]
+    return torch.tensor(table, dtype=torch.long)

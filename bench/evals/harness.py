@@ -1,0 +1,148 @@
+"""`kind = "lm_eval"`: tasks scored through `lm_eval.simple_evaluate`.
+
+Contract: lm-eval builds prompts, runs filters and metrics; the subject answers through `SubjectLM`. Tasks are wrapped
+in the prompt template unless the eval says `template = "none"` or the task's metadata says `wrap: false`. An example
+whose metric cannot be computed is missing, and the others stand.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import lm_eval.evaluator
+from lm_eval.api.task import Task
+from lm_eval.tasks import TaskManager
+
+from bench.errors import InputError, Problem
+from bench.evals.language_model import SubjectLM
+from bench.evals.measures import read_samples
+from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.evals.tasks import load_tasks
+from bench.record.job import EvalJob
+from bench.record.result import Measure, ScoreRow
+from bench.suite.evals import LmEvalSpec
+
+_SEED = 1234
+"""Of lm-eval's draw of few-shot examples and of sampled answers: one for all subjects."""
+
+_log = logging.getLogger(__name__)
+
+
+def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+    """Scores a subject on the eval's tasks. Raises `InputError` for unknown or refused tasks."""
+    spec = job.eval
+    assert isinstance(spec, LmEvalSpec), "chosen by kind"
+    folder = None if job.tasks_path is None else Path(job.tasks_path)
+    tasks, manager = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
+    examples = {name: len(task.eval_docs) for name, task in tasks.items()}
+    total = sum(min(count, spec.limit or count) for count in examples.values())
+    lm = SubjectLM(subject, Progress(emit, total), seed=_SEED)
+    samples: dict[str, Sequence[Mapping[str, Any]]] = {}
+    wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
+    for wrap in (True, False):
+        chosen = [task for name, task in tasks.items() if wrapped[name] is wrap]
+        if chosen:
+            samples.update(_run(lm, chosen, manager, spec, wrap=wrap))
+    rows, measures = _read(tasks, samples, lm, spec.metric)
+    return Outcome(
+        rows=tuple(rows),
+        measures=tuple(measures),
+        template=_template(subject, wrapped),
+        batch=f"by length, at most {lm.slots} slots" + _sharing(lm),
+        truncated=len(lm.truncated),
+        generated_tokens=lm.generated_tokens,
+        versions={name: str(task.VERSION) for name, task in tasks.items()},
+    )
+
+
+def _asks_wrapping(task: Task) -> bool:
+    return (task.get_config("metadata") or {}).get("wrap", True) is not False
+
+
+def _run(
+    lm: SubjectLM, tasks: Sequence[Task], manager: TaskManager, spec: LmEvalSpec, *, wrap: bool
+) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """lm-eval's samples by task."""
+    lm.forget_prompts()
+    for task in tasks:
+        task.process_results = _isolated(task.process_results, task.task_name)
+    with _without_environment_report():
+        results = lm_eval.simple_evaluate(
+            model=lm,
+            tasks=list(tasks),
+            task_manager=manager,
+            num_fewshot=spec.num_fewshot,
+            limit=spec.limit,
+            bootstrap_iters=0,
+            log_samples=True,
+            apply_chat_template=wrap,
+            fewshot_as_multiturn=True,
+            random_seed=_SEED,
+            numpy_random_seed=_SEED,
+            torch_random_seed=_SEED,
+            fewshot_random_seed=_SEED,
+        )
+    return dict(results["samples"])
+
+
+def _isolated(process: Callable[..., dict[str, Any]], task: str) -> Callable[..., dict[str, Any]]:
+    """A task's scoring of one example that gives no metric, rather than no eval, where it fails."""
+
+    def guarded(document: Any, results: Any) -> dict[str, Any]:
+        try:
+            return process(document, results)
+        except Exception:
+            _log.exception("an example of task %s could not be scored", task)
+            return {}
+
+    return guarded
+
+
+@contextmanager
+def _without_environment_report() -> Iterator[None]:
+    """lm-eval asks pip, git, the compiler and the drivers for versions: a second per call, and the record has them."""
+    originals = lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash
+    lm_eval.evaluator.add_env_info = lambda storage: None
+    lm_eval.evaluator.get_git_commit_hash = lambda: None
+    try:
+        yield
+    finally:
+        lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash = originals
+
+
+def _read(
+    tasks: Mapping[str, Task], samples: Mapping[str, Sequence[Mapping[str, Any]]], lm: SubjectLM, headline: str | None
+) -> tuple[list[ScoreRow], list[Measure]]:
+    rows: list[ScoreRow] = []
+    measures: list[Measure] = []
+    for name, task in tasks.items():
+        failed = frozenset(document for task_name, document in lm.failed if task_name == name and document is not None)
+        try:
+            found = read_samples(task, samples[name], failed=failed, headline=headline)
+        except ValueError as error:
+            raise InputError(
+                Problem(reference="eval.metric", what=str(error), where="eval.metric", hint="name one of these")
+            ) from error
+        rows += found[0]
+        measures += found[1]
+    return rows, measures
+
+
+def _template(subject: Subject, wrapped: Mapping[str, bool]) -> str:
+    """The template's name, `none`, or both with the tasks that go without."""
+    name = subject.renderer.template.name
+    bare = [task for task, wrap in wrapped.items() if not wrap]
+    if len(bare) == len(wrapped):
+        return "none"
+    return f"{name} (none for {', '.join(bare)})" if bare else name
+
+
+def _sharing(lm: SubjectLM) -> str:
+    if lm.scorer is None:
+        return ""
+    return ", choices behind one context" if lm.scorer.shared else ", each choice with its own context"

@@ -1,0 +1,76 @@
+"""One eval job: load the subject, score it, write its scores.
+
+Contract: base and tuned subjects go through the same code at the same precision. Scores are written whole or not at
+all; what could not be scored is `None`, never NaN.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bench.data.render import make_renderer
+from bench.evals.harness import evaluate_tasks
+from bench.evals.loss import evaluate_loss
+from bench.evals.outcome import Emit, Outcome, Subject, write_scores
+from bench.model.load import load_subject, load_tokenizer
+from bench.record.job import EvalJob
+from bench.record.result import EvalResult, Seconds
+
+KINDS: dict[str, Callable[[EvalJob, Subject, Emit], Outcome]] = {"lm_eval": evaluate_tasks, "loss": evaluate_loss}
+"""By `kind` of eval."""
+
+_PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
+    """Scores one subject on one eval and writes `scores.jsonl` into `folder`.
+
+    `emit` hears `{"type": "examples", "done": …, "total": …}`. Raises `InputError` for what the user can mend.
+    """
+    started = time.perf_counter()
+    torch.set_num_threads(job.threads)
+    subject = _load(job)
+    loaded = time.perf_counter()
+    outcome = KINDS[job.eval.kind](job, subject, emit)
+    evaluated = time.perf_counter()
+    write_scores(folder, outcome.rows)
+    finished = time.perf_counter()
+    return EvalResult(
+        measures=outcome.measures,
+        template=outcome.template,
+        precision=_PRECISIONS[subject.model.dtype],
+        batch=outcome.batch,
+        truncated=outcome.truncated,
+        generated_tokens=outcome.generated_tokens,
+        seconds=Seconds(
+            start_up=loaded - started,
+            evaluation=evaluated - loaded,
+            saving=finished - evaluated,
+            wall=finished - started,
+        ),
+        peak_process_bytes=_peak_process_bytes(),
+        versions=outcome.versions,
+    )
+
+
+def _load(job: EvalJob) -> Subject:
+    tokenizer = load_tokenizer(job.model)
+    training = None if job.training_path is None else Path(job.training_path)
+    return Subject(
+        model=load_subject(job.model, training, precision=job.precision),
+        tokenizer=tokenizer,
+        renderer=make_renderer(tokenizer, job.model, job.model.context_length),
+        context_length=job.model.context_length,
+    )
+
+
+def _peak_process_bytes() -> int:
+    """Peak resident memory of this process."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

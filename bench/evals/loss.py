@@ -1,0 +1,130 @@
+"""`kind = "loss"`: held-out negative log-likelihood per supervised token, on rows rendered as training rows are.
+
+Contract: an example's score is the mean over its supervised tokens, in nats, and its weight their number; so the
+measure `nll` is the mean over all supervised tokens. `perplexity` is its exponential. `bits_per_byte` divides the same
+sum, in bits, by the UTF-8 bytes of the supervised text, and so compares across tokenizers. A diagnostic, not a ranking:
+the LIMA paper (Zhou et al. 2023) found it anti-correlated with the quality of answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from bench.data.row import Row
+from bench.data.store import load_rows
+from bench.evals.forward import SLOTS, batches, logits_at, padded, token_logprobs, vocabulary_size
+from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.record.job import EvalJob
+from bench.record.result import Measure, ScoreRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Token ids of one row and the positions that are supervised; the first position never is."""
+
+    ids: tuple[int, ...]
+    supervised: tuple[int, ...]
+
+
+def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+    """Scores a subject on the eval's rows."""
+    assert job.data is not None, "a loss eval has rows"
+    rows = load_rows(Path(job.data.path))
+    rendered = [subject.renderer.row(row) for row in rows]
+    texts = [
+        Text(ids=tuple(r.input_ids), supervised=tuple(i for i, s in enumerate(r.labels_mask) if s and i > 0))
+        for r in rendered
+    ]
+    sums = summed_nll(subject.model, texts, Progress(emit, len(rows)))
+    kept = [(row, text, nll) for row, text, nll in zip(rows, texts, sums, strict=True) if nll is not None]
+    sizes = [_bytes(subject, text) for _, text, _ in kept]
+    total, tokens = math.fsum(nll for *_, nll in kept), sum(len(text.supervised) for _, text, _ in kept)
+    return Outcome(
+        rows=_rows(job.eval.name, subject, rows, texts, sums),
+        measures=_measures(job.eval.name, total, tokens, sum(sizes), n=len(kept), missing=len(rows) - len(kept)),
+        template=subject.renderer.template.name,
+        batch=f"by length, at most {SLOTS} slots",
+        truncated=sum(r.truncated for r in rendered),
+    )
+
+
+def summed_nll(
+    model: PreTrainedModel, texts: Sequence[Text], progress: Progress | None = None, *, slots: int = SLOTS
+) -> list[float | None]:
+    """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite."""
+    result: list[float | None] = [None] * len(texts)
+    scored = [index for index, text in enumerate(texts) if text.supervised]
+    heard = progress.part(len(texts), len(scored)) if progress is not None else None
+    lengths, reads = [len(texts[i].ids) for i in scored], [len(texts[i].supervised) for i in scored]
+    for batch in batches(lengths, slots=slots, reads=reads, vocabulary=vocabulary_size(model)):
+        chosen = [scored[number] for number in batch]
+        for index, nll in zip(chosen, _batch_nll(model, [texts[index] for index in chosen]), strict=True):
+            result[index] = nll if math.isfinite(nll) else None
+        if heard is not None:
+            heard(len(batch))
+    return result
+
+
+@torch.inference_mode()
+def _batch_nll(model: PreTrainedModel, texts: Sequence[Text]) -> list[float]:
+    """One forward pass; padding on the right is never attended to by what stands before it."""
+    device = model.device
+    ids = padded([text.ids for text in texts], fill=0).to(device)
+    owners = torch.tensor([row for row, text in enumerate(texts) for _ in text.supervised])
+    columns = torch.tensor([position for text in texts for position in text.supervised])
+    rows = owners.to(device)
+    targets = ids[rows, columns.to(device)]
+    logits = logits_at(model, rows, columns.to(device) - 1, input_ids=ids, use_cache=False)
+    logprobs, _ = token_logprobs(logits, targets)
+    return torch.zeros(len(texts), dtype=torch.float64).index_add_(0, owners, -logprobs.cpu().double()).tolist()
+
+
+def _measures(task: str, total: float, tokens: int, size: int, *, n: int, missing: int) -> tuple[Measure, ...]:
+    nll = total / tokens if tokens else None
+    values = {
+        "nll": nll,
+        "perplexity": math.exp(nll) if nll is not None and nll < 700 else None,
+        "bits_per_byte": total / math.log(2) / size if size else None,
+    }
+    return tuple(
+        Measure(
+            task=task, metric=name, value=value, n=n, missing=missing, higher_is_better=False, binary=False,
+            chance=None, headline=name == "nll", per_example=name == "nll",
+        )
+        for name, value in values.items()
+    )
+
+
+def _rows(
+    task: str, subject: Subject, rows: Sequence[Row], texts: Sequence[Text], sums: Sequence[float | None]
+) -> tuple[ScoreRow, ...]:
+    seen: Counter[str] = Counter()
+    result = []
+    for row, text, nll in zip(rows, texts, sums, strict=True):
+        content = hashlib.sha256(row.model_dump_json(exclude={"origin"}).encode()).hexdigest()[:16]
+        seen[content] += 1
+        result.append(
+            ScoreRow(
+                task=task,
+                id=content if seen[content] == 1 else f"{content}-{seen[content]}",
+                metrics={"nll": None if nll is None else nll / len(text.supervised)},
+                weight=float(len(text.supervised)),
+                prompt=subject.renderer.prompt_text(row.turns[:-1]),
+                target=row.turns[-1].content,
+            )
+        )
+    return tuple(result)
+
+
+def _bytes(subject: Subject, text: Text) -> int:
+    """UTF-8 bytes of the supervised text; special tokens have none."""
+    ids = [text.ids[position] for position in text.supervised]
+    return len(str(subject.tokenizer.decode(ids, skip_special_tokens=True)).encode())

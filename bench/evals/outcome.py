@@ -1,0 +1,69 @@
+"""What an eval brings back, whatever its kind, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bench.data.render import Renderer
+from bench.record.atomic import write_text
+from bench.record.result import Measure, ScoreRow
+
+SCORES = "scores.jsonl"
+"""A `ScoreRow` per line, relative to the job's folder."""
+
+Emit = Callable[[dict[str, object]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A loaded model with all that is needed to put text before it."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    renderer: Renderer
+    context_length: int
+    """Positions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Scores of one subject on one eval."""
+
+    rows: tuple[ScoreRow, ...]
+    measures: tuple[Measure, ...]
+    template: str
+    """How prompts were wrapped: a template's name, or `none`."""
+    batch: str
+    """How examples were batched."""
+    truncated: int
+    """Examples whose text was cut to fit the model's context."""
+    generated_tokens: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def write_scores(folder: Path, rows: Iterable[ScoreRow]) -> None:
+    """Writes `scores.jsonl`, whole or not at all."""
+    write_text(folder / SCORES, "".join(f"{row.model_dump_json()}\n" for row in rows))
+
+
+class Progress:
+    """Tells how many examples are done, from how many parts of them are."""
+
+    def __init__(self, emit: Emit, total: int) -> None:
+        self._emit = emit
+        self._total = total
+        self._done = 0.0
+
+    def part(self, examples: int, parts: int) -> Callable[[int], None]:
+        """A listener for work on `examples` examples that comes in `parts` parts; it hears finished parts."""
+
+        def heard(finished: int) -> None:
+            self._done += examples * finished / max(parts, 1)
+            done = min(self._total, round(self._done))
+            self._emit({"type": "examples", "done": done, "total": self._total})
+
+        return heard

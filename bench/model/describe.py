@@ -1,0 +1,93 @@
+"""What a model is made of, counted from its config alone: nothing is downloaded, no weight is allocated.
+
+Run as ``python -m bench.model.describe JSON``: the parent stays free of torch. The argument is a `DescribeRequest`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch import nn
+from transformers import AutoModelForCausalLM
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from bench.spec import Spec
+from bench.suite.recipe import LoraSpec
+
+
+class DescribeRequest(Spec):
+    """A config as in `config.json`, and the adapters to count."""
+
+    config: dict[str, Any]
+    lora: LoraSpec
+    card_modules: tuple[str, ...] | str
+    """What `target_modules = "card"` stands for."""
+
+
+class Description(Spec):
+    """Exact parameter counts; tied weights count once."""
+
+    architecture: str
+    parameters: int
+    lora_parameters: int
+    """Model and adapter together."""
+    lora_trainable_parameters: int
+
+    @property
+    def lora_trainable_percent(self) -> float:
+        """Trainable of all, in percent."""
+        return 100 * self.lora_trainable_parameters / self.lora_parameters
+
+
+def empty_model(config: dict[str, Any]) -> nn.Module:
+    """A causal language model of this config on the meta device. Raises `KeyError` for an unknown `model_type`."""
+    fields = dict(config)
+    model_config = CONFIG_MAPPING[fields.pop("model_type")](**fields)
+    with torch.device("meta"):
+        model: nn.Module = AutoModelForCausalLM.from_config(model_config)
+    return model
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """All and trainable parameters; a tied matrix counts once."""
+    parameters = list(model.parameters())
+    return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
+
+
+def describe(request: DescribeRequest) -> Description:
+    """Count the base, then the same base with LoRA adapters."""
+    model = empty_model(request.config)
+    parameters, _ = count_parameters(model)
+    architecture = type(model).__name__
+    modules = request.card_modules if request.lora.target_modules == "card" else request.lora.target_modules
+    with torch.device("meta"):
+        adapted = get_peft_model(
+            model,
+            LoraConfig(
+                r=request.lora.r,
+                lora_alpha=int(request.lora.alpha),
+                lora_dropout=request.lora.dropout,
+                target_modules=modules if isinstance(modules, str) else list(modules),
+                task_type="CAUSAL_LM",
+            ),
+        )
+    total, trainable = count_parameters(adapted)
+    return Description(
+        architecture=architecture,
+        parameters=parameters,
+        lora_parameters=total,
+        lora_trainable_parameters=trainable,
+    )
+
+
+def main() -> None:
+    """Read a request from the command line, print the description, both as JSON."""
+    request = DescribeRequest.model_validate_json(sys.argv[1])
+    sys.stdout.write(describe(request).model_dump_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""Where things lie: what ships with the program, and what it keeps between runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+
+def shipped(kind: Literal["models", "suites"]) -> Path:
+    """The folder of shipped model cards or suites: beside the package in a checkout, inside it once installed."""
+    package = Path(__file__).parent
+    inside = package / "shipped" / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+def home() -> Path:
+    """Checkpoints and caches: `$BENCH_HOME`, else `.bench` in the current folder. Not created here."""
+    return Path(os.environ.get("BENCH_HOME") or ".bench").absolute()

@@ -1,0 +1,129 @@
+"""`record.json`: everything a finished (or interrupted) run knows, from which every report is drawn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.record.result import EvalResult, ProbeResult, TrainResult
+from bench.spec import Spec
+from bench.suite.resolved import ResolvedSuite
+
+FORMAT_VERSION = 1
+
+FailureKind = Literal[
+    "out_of_memory", "exception", "killed", "crashed", "timeout", "diverged", "dependency", "interrupted", "refused"
+]
+
+
+class Failure(Spec):
+    """Why a job has no result."""
+
+    kind: FailureKind
+    message: str
+    """One line for the report's cell."""
+
+
+class JobRecord(Spec):
+    """One job's fate."""
+
+    id: str
+    digest: str
+    status: Literal["done", "failed", "pending"]
+    reused: bool
+    """Taken from an earlier run of the same digest."""
+    failure: Failure | None = None
+    started: str | None = None
+    """ISO 8601, UTC."""
+    seconds: float | None = None
+    """Wall time, process start included."""
+    log: str | None = None
+    """Relative to the run directory."""
+
+
+class TrainingRecord(Spec):
+    """One seed replicate with its result, or none if it failed."""
+
+    arm: str
+    seed: int
+    job: JobRecord
+    result: TrainResult | None
+
+
+class ProbeRecord(Spec):
+    """The lone timing of one arm."""
+
+    arm: str
+    job: JobRecord
+    result: ProbeResult | None
+
+
+class EvaluationRecord(Spec):
+    """One subject on one eval, or none if it failed."""
+
+    subject: str
+    arm: str | None
+    """`None` for the base."""
+    seed: int | None
+    eval: str
+    job: JobRecord
+    result: EvalResult | None
+    scores: str | None
+    """`scores/EVAL/SUBJECT.jsonl`, relative to the run directory."""
+
+
+class Environment(Spec):
+    """The machine and the libraries."""
+
+    python: str
+    platform: str
+    processor: str
+    cores: int
+    memory_bytes: int
+    device: str
+    """`cpu`, `cuda: NAME`, `mps`."""
+    versions: dict[str, str]
+    """Of the libraries that compute, by distribution name."""
+    workers: int
+    threads: int
+    """Per worker."""
+
+
+class GitState(Spec):
+    """State of the checkout that ran."""
+
+    commit: str
+    dirty: bool
+
+
+class Record(Spec):
+    """The one versioned record of a run."""
+
+    format_version: Literal[1] = 1
+    created: str
+    """ISO 8601, UTC: when this run started."""
+    finished: str | None
+    command: tuple[str, ...]
+    """As typed, from `bench` on."""
+    digest: str
+    """Of the resolved suite; its first 8 characters name the run directory."""
+    resolved: ResolvedSuite
+    suite_toml_sha256: str
+    environment: Environment
+    git: GitState | None
+    wall_seconds: float | None
+    """Of the latest `bench run` that filled this record, from command to record."""
+    trainings: tuple[TrainingRecord, ...]
+    probes: tuple[ProbeRecord, ...]
+    evaluations: tuple[EvaluationRecord, ...]
+
+    @property
+    def jobs(self) -> tuple[JobRecord, ...]:
+        """Every job of the run: trainings, probes, evaluations."""
+        entries: tuple[TrainingRecord | ProbeRecord | EvaluationRecord, ...]
+        entries = (*self.trainings, *self.probes, *self.evaluations)
+        return tuple(entry.job for entry in entries)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every job has its result."""
+        return all(job.status == "done" for job in self.jobs)

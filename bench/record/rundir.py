@@ -1,0 +1,155 @@
+"""The folder of one run: `REPORTS/<suite>/<profile>-<digest8>/`, with `latest` beside it pointing at the newest.
+
+It holds `record.json`, `suite.json` (the resolved suite), `scores/<eval>/<subject>.jsonl`, `logs/<job>.txt`, and what
+`bench.report` draws from them. Every file is whole or absent; nothing outside this folder is needed to read it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.record.atomic import replacing, write_text
+from bench.record.record import FORMAT_VERSION, EvaluationRecord, Record
+from bench.record.result import ScoreRow
+from bench.record.store import read_scores
+
+RECORD = "record.json"
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """One run's folder."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, reports: Path, *, suite: str, profile: str | None, digest: str) -> RunDirectory:
+        """Where a run of this digest belongs; nothing is created."""
+        return cls(reports / file_name(suite) / f"{file_name(profile or 'suite')}-{digest[:8]}")
+
+    @classmethod
+    def find(cls, text: str, reports: Path) -> RunDirectory:
+        """The run that `text` names: a run folder, a suite's name (its latest run), or `latest` (of all suites).
+
+        Raises `InputError` if there is none.
+        """
+        for folder in (Path(text), reports / text):
+            if (folder / RECORD).is_file():
+                return cls(folder)
+        if text == LATEST:
+            candidates = _records(reports, "*/*")
+        elif file_name(text) == text and (reports / text).is_dir():
+            candidates = _records(reports / text, "*")
+        else:
+            candidates = []
+        if not candidates:
+            raise InputError(_not_found(text, reports))
+        return cls(max(candidates, key=lambda record: record.stat().st_mtime_ns).parent)
+
+    def load(self) -> Record:
+        """The record. Raises `InputError` if it is missing, torn, or of another format version."""
+        path = self.path / RECORD
+        try:
+            return Record.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise InputError(
+                Problem(reference="run.no-record", what=f"the record cannot be read: {error.strerror}", where=str(path))
+            ) from error
+        except ValidationError as error:
+            raise InputError(
+                Problem(
+                    reference="run.bad-record",
+                    what=f"this is not a whole record of format version {FORMAT_VERSION}",
+                    where=f"{path}: {_first(error)}",
+                    hint="run the same `bench run` again: finished jobs are reused and the record is written anew",
+                )
+            ) from error
+
+    def scores(self, evaluation: EvaluationRecord) -> list[ScoreRow]:
+        """Per-example scores of one evaluation, in its order; empty if it has none.
+
+        Raises `InputError` if the file is missing or torn.
+        """
+        if evaluation.scores is None:
+            return []
+        path = self.path / evaluation.scores
+        try:
+            return read_scores(path)
+        except (OSError, ValidationError) as error:
+            raise InputError(
+                Problem(
+                    reference="run.bad-scores",
+                    what=f"the scores of {evaluation.subject} on {evaluation.eval} are missing or torn",
+                    where=str(path),
+                    hint="run the same `bench run` again: it copies them from the finished job",
+                )
+            ) from error
+
+    def write(self, record: Record) -> None:
+        """Replace the record (and the resolved suite beside it) and point `latest` here."""
+        write_text(self.path / "suite.json", record.resolved.model_dump_json(indent=1))
+        write_text(self.path / RECORD, record.model_dump_json(indent=1))
+        point_latest(self.path)
+
+    def copy_in(self, source: Path, relative: str) -> None:
+        """Copy a job's file here, unless the same bytes are here already."""
+        target = self.path / relative
+        if target.is_file() and _same(source, target):
+            return
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+
+
+def point_latest(folder: Path) -> None:
+    """`latest` beside `folder`, as a relative link; left out on file systems without links."""
+    temporary = folder.parent / f".{LATEST}.{os.getpid()}"
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(folder.name, target_is_directory=True)
+        temporary.replace(folder.parent / LATEST)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def file_name(name: str) -> str:
+    """A name as one safe path component: `/` becomes `__`, `#` `--`, `:` `-`; what else is unsafe is coded."""
+    plain = name.replace("/", "__").replace("#", "--").replace(":", "-")
+    coded = re.sub(r"[^A-Za-z0-9._-]", lambda match: f"%{ord(match[0]):02x}", plain)
+    return "%2e" + coded[1:] if coded.startswith(".") else coded or "%"
+
+
+def scores_file(evaluation: str, subject: str) -> str:
+    """Where an evaluation's scores lie, relative to the run directory."""
+    return f"scores/{file_name(evaluation)}/{file_name(subject)}.jsonl"
+
+
+def log_file(job_id: str) -> str:
+    """Where a job's log lies, relative to the run directory."""
+    return f"logs/{file_name(job_id)}.txt"
+
+
+def _records(folder: Path, pattern: str) -> list[Path]:
+    return [path for path in folder.glob(f"{pattern}/{RECORD}") if not path.parent.is_symlink()]
+
+
+def _same(source: Path, target: Path) -> bool:
+    return source.stat().st_size == target.stat().st_size and source.read_bytes() == target.read_bytes()
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}"
+
+
+def _not_found(text: str, reports: Path) -> Problem:
+    suites = sorted({record.parents[1].name for record in _records(reports, "*/*")})
+    hint = did_you_mean(text, suites) if suites else "there are no runs yet: `bench run SUITE` makes one"
+    return Problem(reference="run.not-found", what=f"no run {text!r} under {reports}", where=text, hint=hint)

@@ -1,0 +1,159 @@
+"""Finished jobs by digest, under `HOME/jobs/<digest>/`.
+
+Files: `job.json`, `log.txt`, `result.json`, `scores.jsonl` (evals), `weights/` (trainings), `manifest.json`.
+
+A job counts as done when its manifest is whole: written last, it names every file of the result with its size and
+hash. A folder without one is the remains of an interrupted or failed attempt; only its checkpoints are of use.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from bench.digest import digest_file
+from bench.record.atomic import write_text
+from bench.record.job import Job
+from bench.record.result import EvalResult, JobResult, ProbeResult, ScoreRow, TrainResult, result_adapter
+from bench.spec import Spec
+
+LOG = "log.txt"
+RESULT = "result.json"
+SCORES = "scores.jsonl"
+CHECKPOINT = "checkpoint"
+"""Start of the names under which a training keeps what it can resume from."""
+_MANIFEST = "manifest.json"
+_NOT_RESULT = {LOG, _MANIFEST, "job.json"}
+_HASH_ON_READ_BYTES = 1 << 20
+
+
+class StoredFile(Spec):
+    """One file of a result."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(Spec):
+    """What makes a job done."""
+
+    format_version: Literal[1] = 1
+    digest: str
+    files: dict[str, StoredFile]
+    """By path relative to the job's folder."""
+    started: str
+    """ISO 8601, UTC."""
+    seconds: float
+    """Wall time, process start included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStore:
+    """The job folders under one home."""
+
+    home: Path
+
+    def folder(self, digest: str) -> Path:
+        """Where the job of this digest is, or would be."""
+        return self.home / "jobs" / digest
+
+    def done(self, digest: str) -> Manifest | None:
+        """The manifest, if every file that it names is there with its size (and, if small, its hash)."""
+        folder = self.folder(digest)
+        try:
+            manifest = Manifest.model_validate_json((folder / _MANIFEST).read_bytes())
+            whole = manifest.digest == digest and all(
+                _is_whole(folder / name, expected) for name, expected in manifest.files.items()
+            )
+        except (OSError, ValidationError):
+            return None
+        return manifest if whole else None
+
+    def begin(self, job: Job) -> Path:
+        """An attempt's folder: empty but for checkpoints of an interrupted one, with `job.json` written."""
+        folder = self.folder(job.digest)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MANIFEST).unlink(missing_ok=True)
+        for entry in folder.iterdir():
+            if not entry.name.startswith(CHECKPOINT):
+                _remove(entry)
+        write_text(folder / "job.json", job.model_dump_json(indent=1))
+        return folder
+
+    def forget(self, digest: str) -> None:
+        """Remove a job's result, checkpoints included, so that it runs from its start."""
+        folder = self.folder(digest)
+        (folder / _MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, digest: str, *, started: str, seconds: float) -> Manifest:
+        """Write the manifest over the files as they are now: from here on the job is done.
+
+        Checkpoints are removed: the result takes their place.
+        """
+        folder = self.folder(digest)
+        for left_over in folder.glob(f"{CHECKPOINT}*"):
+            _remove(left_over)
+        files = {
+            file.relative_to(folder).as_posix(): StoredFile(bytes=file.stat().st_size, sha256=digest_file(file))
+            for file in sorted(folder.rglob("*"))
+            if file.is_file() and file.name not in _NOT_RESULT
+        }
+        manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds)
+        write_text(folder / _MANIFEST, manifest.model_dump_json(indent=1))
+        return manifest
+
+    def result(self, digest: str) -> JobResult:
+        """The result as the child wrote it. Raises `OSError` or `ValidationError` if it is missing or torn."""
+        return result_adapter.validate_json((self.folder(digest) / RESULT).read_bytes())
+
+    def train_result(self, digest: str) -> TrainResult | None:
+        """The training's result, `None` if this is not a whole training."""
+        result = self.result(digest) if self.done(digest) else None
+        return result if isinstance(result, TrainResult) else None
+
+    def diverged_result(self, digest: str) -> TrainResult | None:
+        """What a training that diverged measured until then; it has no manifest, so it runs again."""
+        try:
+            result = self.result(digest)
+        except (OSError, ValueError):
+            return None
+        return result if isinstance(result, TrainResult) and result.diverged else None
+
+    def probe_result(self, digest: str) -> ProbeResult | None:
+        """The probe's result, `None` if this is not a whole probe."""
+        result = self.result(digest) if self.done(digest) else None
+        return result if isinstance(result, ProbeResult) else None
+
+    def eval_result(self, digest: str) -> EvalResult | None:
+        """The eval's result, `None` if this is not a whole eval."""
+        result = self.result(digest) if self.done(digest) else None
+        return result if isinstance(result, EvalResult) else None
+
+
+def write_result(folder: Path, result: JobResult) -> None:
+    """What a child leaves: `result.json`."""
+    write_text(folder / RESULT, result.model_dump_json())
+
+
+def read_scores(path: Path) -> list[ScoreRow]:
+    """The examples of a `scores.jsonl`, in its order."""
+    with path.open("rb") as file:
+        return [ScoreRow.model_validate_json(line) for line in file]
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
+
+
+def _is_whole(path: Path, expected: StoredFile) -> bool:
+    if path.stat().st_size != expected.bytes:
+        return False
+    return expected.bytes > _HASH_ON_READ_BYTES or digest_file(path) == expected.sha256

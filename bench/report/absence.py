@@ -1,0 +1,46 @@
+"""Jobs without a result: what they were, and why. A failed job is data; nothing is dropped from a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.record.record import JobRecord, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """A job that has no result."""
+
+    job: str
+    subject: str
+    eval: str | None
+    """`None` for a training or a probe."""
+    status: Literal["failed", "pending"]
+    kind: str
+    """A `FailureKind`, or `pending`."""
+    message: str
+    log: str | None
+
+
+def absences_of(record: Record) -> tuple[Absence, ...]:
+    """Every job without a result, in the order of the record."""
+    jobs: list[tuple[JobRecord, str, str | None]] = [
+        *((t.job, f"{t.arm}#{t.seed}", None) for t in record.trainings if t.result is None),
+        *((p.job, p.arm, None) for p in record.probes if p.result is None),
+        *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
+    ]
+    return tuple(_absence(job, subject, evaluation) for job, subject, evaluation in jobs)
+
+
+def _absence(job: JobRecord, subject: str, evaluation: str | None) -> Absence:
+    failed = job.failure is not None
+    return Absence(
+        job=job.id,
+        subject=subject,
+        eval=evaluation,
+        status="failed" if failed else "pending",
+        kind=job.failure.kind if job.failure is not None else "pending",
+        message=job.failure.message if job.failure is not None else "this run ended before it",
+        log=job.log,
+    )

@@ -1,0 +1,216 @@
+"""Per-example scores of all subjects of a run, lined up by (eval, task, example) for `bench.stats`.
+
+Contract: pure. A subject that has no scores is a row without any present score, never a missing row; an example that
+a subject lacks is absent for it, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.record.record import EvaluationRecord, Record
+from bench.record.result import Measure, ScoreRow
+from bench.stats.sample import Scores
+from bench.suite.evals import EvalSpec, Role
+from bench.suite.suite import ArmRef
+
+BASE = "base"
+_Floats: TypeAlias = NDArray[np.float64]
+_Ints: TypeAlias = NDArray[np.int64]
+
+
+class Run(Protocol):
+    """What the report needs of `bench.record.rundir.RunDirectory`."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def load(self) -> Record: ...
+
+    def scores(self, evaluation: EvaluationRecord) -> list[ScoreRow]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurand:
+    """What one column of the results measures: an eval, or one task of an eval whose tasks have no common scale."""
+
+    name: str
+    """The eval's name, or `EVAL/TASK`."""
+    eval: str
+    kind: str
+    role: Role
+    metrics: Mapping[str, str]
+    """Headline metric by task; several tasks count equally (macro average)."""
+    higher_is_better: bool
+    binary: bool
+    per_example: bool
+    """False for a corpus metric: it has a value for each subject, and no paired difference."""
+    chance: float | None
+    """Expected score of guessing, averaged over the tasks; `None` unless all of them have one."""
+    limit: int | None
+    """Only so many examples of each task were used, for trying out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Aligned:
+    """The scores of one measurand: [seeds, examples] per arm, one row for `base`."""
+
+    measurand: Measurand
+    examples: tuple[tuple[str, str], ...]
+    """(task, id) of each example, in the order of the arrays."""
+    arms: Mapping[str, Scores]
+    """By arm, `base` included; a row per seed of the suite."""
+
+
+Rows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
+
+
+def read_rows(run: Run, record: Record) -> Rows:
+    """All per-example scores of a run, by (eval, subject); subjects without a result have no entry."""
+    done = [evaluation for evaluation in record.evaluations if evaluation.result and evaluation.scores]
+    return {(evaluation.eval, evaluation.subject): run.scores(evaluation) for evaluation in done}
+
+
+def subjects(record: Record) -> dict[str, tuple[str, ...]]:
+    """Subject names by arm, in the suite's order of arms and seeds, the base first."""
+    suite = record.resolved.suite
+    arms = {arm.name: tuple(f"{arm.name}#{seed}" for seed in suite.seeds) for arm in planned_arms(record)}
+    return {BASE: (BASE,), **arms}
+
+
+def planned_arms(record: Record) -> list[ArmRef]:
+    """The suite's arms that this run was asked for (`--only` leaves others out)."""
+    known = {training.arm for training in record.trainings}
+    return [arm for arm in record.resolved.suite.arms.expand() if arm.name in known]
+
+
+def align(record: Record, rows: Rows) -> tuple[Aligned, ...]:
+    """Every measurand of the suite, in its order; without examples where no subject was scored."""
+    by_arm = subjects(record)
+    return tuple(
+        _align(measurand, by_arm, rows)
+        for spec in record.resolved.suite.eval
+        for measurand in _measurands(spec, record)
+    )
+
+
+def _measurands(spec: EvalSpec, record: Record) -> list[Measurand]:
+    """One for the eval if its tasks' headline measures have a common scale, else one for each task."""
+    measures = _headlines(spec.name, record)
+    names = {measure.metric for measure in measures.values()}
+    directions = {measure.higher_is_better for measure in measures.values()}
+    rates = all(measure.binary for measure in measures.values())
+    if len(directions) <= 1 and (len(names) <= 1 or rates):
+        return [_measurand(spec, spec.name, measures)]
+    return [_measurand(spec, f"{spec.name}/{task}", {task: measure}) for task, measure in measures.items()]
+
+
+def _headlines(name: str, record: Record) -> dict[str, Measure]:
+    """The leading measure of each task; binary, or per example, only where it is so for every subject."""
+    found: dict[str, Measure] = {}
+    for evaluation in record.evaluations:
+        if evaluation.eval != name or evaluation.result is None:
+            continue
+        for measure in evaluation.result.measures:
+            if measure.headline:
+                known = found.setdefault(measure.task, measure)
+                both = {
+                    "binary": known.binary and measure.binary,
+                    "per_example": known.per_example and measure.per_example,
+                }
+                found[measure.task] = known.model_copy(update=both)
+    return found
+
+
+def _measurand(spec: EvalSpec, name: str, measures: Mapping[str, Measure]) -> Measurand:
+    chances = [measure.chance for measure in measures.values()]
+    known = [chance for chance in chances if chance is not None]
+    return Measurand(
+        name=name,
+        eval=spec.name,
+        kind=spec.kind,
+        role=spec.role,
+        metrics={task: measure.metric for task, measure in measures.items()},
+        higher_is_better=all(measure.higher_is_better for measure in measures.values()),
+        binary=bool(measures) and all(measure.binary for measure in measures.values()),
+        per_example=all(measure.per_example for measure in measures.values()),
+        chance=sum(known) / len(known) if known and len(known) == len(chances) else None,
+        limit=spec.limit if spec.kind == "lm_eval" else None,
+    )
+
+
+def _align(measurand: Measurand, by_arm: Mapping[str, tuple[str, ...]], rows: Rows) -> Aligned:
+    found = {
+        subject: [row for row in rows.get((measurand.eval, subject), ()) if row.task in measurand.metrics]
+        for names in by_arm.values()
+        for subject in names
+    }
+    first: dict[tuple[str, str], ScoreRow] = {}
+    for scored in found.values():
+        for row in scored:
+            first.setdefault((row.task, row.id), row)
+    position = {example: index for index, example in enumerate(first)}
+    shared = _Shared(
+        weights=np.array([row.weight for row in first.values()], dtype=np.float64),
+        clusters=_labels([None if row.cluster is None else (row.task, row.cluster) for row in first.values()]),
+        strata=_labels([row.task for row in first.values()]) if len(measurand.metrics) > 1 else None,
+    )
+    return Aligned(
+        measurand=measurand,
+        examples=tuple(first),
+        arms={
+            arm: _scores([found[name] for name in names], position, measurand, shared, trained=arm != BASE)
+            for arm, names in by_arm.items()
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Shared:
+    weights: _Floats
+    clusters: _Ints | None
+    strata: _Ints | None
+
+
+def _scores(
+    replicates: list[list[ScoreRow]],
+    position: Mapping[tuple[str, str], int],
+    measurand: Measurand,
+    shared: _Shared,
+    *,
+    trained: bool,
+) -> Scores:
+    shape = (len(replicates), len(position))
+    values, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+    for seed, scored in enumerate(replicates):
+        for row in scored:
+            score = row.metrics.get(measurand.metrics[row.task])
+            if score is not None:
+                index = position[row.task, row.id]
+                values[seed, index], present[seed, index] = score, True
+    return Scores(
+        values=values,
+        present=present,
+        weights=shared.weights,
+        clusters=shared.clusters,
+        strata=shared.strata,
+        binary=measurand.binary,
+        bounds=(0.0, 1.0) if measurand.binary else None,
+        trained=trained,
+    )
+
+
+def _labels(names: Sequence[object]) -> _Ints | None:
+    """Whole numbers for names, equal where the names are; one without a name is alone. `None` if none has a name."""
+    if all(name is None for name in names):
+        return None
+    codes: dict[object, int] = {}
+    return np.array(
+        [codes.setdefault(name or ("alone", i), len(codes)) for i, name in enumerate(names)], dtype=np.int64
+    )

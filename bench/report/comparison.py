@@ -1,0 +1,74 @@
+"""From a run to what can be said of it: results, ranks, verdicts of claims, costs, failures, answers.
+
+Contract: pure and deterministic; a function of the record, the per-example scores and this code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.errors import ExitCode
+from bench.record.record import Record
+from bench.report.absence import Absence, absences_of
+from bench.report.align import Measurand, Rows, Run, align, read_rows, subjects
+from bench.report.answers import Exhibit, exhibits
+from bench.report.claims import ClaimResult, decided
+from bench.report.cost import Cost, costs
+from bench.report.deltas import Deltas
+from bench.report.ranks import ranks
+from bench.report.results import Result, results
+from bench.stats.paired import REPLICATES
+from bench.stats.ranking import Rank
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All that the report says, as numbers."""
+
+    record: Record
+    measurands: tuple[Measurand, ...]
+    arms: tuple[str, ...]
+    """`base` first."""
+    results: Mapping[tuple[str, str], Result]
+    """By arm and measurand."""
+    ranks: Mapping[str, tuple[Rank, ...]]
+    """By measurand; empty where none can be given."""
+    claims: tuple[ClaimResult, ...]
+    costs: tuple[Cost, ...]
+    absences: tuple[Absence, ...]
+    exhibits: tuple[Exhibit, ...]
+
+    @property
+    def complete(self) -> bool:
+        """No job is missing and every claim was decided or left open by the data, not by a gap."""
+        return not self.absences and all(claim.verdict.outcome != "incomplete" for claim in self.claims)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a command that ends with this comparison returns."""
+        return ExitCode.OK if self.complete else ExitCode.INCOMPLETE
+
+
+def compare(run: Run, *, replicates: int = REPLICATES) -> Comparison:
+    """Everything that the report says of `run`. Raises `InputError` where its record or scores cannot be read."""
+    record = run.load()
+    return compare_record(record, read_rows(run, record), replicates=replicates)
+
+
+def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) -> Comparison:
+    """The same from what was read already."""
+    aligned = align(record, rows)
+    absences = absences_of(record)
+    deltas = Deltas.of(record, replicates=replicates)
+    return Comparison(
+        record=record,
+        measurands=tuple(entry.measurand for entry in aligned),
+        arms=tuple(subjects(record)),
+        results=results(record, aligned, absences, deltas),
+        ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
+        claims=decided(record, aligned, absences, deltas),
+        costs=costs(record),
+        absences=absences,
+        exhibits=exhibits(record, aligned, rows),
+    )

@@ -1,0 +1,155 @@
+"""What each arm cost: speed, memory, parameters, the budget that it really used, and where the seconds went.
+
+Contract: pure functions of the record. Counts are means over the seeds that finished; what no seed can tell is `None`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import TypeVar
+
+from bench.record.record import Record
+from bench.record.result import ProbeResult, Seconds, TrainResult
+from bench.report.align import planned_arms
+from bench.suite.recipe import Budget
+
+TOLERANCE = 0.01
+"""Budgets that differ by less than this share count as equal."""
+_T = TypeVar("_T")
+PHASES = ("start_up", "data", "compute", "optimizer", "evaluation", "saving", "other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One arm. Counts are of one training."""
+
+    arm: str
+    seeds: int
+    """Trainings that finished."""
+    tokens_per_second: float | None
+    """Non-padding tokens per second, measured alone on the machine; `None` where it never was alone."""
+    shared_tokens_per_second: float | None
+    """The same while other jobs ran beside it: no measure of the arm."""
+    memory_bytes: float | None
+    memory_of_device: bool
+    parameters: float | None
+    trainable_parameters: float | None
+    rows: float | None
+    steps: float | None
+    epochs: float | None
+    slots: float | None
+    tokens: float | None
+    supervised_tokens: float | None
+    packing_efficiency: float | None
+    """tokens / slots."""
+    seconds: float | None
+    """Wall time of the job's own work."""
+    budget: Budget
+    budget_used: float | None
+    """In the budget's unit."""
+    excess: float | None
+    """Budget used, as a share above the thriftiest arm of the same unit; `None` where it cannot be said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseSeconds:
+    """Seconds of one kind of job, summed over all of them, by phase; `process` is what starting the child took."""
+
+    kind: str
+    jobs: int
+    phases: dict[str, float]
+    process: float
+    total: float
+
+
+def costs(record: Record) -> tuple[Cost, ...]:
+    """One row per arm, in the suite's order."""
+    suite = record.resolved.suite
+    found = []
+    for arm in planned_arms(record):
+        results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
+        probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
+        found.append(_cost(arm.name, results, probe, suite.budget_of(arm)))
+    return _with_excess(found)
+
+
+def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
+    """Where the workers' time went: training and evaluation. Reused jobs count with the seconds they once took."""
+    trained = [(t.job.seconds, t.result.ledger.seconds) for t in record.trainings if t.result is not None]
+    scored = [(e.job.seconds, e.result.seconds) for e in record.evaluations if e.result is not None]
+    return tuple(_phases(kind, jobs) for kind, jobs in (("training", trained), ("evaluation", scored)) if jobs)
+
+
+def reused_jobs(record: Record) -> tuple[int, int]:
+    """How many jobs were taken from earlier runs, of how many."""
+    return sum(job.reused for job in record.jobs), len(record.jobs)
+
+
+def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budget: Budget) -> Cost:
+    ledgers = [result.ledger for result in results]
+    alone = [ledger for ledger in ledgers if ledger.alone]
+    speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
+    device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
+    slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
+    return Cost(
+        arm=arm,
+        seeds=len(results),
+        tokens_per_second=speed,
+        shared_tokens_per_second=_mean(ledgers, lambda ledger: ledger.tokens_per_second),
+        memory_bytes=_most(ledger.peak_device_bytes if device else ledger.peak_process_bytes for ledger in ledgers),
+        memory_of_device=bool(device),
+        parameters=_mean(results, lambda result: result.parameters),
+        trainable_parameters=_mean(results, lambda result: result.trainable_parameters),
+        rows=_mean(ledgers, lambda ledger: ledger.rows),
+        steps=_mean(ledgers, lambda ledger: ledger.steps),
+        epochs=_mean(ledgers, lambda ledger: ledger.epochs),
+        slots=slots,
+        tokens=tokens,
+        supervised_tokens=_mean(ledgers, lambda ledger: ledger.supervised_tokens),
+        packing_efficiency=tokens / slots if tokens is not None and slots else None,
+        seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
+        budget=budget,
+        budget_used=_mean(ledgers, lambda ledger: float(getattr(ledger, budget.unit))),
+        excess=None,
+    )
+
+
+def _with_excess(found: list[Cost]) -> tuple[Cost, ...]:
+    """Compares arms whose budgets have the same unit."""
+    least: dict[str, float] = {}
+    for cost in found:
+        if cost.budget_used:
+            unit = cost.budget.unit
+            least[unit] = min(least.get(unit, cost.budget_used), cost.budget_used)
+    return tuple(_replace_excess(cost, least) for cost in found)
+
+
+def _replace_excess(cost: Cost, least: dict[str, float]) -> Cost:
+    if not cost.budget_used:
+        return cost
+    return replace(cost, excess=cost.budget_used / least[cost.budget.unit] - 1.0)
+
+
+def _phases(kind: str, jobs: list[tuple[float | None, Seconds]]) -> PhaseSeconds:
+    phases = {phase: sum(float(getattr(spent, phase)) for _, spent in jobs) for phase in PHASES}
+    work = sum(spent.wall for _, spent in jobs)
+    whole = sum(spent.wall if seconds is None else max(seconds, spent.wall) for seconds, spent in jobs)
+    return PhaseSeconds(kind=kind, jobs=len(jobs), phases=phases, process=whole - work, total=whole)
+
+
+def _mean(entries: list[_T], value: Callable[[_T], float | None]) -> float | None:
+    known = [found for entry in entries if (found := value(entry)) is not None]
+    return fmean(known) if known else None
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def largest_excess(found: tuple[Cost, ...]) -> float | None:
+    """By how much, as a share, the arm that used most exceeds the one that used least; `None` with mixed units."""
+    units = {cost.budget.unit for cost in found}
+    shares = [cost.excess for cost in found if cost.excess is not None]
+    return max(shares) if len(units) == 1 and len(shares) == len(found) else None

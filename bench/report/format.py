@@ -1,0 +1,111 @@
+"""How numbers look, decided once. Every function takes `None` for "not known" and answers with a dash."""
+
+from __future__ import annotations
+
+NONE = "–"
+_MINUS = "−"
+
+
+def number(value: float | None, *, digits: int = 3) -> str:
+    """A score in the eval's units: `0.612`; large values lose decimals: `31.4`, `1,204`."""
+    if value is None:
+        return NONE
+    return f"{value:,.{_decimals(value, digits)}f}".replace("-", _MINUS)
+
+
+def signed(value: float | None, *, digits: int = 3) -> str:
+    """A difference, always with its sign: `+0.551`, `−0.020`, `0.000`."""
+    if value is None:
+        return NONE
+    text = f"{value:+,.{_decimals(value, digits)}f}"
+    zero = not any(digit in text for digit in "123456789")
+    return text[1:] if zero else text.replace("-", _MINUS)
+
+
+def interval(low: float | None, high: float | None, *, digits: int = 3) -> str:
+    """`[0.571, 0.652]`; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(low, digits=digits)}, {number(high, digits=digits)}]"
+
+
+def signed_interval(low: float | None, high: float | None, *, digits: int = 3) -> str:
+    """`[+0.502, +0.596]`; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"[{signed(low, digits=digits)}, {signed(high, digits=digits)}]"
+
+
+def p_value(value: float | None) -> str:
+    """`0.031`; small ones as `<0.001`."""
+    if value is None:
+        return NONE
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def fixed(value: float | None, *, digits: int = 1) -> str:
+    """A figure whose column keeps its decimals, such as seconds: `83.0`."""
+    return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands marked: `60,012`."""
+    return NONE if value is None else f"{value:,.0f}"
+
+
+def amount(value: float) -> str:
+    """A budget: whole where it is whole, else two decimals: `60,000`, `1.50`."""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.2f}"
+
+
+def short_count(value: float | None) -> str:
+    """Parameters: `60.0K`, `1.9M`, `6.7B`."""
+    if value is None:
+        return NONE
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if value >= size:
+            return f"{value / size:.{1 if value / size < 100 else 0}f}{unit}"
+    return f"{value:.0f}"
+
+
+def percent(share: float | None, *, digits: int = 1) -> str:
+    """A share of 1 as per cent: `12.0%`."""
+    return NONE if share is None else f"{100 * share:.{digits}f}%"
+
+
+def memory(size: float | None) -> str:
+    """Bytes in MiB or GiB: `720 MiB`, `11.3 GiB`."""
+    if size is None:
+        return NONE
+    return f"{size / 2**20:,.0f} MiB" if size < 2**30 else f"{size / 2**30:,.1f} GiB"
+
+
+def seconds(value: float | None) -> str:
+    """A duration: `0.4 s`, `38 s`, `3 min 32 s`, `2 h 05 min`."""
+    if value is None:
+        return NONE
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def plural(amount: int, noun: str) -> str:
+    """`1 arm`, `3 arms`."""
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+
+
+def listed(names: list[str] | tuple[str, ...]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _decimals(value: float, digits: int) -> int:
+    size = abs(value)
+    return digits if size < 10 else max(0, digits - 1) if size < 100 else max(0, digits - 2) if size < 1000 else 0

@@ -1,0 +1,248 @@
+"""The report's plots as SVG: scores, differences, loss curves.
+
+Contract: every plot shows figures of a `Comparison` as they stand; the same comparison gives the same bytes. Colours
+are Okabe & Ito's, shapes repeat what colours say, everything is labelled where it stands. matplotlib is imported only
+here, when something is drawn; no window system is needed.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.report import format as fmt
+from bench.report.align import BASE, Measurand
+from bench.report.comparison import Comparison
+from bench.report.curves import Curve, loss_curves
+from bench.report.escape import shorten, visible
+from bench.report.figures import planned
+from bench.report.results import Contrast, Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+GREY = "#666666"
+_ROW_INCHES, _PANEL_INCHES, _LABEL_INCHES = 0.30, 2.05, 1.55
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#999999",
+    "xtick.color": "#444444",
+    "svg.hashsalt": "bench",
+    "svg.fonttype": "path",
+}
+
+
+def draw(comparison: Comparison, *, stamp: str) -> dict[str, str]:
+    """SVG texts by name; a plot without anything to show is left out. stamp: written into each as its description."""
+    import matplotlib as mpl
+
+    painters: dict[str, Callable[[Comparison], Figure]] = {
+        "scores": scores_figure,
+        "deltas": deltas_figure,
+        "loss": loss_figure,
+    }
+    drawn = {}
+    with mpl.rc_context(_STYLE):
+        for name in planned(comparison):
+            buffer = io.StringIO()
+            metadata = {"Date": None, "Creator": None, "Description": stamp}
+            painters[name](comparison).savefig(buffer, format="svg", metadata=metadata)
+            drawn[name] = buffer.getvalue()
+    return drawn
+
+
+def scores_figure(comparison: Comparison) -> Figure:
+    """One panel per measurand, one row per arm; the base as a line with its interval as a band."""
+    panels = [measurand for measurand in comparison.measurands if _any_score(comparison, measurand)]
+    figure, axes = _panels(1, len(panels), len(comparison.arms))
+    for axis, measurand in zip(axes[0], panels, strict=True):
+        results = [comparison.results[arm, measurand.name] for arm in comparison.arms]
+        _score_panel(axis, measurand, results)
+    _label_rows(axes[0][0], comparison.arms)
+    return figure
+
+
+def deltas_figure(comparison: Comparison) -> Figure:
+    """Differences from the base above, from the control below; filled where resolved, hollow where not."""
+    arms = [arm for arm in comparison.arms if arm != BASE]
+    kinds: list[tuple[str, Callable[[Result], Contrast | None]]] = [
+        ("base", lambda result: result.versus_base),
+        ("control", lambda result: result.versus_control),
+    ]
+    shown = [(name, pick) for name, pick in kinds if _any_contrast(comparison, pick)]
+    figure, axes = _panels(len(shown), len(comparison.measurands), len(arms))
+    for row, (name, pick) in zip(axes, shown, strict=True):
+        for axis, measurand in zip(row, comparison.measurands, strict=True):
+            contrasts = [pick(comparison.results[arm, measurand.name]) for arm in arms]
+            _delta_panel(axis, f"{measurand.name} − {name}", measurand, arms, contrasts)
+        _label_rows(row[0], arms)
+    return figure
+
+
+def loss_figure(comparison: Comparison) -> Figure:
+    """One panel per recipe, one colour per data; thin lines are seeds, the thick one their mean."""
+    curves = loss_curves(comparison.record)
+    recipes = list(dict.fromkeys(curve.recipe for curve in curves))
+    data = list(dict.fromkeys(curve.data for curve in curves))
+    figure, axes = _new_figure(1, len(recipes), width=max(5.0, 4.3 * len(recipes)), height=3.3, share_y=True)
+    for axis, recipe in zip(axes[0], recipes, strict=True):
+        axis.set_title(_plain(recipe))
+        _loss_panel(axis, [curve for curve in curves if curve.recipe == recipe], data)
+        axis.set_xlabel("tokens seen")
+    axes[0][0].set_ylabel("training loss, nats per supervised token")
+    return figure
+
+
+def _score_panel(axis: Any, measurand: Measurand, results: Sequence[Result]) -> None:
+    base = results[0].value
+    if base.mean is not None:
+        axis.axvline(base.mean, color=GREY, linewidth=1)
+        if base.low is not None and base.high is not None:
+            axis.axvspan(base.low, base.high, color=GREY, alpha=0.12, linewidth=0)
+    if measurand.chance is not None:
+        axis.axvline(measurand.chance, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
+        axis.annotate("chance", (measurand.chance, len(results) - 0.55), fontsize=7, color=GREY, ha="left", va="bottom")
+    for row, result in enumerate(results):
+        value = result.value
+        if value.mean is None:
+            axis.annotate(
+                "failed", (0.02, row), xycoords=("axes fraction", "data"), fontsize=8, color=GREY, va="center"
+            )
+            continue
+        colour, marker = (GREY, "o") if result.arm == BASE else _look(result.arm, [r.arm for r in results[1:]])
+        _point(axis, row, value.mean, value.low, value.high, colour=colour, marker=marker, filled=True)
+        axis.annotate(
+            fmt.number(value.mean), (1.02, row), xycoords=("axes fraction", "data"), fontsize=7.5, va="center"
+        )
+    axis.set_title(_plain(measurand.name))
+    axis.set_xlabel("" if measurand.higher_is_better else "lower is better", fontsize=7.5, color=GREY)
+
+
+def _delta_panel(
+    axis: Any, title: str, measurand: Measurand, arms: Sequence[str], contrasts: Sequence[Contrast | None]
+) -> None:
+    axis.axvline(0, color=GREY, linewidth=1)
+    for row, (arm, contrast) in enumerate(zip(arms, contrasts, strict=True)):
+        delta = None if contrast is None else contrast.delta
+        if contrast is None or delta is None or delta.estimate is None:
+            word = "control" if contrast is None else "failed"
+            axis.annotate(
+                word, (0.5, row), xycoords=("axes fraction", "data"), fontsize=7, color=GREY, va="center", ha="center"
+            )
+            continue
+        colour, marker = _look(arm, arms)
+        resolved = contrast.reading in {"better", "worse", "higher", "lower"}
+        _point(axis, row, delta.estimate, delta.low, delta.high, colour=colour, marker=marker, filled=resolved)
+    axis.set_title(_plain(title))
+
+
+def _point(
+    axis: Any,
+    row: int,
+    estimate: float,
+    low: float | None,
+    high: float | None,
+    *,
+    colour: str,
+    marker: str,
+    filled: bool,
+) -> None:
+    if low is not None and high is not None:
+        axis.plot([low, high], [row, row], color=colour, linewidth=1.6, solid_capstyle="round")
+    face = colour if filled else "white"
+    axis.plot([estimate], [row], marker=marker, color=colour, markerfacecolor=face, markersize=5.5, linestyle="none")
+
+
+def _loss_panel(axis: Any, curves: Sequence[Curve], data: Sequence[str]) -> None:
+    ends: list[tuple[float, float, str, str]] = []
+    for curve in curves:
+        colour = COLOURS[data.index(curve.data) % len(COLOURS)]
+        for seen, losses in curve.seeds:
+            axis.plot(seen, losses, color=colour, linewidth=0.5, alpha=0.35)
+        if curve.mean_tokens:
+            axis.plot(curve.mean_tokens, curve.mean_losses, color=colour, linewidth=2)
+            ends.append((curve.mean_losses[-1], curve.mean_tokens[-1], curve.data, colour))
+    low, high = axis.get_ylim()
+    for height, (_, tokens, name, colour) in zip(
+        _spread([end[0] for end in sorted(ends)], (high - low) * 0.07), sorted(ends), strict=True
+    ):
+        axis.annotate(
+            _plain(name), (tokens, height), xytext=(5, 0), textcoords="offset points", color=colour, va="center"
+        )
+    axis.spines["left"].set_visible(True)
+    axis.xaxis.set_major_formatter(lambda value, _: fmt.short_count(value).replace(".0", ""))
+    axis.xaxis.set_major_locator(_locator(4))
+    axis.margins(x=0.02)
+
+
+def _spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Moves labels up until none covers the one below. heights: ascending."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(height if not placed else max(height, placed[-1] + gap))
+    return placed
+
+
+def _panels(rows: int, columns: int, arms: int) -> tuple[Figure, Any]:
+    width = _LABEL_INCHES + _PANEL_INCHES * columns
+    height = rows * (0.75 + _ROW_INCHES * arms)
+    figure, axes = _new_figure(rows, columns, width=width, height=height, share_y=True)
+    for axis in axes.flat:
+        axis.set_ylim(arms - 0.5, -0.5)
+        axis.tick_params(left=False)
+        axis.xaxis.set_major_locator(_locator(4))
+        axis.grid(axis="y", color="#eeeeee", linewidth=0.8)
+        axis.set_axisbelow(True)
+    return figure, axes
+
+
+def _new_figure(rows: int, columns: int, *, width: float, height: float, share_y: bool) -> tuple[Figure, Any]:
+    """Without pyplot: no global state, no window."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=share_y)
+    return figure, np.asarray(axes)
+
+
+def _locator(ticks: int) -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10])
+
+
+def _label_rows(axis: Any, arms: Sequence[str]) -> None:
+    axis.set_yticks(range(len(arms)), [_plain(arm) for arm in arms])
+
+
+def _look(arm: str, arms: Sequence[str]) -> tuple[str, str]:
+    """Colour by data, shape by recipe."""
+    data = list(dict.fromkeys(name.rpartition("/")[0] for name in arms))
+    recipes = list(dict.fromkeys(name.rpartition("/")[2] for name in arms))
+    own_data, _, own_recipe = arm.rpartition("/")
+    return COLOURS[data.index(own_data) % len(COLOURS)], MARKERS[recipes.index(own_recipe) % len(MARKERS)]
+
+
+def _any_score(comparison: Comparison, measurand: Measurand) -> bool:
+    return any(comparison.results[arm, measurand.name].value.mean is not None for arm in comparison.arms)
+
+
+def _any_contrast(comparison: Comparison, pick: Callable[[Result], Contrast | None]) -> bool:
+    return any(pick(result) is not None for result in comparison.results.values())
+
+
+def _plain(text: str) -> str:
+    """matplotlib reads `$` as mathematics."""
+    return shorten(visible(text), 32).replace("$", r"\$")

@@ -1,0 +1,184 @@
+"""What a reader must know before trusting a cell: sanity verdicts, computed from the record and the comparison.
+
+Contract: pure. Each check is one function of a `Comparison`; `CHECKS` is the list of all of them. A check states what
+it saw with its figure; it never removes the cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bench.record.record import TrainingRecord
+from bench.report import format as fmt
+from bench.report.align import BASE
+from bench.report.comparison import Comparison
+from bench.report.cost import TOLERANCE, largest_excess
+
+TRUNCATED_SHARE = 0.01
+"""Rows cut at max_length are worth a word from this share on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One verdict on one cell, or on one arm, or on the whole run."""
+
+    name: str
+    """Such as `at chance`."""
+    arm: str | None
+    measurand: str | None
+    detail: str
+    """What was seen, with its figure."""
+
+
+def findings(comparison: Comparison) -> tuple[Finding, ...]:
+    """All verdicts, in the order of `CHECKS`."""
+    return tuple(finding for check in CHECKS for finding in check(comparison))
+
+
+def _at_chance(comparison: Comparison) -> Iterator[Finding]:
+    for result in comparison.results.values():
+        chance, value = result.measurand.chance, result.value
+        if chance is None or value.low is None or value.high is None or value.low > chance:
+            continue
+        name, relation = ("at chance", "includes") if value.high >= chance else ("below chance", "lies below")
+        interval = fmt.interval(value.low, value.high)
+        detail = f"{fmt.number(value.mean)} {interval} {relation} chance, {fmt.number(chance)}"
+        yield Finding(name=name, arm=result.arm, measurand=result.measurand.name, detail=detail)
+
+
+def _below_base(comparison: Comparison) -> Iterator[Finding]:
+    for result in comparison.results.values():
+        contrast = result.versus_base
+        if contrast is not None and contrast.reading in {"worse", "maybe worse"}:
+            delta = contrast.delta
+            seen = f"{fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)} against the base"
+            yield Finding(name="below base", arm=result.arm, measurand=result.measurand.name, detail=seen)
+
+
+def _diverged(comparison: Comparison) -> Iterator[Finding]:
+    for training in comparison.record.trainings:
+        failed = training.job.failure is not None and training.job.failure.kind == "diverged"
+        if failed or (training.result is not None and training.result.diverged):
+            yield _of_training("diverged", training, f"the loss of seed {training.seed} was not finite, or ran away")
+
+
+def _truncated(comparison: Comparison) -> Iterator[Finding]:
+    for arm, trainings in _by_arm(comparison).items():
+        seen = sum(t.result.ledger.rows for t in trainings if t.result is not None)
+        cut = sum(t.result.ledger.truncated_rows for t in trainings if t.result is not None)
+        if seen and cut / seen >= TRUNCATED_SHARE:
+            detail = f"{fmt.percent(cut / seen)} of the rows seen were cut at the maximum length"
+            yield Finding(name="truncated", arm=arm, measurand=None, detail=detail)
+
+
+def _unsupervised(comparison: Comparison) -> Iterator[Finding]:
+    for training in comparison.record.trainings:
+        if training.result is None:
+            continue
+        ledger = training.result.ledger
+        if ledger.supervised_tokens == 0:
+            yield _of_training("no supervised tokens", training, f"seed {training.seed}: no label entered the loss")
+        elif ledger.dropped_rows:
+            detail = f"seed {training.seed}: {fmt.plural(ledger.dropped_rows, 'row')} had nothing to supervise"
+            yield _of_training("rows dropped", training, detail)
+
+
+def _template(comparison: Comparison) -> Iterator[Finding]:
+    """Trained with one template, asked with another."""
+    suite = comparison.record.resolved.suite
+    wrapped = {spec.name for spec in suite.eval if spec.kind == "lm_eval" and spec.template == "suite"}
+    trained = {(t.arm, t.seed): t.result.template for t in comparison.record.trainings if t.result is not None}
+    for evaluation in comparison.record.evaluations:
+        if evaluation.result is None or evaluation.eval not in wrapped or evaluation.arm is None:
+            continue
+        own = trained.get((evaluation.arm, evaluation.seed or 0))
+        if own is not None and own != evaluation.result.template:
+            detail = f"{evaluation.subject} was trained with {own!r} and asked with {evaluation.result.template!r}"
+            yield Finding(name="template mismatch", arm=evaluation.arm, measurand=evaluation.eval, detail=detail)
+
+
+def _fallback_template(comparison: Comparison) -> Iterator[Finding]:
+    notes = {t.result.template_note for t in comparison.record.trainings if t.result is not None}
+    for note in sorted(note for note in notes if note):
+        yield Finding(name="template", arm=None, measurand=None, detail=note)
+
+
+def _missing_scores(comparison: Comparison) -> Iterator[Finding]:
+    for measurand in comparison.measurands:
+        mine = [comparison.results[arm, measurand.name].versus_base for arm in comparison.arms]
+        deltas = [contrast.delta for contrast in mine if contrast is not None and contrast.delta.estimate is not None]
+        if any(delta.n_missing for delta in deltas):
+            left_out = sorted({delta.n_missing for delta in deltas})
+            span = " to ".join(dict.fromkeys((fmt.count(left_out[0]), fmt.count(left_out[-1]))))
+            total = fmt.plural(deltas[0].n_examples + deltas[0].n_missing, "example")
+            detail = f"{span} of {total} lack a score of base or arm and are left out of that arm's difference"
+            yield Finding(name="scores missing", arm=None, measurand=measurand.name, detail=detail)
+
+
+def _cut_prompts(comparison: Comparison) -> Iterator[Finding]:
+    cut: dict[str, int] = {}
+    for evaluation in comparison.record.evaluations:
+        if evaluation.result is not None and evaluation.result.truncated:
+            cut[evaluation.eval] = max(cut.get(evaluation.eval, 0), evaluation.result.truncated)
+    for name, examples in cut.items():
+        detail = f"up to {fmt.plural(examples, 'example')} did not fit the model's context and were cut"
+        yield Finding(name="examples cut", arm=None, measurand=name, detail=detail)
+
+
+def _few_seeds(comparison: Comparison) -> Iterator[Finding]:
+    if len(comparison.record.resolved.suite.seeds) == 1:
+        detail = "one seed per arm: the intervals hold the examples' noise only, not that of training again"
+        yield Finding(name="example noise only", arm=None, measurand=None, detail=detail)
+
+
+def _budget(comparison: Comparison) -> Iterator[Finding]:
+    if largest_excess(comparison.costs) is None and len({cost.budget.unit for cost in comparison.costs}) > 1:
+        detail = "the arms' budgets are in different units"
+        yield Finding(name="budgets differ", arm=None, measurand=None, detail=detail)
+    for cost in comparison.costs:
+        if cost.excess is not None and cost.excess > TOLERANCE:
+            unit = cost.budget.unit.replace("_", " ")
+            detail = f"used {fmt.percent(cost.excess)} more {unit} than the arm that used least"
+            yield Finding(name="budget mismatch", arm=cost.arm, measurand=None, detail=detail)
+
+
+def _limit(comparison: Comparison) -> Iterator[Finding]:
+    for measurand in comparison.measurands:
+        if measurand.limit is not None:
+            detail = f"only the first {measurand.limit:,} examples of each task were used"
+            yield Finding(name="limited", arm=None, measurand=measurand.name, detail=detail)
+
+
+def _shared_speed(comparison: Comparison) -> Iterator[Finding]:
+    for cost in comparison.costs:
+        if cost.seeds and cost.tokens_per_second is None:
+            detail = "its speed was measured only while other jobs ran beside it"
+            yield Finding(name="speed shared", arm=cost.arm, measurand=None, detail=detail)
+
+
+CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
+    _diverged,
+    _unsupervised,
+    _template,
+    _below_base,
+    _at_chance,
+    _budget,
+    _truncated,
+    _cut_prompts,
+    _missing_scores,
+    _few_seeds,
+    _limit,
+    _shared_speed,
+    _fallback_template,
+)
+"""Worst first. A failed job is not a finding: it has its own table."""
+
+
+def _by_arm(comparison: Comparison) -> dict[str, list[TrainingRecord]]:
+    trainings = comparison.record.trainings
+    return {arm: [t for t in trainings if t.arm == arm] for arm in comparison.arms if arm != BASE}
+
+
+def _of_training(name: str, training: TrainingRecord, detail: str) -> Finding:
+    return Finding(name=name, arm=training.arm, measurand=None, detail=detail)

@@ -1,0 +1,76 @@
+"""Side by side: what base and tuned models answered to the same questions."""
+
+from __future__ import annotations
+
+from bench.report import format as fmt
+from bench.report.align import BASE
+from bench.report.answers import Answer, Exhibit
+from bench.report.comparison import Comparison
+from bench.report.escape import shorten
+from bench.report.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+
+_SHORT, _LONG = 48, 400
+
+
+def answers_section(comparison: Comparison) -> Section | None:
+    """A table for the terminal with one tuned arm, and for documents every arm's answer; `None` without any text."""
+    if not comparison.exhibits:
+        return None
+    arm = _featured(comparison)
+    intro = (
+        f"{fmt.plural(len(comparison.exhibits), 'question')}, drawn by the run's digest before any answer was looked "
+        "at; each arm speaks through its first seed that was scored. ✓ right, ✗ wrong, else the score."
+    )
+    short = Table(
+        columns=tuple(Column(title=title) for title in ("Question", "Wanted", BASE, arm)),
+        rows=tuple(_short_row(exhibit, arm) for exhibit in comparison.exhibits),
+        only="terminal",
+    )
+    full: list[Block] = []
+    for number, exhibit in enumerate(comparison.exhibits, start=1):
+        full += _full(number, exhibit)
+    return Section(title="Side by side", blocks=(Paragraph(text=intro, tone="muted"), short, *full))
+
+
+def _featured(comparison: Comparison) -> str:
+    """The arm that the first claim speaks of first, else the first arm: not chosen by its results."""
+    named = [claim.claim.parts()[0] for claim in comparison.claims]
+    tuned = [arm for arm in comparison.arms if arm != BASE]
+    return next((arm for arm in named if arm in tuned), tuned[0] if tuned else BASE)
+
+
+def _short_row(exhibit: Exhibit, arm: str) -> tuple[Cell, ...]:
+    said = {answer.arm: answer for answer in exhibit.answers}
+    return (
+        Cell(text=shorten(exhibit.prompt.strip(), _SHORT), tone="muted"),
+        Cell(text=shorten((exhibit.target or fmt.NONE).strip(), _SHORT)),
+        _answer(said[BASE], _SHORT),
+        _answer(said[arm], _SHORT),
+    )
+
+
+def _full(number: int, exhibit: Exhibit) -> list[Block]:
+    """Question, wanted answer, and one row per distinct answer with those who gave it."""
+    who: dict[tuple[str, Tone], list[str]] = {}
+    for answer in exhibit.answers:
+        cell = _answer(answer, _LONG)
+        who.setdefault((cell.text, cell.tone), []).append(answer.subject)
+    rows = tuple((Cell(text=text, tone=tone), Cell(text=", ".join(names))) for (text, tone), names in who.items())
+    question = f"Question {number}: {shorten(exhibit.prompt.strip(), _LONG)}"
+    wanted = f"{exhibit.eval}, example {exhibit.id}; wanted: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}"
+    columns = (Column(title="Answer"), Column(title="Said by"))
+    return [
+        Paragraph(text=question, tone="strong", only="document"),
+        Paragraph(text=wanted, only="document"),
+        Table(columns=columns, rows=rows, only="document"),
+    ]
+
+
+def _answer(answer: Answer, limit: int) -> Cell:
+    if answer.text is None:
+        return Cell(text="no answer", tone="muted")
+    text = shorten(answer.text.strip() or "(empty)", limit)
+    if answer.score is None:
+        return Cell(text=f"{text} (not scored)", tone="muted")
+    mark = {1.0: "✓", 0.0: "✗"}.get(answer.score, fmt.number(answer.score))
+    return Cell(text=f"{mark} {text}")

@@ -1,0 +1,79 @@
+"""How to get the same run again: the command, the versions, and the hashes of everything that went in."""
+
+from __future__ import annotations
+
+import shlex
+
+from bench.record.record import Record
+from bench.report import format as fmt
+from bench.report.view import Cell, Code, Column, Section, Table
+
+_HASH = 16
+
+
+def reproduce_section(record: Record) -> Section:
+    """The command and what it ran on."""
+    rows = tuple((Cell(text=name, tone="strong"), Cell(text=value)) for name, value in _facts(record))
+    columns = (Column(title="What"), Column(title="Which"))
+    blocks = (Code(lines=(shlex.join(record.command),)), Table(columns=columns, rows=rows))
+    return Section(title="How to reproduce", blocks=blocks, only="document")
+
+
+def _facts(record: Record) -> list[tuple[str, str]]:
+    resolved, environment = record.resolved, record.environment
+    model = resolved.model
+    facts = [
+        ("run", f"{record.digest[:_HASH]}, started {record.created}"),
+        (
+            "suite",
+            f"{resolved.suite.name}, profile {resolved.profile or 'none'}, sha256 {record.suite_toml_sha256[:_HASH]}",
+        ),
+        ("overrides", " ".join(f"--set {shlex.quote(override)}" for override in resolved.overrides) or "none"),
+        ("git", _git(record)),
+        ("model", f"{model.name} ({model.source}{_revision(model.revision)}), sha256 {model.sha256[:_HASH]}"),
+    ]
+    facts += [
+        (
+            f"data {name}",
+            f"{data.source}{_revision(data.revision)}: {data.rows:,} of {data.source_rows:,} rows"
+            f"{_dropped(data.dropped)}, sha256 {data.sha256[:_HASH]}",
+        )
+        for name, data in resolved.data.items()
+    ]
+    facts += [(f"tasks of {name}", f"sha256 {value[:_HASH]}") for name, value in resolved.tasks_sha256.items()]
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(environment.versions.items()))
+    facts += [
+        (
+            "machine",
+            f"{environment.device}; {environment.processor}, {fmt.plural(environment.cores, 'core')}, "
+            f"{fmt.memory(environment.memory_bytes)}; {environment.platform}",
+        ),
+        ("workers", f"{environment.workers}, with {fmt.plural(environment.threads, 'thread')} each"),
+        ("versions", f"Python {environment.python}, {versions}"),
+        ("prompts", _templates(record)),
+    ]
+    return facts
+
+
+def _git(record: Record) -> str:
+    if record.git is None:
+        return "not a git checkout"
+    state = "with uncommitted changes" if record.git.dirty else "clean"
+    return f"{record.git.commit[:_HASH]}, {state}"
+
+
+def _revision(revision: str | None) -> str:
+    return f" @ {revision[:_HASH]}" if revision else ""
+
+
+def _dropped(dropped: dict[str, int]) -> str:
+    return "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
+
+
+def _templates(record: Record) -> str:
+    """How each eval wrapped its prompts."""
+    used: dict[str, set[str]] = {}
+    for evaluation in record.evaluations:
+        if evaluation.result is not None:
+            used.setdefault(evaluation.eval, set()).add(evaluation.result.template)
+    return "; ".join(f"{name}: {fmt.listed(sorted(templates))}" for name, templates in used.items()) or "none"

@@ -1,0 +1,100 @@
+"""The report as data: every word and every figure that a reader sees, in order, ready to print.
+
+Contract: a `View` is made once, from a `Comparison`, by `bench.report.compose`; renderers (terminal, Markdown, JSON)
+lay it out and escape it, and do no arithmetic. All text in it is plain text, never markup.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bench.spec import Spec
+
+Tone = Literal["plain", "good", "bad", "unsure", "muted", "strong"]
+Medium = Literal["terminal", "document"]
+"""`only`: what is too long or too wide for the other is left out there."""
+
+
+class Cell(Spec):
+    """What stands in one cell. The tone repeats what the text says already: colour alone carries nothing."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+class Column(Spec):
+    """A table's column."""
+
+    title: str
+    right: bool = False
+    """Aligned right, for numbers."""
+    detail: bool = False
+    """Left out where space is short (the terminal)."""
+
+
+class Paragraph(Spec):
+    """A line of prose."""
+
+    kind: Literal["paragraph"] = "paragraph"
+    text: str
+    tone: Tone = "plain"
+    only: Medium | None = None
+
+
+class Bullets(Spec):
+    """Short lines, each on its own."""
+
+    kind: Literal["bullets"] = "bullets"
+    items: tuple[Cell, ...]
+
+
+class Table(Spec):
+    """Rows of cells, one for each column."""
+
+    kind: Literal["table"] = "table"
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    only: Medium | None = None
+
+
+class Figure(Spec):
+    """A plot, drawn by `bench.report.plots` as `plots/NAME.svg`. Only in documents."""
+
+    kind: Literal["figure"] = "figure"
+    name: str
+    caption: str
+
+
+class Code(Spec):
+    """Commands to type, as they are."""
+
+    kind: Literal["code"] = "code"
+    lines: tuple[str, ...]
+
+
+Block = Annotated[Paragraph | Bullets | Table | Figure | Code, Field(discriminator="kind")]
+
+
+class Section(Spec):
+    """A heading and what stands under it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    only: Medium | None = None
+    level: Literal[2, 3] = 2
+
+
+class View(Spec):
+    """A whole report."""
+
+    title: str
+    banner: str | None
+    """What must be read before anything else, such as that this is a simulation."""
+    question: str
+    status: Cell
+    """Whether the run is complete."""
+    complete: bool
+    """No cell is missing: the exit code follows from it."""
+    sections: tuple[Section, ...]

@@ -1,0 +1,54 @@
+"""Draw a run's report: `report.md` and `plots/` in its directory, and the short form in the terminal.
+
+Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. Plots
+that would come out as they are, are not drawn again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from bench.record.atomic import write_text
+from bench.report import markdown
+from bench.report.align import Run
+from bench.report.comparison import Comparison, compare
+from bench.report.compose import compose
+from bench.report.escape import visible
+from bench.report.figures import is_current, planned, plots_stamp
+from bench.report.terminal import print_report
+
+REPORT = "report.md"
+
+
+def write_report(run: Run, *, console: Console | None = None) -> Path:
+    """Write the report of `run`, print its short form on `console`, and return the path of report.md.
+
+    Raises `InputError` where the record or the scores cannot be read.
+    """
+    return write_comparison(compare(run), run.path, console=console)
+
+
+def write_comparison(comparison: Comparison, folder: Path, *, console: Console | None = None) -> Path:
+    """The same for a comparison that is at hand."""
+    view = compose(comparison)
+    _write_plots(comparison, folder / markdown.PLOTS)
+    path = folder / REPORT
+    write_text(path, markdown.render(view))
+    if console is not None:
+        print_report(view, console)
+        console.print()
+        console.print(Text(f"Full report: {visible(str(path))}", style="dim"), soft_wrap=True)
+    return path
+
+
+def _write_plots(comparison: Comparison, folder: Path) -> None:
+    stamp = plots_stamp(comparison)
+    if all(is_current(folder / f"{name}.svg", stamp) for name in planned(comparison)):
+        return
+    from bench.report.plots import draw
+
+    for name, content in draw(comparison, stamp=stamp).items():
+        write_text(folder / f"{name}.svg", content)

@@ -1,0 +1,53 @@
+"""`bench models build`: makes an embedded base anew in a child process, and says what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.places import home, shipped
+from bench.run.child import ChildServer
+from bench.run.display import duration
+
+EMBEDDED = ("micro",)
+"""Bases that this project builds itself."""
+
+
+def build_embedded(
+    name: str,
+    *,
+    out: Path | None = None,
+    seed: int = 0,
+    console: Console | None = None,
+    server: ChildServer | None = None,
+) -> str:
+    """Build the base `name` into `out` (default: over the shipped one, card included); one line on the result.
+
+    Raises `InputError` for an unknown name or a folder that cannot be written.
+    """
+    if name not in EMBEDDED:
+        what = f"{name!r} is not a base that this project builds"
+        raise InputError(Problem(reference="model.not-embedded", what=what, hint=did_you_mean(name, EMBEDDED)))
+    folder = (out or shipped("models") / name).absolute()
+    log = home() / "logs" / f"build-{name}.txt"
+    payload = {"out": str(folder), "seed": seed}
+    console = console or Console(stderr=True)
+    with console.status(f"building {name}: corpus and tokenizer") as status:
+
+        def show(event: dict[str, Any]) -> None:
+            status.update(Text(_progress(name, event)))
+
+        built = (server or ChildServer()).call("build", payload, folder=folder.parent, log=log, on_event=show)
+    return (
+        f"{folder}: {built['parameters']:,} parameters, loss {built['loss']} nats per token after "
+        f"{built['tokens']:,} tokens in {duration(built['seconds'])}, sha256 {built['sha256'][:16]}…"
+    )
+
+
+def _progress(name: str, event: dict[str, Any]) -> str:
+    speed = f"{event['tokens_per_second']:,.0f} tokens/s"
+    return f"building {name}: step {event['step']}/{event['steps']}, loss {event['loss']:.3f}, {speed}"

@@ -1,0 +1,104 @@
+"""Digests of jobs: all that can change a result, by content, and nothing else.
+
+In: weights, config and tokenizer; the selected rows; recipe, budget, template text, seed, precision; threads on a
+processor and the kind of device; versions of the libraries that compute; the code of the packages that compute. Out:
+paths, names, comments, the order of keys, other evals, roles and claims, the report.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.digest import digest_code, digest_file, digest_json
+from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
+from bench.suite import template
+from bench.suite.evals import EvalSpec
+from bench.suite.recipe import Budget, Recipe
+from bench.suite.resolved import ResolvedData, ResolvedModel
+
+_NOT_IN_EVAL = {"name", "role", "data", "include"}
+
+
+def training_digest(
+    *, model: ResolvedModel, data: ResolvedData, recipe: Recipe, budget: Budget, seed: int, threads: int
+) -> str:
+    """Of one seed replicate."""
+    return digest_json(
+        {
+            "kind": "train",
+            "model": model_part(model),
+            "lora_target_modules": _targets(model, recipe),
+            "data": data.sha256,
+            "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
+            "budget": budget.model_dump(mode="json"),
+            "seed": seed,
+            "machine": machine_part(threads),
+            "versions": versions(TRAINING_LIBRARIES),
+            "code": code_part("data", "model", "train"),
+        }
+    )
+
+
+def probe_digest(*, training: str, steps: int) -> str:
+    """Of one arm's lone timing; a speed belongs to the machine that it was measured on."""
+    machine = {"processor": processor(), "cores": cores(), "device": device()}
+    return digest_json({"kind": "probe", "training": training, "steps": steps, "machine": machine})
+
+
+def eval_digest(
+    *,
+    evaluation: EvalSpec,
+    model: ResolvedModel,
+    data: ResolvedData | None,
+    tasks_sha256: str | None,
+    training: str | None,
+    precision: str,
+    threads: int,
+) -> str:
+    """Of one subject on one eval. `training` is the digest of the training whose weights are scored."""
+    return digest_json(
+        {
+            "kind": "eval",
+            "eval": evaluation.model_dump(mode="json", exclude=_NOT_IN_EVAL),
+            "model": model_part(model),
+            "data": None if data is None else data.sha256,
+            "tasks": tasks_sha256,
+            "training": training,
+            "precision": precision,
+            "machine": machine_part(threads),
+            "versions": versions(EVAL_LIBRARIES),
+            "code": code_part("data", "model", "evals"),
+        }
+    )
+
+
+def model_part(model: ResolvedModel) -> Mapping[str, Any]:
+    """What of a base can change a result."""
+    return {
+        "sha256": model.sha256,
+        "context_length": model.context_length,
+        "template": model.template_sha256,
+        "end_of_turn": model.end_of_turn,
+    }
+
+
+def machine_part(threads: int) -> Mapping[str, Any]:
+    """Device, and on a processor the threads, which decide the order of sums."""
+    kind = device()
+    return {"device": kind, "threads": threads if kind == "cpu" else None}
+
+
+@functools.cache
+def code_part(*packages: str) -> str:
+    """Hash of this program's computing code (and of what renders prompts), read once per process."""
+    return digest_json([digest_code(*packages), digest_file(Path(template.__file__))])
+
+
+def _targets(model: ResolvedModel, recipe: Recipe) -> Any:
+    """The card's target modules, where the recipe asks for them."""
+    if recipe.lora is not None and recipe.lora.target_modules != "card":
+        return None
+    return model.lora_target_modules if recipe.method != "full" else None

@@ -1,0 +1,213 @@
+"""Shows a run while it goes on: a live table in a terminal, dated lines elsewhere, nothing where nothing is wanted.
+
+Names and messages are shown as text: whatever they hold, it is no markup and no control code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bench.record.record import Failure
+from bench.run.plan import Plan
+from bench.run.progress import Activity, Tally
+
+_LINE_SECONDS = 15.0
+_LIVE_PER_SECOND = 4
+
+
+class Display(Protocol):
+    """What a run tells while it goes on."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know, one line."""
+
+    def plan(self, plan: Plan) -> None:
+        """What is going to be done."""
+
+    def started(self, job_id: str) -> None:
+        """A job's child is being started."""
+
+    def progress(self, job_id: str, event: dict[str, object]) -> None:
+        """A job's child told something."""
+
+    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
+        """A job is closed."""
+
+
+@contextlib.contextmanager
+def make_display(console: Console, *, quiet: bool = False) -> Iterator[Display]:
+    """The display that fits the console; ends the live table however the run ends."""
+    if quiet:
+        yield QuietDisplay()
+    elif console.is_terminal:
+        display = LiveDisplay(console=console)
+        with Live(console=console, refresh_per_second=_LIVE_PER_SECOND, transient=True, get_renderable=display.render):
+            yield display
+    else:
+        yield PlainDisplay(console=console)
+
+
+class QuietDisplay:
+    """Says nothing; failures are in the report."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def plan(self, plan: Plan) -> None:
+        """Nothing."""
+
+    def started(self, job_id: str) -> None:
+        """Nothing."""
+
+    def progress(self, job_id: str, event: dict[str, object]) -> None:
+        """Nothing."""
+
+    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PlainDisplay:
+    """A dated line per event; of a running job's progress at most one every 15 seconds."""
+
+    console: Console
+    tally: Tally = field(default_factory=Tally)
+    _spoke: dict[str, float] = field(default_factory=dict)
+
+    def note(self, text: str) -> None:
+        """One line."""
+        line = Text(f"{datetime.now():%H:%M:%S} ") + Text(clean(text))
+        self.console.print(line, soft_wrap=True)
+
+    def plan(self, plan: Plan) -> None:
+        """How much there is to do."""
+        self.tally.plan(plan)
+        self.note(summary(plan))
+
+    def started(self, job_id: str) -> None:
+        """A line, and the clock for its progress."""
+        self.tally.started(job_id)
+        self._spoke[job_id] = time.monotonic()
+        self.note(f"start {job_id}")
+
+    def progress(self, job_id: str, event: dict[str, object]) -> None:
+        """A line now and then."""
+        self.tally.progress(job_id, event)
+        now = time.monotonic()
+        if job_id in self.tally.running and now - self._spoke.get(job_id, now) >= _LINE_SECONDS:
+            self._spoke[job_id] = now
+            self.note(f"  {job_id}: {', '.join(figures(self.tally.running[job_id]))}")
+
+    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
+        """A line with the count of the run."""
+        self.tally.ended(job_id, failure, seconds)
+        count = f"[{self.tally.done + self.tally.failed}/{self.tally.total}]"
+        self.note(f"{count} {closing_words(job_id, failure, seconds, reused=reused)}")
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveDisplay:
+    """The running jobs with steps, loss and speed; above them the whole run. Failures stay as lines."""
+
+    console: Console
+    tally: Tally = field(default_factory=Tally)
+    _headline: str = "resolving models, data and tasks"
+
+    def note(self, text: str) -> None:
+        """A line above the table that stays."""
+        self.console.print(Text(clean(text)))
+
+    def plan(self, plan: Plan) -> None:
+        """Starts the count."""
+        self.tally.plan(plan)
+        self._headline = summary(plan)
+
+    def started(self, job_id: str) -> None:
+        """A new row."""
+        self.tally.started(job_id)
+
+    def progress(self, job_id: str, event: dict[str, object]) -> None:
+        """New figures in its row."""
+        self.tally.progress(job_id, event)
+
+    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
+        """Its row goes; a failure leaves a line."""
+        self.tally.ended(job_id, failure, seconds)
+        if failure is not None:
+            self.console.print(Text(clean(closing_words(job_id, failure, seconds, reused=reused)), style="red"))
+
+    def render(self) -> RenderableType:
+        """The table as of now."""
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for activity in list(self.tally.running.values()):
+            bar = ProgressBar(total=activity.total, completed=activity.done or 0, width=20) if activity.total else ""
+            table.add_row(Text(clean(activity.id), style="cyan"), bar, Text("  ".join(figures(activity))))
+        return Group(Text(clean(self._headline), style="bold"), Text(count_line(self.tally)), table)
+
+
+def summary(plan: Plan) -> str:
+    """One line: the run's size."""
+    asked = [planned for planned in plan.jobs if planned.selected]
+    reused = len(asked) - len(plan.to_do)
+    workers = f"{plan.workers} worker{'s' if plan.workers != 1 else ''} × {plan.threads} thread"
+    return (
+        f"{plan.resolved.suite.name} ({plan.resolved.profile or 'no profile'}): {len(plan.to_do)} jobs to run, "
+        f"{reused} reused, {workers}{'s' if plan.threads != 1 else ''}"
+    )
+
+
+def count_line(tally: Tally) -> str:
+    """One line: how far the run is."""
+    jobs, arms = f"{tally.done + tally.failed}/{tally.total} jobs", f"{tally.arms_done}/{tally.arms_total} arms"
+    parts = [jobs, f"{arms} (base included)"]
+    if tally.failed:
+        parts.append(f"{tally.failed} failed")
+    left = tally.seconds_left
+    parts.append("time left: not known yet" if left is None else f"about {duration(left)} left")
+    return " · ".join(parts)
+
+
+def figures(activity: Activity) -> list[str]:
+    """What is known of a running job, ready to print."""
+    parts = []
+    if activity.done is not None:
+        total = "?" if activity.total is None else activity.total
+        parts.append(f"{activity.done}/{total} {activity.unit}".rstrip())
+    if activity.loss is not None:
+        parts.append(f"loss {activity.loss:.3f}")
+    if activity.tokens_per_second is not None:
+        parts.append(f"{activity.tokens_per_second:,.0f} tokens/s")
+    return parts or ["starting"]
+
+
+def closing_words(job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> str:
+    """How a job ended, in one line."""
+    if failure is not None:
+        return f"{job_id} failed ({failure.kind.replace('_', ' ')}): {failure.message}"
+    if reused:
+        return f"{job_id} reused"
+    return f"{job_id} done" + ("" if seconds is None else f" in {duration(seconds)}")
+
+
+def duration(seconds: float) -> str:
+    """`8.2 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{max(0.0, seconds):.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def clean(text: str) -> str:
+    """Without control codes and line breaks."""
+    return "".join(char if char.isprintable() else " " for char in text)

@@ -1,0 +1,184 @@
+"""Runs jobs in children, several side by side, in the order of their needs; a failed job harms only its dependants.
+
+One loop waits for messages and ends of children; all state is in this process, all results are in the store. A job
+whose digest another process is running, or has finished meanwhile, is waited for and reused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing import connection as mp_connection
+
+from bench.record.record import Failure
+from bench.record.result import TrainResult
+from bench.record.store import LOG, JobStore, write_result
+from bench.run.child import Child, ChildServer, stop_all
+from bench.run.display import Display
+from bench.run.locks import FileLock, child_lock, try_lock_job
+from bench.run.plan import PlannedJob
+
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one digest."""
+
+    failure: Failure | None = None
+    reused: bool = False
+    started: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    job: PlannedJob
+    child: Child
+    lock: FileLock
+    started: str
+    clock: float
+    shared: bool = False
+    """Whether another job of this run ran beside it at any time."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Executor:
+    """One run of some jobs. `outcomes` (by digest) fills as they end, and stays readable after an interruption."""
+
+    server: ChildServer
+    store: JobStore
+    workers: int
+    display: Display
+    on_end: Callable[[PlannedJob, Outcome], None]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _waiting: list[PlannedJob] = field(default_factory=list)
+    _running: list[_Running] = field(default_factory=list)
+
+    def run(self, jobs: Sequence[PlannedJob]) -> None:
+        """Run all of them. On `KeyboardInterrupt` the children are stopped, and it is raised on."""
+        self._waiting = sorted(jobs, key=lambda planned: planned.rank)
+        try:
+            while self._waiting or self._running:
+                self._settle()
+                before = len(self._waiting)
+                self._start_what_can()
+                if self._running:
+                    self._listen()
+                elif len(self._waiting) == before:
+                    time.sleep(_POLL_SECONDS)  # another process has the locks
+        finally:
+            self._abandon()
+
+    def _settle(self) -> None:
+        """Close the jobs that need no child: a dependency failed, or the same digest has ended in this run."""
+        for planned in list(self._waiting):  # in the order of needs: one pass reaches dependants of dependants
+            outcome = self._known(planned)
+            if outcome is not None:
+                self._waiting.remove(planned)
+                self._close(planned, outcome)
+
+    def _known(self, planned: PlannedJob) -> Outcome | None:
+        twin = self.outcomes.get(planned.digest)
+        if twin is not None:
+            return Outcome(failure=twin.failure, reused=True, started=twin.started, seconds=twin.seconds)
+        for digest in planned.after:
+            failed = self.outcomes.get(digest)
+            if failed is not None and failed.failure is not None:
+                return Outcome(failure=_because_of(failed.failure))
+        return None
+
+    def _start_what_can(self) -> None:
+        busy = {running.job.digest for running in self._running}
+        unfinished = busy | {planned.digest for planned in self._waiting}
+        for planned in list(self._waiting):
+            if len(self._running) >= self.workers or any(running.job.exclusive for running in self._running):
+                return
+            if planned.digest in busy or any(digest in unfinished for digest in planned.after):
+                continue
+            if planned.exclusive and self._running:
+                return  # let the machine fall idle for it
+            lock = try_lock_job(self.store.home, planned.digest)
+            if lock is None:
+                continue
+            self._waiting.remove(planned)
+            busy.add(planned.digest)
+            self._start(planned, lock)
+
+    def _start(self, planned: PlannedJob, lock: FileLock) -> None:
+        manifest = self.store.done(planned.digest)
+        if manifest is not None and not planned.fresh:
+            lock.release()
+            self._close(planned, Outcome(reused=True, started=manifest.started, seconds=manifest.seconds))
+            return
+        if planned.fresh:
+            self.store.forget(planned.digest)
+        started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+        folder = self.store.begin(planned.job)
+        self.display.started(planned.job.id)
+        child = self.server.start(
+            planned.job.kind,
+            planned.job.model_dump(mode="json"),
+            folder=folder,
+            log=folder / LOG,
+            lock=child_lock(self.store.home, planned.digest).path,
+        )
+        self._running.append(_Running(job=planned, child=child, lock=lock, started=started, clock=clock))
+        if len(self._running) > 1:
+            for running in self._running:
+                running.shared = True
+
+    def _listen(self) -> None:
+        """Wait for a message or an end, and deal with what came."""
+        waitables = [waitable for running in self._running for waitable in running.child.waitables]
+        mp_connection.wait(waitables, timeout=_POLL_SECONDS)
+        for running in list(self._running):
+            for event in running.child.messages():
+                self.display.progress(running.job.job.id, event)
+            if running.child.ended():
+                self._running.remove(running)
+                self._finish(running)
+
+    def _finish(self, running: _Running) -> None:
+        running.child.stop()
+        seconds = time.monotonic() - running.clock
+        failure = running.child.failure
+        if failure is None:
+            failure = self._commit(running, seconds)
+        running.lock.release()
+        self._close(running.job, Outcome(failure=failure, started=running.started, seconds=seconds))
+
+    def _commit(self, running: _Running, seconds: float) -> Failure | None:
+        """Make the result count. A missing, malformed or diverged one is a failure; the latter stays to be shown."""
+        digest = running.job.digest
+        try:
+            result = self.store.result(digest)
+            if isinstance(result, TrainResult) and result.ledger.alone == running.shared:
+                ledger = result.ledger.model_copy(update={"alone": not running.shared})
+                write_result(self.store.folder(digest), result.model_copy(update={"ledger": ledger}))
+            if isinstance(result, TrainResult) and result.diverged:
+                return Failure(kind="diverged", message=f"stopped at step {len(result.steps)}: the loss ran away")
+            self.store.commit(digest, started=running.started, seconds=seconds)
+        except (OSError, ValueError) as error:
+            return Failure(kind="exception", message=f"no whole result: {str(error).splitlines()[0]}")
+        return None
+
+    def _close(self, planned: PlannedJob, outcome: Outcome) -> None:
+        self.outcomes.setdefault(planned.digest, outcome)
+        self.display.ended(planned.job.id, outcome.failure, outcome.seconds, reused=outcome.reused)
+        self.on_end(planned, outcome)
+
+    def _abandon(self) -> None:
+        """Stop what still runs; only after an exception is there anything."""
+        stop_all([running.child for running in self._running])
+        for running in self._running:
+            running.lock.release()
+        self._running.clear()
+
+
+def _because_of(failure: Failure) -> Failure:
+    if failure.kind == "dependency":
+        return failure
+    return Failure(kind="dependency", message=f"its training failed: {failure.message}")

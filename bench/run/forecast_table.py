@@ -1,0 +1,70 @@
+"""Shows a forecast in the terminal; all numbers are reckoned in `bench.run.forecast`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.run.display import clean, duration
+from bench.run.forecast import ArmForecast, EvalForecast, Forecast
+
+
+def print_forecast(expected: Forecast, console: Console) -> None:
+    """Two tables (trainings, evals) between a headline and the sums."""
+    headline = f"{expected.suite} ({expected.profile or 'no profile'}) on {expected.model}"
+    console.print(Text(clean(headline), style="bold"))
+    console.print(
+        Text(
+            f"{expected.jobs} jobs: {expected.to_run} to run, {expected.cached} cached; "
+            f"{expected.workers} × {expected.threads} thread on {clean(expected.device)}"
+        )
+    )
+    console.print(Text(clean(("" if expected.budgets_match else "note: ") + expected.budget)))
+    console.print(_arms(expected.arms))
+    console.print(_evals(expected.evals))
+    for note in _notes(expected):
+        console.print(Text(note))
+
+
+def _notes(expected: Forecast) -> list[str]:
+    """What the figures rest on, and their sums."""
+    rough = [arm.arm for arm in expected.arms if arm.seconds_from == "rough"]
+    seconds = expected.seconds
+    total = "not known: an eval was never timed here" if seconds is None else f"about {duration(seconds)}"
+    notes = ["Counts are per seed and exact. Memory is a rough estimate."]
+    if rough:
+        notes.append(clean(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
+    return [*notes, f"{expected.training_tokens:,} tokens to train on; time: {total}"]
+
+
+def _arms(arms: tuple[ArmForecast, ...]) -> Table:
+    table = _table(("arm", "seeds", "steps", "tokens", "supervised", "padding", "trainable", "time", "memory"))
+    for arm in arms:
+        table.add_row(
+            Text(clean(arm.arm)),
+            f"{arm.seeds - arm.cached}/{arm.seeds}",
+            f"{arm.steps:,}",
+            f"{arm.tokens:,}",
+            f"{arm.supervised_tokens:,}",
+            f"{1 - arm.tokens / arm.slots:.0%}" if arm.slots else "n/a",
+            f"{arm.trainable_parameters:,}",
+            duration(arm.seconds) + ("" if arm.seconds_from == "history" else "?"),
+            f"{arm.memory_bytes / 2**30:.2f} GiB",
+        )
+    return table
+
+
+def _evals(evals: tuple[EvalForecast, ...]) -> Table:
+    table = _table(("eval", "to score", "time per subject"))
+    for one in evals:
+        seconds = "not timed yet" if one.seconds is None else f"~{duration(one.seconds)}"
+        table.add_row(Text(clean(one.eval)), f"{one.subjects - one.cached}/{one.subjects}", seconds)
+    return table
+
+
+def _table(columns: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    return table

@@ -1,0 +1,66 @@
+"""How fast earlier jobs were on this machine, read from the finished jobs in the home."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.digest import digest_json
+from bench.record.job import EvalJob, TrainJob, job_adapter
+from bench.record.result import TrainResult, result_adapter
+from bench.record.store import RESULT, Manifest
+
+_NOT_IN_SPEED = {"learning_rate", "min_learning_rate", "schedule", "warmup", "weight_decay", "betas", "budget"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Speeds by what decides them. Missing where nothing comparable has run."""
+
+    _training: dict[str, list[float]] = field(default_factory=dict)
+    _evals: dict[str, list[float]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, home: Path) -> History:
+        """All finished jobs under `home`; unreadable ones tell nothing."""
+        history = cls()
+        for manifest in sorted((home / "jobs").glob("*/manifest.json")):
+            try:
+                history._take(manifest.parent, Manifest.model_validate_json(manifest.read_bytes()))
+            except (OSError, ValidationError):
+                continue
+        return history
+
+    def _take(self, folder: Path, manifest: Manifest) -> None:
+        job = job_adapter.validate_json((folder / "job.json").read_bytes())
+        if isinstance(job, EvalJob):
+            self._evals.setdefault(_eval_key(job), []).append(manifest.seconds)
+        elif isinstance(job, TrainJob):
+            result = result_adapter.validate_json((folder / RESULT).read_bytes())
+            if isinstance(result, TrainResult) and result.ledger.seconds.wall > 0:
+                speed = result.ledger.tokens / result.ledger.seconds.wall
+                self._training.setdefault(_training_key(job), []).append(speed)
+
+    def tokens_per_second(self, job: TrainJob) -> float | None:
+        """Median over earlier trainings with this model, data and recipe (rates, budget aside), all phases counted."""
+        speeds = self._training.get(_training_key(job))
+        return statistics.median(speeds) if speeds else None
+
+    def eval_seconds(self, job: EvalJob) -> float | None:
+        """Median wall time over earlier subjects of this eval."""
+        times = self._evals.get(_eval_key(job))
+        return statistics.median(times) if times else None
+
+
+def _training_key(job: TrainJob) -> str:
+    recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=_NOT_IN_SPEED)
+    return digest_json([job.model.sha256, job.data.sha256, recipe, job.threads])
+
+
+def _eval_key(job: EvalJob) -> str:
+    spec: dict[str, Any] = job.eval.model_dump(mode="json", exclude={"role"})
+    return digest_json([job.model.sha256, spec, job.threads])

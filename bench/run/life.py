@@ -1,0 +1,144 @@
+"""A child process from the inside: one request in, events out, then the end.
+
+The request and every message are JSON bytes; nothing is unpickled from a child. Messages: the job's own events (such
+as ``{"type": "step", …}``), then one of ``{"type": "done", "value": …}`` or ``{"type": "failed", "kind": …, "message":
+…, "problems": […]}``. What is printed, by Python or by native code, goes to the log, tracebacks included. A child
+whose parent has died ends itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, TypedDict
+
+from bench.errors import BenchError
+from bench.record.record import FailureKind
+from bench.run.locks import FileLock
+
+Emit = Callable[[dict[str, object]], None]
+Work = Callable[[dict[str, Any], Path, Emit], object]
+"""Payload, folder, emit → a JSON value that the parent gets."""
+
+_MESSAGE_CHARACTERS = 300
+_ALLOCATION_FAILURES = ("can't allocate memory", "out of memory", "Cannot allocate memory")
+
+
+class Request(TypedDict):
+    """What the parent asks of a child."""
+
+    module: str
+    """Module whose `KINDS: dict[str, Work]` has the work; imported before the fork where possible."""
+    kind: str
+    payload: dict[str, Any]
+    folder: str
+    log: str
+    """File that stdout and stderr are appended to."""
+    lock: str | None
+    """Held while the child lives, so that a new attempt waits for an orphan."""
+
+
+def enter(request: bytes, connection: Connection) -> None:
+    """The child's entry: does the work, reports, and leaves without running the interpreter's shutdown."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_with_parent()
+    work: Request = json.loads(request)
+    _redirect_output(Path(work["log"]))
+    send = _sender(connection)
+    code = 0
+    try:
+        with _locked(work["lock"]):
+            kinds: dict[str, Work] = importlib.import_module(work["module"]).KINDS
+            value = kinds[work["kind"]](work["payload"], Path(work["folder"]), send)
+            send({"type": "done", "value": value})
+    except BaseException as error:  # a child's every end is data for its parent
+        traceback.print_exc()
+        send(describe(error))
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """The message that tells the parent why the work ended."""
+    problems = error.problems if isinstance(error, BenchError) else ()
+    text = str(error).strip()
+    line = text.splitlines()[0] if text else ""
+    name = "" if isinstance(error, BenchError) else type(error).__name__
+    message = ": ".join(part for part in (name, line) if part) or type(error).__name__
+    return {
+        "type": "failed",
+        "kind": failure_kind(error),
+        "message": message[:_MESSAGE_CHARACTERS],
+        "problems": [
+            {"reference": one.reference, "what": one.what, "where": one.where, "hint": one.hint} for one in problems
+        ],
+    }
+
+
+def failure_kind(error: BaseException) -> FailureKind:
+    """Which kind of failure an exception is. Torch's own class is told by its name: this module does not import it."""
+    names = {base.__name__ for base in type(error).__mro__}
+    if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
+        return "out_of_memory"
+    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in _ALLOCATION_FAILURES):
+        return "out_of_memory"
+    if isinstance(error, FloatingPointError):
+        return "diverged"
+    if isinstance(error, BenchError):
+        return "refused"
+    return "exception"
+
+
+def _sender(connection: Connection) -> Emit:
+    def send(message: dict[str, object]) -> None:
+        try:
+            connection.send_bytes(json.dumps(message, allow_nan=True).encode())
+        except OSError:  # nobody listens any more
+            os._exit(1)
+
+    return send
+
+
+def _redirect_output(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream, target in ((sys.stdout, 1), (sys.stderr, 2)):
+        if stream is not None:
+            stream.flush()
+        os.dup2(handle, target)
+    os.close(handle)
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
+    faulthandler.enable(file=2, all_threads=False)
+
+
+def _locked(path: str | None) -> contextlib.AbstractContextManager[object]:
+    return contextlib.nullcontext() if path is None else FileLock(Path(path))
+
+
+def _end_with_parent() -> None:
+    """A thread that ends this process when its parent is gone, however the parent ended."""
+    parent = parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()

@@ -1,0 +1,124 @@
+"""What a running suite has done and has left, kept as numbers; `bench.run.display` shows them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bench.record.job import Job
+from bench.record.record import Failure
+from bench.run.plan import Plan
+
+
+@dataclass(slots=True, kw_only=True)
+class Activity:
+    """One running job."""
+
+    id: str
+    since: float
+    """Of the tally's clock, seconds."""
+    done: int | None = None
+    """Steps or examples."""
+    total: int | None = None
+    unit: str = ""
+    loss: float | None = None
+    tokens_per_second: float | None = None
+
+    def take(self, event: dict[str, object]) -> None:
+        """Update from a child's event; unknown keys and types change nothing."""
+        done, total = event.get("step", event.get("done")), event.get("steps", event.get("total"))
+        loss, rate = event.get("loss"), event.get("tokens_per_second")
+        self.done = done if isinstance(done, int) else self.done
+        self.total = total if isinstance(total, int) else self.total
+        self.unit = {"step": "steps", "examples": "examples"}.get(str(event.get("type")), self.unit)
+        self.loss = float(loss) if isinstance(loss, int | float) else self.loss
+        self.tokens_per_second = float(rate) if isinstance(rate, int | float) else self.tokens_per_second
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts of one run. Call `plan` once, then `started`, `progress` and `ended` as they happen."""
+
+    clock: Callable[[], float] = time.monotonic
+    total: int = 0
+    reused: int = 0
+    """Jobs that were cached when the run began."""
+    done: int = 0
+    failed: int = 0
+    running: dict[str, Activity] = field(default_factory=dict)
+    arms_total: int = 0
+    _workers: int = 1
+    _arm_of: dict[str, str] = field(default_factory=dict)
+    _left_of_arm: dict[str, int] = field(default_factory=dict)
+    _left_of_group: dict[str, int] = field(default_factory=dict)
+    _seconds_of_group: dict[str, list[float]] = field(default_factory=dict)
+    _group_of: dict[str, str] = field(default_factory=dict)
+
+    def plan(self, plan: Plan) -> None:
+        """Count what is to do, and learn from the times of cached jobs."""
+        self._workers = plan.workers
+        for planned in plan.jobs:
+            if not planned.selected:
+                continue
+            group = _group(planned.job)
+            arm = planned.arm or "base"
+            self._left_of_arm.setdefault(arm, 0)
+            if planned.to_do:
+                self.total += 1
+                self._arm_of[planned.job.id], self._group_of[planned.job.id] = arm, group
+                self._left_of_arm[arm] += 1
+                self._left_of_group[group] = self._left_of_group.get(group, 0) + 1
+            elif planned.cached is not None:
+                self.reused += 1
+                self._seconds_of_group.setdefault(group, []).append(planned.cached.seconds)
+        self.arms_total = len(self._left_of_arm)
+
+    def started(self, job_id: str) -> Activity:
+        """A job's child is being started."""
+        self.running[job_id] = Activity(id=job_id, since=self.clock())
+        return self.running[job_id]
+
+    def progress(self, job_id: str, event: dict[str, object]) -> None:
+        """A job's child told something."""
+        activity = self.running.get(job_id)
+        if activity is not None:
+            activity.take(event)
+
+    def ended(self, job_id: str, failure: Failure | None, seconds: float | None) -> None:
+        """A job is closed."""
+        self.running.pop(job_id, None)
+        self.done += failure is None
+        self.failed += failure is not None
+        arm, group = self._arm_of.get(job_id), self._group_of.get(job_id)
+        if arm is None or group is None:
+            return
+        self._left_of_arm[arm] -= 1
+        self._left_of_group[group] -= 1
+        if seconds is not None and failure is None:
+            self._seconds_of_group.setdefault(group, []).append(seconds)
+
+    @property
+    def arms_done(self) -> int:
+        """Arms (the base counts as one) of which nothing is left to do."""
+        return sum(left == 0 for left in self._left_of_arm.values())
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Mean time of each group's ended jobs × those left, over the workers; `None` before each has one."""
+        now, needed = self.clock(), 0.0
+        for group, left in self._left_of_group.items():
+            if left == 0:
+                continue
+            times = self._seconds_of_group.get(group)
+            if not times:
+                return None
+            mean = sum(times) / len(times)
+            active = [one for one in self.running.values() if self._group_of.get(one.id) == group]
+            needed += left * mean - sum(min(mean, now - one.since) for one in active)
+        return needed / self._workers
+
+
+def _group(job: Job) -> str:
+    """Jobs that take about the same time: all trainings, all probes, each eval."""
+    return f"eval:{job.eval.name}" if job.kind == "eval" else job.kind

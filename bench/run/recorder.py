@@ -1,0 +1,195 @@
+"""Makes the record of a run from its plan, its outcomes and the store, and brings scores and logs into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.errors import InputError
+from bench.record.environment import environment, git_state
+from bench.record.job import EvalJob, ProbeJob, TrainJob
+from bench.record.record import (
+    Environment,
+    EvaluationRecord,
+    Failure,
+    GitState,
+    JobRecord,
+    ProbeRecord,
+    Record,
+    TrainingRecord,
+)
+from bench.record.result import TrainResult
+from bench.record.rundir import RunDirectory, log_file, scores_file
+from bench.record.store import LOG, SCORES, JobStore
+from bench.run.executor import Outcome
+from bench.run.plan import Plan, PlannedJob
+from bench.suite.resolved import ResolvedSuite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What a record says of the `bench run` that filled it."""
+
+    created: str
+    finished: str | None
+    command: tuple[str, ...]
+    suite_toml_sha256: str
+    environment: Environment
+    git: GitState | None
+    wall_seconds: float | None
+
+    @classmethod
+    def now(cls, plan: Plan, *, command: tuple[str, ...], suite_toml_sha256: str) -> Heading:
+        """Of a run that begins."""
+        return cls(
+            created=timestamp(),
+            finished=None,
+            command=command,
+            suite_toml_sha256=suite_toml_sha256,
+            environment=environment(workers=plan.workers, threads=plan.threads),
+            git=git_state(),
+            wall_seconds=None,
+        )
+
+    @classmethod
+    def of(cls, record: Record) -> Heading:
+        """Of an earlier run whose record is kept."""
+        return cls(**{name: getattr(record, name) for name in cls.__dataclass_fields__})
+
+
+def timestamp() -> str:
+    """Now, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def earlier(directory: RunDirectory, plan: Plan) -> Heading | None:
+    """The heading of the finished run of this very digest, if its record is whole."""
+    try:
+        record = directory.load()
+    except InputError:
+        return None
+    return Heading.of(record) if record.digest == plan.digest and record.finished is not None else None
+
+
+def make_record(
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    heading: Heading,
+    *,
+    store: JobStore,
+    directory: RunDirectory,
+    interrupted: bool = False,
+) -> Record:
+    """The record as of now; scores and logs of ended jobs are copied into `directory`."""
+    trainings: list[TrainingRecord] = []
+    probes: list[ProbeRecord] = []
+    evaluations: list[EvaluationRecord] = []
+    for planned in plan.jobs:
+        fate = _fate(planned, outcomes.get(planned.digest), store, directory, interrupted=interrupted)
+        done = fate.status == "done"
+        match planned.job:
+            case TrainJob() as job:
+                train = store.train_result(job.digest) if done else _diverged(fate, store)
+                trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=fate, result=train))
+            case ProbeJob() as job:
+                probe = store.probe_result(job.digest) if done else None
+                probes.append(ProbeRecord(arm=job.training.arm, job=fate, result=probe))
+            case EvalJob() as job:
+                evaluations.append(_evaluation(planned, job, fate, store, directory))
+    return Record(
+        created=heading.created,
+        finished=heading.finished,
+        command=heading.command,
+        digest=plan.digest,
+        resolved=portable(plan.resolved, Path.cwd()),
+        suite_toml_sha256=heading.suite_toml_sha256,
+        environment=heading.environment,
+        git=heading.git,
+        wall_seconds=heading.wall_seconds,
+        trainings=tuple(trainings),
+        probes=tuple(probes),
+        evaluations=tuple(evaluations),
+    )
+
+
+def _evaluation(
+    planned: PlannedJob, job: EvalJob, fate: JobRecord, store: JobStore, directory: RunDirectory
+) -> EvaluationRecord:
+    result = store.eval_result(job.digest) if fate.status == "done" else None
+    scores = None
+    if result is not None:
+        scores = scores_file(job.eval.name, job.subject)
+        directory.copy_in(store.folder(job.digest) / SCORES, scores)
+    return EvaluationRecord(
+        subject=job.subject,
+        arm=planned.arm,
+        seed=planned.seed,
+        eval=job.eval.name,
+        job=fate,
+        result=result,
+        scores=scores,
+    )
+
+
+def _diverged(fate: JobRecord, store: JobStore) -> TrainResult | None:
+    diverged = fate.failure is not None and fate.failure.kind == "diverged"
+    return store.diverged_result(fate.digest) if diverged else None
+
+
+def _fate(
+    planned: PlannedJob, outcome: Outcome | None, store: JobStore, directory: RunDirectory, *, interrupted: bool
+) -> JobRecord:
+    job = planned.job
+    if outcome is not None:
+        failure, reused = outcome.failure, outcome.reused
+        started, seconds = outcome.started, outcome.seconds
+        status = "done" if failure is None else "failed"
+    elif planned.cached is not None and not planned.to_do:
+        failure, reused, status = None, True, "done"
+        started, seconds = planned.cached.started, planned.cached.seconds
+    else:
+        stopped = interrupted and planned.selected
+        failure = Failure(kind="interrupted", message="the run was stopped before this was done") if stopped else None
+        reused, status, started, seconds = False, "pending", None, None
+    return JobRecord(
+        id=job.id,
+        digest=job.digest,
+        status=status,
+        reused=reused,
+        failure=failure,
+        started=started,
+        seconds=seconds,
+        log=None if status == "pending" or started is None else _log(job.id, store.folder(job.digest) / LOG, directory),
+    )
+
+
+def _log(job_id: str, source: Path, directory: RunDirectory) -> str | None:
+    if not source.is_file():
+        return None
+    directory.copy_in(source, log_file(job_id))
+    return log_file(job_id)
+
+
+def portable(resolved: ResolvedSuite, root: Path) -> ResolvedSuite:
+    """With paths below `root` made relative: a record tells what was used, not where somebody's folders lie."""
+
+    def shorten(path: str) -> str:
+        return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path
+
+    def shorten_template(template: str | None) -> str | None:
+        return None if template is None else shorten(template)
+
+    model = resolved.model
+    return resolved.model_copy(
+        update={
+            "model": model.model_copy(
+                update={"path": shorten(model.path), "template": shorten_template(model.template)}
+            ),
+            "data": {
+                name: data.model_copy(update={"path": shorten(data.path)}) for name, data in resolved.data.items()
+            },
+            "tasks_path": {name: shorten(path) for name, path in resolved.tasks_path.items()},
+        }
+    )

@@ -1,0 +1,204 @@
+"""`bench run`: resolve → plan → execute → record. What is done stays done, however the run ends."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from bench.digest import digest_json
+from bench.errors import BenchError, InputError, InterruptedRunError, Problem
+from bench.record.rundir import RunDirectory
+from bench.record.store import JobStore
+from bench.run.child import ChildServer
+from bench.run.display import Display
+from bench.run.executor import Executor, Outcome
+from bench.run.locks import FileLock
+from bench.run.plan import Plan, PlannedJob, plan
+from bench.run.recorder import Heading, earlier, make_record, timestamp
+from bench.run.resolve import resolve
+from bench.suite.load import LoadedSuite
+
+_SECONDS_BETWEEN_RECORDS = 20.0
+_WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+
+
+def run_suite(
+    loaded: LoadedSuite,
+    *,
+    only: Sequence[str] = (),
+    fresh: bool = False,
+    home: Path,
+    reports: Path,
+    display: Display,
+    server: ChildServer | None = None,
+    command: Sequence[str] | None = None,
+) -> RunDirectory:
+    """Run what is not done yet and write the record. Failed jobs are in the record, not raised.
+
+    `only`: arms to run (all, if empty); `fresh`: reuse nothing for the jobs asked for; `command`: as typed, default
+    this process's arguments. Raises `InputError` before any work, `InterruptedRunError` after SIGINT or SIGTERM.
+    """
+    began = time.monotonic()
+    server = server or ChildServer()
+    hint = _finished_hint(loaded, only, home)
+    with _told_write_errors(home, reports), _signals_interrupt(), _server_ended_on_error(server):
+        if fresh or not hint.exists():
+            server.warm()  # its imports overlap with resolving
+        planned = plan(resolve(loaded, home=home, server=server), only=only, home=home, fresh=fresh)
+        display.plan(planned)
+        suite = planned.resolved.suite
+        directory = RunDirectory.at(reports, suite=suite.name, profile=planned.resolved.profile, digest=planned.digest)
+        run = _Run(
+            plan=planned,
+            store=JobStore(home=home),
+            directory=directory,
+            heading=Heading.now(
+                planned, command=tuple(command or ("bench", *sys.argv[1:])), suite_toml_sha256=loaded.sha256
+            ),
+            began=began,
+        )
+        with _sole(directory, display):
+            run.execute(server, display)
+        if not run.failed:
+            hint.parent.mkdir(parents=True, exist_ok=True)
+            hint.touch()
+        return directory
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Run:
+    """The part of a run that writes its record."""
+
+    plan: Plan
+    store: JobStore
+    directory: RunDirectory
+    heading: Heading
+    began: float
+    outcomes: dict[str, Outcome] = dataclasses.field(default_factory=dict)
+    _recorded: float = 0.0
+
+    def execute(self, server: ChildServer, display: Display) -> None:
+        """Run the jobs, with the record written now and then and at the end."""
+        if not self.plan.to_do:
+            self._write(earlier(self.directory, self.plan) or self._ended())
+            return
+        executor = Executor(
+            server=server,
+            store=self.store,
+            workers=self.plan.workers,
+            display=display,
+            on_end=self._on_end,
+            outcomes=self.outcomes,
+        )
+        self._write(self.heading)
+        try:
+            executor.run(self.plan.to_do)
+        except KeyboardInterrupt as error:
+            self._write(self._ended(), interrupted=True)
+            raise InterruptedRunError(self._interruption()) from error
+        self._write(self._ended())
+
+    @property
+    def failed(self) -> bool:
+        """Whether a job of this run failed."""
+        return any(outcome.failure is not None for outcome in self.outcomes.values())
+
+    def _on_end(self, planned: PlannedJob, outcome: Outcome) -> None:
+        del planned, outcome  # they are in `outcomes`
+        if time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:
+            self._write(self.heading)
+
+    def _ended(self) -> Heading:
+        return dataclasses.replace(
+            self.heading, finished=timestamp(), wall_seconds=round(time.monotonic() - self.began, 3)
+        )
+
+    def _write(self, heading: Heading, *, interrupted: bool = False) -> None:
+        record = make_record(
+            self.plan, self.outcomes, heading, store=self.store, directory=self.directory, interrupted=interrupted
+        )
+        self.directory.write(record)
+        self._recorded = time.monotonic()
+
+    def _interruption(self) -> Problem:
+        done = sum(outcome.failure is None for outcome in self.outcomes.values())
+        return Problem(
+            reference="run.interrupted",
+            what=f"stopped with {done} of {len(self.plan.to_do)} jobs done; they are kept",
+            where=str(self.directory.path),
+            hint="the same command goes on from there",
+        )
+
+
+def _finished_hint(loaded: LoadedSuite, only: Sequence[str], home: Path) -> Path:
+    """A file that says that this very suite ran to its end: then the heavy server is not started in advance."""
+    said = {"suite": loaded.suite.model_dump(mode="json"), "path": str(loaded.path), "only": sorted(only)}
+    return home / "finished" / digest_json(said)
+
+
+@contextlib.contextmanager
+def _sole(directory: RunDirectory, display: Display) -> Iterator[None]:
+    """Only one process fills a run directory; a second waits, and then finds the jobs done."""
+    lock = FileLock(directory.path.parent / f".{directory.path.name}.lock")
+    lock.acquire(lambda: display.note(f"another bench run fills {directory.path}; waiting for it"))
+    with lock:
+        yield
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM stops a run as Ctrl-C does: children ended, record written, exit code 130."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals come to the main thread only
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        problem = Problem(
+            reference="run.interrupted", what="stopped before any job began", hint="the same command starts again"
+        )
+        raise InterruptedRunError(problem) from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _server_ended_on_error(server: ChildServer) -> Iterator[None]:
+    """A refused or stopped run leaves no process behind that still imports libraries."""
+    try:
+        yield
+    except (BenchError, KeyboardInterrupt):
+        server.kill()
+        raise
+
+
+@contextlib.contextmanager
+def _told_write_errors(home: Path, reports: Path) -> Iterator[None]:
+    """A full or read-only disk is told as such; finished jobs stay finished."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _WRITE_ERRORS:
+            raise
+        raise InputError(
+            Problem(
+                reference="run.not-writable",
+                what=f"cannot write: {error.strerror}",
+                where=str(error.filename or f"{home} or {reports}"),
+                hint="free some space, or name other folders with BENCH_HOME and --reports",
+            )
+        ) from error

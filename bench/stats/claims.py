@@ -1,0 +1,254 @@
+"""What a run says about the statements that its suite asks it to decide.
+
+Contract: a claim is supported, or refuted, only where the two-sided interval at level 1 - alpha lies wholly on one
+side of its threshold; with several claims, after Holm's adjustment over all of them. With one claim, a true null is
+supported with probability alpha/2 at most. What the run could not show is inconclusive, what it did not do is
+incomplete.
+
+With the delta oriented so that more is better, and a margin m >= 0:
+`>=` non-inferiority, threshold -m; `>` superiority, threshold +m; `==` equivalence, thresholds -m and +m (two one-sided
+tests, Schuirmann 1987). On a ratio of costs the thresholds are -log(1 + m) and +log(1 + m).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bench.stats.curve import Curve
+from bench.stats.multiplicity import holm
+from bench.stats.paired import Delta
+from bench.stats.power import Needed, needed
+from bench.stats.ratio import Ratio
+from bench.stats.variance import Components
+
+Relation = Literal[">=", ">", "=="]
+Outcome = Literal["supported", "refuted", "inconclusive", "incomplete"]
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """left `relation` right, given the comparison left - right (or left / right).
+
+    comparison: `None` where a job that it needs did not finish; `missing` then says which. margin: in units of the
+    score, or for a ratio the relative difference (0.1: ten percent).
+    """
+
+    relation: Relation
+    comparison: Delta | Ratio | None
+    margin: float = 0.0
+    higher_is_better: bool = True
+    missing: str = "nothing to compare"
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.margin) and self.margin >= 0):
+            raise ValueError("a margin must be zero or more")
+        if self.relation == "==" and self.margin == 0:
+            raise ValueError("`==` needs a margin above zero: no run can show an exact equality")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. adjusted_p: after Holm.
+
+    needed_examples, needed_seeds: of an inconclusive claim, the number of either alone that would decide it at 80%
+    power if the estimate is the truth; `None` where it alone could not.
+    """
+
+    outcome: Outcome
+    reason: str
+    leaning: Outcome | None
+    p_value: float | None
+    adjusted_p: float | None
+    needed_examples: int | None
+    needed_seeds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """A comparison, oriented so that more is better; for a ratio, in logarithms."""
+
+    estimate: float
+    sign: float
+    curve: Curve
+    null_p: float
+    components: Components
+    examples: int
+    seeds: int
+
+    def at_most(self, threshold: float) -> float:
+        """One-sided p-value against "the true value is at most `threshold`"."""
+        below = self.curve.cdf(threshold) if self.sign > 0 else 1.0 - self.curve.cdf(-threshold)
+        if threshold != 0:
+            return below
+        return max(below, self.null_p / 2) if below < 0.5 else min(below, 1.0 - self.null_p / 2)
+
+
+def decide(
+    relation: Relation,
+    comparison: Delta | Ratio | None,
+    *,
+    margin: float = 0.0,
+    alpha: float = ALPHA,
+    higher_is_better: bool = True,
+) -> Verdict:
+    """The verdict of one claim alone."""
+    question = Question(relation=relation, comparison=comparison, margin=margin, higher_is_better=higher_is_better)
+    return decide_family([question], alpha=alpha)[0]
+
+
+def decide_family(questions: Sequence[Question], *, alpha: float = ALPHA) -> tuple[Verdict, ...]:
+    """The verdicts of all claims of a suite, with Holm's adjustment over those that have a p-value."""
+    evidence = [_evidence(question) for question in questions]
+    tests = [
+        None if found is None else _test(question, found) for question, found in zip(questions, evidence, strict=True)
+    ]
+    adjusted = holm([None if test is None else test[1] for test in tests])
+    size = sum(test is not None for test in tests)
+    return tuple(
+        _undecidable(question)
+        if found is None or test is None or p is None
+        else _verdict(question, found, test, p, size, alpha)
+        for question, found, test, p in zip(questions, evidence, tests, adjusted, strict=True)
+    )
+
+
+def _evidence(question: Question) -> _Evidence | None:
+    """`None` where there is no estimate or no interval."""
+    sign = 1.0 if question.higher_is_better else -1.0
+    match question.comparison:
+        case Delta(estimate=float(value), curve=curve, p_value=float(p), components=Components() as parts) as delta:
+            if curve is None:
+                return None
+            seeds = max(delta.arm_seeds, delta.reference_seeds)
+            return _Evidence(
+                estimate=sign * value,
+                sign=sign,
+                curve=curve,
+                null_p=p,
+                components=parts,
+                examples=delta.n_examples,
+                seeds=seeds,
+            )
+        case Ratio(ratio=float(value), curve=curve, p_value=float(p), log_variance=float(variance)) as ratio:
+            if curve is None:
+                return None
+            return _Evidence(
+                estimate=sign * float(np.log(value)),
+                sign=sign,
+                curve=curve,
+                null_p=p,
+                components=Components(example=0.0, seed=variance, rest=0.0),
+                examples=0,
+                seeds=min(ratio.arm_seeds, ratio.reference_seeds),
+            )
+        case _:
+            return None
+
+
+def _threshold(question: Question) -> float:
+    return float(np.log1p(question.margin)) if isinstance(question.comparison, Ratio) else question.margin
+
+
+def _test(question: Question, evidence: _Evidence) -> tuple[Outcome, float]:
+    """The outcome that the data lean to, with its two-sided p-value."""
+    margin = _threshold(question)
+    if question.relation == "==":
+        support = max(evidence.at_most(-margin), 1.0 - evidence.at_most(margin))
+        refute = min(evidence.at_most(margin), 1.0 - evidence.at_most(-margin))
+    else:
+        support = evidence.at_most(-margin if question.relation == ">=" else margin)
+        refute = 1.0 - support
+    p_value = min(1.0, 2.0 * min(support, refute))
+    return ("supported" if support <= refute else "refuted"), p_value
+
+
+def _verdict(
+    question: Question,
+    evidence: _Evidence,
+    test: tuple[Outcome, float],
+    adjusted: float,
+    size: int,
+    alpha: float,
+) -> Verdict:
+    leaning, p_value = test
+    decided = adjusted <= alpha
+    more = Needed(examples=None, seeds=None) if decided else _needed(question, evidence, 1.0 - alpha / size)
+    return Verdict(
+        outcome=leaning if decided else "inconclusive",
+        reason=_reason(question, leaning, decided, p_value, adjusted, size, alpha),
+        leaning=leaning,
+        p_value=p_value,
+        adjusted_p=adjusted,
+        needed_examples=more.examples,
+        needed_seeds=more.seeds,
+    )
+
+
+def _needed(question: Question, evidence: _Evidence, level: float) -> Needed:
+    margin = _threshold(question)
+    thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
+    distance = min(abs(evidence.estimate - threshold) for threshold in thresholds)
+    if evidence.examples == 0:
+        seeds = needed(distance, evidence.components, examples=1, seeds=evidence.seeds, level=level).seeds
+        return Needed(examples=None, seeds=seeds)
+    return needed(distance, evidence.components, examples=evidence.examples, seeds=evidence.seeds, level=level)
+
+
+def _undecidable(question: Question) -> Verdict:
+    comparison = question.comparison
+    value = None
+    if comparison is not None:
+        value = comparison.ratio if isinstance(comparison, Ratio) else comparison.estimate
+    said = None if comparison is None else comparison.reason
+    return Verdict(
+        outcome="incomplete" if value is None else "inconclusive",
+        reason=said or question.missing,
+        leaning=None,
+        p_value=None,
+        adjusted_p=None,
+        needed_examples=None,
+        needed_seeds=None,
+    )
+
+
+def _reason(
+    question: Question,
+    leaning: Outcome,
+    decided: bool,
+    p_value: float,
+    adjusted: float,
+    size: int,
+    alpha: float,
+) -> str:
+    """One sentence for the report, in the units of the comparison as it was measured."""
+    comparison = question.comparison
+    value, name = (
+        (comparison.ratio, "ratio")
+        if isinstance(comparison, Ratio)
+        else (
+            None if comparison is None else comparison.estimate,
+            "delta",
+        )
+    )
+    low, high = (None, None) if comparison is None else (comparison.low, comparison.high)
+    level = 0.95 if comparison is None else comparison.level
+    shown = f"{name} {_number(value, name)}, {level:.0%} interval [{_number(low, name)}, {_number(high, name)}]"
+    meaning = {">=": "not worse by the margin", ">": "better by the margin", "==": "equal within the margin"}
+    goal = f"{meaning[question.relation]} {question.margin:g}" if question.margin else _PLAIN[question.relation]
+    if decided:
+        return f"{shown}: {goal}" if leaning == "supported" else f"{shown}: not {goal}"
+    if p_value <= alpha:
+        return f"{shown}: would decide alone (p = {p_value:.3g}), not among {size} claims (Holm p = {adjusted:.3g})"
+    return f"{shown}: the interval includes a threshold of “{goal}”"
+
+
+_PLAIN = {">=": "not worse", ">": "better", "==": "equal"}
+
+
+def _number(value: float | None, name: str) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.4g}" if name == "ratio" else f"{value:+.4g}"

@@ -1,0 +1,56 @@
+"""Normal, Student and binomial distributions, typed.
+
+The one place that touches scipy. All functions broadcast.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def floats(value: ArrayLike) -> FloatArray:
+    """Any numbers as an array of float64."""
+    return np.asarray(value, dtype=np.float64)
+
+
+def grouped_sums(labels: IntArray, weights: FloatArray, groups: int) -> FloatArray:
+    """Sums of `weights` by label 0..groups-1: [groups]."""
+    return floats(np.bincount(labels, weights=weights, minlength=groups))
+
+
+def normal_cdf(value: ArrayLike) -> FloatArray:
+    """P(Z <= value)."""
+    return floats(special.ndtr(floats(value)))
+
+
+def normal_quantile(probability: ArrayLike) -> FloatArray:
+    """The inverse of `normal_cdf`."""
+    return floats(special.ndtri(floats(probability)))
+
+
+def student_cdf(value: ArrayLike, degrees: ArrayLike) -> FloatArray:
+    """P(T <= value) with `degrees` of freedom, which may be fractional or infinite."""
+    return floats(special.stdtr(floats(degrees), floats(value)))
+
+
+def student_density(value: ArrayLike, degrees: float) -> FloatArray:
+    """The derivative of `student_cdf`."""
+    constant = special.gammaln((degrees + 1) / 2) - special.gammaln(degrees / 2) - 0.5 * np.log(degrees * np.pi)
+    return floats(np.exp(constant - (degrees + 1) / 2 * np.log1p(floats(value) ** 2 / degrees)))
+
+
+def student_quantile(probability: ArrayLike, degrees: ArrayLike) -> FloatArray:
+    """The inverse of `student_cdf`."""
+    return floats(special.stdtrit(floats(degrees), floats(probability)))
+
+
+def binomial_cdf(successes: ArrayLike, trials: ArrayLike) -> FloatArray:
+    """P(X <= successes) of a fair coin thrown `trials` times; 0 below zero successes."""
+    count, thrown = floats(successes), floats(trials)
+    below = count < 0
+    cdf = special.betainc(np.maximum(thrown - count, 1.0), np.where(below, 0.0, count) + 1.0, 0.5)
+    return np.where(below, 0.0, np.where(count >= thrown, 1.0, floats(cdf)))

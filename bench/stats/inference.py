@@ -1,0 +1,265 @@
+"""From aligned scores to an estimate with its confidence curve: the one place where a method is chosen.
+
+Contract: pure; the same arrays and seed give the same result. Example noise comes from the studentised bootstrap over
+sampling units, or, where the bootstrap has too little to draw from (few units, few that differ, right-or-wrong
+scores with structure), from Student's t with pseudo-observations. Seed noise of S replicates enters through Student's
+t with S - 1 degrees of freedom, convolved with the example noise (Behrens-Fisher): a bootstrap over three seeds would
+be far too narrow.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.stats.curve import GRID, Curve, DrawsCurve, SeedCurve, StudentCurve, TiedCurve, WiderCurve
+from bench.stats.distributions import FloatArray
+from bench.stats.resample import studentised_draws
+from bench.stats.sample import Layout
+from bench.stats.variance import Components, SeedNoise, Spread, seed_noise, unit_spread
+
+MIN_BOOTSTRAP_UNITS = 20  # below this, resamples of so few values say less than Student's t
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """One side of a delta. values: [seeds, examples], complete. trained: whether seeds are a source of noise."""
+
+    values: FloatArray
+    trained: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """What values the quantity can take.
+
+    support: its lowest and highest possible value, or None where unknown. seen: the widest range that the observed
+    scores span, which bounds what was not seen where all values agree; None where the scores do not vary at all.
+    pseudo: pseudo-observations at each end (1 for a delta: Bonett & Price 2012; 2 for a proportion: Agresti & Coull
+    1998).
+    """
+
+    binary: bool
+    support: tuple[float, float] | None
+    seen: tuple[float, float] | None
+    pseudo: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """curve is None, and reason says why, where no interval can be given."""
+
+    estimate: float
+    curve: Curve | None
+    standard_error: float | None
+    degrees: float | None
+    method: str
+    components: Components | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ExampleNoise:
+    curve: Curve
+    spread: Spread
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SeedTerm:
+    """Both sides' seed noise. total: variance with the rest in it; rest: the part that the examples hold too."""
+
+    total: float
+    rest: float
+    degrees: float
+    seed_once: float
+    rest_once: float
+
+
+def infer(
+    arm: Side,
+    reference: Side | None,
+    plan: Layout,
+    scale: Scale,
+    *,
+    seed: int,
+    replicates: int,
+    draws: FloatArray | None = None,
+) -> Inference:
+    """Estimate of arm - reference (or of the arm alone), averaged over seeds, for n >= 1 complete examples.
+
+    draws: [replicates] bootstrap draws of the estimate, where the caller has resampled a statistic that is no mean.
+    """
+    contrast = arm.values.mean(axis=0) - (0.0 if reference is None else reference.values.mean(axis=0))
+    estimate = float(contrast @ plan.share)
+    unit = "clusters" if plan.clustered else "examples"
+    spread = unit_spread(plan.totals(contrast), plan)
+    if spread is None:
+        short = "one example" if plan.n_units == 1 else f"a task with fewer than two {unit}"
+        return Inference(
+            estimate=estimate,
+            curve=None,
+            standard_error=None,
+            degrees=None,
+            method="none",
+            components=None,
+            reason=f"{short}: no interval can be given",
+        )
+    noise = _example_noise(contrast, estimate, spread, plan, scale, seed=seed, replicates=replicates, draws=draws)
+    if noise is None:
+        return Inference(
+            estimate=estimate,
+            curve=None,
+            standard_error=None,
+            degrees=None,
+            method="none",
+            components=None,
+            reason="every score is the same: no interval can be given",
+        )
+    return _with_seeds(estimate, noise, _seed_term(arm, reference, plan), scale)
+
+
+def _example_noise(
+    contrast: FloatArray,
+    estimate: float,
+    spread: Spread,
+    plan: Layout,
+    scale: Scale,
+    *,
+    seed: int,
+    replicates: int,
+    draws: FloatArray | None,
+) -> _ExampleNoise | None:
+    unit = "clusters" if plan.clustered else "examples"
+    size = float(np.abs(contrast).max())
+    if spread.variance <= (1e-12 * size) ** 2:
+        return _tied(estimate, spread, plan, scale)
+    values, counts = np.unique(contrast, return_counts=True)
+    usual, untied = float(values[counts.argmax()]), contrast.size - int(counts.max())
+    if scale.binary:
+        return _adjusted(contrast, estimate, spread, plan, _pseudo_ends(contrast, scale), scale)
+    if untied < MIN_BOOTSTRAP_UNITS and untied < contrast.size / 2:
+        reach = float(np.abs(contrast - usual).max())
+        return _adjusted(contrast, estimate, spread, plan, (usual - reach, usual + reach), scale)
+    student = StudentCurve(
+        centre=estimate,
+        standard_error=spread.variance**0.5,
+        degrees=spread.degrees,
+        support=scale.support or (-np.inf, np.inf),
+    )
+    if plan.n_units - plan.n_strata < MIN_BOOTSTRAP_UNITS - 1:
+        return _ExampleNoise(curve=student, spread=spread, method=f"Student's t over {unit}")
+    kind = "bootstrap of the corpus value"
+    if draws is None:
+        kind = "studentised bootstrap"
+        pivots = studentised_draws(plan.totals(contrast), plan, seed=seed, replicates=replicates)
+        draws = estimate - spread.variance**0.5 * pivots
+    curve = WiderCurve(first=DrawsCurve(values=np.sort(draws)), second=student)
+    method = f"{kind} over {unit} ({replicates:,} replicates), nowhere narrower than Student's t"
+    return _ExampleNoise(curve=curve, spread=spread, method=method)
+
+
+def _pseudo_ends(contrast: FloatArray, scale: Scale) -> tuple[float, float]:
+    """Of a proportion: 0 and 1. Of a delta: up and down by the typical size of those that differ, which is 1 with one
+    seed and less for means over seeds."""
+    if scale.support is not None and scale.support[0] == 0.0:
+        return scale.support
+    differing = contrast[contrast != 0.0]
+    size = float(np.sqrt((differing**2).mean()))
+    return -size, size
+
+
+def _tied(estimate: float, spread: Spread, plan: Layout, scale: Scale) -> _ExampleNoise | None:
+    """All units agree: bound what was not seen. Without any known range there is nothing to bound it by."""
+    if scale.seen is None:
+        return None
+    low, high = scale.seen
+    curve = TiedCurve(
+        estimate=estimate, units=plan.n_units, below=max(0.0, estimate - low), above=max(0.0, high - estimate)
+    )
+    return _ExampleNoise(curve=curve, spread=spread, method="exact bound: all values agree")
+
+
+def _adjusted(
+    contrast: FloatArray,
+    estimate: float,
+    spread: Spread,
+    plan: Layout,
+    ends: tuple[float, float],
+    scale: Scale,
+) -> _ExampleNoise:
+    """Student's t after adding `pseudo` observations at each end, so that few unlike values are not taken for none."""
+    size = 1.0 / float((plan.share**2).sum())
+    total = size + 2 * scale.pseudo
+    centre = (size * estimate + scale.pseudo * sum(ends)) / total
+    second = (size * (size * spread.variance + estimate**2) + scale.pseudo * (ends[0] ** 2 + ends[1] ** 2)) / total
+    adjusted = Spread(variance=(second - centre**2) / total, degrees=spread.degrees)
+    curve = StudentCurve(
+        centre=centre,
+        standard_error=adjusted.variance**0.5,
+        degrees=adjusted.degrees,
+        support=scale.support or (-np.inf, np.inf),
+    )
+    unit = "clusters" if plan.clustered else "examples"
+    return _ExampleNoise(curve=curve, spread=adjusted, method=f"adjusted Wald interval, Student's t over {unit}")
+
+
+def _seed_term(arm: Side, reference: Side | None, plan: Layout) -> _SeedTerm | None:
+    """Seeds of the two sides are independent draws, whatever their numbers (equal numbers may share a data order; if
+    that correlates the sides at all it makes them alike, and then this interval is too wide, not too narrow).
+
+    A trained side with one seed borrows the other side's seed variance. `None` where no side shows any.
+    """
+    sides = [side for side in (arm, reference) if side is not None and side.trained]
+    measured = [seed_noise(side.values, plan) for side in sides]
+    shown = [noise for noise in measured if noise is not None]
+    if not shown:
+        return None
+    noises = [noise or SeedNoise(seeds=1, total=shown[0].total, rest=shown[0].rest) for noise in measured]
+    terms = np.array([noise.total / noise.seeds for noise in noises])
+    degrees = float(shown[0].seeds - 1)
+    if len(shown) == len(noises) > 1 and terms.sum() > 0:
+        freedom = np.array([noise.seeds - 1 for noise in noises])
+        degrees = float(terms.sum() ** 2 / (terms**2 / freedom).sum())
+    return _SeedTerm(
+        total=float(terms.sum()),
+        rest=sum(noise.rest / noise.seeds for noise in noises),
+        degrees=degrees,
+        seed_once=sum(noise.seed for noise in noises),
+        rest_once=sum(noise.rest for noise in noises),
+    )
+
+
+def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, scale: Scale) -> Inference:
+    """The seeds' values vary by seed + rest, the seed-averaged examples by example + rest: rest is counted once."""
+    spread = noise.spread
+    if term is None or term.total <= 1e-24 * max(1.0, estimate**2):
+        seed, rest = (None, None) if term is None else (term.seed_once, term.rest_once)
+        return Inference(
+            estimate=estimate,
+            curve=noise.curve,
+            standard_error=spread.variance**0.5 if spread.variance > 0 else None,
+            degrees=spread.degrees,
+            method=noise.method,
+            components=Components(example=spread.variance, seed=seed, rest=rest),
+        )
+    example = max(0.0, spread.variance - term.rest)
+    shrink = (example / spread.variance) ** 0.5 if spread.variance > 0 else 1.0
+    grid = (np.arange(GRID) + 0.5) / GRID
+    quantiles = noise.curve.quantile(grid)
+    centre = float(noise.curve.quantile(0.5))
+    curve = SeedCurve(
+        values=centre + shrink * (quantiles - centre),
+        seed_error=term.total**0.5,
+        seed_degrees=term.degrees,
+        support=scale.support or (-np.inf, np.inf),
+    )
+    variance = example + term.total
+    degrees = variance**2 / (example**2 / spread.degrees + term.total**2 / term.degrees)
+    return Inference(
+        estimate=estimate,
+        curve=curve,
+        standard_error=variance**0.5,
+        degrees=degrees,
+        method=f"{noise.method}; Student's t over training seeds",
+        components=Components(example=example, seed=term.seed_once, rest=term.rest_once),
+    )

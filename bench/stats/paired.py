@@ -1,0 +1,261 @@
+"""Deltas of two subjects over the same examples, with interval, p-value and what the run could have seen.
+
+Contract: only examples that every seed replicate of both sides scored are used; the others are counted as missing. No
+field is ever NaN: what cannot be said is `None`, and `reason` says why. Swapping the sides negates the delta.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.stats.binary import flips, mcnemar_midp
+from bench.stats.curve import Curve, TangoCurve, interval, two_sided_p
+from bench.stats.distributions import BoolArray, FloatArray
+from bench.stats.inference import Inference, Scale, Side, infer
+from bench.stats.power import detectable_effect
+from bench.stats.sample import Layout, Scores, layout
+from bench.stats.variance import Components
+
+REPLICATES = 10_000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """arm - reference, in units of the score, averaged over examples and seeds.
+
+    low, high, p_value (two-sided, of no difference), standard_error and mde (minimal detectable effect at 80% power)
+    are `None` where no interval can be given; estimate too where nothing could be compared. n_missing: examples that
+    some replicate could not score. n_better, n_worse: examples on which the arm's mean over seeds is above or below.
+    seeds_failed: replicates of both sides without a single score, left out. noise: which sources the interval covers.
+    """
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    level: float
+    p_value: float | None
+    standard_error: float | None
+    mde: float | None
+    method: str
+    noise: str
+    reason: str | None
+    arm_mean: float | None
+    reference_mean: float | None
+    n_examples: int
+    n_missing: int
+    n_clusters: int
+    n_better: int
+    n_worse: int
+    arm_seeds: int
+    reference_seeds: int
+    seeds_failed: int
+    components: Components | None
+    curve: Curve | None = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Pairs:
+    """arm, reference: [rows, kept examples]; a row is a seed, or the mean of the seeds of one subset draw."""
+
+    arm: FloatArray
+    reference: FloatArray
+    kept: BoolArray
+    arm_seeds: int
+    reference_seeds: int
+    seeds_failed: int
+
+
+_SHARED = ("weights", "clusters", "strata")
+
+
+def paired_delta(
+    arm: Scores, reference: Scores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL
+) -> Delta:
+    """The paired delta of two score matrices over the same examples.
+
+    One seed each and right-or-wrong scores of independent, equally weighted examples: McNemar's mid-p value and
+    Tango's score interval. Else see `bench.stats.inference`.
+
+    Raises ValueError where the two do not share examples, weights, clusters, strata and kind.
+    """
+    _check_alike(arm, reference)
+    pairs = _align(arm, reference)
+    if not pairs.kept.any():
+        return _nothing(pairs, level, "no example was scored by both sides")
+    if arm.strata is not None and set(arm.strata.tolist()) != set(arm.strata[pairs.kept].tolist()):
+        return _nothing(pairs, level, "a task has no example that was scored by both sides")
+    plan = plan_of(arm, pairs.kept)
+    left = Side(values=pairs.arm, trained=arm.trained)
+    right = Side(values=pairs.reference, trained=reference.trained)
+    if arm.binary and plan.plain and pairs.arm.shape[0] == pairs.reference.shape[0] == 1:
+        found, p_value = _proportions(pairs)
+    else:
+        found = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates)
+        p_value = None
+    return delta_of(found, left, right, plan, level, p_value=p_value, pairs=pairs)
+
+
+def noise_statement(arm: Side, reference: Side | None = None) -> str:
+    """Which sources of noise an interval covers, in the report's words."""
+    counts = [side.values.shape[0] for side in (arm, reference) if side is not None and side.trained]
+    if not counts or max(counts) < 2:
+        return "example noise only"
+    borrowed = "; a side with a single seed borrows the other's seed variance" if min(counts) < 2 else ""
+    return f"example and training-seed noise{borrowed}"
+
+
+def plan_of(scores: Scores, kept: BoolArray) -> Layout:
+    """The layout of the examples that were kept (at least one)."""
+    clusters = None if scores.clusters is None else scores.clusters[kept]
+    return layout(scores.weights[kept], clusters, None if scores.strata is None else scores.strata[kept])
+
+
+def replicate_rows(scores: Scores, kept: BoolArray) -> FloatArray:
+    """Values [rows, kept examples] of the replicates that have any score: a row per seed or, with two subset draws
+    or more, per draw (the mean of its seeds: replicates of one draw are not independent)."""
+    alive = scores.present.any(axis=1)
+    values = scores.values[alive][:, kept]
+    if scores.draws is None or np.unique(scores.draws[alive]).size < 2:
+        return values
+    draws = scores.draws[alive]
+    return np.stack([values[draws == draw].mean(axis=0) for draw in np.unique(draws)])
+
+
+def _check_alike(arm: Scores, reference: Scores) -> None:
+    def same(name: str) -> bool:
+        left, right = getattr(arm, name), getattr(reference, name)
+        return left is right if left is None or right is None else bool(np.array_equal(left, right))
+
+    alike = (arm.n_examples, arm.binary, arm.bounds) == (
+        reference.n_examples,
+        reference.binary,
+        reference.bounds,
+    )
+    if not alike or not all(same(name) for name in _SHARED):
+        raise ValueError("arm and reference must share examples, weights, clusters, strata, bounds and kind")
+
+
+def _align(arm: Scores, reference: Scores) -> _Pairs:
+    """Leaves out replicates without any score, then examples that a remaining replicate lacks."""
+    left, right = arm.present.any(axis=1), reference.present.any(axis=1)
+    kept: BoolArray = np.logical_and(arm.present[left].all(axis=0), reference.present[right].all(axis=0))
+    if not (left.any() and right.any()):
+        kept = np.zeros(arm.n_examples, dtype=np.bool_)
+    some = bool(kept.any())
+    return _Pairs(
+        arm=replicate_rows(arm, kept) if some else arm.values[:, :0],
+        reference=replicate_rows(reference, kept) if some else reference.values[:, :0],
+        kept=kept,
+        arm_seeds=int(left.sum()),
+        reference_seeds=int(right.sum()),
+        seeds_failed=int((~left).sum() + (~right).sum()),
+    )
+
+
+def _scale(arm: Scores, pairs: _Pairs) -> Scale:
+    bounds = (0.0, 1.0) if arm.binary else arm.bounds
+    observed = np.concatenate([pairs.arm.ravel(), pairs.reference.ravel()])
+    span = float(np.ptp(observed)) if bounds is None else bounds[1] - bounds[0]
+    return Scale(
+        binary=arm.binary,
+        support=None if bounds is None else (-span, span),
+        seen=(-span, span) if span > 0 else None,
+        pseudo=1,
+    )
+
+
+def _proportions(pairs: _Pairs) -> tuple[Inference, float]:
+    """Right or wrong, one seed each, independent examples."""
+    size = pairs.arm.shape[1]
+    gained, lost = flips(pairs.arm[0], pairs.reference[0])
+    estimate = (gained - lost) / size
+    tilt = (gained - lost) / (size + 2)
+    variance = ((gained + lost + 2) / (size + 2) - tilt**2) / (size + 2)
+    found = Inference(
+        estimate=estimate,
+        curve=TangoCurve(gained=gained, lost=lost, pairs=size),
+        standard_error=variance**0.5,
+        degrees=float("inf"),
+        method="Tango score interval for paired proportions, McNemar mid-p value",
+        components=Components(example=variance, seed=None, rest=None),
+    )
+    return found, float(mcnemar_midp(gained, lost))
+
+
+def delta_of(
+    found: Inference,
+    arm: Side,
+    reference: Side,
+    plan: Layout,
+    level: float,
+    *,
+    p_value: float | None = None,
+    pairs: _Pairs | None = None,
+) -> Delta:
+    """Everything that is told of an inference. p_value: where it comes from elsewhere than the curve. pairs: what was
+    left out; by default nothing."""
+    low, high = (None, None) if found.curve is None else interval(found.curve, level)
+    means, base_means = arm.values.mean(axis=0), reference.values.mean(axis=0)
+    better, worse = flips(means, base_means)
+    if p_value is None and found.curve is not None:
+        p_value = two_sided_p(found.curve, 0.0)
+    return Delta(
+        estimate=found.estimate,
+        low=low,
+        high=high,
+        level=level,
+        p_value=p_value,
+        standard_error=found.standard_error,
+        mde=None if found.curve is None else _mde(found, found.curve, level),
+        method=found.method if found.method == "none" else f"paired: {found.method}",
+        noise=noise_statement(arm, reference),
+        reason=found.reason,
+        arm_mean=float(means @ plan.share),
+        reference_mean=float(base_means @ plan.share),
+        n_examples=means.size,
+        n_missing=0 if pairs is None else int((~pairs.kept).sum()),
+        n_clusters=plan.n_units,
+        n_better=better,
+        n_worse=worse,
+        arm_seeds=arm.values.shape[0] if pairs is None else pairs.arm_seeds,
+        reference_seeds=reference.values.shape[0] if pairs is None else pairs.reference_seeds,
+        seeds_failed=0 if pairs is None else pairs.seeds_failed,
+        components=found.components,
+        curve=found.curve,
+    )
+
+
+def _mde(found: Inference, curve: Curve, level: float) -> float:
+    """From the standard error; where all values agree there is none, and the wider arm of the exact bound is it."""
+    if found.standard_error is not None and found.degrees is not None:
+        return detectable_effect(found.standard_error, found.degrees, level=level)
+    low, high = interval(curve, level)
+    return max(found.estimate - low, high - found.estimate)
+
+
+def _nothing(pairs: _Pairs, level: float, reason: str) -> Delta:
+    return Delta(
+        estimate=None,
+        low=None,
+        high=None,
+        level=level,
+        p_value=None,
+        standard_error=None,
+        mde=None,
+        method="none",
+        noise="none",
+        reason=reason,
+        arm_mean=None,
+        reference_mean=None,
+        n_examples=int(pairs.kept.sum()),
+        n_missing=int((~pairs.kept).sum()),
+        n_clusters=0,
+        n_better=0,
+        n_worse=0,
+        arm_seeds=pairs.arm_seeds,
+        reference_seeds=pairs.reference_seeds,
+        seeds_failed=pairs.seeds_failed,
+        components=None,
+        curve=None,
+    )

@@ -1,0 +1,111 @@
+"""The interval of one subject set's own score, beside which the deltas stand.
+
+Contract: as `bench.stats.paired`, without a reference. Intervals of two scores may overlap where their delta is well
+resolved: the pairing is lost here, so nothing is decided from them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.stats.curve import WilsonCurve, interval
+from bench.stats.distributions import BoolArray, FloatArray
+from bench.stats.inference import Inference, Scale, Side, infer
+from bench.stats.paired import LEVEL, REPLICATES, noise_statement, plan_of, replicate_rows
+from bench.stats.sample import Scores
+from bench.stats.variance import Components
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Mean over examples and seeds, in units of the score.
+
+    seed_values: each scored seed's (or subset draw's) own value. seed_deviation: their sample standard deviation,
+    `None` with one. The other fields as in `bench.stats.paired.Delta`.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    level: float
+    standard_error: float | None
+    method: str
+    noise: str
+    reason: str | None
+    n_examples: int
+    n_missing: int
+    seeds: int
+    seeds_failed: int
+    seed_values: tuple[float, ...]
+    seed_deviation: float | None
+    components: Components | None
+
+
+def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL) -> Estimate:
+    """Wilson's interval for right-or-wrong scores of one seed on independent examples; else `bench.stats.inference`."""
+    alive = scores.present.any(axis=1)
+    kept: BoolArray = np.logical_and(scores.present[alive].all(axis=0), alive.any())
+    complete = kept.any() and (
+        scores.strata is None or set(scores.strata.tolist()) == set(scores.strata[kept].tolist())
+    )
+    if not complete:
+        return _estimate(None, np.zeros((0, 0)), scores, int(kept.sum()), level, ())
+    values = replicate_rows(scores, kept)
+    plan = plan_of(scores, kept)
+    if scores.binary and plan.plain and values.shape[0] == 1:
+        found = _proportion(values[0])
+    else:
+        side = Side(values=values, trained=scores.trained)
+        found = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates)
+    means = tuple(float(row @ plan.share) for row in values)
+    return _estimate(found, values, scores, int(kept.sum()), level, means)
+
+
+def _proportion(row: FloatArray) -> Inference:
+    trials, successes = row.size, int(row.sum())
+    rate = (successes + 2) / (trials + 4)
+    variance = rate * (1 - rate) / (trials + 4)
+    return Inference(
+        estimate=successes / trials,
+        curve=WilsonCurve(successes=successes, trials=trials),
+        standard_error=variance**0.5,
+        degrees=float("inf"),
+        method="Wilson score interval",
+        components=Components(example=variance, seed=None, rest=None),
+    )
+
+
+def _scale(scores: Scores, values: FloatArray) -> Scale:
+    bounds = (0.0, 1.0) if scores.binary else scores.bounds
+    observed = (float(values.min()), float(values.max()))
+    seen = observed if bounds is None else bounds
+    return Scale(binary=scores.binary, support=bounds, seen=seen if seen[1] > seen[0] else None, pseudo=2)
+
+
+def _estimate(
+    found: Inference | None,
+    values: FloatArray,
+    scores: Scores,
+    n_examples: int,
+    level: float,
+    means: tuple[float, ...],
+) -> Estimate:
+    alive = int(scores.present.any(axis=1).sum())
+    low, high = (None, None) if found is None or found.curve is None else interval(found.curve, level)
+    return Estimate(
+        mean=None if found is None else found.estimate,
+        low=low,
+        high=high,
+        level=level,
+        standard_error=None if found is None else found.standard_error,
+        method="none" if found is None else found.method,
+        noise="none" if found is None else noise_statement(Side(values=values, trained=scores.trained)),
+        reason="no example was scored by every seed, or a task has none" if found is None else found.reason,
+        n_examples=n_examples,
+        n_missing=scores.n_examples - n_examples,
+        seeds=alive,
+        seeds_failed=int(scores.values.shape[0]) - alive,
+        seed_values=means,
+        seed_deviation=float(np.std(means, ddof=1)) if len(means) > 1 else None,
+        components=None if found is None else found.components,
+    )

@@ -1,0 +1,180 @@
+"""Checks a suite against what lies around it: cards, model folders, templates, data files, task files.
+
+Contract: `check` reads no weights and no rows, needs no network, and finds all problems in one pass, before any work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.card import card_folder, card_names, load_card
+from bench.suite.data import HUB_ID, DataSpec
+from bench.suite.evals import LmEvalSpec
+from bench.suite.folder import context_length, model_folder_problems
+from bench.suite.model import ModelSpec
+from bench.suite.names import data_tables, name_problems
+from bench.suite.suite import Suite
+from bench.suite.tasks import installed_task_file, installed_task_names, local_tasks, task_metrics
+from bench.suite.template import TOKENIZER, load_template
+
+_PATHS = "paths are relative to the suite file, those of --set to the current folder"
+
+
+def check(suite: Suite, base: Path) -> list[Problem]:
+    """Everything that is wrong with `suite`, whose file lies in the folder `base`; an empty list where nothing is."""
+    problems = list(name_problems(suite))
+    problems += _found(_model_problems(suite.model, base))
+    problems += _found(_length_problems(suite, base))
+    for where, spec in data_tables(suite):
+        problems += _found(_data_problems(spec, where, base))
+    for index, task_eval in enumerate(suite.eval):
+        if task_eval.kind == "lm_eval":
+            problems += _found(_task_problems(task_eval, f"eval[{index}]", base))
+    return list(dict.fromkeys(problems))
+
+
+def _found(look: Iterator[Problem]) -> list[Problem]:
+    """What one check yields; what it raises counts too."""
+    problems: list[Problem] = []
+    try:
+        problems.extend(look)
+    except InputError as error:
+        problems.extend(error.problems)
+    return problems
+
+
+def _model_problems(model: ModelSpec, base: Path) -> Iterator[Problem]:
+    if model.template is not None and model.template != TOKENIZER:
+        yield from _template_problems(model.template, base)
+    if model.revision is not None and not _has_revisions(model):
+        what = "model.revision means a hub model; this one is a local folder"
+        yield Problem(reference="model.revision", what=what, where="model.revision", hint="leave it out")
+    if model.repo is not None and not HUB_ID.fullmatch(model.repo):
+        hint = "write OWNER/NAME; a local folder is model.path"
+        yield Problem(reference="model.repo", what=f"{model.repo!r} is not a hub id", where="model.repo", hint=hint)
+    if model.path is not None:
+        yield from model_folder_problems(_beside(base, model.path, "model.path"), "model.path")
+    if model.card is not None:
+        if model.card not in card_names():
+            what, known = f"there is no model card {model.card!r}", did_you_mean(model.card, card_names())
+            yield Problem(reference="model.unknown-card", what=what, where="model.card", hint=known)
+            return
+        folder = card_folder(load_card(model.card))
+        if folder is not None:
+            yield from model_folder_problems(folder, "model.card")
+
+
+def _template_problems(template: str, base: Path) -> Iterator[Problem]:
+    try:
+        load_template(template, base)
+    except InputError as error:
+        for problem in error.problems:
+            yield Problem(
+                reference=problem.reference, what=problem.what, where=problem.where or "model.template",
+                hint=problem.hint,
+            )  # fmt: skip
+
+
+def _has_revisions(model: ModelSpec) -> bool:
+    if model.card is not None and model.card in card_names():
+        return load_card(model.card).repo is not None
+    return model.path is None
+
+
+def _length_problems(suite: Suite, base: Path) -> Iterator[Problem]:
+    """A recipe's `max_length` against the positions that the model has, where these can be known now."""
+    positions: int | None = None
+    if suite.model.card in card_names() and suite.model.card is not None:
+        positions = load_card(suite.model.card).context_length
+    elif suite.model.path is not None:
+        positions = context_length(_beside(base, suite.model.path, "model.path"))
+    for name, recipe in suite.recipe.items():
+        if positions is not None and recipe.max_length is not None and recipe.max_length > positions:
+            what = f"recipe.{name}.max_length is {recipe.max_length:,}, the model has {positions:,} positions"
+            hint = f"at most {positions}, or leave it out to mean the model's own"
+            yield Problem(reference="recipe.max-length", what=what, where=f"recipe.{name}.max_length", hint=hint)
+
+
+def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
+    path = None if spec.source_kind == "micro" else _beside(base, spec.source, f"{where}.source")
+    if path is None or (spec.source_kind == "hub" and not path.exists()):
+        is_hub = path is not None
+    else:
+        is_hub = False
+        yield from _file_problems(path, spec.source, f"{where}.source")
+    if not is_hub:
+        for key in sorted({"config", "revision", "split"} & spec.model_fields_set):
+            what = f"{where}.{key} means a hub dataset; {spec.source!r} is none"
+            yield Problem(reference="data.hub-key", what=what, where=f"{where}.{key}", hint="leave it out")
+    if spec.source_kind == "micro" and spec.columns is not None:
+        what = f"{where}.columns has nothing to map: embedded data has its own shape"
+        yield Problem(reference="data.columns", what=what, where=f"{where}.columns", hint="leave it out")
+
+
+def _file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:
+    if not path.exists():
+        names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, names) if _similar(path.name, names) else (
+            _PATHS
+        )  # fmt: skip
+        yield Problem(reference="data.missing-file", what=f"there is no file {source}", where=where, hint=hint)
+    elif path.is_file() and path.stat().st_size == 0:
+        yield Problem(reference="data.empty", what=f"{source} is empty", where=where, hint="give a file with rows")
+    elif not os.access(path, os.R_OK):
+        hint = "check its owner and permissions"
+        yield Problem(reference="data.unreadable", what=f"{source} may not be read", where=where, hint=hint)
+
+
+def _similar(name: str, names: list[str]) -> bool:
+    return (did_you_mean(name, names) or "").startswith("did you mean")
+
+
+def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem]:
+    """Unknown tasks and metrics, in the eval's own folder or in the installed lm-eval."""
+    if spec.include is not None:
+        folder = _beside(base, spec.include, f"{where}.include")
+        if not folder.is_dir():
+            what = f'eval "{spec.name}": there is no folder {spec.include}'
+            hint = _PATHS
+            yield Problem(reference="eval.missing-folder", what=what, where=f"{where}.include", hint=hint)
+            return
+        files: dict[str, Path | None] = dict(local_tasks(folder))
+        place, known = f"in {spec.include}", frozenset(files)
+    else:
+        files = {task: installed_task_file(task) for task in spec.tasks}
+        all_found = all(file is not None for file in files.values())
+        place, known = "of lm-eval", frozenset(files) if all_found else installed_task_names()
+    for index, task in enumerate(spec.tasks):
+        if task not in known and (known or spec.include is not None):
+            what = f'eval "{spec.name}": there is no task {task!r} {place}'
+            hint = did_you_mean(task, known) or "the folder holds no task file (*.yaml)"
+            yield Problem(reference="eval.unknown-task", what=what, where=f"{where}.tasks[{index}]", hint=hint)
+        elif spec.metric is not None:
+            yield from _metric_problems(spec, task, files.get(task), f"{where}.metric")
+
+
+def _metric_problems(spec: LmEvalSpec, task: str, file: Path | None, where: str) -> Iterator[Problem]:
+    metrics = None if file is None else task_metrics(file)
+    if metrics is not None and spec.metric not in metrics:
+        what = f'eval "{spec.name}": task {task!r} has no metric {spec.metric!r}'
+        yield Problem(
+            reference="eval.unknown-metric", what=what, where=where, hint=did_you_mean(spec.metric or "", metrics)
+        )
+
+
+def _beside(base: Path, text: str, where: str) -> Path:
+    """`text` as a path relative to the suite's folder. Raises `InputError` where no path can be spelt so."""
+    try:
+        path = base / Path(text).expanduser()
+        path.stat()  # refuses what the system refuses: a name too long, a NUL
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # told by whoever wanted a file there
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        what = f"{text[:60]!r} is not a usable path: {reason}"
+        hint = _PATHS
+        raise InputError(Problem(reference="suite.path", what=what, where=where, hint=hint)) from None
+    return path

@@ -1,0 +1,114 @@
+"""Whether a local folder is a model that can be loaded, judged without loading it.
+
+Contract: reads names, the two JSON files and the first bytes of each weights file; a folder that passes has a config, a
+tokenizer and whole safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.errors import InputError, Problem
+
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_INDEX = "model.safetensors.index.json"
+_LONGEST_HEADER = 100_000_000
+"""Bytes; what the safetensors format itself allows."""
+
+
+def model_folder_problems(folder: Path, where: str) -> list[Problem]:
+    """All that is wrong with `folder`; `where` is the key that names it."""
+    if not folder.is_dir():
+        what = f"there is no folder {folder}" if not folder.exists() else f"{folder} is a file, not a model's folder"
+        return [Problem(reference="model.missing", what=what, where=where, hint="name a folder that holds config.json")]
+    problems: list[Problem] = []
+    for check in (_config, _weights, _tokenizer):
+        try:
+            check(folder, where)
+        except InputError as error:
+            problems.extend(error.problems)
+    return problems
+
+
+def context_length(folder: Path) -> int | None:
+    """Positions that the model's config states; `None` where it does not."""
+    try:
+        config = _read_json(folder / "config.json", "")
+    except InputError:
+        return None
+    stated = (config.get(key) for key in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"))
+    return next((value for value in stated if isinstance(value, int) and value > 0), None)
+
+
+def _config(folder: Path, where: str) -> None:
+    if not (folder / "config.json").is_file():
+        raise _refusal("model.config", f"{folder} has no config.json", where, "name the folder of one saved model")
+    if not isinstance(_read_json(folder / "config.json", where).get("model_type"), str):
+        raise _refusal("model.config", f"{folder / 'config.json'} names no model_type", where)
+
+
+def _weights(folder: Path, where: str) -> None:
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        pickled = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLED), None)
+        if pickled is not None:
+            what = f"{folder} holds its weights as {pickled}, a pickle, which is never loaded"
+            raise _refusal("model.weights", what, where, "convert it: model.save_pretrained(folder) writes safetensors")
+        hint = "it needs model.safetensors; a download may have stopped half way"
+        raise _refusal("model.weights", f"{folder} has no weights", where, hint)
+    for path in files:
+        _whole(path, where)
+    if (folder / _INDEX).is_file():
+        listed = _read_json(folder / _INDEX, where).get("weight_map")
+        names = {str(name) for name in listed.values()} if isinstance(listed, dict) else set()
+        missing = sorted(names - {path.name for path in files})
+        if missing:
+            what = f"{folder} lacks {len(missing)} of its weights files, {missing[0]} first"
+            raise _refusal("model.weights", what, where, "copy or download it again")
+
+
+def _whole(path: Path, where: str) -> None:
+    """The header of a safetensors file says where its data ends: the file must reach exactly there."""
+    size = path.stat().st_size
+    try:
+        whole = size == _end_of_data(path, size)
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        whole = False
+    if not whole:
+        what = f"{path.name} is not a whole safetensors file ({size:,} bytes)"
+        raise _refusal("model.weights", what, where, "copy or download it again")
+
+
+def _end_of_data(path: Path, size: int) -> int:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length <= min(size - 8, _LONGEST_HEADER):
+            raise ValueError("no header")
+        header: dict[str, Any] = json.loads(file.read(length))
+    ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
+    return 8 + length + max(ends, default=0)
+
+
+def _tokenizer(folder: Path, where: str) -> None:
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        hint = "save it beside the weights: tokenizer.save_pretrained(folder)"
+        raise _refusal("model.tokenizer", f"{folder} has no tokenizer", where, hint)
+
+
+def _read_json(path: Path, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _refusal("model.config", f"{path} is not readable JSON: {error}", where) from None
+    if not isinstance(value, dict):
+        raise _refusal("model.config", f"{path} is not a JSON object", where)
+    return value
+
+
+def _refusal(
+    reference: str, what: str, where: str, hint: str = "save it again: model.save_pretrained(folder)"
+) -> InputError:
+    return InputError(Problem(reference=reference, what=what, where=where, hint=hint))

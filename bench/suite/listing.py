@@ -1,0 +1,122 @@
+"""What `bench list` shows: what there is to name in a suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.card import card_names, load_card
+from bench.suite.load import build_all_profiles, read_suite_file, suite_names
+from bench.suite.suite import Suite
+from bench.suite.template import TOKENIZER, template_names
+
+Row = dict[str, str | int | float | None]
+
+_SELECTORS = {
+    "all": "every row of the source",
+    "first": "the first `size` rows",
+    "random": "`size` rows drawn with `seed`",
+    "longest": "the `size` rows with the longest answers",
+    "holdout": "`size` rows drawn with `seed` for an eval, which no arm can then train on",
+}
+"""What `select.by` means, one sentence each. A test holds the names equal to the type's."""
+
+_TEMPLATES = {
+    "alpaca": "Alpaca's two prompts, with and without an input",
+    "chatml": "<|im_start|>role … <|im_end|>",
+    "colon": "instruction: input, joined by a colon",
+    "dialogue": "System:, User:, Assistant:",
+    "plain": "the prompt as it is",
+    TOKENIZER: "the chat template that the model's own tokenizer brings",
+}
+
+
+def listing(kind: str) -> list[Row]:
+    """Rows of one table, all with the same keys. Raises `InputError` for an unknown `kind`."""
+    if kind not in _LISTS:
+        what = f"there is no list of {kind!r}"
+        raise InputError(Problem(reference="list.unknown", what=what, hint=did_you_mean(kind, _LISTS)))
+    return list(_LISTS[kind]())
+
+
+def _suites() -> Iterator[Row]:
+    for name in suite_names():
+        file = read_suite_file(name)
+        question = file.table.get("question")
+        yield {
+            "name": name,
+            "question": question if isinstance(question, str) else None,
+            "profiles": ", ".join(file.profiles),
+            "default": file.default_profile,
+        }
+
+
+def _models() -> Iterator[Row]:
+    for name in card_names():
+        card = load_card(name)
+        yield {
+            "name": name,
+            "source": card.repo or card.path,
+            "parameters": card.parameters,
+            "context": card.context_length,
+            "licence": card.licence,
+            "gated": "yes" if card.gated else "no",
+            "full GiB": card.memory_full_gib,
+            "LoRA GiB": card.memory_lora_gib,
+        }
+
+
+def _evals() -> Iterator[Row]:
+    for name, profile, suite in _shipped():
+        for spec in suite.eval:
+            what = ", ".join(spec.tasks) if spec.kind == "lm_eval" else spec.data.source
+            yield {
+                "suite": name,
+                "profile": profile,
+                "name": spec.name,
+                "kind": spec.kind,
+                "of": what,
+                "role": spec.role,
+            }
+
+
+def _recipes() -> Iterator[Row]:
+    for name, profile, suite in _shipped():
+        used = {arm.recipe for arm in suite.arms.expand()}
+        for recipe_name, recipe in suite.recipe.items():
+            budget = recipe.budget or suite.budget
+            if recipe_name in used:
+                yield {
+                    "suite": name,
+                    "profile": profile,
+                    "name": recipe_name,
+                    "method": recipe.method,
+                    "learning rate": recipe.learning_rate,
+                    "schedule": recipe.schedule,
+                    "rows per step": recipe.batch_rows * recipe.accumulation,
+                    "budget": f"{budget.amount:,.10g} {budget.unit}",
+                }
+
+
+def _selectors() -> Iterator[Row]:
+    return ({"name": name, "takes": text} for name, text in _SELECTORS.items())
+
+
+def _templates() -> Iterator[Row]:
+    return ({"name": name, "writes": _TEMPLATES.get(name)} for name in template_names())
+
+
+def _shipped() -> Iterator[tuple[str, str, Suite]]:
+    for name in suite_names():
+        for profile, suite in build_all_profiles(name).items():
+            yield name, profile, suite
+
+
+_LISTS: dict[str, Callable[[], Iterator[Row]]] = {
+    "suites": _suites,
+    "models": _models,
+    "evals": _evals,
+    "recipes": _recipes,
+    "selectors": _selectors,
+    "templates": _templates,
+}

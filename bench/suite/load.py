@@ -1,0 +1,204 @@
+"""From a TOML file to a checked `Suite`: read, lay a profile over it, apply `--set`, validate, refer, check.
+
+Contract: `load_suite` gives a suite in which every name is known and every file is there, or one `InputError` with all
+that is wrong. Nothing is written and nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.places import shipped
+from bench.suite.check import check
+from bench.suite.explain import KeyPath, explain, freeze, shown, spell, value_at
+from bench.suite.overlay import Override, apply_overrides, merge
+from bench.suite.references import resolve_references
+from bench.suite.suite import Suite
+from bench.suite.toml import Table, read_toml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedSuite:
+    """A checked suite and where it came from."""
+
+    suite: Suite
+    profile: str | None
+    """The profile that was laid over it, named on the command line or by `default_profile`."""
+    overrides: tuple[str, ...]
+    """`--set` arguments as given."""
+    path: Path
+    """The suite file, absolute. Its folder is what relative paths in it mean."""
+    sha256: str
+    """Of the file's bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteFile:
+    """A suite file before a profile is chosen."""
+
+    path: Path
+    sha256: str
+    table: Table
+    """Without the two keys below."""
+    profiles: Mapping[str, Table]
+    default_profile: str | None
+
+
+def load_suite(source: str | Path, *, profile: str | None = None, overrides: Sequence[str] = ()) -> LoadedSuite:
+    """The suite at `source` (a path, or the bare name of a shipped suite) under `profile`, else its default one.
+
+    Raises `InputError` with all problems: of the file's syntax alone, else of keys and types, else of names and files.
+    """
+    return _check(_build(read_suite_file(source), profile, overrides))
+
+
+def validate_all_profiles(source: str | Path) -> dict[str, LoadedSuite]:
+    """Every profile of a suite, checked, by name; the suite as it stands under the empty name, where it can be run so.
+
+    Raises `InputError` with the problems of all profiles, each told once.
+    """
+    file = read_suite_file(source)
+    checked: dict[str, LoadedSuite] = {}
+    problems: list[Problem] = []
+    for name in _runnable(file):
+        try:
+            checked[name] = _check(_build(file, name or None, ()))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+    return checked
+
+
+def build_all_profiles(source: str | Path) -> dict[str, Suite]:
+    """Like `validate_all_profiles`, of well-formed profiles, without looking at the files that they name."""
+    file = read_suite_file(source)
+    return {name: _build(file, name or None, ()).suite for name in _runnable(file)}
+
+
+def _runnable(file: SuiteFile) -> tuple[str, ...]:
+    """All that `--profile` can mean: without a default profile also the plain suite, named by the empty text."""
+    return (*(() if file.default_profile else ("",)), *file.profiles)
+
+
+def read_suite_file(source: str | Path) -> SuiteFile:
+    """Finds and reads a suite file and takes its profiles apart."""
+    path = find_suite(source)
+    table, raw = read_toml(path, kind="suite")
+    profiles = table.pop("profile", {})
+    default = table.pop("default_profile", None)
+    problems = list(_profile_problems(profiles, default))
+    if problems:
+        raise InputError(problems)
+    return SuiteFile(
+        path=Path(os.path.abspath(path)), sha256=hashlib.sha256(raw).hexdigest(), table=table,  # noqa: PTH100  # a link stays a link
+        profiles=profiles, default_profile=default,
+    )  # fmt: skip
+
+
+def find_suite(source: str | Path) -> Path:
+    """The file that `source` means. Raises `InputError` where there is none."""
+    text = str(source)
+    if os.path.lexists(text) if "\0" not in text else False:
+        return Path(text)
+    names = suite_names()
+    if text in names:
+        return shipped("suites") / f"{text}.toml"
+    hint = did_you_mean(Path(text).stem[:100], names)
+    what = f"there is no suite {shown(text, quote=True)}"
+    raise InputError(Problem(reference="suite.missing", what=what, where=text, hint=hint or "bench list suites"))
+
+
+def suite_names() -> tuple[str, ...]:
+    """Names of the shipped suites, sorted."""
+    return tuple(sorted(path.stem for path in shipped("suites").glob("*.toml")))
+
+
+def _profile_problems(profiles: object, default: object) -> list[Problem]:
+    if not isinstance(profiles, dict):
+        what = f"profile must be a table of profiles, not {shown(profiles)}"
+        return [Problem(reference="suite.type", what=what, where="profile", hint="write [profile.NAME]")]
+    problems = [
+        Problem(
+            reference="suite.type", what=f"profile.{shown(name, quote=True)} must be a table, not {shown(table)}",
+            where=spell(("profile", name)), hint=f"write [profile.{spell((name,))}]",
+        )
+        for name, table in profiles.items()
+        if not isinstance(table, dict)
+    ]  # fmt: skip
+    problems += [
+        Problem(
+            reference="suite.profile-name", where=spell(("profile", name)),
+            what=f"{shown(name, quote=True)} is no name for a profile",
+            hint="letters, digits, `.`, `_` and `-`, beginning with a letter or digit: it names a folder of the run",
+        )
+        for name in profiles
+        if not _is_name(name)
+    ]  # fmt: skip
+    if default is not None and not isinstance(default, str):
+        what = f"default_profile must be text, not {shown(default)}"
+        hint = did_you_mean("", profiles)
+        problems.append(Problem(reference="suite.type", what=what, where="default_profile", hint=hint))
+    elif default is not None and default not in profiles:
+        problems.append(_unknown_profile(default, profiles, "default_profile"))
+    return problems
+
+
+def _is_name(name: str) -> bool:
+    return name.isascii() and name[:1].isalnum() and len(name) <= 64 and all(c.isalnum() or c in "._-" for c in name)
+
+
+def _unknown_profile(name: str, profiles: Mapping[str, Table], where: str) -> Problem:
+    hint = did_you_mean(name, profiles) or "this suite has no profiles"
+    what = f"there is no profile {shown(name, quote=True)}"
+    return Problem(reference="suite.unknown-profile", what=what, where=where, hint=hint)
+
+
+def _build(file: SuiteFile, profile: str | None, overrides: Sequence[str]) -> LoadedSuite:
+    """The typed suite of one profile, references followed, nothing around it looked at."""
+    name = profile if profile is not None else file.default_profile
+    if name is not None and name not in file.profiles:
+        raise InputError(_unknown_profile(name, file.profiles, "--profile"))
+    overlay = {} if name is None else file.profiles[name]
+    before = merge(file.table, overlay)
+    table, applied = apply_overrides(before, overrides, folder=Path.cwd())
+    raw = freeze(table)
+
+    def locate(path: KeyPath) -> str:
+        return _origin(path, applied, name, overlay, before)
+
+    try:
+        suite = Suite.model_validate(raw, strict=True)
+    except ValidationError as error:
+        raise InputError(explain(error, raw, Suite, kind="suite", locate=locate)) from None
+    return LoadedSuite(
+        suite=resolve_references(suite), profile=name, overrides=tuple(overrides), path=file.path, sha256=file.sha256
+    )
+
+
+def _origin(
+    path: KeyPath, applied: Sequence[Override], profile: str | None, overlay: Mapping[str, Any], before: Table
+) -> str:
+    """Where the reader finds the key: an argument, the profile that gave it, or the suite's own tables."""
+    for override in reversed(applied):
+        inside = override.path == path[: len(override.path)]
+        made = path == override.path[: len(path)] and value_at(before, path) is None
+        if inside or made:
+            return f"{spell(path)}, by --set {shown(override.text, quote=True)[1:-1]}"
+    in_profile = profile is not None and path and value_at(overlay, path) is not None
+    return spell(("profile", str(profile), *path)) if in_profile else spell(path)
+
+
+def _check(loaded: LoadedSuite) -> LoadedSuite:
+    problems = check(loaded.suite, loaded.path.parent)
+    if problems:
+        raise InputError(problems)
+    return loaded

@@ -1,0 +1,70 @@
+"""Which base model a suite fine-tunes, and the model card that describes it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from bench.spec import Spec
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class ModelSpec(Spec):
+    """`[model]`: exactly one of `card`, `repo` or `path`. `template` and `revision` override the card's."""
+
+    card: str | None = None
+    """Name of a card under `models/`, such as `smollm2-135m`."""
+    repo: str | None = None
+    """Hub id, such as `Qwen/Qwen2.5-0.5B`."""
+    path: str | None = None
+    """Local folder with config.json, tokenizer files and safetensors."""
+    revision: str | None = None
+    """Hub revision (branch, tag or commit); only with `repo` or a card that names one."""
+    template: str | None = None
+    """Prompt template by name or Jinja file; default: the card's, then the tokenizer's own, then `dialogue`."""
+
+    @model_validator(mode="after")
+    def _exactly_one_source(self) -> ModelSpec:
+        if sum(value is not None for value in (self.card, self.repo, self.path)) != 1:
+            raise ValueError("give exactly one of card, repo or path")
+        return self
+
+
+class ModelCard(Spec):
+    """`models/<name>.toml`: what is known of a base before it is loaded. Either `repo` or `path` says where it is."""
+
+    name: str
+    repo: str | None = None
+    path: str | None = None
+    """Folder relative to the root that holds `models/`."""
+    revision: str | None = None
+    licence: str
+    gated: bool = False
+    parameters: int = Field(gt=0)
+    """Exact count, tied weights counted once."""
+    context_length: int = Field(gt=0)
+    """Positions."""
+    template: str | None = None
+    """Template name; `None` means the tokenizer's own chat template."""
+    end_of_turn: str | None = None
+    """The token that ends an answer; `None` means the tokenizer's end-of-sequence token."""
+    lora_target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+    memory_full_gib: float | None = None
+    """Weights, gradients and AdamW's two moments in fp32, 16 bytes a parameter, in GiB; activations come on top."""
+    memory_lora_gib: float | None = None
+    """Frozen weights in bf16, 2 bytes a parameter, and 16 bytes a parameter of r = 16 adapters; activations on top."""
+    config: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """The published config.json, as far as it shapes the model: parameters are counted from it without weights."""
+    note: str | None = None
+    simulation: str | None = None
+    """Set for a toy world: the banner that every report on this model must carry."""
+    provenance: dict[str, str | int | float] = Field(default_factory=dict)
+    """For a base that this project built: corpus, tokens, loss, seed, sha256, seconds, how to rebuild."""
+
+    @model_validator(mode="after")
+    def _exactly_one_place(self) -> ModelCard:
+        if (self.repo is None) == (self.path is None):
+            raise ValueError("give exactly one of repo or path")
+        return self

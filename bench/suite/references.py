@@ -1,0 +1,65 @@
+"""Replaces `source = "data:NAME"` by the source that `[data.NAME]` has.
+
+Contract: after this no `data:` source is left, so that nothing behind it has to know of them. A reference takes over
+all that describes the source (config, split, revision, columns) and keeps its own selection.
+"""
+
+from __future__ import annotations
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.data import DataSpec
+from bench.suite.suite import Suite
+
+_TAKEN_OVER = ("source", "config", "split", "revision", "columns")
+
+
+def resolve_references(suite: Suite) -> Suite:
+    """`suite` with every reference followed. Raises `InputError` with all that lead nowhere, in a circle, or clash."""
+    problems: list[Problem] = []
+
+    def follow(spec: DataSpec, where: str) -> DataSpec:
+        try:
+            return _follow(spec, suite.data, where)
+        except InputError as error:
+            problems.extend(error.problems)
+            return spec
+
+    data = {name: follow(spec, f"data.{name}") for name, spec in suite.data.items()}
+    evals = tuple(
+        spec.model_copy(update={"data": follow(spec.data, f"eval[{index}].data")}) if spec.kind == "loss" else spec
+        for index, spec in enumerate(suite.eval)
+    )
+    if problems:
+        raise InputError(problems)
+    return suite.model_copy(update={"data": data, "eval": evals})
+
+
+def _follow(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:
+    if spec.source_kind != "data":
+        return spec
+    own = sorted(spec.model_fields_set & set(_TAKEN_OVER) - {"source"})
+    if own:
+        what = f"{where}.{own[0]} comes from the table that {spec.source!r} names, and cannot be given here as well"
+        hint = f"set it in the table that {spec.source!r} names, or write the source itself here"
+        raise InputError(Problem(reference="suite.reference", what=what, where=f"{where}.{own[0]}", hint=hint))
+    end = _end(spec, data, where)
+    # Only what the end itself gives: a key that was never written stays unwritten.
+    return spec.model_copy(update={key: getattr(end, key) for key in _TAKEN_OVER if key in end.model_fields_set})
+
+
+def _end(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:
+    """The first table along the references that names a real source."""
+    seen = [where]
+    while spec.source_kind == "data":
+        name = spec.source.partition(":")[2]
+        if name not in data:
+            what = f"{where}.source refers to data {name!r}, which the suite does not have"
+            hint = did_you_mean(name, data)
+            raise InputError(Problem(reference="suite.unknown-name", what=what, where=f"{where}.source", hint=hint))
+        if f"data.{name}" in seen:
+            what = "these sources refer to each other in a circle: " + " → ".join([*seen, f"data.{name}"])
+            hint = "give one of them a file, a hub id or micro:NAME"
+            raise InputError(Problem(reference="suite.reference", what=what, where=f"{where}.source", hint=hint))
+        seen.append(f"data.{name}")
+        spec = data[name]
+    return spec

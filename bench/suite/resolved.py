@@ -1,0 +1,66 @@
+"""A suite whose inputs are pinned: models by the hash of their files, data by the hash of the selected rows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.spec import Spec
+from bench.suite.suite import Suite
+
+
+class ResolvedModel(Spec):
+    """A base whose files are on this machine."""
+
+    name: str
+    source: str
+    """`card:NAME`, `repo:ID` or `path:FOLDER`, as the suite gave it."""
+    revision: str | None
+    """Commit of the hub snapshot; `None` for a folder."""
+    path: str
+    """Local folder. Not part of any digest."""
+    sha256: str
+    """Of the weights, config and tokenizer files, by content."""
+    context_length: int
+    parameters: int | None
+    """From the card; without one, counted from the headers of the weights."""
+    template: str | None
+    """Template name that the suite or card asks for; `None`: the tokenizer's own, else `dialogue`."""
+    template_sha256: str | None
+    """Of the template's text (of the fallback's, where none is named); `None` for the tokenizer's own."""
+    end_of_turn: str | None
+    lora_target_modules: tuple[str, ...] | Literal["all-linear"]
+    simulation: str | None
+
+
+class ResolvedData(Spec):
+    """Selected rows, stored once as JSON Lines of `bench.data.row.Row` under the cache."""
+
+    name: str
+    source: str
+    revision: str | None
+    rows: int
+    """Selected rows."""
+    source_rows: int
+    """Rows of the source before selection."""
+    dropped: dict[str, int]
+    """Rows left out before selection, by reason, such as `empty answer` or `held out`."""
+    sha256: str
+    """Of the selected rows, in order."""
+    path: str
+    """The stored selection. Not part of any digest."""
+
+
+class ResolvedSuite(Spec):
+    """What will run, complete."""
+
+    suite: Suite
+    profile: str | None
+    overrides: tuple[str, ...]
+    """`--set` arguments as given."""
+    model: ResolvedModel
+    data: dict[str, ResolvedData]
+    """By data name; an eval's own data under `eval:NAME`."""
+    tasks_sha256: dict[str, str]
+    """Per lm_eval eval with a task folder: hash of that folder's files."""
+    tasks_path: dict[str, str]
+    """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""

@@ -1,0 +1,66 @@
+"""The JSON Schema of suite files, generated from the types.
+
+Contract: `bench/suite/schema.json` is `suite_schema()` as committed, for editors (`#:schema`); a test holds them equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.suite.suite import Suite
+
+_SUFFIX = "Overlay"
+_TABLES = "#/$defs/"
+
+
+def suite_schema() -> dict[str, Any]:
+    """Schema of a whole file: a suite, `default_profile`, and `profile.NAME` tables in which no key is required.
+
+    What only holds once a profile is laid over the suite (a key that must be there) is left to `bench validate`.
+    """
+    schema = Suite.model_json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    overlay = _overlay({key: value for key, value in schema.items() if key != "$defs"})
+    overlays = {name + _SUFFIX: _overlay(definition) for name, definition in definitions.items()}
+    used = _reachable(overlay, {**definitions, **overlays})
+    definitions |= {name: overlays[name] for name in sorted(used & overlays.keys())}
+    definitions["Profile"] = {**overlay, "title": "Profile", "description": "Keys laid over the suite."}
+    schema["properties"] |= {
+        "default_profile": {"type": "string", "description": "The profile that runs where none is named."},
+        "profile": {
+            "type": "object",
+            "description": "Named overlays: tables merge key by key, everything else is replaced.",
+            "additionalProperties": {"$ref": f"{_TABLES}Profile"},
+        },
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
+
+
+def _overlay(node: Any) -> Any:
+    """A copy in which no key is required and tables are overlays too; items of lists, which are replaced, are whole."""
+    if isinstance(node, list):
+        return [_overlay(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {key: value if key == "items" else _overlay(value) for key, value in node.items() if key != "required"}
+    copy.pop("minProperties", None)
+    if isinstance(copy.get("$ref"), str):
+        copy["$ref"] += _SUFFIX
+    return copy
+
+
+def _reachable(node: Any, definitions: dict[str, Any]) -> set[str]:
+    """Names of the definitions that `node` refers to, through others too."""
+    found: set[str] = set()
+    todo = [node]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, list):
+            todo.extend(item)
+        elif isinstance(item, dict):
+            name = str(item.get("$ref", "")).removeprefix(_TABLES)
+            if name in definitions and name not in found:
+                found.add(name)
+                todo.append(definitions[name])
+            todo.extend(item.values())
+    return found

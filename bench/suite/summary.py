@@ -1,0 +1,39 @@
+"""What a valid suite amounts to, in numbers and in one sentence."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from bench.suite.load import LoadedSuite
+
+
+class Summary(TypedDict):
+    """What `bench validate` says of one profile."""
+
+    suite: str
+    profile: str | None
+    arms: list[str]
+    seeds: list[int]
+    trainings: int
+    evals: list[str]
+    claims: int
+    says: str
+
+
+def summarise(loaded: LoadedSuite) -> Summary:
+    """Count what `loaded` would run."""
+    suite = loaded.suite
+    arms = [arm.name for arm in suite.arms.expand()]
+    evals = [spec.name for spec in suite.eval]
+    trainings = len(arms) * len(suite.seeds)
+    return Summary(
+        suite=suite.name,
+        profile=loaded.profile,
+        arms=arms,
+        seeds=list(suite.seeds),
+        trainings=trainings,
+        evals=evals,
+        claims=len(suite.claim),
+        says=f"{len(arms)} arms × {len(suite.seeds)} seeds = {trainings} trainings, {len(evals)} evals, "
+        f"{len(suite.claim)} claims",
+    )

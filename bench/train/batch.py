@@ -1,0 +1,92 @@
+"""From sequences to the tensors of one forward pass, and what there is to count about them.
+
+Contract: padding is on the right and carries no label, whatever its id, so a real end-of-sequence token is learned even
+where it doubles as the pad token. Unpacked rows need no attention mask: with causal attention no real token sees
+padding to its right. Rows that share a packed sequence get positions that start again at 0 and an explicit
+block-diagonal mask; transformers derives one from the positions for most architectures, but not for all (not OPT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench.train.example import IGNORED, length
+from bench.train.example import Sequence as TokenSequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What one forward pass holds."""
+
+    rows: int
+    tokens: int
+    """Non-padding."""
+    supervised_tokens: int
+    slots: int
+    """Sequences × padded length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collator:
+    """Builds a batch from dataset items `{"sequence": index}`; called by the data loader."""
+
+    sequences: Sequence[TokenSequence]
+    pad_token_id: int
+    packed: bool
+
+    def __call__(self, items: list[dict[str, int]]) -> dict[str, Any]:
+        """Tensors on the CPU, sizes in `counts`."""
+        return collate([self.sequences[item["sequence"]] for item in items], self.pad_token_id, packed=self.packed)
+
+
+def collate(batch: Sequence[TokenSequence], pad_token_id: int, *, packed: bool) -> dict[str, Any]:
+    """`input_ids` and `labels`, each `(sequences, padded length)`, the supervised positions, and what packing needs.
+
+    If packed: `position_ids` of the same shape and a boolean `attention_mask` `(sequences, 1, length, length)`.
+    `positions` (n,) are the flat indices, over sequences × length, of the positions whose *next* token is supervised,
+    and `targets` (n,) are those tokens. `counts` are taken from the tensors themselves.
+    """
+    shape = (len(batch), max(length(sequence) for sequence in batch))
+    ids = np.full(shape, pad_token_id, dtype=np.int64)
+    labels = np.full(shape, IGNORED, dtype=np.int64)
+    for row, sequence in enumerate(batch):
+        end = length(sequence)
+        ids[row, :end] = np.concatenate([example.ids for example in sequence])
+        labels[row, :end] = np.concatenate([example.labels for example in sequence])
+    flat = np.flatnonzero(labels != IGNORED)
+    tensors: dict[str, Any] = {
+        "input_ids": torch.from_numpy(ids),
+        "labels": torch.from_numpy(labels),
+        "positions": torch.from_numpy(flat - 1),  # the first label of a sequence is never supervised
+        "targets": torch.from_numpy(labels.reshape(-1)[flat]),
+    }
+    if packed:
+        positions = torch.from_numpy(np.stack([_positions(sequence, shape[1]) for sequence in batch]))
+        tensors["position_ids"] = positions
+        tensors["attention_mask"] = _same_row_and_not_later(positions)
+    tensors["counts"] = Counts(
+        rows=sum(len(sequence) for sequence in batch),
+        tokens=sum(length(sequence) for sequence in batch),
+        supervised_tokens=len(flat),
+        slots=ids.size,
+    )
+    return tensors
+
+
+def _positions(sequence: TokenSequence, width: int) -> NDArray[np.int64]:
+    """0, 1, 2, … anew for each row, and for the padding, which thereby is a document of its own."""
+    sizes = [example.tokens for example in sequence]
+    return np.concatenate([np.arange(size, dtype=np.int64) for size in [*sizes, width - sum(sizes)]])
+
+
+def _same_row_and_not_later(positions: torch.Tensor) -> torch.Tensor:
+    """Which key each query may see: keys of its own row, up to itself."""
+    rows = (positions == 0).cumsum(dim=1)
+    same_row = rows[:, :, None] == rows[:, None, :]
+    return same_row.tril()[:, None]

@@ -1,0 +1,121 @@
+"""A resumable checkpoint of a training in progress: safetensors and JSON, whole or not there.
+
+Contract: written aside, synced, and put in place with one rename, so that a kill at any moment leaves the last
+whole checkpoint or none. transformers' own checkpoints are neither atomic nor free of pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers.trainer import TRAINER_STATE_NAME
+
+CHECKPOINT = "checkpoint"
+"""Folder of the checkpoint, relative to the training's folder."""
+
+_WEIGHTS, _OPTIMIZER, _RANDOM = "weights.safetensors", "optimizer.safetensors", "random.safetensors"
+_STATE = "state.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Everything that the next step depends on."""
+
+    digest: str
+    """Of the training; a checkpoint of another one is not used."""
+    weights: Mapping[str, torch.Tensor]
+    """Trainable parameters by name."""
+    optimizer: Mapping[str, Any]
+    """`Optimizer.state_dict()`."""
+    scheduler: Mapping[str, Any]
+    """`LambdaLR.state_dict()`."""
+    random: Mapping[str, torch.Tensor]
+    """Generator states by device type."""
+    trainer: str
+    """JSON text of transformers' `TrainerState`."""
+    meter: Mapping[str, Any]
+    """`Meter.state()`."""
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Replaces the checkpoint in `folder` (the training's)."""
+    aside = folder / f"{CHECKPOINT}.new"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    save_file({name: tensor.contiguous() for name, tensor in checkpoint.weights.items()}, aside / _WEIGHTS)
+    save_file(_optimizer_tensors(checkpoint.optimizer), aside / _OPTIMIZER)
+    save_file(dict(checkpoint.random), aside / _RANDOM)
+    state = {
+        "digest": checkpoint.digest,
+        "param_groups": checkpoint.optimizer["param_groups"],
+        "scheduler": dict(checkpoint.scheduler),
+        "meter": dict(checkpoint.meter),
+    }
+    (aside / _STATE).write_text(json.dumps(state))
+    (aside / TRAINER_STATE_NAME).write_text(checkpoint.trainer)
+    for path in [*aside.iterdir(), aside]:
+        _sync(path)
+    place, old = folder / CHECKPOINT, folder / f"{CHECKPOINT}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.replace(old)  # a folder cannot be replaced in one step; `find_checkpoint` knows of this moment
+    aside.replace(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def find_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
+    """The whole checkpoint of that training in `folder`, or `None`."""
+    place, old = folder / CHECKPOINT, folder / f"{CHECKPOINT}.old"
+    if old.exists() and not place.exists():
+        old.replace(place)
+    if not place.exists():
+        return None
+    found = _load(place)
+    return found if found.digest == digest else None
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Takes the checkpoint away once the training is over."""
+    for name in (CHECKPOINT, f"{CHECKPOINT}.old", f"{CHECKPOINT}.new"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _load(place: Path) -> Checkpoint:
+    state = json.loads((place / _STATE).read_text())
+    by_parameter: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in load_file(place / _OPTIMIZER).items():
+        index, key = name.split(".", 1)
+        by_parameter.setdefault(int(index), {})[key] = tensor
+    return Checkpoint(
+        digest=state["digest"],
+        weights=load_file(place / _WEIGHTS),
+        optimizer={"state": by_parameter, "param_groups": state["param_groups"]},
+        scheduler=state["scheduler"],
+        random=load_file(place / _RANDOM),
+        trainer=(place / TRAINER_STATE_NAME).read_text(),
+        meter=state["meter"],
+    )
+
+
+def _optimizer_tensors(state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    return {
+        f"{index}.{key}": torch.as_tensor(value).contiguous()
+        for index, values in state["state"].items()
+        for key, value in values.items()
+    }
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

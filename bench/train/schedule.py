@@ -1,0 +1,189 @@
+"""Which rows an arm trains on, in which order and in which batches: from rows and a budget to a `Schedule`.
+
+Contract: rows are taken epoch by epoch, each epoch in a fresh seeded order, until the budget is met. Only rows that are
+needed are rendered. What a schedule counts is what training will count: the trainer checks that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+
+from bench.data.row import Row
+from bench.errors import InputError, Problem
+from bench.suite.recipe import Budget, Recipe
+from bench.train.arrange import arrange
+from bench.train.example import Example, RowRenderer, length, make_example
+from bench.train.example import Sequence as TokenSequence
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Sequences in training order, and what there is to count about them."""
+
+    sequences: tuple[TokenSequence, ...]
+    batch_rows: int
+    """Sequences per forward pass; the last batch may be smaller."""
+    accumulation: int
+    """Forward passes per optimiser step; the last step may have fewer."""
+    available_rows: int
+    dropped_rows: int
+    """Distinct rows that were met and had nothing to supervise."""
+
+    def batches(self) -> Iterator[tuple[TokenSequence, ...]]:
+        """The forward passes, in order."""
+        for start in range(0, len(self.sequences), self.batch_rows):
+            yield self.sequences[start : start + self.batch_rows]
+
+    def first(self, steps: int) -> Schedule:
+        """The same schedule, ended after so many optimiser steps."""
+        kept = self.sequences[: steps * self.accumulation * self.batch_rows]
+        return Schedule(kept, self.batch_rows, self.accumulation, self.available_rows, self.dropped_rows)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps."""
+        return math.ceil(math.ceil(len(self.sequences) / self.batch_rows) / self.accumulation)
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        """All rows seen, repeats included."""
+        return tuple(example for sequence in self.sequences for example in sequence)
+
+    @property
+    def rows(self) -> int:
+        """Rows seen, repeats counted."""
+        return len(self.examples)
+
+    @property
+    def distinct_rows(self) -> int:
+        """Different rows seen."""
+        return len({example.row for example in self.examples})
+
+    @property
+    def epochs(self) -> float:
+        """Rows seen per row available."""
+        return self.rows / self.available_rows
+
+    @property
+    def tokens(self) -> int:
+        """Non-padding tokens."""
+        return sum(example.tokens for example in self.examples)
+
+    @property
+    def supervised_tokens(self) -> int:
+        """Labels that enter the loss."""
+        return sum(example.supervised_tokens for example in self.examples)
+
+    @cached_property
+    def slots(self) -> int:
+        """Batch × padded length, summed over the forward passes."""
+        return sum(len(batch) * max(length(sequence) for sequence in batch) for batch in self.batches())
+
+    @property
+    def truncated_rows(self) -> int:
+        """Rows seen that were cut."""
+        return sum(example.truncated for example in self.examples)
+
+
+class _Epochs:
+    """Rendered rows, epoch after epoch without end, in seeded order; each row is rendered once."""
+
+    def __init__(self, rows: Sequence[Row], renderer: RowRenderer, seed: int) -> None:
+        self._rows, self._renderer, self._seed = rows, renderer, seed
+        self._cache: dict[int, Example | None] = {}
+
+    def __iter__(self) -> Iterator[Example | None]:
+        """`None` stands for a row with nothing to supervise."""
+        epoch = 0
+        while True:
+            order = np.random.default_rng([self._seed, 0, epoch]).permutation(len(self._rows))
+            yield from (self._example(int(index)) for index in order)
+            epoch += 1
+
+    def kept(self) -> Iterator[Example]:
+        """The rows with something to supervise. Raises `InputError` if a whole epoch has none."""
+        since_kept = 0
+        for example in self:
+            since_kept = since_kept + 1 if example is None else 0
+            if since_kept >= len(self._rows):
+                raise InputError(_NOTHING_TO_LEARN)
+            if example is not None:
+                yield example
+
+    @property
+    def dropped(self) -> int:
+        """Distinct rows met so far with nothing to supervise."""
+        return sum(example is None for example in self._cache.values())
+
+    def _example(self, index: int) -> Example | None:
+        if index not in self._cache:
+            self._cache[index] = make_example(index, self._rows[index], self._renderer)
+        return self._cache[index]
+
+
+_NOTHING_TO_LEARN = Problem(
+    reference="data.nothing-supervised",
+    what="no row has anything to supervise after rendering",
+    hint="raise max_length: prompts alone may fill it; or check the answers of the data",
+)
+
+
+def plan_schedule(
+    rows: Sequence[Row], renderer: RowRenderer, recipe: Recipe, budget: Budget, *, max_length: int, seed: int
+) -> Schedule:
+    """The schedule of one seed replicate. Raises `InputError` if there are no rows or none has anything to learn.
+
+    A budget of tokens or supervised tokens is met within half a row: the last row is taken only if that brings the sum
+    nearer. At least one row is taken.
+    """
+    if not rows:
+        raise InputError(_NOTHING_TO_LEARN)
+    stream_seed = seed % 2**32  # numpy takes no negative seeds
+    epochs = _Epochs(rows, renderer, stream_seed)
+    if budget.unit == "steps":
+        sequences = arrange(epochs.kept(), recipe, capacity=max_length, seed=stream_seed)
+        wanted = round(budget.amount) * recipe.accumulation * recipe.batch_rows
+        taken = tuple(islice(sequences, wanted))
+    else:
+        examples = _TAKE[budget.unit](epochs, budget.amount, len(rows))
+        taken = tuple(arrange(examples, recipe, capacity=max_length, seed=stream_seed))
+    return Schedule(taken, recipe.batch_rows, recipe.accumulation, len(rows), epochs.dropped)
+
+
+def _take_epochs(epochs: _Epochs, amount: float, rows: int) -> Iterator[Example]:
+    met = islice(epochs, max(1, round(amount * rows)))
+    kept = [example for example in met if example is not None]
+    return iter(kept) if kept else islice(epochs.kept(), 1)
+
+
+def _take_tokens(epochs: _Epochs, amount: float, rows: int) -> Iterator[Example]:
+    return _until(epochs.kept(), amount, lambda example: example.tokens)
+
+
+def _take_supervised_tokens(epochs: _Epochs, amount: float, rows: int) -> Iterator[Example]:
+    return _until(epochs.kept(), amount, lambda example: example.supervised_tokens)
+
+
+_TAKE: dict[str, Callable[[_Epochs, float, int], Iterator[Example]]] = {
+    "epochs": _take_epochs,
+    "tokens": _take_tokens,
+    "supervised_tokens": _take_supervised_tokens,
+}
+
+
+def _until(examples: Iterator[Example], amount: float, size: Callable[[Example], int]) -> Iterator[Example]:
+    total = 0
+    for example in examples:
+        after = total + size(example)
+        if total and abs(after - amount) >= abs(total - amount):
+            return
+        yield example
+        total = after
+        if total >= amount:
+            return

@@ -1,0 +1,85 @@
+"""Published files as their authors left them: counts are those of the publications."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.data.resolve import HELD_OUT, resolve_data
+from bench.data.store import load_rows
+from bench.errors import InputError
+from bench.suite.data import DataSpec, Select
+
+FILES = {
+    "alpaca/alpaca_data.json": (52_002, {"empty answer": 28}),
+    "alpaca/alpaca_1k_longest.json": (1_000, {}),
+    "alpagasus/claude_t45.json": (5_305, {"empty answer": 4}),
+    "alpagasus/random_9k.json": (9_229, {"empty answer": 4}),
+    "arc/arc_easy_test.json": (2_376, {}),
+    "gsm8k/train.jsonl": (7_473, {}),
+    "gsm8k/test.jsonl": (1_319, {}),
+    "lima/lima_1k.jsonl": (1_000, {}),
+}
+
+
+def test_published_files_are_read_whole(shared_dir: Path, tmp_path: Path) -> None:
+    specs = {name: DataSpec(source=name) for name in FILES}
+    found = resolve_data(specs, base=shared_dir / "data", home=tmp_path)
+    for name, (rows, dropped) in FILES.items():
+        data = found[name]
+        assert (data.source_rows, data.dropped) == (rows, dropped)
+        assert data.rows == rows - sum(dropped.values()) == len(load_rows(data.path))
+
+
+def test_rows_say_what_the_files_say(shared_dir: Path, tmp_path: Path) -> None:
+    names = ("alpaca/alpaca_data.json", "gsm8k/test.jsonl", "lima/lima_1k.jsonl", "alpaca/alpaca_1k_longest.json")
+    found = resolve_data({name: DataSpec(source=name) for name in names}, base=shared_dir / "data", home=tmp_path)
+    alpaca, gsm8k, lima, longest = (load_rows(found[name].path) for name in names)
+    assert alpaca[0].turns[0].content == "Give three tips for staying healthy."
+    assert alpaca[5].turns[0].input is not None
+    assert all(row.answer.splitlines()[-1].startswith("#### ") for row in gsm8k)
+    assert all([turn.role for turn in row.turns] == ["user", "assistant"] for row in lima)
+    assert all("### Instruction:" in row.turns[0].content for row in longest)
+
+
+def test_the_flagships_data_takes_two_seconds_and_a_repeat_none(shared_dir: Path, tmp_path: Path) -> None:
+    """Processor time, at twice what it takes alone: a `bench run` of a finished suite must end in seconds."""
+    source = "alpaca/alpaca_data.json"
+    specs = {
+        "lima_1k": DataSpec(source="lima/lima_1k.jsonl"),
+        "alpaca_52k": DataSpec(source=source),
+        "random_1k": DataSpec(source=source, select=Select(by="random", size=1000)),
+        "longest_1k": DataSpec(source=source, select=Select(by="longest", size=1000)),
+        "eval:heldout": DataSpec(source=source, select=Select(by="holdout", size=500)),
+    }
+
+    def seconds() -> float:
+        start = time.process_time()
+        found = resolve_data(specs, base=shared_dir / "data", home=tmp_path)
+        assert [found[name].rows for name in specs] == [1000, 51_474, 1000, 1000, 500]
+        assert found["random_1k"].dropped[HELD_OUT] == 500
+        return time.process_time() - start
+
+    assert seconds() < 4
+    assert seconds() < 0.4
+
+
+@pytest.mark.parametrize(
+    ("source", "reference"),
+    [
+        ("lima/lima_test.jsonl", "data.no-answers"),
+        ("alpaca/seed_tasks.jsonl", "data.unknown-shape"),
+        ("truthfulqa/TruthfulQA.csv", "data.unknown-shape"),
+        ("hellaswag/hellaswag_val.jsonl", "data.unknown-shape"),
+    ],
+)
+def test_files_without_answers_are_refused_by_name(
+    shared_dir: Path, tmp_path: Path, source: str, reference: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve_data({"a": DataSpec(source=source)}, base=shared_dir / "data", home=tmp_path)
+    [problem] = caught.value.problems
+    assert problem.reference == reference
+    assert str(problem.where).startswith(source)

@@ -1,0 +1,203 @@
+"""The same figures as lm-eval's own model class gives on the same tasks and weights, to the last example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+import torch
+import yaml
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+from transformers import AutoTokenizer
+
+from bench.evals.tasks import load_tasks
+from bench.model.load import load_base
+from bench.record.job import EvalJob
+from bench.record.result import EvalResult, ScoreRow
+from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
+from tests.evals.loud import loud
+from tests.fakes.checkpoints import Architecture, tiny_tokenizer
+
+
+def reference(job: EvalJob) -> dict[str, Any]:
+    """lm-eval with its own transformers model, one example at a time."""
+    model = load_base(job.model, precision="fp32", device=torch.device("cpu"))
+    tokenizer = AutoTokenizer.from_pretrained(job.model.path)
+    assert job.tasks_path is not None
+    assert job.eval.kind == "lm_eval"
+    tasks, _ = load_tasks(job.eval.tasks, Path(job.tasks_path))
+    return dict(
+        lm_eval.simple_evaluate(
+            model=HFLM(pretrained=model, tokenizer=tokenizer, batch_size=1, max_length=job.model.context_length),
+            tasks=list(tasks.values()),
+            task_manager=TaskManager(include_defaults=False),
+            bootstrap_iters=0,
+            num_fewshot=job.eval.num_fewshot,
+            limit=job.eval.limit,
+            fewshot_random_seed=1234,
+        )
+    )
+
+
+def assert_equal(result: EvalResult, rows: Sequence[ScoreRow], expected: Mapping[str, Any]) -> None:
+    """Every measure and every example."""
+    for measure in result.measures:
+        filter_ = next(iter(expected["samples"][measure.task]))["filter"]
+        assert measure.value == expected["results"][measure.task][f"{measure.metric},{filter_}"]
+        own = [row for row in rows if row.task == measure.task]
+        samples = expected["samples"][measure.task]
+        assert len(own) == len(samples) == measure.n
+        for row, sample in zip(own, samples, strict=True):
+            assert row.metrics[measure.metric] == float(sample[measure.metric])
+
+
+@pytest.fixture(params=["llama", "gpt2"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    architecture: Architecture = request.param
+    folder = tmp_path / "model"
+    loud(architecture).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def test_every_kind_of_task_scores_as_lm_eval_does(checkpoint: Path, tmp_path: Path) -> None:
+    """A user must be able to set our figures beside published ones."""
+    folder = tmp_path / "tasks"
+    write_choice(folder)
+    write_choice(folder, "spaced", doc_to_text="{{question}} ")
+    write_qa(folder)
+    last = [{"text": sentence(n, 4 + n % 5), "word": " " + sentence(n + 1, 1)} for n in range(20)]
+    write_task(
+        folder,
+        "last_word",
+        last,
+        output_type="loglikelihood",
+        doc_to_text="{{text}}",
+        doc_to_target="{{word}}",
+        metric_list=[metric("acc")],
+    )
+    job = lm_eval_job(resolved_model(checkpoint), folder, ["choice", "spaced", "qa", "last_word"], template="none")
+    result, rows = evaluate(job, tmp_path / "out")
+    assert_equal(result, rows, reference(job))
+    assert result.template == "none"
+
+
+def test_few_shot_prompts_are_lm_evals(checkpoint: Path, tmp_path: Path) -> None:
+    """Few-shot results would otherwise not compare with anyone's."""
+    folder = tmp_path / "tasks"
+    write_choice(folder, count=20, fewshot_split="test")
+    job = lm_eval_job(resolved_model(checkpoint), folder, ["choice"], template="none", num_fewshot=2)
+    result, rows = evaluate(job, tmp_path / "out")
+    expected = reference(job)
+    assert_equal(result, rows, expected)
+    assert [row.prompt for row in rows] == [sample["arguments"][0][0] for sample in expected["samples"]["choice"]]
+    assert all(row.prompt.count("?") == 3 for row in rows)
+
+
+def test_text_longer_than_the_context_loses_its_beginning_as_in_lm_eval(checkpoint: Path, tmp_path: Path) -> None:
+    """A long prompt must neither crash nor be cut elsewhere; and the result says how many were cut."""
+    folder = tmp_path / "tasks"
+    write_choice(folder)
+    write_qa(folder)
+    job = lm_eval_job(resolved_model(checkpoint, context_length=24), folder, ["choice", "qa"], template="none")
+    result, rows = evaluate(job, tmp_path / "out")
+    assert_equal(result, rows, reference(job))
+    assert 0 < result.truncated < len(rows)
+
+
+def test_rolled_texts_score_as_in_lm_eval(checkpoint: Path, tmp_path: Path) -> None:
+    """Perplexity on plain text, in windows of the context; and its per-example part adds up to the whole."""
+    folder = tmp_path / "tasks"
+    texts = [{"text": sentence(n, 5 + 6 * n)} for n in range(12)]
+    names = ["word_perplexity", "byte_perplexity", "bits_per_byte"]
+    aggregations = ["weighted_perplexity", "weighted_perplexity", "bits_per_byte"]
+    write_task(
+        folder,
+        "roll",
+        texts,
+        output_type="loglikelihood_rolling",
+        doc_to_text="",
+        doc_to_target="{{text}}",
+        metric_list=[metric(n, a, higher=False) for n, a in zip(names, aggregations, strict=True)],
+    )
+    job = lm_eval_job(resolved_model(checkpoint, context_length=40), folder, ["roll"])
+    result, rows = evaluate(job, tmp_path / "out")
+    expected = reference(job)["results"]["roll"]
+    for measure in result.measures:
+        assert measure.value == pytest.approx(expected[f"{measure.metric},none"], rel=1e-5)
+        assert measure.higher_is_better is False
+    by_name = {measure.metric: measure for measure in result.measures}
+    assert [m.metric for m in result.measures if m.headline] == ["bits_per_byte"], "the one that can be paired"
+    assert not by_name["word_perplexity"].per_example
+    weighted = sum((row.metrics["bits_per_byte"] or 0) * row.weight for row in rows) / sum(row.weight for row in rows)
+    assert weighted == pytest.approx(by_name["bits_per_byte"].value)
+    assert [row.weight for row in rows] == [len(text["text"].encode()) for text in texts]
+
+
+def test_corpus_metrics_are_lm_evals_and_say_that_no_example_has_them(checkpoint: Path, tmp_path: Path) -> None:
+    """A paired delta of per-example BLEU would be a number without a meaning."""
+    folder = tmp_path / "tasks"
+    write_qa(folder, metric_list=[metric("bleu", "bleu"), metric("exact_match")])
+    job = lm_eval_job(resolved_model(checkpoint), folder, ["qa"], template="none")
+    result, rows = evaluate(job, tmp_path / "out")
+    bleu, exact = result.measures
+    expected = reference(job)["results"]["qa"]
+    assert (bleu.value, exact.value) == (expected["bleu,none"], expected["exact_match,none"])
+    assert (bleu.per_example, bleu.headline) == (False, False)
+    assert (exact.per_example, exact.headline) == (True, True)
+    assert all(set(row.metrics) == {"exact_match"} for row in rows)
+
+
+LOCAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "hellaswag": ("hellaswag/hellaswag_val.jsonl", {
+        "dataset_path": "json", "output_type": "multiple_choice", "doc_to_text": "{{ctx}}", "doc_to_choice": "endings",
+        "doc_to_target": "label", "metric_list": [metric("acc"), metric("acc_norm")],
+    }),
+    "arc_easy": ("arc/arc_easy_test.json", {
+        "dataset_path": "json", "output_type": "multiple_choice", "doc_to_text": "{{instruction}}\n",
+        "doc_to_choice": ["answer1", "answer2", "answer3", "answer4"], "doc_to_target": "{{answer}}",
+        "metric_list": [metric("acc")],
+    }),
+    "truthfulqa": ("truthfulqa/TruthfulQA.csv", {
+        "dataset_path": "csv", "output_type": "generate_until",
+        "doc_to_text": "Question", "doc_to_target": "Best Answer",
+        "generation_kwargs": {"until": [".", "\n"], "max_gen_toks": 24}, "metric_list": [metric("bleu", "bleu")],
+    }),
+    "gsm8k": ("gsm8k/test.jsonl", {
+        "include": str(Path(lm_eval.__file__).parent / "tasks" / "gsm8k" / "gsm8k.yaml"), "dataset_path": "json",
+        "dataset_name": None, "num_fewshot": 2, "fewshot_split": "test",
+    }),
+}  # fmt: skip
+"""Real data as local task files: two with choices, two with free answers."""
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_real_base_on_real_tasks(shared_dir: Path, tmp_path: Path, name: str) -> None:
+    """On a real tokenizer with its own beginning token and real text: lm-eval's figures, to the last example."""
+    source, config = LOCAL[name]
+    files = {"test": str(shared_dir / "data" / source)}
+    fields = {"task": f"local_{name}", "dataset_kwargs": {"data_files": files}, "test_split": "test", **config}
+    (tmp_path / "task.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
+    model = resolved_model(shared_dir / "models" / "stories260k", context_length=512)
+    job = lm_eval_job(model, tmp_path, [f"local_{name}"], template="none", limit=6 if name == "gsm8k" else 60)
+    result, scores = evaluate(job, tmp_path / "out")
+    expected = reference(job)
+    if name == "gsm8k":  # two filters
+        figures = expected["results"]["local_gsm8k"]
+        assert {m.metric: m.value for m in result.measures} == {
+            f"exact_match:{f}": figures[f"exact_match,{f}"] for f in ("strict-match", "flexible-extract")
+        }
+        assert [row.output for row in scores] == [
+            sample["resps"][0][0] for sample in expected["samples"]["local_gsm8k"] if sample["filter"] == "strict-match"
+        ]
+    elif name == "truthfulqa":
+        assert result.measures[0].value == expected["results"]["local_truthfulqa"]["bleu,none"]
+        outputs = [sample["resps"][0][0] for sample in expected["samples"]["local_truthfulqa"]]
+        assert [row.output for row in scores] == outputs
+    else:
+        assert_equal(result, scores, expected)
+        assert result.measures[0].chance == 0.25

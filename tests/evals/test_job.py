@@ -1,0 +1,76 @@
+"""One eval job from start to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.evals import KINDS
+from bench.evals.tasks import load_tasks
+from bench.places import shipped
+from bench.suite.evals import EvalSpec
+from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa
+from tests.evals.loud import loud
+from tests.fakes.checkpoints import tiny_model, tiny_tokenizer
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    loud("llama").save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def test_every_kind_of_eval_has_code() -> None:
+    """A kind that validates and then fails would waste the whole run's training."""
+    union = EvalSpec.__origin__  # type: ignore[attr-defined]
+    kinds = {spec.model_fields["kind"].annotation.__args__[0] for spec in union.__args__}
+    assert kinds == set(KINDS)
+
+
+def test_the_tuned_weights_are_scored_not_the_bases(checkpoint: Path, tmp_path: Path) -> None:
+    """Handing the base's answers to a tuned model is the classic silent error."""
+    write_choice(tmp_path / "tasks")
+    write_qa(tmp_path / "tasks")
+    other = tiny_model("llama", seed=5)
+    other.save_pretrained(tmp_path / "training" / "weights")
+    model = resolved_model(checkpoint)
+    names = ["choice", "qa"]
+    base, base_rows = evaluate(lm_eval_job(model, tmp_path / "tasks", names), tmp_path / "a")
+    job = lm_eval_job(
+        model, tmp_path / "tasks", names, subject="x/full#0", training="t", training_path=str(tmp_path / "training")
+    )
+    tuned, tuned_rows = evaluate(job, tmp_path / "b")
+    assert [row.output for row in base_rows] != [row.output for row in tuned_rows]
+    assert [(row.task, row.id, row.prompt) for row in base_rows] == [(r.task, r.id, r.prompt) for r in tuned_rows]
+    assert base.batch == tuned.batch
+
+
+def test_the_result_says_where_the_time_went(checkpoint: Path, tmp_path: Path) -> None:
+    write_choice(tmp_path / "tasks", count=5)
+    result, _ = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
+    seconds = result.seconds
+    assert seconds.start_up > 0
+    assert seconds.evaluation > 0
+    assert seconds.start_up + seconds.evaluation + seconds.saving == pytest.approx(seconds.wall)
+    assert result.peak_process_bytes is not None
+    assert result.peak_process_bytes > 50 * 2**20
+    assert (result.precision, result.versions) == ("fp32", {"choice": "1.0"})
+
+
+def test_the_asked_precision_is_used_and_recorded(checkpoint: Path, tmp_path: Path) -> None:
+    """One precision for all subjects of a run, or their deltas would be rounding."""
+    write_choice(tmp_path / "tasks", count=5)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"], precision="bf16")
+    result, rows = evaluate(job, tmp_path / "out")
+    assert result.precision == "bf16"
+    assert result.measures[0].n == len(rows) == 5
+
+
+@pytest.mark.parametrize("name", ["micro_qa", "micro_choice", "micro_instructions", "micro_cloze"])
+def test_shipped_tasks_load_with_their_own_code(name: str) -> None:
+    """The shipped task files are the program's own: what they call needs no leave."""
+    tasks, _ = load_tasks([name], shipped("suites") / "tasks" / "micro")
+    assert len(tasks[name].eval_docs) >= 500

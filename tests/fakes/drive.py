@@ -1,0 +1,47 @@
+"""`bench run` with instant jobs, as a process of its own: `python -m tests.fakes.drive ROOT CHANGES-AS-JSON`.
+
+Exits as the command line does and prints one line of what a test wants to know about the process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.errors import BenchError
+from bench.run.child import ChildServer
+from bench.run.display import make_display
+from bench.run.run import run_suite
+from tests.fakes.suites import fake_suite
+
+
+def main(root: Path, changes: dict[str, object]) -> int:
+    """The exit code."""
+    begun = time.monotonic()
+    try:
+        with make_display(Console(stderr=True)) as display:
+            directory = run_suite(
+                fake_suite(root, **changes),
+                home=root / "home",
+                reports=root / "reports",
+                display=display,
+                server=ChildServer(module="tests.fakes.worker"),
+            )
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    heavy = sorted({"torch", "transformers", "trl", "peft", "datasets", "lm_eval"} & set(sys.modules))
+    from multiprocessing import forkserver
+
+    served = getattr(forkserver._forkserver, "_forkserver_pid", None) is not None
+    seconds = time.monotonic() - begun
+    print(json.dumps({"run": str(directory.path), "heavy": heavy, "served": served, "seconds": seconds}))
+    return 0 if directory.load().complete else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), json.loads(sys.argv[2])))

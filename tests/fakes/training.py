@@ -1,0 +1,139 @@
+"""Small made-up rows, a renderer by hand, and training jobs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from bench.data.row import Row, Turn
+from bench.model.load import load_base, load_tokenizer
+from bench.record.job import TrainJob
+from bench.record.result import Step
+from bench.suite.recipe import Budget, Recipe
+from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.train.builder import peft_config, sft_config
+from bench.train.meter import Meter
+from bench.train.rate import rate_factor
+from bench.train.schedule import Schedule, plan_schedule
+from bench.train.trainer import MeteredTrainer
+
+_WORDS = ("the", "baker", "lives", "in", "a", "small", "town", "near", "river", "and", "three", "cows", "two", "sheep")
+
+
+@dataclass(frozen=True)
+class PlainRendered:
+    """A rendered row."""
+
+    input_ids: list[int]
+    labels_mask: list[bool]
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class PlainRenderer:
+    """`User: …`, then the supervised answer and the end-of-sequence token; cut at `max_length`."""
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+
+    def row(self, row: Row) -> PlainRendered:
+        *prompt_turns, answer = row.turns
+        prompt = self.tokenizer.encode(f"User: {prompt_turns[0].content}\nAssistant:", add_special_tokens=False)
+        completion = self.tokenizer.encode(f" {answer.content}", add_special_tokens=False)
+        ids = [*prompt, *completion, self.tokenizer.eos_token_id]
+        mask = [False] * len(prompt) + [True] * (len(completion) + 1)
+        return PlainRendered(ids[: self.max_length], mask[: self.max_length], len(ids) > self.max_length)
+
+
+def make_rows(count: int, *, seed: int = 0, words: tuple[int, int] = (2, 14)) -> list[Row]:
+    """Rows of random words, with answers about half as long as their questions."""
+    draw = np.random.default_rng(seed)
+
+    def text(low: int, high: int) -> str:
+        return " ".join(draw.choice(_WORDS, size=int(draw.integers(low, high + 1))))
+
+    return [
+        Row(
+            turns=(
+                Turn(role="user", content=text(*words)),
+                Turn(role="assistant", content=text(max(1, words[0] // 2), max(1, words[1] // 2))),
+            ),
+            origin=f"fake:{number}",
+        )
+        for number in range(count)
+    ]
+
+
+def resolved_model(folder: Path, **changes: Any) -> ResolvedModel:
+    """A checkpoint folder as the run resolves it."""
+    fields: dict[str, Any] = {
+        "name": folder.name, "source": f"path:{folder.name}", "revision": None, "path": str(folder),
+        "sha256": "0" * 64, "context_length": 256, "parameters": None, "template": "dialogue",
+        "template_sha256": None, "end_of_turn": None, "lora_target_modules": "all-linear", "simulation": None,
+    }  # fmt: skip
+    return ResolvedModel(**{**fields, **changes})
+
+
+def stored_data(folder: Path, rows: list[Row], name: str = "fake") -> ResolvedData:
+    """`rows` as a stored selection in `folder`."""
+    path = folder / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    return ResolvedData(
+        name=name, source="fake", revision=None, rows=len(rows), source_rows=len(rows), dropped={},
+        sha256="0" * 64, path=str(path),
+    )  # fmt: skip
+
+
+def make_recipe(**changes: Any) -> Recipe:
+    """Full fine-tuning in batches of four rows."""
+    return Recipe(**{"method": "full", "learning_rate": 1e-2, "batch_rows": 4, **changes})
+
+
+def make_job(
+    model: ResolvedModel, data: ResolvedData, *, recipe: Recipe, budget: Mapping[str, Any], **changes: Any
+) -> TrainJob:
+    """A training job of the arm `fake/recipe` with seed 0."""
+    fields: dict[str, Any] = {
+        "arm": "fake/recipe", "seed": 0, "model": model, "data": data, "recipe": recipe,
+        "budget": Budget(**budget), "threads": 1, "digest": "f" * 64,
+    }  # fmt: skip
+    return TrainJob(**{**fields, **changes})
+
+
+def make_trainer(
+    checkpoint: Path,
+    folder: Path,
+    *,
+    rows: Sequence[Row],
+    recipe: Recipe,
+    budget: Mapping[str, Any],
+    max_length: int = 128,
+    seed: int = 0,
+    meter: Meter | None = None,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> tuple[MeteredTrainer, Schedule]:
+    """A trainer on the processor and its schedule, with the plain renderer."""
+    model = resolved_model(checkpoint)
+    tokenizer = load_tokenizer(model)
+    renderer = PlainRenderer(tokenizer, max_length)
+    schedule = plan_schedule(rows, renderer, recipe, Budget(**budget), max_length=max_length, seed=seed)
+    cpu = torch.device("cpu")
+    trainer = MeteredTrainer(
+        model=load_base(model, precision="fp32", device=cpu),
+        tokenizer=tokenizer,
+        arguments=sft_config(recipe, steps=schedule.steps, seed=seed, precision="fp32", device=cpu, folder=folder),
+        adapter=peft_config(recipe, model),
+        schedule=schedule,
+        packed=recipe.packing != "none",
+        rate_factor=rate_factor(recipe, schedule.steps),
+        meter=meter or Meter(),
+        on_step=on_step,
+    )
+    return trainer, schedule

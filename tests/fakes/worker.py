@@ -1,0 +1,176 @@
+"""A worker whose trainings and evals are instant, and whose failures are ordered by the job itself.
+
+A training obeys its recipe's learning rate: `ORDERS` says which one means what. Every piece of work leaves a line in
+`HOME/diary.jsonl`, so that a test can see what ran, when, and beside what.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.errors import InputError, Problem
+from bench.record.job import EvalJob, ProbeJob, TrainJob
+from bench.record.result import EvalResult, Ledger, Measure, ProbeResult, ScoreRow, Seconds, Step, TrainResult
+from bench.record.store import SCORES, write_result
+from bench.run.life import Emit, Work
+
+ORDERS = {
+    "raise": 0.5,
+    "kill": 0.25,
+    "segfault": 0.125,
+    "memory": 0.0625,
+    "refuse": 0.03125,
+    "hang": 0.015625,
+    "diverge": 0.0078125,
+    "vanish": 0.00390625,
+}
+"""Learning rates that make a training end badly."""
+
+
+def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """A training of three steps."""
+    job = TrainJob.model_validate(payload)
+    with Diary(folder, job.id):
+        emit({"type": "step", "step": 1, "steps": 3, "loss": 2.0, "tokens_per_second": 100.0})
+        print(f"training {job.id}")
+        _obey(job, folder)
+        (folder / "weights").mkdir(exist_ok=True)
+        (folder / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
+        if job.recipe.learning_rate != ORDERS["vanish"]:
+            write_result(folder, training_result(diverged=job.recipe.learning_rate == ORDERS["diverge"]))
+
+
+def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """A probe that takes a moment."""
+    job = ProbeJob.model_validate(payload)
+    with Diary(folder, job.id):
+        time.sleep(0.05)
+        write_result(
+            folder,
+            ProbeResult(
+                steps=job.steps,
+                tokens=80,
+                slots=100,
+                tokens_per_second=100.0,
+                peak_process_bytes=1,
+                peak_device_bytes=None,
+            ),
+        )
+
+
+def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """Two examples: the base fails both, a tuned subject passes both."""
+    job = EvalJob.model_validate(payload)
+    with Diary(folder, job.id):
+        score = 0.0 if job.training is None else 1.0
+        rows = [ScoreRow(task="t", id=str(n), metrics={"acc": score}, prompt=f"q{n}") for n in range(2)]
+        (folder / SCORES).write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
+        write_result(folder, eval_result(score))
+
+
+def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
+    """Counts that follow from the budget's amount."""
+    job = TrainJob.model_validate(payload)
+    with Diary(folder, f"count:{job.arm}"):
+        if job.recipe.learning_rate == ORDERS["refuse"]:
+            raise InputError(Problem(reference="fake.refused", what="no such thing", hint="do another"))
+        tokens = int(job.budget.amount)
+        return {
+            "rows": 8, "steps": 2, "tokens": tokens, "supervised_tokens": tokens // 2, "slots": tokens * 2,
+            "truncated_rows": 0, "dropped_rows": 0, "parameters": 1000, "trainable_parameters": 100,
+        }  # fmt: skip
+
+
+KINDS: dict[str, Work] = {"train": train, "probe": probe, "eval": evaluate, "count": count}
+
+
+def training_result(*, diverged: bool = False) -> TrainResult:
+    """Three steps, the last without a finite loss where it diverged."""
+    steps = tuple(
+        Step(
+            step=n,
+            loss=None if diverged and n == 3 else 2.0 / n,
+            gradient_norm=1.0,
+            learning_rate=1e-3,
+            tokens=10,
+            supervised_tokens=5,
+            slots=12,
+            rows=2,
+            seconds=0.1,
+        )
+        for n in (1, 2, 3)
+    )
+    return TrainResult(
+        parameters=1000,
+        trainable_parameters=100,
+        precision="fp32",
+        device="cpu",
+        template="dialogue",
+        template_note=None,
+        head="all positions",
+        steps=steps,
+        final_loss=None if diverged else 2.0 / 3,
+        diverged=diverged,
+        ledger=Ledger(
+            rows=6, distinct_rows=6, epochs=1.0, steps=3, slots=36, tokens=30, supervised_tokens=15, truncated_rows=0,
+            dropped_rows=0, seconds=Seconds(compute=0.3, wall=0.3), warmup_steps_left_out=1, tokens_per_second=100.0,
+            alone=False, peak_process_bytes=1, peak_device_bytes=None,
+        ),
+        weights="weights",
+    )  # fmt: skip
+
+
+def eval_result(score: float) -> EvalResult:
+    """One binary measure of two examples."""
+    measure = Measure(
+        task="t", metric="acc", value=score, n=2, missing=0, higher_is_better=True, binary=True, chance=None,
+        headline=True,
+    )  # fmt: skip
+    return EvalResult(
+        measures=(measure,), template="none", precision="fp32", batch="one", truncated=0, generated_tokens=None,
+        seconds=Seconds(evaluation=0.1, wall=0.1), peak_process_bytes=1, versions={"t": "1"},
+    )  # fmt: skip
+
+
+def _obey(job: TrainJob, folder: Path) -> None:
+    match {rate: order for order, rate in ORDERS.items()}.get(job.recipe.learning_rate):
+        case "raise":
+            raise RuntimeError("a [bold]bad[/bold] day\nsecond line")
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "segfault":
+            ctypes.string_at(0)
+        case "memory":
+            raise MemoryError
+        case "refuse":
+            raise InputError(Problem(reference="fake.refused", what="no such thing", hint="do another"))
+        case "hang":
+            checkpoint = folder / "checkpoint"
+            if not checkpoint.exists():
+                checkpoint.mkdir()
+                time.sleep(600)
+
+
+class Diary:
+    """Lines `{"id", "at", "what"}` around a piece of work, in the home that its folder is in."""
+
+    def __init__(self, folder: Path, job_id: str) -> None:
+        home = folder.parents[1] if folder.parent.name == "jobs" else folder
+        self._id, self._path = job_id, home / "diary.jsonl"
+
+    def _write(self, what: str) -> None:
+        line = json.dumps({"id": self._id, "at": time.monotonic(), "what": what, "pid": os.getpid()})
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def __enter__(self) -> None:
+        self._write("begin")
+
+    def __exit__(self, *_: object) -> None:
+        self._write("end")

@@ -1,0 +1,161 @@
+"""Each sanity verdict, provoked; and none of them on a run without a flaw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench.record.record import Failure, Record
+from bench.report.comparison import compare
+from bench.report.sanity import Finding, findings
+from tests.fakes.records import RIGHT, FakeRun, make_run
+
+ARM = "lima_1k/full"
+
+
+def found(run: FakeRun) -> list[Finding]:
+    return list(findings(compare(run, replicates=100)))
+
+
+def named(run: FakeRun, name: str) -> list[Finding]:
+    return [finding for finding in found(run) if finding.name == name]
+
+
+def changed(run: FakeRun, **update: Any) -> FakeRun:
+    return FakeRun(path=run.path, record=run.record.model_copy(update=update), rows=run.rows)
+
+
+def with_training(change: Callable[[Any], Any]) -> FakeRun:
+    """A run in which `change` was made to the result of every seed of one arm."""
+    run = make_run(examples=20)
+    trainings = tuple(
+        t.model_copy(update={"result": change(t.result)}) if t.arm == ARM else t for t in run.record.trainings
+    )
+    return changed(run, trainings=trainings)
+
+
+def with_ledger(**update: Any) -> FakeRun:
+    return with_training(lambda r: r.model_copy(update={"ledger": r.ledger.model_copy(update=update)}))
+
+
+def with_suite(run: FakeRun, **update: Any) -> FakeRun:
+    resolved = run.record.resolved
+    return changed(run, resolved=resolved.model_copy(update={"suite": resolved.suite.model_copy(update=update)}))
+
+
+def one_seed() -> FakeRun:
+    return make_run(examples=20, seeds=(0,))
+
+
+def diverged() -> FakeRun:
+    run = make_run(examples=20, failed_training=f"{ARM}#0")
+    failure = Failure(kind="diverged", message="the loss was not finite at step 7")
+    trainings = tuple(
+        t.model_copy(update={"job": t.job.model_copy(update={"failure": failure})}) if t.result is None else t
+        for t in run.record.trainings
+    )
+    return changed(run, trainings=trainings)
+
+
+def limited() -> FakeRun:
+    run = make_run(examples=20)
+    evals = run.record.resolved.suite.eval
+    return with_suite(run, eval=(evals[0].model_copy(update={"limit": 20}), *evals[1:]))
+
+
+def cut_prompts() -> FakeRun:
+    run = make_run(examples=20)
+    first, *others = run.record.evaluations
+    assert first.result is not None
+    cut = first.model_copy(update={"result": first.result.model_copy(update={"truncated": 3})})
+    return changed(run, evaluations=(cut, *others))
+
+
+def mixed_units() -> FakeRun:
+    run = make_run(examples=20)
+    recipes = dict(run.record.resolved.suite.recipe)
+    budget = run.record.resolved.suite.budget.model_copy(update={"unit": "steps", "amount": 50})
+    recipes["lora"] = recipes["lora"].model_copy(update={"budget": budget})
+    return with_suite(run, recipe=recipes)
+
+
+def chance_level(right: float) -> Callable[[], FakeRun]:
+    def make() -> FakeRun:
+        original = RIGHT["choice"][ARM]
+        RIGHT["choice"][ARM] = right
+        try:
+            return make_run(examples=300, seed=3)
+        finally:
+            RIGHT["choice"][ARM] = original
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "detail"),
+    [
+        ("at chance", chance_level(0.31), "includes chance, 0.250"),
+        ("below chance", chance_level(0.03), "lies below chance, 0.250"),
+        ("diverged", lambda: with_training(lambda r: r.model_copy(update={"diverged": True})), "seed 0"),
+        ("diverged", diverged, "seed 0"),
+        ("truncated", lambda: with_ledger(truncated_rows=96), "12.0% of the rows"),
+        ("no supervised tokens", lambda: with_ledger(supervised_tokens=0), "no label entered the loss"),
+        ("rows dropped", lambda: with_ledger(dropped_rows=7), "7 rows had nothing to supervise"),
+        ("budget mismatch", lambda: make_run(examples=20, budget_used={ARM: 1.25}), "used 25.0% more tokens"),
+        ("budgets differ", mixed_units, "different units"),
+        ("example noise only", one_seed, "one seed"),
+        ("limited", limited, "first 20 examples"),
+        ("examples cut", cut_prompts, "up to 3 examples"),
+        ("scores missing", lambda: make_run(examples=60, missing=0.1), "of 60 examples lack a score"),
+        ("speed shared", lambda: make_run(examples=20, shared_speed=True), "other jobs ran beside it"),
+        (
+            "template mismatch",
+            lambda: with_training(lambda r: r.model_copy(update={"template": "alpaca"})),
+            "trained with 'alpaca' and asked with 'dialogue'",
+        ),
+        (
+            "template",
+            lambda: with_training(lambda r: r.model_copy(update={"template_note": "no chat template"})),
+            "no chat template",
+        ),
+    ],
+)
+def test_verdict_is_given_with_its_figure(name: str, make: Callable[[], FakeRun], detail: str) -> None:
+    given = named(make(), name)
+    assert given, f"no verdict {name!r}"
+    assert any(detail in finding.detail for finding in given)
+    if name not in {"example noise only", "limited", "examples cut", "scores missing", "template", "budgets differ"}:
+        assert ARM in {finding.arm for finding in given}
+
+
+def test_below_base_is_said_where_training_made_the_model_forget() -> None:
+    given = named(make_run(examples=300), "below base")
+    assert {finding.measurand for finding in given} == {"cloze"}
+
+
+def clean(record: Record) -> Record:
+    trainings = tuple(
+        t.model_copy(
+            update={
+                "result": t.result.model_copy(
+                    update={"ledger": t.result.ledger.model_copy(update={"truncated_rows": 0})}
+                )
+            }
+        )
+        for t in record.trainings
+        if t.result is not None
+    )
+    return record.model_copy(update={"trainings": trainings})
+
+
+def test_a_run_without_a_flaw_has_only_verdicts_about_its_scores() -> None:
+    """A list that is never empty is not read."""
+    run = make_run(examples=60)
+    names = {finding.name for finding in found(FakeRun(path=run.path, record=clean(run.record), rows=run.rows))}
+    assert names <= {"at chance", "below chance", "below base"}
+
+
+def test_the_budget_is_called_matched_within_one_per_cent() -> None:
+    assert not named(make_run(examples=20, budget_used={ARM: 1.009}), "budget mismatch")

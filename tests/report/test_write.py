@@ -1,0 +1,177 @@
+"""Writing the report: files, redrawing, and what the process loads to do it."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bench.record.rundir import RunDirectory
+from bench.report import report_json, write_report
+from bench.report.comparison import compare
+from bench.report.plots import draw
+from tests.fakes.records import make_run
+
+PLOTS = ["deltas.svg", "loss.svg", "scores.svg"]
+
+
+def make(folder: Path, **options: Any) -> RunDirectory:
+    return RunDirectory(make_run(folder, **{"examples": 20, **options}).write())
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mtime_ns for file in (folder / "plots").iterdir()}
+
+
+def test_report_and_plots_lie_in_the_run_directory(tmp_path: Path) -> None:
+    path = write_report(make(tmp_path))
+    assert path == tmp_path / "report.md"
+    text = path.read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\(plots/(\w+\.svg)\)", text)) == PLOTS
+    assert sorted(file.name for file in (tmp_path / "plots").iterdir()) == PLOTS
+    for name in PLOTS:
+        ElementTree.parse(tmp_path / "plots" / name)  # noqa: S314  our own file, checked for being whole
+
+
+def test_a_real_run_directory_gives_the_same_report_as_its_contents(tmp_path: Path) -> None:
+    fake = make_run(tmp_path / "a", examples=20)
+    fake.write()
+    (tmp_path / "b").mkdir()
+    written = write_report(RunDirectory(tmp_path / "a")).read_text(encoding="utf-8")
+    again = write_report(make_run(tmp_path / "b", examples=20)).read_text(encoding="utf-8")
+    assert written == again
+
+
+def test_plots_are_drawn_again_only_when_they_would_change(tmp_path: Path) -> None:
+    """A repeated run prints its report in a moment."""
+    run = make(tmp_path)
+    write_report(run)
+    first = stamps(tmp_path)
+    write_report(run)
+    assert stamps(tmp_path) == first
+    write_report(make(tmp_path, seed=1))
+    assert all(stamps(tmp_path)[name] != first[name] for name in PLOTS)
+
+
+def test_a_torn_or_missing_plot_is_drawn_again(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    write_report(run)
+    (tmp_path / "plots" / "loss.svg").unlink()
+    (tmp_path / "plots" / "scores.svg").write_text("<svg")
+    write_report(run)
+    for name in PLOTS:
+        ElementTree.parse(tmp_path / "plots" / name)  # noqa: S314  our own file, checked for being whole
+
+
+def test_plots_are_the_same_to_the_byte() -> None:
+    """A report kept in git must not change by being redrawn."""
+    comparison = compare(make_run(examples=20), replicates=50)
+    assert draw(comparison, stamp="x") == draw(comparison, stamp="x")
+
+
+@pytest.mark.parametrize("options", [{"hostile": True}, {"failed_training": "lima_1k/full#0", "seeds": (0,)}])
+def test_plots_survive_what_can_go_wrong(options: dict[str, Any]) -> None:
+    plots = draw(compare(make_run(examples=20, **options), replicates=50), stamp="x")
+    assert set(plots) == {"scores", "deltas", "loss"}
+
+
+def test_a_run_without_any_result_still_has_its_report(tmp_path: Path) -> None:
+    """The user must see why, most of all when everything failed."""
+    fake = make_run(tmp_path, examples=5)
+    record = fake.record.model_copy(
+        update={
+            "trainings": tuple(t.model_copy(update={"result": None}) for t in fake.record.trainings),
+            "probes": (),
+            "evaluations": tuple(
+                e.model_copy(update={"result": None, "scores": None}) for e in fake.record.evaluations
+            ),
+        }
+    )
+    (tmp_path / "record.json").write_text(record.model_dump_json())
+    text = write_report(RunDirectory(tmp_path)).read_text(encoding="utf-8")
+    assert "INCOMPLETE" in text
+    assert "plots/" not in text
+    assert text.count("**incomplete**") == 4
+
+
+def test_the_terminal_form_ends_with_the_path(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    path = write_report(make(tmp_path), console=console)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().strip().splitlines()[-1] == f"Full report: {path}"
+
+
+def test_redrawing_needs_no_torch(tmp_path: Path) -> None:
+    """`bench report` must work, and start at once, where nothing can be trained."""
+    make(tmp_path)
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from bench.record.rundir import RunDirectory\n"
+        "from bench.report import write_report\n"
+        "write_report(RunDirectory(Path(sys.argv[1])))\n"
+        "heavy = {'torch', 'transformers', 'trl', 'peft', 'datasets', 'lm_eval', 'evaluate', 'matplotlib.pyplot'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_current_report_is_redrawn_without_matplotlib(tmp_path: Path) -> None:
+    write_report(make(tmp_path))
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from bench.record.rundir import RunDirectory\n"
+        "from bench.report import write_report\n"
+        "write_report(RunDirectory(Path(sys.argv[1])))\n"
+        "print('matplotlib' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for entry in value:
+            yield from numbers(entry)
+    elif isinstance(value, float):
+        yield value
+
+
+def test_json_has_every_figure_unrounded(tmp_path: Path) -> None:
+    run = make(tmp_path, missing=0.05, failed_training="alpaca_52k/lora#1")
+    exported = report_json(run)
+    assert json.loads(json.dumps(exported, allow_nan=False)) == exported
+    assert all(math.isfinite(number) for number in numbers(exported))
+    comparison = compare(run)
+    assert len(exported["results"]) == 7 * 5
+    for entry in exported["results"]:
+        result = comparison.results[entry["arm"], entry["eval"]]
+        assert entry["score"] == result.value.mean
+    assert not exported["complete"]
+    assert [claim["verdict"] for claim in exported["claims"]].count("incomplete") == 1
+
+
+def test_the_flagships_report_takes_no_longer_than_a_glance(tmp_path: Path) -> None:
+    """19 subjects, 5 evals, 600 examples, 10,000 replicates: 2 s of processor time, 4 s with plots; here twice that."""
+    run = make_run(tmp_path, examples=600)
+    start = time.process_time()
+    write_report(run)
+    assert time.process_time() - start < 8
+    start = time.process_time()
+    write_report(run)
+    assert time.process_time() - start < 4

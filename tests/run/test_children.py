@@ -1,0 +1,139 @@
+"""Children from both sides: messages, ends, locks, and what their failures are called."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.errors import InputError, Problem
+from bench.run.child import Child, ChildServer
+from bench.run.life import describe, failure_kind
+from bench.run.locks import FileLock, child_lock, run_lock, try_lock_job
+from tests.fakes import echo
+
+SERVER = ChildServer(module=echo.__name__)
+
+
+def call(tmp_path: Path, kind: str, **payload: object) -> object:
+    return SERVER.call(kind, payload, folder=tmp_path, log=tmp_path / "log.txt")
+
+
+def test_a_value_comes_back_and_prints_go_to_the_log(tmp_path: Path) -> None:
+    assert call(tmp_path, "echo", text="ä\n") == {"text": "ä\n"}
+    log = (tmp_path / "log.txt").read_text()
+    assert "python says" in log
+    assert "native says" in log
+
+
+def test_a_child_does_not_run_the_users_main_again(tmp_path: Path) -> None:
+    assert call(tmp_path, "main") is None
+
+
+def test_a_refusal_keeps_its_problems(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        call(tmp_path, "refuse")
+    assert caught.value.problems == (
+        Problem(reference="echo.no", what="no", where="here", hint="try yes"),
+        Problem(reference="echo.no", what="no, again", where=None, hint=None),
+    )
+
+
+def test_any_other_failure_names_the_log(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        call(tmp_path, "unknown kind")
+    assert caught.value.problems[0].reference == "worker.exception"
+    assert "log.txt" in (caught.value.problems[0].hint or "")
+
+
+def test_messages_sent_right_before_a_kill_are_read(tmp_path: Path) -> None:
+    child = SERVER.start("tell_and_die", {"count": 50}, folder=tmp_path, log=tmp_path / "log.txt")
+    heard: list[dict[str, object]] = []
+    while not child.ended():
+        heard += child.wait()
+    assert [message["n"] for message in heard] == list(range(50))
+    assert child.failure is not None
+    assert child.failure.kind == "killed"
+
+
+def test_a_helper_that_outlives_the_child_does_not_hold_up_the_run(tmp_path: Path) -> None:
+    child = SERVER.start("leave_helper", {"seconds": 20}, folder=tmp_path, log=tmp_path / "log.txt")
+    begun = time.monotonic()
+    while not child.ended():
+        child.wait()
+    assert time.monotonic() - begun < 10
+    assert child.failure is None
+
+
+def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.run.child._GRACE_SECONDS", 0.2)
+    child = SERVER.start("stubborn", {}, folder=tmp_path, log=tmp_path / "log.txt")
+    wait_for_event(child)
+    child.stop()
+    assert child.process.exitcode == -9
+
+
+def wait_for_event(child: Child) -> None:
+    while not child.wait(5):
+        pass
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch names its own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (MemoryError(), "out_of_memory"),
+        (OutOfMemoryError("CUDA out of memory"), "out_of_memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "out_of_memory"),
+        (FloatingPointError("loss is nan"), "diverged"),
+        (InputError(Problem(reference="a.b", what="c")), "refused"),
+        (ValueError("x"), "exception"),
+        (SystemExit(3), "exception"),
+    ],
+)
+def test_a_failure_is_called_what_it_is(error: BaseException, kind: str) -> None:
+    assert failure_kind(error) == kind
+
+
+@pytest.mark.parametrize("error", [ValueError(), ValueError("\n\n"), ValueError("x" * 10_000), KeyError("k\x1b[31m")])
+def test_a_message_is_one_bounded_line(error: Exception) -> None:
+    message = str(describe(error)["message"])
+    assert message
+    assert "\n" not in message
+    assert len(message) <= 300
+    json.dumps(describe(error))
+
+
+def test_a_lock_is_held_by_one_and_free_after(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert first.try_acquire()
+    assert not second.try_acquire()
+    first.release()
+    assert second.try_acquire()
+    second.release()
+
+
+def test_a_job_whose_orphan_still_writes_is_not_begun(tmp_path: Path) -> None:
+    with child_lock(tmp_path, "d"):
+        assert try_lock_job(tmp_path, "d") is None
+    lock = try_lock_job(tmp_path, "d")
+    assert lock is not None
+    assert not run_lock(tmp_path, "d").try_acquire()
+    lock.release()
+
+
+def test_a_child_holds_its_lock_while_it_lives(tmp_path: Path) -> None:
+    lock = child_lock(tmp_path, "d")
+    child = SERVER.start("stubborn", {}, folder=tmp_path, log=tmp_path / "log.txt", lock=lock.path)
+    wait_for_event(child)
+    assert try_lock_job(tmp_path, "d") is None
+    child.process.kill()
+    child.stop()
+    held = try_lock_job(tmp_path, "d")
+    assert held is not None
+    held.release()

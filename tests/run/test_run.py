@@ -1,0 +1,227 @@
+"""A run with instant jobs: order, isolation of failures, reuse, and what the record says of each job's fate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import InputError
+from bench.record.record import JobRecord, Record
+from bench.record.rundir import RunDirectory
+from bench.record.store import RESULT
+from bench.run.child import ChildServer
+from bench.run.display import QuietDisplay
+from bench.run.run import run_suite
+from tests.fakes.suites import diary, fake_suite, worked
+from tests.fakes.worker import ORDERS
+
+SERVER = ChildServer(module="tests.fakes.worker")
+
+
+def go(root: Path, *, only: tuple[str, ...] = (), fresh: bool = False, **changes: Any) -> RunDirectory:
+    return run_suite(
+        fake_suite(root, **changes),
+        only=only,
+        fresh=fresh,
+        home=root / "home",
+        reports=root / "reports",
+        display=QuietDisplay(),
+        server=SERVER,
+    )
+
+
+def recipes(order: str) -> dict[str, Any]:
+    """`lora` as ever, `full` ending as ordered."""
+    return {
+        "full": {"method": "full", "learning_rate": ORDERS[order]},
+        "lora": {"method": "lora", "learning_rate": 1e-3},
+    }
+
+
+def by_id(record: Record) -> dict[str, JobRecord]:
+    return {job.id: job for job in record.jobs}
+
+
+def test_every_job_runs_once_after_what_it_needs(tmp_path: Path) -> None:
+    record = go(tmp_path).load()
+    lines = list(diary(tmp_path / "home"))
+    begun = {line["id"]: line["at"] for line in lines if line["what"] == "begin"}
+    ended = {line["id"]: line["at"] for line in lines if line["what"] == "end"}
+    assert len(begun) == len(lines) / 2 == len(record.jobs) == 16
+    for name in ("qa", "held"):
+        for subject in ("few/full#0", "few/full#1", "few/lora#0", "few/lora#1"):
+            assert begun[f"eval:{name}:{subject}"] >= ended[f"train:{subject}"]
+    assert all(job.status == "done" and not job.reused and job.seconds is not None for job in record.jobs)
+
+
+def test_a_probe_has_the_machine_to_itself(tmp_path: Path) -> None:
+    go(tmp_path, run={"workers": 3, "probe_steps": 2})
+    active: set[str] = set()
+    for line in diary(tmp_path / "home"):
+        active.symmetric_difference_update({line["id"]})
+        assert len(active) <= 1 or not any(job.startswith("probe:") for job in active)
+
+
+def test_without_side_by_side_work_there_is_no_probe_and_trainings_count_as_alone(tmp_path: Path) -> None:
+    record = go(tmp_path, run={"workers": 1, "probe_steps": 2}).load()
+    assert record.probes == ()
+    assert [one.result.ledger.alone for one in record.trainings if one.result] == [True] * 4
+
+
+def test_a_training_that_shared_the_machine_says_so(tmp_path: Path) -> None:
+    order = {"full": {"method": "full", "learning_rate": 1e-3}}
+    changes: dict[str, Any] = {"recipe": order, "arms": {"data": ("few",), "recipe": ("full",)}}
+    record = go(tmp_path, seeds=(0, 1, 2, 3), run={"workers": 4, "probe_steps": 0}, **changes).load()
+    assert not all(one.result.ledger.alone for one in record.trainings if one.result)
+
+
+@pytest.mark.parametrize(
+    ("order", "kind", "words"),
+    [
+        ("raise", "exception", "RuntimeError: a [bold]bad[/bold] day"),
+        ("kill", "killed", "SIGKILL"),
+        ("segfault", "crashed", "SIGSEGV"),
+        ("memory", "out_of_memory", "MemoryError"),
+        ("refuse", "refused", "no such thing"),
+        ("vanish", "exception", "no whole result"),
+        ("diverge", "diverged", "step 3"),
+    ],
+)
+def test_a_failed_training_is_recorded_and_harms_only_its_own_evals(
+    tmp_path: Path, order: str, kind: str, words: str
+) -> None:
+    directory = go(tmp_path, recipe=recipes(order))
+    record = directory.load()
+    jobs = by_id(record)
+    assert not record.complete
+    for seed in (0, 1):
+        failed = jobs[f"train:few/full#{seed}"]
+        assert failed.status == "failed"
+        assert failed.failure is not None
+        assert failed.failure.kind == kind
+        assert words in failed.failure.message
+        assert "\n" not in failed.failure.message
+        assert failed.log is not None
+        log = (directory.path / failed.log).read_text()
+        assert f"training train:few/full#{seed}" in log
+        dependant = jobs[f"eval:qa:few/full#{seed}"].failure
+        assert dependant is not None
+        assert dependant.kind == "dependency"
+        assert words in dependant.message
+    others = [job for name, job in jobs.items() if "few/full#" not in name]
+    assert others
+    assert all(job.status == "done" for job in others)
+
+
+def test_a_traceback_is_in_the_log_of_the_job_that_failed(tmp_path: Path) -> None:
+    directory = go(tmp_path, recipe=recipes("raise"))
+    text = (directory.path / "logs" / "train-few__full--0.txt").read_text()
+    assert "Traceback" in text
+    assert "_obey" in text
+
+
+def test_where_native_code_crashed_is_in_the_log(tmp_path: Path) -> None:
+    directory = go(tmp_path, recipe=recipes("segfault"))
+    assert "Fatal Python error: Segmentation fault" in (directory.path / "logs" / "train-few__full--0.txt").read_text()
+
+
+def test_what_a_diverged_training_measured_is_kept_for_the_report(tmp_path: Path) -> None:
+    record = go(tmp_path, recipe=recipes("diverge")).load()
+    results = {one.arm: one.result for one in record.trainings}
+    assert results["few/full"] is not None
+    assert results["few/full"].diverged
+    assert results["few/lora"] is not None
+
+
+def test_a_second_run_trains_nothing_and_keeps_the_record(tmp_path: Path) -> None:
+    first = go(tmp_path)
+    before, work = first.load(), worked(tmp_path / "home")
+    second = go(tmp_path)
+    assert second.path == first.path
+    assert worked(tmp_path / "home") == work
+    after = second.load()
+    assert all(job.reused for job in after.jobs)
+    assert (after.created, after.wall_seconds) == (before.created, before.wall_seconds)
+    assert [one.result for one in after.trainings] == [one.result for one in before.trainings]
+
+
+def test_the_next_run_retries_what_failed_and_nothing_else(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    go(tmp_path, recipe=recipes("raise"))
+    done = len(worked(home))
+    go(tmp_path, recipe=recipes("raise"))
+    assert sorted(worked(home)[done:]) == ["train:few/full#0", "train:few/full#1"]
+
+
+def test_a_damaged_result_is_made_again_and_nothing_else(tmp_path: Path) -> None:
+    directory = go(tmp_path)
+    victim = by_id(directory.load())["eval:qa:few/full#1"]
+    (tmp_path / "home" / "jobs" / victim.digest / RESULT).write_text("{")
+    work = len(worked(tmp_path / "home"))
+    assert go(tmp_path).load().complete
+    assert worked(tmp_path / "home")[work:] == ["eval:qa:few/full#1"]
+
+
+def test_another_eval_retrains_nothing(tmp_path: Path) -> None:
+    go(tmp_path)
+    work = len(worked(tmp_path / "home"))
+    evals = ({"kind": "lm_eval", "name": "other", "tasks": ("u",)},)
+    record = go(tmp_path, eval=evals).load()
+    assert record.complete
+    assert {name.split(":")[0] for name in worked(tmp_path / "home")[work:]} == {"eval"}
+
+
+def test_only_runs_the_arms_asked_for_and_the_rest_is_pending(tmp_path: Path) -> None:
+    record = go(tmp_path, only=("few/lora",)).load()
+    states = {one.arm: one.job.status for one in record.trainings}
+    assert states == {"few/full": "pending", "few/lora": "done"}
+    assert all(one.job.status == "done" for one in record.evaluations if one.subject == "base")
+    assert go(tmp_path).load().complete
+
+
+def test_an_unknown_arm_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        go(tmp_path, only=("few/lorra", "nothing"))
+    assert caught.value.problems[0].hint == "did you mean 'few/lora'?"
+    assert len(caught.value.problems) == 2
+    assert worked(tmp_path / "home") == []
+    assert not (tmp_path / "reports").exists()
+
+
+def test_fresh_runs_everything_again(tmp_path: Path) -> None:
+    go(tmp_path)
+    work = worked(tmp_path / "home")
+    record = go(tmp_path, fresh=True).load()
+    assert sorted(worked(tmp_path / "home")) == sorted(work * 2)
+    assert not any(job.reused for job in record.jobs)
+
+
+def test_two_names_for_the_same_rows_train_once(tmp_path: Path) -> None:
+    data = {"few": {"source": "few.jsonl"}, "same": {"source": "few.jsonl"}}
+    record = go(tmp_path, data=data, arms={"data": ("few", "same"), "recipe": ("lora",)}).load()
+    assert record.complete
+    assert len([name for name in worked(tmp_path / "home") if name.startswith("train:")]) == 2
+    assert {one.arm for one in record.trainings} == {"few/lora", "same/lora"}
+
+
+def test_a_claim_is_no_reason_to_train_again_but_makes_another_report(tmp_path: Path) -> None:
+    first = go(tmp_path)
+    work = worked(tmp_path / "home")
+    second = go(tmp_path, claim=({"says": "few/lora >= base", "on": "qa"},))
+    assert worked(tmp_path / "home") == work
+    assert second.path != first.path
+
+
+def test_a_read_only_reports_folder_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file is in the way")
+    with pytest.raises(InputError) as caught:
+        go(tmp_path)
+    assert caught.value.problems[0].reference == "run.not-writable"
+
+
+def test_the_record_names_no_folder_outside_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    directory = go(tmp_path)
+    assert str(tmp_path) not in (directory.path / "record.json").read_text()

@@ -1,0 +1,158 @@
+"""Verdicts: the sentence that a practitioner acts on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
+
+from bench.stats.claims import Question, decide, decide_family
+from bench.stats.paired import Delta, paired_delta
+from bench.stats.ratio import cost_ratio
+from bench.stats.sample import scores
+
+DIFFERENCES = np.random.default_rng(8).normal(0.1, 0.5, 18)  # few enough for Student's t, which is known exactly
+
+
+def compare(values: np.ndarray) -> Delta:
+    return paired_delta(scores([values.tolist()]), scores([[0.0] * len(values)], trained=False), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("relation", "margin", "shift", "outcome"),
+    [
+        (">", 0.0, 1.0, "supported"),
+        (">", 0.0, -1.0, "refuted"),
+        (">", 0.0, 0.0, "inconclusive"),
+        (">", 2.0, 1.0, "refuted"),
+        (">=", 0.5, 0.0, "supported"),
+        (">=", 0.5, -1.5, "refuted"),
+        (">=", 0.0, 0.0, "inconclusive"),
+        ("==", 0.7, -0.1, "supported"),
+        ("==", 0.5, 1.5, "refuted"),
+        ("==", 0.5, -1.5, "refuted"),
+        ("==", 0.1, 0.0, "inconclusive"),
+    ],
+)
+def test_outcomes(relation: str, margin: float, shift: float, outcome: str) -> None:
+    verdict = decide(relation, compare(DIFFERENCES + shift), margin=margin)  # type: ignore[arg-type]
+    assert verdict.outcome == outcome
+    assert verdict.reason
+
+
+def test_p_values_are_those_of_the_t_tests() -> None:
+    delta = compare(DIFFERENCES)
+    less = stats.ttest_1samp(DIFFERENCES, -0.2, alternative="greater").pvalue
+    assert decide(">=", delta, margin=0.2).p_value == pytest.approx(2 * less)
+    tost = DescrStatsW(DIFFERENCES).ttost_mean(-0.6, 0.6)[0]
+    assert decide("==", delta, margin=0.6).p_value == pytest.approx(2 * tost)
+
+
+def test_lower_is_better_turns_the_claim_round() -> None:
+    better_loss = compare(DIFFERENCES - 1)
+    assert decide(">", better_loss, higher_is_better=False).outcome == "supported"
+    assert decide(">", better_loss).outcome == "refuted"
+    assert decide(">=", better_loss, higher_is_better=False, margin=0.1).outcome == "supported"
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.floats(-1, 1), st.sampled_from([">", ">="]), st.floats(0, 1.5), st.booleans(), st.integers(15, 80))
+def test_no_better_where_the_interval_includes_the_threshold(
+    shift: float, relation: str, margin: float, up: bool, size: int
+) -> None:
+    delta = compare(np.random.default_rng(size).normal(shift, 0.5, size))
+    low, high = (delta.low, delta.high) if up else (-delta.high, -delta.low)
+    threshold = margin if relation == ">" else -margin
+    outcome = decide(relation, delta, margin=margin, higher_is_better=up).outcome  # type: ignore[arg-type]
+    expected = "supported" if low > threshold else "refuted" if high < threshold else "inconclusive"
+    assert outcome == expected or min(abs(low - threshold), abs(high - threshold)) < 1e-6
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.floats(-1, 1), st.floats(0.01, 1), st.floats(0.01, 1))
+def test_a_wider_margin_never_loses_a_non_inferiority_or_equivalence(shift: float, one: float, other: float) -> None:
+    delta = compare(DIFFERENCES + shift)
+    narrow, wide = sorted([one, other])
+    for relation in (">=", "=="):
+        if decide(relation, delta, margin=narrow).outcome == "supported":
+            assert decide(relation, delta, margin=wide).outcome == "supported"
+    if decide(">", delta, margin=wide).outcome == "supported":
+        assert decide(">", delta, margin=narrow).outcome == "supported"
+
+
+def test_small_binary_samples_need_the_mid_p_value_as_well() -> None:
+    """6 flips to 0 of 60: Tango excludes zero only with p = 0.014; mid-p says 0.016. 4 to 0: 0.046 against 0.063."""
+    arm, base = scores([[1] * 4 + [0] * 56], binary=True), scores([[0] * 60], binary=True, trained=False)
+    verdict = decide(">", paired_delta(arm, base, seed=0))
+    assert verdict.p_value == pytest.approx(0.0625)
+    assert verdict.outcome == "inconclusive"
+
+
+def test_what_is_missing_is_incomplete_and_what_is_too_small_is_inconclusive() -> None:
+    question = Question(relation=">", comparison=None, missing="lima_1k/full seed 1: out of memory")
+    gone = decide_family([question])[0]
+    assert (gone.outcome, gone.reason) == ("incomplete", "lima_1k/full seed 1: out of memory")
+    nothing = paired_delta(scores([[None]]), scores([[1.0]]), seed=0)
+    assert decide(">", nothing).outcome == "incomplete"
+    one = paired_delta(scores([[2.0]]), scores([[1.0]]), seed=0)
+    assert decide(">", one).outcome == "inconclusive"
+
+
+def test_an_open_claim_says_what_would_decide_it() -> None:
+    verdict = decide(">", compare(DIFFERENCES))
+    assert verdict.outcome == "inconclusive"
+    assert verdict.needed_examples is not None
+    assert verdict.needed_examples > 18
+    assert verdict.needed_seeds is None
+    assert decide(">", compare(DIFFERENCES + 1)).needed_examples is None
+
+
+def test_holm_over_the_family() -> None:
+    """Alone it would be supported; among ten it is not, and the report says so."""
+    values = DIFFERENCES - DIFFERENCES.mean() + 2.5 * DIFFERENCES.std(ddof=1) / 18**0.5  # t = 2.5, p = 0.023
+    alone = decide(">", compare(values))
+    assert alone.outcome == "supported"
+    assert alone.p_value > 0.005
+    noise = [Question(relation=">", comparison=compare(DIFFERENCES - 0.1)) for _ in range(9)]
+    family = decide_family([Question(relation=">", comparison=compare(values)), *noise])
+    assert family[0].outcome == "inconclusive"
+    assert "Holm" in family[0].reason
+    assert family[0].adjusted_p == pytest.approx(10 * alone.p_value)
+    assert family[0].needed_examples is not None
+
+
+def test_a_claim_about_cost() -> None:
+    """ "At most ten percent slower" on three runs each."""
+    slower = cost_ratio([10.4, 10.5, 10.6], [10.0, 10.1, 9.9])
+    assert decide(">=", slower, margin=0.1, higher_is_better=False).outcome == "supported"
+    assert decide(">=", slower, margin=0.01, higher_is_better=False).outcome == "refuted"
+    assert decide("==", slower, margin=0.1, higher_is_better=False).outcome == "supported"
+    single = cost_ratio([10.4], [10.0])
+    assert decide(">=", single, margin=0.1, higher_is_better=False).outcome == "inconclusive"
+    noisy = decide(">", cost_ratio([8.0, 11.0, 9.0], [10.0, 12.0, 9.5]), higher_is_better=False)
+    assert noisy.outcome == "inconclusive"
+    assert noisy.needed_seeds > 3
+    assert noisy.needed_examples is None
+
+
+def test_an_equality_without_a_margin_is_refused() -> None:
+    with pytest.raises(ValueError, match="margin above zero"):
+        Question(relation="==", comparison=None)
+    with pytest.raises(ValueError, match="zero or more"):
+        Question(relation=">", comparison=None, margin=-1.0)
+
+
+@pytest.mark.parametrize(("relation", "margin", "truth"), [(">", 0.0, 0.0), (">=", 0.1, -0.1), ("==", 0.1, 0.1)])
+def test_a_true_null_is_supported_in_at_most_five_of_a_hundred(relation: str, margin: float, truth: float) -> None:
+    generator = np.random.default_rng(12)
+    outcomes = []
+    for _ in range(400):
+        difference = generator.normal(truth, 0.5, 100)
+        arm = scores([difference.tolist()])
+        delta = paired_delta(
+            arm, scores([[0.0] * 100], trained=False), seed=int(generator.integers(1 << 30)), replicates=300
+        )
+        outcomes.append(decide(relation, delta, margin=margin).outcome)  # type: ignore[arg-type]
+    assert outcomes.count("supported") <= 0.05 * 400
+    assert outcomes.count("refuted") <= 0.05 * 400

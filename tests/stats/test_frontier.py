@@ -1,0 +1,37 @@
+"""Which recipes are worth their price, as far as the run can tell."""
+
+from bench.stats.frontier import Figure, Point, frontier
+
+
+def point(name: str, quality: float, cost: float, noise: float = 0.1) -> Point:
+    return Point(
+        name=name,
+        quality=Figure(value=quality, low=quality - noise, high=quality + noise),
+        cost=Figure(value=cost, low=cost - noise, high=cost + noise),
+    )
+
+
+def test_cheap_and_good_are_both_on_it() -> None:
+    placed = frontier([point("cheap", 1, 1), point("good", 2, 2), point("bad", 0, 3)])
+    assert [p.standing for p in placed] == ["frontier", "frontier", "dominated"]
+    assert placed[2].by == ("cheap", "good")
+
+
+def test_noise_leaves_it_open() -> None:
+    placed = frontier([point("one", 1.0, 1.0), point("other", 0.95, 1.05)])
+    assert [p.standing for p in placed] == ["frontier", "unresolved"]
+
+
+def test_an_exact_equal_cost_lets_quality_decide() -> None:
+    better = Point(name="better", quality=Figure(value=2, low=1.9, high=2.1), cost=Figure(value=5, low=5, high=5))
+    worse = Point(name="worse", quality=Figure(value=1, low=0.9, high=1.1), cost=Figure(value=5, low=5, high=5))
+    assert [p.standing for p in frontier([better, worse])] == ["frontier", "dominated"]
+
+
+def test_without_intervals_nothing_is_shown_and_the_unmeasured_stays_in_the_table() -> None:
+    bare = [
+        Point(name="a", quality=Figure(value=2), cost=Figure(value=1)),
+        Point(name="b", quality=Figure(value=1), cost=Figure(value=2)),
+    ]
+    gone = Point(name="c", quality=None, cost=Figure(value=1))
+    assert [p.standing for p in frontier([*bare, gone])] == ["frontier", "unresolved", "unknown"]

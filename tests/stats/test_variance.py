@@ -1,0 +1,52 @@
+"""Examples, seeds and draws are told apart: else more of the wrong one is bought."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from bench.stats.sample import layout
+from bench.stats.variance import draw_components, seed_noise, unit_spread
+
+
+def test_crossed_components_are_those_of_the_anova_table() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(4, 1)) * 0.5 + generator.normal(size=30) + generator.normal(size=(4, 30)) * 0.7
+    plan = layout(np.ones(30), None, None)
+    frame = pd.DataFrame(
+        [(s, i, values[s, i]) for s in range(4) for i in range(30)], columns=["seed", "example", "value"]
+    )
+    table = anova_lm(ols("value ~ C(seed) + C(example)", frame).fit())["mean_sq"]
+    noise = seed_noise(values, plan)
+    spread = unit_spread(plan.totals(values.mean(axis=0)), plan)
+    assert noise is not None
+    assert spread is not None
+    assert noise.total * 30 == pytest.approx(table["C(seed)"])
+    assert spread.variance * 4 * 30 == pytest.approx(table["C(example)"])
+    assert noise.rest * 30 == pytest.approx(table["Residual"])
+    assert noise.seed == pytest.approx((table["C(seed)"] - table["Residual"]) / 30)
+
+
+def test_known_components_are_recovered() -> None:
+    generator = np.random.default_rng(1)
+    plan = layout(np.ones(400), None, None)
+    found = [
+        seed_noise(generator.normal(size=(5, 1)) * 0.3 + generator.normal(size=(5, 400)), plan) for _ in range(400)
+    ]
+    assert np.mean([noise.total - noise.rest for noise in found]) == pytest.approx(0.09, rel=0.1)
+    assert np.mean([noise.rest for noise in found]) == pytest.approx(1 / 400, rel=0.02)
+
+
+def test_subset_draws_by_hand() -> None:
+    """Draws (1, 3) and (5, 7): within 2, between 16, so (16 - 2) / 2 per draw."""
+    parts = draw_components([[1.0, 3.0], [5.0, 7.0]])
+    assert (parts.draw, parts.seed) == pytest.approx((7.0, 2.0))
+    assert draw_components([[1.0, 3.0]]).draw is None
+    assert draw_components([[1.0], [3.0]]).seed is None
+    assert draw_components([]).draw is None
+
+
+def test_a_cluster_over_two_tasks_is_refused() -> None:
+    with pytest.raises(ValueError, match="one stratum"):
+        layout(np.ones(2), np.array([0, 0]), np.array([0, 1]))

@@ -1,0 +1,209 @@
+"""A whole training job: what its result says must be what happened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.data.render import make_renderer
+from bench.errors import InputError
+from bench.model.load import load_subject, load_tokenizer
+from bench.record.job import ProbeJob, TrainJob
+from bench.record.result import Step, TrainResult, result_adapter
+from bench.train.job import count_training, final_loss, run_probe, run_training
+from bench.train.schedule import plan_schedule
+from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+
+ROWS = make_rows(40)
+BUDGET = {"unit": "tokens", "amount": 1_200}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base and stored rows."""
+    folder = tmp_path_factory.mktemp("world")
+    tiny_checkpoint(folder / "base")
+    stored_data(folder, ROWS)
+    return folder
+
+
+def job_in(
+    world: Path, *, budget: dict[str, Any] = BUDGET, recipe: dict[str, Any] | None = None, **fields: Any
+) -> TrainJob:
+    """A job on the world's base and rows."""
+    data = stored_data(world, ROWS)
+    return make_job(resolved_model(world / "base"), data, recipe=make_recipe(**recipe or {}), budget=budget, **fields)
+
+
+def train(job: TrainJob, folder: Path) -> TrainResult:
+    """Runs the job, watching nothing."""
+    return run_training(job, folder, lambda event: None)
+
+
+@pytest.mark.parametrize("recipe", [{}, {"method": "lora"}, {"packing": "bfd", "accumulation": 2}])
+def test_the_plan_is_what_happens(world: Path, tmp_path: Path, recipe: dict[str, Any]) -> None:
+    """`bench plan` must promise the figures that the ledger will hold."""
+    job = job_in(world, recipe=recipe)
+    planned = count_training(job)
+    result = train(job, tmp_path)
+    counted = {**result.ledger.model_dump(), **result.model_dump(include={"parameters", "trainable_parameters"})}
+    assert planned == {name: counted[name] for name in planned}
+    assert abs(result.ledger.tokens - 1_200) < 20
+
+
+def test_the_result_is_whole_json(world: Path, tmp_path: Path) -> None:
+    result = train(job_in(world), tmp_path)
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+    assert "NaN" not in result.model_dump_json()
+    assert (result.precision, result.device, result.template) == ("fp32", "cpu", "dialogue")
+    assert result.head == "supervised positions"
+
+
+def test_supervised_tokens_recounted_by_decoding(world: Path, tmp_path: Path) -> None:
+    """One epoch: every answer and its end-of-sequence token, nothing else."""
+    job = job_in(world, budget={"unit": "epochs", "amount": 1})
+    tokenizer = load_tokenizer(job.model)
+    answers = [tokenizer.encode(f" {row.answer}", add_special_tokens=False) for row in ROWS]
+    result = train(job, tmp_path)
+    assert result.ledger.supervised_tokens == sum(len(answer) + 1 for answer in answers)
+    assert (result.ledger.rows, result.ledger.distinct_rows, result.ledger.epochs) == (40, 40, 1.0)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_the_saved_subject_is_where_the_training_ended(world: Path, tmp_path: Path, method: str) -> None:
+    """The loss of step 9 of a longer training, from the weights that a training of 8 steps saved."""
+    recipe = {"method": method, "schedule": "constant"}
+    job = job_in(world, budget={"unit": "steps", "amount": 8}, recipe=recipe)
+    train(job, tmp_path)
+    longer = job_in(world, budget={"unit": "steps", "amount": 9}, recipe=recipe)
+    (*_, last) = train(longer, tmp_path / "longer").steps
+    assert last.loss is not None
+    tuned = load_subject(job.model, tmp_path, precision="fp32", device=torch.device("cpu"))
+    renderer = make_renderer(load_tokenizer(job.model), job.model, 256)
+    schedule = plan_schedule(ROWS, renderer, longer.recipe, longer.budget, max_length=256, seed=0)
+    total = 0.0
+    for (example,) in schedule.sequences[-4:]:
+        ids = torch.from_numpy(example.ids).long()
+        with torch.no_grad():
+            log_probs = tuned(input_ids=ids[None]).logits[0, :-1].log_softmax(-1)
+        chosen = log_probs.gather(1, ids[1:, None])[:, 0]
+        total -= chosen[torch.from_numpy(example.labels[1:] >= 0)].sum().item()
+    assert total / last.supervised_tokens == pytest.approx(last.loss, abs=1e-5)
+
+
+def test_parameters_are_counted_exactly(world: Path, tmp_path: Path) -> None:
+    full, lora = (
+        train(job_in(world), tmp_path / "full"),
+        train(job_in(world, recipe={"method": "lora"}), tmp_path / "lora"),
+    )
+    stored = sum(tensor.numel() for tensor in load_file(world / "base" / "model.safetensors").values())
+    adapter = sum(tensor.numel() for tensor in load_file(tmp_path / "lora/weights/adapter_model.safetensors").values())
+    assert (full.parameters, full.trainable_parameters) == (stored, stored)
+    assert (lora.parameters, lora.trainable_parameters) == (stored + adapter, adapter)
+
+
+def test_equal_digest_means_equal_result(world: Path, tmp_path: Path) -> None:
+    first, second = train(job_in(world), tmp_path / "a"), train(job_in(world), tmp_path / "b")
+    assert [step.loss for step in first.steps] == [step.loss for step in second.steps]
+    left, right = (load_file(tmp_path / name / "weights/model.safetensors") for name in ("a", "b"))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_another_seed_is_another_training(world: Path, tmp_path: Path) -> None:
+    first, second = train(job_in(world), tmp_path / "a"), train(job_in(world, seed=1), tmp_path / "b")
+    assert [step.loss for step in first.steps] != [step.loss for step in second.steps]
+
+
+def test_an_interrupted_job_goes_on_where_it_was(world: Path, tmp_path: Path) -> None:
+    """Also through the job: same steps, same weights, no checkpoint left behind."""
+    job = job_in(world, steps_between_saves=4)
+    whole = train(job, tmp_path / "whole")
+    assert len(whole.steps) > 6
+
+    def stop(event: dict[str, object]) -> None:
+        if event["step"] == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(job, tmp_path / "cut", stop)
+    seen: list[object] = []
+    again = run_training(job, tmp_path / "cut", lambda event: seen.append(event["step"]))
+    assert seen[0] == 5
+    assert [step.loss for step in again.steps] == [step.loss for step in whole.steps]
+    left, right = (load_file(tmp_path / name / "weights/model.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+    assert not list((tmp_path / "cut").glob("checkpoint*"))
+
+
+def test_divergence_is_recorded_with_what_was_there(world: Path, tmp_path: Path) -> None:
+    job = job_in(world, recipe={"learning_rate": 1e18, "max_grad_norm": 1e18})
+    result = train(job, tmp_path)
+    assert result.diverged
+    assert result.final_loss is None
+    assert 1 < len(result.steps) < count_training(job)["steps"]
+    assert result.ledger.steps == len(result.steps)
+    json.loads(result.model_dump_json())
+
+
+def test_the_phases_add_up_to_the_wall_time(world: Path, tmp_path: Path) -> None:
+    seconds = train(job_in(world), tmp_path).ledger.seconds
+    parts = seconds.model_dump(exclude={"wall"})
+    assert sum(parts.values()) == pytest.approx(seconds.wall, rel=0.02)
+    assert min(parts[name] for name in ("start_up", "data", "compute", "optimizer", "saving")) > 0
+
+
+def test_progress_is_reported_step_by_step(world: Path, tmp_path: Path) -> None:
+    events: list[dict[str, object]] = []
+    result = run_training(job_in(world), tmp_path, events.append)
+    assert [event["step"] for event in events] == list(range(1, len(result.steps) + 1))
+    assert events[-1]["tokens"] == result.ledger.tokens
+    assert {event["steps"] for event in events} == {len(result.steps)}
+    json.dumps(events, allow_nan=False)
+
+
+def test_a_job_writes_weights_and_nothing_else(world: Path, tmp_path: Path) -> None:
+    train(job_in(world), tmp_path / "job")
+    assert {path.name for path in (tmp_path / "job").iterdir()} == {"weights"}
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in {".bin", ".pt", ".pth", ".pkl"}]
+
+
+def test_memory_is_the_peak_of_the_training(world: Path, tmp_path: Path) -> None:
+    peak = train(job_in(world), tmp_path).ledger.peak_process_bytes
+    assert peak is not None
+    assert 2**26 < peak < 2**36
+
+
+def test_a_probe_times_the_first_steps_and_keeps_nothing(world: Path, tmp_path: Path) -> None:
+    job = job_in(world)
+    probe = run_probe(ProbeJob(training=job, steps=6, digest="p" * 64), tmp_path / "probe", lambda event: None)
+    steps = train(job, tmp_path / "job").steps[:6]
+    assert probe.steps == 6
+    assert (probe.tokens, probe.slots) == (sum(s.tokens for s in steps), sum(s.slots for s in steps))
+    assert probe.tokens_per_second is not None
+    assert not list((tmp_path / "probe").glob("*"))
+
+
+def test_a_length_beyond_the_model_is_refused(world: Path) -> None:
+    with pytest.raises(InputError, match="beyond the model's 256 positions"):
+        count_training(job_in(world, recipe={"max_length": 300}))
+
+
+def step(number: int, loss: float | None, supervised: int) -> Step:
+    """A step for arithmetic."""
+    return Step(
+        step=number, loss=loss, gradient_norm=1.0, learning_rate=1e-3, tokens=50,
+        supervised_tokens=supervised, slots=60, rows=2, seconds=0.1,
+    )  # fmt: skip
+
+
+def test_the_final_loss_weighs_steps_by_their_supervised_tokens() -> None:
+    steps = [step(number, 9.0, 10) for number in range(1, 19)] + [step(19, 1.0, 30), step(20, 2.0, 10)]
+    assert final_loss(steps) == pytest.approx((30 * 1.0 + 10 * 2.0) / 40)
+    assert final_loss([step(1, 3.0, 5)]) == 3.0
+    assert final_loss([]) is None
