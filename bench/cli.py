@@ -7,6 +7,7 @@ caught once, in `main`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bench.record.rundir import RunDirectory
+
+_PIPED_WIDTH = 120
+"""Columns where there is no terminal whose width could be asked, as in a CI log."""
 
 app = typer.Typer(
     name="bench",
@@ -61,7 +65,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, width=width)
 
 
 def _print_json(value: Any) -> None:
@@ -180,15 +186,9 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: 
     if as_json:
         _print_json(rows)
         return
-    from rich.table import Table
-    from rich.text import Text
+    from bench.run.show_list import print_list
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in rows[0] if rows else ():
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
-    _console().print(table)
+    print_list(rows, _console())
 
 
 @app.command()
@@ -209,6 +209,21 @@ def doctor(as_json: JsonOption = False) -> None:
         _print_json(found.model_dump(mode="json"))
     else:
         print_examination(found, _console())
+
+
+@models.command("show")
+def show_model(
+    name: Annotated[str, typer.Argument(help="A card, a folder with config.json, or a hub id.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Show a base: its card, and parameters counted from its config."""
+    from bench.run.show_model import print_model, show_model
+
+    shown = show_model(name)
+    if as_json:
+        _print_json(shown.model_dump(mode="json"))
+    else:
+        print_model(shown, _console())
 
 
 @models.command("build")

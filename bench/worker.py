@@ -76,6 +76,14 @@ def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     }
 
 
+def describe(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
+    """Count a model's parameters from its config; `payload` is a `DescribeRequest`."""
+    from bench.model import describe as description  # only this kind of work needs it
+
+    request = description.DescribeRequest.model_validate(payload)
+    return description.describe(request).model_dump(mode="json")
+
+
 KINDS: dict[str, Work] = {
     "train": train,
     "probe": probe,
@@ -83,6 +91,7 @@ KINDS: dict[str, Work] = {
     "count": count,
     "fetch": fetch,
     "build": build,
+    "describe": describe,
 }
 
 # tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.

@@ -116,8 +116,14 @@ def _answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Se
     while True:
         at = torch.arange(len(batch), device=device)
         logits = logits_at(
-            model, at, torch.full_like(at, ids.shape[1] - 1), input_ids=ids, attention_mask=mask,
-            position_ids=positions, past_key_values=cache, use_cache=True,
+            model,
+            at,
+            torch.full_like(at, ids.shape[1] - 1),
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
         )
         tokens = _choose(logits, batch)
         _take(tokenizer, batch, tokens)

@@ -276,5 +276,3 @@ def _sampling(task: str | None, asked: Mapping[str, Any], identity: str) -> Samp
         top_p=asked.get("top_p"),
         seed=int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") >> 1,
     )
-
-

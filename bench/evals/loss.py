@@ -96,8 +96,16 @@ def _measures(task: str, total: float, tokens: int, size: int, *, n: int, missin
     }
     return tuple(
         Measure(
-            task=task, metric=name, value=value, n=n, missing=missing, higher_is_better=False, binary=False,
-            chance=None, headline=name == "nll", per_example=name == "nll",
+            task=task,
+            metric=name,
+            value=value,
+            n=n,
+            missing=missing,
+            higher_is_better=False,
+            binary=False,
+            chance=None,
+            headline=name == "nll",
+            per_example=name == "nll",
         )
         for name, value in values.items()
     )

@@ -63,9 +63,7 @@ class Scorer:
         self.slots = slots
         self.shared = _honours_trees(model) if shared is None else shared
 
-    def score(
-        self, pairs: Sequence[Pair], report: Callable[[int], None] = lambda _: None
-    ) -> list[Score]:
+    def score(self, pairs: Sequence[Pair], report: Callable[[int], None] = lambda _: None) -> list[Score]:
         """Scores in the order of `pairs`; `report` hears how many distinct pairs were finished by each pass."""
         distinct = list(dict.fromkeys(pairs))
         window = self._window
@@ -114,9 +112,7 @@ def _score_trees(model: PreTrainedModel, trees: Sequence[_Tree]) -> dict[Pair, S
     ids = padded([tree.ids for tree in trees], fill=0).to(model.device)
     rows, columns, targets, owners = _reads(trees)
     inputs = {} if all(len(tree.branches) == 1 for tree in trees) else _tree_inputs(trees, ids.shape[1], model)
-    logits = logits_at(
-        model, rows.to(model.device), columns.to(model.device), input_ids=ids, use_cache=False, **inputs
-    )
+    logits = logits_at(model, rows.to(model.device), columns.to(model.device), input_ids=ids, use_cache=False, **inputs)
     logprobs, greedy = (values.cpu() for values in token_logprobs(logits, targets.to(model.device)))
     pairs = [(tree.context, branch) for tree in trees for branch in tree.branches]
     sums = torch.zeros(len(pairs), dtype=torch.float64).index_add_(0, owners, logprobs.double())

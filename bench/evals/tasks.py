@@ -169,8 +169,10 @@ def _refuse_code(entries: Iterable[Entry]) -> None:
         for file in _sources(entry.yaml_path) if entry.yaml_path is not None else ():
             for what in () if _is_trusted(file) else _code_in(file):
                 problems[f"{file}{what}"] = Problem(
-                    reference="tasks.code", what=f"the task file {file.name} {what}, which would run code",
-                    where=str(file), hint="read the file; if you trust it, allow task code on the command line",
+                    reference="tasks.code",
+                    what=f"the task file {file.name} {what}, which would run code",
+                    where=str(file),
+                    hint="read the file; if you trust it, allow task code on the command line",
                 )
     if problems:
         raise InputError(problems.values())

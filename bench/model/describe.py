@@ -1,11 +1,7 @@
-"""What a model is made of, counted from its config alone: nothing is downloaded, no weight is allocated.
-
-Run as ``python -m bench.model.describe JSON``: the parent stays free of torch. The argument is a `DescribeRequest`.
-"""
+"""What a model is made of, counted from its config alone: nothing is downloaded, no weight is allocated."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import torch
@@ -35,11 +31,6 @@ class Description(Spec):
     lora_parameters: int
     """Model and adapter together."""
     lora_trainable_parameters: int
-
-    @property
-    def lora_trainable_percent(self) -> float:
-        """Trainable of all, in percent."""
-        return 100 * self.lora_trainable_parameters / self.lora_parameters
 
 
 def empty_model(config: dict[str, Any]) -> nn.Module:
@@ -81,13 +72,3 @@ def describe(request: DescribeRequest) -> Description:
         lora_parameters=total,
         lora_trainable_parameters=trainable,
     )
-
-
-def main() -> None:
-    """Read a request from the command line, print the description, both as JSON."""
-    request = DescribeRequest.model_validate_json(sys.argv[1])
-    sys.stdout.write(describe(request).model_dump_json())
-
-
-if __name__ == "__main__":
-    main()

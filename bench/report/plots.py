@@ -111,9 +111,6 @@ def _score_panel(axis: Any, measurand: Measurand, results: Sequence[Result]) -> 
         axis.axvline(base.mean, color=GREY, linewidth=1)
         if base.low is not None and base.high is not None:
             axis.axvspan(base.low, base.high, color=GREY, alpha=0.12, linewidth=0)
-    if measurand.chance is not None:
-        axis.axvline(measurand.chance, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
-        axis.annotate("chance", (measurand.chance, len(results) - 0.55), fontsize=7, color=GREY, ha="left", va="bottom")
     for row, result in enumerate(results):
         value = result.value
         if value.mean is None:
@@ -126,8 +123,18 @@ def _score_panel(axis: Any, measurand: Measurand, results: Sequence[Result]) -> 
         axis.annotate(
             fmt.number(value.mean), (1.02, row), xycoords=("axes fraction", "data"), fontsize=7.5, va="center"
         )
+    if measurand.chance:
+        _chance_line(axis, measurand.chance, len(results))
     axis.set_title(_plain(measurand.name))
     axis.set_xlabel("" if measurand.higher_is_better else "lower is better", fontsize=7.5, color=GREY)
+
+
+def _chance_line(axis: Any, chance: float, rows: int) -> None:
+    """Left out where it is so far off that it would squeeze the scores together."""
+    low, high = axis.get_xlim()
+    if low - (high - low) / 2 <= chance <= high:
+        axis.axvline(chance, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
+        axis.annotate("chance", (chance, rows - 0.55), fontsize=7, color=GREY, ha="left", va="bottom")
 
 
 def _delta_panel(

@@ -39,12 +39,20 @@ def findings(comparison: Comparison) -> tuple[Finding, ...]:
 def _at_chance(comparison: Comparison) -> Iterator[Finding]:
     for result in comparison.results.values():
         chance, value = result.measurand.chance, result.value
-        if chance is None or value.low is None or value.high is None or value.low > chance:
+        if not chance or value.low is None or value.high is None or value.low > chance:
             continue
         name, relation = ("at chance", "includes") if value.high >= chance else ("below chance", "lies below")
         interval = fmt.interval(value.low, value.high)
         detail = f"{fmt.number(value.mean)} {interval} {relation} chance, {fmt.number(chance)}"
         yield Finding(name=name, arm=result.arm, measurand=result.measurand.name, detail=detail)
+
+
+def _nothing_right(comparison: Comparison) -> Iterator[Finding]:
+    """Training that leaves an arm without a single right answer has most likely gone wrong."""
+    for result in comparison.results.values():
+        if result.arm != BASE and result.measurand.binary and result.value.mean == 0:
+            detail = f"none of {fmt.plural(result.value.n_examples, 'example')} is right, with any seed"
+            yield Finding(name="nothing right", arm=result.arm, measurand=result.measurand.name, detail=detail)
 
 
 def _below_base(comparison: Comparison) -> Iterator[Finding]:
@@ -162,6 +170,7 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
     _unsupervised,
     _template,
     _below_base,
+    _nothing_right,
     _at_chance,
     _budget,
     _truncated,

@@ -20,7 +20,7 @@ from bench.report.view import Block, Bullets, Cell, Code, Figure, Paragraph, Sec
 STYLES: dict[Tone, str] = {
     "plain": "",
     "good": "cyan",
-    "bad": "bright_yellow",
+    "bad": "magenta",
     "unsure": "",
     "muted": "dim",
     "strong": "bold",
@@ -35,7 +35,7 @@ def print_report(view: View, console: Console) -> None:
     """Print the view's short form."""
     console.print()
     if view.banner is not None:
-        console.print(Panel(_text(view.banner, "bold"), style="bright_yellow", title="simulation", title_align="left"))
+        console.print(Panel(_text(view.banner, "bold"), style="magenta", title="simulation", title_align="left"))
     console.print(_text(view.title, "bold"))
     console.print(_text(view.question))
     console.print(_cell(view.status))

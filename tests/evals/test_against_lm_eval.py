@@ -14,6 +14,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from transformers import AutoTokenizer
 
+from bench.evals.harness import _without_environment_report
 from bench.evals.tasks import load_tasks
 from bench.model.load import load_base
 from bench.record.job import EvalJob
@@ -30,9 +31,10 @@ def reference(job: EvalJob) -> dict[str, Any]:
     assert job.tasks_path is not None
     assert job.eval.kind == "lm_eval"
     tasks, _ = load_tasks(job.eval.tasks, Path(job.tasks_path))
-    return dict(
-        lm_eval.simple_evaluate(
-            model=HFLM(pretrained=model, tokenizer=tokenizer, batch_size=1, max_length=job.model.context_length),
+    lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=1, max_length=job.model.context_length)
+    with _without_environment_report():
+        results = lm_eval.simple_evaluate(
+            model=lm,
             tasks=list(tasks.values()),
             task_manager=TaskManager(include_defaults=False),
             bootstrap_iters=0,
@@ -40,7 +42,7 @@ def reference(job: EvalJob) -> dict[str, Any]:
             limit=job.eval.limit,
             fewshot_random_seed=1234,
         )
-    )
+    return dict(results)
 
 
 def assert_equal(result: EvalResult, rows: Sequence[ScoreRow], expected: Mapping[str, Any]) -> None:

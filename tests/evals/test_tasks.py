@@ -53,7 +53,13 @@ def test_an_included_file_counts_as_part_of_the_task(tmp_path: Path) -> None:
         load_tasks(["child"], tmp_path)
 
 
-def test_an_unknown_name_gets_the_nearest_one(tmp_path: Path) -> None:
+def test_an_unknown_name_gets_the_nearest_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = TaskManager.__init__
+
+    def without_the_seconds(self: TaskManager, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **{**options, "include_defaults": False})
+
+    monkeypatch.setattr(TaskManager, "__init__", without_the_seconds)
     write_choice(tmp_path, "capitals", count=2)
     with pytest.raises(InputError) as caught:
         load_tasks(["capitls"], tmp_path)

@@ -178,12 +178,13 @@ def make_run(
     budget_used: Mapping[str, float] | None = None,
     claims: tuple[dict[str, object], ...] | None = None,
     simulation: str | None = BANNER,
+    rates: Mapping[str, Mapping[str, float]] | None = None,
 ) -> FakeRun:
     """A run of the flagship's shape.
 
     examples: per eval. missing: share of scores that are `None`. failed_training: a subject such as
     `alpaca_52k/lora#1`; what depends on it fails too. failed_eval: `EVAL:SUBJECT`. budget_used: share of the budget
-    that an arm's data × recipe really used, by arm.
+    that an arm really used, by arm. rates: planted probabilities of a right answer other than `RIGHT`.
     """
     suite = make_suite(seeds=seeds, claims=claims)
     rng = np.random.default_rng(seed)
@@ -196,7 +197,9 @@ def make_run(
         for subject, arm, arm_seed in subjects:
             failure = _failure(name, subject, failed_training=failed_training, failed_eval=failed_eval)
             shift = 0.0 if arm is None else float(rng.normal(0.0, seed_spread))
-            made = _rows(name, arm or "base", difficulty, shift, rng, missing=missing, hostile=hostile)
+            own = arm or "base"
+            planted = (rates or {}).get(name, {}).get(own, RIGHT.get(name, {}).get(own, 0.0))
+            made = _rows(name, own, difficulty, planted, shift, rng, missing=missing, hostile=hostile)
             if failure is None:
                 rows[name, subject] = made
             evaluations.append(_evaluation(name, subject, arm, arm_seed, made, failure))
@@ -223,6 +226,7 @@ def _rows(
     name: str,
     arm: str,
     difficulty: np.ndarray,
+    planted: float,
     shift: float,
     rng: np.random.Generator,
     *,
@@ -247,7 +251,7 @@ def _rows(
                 )
             )
             continue
-        rate = min(0.99, max(0.01, RIGHT[name][arm] + shift))
+        rate = min(0.99, max(0.01, planted + shift))
         logit = 1.8 * math.log(rate / (1 - rate)) - float(hard)
         right = bool(rng.random() < 1 / (1 + math.exp(-logit)))
         task, example = _task(name, index, len(difficulty))

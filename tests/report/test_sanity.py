@@ -10,7 +10,7 @@ import pytest
 from bench.record.record import Failure, Record
 from bench.report.comparison import compare
 from bench.report.sanity import Finding, findings
-from tests.fakes.records import RIGHT, FakeRun, make_run
+from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"
 
@@ -73,6 +73,17 @@ def cut_prompts() -> FakeRun:
     return changed(run, evaluations=(cut, *others))
 
 
+def nothing_right() -> FakeRun:
+    run = make_run(examples=20)
+    rows = {
+        (name, subject): [row.model_copy(update={"metrics": {"acc": 0.0}}) for row in found]
+        if name == "choice" and subject.startswith(ARM)
+        else found
+        for (name, subject), found in run.rows.items()
+    }
+    return FakeRun(path=run.path, record=run.record, rows=rows)
+
+
 def mixed_units() -> FakeRun:
     run = make_run(examples=20)
     recipes = dict(run.record.resolved.suite.recipe)
@@ -82,15 +93,7 @@ def mixed_units() -> FakeRun:
 
 
 def chance_level(right: float) -> Callable[[], FakeRun]:
-    def make() -> FakeRun:
-        original = RIGHT["choice"][ARM]
-        RIGHT["choice"][ARM] = right
-        try:
-            return make_run(examples=300, seed=3)
-        finally:
-            RIGHT["choice"][ARM] = original
-
-    return make
+    return lambda: make_run(examples=300, seed=3, rates={"choice": {ARM: right}})
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
     [
         ("at chance", chance_level(0.31), "includes chance, 0.250"),
         ("below chance", chance_level(0.03), "lies below chance, 0.250"),
+        ("nothing right", nothing_right, "none of 20 examples is right"),
         ("diverged", lambda: with_training(lambda r: r.model_copy(update={"diverged": True})), "seed 0"),
         ("diverged", diverged, "seed 0"),
         ("truncated", lambda: with_ledger(truncated_rows=96), "12.0% of the rows"),

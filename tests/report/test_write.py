@@ -10,18 +10,19 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from bench.report import report_json, write_report
 from bench.report.comparison import compare
 from bench.report.plots import draw
-from tests.fakes.records import make_run
+from tests.fakes.records import FakeRun, make_run
 
 PLOTS = ["deltas.svg", "loss.svg", "scores.svg"]
 
@@ -103,6 +104,45 @@ def test_a_run_without_any_result_still_has_its_report(tmp_path: Path) -> None:
     assert "INCOMPLETE" in text
     assert "plots/" not in text
     assert text.count("**incomplete**") == 4
+
+
+def without(record: Record, **suite: Any) -> Record:
+    resolved = record.resolved
+    changed = resolved.model_copy(update={"suite": resolved.suite.model_copy(update=suite)})
+    return record.model_copy(update={"resolved": changed})
+
+
+def only_base(record: Record) -> Record:
+    evaluations = tuple(e for e in record.evaluations if e.arm is None)
+    return without(record, claim=()).model_copy(update={"trainings": (), "probes": (), "evaluations": evaluations})
+
+
+def one_arm(record: Record) -> Record:
+    trainings = tuple(t for t in record.trainings if t.arm == "lima_1k/full")
+    evaluations = tuple(e for e in record.evaluations if e.arm in {None, "lima_1k/full"})
+    probes = tuple(p for p in record.probes if p.arm == "lima_1k/full")
+    return record.model_copy(update={"trainings": trainings, "probes": probes, "evaluations": evaluations})
+
+
+def only_loss(record: Record) -> Record:
+    evaluations = tuple(e for e in record.evaluations if e.eval == "heldout")
+    specs = tuple(spec for spec in record.resolved.suite.eval if spec.name == "heldout")
+    return without(record, eval=specs, claim=()).model_copy(update={"evaluations": evaluations})
+
+
+@pytest.mark.parametrize(
+    "change", [only_base, one_arm, only_loss, lambda record: without(record, control=None, claim=())]
+)
+def test_suites_of_other_shapes_have_a_report(change: Callable[[Record], Record], tmp_path: Path) -> None:
+    """Only the base, one arm by `--only`, one eval, no control, no claims: none may end in a traceback."""
+    fake = make_run(tmp_path, examples=20)
+    run = FakeRun(path=tmp_path, record=change(fake.record), rows=fake.rows)
+    console = Console(file=io.StringIO(), width=100)
+    text = write_report(run, console=console).read_text(encoding="utf-8")
+    assert "| **base** |" in text
+    assert json.dumps(report_json(run), allow_nan=False)
+    for name in re.findall(r"\(plots/(\w+\.svg)\)", text):
+        assert (tmp_path / "plots" / name).is_file()
 
 
 def test_the_terminal_form_ends_with_the_path(tmp_path: Path) -> None:

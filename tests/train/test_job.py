@@ -97,6 +97,20 @@ def test_the_saved_subject_is_where_the_training_ended(world: Path, tmp_path: Pa
     assert total / last.supervised_tokens == pytest.approx(last.loss, abs=1e-5)
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_bf16_is_the_same_training_within_rounding(world: Path, tmp_path: Path, method: str) -> None:
+    """Autocast must reach the forward pass, and the recorded precision must be the one in use."""
+    budget = {"unit": "steps", "amount": 4}
+    results = [
+        train(job_in(world, budget=budget, recipe={"method": method, "precision": precision}), tmp_path / precision)
+        for precision in ("fp32", "bf16")
+    ]
+    exact, rounded = ([step.loss for step in result.steps] for result in results)
+    assert rounded == pytest.approx(exact, abs=0.02)
+    assert rounded != exact
+    assert [result.precision for result in results] == ["fp32", "bf16"]
+
+
 def test_parameters_are_counted_exactly(world: Path, tmp_path: Path) -> None:
     full, lora = (
         train(job_in(world), tmp_path / "full"),

@@ -36,7 +36,7 @@ def overview_section(comparison: Comparison) -> Section:
         *scores,
         Column(title="Tokens/s", right=True),
         Column(title="Memory", right=True),
-        Column(title="Trained", right=True),
+        Column(title="Trained", right=True, detail=True),
     )
     costs = {cost.arm: cost for cost in comparison.costs}
     rows = tuple(_overview_row(comparison, arm, costs.get(arm)) for arm in comparison.arms)
@@ -109,7 +109,7 @@ def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
         _eval_row(comparison.results[arm, measurand.name], ranks, with_control=with_control) for arm in comparison.arms
     )
     blocks: list[Block] = [Paragraph(text=_about(comparison, measurand), tone="muted")]
-    if measurand.kind == "loss":
+    if measurand == next((other for other in comparison.measurands if other.kind == "loss"), None):
         blocks.append(Paragraph(text=LOSS_CAVEAT))
     blocks.append(Table(columns=columns, rows=rows))
     stars = short_of_seeds(comparison.results[arm, measurand.name] for arm in comparison.arms)
@@ -179,7 +179,7 @@ def _about(comparison: Comparison, measurand: Measurand) -> str:
         fmt.plural(result.value.n_examples + result.value.n_missing, "example"),
         "higher is better" if measurand.higher_is_better else "lower is better",
     ]
-    if measurand.chance is not None:
+    if measurand.chance:
         facts.append(f"chance is {fmt.number(measurand.chance)}")
     if measurand.limit is not None:
         facts.append(f"limited to the first {measurand.limit:,} of each task")

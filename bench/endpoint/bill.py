@@ -1,0 +1,61 @@
+"""Counts tokens and money over outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bench.endpoint.completion import Outcome
+from bench.endpoint.spec import Price
+
+
+@dataclass(slots=True, kw_only=True)
+class Bill:
+    """What one model's outcomes came to. `None` stands for what cannot be known, never 0."""
+
+    price: Price | None
+    asked: int = 0
+    reused: int = 0
+    """Of those asked: answered from disk, at no cost now."""
+    failed: int = 0
+    attempts: int = 0
+    """Made now, retries included."""
+    unmetered: int = 0
+    """Replies whose tokens the server did not count."""
+    _all: list[int] = field(default_factory=lambda: [0, 0])
+    _now: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one."""
+        self.asked += 1
+        self.attempts += outcome.attempts
+        reply = outcome.reply
+        if reply is None:
+            self.failed += 1
+            return
+        self.reused += outcome.reused
+        if reply.prompt_tokens is None or reply.completion_tokens is None:
+            self.unmetered += 1
+            return
+        for counts in (self._all,) if outcome.reused else (self._all, self._now):
+            counts[0] += reply.prompt_tokens
+            counts[1] += reply.completion_tokens
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Of all replies, kept ones included."""
+        return None if self.unmetered else self._all[0]
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """Of all replies, kept ones included."""
+        return None if self.unmetered else self._all[1]
+
+    @property
+    def cost(self) -> float | None:
+        """Of all replies, whenever they were paid for."""
+        return None if self.price is None or self.unmetered else self.price.of(*self._all)
+
+    @property
+    def cost_now(self) -> float | None:
+        """Of the replies that were not kept from before."""
+        return None if self.price is None or self.unmetered else self.price.of(*self._now)

@@ -1,0 +1,44 @@
+"""Replies on disk, one JSON file each, named by the digest of what was asked. Whole or absent; never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.endpoint.completion import Reply
+from bench.errors import InputError, Problem
+from bench.record.atomic import write_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyCache:
+    """Under `folder`, made when the first reply comes. May be used by several threads and processes."""
+
+    folder: Path
+
+    def get(self, digest: str) -> Reply | None:
+        """The reply kept under `digest`; `None` where there is none that can be read."""
+        try:
+            reply = Reply.model_validate_json(self._path(digest).read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return reply if reply.digest == digest else None
+
+    def put(self, reply: Reply) -> None:
+        """Keep a reply. Raises `InputError` where the folder cannot be written: paid replies must not get lost."""
+        try:
+            write_text(self._path(reply.digest), reply.model_dump_json(indent=1) + "\n")
+        except OSError as error:
+            raise InputError(
+                Problem(
+                    reference="home.not-writable",
+                    what=f"a reply cannot be kept: {error.strerror or error}",
+                    where=str(self.folder),
+                    hint="free some space, or set BENCH_HOME to a folder that can be written",
+                )
+            ) from error
+
+    def _path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / f"{digest}.json"

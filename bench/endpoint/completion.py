@@ -1,0 +1,107 @@
+"""The one interface to whatever writes text: requests in, outcomes out, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from bench.endpoint.spec import Price, Sampling
+from bench.spec import Spec
+
+
+class Message(Spec):
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Request(Spec):
+    """What is asked. Two requests that are equal have one reply."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    sample: int = 0
+    """Tells samples of the same prompt apart."""
+
+    @classmethod
+    def ask(cls, text: str, *, sampling: Sampling, system: str | None = None, sample: int = 0) -> Request:
+        """A single question."""
+        before = () if system is None else (Message(role="system", content=system),)
+        return cls(messages=(*before, Message(role="user", content=text)), sampling=sampling, sample=sample)
+
+
+class Reply(Spec):
+    """What was answered, as it is kept on disk."""
+
+    format: Literal[1] = 1
+    digest: str
+    """Of the request, the model and where it is asked."""
+    model: str
+    """As the server names what answered; else as it was asked for."""
+    host: str | None
+    """`None` for a model on this machine."""
+    text: str
+    """Empty where the model said nothing or refused."""
+    finish_reason: str | None
+    """`stop`; `length` where the answer was cut at its longest; or what else the server says."""
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    at: str
+    """When it came, ISO 8601, UTC."""
+    seconds: float
+    attempts: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer ended for its length."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one request: a reply, or why there is none."""
+
+    digest: str
+    reply: Reply | None
+    failure: str | None = None
+    """One line, without the key."""
+    attempts: int = 0
+    """Made now; 0 for a reply that was kept from before."""
+
+    @property
+    def reused(self) -> bool:
+        """Whether the reply was kept from before."""
+        return self.reply is not None and self.attempts == 0
+
+
+class Completer(Protocol):
+    """Answers requests: an endpoint, or a model on this machine."""
+
+    @property
+    def name(self) -> str:
+        """The model."""
+
+    @property
+    def host(self) -> str | None:
+        """Where it is asked; `None` for this machine."""
+
+    @property
+    def price(self) -> Price | None:
+        """`None` where it is unknown."""
+
+    def digest(self, request: Request) -> str:
+        """Under which the reply to `request` is kept."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Outcome]:
+        """An outcome for each request, in their order.
+
+        Raises `InputError` for what no further request can get past (key refused, unknown model), `IncompleteError`
+        where going on later makes sense.
+        """
+
+
+def wire_messages(request: Request) -> list[dict[str, Any]]:
+    """The messages as the protocol spells them."""
+    return [{"role": message.role, "content": message.content} for message in request.messages]

@@ -1,0 +1,32 @@
+"""Prints rows of named things as a table: names and numbers whole, prose wrapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.run.display import clean
+
+Value = str | int | float | None
+
+
+def print_list(rows: Sequence[Mapping[str, Value]], console: Console) -> None:
+    """Print `rows`, all with the same keys; nothing for no rows."""
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, sample in rows[0].items():
+        number = isinstance(sample, int | float)
+        table.add_column(column, justify="right" if number else "left", no_wrap=number or column == "name")
+    for row in rows:
+        table.add_row(*(Text(_spell(value)) for value in row.values()))
+    console.print(table)
+
+
+def _spell(value: Value) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else clean(str(value))

@@ -1,0 +1,115 @@
+"""`bench models show`: a base's card, and its parameters counted from its config in a child process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.places import home
+from bench.run.child import ChildServer
+from bench.run.display import clean
+from bench.run.hub import snapshot
+from bench.spec import Spec
+from bench.suite.card import card_folder, card_names, load_card
+from bench.suite.model import ModelCard
+from bench.suite.recipe import LoraSpec
+
+_UNLISTED = {"config", "provenance", "parameters"}
+"""Fields of a card that are not a line of their own."""
+
+
+class ShownModel(Spec):
+    """What is known of a base without its weights."""
+
+    name: str
+    card: ModelCard | None
+    """`None` for a base without a card."""
+    architecture: str
+    parameters: int
+    lora: LoraSpec
+    """The adapters that were counted: the defaults of a recipe."""
+    lora_parameters: int
+    """Model and adapters together."""
+    lora_trainable_parameters: int
+
+
+def show_model(name: str, *, server: ChildServer | None = None) -> ShownModel:
+    """Look up `name` as a card, a folder or a hub id. Raises `InputError` where it is none of them."""
+    card = load_card(name) if name in card_names() else None
+    lora = LoraSpec()
+    request = {
+        "config": _config(name, card),
+        "lora": lora.model_dump(mode="json"),
+        "card_modules": "all-linear" if card is None else card.lora_target_modules,
+    }
+    log = home() / "logs" / "describe.txt"
+    counted = (server or ChildServer()).call("describe", request, folder=home(), log=log)
+    return ShownModel(name=name, card=card, lora=lora, **counted)
+
+
+def _config(name: str, card: ModelCard | None) -> dict[str, Any]:
+    if card is not None and card.config:
+        return dict(card.config)
+    folder = Path(name) if card is None else card_folder(card)
+    if folder is not None and folder.is_dir():
+        return _read(folder / "config.json")
+    if card is None and name.count("/") != 1:
+        what = f"{name!r} is no model card, no folder and no hub id"
+        raise InputError(Problem(reference="model.unknown", what=what, hint=did_you_mean(name, card_names())))
+    repo = name if card is None or card.repo is None else card.repo
+    return _read(snapshot(repo, None, patterns=("config.json",)) / "config.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        what, hint = "the folder has no config.json", "name a folder that a model was saved to"
+        raise InputError(Problem(reference="model.no-config", what=what, where=str(path), hint=hint)) from None
+    except (OSError, ValueError) as error:
+        hint = "config.json must be a JSON object"
+        raise InputError(Problem(reference="model.bad-json", what=str(error), where=str(path), hint=hint)) from None
+    if not isinstance(config, dict) or "model_type" not in config:
+        what, hint = "config.json names no model_type", "name a folder of a transformers model"
+        raise InputError(Problem(reference="model.no-config", what=what, where=str(path), hint=hint))
+    return config
+
+
+def print_model(shown: ShownModel, console: Console) -> None:
+    """Print it as a table of two columns."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _lines(shown):
+        table.add_row(name, Text(clean(text)))
+    console.print(table)
+
+
+def _lines(shown: ShownModel) -> list[tuple[str, str]]:
+    share = 100 * shown.lora_trainable_parameters / shown.lora_parameters
+    listed = {} if shown.card is None else shown.card.model_dump(mode="json", exclude=_UNLISTED, exclude_none=True)
+    provenance = {} if shown.card is None else shown.card.provenance
+    return [
+        *((key.replace("_", " "), _spell(value)) for key, value in listed.items()),
+        ("architecture", shown.architecture),
+        ("parameters", f"{shown.parameters:,}"),
+        (
+            f"LoRA r = {shown.lora.r}",
+            f"{shown.lora_trainable_parameters:,} trainable of {shown.lora_parameters:,}, {share:.4f}%",
+        ),
+        *((key.replace("_", " "), _spell(value)) for key, value in provenance.items()),
+    ]
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
