@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from bench import __version__
+from bench.cli_gate import export, gate
 from bench.errors import BenchError, ExitCode
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ app = typer.Typer(
 )
 models = typer.Typer(help="Model cards and the embedded base.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.add_typer(gate, name="gate")
+app.command()(export)
 
 
 class Kind(StrEnum):
@@ -47,6 +50,7 @@ class Kind(StrEnum):
     RECIPES = "recipes"
     SELECTORS = "selectors"
     TEMPLATES = "templates"
+    METRICS = "metrics"
 
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped one.", show_default=False)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,67 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 
 import bench.evals
 import bench.train.job
-from bench.record.job import EvalJob, ProbeJob, TrainJob
-from bench.record.store import write_result
+from bench.errors import InputError, Problem
+from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
+from bench.record.result import SweepResult
+from bench.record.store import SCORES, write_result
 from bench.run.life import Emit, Work
+from bench.run.sweep import at_rate, settled
 from bench.suite.data import DataSpec
+from bench.suite.evals import LossSpec
+from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.sweep import DEV
 from bench.train.pretrain import Progress
 
 
 def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     """Train one seed replicate; `payload` is a `TrainJob`."""
-    job = TrainJob.model_validate(payload)
+    job = settled(TrainJob.model_validate(payload))
     torch.set_num_threads(job.threads)
     write_result(folder, bench.train.job.run_training(job, folder, emit))
+
+
+def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """Train at one rate of a sweep and take the loss on its dev rows; the weights are not kept."""
+    job = SweepJob.model_validate(payload)
+    training, started = job.training, time.monotonic()
+    torch.set_num_threads(training.threads)
+    trained = bench.train.job.run_training(training, folder, emit)
+    loss = None
+    if not trained.diverged:
+        scored = bench.evals.run_eval(_dev_eval(job, folder), folder, emit)
+        loss = next(measure.value for measure in scored.measures if measure.headline)
+        (folder / SCORES).unlink()
+    shutil.rmtree(folder / trained.weights)
+    write_result(
+        folder,
+        SweepResult(
+            rate=training.recipe.rate,
+            loss=loss,
+            dev_rows=job.dev.rows,
+            training_rows=training.data.rows,
+            steps=trained.ledger.steps,
+            tokens=trained.ledger.tokens,
+            seconds=time.monotonic() - started,
+        ),
+    )
+
+
+def _dev_eval(job: SweepJob, folder: Path) -> EvalJob:
+    """Held-out loss of what was just trained in `folder`."""
+    training = job.training
+    return EvalJob(
+        subject=f"{training.arm}#{training.seed}",
+        eval=LossSpec(kind="loss", name=DEV, data=DataSpec(source=job.dev.source)),
+        model=training.model,
+        data=job.dev,
+        tasks_path=None,
+        training=training.digest,
+        training_path=str(folder),
+        precision=training.recipe.precision,
+        threads=training.threads,
+        digest=job.digest,
+    )
 
 
 def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
@@ -49,7 +100,41 @@ def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
     """What a training would do, without training; `payload` is a `TrainJob`."""
     job = TrainJob.model_validate(payload)
     torch.set_num_threads(job.threads)
+    if job.candidates:  # the rate changes no count
+        job = at_rate(job, job.recipe.rates[0])
     return dict(bench.train.job.count_training(job))
+
+
+def facts(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
+    """A training's exact counts, operations and tensor bytes among them; `payload` is a `TrainJob`."""
+    from bench.train.facts import training_facts  # only the gate asks
+
+    job = TrainJob.model_validate(payload)
+    torch.set_num_threads(job.threads)
+    return training_facts(job).model_dump(mode="json")
+
+
+def check(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """Whether trainings can be done at all; `payload` has `jobs`, each a `TrainJob`. Raises all problems at once."""
+    from bench.train.check import check_training
+
+    problems: list[Problem] = []
+    for fields in payload["jobs"]:
+        job = TrainJob.model_validate(fields)
+        recipe = job.arm.partition("/")[2].partition("@")[0]
+        try:
+            check_training(job)
+        except InputError as error:
+            problems += [at_recipe(problem, recipe) for problem in error.problems]
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+
+
+def at_recipe(problem: Problem, recipe: str) -> Problem:
+    """The problem with the recipe's name in its place, where it says `recipe.*`."""
+    if problem.where is None or not problem.where.startswith("recipe.*"):
+        return problem
+    return dataclasses.replace(problem, where=problem.where.replace("recipe.*", f"recipe.{recipe}", 1))
 
 
 def fetch(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
@@ -84,14 +169,40 @@ def describe(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any
     return description.describe(request).model_dump(mode="json")
 
 
+def complete(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """Answer chat requests with a base; `payload` is a `CompleteRequest`."""
+    from bench.evals import completions  # only this kind of work needs it
+
+    completions.complete(payload, folder, emit)
+
+
+def show(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
+    """Render rows as a training will see them; `payload` has `model`, `data`, `max_length`, `loss_on` and `rows`."""
+    from bench.train.preview import preview  # only this kind of work needs it
+
+    return preview(
+        ResolvedModel.model_validate(payload["model"]),
+        ResolvedData.model_validate(payload["data"]),
+        max_length=payload["max_length"],
+        loss_on=payload["loss_on"],
+        rows=payload["rows"],
+        emit=emit,
+    )
+
+
 KINDS: dict[str, Work] = {
     "train": train,
+    "sweep": sweep,
     "probe": probe,
     "eval": evaluate,
     "count": count,
+    "check": check,
+    "facts": facts,
     "fetch": fetch,
     "build": build,
     "describe": describe,
+    "show": show,
+    "complete": complete,
 }
 
 # tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.

@@ -27,6 +27,7 @@ def fetch(spec: DataSpec, *, home: Path) -> Path:
 
     Raises `InputError`: `hub.unreachable`, `hub.unknown`, `hub.gated`, `hub.revision`, `hub.split`, `hub.config`.
     """
+    assert spec.source is not None, "a mix has no rows of its own to fetch"
     asked = {"source": spec.source, "config": spec.config, "split": spec.split, "revision": spec.revision}
     folder, name = home / "data" / "hub", digest_json(asked)[:24]
     file, note = folder / f"{name}.parquet", folder / f"{name}.note.json"
@@ -56,7 +57,7 @@ def _commit(spec: DataSpec, revision: str | None) -> str:
     from huggingface_hub import HfApi
 
     try:
-        commit = HfApi().dataset_info(spec.source, revision=revision).sha
+        commit = HfApi().dataset_info(str(spec.source), revision=revision).sha
     except Exception as error:  # the library's own, of its HTTP client and of the socket
         raise InputError(_problem(spec, error)) from error
     if commit is None:

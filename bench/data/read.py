@@ -6,13 +6,16 @@ the table. A problem names the file and row; of many faulty rows the first few a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from bench.data import micro
-from bench.data.shapes import RowError, Shape, by_columns, known_shapes, recognise, settle
+from bench.data.fault import RowError
+from bench.data.shapes import Shape, by_columns, known_shapes, recognise, settle
 from bench.data.sources import MICRO, Records, records
 from bench.data.table import Table
 from bench.errors import Problem
@@ -22,7 +25,11 @@ _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
 _FAULTS_SHOWN = 3
 _ROW_HINT = "mend the row or take it out"
+_SCORE_HINT = "select.column names the column that holds the score"
 _COLUMNS_HINT = 'name the columns in the suite: columns = { prompt = "…", completion = "…" }'
+
+
+SourceKey = tuple[str, Columns | None, bool, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +46,15 @@ class Source:
     revision: str | None
     sha256: str
     """Of the files; the micro world's generator is code, and hashed as such."""
+    answered: bool = True
+    """Whether rows without an answer are dropped; false where prompts are enough."""
+    score: str | None = None
+    """The column that holds a row's score, where one is selected by."""
 
     @property
-    def key(self) -> tuple[str, Columns | None]:
+    def key(self) -> SourceKey:
         """Equal for data that can share one reading."""
-        return (self.label + self.sha256, self.columns)
+        return (self.label + self.sha256, self.columns, self.answered, self.score)
 
 
 @dataclass(slots=True)
@@ -77,20 +88,23 @@ def read(table: Table, source: Source) -> list[Problem]:
     """Reads a source into a table; returns what is wrong with it."""
     stream = _records_of(source)
     head = list(islice(stream, _SAMPLE))
-    shape = by_columns(source.columns) if source.columns else recognise(record for _, record in head)
+    answered = source.answered
+    shape = by_columns(source.columns) if source.columns else recognise((r for _, r in head), answered=answered)
     faults = _Faults(source.label)
     if shape is None:
-        return _no_shape(head, faults)
-    for row, record in chain(head, stream):
+        return _no_shape(head, faults, answered=answered)
+    whole = chain(head, stream)
+    for row, record in whole if shape.assemble is None else shape.assemble(whole):
         table.source_rows += 1
         try:
-            _append(table, row, record, shape)
+            _append(table, row, record, shape, source)
         except RowError as fault:
             faults.add(row, fault)
     problems = faults.all()
     if not problems and not len(table):
         reasons = " and ".join(f"{count:,} with {reason}" for reason, count in table.dropped.items())
-        what = f"no row has both a prompt and an answer: {reasons}"
+        needed = "both a prompt and an answer" if answered else "a prompt"
+        what = f"no row has {needed}: {reasons}" if reasons else "holds no whole conversation"
         problems = [Problem(reference="data.no-answers", what=what, where=source.label, hint=_COLUMNS_HINT)]
     return problems
 
@@ -106,23 +120,44 @@ def _records_of(source: Source) -> Records:
         row_before += row
 
 
-def _append(table: Table, row: int, record: object, shape: Shape) -> None:
+def _append(table: Table, row: int, record: object, shape: Shape, source: Source) -> None:
     if isinstance(record, RowError):
         raise record
     if not isinstance(record, dict):
         raise _not_an_object(record)
-    turns, reason = settle(shape.convert(record))
+    turns, reason = settle(shape.convert(record), answered=source.answered)
+    score = None if source.score is None else _score(record, source.score)
+    if reason is None and source.score is not None and score is None:
+        reason = f"no {source.score}"
     if reason is None:
-        table.append(row, turns)
+        table.append(row, turns, score or 0.0)
     else:
         table.dropped[reason] += 1
+
+
+def _score(record: dict[str, Any], column: str) -> float | None:
+    """A row's score; `None` where the column is empty."""
+    if column not in record:
+        seen = ", ".join(map(str, list(record)[:20]))
+        raise RowError("data.missing-field", f"no field `{column}` to select by (fields seen: {seen})", _SCORE_HINT)
+    value = record[column]
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        score = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        score = None
+    if score is None:
+        what = f"field `{column}` is {str(value)[:40]!r}, not a number"
+        raise RowError("data.not-a-number", what, _SCORE_HINT)
+    return score if math.isfinite(score) else None
 
 
 def _not_an_object(record: object) -> RowError:
     return RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
 
 
-def _no_shape(head: Sequence[tuple[int, object]], faults: _Faults) -> list[Problem]:
+def _no_shape(head: Sequence[tuple[int, object]], faults: _Faults, *, answered: bool) -> list[Problem]:
     """Why none of the first rows has a known shape."""
     if not head:
         what = "holds no rows"
@@ -136,6 +171,6 @@ def _no_shape(head: Sequence[tuple[int, object]], faults: _Faults) -> list[Probl
         return faults.all()
     row, record = head[0]
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
-    what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {known_shapes()}"
+    what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {known_shapes(answered=answered)}"
     where = f"{faults.label}:{row}"
     return [Problem(reference="data.unknown-shape", what=what, where=where, hint=_COLUMNS_HINT)]

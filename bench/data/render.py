@@ -2,13 +2,15 @@
 
 Contract: a rendered row is prompt ids + answer ids + the ending, tokenised apart and joined, so that in training an
 answer follows exactly the ids that it follows in evaluation. Supervised are the last answer and its ending, and nothing
-else; the ending always closes with a token at which generation stops (`stop_ids`). Rows longer than `max_length` keep
-their start. Text in an answer that spells a special token stays text.
+else; the ending always closes with a token at which generation stops (`stop_ids`). Plain text goes through no template:
+all of it and its end are supervised. Rows longer than `max_length` keep their start. What spells a special token in a
+row stays text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _QUESTION, _ANSWER, _SYSTEM = "Qz7question", "Qz7answer", "Qz7system"
 """Texts that no template holds, to see where it puts what."""
 _ANCHOR = "\n"
+_GUARD = "\ue0f8\ue0f9"
+"""Stands before and after what spells a special token in a row, until it is tokenised: of Unicode's private use."""
 _FALLBACK = "dialogue"
 
 
@@ -59,19 +63,24 @@ class Renderer:
         template_note: str | None = None,
         max_length: int,
         end_of_turn: str | None = None,
+        thinking: bool = False,
     ) -> None:
         """`end_of_turn` is the token that ends an answer where the template does not say; default: end-of-sequence.
+        `thinking` sets the template's own switch (`enable_thinking`).
 
-        Raises `InputError` where there is no such token, or the template leaves a turn out.
+        Raises `InputError` where there is no such token or switch, or the template leaves a turn out.
         """
         self.template = template
         self.max_length = max_length
         self.tokenizer = tokenizer
+        self._special = _spelling(tokenizer)
         self._notes = dict.fromkeys([template_note] if template_note else [])
         self._end_id = _end_id(tokenizer, end_of_turn)
         self._tokens = _special_tokens(tokenizer)
         if end_of_turn is not None and template.name != TOKENIZER:
             self._tokens["eos_token"] = end_of_turn
+        if thinking:
+            self._switch_thinking_on()
         self._begin = self._beginning()
         self._anchor = self._dummy_prefix_anchor()
         self._takes_system = self._shows_system()
@@ -85,9 +94,11 @@ class Renderer:
 
     def row(self, row: Row) -> Rendered:
         """Ids and mask of one row. Raises `InputError` where the template refuses the row."""
-        prompt, answer, rebuilt = self._split(row)
-        start = self._prompt_ids(prompt)
-        completion = [*self._completion(answer), *self.ending]
+        if row.is_text:
+            start, completion, rebuilt = list(self._begin), self._text_ids(row.answer), False
+        else:
+            prompt, answer, rebuilt = self._split(row)
+            start, completion = self._prompt_ids(prompt), [*self._completion(answer), *self.ending]
         ids = start + completion
         mask = [False] * len(start) + [True] * len(completion)
         truncated = len(ids) > self.max_length
@@ -99,12 +110,17 @@ class Renderer:
         )
 
     def prompt_text(self, turns: Sequence[Turn]) -> str:
-        """The text up to where the answer begins, without what the tokenizer puts before every text."""
-        return self._render([_message(turn) for turn in turns], add_generation_prompt=True)
+        """The text up to where the answer begins, without what the tokenizer puts before every text.
+
+        Empty without turns, as before plain text.
+        """
+        return _unguarded(self._render([_message(turn) for turn in turns], add_generation_prompt=True)) if turns else ""
 
     def prompt(self, turns: Sequence[Turn]) -> list[int]:
         """Ids up to where the answer begins. Not cut."""
-        return self._prompt_ids(self.prompt_text(turns))
+        if not turns:
+            return list(self._begin)
+        return self._prompt_ids(self._render([_message(turn) for turn in turns], add_generation_prompt=True))
 
     def answer(self, text: str) -> list[int]:
         """Ids of an answer as it follows any prompt, without the ending. Blanks before the text do not count: what
@@ -123,6 +139,11 @@ class Renderer:
             return self._follow(self.answer_prefix, special=True) + self._follow(printed, special=False)
         return self._follow(self.answer_prefix + printed, special=False)
 
+    def _text_ids(self, text: str) -> list[int]:
+        """Ids of plain text and its end."""
+        end = self.tokenizer.eos_token_id
+        return [*self._encode(text, special=False), self._end_id if end is None else int(end)]
+
     def _split(self, row: Row) -> tuple[str, str, bool]:
         """Prompt text, the answer as the template prints it, and whether it had to be rebuilt."""
         messages = [_message(turn) for turn in row.turns]
@@ -135,7 +156,7 @@ class Renderer:
             raise InputError(Problem(reference="template.refused", what=what, where=row.origin, hint=hint)) from error
         opening, closing = prompt + self.answer_prefix, self._tail
         if full.startswith(opening) and full.endswith(closing):
-            printed = full[len(opening) : len(full) - len(closing)]
+            printed = _unguarded(full[len(opening) : len(full) - len(closing)])
             if printed.strip() == row.answer.strip():
                 return prompt, printed, False
         if self._keeps_prompt:
@@ -146,7 +167,18 @@ class Renderer:
         if not self._takes_system and messages and messages[0]["role"] == "system":
             self._notes["the template takes no system turn: its text stands before the first question"] = None
             messages = _without_system(messages)
+        messages = [self._guarded(message) for message in messages]
         return self.template.render(messages, add_generation_prompt=add_generation_prompt, tokens=self._tokens)
+
+    def _guarded(self, message: Message) -> Message:
+        """The message with guards around all that spells a special token, so that it is not taken for one."""
+        if self._special is None:
+            return message
+        guards = rf"{_GUARD}\g<0>{_GUARD}"
+        return {
+            key: text if key == "role" else self._special.sub(guards, text.replace(_GUARD, ""))
+            for key, text in message.items()
+        }
 
     def _encode(self, text: str, *, special: bool = True) -> list[int]:
         """Ids without added beginning or end; `special`: whether special tokens that the text spells are meant."""
@@ -159,7 +191,15 @@ class Renderer:
         return encoded
 
     def _prompt_ids(self, text: str) -> list[int]:
-        ids = self._encode(text)
+        if _GUARD in text:
+            pieces = _pieces(text)
+            ids = [
+                token
+                for at, piece, special in pieces
+                for token in (self._follow(piece, special=special) if at else self._encode(piece, special=special))
+            ]
+        else:
+            ids = self._encode(text)
         return ids if ids[: len(self._begin)] == self._begin else [*self._begin, *ids]
 
     def _follow(self, text: str, *, special: bool) -> list[int]:
@@ -181,6 +221,14 @@ class Renderer:
         """The anchor's ids where a text reads otherwise alone than after the anchor; `None` where it does not."""
         anchor = self._encode(_ANCHOR)
         return None if self._encode(_ANCHOR + "x") == anchor + self._encode("x") else anchor
+
+    def _switch_thinking_on(self) -> None:
+        if "enable_thinking" not in self.template.text:
+            what = f"template {self.template.name!r} has no thinking switch (`enable_thinking`)"
+            hint = "leave model.thinking out"
+            raise InputError(Problem(reference="template.no-thinking", what=what, where="model.thinking", hint=hint))
+        self._tokens["enable_thinking"] = True
+        self._notes["thinking is switched on"] = None
 
     def _shows_system(self) -> bool:
         try:
@@ -256,7 +304,34 @@ def make_renderer(tokenizer: PreTrainedTokenizerBase, model: ResolvedModel, max_
     else:
         template = load_template(_FALLBACK)
         note = f"the tokenizer has no chat template: fell back to `{_FALLBACK}` (System:/User:/Assistant:)"
-    return Renderer(tokenizer, template, template_note=note, max_length=max_length, end_of_turn=model.end_of_turn)
+    return Renderer(
+        tokenizer,
+        template,
+        template_note=note,
+        max_length=max_length,
+        end_of_turn=model.end_of_turn,
+        thinking=model.thinking,
+    )
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str, bool]]:
+    """Pieces of a guarded text: where each begins, and whether special tokens in it are meant."""
+    at = 0
+    for number, piece in enumerate(text.split(_GUARD)):
+        if piece:
+            yield at, piece, number % 2 == 0
+        at += len(piece) + len(_GUARD)
+
+
+def _unguarded(text: str) -> str:
+    return text.replace(_GUARD, "")
+
+
+def _spelling(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
+    """What spells a special token of the tokenizer, the longest first; `None` where it has none."""
+    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    names = sorted({*added, *map(str, tokenizer.all_special_tokens)} - {""}, key=lambda name: (-len(name), name))
+    return re.compile("|".join(map(re.escape, names))) if names else None
 
 
 def _message(turn: Turn) -> Message:
@@ -272,7 +347,7 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     return [{**rest[0], "content": f"{system['content']}\n\n{rest[0]['content']}"}, *rest[1:]]
 
 
-def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
+def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, str | bool]:
     """The tokenizer's named special tokens, as chat templates read them."""
     return {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
 

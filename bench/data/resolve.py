@@ -8,23 +8,19 @@ hashes the files. Names that begin with `eval:` are the evals' own data.
 from __future__ import annotations
 
 import json
-from array import array
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.data import micro
-from bench.data.read import Source, read
-from bench.data.select import SELECTORS, distinct
+from bench.data.read import Source, SourceKey, read
+from bench.data.selection import key_of, select_all
 from bench.data.sources import MICRO, files_of, kind_of, local_path
-from bench.data.store import atomic, is_whole, writable, write_rows
+from bench.data.store import atomic, is_whole, writable
 from bench.data.table import Table
 from bench.digest import digest_code, digest_file, digest_json
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.data import Columns, DataSpec
+from bench.suite.data import DataSpec
 from bench.suite.resolved import ResolvedData
-
-HELD_OUT = "held out for evaluation"
 
 
 def resolve_data(
@@ -44,7 +40,9 @@ def resolve_data(
         return known
     tables = _read_all(sources, folder)
     try:
-        resolved = _select_all(specs, sources, {name: tables[source.key] for name, source in sources.items()}, folder)
+        by_name = {name: tables[source.key] for name, source in sources.items()}
+        revisions = {name: source.revision for name, source in sources.items()}
+        resolved = select_all(specs, by_name, revisions, folder)
     finally:
         for table in tables.values():
             table.close()
@@ -57,19 +55,15 @@ def hub_data(specs: Mapping[str, DataSpec], *, base: Path) -> dict[str, DataSpec
     return {name: spec for name, spec in specs.items() if kind_of(spec, base) == "hub"}
 
 
-def _key(name: str, tail: str) -> str:
-    """The place in the suite that a data name stands for."""
-    kind, _, eval_name = name.partition(":")
-    return f"eval.{eval_name}.data.{tail}" if kind == "eval" and eval_name else f"data.{name}.{tail}"
-
-
 def _locate(specs: Mapping[str, DataSpec], base: Path, fetched: Mapping[str, Path]) -> dict[str, Source]:
     located: dict[str, Source] = {}
     problems: list[Problem] = []
     hashes: dict[tuple[Path, ...], str] = {}
     for name, spec in specs.items():
+        if spec.source is None:
+            continue  # a mix: its parts are located
         try:
-            located[name] = _source(name, spec, base, fetched, hashes)
+            located[name] = _source(name, spec, spec.source, base, fetched, hashes)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -78,32 +72,44 @@ def _locate(specs: Mapping[str, DataSpec], base: Path, fetched: Mapping[str, Pat
 
 
 def _source(
-    name: str, spec: DataSpec, base: Path, fetched: Mapping[str, Path], hashes: dict[tuple[Path, ...], str]
+    name: str,
+    spec: DataSpec,
+    named: str,
+    base: Path,
+    fetched: Mapping[str, Path],
+    hashes: dict[tuple[Path, ...], str],
 ) -> Source:
-    where, origin, revision = _key(name, "source"), spec.source, None
+    where, origin, revision = key_of(name, "source"), named, None
     files: tuple[Path, ...] = ()
     match kind_of(spec, base):
         case "micro":
-            _check_micro(spec.source, where)
+            _check_micro(named, where)
         case "file":
-            files = files_of(local_path(spec.source, base), source=spec.source, where=where)
-            origin = Path(spec.source).name
+            files = files_of(local_path(named, base), source=named, where=where, split=spec.split)
+            origin = Path(named).name
         case "hub":
             if name not in fetched:
                 raise InputError(
                     Problem(
                         reference="data.not-fetched",
-                        what=f"{spec.source} is no file here and was not fetched from the hub",
+                        what=f"{named} is no file here and was not fetched from the hub",
                         where=where,
                         hint="check the path, or run where the hub can be reached",
                     )
                 )
-            files = files_of(fetched[name], source=spec.source, where=where)
+            files = files_of(fetched[name], source=named, where=where)
             revision = revision_of(fetched[name])
     if files not in hashes:
-        hashes[files] = digest_json([_hash(file, spec.source, where) for file in files])
+        hashes[files] = digest_json([_hash(file, named, where) for file in files])
     return Source(
-        label=spec.source, origin=origin, files=files, columns=spec.columns, revision=revision, sha256=hashes[files]
+        label=named,
+        origin=origin,
+        files=files,
+        columns=spec.columns,
+        revision=revision,
+        sha256=hashes[files],
+        answered=spec.needs_answers,
+        score=spec.select.column,
     )
 
 
@@ -140,7 +146,7 @@ def _memo_key(specs: Mapping[str, DataSpec], sources: Mapping[str, Source]) -> s
         {
             "code": digest_code("data"),
             "specs": {name: spec.model_dump(mode="json") for name, spec in specs.items()},
-            "sources": {name: [source.sha256, source.revision] for name, source in sources.items()},
+            "sources": {name: [source.sha256, source.revision, source.answered] for name, source in sources.items()},
         }
     )
 
@@ -164,9 +170,9 @@ def _remember(memo: Path, resolved: Mapping[str, ResolvedData]) -> None:
         finish(memo.name)
 
 
-def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[tuple[str, Columns | None], Table]:
+def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[SourceKey, Table]:
     """Each distinct source as a table, or all that is wrong with any."""
-    tables: dict[tuple[str, Columns | None], Table] = {}
+    tables: dict[SourceKey, Table] = {}
     problems: list[Problem] = []
     for source in {source.key: source for source in sources.values()}.values():
         with writable(folder):
@@ -180,72 +186,3 @@ def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[tuple[str, Co
             table.close()
         raise InputError(problems)
     return tables
-
-
-def _select_all(
-    specs: Mapping[str, DataSpec], sources: Mapping[str, Source], tables: Mapping[str, Table], folder: Path
-) -> dict[str, ResolvedData]:
-    """Hold-outs first, so that all else can be kept free of their rows."""
-    held: set[bytes] = set()
-    resolved: dict[str, ResolvedData] = {}
-    problems: list[Problem] = []
-    for name in sorted(specs, key=lambda name: _turn(name, specs[name])):
-        spec, table = specs[name], tables[name]
-        dropped = dict(table.dropped)
-        indices = _allowed(name, table, held, dropped)
-        if spec.select.by == "holdout":
-            indices = _counted(distinct(table, indices), len(indices), "duplicate", dropped)
-        if (problem := _too_few(name, spec, len(indices), dropped)) is not None:
-            problems.append(problem)
-            continue
-        chosen = SELECTORS[spec.select.by](table, indices, spec.select)
-        if spec.select.by == "holdout":
-            held.update(table.key(index) for index in chosen)
-        path, sha256 = write_rows(table.rows(chosen), folder)
-        resolved[name] = ResolvedData(
-            name=name,
-            source=spec.source,
-            revision=sources[name].revision,
-            rows=len(chosen),
-            source_rows=table.source_rows,
-            dropped=dropped,
-            sha256=sha256,
-            path=str(path),
-        )
-    if problems:
-        raise InputError(problems)
-    return {name: resolved[name] for name in specs}
-
-
-def _turn(name: str, spec: DataSpec) -> tuple[bool, bool]:
-    """Hold-outs before the rest, and the evals' before the suite's own."""
-    return (spec.select.by != "holdout", not name.startswith("eval:"))
-
-
-def _allowed(name: str, table: Table, held: AbstractSet[bytes], dropped: dict[str, int]) -> Sequence[int]:
-    """Indices that `name` may take. What evaluates may share rows with what else evaluates; nothing else may."""
-    everything = range(len(table))
-    if name.startswith("eval:") or not held:
-        return everything
-    kept = array("I", (index for index in everything if table.key(index) not in held))
-    return _counted(kept, len(table), HELD_OUT, dropped)
-
-
-def _counted(kept: Sequence[int], before: int, reason: str, dropped: dict[str, int]) -> Sequence[int]:
-    if before > len(kept):
-        dropped[reason] = before - len(kept)
-    return kept
-
-
-def _too_few(name: str, spec: DataSpec, available: int, dropped: Mapping[str, int]) -> Problem | None:
-    left_out = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-    less = f" (left out: {left_out})" if left_out else ""
-    if available == 0:
-        what = f"{spec.source} has no row left{less}"
-        hint = "hold out fewer rows, or give more"
-        return Problem(reference="data.no-rows", what=what, where=_key(name, "source"), hint=hint)
-    if spec.select.size is not None and spec.select.size > available:
-        what = f"asks for {spec.select.size:,} rows, {spec.source} has {available:,}{less}"
-        hint = f"set it to {available} or less"
-        return Problem(reference="data.too-few-rows", what=what, where=_key(name, "select.size"), hint=hint)
-    return None

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.data.fault import RowError
+from bench.data.trees import trees
 from bench.suite.data import Columns
 
 Turns = list[dict[str, str]]
-"""A conversation in the JSON form of `bench.data.row.Turn`: `role`, `content` and perhaps `input`."""
+"""A conversation in the JSON form of `bench.data.row.Turn`: `role`, `content` and perhaps `input`. Plain text is one
+turn of the role `text`."""
 
 _ROLES = {
     "system": "system",
+    "developer": "system",
     "user": "user",
     "human": "user",
     "prompter": "user",
@@ -32,16 +36,6 @@ _ROLES = {
 _HH_TURN = re.compile(r"\n\n(Human|Assistant):[ ]?")
 
 
-class RowError(Exception):
-    """What is wrong with one row; the reader of the file adds which row it is."""
-
-    def __init__(self, reference: str, what: str, hint: str | None = None) -> None:
-        super().__init__(what)
-        self.reference = reference
-        self.what = what
-        self.hint = hint
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """One known layout of a row."""
@@ -51,46 +45,68 @@ class Shape:
     """The fields as a user would write them."""
     matches: Callable[[Mapping[str, Any]], bool]
     convert: Callable[[Mapping[str, Any]], Turns]
+    assemble: Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]] | None = None
+    """For layouts in which one conversation is spread over several records: those records to whole ones."""
 
 
-def recognise(sample: Iterable[object]) -> Shape | None:
-    """The shape that most records of the sample have; `None` if none has a known one."""
+def recognise(sample: Iterable[object], *, answered: bool = True) -> Shape | None:
+    """The shape that most records of the sample have; `None` if none has a known one.
+
+    `answered` is false where prompts are enough; shapes with an answer are still tried first.
+    """
+    shapes = _shapes(answered)
     votes = Counter(
-        index for record in sample if isinstance(record, dict) and (index := _first_match(record)) is not None
+        index for record in sample if isinstance(record, dict) and (index := _first_match(record, shapes)) is not None
     )
-    return SHAPES[votes.most_common(1)[0][0]] if votes else None
+    return shapes[votes.most_common(1)[0][0]] if votes else None
 
 
 def by_columns(columns: Columns) -> Shape:
     """The shape that a suite's `columns` describe."""
+    if columns.text is not None:
+        return Shape(name="columns", fields=columns.text, matches=lambda record: True, convert=_plain(columns.text))
+    prompt = columns.prompt
+    assert prompt is not None, "validated"
 
     def convert(record: Mapping[str, Any]) -> Turns:
         turns: Turns = []
         if columns.system is not None and (system := _text(record, columns.system)):
             turns.append({"role": "system", "content": system})
-        turns.append(_user(_text(record, columns.prompt), _text(record, columns.input) if columns.input else ""))
-        turns.append({"role": "assistant", "content": _text(record, columns.completion)})
+        turns.append(_user(_text(record, prompt), _text(record, columns.input) if columns.input else ""))
+        answer = "" if columns.completion is None else _text(record, columns.completion)
+        turns.append({"role": "assistant", "content": answer})
         return turns
 
     names = [name for name in (columns.prompt, columns.completion, columns.input, columns.system) if name]
     return Shape(name="columns", fields=", ".join(names), matches=lambda record: True, convert=convert)
 
 
-def known_shapes() -> str:
+def known_shapes(*, answered: bool = True) -> str:
     """All shapes with their fields, in one line for a message."""
-    return "; ".join(f"{shape.name} ({shape.fields})" for shape in SHAPES)
+    shapes = _shapes(answered)
+    return "; ".join(f"{shape.name} ({shape.fields})" for shape in shapes)
 
 
-def settle(turns: Turns) -> tuple[Turns, str | None]:
-    """The conversation up to its last answer, and why it is to be dropped: `None`, `empty answer` or `empty prompt`.
+def _shapes(answered: bool) -> tuple[Shape, ...]:
+    return (*SHAPES, *(TEXT_SHAPES if answered else PROMPT_SHAPES))
 
-    Turns after the last answer hold nothing to learn and are left out. Raises `RowError` where roles do not alternate.
+
+def settle(turns: Turns, *, answered: bool = True) -> tuple[Turns, str | None]:
+    """The conversation up to its last answer, and why it is to be dropped: `None`, `empty answer`, `empty prompt` or
+    `empty text`.
+
+    Turns after the last answer hold nothing to learn and are left out. Where prompts are enough (`answered` is false),
+    a last prompt without an answer gets an empty one instead. Raises `RowError` where roles do not alternate.
     """
+    if turns and turns[0]["role"] == "text":
+        return turns, None if turns[0]["content"].strip() else "empty text"
     end = len(turns)
-    while end and turns[end - 1]["role"] != "assistant":
+    while answered and end and turns[end - 1]["role"] != "assistant":
         end -= 1
     turns = turns[:end]
-    if not turns or not turns[-1]["content"].strip():
+    if not answered and turns and turns[-1]["role"] != "assistant":
+        turns = [*turns, {"role": "assistant", "content": ""}]
+    if answered and (not turns or not turns[-1]["content"].strip()):
         return turns, "empty answer"
     expected = "user"
     for position, turn in enumerate(turns):
@@ -99,14 +115,16 @@ def settle(turns: Turns) -> tuple[Turns, str | None]:
         if turn["role"] != expected:
             raise RowError("data.turn-order", f"turn {position + 1} is of {turn['role']}, expected {expected}")
         expected = "assistant" if expected == "user" else "user"
+    if not turns:
+        return turns, "empty prompt"
     asked = turns[-2]
     if not asked["content"].strip() and not asked.get("input", "").strip():
         return turns, "empty prompt"
     return turns, None
 
 
-def _first_match(record: Mapping[str, Any]) -> int | None:
-    return next((index for index, shape in enumerate(SHAPES) if shape.matches(record)), None)
+def _first_match(record: Mapping[str, Any], shapes: Sequence[Shape]) -> int | None:
+    return next((index for index, shape in enumerate(shapes) if shape.matches(record)), None)
 
 
 def _kind(value: object) -> str:
@@ -148,6 +166,10 @@ def _single(prompt: str, completion: str, extra: str | None = None) -> Callable[
         return [_user(_text(record, prompt), more), {"role": "assistant", "content": _text(record, completion)}]
 
     return convert
+
+
+def _plain(name: str) -> Callable[[Mapping[str, Any]], Turns]:
+    return lambda record: [{"role": "text", "content": _text(record, name)}]
 
 
 def _role(name: object) -> str:
@@ -221,6 +243,29 @@ def _rank(reply: Mapping[str, Any]) -> float:
     return float(rank) if isinstance(rank, int | float) else float("inf")
 
 
+def _asked(name: str, extra: str | None = None) -> Callable[[Mapping[str, Any]], Turns]:
+    def convert(record: Mapping[str, Any]) -> Turns:
+        more = _text(record, extra) if extra is not None and extra in record else ""
+        return [_user(_text(record, name), more)]
+
+    return convert
+
+
+def _question_turns(record: Mapping[str, Any]) -> Turns:
+    """MT-Bench: what the user says turn by turn, and perhaps a reference for each; answers between are left open."""
+    said = _list(record, "turns")
+    wanted = record.get("reference")
+    references = wanted if isinstance(wanted, list) and len(wanted) == len(said) else [""] * len(said)
+    turns: Turns = []
+    for position, (text, reference) in enumerate(zip(said, references, strict=True), start=1):
+        if not isinstance(text, str):
+            raise RowError("data.not-text", f"turn {position} is {_kind(text)}, not text")
+        last = position == len(said)
+        answer = reference if last and isinstance(reference, str) else ""
+        turns += [_user(text), {"role": "assistant", "content": answer}]
+    return turns
+
+
 def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda record: all(name in record for name in names)
 
@@ -253,6 +298,13 @@ SHAPES: tuple[Shape, ...] = (
         matches=lambda record: isinstance(record.get("prompt"), dict),
         convert=_tree,
     ),
+    Shape(
+        name="oasst-messages",
+        fields="message_id, parent_id, role, text: one message per row",
+        matches=_has("message_id", "parent_id", "role", "text"),
+        convert=_tree,
+        assemble=trees,
+    ),
     Shape(name="hh-rlhf", fields="chosen", matches=_has("chosen"), convert=_chosen),
     Shape(
         name="alpaca",
@@ -280,3 +332,24 @@ SHAPES: tuple[Shape, ...] = (
     ),
 )
 """In the order in which they are tried."""
+
+TEXT_SHAPES: tuple[Shape, ...] = (
+    Shape(name="text", fields="text: plain text, all of it learned", matches=_has("text"), convert=_plain("text")),
+)
+"""Of rows that are no conversation; tried last."""
+
+PROMPT_SHAPES: tuple[Shape, ...] = (
+    Shape(
+        name="turns", fields="turns: [text], optional reference: [text]", matches=_has("turns"), convert=_question_turns
+    ),
+    Shape(
+        name="instruction",
+        fields="instruction, optional input",
+        matches=_has("instruction"),
+        convert=_asked("instruction", "input"),
+    ),
+    Shape(name="prompt", fields="prompt", matches=_has("prompt"), convert=_asked("prompt")),
+    Shape(name="question", fields="question", matches=_has("question"), convert=_asked("question")),
+    Shape(name="text", fields="text", matches=_has("text"), convert=_asked("text")),
+)
+"""Of rows without an answer, for evals that only ask."""

@@ -1,4 +1,4 @@
-"""Where rows are read from: JSON, JSON Lines, CSV, Parquet, a folder of Arrow files.
+"""Where rows are read from: JSON, JSON Lines, CSV, Parquet, Arrow, and folders of such files.
 
 Contract: `records` streams `(row, record)` with rows counted from 1 (lines in JSON Lines, elements of a JSON list, rows
 below a CSV header); a row that cannot be read comes as a `RowError` in place of its record, a file that cannot be read
@@ -15,27 +15,30 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from bench.data.shapes import RowError
+from bench.data.fault import RowError
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.data import DataSpec
+from bench.suite.data import SAVED_SPLITS, DataSpec
 
 Records = Iterator[tuple[int, Any]]
-SourceKind = Literal["micro", "file", "hub"]
+SourceKind = Literal["micro", "file", "hub", "mix"]
 
 MICRO = "micro:"
 _BLOCK = 1 << 20
-"""Characters of a JSON list, or rows of a Parquet file times 1,024, that are read at once."""
+"""Characters of a JSON list that are read at once."""
+_NOTES = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", SAVED_SPLITS})
+"""JSON files that tell of data and hold none."""
 
 
 def kind_of(spec: DataSpec, base: Path) -> SourceKind:
-    """What a spec's `source` names: rows of the micro world, a file or folder (relative to `base`), or a hub id.
+    """What a spec's `source` names: rows of the micro world, a file or folder (relative to `base`), or a hub id; or
+    that it is a mix of others.
 
     What looks like a hub id is a folder where there is one of that name.
     """
     kind = spec.source_kind
     if kind == "data":
         raise ValueError(f"{spec.source}: references are followed when a suite is loaded")
-    return "file" if kind == "hub" and local_path(spec.source, base).exists() else kind
+    return "file" if kind == "hub" and local_path(spec.source or "", base).exists() else kind
 
 
 def local_path(source: str, base: Path) -> Path:
@@ -43,20 +46,13 @@ def local_path(source: str, base: Path) -> Path:
     return base / Path(source).expanduser()
 
 
-def files_of(path: Path, *, source: str, where: str) -> tuple[Path, ...]:
-    """The files that hold a source's rows, in order. Raises `InputError` where there is none that can be read."""
+def files_of(path: Path, *, source: str, where: str, split: str = "train") -> tuple[Path, ...]:
+    """The files that hold a source's rows, in order. Raises `InputError` where there is none that can be read.
+
+    Of a folder in which `datasets` saved several splits, `split` is taken.
+    """
     if path.is_dir():
-        files = _arrow_files(path)
-        if not files:
-            raise InputError(
-                Problem(
-                    reference="data.format",
-                    what=f"{source} is a folder without Arrow files",
-                    where=where,
-                    hint=f"name a file ({_known_formats()}) or a folder that datasets' save_to_disk wrote",
-                )
-            )
-        return files
+        return _files_in(path, source=source, where=where, split=split)
     if not path.is_file():
         raise InputError(
             Problem(reference="data.missing-file", what=f"no file {source}", where=where, hint=_sibling_hint(path))
@@ -108,6 +104,25 @@ def _sibling_hint(path: Path) -> str:
     return did_you_mean(path.name, names) or "paths are relative to the suite file"
 
 
+def _files_in(folder: Path, *, source: str, where: str, split: str) -> tuple[Path, ...]:
+    if (folder / SAVED_SPLITS).is_file():
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        if split not in names:
+            what = f"{source} has no split {split!r}"
+            hint = did_you_mean(split, names)
+            raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
+        folder = folder / split
+    files = _arrow_files(folder) or _data_files(folder)
+    if not files:
+        what, hint = f"{source} is a folder without data files", f"known: {_known_formats()}"
+        raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
+    formats = sorted({file.suffix.lower() for file in files})
+    if len(formats) > 1 and formats != [".json", ".jsonl"]:
+        what, hint = f"{source} holds files of several formats: {', '.join(formats)}", "name one file, or sort them"
+        raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
+    return files
+
+
 def _arrow_files(folder: Path) -> tuple[Path, ...]:
     """The Arrow files of a folder in the order that its state.json gives, else by name."""
     state = folder / "state.json"
@@ -119,6 +134,13 @@ def _arrow_files(folder: Path) -> tuple[Path, ...]:
         if listed and all(file.is_file() for file in listed):
             return tuple(listed)
     return tuple(sorted(folder.glob("*.arrow")))
+
+
+def _data_files(folder: Path) -> tuple[Path, ...]:
+    """Files of known formats in a folder and those below it, by path; hidden ones and notes about data aside."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in READERS and path.is_file())
+    seen = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return tuple(sorted(path for path in seen if path.name not in _NOTES))
 
 
 def _json(path: Path) -> Records:
@@ -212,14 +234,28 @@ def _arrow(path: Path) -> Records:
     import pyarrow.ipc
 
     try:
-        with pyarrow.memory_map(str(path)) as memory, pyarrow.ipc.open_stream(memory) as stream:
+        with pyarrow.OSFile(str(path)) as file:
             row = 0
-            for batch in stream:
-                for record in batch.to_pylist():
-                    row += 1
-                    yield row, record
+            for batch in _batches(file):
+                for start in range(0, batch.num_rows, 1024):
+                    for record in batch.slice(start, 1024).to_pylist():
+                        row += 1
+                        yield row, record
     except pyarrow.ArrowInvalid as error:
         raise _not_a(path, "Arrow", error) from error
+
+
+def _batches(file: Any) -> Iterator[Any]:
+    """Record batches of either of Arrow's two layouts: the stream that `datasets` writes, or the file (Feather)."""
+    import pyarrow.ipc
+
+    magic = file.read(6)
+    file.seek(0)
+    if magic == b"ARROW1":
+        reader = pyarrow.ipc.open_file(file)
+        yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
+    else:
+        yield from pyarrow.ipc.open_stream(file)
 
 
 def _not_a(path: Path, name: str, error: Exception) -> InputError:

@@ -15,7 +15,6 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from itertools import accumulate
 from pathlib import Path
 from typing import IO, overload
 
@@ -23,18 +22,27 @@ from bench.data.row import Row
 from bench.digest import digest_file
 from bench.errors import InputError, Problem
 
+_STRIDE = 16
+"""Every so many rows the place in the file is remembered."""
+
 
 class StoredRows(Sequence[Row]):
-    """The rows of one stored selection, read one at a time: 8 bytes a row in memory. May be shared by forks."""
+    """The rows of one stored selection, read when asked for: half a byte a row in memory. May be shared by forks."""
 
     def __init__(self, path: Path) -> None:
-        """Finds where each row begins. Only a line feed ends a row: text may hold other separators."""
+        """Finds where the rows begin. Only a line feed ends a row: text may hold other separators."""
         self._descriptor = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
         self._whole: StoredRows | None = None  # what a slice was taken of, kept alive for its open file
+        self._starts = array("Q")
+        count = end = 0
         with path.open("rb") as file:
-            self._starts = array("Q", accumulate(map(len, file), initial=0))
-        self._indices = range(len(self._starts) - 1)
+            for count, line in enumerate(file, start=1):
+                if count % _STRIDE == 1:
+                    self._starts.append(end)
+                end += len(line)
+        self._starts.append(end)
+        self._indices = range(count)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -48,9 +56,19 @@ class StoredRows(Sequence[Row]):
             part = copy(self)
             part._indices, part._whole = self._indices[index], self
             return part
-        at = self._indices[index]
-        start, end = self._starts[at], self._starts[at + 1]
-        return Row.model_validate_json(os.pread(self._descriptor, end - start, start))
+        block, inside = divmod(self._indices[index], _STRIDE)
+        start, end = self._starts[block], self._starts[block + 1]
+        return Row.model_validate_json(os.pread(self._descriptor, end - start, start).split(b"\n")[inside])
+
+    def __iter__(self) -> Iterator[Row]:
+        """Each block of rows is read once."""
+        held, lines = -1, []
+        for at in self._indices:
+            block, inside = divmod(at, _STRIDE)
+            if block != held:
+                start, end = self._starts[block], self._starts[block + 1]
+                held, lines = block, os.pread(self._descriptor, end - start, start).split(b"\n")
+            yield Row.model_validate_json(lines[inside])
 
 
 def load_rows(path: Path | str) -> StoredRows:

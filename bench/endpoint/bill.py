@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.endpoint.completion import Outcome
-from bench.endpoint.spec import Price
+from bench.suite.endpoint import Price
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,7 +22,6 @@ from bench.endpoint.clock import Clock, RealClock
 from bench.endpoint.completion import Outcome, Reply, Request
 from bench.endpoint.key import Secret, read_key
 from bench.endpoint.limits import RateLimit
-from bench.endpoint.spec import EndpointSpec, Price
 from bench.endpoint.transport import NoReplyError, UnreachableError, UntrustedError, post
 from bench.endpoint.wire import (
     RejectedError,
@@ -35,6 +34,7 @@ from bench.endpoint.wire import (
     read_response,
 )
 from bench.errors import IncompleteError, InputError, Problem
+from bench.suite.endpoint import EndpointSpec, Price
 
 _GO_ON = "what was answered is kept; the same command goes on from there"
 
@@ -167,7 +167,7 @@ class EndpointClient:
                 if attempt < self.spec.retries:
                     self._wait(error, attempt, digest, stop)
                 continue
-            reply = self._reply(said, digest, self.clock.now() - begun, attempt + 1)
+            reply = self._reply(request, said, digest, self.clock.now() - begun, attempt + 1)
             self.cache.put(reply)
             if reply.prompt_tokens is not None and reply.completion_tokens is not None:
                 ticket.tokens = reply.prompt_tokens + reply.completion_tokens
@@ -215,9 +215,10 @@ class EndpointClient:
         self.limits.hold(asked)  # the limit is the key's, so all threads wait
         self.clock.wait(asked + min(jitter, self.spec.wait_seconds), stop)
 
-    def _reply(self, said: Said, digest: str, seconds: float, attempts: int) -> Reply:
+    def _reply(self, request: Request, said: Said, digest: str, seconds: float, attempts: int) -> Reply:
         return Reply(
             digest=digest,
+            request=request,
             model=said.model or self.spec.model,
             host=self.spec.host,
             text=said.text,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from bench.endpoint.spec import Price, Sampling
 from bench.spec import Spec
+from bench.suite.endpoint import Price, Sampling
 
 
 class Message(Spec):
@@ -38,6 +38,8 @@ class Reply(Spec):
     format: Literal[1] = 1
     digest: str
     """Of the request, the model and where it is asked."""
+    request: Request
+    """What was asked, for whoever wants to check."""
     model: str
     """As the server names what answered; else as it was asked for."""
     host: str | None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.endpoint.spec import EndpointSpec
 from bench.errors import InputError, Problem
+from bench.suite.endpoint import EndpointSpec
 
 _SHORT = 6
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.endpoint.completion import Request, wire_messages
-from bench.endpoint.spec import EndpointSpec
 from bench.endpoint.transport import Response
+from bench.suite.endpoint import EndpointSpec
 
 _STOP = {
     401: ("unauthorised", "the key was refused", "check the key in {key}"),

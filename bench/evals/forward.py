@@ -7,14 +7,15 @@ after the head (scaling, soft-capping) still happens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+
+from bench.model.head import full_logits, selected_logits, selects
 
 SLOTS = 4096
 """Rows × padded length of one forward pass, at most. The same on every device, so that scores move between machines
@@ -23,53 +24,23 @@ LOGITS = 1 << 26
 """Read positions × vocabulary of one forward pass, at most: 256 MiB in fp32."""
 
 
-@contextmanager
-def _reading(head: torch.nn.Module, rows: Tensor, columns: Tensor) -> Iterator[None]:
-    """While open, the head sees only the hidden states at (rows, columns), as one sequence."""
-
-    def keep_read_positions(_: torch.nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (arguments[0][rows, columns].unsqueeze(0), *arguments[1:])
-
-    handle = head.register_forward_pre_hook(keep_read_positions)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
 def logits_at(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
     """Logits [reads, vocabulary] in fp32 at the positions (rows[i], columns[i]) of one forward pass over `inputs`."""
     if model not in _SELECTS:
         _SELECTS[model] = _is_seen_to_select(model)
-    return _selected(model, rows, columns, **inputs) if _SELECTS[model] else _full(model, rows, columns, **inputs)
+    read = selected_logits if _SELECTS[model] else full_logits
+    return read(model, rows, columns, **inputs).float()
 
 
 _SELECTS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
 """Whether a model's head can be made to see the read positions only."""
 
 
-def _selected(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
-    with _reading(model.get_output_embeddings(), rows, columns):
-        return torch.as_tensor(model(**inputs).logits)[0].float()
-
-
-def _full(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
-    return torch.as_tensor(model(**inputs).logits)[rows, columns].float()
-
-
 def _is_seen_to_select(model: PreTrainedModel) -> bool:
-    """Tries both ways: some models have no head, or reshape what goes through it by the batch."""
-    if not isinstance(model.get_output_embeddings(), torch.nn.Module):
-        return False
+    """Tries both ways on a few made-up ids."""
     ids = torch.arange(8, device=model.device).view(2, 4) % vocabulary_size(model)
     rows, columns = torch.tensor([[0, 1, 1], [1, 3, 0]], device=model.device)
-    whole = _full(model, rows, columns, input_ids=ids, use_cache=False)
-    try:
-        read = _selected(model, rows, columns, input_ids=ids, use_cache=False)
-    except (RuntimeError, TypeError, ValueError, IndexError):
-        return False
-    near = 1e-4 if model.dtype == torch.float32 else 0.05
-    return read.shape == whole.shape and torch.allclose(read, whole, rtol=near, atol=near, equal_nan=True)
+    return selects(model, rows, columns, input_ids=ids, use_cache=False)
 
 
 def token_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

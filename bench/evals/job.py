@@ -15,14 +15,22 @@ from pathlib import Path
 import torch
 
 from bench.data.render import make_renderer
+from bench.evals.context import Context, ContextRenderer, draw_context
+from bench.evals.generated import evaluate_generation
 from bench.evals.harness import evaluate_tasks
 from bench.evals.loss import evaluate_loss
 from bench.evals.outcome import Emit, Outcome, Subject, write_scores
-from bench.model.load import load_subject, load_tokenizer
+from bench.evals.questions import answer_questions
+from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.record.job import EvalJob
 from bench.record.result import EvalResult, Seconds
 
-KINDS: dict[str, Callable[[EvalJob, Subject, Emit], Outcome]] = {"lm_eval": evaluate_tasks, "loss": evaluate_loss}
+KINDS: dict[str, Callable[[EvalJob, Subject, Emit], Outcome]] = {
+    "lm_eval": evaluate_tasks,
+    "loss": evaluate_loss,
+    "generation": evaluate_generation,
+    "questions": answer_questions,
+}
 """By `kind` of eval."""
 
 _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -35,7 +43,7 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     """
     started = time.perf_counter()
     torch.set_num_threads(job.threads)
-    subject = _load(job)
+    subject, context = _load(job)
     loaded = time.perf_counter()
     outcome = KINDS[job.eval.kind](job, subject, emit)
     evaluated = time.perf_counter()
@@ -48,6 +56,7 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
         batch=outcome.batch,
         truncated=outcome.truncated,
         generated_tokens=outcome.generated_tokens,
+        generated=outcome.generated,
         seconds=Seconds(
             start_up=loaded - started,
             evaluation=evaluated - loaded,
@@ -56,18 +65,27 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
         ),
         peak_process_bytes=_peak_process_bytes(),
         versions=outcome.versions,
+        shots=None if context is None else context.rows,
     )
 
 
-def _load(job: EvalJob) -> Subject:
+def _load(job: EvalJob) -> tuple[Subject, Context | None]:
+    """The subject, and what stands in its context if it is a `few_shot` one."""
     tokenizer = load_tokenizer(job.model)
     training = None if job.training_path is None else Path(job.training_path)
-    return Subject(
-        model=load_subject(job.model, training, precision=job.precision),
+    model = load_subject(job.model, training, precision=job.precision)
+    positions = job.model.context_length - unused_positions(model)
+    renderer, context = make_renderer(tokenizer, job.model, positions), None
+    if job.shots is not None:
+        context = draw_context(job.shots, renderer, context_length=positions)
+        renderer = ContextRenderer.over(renderer, context.turns)
+    subject = Subject(
+        model=model,
         tokenizer=tokenizer,
-        renderer=make_renderer(tokenizer, job.model, job.model.context_length),
-        context_length=job.model.context_length,
+        renderer=renderer,
+        context_length=positions,
     )
+    return subject, context
 
 
 def _peak_process_bytes() -> int:

@@ -8,9 +8,7 @@ the LIMA paper (Zhou et al. 2023) found it anti-correlated with the quality of a
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from transformers import PreTrainedModel
 from bench.data.row import Row
 from bench.data.store import load_rows
 from bench.evals.forward import SLOTS, batches, logits_at, padded, token_logprobs, vocabulary_size
+from bench.evals.identity import row_ids
 from bench.evals.outcome import Emit, Outcome, Progress, Subject
 from bench.record.job import EvalJob
 from bench.record.result import Measure, ScoreRow
@@ -114,22 +113,17 @@ def _measures(task: str, total: float, tokens: int, size: int, *, n: int, missin
 def _rows(
     task: str, subject: Subject, rows: Sequence[Row], texts: Sequence[Text], sums: Sequence[float | None]
 ) -> tuple[ScoreRow, ...]:
-    seen: Counter[str] = Counter()
-    result = []
-    for row, text, nll in zip(rows, texts, sums, strict=True):
-        content = hashlib.sha256(row.model_dump_json(exclude={"origin"}).encode()).hexdigest()[:16]
-        seen[content] += 1
-        result.append(
-            ScoreRow(
-                task=task,
-                id=content if seen[content] == 1 else f"{content}-{seen[content]}",
-                metrics={"nll": None if nll is None else nll / len(text.supervised)},
-                weight=float(len(text.supervised)),
-                prompt=subject.renderer.prompt_text(row.turns[:-1]),
-                target=row.turns[-1].content,
-            )
+    return tuple(
+        ScoreRow(
+            task=task,
+            id=id_,
+            metrics={"nll": None if nll is None else nll / len(text.supervised)},
+            weight=float(len(text.supervised)),
+            prompt=subject.renderer.prompt_text(row.turns[:-1]),
+            target=row.turns[-1].content,
         )
-    return tuple(result)
+        for id_, row, text, nll in zip(row_ids(rows), rows, texts, sums, strict=True)
+    )
 
 
 def _bytes(subject: Subject, text: Text) -> int:

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.data.render import Renderer
 from bench.record.atomic import write_text
-from bench.record.result import Measure, ScoreRow
+from bench.record.result import Generated, Measure, ScoreRow
 
 SCORES = "scores.jsonl"
 """A `ScoreRow` per line, relative to the job's folder."""
@@ -42,6 +42,7 @@ class Outcome:
     truncated: int
     """Examples whose text was cut to fit the model's context."""
     generated_tokens: int | None = None
+    generated: Generated | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
 

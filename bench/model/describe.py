@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from bench.spec import Spec
-from bench.suite.recipe import LoraSpec
+from bench.suite.adapter import LoraSpec
 
 
 class DescribeRequest(Spec):

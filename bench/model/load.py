@@ -1,26 +1,40 @@
 """Loads a base, its tokenizer, and a tuned model: safetensors only, no remote code, no network.
 
 Contract: nothing is downloaded and no code of a model repository runs. A tokenizer without a pad token pads with its
-end-of-sequence token; who pads masks by position, never by id. A LoRA subject comes back merged, so that it costs what
-the base costs to evaluate.
+end-of-sequence token; who pads masks by position, never by id. A subject with an adapter that can be merged comes back
+merged, so that it costs what the base costs to evaluate; one that cannot, with the adapter in its layers; a learned
+prompt, as keys and values before every row.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
 from peft import PeftModel
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from bench.errors import InputError, Problem
+from bench.model.prefix import prefixed
+from bench.suite.adapter import QuantizationSpec
 from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
 
 WEIGHTS = "weights"
 """Folder of a training's adapter or model, relative to the training's folder."""
+
+QUANTIZATION = "quantization.json"
+"""Beside an adapter that was trained on a quantised base: how that was quantised."""
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -89,11 +103,22 @@ def load_skeleton(model: ResolvedModel) -> PreTrainedModel:
 
 
 def load_base(
-    model: ResolvedModel, *, precision: Precision | Literal["auto"], device: torch.device | None = None
+    model: ResolvedModel,
+    *,
+    precision: Precision | Literal["auto"],
+    device: torch.device | None = None,
+    quantization: QuantizationSpec | None = None,
 ) -> PreTrainedModel:
-    """The base with its weights in `precision` on `device` (default: `pick_device()`), in evaluation mode."""
+    """The base with its weights in `precision` on `device` (default: `pick_device()`), in evaluation mode.
+
+    `quantization`: its matrices in fewer bits, by bitsandbytes.
+    """
     place = device or pick_device()
-    return _from_pretrained(Path(model.path), dtype_of(pick_precision(precision, place))).to(place)
+    dtype = dtype_of(pick_precision(precision, place))
+    if quantization is not None:
+        fewer_bits = {"quantization_config": _fewer_bits(quantization, dtype), "device_map": {"": str(place)}}
+        return cast(PreTrainedModel, _from_pretrained(Path(model.path), dtype, **fewer_bits))
+    return cast(PreTrainedModel, _from_pretrained(Path(model.path), dtype).to(place))
 
 
 def load_subject(
@@ -105,7 +130,8 @@ def load_subject(
 ) -> PreTrainedModel:
     """The base (`training_path` is `None`) or the model that the training in that folder made, in evaluation mode.
 
-    An adapter is merged in fp32 and the sum rounded once to `precision`.
+    An adapter is merged in fp32, and the sum rounded once to `precision`; into the base as it was while training, where
+    that was quantised.
     """
     if training_path is None:
         return load_base(model, precision=precision, device=device)
@@ -113,21 +139,60 @@ def load_subject(
     dtype = dtype_of(pick_precision(precision, place))
     weights = training_path / WEIGHTS
     if not (weights / "adapter_config.json").is_file():
-        return _from_pretrained(weights, dtype).to(place)
-    base = _from_pretrained(Path(model.path), torch.float32)
-    adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True))
-    merged = cast(PreTrainedModel, adapted.merge_and_unload())
-    return merged.to(device=place, dtype=dtype).eval()
+        return cast(PreTrainedModel, _from_pretrained(weights, dtype).to(place))
+    base = _trained_base(model, weights / QUANTIZATION, place)
+    adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()
+    subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else _merged(adapted)
+    return cast(PreTrainedModel, subject.to(device=place, dtype=dtype).eval())
+
+
+def unused_positions(model: torch.nn.Module) -> int:
+    """Positions that a learned prompt takes from every row."""
+    return int(getattr(model, "virtual_tokens", 0))
 
 
 def count_parameters(model: torch.nn.Module) -> tuple[int, int]:
-    """All parameters and the trainable ones; tied weights count once."""
-    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    """All parameters and the trainable ones; tied weights count once, packed 4-bit weights one by one."""
+    sizes = [(_elements(parameter), parameter.requires_grad) for parameter in model.parameters()]
     return sum(size for size, _ in sizes), sum(size for size, trainable in sizes if trainable)
 
 
-def _from_pretrained(folder: Path, dtype: torch.dtype) -> Any:
+def _elements(parameter: torch.nn.Parameter) -> int:
+    if type(parameter).__name__ == "Params4bit":
+        return 2 * parameter.numel() * parameter.element_size()
+    return parameter.numel()
+
+
+def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device) -> Any:
+    """In fp32, on the processor; a quantised base is quantised as it was in training, and put back."""
+    if not quantization.is_file():
+        return _from_pretrained(Path(model.path), torch.float32)
+    spec = QuantizationSpec.model_validate(json.loads(quantization.read_bytes()))
+    quantised: Any = load_base(model, precision="fp32", device=place, quantization=spec)
+    return quantised.dequantize().float()
+
+
+def _merged(adapted: Any) -> Any:
+    """The base with the adapter merged into its weights, or in its layers where the method cannot be merged."""
+    try:
+        return adapted.merge_and_unload()
+    except (NotImplementedError, AttributeError, ValueError):
+        return adapted.get_base_model()
+
+
+def _fewer_bits(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesConfig:
+    if spec.bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=spec.type,
+        bnb_4bit_use_double_quant=spec.double,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def _from_pretrained(folder: Path, dtype: torch.dtype, **options: Any) -> Any:
     transformers_logging.disable_progress_bar()  # its bars would tear the live display's lines
     return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
+        folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False, **options
     ).eval()

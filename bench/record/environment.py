@@ -18,7 +18,9 @@ import psutil
 from bench.record.record import Environment, GitState
 
 TRAINING_LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
-EVAL_LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "numpy", "lm_eval")
+EVAL_LIBRARIES = (
+    "torch", "transformers", "peft", "tokenizers", "numpy", "lm_eval", "evaluate", "sacrebleu", "rouge_score",
+)  # fmt: skip
 _REPORTED = (*TRAINING_LIBRARIES, "lm_eval", "datasets", "scipy")
 _GIT_SECONDS = 10
 

@@ -12,6 +12,16 @@ from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
 
+class Candidate(Spec):
+    """One training of a learning-rate sweep, as those see it that wait for the choice."""
+
+    rate: float
+    digest: str
+    """Of its `SweepJob`."""
+    path: str
+    """That job's folder; not part of any digest."""
+
+
 class TrainJob(Spec):
     """Train one arm with one seed."""
 
@@ -26,11 +36,30 @@ class TrainJob(Spec):
     digest: str
     steps_between_saves: int | None = None
     """Not in the digest: a resumed training ends as an uninterrupted one."""
+    track: tuple[str, ...] = ()
+    """Trackers to report to while training. Not in the digest."""
+    candidates: tuple[Candidate, ...] = ()
+    """Of the sweep that chooses the learning rate; the recipe then has a sweep in its place until the job starts."""
 
     @property
     def id(self) -> str:
         """`train:ARM#SEED`."""
         return f"train:{self.arm}#{self.seed}"
+
+
+class SweepJob(Spec):
+    """Train one arm at one learning rate of its sweep, without the dev rows, and take the loss on those."""
+
+    kind: Literal["sweep"] = "sweep"
+    training: TrainJob
+    """With one rate."""
+    dev: ResolvedData
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """`sweep:ARM=RATE`."""
+        return f"sweep:{self.training.arm}={self.training.recipe.rate:g}"
 
 
 class ProbeJob(Spec):
@@ -47,6 +76,16 @@ class ProbeJob(Spec):
         return f"probe:{self.training.arm}"
 
 
+class Shots(Spec):
+    """Rows of an arm's data that stand before every wrapped prompt of a `few_shot` subject."""
+
+    data: ResolvedData
+    size: int
+    """Rows to draw."""
+    seed: int
+    """Of the draw."""
+
+
 class EvalJob(Spec):
     """Score one subject on one eval."""
 
@@ -56,17 +95,20 @@ class EvalJob(Spec):
     eval: EvalSpec
     model: ResolvedModel
     data: ResolvedData | None
-    """Rows of a loss eval."""
+    """Rows of an eval that has its own."""
     tasks_path: str | None
     """Folder of task files, absolute; not part of the digest, its content is."""
     training: str | None
     """Digest of the training whose weights are scored; `None` for the base."""
     training_path: str | None
     """That training's folder; not part of the digest."""
+    shots: Shots | None = None
+    """Of a `few_shot` subject: the base with these rows in its context."""
     precision: Literal["fp32", "bf16", "fp16", "auto"]
     """One for all subjects of a run."""
     trust_task_code: bool = False
-    """Whether task files from outside this program and lm-eval may run Python. Not in the digest."""
+    """Whether code from outside this program and its libraries may run: task files' Python, hub metrics. Not in the
+    digest."""
     threads: int
     digest: str
 
@@ -76,5 +118,5 @@ class EvalJob(Spec):
         return f"eval:{self.eval.name}:{self.subject}"
 
 
-Job = Annotated[TrainJob | ProbeJob | EvalJob, Field(discriminator="kind")]
+Job = Annotated[TrainJob | SweepJob | ProbeJob | EvalJob, Field(discriminator="kind")]
 job_adapter: TypeAdapter[Job] = TypeAdapter(Job)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bench.record.result import EvalResult, ProbeResult, TrainResult
+from bench.record.contamination import ContaminationRecord
+from bench.record.result import EvalResult, ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedSuite
 
@@ -49,6 +50,15 @@ class TrainingRecord(Spec):
     result: TrainResult | None
 
 
+class SweepRecord(Spec):
+    """One learning rate of an arm's sweep."""
+
+    arm: str
+    rate: float
+    job: JobRecord
+    result: SweepResult | None
+
+
 class ProbeRecord(Spec):
     """The lone timing of one arm."""
 
@@ -62,7 +72,7 @@ class EvaluationRecord(Spec):
 
     subject: str
     arm: str | None
-    """`None` for the base."""
+    """`None` for a base."""
     seed: int | None
     eval: str
     job: JobRecord
@@ -115,12 +125,16 @@ class Record(Spec):
     trainings: tuple[TrainingRecord, ...]
     probes: tuple[ProbeRecord, ...]
     evaluations: tuple[EvaluationRecord, ...]
+    sweeps: tuple[SweepRecord, ...] = ()
+    """One per arm with a sweep and rate."""
+    contamination: tuple[ContaminationRecord, ...] = ()
+    """Data × eval; empty while the run is not at its end."""
 
     @property
     def jobs(self) -> tuple[JobRecord, ...]:
-        """Every job of the run: trainings, probes, evaluations."""
-        entries: tuple[TrainingRecord | ProbeRecord | EvaluationRecord, ...]
-        entries = (*self.trainings, *self.probes, *self.evaluations)
+        """Every job of the run: sweeps, trainings, probes, evaluations."""
+        entries: tuple[SweepRecord | TrainingRecord | ProbeRecord | EvaluationRecord, ...]
+        entries = (*self.sweeps, *self.trainings, *self.probes, *self.evaluations)
         return tuple(entry.job for entry in entries)
 
     @property

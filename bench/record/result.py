@@ -48,6 +48,47 @@ class Seconds(Spec):
     wall: float = 0.0
 
 
+class Utilization(Spec):
+    """Operations per second over the steady steps, and the peak that they are a share of."""
+
+    flops_per_second: float
+    """Model operations: forward and backward, padding left out."""
+    hardware_flops_per_second: float
+    """What the device computed: padding, and the forward pass that gradient checkpointing repeats, included."""
+    peak_flops_per_second: float | None
+    """Highest of a square matrix product on this device, at this precision, with these threads, measured right after
+    the last step; `None` where it could not run."""
+    published_flops_per_second: float | None
+    """The vendor's figure for dense products at this precision, where one is known."""
+
+    @property
+    def mfu(self) -> float | None:
+        """Model FLOPs utilisation (Chowdhery et al. 2022), of the measured peak."""
+        return self.flops_per_second / self.peak_flops_per_second if self.peak_flops_per_second else None
+
+    @property
+    def hfu(self) -> float | None:
+        """Hardware FLOPs utilisation, of the measured peak."""
+        return self.hardware_flops_per_second / self.peak_flops_per_second if self.peak_flops_per_second else None
+
+
+class Energy(Spec):
+    """What a counter of the machine said that a training took; it counts the whole device, whoever uses it."""
+
+    joules: float
+    counter: Literal["nvml", "rapl"]
+    """`nvml`: the GPU's own; `rapl`: the processor packages'."""
+
+
+class PhaseMemory(Spec):
+    """Peak memory of one phase, reset before it."""
+
+    phase: Literal["start_up", "training", "saving"]
+    process_bytes: int | None
+    device_bytes: int | None
+    """`None` on a processor."""
+
+
 class Ledger(Spec):
     """What was counted while training (DESIGN: slots, tokens, supervised tokens, seconds)."""
 
@@ -75,11 +116,30 @@ class Ledger(Spec):
     """Peak resident memory of the child during training."""
     peak_device_bytes: int | None
     """Peak allocated device memory; `None` on CPU."""
+    memory: tuple[PhaseMemory, ...] = ()
+    """The same by phase; empty where it was not followed."""
+    flops: int | None = None
+    """Model operations of the whole training: forward and backward, padding left out."""
+    hardware_flops: int | None = None
+    """What the device computed: padding, and the forward pass that gradient checkpointing repeats, included."""
+    utilization: Utilization | None = None
+    """`None` below two steady steps."""
+    energy: Energy | None = None
+    """`None` where no counter can be read."""
 
 
 Head = Literal["supervised positions", "fused", "all positions"]
 """Where the language-model head was applied while training: only where a label is; there too, by TRL's GPU kernel; or
 everywhere, for an architecture where the first was not seen to give the same logits. The loss is the same."""
+
+
+class ValidationPoint(Spec):
+    """One evaluation during training."""
+
+    step: int
+    """Optimiser steps done."""
+    loss: float | None
+    """Mean negative log-likelihood per supervised token of the held-out rows, in nats; `None` if not finite."""
 
 
 class TrainResult(Spec):
@@ -97,6 +157,18 @@ class TrainResult(Spec):
     """Such as: fallback, because the tokenizer has no chat template."""
     head: Head | None = None
     """`None`: not known."""
+    resolved: dict[str, str] = Field(default_factory=dict)
+    """What the recipe left open or the machine decided, such as the optimiser's full name, the attention
+    implementation, the modules with an adapter, what distributed the work."""
+    stopped: Literal["budget", "early", "seconds"] = "budget"
+    """Why the training ended, unless it diverged: its budget was spent, the validation loss no longer fell, or its
+    seconds were over before the planned steps."""
+    validation: tuple[ValidationPoint, ...] = ()
+    """Evaluations on rows held out of the training rows; empty unless the recipe asks for them."""
+    validation_rows: int = 0
+    """Rows held out of the training rows."""
+    kept_step: int | None = None
+    """The step whose weights were saved because their validation loss was lowest; `None`: the last one's."""
     steps: tuple[Step, ...]
     final_loss: float | None
     """Mean loss per supervised token over the last tenth of the steps; `None` if it diverged."""
@@ -104,6 +176,23 @@ class TrainResult(Spec):
     ledger: Ledger
     weights: str
     """Folder of the saved adapter or model, relative to the job's folder."""
+
+
+class SweepResult(Spec):
+    """One learning rate of a sweep. A training that diverged is a result here: its rate is not chosen."""
+
+    kind: Literal["sweep"] = "sweep"
+    rate: float
+    loss: float | None
+    """Negative log-likelihood per supervised token of the dev rows, in nats; `None` if the training diverged."""
+    dev_rows: int
+    training_rows: int
+    """Distinct rows of the arm's data without the dev rows."""
+    steps: int
+    tokens: int
+    """Non-padding tokens trained on."""
+    seconds: float
+    """Wall time of training and loss."""
 
 
 class ProbeResult(Spec):
@@ -114,6 +203,8 @@ class ProbeResult(Spec):
     tokens: int
     slots: int
     tokens_per_second: float | None
+    utilization: Utilization | None = None
+    """`None` below two steady steps."""
     peak_process_bytes: int | None
     peak_device_bytes: int | None
 
@@ -137,7 +228,45 @@ class Measure(Spec):
     headline: bool
     """The one metric of its task that the report leads with."""
     per_example: bool = True
-    """Whether scores hold it for each example. False for corpus metrics (BLEU, perplexity): they have no paired delta."""
+    """Whether scores hold it for each example. False for corpus metrics (BLEU, perplexity): these have a paired delta
+    only where the rows keep `statistics`."""
+    decoding_error: float | None = None
+    """Standard error of `value` that comes from drawing answers alone; `None` where each prompt has one answer."""
+
+
+class ShotRow(Spec):
+    """One row in the context of a `few_shot` subject."""
+
+    origin: str
+    """`file:row` or `hub-id:row`."""
+    sha256: str
+    """Of the row's conversation."""
+    tokens: int
+    """That it takes in every prompt."""
+
+
+class Generated(Spec):
+    """What drawing the answers took, and whether the batch mattered."""
+
+    answers: int
+    samples: int
+    """Per prompt."""
+    temperature: float
+    """0: greedy."""
+    tokens: int
+    """Those that end an answer included."""
+    seconds: float
+    """In generation alone."""
+    tokens_per_second: float | None
+    """Over all batches, prompts read included; `None` without a token."""
+    first_token_seconds: float | None
+    """From a lone prompt to its first token: median over `checked` prompts."""
+    alone: bool = False
+    """Whether no other job of this run ran beside it: else the two figures above are no measure of the subject."""
+    checked: int
+    """Answers that were drawn again alone, outside their batch."""
+    differed: int
+    """Of these, answers that came out otherwise: rounding depends on the batch's shape (half precision)."""
 
 
 class EvalResult(Spec):
@@ -153,10 +282,14 @@ class EvalResult(Spec):
     truncated: int = 0
     """Examples whose text was cut to fit the model's context."""
     generated_tokens: int | None
+    generated: Generated | None = None
+    """`None` for evals whose answers another library asks for, and for those without any."""
     seconds: Seconds
     peak_process_bytes: int | None
     versions: dict[str, str]
     """Of tasks, by name."""
+    shots: tuple[ShotRow, ...] | None = None
+    """What stood in the context of a `few_shot` subject, in order; `None` for all others."""
 
 
 class ScoreRow(Spec):
@@ -172,8 +305,14 @@ class ScoreRow(Spec):
     prompt: str
     target: str | None = None
     output: str | None = None
-    """Generated text, or the chosen option."""
+    """Generated text, or the chosen option; the first of several `samples`."""
+    samples: tuple[str | None, ...] = ()
+    """All answers, where several were drawn; `metrics` are then their means."""
+    spread: dict[str, float] = Field(default_factory=dict)
+    """Variance of each metric over `samples` (n - 1 in the denominator): noise of decoding alone."""
+    statistics: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    """By corpus metric, what this example adds to its sufficient statistics, summed over `samples`."""
 
 
-JobResult = Annotated[TrainResult | ProbeResult | EvalResult, Field(discriminator="kind")]
+JobResult = Annotated[TrainResult | SweepResult | ProbeResult | EvalResult, Field(discriminator="kind")]
 result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult)

@@ -18,7 +18,15 @@ from pydantic import ValidationError
 from bench.digest import digest_file
 from bench.record.atomic import write_text
 from bench.record.job import Job
-from bench.record.result import EvalResult, JobResult, ProbeResult, ScoreRow, TrainResult, result_adapter
+from bench.record.result import (
+    EvalResult,
+    JobResult,
+    ProbeResult,
+    ScoreRow,
+    SweepResult,
+    TrainResult,
+    result_adapter,
+)
 from bench.spec import Spec
 
 LOG = "log.txt"
@@ -123,6 +131,11 @@ class JobStore:
         except (OSError, ValueError):
             return None
         return result if isinstance(result, TrainResult) and result.diverged else None
+
+    def sweep_result(self, digest: str) -> SweepResult | None:
+        """The result of one rate of a sweep, `None` if this is not whole."""
+        result = self.result(digest) if self.done(digest) else None
+        return result if isinstance(result, SweepResult) else None
 
     def probe_result(self, digest: str) -> ProbeResult | None:
         """The probe's result, `None` if this is not a whole probe."""

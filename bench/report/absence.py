@@ -26,6 +26,7 @@ class Absence:
 def absences_of(record: Record) -> tuple[Absence, ...]:
     """Every job without a result, in the order of the record."""
     jobs: list[tuple[JobRecord, str, str | None]] = [
+        *((s.job, s.arm, None) for s in record.sweeps if s.result is None),
         *((t.job, f"{t.arm}#{t.seed}", None) for t in record.trainings if t.result is None),
         *((p.job, p.arm, None) for p in record.probes if p.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),

@@ -7,7 +7,7 @@ a subject lacks is absent for it, never 0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.result import Measure, ScoreRow
+from bench.report.corpus import Counts, count
 from bench.stats.sample import Scores
+from bench.suite.draws import draw_labels
 from bench.suite.evals import EvalSpec, Role
-from bench.suite.suite import ArmRef
+from bench.suite.suite import ArmRef, is_base
 
-BASE = "base"
 _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]
 
@@ -50,7 +51,8 @@ class Measurand:
     higher_is_better: bool
     binary: bool
     per_example: bool
-    """False for a corpus metric: it has a value for each subject, and no paired difference."""
+    """False for a corpus metric: it has a value for each subject, and a paired difference only where the examples keep
+    its statistics."""
     chance: float | None
     """Expected score of guessing, averaged over the tasks; `None` unless all of them have one."""
     limit: int | None
@@ -59,13 +61,15 @@ class Measurand:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Aligned:
-    """The scores of one measurand: [seeds, examples] per arm, one row for `base`."""
+    """The scores of one measurand: [seeds, examples] per arm, one row for a base."""
 
     measurand: Measurand
     examples: tuple[tuple[str, str], ...]
     """(task, id) of each example, in the order of the arrays."""
     arms: Mapping[str, Scores]
-    """By arm, `base` included; a row per seed of the suite."""
+    """By arm, bases included; a row per seed of the suite."""
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    """By arm, the statistics of a corpus metric; empty for other metrics, and where the rows keep none."""
 
 
 Rows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
@@ -81,27 +85,41 @@ def subjects(record: Record) -> dict[str, tuple[str, ...]]:
     """Subject names by arm, in the suite's order of arms and seeds, the base first."""
     suite = record.resolved.suite
     arms = {arm.name: tuple(f"{arm.name}#{seed}" for seed in suite.seeds) for arm in planned_arms(record)}
-    return {BASE: (BASE,), **arms}
+    return {**{base: (base,) for base in bases_of(record)}, **arms}
+
+
+def bases_of(record: Record) -> tuple[str, ...]:
+    """`base`, or `base@MODEL` for each model that this run's arms train."""
+    suite = record.resolved.suite
+    return tuple(dict.fromkeys(arm.base for arm in planned_arms(record))) or suite.base_subjects()
+
+
+def base_of(record: Record, arm: str) -> str:
+    """The base that an arm of this run trains."""
+    return next(ref.base for ref in planned_arms(record) if ref.name == arm)
 
 
 def planned_arms(record: Record) -> list[ArmRef]:
     """The suite's arms that this run was asked for (`--only` leaves others out)."""
-    known = {training.arm for training in record.trainings}
-    return [arm for arm in record.resolved.suite.arms.expand() if arm.name in known]
+    known = {training.arm for training in record.trainings} | {scored.arm for scored in record.evaluations}
+    return [arm for arm in record.resolved.suite.expand() if arm.name in known]
 
 
 def align(record: Record, rows: Rows) -> tuple[Aligned, ...]:
     """Every measurand of the suite, in its order; without examples where no subject was scored."""
-    by_arm = subjects(record)
+    by_arm, draws = subjects(record), draws_by_arm(record)
     return tuple(
-        _align(measurand, by_arm, rows)
+        align_one(measurand, by_arm, rows, draws=draws)
         for spec in record.resolved.suite.eval
-        for measurand in _measurands(spec, record)
+        for measurand in measurands_of(spec, record)
     )
 
 
-def _measurands(spec: EvalSpec, record: Record) -> list[Measurand]:
-    """One for the eval if its tasks' headline measures have a common scale, else one for each task."""
+def measurands_of(spec: EvalSpec, record: Record) -> list[Measurand]:
+    """One for the eval if its tasks' headline measures have a common scale, else one for each task; none for questions,
+    which have no score."""
+    if spec.kind == "questions":
+        return []
     measures = _headlines(spec.name, record)
     names = {measure.metric for measure in measures.values()}
     directions = {measure.higher_is_better for measure in measures.values()}
@@ -145,7 +163,23 @@ def _measurand(spec: EvalSpec, name: str, measures: Mapping[str, Measure]) -> Me
     )
 
 
-def _align(measurand: Measurand, by_arm: Mapping[str, tuple[str, ...]], rows: Rows) -> Aligned:
+def draws_by_arm(record: Record) -> dict[str, tuple[int, ...]]:
+    """The subset draw of each seed, of the arms whose data are drawn several times."""
+    suite = record.resolved.suite
+    labels = {arm.name: draw_labels(suite, arm.data) for arm in planned_arms(record)}
+    return {name: found for name, found in labels.items() if found is not None}
+
+
+def align_one(
+    measurand: Measurand,
+    by_arm: Mapping[str, tuple[str, ...]],
+    rows: Rows,
+    *,
+    draws: Mapping[str, tuple[int, ...]] | None = None,
+) -> Aligned:
+    """One measurand for the subjects that `by_arm` names; an arm whose name is a base's has no seed noise.
+
+    draws: as `draws_by_arm`."""
     found = {
         subject: [row for row in rows.get((measurand.eval, subject), ()) if row.task in measurand.metrics]
         for names in by_arm.values()
@@ -165,10 +199,35 @@ def _align(measurand: Measurand, by_arm: Mapping[str, tuple[str, ...]], rows: Ro
         measurand=measurand,
         examples=tuple(first),
         arms={
-            arm: _scores([found[name] for name in names], position, measurand, shared, trained=arm != BASE)
+            arm: replace(
+                _scores([found[name] for name in names], position, measurand, shared, trained=not is_base(arm)),
+                draws=_draws(draws, arm),
+            )
             for arm, names in by_arm.items()
         },
+        counts=_counts(measurand, by_arm, found, position),
     )
+
+
+def _draws(draws: Mapping[str, tuple[int, ...]] | None, arm: str) -> _Ints | None:
+    return np.array(draws[arm], dtype=np.int64) if draws is not None and arm in draws else None
+
+
+def _counts(
+    measurand: Measurand,
+    by_arm: Mapping[str, tuple[str, ...]],
+    found: Mapping[str, list[ScoreRow]],
+    position: Mapping[tuple[str, str], int],
+) -> dict[str, Counts]:
+    """Of a corpus metric of one task: several tasks have no common corpus."""
+    if measurand.per_example or len(measurand.metrics) != 1:
+        return {}
+    metric = next(iter(measurand.metrics.values()))
+    counted = {
+        arm: count([found[name] for name in names], position, metric, trained=not is_base(arm))
+        for arm, names in by_arm.items()
+    }
+    return {arm: counts for arm, counts in counted.items() if counts is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

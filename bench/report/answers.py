@@ -1,12 +1,14 @@
 """What base and tuned models said to the same questions, side by side.
 
-Contract: which questions are shown is drawn from the run's digest alone, before any answer or score is looked at.
+Contract: which questions are shown is written in the suite, or drawn from the run's digest alone, before any answer or
+score is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,6 +17,10 @@ from bench.record.result import ScoreRow
 from bench.report.align import Aligned, Rows, subjects
 
 SHOWN = 10
+_Speakers: TypeAlias = Mapping[str, str | None]
+"""The subject that speaks for each arm; `None` where no seed has answers."""
+_Said: TypeAlias = Mapping[str, Mapping[tuple[str, str], ScoreRow]]
+"""By subject, then by (task, id)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,21 +43,35 @@ class Exhibit:
     id: str
     prompt: str
     target: str | None
-    metric: str
+    metric: str | None
+    """`None` for a question that the suite asks for its answers alone."""
     answers: tuple[Answer, ...]
 
 
 def exhibits(record: Record, aligned: Sequence[Aligned], rows: Rows, *, shown: int = SHOWN) -> tuple[Exhibit, ...]:
-    """`shown` questions, spread evenly over the evals that generate text (else those that choose a text)."""
+    """Every question that the suite asks for its answers alone, and `shown` others, spread evenly over the evals that
+    generate text (else those that choose a text)."""
     speaking = _speaking(record, aligned, rows)
     rng = np.random.default_rng(int(record.digest[:16], 16))
-    chosen: list[Exhibit] = []
+    chosen = _fixed(record, rows)
     for index, entry in enumerate(speaking):
         wanted = shown // len(speaking) + (index < shown % len(speaking))
         size = min(wanted, len(entry.examples))
         drawn = sorted(rng.choice(len(entry.examples), size=size, replace=False).tolist())
         chosen += _exhibits(record, entry, rows, [entry.examples[position] for position in drawn])
     return tuple(chosen)
+
+
+def _fixed(record: Record, rows: Rows) -> list[Exhibit]:
+    """In the order of the suite."""
+    chosen: list[Exhibit] = []
+    for spec in record.resolved.suite.eval:
+        answered = [scored for (name, _), scored in rows.items() if name == spec.name]
+        if spec.kind == "questions" and answered:
+            speakers, said = _voices(record, spec.name, rows)
+            examples = [(row.task, row.id) for row in answered[0]]
+            chosen += [_exhibit(spec.name, None, example, speakers, said) for example in examples]
+    return chosen
 
 
 def _speaking(record: Record, aligned: Sequence[Aligned], rows: Rows) -> list[Aligned]:
@@ -69,8 +89,18 @@ def _speaking(record: Record, aligned: Sequence[Aligned], rows: Rows) -> list[Al
 
 
 def _exhibits(record: Record, entry: Aligned, rows: Rows, examples: Sequence[tuple[str, str]]) -> list[Exhibit]:
-    """Each arm speaks through its first seed that was scored."""
-    name = entry.measurand.eval
+    measurand = entry.measurand
+    speakers, said = _voices(record, measurand.eval, rows)
+    # A corpus metric has no score for one answer; where it has a sentence-level sister, that one is shown.
+    prefix = "" if measurand.per_example else "sentence_"
+    return [
+        _exhibit(measurand.name, prefix + measurand.metrics[example[0]], example, speakers, said)
+        for example in examples
+    ]
+
+
+def _voices(record: Record, name: str, rows: Rows) -> tuple[_Speakers, _Said]:
+    """Each arm speaks through its first seed that was evaluated."""
     speakers = {
         arm: next((subject for subject in names if (name, subject) in rows), None)
         for arm, names in subjects(record).items()
@@ -80,17 +110,11 @@ def _exhibits(record: Record, entry: Aligned, rows: Rows, examples: Sequence[tup
         for subject in speakers.values()
         if subject is not None
     }
-    return [_exhibit(entry, example, speakers, said) for example in examples]
+    return speakers, said
 
 
-def _exhibit(
-    entry: Aligned,
-    example: tuple[str, str],
-    speakers: dict[str, str | None],
-    said: dict[str, dict[tuple[str, str], ScoreRow]],
-) -> Exhibit:
+def _exhibit(name: str, metric: str | None, example: tuple[str, str], speakers: _Speakers, said: _Said) -> Exhibit:
     task, identity = example
-    metric = entry.measurand.metrics[task]
     question = next(rows[example] for rows in said.values() if example in rows)
     answers = []
     for arm, subject in speakers.items():
@@ -100,11 +124,11 @@ def _exhibit(
                 arm=arm,
                 subject=subject or arm,
                 text=row.output if row is not None else None,
-                score=row.metrics.get(metric) if row is not None else None,
+                score=row.metrics.get(metric) if row is not None and metric is not None else None,
             )
         )
     return Exhibit(
-        eval=entry.measurand.name,
+        eval=name,
         task=task,
         id=identity,
         prompt=question.prompt,

@@ -1,7 +1,7 @@
 """The suite's claims, decided: supported, refuted, inconclusive, or incomplete where a needed subject has no score.
 
-Contract: pure. A claim is `incomplete` as soon as one seed replicate of either side is missing on its eval, whatever
-the others show: a failure is no random loss. The other claims are one family for Holm's adjustment.
+Contract: pure. A claim is `incomplete` as soon as one seed replicate of either side is missing on what it is about,
+whatever the others show: a failure is no random loss. The other claims are one family for Holm's adjustment.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from bench.record.record import Record
 from bench.report.absence import Absence
 from bench.report.align import Aligned, subjects
 from bench.report.deltas import Deltas
+from bench.report.part import one_task
+from bench.report.spending import COSTS, figures
 from bench.stats.claims import Question, Relation, Verdict, decide_family
+from bench.stats.efficiency import efficiency_ratio
 from bench.stats.paired import Delta
-from bench.suite.suite import Claim
+from bench.stats.ratio import Ratio, cost_ratio
+from bench.suite.claim import Claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +29,20 @@ class ClaimResult:
     claim: Claim
     verdict: Verdict
     delta: Delta | None
-    """Left minus right, in the eval's units; `None` where nothing could be compared."""
+    """Left minus right, in the eval's units; `None` where nothing could be compared, and of a cost."""
+    ratio: Ratio | None
+    """Left by right, of a cost or of quality per cost."""
     gap: str | None
     """What is missing, of an incomplete claim."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A claim with what it is decided from. entry: `None` of a cost alone. gap: why it cannot be decided."""
+
+    claim: Claim
+    entry: Aligned | None
+    gap: str | None
 
 
 def decided(
@@ -35,53 +50,113 @@ def decided(
 ) -> tuple[ClaimResult, ...]:
     """One result per claim, in the suite's order."""
     entries = {entry.measurand.name: entry for entry in aligned}
-    claims = record.resolved.suite.claim
-    gaps = [_gap(claim, record, entries, absences) for claim in claims]
-    found = [
-        _delta(claim, entries[claim.on], deltas) if gap is None else None
-        for claim, gap in zip(claims, gaps, strict=True)
-    ]
-    questions = [
-        _question(claim, delta, entries.get(claim.on), gap)
-        for claim, delta, gap in zip(claims, found, gaps, strict=True)
-    ]
-    verdicts = decide_family(questions)
+    cases = [_case(claim, record, entries, absences) for claim in record.resolved.suite.claim]
+    found = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
+    verdicts = decide_family([_question(case, comparison) for case, comparison in zip(cases, found, strict=True)])
     return tuple(
-        ClaimResult(claim=claim, verdict=verdict, delta=delta, gap=gap)
-        for claim, verdict, delta, gap in zip(claims, verdicts, found, gaps, strict=True)
+        ClaimResult(
+            claim=case.claim,
+            verdict=verdict,
+            delta=comparison if isinstance(comparison, Delta) else None,
+            ratio=comparison if isinstance(comparison, Ratio) else None,
+            gap=case.gap,
+        )
+        for case, verdict, comparison in zip(cases, verdicts, found, strict=True)
     )
 
 
-def _delta(claim: Claim, entry: Aligned, deltas: Deltas) -> Delta:
-    left, _, right = claim.parts()
-    return deltas.between(entry, left, right)
+def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:
+    """Paired scores, costs, or both."""
+    left, _, right = case.claim.parts()
+    if case.claim.cost is None:
+        assert case.entry is not None, "a claim without a cost is on an eval"
+        return deltas.between(case.entry, left, right)
+    kind = COSTS[case.claim.cost]
+    spent = [figures(record, side, kind) for side in (left, right)]
+    if case.entry is None:
+        return cost_ratio(*spent, counted=kind.counted)
+    sides = [
+        (case.entry.arms[side], [value for value in values if value is not None])
+        for side, values in zip((left, right), spent, strict=True)
+    ]
+    return efficiency_ratio(
+        *sides, counted=kind.counted, seed=deltas.seed, replicates=deltas.replicates
+    )  # fmt: skip
 
 
-def _question(claim: Claim, delta: Delta | None, entry: Aligned | None, gap: str | None) -> Question:
-    relation: Relation = claim.parts()[1] if gap is None else ">="
+def _question(case: _Case, comparison: Delta | Ratio | None) -> Question:
+    relation: Relation = case.claim.parts()[1] if case.gap is None else ">="
+    if case.claim.cost is not None:
+        higher = case.claim.per is not None
+    else:
+        higher = case.entry is None or case.entry.measurand.higher_is_better
     return Question(
         relation=relation,
-        comparison=delta,
-        margin=claim.margin,
-        higher_is_better=entry is None or entry.measurand.higher_is_better,
-        missing=gap or "nothing to compare",
+        comparison=comparison,
+        margin=case.claim.margin,
+        higher_is_better=higher,
+        missing=case.gap or "nothing to compare",
     )
 
 
-def _gap(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences: Sequence[Absence]) -> str | None:
-    """What is missing to decide the claim; `None` if nothing is."""
+def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences: Sequence[Absence]) -> _Case:
+    """What the claim is decided from, or what is missing for that."""
     left, relation, right = claim.parts()
-    if claim.on not in entries:
-        return f"the tasks of {claim.on} have no common measure: give each its own eval"
-    if relation == "==" and claim.margin == 0:
-        return "`==` needs a margin above zero: no run can show an exact equality"
+    entry = _entry(claim, entries)
     names = subjects(record)
     absent_sides = [side for side in (left, right) if side not in names]
-    if absent_sides:
-        return f"{absent_sides[0]} is not part of this run"
-    needed = {*names[left], *names[right]}
-    missing = [absence for absence in absences if absence.eval == claim.on and absence.subject in needed]
+    gap = None
+    if claim.eval is not None and entry is None:
+        gap = _no_measure(claim, entries)
+    elif relation == "==" and claim.margin == 0:
+        gap = "`==` needs a margin above zero: no run can show an exact equality"
+    elif absent_sides:
+        gap = f"{absent_sides[0]} is not part of this run"
+    else:
+        gap = _missing_score(claim, (left, right), names, absences) or _missing_cost(claim, (left, right), record)
+    if gap is None and claim.per is not None and entry is not None and not entry.measurand.higher_is_better:
+        gap = f"of {claim.on} less is better: it has no quality per cost"
+    return _Case(claim=claim, entry=entry, gap=gap)
+
+
+def _entry(claim: Claim, entries: Mapping[str, Aligned]) -> Aligned | None:
+    """The measurand that the claim names, be it a task of one with several."""
+    if claim.eval is None:
+        return None
+    if claim.on in entries or claim.task is None:
+        return entries.get(claim.on)
+    whole = entries.get(claim.eval)
+    return one_task(whole, claim.task) if whole is not None and claim.task in whole.measurand.metrics else None
+
+
+def _no_measure(claim: Claim, entries: Mapping[str, Aligned]) -> str:
+    own = [entry for entry in entries.values() if entry.measurand.eval == claim.eval]
+    tasks = sorted({task for entry in own for task in entry.measurand.metrics})
+    if claim.task is not None:
+        return f"{claim.eval} has no scored task {claim.task!r}" + (f"; it has {', '.join(tasks)}" if tasks else "")
+    if not tasks:
+        return f"{claim.on} has no score"
+    return f"the tasks of {claim.on} have no common measure: claim on one of them, such as {claim.on}/{tasks[0]}"
+
+
+def _missing_score(
+    claim: Claim, sides: tuple[str, str], names: Mapping[str, Sequence[str]], absences: Sequence[Absence]
+) -> str | None:
+    """The first subject without what the claim is about: its score, or its training."""
+    needed = {subject for side in sides for subject in names[side]}
+    missing = [absence for absence in absences if absence.eval == claim.eval and absence.subject in needed]
     if not missing:
         return None
+    what = "score" if claim.eval is not None else "training"
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    return f"{missing[0].subject} has no score: {missing[0].message}{more}"
+    return f"{missing[0].subject} has no {what}: {missing[0].message}{more}"
+
+
+def _missing_cost(claim: Claim, sides: tuple[str, str], record: Record) -> str | None:
+    if claim.cost is None:
+        return None
+    kind = COSTS[claim.cost]
+    for side in sides:
+        if any(value is None for value in figures(record, side, kind)):
+            return f"{side}: {kind.absent}"
+    return None

@@ -14,10 +14,13 @@ from bench.report.absence import Absence, absences_of
 from bench.report.align import Measurand, Rows, Run, align, read_rows, subjects
 from bench.report.answers import Exhibit, exhibits
 from bench.report.claims import ClaimResult, decided
+from bench.report.contaminated import Contamination, contamination
 from bench.report.cost import Cost, costs
 from bench.report.deltas import Deltas
+from bench.report.flips import Flips, find_flips
 from bench.report.ranks import ranks
 from bench.report.results import Result, results
+from bench.report.tradeoff import Tradeoff, tradeoffs
 from bench.stats.paired import REPLICATES
 from bench.stats.ranking import Rank
 
@@ -37,6 +40,9 @@ class Comparison:
     claims: tuple[ClaimResult, ...]
     costs: tuple[Cost, ...]
     absences: tuple[Absence, ...]
+    contamination: Contamination
+    flips: Flips
+    tradeoffs: tuple[Tradeoff, ...]
     exhibits: tuple[Exhibit, ...]
 
     @property
@@ -61,14 +67,19 @@ def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) 
     aligned = align(record, rows)
     absences = absences_of(record)
     deltas = Deltas.of(record, replicates=replicates)
+    measurands = tuple(entry.measurand for entry in aligned)
+    found = results(record, aligned, absences, deltas)
     return Comparison(
         record=record,
-        measurands=tuple(entry.measurand for entry in aligned),
+        measurands=measurands,
         arms=tuple(subjects(record)),
-        results=results(record, aligned, absences, deltas),
+        results=found,
         ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
         claims=decided(record, aligned, absences, deltas),
         costs=costs(record),
         absences=absences,
+        contamination=contamination(record, aligned, found, deltas),
+        flips=find_flips(record, aligned, rows),
+        tradeoffs=tradeoffs(record, measurands, found),
         exhibits=exhibits(record, aligned, rows),
     )

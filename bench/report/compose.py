@@ -7,12 +7,21 @@ from bench.report.comparison import Comparison
 from bench.report.sections.answers import answers_section
 from bench.report.sections.cells import failures_section, sanity_section
 from bench.report.sections.claims import VERDICT_TONES, claims_section, summary_section
+from bench.report.sections.contamination import contamination_section
 from bench.report.sections.costs import cost_section, seconds_section
+from bench.report.sections.flips import flips_section
+from bench.report.sections.generation import generation_section
 from bench.report.sections.meaning import meaning_section
 from bench.report.sections.metrics import metrics_section
 from bench.report.sections.reproduce import reproduce_section
 from bench.report.sections.results import eval_sections, overview_section
+from bench.report.sections.scaling import scaling_section
+from bench.report.sections.sweeps import contexts_section, sweeps_section
+from bench.report.sections.tradeoff import tradeoff_section
+from bench.report.sections.variance import variance_section
 from bench.report.view import Cell, View
+from bench.suite.resolved import ResolvedSuite
+from bench.suite.suite import is_base
 
 
 def compose(comparison: Comparison) -> View:
@@ -20,21 +29,29 @@ def compose(comparison: Comparison) -> View:
     resolved = comparison.record.resolved
     sections = (
         claims_section(comparison),
-        summary_section(comparison),
+        summary_section(comparison) if comparison.measurands else None,
         failures_section(comparison),
-        overview_section(comparison),
+        overview_section(comparison) if comparison.measurands else None,
         *eval_sections(comparison),
+        scaling_section(comparison),
         cost_section(comparison),
+        tradeoff_section(comparison),
+        sweeps_section(comparison),
+        contexts_section(comparison),
+        generation_section(comparison),
         sanity_section(comparison),
+        contamination_section(comparison),
         answers_section(comparison),
+        flips_section(comparison),
+        variance_section(comparison),
         seconds_section(comparison),
         metrics_section(comparison),
         meaning_section(comparison),
         reproduce_section(comparison.record),
     )
     return View(
-        title=" · ".join(name for name in (resolved.suite.name, resolved.profile, resolved.model.name) if name),
-        banner=resolved.model.simulation,
+        title=" · ".join(name for name in (resolved.suite.name, resolved.profile, *_models(resolved)) if name),
+        banner=next((model.simulation for model in resolved.bases().values() if model.simulation), None),
         question=resolved.suite.question,
         status=_status(comparison),
         complete=comparison.complete,
@@ -42,12 +59,19 @@ def compose(comparison: Comparison) -> View:
     )
 
 
+def _models(resolved: ResolvedSuite) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(model.name for model in resolved.bases().values()))
+
+
 def _status(comparison: Comparison) -> Cell:
     record = comparison.record
     seeds = len(record.resolved.suite.seeds)
+    evals = len(record.resolved.suite.eval)
+    bases = sum(is_base(arm) for arm in comparison.arms)
     design = (
-        f"{fmt.plural(len(comparison.arms) - 1, 'arm')} × {fmt.plural(seeds, 'seed')} and the base, "
-        f"on {fmt.plural(len(record.resolved.suite.eval), 'eval')}"
+        f"{fmt.plural(len(comparison.arms) - bases, 'arm')} × {fmt.plural(seeds, 'seed')} and "
+        f"{'the base' if bases == 1 else f'{bases} bases'}, "
+        + (f"on {fmt.plural(evals, 'eval')}" if evals else "without evals: speed and memory only")
     )
     verdicts = [claim.verdict.outcome for claim in comparison.claims]
     tally = [f"{verdicts.count(v)} {v}" for v in VERDICT_TONES if v in verdicts]

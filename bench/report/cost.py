@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from bench.record.record import Record
-from bench.record.result import ProbeResult, Seconds, TrainResult
+from bench.record.result import Ledger, ProbeResult, Seconds, TrainResult
 from bench.report.align import planned_arms
 from bench.suite.recipe import Budget
 
@@ -19,6 +19,15 @@ TOLERANCE = 0.01
 """Budgets that differ by less than this share count as equal."""
 _T = TypeVar("_T")
 PHASES = ("start_up", "data", "compute", "optimizer", "evaluation", "saving", "other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """Of some seconds."""
+
+    p5: float
+    median: float
+    p95: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,24 @@ class Cost:
     """In the budget's unit."""
     excess: float | None
     """Budget used, as a share above the thriftiest arm of the same unit; `None` where it cannot be said."""
+    step_seconds: Percentiles | None = None
+    """Of an optimiser step after warm-up, in trainings that ran alone; `None` where none did."""
+    mfu: float | None = None
+    """Model FLOPs utilisation, of the peak that was measured on the device; `None` where it never ran alone."""
+    hfu: float | None = None
+    """Hardware FLOPs utilisation: padding, and what gradient checkpointing computes again, counted as work."""
+    measured_peak: float | None = None
+    """FLOP/s that `mfu` and `hfu` are shares of."""
+    published_peak: float | None = None
+    """The vendor's FLOP/s, where it is known."""
+    flops: float | None = None
+    """Model operations of one training."""
+    joules: float | None = None
+    """Of one training, from the machine's counter, in trainings that ran alone."""
+    price: float | None = None
+    """Of one training's share of the machine, in the suite's currency; `None` without a price per hour."""
+    trains: bool = True
+    """False for `few_shot`, which costs no training and has no budget to match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +96,12 @@ def costs(record: Record) -> tuple[Cost, ...]:
     suite = record.resolved.suite
     found = []
     for arm in planned_arms(record):
+        if suite.recipe[arm.recipe].method == "few_shot":
+            found.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, suite.budget_of(arm)))
+            continue
         results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
         probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
-        found.append(_cost(arm.name, results, probe, suite.budget_of(arm)))
+        found.append(_priced(_cost(arm.name, results, probe, suite.budget_of(arm)), record))
     return _with_excess(found)
 
 
@@ -92,6 +122,8 @@ def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budge
     alone = [ledger for ledger in ledgers if ledger.alone]
     speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
+    measured = [ledger.utilization for ledger in alone] if probe is None else [probe.utilization]
+    used = [one for one in measured if one is not None]
     slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
     return Cost(
         arm=arm,
@@ -111,8 +143,65 @@ def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budge
         packing_efficiency=tokens / slots if tokens is not None and slots else None,
         seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
         budget=budget,
-        budget_used=_mean(ledgers, lambda ledger: float(getattr(ledger, budget.unit))),
+        budget_used=_mean(ledgers, lambda ledger: _used(ledger, budget.unit)),
         excess=None,
+        step_seconds=_step_seconds([result for result in results if result.ledger.alone]),
+        mfu=_mean(used, lambda one: one.mfu),
+        hfu=_mean(used, lambda one: one.hfu),
+        measured_peak=_mean(used, lambda one: one.peak_flops_per_second),
+        published_peak=_mean(used, lambda one: one.published_flops_per_second),
+        flops=_mean(ledgers, lambda ledger: ledger.flops),
+        joules=_mean(alone, lambda ledger: None if ledger.energy is None else ledger.energy.joules),
+    )
+
+
+def _used(ledger: Ledger, unit: str) -> float | None:
+    """What a training used of its budget. Seconds are those of training itself."""
+    if unit == "seconds":
+        return ledger.seconds.data + ledger.seconds.compute + ledger.seconds.optimizer
+    count: float | None = getattr(ledger, unit)
+    return count
+
+
+def _step_seconds(results: list[TrainResult]) -> Percentiles | None:
+    seconds = sorted(step.seconds for result in results for step in result.steps[result.ledger.warmup_steps_left_out :])
+    if not seconds:
+        return None
+    p5, median, p95 = (seconds[round(share * (len(seconds) - 1))] for share in (0.05, 0.5, 0.95))
+    return Percentiles(p5=p5, median=median, p95=p95)
+
+
+def _priced(cost: Cost, record: Record) -> Cost:
+    """With its price: a training takes one worker's share of the machine."""
+    price = record.resolved.suite.run.price_per_hour
+    if price is None or cost.seconds is None:
+        return cost
+    return replace(cost, price=price * cost.seconds / 3600 / record.environment.workers)
+
+
+def _untrained(arm: str, parameters: int | None, budget: Budget) -> Cost:
+    """Nothing was trained: counts are zero, and there is no speed or memory of a training."""
+    return Cost(
+        arm=arm,
+        seeds=0,
+        tokens_per_second=None,
+        shared_tokens_per_second=None,
+        memory_bytes=None,
+        memory_of_device=False,
+        parameters=None if parameters is None else float(parameters),
+        trainable_parameters=0.0,
+        rows=0.0,
+        steps=0.0,
+        epochs=0.0,
+        slots=0.0,
+        tokens=0.0,
+        supervised_tokens=0.0,
+        packing_efficiency=None,
+        seconds=0.0,
+        budget=budget,
+        budget_used=None,
+        excess=None,
+        trains=False,
     )
 
 
@@ -150,6 +239,7 @@ def _most(values: Iterable[float | None]) -> float | None:
 
 def largest_excess(found: tuple[Cost, ...]) -> float | None:
     """By how much, as a share, the arm that used most exceeds the one that used least; `None` with mixed units."""
-    units = {cost.budget.unit for cost in found}
-    shares = [cost.excess for cost in found if cost.excess is not None]
-    return max(shares) if len(units) == 1 and len(shares) == len(found) else None
+    trained = [cost for cost in found if cost.trains]
+    units = {cost.budget.unit for cost in trained}
+    shares = [cost.excess for cost in trained if cost.excess is not None]
+    return max(shares) if len(units) == 1 and len(shares) == len(trained) else None

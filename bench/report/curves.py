@@ -39,7 +39,13 @@ def loss_curves(record: Record) -> tuple[Curve, ...]:
         if lines:
             tokens, losses = _mean([_smoothed(line) for line in lines])
             found.append(
-                Curve(data=arm.data, recipe=arm.recipe, seeds=tuple(lines), mean_tokens=tokens, mean_losses=losses)
+                Curve(
+                    data=arm.data + arm.suffix,
+                    recipe=arm.recipe,
+                    seeds=tuple(lines),
+                    mean_tokens=tokens,
+                    mean_losses=losses,
+                )
             )
     return tuple(found)
 

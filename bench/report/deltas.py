@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bench.record.record import Record
 from bench.report.align import Aligned
+from bench.report.corpus import counts_delta
 from bench.stats.paired import Delta, paired_delta
 
 
@@ -26,10 +27,16 @@ class Deltas:
         """left - right on one measurand; either is an arm or the base."""
         key = (entry.measurand.name, left, right)
         if key not in self._known:
-            self._known[key] = paired_delta(
+            self._known[key] = self._corpus(entry, left, right) or paired_delta(
                 entry.arms[left], entry.arms[right], seed=self.seed, replicates=self.replicates
             )
         return self._known[key]
+
+    def _corpus(self, entry: Aligned, left: str, right: str) -> Delta | None:
+        """Of a corpus metric whose statistics both sides keep."""
+        if left not in entry.counts or right not in entry.counts:
+            return None
+        return counts_delta(entry.counts[left], entry.counts[right], seed=self.seed, replicates=self.replicates)
 
     def between_any(self, entry: Aligned, one: str, other: str) -> tuple[tuple[str, str], Delta]:
         """The difference of two arms in whichever direction is known already, and that direction."""

@@ -11,9 +11,12 @@ from typing import Any, TypeAlias
 from bench.report.align import Run
 from bench.report.claims import ClaimResult
 from bench.report.comparison import Comparison, compare
+from bench.report.contaminated import Cleaned, Contamination
 from bench.report.cost import Cost
 from bench.report.results import Contrast, Result
 from bench.report.sanity import findings
+from bench.report.sections.flips import FILE
+from bench.report.tradeoff import Tradeoff
 
 Json: TypeAlias = dict[str, Any]
 
@@ -30,7 +33,7 @@ def comparison_json(comparison: Comparison) -> Json:
         "suite": record.resolved.suite.name,
         "profile": record.resolved.profile,
         "digest": record.digest,
-        "simulation": record.resolved.model.simulation,
+        "simulation": next((one.simulation for one in record.resolved.bases().values() if one.simulation), None),
         "question": record.resolved.suite.question,
         "complete": comparison.complete,
         "claims": [_claim(claim) for claim in comparison.claims],
@@ -39,24 +42,70 @@ def comparison_json(comparison: Comparison) -> Json:
             name: {rank.name: [rank.best, rank.worst] for rank in ranks} for name, ranks in comparison.ranks.items()
         },
         "costs": [_cost(cost) for cost in comparison.costs],
+        "contamination": _contamination(comparison.contamination),
+        "flips": {
+            "counts": [asdict(count) for count in comparison.flips.counts],
+            "shown": [asdict(flip) for flip in comparison.flips.shown],
+            "file": FILE,
+        },
+        "tradeoffs": [_tradeoff(one) for one in comparison.tradeoffs],
         "sanity": [asdict(finding) for finding in findings(comparison)],
         "missing": [asdict(absence) for absence in comparison.absences],
     }
 
 
 def _claim(result: ClaimResult) -> Json:
-    verdict, delta = result.verdict, result.delta
+    verdict, delta, ratio = result.verdict, result.delta, result.ratio
+    compared = delta if ratio is None else ratio
     return {
         **result.claim.model_dump(mode="json"),
         "verdict": verdict.outcome,
         "reason": result.gap or verdict.reason,
         "difference": None if delta is None else delta.estimate,
-        "low": None if delta is None else delta.low,
-        "high": None if delta is None else delta.high,
+        "ratio": None if ratio is None else ratio.ratio,
+        "low": None if compared is None else compared.low,
+        "high": None if compared is None else compared.high,
         "p_value": verdict.p_value,
         "p_holm": verdict.adjusted_p,
         "needed_examples": verdict.needed_examples,
         "needed_seeds": verdict.needed_seeds,
+    }
+
+
+def _contamination(found: Contamination) -> Json:
+    def twice(cleaned: Cleaned | None) -> Json | None:
+        if cleaned is None:
+            return None
+        sides = {"all": cleaned.all, "without": cleaned.clean}
+        figures = {name: {"difference": d.estimate, "low": d.low, "high": d.high} for name, d in sides.items()}
+        return {"reference": cleaned.reference, "left_out": cleaned.left_out, **figures}
+
+    return {
+        "ngram": found.ngram,
+        "shortest": found.shortest,
+        "checked": [asdict(one) for one in found.checked],
+        "arms": [
+            {
+                "arm": one.arm,
+                "eval": one.measurand,
+                "examples": one.examples,
+                "contaminated": one.found,
+                "versus_base": twice(one.versus_base),
+                "versus_control": twice(one.versus_control),
+            }
+            for one in found.arms
+        ],
+    }
+
+
+def _tradeoff(one: Tradeoff) -> Json:
+    return {
+        "eval": one.measurand.name,
+        "cost": one.cost.name,
+        "points": [
+            {**asdict(point), "standing": one.standings[point.name].standing, "by": list(one.standings[point.name].by)}
+            for point in one.points
+        ],
     }
 
 
@@ -101,6 +150,7 @@ def _contrast(contrast: Contrast | None) -> Json | None:
         "examples_missing": delta.n_missing,
         "method": delta.method,
         "noise": delta.noise,
+        "components": None if delta.components is None else asdict(delta.components),
         "reason": delta.reason,
     }
 

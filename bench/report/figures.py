@@ -6,11 +6,14 @@ Each plot carries a hash of what it shows, of the drawing code and of the librar
 from __future__ import annotations
 
 import importlib.metadata
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.digest import digest_code, digest_json
 from bench.report.comparison import Comparison
 from bench.report.results import Contrast
+from bench.report.scaling import ScalingLine, scaling_lines
+from bench.stats.frontier import Point
 
 _HEAD_BYTES = 4096
 
@@ -24,8 +27,14 @@ def planned(comparison: Comparison) -> tuple[str, ...]:
         "scores": any(result.value.mean is not None for result in results),
         "deltas": any(contrast.delta.estimate is not None for contrast in contrasts),
         "loss": any(step.loss is not None for result in trained for step in result.steps),
+        "tradeoff": any(_drawable(point) for tradeoff in comparison.tradeoffs for point in tradeoff.points),
     }
+    has["scaling"] = any(point.result.value.mean is not None for line in _scaling(comparison) for point in line.points)
     return tuple(name for name, there in has.items() if there)
+
+
+def _scaling(comparison: Comparison) -> tuple[ScalingLine, ...]:
+    return scaling_lines(comparison.record, comparison.measurands, comparison.results)
 
 
 def plots_stamp(comparison: Comparison) -> str:
@@ -46,7 +55,24 @@ def plots_stamp(comparison: Comparison) -> str:
         for training in comparison.record.trainings
         if training.result is not None
     ]
-    return digest_json([shown, curves, digest_code("report"), importlib.metadata.version("matplotlib")])
+    traded = [
+        [
+            one.measurand.name,
+            one.cost.name,
+            [[asdict(point), one.standings[point.name].standing] for point in one.points],
+        ]
+        for one in comparison.tradeoffs
+    ]
+    scaled = [
+        [line.measurand.name, line.recipe, [[point.rows, point.result.arm] for point in line.points]]
+        for line in _scaling(comparison)
+    ]
+    return digest_json([shown, curves, traded, scaled, digest_code("report"), importlib.metadata.version("matplotlib")])
+
+
+def _drawable(point: Point) -> bool:
+    """Trained, with both figures."""
+    return point.quality is not None and point.cost is not None and point.cost.value > 0
 
 
 def is_current(file: Path, stamp: str) -> bool:

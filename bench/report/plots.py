@@ -1,4 +1,4 @@
-"""The report's plots as SVG: scores, differences, loss curves.
+"""The report's plots as SVG: scores, differences, loss curves, quality against cost.
 
 Contract: every plot shows figures of a `Comparison` as they stand; the same comparison gives the same bytes. Colours
 are Okabe & Ito's, shapes repeat what colours say, everything is labelled where it stands. matplotlib is imported only
@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.report import format as fmt
-from bench.report.align import BASE, Measurand
+from bench.report.align import Measurand
 from bench.report.comparison import Comparison
 from bench.report.curves import Curve, loss_curves
 from bench.report.escape import shorten, visible
 from bench.report.figures import planned
 from bench.report.results import Contrast, Result
+from bench.report.scaling import ScalingLine, scaling_lines
+from bench.report.tradeoff import Tradeoff
+from bench.stats.frontier import Figure as Amount
+from bench.suite.suite import is_base
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +56,8 @@ def draw(comparison: Comparison, *, stamp: str) -> dict[str, str]:
         "scores": scores_figure,
         "deltas": deltas_figure,
         "loss": loss_figure,
+        "tradeoff": tradeoff_figure,
+        "scaling": scaling_figure,
     }
     drawn = {}
     with mpl.rc_context(_STYLE):
@@ -76,7 +82,7 @@ def scores_figure(comparison: Comparison) -> Figure:
 
 def deltas_figure(comparison: Comparison) -> Figure:
     """Differences from the base above, from the control below; filled where resolved, hollow where not."""
-    arms = [arm for arm in comparison.arms if arm != BASE]
+    arms = [arm for arm in comparison.arms if not is_base(arm)]
     kinds: list[tuple[str, Callable[[Result], Contrast | None]]] = [
         ("base", lambda result: result.versus_base),
         ("control", lambda result: result.versus_control),
@@ -105,12 +111,108 @@ def loss_figure(comparison: Comparison) -> Figure:
     return figure
 
 
+def tradeoff_figure(comparison: Comparison) -> Figure:
+    """One row per cost, one column per measurand; up and left is better. The base is a line: it costs nothing."""
+    shown = comparison.tradeoffs
+    costs = list(dict.fromkeys(one.cost.name for one in shown))
+    names = list(dict.fromkeys(one.measurand.name for one in shown))
+    figure, axes = _new_figure(
+        len(costs), len(names), width=max(5.0, 3.0 * len(names)), height=2.7 * len(costs), share_y=False
+    )
+    for one in shown:
+        axis = axes[costs.index(one.cost.name)][names.index(one.measurand.name)]
+        _tradeoff_panel(axis, one)
+        axis.set_title(_plain(one.measurand.name))
+        axis.set_xlabel(one.cost.title)
+    return figure
+
+
+def _tradeoff_panel(axis: Any, tradeoff: Tradeoff) -> None:
+    sign = 1.0 if tradeoff.measurand.higher_is_better else -1.0
+    arms = [point.name for point in tradeoff.points if not is_base(point.name)]
+    for point in tradeoff.points:
+        if point.quality is None or point.cost is None:
+            continue
+        height = sign * point.quality.value
+        if is_base(point.name):
+            axis.axhline(height, color=GREY, linewidth=1, linestyle=(0, (4, 2)))
+            axis.annotate(_plain(point.name), (1.0, height), xycoords=("axes fraction", "data"), fontsize=7, color=GREY)
+            continue
+        colour, marker = _look(point.name, arms)
+        filled = tradeoff.standings[point.name].standing == "frontier"
+        _cross(axis, (point.cost.value, height), (point.cost, point.quality), sign, colour)
+        axis.plot(
+            [point.cost.value], [height], marker=marker, color=colour, markerfacecolor=colour if filled else "white",
+            markersize=5.5, linestyle="none",
+        )  # fmt: skip
+        axis.annotate(
+            _plain(point.name), (point.cost.value, height), xytext=(5, 3), textcoords="offset points", fontsize=6.5,
+            color=colour,
+        )  # fmt: skip
+    axis.spines["left"].set_visible(True)
+    axis.xaxis.set_major_formatter(lambda value, _: _short_cost(tradeoff.cost.name, value))
+    axis.xaxis.set_major_locator(_locator(4))
+    axis.margins(x=0.25, y=0.15)
+    if not tradeoff.measurand.higher_is_better:
+        axis.invert_yaxis()
+
+
+def _cross(axis: Any, at: tuple[float, float], figures: tuple[Amount, Amount], sign: float, colour: str) -> None:
+    """The intervals of cost and quality, where they are known."""
+    cost, quality = figures
+    if cost.low is not None and cost.high is not None:
+        axis.plot([cost.low, cost.high], [at[1], at[1]], color=colour, linewidth=1.2)
+    if quality.low is not None and quality.high is not None:
+        axis.plot([at[0], at[0]], [sign * quality.low, sign * quality.high], color=colour, linewidth=1.2)
+
+
+def _short_cost(name: str, value: float) -> str:
+    return fmt.memory(value) if name == "memory" else fmt.short_count(value).replace(".0", "")
+
+
+def scaling_figure(comparison: Comparison) -> Figure:
+    """One panel per measurand, one line per recipe over the number of rows; the base as a dashed line."""
+    lines = scaling_lines(comparison.record, comparison.measurands, comparison.results)
+    names = list(dict.fromkeys(line.measurand.name for line in lines))
+    recipes = list(dict.fromkeys(line.recipe for line in lines))
+    figure, axes = _new_figure(1, len(names), width=max(5.0, 3.2 * len(names)), height=3.0, share_y=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        mine = [line for line in lines if line.measurand.name == name]
+        for line in mine:
+            _scaling_line(axis, line, recipes.index(line.recipe))
+        base = comparison.results[comparison.arms[0], name].value.mean
+        if base is not None:
+            axis.axhline(base, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(lambda value, _: fmt.short_count(value).replace(".0", ""))
+        axis.xaxis.set_minor_formatter(lambda value, _: "")
+        axis.spines["left"].set_visible(True)
+        axis.set_title(_plain(name))
+        axis.set_xlabel("rows" if mine[0].measurand.higher_is_better else "rows (lower is better)")
+    axes[0][0].legend(frameon=False, fontsize=7.5)
+    return figure
+
+
+def _scaling_line(axis: Any, line: ScalingLine, index: int) -> None:
+    colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+    known = [(point.rows, point.result.value) for point in line.points if point.result.value.mean is not None]
+    axis.plot(
+        [rows for rows, _ in known],
+        [value.mean for _, value in known],
+        color=colour, marker=marker, markersize=5, linewidth=1.6, label=_plain(line.recipe),
+    )  # fmt: skip
+    for rows, value in known:
+        if value.low is not None and value.high is not None:
+            axis.plot([rows, rows], [value.low, value.high], color=colour, linewidth=1.2, alpha=0.7)
+
+
 def _score_panel(axis: Any, measurand: Measurand, results: Sequence[Result]) -> None:
     base = results[0].value
     if base.mean is not None:
         axis.axvline(base.mean, color=GREY, linewidth=1)
         if base.low is not None and base.high is not None:
             axis.axvspan(base.low, base.high, color=GREY, alpha=0.12, linewidth=0)
+    arms = [result.arm for result in results if not is_base(result.arm)]
     for row, result in enumerate(results):
         value = result.value
         if value.mean is None:
@@ -118,7 +220,7 @@ def _score_panel(axis: Any, measurand: Measurand, results: Sequence[Result]) -> 
                 "failed", (0.02, row), xycoords=("axes fraction", "data"), fontsize=8, color=GREY, va="center"
             )
             continue
-        colour, marker = (GREY, "o") if result.arm == BASE else _look(result.arm, [r.arm for r in results[1:]])
+        colour, marker = (GREY, "o") if is_base(result.arm) else _look(result.arm, arms)
         _point(axis, row, value.mean, value.low, value.high, colour=colour, marker=marker, filled=True)
         axis.annotate(
             fmt.number(value.mean), (1.02, row), xycoords=("axes fraction", "data"), fontsize=7.5, va="center"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from bench.report.align import BASE, Aligned
+from bench.report.align import Aligned
 from bench.report.deltas import Deltas
 from bench.stats.ranking import Rank, rank
+from bench.suite.suite import is_base
 
 MOST_ARMS = 10
 """Pairs grow with the square of the arms: beyond this many, no ranks are given."""
@@ -14,7 +15,7 @@ MOST_ARMS = 10
 
 def ranks(entry: Aligned, deltas: Deltas) -> tuple[Rank, ...]:
     """Ranks of the arms, without the base; none for a diagnostic, for a lone arm, or for too many."""
-    arms = [arm for arm in entry.arms if arm != BASE]
+    arms = [arm for arm in entry.arms if not is_base(arm)]
     if entry.measurand.role == "diagnostic" or not 2 <= len(arms) <= MOST_ARMS:
         return ()
     pairs = dict(deltas.between_any(entry, one, other) for one, other in combinations(arms, 2))

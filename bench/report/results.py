@@ -13,12 +13,13 @@ from typing import Literal, TypeAlias
 
 from bench.record.record import Record
 from bench.report.absence import Absence
-from bench.report.align import BASE, Aligned, Measurand, planned_arms, subjects
+from bench.report.align import Aligned, Measurand, base_of, planned_arms, subjects
 from bench.report.deltas import Deltas
 from bench.stats.multiplicity import holm
 from bench.stats.paired import LEVEL, Delta
 from bench.stats.sample import Scores, layout
 from bench.stats.single import Estimate, score_interval
+from bench.suite.suite import is_base
 
 Reading: TypeAlias = Literal[
     "better", "worse", "maybe better", "maybe worse", "higher", "lower", "unresolved", "unknown"
@@ -77,7 +78,7 @@ def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence
         measurand=entry.measurand,
         value=value,
         by_seed=by_seed,
-        versus_base=None if arm == BASE else _contrast(arm, BASE, entry, deltas),
+        versus_base=None if is_base(arm) else _contrast(arm, base_of(record, arm), entry, deltas),
         versus_control=_contrast(arm, control, entry, deltas) if control in entry.arms else None,
         absent=tuple(a for a in absences if a.subject in names and a.eval == entry.measurand.eval),
     )
@@ -88,7 +89,7 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
     scores = entry.arms[arm]
     if not entry.measurand.per_example:
         reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
-        return _corpus_value(reported), reported
+        return _corpus_value(reported, examples=len(entry.examples)), reported
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
     return score_interval(scores, seed=deltas.seed, replicates=deltas.replicates), by_seed
 
@@ -113,7 +114,7 @@ def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str,
     adjusted = [None] * len(family) if diagnostic else holm([contrast.delta.p_value for contrast in family])
     read = {
         (contrast.arm, contrast.reference): replace(
-            contrast, p_adjusted=p, reading=_reading(contrast.delta, p, measurand)
+            contrast, p_adjusted=p, reading=reading_of(contrast.delta, p, measurand)
         )
         for contrast, p in zip(family, adjusted, strict=True)
     }
@@ -127,7 +128,7 @@ def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str,
     }
 
 
-def _reading(delta: Delta, p_adjusted: float | None, measurand: Measurand) -> Reading:
+def reading_of(delta: Delta, p_adjusted: float | None, measurand: Measurand) -> Reading:
     """Nothing is resolved whose interval includes zero."""
     if delta.estimate is None or delta.low is None or delta.high is None:
         return "unknown"
@@ -165,7 +166,7 @@ def _reported(record: Record, subject: str, measurand: Measurand) -> float | Non
     return fmean(known) if known and len(known) == len(measurand.metrics) else None
 
 
-def _corpus_value(by_seed: Sequence[float | None]) -> Estimate:
+def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
     """Mean over seeds, without an interval: nothing was scored example by example."""
     known = tuple(value for value in by_seed if value is not None)
     return Estimate(
@@ -177,7 +178,7 @@ def _corpus_value(by_seed: Sequence[float | None]) -> Estimate:
         method="none",
         noise="none",
         reason="a corpus metric has no score for each example",
-        n_examples=0,
+        n_examples=examples,
         n_missing=0,
         seeds=len(known),
         seeds_failed=len(by_seed) - len(known),

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from bench.record.record import TrainingRecord
 from bench.report import format as fmt
-from bench.report.align import BASE
 from bench.report.comparison import Comparison
 from bench.report.cost import TOLERANCE, largest_excess
+from bench.report.sweeps import arm_sweeps, contexts
+from bench.suite.suite import is_base
 
 TRUNCATED_SHARE = 0.01
 """Rows cut at max_length are worth a word from this share on."""
@@ -50,7 +51,9 @@ def _at_chance(comparison: Comparison) -> Iterator[Finding]:
 def _nothing_right(comparison: Comparison) -> Iterator[Finding]:
     """Training that leaves an arm without a single right answer has most likely gone wrong."""
     for result in comparison.results.values():
-        if result.arm != BASE and result.measurand.binary and result.value.mean == 0:
+        measurand = result.measurand
+        rate = measurand.binary and measurand.higher_is_better
+        if not is_base(result.arm) and rate and result.value.mean == 0:
             detail = f"none of {fmt.plural(result.value.n_examples, 'example')} is right, with any seed"
             yield Finding(name="nothing right", arm=result.arm, measurand=result.measurand.name, detail=detail)
 
@@ -62,6 +65,18 @@ def _below_base(comparison: Comparison) -> Iterator[Finding]:
             delta = contrast.delta
             seen = f"{fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)} against the base"
             yield Finding(name="below base", arm=result.arm, measurand=result.measurand.name, detail=seen)
+
+
+def _contaminated(comparison: Comparison) -> Iterator[Finding]:
+    """The arm has read the exam, or a part of it."""
+    for one in comparison.contamination.arms:
+        share = f"{one.found:,} of {fmt.plural(one.examples, 'example')} ({fmt.percent(one.found / one.examples)})"
+        detail = f"{share} stand in its training rows"
+        versus = one.versus_base
+        if versus is not None and versus.clean.estimate is not None:
+            without = f"{fmt.signed(versus.clean.estimate)} {fmt.signed_interval(versus.clean.low, versus.clean.high)}"
+            detail += f"; − {versus.reference} is {fmt.signed(versus.all.estimate)} with them, {without} without"
+        yield Finding(name="contaminated", arm=one.arm, measurand=one.measurand, detail=detail)
 
 
 def _diverged(comparison: Comparison) -> Iterator[Finding]:
@@ -95,7 +110,7 @@ def _unsupervised(comparison: Comparison) -> Iterator[Finding]:
 def _template(comparison: Comparison) -> Iterator[Finding]:
     """Trained with one template, asked with another."""
     suite = comparison.record.resolved.suite
-    wrapped = {spec.name for spec in suite.eval if spec.kind == "lm_eval" and spec.template == "suite"}
+    wrapped = {spec.name for spec in suite.eval if spec.kind != "loss" and spec.template == "suite"}
     trained = {(t.arm, t.seed): t.result.template for t in comparison.record.trainings if t.result is not None}
     for evaluation in comparison.record.evaluations:
         if evaluation.result is None or evaluation.eval not in wrapped or evaluation.arm is None:
@@ -134,14 +149,31 @@ def _cut_prompts(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(name="examples cut", arm=None, measurand=name, detail=detail)
 
 
+def _batch_sensitive(comparison: Comparison) -> Iterator[Finding]:
+    """Answers that depend on what else stood in their batch are not the subject's alone."""
+    for evaluation in comparison.record.evaluations:
+        generated = None if evaluation.result is None else evaluation.result.generated
+        if evaluation.result is not None and generated is not None and generated.differed:
+            detail = (
+                f"{evaluation.subject}: {generated.differed} of {fmt.plural(generated.checked, 'answer')} came out "
+                f"otherwise when made alone ({evaluation.result.precision}): rounding depends on the batch"
+            )
+            yield Finding(
+                name="batch matters", arm=evaluation.arm or evaluation.subject, measurand=evaluation.eval, detail=detail
+            )
+
+
 def _few_seeds(comparison: Comparison) -> Iterator[Finding]:
-    if len(comparison.record.resolved.suite.seeds) == 1:
+    if len(comparison.record.resolved.suite.seeds) == 1 and comparison.measurands:
         detail = "one seed per arm: the intervals hold the examples' noise only, not that of training again"
         yield Finding(name="example noise only", arm=None, measurand=None, detail=detail)
 
 
 def _budget(comparison: Comparison) -> Iterator[Finding]:
-    if largest_excess(comparison.costs) is None and len({cost.budget.unit for cost in comparison.costs}) > 1:
+    if (
+        largest_excess(comparison.costs) is None
+        and len({cost.budget.unit for cost in comparison.costs if cost.trains}) > 1
+    ):
         detail = "the arms' budgets are in different units"
         yield Finding(name="budgets differ", arm=None, measurand=None, detail=detail)
     for cost in comparison.costs:
@@ -149,6 +181,20 @@ def _budget(comparison: Comparison) -> Iterator[Finding]:
             unit = cost.budget.unit.replace("_", " ")
             detail = f"used {fmt.percent(cost.excess)} more {unit} than the arm that used least"
             yield Finding(name="budget mismatch", arm=cost.arm, measurand=None, detail=detail)
+
+
+def _sweep_edge(comparison: Comparison) -> Iterator[Finding]:
+    for sweep in arm_sweeps(comparison.record):
+        if sweep.edge is not None:
+            detail = f"its sweep chose the {sweep.edge} rate, {sweep.chosen:g}: a better one may lie beyond"
+            yield Finding(name="rate at the edge", arm=sweep.arm, measurand=None, detail=detail)
+
+
+def _few_shots(comparison: Comparison) -> Iterator[Finding]:
+    for context in contexts(comparison.record):
+        if len(context.rows) < context.asked:
+            detail = f"{context.subject} has {len(context.rows)} of {context.asked} rows in its context: no more fitted"
+            yield Finding(name="fewer shots", arm=context.subject.partition("#")[0], measurand=None, detail=detail)
 
 
 def _limit(comparison: Comparison) -> Iterator[Finding]:
@@ -169,12 +215,16 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
     _diverged,
     _unsupervised,
     _template,
+    _contaminated,
     _below_base,
     _nothing_right,
     _at_chance,
     _budget,
+    _sweep_edge,
+    _few_shots,
     _truncated,
     _cut_prompts,
+    _batch_sensitive,
     _missing_scores,
     _few_seeds,
     _limit,
@@ -186,7 +236,7 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
 
 def _by_arm(comparison: Comparison) -> dict[str, list[TrainingRecord]]:
     trainings = comparison.record.trainings
-    return {arm: [t for t in trainings if t.arm == arm] for arm in comparison.arms if arm != BASE}
+    return {arm: [t for t in trainings if t.arm == arm] for arm in comparison.arms if not is_base(arm)}
 
 
 def _of_training(name: str, training: TrainingRecord, detail: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Draw a run's report: `report.md` and `plots/` in its directory, and the short form in the terminal.
+"""Draw a run's report: `report.md`, `plots/` and `flips.jsonl` in its directory, and the short form in the terminal.
 
 Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. Plots
 that would come out as they are, are not drawn again.
@@ -18,6 +18,7 @@ from bench.report.comparison import Comparison, compare
 from bench.report.compose import compose
 from bench.report.escape import visible
 from bench.report.figures import is_current, planned, plots_stamp
+from bench.report.sections.flips import FILE
 from bench.report.terminal import print_report
 
 REPORT = "report.md"
@@ -37,6 +38,7 @@ def write_comparison(comparison: Comparison, folder: Path, *, console: Console |
     _write_plots(comparison, folder / markdown.PLOTS)
     path = folder / REPORT
     write_text(path, markdown.render(view))
+    write_text(folder / FILE, comparison.flips.lines())
     if console is not None:
         print_report(view, console)
         console.print()

@@ -8,12 +8,13 @@ paths, names, comments, the order of keys, other evals, roles and claims, the re
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.digest import digest_code, digest_file, digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
+from bench.record.job import Shots
 from bench.suite import template
 from bench.suite.evals import EvalSpec
 from bench.suite.recipe import Budget, Recipe
@@ -23,9 +24,16 @@ _NOT_IN_EVAL = {"name", "role", "data", "include"}
 
 
 def training_digest(
-    *, model: ResolvedModel, data: ResolvedData, recipe: Recipe, budget: Budget, seed: int, threads: int
+    *,
+    model: ResolvedModel,
+    data: ResolvedData,
+    recipe: Recipe,
+    budget: Budget,
+    seed: int,
+    threads: int,
+    sweep: Sequence[str] = (),
 ) -> str:
-    """Of one seed replicate."""
+    """Of one seed replicate. `sweep`: digests of the jobs whose results choose its rate."""
     return digest_json(
         {
             "kind": "train",
@@ -34,6 +42,7 @@ def training_digest(
             "data": data.sha256,
             "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
             "budget": budget.model_dump(mode="json"),
+            "sweep": list(sweep),
             "seed": seed,
             "machine": machine_part(threads),
             "versions": versions(TRAINING_LIBRARIES),
@@ -48,6 +57,11 @@ def probe_digest(*, training: str, steps: int) -> str:
     return digest_json({"kind": "probe", "training": training, "steps": steps, "machine": machine})
 
 
+def sweep_digest(*, training: str, dev: ResolvedData) -> str:
+    """Of one rate of a sweep; `training` is the digest of its training."""
+    return digest_json({"kind": "sweep", "training": training, "dev": dev.sha256, "code": code_part("evals")})
+
+
 def eval_digest(
     *,
     evaluation: EvalSpec,
@@ -57,6 +71,7 @@ def eval_digest(
     training: str | None,
     precision: str,
     threads: int,
+    shots: Shots | None = None,
 ) -> str:
     """Of one subject on one eval. `training` is the digest of the training whose weights are scored."""
     return digest_json(
@@ -67,6 +82,7 @@ def eval_digest(
             "data": None if data is None else data.sha256,
             "tasks": tasks_sha256,
             "training": training,
+            "shots": None if shots is None else [shots.data.sha256, shots.size, shots.seed],
             "precision": precision,
             "machine": machine_part(threads),
             "versions": versions(EVAL_LIBRARIES),
@@ -82,6 +98,7 @@ def model_part(model: ResolvedModel) -> Mapping[str, Any]:
         "context_length": model.context_length,
         "template": model.template_sha256,
         "end_of_turn": model.end_of_turn,
+        "thinking": model.thinking,
     }
 
 
@@ -99,6 +116,4 @@ def code_part(*packages: str) -> str:
 
 def _targets(model: ResolvedModel, recipe: Recipe) -> Any:
     """The card's target modules, where the recipe asks for them."""
-    if recipe.lora is not None and recipe.lora.target_modules != "card":
-        return None
-    return model.lora_target_modules if recipe.method != "full" else None
+    return model.lora_target_modules if recipe.asks_the_card else None

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
 from bench.record.record import Failure
-from bench.record.result import TrainResult
+from bench.record.result import EvalResult, TrainResult
 from bench.record.store import LOG, JobStore, write_result
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.display import Display
@@ -87,7 +87,7 @@ class Executor:
         for digest in planned.after:
             failed = self.outcomes.get(digest)
             if failed is not None and failed.failure is not None:
-                return Outcome(failure=_because_of(failed.failure))
+                return Outcome(failure=_because_of(failed.failure, planned))
         return None
 
     def _start_what_can(self) -> None:
@@ -158,6 +158,9 @@ class Executor:
             if isinstance(result, TrainResult) and result.ledger.alone == running.shared:
                 ledger = result.ledger.model_copy(update={"alone": not running.shared})
                 write_result(self.store.folder(digest), result.model_copy(update={"ledger": ledger}))
+            if isinstance(result, EvalResult) and result.generated is not None and not running.shared:
+                generated = result.generated.model_copy(update={"alone": True})
+                write_result(self.store.folder(digest), result.model_copy(update={"generated": generated}))
             if isinstance(result, TrainResult) and result.diverged:
                 return Failure(kind="diverged", message=f"stopped at step {len(result.steps)}: the loss ran away")
             self.store.commit(digest, started=running.started, seconds=seconds)
@@ -178,7 +181,8 @@ class Executor:
         self._running.clear()
 
 
-def _because_of(failure: Failure) -> Failure:
+def _because_of(failure: Failure, planned: PlannedJob) -> Failure:
     if failure.kind == "dependency":
         return failure
-    return Failure(kind="dependency", message=f"its training failed: {failure.message}")
+    needed = "sweep" if planned.job.kind == "train" else "training"
+    return Failure(kind="dependency", message=f"its {needed} failed: {failure.message}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,10 +17,11 @@ from typing import Literal
 from bench.errors import InputError, Problem
 from bench.record.atomic import write_text
 from bench.record.environment import device
-from bench.record.job import EvalJob, TrainJob
+from bench.record.job import EvalJob, SweepJob, TrainJob
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.history import History
 from bench.run.plan import Plan, PlannedJob, budget_statement, plan
+from bench.run.preflight import preflight
 from bench.run.resolve import resolve
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
@@ -39,6 +41,8 @@ class ArmForecast(Spec):
     seeds: int
     cached: int
     """Trainings that are there already."""
+    sweep: int = 0
+    """Trainings of its learning-rate sweep that would run beside those."""
     rows: int
     """Rows seen, repeats counted."""
     steps: int
@@ -98,12 +102,17 @@ def forecast(
     server = server or ChildServer()
     try:
         planned = plan(resolve(loaded, home=home, server=server), only=only, home=home)
+        preflight(planned, home=home, server=server)
         counts = _counts(planned, home=home, server=server)
     except BaseException:
         server.kill()
         raise
     history = History.read(home)
-    arms = tuple(_arm(name, trainings, counts[name], history) for name, trainings in _by_arm(planned).items())
+    sweeps = Counter(one.arm for one in planned.to_do if isinstance(one.job, SweepJob))
+    arms = tuple(
+        _arm(name, trainings, counts[name], history, sweep=sweeps[name])
+        for name, trainings in _by_arm(planned).items()
+    )
     evals = tuple(_eval(name, jobs, history) for name, jobs in _by_eval(planned).items())
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
@@ -111,7 +120,7 @@ def forecast(
     return Forecast(
         suite=suite.name,
         profile=loaded.profile,
-        model=planned.resolved.model.name,
+        model=", ".join(dict.fromkeys(model.name for model in planned.resolved.bases().values())),
         device=device(),
         workers=planned.workers,
         threads=planned.threads,
@@ -123,7 +132,7 @@ def forecast(
         arms=arms,
         evals=evals,
         seconds=_total_seconds(planned, arms, evals),
-        training_tokens=sum(arm.tokens * (arm.seeds - arm.cached) for arm in arms),
+        training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
     )
 
 
@@ -177,7 +186,7 @@ def _counts(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, dict
 
 
 def _arm(
-    name: str, trainings: Sequence[PlannedJob], counts: Mapping[str, int], history: History
+    name: str, trainings: Sequence[PlannedJob], counts: Mapping[str, int], history: History, *, sweep: int
 ) -> ArmForecast:
     job = trainings[0].job
     assert isinstance(job, TrainJob), "grouped by arm"
@@ -187,6 +196,7 @@ def _arm(
         arm=name,
         seeds=len(trainings),
         cached=sum(not one.to_do for one in trainings),
+        sweep=sweep,
         seconds=_START_SECONDS + (rough if speed is None else counts["tokens"] / speed),
         seconds_from="rough" if speed is None else "history",
         memory_bytes=training_memory(job, counts),
@@ -206,7 +216,7 @@ def _eval(name: str, jobs: Sequence[PlannedJob], history: History) -> EvalForeca
 
 
 def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[EvalForecast]) -> float | None:
-    training = sum(arm.seconds * (arm.seeds - arm.cached) for arm in arms)
+    training = sum(arm.seconds * (arm.seeds - arm.cached + arm.sweep) for arm in arms)
     evaluating = 0.0
     for one in evals:
         if one.subjects > one.cached:

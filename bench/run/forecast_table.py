@@ -32,7 +32,9 @@ def _notes(expected: Forecast) -> list[str]:
     rough = [arm.arm for arm in expected.arms if arm.seconds_from == "rough"]
     seconds = expected.seconds
     total = "not known: an eval was never timed here" if seconds is None else f"about {duration(seconds)}"
-    notes = ["Counts are per seed and exact. Memory is a rough estimate."]
+    notes = ["Counts are per seed and exact. Memory is a rough estimate of tensors alone."]
+    if any(arm.sweep for arm in expected.arms):
+        notes.append("Seeds + trainings that choose the learning rate.")
     if rough:
         notes.append(clean(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
     return [*notes, f"{expected.training_tokens:,} tokens to train on; time: {total}"]
@@ -43,7 +45,7 @@ def _arms(arms: tuple[ArmForecast, ...]) -> Table:
     for arm in arms:
         table.add_row(
             Text(clean(arm.arm)),
-            f"{arm.seeds - arm.cached}/{arm.seeds}",
+            f"{arm.seeds - arm.cached}/{arm.seeds}" + (f" + {arm.sweep}" if arm.sweep else ""),
             f"{arm.steps:,}",
             f"{arm.tokens:,}",
             f"{arm.supervised_tokens:,}",

@@ -67,6 +67,7 @@ def resolve_model(spec: ModelSpec, *, base: Path, home: Path) -> ResolvedModel:
         template=_absolute(template, base),
         template_sha256=_template_sha256(template, base),
         end_of_turn=None if card is None else card.end_of_turn,
+        thinking=spec.thinking,
         lora_target_modules="all-linear" if card is None else card.lora_target_modules,
         simulation=None if card is None else card.simulation,
     )

@@ -1,12 +1,14 @@
 """From a resolved suite to jobs: what runs, in which order, after what, and what is there already.
 
-The base is evaluated once; each arm is trained once per seed and each of those is evaluated. Where trainings run side
-by side, each arm also has a short probe that runs alone on the machine, so that its speed is its own.
+Each base is evaluated once; each arm is trained once per seed and each of those is evaluated. An arm whose recipe
+sweeps its learning rate has one more training per rate, which those of its seeds wait for; a `few_shot` arm has no
+training at all. Where trainings run side by side, each arm also has a short probe that runs alone on the machine, so
+that its speed is its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,16 +16,19 @@ from typing import Literal
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
-from bench.record.job import EvalJob, Job, ProbeJob, TrainJob
+from bench.record.job import Candidate, EvalJob, Job, ProbeJob, Shots, SweepJob, TrainJob
 from bench.record.store import JobStore, Manifest
-from bench.run.digests import eval_digest, probe_digest, training_digest
-from bench.suite.evals import EvalSpec, LossSpec
+from bench.run.digests import eval_digest, probe_digest, sweep_digest, training_digest
+from bench.run.resolve import sweep_data
+from bench.run.sweep import at_rate
+from bench.suite.draws import trained_on
+from bench.suite.evals import EvalSpec, data_of
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
-from bench.suite.resolved import ResolvedSuite
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite
 from bench.suite.suite import ArmRef, Suite
+from bench.suite.sweep import LearningRateSweep
 
-BASE = "base"
 _SMALL_MODEL_PARAMETERS = 20_000_000
 
 
@@ -78,9 +83,7 @@ class Plan:
         return tuple(planned for planned in self.jobs if planned.to_do)
 
 
-def plan(
-    resolved: ResolvedSuite, *, only: Iterable[str] = (), home: Path, fresh: bool = False
-) -> Plan:
+def plan(resolved: ResolvedSuite, *, only: Iterable[str] = (), home: Path, fresh: bool = False) -> Plan:
     """All jobs of `resolved`; `only` names the arms that this run is asked for (all, if empty).
 
     Raises `InputError` for an unknown arm.
@@ -90,14 +93,14 @@ def plan(
     workers = worker_count(resolved)
     threads = max(1, cores() // workers)
     builder = _Builder(resolved=resolved, store=JobStore(home=home), threads=threads)
-    jobs = builder.evals(BASE, arm=None, seed=None, training=None)
-    for arm in suite.arms.expand():
-        trainings = [builder.training(arm, seed) for seed in suite.seeds]
-        if workers > 1 and suite.run.probe_steps > 0:
-            jobs.append(builder.probe(trainings[0], suite.run.probe_steps))
-        for seed, training in zip(suite.seeds, trainings, strict=True):
-            jobs.append((training, (), arm.name, seed))
-            jobs.extend(builder.evals(f"{arm.name}#{seed}", arm=arm.name, seed=seed, training=training))
+    bases = resolved.bases()
+    jobs = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
+    for arm in suite.expand():
+        if suite.recipe[arm.recipe].method == "few_shot":
+            jobs.extend(entry for seed in suite.seeds for entry in builder.few_shot(arm, seed))
+        else:
+            jobs.extend(builder.trained(arm, probed=workers > 1))
+    needed = {arm.base for arm in suite.expand() if arm.name in asked}
     planned = tuple(
         PlannedJob(
             job=job,
@@ -105,16 +108,14 @@ def plan(
             seed=seed,
             after=after,
             exclusive=isinstance(job, ProbeJob),
-            selected=arm_name is None or arm_name in asked,
+            selected=arm_name in asked if arm_name is not None else _subject(job) in needed,
             fresh=fresh,
             cached=builder.store.done(job.digest),
             rank=_rank(job, arm_name, position, side_by_side=workers > 1),
         )
         for position, (job, after, arm_name, seed) in enumerate(jobs)
     )
-    return Plan(
-        resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned)
-    )
+    return Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
 
 
 def worker_count(resolved: ResolvedSuite) -> int:
@@ -122,15 +123,18 @@ def worker_count(resolved: ResolvedSuite) -> int:
     asked = resolved.suite.run.workers
     if asked != "auto":
         return asked
-    small = resolved.model.parameters is not None and resolved.model.parameters < _SMALL_MODEL_PARAMETERS
+    sizes = [model.parameters for model in resolved.bases().values()]
+    small = all(size is not None and size < _SMALL_MODEL_PARAMETERS for size in sizes)
     return cores() if small and device() == "cpu" else 1
 
 
 def budget_statement(suite: Suite) -> tuple[bool, str]:
     """Whether all arms have the same budget, and the sentence that says so."""
     budgets: dict[Budget, list[str]] = {}
-    for arm in suite.arms.expand():
+    for arm in _training_arms(suite):
         budgets.setdefault(suite.budget_of(arm), []).append(arm.name)
+    if not budgets:
+        return True, "no arm trains"
     if len(budgets) == 1:
         return True, f"every arm trains on {_amount(next(iter(budgets)))}"
     parts = [f"{_amount(budget)} for {', '.join(arms)}" for budget, arms in budgets.items()]
@@ -152,9 +156,63 @@ class _Builder:
     store: JobStore
     threads: int
 
-    def training(self, arm: ArmRef, seed: int) -> TrainJob:
-        suite, model = self.resolved.suite, self.resolved.model
-        recipe, budget, data = suite.recipe[arm.recipe], suite.budget_of(arm), self.resolved.data[arm.data]
+    def base(self, subject: str, model: ResolvedModel) -> list[_Entry]:
+        """A base's evals."""
+        return self._evals(subject, model, arm=None, seed=None)
+
+    def few_shot(self, arm: ArmRef, seed: int) -> list[_Entry]:
+        """The evals of the base with rows of the arm's data in its context, drawn with `seed`."""
+        size = self.resolved.suite.recipe[arm.recipe].shots
+        assert size is not None, "validated"
+        shots = Shots(data=self._data(arm, seed), size=size, seed=seed)
+        model = self.resolved.base_of(arm)
+        return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, shots=shots)
+
+    def trained(self, arm: ArmRef, *, probed: bool) -> list[_Entry]:
+        """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
+        suite, model = self.resolved.suite, self.resolved.base_of(arm)
+        sweep = self._sweep(arm)
+        after = tuple(job.digest for job in sweep)
+        entries: list[_Entry] = [(job, (), arm.name, job.training.seed) for job in sweep]
+        for seed in suite.seeds:
+            training = self._training(arm, seed, sweep)
+            if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
+                entries.append(self._probe(training, suite.run.probe_steps))
+            entries.append((training, after, arm.name, seed))
+            entries += self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, training=training)
+        return entries
+
+    def _data(self, arm: ArmRef, seed: int) -> ResolvedData:
+        """What the arm learns from with this seed: its draw, where the data has several."""
+        return self.resolved.data[trained_on(self.resolved.suite, arm.data, seed)]
+
+    def _sweep(self, arm: ArmRef) -> list[SweepJob]:
+        """One job per rate; none where the recipe has one rate."""
+        suite = self.resolved.suite
+        recipe = suite.recipe[arm.recipe]
+        if not isinstance(recipe.learning_rate, LearningRateSweep):
+            return []
+        part, dev = (self.resolved.data[name] for name in sweep_data(arm.data, recipe.learning_rate.on))
+        jobs = []
+        for rate in recipe.rates:
+            training = self._training(arm, suite.seeds[0], (), data=part, rate=rate)
+            digest = sweep_digest(training=training.digest, dev=dev)
+            jobs.append(SweepJob(training=training, dev=dev, digest=digest))
+        return jobs
+
+    def _training(
+        self,
+        arm: ArmRef,
+        seed: int,
+        sweep: Sequence[SweepJob],
+        *,
+        data: ResolvedData | None = None,
+        rate: float | None = None,
+    ) -> TrainJob:
+        suite, model = self.resolved.suite, self.resolved.base_of(arm)
+        recipe, budget, data = suite.recipe[arm.recipe], suite.budget_of(arm), data or self._data(arm, seed)
+        if rate is not None:
+            recipe = recipe.model_copy(update={"learning_rate": rate})
         return TrainJob(
             arm=arm.name,
             seed=seed,
@@ -164,64 +222,100 @@ class _Builder:
             budget=budget,
             threads=self.threads,
             steps_between_saves=suite.run.steps_between_saves,
+            track=suite.run.track,
+            candidates=tuple(
+                Candidate(rate=job.training.recipe.rate, digest=job.digest, path=str(self.store.folder(job.digest)))
+                for job in sweep
+            ),
             digest=training_digest(
-                model=model, data=data, recipe=recipe, budget=budget, seed=seed, threads=self.threads
+                model=model,
+                data=data,
+                recipe=recipe,
+                budget=budget,
+                seed=seed,
+                threads=self.threads,
+                sweep=[job.digest for job in sweep],
             ),
         )
 
-    def probe(self, training: TrainJob, steps: int) -> _Entry:
-        job = ProbeJob(training=training, steps=steps, digest=probe_digest(training=training.digest, steps=steps))
+    def _probe(self, training: TrainJob, steps: int) -> _Entry:
+        """At the first rate of a sweep: a speed does not depend on it, and need not wait for the choice."""
+        one = at_rate(training, training.recipe.rates[0])
+        job = ProbeJob(training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps))
         return job, (), training.arm, training.seed
 
-    def evals(
-        self, subject: str, *, arm: str | None, seed: int | None, training: TrainJob | None
+    def _evals(
+        self,
+        subject: str,
+        model: ResolvedModel,
+        *,
+        arm: str | None,
+        seed: int | None,
+        training: TrainJob | None = None,
+        shots: Shots | None = None,
     ) -> list[_Entry]:
         after = () if training is None else (training.digest,)
-        return [(self._eval(spec, subject, training), after, arm, seed) for spec in self.resolved.suite.eval]
+        specs = self.resolved.suite.eval
+        return [(self._eval(spec, subject, model, training, shots), after, arm, seed) for spec in specs]
 
-    def _eval(self, spec: EvalSpec, subject: str, training: TrainJob | None) -> EvalJob:
-        data = self.resolved.data[f"eval:{spec.name}"] if isinstance(spec, LossSpec) else None
+    def _eval(
+        self, spec: EvalSpec, subject: str, model: ResolvedModel, training: TrainJob | None, shots: Shots | None
+    ) -> EvalJob:
+        data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
         precision = _eval_precision(self.resolved.suite)
         needed = None if training is None else training.digest
+        if getattr(spec, "template", "suite") == "none":
+            shots = None  # no template, no place for turns: the subject is the base, and shares its result
         return EvalJob(
             subject=subject,
             eval=spec,
-            model=self.resolved.model,
+            model=model,
             data=data,
             tasks_path=self.resolved.tasks_path.get(spec.name),
             training=needed,
             training_path=None if needed is None else str(self.store.folder(needed)),
+            shots=shots,
             precision=precision,
             threads=self.threads,
             digest=eval_digest(
                 evaluation=spec,
-                model=self.resolved.model,
+                model=model,
                 data=data,
                 tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
                 training=needed,
                 precision=precision,
                 threads=self.threads,
+                shots=shots,
             ),
         )
 
 
+def _training_arms(suite: Suite) -> list[ArmRef]:
+    return [arm for arm in suite.expand() if suite.recipe[arm.recipe].method != "few_shot"]
+
+
+def _subject(job: Job) -> str | None:
+    return job.subject if isinstance(job, EvalJob) else None
+
+
 def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
     """One precision for all subjects: that of the trainings where they agree, else the device's own choice."""
-    used = {suite.recipe[arm.recipe].precision for arm in suite.arms.expand()}
+    used = {suite.recipe[arm.recipe].precision for arm in _training_arms(suite)}
     return used.pop() if len(used) == 1 else "auto"
 
 
 def _rank(job: Job, arm: str | None, position: int, *, side_by_side: bool) -> int:
-    """Side by side: probes while nothing else runs, the base (a broken eval shows at once), trainings (long), the
-    many short evals of the arms last, so that no worker is idle at the end. One by one: as planned."""
+    """Side by side: probes while nothing else runs, the base (a broken eval shows at once), sweeps, which trainings
+    wait for, trainings (long), the many short evals of the arms last, so that no worker is idle at the end. One by
+    one: as planned."""
     if not side_by_side:
         return position
-    group = {"probe": 0, "train": 2, "eval": 1 if arm is None else 3}[job.kind]
+    group = {"probe": 0, "sweep": 2, "train": 3, "eval": 1 if arm is None else 4}[job.kind]
     return group * 1_000_000 + position
 
 
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
-    names = [arm.name for arm in suite.arms.expand()]
+    names = [arm.name for arm in suite.expand()]
     problems = [
         Problem(
             reference="run.unknown-arm",
@@ -239,7 +333,7 @@ def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
 
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     """Of what the suite says, without where its files lie, and of every job."""
-    said = resolved.suite.model_dump(mode="json", exclude={"model", "data"})
+    said = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data"})
     for spec in said["eval"]:
         spec.pop("include", None)
         spec.pop("data", None)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.errors import InputError
+from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
-from bench.record.job import EvalJob, ProbeJob, TrainJob
+from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
 from bench.record.record import (
     Environment,
     EvaluationRecord,
@@ -18,6 +19,7 @@ from bench.record.record import (
     JobRecord,
     ProbeRecord,
     Record,
+    SweepRecord,
     TrainingRecord,
 )
 from bench.record.result import TrainResult
@@ -25,7 +27,7 @@ from bench.record.rundir import RunDirectory, log_file, scores_file
 from bench.record.store import LOG, SCORES, JobStore
 from bench.run.executor import Outcome
 from bench.run.plan import Plan, PlannedJob
-from bench.suite.resolved import ResolvedSuite
+from bench.suite.resolved import ResolvedModel, ResolvedSuite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +83,11 @@ def make_record(
     store: JobStore,
     directory: RunDirectory,
     interrupted: bool = False,
+    contamination: tuple[ContaminationRecord, ...] = (),
 ) -> Record:
     """The record as of now; scores and logs of ended jobs are copied into `directory`."""
     trainings: list[TrainingRecord] = []
+    sweeps: list[SweepRecord] = []
     probes: list[ProbeRecord] = []
     evaluations: list[EvaluationRecord] = []
     for planned in plan.jobs:
@@ -93,6 +97,10 @@ def make_record(
             case TrainJob() as job:
                 train = store.train_result(job.digest) if done else _diverged(fate, store)
                 trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=fate, result=train))
+            case SweepJob() as job:
+                found = store.sweep_result(job.digest) if done else None
+                rate = job.training.recipe.rate
+                sweeps.append(SweepRecord(arm=job.training.arm, rate=rate, job=fate, result=found))
             case ProbeJob() as job:
                 probe = store.probe_result(job.digest) if done else None
                 probes.append(ProbeRecord(arm=job.training.arm, job=fate, result=probe))
@@ -111,6 +119,8 @@ def make_record(
         trainings=tuple(trainings),
         probes=tuple(probes),
         evaluations=tuple(evaluations),
+        sweeps=tuple(sweeps),
+        contamination=contamination,
     )
 
 
@@ -178,15 +188,14 @@ def portable(resolved: ResolvedSuite, root: Path) -> ResolvedSuite:
     def shorten(path: str) -> str:
         return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path
 
-    def shorten_template(template: str | None) -> str | None:
-        return None if template is None else shorten(template)
+    def shorten_model(model: ResolvedModel) -> ResolvedModel:
+        template = None if model.template is None else shorten(model.template)
+        return model.model_copy(update={"path": shorten(model.path), "template": template})
 
-    model = resolved.model
     return resolved.model_copy(
         update={
-            "model": model.model_copy(
-                update={"path": shorten(model.path), "template": shorten_template(model.template)}
-            ),
+            "model": shorten_model(resolved.model),
+            "models": {name: shorten_model(model) for name, model in resolved.models.items()},
             "data": {
                 name: data.model_copy(update={"path": shorten(data.path)}) for name, data in resolved.data.items()
             },

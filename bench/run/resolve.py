@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from bench.data.dev import split_dev, use_dev
 from bench.data.resolve import hub_data, resolve_data
 from bench.digest import digest_files
 from bench.errors import InputError, Problem
 from bench.run.child import ChildServer
 from bench.run.models import resolve_model
 from bench.suite.data import DataSpec
-from bench.suite.evals import LmEvalSpec, LossSpec
+from bench.suite.draws import draws_of
+from bench.suite.evals import LmEvalSpec, data_of
 from bench.suite.load import LoadedSuite
-from bench.suite.resolved import ResolvedSuite
+from bench.suite.needs import closure
+from bench.suite.resolved import ResolvedData, ResolvedSuite
 from bench.suite.suite import Suite
+from bench.suite.sweep import DEV, LearningRateSweep
 
 T = TypeVar("T")
 
@@ -27,32 +31,72 @@ def resolve(loaded: LoadedSuite, *, home: Path, server: ChildServer | None = Non
     """
     base = loaded.path.parent
     problems: list[Problem] = []
-    model = _collect(problems, lambda: resolve_model(loaded.suite.model, base=base, home=home))
+    bases = {
+        name: _collect(problems, lambda spec=spec: resolve_model(spec, base=base, home=home))  # type: ignore[misc]  # bound now
+        for name, spec in loaded.suite.bases().items()
+    }
     specs = data_specs(loaded.suite)
     fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server or ChildServer()))
     data = None
     if fetched is not None:
         data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=fetched))
     tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
-    if model is None or data is None or tasks is None:
+    models = {name: model for name, model in bases.items() if model is not None}
+    if len(models) < len(bases) or data is None or tasks is None:
         raise InputError(problems)
     return ResolvedSuite(
         suite=loaded.suite,
         profile=loaded.profile,
         overrides=loaded.overrides,
-        model=model,
-        data=data,
+        model=next(iter(models.values())),
+        models={name: model for name, model in models.items() if name is not None},
+        data={**data, **_dev_data(loaded.suite, data, home)},
         tasks_sha256={name: _hash_folder(folder) for name, folder in tasks.items()},
         tasks_path={name: str(folder) for name, folder in tasks.items()},
     )
 
 
+def sweep_data(data: str, on: str) -> tuple[str, str]:
+    """Names of what an arm's sweep trains on and chooses by, among the resolved data."""
+    return f"sweep:{data}~{on}", f"dev:{data}~{on}"
+
+
+def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dict[str, ResolvedData]:
+    """For each data × sweep of the suite: the training part and the dev rows, none of which an eval reads."""
+    evals = [one for name, one in data.items() if name.startswith("eval:")]
+    found: dict[str, ResolvedData] = {}
+    problems: list[Problem] = []
+    for name, on in dict.fromkeys(_sweeps(suite)):
+        own = data[name]
+        split = _collect(
+            problems,
+            lambda own=own, on=on: split_dev(own, evals, home=home)  # type: ignore[misc]  # bound now
+            if on == DEV
+            else use_dev(own, data[on], evals, home=home),
+        )
+        if split is not None:
+            found.update(zip(sweep_data(name, on), (split.part, split.dev), strict=True))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _sweeps(suite: Suite) -> Iterator[tuple[str, str]]:
+    """Data name and dev rows of every arm with a sweep."""
+    for arm in suite.expand():
+        rate = suite.recipe[arm.recipe].learning_rate
+        if isinstance(rate, LearningRateSweep):
+            yield arm.data, rate.on
+
+
 def data_specs(suite: Suite) -> dict[str, DataSpec]:
-    """The data that the arms train on, and each loss eval's own as `eval:NAME`."""
-    used = {arm.data for arm in suite.arms.expand()}
-    specs = {name: spec for name, spec in suite.data.items() if name in used}
-    evals = {f"eval:{spec.name}": spec.data for spec in suite.eval if isinstance(spec, LossSpec)}
-    return {**specs, **evals}
+    """The data that the arms train on, what that is made from or sized by, and each eval's own as `eval:NAME`."""
+    trained = {arm.data for arm in suite.expand()} | {on for _, on in _sweeps(suite) if on != DEV}
+    used = closure(trained, suite.data)
+    tables = [draws_of(name, spec) for name, spec in suite.data.items() if name in used]
+    specs = {name: spec for table in tables for name, spec in table.items()}
+    evals = {f"eval:{spec.name}": data_of(spec) for spec in suite.eval}
+    return {**specs, **{name: spec for name, spec in evals.items() if spec is not None}}
 
 
 def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:

@@ -15,13 +15,16 @@ from types import FrameType
 
 from bench.digest import digest_json
 from bench.errors import BenchError, InputError, InterruptedRunError, Problem
+from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.child import ChildServer
+from bench.run.contamination import find_contamination
 from bench.run.display import Display
 from bench.run.executor import Executor, Outcome
 from bench.run.locks import FileLock
 from bench.run.plan import Plan, PlannedJob, plan
+from bench.run.preflight import preflight
 from bench.run.recorder import Heading, earlier, make_record, timestamp
 from bench.run.resolve import resolve
 from bench.suite.load import LoadedSuite
@@ -53,6 +56,7 @@ def run_suite(
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
         planned = plan(resolve(loaded, home=home, server=server), only=only, home=home, fresh=fresh)
+        preflight(planned, home=home, server=server)
         display.plan(planned)
         suite = planned.resolved.suite
         directory = RunDirectory.at(reports, suite=suite.name, profile=planned.resolved.profile, digest=planned.digest)
@@ -88,7 +92,7 @@ class _Run:
     def execute(self, server: ChildServer, display: Display) -> None:
         """Run the jobs, with the record written now and then and at the end."""
         if not self.plan.to_do:
-            self._write(earlier(self.directory, self.plan) or self._ended())
+            self._write(earlier(self.directory, self.plan) or self._ended(), contamination=self._contamination())
             return
         executor = Executor(
             server=server,
@@ -104,7 +108,8 @@ class _Run:
         except KeyboardInterrupt as error:
             self._write(self._ended(), interrupted=True)
             raise InterruptedRunError(self._interruption()) from error
-        self._write(self._ended())
+        contamination = self._contamination()
+        self._write(self._ended(), contamination=contamination)
 
     @property
     def failed(self) -> bool:
@@ -121,9 +126,20 @@ class _Run:
             self.heading, finished=timestamp(), wall_seconds=round(time.monotonic() - self.began, 3)
         )
 
-    def _write(self, heading: Heading, *, interrupted: bool = False) -> None:
+    def _contamination(self) -> tuple[ContaminationRecord, ...]:
+        return find_contamination(self.plan, store=self.store, home=self.store.home)
+
+    def _write(
+        self, heading: Heading, *, interrupted: bool = False, contamination: tuple[ContaminationRecord, ...] = ()
+    ) -> None:
         record = make_record(
-            self.plan, self.outcomes, heading, store=self.store, directory=self.directory, interrupted=interrupted
+            self.plan,
+            self.outcomes,
+            heading,
+            store=self.store,
+            directory=self.directory,
+            interrupted=interrupted,
+            contamination=contamination,
         )
         self.directory.write(record)
         self._recorded = time.monotonic()

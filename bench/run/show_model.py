@@ -16,9 +16,9 @@ from bench.run.child import ChildServer
 from bench.run.display import clean
 from bench.run.hub import snapshot
 from bench.spec import Spec
+from bench.suite.adapter import LoraSpec
 from bench.suite.card import card_folder, card_names, load_card
 from bench.suite.model import ModelCard
-from bench.suite.recipe import LoraSpec
 
 _UNLISTED = {"config", "provenance", "parameters"}
 """Fields of a card that are not a line of their own."""

@@ -7,7 +7,8 @@ incomplete.
 
 With the delta oriented so that more is better, and a margin m >= 0:
 `>=` non-inferiority, threshold -m; `>` superiority, threshold +m; `==` equivalence, thresholds -m and +m (two one-sided
-tests, Schuirmann 1987). On a ratio of costs the thresholds are -log(1 + m) and +log(1 + m).
+tests, Schuirmann 1987). On a ratio the thresholds are -log(1 + m) and +log(1 + m). An exact ratio (of counts) is
+decided by itself, without a p-value, and is no member of the family.
 """
 
 from collections.abc import Sequence
@@ -102,16 +103,38 @@ def decide(
 def decide_family(questions: Sequence[Question], *, alpha: float = ALPHA) -> tuple[Verdict, ...]:
     """The verdicts of all claims of a suite, with Holm's adjustment over those that have a p-value."""
     evidence = [_evidence(question) for question in questions]
+    exact = [_exact_verdict(question) for question in questions]
     tests = [
         None if found is None else _test(question, found) for question, found in zip(questions, evidence, strict=True)
     ]
     adjusted = holm([None if test is None else test[1] for test in tests])
     size = sum(test is not None for test in tests)
     return tuple(
-        _undecidable(question)
+        certain or _undecidable(question)
         if found is None or test is None or p is None
         else _verdict(question, found, test, p, size, alpha)
-        for question, found, test, p in zip(questions, evidence, tests, adjusted, strict=True)
+        for question, certain, found, test, p in zip(questions, exact, evidence, tests, adjusted, strict=True)
+    )
+
+
+def _exact_verdict(question: Question) -> Verdict | None:
+    """Of a ratio without noise; `None` for every other comparison."""
+    comparison = question.comparison
+    if not isinstance(comparison, Ratio) or not comparison.exact or comparison.ratio is None:
+        return None
+    margin = _threshold(question)
+    gain = float(np.log(comparison.ratio)) * (1.0 if question.higher_is_better else -1.0)
+    slack = 1e-12  # of the logarithms
+    holds = {">=": gain >= -margin - slack, ">": gain > margin + slack, "==": abs(gain) <= margin + slack}
+    outcome: Outcome = "supported" if holds[question.relation] else "refuted"
+    return Verdict(
+        outcome=outcome,
+        reason=f"ratio {comparison.ratio:.4g}, counted exactly",
+        leaning=outcome,
+        p_value=None,
+        adjusted_p=None,
+        needed_examples=None,
+        needed_seeds=None,
     )
 
 
@@ -132,16 +155,17 @@ def _evidence(question: Question) -> _Evidence | None:
                 examples=delta.n_examples,
                 seeds=seeds,
             )
-        case Ratio(ratio=float(value), curve=curve, p_value=float(p), log_variance=float(variance)) as ratio:
+        case Ratio(ratio=float(value), curve=curve, p_value=float(p)) as ratio:
             if curve is None:
                 return None
+            alone = Components(example=0.0, seed=ratio.log_variance, rest=0.0)
             return _Evidence(
                 estimate=sign * float(np.log(value)),
                 sign=sign,
                 curve=curve,
                 null_p=p,
-                components=Components(example=0.0, seed=variance, rest=0.0),
-                examples=0,
+                components=ratio.components or alone,
+                examples=ratio.n_examples,
                 seeds=min(ratio.arm_seeds, ratio.reference_seeds),
             )
         case _:

@@ -4,7 +4,7 @@ Contract: only examples that every seed replicate of both sides scored are used;
 field is ever NaN: what cannot be said is `None`, and `reason` says why. Swapping the sides negates the delta.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -93,7 +93,9 @@ def paired_delta(
     else:
         found = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates)
         p_value = None
-    return delta_of(found, left, right, plan, level, p_value=p_value, pairs=pairs)
+    delta = delta_of(found, left, right, plan, level, p_value=p_value, pairs=pairs)
+    drawn = _several_draws(arm) or _several_draws(reference)
+    return replace(delta, noise=f"{delta.noise}, and that of subset draws") if drawn else delta
 
 
 def noise_statement(arm: Side, reference: Side | None = None) -> str:
@@ -116,10 +118,15 @@ def replicate_rows(scores: Scores, kept: BoolArray) -> FloatArray:
     or more, per draw (the mean of its seeds: replicates of one draw are not independent)."""
     alive = scores.present.any(axis=1)
     values = scores.values[alive][:, kept]
-    if scores.draws is None or np.unique(scores.draws[alive]).size < 2:
+    if scores.draws is None or not _several_draws(scores):
         return values
     draws = scores.draws[alive]
     return np.stack([values[draws == draw].mean(axis=0) for draw in np.unique(draws)])
+
+
+def _several_draws(scores: Scores) -> bool:
+    """Whether the rows with scores come from two subset draws at least."""
+    return scores.draws is not None and np.unique(scores.draws[scores.present.any(axis=1)]).size > 1
 
 
 def _check_alike(arm: Scores, reference: Scores) -> None:

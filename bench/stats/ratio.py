@@ -5,13 +5,14 @@ replicate: its noise is unknown.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bench.stats.curve import Curve, StudentCurve, interval, two_sided_p
 from bench.stats.distributions import FloatArray
 from bench.stats.power import detectable_effect
+from bench.stats.variance import Components
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,8 @@ class Ratio:
 
     low, high, p_value (two-sided, of ratio 1) and mde (the smallest ratio above 1 that 80% power would have found) are
     `None` where no interval can be given. log_variance: of the log ratio of one replicate of each side.
-    curve: of the natural logarithm of the ratio.
+    curve: of the natural logarithm of the ratio. exact: nothing about it is random, so low = high = ratio. components:
+    of the log ratio, where examples are a source of its noise; n_examples: how many there were.
     """
 
     ratio: float | None
@@ -36,6 +38,9 @@ class Ratio:
     n_missing: int
     log_variance: float | None
     curve: Curve | None = field(compare=False, repr=False)
+    exact: bool = False
+    components: Components | None = None
+    n_examples: int = 0
 
 
 def cost_ratio(
@@ -43,11 +48,13 @@ def cost_ratio(
     reference: Sequence[float | None],
     *,
     paired: bool = False,
+    counted: bool = False,
     level: float = 0.95,
 ) -> Ratio:
     """Welch's t on the logarithms, or Student's t on their differences where `paired` (interleaved measurements).
 
-    Raises ValueError for a figure that is not positive, and for paired sides of unequal length.
+    counted: the figures are counts (tokens, FLOPs), not measurements: where they are the same for every seed of a side,
+    their ratio is exact. Raises ValueError for a figure that is not positive, and for paired sides of unequal length.
     """
     if paired and len(arm) != len(reference):
         raise ValueError("paired costs need as many figures on each side")
@@ -59,6 +66,8 @@ def cost_ratio(
     if left.size == 0 or right.size == 0:
         return _ratio(None, None, left, right, missing, level, "none", "a side has no figure")
     estimate = float(left.mean() - right.mean())
+    if counted and np.ptp(left) == np.ptp(right) == 0:
+        return _exact(estimate, left, right, missing, level)
     if paired:
         error, degrees = _paired_error(left - right)
         method = "Student's t on log ratios of paired measurements"
@@ -71,6 +80,11 @@ def cost_ratio(
         return _ratio(estimate, None, left, right, missing, level, "none", "the replicates do not vary")
     curve = StudentCurve(centre=estimate, standard_error=error, degrees=degrees)
     return _ratio(estimate, curve, left, right, missing, level, method, None)
+
+
+def _exact(estimate: float, left: FloatArray, right: FloatArray, missing: int, level: float) -> Ratio:
+    found = _ratio(estimate, None, left, right, missing, level, "exact counts", None)
+    return replace(found, low=found.ratio, high=found.ratio, exact=True)
 
 
 def _logs(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.card import card_folder, card_names, load_card
-from bench.suite.data import HUB_ID, DataSpec
+from bench.suite.data import HUB_ID, SAVED_SPLITS, DataSpec
 from bench.suite.evals import LmEvalSpec
 from bench.suite.folder import context_length, model_folder_problems
 from bench.suite.model import ModelSpec
@@ -26,8 +26,9 @@ _PATHS = "paths are relative to the suite file, those of --set to the current fo
 def check(suite: Suite, base: Path) -> list[Problem]:
     """Everything that is wrong with `suite`, whose file lies in the folder `base`; an empty list where nothing is."""
     problems = list(name_problems(suite))
-    problems += _found(_model_problems(suite.model, base))
-    problems += _found(_length_problems(suite, base))
+    for place, model in _models(suite):
+        problems += _found(_model_problems(model, base, place))
+        problems += _found(_length_problems(suite, model, base, place))
     for where, spec in data_tables(suite):
         problems += _found(_data_problems(spec, where, base))
     for index, task_eval in enumerate(suite.eval):
@@ -46,34 +47,41 @@ def _found(look: Iterator[Problem]) -> list[Problem]:
     return problems
 
 
-def _model_problems(model: ModelSpec, base: Path) -> Iterator[Problem]:
+def _models(suite: Suite) -> Iterator[tuple[str, ModelSpec]]:
+    """Every base with its key path."""
+    if suite.model is not None:
+        yield "model", suite.model
+    yield from ((f"models.{name}", model) for name, model in suite.models.items())
+
+
+def _model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Problem]:
     if model.template is not None and model.template != TOKENIZER:
-        yield from _template_problems(model.template, base)
+        yield from _template_problems(model.template, base, place)
     if model.revision is not None and not _has_revisions(model):
-        what = "model.revision means a hub model; this one is a local folder"
-        yield Problem(reference="model.revision", what=what, where="model.revision", hint="leave it out")
+        what = f"{place}.revision means a hub model; this one is a local folder"
+        yield Problem(reference="model.revision", what=what, where=f"{place}.revision", hint="leave it out")
     if model.repo is not None and not HUB_ID.fullmatch(model.repo):
-        hint = "write OWNER/NAME; a local folder is model.path"
-        yield Problem(reference="model.repo", what=f"{model.repo!r} is not a hub id", where="model.repo", hint=hint)
+        hint = f"write OWNER/NAME; a local folder is {place}.path"
+        yield Problem(reference="model.repo", what=f"{model.repo!r} is not a hub id", where=f"{place}.repo", hint=hint)
     if model.path is not None:
-        yield from model_folder_problems(_beside(base, model.path, "model.path"), "model.path")
+        yield from model_folder_problems(_beside(base, model.path, f"{place}.path"), f"{place}.path")
     if model.card is not None:
         if model.card not in card_names():
             what, known = f"there is no model card {model.card!r}", did_you_mean(model.card, card_names())
-            yield Problem(reference="model.unknown-card", what=what, where="model.card", hint=known)
+            yield Problem(reference="model.unknown-card", what=what, where=f"{place}.card", hint=known)
             return
         folder = card_folder(load_card(model.card))
         if folder is not None:
-            yield from model_folder_problems(folder, "model.card")
+            yield from model_folder_problems(folder, f"{place}.card")
 
 
-def _template_problems(template: str, base: Path) -> Iterator[Problem]:
+def _template_problems(template: str, base: Path, place: str) -> Iterator[Problem]:
     try:
         load_template(template, base)
     except InputError as error:
         for problem in error.problems:
             yield Problem(
-                reference=problem.reference, what=problem.what, where=problem.where or "model.template",
+                reference=problem.reference, what=problem.what, where=problem.where or f"{place}.template",
                 hint=problem.hint,
             )  # fmt: skip
 
@@ -84,13 +92,13 @@ def _has_revisions(model: ModelSpec) -> bool:
     return model.path is None
 
 
-def _length_problems(suite: Suite, base: Path) -> Iterator[Problem]:
+def _length_problems(suite: Suite, model: ModelSpec, base: Path, place: str) -> Iterator[Problem]:
     """A recipe's `max_length` against the positions that the model has, where these can be known now."""
     positions: int | None = None
-    if suite.model.card in card_names() and suite.model.card is not None:
-        positions = load_card(suite.model.card).context_length
-    elif suite.model.path is not None:
-        positions = context_length(_beside(base, suite.model.path, "model.path"))
+    if model.card in card_names() and model.card is not None:
+        positions = load_card(model.card).context_length
+    elif model.path is not None:
+        positions = context_length(_beside(base, model.path, f"{place}.path"))
     for name, recipe in suite.recipe.items():
         if positions is not None and recipe.max_length is not None and recipe.max_length > positions:
             what = f"recipe.{name}.max_length is {recipe.max_length:,}, the model has {positions:,} positions"
@@ -99,19 +107,25 @@ def _length_problems(suite: Suite, base: Path) -> Iterator[Problem]:
 
 
 def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
-    path = None if spec.source_kind == "micro" else _beside(base, spec.source, f"{where}.source")
-    if path is None or (spec.source_kind == "hub" and not path.exists()):
-        is_hub = path is not None
-    else:
-        is_hub = False
-        yield from _file_problems(path, spec.source, f"{where}.source")
-    if not is_hub:
-        for key in sorted({"config", "revision", "split"} & spec.model_fields_set):
-            what = f"{where}.{key} means a hub dataset; {spec.source!r} is none"
-            yield Problem(reference="data.hub-key", what=what, where=f"{where}.{key}", hint="leave it out")
-    if spec.source_kind == "micro" and spec.columns is not None:
-        what = f"{where}.columns has nothing to map: embedded data has its own shape"
+    kind, source = spec.source_kind, spec.source or ""
+    path = None if kind in ("micro", "mix") else _beside(base, source, f"{where}.source")
+    is_hub = path is not None and kind == "hub" and not path.exists()
+    if path is not None and not is_hub:
+        yield from _file_problems(path, source, f"{where}.source")
+    meaningless = set() if is_hub else {"config", "revision", "split"} & spec.model_fields_set
+    if path is not None and (path / SAVED_SPLITS).is_file():
+        meaningless -= {"split"}
+    for key in sorted(meaningless):
+        what = f"{where}.{key} means a hub dataset; {spec.label!r} is none"
+        yield Problem(reference="data.hub-key", what=what, where=f"{where}.{key}", hint="leave it out")
+    if kind in ("micro", "mix") and spec.columns is not None:
+        what = (
+            f"{where}.columns has nothing to map: {'embedded data' if kind == 'micro' else 'a mix'} has its own shape"
+        )
         yield Problem(reference="data.columns", what=what, where=f"{where}.columns", hint="leave it out")
+    if kind == "micro" and spec.select.by == "score":
+        what = f"{where}.select.column: embedded data has no scores"
+        yield Problem(reference="data.columns", what=what, where=f"{where}.select.column", hint="select otherwise")
 
 
 def _file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:

@@ -4,65 +4,202 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePath
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bench.spec import Count, Seed, Spec
+from bench.spec import Count, Name, Seed, Spec
 
 MICRO_SOURCES = ("curated", "mixed", "heldout")
 """What `micro:NAME` can name: data that the program generates itself."""
 FILE_SUFFIXES = (".json", ".jsonl", ".csv", ".parquet", ".arrow")
 
+SAVED_SPLITS = "dataset_dict.json"
+"""The file that marks a folder in which `datasets` saved several splits."""
+
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})?")
 """`owner/name`, or a name alone, of a model or a dataset."""
+
+CONTROL_SUFFIX = "_control"
+"""What the name of a table's own random control ends with."""
 
 
 class Select(Spec):
     """Which rows of a source are used. The draw depends on `seed` and the rows alone."""
 
-    by: Literal["all", "first", "random", "longest", "holdout"] = "all"
+    by: Literal["all", "first", "random", "longest", "score", "diverse", "holdout"] = "all"
     size: Count | None = None
-    """Rows to take; required for all but `all`."""
+    """Rows to take; required for all but `all` and, with a `minimum`, `score`."""
+    size_of: Name | None = None
+    """In place of `size`: as many rows as this `[data]` table selects."""
     seed: Seed = 0
+    seeds: tuple[Seed, ...] = ()
+    """For `random`, in place of `seed`: several draws. The training with the suite's n-th seed has the n-th draw, in
+    turn, so that the noise of the draw is seen."""
+    column: str | None = Field(default=None, min_length=1)
+    """For `score`: the column that holds the score, a number; higher is better."""
+    minimum: float | None = None
+    """For `score`: rows below it are not taken."""
 
     @model_validator(mode="after")
-    def _size_fits(self) -> Select:
-        if (self.size is None) != (self.by == "all"):
-            raise ValueError(f"select by {self.by!r} " + ("takes no size" if self.by == "all" else "needs a size"))
+    def _fits_together(self) -> Select:
+        sized = self.size is not None or self.size_of is not None
+        if self.size is not None and self.size_of is not None:
+            raise ValueError("give size or size_of, not both")
+        if self.by == "holdout" and self.size_of is not None:
+            raise ValueError("rows are held out before anything else is selected: give the hold-out a size")
+        if self.by == "all" and sized:
+            raise ValueError("select by 'all' takes no size")
+        if self.by == "score" and (self.column is None or not (sized or self.minimum is not None)):
+            raise ValueError("select by 'score' needs a column, and a minimum or a size or both")
+        if self.by not in ("all", "score") and not sized:
+            raise ValueError(f"select by {self.by!r} needs a size")
+        if self.seeds and (self.by != "random" or "seed" in self.model_fields_set):
+            raise ValueError("seeds belong to select by 'random', in place of seed")
+        if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) == 1:
+            raise ValueError("give at least two seeds, each once; for one draw, seed")
+        if self.by != "score" and (self.column is not None or self.minimum is not None):
+            raise ValueError("column and minimum belong to select by 'score'")
         return self
 
 
 class Columns(Spec):
-    """Maps a source's own column names onto prompt and completion, for shapes that are not recognised by themselves."""
+    """Maps a source's own column names onto prompt and completion, or onto plain text, for shapes that are not
+    recognised by themselves."""
 
-    prompt: str
-    completion: str
+    prompt: str | None = None
+    completion: str | None = None
     input: str | None = None
     """An optional column that is joined to the prompt, as Alpaca's `input` is."""
     system: str | None = None
+    text: str | None = None
+    """In place of all others: the column of a plain text, all of which is learned."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Columns:
+        if self.text is not None:
+            if any(name is not None for name in (self.prompt, self.completion, self.input, self.system)):
+                raise ValueError("text stands alone; prompt and completion are another kind of row")
+        elif self.prompt is None or self.completion is None:
+            raise ValueError("give prompt and completion, or text")
+        return self
+
+
+class LengthFilter(Spec):
+    """Rows outside these lengths are left out and counted. In characters, so that no tokenizer decides what the data
+    is; English prose has about four to a token."""
+
+    min_answer_characters: Count | None = None
+    max_answer_characters: Count | None = None
+    min_characters: Count | None = None
+    """Of all turns together, system prompts included."""
+    max_characters: Count | None = None
+
+    @model_validator(mode="after")
+    def _some_length_passes(self) -> LengthFilter:
+        for low, high in (
+            (self.min_answer_characters, self.max_answer_characters),
+            (self.min_characters, self.max_characters),
+        ):
+            if low is not None and high is not None and low > high:
+                raise ValueError("the minimum is above the maximum")
+        return self
+
+
+class MixPart(Spec):
+    """One part of a mix."""
+
+    data: Name
+    """Name of another `[data]` table; its selection is what the part is drawn from."""
+    weight: float = Field(gt=0, le=1e9)
+    """Share of the mix's rows, relative to the other weights."""
 
 
 class DataSpec(Spec):
-    """`[data.NAME]` or the `data` of an eval."""
+    """`[data.NAME]` or the `data` of an eval. Exactly one of `source` and `mix`."""
 
-    source: str = Field(min_length=1)
-    """Hub id, a path to .json/.jsonl/.csv/.parquet, `micro:curated`, `micro:mixed`, `micro:heldout`, or `data:NAME`:
-    the source of another `[data]` table, before that table's own selection."""
+    source: str | None = Field(default=None, min_length=1)
+    """Hub id, a path to .json/.jsonl/.csv/.parquet/.arrow or a folder of such files, `micro:curated`, `micro:mixed`,
+    `micro:heldout`, or `data:NAME`: the source of another `[data]` table, before that table's own selection."""
+    mix: Annotated[tuple[MixPart, ...], Field(min_length=2)] | None = None
+    """Rows drawn from several tables by weight: `select` by `random` with a size, or by `all` for the largest mix of
+    these weights in which no row comes twice."""
     config: str | None = None
     """Hub dataset configuration."""
     split: str = "train"
-    """Hub split."""
+    """Split of a hub dataset, or of a folder that `datasets` saved with several."""
     revision: str | None = None
     """Hub revision."""
     columns: Columns | None = None
+    system: str | None = Field(default=None, min_length=1)
+    """A system prompt for every row, in place of its own."""
+    length: LengthFilter | None = None
+    """Applied before `dedup` and `select`."""
+    dedup: Literal["none", "exact", "near"] = "none"
+    """`exact`: of rows that differ in nothing but letter case and white space the first stays. `near`: of rows whose
+    sets of word triples have a Jaccard similarity of 0.8 or more, too. Applied before `select`."""
     select: Select = Select()
+    control: bool = False
+    """Adds `[data.NAME_control]`: a random draw of the same source and size, drawn with `select.seed`."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> DataSpec:
+        if (self.source is None) == (self.mix is None):
+            raise ValueError("give exactly one of source and mix")
+        if self.mix is not None and self.select.by not in ("all", "random"):
+            raise ValueError(f"a mix is drawn at random; select by {self.select.by!r} in the tables of its parts")
+        if self.control and (self.mix is not None or self.select.by in ("random", "holdout")):
+            raise ValueError("control belongs to a selection from one source that is not random")
+        if self.control and self.select.by == "all" and self.length is None and self.dedup == "none":
+            raise ValueError("control has no size to match: this table takes every row")
+        return self
 
     @property
-    def source_kind(self) -> Literal["micro", "data", "file", "hub"]:
+    def label(self) -> str:
+        """The source as a message or a table names it."""
+        if self.mix is None:
+            return self.source or ""
+        return "mix of " + ", ".join(f"{part.data} ({part.weight:g})" for part in self.mix)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the `[data]` tables whose selections this one is made from or sized by."""
+        parts = tuple(part.data for part in self.mix or ())
+        return (*parts, *(() if self.select.size_of is None else (self.select.size_of,)))
+
+    @property
+    def needs_answers(self) -> bool:
+        """Whether a row without an answer is of no use."""
+        return True
+
+    @property
+    def source_kind(self) -> Literal["micro", "data", "file", "hub", "mix"]:
         """What `source` is by its form. What looks like a hub id may still be a folder of that name."""
+        if self.source is None:
+            return "mix"
         prefix, colon, _ = self.source.partition(":")
         if colon and prefix in {"micro", "data"}:
             return "micro" if prefix == "micro" else "data"
         looks_local = self.source.startswith((".", "/", "~")) or PurePath(self.source).suffix.lower() in FILE_SUFFIXES
         return "file" if looks_local or not HUB_ID.fullmatch(self.source) else "hub"
+
+
+class PromptColumns(Columns):
+    """The same where a reference is not needed."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> PromptColumns:
+        if self.prompt is None or self.text is not None:
+            raise ValueError("give prompt, and completion where there is a reference")
+        return self
+
+
+class PromptSpec(DataSpec):
+    """The `data` of an eval that asks for answers: a row's own answer is a reference, and may be missing."""
+
+    columns: PromptColumns | None = None
+
+    @property
+    def needs_answers(self) -> bool:
+        """Prompts are enough."""
+        return False

@@ -131,6 +131,7 @@ def _short(text: str) -> str:
 def _problem(
     path: KeyPath, items: list[dict[str, Any]], raw: Any, model: type[BaseModel], kind: str, locate: Locate
 ) -> Problem:
+    items = [item for item in items if item["type"] != "value_error"] or items
     first = items[0]
     name, where = subject(path, raw), locate(path)
     if first["type"] == "extra_forbidden":

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.card import card_names, load_card
+from bench.suite.evals import data_of
 from bench.suite.load import build_all_profiles, read_suite_file, suite_names
+from bench.suite.metrics import BEHAVIOUR, REFERENCE
+from bench.suite.recipe import Recipe
 from bench.suite.suite import Suite
 from bench.suite.template import TOKENIZER, template_names
 
@@ -17,6 +20,8 @@ _SELECTORS = {
     "first": "the first `size` rows",
     "random": "`size` rows drawn with `seed`",
     "longest": "the `size` rows with the longest answers",
+    "score": "rows with at least `minimum` in `column`, or the `size` best of it",
+    "diverse": "`size` rows that cover the source: near-duplicates out, then k-centre greedy",
     "holdout": "`size` rows drawn with `seed` for an eval, which no arm can then train on",
 }
 """What `select.by` means, one sentence each. A test holds the names equal to the type's."""
@@ -69,20 +74,21 @@ def _models() -> Iterator[Row]:
 def _evals() -> Iterator[Row]:
     for name, profile, suite in _shipped():
         for spec in suite.eval:
-            what = ", ".join(spec.tasks) if spec.kind == "lm_eval" else spec.data.source
+            own = data_of(spec)
+            inline = ", ".join(spec.tasks) if spec.kind == "lm_eval" else "questions in the suite"
             yield {
                 "suite": name,
                 "profile": profile,
                 "name": spec.name,
                 "kind": spec.kind,
-                "of": what,
+                "of": inline if own is None else own.label,
                 "role": spec.role,
             }
 
 
 def _recipes() -> Iterator[Row]:
     for name, profile, suite in _shipped():
-        used = {arm.recipe for arm in suite.arms.expand()}
+        used = {arm.recipe for arm in suite.expand()}
         for recipe_name, recipe in suite.recipe.items():
             budget = recipe.budget or suite.budget
             if recipe_name in used:
@@ -91,11 +97,18 @@ def _recipes() -> Iterator[Row]:
                     "profile": profile,
                     "name": recipe_name,
                     "method": recipe.method,
-                    "learning rate": recipe.learning_rate,
+                    "learning rate": _rates(recipe),
                     "schedule": recipe.schedule,
-                    "rows per step": recipe.batch_rows * recipe.accumulation,
-                    "budget": f"{budget.amount:,.10g} {budget.unit}",
+                    "rows per step": recipe.batch_rows * recipe.accumulation if recipe.rates else None,
+                    "budget": f"{budget.amount:,.10g} {budget.unit}" if recipe.rates else None,
                 }
+
+
+def _rates(recipe: Recipe) -> str | float | None:
+    """The rate, or those that a sweep chooses from."""
+    if len(recipe.rates) > 1:
+        return "one of " + ", ".join(f"{rate:g}" for rate in recipe.rates)
+    return recipe.rates[0] if recipe.rates else None
 
 
 def _selectors() -> Iterator[Row]:
@@ -104,6 +117,20 @@ def _selectors() -> Iterator[Row]:
 
 def _templates() -> Iterator[Row]:
     return ({"name": name, "writes": _TEMPLATES.get(name)} for name in template_names())
+
+
+def _metrics() -> Iterator[Row]:
+    """Of generated answers; lm-eval's tasks bring their own."""
+    named = [(name, scale) for name, scales in REFERENCE.items() for scale in scales]
+    for metric, scale in [*named, *((None, scale) for scale in BEHAVIOUR)]:
+        better = "higher" if scale.higher_is_better else "lower"
+        yield {
+            "metric": metric or "(always)",
+            "measure": scale.name,
+            "better": better if scale.may_lead else "neither",
+            "chance": scale.chance,
+            "says": scale.says,
+        }
 
 
 def _shipped() -> Iterator[tuple[str, str, Suite]]:
@@ -119,4 +146,5 @@ _LISTS: dict[str, Callable[[], Iterator[Row]]] = {
     "recipes": _recipes,
     "selectors": _selectors,
     "templates": _templates,
+    "metrics": _metrics,
 }

@@ -6,7 +6,7 @@ that is wrong. Nothing is written and nothing heavy is imported.
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,13 @@ from pydantic import ValidationError
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
 from bench.suite.check import check
+from bench.suite.distribution import deepspeed_problems, inline_deepspeed
 from bench.suite.explain import KeyPath, explain, freeze, shown, spell, value_at
+from bench.suite.extend import read_extended
 from bench.suite.overlay import Override, apply_overrides, merge
 from bench.suite.references import resolve_references
 from bench.suite.suite import Suite
-from bench.suite.toml import Table, read_toml
+from bench.suite.toml import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class LoadedSuite:
     path: Path
     """The suite file, absolute. Its folder is what relative paths in it mean."""
     sha256: str
-    """Of the file's bytes."""
+    """Of the file's bytes, and of those of the file that it extends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +92,17 @@ def _runnable(file: SuiteFile) -> tuple[str, ...]:
 
 
 def read_suite_file(source: str | Path) -> SuiteFile:
-    """Finds and reads a suite file and takes its profiles apart."""
+    """Finds and reads a suite file, laid over the one that it extends, and takes its profiles apart."""
     path = find_suite(source)
-    table, raw = read_toml(path, kind="suite")
+    raw = read_extended(path, find_suite)
+    table = raw.table
     profiles = table.pop("profile", {})
     default = table.pop("default_profile", None)
     problems = list(_profile_problems(profiles, default))
     if problems:
         raise InputError(problems)
     return SuiteFile(
-        path=Path(os.path.abspath(path)), sha256=hashlib.sha256(raw).hexdigest(), table=table,  # noqa: PTH100  # a link stays a link
+        path=Path(os.path.abspath(path)), sha256=raw.sha256, table=table,  # noqa: PTH100  # a link stays a link
         profiles=profiles, default_profile=default,
     )  # fmt: skip
 
@@ -118,8 +121,10 @@ def find_suite(source: str | Path) -> Path:
 
 
 def suite_names() -> tuple[str, ...]:
-    """Names of the shipped suites, sorted."""
-    return tuple(sorted(path.stem for path in shipped("suites").glob("*.toml")))
+    """Names of the shipped suites, sorted; those in a folder as `tutorials/NAME`."""
+    folder = shipped("suites")
+    files = [*folder.glob("*.toml"), *folder.glob("tutorials/*.toml")]
+    return tuple(sorted(file.relative_to(folder).with_suffix("").as_posix() for file in files))
 
 
 def _profile_problems(profiles: object, default: object) -> list[Problem]:
@@ -198,7 +203,8 @@ def _origin(
 
 
 def _check(loaded: LoadedSuite) -> LoadedSuite:
-    problems = check(loaded.suite, loaded.path.parent)
+    base = loaded.path.parent
+    problems = [*check(loaded.suite, base), *deepspeed_problems(loaded.suite, base)]
     if problems:
         raise InputError(problems)
-    return loaded
+    return dataclasses.replace(loaded, suite=inline_deepspeed(loaded.suite, base))

@@ -25,6 +25,9 @@ class ModelSpec(Spec):
     template: str | None = None
     """Prompt template by name or Jinja file; default: the card's, then the tokenizer's own, then `dialogue`."""
 
+    thinking: bool = False
+    """Sets the thinking switch of a chat template that has one, for training and evaluation alike."""
+
     @model_validator(mode="after")
     def _exactly_one_source(self) -> ModelSpec:
         if sum(value is not None for value in (self.card, self.repo, self.path)) != 1:

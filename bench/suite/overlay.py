@@ -49,14 +49,19 @@ def _laid(old: Any, value: Any, at: KeyPath) -> Any:
 
 def superseded(at: KeyPath, over: Mapping[str, Any]) -> frozenset[str]:
     """Keys of the table at `at` that lose their meaning when `over` is laid on it."""
-    if at == ("model",) and _MODEL_SOURCES & over.keys():
+    if not at and ("model" in over or "models" in over):
+        return frozenset({"models"} if "model" in over else {"model"})
+    if _is_model(at) and _MODEL_SOURCES & over.keys():
         return _MODEL_SOURCES | {"revision"}
-    if _is_data(at) and "source" in over:
-        return _OF_A_SOURCE
-    if at[-1:] == ("select",) and over.get("by") == "all":
-        return frozenset({"size"})
+    if _is_data(at) and ("source" in over or "mix" in over):
+        return _OF_A_SOURCE | {"source", "mix"}
+    if at[-1:] == ("select",):
+        gone = set() if over.get("by", "score") == "score" else {"column", "minimum"}
+        resized = over.get("by") == "all" or "size" in over or "size_of" in over
+        return frozenset(gone | ({"size", "size_of"} if resized else set()))
     if len(at) == 2 and at[0] == "recipe":
         gone = {"lora"} if over.get("method", "lora") != "lora" else set()
+        gone |= {"shots"} if over.get("method", "few_shot") != "few_shot" else set()
         return frozenset(gone | ({"min_learning_rate"} if over.get("schedule") == "constant" else set()))
     return frozenset()
 
@@ -72,7 +77,7 @@ def apply_overrides(table: Table, overrides: Sequence[str], *, folder: Path) -> 
         try:
             path, value = parse_override(text)
             path = _resolve_items(table, path, text)
-            value = _localise(path, value, folder)
+            value = localise(path, value, folder)
             mine = frozenset(item.path for item in applied)
             table = _put(table, path, value, (), mine)
             applied.append(Override(text=text, path=path, value=value))
@@ -161,28 +166,40 @@ def _put(node: Any, path: KeyPath, value: Any, at: KeyPath, mine: frozenset[KeyP
     old = node.get(key)
     if rest:
         inner = _put(old if isinstance(old, dict | list) else {}, rest, value, (*at, key), mine)
-        return {**node, key: inner}
+        gone = superseded(at, {key: inner}) - {key} if not at else frozenset()
+        return {**{name: item for name, item in node.items() if name not in gone}, key: inner}
     gone = superseded(at, {key: value})
     kept = {name: item for name, item in node.items()
             if name not in gone or (name not in _MODEL_SOURCES and (*at, name) in mine)}  # fmt: skip
     return {**kept, key: _laid(old, value, (*at, key))}
 
 
+def _is_model(at: KeyPath) -> bool:
+    judging = len(at) == 4 and at[0] == "eval" and at[2:] == ("judge", "local")
+    return judging or at == ("model",) or (len(at) == 2 and at[0] == "models")
+
+
 def _is_data(at: KeyPath) -> bool:
-    return (len(at) == 2 and at[0] == "data") or (len(at) == 3 and at[0] == "eval" and at[2] == "data")
+    of_eval = len(at) == 3 and at[0] == "eval" and at[2] in ("data", "reference")
+    return of_eval or (len(at) == 2 and at[0] == "data")
 
 
-def _localise(at: KeyPath, value: Any, folder: Path) -> Any:
-    """Paths on the command line mean the current folder, as everywhere; in the file they mean the file's."""
+def localise(at: KeyPath, value: Any, folder: Path) -> Any:
+    """`value` at the key path `at` with its paths made absolute, which are relative to `folder`: those of the command
+    line to the current folder, as everywhere; those of a file to the file's."""
     if isinstance(value, dict):
-        return {key: _localise((*at, key), item, folder) for key, item in value.items()}
+        return {key: localise((*at, key), item, folder) for key, item in value.items()}
+    if isinstance(value, list):
+        return [localise((*at, index), item, folder) for index, item in enumerate(value)]
     if not isinstance(value, str) or "\0" in value:
         return value
     if _is_data(at[:-1]) and at[-1] == "source":
         return _absolute(value, folder, anyway=DataSpec.model_construct(source=value).source_kind == "file")
-    if at == ("model", "path"):
+    if _is_model(at[:-1]) and at[-1] == "path":
         return _absolute(value, folder, anyway=True)
-    if at == ("model", "template") or (len(at) == 3 and at[0] == "eval" and at[2] == "include"):
+    if (_is_model(at[:-1]) and at[-1] == "template") or (
+        len(at) == 3 and at[0] == "eval" and at[2] in ("include", "prompt")
+    ):
         return _absolute(value, folder, anyway=value.startswith((".", "/", "~")))
     return value
 

@@ -7,75 +7,270 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.spec import Count, Spec
+from bench.suite.adapter import (
+    TABLES,
+    VIRTUAL_TOKEN_METHODS,
+    AdapterSpec,
+    Ia3Spec,
+    JsonTable,
+    LoraSpec,
+    PeftSpec,
+    PrefixSpec,
+    PromptSpec,
+    QuantizationSpec,
+    Text,
+)
 from bench.suite.model import Precision
+from bench.suite.sweep import LearningRate, LearningRateSweep
 
-Modules = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
+Method = Literal[
+    "full", "lora", "qlora", "dora", "rslora", "pissa", "ia3", "prefix", "prompt", "peft", "few_shot"
+]  # fmt: skip
 
-class LoraSpec(Spec):
-    """Low-rank adapters (Hu et al. 2021)."""
-
-    r: Count = 16
-    alpha: float = Field(default=32, gt=0)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    target_modules: Modules | Literal["all-linear", "card"] = "card"
-    """Module names, `all-linear`, or `card`: what the model's card names."""
+Optimizer = Literal[
+    "adamw",
+    "adamw_torch", "adamw_torch_fused", "adamw_torch_xla", "adamw_torch_npu_fused", "adafactor", "adamw_anyprecision",
+    "adamw_torch_4bit", "adamw_torch_8bit", "ademamix", "sgd", "adagrad", "adamw_bnb_8bit", "adamw_8bit",
+    "ademamix_8bit", "lion_8bit", "lion_32bit", "paged_adamw_32bit", "paged_adamw_8bit", "paged_ademamix_32bit",
+    "paged_ademamix_8bit", "paged_lion_32bit", "paged_lion_8bit", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit",
+    "rmsprop_bnb_32bit", "galore_adamw", "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise",
+    "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise", "lomo", "adalomo", "grokadamw", "schedule_free_radam",
+    "schedule_free_adamw", "schedule_free_sgd", "apollo_adamw", "apollo_adamw_layerwise", "stable_adamw",
+]  # fmt: skip
+"""As `transformers.training_args.OptimizerNames` has them; `adamw` is `adamw_torch_fused`."""
 
 
 class Budget(Spec):
     """How much training an arm gets, in the unit that the suite holds equal."""
 
-    unit: Literal["epochs", "steps", "tokens", "supervised_tokens"]
-    amount: float = Field(gt=0, le=1e15)
+    unit: Literal["epochs", "steps", "tokens", "supervised_tokens", "flops", "seconds"]
+    """`flops`: model operations, forward and backward, padding left out. `seconds`: of training itself (data, forward
+    and backward, optimiser), not reproducible: how far they go is the machine's."""
+    amount: float = Field(gt=0, le=1e30)
 
     @model_validator(mode="after")
     def _whole(self) -> Budget:
-        if self.unit != "epochs" and self.amount != int(self.amount):
-            raise ValueError(f"a budget in {self.unit} is a whole number; only epochs can be a fraction")
+        if self.unit not in {"epochs", "seconds", "flops"}:
+            if self.amount != int(self.amount):
+                raise ValueError(f"a budget in {self.unit} is a whole number; epochs, flops and seconds need not be")
+            if self.amount > _MOST:
+                raise ValueError(f"a budget in {self.unit} is at most {_MOST:.0e}")
         return self
+
+
+_MOST = 1e15
+
+
+class Validation(Spec):
+    """`[recipe.NAME.validation]`: a part of the training rows is held out and scored while training goes on."""
+
+    share: float = Field(default=0.1, gt=0, lt=1)
+    """Of the arm's rows, drawn by the training's seed; at least one row. They are not trained on."""
+    every: Count | None = None
+    """Steps between two evaluations; `None`: ten in all. The last step is always evaluated."""
+    keep_best: bool = True
+    """Save the weights of the lowest validation loss, not those of the last step."""
+    patience: Count | None = None
+    """End the training after so many evaluations in a row without a lower loss; `None`: train to the end."""
+    min_delta: float = Field(default=0.0, ge=0)
+    """A loss counts as lower from this much on, in nats per supervised token."""
 
 
 class Recipe(Spec):
     """`[recipe.NAME]`."""
 
-    method: Literal["full", "lora"]
-    learning_rate: float = Field(gt=0)
+    method: Method
+    """`few_shot` trains nothing: the base with `shots` rows of the arm's data in the context of every prompt."""
+    shots: Annotated[int, Field(gt=0, le=1000)] | None = None
+    """Rows in the context, drawn from the arm's data with the replicate's seed. Only for `few_shot`."""
+    learning_rate: LearningRate | None = None
+    """A rate, or a sweep that chooses one: `{ sweep = [1e-5, 3e-5, 1e-4] }`."""
     min_learning_rate: float | None = Field(default=None, ge=0)
-    """Where the schedule ends; `None` is 0. Only for `linear` and `cosine`."""
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    """Where the schedule ends; `None` is 0 (1e-7 for `polynomial`, as in transformers). Only for those that end."""
+    schedule: Literal[
+        "constant",
+        "constant_with_warmup",
+        "linear",
+        "cosine",
+        "cosine_with_restarts",
+        "polynomial",
+        "inverse_sqrt",
+        "warmup_stable_decay",
+    ] = "linear"
+    """As `transformers.get_scheduler` names and computes them, but that `constant` takes a warm-up, too."""
+    schedule_cycles: Count = 1
+    """Of `cosine_with_restarts`."""
+    schedule_power: float = Field(default=1.0, gt=0)
+    """Of `polynomial`."""
+    schedule_decay: float = Field(default=0.2, gt=0, le=1)
+    """Share of all steps in which `warmup_stable_decay` falls, along a cosine, at the end."""
     warmup: float = Field(default=0.0, ge=0)
     """Below 1: share of all steps; from 1: steps."""
+    optimizer: Optimizer = "adamw"
+    optimizer_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """What the optimiser takes beyond rate, decay and betas, as transformers' `optim_args`."""
+    optimizer_modules: tuple[str, ...] = ()
+    """Modules whose gradients GaLore and APOLLO project, as transformers' `optim_target_modules`."""
     weight_decay: float = Field(default=0.0, ge=0)
     betas: tuple[Beta, Beta] = (0.9, 0.999)
-    """Of AdamW: decay of the mean and of the square of the gradient."""
-    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Of AdamW and its like: decay of the mean and of the square of the gradient."""
+    max_grad_norm: float = Field(default=1.0, ge=0)
+    """Clip the gradient's norm to this; 0: no clipping."""
+    loss_on: Literal["completion", "assistant", "all"] = "completion"
+    """What is supervised: the last answer, every assistant turn, or the whole text. Plain text always is, whole."""
+    loss: Literal["nll", "dft"] = "nll"
+    """Negative log-likelihood, or Dynamic Fine-Tuning (Wu et al. 2025): each token's weighted by its probability.
+    Reported losses are negative log-likelihoods with either."""
+    neftune_alpha: float | None = Field(default=None, gt=0)
+    """Uniform noise on the embeddings while training (Jain et al. 2023)."""
     batch_rows: Count = 16
-    """Rows per forward pass (per packed sequence counts as one where packing is on)."""
+    """Rows per forward pass (a packed sequence counts as one)."""
+    batch_tokens: Count | None = None
+    """In place of `batch_rows`: as many rows per forward pass as fit into so many slots, padding counted."""
     accumulation: Count = 1
     """Forward passes per optimiser step."""
     max_length: int | None = Field(default=None, gt=1, le=2**31 - 1)
     """Tokens per row; longer rows are cut at the end and counted. `None`: the model's context length."""
-    packing: Literal["none", "bfd"] = "none"
-    """`bfd`: best-fit decreasing; several rows share one sequence of `max_length` tokens without seeing each other."""
+    packing: Literal["none", "bfd", "bfd_split", "wrapped"] = "none"
+    """TRL's strategies, for sequences of `max_length` tokens. `bfd`: best-fit decreasing; rows that share a sequence do
+    not see each other. `bfd_split`: so, too, but what is longer than a sequence goes on in another. `wrapped`: one
+    stream cut into full sequences, in which rows see each other."""
     group_by_length: bool = False
     """Batches of rows of similar length, in seeded random order; less padding, not the same batches."""
     precision: Precision | Literal["auto"] = "auto"
     """`auto`: bf16 on a GPU that has it, else fp32."""
     gradient_checkpointing: bool = False
+    torch_compile: bool = False
+    """Compile the model's forward and backward pass with torch's inductor."""
     lora: LoraSpec | None = None
+    quantization: QuantizationSpec | None = None
+    ia3: Ia3Spec | None = None
+    prefix: PrefixSpec | None = None
+    prompt: PromptSpec | None = None
+    peft: PeftSpec | None = None
+    validation: Validation | None = None
+    deepspeed: Text | JsonTable | None = None
+    """DeepSpeed's own configuration (ZeRO stage, offload): a table here, or the path of its JSON file."""
+    fsdp: JsonTable | None = None
+    """transformers' `fsdp_config`; an empty table turns FSDP on with its defaults."""
     budget: Budget | None = None
     """Overrides the suite's budget for this recipe; the report then says by how much the arms differ."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
-        if self.lora is not None and self.method != "lora":
-            raise ValueError('a [lora] table needs method = "lora"')
+        for table in dict.fromkeys(TABLES.values()):
+            if getattr(self, table) is not None and TABLES.get(self.method) != table:
+                methods = " or ".join(f'"{method}"' for method, key in TABLES.items() if key == table)
+                raise ValueError(f"a [{table}] table needs method = {methods}")
+        if self.quantization is not None and self.method != "qlora":
+            raise ValueError('a [quantization] table needs method = "qlora"')
+        if self.method == "peft" and self.peft is None:
+            raise ValueError('method = "peft" needs a table, such as peft = { type = "LOHA", r = 8 }')
         if self.warmup >= 1 and self.warmup != int(self.warmup):
             raise ValueError("warmup is a share of the steps below 1, and a whole number of steps from 1")
         if self.min_learning_rate is not None:
-            if self.schedule == "constant":
-                raise ValueError('min_learning_rate needs schedule = "linear" or "cosine"')
-            if self.min_learning_rate > self.learning_rate:
+            if self.schedule in {"constant", "constant_with_warmup", "inverse_sqrt"}:
+                raise ValueError(
+                    'min_learning_rate needs a schedule that ends, such as schedule = "linear" or "cosine"'
+                )
+            if self.rates and self.min_learning_rate > min(self.rates):
                 raise ValueError("min_learning_rate is above learning_rate")
         return self
+
+    @model_validator(mode="after")
+    def _no_idle_key(self) -> Recipe:
+        """A key that would be accepted and ignored."""
+        for key, schedule in (
+            ("schedule_cycles", "cosine_with_restarts"),
+            ("schedule_power", "polynomial"),
+            ("schedule_decay", "warmup_stable_decay"),
+        ):
+            if self._given(key) and self.schedule != schedule:
+                raise ValueError(f'{key} needs schedule = "{schedule}"')
+        if self._given("betas") and "adam" not in self.optimizer:
+            raise ValueError(f"betas are AdamW's and its like's; {self.optimizer} has none")
+        if self.optimizer_modules and not self.optimizer.startswith(("galore", "apollo")):
+            raise ValueError("optimizer_modules are for GaLore and APOLLO")
+        if self.batch_tokens is not None and self._given("batch_rows"):
+            raise ValueError("give batch_rows or batch_tokens, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _works_together(self) -> Recipe:
+        if self.method in VIRTUAL_TOKEN_METHODS and self.packing in {"bfd", "bfd_split"}:
+            raise ValueError(f"{self.method} puts its virtual tokens before a row: rows cannot share a sequence")
+        if self.method == "prefix" and self.gradient_checkpointing:
+            raise ValueError("prefix tuning hands its keys and values to the layers as a cache, which "
+                             "gradient_checkpointing would drop")  # fmt: skip
+        if self.packing == "wrapped" and self.group_by_length:
+            raise ValueError("wrapped sequences are all of one length: take group_by_length out")
+        if self.deepspeed is not None and self.fsdp is not None:
+            raise ValueError("give deepspeed or fsdp, not both")
+        if self.validation is not None and (self.deepspeed is not None or self.fsdp is not None):
+            raise ValueError("validation is not combined with deepspeed or fsdp here: no process has all weights")
+        if self.torch_compile and (self.deepspeed is not None or self.fsdp is not None):
+            raise ValueError("torch_compile is not combined with deepspeed or fsdp here")
+        return self
+
+    def _given(self, key: str) -> bool:
+        """Whether `key` differs from its default."""
+        return bool(getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True))
+
+    @model_validator(mode="after")
+    def _trains_or_not(self) -> Recipe:
+        if self.method != "few_shot":
+            if self.shots is not None:
+                raise ValueError('shots needs method = "few_shot"')
+            if self.learning_rate is None:
+                raise ValueError("learning_rate is missing")
+            return self
+        if self.shots is None:
+            raise ValueError('method = "few_shot" needs shots, the number of rows in the context')
+        idle = [name for name in type(self).model_fields if name not in {"method", "shots"} and self._given(name)]
+        if idle:
+            raise ValueError(f"few_shot trains nothing: take {idle[0]} out")
+        return self
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """All learning rates that trainings of this recipe may have; empty where nothing is trained."""
+        if isinstance(self.learning_rate, LearningRateSweep):
+            return self.learning_rate.sweep
+        return () if self.learning_rate is None else (self.learning_rate,)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of a training, which has exactly one."""
+        if isinstance(self.learning_rate, float):
+            return self.learning_rate
+        raise ValueError("no learning rate was chosen yet")
+
+    @property
+    def adapter(self) -> AdapterSpec | None:
+        """The shape of what is trained beside the frozen base; `None` where the base itself is, or nothing."""
+        if self.method == "peft":
+            return self.peft
+        shapes: dict[str, AdapterSpec] = {
+            "lora": self.lora or LoraSpec(),
+            "ia3": self.ia3 or Ia3Spec(),
+            "prefix": self.prefix or PrefixSpec(),
+            "prompt": self.prompt or PromptSpec(),
+        }
+        return shapes.get(TABLES.get(self.method, ""))
+
+    @property
+    def asks_the_card(self) -> bool:
+        """Whether the model's card says which modules get an adapter."""
+        return isinstance(self.adapter, LoraSpec) and self.adapter.target_modules == "card"
+
+    @property
+    def quantized(self) -> QuantizationSpec | None:
+        """How the frozen base is held in fewer bits; `None` if it is not."""
+        return (self.quantization or QuantizationSpec()) if self.method == "qlora" else None
+
+    @property
+    def packed(self) -> bool:
+        """Whether rows share a sequence without seeing each other."""
+        return self.packing in {"bfd", "bfd_split"}

@@ -1,13 +1,15 @@
-"""Replaces `source = "data:NAME"` by the source that `[data.NAME]` has.
+"""Follows what data tables say of each other: `source = "data:NAME"`, and the random controls that tables ask for.
 
-Contract: after this no `data:` source is left, so that nothing behind it has to know of them. A reference takes over
-all that describes the source (config, split, revision, columns) and keeps its own selection.
+Contract: after this no `data:` source is left and every control is a table of its own, so that nothing behind it has to
+know of them. A reference takes over all that describes the source (config, split, revision, columns) and keeps its own
+selection.
 """
 
 from __future__ import annotations
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.data import DataSpec
+from bench.suite.data import CONTROL_SUFFIX, DataSpec, Select
+from bench.suite.evals import data_of, reference_of
 from bench.suite.suite import Suite
 
 _TAKEN_OVER = ("source", "config", "split", "revision", "columns")
@@ -25,13 +27,31 @@ def resolve_references(suite: Suite) -> Suite:
             return spec
 
     data = {name: follow(spec, f"data.{name}") for name, spec in suite.data.items()}
-    evals = tuple(
-        spec.model_copy(update={"data": follow(spec.data, f"eval[{index}].data")}) if spec.kind == "loss" else spec
-        for index, spec in enumerate(suite.eval)
-    )
+    evals = []
+    for index, spec in enumerate(suite.eval):
+        tables = {"data": data_of(spec), "reference": reference_of(spec)}
+        followed = {
+            key: follow(own, f"eval[{index}].{key}") for key, own in tables.items() if own is not None
+        }  # fmt: skip
+        evals.append(spec.model_copy(update=followed))
+    problems += [_clash(name) for name, spec in data.items() if spec.control and name + CONTROL_SUFFIX in data]
     if problems:
         raise InputError(problems)
-    return suite.model_copy(update={"data": data, "eval": evals})
+    controls = {name + CONTROL_SUFFIX: _control(name, spec) for name, spec in data.items() if spec.control}
+    return suite.model_copy(update={"data": {**data, **controls}, "eval": tuple(evals)})
+
+
+def _control(name: str, spec: DataSpec) -> DataSpec:
+    """As many rows of the same source as `name` has, at random: without its filters, which are part of the choice."""
+    select = Select(by="random", size_of=name, seed=spec.select.seed)
+    kept = {key: getattr(spec, key) for key in (*_TAKEN_OVER, "system") if key in spec.model_fields_set}
+    return DataSpec(**{**kept, "select": select})
+
+
+def _clash(name: str) -> Problem:
+    what = f"data.{name} asks for a control, and [data.{name}{CONTROL_SUFFIX}] is there already"
+    hint = "rename that table, or take control out"
+    return Problem(reference="suite.control", what=what, where=f"data.{name}.control", hint=hint)
 
 
 def _follow(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:
@@ -43,6 +63,10 @@ def _follow(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:
         hint = f"set it in the table that {spec.source!r} names, or write the source itself here"
         raise InputError(Problem(reference="suite.reference", what=what, where=f"{where}.{own[0]}", hint=hint))
     end = _end(spec, data, where)
+    if end.mix is not None:
+        what = f"{where}.source refers to a mix, which has no source of its own"
+        hint = "name one of its parts, or make it a part of another mix"
+        raise InputError(Problem(reference="suite.reference", what=what, where=f"{where}.source", hint=hint))
     # Only what the end itself gives: a key that was never written stays unwritten.
     return spec.model_copy(update={key: getattr(end, key) for key in _TAKEN_OVER if key in end.model_fields_set})
 
@@ -51,7 +75,7 @@ def _end(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:
     """The first table along the references that names a real source."""
     seen = [where]
     while spec.source_kind == "data":
-        name = spec.source.partition(":")[2]
+        name = (spec.source or "").partition(":")[2]
         if name not in data:
             what = f"{where}.source refers to data {name!r}, which the suite does not have"
             hint = did_you_mean(name, data)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from bench.spec import Spec
-from bench.suite.suite import Suite
+from bench.suite.suite import BASE, ArmRef, Suite
 
 
 class ResolvedModel(Spec):
@@ -28,6 +30,8 @@ class ResolvedModel(Spec):
     template_sha256: str | None
     """Of the template's text (of the fallback's, where none is named); `None` for the tokenizer's own."""
     end_of_turn: str | None
+    thinking: bool = False
+    """Whether the template's thinking switch is on."""
     lora_target_modules: tuple[str, ...] | Literal["all-linear"]
     simulation: str | None
 
@@ -41,9 +45,11 @@ class ResolvedData(Spec):
     rows: int
     """Selected rows."""
     source_rows: int
-    """Rows of the source before selection."""
+    """Rows of the source before selection; of a mix, of the selections that it is drawn from."""
     dropped: dict[str, int]
     """Rows left out before selection, by reason, such as `empty answer` or `held out`."""
+    parts: dict[str, int] = Field(default_factory=dict)
+    """Of a mix: rows drawn from each table that it is made of."""
     sha256: str
     """Of the selected rows, in order."""
     path: str
@@ -58,9 +64,21 @@ class ResolvedSuite(Spec):
     overrides: tuple[str, ...]
     """`--set` arguments as given."""
     model: ResolvedModel
+    """The base; the first of several."""
+    models: dict[str, ResolvedModel] = Field(default_factory=dict)
+    """All bases by name, where the suite has several."""
     data: dict[str, ResolvedData]
-    """By data name; an eval's own data under `eval:NAME`."""
+    """By data name; an eval's own data under `eval:NAME`; what a sweep trains on and chooses by under `sweep:DATA~ON`
+    and `dev:DATA~ON`."""
     tasks_sha256: dict[str, str]
     """Per lm_eval eval with a task folder: hash of that folder's files."""
     tasks_path: dict[str, str]
     """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
+
+    def base_of(self, arm: ArmRef) -> ResolvedModel:
+        """What `arm` trains."""
+        return self.model if arm.model is None else self.models[arm.model]
+
+    def bases(self) -> dict[str, ResolvedModel]:
+        """The models behind `base`, or behind each `base@MODEL`."""
+        return {f"{BASE}@{name}": model for name, model in self.models.items()} or {BASE: self.model}

@@ -26,6 +26,10 @@ def suite_schema() -> dict[str, Any]:
     definitions |= {name: overlays[name] for name in sorted(used & overlays.keys())}
     definitions["Profile"] = {**overlay, "title": "Profile", "description": "Keys laid over the suite."}
     schema["properties"] |= {
+        "extends": {
+            "type": "string",
+            "description": "Another suite, by path or shipped name, that this file is laid over, key by key.",
+        },
         "default_profile": {"type": "string", "description": "The profile that runs where none is named."},
         "profile": {
             "type": "object",

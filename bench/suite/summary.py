@@ -23,9 +23,12 @@ class Summary(TypedDict):
 def summarise(loaded: LoadedSuite) -> Summary:
     """Count what `loaded` would run."""
     suite = loaded.suite
-    arms = [arm.name for arm in suite.arms.expand()]
+    arms = [arm.name for arm in suite.expand()]
     evals = [spec.name for spec in suite.eval]
-    trainings = len(arms) * len(suite.seeds)
+    trained = [arm for arm in suite.expand() if suite.recipe[arm.recipe].rates]
+    trainings = len(trained) * len(suite.seeds)
+    rates = sum(len(suite.recipe[arm.recipe].rates) for arm in trained if len(suite.recipe[arm.recipe].rates) > 1)
+    sweep = f" and {rates} for choosing rates" if rates else ""
     return Summary(
         suite=suite.name,
         profile=loaded.profile,
@@ -34,6 +37,6 @@ def summarise(loaded: LoadedSuite) -> Summary:
         trainings=trainings,
         evals=evals,
         claims=len(suite.claim),
-        says=f"{len(arms)} arms × {len(suite.seeds)} seeds = {trainings} trainings, {len(evals)} evals, "
+        says=f"{len(arms)} arms × {len(suite.seeds)} seeds = {trainings} trainings{sweep}, {len(evals)} evals, "
         f"{len(suite.claim)} claims",
     )

@@ -49,8 +49,13 @@ class Template:
         """Of the text."""
         return digest_json(self.text)
 
-    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool, tokens: Mapping[str, str]) -> str:
-        """The conversation as text; `tokens`: `bos_token`, `eos_token` and the like. Raises `TemplateRefusedError`."""
+    def render(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool, tokens: Mapping[str, str | bool]
+    ) -> str:
+        """The conversation as text; `tokens`: `bos_token`, `eos_token` and the like, and the switch `enable_thinking`.
+
+        Raises `TemplateRefusedError`.
+        """
         if not _READS_INPUT.search(self.text):
             messages = [_joined(message) for message in messages]
         variables = {"bos_token": "", "eos_token": "", "enable_thinking": False, **tokens}

@@ -1,4 +1,4 @@
-"""How scheduled rows become sequences and batches: packing, and grouping by length.
+"""How scheduled rows become sequences and batches: packing, grouping by length, batches by rows or by slots.
 
 Contract: a pure function of the rows, the recipe and the seed. Rows are rearranged only within windows, so that a
 training still meets its rows in roughly the order of the schedule.
@@ -7,14 +7,14 @@ training still meets its rows in roughly the order of the schedule.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 
 from bench.suite.recipe import Recipe
-from bench.train.example import Example, Sequence, length
+from bench.train.example import IGNORED, Batch, Example, Sequence, length
 
 _Item = TypeVar("_Item")
 
@@ -22,17 +22,19 @@ PACKING_WINDOW = 1024
 """Rows that are packed together."""
 GROUPING_WINDOW = 50
 """Batches whose rows are sorted together, as in transformers' length-grouped sampler."""
+TOKEN_GROUPING_WINDOW = 1024
+"""Rows that are sorted together where batches are measured in slots."""
 
 
-def arrange(examples: Iterable[Example], recipe: Recipe, *, capacity: int, seed: int) -> Iterator[Sequence]:
-    """Sequences in training order, lazily. `capacity`: tokens of a packed sequence. Every row comes exactly once."""
+def arrange(examples: Iterable[Example], recipe: Recipe, *, capacity: int, seed: int) -> Iterator[Batch]:
+    """Batches in training order, lazily. `capacity`: tokens of a packed sequence. Every token comes exactly once, but
+    for parts of a split row in which nothing is supervised."""
     generator = np.random.default_rng([seed, 1])
-    sequences: Iterator[Sequence] = ((example,) for example in examples)
-    if recipe.packing == "bfd":
-        sequences = _packed(examples, capacity, generator)
-    if recipe.group_by_length:
-        sequences = _grouped(sequences, recipe.batch_rows, generator)
-    return sequences
+    sequences = _PACKINGS[recipe.packing](examples, capacity, generator)
+    if not recipe.group_by_length:
+        return _cut(sequences, recipe)
+    window = TOKEN_GROUPING_WINDOW if recipe.batch_tokens else GROUPING_WINDOW * recipe.batch_rows
+    return _grouped(sequences, recipe, window, generator)
 
 
 def pack(examples: Iterable[Example], capacity: int) -> list[Sequence]:
@@ -54,6 +56,60 @@ def pack(examples: Iterable[Example], capacity: int) -> list[Sequence]:
     return [tuple(members) for members in bins]
 
 
+def split(example: Example, capacity: int) -> list[Example]:
+    """A row in parts of at most `capacity` tokens, without those in which nothing is supervised.
+
+    No part sees another: the first token of each has nothing to be predicted from and is not supervised.
+    """
+    if example.tokens <= capacity:
+        return [example]
+    parts = [
+        _part(example.ids[start : start + capacity], example.labels[start : start + capacity], rows=())
+        for start in range(0, example.tokens, capacity)
+    ]
+    first, *rest = [part for part in parts if part.supervised_tokens] or parts[:1]
+    return [_part(first.ids, first.labels, rows=example.rows), *rest]
+
+
+def wrap(examples: Iterable[Example], capacity: int) -> Iterator[Example]:
+    """One stream of all rows, cut every `capacity` tokens; the last piece may be shorter."""
+    waiting: list[Example] = []
+    tokens = 0
+    for example in examples:
+        waiting.append(example)
+        tokens += example.tokens
+        while tokens >= capacity:
+            whole, rest = _cut_at(waiting, capacity)
+            yield whole
+            waiting, tokens = ([rest], rest.tokens) if rest is not None else ([], 0)
+    if waiting:
+        last, _ = _cut_at(waiting, capacity)
+        if last.supervised_tokens:
+            yield last
+
+
+def _cut_at(examples: list[Example], capacity: int) -> tuple[Example, Example | None]:
+    """The first `capacity` tokens of these rows as one, and what is left of the last row."""
+    ids = np.concatenate([example.ids for example in examples])
+    labels = np.concatenate([example.labels for example in examples])
+    rows = tuple(row for example in examples for row in example.rows)
+    rest = None
+    if len(ids) > capacity:
+        rest = _part(ids[capacity:], labels[capacity:], rows=())
+    return _part(ids[:capacity], labels[:capacity], rows=rows), rest
+
+
+def _part(ids: np.ndarray, labels: np.ndarray, *, rows: tuple[int, ...]) -> Example:
+    labels = labels.copy()
+    labels[:1] = IGNORED
+    supervised = int((labels != IGNORED).sum())
+    return Example(rows=rows, ids=ids, labels=labels, supervised_tokens=supervised, truncated=False)
+
+
+def _one_by_one(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
+    return ((example,) for example in examples)
+
+
 def _packed(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
     for window in _windows(iter(examples), PACKING_WINDOW):
         packs = pack(window, capacity)
@@ -61,13 +117,50 @@ def _packed(examples: Iterable[Example], capacity: int, generator: np.random.Gen
             yield packs[index]
 
 
-def _grouped(sequences: Iterator[Sequence], batch_rows: int, generator: np.random.Generator) -> Iterator[Sequence]:
-    for window in _windows(sequences, GROUPING_WINDOW * batch_rows):
+def _split_and_packed(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
+    return _packed((part for example in examples for part in split(example, capacity)), capacity, generator)
+
+
+def _wrapped(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
+    return ((example,) for example in wrap(examples, capacity))
+
+
+_Packing = Callable[[Iterable[Example], int, np.random.Generator], Iterator[Sequence]]
+_PACKINGS: dict[str, _Packing] = {
+    "none": _one_by_one,
+    "bfd": _packed,
+    "bfd_split": _split_and_packed,
+    "wrapped": _wrapped,
+}
+
+
+def _cut(sequences: Iterable[Sequence], recipe: Recipe) -> Iterator[Batch]:
+    """Batches of `batch_rows` sequences, or of at most `batch_tokens` slots; a sequence that is longer stands alone."""
+    batch: list[Sequence] = []
+    longest = 0
+    for sequence in sequences:
+        longest = max(longest, length(sequence))
+        full = len(batch) == recipe.batch_rows
+        if recipe.batch_tokens is not None:
+            full = bool(batch) and (len(batch) + 1) * longest > recipe.batch_tokens
+        if full:
+            yield tuple(batch)
+            batch, longest = [], length(sequence)
+        batch.append(sequence)
+    if batch:
+        yield tuple(batch)
+
+
+def _grouped(
+    sequences: Iterator[Sequence], recipe: Recipe, size: int, generator: np.random.Generator
+) -> Iterator[Batch]:
+    for window in _windows(sequences, size):
         window.sort(key=length, reverse=True)
-        batches = [window[start : start + batch_rows] for start in range(0, len(window), batch_rows)]
-        whole = len(window) // batch_rows
+        batches = list(_cut(window, recipe))
+        short = recipe.batch_tokens is None and len(batches[-1]) < recipe.batch_rows
+        whole = len(batches) - short
         for index in [*generator.permutation(whole), *range(whole, len(batches))]:  # a short batch stays last
-            yield from batches[index]
+            yield batches[index]
 
 
 def _windows(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:

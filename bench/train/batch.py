@@ -8,7 +8,6 @@ block-diagonal mask; transformers derives one from the positions for most archit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.train.example import IGNORED, length
-from bench.train.example import Sequence as TokenSequence
+from bench.train.example import IGNORED, Batch, Sequence, length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +23,7 @@ class Counts:
     """What one forward pass holds."""
 
     rows: int
+    """Rows that begin in it."""
     tokens: int
     """Non-padding."""
     supervised_tokens: int
@@ -34,23 +33,24 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collator:
-    """Builds a batch from dataset items `{"sequence": index}`; called by the data loader."""
+    """Builds a batch from one dataset item `{"batch": index}`; called by the data loader."""
 
-    sequences: Sequence[TokenSequence]
+    batches: tuple[Batch, ...]
     pad_token_id: int
     packed: bool
 
     def __call__(self, items: list[dict[str, int]]) -> dict[str, Any]:
         """Tensors on the CPU, sizes in `counts`."""
-        return collate([self.sequences[item["sequence"]] for item in items], self.pad_token_id, packed=self.packed)
+        (item,) = items
+        return collate(self.batches[item["batch"]], self.pad_token_id, packed=self.packed)
 
 
-def collate(batch: Sequence[TokenSequence], pad_token_id: int, *, packed: bool) -> dict[str, Any]:
+def collate(batch: Batch, pad_token_id: int, *, packed: bool) -> dict[str, Any]:
     """`input_ids` and `labels`, each `(sequences, padded length)`, the supervised positions, and what packing needs.
 
     If packed: `position_ids` of the same shape and a boolean `attention_mask` `(sequences, 1, length, length)`.
-    `positions` (n,) are the flat indices, over sequences × length, of the positions whose *next* token is supervised,
-    and `targets` (n,) are those tokens. `counts` are taken from the tensors themselves.
+    (`rows`, `columns`), each (n,), are the positions whose *next* token is supervised, and `targets` (n,) those
+    tokens. `counts` are taken from the tensors themselves.
     """
     shape = (len(batch), max(length(sequence) for sequence in batch))
     ids = np.full(shape, pad_token_id, dtype=np.int64)
@@ -59,27 +59,28 @@ def collate(batch: Sequence[TokenSequence], pad_token_id: int, *, packed: bool) 
         end = length(sequence)
         ids[row, :end] = np.concatenate([example.ids for example in sequence])
         labels[row, :end] = np.concatenate([example.labels for example in sequence])
-    flat = np.flatnonzero(labels != IGNORED)
+    rows, columns = np.nonzero(labels != IGNORED)
     tensors: dict[str, Any] = {
         "input_ids": torch.from_numpy(ids),
         "labels": torch.from_numpy(labels),
-        "positions": torch.from_numpy(flat - 1),  # the first label of a sequence is never supervised
-        "targets": torch.from_numpy(labels.reshape(-1)[flat]),
+        "rows": torch.from_numpy(rows),
+        "columns": torch.from_numpy(columns - 1),  # the first label of a sequence is never supervised
+        "targets": torch.from_numpy(labels[rows, columns]),
     }
     if packed:
         positions = torch.from_numpy(np.stack([_positions(sequence, shape[1]) for sequence in batch]))
         tensors["position_ids"] = positions
         tensors["attention_mask"] = _same_row_and_not_later(positions)
     tensors["counts"] = Counts(
-        rows=sum(len(sequence) for sequence in batch),
+        rows=sum(len(example.rows) for sequence in batch for example in sequence),
         tokens=sum(length(sequence) for sequence in batch),
-        supervised_tokens=len(flat),
+        supervised_tokens=len(rows),
         slots=ids.size,
     )
     return tensors
 
 
-def _positions(sequence: TokenSequence, width: int) -> NDArray[np.int64]:
+def _positions(sequence: Sequence, width: int) -> NDArray[np.int64]:
     """0, 1, 2, … anew for each row, and for the padding, which thereby is a document of its own."""
     sizes = [example.tokens for example in sequence]
     return np.concatenate([np.arange(size, dtype=np.int64) for size in [*sizes, width - sum(sizes)]])
@@ -90,3 +91,11 @@ def _same_row_and_not_later(positions: torch.Tensor) -> torch.Tensor:
     rows = (positions == 0).cumsum(dim=1)
     same_row = rows[:, :, None] == rows[:, None, :]
     return same_row.tril()[:, None]
+
+
+_INPUTS = ("input_ids", "position_ids", "attention_mask")
+
+
+def model_inputs(batch: dict[str, Any]) -> dict[str, Any]:
+    """What of a collated batch goes into the model's forward pass: no labels, no cache."""
+    return {**{name: batch[name] for name in _INPUTS if name in batch}, "use_cache": False}

@@ -1,41 +1,66 @@
-"""A recipe in the words of TRL and PEFT.
+"""A recipe in the words of TRL.
 
 Contract: whatever their defaults are (bf16 and gradient checkpointing on, even on a processor; progress bars; reports
-to whatever is installed), what a recipe says is what runs. Nothing here loads or computes.
+to whatever is installed; every GPU of the machine), what a recipe says is what runs. Nothing here loads or computes.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from peft import LoraConfig, PeftConfig
 from trl import SFTConfig
 
 from bench.suite.model import Precision
-from bench.suite.recipe import LoraSpec, Recipe
-from bench.suite.resolved import ResolvedModel
+from bench.suite.recipe import Recipe
+
+_NAMED = {"adamw": "adamw_torch_fused"}
+"""Optimisers by a shorter name than transformers'."""
+
+
+def optimizer_name(recipe: Recipe) -> str:
+    """As `transformers.training_args.OptimizerNames` has it."""
+    return _NAMED.get(recipe.optimizer, recipe.optimizer)
 
 
 def sft_config(
-    recipe: Recipe, *, steps: int, seed: int, precision: Precision, device: torch.device, folder: Path
+    recipe: Recipe,
+    *,
+    steps: int,
+    seed: int,
+    precision: Precision,
+    device: torch.device,
+    folder: Path,
+    track: Sequence[str] = (),
+    name: str | None = None,
 ) -> SFTConfig:
-    """Arguments of `SFTTrainer` for a training of `steps` optimiser steps over an already ordered training set."""
-    return SFTConfig(
+    """Arguments of `SFTTrainer` for a training of `steps` optimiser steps over already ordered batches.
+
+    `track`: trackers to report to, under `name`.
+    """
+    config = SFTConfig(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=recipe.batch_rows,
+        per_device_train_batch_size=1,  # an item of the data set is a whole batch
         gradient_accumulation_steps=recipe.accumulation,
-        learning_rate=recipe.learning_rate,
+        learning_rate=recipe.rate,
         weight_decay=recipe.weight_decay,
         adam_beta1=recipe.betas[0],
         adam_beta2=recipe.betas[1],
         max_grad_norm=recipe.max_grad_norm,
-        optim="adamw_torch_fused",
+        optim=optimizer_name(recipe),
+        optim_args=_arguments(recipe),
+        optim_target_modules=list(recipe.optimizer_modules) or None,
+        loss_type=recipe.loss,
+        neftune_noise_alpha=recipe.neftune_alpha,
         bf16=precision == "bf16",
         fp16=precision == "fp16",
         gradient_checkpointing=recipe.gradient_checkpointing,
         activation_checkpointing=recipe.gradient_checkpointing,  # its name from transformers 5.23 on
+        torch_compile=recipe.torch_compile,
         seed=seed,
         data_seed=seed,
         use_cpu=device.type == "cpu",
@@ -47,31 +72,26 @@ def sft_config(
         logging_strategy="no",
         save_strategy="no",
         eval_strategy="no",
-        report_to="none",
+        report_to=list(track) or "none",
+        run_name=name,
         disable_tqdm=True,
         logging_nan_inf_filter=False,  # a loss that is not finite is divergence, not something to smooth over
+        **_distribution(recipe),
     )
+    if config.n_gpu > 1:
+        config._n_gpu = 1  # else transformers would split each batch over all GPUs without being asked
+    return config
 
 
-def peft_config(recipe: Recipe, model: ResolvedModel) -> PeftConfig | None:
-    """The adapter that the recipe asks for; `None` for full fine-tuning."""
-    return _METHODS[recipe.method](recipe, model)
+def _arguments(recipe: Recipe) -> str | None:
+    """`optim_args` is one string of `key=value` pairs."""
+    return ", ".join(f"{key}={value}" for key, value in recipe.optimizer_arguments.items()) or None
 
 
-def _full(recipe: Recipe, model: ResolvedModel) -> None:
-    return None
-
-
-def _lora(recipe: Recipe, model: ResolvedModel) -> PeftConfig:
-    spec = recipe.lora or LoraSpec()
-    targets = model.lora_target_modules if spec.target_modules == "card" else spec.target_modules
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=spec.r,
-        lora_alpha=spec.alpha,
-        lora_dropout=spec.dropout,
-        target_modules=targets if targets == "all-linear" else list(targets),
-    )
-
-
-_METHODS = {"full": _full, "lora": _lora}
+def _distribution(recipe: Recipe) -> dict[str, Any]:
+    """The libraries write into these tables, so they get copies."""
+    if recipe.deepspeed is not None:
+        return {"deepspeed": copy.deepcopy(recipe.deepspeed)}
+    if recipe.fsdp is not None:
+        return {"fsdp": True, "fsdp_config": copy.deepcopy(recipe.fsdp)}
+    return {}

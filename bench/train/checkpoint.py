@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ CHECKPOINT = "checkpoint"
 """Folder of the checkpoint, relative to the training's folder."""
 
 _WEIGHTS, _OPTIMIZER, _RANDOM = "weights.safetensors", "optimizer.safetensors", "random.safetensors"
+_BEST = "best.safetensors"
 _STATE = "state.json"
 
 
@@ -43,6 +44,10 @@ class Checkpoint:
     """JSON text of transformers' `TrainerState`."""
     meter: Mapping[str, Any]
     """`Meter.state()`."""
+    validation: Mapping[str, Any] | None = None
+    """`Watch.state()`."""
+    best: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    """Weights of the lowest validation loss so far, where they are kept."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -53,9 +58,12 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     save_file({name: tensor.contiguous() for name, tensor in checkpoint.weights.items()}, aside / _WEIGHTS)
     save_file(_optimizer_tensors(checkpoint.optimizer), aside / _OPTIMIZER)
     save_file(dict(checkpoint.random), aside / _RANDOM)
+    save_file(dict(checkpoint.best), aside / _BEST)
     state = {
         "digest": checkpoint.digest,
         "param_groups": checkpoint.optimizer["param_groups"],
+        "optimizer_values": _optimizer_values(checkpoint.optimizer),
+        "validation": checkpoint.validation,
         "scheduler": dict(checkpoint.scheduler),
         "meter": dict(checkpoint.meter),
     }
@@ -90,10 +98,12 @@ def remove_checkpoint(folder: Path) -> None:
 
 def _load(place: Path) -> Checkpoint:
     state = json.loads((place / _STATE).read_text())
-    by_parameter: dict[int, dict[str, torch.Tensor]] = {}
+    by_parameter: dict[int, dict[str, Any]] = {}
     for name, tensor in load_file(place / _OPTIMIZER).items():
         index, key = name.split(".", 1)
         by_parameter.setdefault(int(index), {})[key] = tensor
+    for index, values in state["optimizer_values"].items():
+        by_parameter.setdefault(int(index), {}).update(values)
     return Checkpoint(
         digest=state["digest"],
         weights=load_file(place / _WEIGHTS),
@@ -102,14 +112,25 @@ def _load(place: Path) -> Checkpoint:
         random=load_file(place / _RANDOM),
         trainer=(place / TRAINER_STATE_NAME).read_text(),
         meter=state["meter"],
+        validation=state["validation"],
+        best=load_file(place / _BEST),
     )
 
 
 def _optimizer_tensors(state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     return {
-        f"{index}.{key}": torch.as_tensor(value).contiguous()
+        f"{index}.{key}": value.contiguous()
         for index, values in state["state"].items()
         for key, value in values.items()
+        if torch.is_tensor(value)
+    }
+
+
+def _optimizer_values(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What some optimisers keep beside tensors: step counts, averages, `None`."""
+    return {
+        str(index): {key: value for key, value in values.items() if not torch.is_tensor(value)}
+        for index, values in state["state"].items()
     }
 
 

@@ -35,8 +35,9 @@ class RowRenderer(Protocol):
 class Example:
     """A row as the model will see it."""
 
-    row: int
-    """Index of the row in the selection."""
+    rows: tuple[int, ...]
+    """Indices, in the selection, of the rows that begin in it: one, none for a row's continuation, or several where
+    rows are cut from one stream."""
     ids: NDArray[np.int32]
     """Token ids, shape `(tokens,)`."""
     labels: NDArray[np.int32]
@@ -53,6 +54,9 @@ class Example:
 Sequence = tuple[Example, ...]
 """Rows that share one sequence without seeing each other; one row unless packed."""
 
+Batch = tuple[Sequence, ...]
+"""One forward pass."""
+
 
 def make_example(index: int, row: Row, renderer: RowRenderer) -> Example | None:
     """Renders `row`; `None` if nothing in it is supervised."""
@@ -64,9 +68,14 @@ def make_example(index: int, row: Row, renderer: RowRenderer) -> Example | None:
         return None
     ids = np.asarray(rendered.input_ids, dtype=np.int32)
     labels = np.where(mask, ids, np.int32(IGNORED))
-    return Example(row=index, ids=ids, labels=labels, supervised_tokens=supervised, truncated=rendered.truncated)
+    return Example(rows=(index,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=rendered.truncated)
 
 
 def length(sequence: Sequence) -> int:
     """Tokens of a sequence."""
     return sum(example.tokens for example in sequence)
+
+
+def slots(batch: Batch) -> int:
+    """Sequences × padded length."""
+    return len(batch) * max(length(sequence) for sequence in batch)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 
 from bench.errors import InputError, Problem
-from bench.train.batch import collate
+from bench.model.head import TOLERANCES
+from bench.train.batch import collate, model_inputs
 from bench.train.example import Sequence
-from bench.train.head import TOLERANCES, model_inputs
 
 
 def check_isolation(model: torch.nn.Module, sequence: Sequence, pad_token_id: int, device: torch.device) -> None:
@@ -40,7 +40,7 @@ def _logits(
     model: torch.nn.Module, sequence: Sequence, pad_token_id: int, device: torch.device, *, packed: bool
 ) -> torch.Tensor:
     """Logits of one sequence, shape `(tokens, vocabulary)`."""
-    inputs = model_inputs(collate([sequence], pad_token_id, packed=packed))
+    inputs = model_inputs(collate((sequence,), pad_token_id, packed=packed))
     placed = {name: value.to(device) if torch.is_tensor(value) else value for name, value in inputs.items()}
     logits: torch.Tensor = model(**placed).logits
     return logits[0]

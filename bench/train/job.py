@@ -1,42 +1,48 @@
 """A training job from start to end: load, plan the schedule, train, save, account. Runs in a child process.
 
 Contract: a job writes only under its own folder: `weights/` and, while it trains, `checkpoint/`. The same job on a
-processor gives the same losses and weights to the last bit, resumed or not. What was trained on is counted, and equals
-the plan, or the job fails.
+processor gives the same losses and weights to the last bit, resumed or not, unless its budget is in seconds. What was
+trained on is counted, and equals the plan, or the job fails.
 """
 
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import get_peft_model
 
-from bench.data.render import Renderer, make_renderer
-from bench.data.store import load_rows
-from bench.errors import InputError, Problem
+from bench.data.render import Renderer
 from bench.model.load import (
     WEIGHTS,
     count_parameters,
     load_base,
     load_skeleton,
-    load_tokenizer,
     pick_device,
     pick_precision,
 )
 from bench.record.job import ProbeJob, TrainJob
-from bench.record.result import Ledger, ProbeResult, Step, TrainResult
+from bench.record.result import ProbeResult, Step, TrainResult
 from bench.suite.model import Precision
-from bench.train.builder import peft_config, sft_config
+from bench.suite.recipe import Budget
+from bench.train.adapters import check_gradients, peft_config, put_on, target_modules
+from bench.train.budget import pilot_job, planned_budget
+from bench.train.builder import optimizer_name, sft_config
 from bench.train.checkpoint import find_checkpoint, remove_checkpoint
+from bench.train.distribution import check_distribution, join_group
+from bench.train.energy import EnergyCounter
+from bench.train.ledger import MemoryByPhase, Trained, make_ledger
 from bench.train.memory import PeakMemory
 from bench.train.meter import Meter
 from bench.train.rate import rate_factor
-from bench.train.schedule import Schedule, plan_schedule
+from bench.train.rows import Material, material
+from bench.train.saving import keep_start, save_subject
+from bench.train.schedule import Schedule
 from bench.train.trainer import DivergedError, MeteredTrainer
+from bench.train.validation import Watch
 
 Emit = Callable[[dict[str, object]], None]
 
@@ -48,9 +54,12 @@ class _Prepared:
     trainer: MeteredTrainer
     renderer: Renderer
     schedule: Schedule
+    material: Material
+    watch: Watch | None
     meter: Meter
     device: torch.device
     precision: Precision
+    resolved: dict[str, str]
 
 
 def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
@@ -59,18 +68,25 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
     Takes up a checkpoint that an interrupted training of the same digest left in `folder`. A training that diverges
     ends there, with `diverged` set and what was measured until then.
     """
-    prepared = _prepare(job, folder, emit)
-    memory = PeakMemory(prepared.device)
-    memory.start()
-    diverged = _train(prepared, job, folder)
-    peaks = memory.process_bytes(), memory.device_bytes()
-    if not diverged:
-        _check_counts(prepared.meter.steps, prepared.schedule)
-    prepared.meter.enter("saving")
-    prepared.trainer.model.save_pretrained(folder / WEIGHTS)
+    memory = MemoryByPhase(pick_device())
+    prepared = _prepare(job, folder, emit, budget=_in_tokens(job))
+    trainer = prepared.trainer
+    memory.end("start_up")
+    energy = EnergyCounter(prepared.device)
+    with tempfile.TemporaryDirectory(prefix="start-", dir=_made(folder)) as start:
+        converted = keep_start(trainer.model, Path(start))
+        diverged = _train(prepared, job, folder)
+        used = energy.used()
+        memory.end("training")
+        if not diverged:
+            _check_counts(prepared.meter.steps, prepared.schedule, whole=trainer.stopped == "budget")
+        prepared.meter.enter("saving")
+        kept_step = None if prepared.watch is None else prepared.watch.restore(trainer.model)
+        save_subject(trainer, folder / WEIGHTS, start=Path(start) if converted else None, recipe=job.recipe)
     remove_checkpoint(folder)
     prepared.meter.enter("other")
-    parameters, trainable = count_parameters(prepared.trainer.model)
+    memory.end("saving")
+    parameters, trainable = count_parameters(trainer.model)
     return TrainResult(
         parameters=parameters,
         trainable_parameters=trainable,
@@ -78,38 +94,51 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
         device=_device_name(prepared.device),
         template=prepared.renderer.template.name,
         template_note=prepared.renderer.template_note,
-        head=prepared.trainer.head,
+        head=trainer.head,
+        resolved=prepared.resolved,
+        stopped=trainer.stopped,
+        validation=() if prepared.watch is None else prepared.watch.points,
+        validation_rows=prepared.material.validation_rows,
+        kept_step=kept_step,
         steps=prepared.meter.steps,
         final_loss=None if diverged else final_loss(prepared.meter.steps),
         diverged=diverged,
-        ledger=_ledger(prepared, peaks),
+        ledger=make_ledger(_trained(job, prepared), memory, used),
         weights=WEIGHTS,
     )
 
 
 def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
     """Times the first `job.steps` steps of a training's own schedule; keeps nothing of it."""
-    prepared = _prepare(job.training, folder, emit, only_steps=job.steps)
+    budget = job.training.budget
+    if budget.unit == "seconds":
+        budget = Budget(unit="steps", amount=job.steps)
+    prepared = _prepare(job.training, folder, emit, only_steps=job.steps, budget=budget)
     memory = PeakMemory(prepared.device)
     memory.start()
     _train(prepared, job.training, None)
-    steps = prepared.meter.steps
+    peaks = memory.process_bytes(), memory.device_bytes()
+    steps, trained = prepared.meter.steps, _trained(job.training, prepared)
     return ProbeResult(
         steps=len(steps),
         tokens=sum(step.tokens for step in steps),
         slots=sum(step.slots for step in steps),
         tokens_per_second=prepared.meter.steady().tokens_per_second,
-        peak_process_bytes=memory.process_bytes(),
-        peak_device_bytes=memory.device_bytes(),
+        utilization=trained.utilization(trained.operations()),
+        peak_process_bytes=peaks[0],
+        peak_device_bytes=peaks[1],
     )
 
 
 def count_training(job: TrainJob) -> dict[str, int]:
-    """What a training will count, from the schedule it will run and a model without weights; nothing is trained."""
-    _, schedule = _plan(job)
+    """What a training will count, from the schedule it will run and a model without weights; nothing is trained.
+
+    A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
+    """
+    schedule = material(job, budget=_in_tokens(job)).schedule
     model = load_skeleton(job.model)
-    adapter = peft_config(job.recipe, job.model)
-    parameters, trainable = count_parameters(model if adapter is None else get_peft_model(model, adapter))
+    adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
+    parameters, trainable = count_parameters(model if adapter is None else put_on(model, adapter))
     return {
         "rows": schedule.rows,
         "steps": schedule.steps,
@@ -130,49 +159,75 @@ def final_loss(steps: Sequence[Step]) -> float | None:
     return sum((step.loss or 0.0) * step.supervised_tokens for step in last) / supervised if supervised else None
 
 
-def _plan(job: TrainJob) -> tuple[Renderer, Schedule]:
-    limit = job.recipe.max_length or job.model.context_length
-    if limit > job.model.context_length:
-        raise InputError(
-            Problem(
-                reference="recipe.max-length",
-                what=f"max_length {limit} is beyond the model's {job.model.context_length} positions",
-                where="recipe.*.max_length",
-                hint=f"use at most {job.model.context_length}",
-            )
-        )
-    renderer = make_renderer(load_tokenizer(job.model), job.model, limit)
-    rows = load_rows(Path(job.data.path))
-    schedule = plan_schedule(rows, renderer, job.recipe, job.budget, max_length=limit, seed=job.seed)
-    return renderer, schedule
+def _in_tokens(job: TrainJob) -> Budget:
+    """The budget, one in seconds as the tokens that a short trial says they are worth."""
+    if job.budget.unit != "seconds":
+        return job.budget
+    pilot = pilot_job(job)
+    with tempfile.TemporaryDirectory(prefix="bench-pilot-") as folder:
+        prepared = _prepare(pilot, Path(folder), lambda event: None, budget=pilot.budget)
+        _train(prepared, pilot, None)
+    meter = prepared.meter
+    speed = meter.steady().tokens_per_second or meter.running_tokens_per_second
+    return planned_budget(job.budget, speed or 1.0)
 
 
-def _prepare(job: TrainJob, folder: Path, emit: Emit, *, only_steps: int | None = None) -> _Prepared:
+def _prepare(job: TrainJob, folder: Path, emit: Emit, *, budget: Budget, only_steps: int | None = None) -> _Prepared:
     torch.set_num_threads(job.threads)
+    torch.manual_seed(job.seed)  # adapters draw their start before the trainer seeds itself
     device = pick_device()
     meter = Meter(synchronize=_synchronize(device))
-    precision = pick_precision(job.recipe.precision, device)
-    renderer, planned = _plan(job)
+    recipe, precision = job.recipe, pick_precision(job.recipe.precision, device)
+    made = material(job, budget=budget)
+    planned = made.schedule
     schedule = planned if only_steps is None else planned.first(only_steps)
-    adapter = peft_config(job.recipe, job.model)
-    # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
-    base = load_base(job.model, precision="fp32" if adapter is None else precision, device=device)
+    adapter = peft_config(recipe, job.model, steps=planned.steps)
+    join_group(recipe)
+    arguments = sft_config(
+        recipe, steps=schedule.steps, seed=job.seed, precision=precision, device=device, folder=folder,
+        track=job.track if only_steps is None else (), name=job.id,
+    )  # fmt: skip
+    watch = None
+    if recipe.validation is not None and only_steps is None:
+        watch = Watch(recipe.validation, steps=schedule.steps)
     trainer = MeteredTrainer(
-        model=base,
-        tokenizer=renderer.tokenizer,
-        arguments=sft_config(
-            job.recipe, steps=schedule.steps, seed=job.seed, precision=precision, device=device, folder=folder
+        # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
+        model=load_base(
+            job.model,
+            precision="fp32" if adapter is None else precision,
+            device=device,
+            quantization=recipe.quantized,
         ),
+        tokenizer=made.renderer.tokenizer,
+        arguments=arguments,
         adapter=adapter,
         schedule=schedule,
-        packed=job.recipe.packing != "none",
-        rate_factor=rate_factor(job.recipe, planned.steps),
+        packed=recipe.packed,
+        rate_factor=rate_factor(recipe, planned.steps),
         meter=meter,
         on_step=_announce(emit, schedule.steps, meter),
+        seconds=job.budget.amount if job.budget.unit == "seconds" else None,
+        watch=watch,
+        validation=made.validation,
     )
+    check_gradients(trainer.model)
+    check_distribution(recipe, trainer)
     return _Prepared(
-        trainer=trainer, renderer=renderer, schedule=schedule, meter=meter, device=device, precision=precision
-    )
+        trainer=trainer, renderer=made.renderer, schedule=schedule, material=made, watch=watch, meter=meter,
+        device=device, precision=precision, resolved=_resolved(job, trainer, made),
+    )  # fmt: skip
+
+
+def _resolved(job: TrainJob, trainer: MeteredTrainer, made: Material) -> dict[str, str]:
+    """What the recipe left open, in words."""
+    modules = target_modules(trainer.model)
+    found = {
+        "optimizer": optimizer_name(job.recipe),
+        "attention": str(getattr(trainer.model.config, "_attn_implementation", None) or "the model's own"),
+        "max_length": str(made.max_length),
+        "distributed": trainer.accelerator.distributed_type.value.lower(),
+    }
+    return {**found, "adapter_modules": ", ".join(modules)} if modules else found
 
 
 def _train(prepared: _Prepared, job: TrainJob, folder: Path | None) -> bool:
@@ -211,7 +266,9 @@ def _announce(emit: Emit, steps: int, meter: Meter) -> Callable[[Step], None]:
     return announce
 
 
-def _check_counts(steps: Sequence[Step], schedule: Schedule) -> None:
+def _check_counts(steps: Sequence[Step], planned: Schedule, *, whole: bool) -> None:
+    """What was trained on, against the plan, or against its beginning where the training was to stop early."""
+    expected = planned if whole else planned.first(len(steps))
     counted = {
         "steps": len(steps),
         "rows": sum(step.rows for step in steps),
@@ -219,36 +276,32 @@ def _check_counts(steps: Sequence[Step], schedule: Schedule) -> None:
         "supervised_tokens": sum(step.supervised_tokens for step in steps),
         "slots": sum(step.slots for step in steps),
     }
-    planned = {name: getattr(schedule, name) for name in counted}
-    if counted != planned:
-        raise RuntimeError(f"trained on other batches than planned: {counted} instead of {planned}")
+    wanted = {name: getattr(expected, name) for name in counted}
+    if counted != wanted:
+        raise RuntimeError(f"trained on other batches than planned: {counted} instead of {wanted}")
 
 
-def _ledger(prepared: _Prepared, peaks: tuple[int | None, int | None]) -> Ledger:
-    schedule, steps, steady = prepared.schedule, prepared.meter.steps, prepared.meter.steady()
-    seen = schedule.first(len(steps))  # shorter than the plan only if the training diverged
-    return Ledger(
-        rows=sum(step.rows for step in steps),
-        distinct_rows=seen.distinct_rows,
-        epochs=seen.epochs,
-        steps=len(steps),
-        slots=sum(step.slots for step in steps),
-        tokens=sum(step.tokens for step in steps),
-        supervised_tokens=sum(step.supervised_tokens for step in steps),
-        truncated_rows=seen.truncated_rows,
-        dropped_rows=schedule.dropped_rows,
-        seconds=prepared.meter.seconds(),
-        warmup_steps_left_out=steady.left_out,
-        tokens_per_second=steady.tokens_per_second,
-        alone=False,  # a child cannot know; its parent does
-        peak_process_bytes=peaks[0],
-        peak_device_bytes=peaks[1],
+def _trained(job: TrainJob, prepared: _Prepared) -> Trained:
+    return Trained(
+        job=job,
+        schedule=prepared.schedule,
+        meter=prepared.meter,
+        head=prepared.trainer.head,
+        device=prepared.device,
+        precision=prepared.precision,
     )
 
 
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _synchronize(device: torch.device) -> Callable[[], None] | None:
-    return torch.cuda.synchronize if device.type == "cuda" else None
+    return {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(device.type)
 
 
 def _device_name(device: torch.device) -> str:
-    return f"cuda: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else device.type
+    if device.type != "cuda":
+        return device.type
+    return f"{'rocm' if torch.version.hip else 'cuda'}: {torch.cuda.get_device_name(device)}"

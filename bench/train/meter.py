@@ -110,9 +110,14 @@ class Meter:
         return self._tokens
 
     @property
+    def work_seconds(self) -> float:
+        """Seconds of data, compute and optimizer over all steps so far."""
+        return sum(self._work)
+
+    @property
     def running_tokens_per_second(self) -> float | None:
         """Over all steps so far, warm-up included: for the live display only."""
-        seconds = sum(self._work)
+        seconds = self.work_seconds
         return self._tokens / seconds if seconds > 0 else None
 
     def steady(self) -> Steady:

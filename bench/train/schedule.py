@@ -18,52 +18,45 @@ from bench.data.row import Row
 from bench.errors import InputError, Problem
 from bench.suite.recipe import Budget, Recipe
 from bench.train.arrange import arrange
-from bench.train.example import Example, RowRenderer, length, make_example
-from bench.train.example import Sequence as TokenSequence
+from bench.train.example import Batch, Example, RowRenderer, make_example, slots
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Sequences in training order, and what there is to count about them."""
+    """Batches in training order, and what there is to count about them."""
 
-    sequences: tuple[TokenSequence, ...]
-    batch_rows: int
-    """Sequences per forward pass; the last batch may be smaller."""
+    batches: tuple[Batch, ...]
+    """The forward passes."""
     accumulation: int
     """Forward passes per optimiser step; the last step may have fewer."""
     available_rows: int
     dropped_rows: int
     """Distinct rows that were met and had nothing to supervise."""
 
-    def batches(self) -> Iterator[tuple[TokenSequence, ...]]:
-        """The forward passes, in order."""
-        for start in range(0, len(self.sequences), self.batch_rows):
-            yield self.sequences[start : start + self.batch_rows]
-
     def first(self, steps: int) -> Schedule:
         """The same schedule, ended after so many optimiser steps."""
-        kept = self.sequences[: steps * self.accumulation * self.batch_rows]
-        return Schedule(kept, self.batch_rows, self.accumulation, self.available_rows, self.dropped_rows)
+        kept = self.batches[: steps * self.accumulation]
+        return Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
 
     @property
     def steps(self) -> int:
         """Optimiser steps."""
-        return math.ceil(math.ceil(len(self.sequences) / self.batch_rows) / self.accumulation)
+        return math.ceil(len(self.batches) / self.accumulation)
 
     @cached_property
     def examples(self) -> tuple[Example, ...]:
         """All rows seen, repeats included."""
-        return tuple(example for sequence in self.sequences for example in sequence)
+        return tuple(example for batch in self.batches for sequence in batch for example in sequence)
 
     @property
     def rows(self) -> int:
         """Rows seen, repeats counted."""
-        return len(self.examples)
+        return sum(len(example.rows) for example in self.examples)
 
     @property
     def distinct_rows(self) -> int:
         """Different rows seen."""
-        return len({example.row for example in self.examples})
+        return len({row for example in self.examples for row in example.rows})
 
     @property
     def epochs(self) -> float:
@@ -83,7 +76,7 @@ class Schedule:
     @cached_property
     def slots(self) -> int:
         """Batch × padded length, summed over the forward passes."""
-        return sum(len(batch) * max(length(sequence) for sequence in batch) for batch in self.batches())
+        return sum(slots(batch) for batch in self.batches)
 
     @property
     def truncated_rows(self) -> int:
@@ -135,46 +128,48 @@ _NOTHING_TO_LEARN = Problem(
 
 
 def plan_schedule(
-    rows: Sequence[Row], renderer: RowRenderer, recipe: Recipe, budget: Budget, *, max_length: int, seed: int
+    rows: Sequence[Row],
+    renderer: RowRenderer,
+    recipe: Recipe,
+    budget: Budget,
+    *,
+    max_length: int,
+    seed: int,
+    operations: Callable[[Example], int] | None = None,
 ) -> Schedule:
     """The schedule of one seed replicate. Raises `InputError` if there are no rows or none has anything to learn.
 
-    A budget of tokens or supervised tokens is met within half a row: the last row is taken only if that brings the sum
-    nearer. At least one row is taken.
+    A budget of tokens, supervised tokens or operations is met within half a row: the last row is taken only if that
+    brings the sum nearer. At least one row is taken. `operations` counts those of one row, for a budget in `flops`; a
+    budget in `seconds` has to be turned into tokens before.
     """
     if not rows:
         raise InputError(_NOTHING_TO_LEARN)
     stream_seed = seed % 2**32  # numpy takes no negative seeds
     epochs = _Epochs(rows, renderer, stream_seed)
     if budget.unit == "steps":
-        sequences = arrange(epochs.kept(), recipe, capacity=max_length, seed=stream_seed)
-        wanted = round(budget.amount) * recipe.accumulation * recipe.batch_rows
-        taken = tuple(islice(sequences, wanted))
+        batches = arrange(epochs.kept(), recipe, capacity=max_length, seed=stream_seed)
+        taken = tuple(islice(batches, round(budget.amount) * recipe.accumulation))
     else:
-        examples = _TAKE[budget.unit](epochs, budget.amount, len(rows))
+        examples = _take(epochs, budget, len(rows), operations)
         taken = tuple(arrange(examples, recipe, capacity=max_length, seed=stream_seed))
-    return Schedule(taken, recipe.batch_rows, recipe.accumulation, len(rows), epochs.dropped)
+    return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped)
 
 
-def _take_epochs(epochs: _Epochs, amount: float, rows: int) -> Iterator[Example]:
-    met = islice(epochs, max(1, round(amount * rows)))
-    kept = [example for example in met if example is not None]
-    return iter(kept) if kept else islice(epochs.kept(), 1)
-
-
-def _take_tokens(epochs: _Epochs, amount: float, rows: int) -> Iterator[Example]:
-    return _until(epochs.kept(), amount, lambda example: example.tokens)
-
-
-def _take_supervised_tokens(epochs: _Epochs, amount: float, rows: int) -> Iterator[Example]:
-    return _until(epochs.kept(), amount, lambda example: example.supervised_tokens)
-
-
-_TAKE: dict[str, Callable[[_Epochs, float, int], Iterator[Example]]] = {
-    "epochs": _take_epochs,
-    "tokens": _take_tokens,
-    "supervised_tokens": _take_supervised_tokens,
-}
+def _take(epochs: _Epochs, budget: Budget, rows: int, operations: Callable[[Example], int] | None) -> Iterator[Example]:
+    """The rows that the budget pays for."""
+    if budget.unit == "epochs":
+        met = islice(epochs, max(1, round(budget.amount * rows)))
+        kept = [example for example in met if example is not None]
+        return iter(kept) if kept else islice(epochs.kept(), 1)
+    sizes: dict[str, Callable[[Example], int] | None] = {
+        "tokens": lambda example: example.tokens,
+        "supervised_tokens": lambda example: example.supervised_tokens,
+        "flops": operations,
+    }
+    size = sizes[budget.unit]
+    assert size is not None, "a budget in flops comes with a count of operations"
+    return _until(epochs.kept(), budget.amount, size)
 
 
 def _until(examples: Iterator[Example], amount: float, size: Callable[[Example], int]) -> Iterator[Example]:

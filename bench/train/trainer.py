@@ -2,6 +2,7 @@
 
 Contract: a step's loss is the mean over *all* supervised tokens of the step, however many forward passes it takes, so
 accumulation changes nothing but memory. A loss that is not finite ends the training before the weights are touched.
+Reported losses are negative log-likelihoods, whatever is minimised.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from datasets import Dataset
@@ -20,13 +21,17 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+from bench.model.head import full_logits, selected_logits, selects
 from bench.record.result import Head, Step
-from bench.train.batch import Collator, Counts, collate
+from bench.train.adapters import RankAllocation
+from bench.train.batch import Collator, Counts, collate, model_inputs
 from bench.train.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
-from bench.train.head import SupervisedHead, model_inputs, summed_loss_everywhere
+from bench.train.example import Batch
 from bench.train.isolation import check_isolation
 from bench.train.meter import Meter
 from bench.train.schedule import Schedule
+from bench.train.tracking import place_logs, step_log
+from bench.train.validation import Watch, load_weights, trainable_weights
 
 
 class DivergedError(Exception):
@@ -51,28 +56,39 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         rate_factor: Callable[[int], float],
         meter: Meter,
         on_step: Callable[[Step], None],
+        seconds: float | None = None,
+        watch: Watch | None = None,
+        validation: tuple[Batch, ...] = (),
     ) -> None:
+        """`packed`: rows that share a sequence are blind to each other. `seconds`: of work, after which the training
+        ends. `watch` follows the loss on the `validation` batches."""
         pad = tokenizer.pad_token_id
         assert isinstance(pad, int), "load_tokenizer sees to it"
         super().__init__(
             model=model,
             args=arguments,
-            data_collator=Collator(sequences=schedule.sequences, pad_token_id=pad, packed=packed),
-            train_dataset=Dataset.from_dict({"sequence": list(range(len(schedule.sequences)))}),
+            data_collator=Collator(batches=schedule.batches, pad_token_id=pad, packed=packed),
+            train_dataset=Dataset.from_dict({"batch": list(range(len(schedule.batches)))}),
             processing_class=tokenizer,
             peft_config=adapter,
         )
         self.remove_callback(PrinterCallback)
-        self._meter, self._on_step, self._rate_factor = meter, on_step, rate_factor
+        if RankAllocation.wanted_by(self.model):
+            self.add_callback(RankAllocation())
+        place_logs(self.callback_handler.callbacks, Path(arguments.output_dir))
+        self._pad, self._meter, self._on_step, self._rate_factor = pad, meter, on_step, rate_factor
         self._metered_step = 0
+        self._seconds, self._watch, self._validation = seconds, watch, validation
         self._saves: tuple[Path, str, int] | None = None
         self._resumed: Checkpoint | None = None
-        self._supervised = self._supervised_head(collate(schedule.sequences[:1], pad, packed=packed))
-        self.head: Head = self._pick_head()
+        self._loss = 0.0
+        self.stopped: Literal["budget", "early", "seconds"] = "budget"
+        """Why the training ended."""
+        first = schedule.batches[0]
+        self.head: Head = self._pick_head(collate(first[:1], pad, packed=packed))
         """Where the language-model head is applied."""
         if packed:
-            fullest = max(schedule.sequences[: schedule.batch_rows], key=len)
-            check_isolation(self.model, fullest, pad, arguments.device)
+            check_isolation(self.model, max(first, key=len), pad, arguments.device)
 
     def save_every(self, steps: int, *, folder: Path, digest: str) -> None:
         """Keeps a resumable checkpoint of the training `digest` in `folder`, renewed every so many steps."""
@@ -82,8 +98,17 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         """Trains on from `checkpoint`, which lies in `folder`, to the end."""
         self._resumed = checkpoint
         self._meter.resume(dict(checkpoint.meter))
+        if self._watch is not None and checkpoint.validation is not None:
+            self._watch.resume(checkpoint.validation, checkpoint.best)
         self._metered_step = len(self._meter.steps)
         self.train(resume_from_checkpoint=str(folder / CHECKPOINT))
+
+    def save_weights(self, folder: Path) -> None:
+        """Writes the adapter, or the whole model, as safetensors."""
+        state = None
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
+            state = self.accelerator.get_state_dict(self.model_wrapped)  # gathers what is sharded
+        self.accelerator.unwrap_model(self.model, keep_torch_compile=False).save_pretrained(folder, state_dict=state)
 
     # --- the step ---------------------------------------------------------------------------------------------------
 
@@ -102,7 +127,7 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         self._meter.enter("compute")
         counts: Counts = inputs["counts"]
         loss = super().training_step(model, inputs, num_items_in_batch)
-        value = float(loss)
+        value = float(self._loss)
         self._meter.forward(counts, value)
         if not math.isfinite(value):
             self._on_step(self._meter.end_step(gradient_norm=None, learning_rate=self._get_learning_rate()))
@@ -113,18 +138,30 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Sum of the negative log-likelihoods over this batch / the supervised tokens of the whole step."""
+        """What is minimised, summed over this batch / the supervised tokens of the whole step."""
+        losses = -self._log_probabilities(model, inputs)
+        likelihood = losses.sum() / num_items_in_batch
+        self._loss = likelihood.detach()
+        if self.args.loss_type == "nll":
+            return likelihood
+        return (losses * (-losses).exp().detach()).sum() / num_items_in_batch  # Dynamic Fine-Tuning
+
+    def _log_probabilities(self, model: Any, batch: dict[str, Any]) -> torch.Tensor:
+        """Of the supervised tokens (n,); of all positions where TRL's kernel is used, zero at those not supervised."""
         if self.head == "fused":
-            total = -model(**model_inputs(inputs), labels=inputs["labels"], fused_lm_head=True).log_probs.sum()
-        elif self._supervised is not None:
-            total = self._supervised.summed_loss(model, inputs)
-        else:
-            total = summed_loss_everywhere(model, inputs)
-        return total / num_items_in_batch
+            found: torch.Tensor = model(**model_inputs(batch), labels=batch["labels"], fused_lm_head=True).log_probs
+            return found
+        read = selected_logits if self.head == "supervised positions" else full_logits
+        logits = read(model, batch["rows"], batch["columns"], **model_inputs(batch))
+        return -torch.nn.functional.cross_entropy(logits.float(), batch["targets"], reduction="none")
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
         self._meter.enter("optimizer")
         return super()._clip_grad_norm(model)
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        self._meter.enter("optimizer")  # without clipping, the first to come
+        return super()._get_grad_norm(model, grad_norm=grad_norm)
 
     def _maybe_log_save_evaluate(
         self, tr_loss: Any, grad_norm: Any, model: Any, *args: Any, learning_rate: float | None = None, **kwargs: Any
@@ -134,8 +171,17 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
             self._metered_step = self.state.global_step
             step = self._meter.end_step(gradient_norm=float(grad_norm), learning_rate=float(learning_rate or 0.0))
             self._on_step(step)
+            if self.args.report_to:
+                self.log(step_log(step))
+            self._validate_if_due(step.step)
+            self._stop_in_time(step.step)
             self._save_if_due(step.step)
         super()._maybe_log_save_evaluate(tr_loss, grad_norm, model, *args, learning_rate=learning_rate, **kwargs)
+
+    def _stop_in_time(self, step: int) -> None:
+        if self._seconds is not None and self._meter.work_seconds >= self._seconds and step < self.state.max_steps:
+            self.stopped = "seconds"
+            self.control.should_training_stop = True
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LRScheduler:
         """The recipe's schedule."""
@@ -149,16 +195,42 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         """Not counted here: the estimate walks all parameters at every forward pass."""
         return 0
 
-    def _pick_head(self) -> Head:
-        if self.args.device.type == "cuda":
+    def _pick_head(self, batch: dict[str, Any]) -> Head:
+        virtual = getattr(getattr(self.model, "active_peft_config", None), "is_prompt_learning", False)
+        if self.args.device.type == "cuda" and not virtual:
             return "fused"  # TRL's kernel: supervised positions only, and the logits are never all in memory
-        return "all positions" if self._supervised is None else "supervised positions"
+        if self.args.torch_compile:
+            return "all positions"  # a compiled graph does not see a hook that comes and goes
+        placed = {key: value.to(self.args.device) for key, value in batch.items() if torch.is_tensor(value)}
+        narrowed = selects(self.model, placed["rows"], placed["columns"], **model_inputs(placed))
+        return "supervised positions" if narrowed else "all positions"
 
-    def _supervised_head(self, batch: dict[str, Any]) -> SupervisedHead | None:
-        if self.args.device.type == "cuda":
-            return None
-        on_device = {key: value.to(self.args.device) for key, value in batch.items() if torch.is_tensor(value)}
-        return SupervisedHead.of(self.model, on_device)
+    # --- validation -------------------------------------------------------------------------------------------------
+
+    def _validate_if_due(self, step: int) -> None:
+        if self._watch is None or not self._watch.due(step):
+            return
+        self._meter.enter("evaluation")
+        loss = self._validation_loss()
+        if self._watch.note(step, loss, self.model):
+            self.stopped = "early"
+            self.control.should_training_stop = True
+        if self.args.report_to and loss is not None:
+            self.log({"eval_loss": loss})
+        self._meter.enter("other")
+
+    @torch.no_grad()
+    def _validation_loss(self) -> float | None:
+        """Mean negative log-likelihood per supervised token; `None` if it is not finite."""
+        self.model.eval()
+        total, tokens = 0.0, 0
+        for batch in self._validation:
+            inputs = self._prepare_inputs(collate(batch, self._pad, packed=False))
+            with self.compute_loss_context_manager():
+                total -= float(self._log_probabilities(self.model, inputs).sum())
+            tokens += inputs["counts"].supervised_tokens
+        self.model.train()
+        return total / tokens if math.isfinite(total) else None
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
@@ -167,7 +239,6 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
             return
         folder, digest, _ = self._saves
         self._meter.enter("saving")
-        trainable = {name: value.detach() for name, value in self.model.named_parameters() if value.requires_grad}
         random = {"cpu": torch.get_rng_state()}
         if self.args.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state()
@@ -175,21 +246,20 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
             folder,
             Checkpoint(
                 digest=digest,
-                weights=trainable,
+                weights=trainable_weights(self.model),
                 optimizer=self.optimizer.state_dict(),
                 scheduler=self.lr_scheduler.state_dict(),
                 random=random,
                 trainer=json.dumps(asdict(self.state)),
                 meter=self._meter.state(),
+                validation=None if self._watch is None else self._watch.state(),
+                best={} if self._watch is None else self._watch.best_weights,
             ),
         )
         self._meter.enter("other")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
-        parameters = dict(self.model.named_parameters())
-        with torch.no_grad():
-            for name, value in self._checkpoint().weights.items():
-                parameters[name].copy_(value)
+        load_weights(self.model, self._checkpoint().weights)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.data.shapes import SHAPES, RowError, by_columns, recognise, settle
+from bench.data.fault import RowError
+from bench.data.shapes import SHAPES, by_columns, recognise, settle
 from bench.suite.data import Columns
 
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
@@ -46,7 +47,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", [shape.name for shape in SHAPES])
+@pytest.mark.parametrize("name", [shape.name for shape in SHAPES if shape.assemble is None])
 def test_every_known_shape_becomes_its_conversation(name: str) -> None:
     record, expected = EXAMPLES[name]
     shape = recognise([record])
@@ -144,3 +145,21 @@ def test_a_question_without_an_answer_is_left_off_the_end() -> None:
 def test_turns_out_of_order_are_an_error(roles: tuple[str, ...]) -> None:
     with pytest.raises(RowError, match="expected"):
         settle([{"role": role, "content": "x"} for role in roles])
+
+
+def test_plain_text_is_one_turn_of_its_own_kind_and_never_mistaken_for_a_conversation() -> None:
+    shape = recognise([{"text": "Once upon a time.", "source": "books"}])
+    assert shape is not None
+    assert settle(shape.convert({"text": "Once."})) == ([{"role": "text", "content": "Once."}], None)
+    assert settle(shape.convert({"text": " \n"}))[1] == "empty text"
+    both = recognise([{"instruction": "Q", "output": "A", "text": "### Q\n### A"}])
+    assert both is not None
+    assert both.name == "alpaca", "Alpaca's own file carries its rendered text, too"
+
+
+def test_a_column_can_be_named_as_plain_text() -> None:
+    shape = by_columns(Columns(text="body"))
+    assert shape.convert({"body": "Once.", "title": "x"}) == [{"role": "text", "content": "Once."}]
+    for wrong in ({"text": "a", "prompt": "b"}, {"prompt": "a"}, {}):
+        with pytest.raises(ValueError, match=r"text|prompt"):
+            Columns(**wrong)

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from bench.data import micro, sources
-from bench.data.shapes import RowError
+from bench.data.fault import RowError
 from bench.data.sources import files_of, kind_of, records
 from bench.errors import InputError
 from bench.suite.data import FILE_SUFFIXES, MICRO_SOURCES, DataSpec
@@ -176,3 +176,50 @@ def test_every_source_that_a_suite_may_name_can_be_read() -> None:
 def test_a_source_is_local_where_it_is_or_looks_so(tmp_path: Path, source: str, kind: str) -> None:
     (tmp_path / "folder").mkdir()
     assert kind_of(DataSpec(source=source), tmp_path) == kind
+
+
+def _texts(folder: Path, **where: str) -> list[object]:
+    files = files_of(folder, source="f", where="data.a.source", **where)
+    return [record["question"] for file in files for _, record in records(file, source="f")]
+
+
+def test_a_folder_of_files_is_read_by_path_without_its_notes(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a/z.jsonl", "a/y.json", ".cache/x.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({"question": name, "answer": "a"}) + "\n")
+    (tmp_path / "dataset_info.json").write_text('{"features": {}}')
+    (tmp_path / "README.md").write_text("x")
+    assert _texts(tmp_path) == ["a/y.json", "a/z.jsonl", "b.jsonl"]
+    (tmp_path / "c.csv").write_text("question,answer\nc,a\n")
+    with pytest.raises(InputError, match=r"several formats: \.csv, \.json, \.jsonl"):
+        _texts(tmp_path)
+
+
+def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="without data files"):
+        _texts(tmp_path)
+
+
+def test_one_split_of_a_saved_data_set_is_taken(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        table = pa.table({"question": [split], "answer": ["a"]})
+        (tmp_path / split).mkdir()
+        with (
+            pa.OSFile(str(tmp_path / split / "data-0.arrow"), "wb") as file,
+            pa.ipc.new_stream(file, table.schema) as out,
+        ):
+            out.write_table(table)
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    assert _texts(tmp_path) == ["train"]
+    assert _texts(tmp_path, split="test") == ["test"]
+    with pytest.raises(InputError, match="no split 'tset'"):
+        _texts(tmp_path, split="tset")
+
+
+def test_arrows_file_layout_is_read_like_its_stream(tmp_path: Path) -> None:
+    table = pa.table({"question": ["q1", "q2"], "answer": ["a", "b"]})
+    path = tmp_path / "x.arrow"
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
+    assert list(records(path, source="x")) == list(enumerate(table.to_pylist(), start=1))

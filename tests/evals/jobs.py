@@ -56,8 +56,30 @@ def lm_eval_job(model: ResolvedModel, folder: Path | None, tasks: Sequence[str],
 
 def loss_job(model: ResolvedModel, rows: Path, count: int, **changes: Any) -> EvalJob:
     """A job over held-out rows that are stored already."""
-    data = ResolvedData(
-        name="eval:heldout",
+    spec = {"kind": "loss", "name": "heldout", "data": {"source": "x.jsonl"}}
+    return _job(model, spec, data=_stored(rows, count), **changes)
+
+
+def generation_job(model: ResolvedModel, rows: Path, count: int, **changes: Any) -> EvalJob:
+    """A job that asks prompts which are stored already; keys of the eval's spec among `changes` go there."""
+    keys = ("metrics", "hub_metrics", "metric", "decoding", "format", "template")
+    spec = {"kind": "generation", "name": "g", "data": {"source": "x.jsonl"}}
+    spec |= {key: changes.pop(key) for key in keys if key in changes}
+    return _job(model, spec, data=_stored(rows, count), **changes)
+
+
+def questions_job(model: ResolvedModel, rows: Path | None = None, count: int = 0, **changes: Any) -> EvalJob:
+    """A job over stored questions, or over those given as `questions`."""
+    spec: dict[str, Any] = {"kind": "questions", "name": "q"}
+    spec |= {key: changes.pop(key) for key in ("questions", "decoding", "template") if key in changes}
+    if rows is None:
+        return _job(model, spec, **changes)
+    return _job(model, {**spec, "data": {"source": "x.jsonl"}}, data=_stored(rows, count), **changes)
+
+
+def _stored(rows: Path, count: int) -> ResolvedData:
+    return ResolvedData(
+        name="eval:x",
         source="x.jsonl",
         revision=None,
         rows=count,
@@ -66,8 +88,6 @@ def loss_job(model: ResolvedModel, rows: Path, count: int, **changes: Any) -> Ev
         sha256="0" * 64,
         path=str(rows),
     )
-    spec = {"kind": "loss", "name": "heldout", "data": {"source": "x.jsonl"}}
-    return _job(model, spec, data=data, **changes)
 
 
 def _job(model: ResolvedModel, spec: Mapping[str, Any], **changes: Any) -> EvalJob:

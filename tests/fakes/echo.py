@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,6 @@ def echo(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     print("python says")
     os.write(2, b"native says\n")
     return payload
-
-
-def main(payload: dict[str, Any], folder: Path, emit: Emit) -> str | None:
-    """Where `__main__` was run again, if it was."""
-    return getattr(sys.modules.get("__mp_main__"), "__file__", None)
 
 
 def refuse(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
@@ -56,11 +50,17 @@ def stubborn(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     time.sleep(60)
 
 
+def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
+    """A base made at once; its tokens are its seed."""
+    emit({"type": "step", "step": 1, "steps": 2, "loss": 1.5, "tokens_per_second": 10.0})
+    return {"parameters": 1234567, "loss": 1.5, "tokens": payload["seed"], "seconds": 2, "sha256": "ab" * 32}
+
+
 KINDS: dict[str, Work] = {
     "echo": echo,
-    "main": main,
     "refuse": refuse,
     "tell_and_die": tell_and_die,
     "leave_helper": leave_helper,
     "stubborn": stubborn,
+    "build": build,
 }

@@ -188,7 +188,7 @@ def make_run(
     """
     suite = make_suite(seeds=seeds, claims=claims)
     rng = np.random.default_rng(seed)
-    arms = [arm.name for arm in suite.arms.expand()]
+    arms = [arm.name for arm in suite.expand()]
     subjects = [("base", None, None), *((f"{arm}#{s}", arm, s) for arm in arms for s in seeds)]
     rows: dict[tuple[str, str], list[ScoreRow]] = {}
     evaluations = []

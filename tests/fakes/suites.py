@@ -10,6 +10,9 @@ from typing import Any
 from bench.suite.load import LoadedSuite
 from bench.suite.suite import Suite
 
+HELD: dict[str, Any] = {"kind": "loss", "name": "held", "data": {"source": "held.jsonl"}}
+"""An eval on rows that ask what four training rows ask; those four are then kept out of training."""
+
 
 def fake_model(folder: Path, *, parameters: int = 16, seed: int = 0) -> Path:
     """A folder with config, tokenizer file and safetensors of one fp32 vector."""
@@ -48,7 +51,7 @@ def suite_table(root: Path, **changes: Any) -> dict[str, Any]:
         "arms": {"data": ("few",), "recipe": ("full", "lora")},
         "eval": (
             {"kind": "lm_eval", "name": "qa", "tasks": ("t",)},
-            {"kind": "loss", "name": "held", "data": {"source": "held.jsonl"}},
+            HELD,
         ),
         "run": {"workers": 2, "probe_steps": 2},
         **changes,

@@ -17,7 +17,8 @@ from bench.record.job import TrainJob
 from bench.record.result import Step
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.train.builder import peft_config, sft_config
+from bench.train.adapters import peft_config
+from bench.train.builder import sft_config
 from bench.train.meter import Meter
 from bench.train.rate import rate_factor
 from bench.train.schedule import Schedule, plan_schedule
@@ -93,7 +94,8 @@ def stored_data(folder: Path, rows: list[Row], name: str = "fake") -> ResolvedDa
 
 def make_recipe(**changes: Any) -> Recipe:
     """Full fine-tuning in batches of four rows."""
-    return Recipe(**{"method": "full", "learning_rate": 1e-2, "batch_rows": 4, **changes})
+    rows = {} if "batch_tokens" in changes else {"batch_rows": 4}
+    return Recipe(**{"method": "full", "learning_rate": 1e-2, **rows, **changes})
 
 
 def make_job(
@@ -131,7 +133,7 @@ def make_trainer(
         arguments=sft_config(recipe, steps=schedule.steps, seed=seed, precision="fp32", device=cpu, folder=folder),
         adapter=peft_config(recipe, model),
         schedule=schedule,
-        packed=recipe.packing != "none",
+        packed=recipe.packed,
         rate_factor=rate_factor(recipe, schedule.steps),
         meter=meter or Meter(),
         on_step=on_step,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import signal
 import time
@@ -15,10 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.record.job import EvalJob, ProbeJob, TrainJob
-from bench.record.result import EvalResult, Ledger, Measure, ProbeResult, ScoreRow, Seconds, Step, TrainResult
+from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
+from bench.record.result import (
+    EvalResult,
+    Ledger,
+    Measure,
+    ProbeResult,
+    ScoreRow,
+    Seconds,
+    ShotRow,
+    Step,
+    SweepResult,
+    TrainResult,
+)
 from bench.record.store import SCORES, write_result
 from bench.run.life import Emit, Work
+from bench.run.sweep import settled
 
 ORDERS = {
     "raise": 0.5,
@@ -32,10 +45,13 @@ ORDERS = {
 }
 """Learning rates that make a training end badly."""
 
+BEST_RATE = 1e-3
+"""The rate that a sweep finds best."""
+
 
 def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     """A training of three steps."""
-    job = TrainJob.model_validate(payload)
+    job = settled(TrainJob.model_validate(payload))
     with Diary(folder, job.id):
         emit({"type": "step", "step": 1, "steps": 3, "loss": 2.0, "tokens_per_second": 100.0})
         print(f"training {job.id}")
@@ -43,7 +59,24 @@ def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
         (folder / "weights").mkdir(exist_ok=True)
         (folder / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
         if job.recipe.learning_rate != ORDERS["vanish"]:
-            write_result(folder, training_result(diverged=job.recipe.learning_rate == ORDERS["diverge"]))
+            diverged = job.recipe.learning_rate == ORDERS["diverge"]
+            write_result(folder, training_result(diverged=diverged, rate=job.recipe.rate))
+
+
+def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """One rate of a sweep: the nearer to `BEST_RATE`, the lower the loss."""
+    job = SweepJob.model_validate(payload)
+    rate = job.training.recipe.rate
+    with Diary(folder, job.id):
+        _obey(job.training, folder)
+        loss = None if rate == ORDERS["diverge"] else abs(math.log(rate / BEST_RATE))
+        write_result(
+            folder,
+            SweepResult(
+                rate=rate, loss=loss, dev_rows=job.dev.rows, training_rows=job.training.data.rows, steps=3, tokens=30,
+                seconds=0.1,
+            ),
+        )  # fmt: skip
 
 
 def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
@@ -71,7 +104,10 @@ def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
         score = 0.0 if job.training is None else 1.0
         rows = [ScoreRow(task="t", id=str(n), metrics={"acc": score}, prompt=f"q{n}") for n in range(2)]
         (folder / SCORES).write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
-        write_result(folder, eval_result(score))
+        shots = None
+        if job.shots is not None:
+            shots = tuple(ShotRow(origin=f"few:{n}", sha256="0" * 64, tokens=5) for n in range(job.shots.size))
+        write_result(folder, eval_result(score).model_copy(update={"shots": shots}))
 
 
 def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
@@ -87,17 +123,28 @@ def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
         }  # fmt: skip
 
 
-KINDS: dict[str, Work] = {"train": train, "probe": probe, "eval": evaluate, "count": count}
+def check(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """Every training can be done."""
 
 
-def training_result(*, diverged: bool = False) -> TrainResult:
+KINDS: dict[str, Work] = {
+    "train": train,
+    "sweep": sweep,
+    "probe": probe,
+    "eval": evaluate,
+    "count": count,
+    "check": check,
+}
+
+
+def training_result(*, diverged: bool = False, rate: float = 1e-3) -> TrainResult:
     """Three steps, the last without a finite loss where it diverged."""
     steps = tuple(
         Step(
             step=n,
             loss=None if diverged and n == 3 else 2.0 / n,
             gradient_norm=1.0,
-            learning_rate=1e-3,
+            learning_rate=rate,
             tokens=10,
             supervised_tokens=5,
             slots=12,

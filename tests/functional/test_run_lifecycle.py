@@ -40,16 +40,17 @@ def start(root: Path, changes: dict[str, Any] | None = None) -> subprocess.Popen
     )
 
 
-def finish(process: subprocess.Popen[str], code: int, seconds: float = 40) -> tuple[dict[str, Any], str]:
+def finish(process: subprocess.Popen[str], code: int, seconds: float = 90) -> tuple[dict[str, Any], str]:
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == code, err
     assert "Traceback" not in err
     return (json.loads(out) if out else {}), err
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], process: subprocess.Popen[str], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
+        assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
 
@@ -73,7 +74,7 @@ def record_of(root: Path) -> Record:
 def hung(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run whose two LoRA trainings hang, the rest being done or waiting for them."""
     process = start(tmp_path, HANGS)
-    until(lambda: hanging(tmp_path))
+    until(lambda: hanging(tmp_path), process)
     yield process
     if process.poll() is None:
         process.kill()
@@ -87,7 +88,7 @@ def test_a_stopped_run_ends_its_children_says_so_and_goes_on_next_time(
     children = pids(tmp_path)
     assert len(children) == 2
     hung.send_signal(number)
-    _, err = finish(hung, 130, seconds=10)
+    _, err = finish(hung, 130, seconds=30)
     assert "stopped with" in err
     assert not any(psutil.pid_exists(pid) for pid in children)
     states = {job.id: job for job in record_of(tmp_path).jobs}
@@ -103,7 +104,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_whole_group_and_is_still_clean(
     tmp_path: Path, hung: subprocess.Popen[str]
 ) -> None:
     os.killpg(hung.pid, signal.SIGINT)
-    finish(hung, 130, seconds=10)
+    finish(hung, 130, seconds=30)
     goes_on(tmp_path)
 
 
@@ -113,7 +114,7 @@ def test_orphans_of_a_killed_run_end_by_themselves(tmp_path: Path, hung: subproc
     assert children <= {child.pid for child in family}
     hung.kill()
     hung.communicate()
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
     goes_on(tmp_path)
 
@@ -144,7 +145,7 @@ def test_a_finished_suite_runs_again_without_heavy_imports_or_a_server(tmp_path:
     assert second["run"] == first["run"]
     assert second["heavy"] == []
     assert not second["served"]
-    assert second["seconds"] < 3
+    assert second["cpu_seconds"] < 3
 
 
 def test_a_second_run_of_the_same_suite_waits_and_reuses(tmp_path: Path, hung: subprocess.Popen[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bench.model.describe import DescribeRequest, Description, describe
 from bench.suite.model import ModelCard
-from bench.suite.recipe import LoraSpec
+from bench.suite.adapter import LoraSpec
 
 GIB = 2**30
 CARDS = sorted(path.stem for path in (Path(__file__).parents[2] / "models").glob("*.toml") if path.stem != "micro")

@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.result import ScoreRow
-from bench.report.align import BASE, Aligned, align, read_rows, subjects
+from bench.report.align import Aligned, align, read_rows, subjects
+from bench.suite.suite import BASE
 from tests.fakes.records import make_run
 
 

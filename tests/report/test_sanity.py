@@ -11,6 +11,7 @@ from bench.record.record import Failure, Record
 from bench.report.comparison import compare
 from bench.report.sanity import Finding, findings
 from tests.fakes.records import FakeRun, make_run
+from tests.report.test_contaminated import contaminated
 
 ARM = "lima_1k/full"
 
@@ -102,6 +103,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("at chance", chance_level(0.31), "includes chance, 0.250"),
         ("below chance", chance_level(0.03), "lies below chance, 0.250"),
         ("nothing right", nothing_right, "none of 20 examples is right"),
+        ("contaminated", lambda: contaminated(make_run(examples=20), lima_1k=(1, 2)), "2 of 20 examples (10.0%)"),
         ("diverged", lambda: with_training(lambda r: r.model_copy(update={"diverged": True})), "seed 0"),
         ("diverged", diverged, "seed 0"),
         ("truncated", lambda: with_ledger(truncated_rows=96), "12.0% of the rows"),

@@ -24,7 +24,7 @@ from bench.report.comparison import compare
 from bench.report.plots import draw
 from tests.fakes.records import FakeRun, make_run
 
-PLOTS = ["deltas.svg", "loss.svg", "scores.svg"]
+PLOTS = ["deltas.svg", "loss.svg", "scores.svg", "tradeoff.svg"]
 
 
 def make(folder: Path, **options: Any) -> RunDirectory:
@@ -84,7 +84,7 @@ def test_plots_are_the_same_to_the_byte() -> None:
 @pytest.mark.parametrize("options", [{"hostile": True}, {"failed_training": "lima_1k/full#0", "seeds": (0,)}])
 def test_plots_survive_what_can_go_wrong(options: dict[str, Any]) -> None:
     plots = draw(compare(make_run(examples=20, **options), replicates=50), stamp="x")
-    assert set(plots) == {"scores", "deltas", "loss"}
+    assert set(plots) == {"scores", "deltas", "loss", "tradeoff"}
 
 
 def test_a_run_without_any_result_still_has_its_report(tmp_path: Path) -> None:

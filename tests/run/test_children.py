@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -28,8 +31,22 @@ def test_a_value_comes_back_and_prints_go_to_the_log(tmp_path: Path) -> None:
     assert "native says" in log
 
 
-def test_a_child_does_not_run_the_users_main_again(tmp_path: Path) -> None:
-    assert call(tmp_path, "main") is None
+def test_a_child_does_not_run_the_users_script_again(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys; from pathlib import Path\n"
+        "with open(sys.argv[1], 'a') as file: file.write('run ')\n"
+        "if __name__ == '__main__':\n"
+        "    from bench.run.child import ChildServer\n"
+        "    here = Path(sys.argv[1]).parent\n"
+        "    server = ChildServer(module='tests.fakes.echo')\n"
+        "    print(server.call('echo', {'a': 1}, folder=here, log=here / 'log'))\n"
+    )
+    command = [sys.executable, str(script), str(tmp_path / "runs")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'a': 1}"
+    assert (tmp_path / "runs").read_text() == "run "
 
 
 def test_a_refusal_keeps_its_problems(tmp_path: Path) -> None:
@@ -50,6 +67,7 @@ def test_any_other_failure_names_the_log(tmp_path: Path) -> None:
 
 def test_messages_sent_right_before_a_kill_are_read(tmp_path: Path) -> None:
     child = SERVER.start("tell_and_die", {"count": 50}, folder=tmp_path, log=tmp_path / "log.txt")
+    child.process.join()
     heard: list[dict[str, object]] = []
     while not child.ended():
         heard += child.wait()

@@ -12,7 +12,7 @@ from bench.record import environment
 from bench.run import digests
 from bench.run.plan import Plan, plan
 from bench.run.resolve import resolve
-from tests.fakes.suites import fake_model, fake_rows, fake_suite
+from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite
 
 Change = Callable[[Path, pytest.MonkeyPatch], dict[str, Any]]
 
@@ -82,15 +82,15 @@ MATTERS: dict[str, tuple[Change, set[str]]] = {
     "threads": (lambda root, patch: cores(8, patch), {TRAIN, EVAL, BASE}),
     "device": (lambda root, patch: device("cuda: Big GPU", patch), {TRAIN, EVAL, BASE}),
     "tasks": (
-        lambda root, patch: {"eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t", "u")},)},
+        lambda root, patch: {"eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t", "u")}, HELD)},
         {EVAL, BASE},
     ),
     "few-shot": (
-        lambda root, patch: {"eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",), "num_fewshot": 2},)},
+        lambda root, patch: {"eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",), "num_fewshot": 2}, HELD)},
         {EVAL, BASE},
     ),
     "limit": (
-        lambda root, patch: {"eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",), "limit": 2},)},
+        lambda root, patch: {"eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",), "limit": 2}, HELD)},
         {EVAL, BASE},
     ),
 }
@@ -109,10 +109,11 @@ DOES_NOT: dict[str, Change] = {
         "eval": (
             {"kind": "lm_eval", "name": "more", "tasks": ("u",)},
             {"kind": "lm_eval", "name": "qa", "tasks": ("t",)},
+            HELD,
         )
     },
     "role of an eval": lambda root, patch: {
-        "eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",), "role": "retention"},)
+        "eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",), "role": "retention"}, HELD)
     },
     "saves": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "steps_between_saves": 5}},
     "probe": lambda root, patch: {"run": {"workers": 2, "probe_steps": 0}},
@@ -171,7 +172,7 @@ def test_weights_in_place_one_row_or_a_tokenizer_change_everything_on_them(tmp_p
     assert rows[TRAIN] != tokenizer[TRAIN]
     assert rows[EVAL] != tokenizer[EVAL]
     assert rows[BASE] == tokenizer[BASE]
-    fake_rows(tmp_path / "held.jsonl", rows=5, answer="h")
+    fake_rows(tmp_path / "held.jsonl", rows=4, answer="i")
     held = digests_now()
     assert held["eval:held:base"] != rows["eval:held:base"]
     assert held[BASE] == rows[BASE]

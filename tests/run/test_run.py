@@ -11,10 +11,11 @@ from bench.errors import InputError
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
 from bench.record.store import RESULT
+from bench.run import plan
 from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
 from bench.run.run import run_suite
-from tests.fakes.suites import diary, fake_suite, worked
+from tests.fakes.suites import HELD, diary, fake_suite, worked
 from tests.fakes.worker import ORDERS
 
 SERVER = ChildServer(module="tests.fakes.worker")
@@ -56,7 +57,10 @@ def test_every_job_runs_once_after_what_it_needs(tmp_path: Path) -> None:
     assert all(job.status == "done" and not job.reused and job.seconds is not None for job in record.jobs)
 
 
-def test_a_probe_has_the_machine_to_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_a_probe_has_the_machine_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+    if not first:  # the other way round: it has to wait until the machine is idle
+        monkeypatch.setattr(plan, "_rank", lambda job, arm, position, side_by_side: -position)
     go(tmp_path, run={"workers": 3, "probe_steps": 2})
     active: set[str] = set()
     for line in diary(tmp_path / "home"):
@@ -167,7 +171,7 @@ def test_a_damaged_result_is_made_again_and_nothing_else(tmp_path: Path) -> None
 def test_another_eval_retrains_nothing(tmp_path: Path) -> None:
     go(tmp_path)
     work = len(worked(tmp_path / "home"))
-    evals = ({"kind": "lm_eval", "name": "other", "tasks": ("u",)},)
+    evals = ({"kind": "lm_eval", "name": "other", "tasks": ("u",)}, HELD)
     record = go(tmp_path, eval=evals).load()
     assert record.complete
     assert {name.split(":")[0] for name in worked(tmp_path / "home")[work:]} == {"eval"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.stats.claims import Question, Relation, decide, decide_family
 from bench.stats.ratio import cost_ratio
 
 
@@ -39,3 +40,31 @@ def test_a_cost_of_zero_is_refused() -> None:
         cost_ratio([0.0], [1.0])
     with pytest.raises(ValueError, match="as many"):
         cost_ratio([1.0], [1.0, 2.0], paired=True)
+
+
+@pytest.mark.parametrize(
+    ("relation", "margin", "outcome"),
+    [(">=", 0.0, "refuted"), (">=", 0.25, "supported"), (">", 0.0, "refuted"), ("==", 0.3, "supported")],
+)
+def test_counts_that_are_the_same_for_every_seed_are_decided_as_they_stand(
+    relation: Relation, margin: float, outcome: str
+) -> None:
+    """1.25 times the tokens are no estimate: no seed would change it."""
+    found = cost_ratio([125, 125, 125], [100, 100, 100], counted=True)
+    assert (found.ratio, found.low, found.high) == (pytest.approx(1.25), found.ratio, found.ratio)
+    verdict = decide(relation, found, margin=margin, higher_is_better=False)
+    assert (verdict.outcome, verdict.p_value) == (outcome, None)
+
+
+def test_an_exact_claim_does_not_count_in_the_family_of_the_others() -> None:
+    exact = Question(relation=">=", comparison=cost_ratio([2], [1], counted=True), higher_is_better=False)
+    noisy = Question(relation=">=", comparison=cost_ratio([1.0, 1.1, 1.2], [2.0, 2.1, 2.2]), higher_is_better=False)
+    alone, beside = decide_family([noisy])[0], decide_family([exact, noisy])[1]
+    assert alone.adjusted_p == beside.adjusted_p
+
+
+def test_counts_that_vary_between_seeds_have_an_interval() -> None:
+    found = cost_ratio([100, 110, 105], [100, 101, 99], counted=True)
+    assert not found.exact
+    assert found.low is not None
+    assert found.low < 1.05 < (found.high or 0)

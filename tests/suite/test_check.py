@@ -19,7 +19,7 @@ def refused(path: Path, **options: object) -> list[Problem]:
 
 def test_a_whole_suite_passes(tmp_path: Path) -> None:
     loaded = load_suite(write_suite(tmp_path))
-    assert [arm.name for arm in loaded.suite.arms.expand()] == ["rows/full", "rows/lora", "other/full", "other/lora"]
+    assert [arm.name for arm in loaded.suite.expand()] == ["rows/full", "rows/lora", "other/full", "other/lora"]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_an_arm_without_its_control_is_compared_with_the_base_alone(tmp_path: Pa
         },
     )
     suite = load_suite(path).suite
-    assert {arm.name: suite.control_of(arm) for arm in suite.arms.expand()} == {
+    assert {arm.name: suite.control_of(arm) for arm in suite.expand()} == {
         "rows/full": "other/full",
         "rows/lora": None,
         "other/full": None,

@@ -25,7 +25,7 @@ def test_every_profile_is_valid_and_the_embedded_one_is_the_default() -> None:
 @pytest.mark.parametrize("profile", ["micro", "gpu"])
 def test_six_arms_get_the_same_budget(profiles: dict[str, Suite], profile: str) -> None:
     suite = profiles[profile]
-    arms = suite.arms.expand()
+    arms = suite.expand()
     assert [arm.name for arm in arms] == [
         "lima_1k/full",
         "lima_1k/lora",
@@ -44,11 +44,11 @@ def test_the_curated_arms_are_compared_with_a_random_draw_of_their_size(
     profiles: dict[str, Suite], profile: str
 ) -> None:
     suite = profiles[profile]
-    controls = {arm.name: suite.control_of(arm) for arm in suite.arms.expand()}
+    controls = {arm.name: suite.control_of(arm) for arm in suite.expand()}
     assert controls["lima_1k/full"] == "random_1k/full"
     assert controls["lima_1k/lora"] == "random_1k/lora"
     assert suite.data["random_1k"].source == suite.data["alpaca_52k"].source
-    assert (suite.data["random_1k"].select.by, suite.data["random_1k"].select.size) == ("random", 1000)
+    assert (suite.data["random_1k"].select.by, suite.data["random_1k"].select.size_of) == ("random", "lima_1k")
 
 
 def test_the_paper_profile_holds_the_published_hyper_parameters(profiles: dict[str, Suite]) -> None:
@@ -73,7 +73,7 @@ def test_the_paper_profile_holds_the_published_hyper_parameters(profiles: dict[s
 
 
 def test_the_paper_profile_trains_each_set_with_its_own_recipe(profiles: dict[str, Suite]) -> None:
-    assert [arm.name for arm in profiles["paper"].arms.expand()] == [
+    assert [arm.name for arm in profiles["paper"].expand()] == [
         "lima_1k/full",
         "lima_1k/lora",
         "random_1k/full",

@@ -49,3 +49,12 @@ def test_recipes_are_those_that_a_profile_trains_with() -> None:
 def test_an_unknown_list_is_refused() -> None:
     with pytest.raises(InputError):
         listing("model")
+
+
+def test_metrics_are_listed_with_their_direction() -> None:
+    """A user picks by these names in `metrics` and `metric`."""
+    rows = {row["measure"]: row for row in listing("metrics")}
+    assert rows["rouge_l"]["metric"] == "rouge"
+    assert (rows["repetition"]["metric"], rows["repetition"]["better"]) == ("(always)", "lower")
+    assert rows["length"]["better"] == "neither"
+    assert all(row["says"] for row in rows.values())

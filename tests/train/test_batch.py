@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.train.batch import Collator, collate
+from bench.train.batch import Collator, collate, model_inputs
 from bench.train.example import Example, make_example
-from bench.train.head import model_inputs
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_rows
 
@@ -48,12 +47,12 @@ def test_counts_are_those_of_the_tensors() -> None:
     assert counts.rows == 6
     assert counts.tokens == sum(row.tokens for row in rows)
     assert counts.slots == batch["input_ids"].numel()
-    assert counts.supervised_tokens == int((batch["labels"] != -100).sum()) == len(batch["positions"])
+    assert counts.supervised_tokens == int((batch["labels"] != -100).sum()) == len(batch["rows"])
 
 
 def test_positions_point_at_the_token_before_each_target() -> None:
     batch = collate([(row,) for row in examples()], EOS, packed=False)
-    following = torch.roll(batch["labels"], -1, dims=1).flatten()[batch["positions"]]
+    following = torch.roll(batch["labels"], -1, dims=1)[batch["rows"], batch["columns"]]
     assert torch.equal(following, batch["targets"])
 
 
@@ -105,9 +104,9 @@ def test_padding_without_a_mask_leaves_the_rows_as_they_are_alone(architecture: 
             assert torch.allclose(together[number, : row.tokens], alone, atol=1e-5)
 
 
-def test_the_collator_takes_sequences_by_their_index() -> None:
+def test_the_collator_takes_batches_by_their_index() -> None:
     rows = examples()
-    collator = Collator(sequences=tuple((row,) for row in rows), pad_token_id=EOS, packed=False)
-    batch = collator([{"sequence": 4}, {"sequence": 1}])
+    batches = (((rows[0],), (rows[1],)), ((rows[4],), (rows[1],)))
+    batch = Collator(batches=batches, pad_token_id=EOS, packed=False)([{"batch": 1}])
     assert torch.equal(batch["input_ids"][0, : rows[4].tokens], torch.from_numpy(rows[4].ids).long())
     assert "position_ids" not in batch

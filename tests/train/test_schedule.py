@@ -61,8 +61,8 @@ def test_steps_are_optimiser_steps_of_full_batches() -> None:
 
 def test_an_epoch_meets_every_row_once_and_the_next_in_another_order() -> None:
     schedule = plan("epochs", 2)
-    first = [example.row for example in schedule.examples[:50]]
-    second = [example.row for example in schedule.examples[50:]]
+    first = [example.rows[0] for example in schedule.examples[:50]]
+    second = [example.rows[0] for example in schedule.examples[50:]]
     assert sorted(first) == sorted(second) == list(range(50))
     assert first != second
     assert (schedule.epochs, schedule.distinct_rows) == (2.0, 50)
@@ -74,7 +74,7 @@ def test_half_an_epoch_is_half_of_the_rows() -> None:
 
 def test_the_seed_is_the_order() -> None:
     def order(seed: int) -> list[int]:
-        return [example.row for example in plan("epochs", 1, seed=seed).examples]
+        return [example.rows[0] for example in plan("epochs", 1, seed=seed).examples]
 
     assert order(1) == order(1) != order(2)
     assert order(-1) != order(1)
@@ -92,7 +92,7 @@ def test_only_the_rows_that_a_budget_needs_are_rendered() -> None:
 @pytest.mark.parametrize("grouped", [False, True])
 def test_packing_and_grouping_change_neither_the_rows_nor_the_tokens(packing: str, grouped: bool) -> None:
     plain, arranged = plan("epochs", 1), plan("epochs", 1, packing=packing, group_by_length=grouped)
-    assert sorted(e.row for e in plain.examples) == sorted(e.row for e in arranged.examples)
+    assert sorted(e.rows[0] for e in plain.examples) == sorted(e.rows[0] for e in arranged.examples)
     assert plain.tokens == arranged.tokens
 
 
@@ -105,9 +105,9 @@ def test_packing_and_grouping_save_padding(change: dict[str, object]) -> None:
 
 def test_a_step_budget_with_packing_counts_packed_sequences() -> None:
     schedule = plan("steps", 2, packing="bfd", batch_rows=3)
-    assert len(schedule.sequences) == 6
+    assert sum(len(batch) for batch in schedule.batches) == 6
     assert schedule.rows > 6
-    assert all(sum(e.tokens for e in sequence) <= 128 for sequence in schedule.sequences)
+    assert all(sum(e.tokens for e in sequence) <= 128 for batch in schedule.batches for sequence in batch)
 
 
 def test_rows_with_nothing_to_supervise_are_dropped_and_counted() -> None:
@@ -131,4 +131,4 @@ def test_the_first_steps_of_a_schedule_are_the_same_batches() -> None:
     whole = plan("steps", 5, accumulation=2)
     start = whole.first(2)
     assert start.steps == 2
-    assert list(start.batches()) == list(whole.batches())[:4]
+    assert start.batches == whole.batches[:4]

@@ -72,7 +72,7 @@ def test_what_is_counted_while_training_is_what_was_planned(
 def test_the_first_loss_and_gradient_norm_are_those_of_plain_torch(checkpoint: Path, tmp_path: Path) -> None:
     steps, schedule, _ = run(checkpoint, tmp_path, {"unit": "steps", "amount": 1})
     model = load_base(resolved_model(checkpoint), precision="fp32", device=CPU)
-    batch = collate(next(schedule.batches()), 1, packed=False)
+    batch = collate(schedule.batches[0], 1, packed=False)
     logits = model(input_ids=batch["input_ids"]).logits[:, :-1]
     loss = functional.cross_entropy(logits.flatten(0, 1), batch["labels"][:, 1:].flatten())
     loss.backward()
@@ -103,7 +103,7 @@ def test_accumulation_gives_the_step_of_the_large_batch(checkpoint: Path, tmp_pa
         trainer.train()
         seen.append((meter.steps[0], gradients.first, schedule))
     (small, by_four, schedule), (large, at_once, _) = seen
-    assert len({sum(row.supervised_tokens for (row,) in batch) for batch in schedule.batches()}) > 1
+    assert len({sum(row.supervised_tokens for (row,) in batch) for batch in schedule.batches}) > 1
     assert small.loss == pytest.approx(large.loss, abs=1e-6)
     assert small.gradient_norm == pytest.approx(large.gradient_norm, rel=1e-5)
     assert torch.allclose(by_four, at_once, atol=1e-6)
@@ -163,25 +163,22 @@ def test_gradient_checkpointing_gives_the_same_losses(checkpoint: Path, tmp_path
     assert [step.loss for step in again] == pytest.approx([step.loss for step in plain], abs=1e-6)
 
 
+@pytest.mark.parametrize("loss", ["nll", "dft"])
 @pytest.mark.parametrize("head", ["fused", "all positions"])
 @pytest.mark.parametrize("packing", ["none", "bfd"])
 def test_every_way_to_apply_the_head_gives_the_same_training(
-    checkpoint: Path, tmp_path: Path, head: Any, packing: str
+    checkpoint: Path, tmp_path: Path, head: Any, packing: str, loss: str
 ) -> None:
     """On a GPU TRL's own kernel is used: the losses must not depend on the machine's kind."""
     seen = []
     for kind in ("supervised positions", head):
         meter = Meter()
         trainer, _ = make_trainer(
-            checkpoint, tmp_path, rows=ROWS, recipe=make_recipe(packing=packing),
+            checkpoint, tmp_path, rows=ROWS, recipe=make_recipe(packing=packing, loss=loss),
             budget={"unit": "steps", "amount": 2}, meter=meter,
         )  # fmt: skip
         assert trainer.head == "supervised positions"
         trainer.head = kind
-        if kind == "all positions":
-            assert trainer._supervised is not None
-            trainer._supervised.remove()
-            trainer._supervised = None
         trainer.train()
         seen.append([(step.loss, step.gradient_norm) for step in meter.steps])
     for left, right in zip(*seen, strict=True):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bench.report import format as fmt
-from bench.report.align import BASE
+from bench.report.align import base_of
 from bench.report.answers import Answer, Exhibit
 from bench.report.comparison import Comparison
 from bench.report.escape import shorten
 from bench.report.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+from bench.suite.suite import is_base
 
-_SHORT, _LONG = 48, 400
+_SHORT, _LONG, _WHOLE = 48, 400, 4000
+"""Characters shown: in the terminal, in documents, and of answers that the suite asks for to be read."""
 
 
 def answers_section(comparison: Comparison) -> Section | None:
@@ -17,13 +19,22 @@ def answers_section(comparison: Comparison) -> Section | None:
     if not comparison.exhibits:
         return None
     arm = _featured(comparison)
-    intro = (
-        f"{fmt.plural(len(comparison.exhibits), 'question')}, drawn by the run's digest before any answer was looked "
-        "at; each arm speaks through its first seed that was scored. ✓ right, ✗ wrong, else the score."
-    )
+    fixed = sum(exhibit.metric is None for exhibit in comparison.exhibits)
+    drawn = len(comparison.exhibits) - fixed
+    parts = [
+        *([f"{fmt.plural(fixed, 'question')} of the suite's own, without a score"] if fixed else []),
+        *(
+            [f"{fmt.plural(drawn, 'question')}, drawn by the run's digest before any answer was looked at"]
+            if drawn
+            else []
+        ),
+    ]
+    legend = " ✓ right, ✗ wrong, else the score." if drawn else ""
+    intro = f"{'; '.join(parts)}; each arm speaks through its first seed that was scored.{legend}"
+    base = comparison.arms[0] if is_base(arm) else base_of(comparison.record, arm)
     short = Table(
-        columns=tuple(Column(title=title) for title in ("Question", "Wanted", BASE, arm)),
-        rows=tuple(_short_row(exhibit, arm) for exhibit in comparison.exhibits),
+        columns=tuple(Column(title=title) for title in ("Question", "Wanted", base, arm)),
+        rows=tuple(_short_row(exhibit, base, arm) for exhibit in comparison.exhibits),
         only="terminal",
     )
     full: list[Block] = []
@@ -35,28 +46,29 @@ def answers_section(comparison: Comparison) -> Section | None:
 def _featured(comparison: Comparison) -> str:
     """The arm that the first claim speaks of first, else the first arm: not chosen by its results."""
     named = [claim.claim.parts()[0] for claim in comparison.claims]
-    tuned = [arm for arm in comparison.arms if arm != BASE]
-    return next((arm for arm in named if arm in tuned), tuned[0] if tuned else BASE)
+    tuned = [arm for arm in comparison.arms if not is_base(arm)]
+    return next((arm for arm in named if arm in tuned), tuned[0] if tuned else comparison.arms[0])
 
 
-def _short_row(exhibit: Exhibit, arm: str) -> tuple[Cell, ...]:
+def _short_row(exhibit: Exhibit, base: str, arm: str) -> tuple[Cell, ...]:
     said = {answer.arm: answer for answer in exhibit.answers}
     return (
         Cell(text=shorten(exhibit.prompt.strip(), _SHORT), tone="muted"),
         Cell(text=shorten((exhibit.target or fmt.NONE).strip(), _SHORT)),
-        _answer(said[BASE], _SHORT),
-        _answer(said[arm], _SHORT),
+        _answer(exhibit, said[base], _SHORT),
+        _answer(exhibit, said[arm], _SHORT),
     )
 
 
 def _full(number: int, exhibit: Exhibit) -> list[Block]:
     """Question, wanted answer, and one row per distinct answer with those who gave it."""
+    limit = _WHOLE if exhibit.metric is None else _LONG
     who: dict[tuple[str, Tone], list[str]] = {}
     for answer in exhibit.answers:
-        cell = _answer(answer, _LONG)
+        cell = _answer(exhibit, answer, limit)
         who.setdefault((cell.text, cell.tone), []).append(answer.subject)
     rows = tuple((Cell(text=text, tone=tone), Cell(text=", ".join(names))) for (text, tone), names in who.items())
-    question = f"Question {number}: {shorten(exhibit.prompt.strip(), _LONG)}"
+    question = f"Question {number}: {shorten(exhibit.prompt.strip(), limit)}"
     wanted = f"{exhibit.eval}, example {exhibit.id}; wanted: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}"
     columns = (Column(title="Answer"), Column(title="Said by"))
     return [
@@ -66,10 +78,12 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
     ]
 
 
-def _answer(answer: Answer, limit: int) -> Cell:
+def _answer(exhibit: Exhibit, answer: Answer, limit: int) -> Cell:
     if answer.text is None:
         return Cell(text="no answer", tone="muted")
     text = shorten(answer.text.strip() or "(empty)", limit)
+    if exhibit.metric is None:
+        return Cell(text=text)
     if answer.score is None:
         return Cell(text=f"{text} (not scored)", tone="muted")
     mark = {1.0: "✓", 0.0: "✗"}.get(answer.score, fmt.number(answer.score))

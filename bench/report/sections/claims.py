@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bench.report import format as fmt
-from bench.report.align import BASE, Measurand
+from bench.report.align import Measurand
 from bench.report.claims import ClaimResult
 from bench.report.comparison import Comparison
 from bench.report.results import Reading
 from bench.report.view import Bullets, Cell, Column, Section, Table, Tone
 from bench.stats.claims import ALPHA
+from bench.suite.claim import Claim
+from bench.suite.suite import is_base
 
 VERDICT_TONES: dict[str, Tone] = {
     "supported": "good",
@@ -29,6 +31,19 @@ SHOWN: dict[tuple[str, str, bool], str] = {
     ("refuted", ">", True): "not better",
 }
 """What a decided claim shows, by outcome, relation, and whether its margin is zero."""
+SHOWN_OF_COSTS: dict[tuple[str, str, bool], str] = {
+    ("supported", ">=", False): "costs at most {margin} more",
+    ("supported", ">", False): "costs less, by more than {margin}",
+    ("supported", "==", False): "costs the same within {margin}",
+    ("supported", ">=", True): "does not cost more",
+    ("supported", ">", True): "costs less",
+    ("refuted", ">=", False): "costs more, by over {margin}",
+    ("refuted", ">", False): "does not cost less by {margin}",
+    ("refuted", "==", False): "costs differ by more than {margin}",
+    ("refuted", ">=", True): "costs more",
+    ("refuted", ">", True): "does not cost less",
+}
+"""The same of a claim on a cost."""
 
 
 def claims_section(comparison: Comparison) -> Section | None:
@@ -38,7 +53,7 @@ def claims_section(comparison: Comparison) -> Section | None:
     columns = (
         Column(title="Verdict"),
         Column(title="Claim"),
-        Column(title="Difference [95%]", right=True),
+        Column(title=_difference_title(comparison), right=True),
         Column(title="p (Holm)", right=True, detail=True),
         Column(title="Why"),
     )
@@ -54,10 +69,10 @@ def summary_section(comparison: Comparison) -> Section:
 
 def _row(comparison: Comparison, result: ClaimResult) -> tuple[Cell, ...]:
     claim, outcome = result.claim, result.verdict.outcome
-    margin = f", margin {fmt.number(claim.margin)}" if claim.margin else ""
+    margin = f", margin {_margin(claim)}" if claim.margin else ""
     return (
         Cell(text=outcome, tone=VERDICT_TONES[outcome]),
-        Cell(text=f"{claim.says} on {claim.on}{margin}"),
+        Cell(text=f"{claim.says} on {claim.measure}{margin}"),
         Cell(text=_difference(result)),
         Cell(text=fmt.p_value(result.verdict.adjusted_p)),
         Cell(text=_why(comparison, result)),
@@ -71,7 +86,10 @@ def _why(comparison: Comparison, result: ClaimResult) -> str:
     if outcome == "incomplete":
         return result.gap or result.verdict.reason
     if outcome != "inconclusive":
-        words = SHOWN[outcome, relation, plain].format(margin=fmt.number(result.claim.margin))
+        shown = SHOWN_OF_COSTS if result.claim.eval is None else SHOWN
+        words = shown[outcome, relation, plain].format(margin=_margin(result.claim))
+        if result.ratio is not None and result.ratio.exact:
+            return f"{words}; counted exactly"
         single = len(comparison.record.resolved.suite.seeds) == 1
         return f"{words}; example noise only" if single else words
     if result.verdict.p_value is None:
@@ -85,26 +103,41 @@ def _threshold(result: ClaimResult) -> str:
     """Where the verdict changes, on the scale of the difference as it is shown."""
     margin, relation = result.claim.margin, result.claim.parts()[1]
     if margin == 0:
-        return "zero"
+        return "zero" if result.ratio is None else "a ratio of one"
     if relation == "==":
-        return f"±{fmt.number(margin)}"
+        return f"±{_margin(result.claim)}"
     return "the margin"
 
 
 def _to_decide(result: ClaimResult) -> str:
     """How many examples, or seeds, would decide it at 80% power, if the estimate is the truth."""
-    verdict, delta = result.verdict, result.delta
+    verdict, compared = result.verdict, result.delta or result.ratio
     ways = []
-    if verdict.needed_examples is not None and delta is not None:
-        ways.append(f"about {verdict.needed_examples:,} examples (now {delta.n_examples:,})")
-    if verdict.needed_seeds is not None and delta is not None:
-        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {max(delta.arm_seeds, delta.reference_seeds)})")
+    if verdict.needed_examples is not None and compared is not None:
+        ways.append(f"about {verdict.needed_examples:,} examples (now {compared.n_examples:,})")
+    if verdict.needed_seeds is not None and compared is not None:
+        now = max(compared.arm_seeds, compared.reference_seeds)
+        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now})")
     if ways:
         return f"to decide it: {' or '.join(ways)}"
     return "neither more examples nor more seeds alone would decide it"
 
 
+def _margin(claim: Claim) -> str:
+    """In the eval's units, or as per cent of a cost."""
+    return fmt.number(claim.margin) if claim.cost is None else fmt.percent(claim.margin, digits=0)
+
+
+def _difference_title(comparison: Comparison) -> str:
+    ratios = any(result.claim.cost is not None for result in comparison.claims)
+    return "Difference, or ratio × [95%]" if ratios else "Difference [95%]"
+
+
 def _difference(result: ClaimResult) -> str:
+    ratio = result.ratio
+    if ratio is not None and ratio.ratio is not None:
+        interval = "" if ratio.exact else fmt.interval(ratio.low, ratio.high)
+        return f"×{fmt.number(ratio.ratio)} {interval}".rstrip()
     if result.delta is None or result.delta.estimate is None:
         return fmt.NONE
     interval = fmt.signed_interval(result.delta.low, result.delta.high)
@@ -112,7 +145,7 @@ def _difference(result: ClaimResult) -> str:
 
 
 def _line(comparison: Comparison, measurand: Measurand) -> str:
-    arms = [arm for arm in comparison.arms if arm != BASE]
+    arms = [arm for arm in comparison.arms if not is_base(arm)]
     results = [comparison.results[arm, measurand.name] for arm in arms]
     versus_base = {r.arm: r.versus_base.reading for r in results if r.versus_base is not None}
     versus_control = {r.arm: r.versus_control.reading for r in results if r.versus_control is not None}

@@ -17,6 +17,7 @@ def cost_section(comparison: Comparison) -> Section:
     columns = (
         Column(title="Arm"),
         Column(title="Tokens/s", right=True),
+        Column(title="MFU", right=True),
         Column(title="Memory", right=True),
         Column(title="Trained / all", right=True),
         Column(title="Steps", right=True),
@@ -32,6 +33,9 @@ def cost_section(comparison: Comparison) -> Section:
         Paragraph(text=budget_sentence(comparison.costs)),
         Table(columns=columns, rows=rows),
         Paragraph(text=_measured(comparison), tone="muted"),
+        *_utilisation(comparison.costs),
+        *_steps(comparison.costs),
+        *_money(comparison),
     ]
     if "loss" in planned(comparison):
         caption = "Training loss by tokens seen: every seed (thin) and their mean, smoothed (thick)."
@@ -41,6 +45,9 @@ def cost_section(comparison: Comparison) -> Section:
 
 def budget_sentence(costs: tuple[Cost, ...]) -> str:
     """What was held equal, and whether it was."""
+    costs = tuple(cost for cost in costs if cost.trains)
+    if not costs:
+        return "No arm trains."
     units = {cost.budget.unit for cost in costs}
     used = [cost.budget_used for cost in costs if cost.budget_used is not None]
     if len(units) != 1 or not used:
@@ -89,6 +96,7 @@ def _row(cost: Cost) -> tuple[Cell, ...]:
     return (
         Cell(text=cost.arm, tone="strong"),
         speed_cell(cost),
+        Cell(text="n/a" if cost.mfu is None else fmt.percent(cost.mfu), tone="plain" if cost.mfu else "muted"),
         Cell(text=fmt.memory(cost.memory_bytes)),
         Cell(text=parameters if cost.parameters is not None else fmt.NONE),
         Cell(text=fmt.count(cost.steps)),
@@ -109,6 +117,61 @@ def _measured(comparison: Comparison) -> str:
         "Per training, mean over seeds. Tokens/s: non-padding tokens per second of training, alone on the machine, "
         f"warm-up steps left out. Memory: peak {memory}. Tokens/slots: the share of the batches that is not padding."
     )
+
+
+def _utilisation(costs: tuple[Cost, ...]) -> list[Block]:
+    """What MFU is a share of, and how far from it the hardware's own share is."""
+    known = [cost for cost in costs if cost.mfu is not None and cost.measured_peak is not None]
+    if not known:
+        return []
+    peaks = [cost.measured_peak for cost in known if cost.measured_peak is not None]
+    span = " to ".join(dict.fromkeys(_teraflops(peak) for peak in (min(peaks), max(peaks))))
+    published = next((cost.published_peak for cost in known if cost.published_peak is not None), None)
+    beside = "" if published is None else f" (published: {_teraflops(published)})"
+    text = (
+        "MFU: model FLOPs (forward and backward, attention included, padding left out) per second, as a share of a "
+        f"matrix product measured on this device at this precision, {span}{beside}. HFU counts padding and what "
+        f"gradient checkpointing computes again: {', '.join(f'{one.arm} {fmt.percent(one.hfu)}' for one in known)}."
+    )
+    return [Paragraph(text=text, tone="muted")]
+
+
+def _steps(costs: tuple[Cost, ...]) -> list[Block]:
+    """Seconds per step: the median, and what one step in twenty stays below or exceeds."""
+    known = [(cost.arm, cost.step_seconds) for cost in costs if cost.step_seconds is not None]
+    if not known:
+        return []
+    said = "; ".join(
+        f"{arm} {_milliseconds(one.median)} ({_milliseconds(one.p5)} to {_milliseconds(one.p95)})" for arm, one in known
+    )
+    return [Paragraph(text=f"Milliseconds per step, median (5% to 95%): {said}.", tone="muted")]
+
+
+def _money(comparison: Comparison) -> list[Block]:
+    """Energy and price, where they are known."""
+    said = [
+        f"{cost.arm} {fmt.number(cost.joules / 3600, digits=2)} Wh"
+        for cost in comparison.costs
+        if cost.joules is not None
+    ]
+    blocks: list[Block] = []
+    if said:
+        blocks.append(Paragraph(text=f"Energy of one training, of the whole device: {', '.join(said)}.", tone="muted"))
+    run, wall = comparison.record.resolved.suite.run, comparison.record.wall_seconds
+    if run.price_per_hour is None:
+        return blocks
+    prices = [f"{cost.arm} {fmt.number(cost.price)}" for cost in comparison.costs if cost.price is not None]
+    whole = "" if wall is None else f" The last run: {fmt.number(run.price_per_hour * wall / 3600)}."
+    text = f"Price of one training, in {run.currency} at {run.price_per_hour:g} an hour: {', '.join(prices)}.{whole}"
+    return [*blocks, Paragraph(text=text, tone="muted")]
+
+
+def _teraflops(value: float) -> str:
+    return f"{fmt.number(value / 1e12, digits=2)} TFLOP/s"
+
+
+def _milliseconds(seconds: float) -> str:
+    return fmt.number(1000 * seconds, digits=1)
 
 
 def _seconds_row(spent: PhaseSeconds) -> tuple[Cell, ...]:

@@ -7,6 +7,7 @@ import shlex
 from bench.record.record import Record
 from bench.report import format as fmt
 from bench.report.view import Cell, Code, Column, Section, Table
+from bench.suite.suite import BASE
 
 _HASH = 16
 
@@ -21,7 +22,6 @@ def reproduce_section(record: Record) -> Section:
 
 def _facts(record: Record) -> list[tuple[str, str]]:
     resolved, environment = record.resolved, record.environment
-    model = resolved.model
     facts = [
         ("run", f"{record.digest[:_HASH]}, started {record.created}"),
         (
@@ -30,7 +30,13 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ),
         ("overrides", " ".join(f"--set {shlex.quote(override)}" for override in resolved.overrides) or "none"),
         ("git", _git(record)),
-        ("model", f"{model.name} ({model.source}{_revision(model.revision)}), sha256 {model.sha256[:_HASH]}"),
+        *(
+            (
+                base.replace(BASE, "model", 1).replace("@", " "),
+                f"{model.name} ({model.source}{_revision(model.revision)}), sha256 {model.sha256[:_HASH]}",
+            )
+            for base, model in resolved.bases().items()
+        ),
     ]
     facts += [
         (

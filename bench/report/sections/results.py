@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bench.report import format as fmt
-from bench.report.align import BASE, Measurand
+from bench.report.align import Measurand
 from bench.report.comparison import Comparison
 from bench.report.cost import Cost
 from bench.report.figures import planned
@@ -13,6 +13,7 @@ from bench.report.results import Contrast, Result
 from bench.report.sections.words import MARKS, TONES, contrast_cell, score_cell, short_of_seeds, why_absent
 from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.stats.ranking import Rank
+from bench.suite.suite import is_base
 
 LOSS_CAVEAT = (
     "Held-out loss is a diagnostic, not a ranking: LIMA (Zhou et al. 2023) found it anti-correlated with the quality "
@@ -120,9 +121,9 @@ def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
 
 def _eval_row(result: Result, ranks: Mapping[str, str], *, with_control: bool) -> tuple[Cell, ...]:
     base, control = result.versus_base, result.versus_control
-    is_base = result.arm == BASE
-    versus_base = Cell(text="", tone="muted") if is_base else _versus(base, result)
-    versus_control = Cell(text="", tone="muted") if is_base else _versus(control, result, none="is the control")
+    of_base = is_base(result.arm)
+    versus_base = Cell(text="", tone="muted") if of_base else _versus(base, result)
+    versus_control = Cell(text="", tone="muted") if of_base else _versus(control, result, none="is the control")
     deviation = result.value.seed_deviation
     spread = "" if deviation is None else f"±{fmt.number(deviation)}"
     flips = _flips(base, result.measurand) if base is not None and base.delta.estimate is not None else ""
@@ -170,7 +171,7 @@ def _pair(base: Contrast | None, control: Contrast | None, say: Callable[[Contra
 
 def _about(comparison: Comparison, measurand: Measurand) -> str:
     """What was measured, on how many examples, in which direction."""
-    result = comparison.results[BASE, measurand.name]
+    result = comparison.results[comparison.arms[0], measurand.name]
     metrics = fmt.listed(sorted(set(measurand.metrics.values()))) or "no score"
     tasks = len(measurand.metrics)
     over = f", mean of {fmt.plural(tasks, 'task')}" if tasks > 1 else ""

@@ -8,7 +8,7 @@ from peft import LoraConfig, get_peft_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, OPTConfig, Qwen2Config
 
-from bench.perf.flops import FlopModel, Work, flop_model
+from bench.model.flops import FlopModel, Work, flop_model
 
 BATCH, LENGTH = 2, 48
 SHAPES = {

@@ -102,12 +102,16 @@ def flop_model(model: nn.Module) -> FlopModel:
     """Read a causal language model's operations off its shape.
 
     `model` may lie on the meta device and may carry PEFT adapters; nothing is computed if it does. Its parameters'
-    `requires_grad` says what is trained.
+    `requires_grad` says what is trained. Where a prompt before the rows is learned, its virtual tokens are positions
+    and pairs of the caller's `Work`.
     """
+    learned_prompt = bool(getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False))
+    if learned_prompt:
+        model = model.get_base_model()  # type: ignore[operator]  # a PeftModel's
     head = _output_head(model)
     layers, head_products = Products(), Products()
     attention_trained = False
-    for module, needs_input_gradient in _linear_calls(model):
+    for module, needs_input_gradient in _linear_calls(model, learned_prompt=learned_prompt):
         products = _products(module, needs_input_gradient)
         if module is head:
             head_products += products
@@ -139,8 +143,11 @@ def _products(module: nn.Module, needs_input_gradient: bool) -> Products:
     )
 
 
-def _linear_calls(model: nn.Module) -> list[tuple[nn.Module, bool]]:
-    """Each call of a linear map in one forward pass, with whether its input needs a gradient."""
+def _linear_calls(model: nn.Module, *, learned_prompt: bool) -> list[tuple[nn.Module, bool]]:
+    """Each call of a linear map in one forward pass, with whether its input needs a gradient.
+
+    `learned_prompt`: every layer's input does, on its way back to the prompt.
+    """
     calls: list[tuple[nn.Module, bool]] = []
 
     def record(module: nn.Module, inputs: tuple[torch.Tensor, ...], _output: object) -> None:
@@ -149,6 +156,9 @@ def _linear_calls(model: nn.Module) -> list[tuple[nn.Module, bool]]:
     hooks = [
         module.register_forward_hook(record) for module in model.modules() if isinstance(module, nn.Linear | Conv1D)
     ]
+    if learned_prompt:
+        embed: Any = model.get_input_embeddings()  # type: ignore[operator]  # a PreTrainedModel's
+        hooks.append(embed.register_forward_hook(lambda module, inputs, output: output.requires_grad_()))
     try:
         with _evaluating(model), torch.enable_grad():
             device = next(model.parameters()).device

@@ -1,0 +1,129 @@
+"""The dev rows of a learning-rate sweep, and what is left of the data to train the sweep on.
+
+Contract: no question of a dev row is among the rows that the sweep trains on, nor among the rows of any eval. The draw
+depends on the rows alone. Both parts are stored like selections, and found again without reading rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.data.store import is_whole, load_rows, write_rows
+from bench.digest import digest_code, digest_json
+from bench.errors import InputError, Problem
+from bench.record.atomic import write_text
+from bench.spec import Spec
+from bench.suite.resolved import ResolvedData
+
+DEV_SHARE = 0.1
+"""Of the distinct rows."""
+MOST_DEV_ROWS = 500
+"""A loss over 500 rows tells rates apart; more would only cost training rows."""
+_SEED = 0
+
+
+class DevSplit(Spec):
+    """What a sweep trains on, and the rows whose loss chooses."""
+
+    part: ResolvedData
+    dev: ResolvedData
+
+
+def split_dev(data: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) -> DevSplit:
+    """A tenth of the distinct rows of `data` (at most 500) as dev rows, drawn from those that no eval has; the rest.
+
+    Raises `InputError` where fewer than two distinct rows are left to draw from.
+    """
+    memo = _memo(home, "drawn", data, evals)
+    if (known := _recall(memo)) is not None:
+        return known
+    rows = list(_rows(data))
+    seen = {row.content for other in evals for row in _rows(other)}
+    free = sorted({row.content for row in rows} - seen)
+    if len(free) < 2:
+        what = f"data {data.name!r} has too few rows outside the evals to hold some out for choosing a learning rate"
+        hint = "name another table as learning_rate.on, or give one learning rate"
+        raise InputError(Problem(reference="sweep.no-dev", what=what, where=f"data.{data.name}", hint=hint))
+    size = min(MOST_DEV_ROWS, max(1, int(len(free) * DEV_SHARE)))
+    drawn = {free[index] for index in np.random.default_rng(_SEED).choice(len(free), size=size, replace=False)}
+    return _store(memo, home, data, data, rows, rows, drawn)
+
+
+def use_dev(data: ResolvedData, source: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) -> DevSplit:
+    """The rows of `source` that no eval has as dev rows, and `data` without them.
+
+    Raises `InputError` if one of them has no row.
+    """
+    memo = _memo(home, "named", data, [source, *evals])
+    if (known := _recall(memo)) is not None:
+        return known
+    seen = {row.content for other in evals for row in _rows(other)}
+    rows, offered = list(_rows(data)), list(_rows(source))
+    dev = {row.content for row in offered} - seen
+    if not dev or not {row.content for row in rows} - dev:
+        lacks = (
+            "no row that no eval reads" if not dev else f"every row of data {data.name!r}: nothing is left to train on"
+        )
+        what = f"data {source.name!r}, which a sweep is to choose by, has {lacks}"
+        raise InputError(Problem(reference="sweep.no-dev", what=what, where=f"data.{source.name}", hint='on = "dev"'))
+    return _store(memo, home, data, source, rows, offered, dev)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    content: bytes
+    """Hash of the question; of the whole row where it is plain text."""
+    turns: bytes
+    origin: str
+
+
+def _rows(data: ResolvedData) -> Iterator[_Line]:
+    for row in load_rows(data.path):
+        turns = [turn.model_dump(mode="json", exclude_none=True) for turn in row.turns]
+        asked = turns[:-1] or turns
+        content = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).digest()
+        yield _Line(content, json.dumps(turns, ensure_ascii=False).encode(), row.origin)
+
+
+def _store(
+    memo: Path,
+    home: Path,
+    data: ResolvedData,
+    source: ResolvedData,
+    rows: Iterable[_Line],
+    offered: Iterable[_Line],
+    dev: set[bytes],
+) -> DevSplit:
+    part = [row for row in rows if row.content not in dev]
+    held = list({row.content: row for row in offered if row.content in dev}.values())
+    split = DevSplit(
+        part=_resolved(data, part, home, "dev rows of the sweep"),
+        dev=_resolved(source, held, home, "not among the dev rows"),
+    )
+    write_text(memo, split.model_dump_json())
+    return split
+
+
+def _resolved(data: ResolvedData, rows: Sequence[_Line], home: Path, left_out: str) -> ResolvedData:
+    path, sha256 = write_rows(((row.turns, row.origin) for row in rows), home / "data")
+    dropped = {**data.dropped, left_out: data.rows - len(rows)}
+    return data.model_copy(update={"rows": len(rows), "sha256": sha256, "path": str(path), "dropped": dropped})
+
+
+def _memo(home: Path, how: str, data: ResolvedData, others: Sequence[ResolvedData]) -> Path:
+    said = [how, data.model_dump(mode="json"), [[other.sha256, other.name] for other in others], digest_code("data")]
+    return home / "data" / "dev" / f"{digest_json(said)}.json"
+
+
+def _recall(memo: Path) -> DevSplit | None:
+    try:
+        split = DevSplit.model_validate_json(memo.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return split if is_whole(Path(split.part.path)) and is_whole(Path(split.dev.path)) else None

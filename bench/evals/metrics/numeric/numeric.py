@@ -1,0 +1,25 @@
+"""Numeric answer (GSM8K, Cobbe et al. 2021): the number after `####`, else the last one, equals a reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import evaluate
+
+from bench.evals.metrics import text_metric
+from bench.evals.text import final_number
+
+
+class Numeric(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
+    """`numeric`: 0 or 1 for each answer, `None` where no reference holds a number."""
+
+    def _info(self) -> Any:
+        return text_metric(__doc__)
+
+    def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
+        scores: list[float | None] = []
+        for prediction, texts in zip(predictions, references, strict=True):
+            wanted = {number for text in texts if (number := final_number(text)) is not None}
+            scores.append(float(final_number(prediction) in wanted) if wanted else None)
+        return {"numeric": scores}

@@ -1,0 +1,149 @@
+"""The parent's hold on one side of the interleaved comparison: starts `bench.gate.side` and speaks its protocol."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import InputError, Problem
+from bench.gate.versions import Version
+
+PROTOCOL = 1
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+    "MKL_NUM_THREADS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONHASHSEED": "0",
+}
+_GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """One optimiser step: seconds of processor time, seconds on the wall, non-padding tokens."""
+
+    cpu: float
+    wall: float
+    tokens: int
+
+
+class Side:
+    """A running side. Use as a context; every call raises `InputError` if the side fails, or says nothing for
+    `patience` seconds."""
+
+    def __init__(self, version: Version, request: Mapping[str, Any], *, log: Path, patience: float) -> None:
+        self.version = version
+        self._log, self._patience = log, patience
+        log.parent.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, **_ENVIRONMENT}
+        environment.pop("PYTHONPATH", None)
+        if version.tree is not None:
+            environment["PYTHONPATH"] = str(version.tree)
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [str(version.python), "-P", "-m", "bench.gate.side"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+            )
+        self._buffer = b""
+        self._tell(dict(request))
+
+    def __enter__(self) -> Side:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ready(self) -> dict[str, Any]:
+        """What the side says of itself and of the training, once its libraries are loaded."""
+        answer = self._answer("ready")
+        if answer["protocol"] != PROTOCOL:
+            raise self._refusal(f"it speaks protocol {answer['protocol']} of the comparison, this version {PROTOCOL}")
+        package = Path(answer["package"]).resolve()
+        if self.version.tree is not None and package.parent != self.version.tree.resolve():
+            raise self._refusal(f"it loaded the program from {package}, not from {self.version.tree}")
+        return answer
+
+    def tell_begin(self, core: int | None) -> None:
+        """Start a fresh worker; `begun` waits for it, so that two sides can load side by side."""
+        self._tell({"do": "begin", "core": core})
+
+    def begun(self) -> None:
+        """Wait until the worker has trained its first step."""
+        self._answer("begun")
+
+    def step(self) -> Stepped:
+        """One optimiser step."""
+        self._tell({"do": "step"})
+        answer = self._answer("stepped")
+        return Stepped(cpu=answer["cpu"], wall=answer["wall"], tokens=answer["tokens"])
+
+    def end(self) -> None:
+        """End the worker."""
+        self._tell({"do": "end"})
+        self._answer("ended")
+
+    def close(self) -> None:
+        """End the process."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        try:
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin is not None, "opened as a pipe"
+        with contextlib.suppress(BrokenPipeError):  # the missing answer tells
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _answer(self, kind: str) -> dict[str, Any]:
+        answer = self._read()
+        if answer["type"] == "failed":
+            problems = [Problem(**problem) for problem in answer["problems"]]
+            raise InputError(problems) if problems else self._refusal(answer["message"])
+        if answer["type"] != kind:
+            raise self._refusal(f"it answered {answer['type']!r} where {kind!r} was due")
+        return answer
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None, "opened as a pipe"
+        end = time.monotonic() + self._patience
+        descriptor = self._process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            if not select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise self._refusal(f"it did not answer within {self._patience:.0f} s")
+            part = os.read(descriptor, 1 << 16)
+            if not part:
+                raise self._refusal(f"its process ended{self._last_words()}")
+            self._buffer += part
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return f": {lines[-1][:200]}" if lines else ""
+
+    def _refusal(self, what: str) -> InputError:
+        hint = f"see {self._log}; a version can be compared from the one on that has `bench gate`"
+        return InputError(Problem(reference="gate.side", what=f"{self.version.name}: {what}", hint=hint))

@@ -1,0 +1,185 @@
+"""The gate's findings as text for a terminal or a CI log, and as JSON. Nothing is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.gate.exact import ExactComparison
+from bench.gate.history import Trend
+from bench.gate.quality import Change, QualityComparison
+from bench.gate.speed import Clocked, SpeedComparison
+from bench.report import format as fmt
+from bench.run.display import clean
+
+Json: TypeAlias = dict[str, Any]
+_CLOCKS = {"cpu": "processor time", "wall": "wall clock"}
+_TONES = {
+    "slower": "bold red", "worse": "bold red", "missing": "yellow", "unresolved": "yellow",
+    "faster": "green", "better": "green",
+}  # fmt: skip
+
+
+def print_exact(found: ExactComparison, console: Console) -> None:
+    """Every changed count, or that there is none."""
+    if found.changes:
+        rows = [
+            (one.arm, one.count.replace("_", " "), fmt.count(one.before), fmt.count(one.after), _relative(one))
+            for one in found.changes
+        ]
+        _table(console, ("arm", "count", "baseline", "now", "change"), rows, right=3)
+    if found.versions:
+        console.print(Text("libraries differ from the baseline's: " + ", ".join(found.versions)))
+    if found.changes:
+        changed = fmt.plural(len(found.changes), "count")
+        console.print(Text(f"FAILED: {changed} changed. If that is meant: --update, and commit the baseline.", "red"))
+    else:
+        console.print(Text(f"passed: {found.counts} counts of {fmt.plural(found.arms, 'arm')} are the baseline's"))
+
+
+def print_speed(found: SpeedComparison, console: Console) -> None:
+    """Each clock's interval, what differs between the versions, the verdict."""
+    console.print(Text(f"{found.suite} · {found.arm} · {found.device}", "bold"))
+    console.print(Text(clean(f"{found.ours} against {found.theirs}")))
+    rows = [
+        (_CLOCKS[one.clock], _change(one.slowdown.ratio), _bounds(one), f"+{fmt.percent(one.threshold, digits=0)}",
+         one.verdict)
+        for one in found.clocks
+    ]  # fmt: skip
+    _table(console, ("clock", "slow-down", "bounds, 95% each", "accepted", "verdict"), rows, right=2, tones=True)
+    first = found.clocks[0].slowdown
+    console.print(
+        Text(
+            f"median step {1000 * found.our_step_seconds:,.1f} ms against {1000 * found.their_step_seconds:,.1f} ms; "
+            f"{len(first.block_ratios)} fresh pairs of processes, {first.pairs} pairs of steps, "
+            f"{fmt.seconds(found.seconds)}"
+        )
+    )
+    for difference in found.differences:
+        console.print(Text(clean(f"differs: {difference}")))
+    console.print(Text(_SPEED_SENTENCES[found.verdict], _TONES.get(found.verdict, "")))
+
+
+_SPEED_SENTENCES = {
+    "slower": "FAILED: slower than accepted",
+    "faster": "passed: faster than the other version, by more than the threshold; see that it still does the same work",
+    "within": "passed: a slow-down above the threshold is excluded",
+    "unresolved": "passed: no slow-down above the threshold was shown, but none is excluded either; "
+    "more --blocks would tell",
+}
+
+
+def print_quality(found: QualityComparison, console: Console) -> None:
+    """Every arm on every eval, every claim that moved, the verdict."""
+    rows = [
+        (one.arm, one.eval, fmt.number(one.before), fmt.number(one.after), _delta(one), one.why or one.reading)
+        for one in found.changes
+    ]
+    _table(console, ("arm", "eval", "stored", "this run", "difference, 95%", "reading"), rows, right=2, tones=True)
+    for claim in found.claims:
+        if claim.before != claim.after:
+            console.print(Text(clean(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
+    worse = sum(one.reading == "worse" for one in found.changes)
+    fallen = sum(claim.failed for claim in found.claims)
+    if worse or fallen:
+        text = f"FAILED: {fmt.plural(worse, 'score')} got worse, {fmt.plural(fallen, 'claim')} fell"
+        console.print(Text(text, "bold red"))
+    elif not found.complete:
+        console.print(Text("INCOMPLETE: not everything could be compared", "yellow"))
+    else:
+        margin = f" by more than {found.margin:g}" if found.margin else ""
+        console.print(Text(f"passed: no score was shown to have got worse{margin}"))
+
+
+def print_history(trends: Sequence[Trend], console: Console) -> None:
+    """Each benchmark's newest median beside those before. Advice only."""
+    rows = [
+        (
+            clean(trend.name),
+            str(len(trend.entries)),
+            _milliseconds(trend.entries[-1].median),
+            "–" if trend.ratio is None else _change(trend.ratio),
+            trend.entries[0].when[:10],
+            trend.entries[-1].when[:10],
+        )
+        for trend in trends
+    ]
+    _table(console, ("benchmark", "runs", "newest, ms", "against earlier", "from", "to"), rows, right=2)
+    console.print(Text("Stored times of shared machines differ by more than most regressions: advice, no verdict."))
+
+
+def exact_json(found: ExactComparison) -> Json:
+    """For scripts."""
+    return {**asdict(found), "exit_code": int(found.exit_code)}
+
+
+def speed_json(found: SpeedComparison) -> Json:
+    """For scripts."""
+    clocks = [{**asdict(one), "verdict": one.verdict} for one in found.clocks]
+    return {**asdict(found), "clocks": clocks, "verdict": found.verdict, "exit_code": int(found.exit_code)}
+
+
+def quality_json(found: QualityComparison) -> Json:
+    """For scripts."""
+    return {
+        "margin": found.margin,
+        "complete": found.complete,
+        "changes": [
+            {
+                "arm": one.arm, "eval": one.eval, "before": one.before, "after": one.after, "reading": one.reading,
+                "low": None if one.delta is None else one.delta.low,
+                "high": None if one.delta is None else one.delta.high,
+                "p_value": None if one.delta is None else one.delta.p_value, "why": one.why,
+            }
+            for one in found.changes
+        ],
+        "claims": [{**asdict(claim), "failed": claim.failed} for claim in found.claims],
+        "exit_code": int(found.exit_code),
+    }  # fmt: skip
+
+
+def history_json(trends: Sequence[Trend]) -> list[Json]:
+    """For scripts."""
+    return [{**asdict(trend), "ratio": trend.ratio} for trend in trends]
+
+
+def _table(
+    console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: int, tones: bool = False
+) -> None:
+    """`right`: from which column on numbers stand; `tones`: the last column is a verdict."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, title in enumerate(titles):
+        table.add_column(title, justify="right" if right <= index < len(titles) - tones else "left", no_wrap=index == 0)
+    for row in rows:
+        *cells, last = row
+        table.add_row(*(Text(clean(cell)) for cell in cells), Text(clean(last), _TONES.get(last, "") if tones else ""))
+    console.print(table)
+
+
+def _relative(change: Any) -> str:
+    if not change.before or change.after is None:
+        return "new" if change.before is None else "gone"
+    return fmt.signed(100 * (change.after / change.before - 1), digits=2) + "%"
+
+
+def _change(ratio: float) -> str:
+    return fmt.signed(100 * (ratio - 1), digits=1) + "%"
+
+
+def _bounds(clocked: Clocked) -> str:
+    return f"{_change(clocked.slowdown.low)} to {_change(clocked.slowdown.high)}"
+
+
+def _delta(change: Change) -> str:
+    if change.delta is None:
+        return fmt.NONE
+    return f"{fmt.signed(change.delta.estimate)} {fmt.signed_interval(change.delta.low, change.delta.high)}".rstrip()
+
+
+def _milliseconds(seconds: float) -> str:
+    return fmt.fixed(1000 * seconds, digits=1)

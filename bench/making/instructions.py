@@ -1,0 +1,157 @@
+"""New tasks after the manner of seed tasks.
+
+Source: Self-Instruct (Wang et al. 2023) as Alpaca simplified it (Taori et al. 2023): every request shows a few seed
+tasks and asks for several new ones; one whose instruction is too like a seed's or an earlier one's by ROUGE-L is left
+out. Which seeds a request shows depends on `seed` and its number alone, so that a resumed run asks the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.digest import digest_json
+from bench.endpoint.completion import Outcome, Reply, Request
+from bench.endpoint.parsing import read_items
+from bench.making.likeness import NearDuplicates
+from bench.making.spec import MakeInstructions
+from bench.making.tasks import Task
+from bench.making.work import Row, Work, fields
+
+_ROUND = 64
+"""Requests that are put together at most."""
+_NO_INPUT = frozenset({"", "none", "n/a", "<noinput>", "noinput", "no input", "null"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    id: str
+    instruction: str
+    input: str
+    output: str | None
+    reply: Reply
+    shown: tuple[Task, ...]
+
+    @property
+    def turn(self) -> dict[str, str]:
+        turn = {"role": "user", "content": self.instruction}
+        return {**turn, "input": self.input} if self.input else turn
+
+
+def make_instructions(work: Work[MakeInstructions]) -> Iterator[Row]:
+    """Rows until there are `size`, or `max_requests` were asked."""
+    spec = work.spec
+    pool = NearDuplicates(spec.near_duplicate)
+    for text in (*(task.instruction for task in work.tasks), *map(_instruction_of, work.known.values())):
+        pool.add(text)
+    number = 0
+    while (missing := spec.size - len(work.known)) > 0 and number < spec.most_requests:
+        numbers = range(number, min(number + min(-(-missing // spec.per_request), _ROUND), spec.most_requests))
+        number = numbers.stop
+        shown = [_demonstrations(work, one) for one in numbers]
+        requests = [_request(work, *pair) for pair in zip(numbers, shown, strict=True)]
+        for demonstrations, outcome in zip(shown, work.ask(requests), strict=True):
+            new = [one for one in _candidates(work, outcome, demonstrations) if _is_new(work, one, pool)]
+            for row in _answered(work, new):
+                if row.id not in work.known and len(work.known) >= spec.size:
+                    work.tally.left_out["surplus"] += 1
+                else:
+                    yield row
+
+
+def _demonstrations(work: Work[MakeInstructions], number: int) -> tuple[Task, ...]:
+    draw = random.Random(f"demonstrations:{work.spec.seed}:{number}")  # noqa: S311  # to be repeated, no secret
+    return tuple(draw.sample(list(work.tasks), work.spec.demonstrations))
+
+
+def _request(work: Work[MakeInstructions], number: int, shown: tuple[Task, ...]) -> Request:
+    """The number makes it another sample where few seeds give the same demonstrations again."""
+    demonstrations = [{"instruction": t.instruction, "input": t.input, "output": t.answer or ""} for t in shown]
+    together = work.spec.answers == "same"
+    text = work.prompt.render(demonstrations=demonstrations, count=work.spec.per_request, answers=together)
+    return work.question(text, sample=number)
+
+
+def _candidates(work: Work[MakeInstructions], outcome: Outcome, shown: tuple[Task, ...]) -> Iterator[_Candidate]:
+    """The tasks that a reply holds. A reply that was cut off still gives its whole ones."""
+    reply = outcome.reply
+    if reply is None:
+        return
+    items = read_items(reply.text)
+    if not items:
+        work.tally.left_out["unparsable"] += 1
+    for position, item in enumerate(items):
+        task = {"instruction": item} if isinstance(item, str) else item
+        found = _texts(task) if isinstance(task, dict) else None
+        if found is None:
+            work.tally.left_out["unparsable"] += 1
+            continue
+        instruction, extra, output = found
+        yield _Candidate(
+            id=digest_json([reply.digest, position])[:16],
+            instruction=instruction,
+            input=extra,
+            output=output if work.spec.answers == "same" else None,
+            reply=reply,
+            shown=shown,
+        )
+
+
+def _texts(item: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
+    """Instruction, input and output; `None` where there is no instruction, or one of them is no text."""
+    found = [_first(item, *names) for names in (("instruction", "task", "prompt", "question"), ("input", "context"),
+                                                ("output", "answer", "response", "completion"))]  # fmt: skip
+    if not all(value is None or isinstance(value, str | int | float) for value in found):
+        return None
+    instruction, extra, output = (None if value is None else str(value).strip() for value in found)
+    if not instruction:
+        return None
+    return instruction, "" if (extra or "").lower() in _NO_INPUT else extra or "", output or None
+
+
+def _first(item: Mapping[str, Any], *names: str) -> Any:
+    return next((item[name] for name in names if name in item), None)
+
+
+def _is_new(work: Work[MakeInstructions], candidate: _Candidate, pool: NearDuplicates) -> bool:
+    """Whether to take it; counts why not."""
+    if candidate.id in work.known:
+        return True
+    length = len(candidate.instruction.split())
+    if not work.spec.min_words <= length <= work.spec.max_words:
+        work.tally.left_out["too short or long"] += 1
+        return False
+    if pool.has(candidate.instruction):
+        work.tally.left_out["duplicate"] += 1
+        return False
+    pool.add(candidate.instruction)
+    return True
+
+
+def _answered(work: Work[MakeInstructions], candidates: list[_Candidate]) -> Iterator[Row]:
+    """Rows, in order; what has no answer yet is answered by the writer."""
+    bare = [one for one in candidates if one.output is None]
+    requests = [work.answer_request([one.turn]) for one in bare]
+    answers = {one.id: outcome for one, outcome in zip(bare, work.ask(requests), strict=True)}
+    for one in candidates:
+        more: dict[str, Any] = {}
+        answer = one.output
+        if answer is None:
+            outcome = answers[one.id]
+            answer = work.usable(outcome)
+            more = {"answer_request": outcome.digest, "answer_prompt_sha256": work.answering.sha256}
+        if answer is not None:
+            yield Row(
+                id=one.id,
+                fields=fields(work.spec.shape, [one.turn], answer),
+                provenance=work.provenance(one.reply, one.shown, **more),
+            )
+
+
+def _instruction_of(row: Mapping[str, Any]) -> str:
+    """Of a row that stands in the file, in either shape."""
+    if "messages" in row:
+        return next((turn["content"] for turn in row["messages"] if turn["role"] == "user"), "")
+    return str(row.get("instruction", ""))

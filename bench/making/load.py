@@ -1,0 +1,98 @@
+"""From a TOML file to a checked specification: all problems at once, with what was meant."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.making.prompt import load_prompt
+from bench.making.spec import SPECS, MakeBestOf, MakeSpec
+from bench.suite.explain import explain, freeze, shown, spell, value_at
+from bench.suite.overlay import Override, apply_overrides
+from bench.suite.toml import Table, read_toml
+
+_FILE_KEYS = frozenset({"prompt", "source", "path"})
+_HINT = "docs/data-making.md describes every key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedMake:
+    """A checked specification and where it came from."""
+
+    spec: MakeSpec
+    path: Path
+    """The file. Its folder is what relative paths in it mean."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the file."""
+        return self.path.parent
+
+
+def load_make(path: str | Path, overrides: Sequence[str] = ()) -> LoadedMake:
+    """The specification in the file `path` under `key=value` overrides. Raises `InputError` with all problems."""
+    file = Path(path).absolute()
+    table, _ = read_toml(file, kind="make")
+    table, applied = apply_overrides(table, overrides, folder=Path.cwd())
+    _localise(table, applied)
+    spec = _validated(table)
+    problems = [problem for where, name, own in _prompts(spec) for problem in load_problems(name, own, file, where)]
+    if problems:
+        raise InputError(problems)
+    return LoadedMake(spec=spec, path=file)
+
+
+def load_problems(kind: str, own: str | None, file: Path, where: str) -> tuple[Problem, ...]:
+    """What is wrong with a prompt file, if anything."""
+    try:
+        load_prompt(kind, own, file.parent, where=where)
+    except InputError as error:
+        return error.problems
+    return ()
+
+
+def _validated(table: Table) -> MakeSpec:
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in SPECS:
+        what = "kind is missing" if kind is None else f"there is no kind {shown(kind)} of making"
+        hint = did_you_mean(kind if isinstance(kind, str) else "", SPECS)
+        raise InputError(Problem(reference="make.kind", what=what, where="kind", hint=hint))
+    raw = freeze(table)
+    model = SPECS[kind]
+    try:
+        return model.model_validate(raw, strict=True)
+    except ValidationError as error:
+        told = explain(error, raw, model, kind="make", locate=spell)
+        raise InputError(map(_rehinted, told)) from None
+
+
+def _rehinted(problem: Problem) -> Problem:
+    """The hints of suites name the suite's schema."""
+    return dataclasses.replace(problem, hint=_HINT) if "bench schema" in (problem.hint or "") else problem
+
+
+def _prompts(spec: MakeSpec) -> list[tuple[str, str, str | None]]:
+    """Key, shipped name and own file of each prompt that the specification uses."""
+    found: list[tuple[str, str, str | None]] = [("prompt", spec.kind, spec.prompt)]
+    if isinstance(spec, MakeBestOf) and spec.scorer.kind == "judge":
+        found.append(("scorer.prompt", "judge", spec.scorer.prompt))
+    return found
+
+
+def _localise(table: Table, applied: Sequence[Override]) -> None:
+    """Paths on the command line mean the current folder; in the file they mean the file's."""
+    for override in applied:
+        here = Path.cwd() / str(override.value)
+        node = value_at(table, override.path[:-1])
+        if override.path[-1] in _FILE_KEYS and isinstance(override.value, str) and isinstance(node, Mapping):
+            _set(node, str(override.path[-1]), str(here) if here.exists() else override.value)
+
+
+def _set(node: Any, key: str, value: str) -> None:
+    node[key] = value

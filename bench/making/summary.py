@@ -1,0 +1,109 @@
+"""What a making came to: counts, tokens and costs. Missing is `None`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bench.endpoint.bill import Bill
+from bench.endpoint.completion import Completer, Outcome
+from bench.spec import Spec
+
+_HERE = ""
+"""Stands for the models on this machine, which cost no money that could be counted."""
+Number = TypeVar("Number", int, float)
+
+
+class MakeSummary(Spec):
+    """Counts of one run. Replies that an earlier run had already got count as asked, and as reused."""
+
+    kind: str
+    path: str
+    """The file of rows."""
+    rows: int
+    """In the file."""
+    added: int
+    """Of those, written now."""
+    wanted: int | None
+    """Rows asked for; `None` where that follows from the tasks."""
+    asked: int
+    """Requests."""
+    reused: int
+    """Of those, answered from disk, at no cost."""
+    failed: int
+    """Requests without an answer. The same command asks them again."""
+    left_out: dict[str, int]
+    """Answers that were of no use, by reason: `duplicate`, `unparsable`, `cut off`, `empty`, …"""
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost: float | None
+    """Of all replies, whenever they were paid for; of endpoints only. `None` where a price or a count is missing."""
+    cost_now: float | None
+    currency: str | None
+    on_endpoint: bool
+    """Whether an endpoint was asked; what this machine answers has no price."""
+    failures: dict[str, int]
+    """By the server's words; the most frequent few."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that was asked for is missing for want of an answer."""
+        return not self.failed and (self.wanted is None or self.rows >= self.wanted)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The counts while they grow."""
+
+    bills: dict[str, Bill] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    added: int = 0
+    rows: int = 0
+    seen: set[str] = field(default_factory=set)
+    """Ids of the rows that came in this run."""
+
+    def hear(self, completer: Completer, outcome: Outcome) -> None:
+        """Count an outcome."""
+        where = _HERE if completer.host is None else f"{completer.host} {completer.name}"
+        bill = self.bills.setdefault(where, Bill(price=completer.price))
+        bill.add(outcome)
+        if outcome.failure is not None:
+            self.failures[outcome.failure] += 1
+
+    @property
+    def asked(self) -> int:
+        """Requests with an outcome."""
+        return sum(bill.asked for bill in self.bills.values())
+
+    def summary(self, *, kind: str, path: str, wanted: int | None) -> MakeSummary:
+        """The counts so far."""
+        bills = list(self.bills.values())
+        paid = [bill for where, bill in self.bills.items() if where != _HERE]
+        currencies = {bill.price.currency for bill in paid if bill.price is not None}
+        one_currency = len(currencies) == 1
+        return MakeSummary(
+            kind=kind,
+            path=path,
+            rows=self.rows,
+            added=self.added,
+            wanted=wanted,
+            asked=self.asked,
+            reused=sum(bill.reused for bill in bills),
+            failed=sum(bill.failed for bill in bills),
+            left_out=dict(self.left_out.most_common()),
+            prompt_tokens=_sum([bill.prompt_tokens for bill in bills]),
+            completion_tokens=_sum([bill.completion_tokens for bill in bills]),
+            cost=_sum([bill.cost for bill in paid]) if one_currency else None,
+            cost_now=_sum([bill.cost_now for bill in paid]) if one_currency else None,
+            currency=currencies.pop() if one_currency else None,
+            on_endpoint=bool(paid),
+            failures=dict(self.failures.most_common(5)),
+        )
+
+
+def _sum(values: list[Number | None]) -> Number | None:
+    """`None` where one is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known and len(known) == len(values) else None

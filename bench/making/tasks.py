@@ -1,0 +1,180 @@
+"""Rows to work on: read from any source and shape that training data comes in, with or without answers.
+
+Contract: every row is read and checked before anything is asked; all that is wrong comes in one `InputError`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.data import micro
+from bench.data.fault import RowError
+from bench.data.shapes import Shape, Turns, by_columns, known_shapes, recognise, settle
+from bench.data.sources import MICRO, files_of, kind_of, local_path, records
+from bench.errors import InputError, Problem, did_you_mean
+from bench.making.spec import TaskColumns, TaskSource
+from bench.suite.data import Columns
+
+_NO_ANSWER = "\0answer"
+"""Stands for the column of answers where there is none."""
+_SAMPLE = 100
+_FAULTS_SHOWN = 3
+_WHERE = "tasks.source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A conversation to be answered."""
+
+    turns: tuple[Mapping[str, str], ...]
+    """`role`, `content` and perhaps `input`; the last is the user's."""
+    answer: str | None
+    """The row's own, where it has one."""
+    origin: str
+    """`file:row`."""
+    record: Mapping[str, Any]
+    """The row as it was read."""
+
+    @property
+    def instruction(self) -> str:
+        """The last question."""
+        return self.turns[-1]["content"]
+
+    @property
+    def input(self) -> str:
+        """What it works on; may be empty."""
+        return self.turns[-1].get("input", "")
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one question and no more."""
+        return len(self.turns) == 1
+
+
+def read_tasks(source: TaskSource, *, base: Path, seed: int, fetched: Path | None = None) -> tuple[Task, ...]:
+    """The tasks of `source`, selected, in the source's order.
+
+    `base` is the folder that relative paths start from, `fetched` the local file of hub data. Raises `InputError`.
+    """
+    rows = [(number, _flat(record)) for number, record in _records(source, base, fetched)]
+    shape = _shape(source, rows)
+    whole = rows if shape.assemble is None else shape.assemble(rows)
+    tasks: list[Task] = []
+    faults: list[Problem] = []
+    for number, record in whole:
+        try:
+            task = _task(record, shape, source.columns, f"{_label(source)}:{number}")
+        except RowError as error:
+            where = f"{source.source}:{number}"
+            faults.append(Problem(reference=error.reference, what=error.what, where=where, hint=error.hint))
+            continue
+        if task is not None:
+            tasks.append(task)
+    if faults:
+        raise InputError(_shortened(faults, source.source))
+    if not tasks:
+        raise InputError(
+            Problem(reference="data.empty", what=f"{source.source} has no row with a prompt", where=_WHERE)
+        )
+    return tuple(_selected(tasks, source, seed))
+
+
+def _label(source: TaskSource) -> str:
+    return source.source if source.source.startswith(MICRO) else Path(source.source).name
+
+
+def _records(source: TaskSource, base: Path, fetched: Path | None) -> Iterator[tuple[int, Any]]:
+    kind = kind_of(source.as_data(), base)
+    if kind == "micro":
+        name = source.source.removeprefix(MICRO)
+        if name not in micro.ROW_SETS:
+            what, known = f"the micro world has no rows {name!r}", [MICRO + one for one in micro.ROW_SETS]
+            hint = did_you_mean(source.source, known)
+            raise InputError(Problem(reference="data.unknown-micro", what=what, where=_WHERE, hint=hint))
+        yield from enumerate(micro.rows(name), start=1)
+        return
+    path = fetched if kind == "hub" else local_path(source.source, base)
+    if path is None:
+        what = f"{source.source} is no file here and was not fetched from the hub"
+        raise InputError(Problem(reference="data.not-fetched", what=what, where=_WHERE, hint="check the path"))
+    before = 0
+    for file in files_of(path, source=source.source, where=_WHERE, split=source.split):
+        row = 0
+        for row, record in records(file, source=source.source):
+            yield before + row, record
+        before += row
+
+
+def _flat(record: Any) -> Any:
+    """Self-Instruct's seed tasks keep input and output in a list of instances; the first is taken."""
+    instances = record.get("instances") if isinstance(record, dict) and "instruction" in record else None
+    if isinstance(instances, list) and instances and isinstance(instances[0], dict):
+        first = {name: instances[0].get(name) for name in ("input", "output")}
+        return {**record, **first}
+    return record
+
+
+def _shape(source: TaskSource, rows: Iterable[tuple[int, Any]]) -> Shape:
+    columns = source.columns
+    if columns is not None:
+        completion = columns.completion or _NO_ANSWER
+        return by_columns(
+            Columns(prompt=columns.prompt, completion=completion, input=columns.input, system=columns.system)
+        )
+    head = [record for _, record in islice(rows, _SAMPLE)]
+    shape = recognise(head, answered=False)
+    if shape is None:
+        seen = ", ".join(map(str, head[0])) if head and isinstance(head[0], dict) else "none"
+        what = f"rows of no known shape (fields seen: {seen}); known: {known_shapes(answered=False)}"
+        hint = 'name the column: columns = { prompt = "…" }'
+        raise InputError(Problem(reference="data.unknown-shape", what=what, where=source.source, hint=hint))
+    return shape
+
+
+def _task(record: Any, shape: Shape, columns: TaskColumns | None, origin: str) -> Task | None:
+    """`None` for a row without a prompt. Raises `RowError`."""
+    if isinstance(record, RowError):
+        raise record
+    if not isinstance(record, dict):
+        raise RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
+    bare = columns is not None and columns.completion is None
+    turns, reason = settle(shape.convert({**record, _NO_ANSWER: ""} if bare else record), answered=False)
+    if reason is not None:
+        return None
+    _check_text(turns)
+    answer = turns[-1]["content"]
+    return Task(turns=tuple(turns[:-1]), answer=answer if answer.strip() else None, origin=origin, record=record)
+
+
+def _check_text(turns: Turns) -> None:
+    try:
+        "".join(text for turn in turns for text in turn.values()).encode()
+    except UnicodeEncodeError as error:
+        raise RowError("data.encoding", f"not valid Unicode text: {error.reason}") from error
+
+
+def _shortened(faults: list[Problem], source: str) -> list[Problem]:
+    more = len(faults) - _FAULTS_SHOWN
+    if more <= 0:
+        return faults
+    return [*faults[:_FAULTS_SHOWN], Problem(reference="data.more-faults", what=f"{more:,} more", where=source)]
+
+
+def _selected(tasks: list[Task], source: TaskSource, seed: int) -> list[Task]:
+    """Draws of one seed are nested: the 100 are among the 200."""
+    if source.size is None:
+        return tasks
+    if source.size > len(tasks):
+        what = f"asks for {source.size:,} rows, {source.source} has {len(tasks):,} with a prompt"
+        hint = f"set it to {len(tasks)} or less"
+        raise InputError(Problem(reference="data.too-few-rows", what=what, where="tasks.size", hint=hint))
+    if source.by == "first":
+        return tasks[: source.size]
+    order = list(range(len(tasks)))
+    random.Random(f"tasks:{seed}").shuffle(order)  # noqa: S311  # a draw to be repeated, no secret
+    return [tasks[index] for index in sorted(order[: source.size])]

@@ -1,0 +1,149 @@
+"""What every kind of making works with: whom to ask, what to count, how a row looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from bench.endpoint.completion import Completer, Message, Outcome, Reply, Request
+from bench.endpoint.parsing import without_thoughts
+from bench.making.spec import Judge, MakeSpec, Shape
+from bench.making.summary import Tally
+from bench.making.tasks import Task
+from bench.suite.prompt import Prompt
+
+CHUNK = 256
+"""Requests that are put together at most; the answers to one chunk are worked up while the next is not yet asked."""
+
+S = TypeVar("S", bound=MakeSpec)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One made row."""
+
+    id: str
+    """The same whenever the same row is made."""
+    fields: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marking:
+    """Who marks answers, and how."""
+
+    judge: Judge
+    completer: Completer
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work(Generic[S]):
+    """One making under way."""
+
+    spec: S
+    tasks: Sequence[Task]
+    writer: Completer
+    prompt: Prompt
+    """Of the kind of making."""
+    answering: Prompt
+    """With which the writer is asked to answer a question."""
+    marking: Marking | None = None
+    """For best of K by a judge."""
+    known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Rows of the file by id, those of this run included."""
+    tally: Tally = field(default_factory=Tally)
+    notify: Callable[[Tally], None] = lambda tally: None
+    """Hears of every outcome."""
+
+    def ask(self, requests: Sequence[Request], completer: Completer | None = None) -> Iterator[Outcome]:
+        """Outcomes in order, counted."""
+        asked = completer or self.writer
+        for outcome in asked.complete(requests):
+            self.tally.hear(asked, outcome)
+            self.notify(self.tally)
+            yield outcome
+
+    def usable(self, outcome: Outcome) -> str | None:
+        """A whole answer; `None`, and counted, where it was cut off or is empty."""
+        reply = outcome.reply
+        if reply is None:
+            return None
+        text = reply.text.strip() if self.spec.keep_thoughts else without_thoughts(reply.text)
+        if reply.cut or not text:
+            self.tally.left_out["cut off" if reply.cut else "empty"] += 1
+            return None
+        return text
+
+    def answer_request(self, turns: Sequence[Mapping[str, str]], sample: int = 0) -> Request:
+        """Asks the writer to answer a conversation; each question is put as the prompt says."""
+        own = [turn["content"] for turn in turns if turn["role"] == "system"]
+        system = "\n\n".join(part for part in (self.spec.system, *own) if part)
+        messages = [Message(role="system", content=system)] if system else []
+        for turn in turns:
+            if turn["role"] == "user":
+                text = self.answering.render(instruction=turn["content"], input=turn.get("input", ""), output="")
+                messages.append(Message(role="user", content=text))
+            elif turn["role"] == "assistant":
+                messages.append(Message(role="assistant", content=turn["content"]))
+        return Request(messages=tuple(messages), sampling=self.spec.sampling, sample=sample)
+
+    def question(self, text: str, sample: int = 0) -> Request:
+        """Asks the writer one thing."""
+        return Request.ask(text, sampling=self.spec.sampling, system=self.spec.system, sample=sample)
+
+    def provenance(self, reply: Reply, tasks: Iterable[Task], **more: Any) -> dict[str, Any]:
+        """Where a row comes from."""
+        return {
+            "kind": self.spec.kind,
+            "model": reply.model,
+            "host": reply.host,
+            "request": reply.digest,
+            "prompt_sha256": self.prompt.sha256,
+            "at": reply.at,
+            "tasks": [task.origin for task in tasks],
+            **more,
+        }
+
+
+def fields(shape: Shape, turns: Sequence[Mapping[str, str]], answer: str) -> dict[str, Any]:
+    """A row in a shape that training reads."""
+    if shape == "alpaca":
+        asked = turns[-1]
+        return {"instruction": asked["content"], "input": asked.get("input", ""), "output": answer}
+    messages = [{"role": turn["role"], "content": joined(turn)} for turn in turns]
+    return {"messages": [*messages, {"role": "assistant", "content": answer}]}
+
+
+def joined(turn: Mapping[str, str]) -> str:
+    """A turn's content with its input."""
+    return f"{turn['content']}\n{turn['input']}" if turn.get("input") else turn["content"]
+
+
+def said_before(task: Task) -> str:
+    """The whole question as text: with what was said before it, where something was."""
+    if task.single:
+        return task.instruction
+    return "\n\n".join(f"{turn['role']}: {joined(turn)}" for turn in task.turns)
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size` items."""
+    rest = iter(items)
+    while chunk := list(islice(rest, max(1, size))):
+        yield chunk
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: what it cannot becomes text, what is no number nothing."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)

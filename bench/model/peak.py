@@ -1,0 +1,66 @@
+"""The peak that a device reaches on a square matrix product: what utilisation is a share of. Measured, and published.
+
+Contract: measuring draws from a generator of its own, so that a training's random state is what it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from bench.suite.model import Precision
+
+_DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_FEWEST_PRODUCTS = 3
+
+_PUBLISHED: tuple[tuple[str, dict[str, float]], ...] = (
+    ("B200", {"bf16": 2250e12, "fp16": 2250e12}),
+    ("H200", {"bf16": 989e12, "fp16": 989e12}),
+    ("H100 PCIe", {"bf16": 756e12, "fp16": 756e12}),
+    ("H100 NVL", {"bf16": 835e12, "fp16": 835e12}),
+    ("H100", {"bf16": 989e12, "fp16": 989e12}),
+    ("A100", {"bf16": 312e12, "fp16": 312e12, "fp32": 19.5e12}),
+    ("L40S", {"bf16": 362e12, "fp16": 362e12, "fp32": 91.6e12}),
+    ("L4", {"bf16": 121e12, "fp16": 121e12, "fp32": 30.3e12}),
+    ("V100", {"fp16": 125e12, "fp32": 15.7e12}),
+    ("T4", {"fp16": 65e12, "fp32": 8.1e12}),
+)
+"""FLOP/s of dense products from the vendor's data sheets, without sparsity; more special names first."""
+
+
+def measured_peak(precision: Precision | str, *, device: str, seconds: float) -> float | None:
+    """Highest FLOP/s of one square product (2n³ FLOPs), over at least three and over `seconds`; `None` where it cannot
+    run."""
+    n = 8192 if device == "cuda" else 1024
+    draw = torch.Generator().manual_seed(0)
+    try:
+        a, b = (torch.randn(n, n, generator=draw).to(device=device, dtype=_DTYPES[precision]) for _ in range(2))
+        torch.matmul(a, b)
+    except RuntimeError:
+        return None
+    synchronize = _synchronizer(device)
+    best, done = 0.0, 0
+    end = time.perf_counter() + seconds
+    while done < _FEWEST_PRODUCTS or time.perf_counter() < end:
+        synchronize()
+        start = time.perf_counter()
+        torch.matmul(a, b)
+        synchronize()
+        best = max(best, 2 * n**3 / (time.perf_counter() - start))
+        done += 1
+    return best
+
+
+def published_peak(device_name: str, precision: str) -> float | None:
+    """The vendor's figure; `None` where this table has none."""
+    words = device_name.replace("-", " ").split()
+    for name, peaks in _PUBLISHED:
+        if all(word in words for word in name.split()):
+            return peaks.get(precision)
+    return None
+
+
+def _synchronizer(device: str) -> Callable[[], None]:
+    return {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(device, lambda: None)

@@ -1,0 +1,32 @@
+"""What can be counted of a training without running it: the same on every machine."""
+
+from __future__ import annotations
+
+from bench.spec import Spec
+
+
+class TrainingFacts(Spec):
+    """Exact counts of one training, from its schedule and its model's shape."""
+
+    rows: int
+    """Rows seen, repeats counted."""
+    steps: int
+    tokens: int
+    """Non-padding."""
+    supervised_tokens: int
+    slots: int
+    """Batch × padded length, summed over the forward passes."""
+    padding: int
+    """Slots that hold no token."""
+    truncated_rows: int
+    dropped_rows: int
+    parameters: int
+    """Adapter included; tied weights count once."""
+    trainable_parameters: int
+    model_flops: int
+    """Operations of forward and backward over non-padding tokens."""
+    hardware_flops: int
+    """Operations that a device computes: padding, and what gradient checkpointing repeats, included."""
+    peak_tensor_bytes: int | None
+    """Weights, gradients, two AdamW moments, and what is alive at once of the fullest batch's forward and backward
+    pass, at the precision of a processor, attention as plain products; `None` for learned prompts and prefixes."""

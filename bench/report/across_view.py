@@ -1,0 +1,187 @@
+"""`bench compare` as a view for the terminal, and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+from bench.report import format as fmt
+from bench.report.across import Change, CostChange, RunComparison
+from bench.report.sections.words import MARKS, TONES
+from bench.report.terminal import print_report
+from bench.report.view import Block, Cell, Column, Paragraph, Section, Table, View
+
+_SHOWN_DIFFERENCES = 40
+
+
+def print_comparison(comparison: RunComparison, console: Console) -> None:
+    """What changed from the first run to the second, on `console`."""
+    print_report(compose_comparison(comparison), console)
+
+
+def compose_comparison(comparison: RunComparison) -> View:
+    """All that is said, ready to print."""
+    first, second = comparison.records
+    sections = (
+        _summary(comparison),
+        _differences(comparison),
+        *_results(comparison),
+        _costs(comparison),
+    )
+    text = f"{first.digest[:8]} (first: {comparison.paths[0]}) against {second.digest[:8]} ({comparison.paths[1]})"
+    return View(
+        title=f"{first.resolved.suite.name}: two runs",
+        banner=first.resolved.model.simulation or second.resolved.model.simulation,
+        question=second.resolved.suite.question,
+        status=Cell(text=text),
+        complete=first.complete and second.complete,
+        sections=tuple(section for section in sections if section is not None),
+    )
+
+
+def comparison_to_json(comparison: RunComparison) -> dict[str, Any]:
+    """Every figure unrounded; keys are stable."""
+    return {
+        "runs": [
+            {"path": path, "digest": record.digest, "created": record.created, "complete": record.complete}
+            for path, record in zip(comparison.paths, comparison.records, strict=True)
+        ],
+        "differences": [asdict(found) for found in comparison.differences],
+        "only_first": list(comparison.only[0]),
+        "only_second": list(comparison.only[1]),
+        "changes": [_change_json(change) for change in comparison.changes],
+        "costs": [_cost_json(change) for change in comparison.costs],
+    }
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    delta = change.delta
+    return {
+        "arm": change.arm,
+        "eval": change.measurand.name,
+        "first": delta.reference_mean,
+        "second": delta.arm_mean,
+        "difference": delta.estimate,
+        "low": delta.low,
+        "high": delta.high,
+        "p_value": delta.p_value,
+        "p_holm": change.p_adjusted,
+        "reading": change.reading,
+        "detectable": delta.mde,
+        "examples": delta.n_examples,
+        "examples_missing": delta.n_missing,
+        "same_jobs": change.same_jobs,
+        "noise": delta.noise,
+        "reason": delta.reason,
+    }
+
+
+def _cost_json(change: CostChange) -> dict[str, Any]:
+    ratio = change.ratio
+    return {
+        "arm": change.arm,
+        "cost": change.cost.name,
+        "ratio": ratio.ratio,
+        "low": ratio.low,
+        "high": ratio.high,
+        "p_value": ratio.p_value,
+        "exact": ratio.exact,
+        "reason": ratio.reason,
+    }
+
+
+def _summary(comparison: RunComparison) -> Section:
+    changes = comparison.changes
+    counts = [
+        (sum(change.reading == reading and not change.same_jobs for change in changes), words)
+        for reading, words in (
+            ("better", "better"),
+            ("worse", "worse"),
+            ("maybe better", "better before Holm only"),
+            ("maybe worse", "worse before Holm only"),
+            ("higher", "higher on a diagnostic"),
+            ("lower", "lower on a diagnostic"),
+            ("unresolved", "not resolved"),
+            ("unknown", "without a result"),
+        )
+    ]
+    counts.append((sum(change.same_jobs for change in changes), "from the same jobs in both runs"))
+    said = ", ".join(f"{count} {words}" for count, words in counts if count)
+    lines: list[Block] = [Paragraph(text=f"Second against first, {fmt.plural(len(changes), 'cell')}: {said}.")]
+    for name, arms in zip(("first", "second"), comparison.only, strict=True):
+        if arms:
+            lines.append(Paragraph(text=f"Only in the {name} run, and not compared: {fmt.listed(arms)}."))
+    return Section(title="In short", blocks=tuple(lines))
+
+
+def _differences(comparison: RunComparison) -> Section:
+    found = comparison.differences
+    if not found:
+        text = "Nothing of what was trained, with what and where: a difference is noise of training again."
+        return Section(title="In what the runs differ", blocks=(Paragraph(text=text),))
+    columns = (Column(title="Key"), Column(title="First"), Column(title="Second"))
+    rows = tuple(
+        (Cell(text=one.key, tone="strong"), Cell(text=one.first), Cell(text=one.second))
+        for one in found[:_SHOWN_DIFFERENCES]
+    )
+    blocks: list[Block] = [Table(columns=columns, rows=rows)]
+    if len(found) > _SHOWN_DIFFERENCES:
+        blocks.append(Paragraph(text=f"and {len(found) - _SHOWN_DIFFERENCES} more; --json has all"))
+    return Section(title="In what the runs differ", blocks=tuple(blocks))
+
+
+def _results(comparison: RunComparison) -> list[Section]:
+    names = list(dict.fromkeys(change.measurand.name for change in comparison.changes))
+    return [_result(name, [c for c in comparison.changes if c.measurand.name == name]) for name in names]
+
+
+def _result(name: str, changes: list[Change]) -> Section:
+    columns = (
+        Column(title="Arm"),
+        Column(title="First", right=True),
+        Column(title="Second", right=True),
+        Column(title="Second − first [95%]", right=True),
+        Column(title="p (Holm)", right=True),
+        Column(title="Detectable", right=True),
+    )
+    rows = tuple(
+        (
+            Cell(text=change.arm, tone="strong"),
+            Cell(text=fmt.number(change.delta.reference_mean)),
+            Cell(text=fmt.number(change.delta.arm_mean)),
+            _difference(change),
+            Cell(text=fmt.p_value(change.p_adjusted)),
+            Cell(text=fmt.number(change.delta.mde)),
+        )
+        for change in changes
+    )
+    return Section(title=name, blocks=(Table(columns=columns, rows=rows),), level=3)
+
+
+def _difference(change: Change) -> Cell:
+    delta = change.delta
+    if change.same_jobs:
+        return Cell(text="the same jobs", tone="muted")
+    if delta.estimate is None:
+        return Cell(text=delta.reason or "no pair scored", tone="muted")
+    interval = fmt.signed_interval(delta.low, delta.high) or "no interval"
+    return Cell(text=f"{MARKS[change.reading]} {fmt.signed(delta.estimate)} {interval}", tone=TONES[change.reading])
+
+
+def _costs(comparison: RunComparison) -> Section | None:
+    if not comparison.costs:
+        return None
+    columns = (Column(title="Arm"), Column(title="Cost"), Column(title="Second / first [95%]", right=True))
+    rows = tuple(
+        (Cell(text=change.arm, tone="strong"), Cell(text=change.cost.title), Cell(text=_ratio(change)))
+        for change in comparison.costs
+    )
+    return Section(title="Cost", blocks=(Table(columns=columns, rows=rows),))
+
+
+def _ratio(change: CostChange) -> str:
+    ratio = change.ratio
+    interval = "exact" if ratio.exact else fmt.interval(ratio.low, ratio.high) or "no interval"
+    return f"×{fmt.number(ratio.ratio)} {interval}"

@@ -1,0 +1,67 @@
+"""Sufficient statistics of corpus metrics (BLEU, chrF), lined up as scores are, and the paired deltas from them.
+
+Contract: as with scores, a replicate without any example is left out, and so is an example that a remaining replicate
+lacks; both are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.record.result import ScoreRow
+from bench.stats.corpus import corpus_delta
+from bench.stats.corpus_metrics import CORPUS_METRICS
+from bench.stats.paired import Delta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counts:
+    """One arm's statistics of one metric."""
+
+    metric: str
+    """In `CORPUS_METRICS`."""
+    values: NDArray[np.float64]
+    """[seeds, examples, statistics]."""
+    present: NDArray[np.bool_]
+    """[seeds, examples]."""
+    trained: bool
+    """Whether the arm has seed noise; the base has none."""
+
+
+def count(
+    replicates: Sequence[Sequence[ScoreRow]], position: Mapping[tuple[str, str], int], metric: str, *, trained: bool
+) -> Counts | None:
+    """Of one arm; `None` where its rows keep no statistics of that metric, or it is no known one."""
+    sizes = {len(row.statistics[metric]) for rows in replicates for row in rows if metric in row.statistics}
+    if metric not in CORPUS_METRICS or len(sizes) != 1:
+        return None
+    shape = (len(replicates), len(position))
+    values, present = np.zeros((*shape, sizes.pop())), np.zeros(shape, dtype=np.bool_)
+    for seed, rows in enumerate(replicates):
+        for row in rows:
+            if metric in row.statistics:
+                at = position[row.task, row.id]
+                values[seed, at], present[seed, at] = row.statistics[metric], True
+    return Counts(metric=metric, values=values, present=present, trained=trained)
+
+
+def counts_delta(arm: Counts, reference: Counts, *, seed: int, replicates: int) -> Delta | None:
+    """arm - reference, in units of the metric; `None` where no example has both."""
+    seeds, reference_seeds = arm.present.any(axis=1), reference.present.any(axis=1)
+    kept = arm.present[seeds].all(axis=0) & reference.present[reference_seeds].all(axis=0)
+    if not (seeds.any() and reference_seeds.any() and kept.any()):
+        return None
+    delta = corpus_delta(
+        arm.values[seeds][:, kept],
+        reference.values[reference_seeds][:, kept],
+        CORPUS_METRICS[arm.metric],
+        seed=seed,
+        replicates=replicates,
+        trained=(arm.trained, reference.trained),
+    )
+    failed = int((~seeds).sum() + (~reference_seeds).sum())
+    return replace(delta, n_missing=int((~kept).sum()), seeds_failed=failed)

@@ -1,0 +1,40 @@
+"""Scores over the number of rows, where a suite asks for it by its arms."""
+
+from __future__ import annotations
+
+from bench.report import format as fmt
+from bench.report.comparison import Comparison
+from bench.report.figures import planned
+from bench.report.scaling import ScalingLine, scaling_lines
+from bench.report.sections.words import score_cell
+from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table
+
+
+def scaling_section(comparison: Comparison) -> Section | None:
+    """One row per eval and recipe, one column per size; `None` where no recipe has three sizes of one source."""
+    lines = scaling_lines(comparison.record, comparison.measurands, comparison.results)
+    if not lines:
+        return None
+    sizes = sorted({point.rows for line in lines for point in line.points})
+    columns = (
+        Column(title="Eval"),
+        Column(title="Recipe"),
+        *(Column(title=f"{fmt.count(size)} rows", right=True) for size in sizes),
+    )
+    blocks: list[Block] = [
+        Paragraph(text="Arms that differ in nothing but the number of rows; means with 95% intervals.", tone="muted"),
+        Table(columns=columns, rows=tuple(_row(line, sizes) for line in lines)),
+    ]
+    if "scaling" in planned(comparison):
+        caption = "Score over the number of rows (logarithmic), with 95% intervals; the dashed line is the base."
+        blocks.append(Figure(name="scaling", caption=caption))
+    return Section(title="Score over rows", blocks=tuple(blocks))
+
+
+def _row(line: ScalingLine, sizes: list[int]) -> tuple[Cell, ...]:
+    scores = {point.rows: score_cell(point.result) for point in line.points}
+    return (
+        Cell(text=line.measurand.name, tone="strong"),
+        Cell(text=line.recipe),
+        *(scores.get(size, Cell(text="", tone="muted")) for size in sizes),
+    )

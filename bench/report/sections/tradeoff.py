@@ -1,0 +1,69 @@
+"""Quality against cost: which arms are on the frontier."""
+
+from __future__ import annotations
+
+from bench.report import format as fmt
+from bench.report.comparison import Comparison
+from bench.report.figures import planned
+from bench.report.tradeoff import Tradeoff
+from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
+from bench.stats.frontier import Figure as Amount
+from bench.stats.frontier import Placed
+
+TEXT = (
+    "Frontier: no other cell costs less and is better by the estimates. Dominated: another is shown to be better and "
+    "to cost no more, by intervals that do not touch. Not resolved: only the estimates say so. The base costs nothing. "
+    "A cost that is the same for all arms is left out."
+)
+_TONES: dict[str, Tone] = {"frontier": "good", "dominated": "bad", "unresolved": "unsure", "unknown": "muted"}
+
+
+def tradeoff_section(comparison: Comparison) -> Section | None:
+    """One table for each cost; `None` where nothing differs in cost."""
+    if not comparison.tradeoffs:
+        return None
+    blocks: list[Block] = [Paragraph(text=TEXT, tone="muted")]
+    for name in dict.fromkeys(tradeoff.cost.name for tradeoff in comparison.tradeoffs):
+        blocks.append(_table([tradeoff for tradeoff in comparison.tradeoffs if tradeoff.cost.name == name]))
+    if "tradeoff" in planned(comparison):
+        caption = "Quality against cost, with 95% intervals where they are known; filled points are on the frontier."
+        blocks.append(Figure(name="tradeoff", caption=caption))
+    return Section(title="Quality against cost", blocks=tuple(blocks), only="document")
+
+
+def _table(mine: list[Tradeoff]) -> Table:
+    kind = mine[0].cost
+    columns = (
+        Column(title="Arm"),
+        Column(title=f"{kind.title[0].upper()}{kind.title[1:]} [95%]", right=True),
+        *(Column(title=one.measurand.name) for one in mine),
+    )
+    rows = tuple(
+        (
+            Cell(text=point.name, tone="strong"),
+            Cell(text=_amount(kind.name, point.cost)),
+            *(_standing(one.standings[point.name]) for one in mine),
+        )
+        for point in mine[0].points
+    )
+    return Table(columns=columns, rows=rows)
+
+
+def _amount(kind: str, figure: Amount | None) -> str:
+    if figure is None:
+        return fmt.NONE
+    say = fmt.memory if kind == "memory" else (fmt.number if kind == "seconds" else fmt.short_count)
+    if figure.low is None or figure.high is None or figure.low == figure.high:
+        return say(figure.value)
+    return f"{say(figure.value)} [{say(figure.low)}, {say(figure.high)}]"
+
+
+def _standing(placed: Placed) -> Cell:
+    by = f" by {fmt.listed(placed.by)}" if placed.by else ""
+    words = {
+        "frontier": "frontier",
+        "dominated": f"dominated{by}",
+        "unresolved": f"not resolved: beaten{by} by the estimates",
+        "unknown": "no figure",
+    }
+    return Cell(text=words[placed.standing], tone=_TONES[placed.standing])

@@ -1,0 +1,90 @@
+"""Where the noise of each difference comes from, and therefore what would make it smaller."""
+
+from __future__ import annotations
+
+from bench.report import format as fmt
+from bench.report.align import draws_by_arm
+from bench.report.comparison import Comparison
+from bench.report.results import Contrast, Result
+from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.stats.variance import draw_components
+
+TEXT = (
+    "Standard deviations in the eval's units. Examples: of this run's examples, falls with their number. Seeds: of "
+    "training once more, both sides together, as each seed has it; falls with the number of seeds. Examples × seeds: "
+    "what is left, falls with both. Each difference's standard error has all of them."
+)
+ONE_SEED = "With one seed the noise of training again is unknown: examples only."
+
+WITH_DRAWS = (
+    "Subsets that were drawn several times: the seeds column above then holds the draws too, for a row is one draw. "
+    "Standard deviations of the score; the two can be told apart only where some draw has two seeds."
+)
+
+
+def variance_section(comparison: Comparison) -> Section | None:
+    """One row per arm and eval, against base and control; `None` where no difference has an interval."""
+    rows = [
+        _row(result, contrast)
+        for result in comparison.results.values()
+        for contrast in (result.versus_base, result.versus_control)
+        if contrast is not None and contrast.delta.components is not None
+    ]
+    if not rows:
+        return None
+    columns = (
+        Column(title="Eval"),
+        Column(title="Difference"),
+        Column(title="Examples", right=True),
+        Column(title="Seeds", right=True),
+        Column(title="Examples × seeds", right=True),
+        Column(title="Standard error", right=True),
+        Column(title="Covers"),
+    )
+    single = len(comparison.record.resolved.suite.seeds) == 1
+    intro = Paragraph(text=ONE_SEED if single else TEXT, tone="muted")
+    blocks: tuple[Block, ...] = (intro, Table(columns=columns, rows=tuple(rows)), *_draws(comparison))
+    return Section(title="Where the noise comes from", blocks=blocks, only="document")
+
+
+def _draws(comparison: Comparison) -> tuple[Block, ...]:
+    """What drawing the subset again adds to training again; nothing where every arm has one draw."""
+    found = draws_by_arm(comparison.record)
+    if not found:
+        return ()
+    columns = (
+        Column(title="Eval"),
+        Column(title="Arm"),
+        Column(title="Draws", right=True),
+        Column(title="Between draws", right=True),
+        Column(title="Between seeds of a draw", right=True),
+    )
+    rows = []
+    for (arm, name), result in comparison.results.items():
+        if arm not in found:
+            continue
+        values = zip(found[arm], result.by_seed, strict=True)
+        known = [(draw, value) for draw, value in values if value is not None]
+        groups = [[value for own, value in known if own == draw] for draw in dict.fromkeys(draw for draw, _ in known)]
+        parts = draw_components(groups)
+        spread = (Cell(text=_root(parts.draw)), Cell(text=_root(parts.seed)))
+        rows.append((Cell(text=name), Cell(text=arm, tone="strong"), Cell(text=str(len(groups))), *spread))
+    return (Paragraph(text=WITH_DRAWS, tone="muted"), Table(columns=columns, rows=tuple(rows)))
+
+
+def _row(result: Result, contrast: Contrast) -> tuple[Cell, ...]:
+    parts = contrast.delta.components
+    assert parts is not None, "chosen so"
+    return (
+        Cell(text=result.measurand.name),
+        Cell(text=f"{contrast.arm} − {contrast.reference}", tone="strong"),
+        Cell(text=_root(parts.example)),
+        Cell(text=_root(parts.seed)),
+        Cell(text=_root(parts.rest)),
+        Cell(text=fmt.number(contrast.delta.standard_error)),
+        Cell(text=contrast.delta.noise),
+    )
+
+
+def _root(variance: float | None) -> str:
+    return fmt.NONE if variance is None else fmt.number(variance**0.5)

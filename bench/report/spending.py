@@ -1,0 +1,109 @@
+"""What each training cost, seed by seed: the figures that claims on costs and the frontier are decided from.
+
+Contract: pure; a figure that says nothing of the arm alone (seconds beside other jobs) is `None`, never a guess.
+`COSTS` is the list of all costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from bench.record.record import Record, TrainingRecord
+from bench.record.result import Ledger
+from bench.stats.curve import StudentCurve, interval
+from bench.stats.frontier import Figure
+from bench.stats.paired import LEVEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostKind:
+    """counted: a count, which no second run of the same training would change. absent: why a figure can be missing."""
+
+    name: str
+    title: str
+    counted: bool
+    figure: Callable[[Ledger], float | None]
+    absent: str
+
+
+def _seconds(ledger: Ledger) -> float | None:
+    spent = ledger.seconds
+    return (spent.data + spent.compute + spent.optimizer) or None if ledger.alone else None
+
+
+def _memory(ledger: Ledger) -> float | None:
+    return ledger.peak_process_bytes if ledger.peak_device_bytes is None else ledger.peak_device_bytes
+
+
+COSTS: dict[str, CostKind] = {
+    kind.name: kind
+    for kind in (
+        CostKind(
+            name="seconds",
+            title="seconds of training",
+            counted=False,
+            figure=_seconds,
+            absent="its seconds were taken beside other jobs; with run.workers = 1 they are its own",
+        ),
+        CostKind(
+            name="memory",
+            title="peak memory",
+            counted=False,
+            figure=_memory,
+            absent="its memory was not measured",
+        ),
+        CostKind(
+            name="tokens",
+            title="tokens",
+            counted=True,
+            figure=lambda ledger: ledger.tokens or None,
+            absent="it trained on no token",
+        ),
+        CostKind(
+            name="supervised_tokens",
+            title="supervised tokens",
+            counted=True,
+            figure=lambda ledger: ledger.supervised_tokens or None,
+            absent="it trained on no supervised token",
+        ),
+        CostKind(
+            name="flops",
+            title="FLOPs",
+            counted=True,
+            figure=lambda ledger: getattr(ledger, "flops", None),
+            absent="its FLOPs were not counted",
+        ),
+    )
+}
+
+
+def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...]:
+    """One figure per seed of the suite; `None` where that training has none."""
+    own = {training.seed: training for training in record.trainings if training.arm == arm}
+    return tuple(_figure(own.get(seed), kind) for seed in record.resolved.suite.seeds)
+
+
+def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
+    if training is None or training.result is None:
+        return None
+    return kind.figure(training.result.ledger)
+
+
+def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Figure | None:
+    """The mean over seeds with its interval: exact for counts that do not vary, Student's t over at least two seeds for
+    the others, else none. `None` without any figure."""
+    known = np.array([value for value in values if value is not None], dtype=np.float64)
+    if known.size == 0:
+        return None
+    mean = fmean(known.tolist())
+    spread = float(np.ptp(known))
+    if spread == 0:
+        return Figure(value=mean, low=mean, high=mean) if kind.counted else Figure(value=mean)
+    error = float(known.std(ddof=1)) / known.size**0.5
+    curve = StudentCurve(centre=mean, standard_error=error, degrees=known.size - 1, support=(0.0, np.inf))
+    low, high = interval(curve, LEVEL)
+    return Figure(value=mean, low=low, high=high)

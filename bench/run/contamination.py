@@ -1,0 +1,113 @@
+"""The last step of a run: which examples of which eval stand in which arm's training rows.
+
+Contract: reads stored rows and one subject's scores, whose prompts are the same for all; keeps what it found under
+`home/contamination/`, by the content of both, so that a repeated run reads neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.data import contamination
+from bench.data.contamination import Question, overlaps, row_text
+from bench.data.store import load_rows
+from bench.digest import digest_file, digest_json
+from bench.record.atomic import write_text
+from bench.record.contamination import ContaminationRecord
+from bench.record.job import EvalJob, TrainJob
+from bench.record.result import ScoreRow
+from bench.record.store import SCORES, JobStore, read_scores
+from bench.run.plan import Plan
+from bench.suite.contamination import ContaminationOptions
+from bench.suite.resolved import ResolvedData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One data set against one eval. digest: of the job whose scores show the eval's prompts."""
+
+    data: ResolvedData
+    eval: str
+    digest: str
+    memo: Path
+
+
+def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[ContaminationRecord, ...]:
+    """Every data set that arms of `plan` learn from against every eval with a finished job."""
+    options = plan.resolved.suite.contamination
+    cases = [
+        _Case(data=data, eval=name, digest=digest, memo=_memo(data, digest, options, home))
+        for data in _trained_on(plan)
+        for name, digest in _finished(plan, store).items()
+    ]
+    known = {case.memo: found for case in cases if (found := _recall(case)) is not None}
+    for data in {case.data.sha256: case.data for case in cases if case.memo not in known}.values():
+        mine = [case for case in cases if case.data == data and case.memo not in known]
+        for case, found in zip(mine, _search(data, mine, store, options), strict=True):
+            write_text(case.memo, found.model_dump_json())
+            known[case.memo] = found
+    return tuple(known[case.memo].model_copy(update={"data": case.data.name, "eval": case.eval}) for case in cases)
+
+
+def _search(
+    data: ResolvedData, cases: list[_Case], store: JobStore, options: ContaminationOptions
+) -> Iterator[ContaminationRecord]:
+    scored = [read_scores(store.folder(case.digest) / SCORES) for case in cases]
+    texts = (row_text(row) for row in load_rows(data.path))
+    found = overlaps([_questions(rows) for rows in scored], texts, ngram=options.ngram, shortest=options.shortest)
+    for case, rows, overlap in zip(cases, scored, found, strict=True):
+        yield ContaminationRecord(
+            data=data.name,
+            eval=case.eval,
+            ngram=options.ngram,
+            shortest=options.shortest,
+            examples=len(rows),
+            judged=overlap.judged,
+            found=tuple((rows[index].task, rows[index].id) for index in overlap.found),
+        )
+
+
+def _questions(rows: Iterable[ScoreRow]) -> list[Question]:
+    return [Question(task=row.task, prompt=row.prompt, target=row.target) for row in rows]
+
+
+def _trained_on(plan: Plan) -> list[ResolvedData]:
+    """What the arms that this run was asked for learn from, by training or from their context."""
+    found: dict[str, ResolvedData] = {}
+    for planned in plan.jobs:
+        if not planned.selected:
+            continue
+        match planned.job:
+            case TrainJob(data=data):
+                found[data.name] = data
+            case EvalJob(shots=shots) if shots is not None:
+                found[shots.data.name] = shots.data
+            case _:
+                pass
+    return list(found.values())
+
+
+def _finished(plan: Plan, store: JobStore) -> dict[str, str]:
+    """For each eval the first job of it that is done."""
+    found: dict[str, str] = {}
+    for planned in plan.jobs:
+        if isinstance(planned.job, EvalJob) and planned.job.eval.name not in found and store.done(planned.digest):
+            found[planned.job.eval.name] = planned.digest
+    return found
+
+
+def _memo(data: ResolvedData, digest: str, options: ContaminationOptions, home: Path) -> Path:
+    code = digest_file(Path(contamination.__file__))
+    key = digest_json({"data": data.sha256, "eval": digest, "options": options.model_dump(mode="json"), "code": code})
+    return home / "contamination" / f"{key}.json"
+
+
+def _recall(case: _Case) -> ContaminationRecord | None:
+    try:
+        return ContaminationRecord.model_validate_json(case.memo.read_bytes())
+    except (OSError, ValidationError):
+        return None  # not there, or not whole: search again

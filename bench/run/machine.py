@@ -1,0 +1,132 @@
+"""What a suite asks for and this machine cannot do, known without importing the heavy libraries.
+
+Contract: looks at the driver and at what is installed, computes nothing, and finds all problems at once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+
+from bench.errors import Problem
+from bench.record.environment import device
+from bench.suite.recipe import Recipe
+from bench.suite.suite import RunOptions, Suite
+
+_OPTIMIZER_LIBRARIES = (
+    (("galore",), "galore_torch", "galore-torch"),
+    (("apollo",), "apollo_torch", "apollo-torch"),
+    (("lomo", "adalomo"), "lomo_optim", "lomo-optim"),
+    (("grokadamw",), "grokadamw", "grokadamw"),
+    (("schedule_free",), "schedulefree", "schedulefree"),
+    (("stable_adamw",), "optimi", "torch-optimi"),
+    (("adamw_torch_4bit", "adamw_torch_8bit"), "torchao", "torchao"),
+    (("adamw_anyprecision",), "torchdistx", "torchdistx"),
+    (("adamw_torch_xla",), "torch_xla", "torch-xla"),
+    (("adamw_torch_npu",), "torch_npu", "torch-npu"),
+    (("lion", "paged_", "ademamix", "adamw_bnb", "adamw_8bit", "rmsprop_bnb"), "bitsandbytes", "bitsandbytes"),
+)
+"""Beginnings of optimisers' names, the module that has them, and what to install."""
+
+_TRACKERS = {
+    "tensorboard": (("tensorboard", "tensorboardX"), "tensorboard"),
+    "wandb": (("wandb",), "wandb"),
+    "trackio": (("trackio",), "trackio"),
+}
+
+
+def machine_problems(suite: Suite) -> list[Problem]:
+    """Everything that trainings of `suite`'s arms ask for and that is not here."""
+    used = {arm.recipe for arm in suite.expand()}
+    recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
+    return [*_tracker_problems(suite.run), *_saving_problems(suite.run, recipes), *_recipe_problems(recipes)]
+
+
+def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
+    for name, recipe in recipes.items():
+        for key, what, hint in (
+            *_quantization(recipe),
+            *_precision(recipe),
+            *_distribution(recipe),
+            *_compiler(recipe),
+            *_optimizer(recipe),
+        ):
+            where = f"recipe.{name}.{key}"
+            yield Problem(reference=f"machine.{key.replace('_', '-')}", what=what, where=where, hint=hint)
+
+
+_Finding = tuple[str, str, str]
+"""The recipe's key, what is wrong, what to do."""
+
+
+def _kind() -> str:
+    return device().partition(":")[0]
+
+
+def _quantization(recipe: Recipe) -> Iterator[_Finding]:
+    if recipe.quantized is None:
+        return
+    if _kind() != "cuda":
+        yield "method", f"qlora needs a CUDA GPU; this machine computes on {_kind()}", 'use method = "lora"'
+    if not _installed("bitsandbytes"):
+        yield "method", "qlora needs bitsandbytes, which is not installed", "pip install bitsandbytes"
+
+
+def _precision(recipe: Recipe) -> Iterator[_Finding]:
+    refused = {"cpu": {"fp16"}, "mps": {"fp16", "bf16"}}.get(_kind(), set())
+    if recipe.precision in refused:
+        yield "precision", f"{_kind()} cannot train in {recipe.precision}", 'use precision = "auto" or "fp32"'
+
+
+def _distribution(recipe: Recipe) -> Iterator[_Finding]:
+    key = "deepspeed" if recipe.deepspeed is not None else "fsdp" if recipe.fsdp is not None else None
+    if key is None:
+        return
+    if _kind() != "cuda":
+        yield key, f"{key} needs a CUDA GPU; this machine computes on {_kind()}", "take the key out, or use a GPU"
+    if key == "deepspeed" and not _installed("deepspeed"):
+        yield key, "deepspeed is not installed", "pip install deepspeed"
+
+
+def _compiler(recipe: Recipe) -> Iterator[_Finding]:
+    if not recipe.torch_compile:
+        return
+    if _kind() == "cuda" and not _installed("triton"):
+        yield "torch_compile", "torch_compile needs triton, which is not installed", "pip install triton"
+    compilers = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    if _kind() != "cuda" and not any(shutil.which(name) for name in compilers if name):
+        yield "torch_compile", "torch_compile needs a C++ compiler, and none is found", "install one, such as g++"
+
+
+def _optimizer(recipe: Recipe) -> Iterator[_Finding]:
+    for beginnings, module, package in _OPTIMIZER_LIBRARIES:
+        if recipe.optimizer.startswith(beginnings):
+            if not _installed(module):
+                what = f"optimizer {recipe.optimizer} needs {package}, which is not installed"
+                yield "optimizer", what, f"pip install {package}"
+            return
+
+
+def _tracker_problems(run: RunOptions) -> Iterator[Problem]:
+    for tracker in run.track:
+        modules, package = _TRACKERS[tracker]
+        if not any(_installed(module) for module in modules):
+            what, hint = f"{tracker} is not installed", f"pip install {package}"
+            yield Problem(reference="machine.track", what=what, where="run.track", hint=hint)
+
+
+def _saving_problems(run: RunOptions, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
+    for name, recipe in recipes.items():
+        if run.steps_between_saves is not None and (recipe.deepspeed is not None or recipe.fsdp is not None):
+            yield Problem(
+                reference="machine.saves",
+                what="resumable checkpoints are not written under deepspeed or fsdp: no process has all weights",
+                where=f"recipe.{name}",
+                hint="take run.steps_between_saves out",
+            )
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None

@@ -1,0 +1,175 @@
+"""`bench data make`: rows written by a model, from a make file to JSON Lines.
+
+Contract: everything that can be known to be wrong is said before the first request: the file, the rows to work on, the
+key, the local model, the place to write. What was made stays, however the run ends; the same command goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.text import Text
+
+from bench.data.sources import kind_of
+from bench.digest import digest_json
+from bench.endpoint.cache import ReplyCache
+from bench.endpoint.client import open_endpoint
+from bench.endpoint.completion import Completer
+from bench.errors import InputError, Problem
+from bench.making.load import LoadedMake, load_make
+from bench.making.make import check_tasks, make
+from bench.making.summary import MakeSummary, Tally
+from bench.making.tasks import Task, read_tasks
+from bench.places import home
+from bench.run.child import ChildServer
+from bench.run.completer import LocalCompleter
+from bench.run.display import clean
+from bench.run.locks import FileLock
+from bench.run.models import resolve_model
+from bench.suite.model_source import ModelSource
+
+T = TypeVar("T")
+
+_LINE_SECONDS = 15.0
+
+
+def make_data(
+    spec_path: str,
+    *,
+    out: Path,
+    overrides: tuple[str, ...] = (),
+    console: Console | None = None,
+    server: ChildServer | None = None,
+) -> MakeSummary:
+    """Make the rows that the file `spec_path` describes under `key=value` overrides, and append them to `out`.
+
+    Progress goes to `console` (default: standard error). Raises `InputError` for what is wrong with the input, and
+    `IncompleteError` where the endpoint gave out; rows made until then stay in `out`.
+    """
+    loaded = load_make(spec_path, overrides)
+    out = out.absolute()
+    server = server or ChildServer()
+    with _only_one(out):
+        tasks, writer, judge = _prepare(loaded, server)
+        with _progress(console or Console(stderr=True)) as notify:
+            return make(loaded, tasks, writer=writer, judge=judge, out=out, notify=notify)
+
+
+def describe_summary(summary: MakeSummary) -> list[str]:
+    """What a user is told at the end, line by line."""
+    wanted = "" if summary.wanted is None else f" of {summary.wanted:,} wanted"
+    lines = [f"{summary.path}: {summary.rows:,} rows{wanted}, {summary.added:,} of them new"]
+    lines.append(f"requests: {summary.asked:,}, {summary.reused:,} answered from disk, {summary.failed:,} failed")
+    if summary.left_out:
+        lines.append("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in summary.left_out.items()))
+    if summary.failures:
+        lines.append("failures: " + "; ".join(f"{count:,} × {clean(why)}" for why, count in summary.failures.items()))
+    tokens = (summary.prompt_tokens, summary.completion_tokens)
+    counted = [f"{count:,}" if count is not None else "unknown" for count in tokens]
+    lines.append(f"tokens: {counted[0]} sent, {counted[1]} answered")
+    if summary.cost is not None and summary.cost_now is not None:
+        lines.append(f"cost: {summary.cost:.4f} {summary.currency}, {summary.cost_now:.4f} of it now")
+    elif not summary.on_endpoint:
+        lines.append("cost: none, on this machine" if summary.asked else "cost: none, nothing was asked")
+    else:
+        lines.append("cost: unknown (no price given, or tokens not counted)")
+    if not summary.complete:
+        lines.append("not complete: the same command goes on from there")
+    return lines
+
+
+def _prepare(loaded: LoadedMake, server: ChildServer) -> tuple[tuple[Task, ...], Completer, Completer | None]:
+    """Tasks, writer and judge, or everything that is wrong with any of them."""
+    spec, problems = loaded.spec, list[Problem]()
+    tasks = _collect(problems, lambda: _tasks(loaded, server))
+    writer = _collect(problems, lambda: _completer(spec.writer, loaded, server))
+    judging = spec.scorer.model if spec.kind == "best_of" and spec.scorer.kind == "judge" else None
+    judge = None if judging is None else _collect(problems, lambda: _completer(judging, loaded, server))
+    if problems or tasks is None or writer is None:
+        raise InputError(dict.fromkeys(problems))
+    return tasks, writer, judge
+
+
+def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
+    try:
+        return step()
+    except InputError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
+    source, fetched = loaded.spec.tasks, None
+    if kind_of(source.as_data(), loaded.folder) == "hub":
+        payload = {"spec": source.as_data().model_dump(mode="json"), "home": str(home())}
+        log = home() / "logs" / "fetch.txt"
+        fetched = Path(str(server.call("fetch", payload, folder=home(), log=log)))
+    tasks = read_tasks(source, base=loaded.folder, seed=loaded.spec.seed, fetched=fetched)
+    check_tasks(loaded.spec, tasks)
+    return tasks
+
+
+def _completer(source: ModelSource, loaded: LoadedMake, server: ChildServer) -> Completer:
+    cache = home() / "replies"
+    if source.endpoint is not None:
+        return open_endpoint(source.endpoint, cache=cache, seed=loaded.spec.seed)
+    local = source.local
+    assert local is not None, "validated"
+    server.warm()
+    return LocalCompleter(
+        model=resolve_model(local, base=loaded.folder, home=home()),
+        precision=local.precision,
+        threads=local.threads,
+        cache=ReplyCache(folder=cache),
+        logs=home() / "logs",
+        server=server,
+    )
+
+
+@contextlib.contextmanager
+def _only_one(out: Path) -> Iterator[None]:
+    """Two runs must not write to one file."""
+    lock = FileLock(home() / "locks" / f"make-{digest_json(str(out))[:16]}")
+    if not lock.try_acquire():
+        what, hint = f"another run is writing {out.name}", "wait for it, or choose another --out"
+        raise InputError(Problem(reference="make.busy", what=what, where=str(out), hint=hint))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass(slots=True)
+class _Lines:
+    """A line now and then, where there is no terminal."""
+
+    console: Console
+    spoke: float = field(default_factory=time.monotonic)
+
+    def __call__(self, tally: Tally) -> None:
+        now = time.monotonic()
+        if now - self.spoke >= _LINE_SECONDS:
+            self.spoke = now
+            self.console.print(Text(_status(tally)), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _progress(console: Console) -> Iterator[Callable[[Tally], None]]:
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    with console.status("making rows") as status:
+        yield lambda tally: status.update(Text(_status(tally)))
+
+
+def _status(tally: Tally) -> str:
+    now = tally.summary(kind="", path="", wanted=None)
+    cost = "" if now.cost_now is None else f", {now.cost_now:.4f} {now.currency}"
+    left_out = sum(now.left_out.values())
+    return f"making rows: {now.rows:,} kept, {now.asked:,} asked, {now.failed:,} failed, {left_out:,} left out{cost}"

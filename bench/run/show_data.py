@@ -1,0 +1,122 @@
+"""`bench data show`: what an arm trains on, as the model will see it, measured in a child process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.run.child import ChildServer
+from bench.run.resolve import resolve
+from bench.spec import Spec
+from bench.suite.load import LoadedSuite
+
+
+class Segment(Spec):
+    """A run of tokens of one row, as text."""
+
+    text: str
+    supervised: bool
+
+
+class ShownRow(Spec):
+    """One row as the model sees it."""
+
+    origin: str
+    """`file:row`."""
+    tokens: int
+    supervised_tokens: int
+    truncated: bool
+    segments: tuple[Segment, ...]
+
+
+class Bin(Spec):
+    """Rows of some lengths, in tokens, both ends included."""
+
+    from_tokens: int
+    to_tokens: int
+    rows: int
+
+
+class Shown(Spec):
+    """What one arm trains on. Counts of tokens and lengths are those of the measured rows."""
+
+    arm: str
+    source: str
+    revision: str | None
+    template: str
+    template_note: str | None
+    loss_on: str
+    max_length: int
+    source_rows: int
+    """Rows of the source before selection."""
+    dropped: dict[str, int]
+    """Rows left out before selection, by reason."""
+    parts: dict[str, int]
+    """Of a mix: rows from each table."""
+    rows: int
+    """Selected rows."""
+    measured: int
+    """Rows that were rendered: all of them, or as many as are rendered in a few seconds, evenly spaced."""
+    tokens: int
+    supervised_tokens: int
+    truncated: int
+    """Measured rows cut at `max_length`."""
+    nothing_supervised: int
+    """Measured rows with nothing to learn; a training drops them."""
+    duplicates: int
+    """Selected rows that repeat an earlier one but for letter case and white space."""
+    median: int
+    longest: int
+    """Tokens of the median and of the longest row."""
+    histogram: tuple[Bin, ...]
+    examples: tuple[ShownRow, ...]
+
+
+def show_data(
+    loaded: LoadedSuite,
+    arm: str,
+    *,
+    rows: int,
+    home: Path,
+    server: ChildServer | None = None,
+    on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+) -> Shown:
+    """The data of `arm` (`data/recipe`), with its first `rows` rows in full. `on_event` hears how many were measured.
+
+    Raises `InputError` for an unknown arm, and all that `resolve` finds.
+    """
+    refs = {ref.name: ref for ref in loaded.suite.expand()}
+    if arm not in refs:
+        what, hint = f"the suite has no arm {arm!r}", did_you_mean(arm, refs)
+        raise InputError(Problem(reference="run.unknown-arm", what=what, where=arm, hint=hint))
+    server = server or ChildServer()
+    server.warm()
+    resolved = resolve(loaded, home=home, server=server)
+    ref = refs[arm]
+    data, model, recipe = resolved.data[ref.data], resolved.base_of(ref), loaded.suite.recipe[ref.recipe]
+    request = {
+        "model": model.model_dump(mode="json"),
+        "data": data.model_dump(mode="json"),
+        "max_length": min(recipe.max_length or model.context_length, model.context_length),
+        "loss_on": recipe.loss_on,
+        "rows": rows,
+    }
+    seen = server.call("show", request, folder=home, log=home / "logs" / "show.txt", on_event=on_event)
+    bins = [{"from_tokens": one["from"], "to_tokens": one["to"], "rows": one["rows"]} for one in seen.pop("histogram")]
+    return Shown.model_validate(
+        {
+            "arm": arm,
+            "source": data.source,
+            "revision": data.revision,
+            "loss_on": recipe.loss_on,
+            "max_length": request["max_length"],
+            "source_rows": data.source_rows,
+            "dropped": data.dropped,
+            "parts": data.parts,
+            "rows": data.rows,
+            "histogram": bins,
+            **seen,
+        }
+    )

@@ -1,0 +1,26 @@
+"""`[contamination]`: what counts as an eval's example standing in training rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from bench.spec import Spec
+
+Words = Annotated[int, Field(ge=1, le=1000)]
+
+
+class ContaminationOptions(Spec):
+    """An example counts where `ngram` of its words in a row stand in one training row (see docs/statistics.md)."""
+
+    ngram: Words = 13
+    """Words in a row."""
+    shortest: Words = 8
+    """An example of fewer words than `ngram` counts where all of it stands in a row; below this it is not judged."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> ContaminationOptions:
+        if self.shortest > self.ngram:
+            raise ValueError("shortest is above ngram: no example would be judged by its length")
+        return self

@@ -1,0 +1,178 @@
+"""A recipe's adapter as PEFT's configuration, and what some adapters need beside it.
+
+Contract: what a recipe names and PEFT does not know, or cannot put on this model, is an `InputError`; nothing is
+ignored. `put_on` works on the meta device, so that all of this is known before weights are read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from peft import (
+    IA3Config,
+    LoraConfig,
+    PeftConfig,
+    PeftModel,
+    PrefixTuningConfig,
+    PromptTuningConfig,
+    get_peft_model,
+)
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from transformers import PreTrainedModel, TrainerCallback
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptSpec
+from bench.suite.recipe import Recipe
+from bench.suite.resolved import ResolvedModel
+
+TASK = "CAUSAL_LM"
+
+_REFUSED = {
+    "XLORA": "it mixes adapters that were trained before",
+    "POLY": "its rows need the number of their task",
+    "MULTITASK_PROMPT_TUNING": "its rows need the number of their task",
+    "CPT": "it needs a context of labelled examples",
+    "CARTRIDGE": "it is distilled from a long text, not trained on rows",
+}
+"""Methods of PEFT that need what no row of a suite has."""
+
+_MANY_STEPS = 10**9
+"""Where the steps are not known yet, and nothing is trained."""
+
+_OWN = frozenset({"peft_type", "task_type", "inference_mode", "auto_mapping", "peft_version", "revision"})
+"""Fields of PEFT's configurations that are not the recipe's to set."""
+
+
+def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = None) -> PeftConfig | None:
+    """The adapter that the recipe asks for; `None` for full fine-tuning.
+
+    `steps`: optimiser steps of the training, for methods that plan over them. Raises `InputError` for a type or field
+    that the installed PEFT does not have.
+    """
+    spec = recipe.adapter
+    if isinstance(spec, LoraSpec):
+        return LoraConfig(
+            task_type=TASK,
+            r=spec.r,
+            lora_alpha=spec.alpha,
+            lora_dropout=spec.dropout,
+            target_modules=_targets(model.lora_target_modules if recipe.asks_the_card else spec.target_modules),
+            **_LORA_VARIANTS.get(recipe.method, {}),
+        )
+    if isinstance(spec, Ia3Spec):
+        targets, feedforward = spec.target_modules, spec.feedforward_modules
+        given = {} if targets is None else {"target_modules": list(targets)}
+        return IA3Config(
+            task_type=TASK, **given, **({} if feedforward is None else {"feedforward_modules": list(feedforward)})
+        )
+    if isinstance(spec, PrefixSpec):
+        return PrefixTuningConfig(
+            task_type=TASK, num_virtual_tokens=spec.virtual_tokens, prefix_projection=spec.projection
+        )
+    if isinstance(spec, PromptSpec):
+        start: dict[str, Any] = {"prompt_tuning_init": "RANDOM"}
+        if spec.text is not None:
+            start = {
+                "prompt_tuning_init": "TEXT",
+                "prompt_tuning_init_text": spec.text,
+                "tokenizer_name_or_path": model.path,
+                "tokenizer_kwargs": {"local_files_only": True, "trust_remote_code": False},
+            }
+        return PromptTuningConfig(task_type=TASK, num_virtual_tokens=spec.virtual_tokens, **start)
+    return None if spec is None else _by_name(spec, steps)
+
+
+def put_on(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
+    """`model` with the adapter. Raises `InputError` where PEFT refuses: unknown modules, an unfit architecture."""
+    if model.device.type == "meta" and isinstance(config, LoraConfig):
+        config = dataclasses.replace(config, init_lora_weights=True)  # other starts look into the weights
+    try:
+        return get_peft_model(model, config)
+    except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError, AssertionError) as error:
+        raise _refused(f"PEFT cannot put {_name(config)} on {type(model).__name__}: {_first_line(error)}") from error
+
+
+def check_gradients(model: torch.nn.Module) -> None:
+    """Raises `InputError` if nothing in `model` is trainable."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise _refused("the adapter leaves nothing in this model to train")
+
+
+def target_modules(model: torch.nn.Module) -> tuple[str, ...]:
+    """Names, each once, of the modules that carry an adapter; none where it stands before the rows."""
+    inner = getattr(model, "base_model", None)
+    layers: Sequence[str] = getattr(inner, "targeted_module_names", None) or ()
+    return tuple(dict.fromkeys(name.rpartition(".")[2] for name in layers))
+
+
+def virtual_tokens(config: PeftConfig | None) -> int:
+    """Learned tokens before each row, which take up positions; 0 for most adapters."""
+    return int(config.num_virtual_tokens) if config is not None and config.is_prompt_learning else 0
+
+
+class RankAllocation(TrainerCallback):  # type: ignore[misc]  # transformers is read as untyped
+    """AdaLoRA moves ranks between layers after each step, from gradients that are still there (Zhang et al. 2023)."""
+
+    @staticmethod
+    def wanted_by(model: torch.nn.Module) -> bool:
+        """Whether `model` has an adapter that moves ranks."""
+        return hasattr(getattr(model, "base_model", None), "update_and_allocate")
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        """Between the optimiser's step and the end of its gradients."""
+        model.base_model.update_and_allocate(state.global_step)
+
+
+def _targets(named: tuple[str, ...] | str) -> list[str] | str:
+    return named if isinstance(named, str) else list(named)
+
+
+_LORA_VARIANTS: dict[str, dict[str, Any]] = {
+    "dora": {"use_dora": True},
+    "rslora": {"use_rslora": True},
+    "pissa": {"init_lora_weights": "pissa"},
+}
+
+
+def _by_name(spec: PeftSpec, steps: int | None) -> PeftConfig:
+    classes = {kind.value: config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    if spec.type in _REFUSED:
+        raise _refused(f"{spec.type} cannot be trained from a suite: {_REFUSED[spec.type]}")
+    if spec.type not in classes:
+        raise _refused(f"the installed PEFT has no method {spec.type!r}", did_you_mean(spec.type, classes), key="type")
+    kind: Callable[..., PeftConfig] = classes[spec.type]
+    known = {field.name for field in dataclasses.fields(kind) if field.init} - _OWN  # type: ignore[arg-type]
+    unknown = [name for name in spec.fields if name not in known]
+    if unknown:
+        raise InputError(
+            _problem(f"{spec.type} has no field {name!r}", did_you_mean(name, known), key=name) for name in unknown
+        )
+    fields: dict[str, Any] = dict(spec.fields)
+    if spec.type == "ADALORA":
+        fields.setdefault("total_step", steps or _MANY_STEPS)
+    try:
+        return kind(task_type=TASK, **fields)
+    except (ValueError, TypeError, AssertionError, ImportError) as error:
+        raise _refused(f"PEFT refuses the fields of {spec.type}: {_first_line(error)}") from error
+
+
+def _name(config: PeftConfig) -> str:
+    return str(getattr(config.peft_type, "value", config.peft_type))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0]
+
+
+def _refused(what: str, hint: str | None = None, *, key: str | None = None) -> InputError:
+    return InputError(_problem(what, hint, key=key))
+
+
+def _problem(what: str, hint: str | None, *, key: str | None = None) -> Problem:
+    where = "recipe.*" if key is None else f"recipe.*.peft.{key}"
+    return Problem(
+        reference="recipe.adapter", what=what, where=where, hint=hint or "see the adapter's tables in docs/recipes.md"
+    )

@@ -1,0 +1,42 @@
+"""Budgets in operations and seconds: what one row costs, and how many tokens some seconds are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.model.flops import flop_model
+from bench.model.load import load_skeleton
+from bench.record.job import TrainJob
+from bench.suite.recipe import Budget
+from bench.train.adapters import peft_config, put_on, virtual_tokens
+from bench.train.example import Example
+from bench.train.operations import Prompt, row_work
+
+PILOT_STEPS = 6
+"""Optimiser steps that are timed, and undone, before a training whose budget is seconds."""
+
+
+def row_operations(job: TrainJob) -> Callable[[Example], int]:
+    """Model operations (forward and backward, no padding, attention within the row) of training on one row."""
+    model = load_skeleton(job.model)
+    adapter = peft_config(job.recipe, job.model)
+    operations = flop_model(model if adapter is None else put_on(model, adapter))
+    prompt = Prompt(tokens=virtual_tokens(adapter), prefix=job.recipe.method == "prefix")
+    return lambda example: operations.training(row_work(example, prompt))
+
+
+def pilot_job(job: TrainJob) -> TrainJob:
+    """A few steps of the same training, for its speed."""
+    return job.model_copy(
+        update={
+            "budget": Budget(unit="steps", amount=PILOT_STEPS),
+            "recipe": job.recipe.model_copy(update={"validation": None}),
+            "steps_between_saves": None,
+            "track": (),
+        }
+    )
+
+
+def planned_budget(budget: Budget, tokens_per_second: float) -> Budget:
+    """Tokens that `budget`, in seconds, is worth at the speed of the pilot."""
+    return Budget(unit="tokens", amount=max(1, round(budget.amount * tokens_per_second)))

@@ -1,0 +1,90 @@
+"""Whether a training can be done at all: everything that can be known without reading weights or rows.
+
+Contract: what `check_training` lets pass, the training's own set-up does not refuse, but for what depends on the rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, Trainer
+
+from bench.data.render import make_renderer
+from bench.errors import InputError, Problem
+from bench.model.flops import flop_model
+from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
+from bench.record.job import TrainJob
+from bench.suite.recipe import Recipe
+from bench.suite.resolved import ResolvedModel
+from bench.train.adapters import check_gradients, peft_config, put_on
+from bench.train.builder import sft_config
+from bench.train.example import Example
+from bench.train.isolation import check_isolation
+from bench.train.rows import row_limit
+
+_STEPS = 100
+"""Of a made-up training."""
+_PROBE_TOKENS = 6
+
+
+def check_training(job: TrainJob) -> None:
+    """Raises `InputError` for what the recipe asks for and this model, machine or installation cannot do."""
+    recipe = job.recipe
+    if len(recipe.rates) > 1:
+        recipe = recipe.model_copy(update={"learning_rate": recipe.rates[0]})
+    limit = row_limit(job)
+    make_renderer(load_tokenizer(job.model), job.model, limit)
+    _check_arguments(recipe, job)
+    _check_adapter(recipe, job.model)
+    if recipe.packed:
+        _check_packing(job.model)
+
+
+def _check_arguments(recipe: Recipe, job: TrainJob) -> None:
+    device = pick_device()
+    precision = pick_precision(recipe.precision, device)
+    alone = recipe.model_copy(update={"deepspeed": None, "fsdp": None})  # these take hold of the process
+    try:
+        arguments = sft_config(
+            alone, steps=_STEPS, seed=job.seed, precision=precision, device=device, folder=Path.cwd()
+        )
+        Trainer.get_optimizer_cls_and_kwargs(arguments, load_skeleton(job.model))
+    except InputError:
+        raise
+    except (ValueError, TypeError, ImportError, RuntimeError, AssertionError) as error:
+        raise _refused(f"the trainer refuses the recipe: {error}", "recipe.*") from error
+
+
+def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:
+    adapter = peft_config(recipe, model, steps=_STEPS)
+    if adapter is None:
+        return
+    adapted = put_on(load_skeleton(model), adapter)
+    check_gradients(adapted)
+    try:
+        flop_model(adapted)  # a forward pass without weights
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        what = f"the adapter's forward pass fails on {model.name}: {str(error).splitlines()[0]}"
+        raise _refused(what, "recipe.*") from error
+
+
+def _check_packing(model: ResolvedModel) -> None:
+    """On one random layer of the architecture: whether packed rows see each other is no matter of weights."""
+    config = AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=False)
+    config.num_hidden_layers = 1
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = AutoModelForCausalLM.from_config(config, trust_remote_code=False, dtype=torch.float32)
+    first = np.arange(_PROBE_TOKENS, dtype=np.int32)
+    rows = tuple(
+        Example(rows=(index,), ids=ids, labels=ids, supervised_tokens=_PROBE_TOKENS - 1, truncated=False)
+        for index, ids in enumerate((first, first[::-1].copy()))
+    )
+    check_isolation(layer, rows, 0, torch.device("cpu"))
+
+
+def _refused(what: str, where: str) -> InputError:
+    hint = "see the recipe's keys in docs/recipes.md"
+    return InputError(Problem(reference="recipe.refused", what=what, where=where, hint=hint))

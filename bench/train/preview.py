@@ -1,0 +1,115 @@
+"""What a training will see of its rows, without training: some rows in full, and figures on all of them.
+
+Contract: rows are rendered by the code that training renders them with. Lengths are measured on every row of up to
+`MEASURED` rows, else on as many, evenly spaced; duplicates are counted over all. Everything returned is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.data.render import Renderer, make_renderer
+from bench.data.store import load_rows
+from bench.data.table import content_key
+from bench.model.load import load_tokenizer
+from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.train.example import RenderedRow
+from bench.train.supervise import supervised as masked_for
+
+MEASURED = 10_000
+_TOLD_EVERY = 500
+_SHORTEST_BIN = 16
+
+Emit = Callable[[dict[str, object]], None]
+LossOn = Literal["completion", "assistant", "all"]
+
+
+def preview(
+    model: ResolvedModel, data: ResolvedData, *, max_length: int, loss_on: LossOn, rows: int, emit: Emit
+) -> dict[str, Any]:
+    """The first `rows` rows as segments of supervised and masked text, and what there is to count.
+
+    Raises `InputError` where the template refuses a row.
+    """
+    renderer = make_renderer(load_tokenizer(model), model, max_length)
+    masked = masked_for(renderer, loss_on)
+    stored = load_rows(Path(data.path))
+    examples = [{"origin": row.origin, **_shown(renderer, masked.row(row))} for row in stored[: min(rows, len(stored))]]
+    measured = min(MEASURED, len(stored))
+    lengths: list[int] = []
+    counted: Counter[str] = Counter()
+    for number in range(measured):
+        rendered = masked.row(stored[number * len(stored) // measured])
+        lengths.append(len(rendered.input_ids))
+        supervised = sum(rendered.labels_mask[1:])  # nothing comes before the first token, so it is never learned
+        counted["supervised_tokens"] += supervised
+        counted["truncated"] += rendered.truncated
+        counted["nothing_supervised"] += supervised == 0
+        if number % _TOLD_EVERY == 0:
+            emit({"type": "rows", "done": number, "total": measured})
+    return {
+        "template": renderer.template.name,
+        "template_note": renderer.template_note,
+        "measured": measured,
+        "tokens": sum(lengths),
+        "supervised_tokens": counted["supervised_tokens"],
+        "truncated": counted["truncated"],
+        "nothing_supervised": counted["nothing_supervised"],
+        "duplicates": _duplicates(Path(data.path)),
+        "median": sorted(lengths)[len(lengths) // 2],
+        "longest": max(lengths),
+        "histogram": histogram(lengths),
+        "examples": examples,
+    }
+
+
+def histogram(lengths: list[int]) -> list[dict[str, int]]:
+    """Rows by length in tokens, in bins that double: up to 16, 17 to 32, … up to the longest row's."""
+    bins: list[dict[str, int]] = []
+    low, high = 1, _SHORTEST_BIN
+    while not bins or low <= max(lengths):
+        rows = sum((low <= length or not bins) and length <= high for length in lengths)
+        bins.append({"from": low, "to": high, "rows": rows})
+        low, high = high + 1, high * 2
+    return bins
+
+
+def _shown(renderer: Renderer, rendered: RenderedRow) -> dict[str, Any]:
+    segments = [{"text": text, "supervised": supervised} for text, supervised in _segments(renderer, rendered)]
+    return {
+        "tokens": len(rendered.input_ids),
+        "supervised_tokens": sum(rendered.labels_mask[1:]),
+        "truncated": rendered.truncated,
+        "segments": segments,
+    }
+
+
+def _segments(renderer: Renderer, rendered: RenderedRow) -> Iterator[tuple[str, bool]]:
+    """Runs of tokens of one kind as text. Decoded from the start each time: some tokenizers drop a leading blank."""
+    before, end = "", 0
+    mask = [False, *rendered.labels_mask[1:]]
+    for supervised, run in groupby(mask):
+        end += sum(1 for _ in run)
+        text = str(
+            renderer.tokenizer.decode(
+                rendered.input_ids[:end], skip_special_tokens=False, clean_up_tokenization_spaces=False
+            )
+        )
+        yield text[len(before) :], supervised
+        before = text
+
+
+def _duplicates(path: Path) -> int:
+    """Rows that repeat an earlier one but for letter case and white space."""
+    seen: set[int] = set()
+    count = 0
+    with path.open("rb") as file:
+        for line in file:
+            seen.add(content_key(json.loads(line)["turns"]))
+            count += 1
+    return count - len(seen)

@@ -1,0 +1,43 @@
+"""What goes to TensorBoard, W&B or Trackio through the trainer's own integrations, and where their files lie.
+
+Contract: files are written under the job's own folder. Keys come from the environment, as each tracker reads them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import TrainerCallback
+from transformers.integrations import TensorBoardCallback
+
+from bench.record.result import Step
+
+LOGS = "logs"
+"""Folder of the trackers' files, relative to the training's folder."""
+
+_FOLDER_VARIABLES = {"WandbCallback": "WANDB_DIR", "TrackioCallback": "TRACKIO_DIR"}
+
+
+def place_logs(callbacks: Sequence[TrainerCallback], folder: Path) -> None:
+    """Makes the trackers among `callbacks` write under `folder`, the training's."""
+    for callback in callbacks:
+        if isinstance(callback, TensorBoardCallback):
+            callback.logging_dir = str(folder / LOGS)
+        variable = _FOLDER_VARIABLES.get(type(callback).__name__)
+        if variable is not None:
+            (folder / LOGS).mkdir(parents=True, exist_ok=True)
+            os.environ.setdefault(variable, str(folder / LOGS))
+
+
+def step_log(step: Step) -> dict[str, float]:
+    """One step in the names that transformers' integrations use."""
+    values = {
+        "loss": step.loss,
+        "grad_norm": step.gradient_norm,
+        "learning_rate": step.learning_rate,
+        "tokens": float(step.tokens),
+        "tokens_per_second": step.tokens / step.seconds if step.seconds > 0 else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,55 @@
+"""Operations of a training from its schedule and its model's shape, and their share of the device's measured peak."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.model.flops import FlopModel, flop_model
+from bench.model.peak import measured_peak, published_peak
+from bench.record.result import Utilization
+from bench.suite.model import Precision
+from bench.suite.recipe import Recipe
+from bench.train.meter import Steady
+from bench.train.operations import Prompt, hardware_work, model_work
+from bench.train.schedule import Schedule
+
+_SECONDS = 0.1
+"""Of measuring the peak, or three products if they take longer."""
+
+
+class OperationCount:
+    """Operations of the first steps of a schedule, for one model as it is trained."""
+
+    def __init__(self, model: torch.nn.Module, recipe: Recipe, *, virtual_tokens: int, head_everywhere: bool) -> None:
+        self._flops: FlopModel = flop_model(model)
+        self._prompt = Prompt(tokens=virtual_tokens, prefix=recipe.method == "prefix")
+        self._checkpointing, self._head_everywhere = recipe.gradient_checkpointing, head_everywhere
+
+    def model(self, schedule: Schedule) -> int:
+        """Forward and backward over non-padding tokens."""
+        return self._flops.training(model_work(schedule.batches, self._prompt))
+
+    def hardware(self, schedule: Schedule) -> int:
+        """What a device computes."""
+        work = hardware_work(schedule.batches, self._prompt, head_everywhere=self._head_everywhere)
+        return self._flops.hardware(work, checkpointing=self._checkpointing)
+
+    def utilization(
+        self, schedule: Schedule, steady: Steady, *, device: torch.device, precision: Precision
+    ) -> Utilization | None:
+        """Over the steady steps of `schedule`, all of whose steps were trained; `None` where `steady` knows no speed.
+
+        Measures the peak: call it when the training is over, on a device that does nothing else.
+        """
+        warmup = schedule.first(steady.left_out)
+        tokens = schedule.tokens - warmup.tokens
+        if steady.tokens_per_second is None or tokens == 0:
+            return None
+        seconds = tokens / steady.tokens_per_second
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+        return Utilization(
+            flops_per_second=(self.model(schedule) - self.model(warmup)) / seconds,
+            hardware_flops_per_second=(self.hardware(schedule) - self.hardware(warmup)) / seconds,
+            peak_flops_per_second=measured_peak(precision, device=device.type, seconds=_SECONDS),
+            published_flops_per_second=published_peak(name, precision),
+        )

@@ -1,0 +1,183 @@
+"""Coverage of the intervals and rate of false positives, by simulation: what `docs/statistics.md` promises, at length.
+
+Run from the repository root: `python -m benchmarks.coverage [RUNS]`. The tests run the same cases with fewer runs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.stats.paired import paired_delta
+from bench.stats.sample import Scores
+
+REPLICATES = 500
+RUNS = 10_000
+Draw = Callable[[np.random.Generator], tuple[Scores, Scores, float]]
+"""Fresh data: arm, reference, and the true difference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """low, high: the window that is promised for the coverage, in percent. null: the true difference is zero."""
+
+    name: str
+    draw: Draw
+    low: float
+    high: float
+    null: bool = True
+
+
+def matrix(values: np.ndarray, **fields: object) -> Scores:
+    """Scores without gaps and weights, from [seeds, examples] or [examples]."""
+    rows = np.atleast_2d(np.asarray(values, dtype=float))
+    return Scores(values=rows, present=np.ones(rows.shape, bool), weights=np.ones(rows.shape[1]), **fields)  # type: ignore[arg-type]
+
+
+def simulate(draw: Draw, runs: int, *, replicates: int = REPLICATES) -> tuple[float, float]:
+    """Coverage of the 95% interval, and the share of p-values of at most 5%, both in percent."""
+    generator = np.random.default_rng(2024)
+    held = found = 0
+    for run in range(runs):
+        arm, reference, truth = draw(generator)
+        delta = paired_delta(arm, reference, seed=run, replicates=replicates)
+        assert delta.low is not None
+        held += delta.low <= truth <= delta.high
+        found += delta.p_value <= 0.05
+    return 100 * held / runs, 100 * found / runs
+
+
+def continuous(examples: int, kind: str) -> Draw:
+    """One seed, independent examples."""
+
+    def draw(generator: np.random.Generator) -> tuple[Scores, Scores, float]:
+        base = generator.normal(2, 1, examples)
+        noise = {
+            "normal": lambda: generator.normal(size=examples),
+            "skewed": lambda: generator.exponential(size=examples) - 1,
+            "heavy": lambda: generator.standard_t(4, size=examples),
+        }[kind]()
+        return matrix(base + noise), matrix(base, trained=False), 0.0
+
+    return draw
+
+
+def clustered(clusters: int, size: int, uneven: bool) -> Draw:
+    """One seed; half of the variance is shared within a cluster."""
+
+    def draw(generator: np.random.Generator) -> tuple[Scores, Scores, float]:
+        sizes = generator.integers(1, 2 * size, clusters) if uneven else np.full(clusters, size)
+        label = np.repeat(np.arange(clusters), sizes)
+        values = (generator.normal(size=clusters)[label] + generator.normal(size=label.size)) * 0.5**0.5
+        return matrix(values, clusters=label), matrix(0 * values, trained=False, clusters=label), 0.0
+
+    return draw
+
+
+def binary(examples: int, gain: float, loss: float, clusters: int) -> Draw:
+    """Right or wrong, one seed; an example takes its cluster's luck half of the time."""
+
+    def draw(generator: np.random.Generator) -> tuple[Scores, Scores, float]:
+        label = np.arange(examples) % clusters
+        shared = generator.random(examples) < 0.5
+        luck = np.where(shared, generator.random(clusters)[label], generator.random(examples))
+        agree = generator.random(examples) < 0.5
+        base = np.where(luck < gain, 0, np.where(luck < gain + loss, 1, agree))
+        arm = np.where(luck < gain, 1, np.where(luck < gain + loss, 0, agree))
+        return (
+            matrix(arm, binary=True, clusters=label),
+            matrix(base, binary=True, clusters=label, trained=False),
+            gain - loss,
+        )
+
+    return draw
+
+
+def seeded(arm: int, control: int, example: float, seed: float, rest: float) -> Draw:
+    """200 examples and several seeds; control 0: against a base without seeds."""
+
+    def side(generator: np.random.Generator, seeds: int) -> np.ndarray:
+        return seed * generator.normal(size=(seeds, 1)) + rest * generator.normal(size=(seeds, 200))
+
+    def draw(generator: np.random.Generator) -> tuple[Scores, Scores, float]:
+        left = side(generator, arm) + example * generator.normal(size=200)
+        if control == 0:
+            return matrix(left), matrix(np.zeros(200), trained=False), 0.0
+        return matrix(left), matrix(side(generator, control)), 0.0
+
+    return draw
+
+
+def seeded_binary(seeds: int, seed: float, rest: float) -> Draw:
+    """Each training passes an example where its skill, plus luck, exceeds the example's difficulty."""
+
+    def draw(generator: np.random.Generator) -> tuple[Scores, Scores, float]:
+        difficulty = generator.normal(size=200)
+
+        def passes() -> np.ndarray:
+            skill = seed * generator.normal(size=(seeds, 1)) + rest * generator.normal(size=(seeds, 200))
+            return skill > difficulty
+
+        return matrix(passes(), binary=True), matrix(passes(), binary=True), 0.0
+
+    return draw
+
+
+SEED_NOISE = {"both": (1.0, 0.1, 0.5), "no seed noise": (1.0, 0.0, 1.0), "seed noise": (0.5, 0.3, 1.0)}
+"""Standard deviations: of examples, of seeds, of examples by seeds."""
+
+
+def cases() -> list[Case]:
+    """Every promise about coverage that is kept by simulation."""
+    found = [
+        Case(name=f"continuous, {kind}, n = {n}", draw=continuous(n, kind), low=low, high=high)
+        for kind in ("normal", "skewed", "heavy")
+        for n, low, high in ((50, 93, 97), (200, 94, 96))
+    ]
+    for clusters, size, uneven, low, high in (
+        (10, 5, False, 93, 97),
+        (10, 5, True, 93, 97),
+        (25, 8, False, 94, 96),
+        (40, 5, True, 94, 96),
+        (100, 2, True, 94, 96),
+    ):
+        name = f"continuous, {clusters} clusters of {'about ' if uneven else ''}{size}"
+        found.append(Case(name=name, draw=clustered(clusters, size, uneven), low=low, high=high))
+    for n, clusters, gain, loss, low, high in (
+        (50, 25, 0.2, 0.1, 93, 97),
+        (50, 10, 0.2, 0.2, 93, 97),
+        (200, 40, 0.1, 0.1, 94, 96),
+        (200, 40, 0.15, 0.05, 94, 96),
+    ):
+        name = f"right or wrong, n = {n} in {clusters} clusters, {gain:.0%} gained, {loss:.0%} lost"
+        found.append(Case(name=name, draw=binary(n, gain, loss, clusters), low=low, high=high, null=gain == loss))
+    for seeds in (3, 5):
+        for name, (example, seed, rest) in SEED_NOISE.items():
+            for control in (0, seeds):
+                draw = seeded(seeds, control, example, seed, rest)
+                against = "control" if control else "base"
+                found.append(Case(name=f"{seeds} seeds, {name}, against {against}", draw=draw, low=93, high=98))
+        for seed, rest in ((0.1, 0.5), (0.3, 0.5), (0.0, 1.0)):
+            name = f"{seeds} seeds, right or wrong, skill ± {seed:g}, luck {rest:g}"
+            found.append(Case(name=name, draw=seeded_binary(seeds, seed, rest), low=93, high=98))
+    return found
+
+
+def main() -> None:
+    """Prints a Markdown table."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    print("| case | promised | coverage | false positives |\n| --- | ---: | ---: | ---: |", flush=True)
+    start = time.perf_counter()
+    for case in cases():
+        coverage, found = simulate(case.draw, runs)
+        false = f"{found:.1f}%" if case.null else "–"
+        print(f"| {case.name} | {case.low:g} to {case.high:g}% | {coverage:.1f}% | {false} |", flush=True)
+    print(f"\n{runs:,} runs each, {REPLICATES} bootstrap replicates; {time.perf_counter() - start:,.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,347 @@
+"""The endpoint client against a server that misbehaves: what is retried, what ends the run, what is paid for once."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.endpoint.bill import Bill
+from bench.endpoint.client import EndpointClient, open_endpoint
+from bench.endpoint.completion import Outcome, Request
+from bench.errors import BenchError, IncompleteError, InputError
+from bench.suite.endpoint import EndpointSpec, Price, Sampling
+from tests.fakes.endpoint_server import (
+    BadJson,
+    Body,
+    Cut,
+    EmptyChoices,
+    EndpointServer,
+    FakeClock,
+    Raw,
+    ServerError,
+    Slow,
+    Status,
+    Step,
+    TooMany,
+)
+
+KEY = "test-key-0123456789"
+
+
+def client(server: EndpointServer | str, cache: Path, clock: FakeClock | None = None, **spec: Any) -> EndpointClient:
+    url = server if isinstance(server, str) else server.url
+    environ = {"TEACHER_KEY": KEY}
+    spec = {"model": "teacher", "concurrency": 1, **spec}
+    return open_endpoint(
+        EndpointSpec(base_url=url, **spec), cache=cache, clock=clock or FakeClock(), environ=environ
+    )  # fmt: skip
+
+
+def ask(*texts: str, **sampling: Any) -> list[Request]:
+    return [Request.ask(text, sampling=Sampling(**sampling)) for text in texts]
+
+
+def one(asked: EndpointClient, text: str = "hello") -> Outcome:
+    [outcome] = asked.complete(ask(text))
+    return outcome
+
+
+@pytest.mark.parametrize(
+    "step",
+    [TooMany(), ServerError(500), ServerError(502), ServerError(503), ServerError(504), Cut(), BadJson, EmptyChoices,
+     Raw(), Raw(body=b'{"error": {"message": "overloaded"}}'), Raw(body=b'{"choices": [{"message": {"content": 3}}]}')],
+)  # fmt: skip
+def test_what_may_pass_is_tried_again(tmp_path: Path, step: Step) -> None:
+    clock = FakeClock()
+    with EndpointServer(script=[step, step]) as server:
+        outcome = one(client(server, tmp_path, clock))
+    assert outcome.reply is not None
+    assert (outcome.reply.text, outcome.attempts, outcome.reply.attempts) == ("ok", 3, 3)
+    assert len(clock.waits) == 2
+
+
+def test_what_does_not_pass_is_a_failure_and_no_reply(tmp_path: Path) -> None:
+    with EndpointServer(script=[ServerError(503)] * 3) as server:
+        asked = client(server, tmp_path, retries=2)
+        outcome = one(asked)
+        assert outcome.reply is None
+        assert outcome.failure == "HTTP 503 (it went wrong)"
+        assert outcome.attempts == 3
+        assert one(asked).reply is not None, "a failure is not kept: the next run asks again"
+
+
+def test_a_reply_that_drips_for_too_long_times_out(tmp_path: Path) -> None:
+    with EndpointServer(script=[Slow(seconds=5, pieces=50)]) as server:
+        begun = time.monotonic()
+        outcome = one(client(server, tmp_path, timeout_seconds=0.3))
+    assert outcome.attempts == 2
+    assert time.monotonic() - begun < 3
+
+
+def test_waits_grow_and_are_spread_by_the_seed(tmp_path: Path) -> None:
+    waits = []
+    for folder in ("a", "b"):
+        clock = FakeClock()
+        with EndpointServer(script=[ServerError()] * 6) as server:
+            asked = client(server, tmp_path / folder, clock, wait_seconds=1, max_wait_seconds=8)
+            list(asked.complete(ask("hello")))
+        waits.append(clock.waits)
+        assert all(0 <= wait <= min(8, 2**n) for n, wait in enumerate(clock.waits))
+        assert len(set(clock.waits)) == 6
+    assert max(waits[0]) > 1
+
+
+@pytest.mark.parametrize("form", ["7", "date"])
+def test_retry_after_is_honoured(tmp_path: Path, form: str) -> None:
+    asked_for = form if form == "7" else email.utils.formatdate(time.time() + 30, usegmt=True)
+    clock = FakeClock()
+    with EndpointServer(script=[TooMany(retry_after=asked_for)]) as server:
+        assert one(client(server, tmp_path, clock)).reply is not None
+    low, high = (7, 8.01) if form == "7" else (27, 31.01)
+    assert low <= clock.waits[0] <= high
+
+
+def test_a_wait_of_hours_ends_the_run_in_place_of_sleeping(tmp_path: Path) -> None:
+    with EndpointServer(script=[TooMany(retry_after="7200")]) as server, pytest.raises(IncompleteError) as caught:
+        one(client(server, tmp_path))
+    assert caught.value.problems[0].reference == "endpoint.long-wait"
+
+
+@pytest.mark.parametrize(
+    ("step", "reference"),
+    [
+        (Status(status=401), "endpoint.unauthorised"),
+        (Status(status=403), "endpoint.forbidden"),
+        (Status(status=404), "endpoint.unknown-model"),
+        (Status(status=402), "endpoint.no-credit"),
+        (Status(status=429, code="insufficient_quota"), "endpoint.no-credit"),
+        (Status(status=307, headers={"Location": "http://127.0.0.1:9/"}), "endpoint.redirect"),
+    ],
+)
+def test_what_no_request_gets_past_ends_the_run_at_once(tmp_path: Path, step: Step, reference: str) -> None:
+    with EndpointServer(script=[step] * 9) as server, pytest.raises(InputError) as caught:
+        list(client(server, tmp_path).complete(ask(*map(str, range(9)))))
+    assert caught.value.problems[0].reference == reference
+    assert caught.value.problems[0].hint
+    assert len(server.requests) == 1
+
+
+def test_a_rejected_request_is_counted_and_not_tried_again(tmp_path: Path) -> None:
+    with EndpointServer(script=[Status(status=400, message="context too long")]) as server:
+        first, second = client(server, tmp_path).complete(ask("a", "b"))
+    assert (first.failure, first.attempts) == ("HTTP 400 (context too long)", 1)
+    assert second.reply is not None
+
+
+def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with pytest.raises(InputError) as caught:
+        one(client("http://127.0.0.1:9/v1", tmp_path, clock))
+    assert caught.value.problems[0].reference == "endpoint.unreachable"
+    assert clock.waits == []
+
+
+def test_a_server_that_stops_answering_ends_the_run(tmp_path: Path) -> None:
+    with EndpointServer(script=[Step()] + [ServerError()] * 99) as server:
+        asked = client(server, tmp_path, retries=0, give_up_after=5)
+        got = []
+        with pytest.raises(IncompleteError) as caught:
+            got.extend(asked.complete(ask(*map(str, range(50)))))
+    assert caught.value.problems[0].reference == "endpoint.gave-up"
+    assert len(server.requests) == 6
+
+
+def test_a_kept_reply_is_not_paid_for_again_even_by_a_new_process(tmp_path: Path) -> None:
+    with EndpointServer() as server:
+        first = one(client(server, tmp_path))
+        again = one(client(server, tmp_path))
+        assert again.reply == first.reply
+        assert again.reused
+        assert not first.reused
+        assert len(server.requests) == 1
+
+
+def test_a_reply_is_on_disk_before_it_is_handed_over(tmp_path: Path) -> None:
+    with EndpointServer() as server:
+        for outcome in client(server, tmp_path, concurrency=4).complete(ask(*map(str, range(8)))):
+            assert (tmp_path / outcome.digest[:2] / f"{outcome.digest}.json").is_file()
+
+
+def test_a_torn_kept_reply_is_asked_for_again(tmp_path: Path) -> None:
+    with EndpointServer() as server:
+        outcome = one(client(server, tmp_path))
+        path = tmp_path / outcome.digest[:2] / f"{outcome.digest}.json"
+        path.write_text(path.read_text()[:30])
+        assert one(client(server, tmp_path)).attempts == 1
+        assert json.loads(path.read_text())["text"] == "ok"
+
+
+def test_what_changes_the_answer_changes_what_is_asked_for(tmp_path: Path) -> None:
+    base = Request.ask("a", sampling=Sampling(temperature=1.0))
+    asked = client("http://127.0.0.1:1/v1", tmp_path)
+    others = [
+        base.model_copy(update={"sample": 1}),
+        Request.ask("b", sampling=base.sampling),
+        Request.ask("a", sampling=Sampling(temperature=0.5)),
+        Request.ask("a", sampling=base.sampling, system="s"),
+    ]
+    digests = {asked.digest(request) for request in (base, *others)}
+    digests.add(client("http://127.0.0.1:1/v1", tmp_path, model="other").digest(base))
+    digests.add(client("http://127.0.0.1:2/v1", tmp_path).digest(base))
+    assert len(digests) == 7
+    assert client("http://127.0.0.1:1/v1", tmp_path, retries=0, concurrency=3).digest(base) == asked.digest(base)
+
+
+def test_equal_requests_under_way_are_paid_for_once(tmp_path: Path) -> None:
+    with EndpointServer(answer=lambda body: Slow(seconds=0.05)) as server:
+        outcomes = list(client(server, tmp_path, concurrency=4).complete(ask("a", "a", "a", "a")))
+    assert len(server.requests) == 1
+    assert sum(outcome.reused for outcome in outcomes) == 3
+
+
+def test_outcomes_come_in_order_and_no_more_are_under_way_than_allowed(tmp_path: Path) -> None:
+    def answer(body: Body) -> Step:
+        text = body["messages"][-1]["content"]
+        return Slow(text=text, seconds=0.06 - 0.005 * int(text), pieces=2)
+
+    with EndpointServer(answer) as server:
+        outcomes = list(client(server, tmp_path, concurrency=3).complete(ask(*map(str, range(10)))))
+    assert [outcome.reply.text for outcome in outcomes if outcome.reply] == [str(n) for n in range(10)]
+    assert server.most_under_way == 3
+
+
+def test_requests_per_minute_are_never_exceeded(tmp_path: Path) -> None:
+    clock = FakeClock()
+    times: list[float] = []
+
+    def answer(body: Body) -> str:
+        times.append(clock.now())
+        return "ok"
+
+    with EndpointServer(answer) as server:
+        list(client(server, tmp_path, clock, requests_per_minute=4).complete(ask(*map(str, range(11)))))
+    assert all(late - early >= 60 for early, late in zip(times, times[4:], strict=False))
+    assert times[-1] == 120
+
+
+def test_tokens_per_minute_count_what_the_server_counted(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with EndpointServer(answer=lambda body: "word " * 45) as server:
+        asked = client(server, tmp_path, clock, tokens_per_minute=150)
+        list(asked.complete(ask(*(f"five words in this {n}" for n in range(5)), max_tokens=80)))
+    assert clock.now() == 120, "two of 50 tokens and an estimated third fit into each minute"
+
+
+def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path: Path) -> None:
+    with EndpointServer(key=KEY) as server:
+        asked = client(server, tmp_path, key_env="TEACHER_KEY")
+        assert one(asked).reply is not None
+        assert server.keys == [f"Bearer {KEY}"]
+    assert KEY not in repr(asked)
+    assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_refusal_that_repeats_the_key_is_shown_without_it(tmp_path: Path) -> None:
+    with EndpointServer(key="another") as server, pytest.raises(InputError) as caught:
+        one(client(server, tmp_path, key_env="TEACHER_KEY"))
+    assert KEY not in str(caught.value)
+    assert "TEACHER_KEY" in (caught.value.problems[0].hint or "")
+
+
+@pytest.mark.parametrize(("value", "reference"), [(None, "no-key"), ("", "no-key"), ("two words", "bad-key")])
+def test_no_key_is_told_before_anything_is_sent(tmp_path: Path, value: str | None, reference: str) -> None:
+    environ = {} if value is None else {"TEACHER_KEY": value}
+    with EndpointServer() as server:
+        spec = EndpointSpec(base_url=server.url, model="m", key_env="TEACHER_KEY")
+        with pytest.raises(InputError) as caught:
+            open_endpoint(spec, cache=tmp_path, environ=environ)
+    assert caught.value.problems[0].reference == f"endpoint.{reference}"
+    assert "TEACHER_KEY" in caught.value.problems[0].what
+    assert value is None or not value or value not in str(caught.value)
+    assert server.requests == []
+
+
+def test_costs_are_counted_now_and_in_all(tmp_path: Path) -> None:
+    price = Price(prompt=1_000_000, completion=2_000_000)
+    with EndpointServer(answer=lambda body: "two words") as server:
+        bills = []
+        for texts in (("a", "b"), ("a", "b", "c")):
+            asked = client(server, tmp_path, price=price)
+            bills.append(Bill(price=asked.price))
+            for outcome in asked.complete(ask(*texts)):
+                bills[-1].add(outcome)
+    assert (bills[0].cost, bills[0].cost_now) == (10, 10)
+    assert (bills[1].cost, bills[1].cost_now, bills[1].reused) == (15, 5, 2)
+
+
+def test_tokens_that_the_server_does_not_count_are_unknown_and_not_free(tmp_path: Path) -> None:
+    with EndpointServer(answer=lambda body: Step(usage=False)) as server:
+        bill = Bill(price=Price(prompt=1, completion=1))
+        bill.add(one(client(server, tmp_path)))
+    assert (bill.prompt_tokens, bill.cost, bill.cost_now) == (None, None, None)
+
+
+def test_no_request_is_sent_past_the_greatest_cost(tmp_path: Path) -> None:
+    price = Price(prompt=1_000_000, completion=0)
+    with EndpointServer() as server, pytest.raises(IncompleteError) as caught:
+        list(client(server, tmp_path, price=price, max_cost=3).complete(ask(*map(str, range(9)))))
+    assert caught.value.problems[0].reference == "endpoint.max-cost"
+    assert len(server.requests) == 3
+
+
+def test_sampling_is_sent_as_given_and_nothing_else(tmp_path: Path) -> None:
+    with EndpointServer() as server:
+        asked = client(server, tmp_path, max_tokens_field="max_completion_tokens", extra={"top_k": 20})
+        sampling = Sampling(temperature=0.5, max_tokens=7, seed=4, stop=("#",))
+        list(asked.complete([Request.ask("hi", sampling=sampling, system="be brief", sample=2)]))
+    messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
+    assert server.requests == [
+        {"model": "teacher", "messages": messages, "temperature": 0.5, "max_completion_tokens": 7, "seed": 6,
+         "stop": ["#"], "top_k": 20},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [None, ""])
+def test_a_model_that_says_nothing_is_kept_as_such(tmp_path: Path, text: str | None) -> None:
+    with EndpointServer(script=[Step(text=text, finish_reason="content_filter")]) as server:
+        reply = one(client(server, tmp_path)).reply
+    assert reply is not None
+    assert (reply.text, reply.finish_reason) == ("", "content_filter")
+
+
+def test_an_error_leaves_no_thread_asking_on(tmp_path: Path) -> None:
+    with EndpointServer(script=[Status(status=401)]) as server:
+        with pytest.raises(BenchError):
+            list(client(server, tmp_path, concurrency=2).complete(ask(*map(str, range(200)))))
+        time.sleep(0.1)
+        sent = len(server.requests)
+        time.sleep(0.1)
+        assert len(server.requests) == sent < 200
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ask-")]
+
+
+def test_a_wait_that_one_request_was_told_holds_for_all(tmp_path: Path) -> None:
+    class OwnWaitSkipped(FakeClock):
+        """The first wait, that of the refused request itself, lets no time pass."""
+
+        def wait(self, seconds: float, stop: threading.Event) -> None:
+            """Only later ones."""
+            super().wait(seconds, stop)
+            if len(self.waits) == 1:
+                self.time = 0.0
+
+    clock = OwnWaitSkipped()
+    with EndpointServer(script=[TooMany(retry_after="7")]) as server:
+        assert one(client(server, tmp_path, clock)).reply is not None
+    assert clock.waits[1:] == [7]
+
+
+def test_a_cut_reply_is_called_so(tmp_path: Path) -> None:
+    with EndpointServer(script=[Cut()]) as server:
+        assert one(client(server, tmp_path, retries=0)).failure == "the connection was cut in the middle of the reply"

@@ -1,0 +1,49 @@
+"""A side of the speed gate without torch: a tree whose `bench.gate.side` answers the protocol with made-up times."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.gate.versions import Version
+
+_SIDE = """
+import json, random, sys
+from pathlib import Path
+plan = json.loads({plan!r})
+draw = random.Random(plan["seed"])
+say = lambda kind, **fields: print(json.dumps({{"type": kind, **fields}}), flush=True)
+request = json.loads(sys.stdin.readline())
+if plan["fails"]:
+    say("failed", message="no", problems=[{{"reference": "x.y", "what": plan["fails"], "where": None, "hint": None}}])
+    sys.exit()
+say("ready", protocol=plan["protocol"], version="0", package=str(Path(__file__).parents[1]),
+    arm=request["arm"] or "first/arm", device=plan["device"], versions=plan["versions"], facts=plan["facts"])
+for line in sys.stdin:
+    do = json.loads(line)["do"]
+    if do == "begin":
+        say("begun")
+    elif do == "end":
+        say("ended", code=0)
+    elif plan["dies"]:
+        sys.exit("the step fell over")
+    else:
+        cpu = plan["cpu"] * draw.uniform(0.98, 1.02)
+        say("stepped", cpu=cpu, wall=cpu + plan["wait"] * draw.uniform(0.9, 1.1), tokens=plan["tokens"])
+"""
+
+
+def fake_version(folder: Path, **changes: Any) -> Version:
+    """A version whose steps take `cpu` seconds of work and `wait` of waiting, for `tokens` tokens."""
+    plan = {
+        "cpu": 0.1, "wait": 0.0, "tokens": 100, "seed": 0, "device": "cpu", "protocol": 1, "fails": None, "dies": False,
+        "facts": {"steps": 29, "tokens": 2900}, "versions": {"torch": "2.13.0"}, **changes,
+    }  # fmt: skip
+    gate = folder / "bench" / "gate"
+    gate.mkdir(parents=True)
+    (folder / "bench" / "__init__.py").touch()
+    (gate / "__init__.py").touch()
+    (gate / "side.py").write_text(_SIDE.format(plan=json.dumps(plan)))
+    return Version(name=folder.name, python=Path(sys.executable), tree=folder)

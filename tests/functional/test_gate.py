@@ -1,0 +1,89 @@
+"""`bench gate` and `bench export` as a process: exit codes and words that a CI can rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.gate.history import describe
+from tests.fakes.records import make_run
+
+
+def bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line in `cwd`."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        capture_output=True, text=True, check=False, cwd=cwd,
+        env={**os.environ, "BENCH_HOME": str(cwd / "home"), "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two stored runs: a sound one and one with a failed training."""
+    place = tmp_path_factory.mktemp("gate")
+    make_run(place / "stored", examples=100).write()
+    make_run(place / "broken", examples=100, failed_training="lima_1k/full#1").write()
+    return place
+
+
+def test_a_run_passes_against_itself(folder: Path) -> None:
+    done = bench("gate", "quality", "stored", "--against", "stored", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "passed: no score was shown to have got worse" in done.stdout
+
+
+def test_a_run_with_missing_cells_is_incomplete_not_green(folder: Path) -> None:
+    done = bench("gate", "quality", "broken", "--against", "stored", cwd=folder)
+    assert done.returncode == 3
+    assert "INCOMPLETE" in done.stdout
+
+
+def test_the_json_of_a_quality_check_has_every_arm_and_eval(folder: Path) -> None:
+    done = bench("gate", "quality", "stored", "--against", "stored", "--json", cwd=folder)
+    found = json.loads(done.stdout)
+    assert (found["exit_code"], len(found["changes"])) == (0, 7 * 4)
+
+
+def test_an_export_is_a_history(folder: Path) -> None:
+    done = bench("export", "stored", "--pytest-benchmark", "--out", "history/0001_run.json", cwd=folder)
+    assert (done.returncode, done.stdout.strip()) == (0, "history/0001_run.json")
+    shown = bench("gate", "history", "history", cwd=folder)
+    assert shown.returncode == 0
+    assert "train[lima_vs_alpaca" in shown.stdout
+    assert "no verdict" in shown.stdout
+
+
+def test_history_advises_and_never_blocks(folder: Path) -> None:
+    for number, median in enumerate([1.0, 1.0, 9.0]):
+        content = {"datetime": f"2026-01-0{number + 1}", "benchmarks": [{"fullname": "x", "stats": describe([median])}]}
+        path = folder / "slow" / f"{number}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content))
+    done = bench("gate", "history", "slow", cwd=folder)
+    assert done.returncode == 0
+    assert "+800%" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reference"),
+    [
+        (("gate", "exact", "lima_vs_alpaca", "--baseline", "none.json"), "gate.no-baseline"),
+        (("gate", "speed", "lima_vs_alpaca", "--against", "no-such-ref"), "gate.unknown-version"),
+        (("gate", "quality", "stored", "--against", "nothing"), "run"),
+        (("gate", "history", "nothing"), "gate.no-history"),
+        (("export", "stored"), "export.no-format"),
+        (("gate", "speed", "lima_vs_alpaca"), "usage"),
+    ],
+)
+def test_what_is_wrong_is_said_with_a_hint(folder: Path, arguments: tuple[str, ...], reference: str) -> None:
+    done = bench(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error[{reference}")
+    assert "hint:" in done.stderr
+    assert "Traceback" not in done.stderr

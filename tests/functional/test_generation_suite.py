@@ -1,0 +1,119 @@
+"""Generation and questions from a suite file to the report, on the embedded base: one process, as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench.record.record import Record
+from bench.record.result import ScoreRow
+from bench.record.rundir import RunDirectory
+
+SUITE = """
+name = "asks"
+question = "Do eight steps teach it to answer?"
+model = { card = "micro" }
+budget = { unit = "steps", amount = 8 }
+arms = { data = ["few"], recipe = ["full"] }
+
+[data]
+few = { source = "micro:curated", select = { by = "first", size = 64 } }
+
+[recipe.full]
+method = "full"
+learning_rate = 1e-3
+
+[run]
+workers = 1
+
+[[eval]]
+name = "answers"
+kind = "generation"
+data = { source = "micro:heldout", select = { by = "first", size = 24 } }
+metrics = ["chrf", "exact_match", "rouge"]
+decoding = { max_new_tokens = 16 }
+
+[[eval]]
+name = "drawn"
+kind = "generation"
+data = { source = "prompts.jsonl" }
+decoding = { temperature = 0.8, samples = 3, max_new_tokens = 32 }
+
+[[eval]]
+name = "said"
+kind = "questions"
+questions = ["Where does Koso live?"]
+decoding = { max_new_tokens = 16 }
+
+[[claim]]
+says = "few/full > base"
+on = "answers"
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """One run; `--set` changes what one eval draws."""
+    folder = tmp_path_factory.mktemp("asks")
+    (folder / "suite.toml").write_text(SUITE)
+    (folder / "prompts.jsonl").write_text('{"prompt": "Name a river."}\n{"prompt": "Name a town."}\n')
+    command = [sys.executable, "-m", "bench", "run", "suite.toml", "--reports", "reports"]
+    done = subprocess.run(
+        [*command, "--set", "question=Does it answer?"],
+        cwd=folder,
+        env={**os.environ, "BENCH_HOME": str(folder / "home")},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return RunDirectory.find("asks", folder / "reports")
+
+
+def rows(run: RunDirectory, record: Record, name: str, subject: str) -> list[ScoreRow]:
+    found = next(e for e in record.evaluations if (e.eval, e.subject) == (name, subject))
+    return run.scores(found)
+
+
+def test_every_subject_answered_everything(run: RunDirectory) -> None:
+    record = run.load()
+    assert record.complete
+    for subject in ("base", "few/full#0"):
+        assert len(rows(run, record, "answers", subject)) == 24
+        assert all(len(row.samples) == 3 for row in rows(run, record, "drawn", subject))
+        assert [row.prompt for row in rows(run, record, "said", subject)] == ["Where does Koso live?"]
+    for evaluation in record.evaluations:
+        assert evaluation.result is not None
+        assert evaluation.result.generated is not None
+        assert evaluation.result.generated.differed == 0
+        assert evaluation.result.generated.alone, "one worker: nothing ran beside it, so its speed counts"
+
+
+def test_base_and_arm_were_asked_the_same(run: RunDirectory) -> None:
+    record = run.load()
+    asked = [
+        [(row.id, row.prompt, row.target) for row in rows(run, record, "answers", subject)]
+        for subject in ("base", "few/full#0")
+    ]
+    assert asked[0] == asked[1]
+    assert rows(run, record, "answers", "base") != rows(run, record, "answers", "few/full#0")
+
+
+def test_the_report_shows_scores_their_difference_and_the_answers(run: RunDirectory) -> None:
+    text = (run.path / "report.md").read_text(encoding="utf-8")
+    record = run.load()
+    said = rows(run, record, "said", "few/full#0")[0].output
+    assert "Where does Koso live?" in text
+    assert said is not None
+    assert said.split("\n")[0] in text
+    assert "drawn by the run's digest" in text
+    assert "## Generation" in text
+    section = text.split("### answers")[1].split("### ")[0]
+    assert section.strip().startswith("chrf; 24 examples")
+    line = next(line for line in section.splitlines() if line.startswith("| **few/full**"))
+    assert "[" in line.split("|")[3], "a corpus metric has a paired difference with an interval"
+    assert "### said" not in text

@@ -1,0 +1,83 @@
+"""The quality gate: a recipe that got worse must not pass, and noise must not fail."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bench.errors import ExitCode
+from bench.gate.quality import compare_quality
+from tests.fakes.records import FakeRun, make_run
+
+ARM = "lima_1k/full"
+REPLICATES = 500
+
+
+@pytest.fixture(scope="module")
+def stored() -> FakeRun:
+    """The run that was kept."""
+    return make_run(examples=400)
+
+
+def spoiled(run: FakeRun, eval_name: str, arm: str, share: int = 2) -> FakeRun:
+    """The same run, where `arm` now fails every `share`-th example of an eval."""
+    scores = {
+        key: [
+            row.model_copy(update={"metrics": dict.fromkeys(row.metrics, 0.0)}) if index % share == 0 else row
+            for index, row in enumerate(rows)
+        ]
+        if key[0] == eval_name and key[1].startswith(arm)
+        else rows
+        for key, rows in run.rows.items()
+    }
+    return dataclasses.replace(run, rows=scores)
+
+
+def test_the_same_run_passes(stored: FakeRun) -> None:
+    found = compare_quality(stored, stored, replicates=REPLICATES)
+    assert {change.reading for change in found.changes} == {"no worse"}
+    assert found.exit_code == ExitCode.OK
+    assert {change.arm for change in found.changes} >= {"base", ARM}
+    assert "heldout" not in {change.eval for change in found.changes}, "a diagnostic blocks nothing"
+
+
+def test_an_arm_that_got_worse_fails_and_is_named(stored: FakeRun) -> None:
+    found = compare_quality(spoiled(stored, "qa", ARM), stored, replicates=REPLICATES)
+    worse = [(change.arm, change.eval) for change in found.changes if change.reading == "worse"]
+    assert worse == [(ARM, "qa")]
+    assert found.exit_code == ExitCode.GATE_FAILED
+
+
+def test_a_loss_within_the_margin_passes(stored: FakeRun) -> None:
+    found = compare_quality(spoiled(stored, "qa", ARM), stored, margin=0.6, replicates=REPLICATES)
+    assert found.exit_code != ExitCode.GATE_FAILED or any(claim.failed for claim in found.claims)
+    assert not [change for change in found.changes if change.reading == "worse"]
+
+
+def test_an_arm_that_got_better_passes(stored: FakeRun) -> None:
+    found = compare_quality(stored, spoiled(stored, "qa", ARM), replicates=REPLICATES)
+    change = next(one for one in found.changes if (one.arm, one.eval) == (ARM, "qa"))
+    assert change.reading == "better"
+    assert not any(one.reading == "worse" for one in found.changes)
+
+
+def test_what_is_missing_is_never_green(stored: FakeRun) -> None:
+    gone = make_run(examples=400, failed_training=f"{ARM}#1")
+    found = compare_quality(gone, stored, replicates=REPLICATES)
+    assert found.exit_code == ExitCode.INCOMPLETE
+
+
+def test_other_examples_are_not_compared(stored: FakeRun) -> None:
+    found = compare_quality(make_run(examples=60), stored, replicates=REPLICATES)
+    missing = [change for change in found.changes if change.reading == "missing"]
+    assert missing
+    assert all(change.why is not None and "examples differ" in change.why for change in missing)
+    assert found.exit_code != ExitCode.OK
+
+
+def test_a_claim_that_falls_fails(stored: FakeRun) -> None:
+    """`lima_1k/full >= alpaca_52k/full` holds in the stored run; now the left side has lost."""
+    found = compare_quality(spoiled(stored, "qa", ARM, share=1), stored, replicates=REPLICATES)
+    assert [claim for claim in found.claims if claim.failed]
+    assert all(claim.after == "refuted" and claim.before != "refuted" for claim in found.claims if claim.failed)

@@ -1,0 +1,46 @@
+"""Rules and metrics that choose between samples: a wrong one trains on wrong answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.making.reward import last_number, reward
+from bench.making.spec import Metric, Verifier
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer", "reference", "right"),
+    [
+        ("numeric", "So 1,200 + 34 is 1,234.", "#### 1234", True),
+        ("numeric", "It is 12.50 dollars", "12.5", True),
+        ("numeric", "It is 12 or 13", "12", False),
+        ("numeric", "No idea", "12", False),
+        ("numeric", "-3", "3", False),
+        ("numeric", "<think>maybe 7</think>It is 8.", "8", True),
+        ("exact", " Paris ", "paris", True),
+        ("exact", "Paris, France", "Paris", False),
+        ("contains", "The capital is  Paris.", "paris", True),
+        ("json", '{"a": 1}', None, True),
+        ("json", 'Here: {"a": 1}', None, False),
+    ],
+)
+def test_rules(rule: str, answer: str, reference: str | None, right: bool) -> None:
+    verifier = Verifier.model_validate({"kind": "verifier", "rule": rule})
+    assert reward(verifier, answer, reference) == right
+
+
+def test_without_a_reference_there_is_no_score() -> None:
+    assert reward(Verifier(kind="verifier", rule="exact"), "x", None) is None
+    assert reward(Metric(kind="metric", name="token_f1"), "x", None) is None
+
+
+def test_metrics_are_between_nothing_and_everything() -> None:
+    metric = Metric(kind="metric", name="rouge_l")
+    assert reward(metric, "the cat sat", "the cat sat") == 1
+    assert reward(metric, "dogs", "the cat sat") == 0
+
+
+@pytest.mark.parametrize(("text", "number"), [("1,000,000", 1e6), ("a .5", 0.5), ("3.", 3), ("x", None), ("1,2", 2)])
+def test_the_last_number_of_a_text(text: str, number: float | None) -> None:
+    found = last_number(text)
+    assert (None if found is None else float(found)) == number

@@ -1,0 +1,40 @@
+"""The measured peak is the denominator of MFU; and measuring it must not change a training."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bench.model.peak import measured_peak, published_peak
+from bench.record.result import Utilization
+
+
+def test_the_peak_is_a_plausible_rate_and_leaves_the_random_state_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    peak = measured_peak("fp32", device="cpu", seconds=0.01)
+    assert peak is not None
+    assert 1e8 < peak < 1e15
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "peak"),
+    [("NVIDIA H200", "bf16", 989e12), ("NVIDIA H100 PCIe", "bf16", 756e12), ("NVIDIA H100 80GB HBM3", "bf16", 989e12),
+     ("NVIDIA A100-SXM4-80GB", "bf16", 312e12), ("Tesla T4", "bf16", None), ("NVIDIA L40S", "bf16", 362e12),
+     ("NVIDIA L4", "bf16", 121e12), ("a processor", "fp32", None)],
+)  # fmt: skip
+def test_published_peaks_are_those_of_the_very_device(name: str, precision: str, peak: float | None) -> None:
+    """An L40S is no L4, and an unknown device has no figure."""
+    assert published_peak(name, precision) == peak
+
+
+def test_utilisation_is_a_share_of_the_measured_peak() -> None:
+    known = Utilization(
+        flops_per_second=3e12, hardware_flops_per_second=4e12, peak_flops_per_second=10e12,
+        published_flops_per_second=20e12,
+    )  # fmt: skip
+    assert (known.mfu, known.hfu) == (pytest.approx(0.3), pytest.approx(0.4))
+    unknown = known.model_copy(update={"peak_flops_per_second": None})
+    assert (unknown.mfu, unknown.hfu) == (None, None)

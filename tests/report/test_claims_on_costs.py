@@ -1,0 +1,126 @@
+"""Claims on one task, on a cost, and on quality per cost."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import pytest
+
+from bench.report.claims import ClaimResult
+from bench.report.comparison import compare
+from bench.report.compose import compose
+from bench.report.export import comparison_json
+from bench.report.markdown import render
+from tests.fakes.records import FakeRun, make_run
+from tests.report.test_tradeoff import priced
+
+LIMA, RANDOM, LORA = "lima_1k/full", "random_1k/full", "lima_1k/lora"
+SECONDS = {LIMA: (4.0, 4.1, 4.2), RANDOM: (8.0, 8.2, 8.4), LORA: (4.0, 4.2, 4.1)}
+
+
+def run(*claims: dict[str, Any], **options: Any) -> FakeRun:
+    return priced(make_run(examples=90, claims=claims, **options), SECONDS)
+
+
+def decided(found: FakeRun) -> tuple[ClaimResult, ...]:
+    return compare(found, replicates=200).claims
+
+
+def one(claim: dict[str, Any], **options: Any) -> ClaimResult:
+    return decided(run(claim, **options))[0]
+
+
+@pytest.mark.parametrize(
+    ("says", "margin", "outcome"),
+    [
+        (f"{LIMA} > {RANDOM}", 0.0, "supported"),
+        (f"{LIMA} > {RANDOM}", 0.5, "supported"),
+        (f"{LIMA} >= {LORA}", 0.2, "supported"),
+        (f"{RANDOM} >= {LIMA}", 0.5, "refuted"),
+        (f"{LIMA} == {LORA}", 0.2, "supported"),
+        (f"{LIMA} > {LORA}", 0.0, "inconclusive"),
+    ],
+)
+def test_of_a_cost_less_is_better_and_the_margin_is_a_share(says: str, margin: float, outcome: str) -> None:
+    found = one({"says": says, "on": "cost:seconds", "margin": margin})
+    assert found.verdict.outcome == outcome
+    assert found.delta is None
+    assert found.ratio is not None
+
+
+def test_counts_are_decided_without_a_p_value() -> None:
+    claim = {"says": f"{LIMA} >= {RANDOM}", "on": "cost:tokens"}
+    equal, dearer = one(claim), one(claim, budget_used={LIMA: 1.2})
+    assert (equal.verdict.outcome, equal.verdict.p_value) == ("supported", None)
+    assert dearer.verdict.outcome == "refuted"
+    assert dearer.ratio is not None
+    assert dearer.ratio.ratio == pytest.approx(1.2, rel=1e-3)
+
+
+def test_seconds_beside_other_jobs_decide_nothing() -> None:
+    """A speed that the neighbours made is no property of the recipe."""
+    claims = ({"says": f"{LIMA} > {RANDOM}", "on": "cost:seconds"},)
+    found = decided(make_run(examples=30, claims=claims))[0]
+    assert found.verdict.outcome == "incomplete"
+    assert "beside other jobs" in (found.gap or "")
+
+
+def test_a_failed_training_makes_a_claim_on_its_cost_incomplete() -> None:
+    claims = ({"says": f"{LIMA} > {RANDOM}", "on": "cost:tokens"},)
+    found = decided(make_run(examples=30, claims=claims, failed_training=f"{LIMA}#1"))[0]
+    assert found.verdict.outcome == "incomplete"
+    assert f"{LIMA}#1 has no training: out of memory" in (found.gap or "")
+
+
+def test_quality_per_cost_is_the_ratio_of_both() -> None:
+    found = compare(run({"says": f"{LIMA} > {RANDOM}", "on": "instructions", "per": "seconds"}), replicates=200)
+    claim = found.claims[0]
+    quality = [found.results[arm, "instructions"].value.mean for arm in (LIMA, RANDOM)]
+    assert claim.ratio is not None
+    costs = [(a * b * c) ** (1 / 3) for a, b, c in (SECONDS[LIMA], SECONDS[RANDOM])]
+    assert claim.ratio.ratio == pytest.approx(quality[0] / quality[1] * costs[1] / costs[0])  # type: ignore[operator]
+    assert claim.verdict.outcome == "supported"
+
+
+def test_of_a_loss_there_is_no_quality_per_cost() -> None:
+    found = one({"says": f"{LIMA} > {RANDOM}", "on": "heldout", "per": "tokens"})
+    assert found.verdict.outcome == "incomplete"
+    assert "less is better" in (found.gap or "")
+
+
+def test_a_claim_on_one_task_uses_that_tasks_examples_alone() -> None:
+    fake = run({"says": f"{LIMA} > base", "on": "qa/micro_qa_people"}, {"says": f"{LIMA} > base", "on": "qa"})
+    task, whole = decided(fake)
+    assert task.delta is not None
+    assert whole.delta is not None
+    assert (task.delta.n_examples, whole.delta.n_examples) == (30, 90)
+    rows = [fake.rows["qa", name] for name in ("base", *(f"{LIMA}#{seed}" for seed in (0, 1, 2)))]
+    means = [sum(r.metrics["exact_match"] or 0 for r in scored if r.task == "micro_qa_people") / 30 for scored in rows]
+    assert task.delta.estimate == pytest.approx(sum(means[1:]) / 3 - means[0])
+
+
+def test_an_unknown_task_is_told_with_those_that_there_are() -> None:
+    found = one({"says": f"{LIMA} > base", "on": "qa/nobody"})
+    assert found.verdict.outcome == "incomplete"
+    assert "it has micro_qa_people, micro_qa_towns" in (found.gap or "")
+
+
+def test_the_report_says_shares_and_ratios() -> None:
+    comparison = compare(
+        run(
+            {"says": f"{LIMA} > {RANDOM}", "on": "cost:seconds", "margin": 0.5},
+            {"says": f"{LIMA} == {RANDOM}", "on": "cost:tokens", "margin": 0.1},
+            {"says": f"{LIMA} >= {LORA}", "on": "qa", "per": "seconds", "margin": 0.1},
+        ),
+        replicates=200,
+    )
+    text = render(compose(comparison))
+    assert f"{LIMA} > {RANDOM} on cost:seconds, margin 50%" in html.unescape(text).replace("\\", "")
+    assert "costs less, by more than 50%" in text
+    assert "costs the same within 10%; counted exactly" in text
+    assert "qa per seconds, margin 10%" in text
+    exported = comparison_json(comparison)["claims"]
+    assert exported[0]["ratio"] == pytest.approx(0.5, rel=1e-6)
+    assert exported[0]["difference"] is None
+    assert exported[1]["verdict"] == "supported"

@@ -1,0 +1,62 @@
+"""Corpus metrics in the report: a difference with an interval, from what the rows keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.record.result import ScoreRow
+from bench.report.corpus import count, counts_delta
+from bench.stats.corpus_metrics import bleu
+
+POSITION = {("t", str(at)): at for at in range(60)}
+
+
+def rows(seed: int, matched: float, *, without: tuple[int, ...] = ()) -> list[ScoreRow]:
+    """Ten-word answers of which each n-gram matches with that probability."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for at in range(60):
+        hits = [float(generator.binomial(total, matched)) for total in (10, 9, 8, 7)]
+        statistics = {} if at in without else {"bleu": (10.0, 10.0, *hits, 10.0, 9.0, 8.0, 7.0)}
+        made.append(ScoreRow(task="t", id=str(at), metrics={}, prompt="p", statistics=statistics))
+    return made
+
+
+def test_the_difference_is_that_of_the_corpus_values() -> None:
+    arm = count([rows(1, 0.8), rows(2, 0.8)], POSITION, "bleu", trained=True)
+    base = count([rows(3, 0.6)], POSITION, "bleu", trained=False)
+    assert arm is not None
+    assert base is not None
+    delta = counts_delta(arm, base, seed=0, replicates=1000)
+    assert delta is not None
+    means = bleu(arm.values.sum(axis=1)).mean() - bleu(base.values.sum(axis=1)).mean()
+    assert delta.estimate == pytest.approx(means, abs=0.5)
+    assert delta.low is not None
+    assert delta.low > 0
+    assert (delta.n_examples, delta.n_missing, delta.seeds_failed) == (60, 0, 0)
+
+
+def test_what_one_side_lacks_is_left_out_of_both_and_counted() -> None:
+    """Zeros in place of missing statistics would lower one side alone."""
+    arm = count([rows(1, 0.8, without=(0, 1)), []], POSITION, "bleu", trained=True)
+    base = count([rows(3, 0.6, without=(1, 2))], POSITION, "bleu", trained=False)
+    assert arm is not None
+    assert base is not None
+    delta = counts_delta(arm, base, seed=0, replicates=200)
+    assert delta is not None
+    assert (delta.n_examples, delta.n_missing, delta.seeds_failed) == (57, 3, 1)
+
+
+def test_nothing_in_common_is_no_difference() -> None:
+    half = tuple(range(30))
+    arm = count([rows(1, 0.8, without=half)], POSITION, "bleu", trained=True)
+    base = count([rows(3, 0.6, without=tuple(range(30, 60)))], POSITION, "bleu", trained=False)
+    assert arm is not None
+    assert base is not None
+    assert counts_delta(arm, base, seed=0, replicates=200) is None
+
+
+def test_a_metric_that_nobody_can_resample_has_no_counts() -> None:
+    assert count([rows(1, 0.8)], POSITION, "perplexity", trained=True) is None
+    assert count([[]], POSITION, "bleu", trained=True) is None

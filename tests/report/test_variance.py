@@ -1,0 +1,47 @@
+"""Where the noise comes from: the components of every difference, as they stand in its standard error."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.report.comparison import compare
+from bench.report.compose import compose
+from bench.report.markdown import render
+from bench.report.sections.variance import variance_section
+from bench.report.view import Paragraph, Table
+from tests.fakes.records import make_run
+
+
+def test_components_add_up_to_the_standard_error() -> None:
+    """A reader must be able to see what more seeds, or more examples, would buy."""
+    comparison = compare(make_run(examples=120, seed_spread=0.1), replicates=100)
+    for result in comparison.results.values():
+        if result.versus_base is None:
+            continue
+        delta, parts = result.versus_base.delta, result.versus_base.delta.components
+        assert parts is not None
+        assert parts.seed is not None
+        assert parts.rest is not None
+        assert delta.standard_error is not None
+        total = parts.example + max(parts.seed + parts.rest, parts.rest) / 3
+        assert delta.standard_error**2 == pytest.approx(total, rel=0.35), "the sample's own spread may be the smaller"
+
+
+def test_the_section_has_a_row_for_every_difference() -> None:
+    comparison = compare(make_run(examples=60), replicates=100)
+    section = variance_section(comparison)
+    assert section is not None
+    table = section.blocks[1]
+    assert isinstance(table, Table)
+    assert len(table.rows) == (6 + 4) * 5
+    assert "## Where the noise comes from" in render(compose(comparison))
+
+
+def test_with_one_seed_the_noise_of_training_is_unknown_not_zero() -> None:
+    section = variance_section(compare(make_run(examples=60, seeds=(0,)), replicates=100))
+    assert section is not None
+    intro, table = section.blocks
+    assert isinstance(intro, Paragraph)
+    assert "unknown" in intro.text
+    assert isinstance(table, Table)
+    assert {row[3].text for row in table.rows} == {"–"}

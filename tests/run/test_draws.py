@@ -1,0 +1,58 @@
+"""Subset draws in a run: each training has its own rows, and the record and report know whose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.record.rundir import RunDirectory
+from bench.report.align import align, draws_by_arm, read_rows
+from bench.report.comparison import compare
+from bench.report.sections.variance import variance_section
+from bench.report.view import Table
+from bench.run.child import ChildServer
+from bench.run.display import QuietDisplay
+from bench.run.run import run_suite
+from tests.fakes.suites import fake_suite
+
+
+def go(root: Path) -> RunDirectory:
+    loaded = fake_suite(
+        root,
+        seeds=(0, 1, 2, 3),
+        data={
+            "few": {"source": "few.jsonl"},
+            "drawn": {"source": "few.jsonl", "select": {"by": "random", "size": 4, "seeds": (5, 6)}},
+        },
+        arms={"data": ("few", "drawn"), "recipe": ("full",)},
+        control="drawn",
+        eval=({"kind": "lm_eval", "name": "qa", "tasks": ("t",)},),
+    )
+    server = ChildServer(module="tests.fakes.worker")
+    return run_suite(
+        loaded, home=root / "home", reports=root / "reports", display=QuietDisplay(), server=server
+    )  # fmt: skip
+
+
+def test_draws_are_trained_recorded_and_told_as_a_source_of_noise(tmp_path: Path) -> None:
+    """A result that hangs on one lucky draw of the control would otherwise look settled."""
+    directory = go(tmp_path)
+    record = directory.load()
+    data = record.resolved.data
+    assert data["drawn"].rows == data["drawn@1"].rows == 4
+    assert data["drawn"].sha256 != data["drawn@1"].sha256
+    digests = {(t.arm, t.seed): t.job.digest for t in record.trainings}
+    assert len(set(digests.values())) == 8
+    assert {found.data for found in record.contamination} == {"few", "drawn", "drawn@1"}
+    assert draws_by_arm(record) == {"drawn/full": (0, 1, 0, 1)}
+    entry = align(record, read_rows(directory, record))[0]
+    assert entry.arms["few/full"].draws is None
+    assert entry.arms["drawn/full"].draws is not None
+    comparison = compare(directory, replicates=50)
+    versus = comparison.results["few/full", "qa"].versus_control
+    assert versus is not None
+    assert versus.delta.noise.endswith("and that of subset draws")
+    section = variance_section(comparison)
+    assert section is not None
+    table = section.blocks[-1]
+    assert isinstance(table, Table)
+    assert [[cell.text for cell in row][:3] for row in table.rows] == [["qa", "drawn/full", "2"]]

@@ -1,0 +1,62 @@
+"""What a claim can be on, and what is refused before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bench.suite.claim import Claim
+from bench.suite.claim_names import claim_problems
+from tests.fakes.records import make_suite
+
+LIMA, RANDOM = "lima_1k/full", "random_1k/full"
+
+
+def problems(**claim: Any) -> list[str]:
+    return [problem.what for problem in claim_problems(make_suite(claims=({"says": f"{LIMA} > {RANDOM}", **claim},)))]
+
+
+@pytest.mark.parametrize(
+    ("on", "per", "parts"),
+    [
+        ("qa", None, ("qa", None, None)),
+        ("qa/people", None, ("qa", "people", None)),
+        ("cost:memory", None, (None, None, "memory")),
+        ("qa", "tokens", ("qa", None, "tokens")),
+    ],
+)
+def test_its_letter_is_read(on: str, per: Any, parts: tuple[str | None, ...]) -> None:
+    claim = Claim(says="a/b > c/d", on=on, per=per)
+    assert (claim.eval, claim.task, claim.cost) == parts
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [({"on": "cost:second"}, "did you mean 'seconds'"), ({"on": "cost:tokens", "per": "seconds"}, "no quality")],
+)
+def test_what_makes_no_sense_is_refused_with_the_way_out(claim: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Claim(says="a/b > c/d", **claim)
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        ({"on": "q"}, "there is no eval 'q'"),
+        ({"on": "heldout/x"}, "has no tasks"),
+        ({"on": "heldout", "per": "seconds"}, "less is better"),
+        ({"on": "cost:seconds", "says": f"{LIMA} > base"}, "was not trained"),
+        ({"on": "qa", "says": f"{LIMA} > {LIMA}"}, "with itself"),
+        ({"on": "qa", "says": f"{LIMA} == {RANDOM}"}, "needs a margin"),
+        ({"on": "qa", "says": f"{LIMA} > nobody/full"}, "there is no arm"),
+    ],
+)
+def test_what_no_run_can_decide_is_told_before_it(claim: dict[str, Any], words: str) -> None:
+    assert any(words in problem for problem in problems(**claim))
+
+
+def test_claims_on_evals_tasks_costs_and_both_pass() -> None:
+    for claim in ({"on": "qa"}, {"on": "qa/micro_qa_people"}, {"on": "cost:seconds"}, {"on": "qa", "per": "flops"}):
+        assert problems(**claim) == []

@@ -1,0 +1,154 @@
+"""Every shipped suite: valid in each profile, offline and small by default, and listed with what it asks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.suite.load import LoadedSuite, load_suite, suite_names, validate_all_profiles
+from bench.suite.names import data_tables
+from bench.suite.suite import Suite
+from bench.suite.sweep import LearningRateSweep
+
+TUTORIALS = tuple(name for name in suite_names() if name.startswith("tutorials/"))
+
+
+@pytest.fixture(scope="module")
+def checked() -> dict[str, dict[str, LoadedSuite]]:
+    """All profiles of all suites; raises with every problem of the first that has one."""
+    return {name: validate_all_profiles(name) for name in suite_names()}
+
+
+def test_every_profile_of_every_shipped_suite_is_valid(checked: dict[str, dict[str, LoadedSuite]]) -> None:
+    assert len(checked) >= 10
+    for name, profiles in checked.items():
+        assert {"micro", "gpu"} <= set(profiles), name
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_a_suite_runs_offline_unless_asked_otherwise(name: str) -> None:
+    loaded = load_suite(name)
+    assert loaded.profile == "micro"
+    assert [spec.card for spec in loaded.suite.bases().values()] == ["micro"]
+    used = {f"data.{arm.data}" for arm in loaded.suite.expand()}
+    for where, spec in data_tables(loaded.suite):
+        if where in used or where.startswith("eval"):
+            assert spec.source_kind in {"micro", "mix"}, f"{where} is not at hand"
+    for spec in loaded.suite.eval:
+        assert spec.kind != "lm_eval" or spec.include is not None, "lm-eval's own tasks need the hub"
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_a_suite_says_what_it_asks(name: str, root: Path) -> None:
+    assert load_suite(name).suite.name == name.rpartition("/")[2]
+    readme = root / "suites" / ("tutorials" if name in TUTORIALS else "") / "README.md"
+    assert f"| `{name.rpartition('/')[2]}` |" in readme.read_text(encoding="utf-8")
+
+
+def gpu(name: str) -> Suite:
+    return load_suite(name, profile="gpu").suite
+
+
+def test_full_vs_lora_asks_both_questions_at_rates_that_were_chosen() -> None:
+    for profile in ("micro", "gpu"):
+        suite = load_suite("full_vs_lora", profile=profile).suite
+        trained = [suite.recipe[arm.recipe] for arm in suite.expand() if suite.recipe[arm.recipe].method != "few_shot"]
+        assert all(isinstance(recipe.learning_rate, LearningRateSweep) for recipe in trained)
+        assert {spec.role for spec in suite.eval} >= {"target", "retention"}
+        assert {"full", "lora", "few_shot"} <= {suite.recipe[arm.recipe].method for arm in suite.expand()}
+        assert {suite.budget_of(arm) for arm in suite.expand()} == {suite.budget}
+
+
+def test_data_scaling_goes_from_250_rows_to_all_of_them_at_equal_budget_and_at_equal_epochs() -> None:
+    suite = gpu("data_scaling")
+    assert [suite.data[name].select.size for name in suite.arms.data] == [250, 1000, 4000, 16_000, None]
+    assert {suite.data[name].source for name in suite.arms.data} == {"tatsu-lab/alpaca"}
+    assert {suite.budget_of(arm).unit for arm in suite.expand() if arm.recipe == "equal_budget"} == {"tokens"}
+    assert {suite.budget_of(arm).unit for arm in suite.expand() if arm.recipe == "equal_epochs"} == {"epochs"}
+
+
+def test_curation_compares_each_selection_with_a_draw_of_its_own_size() -> None:
+    suite = gpu("curation")
+    chosen = {name: spec.select.by for name, spec in suite.data.items() if spec.control}
+    assert chosen == {"longest": "longest", "scored": "score", "diverse": "diverse"}
+    controls = {arm.data: suite.control_of(arm) for arm in suite.expand()}
+    assert {name: controls[name] for name in chosen} == {name: f"{name}_control/full" for name in chosen}
+    assert controls["mixed"] == "random/full"
+    assert all(suite.data[f"{name}_control"].select.size_of == name for name in chosen)
+
+
+def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> None:
+    suite = gpu("training_speed")
+    assert (suite.eval, suite.claim, suite.run.workers) == ((), (), 1)
+    padded = suite.recipe["padded"].model_dump()
+    changed = {
+        name: {key for key, value in recipe.model_dump().items() if value != padded[key]}
+        for name, recipe in suite.recipe.items()
+        if recipe.method == "full"
+    }
+    assert changed == {
+        "padded": set(), "grouped": {"group_by_length"}, "packed": {"packing", "batch_rows"}, "fp32": {"precision"},
+        "checkpointed": {"gradient_checkpointing"},
+    }  # fmt: skip
+    ranks = [recipe.lora.r for recipe in suite.recipe.values() if recipe.lora is not None]
+    assert ranks == [4, 16, 64]
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "template", "recipe"),
+    [
+        (
+            "distilgpt2_alpaca", "distilgpt2", "colon",
+            {"method": "full", "max_length": 256, "batch_rows": 1, "accumulation": 100},
+        ),
+        (
+            "smollm2_chat", "smollm2-135m", None,
+            {"method": "full", "learning_rate": 8e-5, "batch_rows": 1, "accumulation": 8},
+        ),
+        (
+            "gpt2_alpaca_cleaned", "gpt2", "alpaca",
+            {
+                "learning_rate": 2e-4, "warmup": 100, "max_grad_norm": 1.0, "weight_decay": 0.01, "max_length": 256,
+                "batch_rows": 4, "accumulation": 4,
+            },
+        ),
+        ("dialogpt_lora", "dialogpt-small", "chatml", {"method": "lora"}),
+        ("opt_text", "opt-350m", None, {"method": "full", "loss_on": "all"}),
+    ],
+)  # fmt: skip
+def test_a_tutorial_has_the_published_hyper_parameters(
+    name: str, card: str, template: str | None, recipe: dict[str, object]
+) -> None:
+    suite = gpu(f"tutorials/{name}")
+    assert suite.model is not None
+    assert (suite.model.card, suite.model.template) == (card, template)
+    (arm,) = suite.expand()
+    found = suite.recipe[arm.recipe]
+    assert {key: getattr(found, key) for key in recipe} == recipe
+    assert suite.budget_of(arm).unit == "epochs"
+
+
+def test_the_tutorials_ask_what_was_asked_before_and_after() -> None:
+    asked = {name: next(spec for spec in gpu(name).eval if spec.kind == "questions") for name in TUTORIALS}
+    assert asked["tutorials/distilgpt2_alpaca"].questions == ("Explain machine learning in few words.",)
+    assert asked["tutorials/distilgpt2_alpaca"].decoding.max_new_tokens == 50
+    chat = asked["tutorials/smollm2_chat"]
+    assert (len(chat.questions), chat.decoding.max_new_tokens, chat.decoding.temperature) == (3, 100, 0)
+    sampled = asked["tutorials/gpt2_alpaca_cleaned"].decoding
+    assert (sampled.temperature, sampled.top_p) == (0.7, 0.9)
+
+
+def test_the_gpt2_tutorial_validates_on_a_tenth_of_1000_rows_and_states_what_was_published(root: Path) -> None:
+    suite = gpu("tutorials/gpt2_alpaca_cleaned")
+    validation = suite.recipe["full"].validation
+    assert (suite.data["cleaned"].select.size, validation is not None and validation.share) == (1000, 0.1)
+    text = (root / "suites/tutorials/gpt2_alpaca_cleaned.toml").read_text(encoding="utf-8")
+    assert re.search(r"2\.5208.*2\.4195", text)
+
+
+def test_the_dialogpt_tutorial_trains_the_published_adapter() -> None:
+    lora = gpu("tutorials/dialogpt_lora").recipe["lora"].lora
+    assert lora is not None
+    assert (lora.r, lora.alpha, lora.dropout, lora.target_modules) == (16, 32, 0.1, ("c_attn", "c_proj"))

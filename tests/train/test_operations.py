@@ -1,0 +1,90 @@
+"""Counted operations: MFU must not gain from padding, nor a budget in operations from what is never computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig
+
+from bench.model.flops import Work, flop_model
+from bench.train.example import Batch, Example
+from bench.train.meter import Steady
+from bench.train.operations import Prompt, hardware_work, model_work
+from bench.train.schedule import Schedule
+from bench.train.utilization import OperationCount
+from tests.fakes.training import make_recipe
+
+NONE = Prompt()
+
+
+def example(tokens: int, supervised: int) -> Example:
+    """A row of so many tokens, the last of them learned."""
+    ids = np.arange(tokens, dtype=np.int32)
+    labels = np.where(ids >= tokens - supervised, ids, -100).astype(np.int32)
+    return Example(rows=(0,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=False)
+
+
+PADDED: Batch = ((example(10, 3),), (example(6, 2),))
+PACKED: Batch = ((example(6, 2), example(4, 1)),)
+
+
+def test_the_model_needs_no_padding() -> None:
+    assert model_work([PADDED], NONE) == Work(positions=16, pairs=136, head_positions=5)
+
+
+def test_the_device_computes_it() -> None:
+    assert hardware_work([PADDED], NONE, head_everywhere=False) == Work(positions=20, pairs=200, head_positions=5)
+    assert hardware_work([PADDED], NONE, head_everywhere=True).head_positions == 20
+
+
+def test_rows_that_share_a_sequence_need_only_themselves() -> None:
+    assert model_work([PACKED], NONE) == Work(positions=10, pairs=52, head_positions=3)
+    assert hardware_work([PACKED], NONE, head_everywhere=False) == Work(positions=10, pairs=100, head_positions=3)
+
+
+def test_learned_prompts_are_positions_and_prefixes_are_keys() -> None:
+    assert model_work([PACKED], Prompt(tokens=2)) == Work(positions=14, pairs=100, head_positions=3)
+    assert model_work([PACKED], Prompt(tokens=2, prefix=True)) == Work(positions=10, pairs=72, head_positions=3)
+
+
+@pytest.fixture(scope="module")
+def model() -> torch.nn.Module:
+    """A small Llama without weights."""
+    config = LlamaConfig(
+        hidden_size=64, intermediate_size=172, num_hidden_layers=2, num_attention_heads=4, vocab_size=211, head_dim=16
+    )
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def schedule_of(*batches: Batch) -> Schedule:
+    """One forward pass per step."""
+    return Schedule(batches=batches, accumulation=1, available_rows=2, dropped_rows=0)
+
+
+def test_checkpointing_shows_in_hardware_operations_only(model: torch.nn.Module) -> None:
+    schedule = schedule_of(PADDED, PADDED)
+    plain, again = (
+        OperationCount(
+            model, make_recipe(gradient_checkpointing=on), virtual_tokens=0, head_everywhere=False
+        )
+        for on in (False, True)
+    )  # fmt: skip
+    assert plain.model(schedule) == again.model(schedule) == 2 * flop_model(model).training(model_work([PADDED], NONE))
+    assert again.hardware(schedule) > plain.hardware(schedule) > plain.model(schedule)
+
+
+def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> None:
+    """Steps after warm-up, at 8 tokens a second: 32 tokens in 4 seconds."""
+    count = OperationCount(model, make_recipe(), virtual_tokens=0, head_everywhere=False)
+    schedule = schedule_of(PACKED, PADDED, PADDED)
+    found = count.utilization(
+        schedule, Steady(left_out=1, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32"
+    )
+    assert found is not None
+    assert found.flops_per_second == pytest.approx(count.model(schedule_of(PADDED, PADDED)) / 4)
+    assert found.hardware_flops_per_second == pytest.approx(count.hardware(schedule_of(PADDED, PADDED)) / 4)
+    assert found.published_flops_per_second is None
+    unknown = Steady(left_out=3, tokens_per_second=None)
+    assert count.utilization(schedule, unknown, device=torch.device("cpu"), precision="fp32") is None

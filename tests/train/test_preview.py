@@ -1,0 +1,71 @@
+"""`bench data show` must show what training will see, not something like it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.data.row import Row, Turn
+from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.train import preview as previewing
+from bench.train.preview import LossOn, histogram, preview
+from bench.train.rows import material
+from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+
+
+def _preview(model: ResolvedModel, data: ResolvedData, **more: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {"max_length": 64, "loss_on": "completion", "rows": 2, "emit": lambda event: None}
+    return preview(model, data, **{**options, **more})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
+    return resolved_model(tiny_checkpoint(tmp_path_factory.mktemp("model") / "tiny"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> ResolvedData:
+    return stored_data(tmp_path, make_rows(30, words=(2, 60)))
+
+
+@pytest.mark.parametrize("loss_on", ["completion", "assistant", "all"])
+def test_it_counts_what_an_epoch_of_training_counts(model: ResolvedModel, data: ResolvedData, loss_on: LossOn) -> None:
+    job = make_job(
+        model, data, recipe=make_recipe(max_length=64, loss_on=loss_on), budget={"unit": "epochs", "amount": 1}
+    )
+    schedule = material(job, budget=job.budget).schedule
+    seen = _preview(model, data, loss_on=loss_on)
+    assert seen["supervised_tokens"] == schedule.supervised_tokens
+    assert seen["truncated"] >= schedule.truncated_rows > 0
+    assert seen["nothing_supervised"] == schedule.dropped_rows
+    assert sum(one["rows"] for one in seen["histogram"]) == seen["measured"] == 30
+
+
+def test_segments_put_together_are_the_row_and_mark_the_answer(model: ResolvedModel, tmp_path: Path) -> None:
+    row = Row(turns=(Turn(role="user", content="What is it?"), Turn(role="assistant", content="A town.")), origin="r:7")
+    [shown] = _preview(model, stored_data(tmp_path, [row]), rows=5)["examples"]
+    assert shown["origin"] == "r:7"
+    assert [(one["text"], one["supervised"]) for one in shown["segments"]] == [
+        ("User: What is it?\nAssistant:", False),
+        (" A town.</s>", True),
+    ]
+
+
+def test_doubles_are_counted_and_many_rows_are_sampled(
+    model: ResolvedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = make_rows(20)
+    monkeypatch.setattr(previewing, "MEASURED", 8)
+    seen = _preview(model, stored_data(tmp_path, [*rows, *rows[:5]]))
+    assert (seen["duplicates"], seen["measured"]) == (5, 8)
+
+
+def test_bins_double_and_hold_every_row() -> None:
+    assert histogram([3, 16, 17, 33, 64]) == [
+        {"from": 1, "to": 16, "rows": 2},
+        {"from": 17, "to": 32, "rows": 1},
+        {"from": 33, "to": 64, "rows": 2},
+    ]
