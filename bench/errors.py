@@ -8,9 +8,17 @@ reaches the user is a bug.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+
+
+WRITE_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST")
+)
+"""What the system says where a file cannot be written: a full disk, missing permission, something in the way."""
 
 
 class ExitCode(IntEnum):

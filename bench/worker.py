@@ -20,7 +20,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 import bench.evals
 import bench.train.job
 from bench.errors import InputError, Problem
-from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
+from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
 from bench.record.result import SweepResult
 from bench.record.store import SCORES, write_result
 from bench.run.life import Emit, Work
@@ -94,6 +94,12 @@ def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     job = EvalJob.model_validate(payload)
     torch.set_num_threads(job.threads)
     write_result(folder, bench.evals.run_eval(job, folder, emit))
+
+
+def answer(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+    """Get one subject's answers for a judge; `payload` is an `AnswerJob`."""
+    job = AnswerJob.model_validate(payload)
+    write_result(folder, bench.evals.run_eval(job.asking, folder, emit))
 
 
 def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
@@ -195,6 +201,7 @@ KINDS: dict[str, Work] = {
     "sweep": sweep,
     "probe": probe,
     "eval": evaluate,
+    "answer": answer,
     "count": count,
     "check": check,
     "facts": facts,

@@ -33,7 +33,10 @@ DUPLICATE, NEAR_DUPLICATE = "duplicate", "near duplicate"
 def key_of(name: str, tail: str) -> str:
     """The place in the suite that a data name stands for."""
     kind, _, eval_name = name.partition(":")
-    return f"eval.{eval_name}.data.{tail}" if kind == "eval" and eval_name else f"data.{name}.{tail}"
+    if kind != "eval" or not eval_name:
+        return f"data.{name}.{tail}"
+    eval_name, _, key = eval_name.partition("~")
+    return f"eval.{eval_name}.{key or 'data'}.{tail}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,7 +161,8 @@ class EndpointClient:
             try:
                 said = self._send(body)
             except RejectedError as error:
-                return Outcome(digest=digest, reply=None, failure=self._clean(error), attempts=attempt + 1)
+                why = self._clean(error)
+                return Outcome(digest=digest, reply=None, failure=why, attempts=attempt + 1, rejected=True)
             except (TryAgainError, NoReplyError) as error:
                 why = self._clean(error)
                 if attempt < self.spec.retries:

@@ -71,6 +71,8 @@ class Outcome:
     """One line, without the key."""
     attempts: int = 0
     """Made now; 0 for a reply that was kept from before."""
+    rejected: bool = False
+    """Whether asking again is of no use: it is the request that was refused."""
 
     @property
     def reused(self) -> bool:

@@ -81,7 +81,7 @@ def ask(
     """The subject's answers to every row's open turns."""
     asker = _Asker(subject=subject, decoding=decoding, wrapped=wrapped, slots=slots)
     conversations = [
-        _Conversation(row=number, sample=sample, turns=list(row.turns), open=_open_turns(row))
+        _Conversation(row=number, sample=sample, turns=list(row.turns), open=open_turns(row))
         for number, row in enumerate(rows)
         for sample in range(decoding.samples)
     ]
@@ -101,7 +101,8 @@ def ask(
     )
 
 
-def _open_turns(row: Row) -> tuple[int, ...]:
+def open_turns(row: Row) -> tuple[int, ...]:
+    """Positions of the turns that the subject says."""
     last = len(row.turns) - 1
     return tuple(
         at for at, turn in enumerate(row.turns) if turn.role == "assistant" and (not turn.content or at == last)

@@ -18,6 +18,7 @@ from bench.data.render import make_renderer
 from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.generated import evaluate_generation
 from bench.evals.harness import evaluate_tasks
+from bench.evals.judge import run_judge
 from bench.evals.loss import evaluate_loss
 from bench.evals.outcome import Emit, Outcome, Subject, write_scores
 from bench.evals.questions import answer_questions
@@ -31,7 +32,7 @@ KINDS: dict[str, Callable[[EvalJob, Subject, Emit], Outcome]] = {
     "generation": evaluate_generation,
     "questions": answer_questions,
 }
-"""By `kind` of eval."""
+"""By `kind` of eval; `judge` is apart, for it loads no subject."""
 
 _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
@@ -41,6 +42,8 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
 
     `emit` hears `{"type": "examples", "done": …, "total": …}`. Raises `InputError` for what the user can mend.
     """
+    if job.judging is not None:
+        return run_judge(job, folder, emit)
     started = time.perf_counter()
     torch.set_num_threads(job.threads)
     subject, context = _load(job)

@@ -33,11 +33,16 @@ _GRACE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepped:
-    """One optimiser step: seconds of processor time, seconds on the wall, non-padding tokens."""
+    """One optimiser step, or one batch of an eval."""
 
     cpu: float
+    """Seconds of processor time."""
     wall: float
+    """Seconds on the clock."""
     tokens: int
+    """Non-padding tokens; of an eval, examples."""
+    memory: int | None = None
+    """Peak bytes of the worker, or allocated on its device, so far."""
 
 
 class Side:
@@ -91,7 +96,7 @@ class Side:
         """One optimiser step."""
         self._tell({"do": "step"})
         answer = self._answer("stepped")
-        return Stepped(cpu=answer["cpu"], wall=answer["wall"], tokens=answer["tokens"])
+        return Stepped(cpu=answer["cpu"], wall=answer["wall"], tokens=answer["tokens"], memory=answer.get("memory"))
 
     def end(self) -> None:
         """End the worker."""

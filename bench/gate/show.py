@@ -154,7 +154,8 @@ def _table(
     """`right`: from which column on numbers stand; `tones`: the last column is a verdict."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, title in enumerate(titles):
-        table.add_column(title, justify="right" if right <= index < len(titles) - tones else "left", no_wrap=index == 0)
+        number = right <= index < len(titles) - tones
+        table.add_column(title, justify="right" if number else "left", no_wrap=number, overflow="fold")
     for row in rows:
         *cells, last = row
         table.add_row(*(Text(clean(cell)) for cell in cells), Text(clean(last), _TONES.get(last, "") if tones else ""))

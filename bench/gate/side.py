@@ -1,14 +1,14 @@
-"""One side of the interleaved comparison: a process that steps an arm's training when it is told to.
+"""One side of the interleaved comparison: a process that steps an arm's training, or the base's eval, when told to.
 
 Run as ``python -m bench.gate.side`` by each version with its own code and libraries: each loads the same suite by
 itself, so that nothing of one version's types has to fit the other's. JSON Lines on stdin and stdout, protocol 1:
 
-    → {"suite": …, "profile": …, "overrides": […], "arm": …, "steps": …, "home": …}
+    → {"suite": …, "profile": …, "overrides": […], "arm": …, "eval": …, "steps": …, "home": …}
     ← {"type": "ready", "protocol": 1, "version": …, "package": …, "arm": …, "device": …, "versions": {…}, "facts": {…}}
-    → {"do": "begin", "core": 0}     forks a fresh worker, which loads the model and trains one step
+    → {"do": "begin", "core": 0}     forks a fresh worker, which loads the model and does one step
     ← {"type": "begun"}
-    → {"do": "step"}                 one optimiser step, data and schedule included
-    ← {"type": "stepped", "cpu": seconds, "wall": seconds, "tokens": non-padding tokens}
+    → {"do": "step"}                 one optimiser step, data and schedule included; or one batch of the eval
+    ← {"type": "stepped", "cpu": seconds, "wall": seconds, "tokens": non-padding tokens, or examples, "memory": bytes}
     → {"do": "end"}                  the worker ends
     ← {"type": "ended", "code": 0}
     ← {"type": "failed", "message": …, "problems": […]}    instead of any answer
@@ -26,22 +26,28 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import torch
 
 import bench
 from bench.errors import BenchError, InputError, Problem, did_you_mean
+from bench.evals import run_eval
+from bench.model.load import pick_device
 from bench.record.environment import TRAINING_LIBRARIES, device, versions
-from bench.record.job import ProbeJob, TrainJob
+from bench.record.job import EvalJob, ProbeJob, TrainJob
 from bench.run.plan import plan
 from bench.run.resolve import resolve
 from bench.suite.load import load_suite
 from bench.suite.recipe import Budget
+from bench.train.facts import training_facts
 from bench.train.job import count_training, run_probe
+from bench.train.memory import PeakMemory
 
 PROTOCOL = 1
+J = TypeVar("J", TrainJob, EvalJob)
 
 
 class Channel:
@@ -72,55 +78,87 @@ class Channel:
 
 
 class Stepper:
-    """Called after each step of a running training: answers with what the step took, and waits to be told to go on."""
+    """Called after each step of running work: answers with what the step took, and waits to be told to go on."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._memory = PeakMemory(pick_device())
+        self._memory.start()
         self._since: tuple[float, float] | None = None
-        self._tokens = 0
+        self._done = 0
+        self._again = False
 
     def __call__(self, event: dict[str, object]) -> None:
-        """One optimiser step is done."""
+        """One step is done."""
         cpu, wall = time.process_time(), time.perf_counter()
-        total = event["tokens"]
-        assert isinstance(total, int), "training events count tokens"
+        total = event["tokens"] if "tokens" in event else event["done"]
+        assert isinstance(total, int), "events of training and evaluation count what is done"
+        size, self._done = total - self._done, total
+        if self._again:  # the first batch of another round: its time holds the loading
+            self._again = False
+        else:
+            self._answer(cpu, wall, size)
+        self._since = time.process_time(), time.perf_counter()
+
+    def again(self) -> None:
+        """The work is over and begins anew."""
+        self._again, self._done = True, 0
+
+    def _answer(self, cpu: float, wall: float, size: int) -> None:
         if self._since is None:
             self._channel.say("begun")
         else:
+            memory = self._memory.device_bytes() or self._memory.process_bytes()
             self._channel.say(
-                "stepped", cpu=cpu - self._since[0], wall=wall - self._since[1], tokens=total - self._tokens
+                "stepped", cpu=cpu - self._since[0], wall=wall - self._since[1], tokens=size, memory=memory
             )
-        self._tokens = total
         command = self._channel.read()
         if command is None or command["do"] != "step":
             os._exit(0)
-        self._since = time.process_time(), time.perf_counter()
 
 
-def job_of(request: dict[str, Any]) -> TrainJob:
-    """The training that is stepped: the arm's (the first, if none is named), for `steps` optimiser steps, on one thread
-    of a processor.
+def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
+    """What is stepped, on one thread of a processor: the base on `eval`, if that is named, else the training of `arm`
+    (the first, if none is named) for `steps` optimiser steps.
 
-    Raises `InputError` for a wrong suite or arm.
+    Raises `InputError` for a wrong suite, eval or arm.
     """
     loaded = load_suite(request["suite"], profile=request["profile"], overrides=tuple(request["overrides"]))
     home = Path(request["home"])
-    jobs: dict[str, TrainJob] = {}
+    trainings: dict[str, TrainJob] = {}
+    evals: dict[str, EvalJob] = {}
     for one in plan(resolve(loaded, home=home), home=home).jobs:
         if isinstance(one.job, TrainJob):
-            jobs.setdefault(one.job.arm, one.job)
-    arm = request["arm"] or next(iter(jobs), "")
-    if arm not in jobs:
-        raise InputError(
-            Problem(
-                reference="gate.unknown-arm",
-                what=f"the suite has no arm {arm!r} that trains",
-                where=str(loaded.path),
-                hint=did_you_mean(arm, jobs),
-            )
-        )
+            trainings.setdefault(one.job.arm, one.job)
+        elif isinstance(one.job, EvalJob) and one.arm is None:
+            evals.setdefault(one.job.eval.name, one.job)
+    if request.get("eval") is not None:
+        return _pick("eval", request["eval"], evals, loaded.path).model_copy(update={"threads": 1})
+    arm = request["arm"] or next(iter(trainings), "")
     budget = Budget(unit="steps", amount=request["steps"])
-    return jobs[arm].model_copy(update={"budget": budget, "threads": 1, "steps_between_saves": None})
+    changes = {"budget": budget, "threads": 1, "steps_between_saves": None}
+    return _pick("arm", arm, trainings, loaded.path).model_copy(update=changes)
+
+
+def _pick(kind: str, name: str, known: Mapping[str, J], path: Path) -> J:
+    if name not in known:
+        what = f"the suite has no {kind} {name!r}" + (" that trains" if kind == "arm" else "")
+        hint = did_you_mean(name, known)
+        raise InputError(Problem(reference=f"gate.unknown-{kind}", what=what, where=str(path), hint=hint))
+    return known[name]
+
+
+def facts_of(job: TrainJob | EvalJob) -> dict[str, int | None]:
+    """Exact counts of a training; without operations and bytes where the architecture hides them. None of an eval."""
+    if isinstance(job, EvalJob):
+        return {}
+    try:
+        return training_facts(job).model_dump()
+    except InputError:
+        raise
+    except Exception:  # whatever a foreign architecture raises without weights
+        traceback.print_exc()
+        return {**count_training(job)}
 
 
 def main() -> None:
@@ -132,7 +170,7 @@ def main() -> None:
     torch.set_num_threads(1)
     try:
         job = job_of(request)
-        facts = count_training(job)
+        facts = facts_of(job)
     except Exception as error:
         traceback.print_exc()
         channel.fail(error)
@@ -144,7 +182,7 @@ def main() -> None:
         protocol=PROTOCOL,
         version=bench.__version__,
         package=str(Path(bench.__file__).parent),
-        arm=job.arm,
+        arm=job.arm if isinstance(job, TrainJob) else job.id,
         device=device(),
         versions=versions(TRAINING_LIBRARIES),
         facts=facts,
@@ -155,7 +193,7 @@ def main() -> None:
                 _serve_worker(job, channel, Path(folder), command.get("core"))
 
 
-def _serve_worker(job: TrainJob, channel: Channel, folder: Path, core: int | None) -> None:
+def _serve_worker(job: TrainJob | EvalJob, channel: Channel, folder: Path, core: int | None) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     worker = os.fork()
@@ -165,13 +203,18 @@ def _serve_worker(job: TrainJob, channel: Channel, folder: Path, core: int | Non
     channel.say("ended", code=os.waitstatus_to_exitcode(status))
 
 
-def _work(job: TrainJob, channel: Channel, folder: Path, core: int | None) -> NoReturn:
+def _work(job: TrainJob | EvalJob, channel: Channel, folder: Path, core: int | None) -> NoReturn:
     """The fork's whole life; `Stepper` ends it when told to."""
     try:
         if core is not None:
             os.sched_setaffinity(0, {core})
+        stepper = Stepper(channel)
+        if isinstance(job, EvalJob):
+            while True:
+                run_eval(job, folder, stepper)
+                stepper.again()
         steps = int(job.budget.amount)
-        run_probe(ProbeJob(training=job, steps=steps, digest=job.digest), folder, Stepper(channel))
+        run_probe(ProbeJob(training=job, steps=steps, digest=job.digest), folder, stepper)
         raise RuntimeError(f"asked for more than the {steps} steps that were planned")
     except BaseException as error:
         traceback.print_exc()

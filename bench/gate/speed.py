@@ -155,7 +155,7 @@ def loaded_pair(
     effort = effort or Effort()
     request = {
         "suite": str(training.suite), "profile": training.profile, "overrides": list(training.overrides),
-        "arm": training.arm, "steps": effort.steps, "home": str(home),
+        "arm": training.arm, "eval": None, "steps": effort.steps, "home": str(home),
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
         mine, other = (

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.errors import WRITE_ERRORS, InputError, Problem
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -29,6 +31,24 @@ def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` (UTF-8), whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def told_write_errors(where: str) -> Iterator[None]:
+    """A full or read-only disk is told as such (`InputError`); `where` names the folders if the system does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in WRITE_ERRORS:
+            raise
+        raise InputError(
+            Problem(
+                reference="run.not-writable",
+                what=f"cannot write: {error.strerror}",
+                where=str(error.filename or where),
+                hint="what was finished is kept; free some space (`bench clean`), or set BENCH_HOME and --reports",
+            )
+        ) from error
 
 
 def _sync(path: Path) -> None:

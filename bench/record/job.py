@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 from bench.spec import Spec
 from bench.suite.evals import EvalSpec
 from bench.suite.recipe import Budget, Recipe
-from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
 
 
 class Candidate(Spec):
@@ -86,6 +86,31 @@ class Shots(Spec):
     """Of the draw."""
 
 
+class Judging(Spec):
+    """What one subject's answers are compared with, and by what judge."""
+
+    judge: ResolvedJudge
+    answers: str
+    """Digest of the `AnswerJob` whose answers are judged."""
+    answers_path: str
+    """That job's folder; not part of the digest."""
+    against: str
+    """Whose answers they are compared with: a subject, or the source of stored ones."""
+    reference: str | None
+    """Digest of the `AnswerJob` of `against`; `None` for stored answers."""
+    reference_path: str | None
+    """That job's folder; not part of the digest."""
+    stored: ResolvedData | None
+    """Stored answers; `None` where they are another subject's, or stand in the eval's own rows."""
+    replies: str
+    """Folder of kept replies; not part of the digest."""
+
+    @property
+    def by_definition(self) -> bool:
+        """Whether both sides are the same answers: a tie each, which no judge is asked about."""
+        return self.reference == self.answers
+
+
 class EvalJob(Spec):
     """Score one subject on one eval."""
 
@@ -104,6 +129,8 @@ class EvalJob(Spec):
     """That training's folder; not part of the digest."""
     shots: Shots | None = None
     """Of a `few_shot` subject: the base with these rows in its context."""
+    judging: Judging | None = None
+    """Of a judge eval: no model of the suite is loaded then."""
     precision: Literal["fp32", "bf16", "fp16", "auto"]
     """One for all subjects of a run."""
     trust_task_code: bool = False
@@ -118,5 +145,18 @@ class EvalJob(Spec):
         return f"eval:{self.eval.name}:{self.subject}"
 
 
-Job = Annotated[TrainJob | SweepJob | ProbeJob | EvalJob, Field(discriminator="kind")]
+class AnswerJob(Spec):
+    """Get one subject's answers for a judge. Its result is that of a `questions` eval, whose digest it has."""
+
+    kind: Literal["answer"] = "answer"
+    asking: EvalJob
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """`answer:NAME:SUBJECT`."""
+        return f"answer:{self.asking.eval.name}:{self.asking.subject}"
+
+
+Job = Annotated[TrainJob | SweepJob | ProbeJob | EvalJob | AnswerJob, Field(discriminator="kind")]
 job_adapter: TypeAdapter[Job] = TypeAdapter(Job)

@@ -81,6 +81,18 @@ class EvaluationRecord(Spec):
     """`scores/EVAL/SUBJECT.jsonl`, relative to the run directory."""
 
 
+class AnswersRecord(Spec):
+    """One subject's answers for a judge, which a judge eval's evaluation rests on."""
+
+    subject: str
+    arm: str | None
+    """`None` for a base."""
+    seed: int | None
+    eval: str
+    job: JobRecord
+    result: EvalResult | None
+
+
 class Environment(Spec):
     """The machine and the libraries."""
 
@@ -127,14 +139,16 @@ class Record(Spec):
     evaluations: tuple[EvaluationRecord, ...]
     sweeps: tuple[SweepRecord, ...] = ()
     """One per arm with a sweep and rate."""
+    answers: tuple[AnswersRecord, ...] = ()
+    """One per subject of a judge eval."""
     contamination: tuple[ContaminationRecord, ...] = ()
     """Data × eval; empty while the run is not at its end."""
 
     @property
     def jobs(self) -> tuple[JobRecord, ...]:
-        """Every job of the run: sweeps, trainings, probes, evaluations."""
-        entries: tuple[SweepRecord | TrainingRecord | ProbeRecord | EvaluationRecord, ...]
-        entries = (*self.sweeps, *self.trainings, *self.probes, *self.evaluations)
+        """Every job of the run: sweeps, trainings, probes, answers for judges, evaluations."""
+        entries: tuple[SweepRecord | TrainingRecord | ProbeRecord | AnswersRecord | EvaluationRecord, ...]
+        entries = (*self.sweeps, *self.trainings, *self.probes, *self.answers, *self.evaluations)
         return tuple(entry.job for entry in entries)
 
     @property

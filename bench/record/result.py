@@ -269,6 +269,63 @@ class Generated(Spec):
     """Of these, answers that came out otherwise: rounding depends on the batch's shape (half precision)."""
 
 
+class Judged(Spec):
+    """How a judge compared one subject's answers with others, and what that took."""
+
+    judge: str
+    """As it names itself, else as it was asked for."""
+    host: str | None
+    """`None`: a model on this machine."""
+    prompt: str
+    """Name or file of what it was asked."""
+    prompt_sha256: str
+    against: str
+    """Whose answers they were compared with."""
+    by_definition: bool = False
+    """Both sides are the same answers: a tie each, and no judge was asked."""
+    wins: int
+    """Preferred in both orders."""
+    losses: int
+    ties: int
+    """No preference in both orders."""
+    flips: int
+    """The two orders disagree; a tie in the score."""
+    half: int
+    """Only one order has a verdict that can be read; a tie in the score."""
+    unjudged: int
+    """Neither order has one; no score."""
+    unanswered: int
+    """One side has no answer; no score."""
+    identical: int
+    """Same text on both sides: a tie without asking."""
+    verdicts: int
+    """Read, over both orders."""
+    first_preferred: int
+    """Of these, for the answer that was shown first."""
+    second_preferred: int
+    unread: int
+    """Replies without a verdict that can be read."""
+    rejected: int
+    """Requests that were refused, whatever is tried."""
+    asked: int
+    reused: int
+    """Of those asked: replies from disk."""
+    prompt_tokens: int | None
+    """Of all replies; `None` where the server did not count."""
+    completion_tokens: int | None
+    cost: float | None
+    """Of all replies, whenever paid for; `None` without a price."""
+    cost_now: float | None
+    """Of those that were not on disk when the job ran."""
+    currency: str | None
+
+    @property
+    def consistency(self) -> float | None:
+        """Share of the pairs with two verdicts in which both prefer the same; `None` without such a pair."""
+        same = self.wins + self.losses + self.ties
+        return same / (same + self.flips) if same + self.flips else None
+
+
 class EvalResult(Spec):
     """One subject on one eval. `scores.jsonl` holds a `ScoreRow` per example."""
 
@@ -288,6 +345,8 @@ class EvalResult(Spec):
     peak_process_bytes: int | None
     versions: dict[str, str]
     """Of tasks, by name."""
+    judged: Judged | None = None
+    """Of a judge eval."""
     shots: tuple[ShotRow, ...] | None = None
     """What stood in the context of a `few_shot` subject, in order; `None` for all others."""
 
@@ -308,10 +367,13 @@ class ScoreRow(Spec):
     """Generated text, or the chosen option; the first of several `samples`."""
     samples: tuple[str | None, ...] = ()
     """All answers, where several were drawn; `metrics` are then their means."""
+    verdicts: tuple[str | None, ...] = ()
+    """What a judge replied: with this subject's answer shown first, then second."""
     spread: dict[str, float] = Field(default_factory=dict)
     """Variance of each metric over `samples` (n - 1 in the denominator): noise of decoding alone."""
     statistics: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-    """By corpus metric, what this example adds to its sufficient statistics, summed over `samples`."""
+    """By corpus metric, what this example adds to its sufficient statistics, summed over `samples`; of a judged pair
+    the lengths of both answers."""
 
 
 JobResult = Annotated[TrainResult | SweepResult | ProbeResult | EvalResult, Field(discriminator="kind")]

@@ -47,6 +47,9 @@ class RunDirectory:
         if text == LATEST:
             candidates = _records(reports, "*/*")
         elif file_name(text) == text and (reports / text).is_dir():
+            newest = (reports / text / LATEST).resolve()
+            if newest.parent == (reports / text).resolve() and (newest / RECORD).is_file():
+                return cls(reports / text / newest.name)  # the clock may have been set back since
             candidates = _records(reports / text, "*")
         else:
             candidates = []

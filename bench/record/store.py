@@ -53,6 +53,8 @@ class Manifest(Spec):
     digest: str
     files: dict[str, StoredFile]
     """By path relative to the job's folder."""
+    freed: tuple[str, ...] = ()
+    """Of `files`, the weights that were removed to make room. The result stands; what needs them trains again."""
     started: str
     """ISO 8601, UTC."""
     seconds: float
@@ -75,7 +77,9 @@ class JobStore:
         try:
             manifest = Manifest.model_validate_json((folder / _MANIFEST).read_bytes())
             whole = manifest.digest == digest and all(
-                _is_whole(folder / name, expected) for name, expected in manifest.files.items()
+                _is_whole(folder / name, expected)
+                for name, expected in manifest.files.items()
+                if name not in manifest.freed
             )
         except (OSError, ValidationError):
             return None
@@ -101,19 +105,36 @@ class JobStore:
     def commit(self, digest: str, *, started: str, seconds: float) -> Manifest:
         """Write the manifest over the files as they are now: from here on the job is done.
 
-        Checkpoints are removed: the result takes their place.
+        Checkpoints are removed after that, for a kill in between must not cost the training.
         """
         folder = self.folder(digest)
-        for left_over in folder.glob(f"{CHECKPOINT}*"):
-            _remove(left_over)
         files = {
             file.relative_to(folder).as_posix(): StoredFile(bytes=file.stat().st_size, sha256=digest_file(file))
             for file in sorted(folder.rglob("*"))
-            if file.is_file() and file.name not in _NOT_RESULT
+            if file.is_file() and file.name not in _NOT_RESULT and not _of_checkpoint(file, folder)
         }
         manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds)
         write_text(folder / _MANIFEST, manifest.model_dump_json(indent=1))
+        for left_over in folder.glob(f"{CHECKPOINT}*"):
+            _remove(left_over)
         return manifest
+
+    def free_weights(self, digest: str) -> int:
+        """Remove a finished training's weights; its result stays. The bytes freed.
+
+        The manifest says so first: a kill in between leaves weights that nobody counts on, never a torn result.
+        """
+        manifest = self.done(digest)
+        result = None if manifest is None else self.result(digest)
+        if manifest is None or not isinstance(result, TrainResult):
+            return 0
+        folder = self.folder(digest)
+        inside = tuple(name for name in manifest.files if name.startswith(f"{result.weights}/"))
+        if inside != manifest.freed:
+            write_text(folder / _MANIFEST, manifest.model_copy(update={"freed": inside}).model_dump_json(indent=1))
+        present = sum((folder / name).stat().st_size for name in inside if (folder / name).is_file())
+        shutil.rmtree(folder / result.weights, ignore_errors=True)
+        return present
 
     def result(self, digest: str) -> JobResult:
         """The result as the child wrote it. Raises `OSError` or `ValidationError` if it is missing or torn."""
@@ -157,6 +178,10 @@ def read_scores(path: Path) -> list[ScoreRow]:
     """The examples of a `scores.jsonl`, in its order."""
     with path.open("rb") as file:
         return [ScoreRow.model_validate_json(line) for line in file]
+
+
+def _of_checkpoint(file: Path, folder: Path) -> bool:
+    return file.relative_to(folder).parts[0].startswith(CHECKPOINT)
 
 
 def _remove(entry: Path) -> None:

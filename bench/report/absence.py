@@ -29,6 +29,7 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
         *((s.job, s.arm, None) for s in record.sweeps if s.result is None),
         *((t.job, f"{t.arm}#{t.seed}", None) for t in record.trainings if t.result is None),
         *((p.job, p.arm, None) for p in record.probes if p.result is None),
+        *((a.job, a.subject, a.eval) for a in record.answers if a.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
     ]
     return tuple(_absence(job, subject, evaluation) for job, subject, evaluation in jobs)

@@ -57,6 +57,14 @@ class Measurand:
     """Expected score of guessing, averaged over the tasks; `None` unless all of them have one."""
     limit: int | None
     """Only so many examples of each task were used, for trying out."""
+    against_control: bool = False
+    """Judged against each arm's own control: scores of arms with different controls have no common scale, and a base
+    has none."""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Lowest and highest possible score, where known."""
+        return (0.0, 1.0) if self.binary or self.kind == "judge" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,8 +109,10 @@ def base_of(record: Record, arm: str) -> str:
 
 def planned_arms(record: Record) -> list[ArmRef]:
     """The suite's arms that this run was asked for (`--only` leaves others out)."""
-    known = {training.arm for training in record.trainings} | {scored.arm for scored in record.evaluations}
-    return [arm for arm in record.resolved.suite.expand() if arm.name in known]
+    suite = record.resolved.suite
+    trained = {training.arm for training in record.trainings}
+    scored = {evaluation.arm for evaluation in record.evaluations}
+    return [arm for arm in suite.expand() if arm.name in (trained if suite.recipe[arm.recipe].rates else scored)]
 
 
 def align(record: Record, rows: Rows) -> tuple[Aligned, ...]:
@@ -160,6 +170,7 @@ def _measurand(spec: EvalSpec, name: str, measures: Mapping[str, Measure]) -> Me
         per_example=all(measure.per_example for measure in measures.values()),
         chance=sum(known) / len(known) if known and len(known) == len(chances) else None,
         limit=spec.limit if spec.kind == "lm_eval" else None,
+        against_control=spec.kind == "judge" and spec.against == "control",
     )
 
 
@@ -260,7 +271,7 @@ def _scores(
         clusters=shared.clusters,
         strata=shared.strata,
         binary=measurand.binary,
-        bounds=(0.0, 1.0) if measurand.binary else None,
+        bounds=measurand.bounds,
         trained=trained,
     )
 

@@ -52,11 +52,17 @@ def _meaning(record: Record) -> dict[str, Any]:
     resolved = record.resolved
     found: dict[str, Any] = {"suite.name": resolved.suite.name}
     for spec in resolved.suite.eval:
-        said = spec.model_dump(mode="json", exclude={"include", "data", "name"})
+        said = spec.model_dump(mode="json", exclude={"include", "data", "name", "reference", "prompt", "judge"})
         found |= _flat(said, f"eval.{spec.name}")
         found[f"eval.{spec.name}.tasks_sha256"] = resolved.tasks_sha256.get(spec.name)
         data = resolved.data.get(f"eval:{spec.name}")
         found[f"eval.{spec.name}.data.sha256"] = None if data is None else data.sha256
+        if spec.kind == "judge":
+            endpoint = spec.judge.endpoint
+            found[f"eval.{spec.name}.judge"] = spec.judge.identity() if endpoint is None else endpoint.model
+            stored, judge = resolved.data.get(f"eval:{spec.name}~reference"), resolved.judges.get(spec.name)
+            found[f"eval.{spec.name}.reference.sha256"] = None if stored is None else stored.sha256
+            found[f"eval.{spec.name}.prompt.sha256"] = None if judge is None else judge.prompt_sha256
     for evaluation in record.evaluations:
         if evaluation.result is not None:
             key = f"eval.{evaluation.eval}"

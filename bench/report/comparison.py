@@ -18,6 +18,7 @@ from bench.report.contaminated import Contamination, contamination
 from bench.report.cost import Cost, costs
 from bench.report.deltas import Deltas
 from bench.report.flips import Flips, find_flips
+from bench.report.judged import JudgedArm, judged_arms
 from bench.report.ranks import ranks
 from bench.report.results import Result, results
 from bench.report.tradeoff import Tradeoff, tradeoffs
@@ -44,6 +45,7 @@ class Comparison:
     flips: Flips
     tradeoffs: tuple[Tradeoff, ...]
     exhibits: tuple[Exhibit, ...]
+    judged: tuple[JudgedArm, ...]
 
     @property
     def complete(self) -> bool:
@@ -82,4 +84,5 @@ def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) 
         flips=find_flips(record, aligned, rows),
         tradeoffs=tradeoffs(record, measurands, found),
         exhibits=exhibits(record, aligned, rows),
+        judged=judged_arms(record, rows, deltas),
     )

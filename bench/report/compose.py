@@ -11,6 +11,7 @@ from bench.report.sections.contamination import contamination_section
 from bench.report.sections.costs import cost_section, seconds_section
 from bench.report.sections.flips import flips_section
 from bench.report.sections.generation import generation_section
+from bench.report.sections.judge import judge_section
 from bench.report.sections.meaning import meaning_section
 from bench.report.sections.metrics import metrics_section
 from bench.report.sections.reproduce import reproduce_section
@@ -38,6 +39,7 @@ def compose(comparison: Comparison) -> View:
         tradeoff_section(comparison),
         sweeps_section(comparison),
         contexts_section(comparison),
+        judge_section(comparison),
         generation_section(comparison),
         sanity_section(comparison),
         contamination_section(comparison),

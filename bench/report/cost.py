@@ -106,10 +106,12 @@ def costs(record: Record) -> tuple[Cost, ...]:
 
 
 def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
-    """Where the workers' time went: training and evaluation. Reused jobs count with the seconds they once took."""
+    """Where the workers' time went. Reused jobs count with the seconds that they once took."""
     trained = [(t.job.seconds, t.result.ledger.seconds) for t in record.trainings if t.result is not None]
     scored = [(e.job.seconds, e.result.seconds) for e in record.evaluations if e.result is not None]
-    return tuple(_phases(kind, jobs) for kind, jobs in (("training", trained), ("evaluation", scored)) if jobs)
+    answered = [(a.job.seconds, a.result.seconds) for a in record.answers if a.result is not None]
+    kinds = (("training", trained), ("answers to judge", answered), ("evaluation", scored))
+    return tuple(_phases(kind, jobs) for kind, jobs in kinds if jobs)
 
 
 def reused_jobs(record: Record) -> tuple[int, int]:

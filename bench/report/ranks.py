@@ -14,9 +14,10 @@ MOST_ARMS = 10
 
 
 def ranks(entry: Aligned, deltas: Deltas) -> tuple[Rank, ...]:
-    """Ranks of the arms, without the base; none for a diagnostic, for a lone arm, or for too many."""
+    """Ranks of the arms, without the base; none for a diagnostic, for scores without a common scale, for a lone arm, or
+    for too many."""
     arms = [arm for arm in entry.arms if not is_base(arm)]
-    if entry.measurand.role == "diagnostic" or not 2 <= len(arms) <= MOST_ARMS:
+    if entry.measurand.role == "diagnostic" or entry.measurand.against_control or not 2 <= len(arms) <= MOST_ARMS:
         return ()
     pairs = dict(deltas.between_any(entry, one, other) for one, other in combinations(arms, 2))
     return rank(arms, pairs, higher_is_better=entry.measurand.higher_is_better)

@@ -15,6 +15,7 @@ from bench.record.record import Record
 from bench.report.absence import Absence
 from bench.report.align import Aligned, Measurand, base_of, planned_arms, subjects
 from bench.report.deltas import Deltas
+from bench.report.judged import is_own_reference
 from bench.stats.multiplicity import holm
 from bench.stats.paired import LEVEL, Delta
 from bench.stats.sample import Scores, layout
@@ -73,12 +74,13 @@ def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence
     names = subjects(record)[arm]
     control = _control(arm, record)
     value, by_seed = _values(arm, entry, record, deltas)
+    alone = is_base(arm) or entry.measurand.against_control
     return Result(
         arm=arm,
         measurand=entry.measurand,
         value=value,
         by_seed=by_seed,
-        versus_base=None if is_base(arm) else _contrast(arm, base_of(record, arm), entry, deltas),
+        versus_base=None if alone else _contrast(arm, base_of(record, arm), entry, deltas),
         versus_control=_contrast(arm, control, entry, deltas) if control in entry.arms else None,
         absent=tuple(a for a in absences if a.subject in names and a.eval == entry.measurand.eval),
     )
@@ -91,6 +93,8 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
         reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
         return _corpus_value(reported, examples=len(entry.examples)), reported
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
+    if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):
+        return _defined(by_seed, examples=int(scores.present.any(axis=0).sum())), by_seed
     return score_interval(scores, seed=deltas.seed, replicates=deltas.replicates), by_seed
 
 
@@ -186,3 +190,9 @@ def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate
         seed_deviation=stdev(known) if len(known) > 1 else None,
         components=None,
     )
+
+
+def _defined(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
+    """Of what a judge compares the others with: known without a look, so without an interval."""
+    found = _corpus_value(by_seed, examples=examples)
+    return replace(found, reason="a tie with itself, by definition", seed_deviation=None)

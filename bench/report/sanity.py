@@ -19,6 +19,11 @@ from bench.suite.suite import is_base
 TRUNCATED_SHARE = 0.01
 """Rows cut at max_length are worth a word from this share on."""
 
+CONSISTENT_SHARE = 0.6
+"""A judge that tosses a coin agrees with itself in half of the pairs; GPT-4 did in 65% (Zheng et al. 2023, table 2)."""
+UNREAD_SHARE = 0.05
+"""Replies without a verdict are worth a word from this share on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -77,6 +82,27 @@ def _contaminated(comparison: Comparison) -> Iterator[Finding]:
             without = f"{fmt.signed(versus.clean.estimate)} {fmt.signed_interval(versus.clean.low, versus.clean.high)}"
             detail += f"; − {versus.reference} is {fmt.signed(versus.all.estimate)} with them, {without} without"
         yield Finding(name="contaminated", arm=one.arm, measurand=one.measurand, detail=detail)
+
+
+def _judge_inconsistent(comparison: Comparison) -> Iterator[Finding]:
+    """A judge that prefers by position says nothing about the answers."""
+    for one in comparison.judged:
+        if one.consistency is None or one.consistency >= CONSISTENT_SHARE:
+            continue
+        pairs = fmt.plural(one.wins + one.losses + one.flips + one.ties, "pair")
+        detail = f"{one.judge} holds to its verdict in both orders in only {fmt.percent(one.consistency)} of {pairs}"
+        if one.first_preferred is not None:
+            detail += f"; {fmt.percent(one.first_preferred)} of its preferences are for the answer shown first"
+        yield Finding(name="judge inconsistent", arm=one.arm, measurand=one.eval, detail=detail)
+
+
+def _verdicts_unread(comparison: Comparison) -> Iterator[Finding]:
+    for one in comparison.judged:
+        lost = one.unread + one.rejected
+        if lost > UNREAD_SHARE * one.asked:
+            parts = [f"{one.unread:,} without a verdict", *([f"{one.rejected:,} refused"] if one.rejected else [])]
+            detail = f"{lost:,} of {one.asked:,} replies of {one.judge} say nothing: {', '.join(parts)}"
+            yield Finding(name="verdicts unread", arm=one.arm, measurand=one.eval, detail=detail)
 
 
 def _diverged(comparison: Comparison) -> Iterator[Finding]:
@@ -216,6 +242,8 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
     _unsupervised,
     _template,
     _contaminated,
+    _judge_inconsistent,
+    _verdicts_unread,
     _below_base,
     _nothing_right,
     _at_chance,

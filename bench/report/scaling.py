@@ -1,7 +1,7 @@
 """Scores over the number of rows: arms that differ in nothing but how many rows of one source they have.
 
-Contract: pure. Only data that takes all rows of its source, the first, or a random draw counts: where rows were chosen by
-what they are, their number is not all that differs.
+Contract: pure. Only data that takes all rows of its source, the first, or a random draw counts: where rows were chosen
+by what they are, their number is not all that differs.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from bench.report.results import Result
 from bench.report.spending import COSTS, CostKind, figures, mean_figure
 from bench.stats.frontier import Figure, Placed, Point, frontier
 
+TRADED = ("seconds", "memory", "tokens", "flops")
 FREE = Figure(value=0.0, low=0.0, high=0.0)
 
 
@@ -39,7 +40,7 @@ def tradeoffs(
     arms = planned_arms(record)
     bases = list(dict.fromkeys(arm.base for arm in arms))
     found = []
-    for kind in COSTS.values():
+    for kind in (COSTS[name] for name in TRADED):
         prices = {arm.name: mean_figure(figures(record, arm.name, kind), kind) for arm in arms}
         known = {figure.value for figure in prices.values() if figure is not None}
         if not known or (kind.counted and max(known) <= 1.01 * min(known)):

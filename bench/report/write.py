@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from bench.record.atomic import write_text
+from bench.record.atomic import told_write_errors, write_text
 from bench.report import markdown
 from bench.report.align import Run
 from bench.report.comparison import Comparison, compare
@@ -35,10 +35,11 @@ def write_report(run: Run, *, console: Console | None = None) -> Path:
 def write_comparison(comparison: Comparison, folder: Path, *, console: Console | None = None) -> Path:
     """The same for a comparison that is at hand."""
     view = compose(comparison)
-    _write_plots(comparison, folder / markdown.PLOTS)
     path = folder / REPORT
-    write_text(path, markdown.render(view))
-    write_text(folder / FILE, comparison.flips.lines())
+    with told_write_errors(str(folder)):
+        _write_plots(comparison, folder / markdown.PLOTS)
+        write_text(path, markdown.render(view))
+        write_text(folder / FILE, comparison.flips.lines())
     if console is not None:
         print_report(view, console)
         console.print()

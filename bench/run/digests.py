@@ -14,9 +14,9 @@ from typing import Any
 
 from bench.digest import digest_code, digest_file, digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
-from bench.record.job import Shots
+from bench.record.job import Judging, Shots
 from bench.suite import template
-from bench.suite.evals import EvalSpec
+from bench.suite.evals import EvalSpec, JudgeSpec
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
@@ -87,6 +87,26 @@ def eval_digest(
             "machine": machine_part(threads),
             "versions": versions(EVAL_LIBRARIES),
             "code": code_part("data", "model", "evals"),
+        }
+    )
+
+
+def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging, threads: int) -> str:
+    """Of one subject's answers judged. What the answers depend on is in their own digests."""
+    model = judging.judge.model
+    local = None if model is None else [model_part(model), machine_part(threads), versions(EVAL_LIBRARIES)]
+    return digest_json(
+        {
+            "kind": "judge",
+            "judge": evaluation.judge.identity(),
+            "sampling": evaluation.sampling.model_dump(mode="json"),
+            "prompt": judging.judge.prompt_sha256,
+            "local": local,
+            "data": data.sha256,
+            "answers": judging.answers,
+            "reference": judging.reference,
+            "stored": None if judging.stored is None else judging.stored.sha256,
+            "code": code_part("data", "evals", "endpoint"),
         }
     )
 

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
+from bench.record.job import EvalJob
 from bench.record.record import Failure
 from bench.record.result import EvalResult, TrainResult
 from bench.record.store import LOG, JobStore, write_result
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.display import Display
+from bench.run.limits import exceeded
 from bench.run.locks import FileLock, child_lock, try_lock_job
 from bench.run.plan import PlannedJob
+from bench.suite.suite import Limits
 
 _POLL_SECONDS = 0.5
 
@@ -42,6 +45,8 @@ class _Running:
     clock: float
     shared: bool = False
     """Whether another job of this run ran beside it at any time."""
+    ended_for: Failure | None = None
+    """Why it was ended from here."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Executor:
     workers: int
     display: Display
     on_end: Callable[[PlannedJob, Outcome], None]
+    limits: Limits = Limits()
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _waiting: list[PlannedJob] = field(default_factory=list)
     _running: list[_Running] = field(default_factory=list)
@@ -105,11 +111,15 @@ class Executor:
                 continue
             self._waiting.remove(planned)
             busy.add(planned.digest)
-            self._start(planned, lock)
+            try:
+                self._start(planned, lock)
+            except BaseException:
+                lock.release()
+                raise
 
     def _start(self, planned: PlannedJob, lock: FileLock) -> None:
         manifest = self.store.done(planned.digest)
-        if manifest is not None and not planned.fresh:
+        if manifest is not None and not planned.fresh and not manifest.freed:
             lock.release()
             self._close(planned, Outcome(reused=True, started=manifest.started, seconds=manifest.seconds))
             return
@@ -137,14 +147,25 @@ class Executor:
         for running in list(self._running):
             for event in running.child.messages():
                 self.display.progress(running.job.job.id, event)
+            self._hold_to_limits(running)
             if running.child.ended():
                 self._running.remove(running)
                 self._finish(running)
+
+    def _hold_to_limits(self, running: _Running) -> None:
+        if running.ended_for is None and not running.child.ended():
+            running.ended_for = exceeded(
+                self.limits, pid=running.child.process.pid, seconds=time.monotonic() - running.clock
+            )
+            if running.ended_for is not None:
+                running.child.process.kill()  # it may be deep in native code: asking would wait for it
 
     def _finish(self, running: _Running) -> None:
         running.child.stop()
         seconds = time.monotonic() - running.clock
         failure = running.child.failure
+        if failure is not None and running.ended_for is not None:
+            failure = running.ended_for
         if failure is None:
             failure = self._commit(running, seconds)
         running.lock.release()
@@ -158,8 +179,9 @@ class Executor:
             if isinstance(result, TrainResult) and result.ledger.alone == running.shared:
                 ledger = result.ledger.model_copy(update={"alone": not running.shared})
                 write_result(self.store.folder(digest), result.model_copy(update={"ledger": ledger}))
-            if isinstance(result, EvalResult) and result.generated is not None and not running.shared:
-                generated = result.generated.model_copy(update={"alone": True})
+            drawn = result.generated if isinstance(result, EvalResult) and result.judged is None else None
+            if drawn is not None and not running.shared:
+                generated = drawn.model_copy(update={"alone": True})
                 write_result(self.store.folder(digest), result.model_copy(update={"generated": generated}))
             if isinstance(result, TrainResult) and result.diverged:
                 return Failure(kind="diverged", message=f"stopped at step {len(result.steps)}: the loss ran away")
@@ -185,4 +207,6 @@ def _because_of(failure: Failure, planned: PlannedJob) -> Failure:
     if failure.kind == "dependency":
         return failure
     needed = "sweep" if planned.job.kind == "train" else "training"
+    if isinstance(planned.job, EvalJob) and planned.job.judging is not None:
+        needed = "answers (or those that they are compared with)"
     return Failure(kind="dependency", message=f"its {needed} failed: {failure.message}")

@@ -17,7 +17,7 @@ from typing import Literal
 from bench.errors import InputError, Problem
 from bench.record.atomic import write_text
 from bench.record.environment import device
-from bench.record.job import EvalJob, SweepJob, TrainJob
+from bench.record.job import AnswerJob, EvalJob, SweepJob, TrainJob
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.history import History
 from bench.run.plan import Plan, PlannedJob, budget_statement, plan
@@ -149,6 +149,8 @@ def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
     for one in planned.jobs:
         if one.selected and isinstance(one.job, EvalJob):
             evals.setdefault(one.job.eval.name, []).append(one)
+        elif one.selected and isinstance(one.job, AnswerJob):
+            evals.setdefault(f"{one.job.asking.eval.name}, answers", []).append(one)
     return evals
 
 
@@ -206,6 +208,7 @@ def _arm(
 
 def _eval(name: str, jobs: Sequence[PlannedJob], history: History) -> EvalForecast:
     job = jobs[0].job
+    job = job.asking if isinstance(job, AnswerJob) else job
     assert isinstance(job, EvalJob), "grouped by eval"
     return EvalForecast(
         eval=name,

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench.digest import digest_json
-from bench.record.job import EvalJob, TrainJob, job_adapter
+from bench.record.job import AnswerJob, EvalJob, TrainJob, job_adapter
 from bench.record.result import TrainResult, result_adapter
 from bench.record.store import RESULT, Manifest
 
@@ -37,6 +37,7 @@ class History:
 
     def _take(self, folder: Path, manifest: Manifest) -> None:
         job = job_adapter.validate_json((folder / "job.json").read_bytes())
+        job = job.asking if isinstance(job, AnswerJob) else job
         if isinstance(job, EvalJob):
             self._evals.setdefault(_eval_key(job), []).append(manifest.seconds)
         elif isinstance(job, TrainJob):

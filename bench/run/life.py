@@ -55,8 +55,12 @@ def enter(request: bytes, connection: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_parent()
     work: Request = json.loads(request)
-    _redirect_output(Path(work["log"]))
     send = _sender(connection)
+    try:
+        _redirect_output(Path(work["log"]))
+    except OSError as error:  # a full disk, most likely; there is no log to say it in
+        send(describe(error))
+        os._exit(1)
     code = 0
     try:
         with _locked(work["lock"]):
@@ -64,11 +68,13 @@ def enter(request: bytes, connection: Connection) -> None:
             value = kinds[work["kind"]](work["payload"], Path(work["folder"]), send)
             send({"type": "done", "value": value})
     except BaseException as error:  # a child's every end is data for its parent
-        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         send(describe(error))
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the log's disk may be full; the message has been sent
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 
-from bench.errors import Problem
+from bench.errors import InputError, Problem
 from bench.record.environment import device
 from bench.suite.recipe import Recipe
 from bench.suite.suite import RunOptions, Suite
@@ -42,6 +42,13 @@ def machine_problems(suite: Suite) -> list[Problem]:
     used = {arm.recipe for arm in suite.expand()}
     recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
     return [*_tracker_problems(suite.run), *_saving_problems(suite.run, recipes), *_recipe_problems(recipes)]
+
+
+def check_machine(suite: Suite) -> None:
+    """Raises `InputError` with all of `machine_problems`."""
+    problems = machine_problems(suite)
+    if problems:
+        raise InputError(problems)
 
 
 def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:

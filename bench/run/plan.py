@@ -16,13 +16,15 @@ from typing import Literal
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
-from bench.record.job import Candidate, EvalJob, Job, ProbeJob, Shots, SweepJob, TrainJob
+from bench.record.job import AnswerJob, Candidate, EvalJob, Job, ProbeJob, Shots, SweepJob, TrainJob
 from bench.record.store import JobStore, Manifest
 from bench.run.digests import eval_digest, probe_digest, sweep_digest, training_digest
+from bench.run.judging import Entry, is_asked, judge_entries
+from bench.run.pruning import retrained_where_freed
 from bench.run.resolve import sweep_data
 from bench.run.sweep import at_rate
 from bench.suite.draws import trained_on
-from bench.suite.evals import EvalSpec, data_of
+from bench.suite.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite
@@ -100,7 +102,11 @@ def plan(resolved: ResolvedSuite, *, only: Iterable[str] = (), home: Path, fresh
             jobs.extend(entry for seed in suite.seeds for entry in builder.few_shot(arm, seed))
         else:
             jobs.extend(builder.trained(arm, probed=workers > 1))
+    jobs.extend(list(judge_entries(resolved, jobs, store=builder.store, workers=workers)))
     needed = {arm.base for arm in suite.expand() if arm.name in asked}
+    selected = _selected(
+        jobs, {job.id for job, _, arm_name, _ in jobs if (arm_name in asked if arm_name else _subject(job) in needed)}
+    )
     planned = tuple(
         PlannedJob(
             job=job,
@@ -108,13 +114,14 @@ def plan(resolved: ResolvedSuite, *, only: Iterable[str] = (), home: Path, fresh
             seed=seed,
             after=after,
             exclusive=isinstance(job, ProbeJob),
-            selected=arm_name in asked if arm_name is not None else _subject(job) in needed,
+            selected=job.id in selected,
             fresh=fresh,
             cached=builder.store.done(job.digest),
             rank=_rank(job, arm_name, position, side_by_side=workers > 1),
         )
         for position, (job, after, arm_name, seed) in enumerate(jobs)
     )
+    planned = retrained_where_freed(planned)
     return Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
 
 
@@ -145,9 +152,6 @@ def _amount(budget: Budget) -> str:
     return f"{budget.amount:,.10g} {budget.unit.replace('_', ' ')}"
 
 
-_Entry = tuple[Job, tuple[str, ...], str | None, int | None]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Builder:
     """Makes jobs with their digests. Entries are (job, digests needed, arm, seed)."""
@@ -156,11 +160,11 @@ class _Builder:
     store: JobStore
     threads: int
 
-    def base(self, subject: str, model: ResolvedModel) -> list[_Entry]:
+    def base(self, subject: str, model: ResolvedModel) -> list[Entry]:
         """A base's evals."""
         return self._evals(subject, model, arm=None, seed=None)
 
-    def few_shot(self, arm: ArmRef, seed: int) -> list[_Entry]:
+    def few_shot(self, arm: ArmRef, seed: int) -> list[Entry]:
         """The evals of the base with rows of the arm's data in its context, drawn with `seed`."""
         size = self.resolved.suite.recipe[arm.recipe].shots
         assert size is not None, "validated"
@@ -168,12 +172,12 @@ class _Builder:
         model = self.resolved.base_of(arm)
         return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, shots=shots)
 
-    def trained(self, arm: ArmRef, *, probed: bool) -> list[_Entry]:
+    def trained(self, arm: ArmRef, *, probed: bool) -> list[Entry]:
         """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
         suite, model = self.resolved.suite, self.resolved.base_of(arm)
         sweep = self._sweep(arm)
         after = tuple(job.digest for job in sweep)
-        entries: list[_Entry] = [(job, (), arm.name, job.training.seed) for job in sweep]
+        entries: list[Entry] = [(job, (), arm.name, job.training.seed) for job in sweep]
         for seed in suite.seeds:
             training = self._training(arm, seed, sweep)
             if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
@@ -238,7 +242,7 @@ class _Builder:
             ),
         )
 
-    def _probe(self, training: TrainJob, steps: int) -> _Entry:
+    def _probe(self, training: TrainJob, steps: int) -> Entry:
         """At the first rate of a sweep: a speed does not depend on it, and need not wait for the choice."""
         one = at_rate(training, training.recipe.rates[0])
         job = ProbeJob(training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps))
@@ -253,10 +257,16 @@ class _Builder:
         seed: int | None,
         training: TrainJob | None = None,
         shots: Shots | None = None,
-    ) -> list[_Entry]:
+    ) -> list[Entry]:
         after = () if training is None else (training.digest,)
-        specs = self.resolved.suite.eval
-        return [(self._eval(spec, subject, model, training, shots), after, arm, seed) for spec in specs]
+        jobs: list[Job] = []
+        for spec in self.resolved.suite.eval:
+            if not isinstance(spec, JudgeSpec):
+                jobs.append(self._eval(spec, subject, model, training, shots))
+            elif is_asked(spec, arm):
+                asking = self._eval(spec.asking(), subject, model, training, shots)
+                jobs.append(AnswerJob(asking=asking, digest=asking.digest))
+        return [(job, after, arm, seed) for job in jobs]
 
     def _eval(
         self, spec: EvalSpec, subject: str, model: ResolvedModel, training: TrainJob | None, shots: Shots | None
@@ -295,7 +305,18 @@ def _training_arms(suite: Suite) -> list[ArmRef]:
 
 
 def _subject(job: Job) -> str | None:
+    job = job.asking if isinstance(job, AnswerJob) else job
     return job.subject if isinstance(job, EvalJob) else None
+
+
+def _selected(entries: Sequence[Entry], asked: set[str]) -> set[str]:
+    """Ids of the jobs asked for, and of those that these need: the answers of an arm that others are judged against."""
+    selected, needed = set(asked), set[str]()
+    for job, after, _, _ in reversed(entries):  # each stands after those that it needs
+        if job.id in selected or job.digest in needed:
+            selected.add(job.id)
+            needed |= set(after)
+    return selected
 
 
 def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
@@ -310,7 +331,8 @@ def _rank(job: Job, arm: str | None, position: int, *, side_by_side: bool) -> in
     one: as planned."""
     if not side_by_side:
         return position
-    group = {"probe": 0, "sweep": 2, "train": 3, "eval": 1 if arm is None else 4}[job.kind]
+    asked = 1 if arm is None else 4
+    group = {"probe": 0, "sweep": 2, "train": 3, "answer": asked, "eval": asked}[job.kind]
     return group * 1_000_000 + position
 
 
@@ -335,8 +357,8 @@ def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     """Of what the suite says, without where its files lie, and of every job."""
     said = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data"})
     for spec in said["eval"]:
-        spec.pop("include", None)
-        spec.pop("data", None)
+        for key in ("include", "data", "reference", "prompt"):
+            spec.pop(key, None)
     return digest_json({"suite": said, "data": _data_part(resolved), "jobs": sorted({one.digest for one in jobs})})
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.errors import InputError
 from bench.record.job import SweepJob, TrainJob
 from bench.run.child import ChildServer
-from bench.run.machine import machine_problems
+from bench.run.machine import check_machine
 from bench.run.plan import Plan
 
 
@@ -20,9 +19,7 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
     jobs = _one_of_each(planned)
     if not jobs:
         return
-    problems = machine_problems(planned.resolved.suite)
-    if problems:
-        raise InputError(problems)
+    check_machine(planned.resolved.suite)
     unchecked = [job for job in jobs if not _seen(home, job).exists()]
     if not unchecked:
         return

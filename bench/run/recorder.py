@@ -10,8 +10,9 @@ from pathlib import Path
 from bench.errors import InputError
 from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
-from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
+from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
 from bench.record.record import (
+    AnswersRecord,
     Environment,
     EvaluationRecord,
     Failure,
@@ -89,6 +90,7 @@ def make_record(
     trainings: list[TrainingRecord] = []
     sweeps: list[SweepRecord] = []
     probes: list[ProbeRecord] = []
+    answers: list[AnswersRecord] = []
     evaluations: list[EvaluationRecord] = []
     for planned in plan.jobs:
         fate = _fate(planned, outcomes.get(planned.digest), store, directory, interrupted=interrupted)
@@ -104,6 +106,17 @@ def make_record(
             case ProbeJob() as job:
                 probe = store.probe_result(job.digest) if done else None
                 probes.append(ProbeRecord(arm=job.training.arm, job=fate, result=probe))
+            case AnswerJob(asking=asking):
+                answers.append(
+                    AnswersRecord(
+                        subject=asking.subject,
+                        arm=planned.arm,
+                        seed=planned.seed,
+                        eval=asking.eval.name,
+                        job=fate,
+                        result=store.eval_result(asking.digest) if done else None,
+                    )
+                )
             case EvalJob() as job:
                 evaluations.append(_evaluation(planned, job, fate, store, directory))
     return Record(
@@ -120,6 +133,7 @@ def make_record(
         probes=tuple(probes),
         evaluations=tuple(evaluations),
         sweeps=tuple(sweeps),
+        answers=tuple(answers),
         contamination=contamination,
     )
 
@@ -200,5 +214,11 @@ def portable(resolved: ResolvedSuite, root: Path) -> ResolvedSuite:
                 name: data.model_copy(update={"path": shorten(data.path)}) for name, data in resolved.data.items()
             },
             "tasks_path": {name: shorten(path) for name, path in resolved.tasks_path.items()},
+            "judges": {
+                name: judge
+                if judge.model is None
+                else judge.model_copy(update={"model": shorten_model(judge.model)})
+                for name, judge in resolved.judges.items()
+            },
         }
     )

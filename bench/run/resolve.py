@@ -11,10 +11,11 @@ from bench.data.resolve import hub_data, resolve_data
 from bench.digest import digest_files
 from bench.errors import InputError, Problem
 from bench.run.child import ChildServer
+from bench.run.judges import resolve_judges
 from bench.run.models import resolve_model
 from bench.suite.data import DataSpec
 from bench.suite.draws import draws_of
-from bench.suite.evals import LmEvalSpec, data_of
+from bench.suite.evals import LmEvalSpec, data_of, reference_of
 from bench.suite.load import LoadedSuite
 from bench.suite.needs import closure
 from bench.suite.resolved import ResolvedData, ResolvedSuite
@@ -41,8 +42,9 @@ def resolve(loaded: LoadedSuite, *, home: Path, server: ChildServer | None = Non
     if fetched is not None:
         data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=fetched))
     tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
+    judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, home=home))
     models = {name: model for name, model in bases.items() if model is not None}
-    if len(models) < len(bases) or data is None or tasks is None:
+    if len(models) < len(bases) or data is None or tasks is None or judges is None:
         raise InputError(problems)
     return ResolvedSuite(
         suite=loaded.suite,
@@ -53,12 +55,18 @@ def resolve(loaded: LoadedSuite, *, home: Path, server: ChildServer | None = Non
         data={**data, **_dev_data(loaded.suite, data, home)},
         tasks_sha256={name: _hash_folder(folder) for name, folder in tasks.items()},
         tasks_path={name: str(folder) for name, folder in tasks.items()},
+        judges=judges,
     )
 
 
 def sweep_data(data: str, on: str) -> tuple[str, str]:
     """Names of what an arm's sweep trains on and chooses by, among the resolved data."""
     return f"sweep:{data}~{on}", f"dev:{data}~{on}"
+
+
+def reference_data(eval_name: str) -> str:
+    """Name of the stored answers that a judge eval compares with, among the resolved data."""
+    return f"eval:{eval_name}~reference"
 
 
 def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dict[str, ResolvedData]:
@@ -96,6 +104,7 @@ def data_specs(suite: Suite) -> dict[str, DataSpec]:
     tables = [draws_of(name, spec) for name, spec in suite.data.items() if name in used]
     specs = {name: spec for table in tables for name, spec in table.items()}
     evals = {f"eval:{spec.name}": data_of(spec) for spec in suite.eval}
+    evals |= {reference_data(spec.name): reference_of(spec) for spec in suite.eval}
     return {**specs, **{name: spec for name, spec in evals.items() if spec is not None}}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import signal
 import sys
 import threading
@@ -15,6 +14,7 @@ from types import FrameType
 
 from bench.digest import digest_json
 from bench.errors import BenchError, InputError, InterruptedRunError, Problem
+from bench.record.atomic import told_write_errors
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
@@ -25,12 +25,13 @@ from bench.run.executor import Executor, Outcome
 from bench.run.locks import FileLock
 from bench.run.plan import Plan, PlannedJob, plan
 from bench.run.preflight import preflight
+from bench.run.pruning import prune
 from bench.run.recorder import Heading, earlier, make_record, timestamp
 from bench.run.resolve import resolve
+from bench.run.space import check_space
 from bench.suite.load import LoadedSuite
 
 _SECONDS_BETWEEN_RECORDS = 20.0
-_WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 
 def run_suite(
@@ -52,11 +53,12 @@ def run_suite(
     began = time.monotonic()
     server = server or ChildServer()
     hint = _finished_hint(loaded, only, home)
-    with _told_write_errors(home, reports), _signals_interrupt(), _server_ended_on_error(server):
+    with told_write_errors(f"{home} or {reports}"), _signals_interrupt(), _server_ended_on_error(server):
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
         planned = plan(resolve(loaded, home=home, server=server), only=only, home=home, fresh=fresh)
         preflight(planned, home=home, server=server)
+        check_space(planned, home=home)
         display.plan(planned)
         suite = planned.resolved.suite
         directory = RunDirectory.at(reports, suite=suite.name, profile=planned.resolved.profile, digest=planned.digest)
@@ -100,6 +102,7 @@ class _Run:
             workers=self.plan.workers,
             display=display,
             on_end=self._on_end,
+            limits=self.plan.resolved.suite.run.limits,
             outcomes=self.outcomes,
         )
         self._write(self.heading)
@@ -117,7 +120,8 @@ class _Run:
         return any(outcome.failure is not None for outcome in self.outcomes.values())
 
     def _on_end(self, planned: PlannedJob, outcome: Outcome) -> None:
-        del planned, outcome  # they are in `outcomes`
+        del outcome  # it is in `outcomes`
+        prune(self.plan, planned, self.outcomes, self.store)
         if time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:
             self._write(self.heading)
 
@@ -200,21 +204,3 @@ def _server_ended_on_error(server: ChildServer) -> Iterator[None]:
     except (BenchError, KeyboardInterrupt):
         server.kill()
         raise
-
-
-@contextlib.contextmanager
-def _told_write_errors(home: Path, reports: Path) -> Iterator[None]:
-    """A full or read-only disk is told as such; finished jobs stay finished."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _WRITE_ERRORS:
-            raise
-        raise InputError(
-            Problem(
-                reference="run.not-writable",
-                what=f"cannot write: {error.strerror}",
-                where=str(error.filename or f"{home} or {reports}"),
-                hint="free some space, or name other folders with BENCH_HOME and --reports",
-            )
-        ) from error

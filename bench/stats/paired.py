@@ -165,7 +165,7 @@ def _scale(arm: Scores, pairs: _Pairs) -> Scale:
     observed = np.concatenate([pairs.arm.ravel(), pairs.reference.ravel()])
     span = float(np.ptp(observed)) if bounds is None else bounds[1] - bounds[0]
     return Scale(
-        binary=arm.binary,
+        binary=arm.coarse,
         support=None if bounds is None else (-span, span),
         seen=(-span, span) if span > 0 else None,
         pseudo=1,

@@ -42,6 +42,11 @@ class Scores:
     def n_examples(self) -> int:
         return int(self.values.shape[1])
 
+    @property
+    def coarse(self) -> bool:
+        """Right or wrong, perhaps with ties half-way: few values, for which a bootstrap needs many examples."""
+        return self.binary or (self.bounds is not None and np.unique(self.values[self.present]).size <= 3)
+
     def row(self, index: int) -> "Scores":
         """One seed replicate alone."""
         return Scores(

@@ -79,7 +79,7 @@ def _scale(scores: Scores, values: FloatArray) -> Scale:
     bounds = (0.0, 1.0) if scores.binary else scores.bounds
     observed = (float(values.min()), float(values.max()))
     seen = observed if bounds is None else bounds
-    return Scale(binary=scores.binary, support=bounds, seen=seen if seen[1] > seen[0] else None, pseudo=2)
+    return Scale(binary=scores.coarse, support=bounds, seen=seen if seen[1] > seen[0] else None, pseudo=2)
 
 
 def _estimate(

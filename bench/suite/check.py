@@ -12,8 +12,9 @@ from pathlib import Path
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.card import card_folder, card_names, load_card
 from bench.suite.data import HUB_ID, SAVED_SPLITS, DataSpec
-from bench.suite.evals import LmEvalSpec
+from bench.suite.evals import JudgeSpec, LmEvalSpec
 from bench.suite.folder import context_length, model_folder_problems
+from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.model import ModelSpec
 from bench.suite.names import data_tables, name_problems
 from bench.suite.suite import Suite
@@ -34,6 +35,9 @@ def check(suite: Suite, base: Path) -> list[Problem]:
     for index, task_eval in enumerate(suite.eval):
         if task_eval.kind == "lm_eval":
             problems += _found(_task_problems(task_eval, f"eval[{index}]", base))
+        if task_eval.kind == "judge":
+            problems += _found(_judge_problems(task_eval, f"eval[{index}]", base))
+    problems += _found(_claimed_task_problems(suite, base))
     return list(dict.fromkeys(problems))
 
 
@@ -73,6 +77,13 @@ def _model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Proble
         folder = card_folder(load_card(model.card))
         if folder is not None:
             yield from model_folder_problems(folder, f"{place}.card")
+
+
+def _judge_problems(spec: JudgeSpec, where: str, base: Path) -> Iterator[Problem]:
+    """Its prompt, and its model where that is on this machine."""
+    load_judge_prompt(spec.prompt, base, where=f"{where}.prompt")
+    if spec.judge.local is not None:
+        yield from _model_problems(spec.judge.local, base, f"{where}.judge.local")
 
 
 def _template_problems(template: str, base: Path, place: str) -> Iterator[Problem]:
@@ -168,6 +179,20 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
             yield Problem(reference="eval.unknown-task", what=what, where=f"{where}.tasks[{index}]", hint=hint)
         elif spec.metric is not None:
             yield from _metric_problems(spec, task, files.get(task), f"{where}.metric")
+
+
+def _claimed_task_problems(suite: Suite, base: Path) -> Iterator[Problem]:
+    """Claims on a task that is neither listed by their eval nor known as a member of a group."""
+    evals = {spec.name: spec for spec in suite.eval if spec.kind == "lm_eval"}
+    for index, claim in enumerate(suite.claim):
+        spec = evals.get(claim.eval or "")
+        if spec is None or claim.task is None or claim.task in spec.tasks:
+            continue
+        known = installed_task_names() if spec.include is None else frozenset(local_tasks(base / spec.include))
+        if known and claim.task not in known:
+            what = f"eval {spec.name!r} has no task {claim.task!r}"
+            where, hint = f"claim[{index}].on", did_you_mean(claim.task, spec.tasks)
+            yield Problem(reference="eval.unknown-task", what=what, where=where, hint=hint)
 
 
 def _metric_problems(spec: LmEvalSpec, task: str, file: Path | None, where: str) -> Iterator[Problem]:

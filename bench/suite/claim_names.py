@@ -50,9 +50,24 @@ def _side_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
         elif side in bases and claim.cost is not None:
             what = f"{side!r} was not trained: it has no {claim.cost} to compare"
             yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint="name two arms")
+    yield from _judged_problems(claim, suite, where)
     if left == right:
         what = f"the claim compares {left!r} with itself"
         hint = "name two arms, or an arm and base"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
+
+
+def _judged_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
+    """Against controls, both sides must have been compared with the same one."""
+    left, _, right = claim.parts()
+    judged = {spec.name for spec in suite.eval if spec.kind == "judge" and spec.against == "control"}
+    arms = {arm.name: arm for arm in suite.expand()}
+    if claim.eval not in judged or not {left, right} <= {*arms, *suite.base_subjects()}:
+        return
+    sides = [suite.control_of(arms[side]) or side if side in arms else None for side in (left, right)]
+    if None in sides or sides[0] != sides[1]:
+        what = f"on eval {claim.eval!r} each arm is compared with its own control: {left!r} and {right!r} share none"
+        hint = "name an arm and its control, or two arms with the same control"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
 
 

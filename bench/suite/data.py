@@ -54,7 +54,7 @@ class Select(Spec):
             raise ValueError("select by 'score' needs a column, and a minimum or a size or both")
         if self.by not in ("all", "score") and not sized:
             raise ValueError(f"select by {self.by!r} needs a size")
-        if self.seeds and (self.by != "random" or "seed" in self.model_fields_set):
+        if self.seeds and (self.by != "random" or self.seed != 0):
             raise ValueError("seeds belong to select by 'random', in place of seed")
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) == 1:
             raise ValueError("give at least two seeds, each once; for one draw, seed")

@@ -164,7 +164,7 @@ class JudgeSpec(Spec):
     against: Literal["base", "control", "reference"] = "base"
     """Whose answers a subject's are compared with: its base's, its control's of the same seed, or stored ones."""
     reference: DataSpec | None = None
-    """Stored answers by prompt, such as another model's `{instruction, output}` rows; default: the rows' own answers."""
+    """Stored answers by prompt, such as another model's `{instruction, output}` rows; default: the rows' own."""
     judge: ModelSource
     """The model that judges."""
     prompt: str = "pairwise"

@@ -9,7 +9,7 @@ from bench.errors import Problem, did_you_mean
 from bench.suite.claim_names import claim_problems
 from bench.suite.data import MICRO_SOURCES, DataSpec
 from bench.suite.draws import draw_problems
-from bench.suite.evals import GenerationSpec, data_of, reference_of
+from bench.suite.evals import GenerationSpec, JudgeSpec, data_of, reference_of
 from bench.suite.metrics import BEHAVIOUR, FORMAT, REFERENCE
 from bench.suite.needs import need_problems
 from bench.suite.suite import Suite
@@ -24,6 +24,8 @@ def name_problems(suite: Suite) -> Iterator[Problem]:
     for index, evaluation in enumerate(suite.eval):
         if evaluation.kind == "generation":
             yield from _metric_problems(evaluation, f"eval[{index}]")
+        if evaluation.kind == "judge":
+            yield from _judge_problems(evaluation, suite, f"eval[{index}]")
     yield from claim_problems(suite)
     yield from draw_problems(suite)
     for where, table in data_tables(suite):
@@ -130,3 +132,20 @@ def _metric_problems(spec: GenerationSpec, where: str) -> Iterator[Problem]:
         what = f'eval "{spec.name}": none of its metrics gives a measure {spec.metric!r} to be decided by'
         hint = did_you_mean(spec.metric, offered)
         yield Problem(reference="eval.unknown-metric", what=what, where=f"{where}.metric", hint=hint)
+
+
+def _judge_problems(spec: JudgeSpec, suite: Suite, where: str) -> Iterator[Problem]:
+    """Against controls: arms that have none."""
+    if spec.against != "control":
+        return
+    controls = {suite.control_of(arm) for arm in suite.expand()} - {None}
+    if not controls:
+        what = f'eval "{spec.name}" compares with controls, and no arm has one'
+        hint = 'name a control in the suite (control = "random_1k"), or say against = "base"'
+        yield Problem(reference="suite.control", what=what, where=f"{where}.against", hint=hint)
+        return
+    for arm in suite.expand():
+        if suite.control_of(arm) is None and arm.name not in controls:
+            what = f'eval "{spec.name}" compares with controls, and {arm.name} has none'
+            hint = 'leave the arm out, give it one, or say against = "base"'
+            yield Problem(reference="suite.control", what=what, where=f"{where}.against", hint=hint)

@@ -55,6 +55,8 @@ def superseded(at: KeyPath, over: Mapping[str, Any]) -> frozenset[str]:
         return _MODEL_SOURCES | {"revision"}
     if _is_data(at) and ("source" in over or "mix" in over):
         return _OF_A_SOURCE | {"source", "mix"}
+    if len(at) == 3 and at[0] == "eval" and at[2] == "judge":
+        return frozenset({"endpoint", "local"} if {"endpoint", "local"} & over.keys() else ())
     if at[-1:] == ("select",):
         gone = set() if over.get("by", "score") == "score" else {"column", "minimum"}
         resized = over.get("by") == "all" or "size" in over or "size_of" in over

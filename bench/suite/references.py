@@ -30,9 +30,7 @@ def resolve_references(suite: Suite) -> Suite:
     evals = []
     for index, spec in enumerate(suite.eval):
         tables = {"data": data_of(spec), "reference": reference_of(spec)}
-        followed = {
-            key: follow(own, f"eval[{index}].{key}") for key, own in tables.items() if own is not None
-        }  # fmt: skip
+        followed = {key: follow(own, f"eval[{index}].{key}") for key, own in tables.items() if own is not None}
         evals.append(spec.model_copy(update=followed))
     problems += [_clash(name) for name, spec in data.items() if spec.control and name + CONTROL_SUFFIX in data]
     if problems:

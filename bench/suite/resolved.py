@@ -56,6 +56,16 @@ class ResolvedData(Spec):
     """The stored selection. Not part of any digest."""
 
 
+class ResolvedJudge(Spec):
+    """What a judge eval's judge is asked, and the judge where it is a model on this machine."""
+
+    prompt: str
+    """The Jinja text."""
+    prompt_sha256: str
+    model: ResolvedModel | None = None
+    """`None`: the judge is an endpoint."""
+
+
 class ResolvedSuite(Spec):
     """What will run, complete."""
 
@@ -68,12 +78,14 @@ class ResolvedSuite(Spec):
     models: dict[str, ResolvedModel] = Field(default_factory=dict)
     """All bases by name, where the suite has several."""
     data: dict[str, ResolvedData]
-    """By data name; an eval's own data under `eval:NAME`; what a sweep trains on and chooses by under `sweep:DATA~ON`
-    and `dev:DATA~ON`."""
+    """By data name; an eval's own data under `eval:NAME`, answers to compare with under `eval:NAME~reference`; what a
+    sweep trains on and chooses by under `sweep:DATA~ON` and `dev:DATA~ON`."""
     tasks_sha256: dict[str, str]
     """Per lm_eval eval with a task folder: hash of that folder's files."""
     tasks_path: dict[str, str]
     """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
+    judges: dict[str, ResolvedJudge] = Field(default_factory=dict)
+    """Per judge eval."""
 
     def base_of(self, arm: ArmRef) -> ResolvedModel:
         """What `arm` trains."""

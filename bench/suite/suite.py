@@ -82,6 +82,15 @@ class Arms(Spec):
         return tuple(dict.fromkeys([*kept, *included]))
 
 
+class Limits(Spec):
+    """`[run.limits]`: what one job may take before it is ended; its siblings go on. No part of any result."""
+
+    seconds: float | None = Field(default=None, gt=0)
+    """Wall time of one job, start included."""
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Resident memory of one job's process, the libraries that all jobs share included."""
+
+
 class RunOptions(Spec):
     """`[run]`: how the machine is used. Recorded, and part of a result only where it changes it (threads)."""
 
@@ -89,6 +98,10 @@ class RunOptions(Spec):
     """Trainings side by side; `auto`: one per core for models below 20M parameters on a CPU, else one."""
     steps_between_saves: Count | None = None
     """Save a resumable checkpoint every so many steps; `None`: none."""
+    keep_weights: bool = True
+    """Whether trained weights stay once everything that needs them is done; if not, a later eval trains again."""
+    limits: Limits = Limits()
+    """What ends a job that takes too much, as a failure of that job alone."""
     track: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     """Trackers that each training reports its steps to, through transformers' own integrations."""
     probe_steps: int = Field(default=8, ge=0, le=10_000)

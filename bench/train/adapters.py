@@ -16,12 +16,13 @@ from peft import (
     LoraConfig,
     PeftConfig,
     PeftModel,
+    PeftType,
     PrefixTuningConfig,
     PromptTuningConfig,
     get_peft_model,
 )
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-from transformers import PreTrainedModel, TrainerCallback
+from transformers import AutoConfig, PreTrainedModel, TrainerCallback
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptSpec
@@ -42,7 +43,9 @@ _REFUSED = {
 _MANY_STEPS = 10**9
 """Where the steps are not known yet, and nothing is trained."""
 
-_OWN = frozenset({"peft_type", "task_type", "inference_mode", "auto_mapping", "peft_version", "revision"})
+_OWN = frozenset(
+    {"peft_type", "task_type", "inference_mode", "auto_mapping", "peft_version", "revision", "base_model_name_or_path"}
+)
 """Fields of PEFT's configurations that are not the recipe's to set."""
 
 
@@ -69,9 +72,10 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
             task_type=TASK, **given, **({} if feedforward is None else {"feedforward_modules": list(feedforward)})
         )
     if isinstance(spec, PrefixSpec):
-        return PrefixTuningConfig(
+        prefix = PrefixTuningConfig(
             task_type=TASK, num_virtual_tokens=spec.virtual_tokens, prefix_projection=spec.projection
         )
+        return _shaped(prefix, model)
     if isinstance(spec, PromptSpec):
         start: dict[str, Any] = {"prompt_tuning_init": "RANDOM"}
         if spec.text is not None:
@@ -81,18 +85,23 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
                 "tokenizer_name_or_path": model.path,
                 "tokenizer_kwargs": {"local_files_only": True, "trust_remote_code": False},
             }
-        return PromptTuningConfig(task_type=TASK, num_virtual_tokens=spec.virtual_tokens, **start)
-    return None if spec is None else _by_name(spec, steps)
+        return _shaped(PromptTuningConfig(task_type=TASK, num_virtual_tokens=spec.virtual_tokens, **start), model)
+    return None if spec is None else _shaped(_by_name(spec, steps), model)
 
 
 def put_on(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     """`model` with the adapter. Raises `InputError` where PEFT refuses: unknown modules, an unfit architecture."""
-    if model.device.type == "meta" and isinstance(config, LoraConfig):
+    on_meta = model.device.type == "meta"
+    if on_meta and isinstance(config, LoraConfig):
         config = dataclasses.replace(config, init_lora_weights=True)  # other starts look into the weights
     try:
-        return get_peft_model(model, config)
+        adapted = get_peft_model(model, config)
     except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError, AssertionError) as error:
         raise _refused(f"PEFT cannot put {_name(config)} on {type(model).__name__}: {_first_line(error)}") from error
+    for name, parameter in adapted.named_parameters():
+        if on_meta and ".ranknum." in name:  # AdaLoRA's counters, which PEFT leaves trainable on this device alone
+            parameter.requires_grad_(False)
+    return adapted
 
 
 def check_gradients(model: torch.nn.Module) -> None:
@@ -124,6 +133,20 @@ class RankAllocation(TrainerCallback):  # type: ignore[misc]  # transformers is 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Between the optimiser's step and the end of its gradients."""
         model.base_model.update_and_allocate(state.global_step)
+
+
+def _shaped(config: PeftConfig, model: ResolvedModel) -> PeftConfig:
+    """A learned prompt's sizes, where PEFT does not find them in the model's configuration by itself."""
+    if not config.is_prompt_learning:
+        return config
+    shape = AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=False).get_text_config()
+    if config.num_attention_heads is None and not {"num_attention_heads", "n_head"} & shape.to_dict().keys():
+        config.num_attention_heads = shape.num_attention_heads
+    one_for_all = getattr(shape, "multi_query", False) and not getattr(shape, "new_decoder_architecture", False)
+    if config.peft_type == PeftType.PREFIX_TUNING and one_for_all:  # Falcon's one key and value for all queries
+        config.token_dim = shape.hidden_size // shape.num_attention_heads
+        config.num_attention_heads = 1
+    return config
 
 
 def _targets(named: tuple[str, ...] | str) -> list[str] | str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers.trainer import TRAINER_STATE_NAME
 
@@ -80,24 +81,30 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def find_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
-    """The whole checkpoint of that training in `folder`, or `None`."""
+    """The whole checkpoint of that training in `folder`, or `None`. A damaged one is removed."""
     place, old = folder / CHECKPOINT, folder / f"{CHECKPOINT}.old"
     if old.exists() and not place.exists():
         old.replace(place)
     if not place.exists():
         return None
-    found = _load(place)
+    try:
+        found = _load(place)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
+        remove_checkpoint(folder)  # damaged on the disk: the training starts again, rather than fail for ever
+        return None
     return found if found.digest == digest else None
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Takes the checkpoint away once the training is over."""
+    """Takes the checkpoint away, what a kill left of one included."""
     for name in (CHECKPOINT, f"{CHECKPOINT}.old", f"{CHECKPOINT}.new"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _load(place: Path) -> Checkpoint:
     state = json.loads((place / _STATE).read_text())
+    trainer = (place / TRAINER_STATE_NAME).read_text()
+    json.loads(trainer)
     by_parameter: dict[int, dict[str, Any]] = {}
     for name, tensor in load_file(place / _OPTIMIZER).items():
         index, key = name.split(".", 1)
@@ -110,7 +117,7 @@ def _load(place: Path) -> Checkpoint:
         optimizer={"state": by_parameter, "param_groups": state["param_groups"]},
         scheduler=state["scheduler"],
         random=load_file(place / _RANDOM),
-        trainer=(place / TRAINER_STATE_NAME).read_text(),
+        trainer=trainer,
         meter=state["meter"],
         validation=state["validation"],
         best=load_file(place / _BEST),

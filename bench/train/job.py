@@ -1,6 +1,7 @@
 """A training job from start to end: load, plan the schedule, train, save, account. Runs in a child process.
 
-Contract: a job writes only under its own folder: `weights/` and, while it trains, `checkpoint/`. The same job on a
+Contract: a job writes only under its own folder: `weights/` and `checkpoint/`. The checkpoint is left there: it is of
+use until the result counts, and whoever makes it count takes the checkpoint away. The same job on a
 processor gives the same losses and weights to the last bit, resumed or not, unless its budget is in seconds. What was
 trained on is counted, and equals the plan, or the job fails.
 """
@@ -31,7 +32,7 @@ from bench.suite.recipe import Budget
 from bench.train.adapters import check_gradients, peft_config, put_on, target_modules
 from bench.train.budget import pilot_job, planned_budget
 from bench.train.builder import optimizer_name, sft_config
-from bench.train.checkpoint import find_checkpoint, remove_checkpoint
+from bench.train.checkpoint import find_checkpoint
 from bench.train.distribution import check_distribution, join_group
 from bench.train.energy import EnergyCounter
 from bench.train.ledger import MemoryByPhase, Trained, make_ledger
@@ -83,7 +84,6 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
         prepared.meter.enter("saving")
         kept_step = None if prepared.watch is None else prepared.watch.restore(trainer.model)
         save_subject(trainer, folder / WEIGHTS, start=Path(start) if converted else None, recipe=job.recipe)
-    remove_checkpoint(folder)
     prepared.meter.enter("other")
     memory.end("saving")
     parameters, trainable = count_parameters(trainer.model)

@@ -42,6 +42,7 @@ ORDERS = {
     "hang": 0.015625,
     "diverge": 0.0078125,
     "vanish": 0.00390625,
+    "eat": 0.001953125,
 }
 """Learning rates that make a training end badly."""
 
@@ -195,6 +196,11 @@ def _obey(job: TrainJob, folder: Path) -> None:
             ctypes.string_at(0)
         case "memory":
             raise MemoryError
+        case "eat":  # real pages, at most 4 GiB
+            eaten = []
+            while len(eaten) < 4096:
+                eaten.append(bytearray(b"x" * (1 << 20)))
+                time.sleep(0.002)
         case "refuse":
             raise InputError(Problem(reference="fake.refused", what="no such thing", hint="do another"))
         case "hang":

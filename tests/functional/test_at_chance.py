@@ -8,10 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
-
-from bench.suite.toml import read_toml
 
 EXAMPLES = 250
 SUITE = """
@@ -72,8 +69,14 @@ def tasks(shared: Path, folder: Path) -> None:
             "doc_to_text": "{{instruction}}\n",
             "doc_to_choice": ["answer1", "answer2", "answer3", "answer4"],
             "doc_to_target": "{{answer}}",
+            "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
         },
-        "hellaswag": {"doc_to_text": "{{ctx}}", "doc_to_choice": "endings", "doc_to_target": "label"},
+        "hellaswag": {
+            "doc_to_text": "{{ctx}}",
+            "doc_to_choice": "endings",
+            "doc_to_target": "label",
+            "metric_list": [{"metric": "acc_norm", "aggregation": "mean", "higher_is_better": True}],  # as published
+        },
     }
     folder.mkdir()
     for name, lines in picked.items():
@@ -84,7 +87,6 @@ def tasks(shared: Path, folder: Path) -> None:
             "dataset_kwargs": {"data_files": {"test": f"{name}.jsonl"}},
             "test_split": "test",
             "output_type": "multiple_choice",
-            "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
             **keys[name],
         }
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
@@ -109,18 +111,24 @@ def test_a_base_that_knows_nothing_comes_out_at_chance_and_the_report_says_so(sh
     (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 20, encoding="utf-8")
     model = json.dumps(str(shared_dir / "models" / "stories260k"))
     (tmp_path / "stories.toml").write_text(SUITE.replace("{model}", model), encoding="utf-8")
-    read_toml(tmp_path / "stories.toml", kind="suite")
     done = bench(tmp_path, "run", "stories.toml", "--quiet")
     assert done.returncode == 0, done.stderr
-    report = json.loads(bench(tmp_path, "report", "stories", "--json").stdout)
-    at_chance = {(found["arm"], found["measurand"]) for found in report["sanity"] if found["name"] == "at chance"}
-    assert at_chance == {(arm, name) for arm in ("base", "stories/full") for name in ("science", "sense")}
+    shown = bench(tmp_path, "report", "stories", "--json")
+    assert shown.returncode == 0, shown.stderr
+    report = json.loads(shown.stdout)
+    verdicts = {
+        (found["arm"], found["measurand"]): found["name"] for found in report["sanity"] if "chance" in found["name"]
+    }
+    for arm in ("base", "stories/full"):
+        assert verdicts[arm, "science"] == "at chance"
+        # HellaSwag's wrong endings were chosen to look likely: who only looks at words may fall below guessing.
+        assert verdicts[arm, "sense"] in {"at chance", "below chance"}
     for result in report["results"]:
-        assert result["chance"] == pytest.approx(0.25, abs=0.01)
-        assert result["low"] <= result["chance"] <= result["high"]
+        assert result["chance"] == 0.25
+        assert result["low"] <= result["chance"]
     assert report["claims"][0]["verdict"] == "inconclusive", "two steps taught it no science"
     text = (tmp_path / "reports" / "stories" / "latest" / "report.md").read_text(encoding="utf-8")
-    assert text.count("**at chance**") == 4
+    assert text.count("**at chance**") + text.count("**below chance**") == 4
     assert "includes chance, 0.25" in text
     assert "at chance" in done.stdout
     assert {one["eval"] for one in report["contamination"]["checked"]} == {"science", "sense"}

@@ -16,10 +16,11 @@ from tests.fakes.records import make_run
 
 def bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command line in `cwd`."""
+    own = {"BENCH_HOME": str(cwd / "home"), "COLUMNS": "160", "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.run(
         [sys.executable, "-m", "bench", *arguments],
         capture_output=True, text=True, check=False, cwd=cwd,
-        env={**os.environ, "BENCH_HOME": str(cwd / "home"), "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, **own},
     )  # fmt: skip
 
 

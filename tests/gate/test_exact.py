@@ -15,7 +15,8 @@ FACTS = TrainingFacts(
     parameters=5000, trainable_parameters=500, model_flops=10**9, hardware_flops=2 * 10**9, peak_tensor_bytes=10**6,
 )  # fmt: skip
 BASELINE = Baseline(
-    suite="s", profile="micro", versions={"torch": "2.13.0", "peft": "0.21.2"}, trainings={"a/full": FACTS, "a/lora": FACTS}
+    suite="s", profile="micro", versions={"torch": "2.13.0", "peft": "0.21.2"},
+    trainings={"a/full": FACTS, "a/lora": FACTS},
 )  # fmt: skip
 
 

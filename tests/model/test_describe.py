@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.model.describe import DescribeRequest, Description, describe
-from bench.suite.model import ModelCard
 from bench.suite.adapter import LoraSpec
+from bench.suite.model import ModelCard
 
 GIB = 2**30
 CARDS = sorted(path.stem for path in (Path(__file__).parents[2] / "models").glob("*.toml") if path.stem != "micro")

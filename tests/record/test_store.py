@@ -97,6 +97,24 @@ def test_a_commit_removes_what_is_only_good_for_resuming(store: JobStore, job: J
     assert store.done(job.digest) is not None
 
 
+def test_a_kill_while_committing_costs_no_training(store: JobStore, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the manifest is there, the checkpoint is all that a new attempt could go on from."""
+    folder = store.begin(job)
+    (folder / "checkpoint").mkdir()
+    (folder / "checkpoint" / "state.json").write_text("{}")
+    write_result(folder, training_result())
+
+    def killed(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("bench.record.store.write_text", killed)
+        store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0)
+    assert (folder / "checkpoint" / "state.json").exists()
+    manifest = store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0)
+    assert set(manifest.files) == {RESULT}
+
+
 def test_a_diverged_training_can_be_shown_but_is_not_done(store: JobStore, job: Job) -> None:
     folder = store.begin(job)
     write_result(folder, training_result(diverged=True))

@@ -77,7 +77,9 @@ def test_a_pending_job_makes_the_claim_incomplete() -> None:
 def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
     run = make_run(examples=20, claims=({"says": f"{LIMA} > alpaca_52k/full", "on": "qa"},))
     trainings = tuple(t for t in run.record.trainings if t.arm != "alpaca_52k/full")
-    partial = FakeRun(path=run.path, record=run.record.model_copy(update={"trainings": trainings}), rows=run.rows)
+    evaluations = tuple(e for e in run.record.evaluations if e.arm != "alpaca_52k/full")
+    record = run.record.model_copy(update={"trainings": trainings, "evaluations": evaluations})
+    partial = FakeRun(path=run.path, record=record, rows=run.rows)
     assert compare(partial, replicates=50).claims[0].gap == "alpaca_52k/full is not part of this run"
 
 

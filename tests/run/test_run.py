@@ -119,6 +119,29 @@ def test_a_failed_training_is_recorded_and_harms_only_its_own_evals(
     assert all(job.status == "done" for job in others)
 
 
+@pytest.mark.parametrize(
+    ("order", "limits", "kind"),
+    [("hang", {"seconds": 1.5}, "timeout"), ("eat", {"memory_gib": 0.5}, "out_of_memory")],
+)
+def test_a_job_over_its_limit_is_ended_alone_and_retried_next_time(
+    tmp_path: Path, order: str, limits: dict[str, float], kind: str
+) -> None:
+    """One endless or greedy arm must not cost the suite its night, or the machine its memory."""
+    changes = {"recipe": recipes(order), "run": {"workers": 2, "probe_steps": 0, "limits": limits}}
+    record = go(tmp_path, **changes).load()
+    jobs = by_id(record)
+    for seed in (0, 1):
+        failure = jobs[f"train:few/full#{seed}"].failure
+        assert failure is not None
+        assert failure.kind == kind
+        assert "run.limits" in failure.message
+    assert all(job.status == "done" for name, job in jobs.items() if "few/full#" not in name)
+    work = len(worked(tmp_path / "home"))
+    go(tmp_path, **changes)
+    assert {name.partition("#")[0] for name in worked(tmp_path / "home")[work:]} >= {"train:few/full"}
+    assert not any("few/lora" in name or name.endswith(":base") for name in worked(tmp_path / "home")[work:])
+
+
 def test_a_traceback_is_in_the_log_of_the_job_that_failed(tmp_path: Path) -> None:
     directory = go(tmp_path, recipe=recipes("raise"))
     text = (directory.path / "logs" / "train-few__full--0.txt").read_text()

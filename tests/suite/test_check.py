@@ -50,6 +50,7 @@ def test_a_whole_suite_passes(tmp_path: Path) -> None:
         ("seeds = [0]", "seeds = [0, 1, 0]", "seeds", "suite.repeated", "once"),
         ('name = "heldout"', 'name = "questions"', "eval", "suite.repeated", "once"),
         ('on = "questions"', 'on = "question"', "claim[0].on", "suite.unknown-name", "'questions'"),
+        ('on = "questions"', 'on = "questions/nobody"', "claim[0].on", "eval.unknown-task", None),
         (">= other/full", ">= othr/full", "claim[0].says", "suite.unknown-name", "'other/full'"),
         (">= other/full", ">= rows/full", "claim[0].says", "suite.claim", None),
         (

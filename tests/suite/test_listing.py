@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from bench.cli import Kind
+from bench.cli.catalogue import Kind
 from bench.errors import InputError
 from bench.suite.card import card_names, load_card
 from bench.suite.data import Select

@@ -95,7 +95,8 @@ def saved(base: Path, folder: Path) -> Path:
 def test_a_checkpoint_holds_safetensors_and_json_only(base: Path, tmp_path: Path) -> None:
     files = sorted(path.name for path in (saved(base, tmp_path) / CHECKPOINT).iterdir())
     assert files == [
-        "optimizer.safetensors", "random.safetensors", "state.json", "trainer_state.json", "weights.safetensors",
+        "best.safetensors", "optimizer.safetensors", "random.safetensors", "state.json", "trainer_state.json",
+        "weights.safetensors",
     ]  # fmt: skip
     json.loads((tmp_path / CHECKPOINT / "state.json").read_text())
 
@@ -126,6 +127,23 @@ def test_a_kill_between_the_two_renames_loses_nothing(base: Path, tmp_path: Path
     saved(base, tmp_path)
     shutil.move(tmp_path / CHECKPOINT, tmp_path / f"{CHECKPOINT}.old")
     assert find_checkpoint(tmp_path, DIGEST) is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["optimizer.safetensors", "random.safetensors", "state.json", "trainer_state.json", "weights.safetensors"]
+)
+@pytest.mark.parametrize("damage", ["cut", "gone", "noise"])
+def test_a_damaged_checkpoint_costs_time_not_the_arm(base: Path, tmp_path: Path, name: str, damage: str) -> None:
+    """A training that raised on it would raise again at each retry."""
+    path = saved(base, tmp_path) / CHECKPOINT / name
+    whole = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"\xff" * len(whole))
+    found = find_checkpoint(tmp_path, DIGEST)
+    assert found is None
+    assert not (tmp_path / CHECKPOINT).exists()
 
 
 def test_the_checkpoint_of_another_training_is_not_used(base: Path, tmp_path: Path) -> None:

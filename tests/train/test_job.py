@@ -15,7 +15,9 @@ from bench.errors import InputError
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.job import ProbeJob, TrainJob
 from bench.record.result import Step, TrainResult, result_adapter
+from bench.train.budget import row_operations
 from bench.train.job import count_training, final_loss, run_probe, run_training
+from bench.train.rows import material
 from bench.train.schedule import plan_schedule
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
@@ -46,7 +48,18 @@ def train(job: TrainJob, folder: Path) -> TrainResult:
     return run_training(job, folder, lambda event: None)
 
 
-@pytest.mark.parametrize("recipe", [{}, {"method": "lora"}, {"packing": "bfd", "accumulation": 2}])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {},
+        {"method": "lora"},
+        {"packing": "bfd", "accumulation": 2},
+        {"packing": "bfd_split", "max_length": 12},
+        {"packing": "wrapped", "max_length": 32, "accumulation": 3},
+        {"batch_tokens": 90, "accumulation": 2, "group_by_length": True},
+        {"validation": {"share": 0.2}, "loss_on": "all"},
+    ],
+)
 def test_the_plan_is_what_happens(world: Path, tmp_path: Path, recipe: dict[str, Any]) -> None:
     """`bench plan` must promise the figures that the ledger will hold."""
     job = job_in(world, recipe=recipe)
@@ -55,6 +68,78 @@ def test_the_plan_is_what_happens(world: Path, tmp_path: Path, recipe: dict[str,
     counted = {**result.ledger.model_dump(), **result.model_dump(include={"parameters", "trainable_parameters"})}
     assert planned == {name: counted[name] for name in planned}
     assert abs(result.ledger.tokens - 1_200) < 20
+
+
+def test_a_budget_in_operations_is_met_within_half_a_row(world: Path, tmp_path: Path) -> None:
+    """Forward and backward of each row, counted from the model's shape; LoRA's frozen weights cost less, so it sees
+    more."""
+    seen = {}
+    for method in ("full", "lora"):
+        job = job_in(world, budget={"unit": "flops", "amount": 2e8}, recipe={"method": method})
+        schedule = material(job, budget=job.budget).schedule
+        cost = row_operations(job)
+        spent = [cost(example) for example in schedule.examples]
+        assert abs(sum(spent) - 2e8) <= max(spent) / 2
+        seen[method] = schedule.tokens
+    assert seen["lora"] > seen["full"]
+
+
+def test_a_budget_in_seconds_ends_within_a_step(world: Path, tmp_path: Path) -> None:
+    """Data, compute and optimiser count; the plan comes from a trial, the end from the clock."""
+    job = job_in(world, budget={"unit": "seconds", "amount": 0.6})
+    result = train(job, tmp_path)
+    work = [step.seconds for step in result.steps]
+    spent = sum(work) + result.ledger.seconds.data
+    if result.stopped == "seconds":
+        assert spent - 0.6 < max(work) + 0.05
+    assert len(result.steps) > 3
+    assert {path.name for path in tmp_path.iterdir()} == {"weights"}
+
+
+@pytest.mark.parametrize("optimizer", ["adafactor", "sgd", "adamw_torch"])
+def test_any_optimiser_resumes_as_if_it_had_not_stopped(world: Path, tmp_path: Path, optimizer: str) -> None:
+    """Some keep counts and nothings beside tensors."""
+    job = job_in(world, recipe={"optimizer": optimizer}, steps_between_saves=4)
+    whole = train(job, tmp_path / "whole")
+
+    def stop(event: dict[str, object]) -> None:
+        if event["step"] == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(job, tmp_path / "cut", stop)
+    assert [step.loss for step in train(job, tmp_path / "cut").steps] == [step.loss for step in whole.steps]
+    assert whole.resolved["optimizer"] == optimizer
+
+
+def test_noise_on_the_embeddings_changes_training_and_nothing_else(world: Path, tmp_path: Path) -> None:
+    """It must be gone from the subject that is evaluated."""
+    budget = {"unit": "steps", "amount": 3}
+    plain = train(job_in(world, budget=budget), tmp_path / "plain")
+    noisy = job_in(world, budget=budget, recipe={"neftune_alpha": 5.0})
+    result = train(noisy, tmp_path / "noisy")
+    assert [step.loss for step in result.steps] != [step.loss for step in plain.steps]
+    subject = load_subject(noisy.model, tmp_path / "noisy", precision="fp32", device=torch.device("cpu"))
+    ids = torch.arange(2, 22)[None]
+    assert torch.equal(subject(input_ids=ids).logits, subject(input_ids=ids).logits)
+
+
+def test_dynamic_fine_tuning_weighs_tokens_and_reports_likelihoods(world: Path, tmp_path: Path) -> None:
+    budget = {"unit": "steps", "amount": 2}
+    nll = train(job_in(world, budget=budget), tmp_path / "nll")
+    dft = train(job_in(world, budget=budget, recipe={"loss": "dft"}), tmp_path / "dft")
+    assert dft.steps[0].loss == nll.steps[0].loss, "the same weights have the same loss"
+    assert dft.steps[0].gradient_norm != nll.steps[0].gradient_norm
+
+
+def test_trackers_write_under_the_job(world: Path, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    result = train(job_in(world, track=("tensorboard",)), tmp_path)
+    events = EventAccumulator(str(tmp_path / "logs"))
+    events.Reload()
+    losses = [event.value for event in events.Scalars("train/loss")]
+    assert losses == pytest.approx([step.loss for step in result.steps], rel=1e-5)
 
 
 def test_the_result_is_whole_json(world: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ TEXT = (
     "to cost no more, by intervals that do not touch. Not resolved: only the estimates say so. The base costs nothing. "
     "A cost that is the same for all arms is left out."
 )
+_NAMED = 2
 _TONES: dict[str, Tone] = {"frontier": "good", "dominated": "bad", "unresolved": "unsure", "unknown": "muted"}
 
 
@@ -59,11 +60,12 @@ def _amount(kind: str, figure: Amount | None) -> str:
 
 
 def _standing(placed: Placed) -> Cell:
-    by = f" by {fmt.listed(placed.by)}" if placed.by else ""
+    named = [*placed.by[:_NAMED], *([f"{len(placed.by) - _NAMED} more"] if len(placed.by) > _NAMED else [])]
+    by = f" by {fmt.listed(named)}" if named else ""
     words = {
         "frontier": "frontier",
         "dominated": f"dominated{by}",
-        "unresolved": f"not resolved: beaten{by} by the estimates",
+        "unresolved": f"not resolved; by the estimates beaten{by}",
         "unknown": "no figure",
     }
     return Cell(text=words[placed.standing], tone=_TONES[placed.standing])

@@ -106,3 +106,9 @@ def test_heldout_is_large_enough() -> None:
 def test_an_unknown_set_is_refused() -> None:
     with pytest.raises(KeyError):
         rows("curted")
+
+
+def test_no_curated_row_asks_what_a_heldout_row_asks() -> None:
+    """Else data loading takes such rows out of training, and the curated thousand is no thousand."""
+    asked = {row["instruction"] for row in rows("curated")}
+    assert not [row for row in rows("heldout") if row["instruction"] in asked]

@@ -1,37 +1,19 @@
-"""`bench gate …` and `bench export`: parse, call, print, exit code; nothing else. `bench.cli` adds them."""
+"""`bench gate …`: checks that end in an exit code."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_PIPED_WIDTH = 120
+from bench.cli.options import JsonOption, ProfileOption, ReportsOption, RunArgument, SetOption, SuiteArgument
+from bench.cli.output import console, print_json, status
 
 gate = typer.Typer(
     help="Checks that end in an exit code: 0 passed, 1 failed, 2 wrong input, 3 not everything could be compared.",
     no_args_is_help=True,
 )
-
-SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped one.", show_default=False)]
-RunArgument = Annotated[
-    str, typer.Argument(help="A run folder, a suite's name (its latest run), or `latest`.", show_default=False)
-]
-ProfileOption = Annotated[str | None, typer.Option("--profile", "-p", help="Profile laid over the suite.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one key; may be repeated.")
-]
-ReportsOption = Annotated[Path, typer.Option("--reports", help="Where run folders are written.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 @gate.command()
@@ -57,9 +39,9 @@ def exact(
         return
     found = compare_counts(now, before)
     if as_json:
-        _print_json(exact_json(found))
+        print_json(exact_json(found))
     else:
-        print_exact(found, _console())
+        print_exact(found, console())
     raise typer.Exit(found.exit_code)
 
 
@@ -92,7 +74,7 @@ def speed(
     from bench.suite.load import load_suite
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
-    with _status() as tell:
+    with status() as tell:
         theirs = other_version(against, suite=loaded.path, home=home(), tell=tell)
         found = compare_arms(
             loaded,
@@ -106,10 +88,10 @@ def speed(
             tell=tell,
         )
     if as_json:
-        _print_json([speed_json(one) for one in found])
+        print_json([speed_json(one) for one in found])
     else:
         for one in found:
-            print_speed(one, _console())
+            print_speed(one, console())
     raise typer.Exit(max((one.exit_code for one in found), default=ExitCode.OK))
 
 
@@ -128,9 +110,9 @@ def quality(
 
     found = compare_quality(RunDirectory.find(run, reports), RunDirectory.find(against, reports), margin=margin)
     if as_json:
-        _print_json(quality_json(found))
+        print_json(quality_json(found))
     else:
-        print_quality(found, _console())
+        print_quality(found, console())
     raise typer.Exit(found.exit_code)
 
 
@@ -147,51 +129,6 @@ def history(
 
     trends = read_history(paths)
     if as_json:
-        _print_json(history_json(trends))
+        print_json(history_json(trends))
     else:
-        print_history(trends, _console())
-
-
-def export(
-    run: RunArgument,
-    pytest_benchmark: Annotated[
-        bool, typer.Option("--pytest-benchmark", help="Times as a file for `pytest-benchmark compare`.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default: standard output.")] = None,
-    reports: ReportsOption = Path("reports"),
-) -> None:
-    """Write a run in another program's format."""
-    from bench.errors import InputError, Problem
-    from bench.gate.history import pytest_benchmark_json
-    from bench.record.atomic import write_text
-    from bench.record.rundir import RunDirectory
-
-    if not pytest_benchmark:
-        what, hint = "no format was named", "bench export RUN --pytest-benchmark"
-        raise InputError(Problem(reference="export.no-format", what=what, hint=hint))
-    content = pytest_benchmark_json(RunDirectory.find(run, reports).load())
-    if out is None:
-        _print_json(content)
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    typer.echo(str(out))
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    return Console(stderr=stderr, highlight=False, width=width)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-@contextlib.contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
-    """A line on stderr that says what is being done; nothing where stderr is no terminal."""
-    with _console(stderr=True).status("starting") as status:
-        yield status.update
+        print_history(trends, console())

@@ -1,0 +1,83 @@
+"""`bench list`, `bench schema`, `bench doctor`, `bench models`: what there is, here and in general."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.options import JsonOption
+from bench.cli.output import console, print_json
+
+models = typer.Typer(help="Model cards and the embedded base.", no_args_is_help=True)
+
+
+class Kind(StrEnum):
+    """What `bench list` can list."""
+
+    SUITES = "suites"
+    MODELS = "models"
+    EVALS = "evals"
+    RECIPES = "recipes"
+    SELECTORS = "selectors"
+    TEMPLATES = "templates"
+    METRICS = "metrics"
+
+
+def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: JsonOption = False) -> None:
+    """List what can be named in a suite."""
+    from bench.run.show_list import print_list
+    from bench.suite.listing import listing
+
+    rows = listing(kind.value)
+    if as_json:
+        print_json(rows)
+    else:
+        print_list(rows, console())
+
+
+def schema() -> None:
+    """Print the JSON Schema of suite files, for completion in an editor."""
+    from bench.suite.schema import suite_schema
+
+    print_json(suite_schema())
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Show what this machine can do: device, cores, memory, measured matmul peak, versions, hub."""
+    from bench.perf.doctor import examine, print_examination
+
+    found = examine()
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_examination(found, console())
+
+
+@models.command("show")
+def show_model(
+    name: Annotated[str, typer.Argument(help="A card, a folder with config.json, or a hub id.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Show a base: its card, and parameters counted from its config."""
+    from bench.run.show_model import print_model, show_model
+
+    shown = show_model(name)
+    if as_json:
+        print_json(shown.model_dump(mode="json"))
+    else:
+        print_model(shown, console())
+
+
+@models.command("build")
+def build_model(
+    name: Annotated[str, typer.Argument(help="The embedded base: micro.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write; default: over the shipped one.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of world, corpus and training.")] = 0,
+) -> None:
+    """Rebuild an embedded base from nothing: world, corpus, tokenizer, weights, card."""
+    from bench.run.build import build_embedded
+
+    typer.echo(build_embedded(name, out=out, seed=seed))

@@ -1,0 +1,108 @@
+"""The program: its commands put together, its refusals printed, its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from bench import __version__
+from bench.cli import catalogue, runs, suites
+from bench.cli.data import data
+from bench.cli.gate import gate
+from bench.cli.output import printable
+from bench.errors import BenchError, ExitCode
+
+app = typer.Typer(
+    name="bench",
+    help="Fine-tune, evaluate and compare: one suite file in, a report that decides out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(suites.run)
+app.command()(suites.validate)
+app.command()(suites.plan)
+app.command()(runs.report)
+app.command()(runs.compare)
+app.command()(runs.export)
+app.command("list")(catalogue.list_)
+app.command()(catalogue.schema)
+app.command()(catalogue.doctor)
+app.add_typer(catalogue.models, name="models")
+app.add_typer(data, name="data")
+app.add_typer(gate, name="gate")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    # `--debug` is read by `main`, which catches what a command raises; here it is only shown in the help.
+    del debug, version
+
+
+def _fail(error: BenchError) -> NoReturn:
+    for problem in error.problems:
+        sys.stderr.write(f"error[{problem.reference}]: {printable(problem.what)}\n")
+        if problem.where is not None:
+            sys.stderr.write(f"  where: {printable(problem.where)}\n")
+        if problem.hint is not None:
+            sys.stderr.write(f"  hint: {printable(problem.hint)}\n")
+    sys.exit(error.exit_code)
+
+
+def _exit_on_usage(error: Any) -> NoReturn:
+    """A wrong command line, said in the same form as every other refusal."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "bench"
+    message = error.format_message()
+    if message:  # empty where typer has already shown the help
+        sys.stderr.write(f"error[usage]: {printable(message)}\n  hint: {command} --help\n")
+    sys.exit(ExitCode.BAD_INPUT)
+
+
+def _silence_closed_output() -> NoReturn:
+    """The reader of our output, such as `head`, has gone: nobody is left to tell."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(ExitCode.OK)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code (`bench.errors.ExitCode`)."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # it may stand anywhere
+    try:
+        outcome = app(args=arguments, standalone_mode=False)
+    except BrokenPipeError:
+        _silence_closed_output()
+    except BenchError as error:
+        if debug:
+            raise
+        _fail(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was finished is kept, the same command goes on from there\n")
+        sys.exit(ExitCode.INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        if hasattr(error, "format_message"):  # click's own refusals, whichever click typer carries
+            _exit_on_usage(error)
+        sys.stderr.write(
+            f"error[internal]: {type(error).__name__}: {printable(str(error))}\n"
+            "  hint: this is a bug; run again with --debug for the traceback\n"
+        )
+        sys.exit(ExitCode.BAD_INPUT)
+    sys.exit(outcome if isinstance(outcome, int) else ExitCode.OK)

@@ -1,0 +1,20 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped one.", show_default=False)]
+RunArgument = Annotated[
+    str, typer.Argument(help="A run folder, a suite's name (its latest run), or `latest`.", show_default=False)
+]
+ProfileOption = Annotated[str | None, typer.Option("--profile", "-p", help="Profile laid over the suite.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one key; may be repeated.")
+]
+OnlyOption = Annotated[list[str] | None, typer.Option("--only", metavar="ARM", help="Only this arm; may be repeated.")]
+ReportsOption = Annotated[Path, typer.Option("--reports", help="Where run folders are written.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

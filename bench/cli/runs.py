@@ -1,0 +1,65 @@
+"""`bench report`, `bench compare`, `bench export`: what is done with finished runs. None needs torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.options import JsonOption, ReportsOption, RunArgument
+from bench.cli.output import console, print_json
+
+
+def report(run: RunArgument, reports: ReportsOption = Path("reports"), as_json: JsonOption = False) -> None:
+    """Draw the report of a run again, from its record alone."""
+    from bench.record.rundir import RunDirectory
+    from bench.report import report_json, write_report
+
+    found = RunDirectory.find(run, reports)
+    if as_json:
+        print_json(report_json(found))
+    else:
+        write_report(found, console=console())
+
+
+def compare(
+    first: RunArgument, second: RunArgument, reports: ReportsOption = Path("reports"), as_json: JsonOption = False
+) -> None:
+    """Compare two runs of one suite over the same examples; refuses where they do not mean the same."""
+    from bench.record.rundir import RunDirectory
+    from bench.report.across import compare_runs
+    from bench.report.across_view import comparison_to_json, print_comparison
+
+    comparison = compare_runs(RunDirectory.find(first, reports), RunDirectory.find(second, reports))
+    if as_json:
+        print_json(comparison_to_json(comparison))
+    else:
+        print_comparison(comparison, console())
+
+
+def export(
+    run: RunArgument,
+    pytest_benchmark: Annotated[
+        bool, typer.Option("--pytest-benchmark", help="Times as a file for `pytest-benchmark compare`.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default: standard output.")] = None,
+    reports: ReportsOption = Path("reports"),
+) -> None:
+    """Write a run in another program's format."""
+    from bench.errors import InputError, Problem
+    from bench.gate.history import pytest_benchmark_json
+    from bench.record.atomic import write_text
+    from bench.record.rundir import RunDirectory
+
+    if not pytest_benchmark:
+        what, hint = "no format was named", "bench export RUN --pytest-benchmark"
+        raise InputError(Problem(reference="export.no-format", what=what, hint=hint))
+    content = pytest_benchmark_json(RunDirectory.find(run, reports).load())
+    if out is None:
+        print_json(content)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(out, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    typer.echo(str(out))

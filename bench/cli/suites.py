@@ -1,0 +1,81 @@
+"""`bench run`, `bench validate`, `bench plan`: what is done with a suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.options import JsonOption, OnlyOption, ProfileOption, ReportsOption, SetOption, SuiteArgument
+from bench.cli.output import console, print_json
+from bench.errors import ExitCode
+
+
+def run(
+    suite: SuiteArgument,
+    profile: ProfileOption = None,
+    overrides: SetOption = None,
+    only: OnlyOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier result.")] = False,
+    reports: ReportsOption = Path("reports"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
+) -> None:
+    """Train, evaluate, compare, report. Goes on where an earlier run of the same suite stopped."""
+    from bench.places import home
+    from bench.report import write_report
+    from bench.run.display import make_display
+    from bench.run.run import run_suite
+    from bench.suite.load import load_suite
+
+    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+    with make_display(console(stderr=True), quiet=quiet) as display:
+        finished = run_suite(loaded, only=tuple(only or ()), fresh=fresh, home=home(), reports=reports, display=display)
+    write_report(finished, console=console())
+    if not finished.load().complete:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def validate(
+    suite: SuiteArgument, profile: ProfileOption = None, overrides: SetOption = None, as_json: JsonOption = False
+) -> None:
+    """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles."""
+    from bench.run.machine import check_machine, machine_problems
+    from bench.suite.load import load_suite, validate_all_profiles
+    from bench.suite.summary import summarise
+
+    if profile is None and not overrides:
+        checked = validate_all_profiles(suite)
+    else:
+        loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+        check_machine(loaded.suite)
+        checked = {loaded.profile or "": loaded}
+    summaries = [summarise(loaded) for loaded in checked.values()]
+    if as_json:
+        print_json(summaries)
+        return
+    for loaded, summary in zip(checked.values(), summaries, strict=True):
+        typer.echo(f"{summary['suite']} ({summary['profile'] or 'no profile'}): valid: {summary['says']}")
+        for problem in machine_problems(loaded.suite):
+            typer.echo(f"  not on this machine: {problem.where}: {problem.what}")
+
+
+def plan(
+    suite: SuiteArgument,
+    profile: ProfileOption = None,
+    overrides: SetOption = None,
+    only: OnlyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a run would do, what is cached, and what it would cost, without doing it."""
+    from bench.places import home
+    from bench.run.forecast import forecast
+    from bench.run.forecast_table import print_forecast
+    from bench.suite.load import load_suite
+
+    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+    expected = forecast(loaded, only=tuple(only or ()), home=home())
+    if as_json:
+        print_json(expected.model_dump(mode="json"))
+    else:
+        print_forecast(expected, console())

@@ -1,0 +1,96 @@
+"""What all ways of asking a model on this machine share: digests, seeds, and replies kept as an endpoint's are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import Literal
+
+from bench.digest import digest_code, digest_json
+from bench.endpoint.cache import ReplyCache
+from bench.endpoint.completion import Outcome, Reply, Request
+from bench.suite.model import Precision
+from bench.suite.resolved import ResolvedModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAsker:
+    """Who is asked, and where its replies are kept."""
+
+    model: ResolvedModel
+    precision: Precision | Literal["auto"]
+    cache: ReplyCache
+
+    def digest(self, request: Request) -> str:
+        """Over the weights, the template, the precision, the request, and the code and library that generate."""
+        return digest_json(
+            {
+                "model": self.model.sha256,
+                "template": [self.model.template, self.model.template_sha256, self.model.end_of_turn],
+                "precision": self.precision,
+                "request": request.model_dump(mode="json"),
+                "computed_by": _program(),
+            }
+        )
+
+    def complete(
+        self, requests: Sequence[Request], make: Callable[[dict[str, Request]], Mapping[str, Reply | str]]
+    ) -> Iterator[Outcome]:
+        """Outcomes in order. `make` answers the requests, by digest, that no kept reply answers: a reply that it has
+        kept, or why there is none."""
+        digests = [self.digest(request) for request in requests]
+        kept = {digest: reply for digest in dict.fromkeys(digests) if (reply := self.cache.get(digest)) is not None}
+        new = {digest: request for digest, request in zip(digests, requests, strict=True) if digest not in kept}
+        made = make(new) if new else {}
+        for digest in digests:
+            if digest in kept:
+                yield Outcome(digest=digest, reply=kept[digest])
+                continue
+            found = made.get(digest, "the model gave no answer")
+            if isinstance(found, str):
+                yield Outcome(digest=digest, reply=None, failure=found, attempts=1, rejected=True)
+            else:
+                yield Outcome(digest=digest, reply=found, attempts=1)
+                kept[digest] = found  # an equal request later in the list costs nothing
+
+    def keep(
+        self,
+        digest: str,
+        request: Request,
+        *,
+        text: str,
+        finish_reason: str | None,
+        prompt_tokens: int,
+        completion_tokens: int,
+    ) -> Reply:
+        """A new answer as a reply, on disk."""
+        reply = Reply(
+            digest=digest,
+            request=request,
+            model=self.model.name,
+            host=None,
+            text=text,
+            finish_reason=finish_reason,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=0.0,
+            attempts=1,
+        )
+        self.cache.put(reply)
+        return reply
+
+
+def seed_of(digest: str, request: Request) -> int:
+    """Of the request itself, so that samples differ and a repetition does not."""
+    own = request.sampling.seed
+    return int(digest[:8], 16) if own is None else (own + request.sample) % 2**32
+
+
+@cache
+def _program() -> tuple[str, ...]:
+    """The code and libraries that generate."""
+    return (digest_code("evals", "model", "data"), version("torch"), version("transformers"))

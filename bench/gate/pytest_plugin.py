@@ -1,0 +1,106 @@
+"""pytest-benchmark fixtures for training steps and evaluation batches, so that `pytest --benchmark-compare` works.
+
+    def test_training_step(benchmark_training):
+        benchmark_training("suites/mine.toml", arm="a/lora")
+
+    def test_evaluation_batch(benchmark_evaluation):
+        benchmark_evaluation("suites/mine.toml", eval="qa")
+
+A round is one optimiser step, or one batch, of a worker process, on one thread of a processor. Extra info holds tokens
+(or examples) per second, slots, FLOPs and peak memory. Stored times are advice on a shared machine: `bench gate speed`
+is what blocks.
+
+Contract: importing this is light; the libraries are loaded by the worker.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+_ROUNDS, _WARMUP = 10, 3
+_SECONDS_TO_ANSWER = 600.0
+
+
+class StepBenchmark(Protocol):
+    """What both fixtures are."""
+
+    def __call__(
+        self,
+        suite: str | Path,
+        *,
+        arm: str | None = None,
+        eval: str | None = None,  # noqa: A002  # the suite's own word
+        profile: str | None = None,
+        overrides: Sequence[str] = (),
+        rounds: int = _ROUNDS,
+        warmup: int = _WARMUP,
+    ) -> None: ...
+
+
+@pytest.fixture
+def benchmark_training(benchmark: Any, tmp_path: Path) -> StepBenchmark:
+    """Benchmarks optimiser steps of an arm (default: the suite's first)."""
+
+    def run(suite: str | Path, **options: Any) -> None:
+        _run(benchmark, suite, tmp_path, options)
+
+    return run
+
+
+@pytest.fixture
+def benchmark_evaluation(benchmark: Any, tmp_path: Path) -> StepBenchmark:
+    """Benchmarks batches of the base on an eval."""
+
+    def run(suite: str | Path, **options: Any) -> None:
+        if options.get("eval") is None:
+            raise ValueError("name the eval: benchmark_evaluation(suite, eval=...)")
+        _run(benchmark, suite, tmp_path, options)
+
+    return run
+
+
+def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any]) -> None:
+    from bench.gate.process import Side, Stepped
+    from bench.gate.versions import our_version
+    from bench.suite.load import load_suite
+
+    overrides = tuple(options.get("overrides", ()))
+    loaded = load_suite(suite, profile=options.get("profile"), overrides=overrides)
+    rounds, warmup = options.get("rounds", _ROUNDS), options.get("warmup", _WARMUP)
+    request = {
+        "suite": str(loaded.path), "profile": loaded.profile, "overrides": list(overrides), "arm": options.get("arm"),
+        "eval": options.get("eval"), "steps": rounds + warmup + 2, "home": str(folder / "home"),
+    }  # fmt: skip
+    log = folder / "home" / "logs" / "benchmark.txt"
+    steps: list[Stepped] = []
+    with Side(our_version(), request, log=log, patience=_SECONDS_TO_ANSWER) as side:
+        told = side.ready()
+        side.tell_begin(None)
+        side.begun()
+        benchmark.pedantic(lambda: steps.append(side.step()), rounds=rounds, warmup_rounds=warmup, iterations=1)
+        side.end()
+    # Where benchmarks are disabled (under xdist) there is one step in all.
+    benchmark.extra_info.update(_extra(told, steps[warmup:] or steps, evaluates=options.get("eval") is not None))
+
+
+def _extra(told: dict[str, Any], steps: Sequence[Any], *, evaluates: bool) -> dict[str, Any]:
+    """What the rounds did, beside how long they took."""
+    size, seconds = sum(step.tokens for step in steps), sum(step.wall for step in steps)
+    memory = [step.memory for step in steps if step.memory is not None]
+    common = {
+        "job": told["arm"],
+        "device": told["device"],
+        "peak_bytes": max(memory, default=None),
+        "cpu_seconds_median": statistics.median(step.cpu for step in steps),
+    }
+    if evaluates:
+        return {**common, "examples": size, "examples_per_second": size / seconds}
+    facts = told["facts"]
+    names = ("slots", "supervised_tokens", "model_flops", "hardware_flops", "peak_tensor_bytes", "trainable_parameters")
+    planned = {f"planned_{name}": facts.get(name) for name in ("steps", "tokens", *names)}
+    return {**common, "tokens": size, "tokens_per_second": size / seconds, **planned}

@@ -1,0 +1,118 @@
+"""What judges found, how much of it is length, and whether they can be trusted."""
+
+from __future__ import annotations
+
+from bench.report import format as fmt
+from bench.report.comparison import Comparison
+from bench.report.judged import JudgedArm
+from bench.report.sanity import CONSISTENT_SHARE
+from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
+
+_ABOUT = (
+    "Every pair is judged in both orders; won and lost: preferred in both. Tied: no preference, or the same text. "
+    "Flipped: the orders disagree; half read: one verdict cannot be read; both score as ties. At equal length: the win "
+    "rate with the effect of length taken out, refitted in each bootstrap replicate. Same in both orders: of the pairs "
+    "with two verdicts. Shown first: share of the preferences that are for what was shown first; 50% is fair."
+)
+
+
+def judge_section(comparison: Comparison) -> Section | None:
+    """One row per eval and arm; `None` without a judge."""
+    if not comparison.judged:
+        return None
+    columns = (
+        Column(title="Eval", detail=True),
+        Column(title="Arm"),
+        Column(title="Against"),
+        Column(title="Win rate", right=True),
+        Column(title="At equal length [95%]", right=True),
+        Column(title="Longer", right=True, detail=True),
+        Column(title="Won / tied / lost", right=True),
+        Column(title="Flipped", right=True, detail=True),
+        Column(title="Half read", right=True, detail=True),
+        Column(title="Not judged", right=True, detail=True),
+        Column(title="Same in both orders", right=True),
+        Column(title="Shown first", right=True, detail=True),
+        Column(title="Tokens sent / answered", right=True, detail=True),
+        Column(title="Cost", right=True, detail=True),
+    )
+    rows = tuple(_row(one, comparison) for one in comparison.judged)
+    blocks: list[Block] = [Paragraph(text=line) for line in _judges(comparison)]
+    blocks += [Table(columns=columns, rows=rows), Paragraph(text=_ABOUT, tone="muted")]
+    return Section(title="Judges", blocks=tuple(blocks))
+
+
+def _judges(comparison: Comparison) -> list[str]:
+    """Per eval: who judged, and what all of it took."""
+    lines = []
+    for name in dict.fromkeys(one.eval for one in comparison.judged):
+        mine = [one for one in comparison.judged if one.eval == name]
+        asked = [one for one in mine if one.asked]
+        who = (asked or mine)[0]
+        place = "on this machine" if who.host is None else f"at {who.host}"
+        line = f"{name}: {who.judge} {place}, prompt {who.prompt}; "
+        line += f"{fmt.plural(sum(one.asked for one in mine), 'request')}"
+        reused = sum(one.reused for one in mine)
+        line += f", {reused:,} answered from disk" if reused else ""
+        line += f"; {_bill(asked)}."
+        if any(one.against_control for one in comparison.measurands if one.eval == name):
+            line += " Each arm is compared with its own control; a base has none and is not judged."
+        lines.append(line)
+    return lines
+
+
+def _bill(asked: list[JudgedArm]) -> str:
+    costs = [one.cost for one in asked if one.cost is not None]
+    if not asked:
+        return "no cost"
+    if len(costs) < len(asked):
+        return (
+            "cost none, on this machine" if asked[0].host is None else "cost unknown (no price, or tokens not counted)"
+        )
+    now = sum(one.cost_now or 0.0 for one in asked)
+    earlier = "" if now == sum(costs) else f", {sum(costs) - now:.4f} of it paid before these jobs ran"
+    return f"cost {sum(costs):.4f} {asked[0].currency}{earlier}"
+
+
+def _row(one: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
+    value = comparison.results[one.arm, one.eval].value
+    tokens = f"{fmt.count(one.prompt_tokens)} / {fmt.count(one.completion_tokens)}"
+    none = Cell(text=fmt.NONE, tone="muted")
+    if one.by_definition:
+        itself = Cell(text="itself, by definition", tone="muted")
+        names = (Cell(text=one.eval), Cell(text=one.arm, tone="strong"), itself)
+        return (*names, Cell(text=fmt.number(value.mean)), *[none] * 10)
+    return (
+        Cell(text=one.eval),
+        Cell(text=one.arm, tone="strong"),
+        Cell(text=one.against),
+        Cell(text=fmt.number(value.mean)),
+        _controlled(one),
+        Cell(text=fmt.NONE if one.controlled is None else fmt.percent(one.controlled.longer, digits=0)),
+        Cell(text=f"{one.wins:,} / {one.ties:,} / {one.losses:,}"),
+        Cell(text=fmt.count(one.flips)),
+        Cell(text=fmt.count(one.half)),
+        Cell(text=fmt.count(one.unjudged + one.unanswered)),
+        _consistency(one),
+        Cell(text=fmt.percent(one.first_preferred, digits=0)),
+        Cell(text=tokens),
+        Cell(text=fmt.NONE if one.cost is None else f"{one.cost:.4f} {one.currency}"),
+    )
+
+
+def _controlled(one: JudgedArm) -> Cell:
+    found = one.controlled
+    if found is None:
+        return Cell(text=fmt.NONE, tone="muted")
+    if found.rate is None:
+        return Cell(text=found.reason or fmt.NONE, tone="unsure")
+    interval = "no interval" if found.low is None else fmt.interval(found.low, found.high)
+    return Cell(text=f"{fmt.number(found.rate)} {interval}")
+
+
+def _consistency(one: JudgedArm) -> Cell:
+    if one.consistency is None:
+        return Cell(text=fmt.NONE, tone="muted")
+    trusted = one.consistency >= CONSISTENT_SHARE
+    text = fmt.percent(one.consistency, digits=0)
+    return Cell(text=text if trusted else f"{text}, inconsistent", tone="plain" if trusted else "bad")

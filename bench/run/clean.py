@@ -1,0 +1,134 @@
+"""`bench clean`: what of earlier runs takes room, and what of it can go.
+
+Never touched: whatever lies under the reports (they stand alone: records, scores, logs, plots), and the result and
+scores of every job that a record there names, so that the same `bench run` still finds it done. Jobs that somebody
+works on now are left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.errors import InputError
+from bench.record.rundir import RECORD, RunDirectory
+from bench.record.store import CHECKPOINT, JobStore
+from bench.run.locks import try_lock_job
+
+Kind = Literal["temporary", "unused", "unfinished", "weights"]
+KINDS: dict[Kind, str] = {
+    "temporary": "files that a killed run was writing",
+    "unused": "results that no record under the reports names",
+    "unfinished": "attempts that were stopped or failed, with what they could be resumed from",
+    "weights": "trained weights of finished jobs; another eval would train them again",
+}
+SAFE: tuple[Kind, ...] = ("temporary", "unused")
+"""What goes without being named: nothing of it is of use to a suite that has a report."""
+_TEMPORARY = (".*.tmp", ".writing-*", f"{CHECKPOINT}.new", "start-*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """One thing that takes room."""
+
+    kind: Kind
+    path: Path
+    bytes: int
+    digest: str | None = None
+    """Of the job that it belongs to."""
+
+
+def leftovers(home: Path, reports: Path) -> list[Leftover]:
+    """Everything that could go, by kind and path. With a record that cannot be read, nothing counts as unused."""
+    store, named = JobStore(home=home), _named(reports)
+    found = [_leftover("temporary", path) for path in _temporary(home)]
+    for folder in sorted((home / "jobs").glob("*")):
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        digest, manifest = folder.name, store.done(folder.name)
+        if manifest is None:
+            found.append(_leftover("unfinished", folder, digest))
+        elif named is not None and digest not in named:
+            found.append(_leftover("unused", folder, digest))
+        elif (folder / "weights").is_dir():
+            found.append(_leftover("weights", folder / "weights", digest))
+    return [one for one in found if one.bytes > 0 or one.kind != "weights"]
+
+
+def free(home: Path, found: Sequence[Leftover], kinds: Sequence[Kind] = SAFE) -> list[Leftover]:
+    """Remove those of `kinds`; what was removed. A job that is being worked on stays."""
+    return [one for one in found if one.kind in kinds and _remove(home, one)]
+
+
+def summary(found: Sequence[Leftover]) -> list[dict[str, str | int | float | None]]:
+    """Rows for a table or JSON: kind, how many, bytes, what it is."""
+    rows: list[dict[str, str | int | float | None]] = []
+    for kind, says in KINDS.items():
+        mine = [one for one in found if one.kind == kind]
+        rows.append({"name": kind, "count": len(mine), "bytes": sum(one.bytes for one in mine), "what": says})
+    return rows
+
+
+def _remove(home: Path, one: Leftover) -> bool:
+    if one.digest is None:
+        _delete(one.path)
+        return True
+    lock = try_lock_job(home, one.digest)
+    if lock is None:
+        return False
+    with lock:
+        if one.kind == "weights":
+            return JobStore(home=home).free_weights(one.digest) > 0
+        JobStore(home=home).forget(one.digest)
+    return not one.path.exists()
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _named(reports: Path) -> set[str] | None:
+    """Digests of all jobs of all records; `None` if a record cannot be read, for then nobody knows."""
+    found: set[str] = set()
+    for path in reports.glob(f"*/*/{RECORD}"):
+        try:
+            found.update(job.digest for job in RunDirectory(path.parent).load().jobs)
+        except InputError:
+            return None
+    return found
+
+
+def _temporary(home: Path) -> Iterator[Path]:
+    """Those outside of jobs that somebody works on; and checkpoints whose training is done."""
+    for path in sorted((home / "jobs").glob(f"*/{CHECKPOINT}")):
+        if JobStore(home=home).done(path.parent.name) is not None:
+            yield path
+    for pattern in _TEMPORARY:
+        for path in sorted(home.rglob(pattern)):
+            inside = path.relative_to(home).parts
+            if inside[0] != "jobs" or len(inside) < 3:
+                yield path
+            elif (lock := try_lock_job(home, inside[1])) is not None:
+                lock.release()
+                yield path
+
+
+def _leftover(kind: Kind, path: Path, digest: str | None = None) -> Leftover:
+    return Leftover(kind=kind, path=path, bytes=_size(path), digest=digest)
+
+
+def _size(path: Path) -> int:
+    if path.is_symlink() or path.is_file():
+        return path.lstat().st_size
+    total = 0
+    for file in path.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += file.lstat().st_size if not file.is_dir() else 0
+    return total

@@ -1,0 +1,41 @@
+"""What the judge evals of a suite need before any work: their prompts, local models, keys."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bench.endpoint.key import read_key
+from bench.errors import InputError, Problem
+from bench.run.models import resolve_model
+from bench.suite.evals import JudgeSpec
+from bench.suite.judge_prompt import load_judge_prompt
+from bench.suite.resolved import ResolvedJudge
+from bench.suite.suite import Suite
+
+
+def resolve_judges(suite: Suite, *, base: Path, home: Path) -> dict[str, ResolvedJudge]:
+    """Every judge, by eval. Raises `InputError` with all problems, keys that are not set among them."""
+    found: dict[str, ResolvedJudge] = {}
+    problems: list[Problem] = []
+    for index, spec in enumerate(suite.eval):
+        if isinstance(spec, JudgeSpec):
+            try:
+                found[spec.name] = _judge(spec, f"eval[{index}]", base, home)
+            except InputError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _judge(spec: JudgeSpec, where: str, base: Path, home: Path) -> ResolvedJudge:
+    prompt = load_judge_prompt(spec.prompt, base, where=f"{where}.prompt")
+    endpoint, local = spec.judge.endpoint, spec.judge.local
+    if endpoint is not None:
+        read_key(endpoint, os.environ)  # a child will use it; that it is missing is better known now
+    return ResolvedJudge(
+        prompt=prompt.text,
+        prompt_sha256=prompt.sha256,
+        model=None if local is None else resolve_model(local, base=base, home=home),
+    )

@@ -1,0 +1,68 @@
+"""A checkout that is moved and a clock that is set change nothing that was done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.record.rundir import RunDirectory
+from bench.run.child import ChildServer
+from bench.run.display import QuietDisplay
+from bench.run.run import run_suite
+from tests.fakes.suites import fake_suite, worked
+
+YEARS = {"1970": 86_400.0, "2100": 4_102_444_800.0}
+
+
+def go(root: Path, name: str = "fake") -> RunDirectory:
+    return run_suite(
+        fake_suite(root, name=name),
+        home=root / "home",
+        reports=root / "reports",
+        display=QuietDisplay(),
+        server=ChildServer(module="tests.fakes.worker"),
+    )
+
+
+def set_back(root: Path, year: str) -> None:
+    """As if everything there had been written in that year."""
+    for path in root.rglob("*"):
+        if not path.is_symlink():
+            os.utime(path, (YEARS[year], YEARS[year]))
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_a_clock_that_was_set_costs_no_work(tmp_path: Path, year: str) -> None:
+    first = go(tmp_path)
+    work = worked(tmp_path / "home")
+    set_back(tmp_path, year)
+    second = go(tmp_path)
+    assert second.path == first.path
+    assert second.load().complete
+    assert worked(tmp_path / "home") == work
+
+
+def test_the_latest_run_is_the_last_that_was_made_whatever_the_clock_said(tmp_path: Path) -> None:
+    first = go(tmp_path)
+    newer = run_suite(
+        fake_suite(tmp_path, claim=({"says": "few/lora >= base", "on": "qa"},)),
+        home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(),
+        server=ChildServer(module="tests.fakes.worker"),
+    )  # fmt: skip
+    assert newer.path != first.path
+    set_back(newer.path, "1970")
+    assert RunDirectory.find("fake", tmp_path / "reports").path == newer.path
+
+
+def test_a_moved_checkout_goes_on_where_it_was(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    go(here)
+    work = worked(here / "home")
+    here.rename(there)
+    moved = go(there)
+    assert moved.load().complete
+    assert worked(there / "home") == work
+    assert RunDirectory.find("fake", there / "reports").path == moved.path

@@ -1,0 +1,40 @@
+"""The exact tier of this project's own gate: the flagship's counts are the committed ones, on every machine.
+
+A change that is meant: `bench gate exact suites/lima_vs_alpaca.toml --profile micro --baseline BASELINE --update`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+BASELINE = Path("tests") / "perf" / "exact-lima_vs_alpaca-micro.json"
+
+
+def gate(root: Path, home: Path, baseline: Path) -> subprocess.CompletedProcess[str]:
+    """The command that CI runs."""
+    suite = root / "suites" / "lima_vs_alpaca.toml"
+    command = [sys.executable, "-m", "bench", "gate", "exact", str(suite), "--profile", "micro"]
+    return subprocess.run(
+        [*command, "--baseline", str(baseline)],
+        capture_output=True, text=True, check=False, cwd=root,
+        env={**os.environ, "BENCH_HOME": str(home), "COLUMNS": "120"},
+    )  # fmt: skip
+
+
+def test_the_flagships_counts_are_the_committed_ones(root: Path, tmp_path: Path) -> None:
+    """And one count that is not the committed one is named, with exit code 1."""
+    done = gate(root, tmp_path, root / BASELINE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    changed = shutil.copy(root / BASELINE, tmp_path / "changed.json")
+    content = json.loads(changed.read_text())
+    content["trainings"]["lima_1k/lora"]["padding"] += 1
+    changed.write_text(json.dumps(content))
+    caught = gate(root, tmp_path, changed)
+    assert caught.returncode == 1
+    assert "FAILED: 1 count changed" in caught.stdout
+    assert "padding" in caught.stdout

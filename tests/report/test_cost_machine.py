@@ -1,0 +1,108 @@
+"""What the machine adds to a cost: its share of a peak, seconds per step, energy, price."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.record.record import Record
+from bench.record.result import Energy, TrainResult, Utilization
+from bench.report.comparison import compare
+from bench.report.cost import Cost, costs
+from bench.report.sections.costs import cost_section
+from bench.report.view import Paragraph
+from tests.fakes.records import FakeRun, make_run
+
+ARM = "lima_1k/full"
+SHARE = Utilization(
+    flops_per_second=2e9, hardware_flops_per_second=3e9, peak_flops_per_second=10e9, published_flops_per_second=None
+)
+
+
+def with_trainings(record: Record, **changes: object) -> Record:
+    """Every training's ledger, changed."""
+
+    def changed(result: TrainResult | None) -> TrainResult | None:
+        if result is None:
+            return None
+        return result.model_copy(update={"ledger": result.ledger.model_copy(update=changes)})
+
+    trainings = tuple(one.model_copy(update={"result": changed(one.result)}) for one in record.trainings)
+    return record.model_copy(update={"trainings": trainings})
+
+
+def with_run(record: Record, **changes: object) -> Record:
+    """The suite's `[run]`, changed."""
+    suite = record.resolved.suite
+    options = suite.run.model_copy(update=changes)
+    resolved = record.resolved.model_copy(update={"suite": suite.model_copy(update={"run": options})})
+    return record.model_copy(update={"resolved": resolved})
+
+
+def cost_of(record: Record) -> Cost:
+    """Of one arm."""
+    return next(cost for cost in costs(record) if cost.arm == ARM)
+
+
+def test_utilisation_comes_from_where_the_speed_comes_from() -> None:
+    """A training beside another has no MFU of its own; its lone probe has."""
+    record = make_run(examples=5).record
+    probes = tuple(
+        probe.model_copy(update={"result": probe.result.model_copy(update={"utilization": SHARE})})
+        for probe in record.probes
+        if probe.result is not None
+    )
+    cost = cost_of(record.model_copy(update={"probes": probes}))
+    assert (cost.mfu, cost.hfu, cost.measured_peak) == (pytest.approx(0.2), pytest.approx(0.3), 10e9)
+    shared = with_trainings(make_run(examples=5, shared_speed=True).record, utilization=SHARE)
+    assert (cost_of(shared).mfu, cost_of(shared).step_seconds) == (None, None)
+    alone = with_trainings(shared, alone=True)
+    assert cost_of(alone).mfu == pytest.approx(0.2)
+
+
+def test_seconds_per_step_leave_warm_up_out() -> None:
+    record = with_trainings(make_run(examples=5).record, alone=True)
+    first = record.trainings[0]
+    assert first.result is not None
+    slow_start = tuple(
+        step.model_copy(update={"seconds": 9.0 if step.step <= 3 else step.step / 100}) for step in first.result.steps
+    )
+    trainings = (first.model_copy(update={"result": first.result.model_copy(update={"steps": slow_start})}),)
+    found = cost_of(record.model_copy(update={"trainings": trainings})).step_seconds
+    assert found is not None
+    assert (found.p5, found.median, found.p95) == pytest.approx((0.06, 0.27, 0.48))
+
+
+def test_price_is_a_workers_share_of_the_machine() -> None:
+    record = make_run(examples=5).record
+    assert cost_of(record).price is None
+    priced = cost_of(with_run(record, price_per_hour=3.6))
+    assert priced.price == pytest.approx(6.1 * 3.6 / 3600 / record.environment.workers)
+
+
+def test_energy_is_given_only_of_trainings_that_were_alone() -> None:
+    """The counter counts whoever uses the device."""
+    energy = Energy(joules=36.0, counter="rapl")
+    record = make_run(examples=5).record
+    assert cost_of(with_trainings(record, energy=energy)).joules is None
+    assert cost_of(with_trainings(record, energy=energy, alone=True)).joules == 36.0
+
+
+def test_the_report_says_all_of_it_and_never_guesses() -> None:
+    run = make_run(examples=5)
+    plain = " ".join(said(run.record))
+    assert "MFU" not in plain
+    assert "Wh" not in plain
+    assert "Price" not in plain
+    known = with_trainings(run.record, alone=True, utilization=SHARE, energy=Energy(joules=36.0, counter="nvml"))
+    text = " ".join(said(with_run(known.model_copy(update={"probes": ()}), price_per_hour=2.0, currency="EUR")))
+    assert "0.01 TFLOP/s" in text
+    assert "0.01 Wh" in text
+    assert "in EUR at 2 an hour" in text
+    assert "Milliseconds per step" in text
+
+
+def said(record: Record) -> list[str]:
+    """Paragraphs of the cost section."""
+    run = FakeRun(path=make_run(examples=5).path, record=record, rows=make_run(examples=5).rows)
+    section = cost_section(compare(run, replicates=50))
+    return [block.text for block in section.blocks if isinstance(block, Paragraph)]

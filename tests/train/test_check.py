@@ -1,0 +1,99 @@
+"""Before any work: what a recipe asks for and this installation or model cannot do is told, not tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import InputError
+from bench.suite.adapter import QuantizationSpec
+from bench.train import check
+from bench.train.builder import sft_config
+from bench.train.check import check_training
+from bench.train.distribution import check_distribution
+from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Llama."""
+    return tiny_checkpoint(tmp_path_factory.mktemp("model") / "base")
+
+
+def job_on(base: Path, **recipe: Any) -> Any:
+    """A job of one step."""
+    data = stored_data(base.parent, make_rows(4))
+    return make_job(resolved_model(base), data, recipe=make_recipe(**recipe), budget={"unit": "steps", "amount": 1})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"method": "peft", "peft": {"type": "LOHAA"}}, "no method 'LOHAA'"),
+        ({"method": "peft", "peft": {"type": "LOHA", "rank": 4}}, "LOHA has no field 'rank'"),
+        ({"method": "peft", "peft": {"type": "POLY"}}, "number of their task"),
+        ({"method": "peft", "peft": {"type": "LORA", "r": -1}}, "PEFT cannot|PEFT refuses"),
+        ({"method": "lora", "lora": {"target_modules": ["nothing_like_it"]}}, "nothing_like_it"),
+        ({"method": "peft", "peft": {"type": "ROAD", "target_modules": "all-linear"}}, "group_size"),
+        ({"max_length": 300}, "beyond the model's 256 positions"),
+        ({"precision": "fp16"}, "cannot compute in fp16"),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused_before_weights_are_read(
+    base: Path, recipe: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        check_training(job_on(base, **recipe))
+
+
+@pytest.mark.parametrize(
+    "recipe", [{}, {"method": "pissa"}, {"method": "prefix"}, {"packing": "bfd"}, {"optimizer": "adafactor"}]
+)
+def test_a_recipe_that_works_passes(base: Path, recipe: dict[str, Any]) -> None:
+    check_training(job_on(base, **recipe))
+
+
+def test_packing_is_tried_on_the_architecture(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that see each other would train on other contexts than planned."""
+    seen: list[Any] = []
+    monkeypatch.setattr(check, "check_isolation", lambda model, *rest: seen.append(model.config))
+    check_training(job_on(base, packing="bfd"))
+    assert [config.num_hidden_layers for config in seen] == [1]
+
+
+def test_distribution_tables_reach_the_trainer_as_they_are(tmp_path: Path) -> None:
+    """And are copies: the libraries write into them."""
+    import torch
+
+    table = {"version": 2, "transformer_layer_cls_to_wrap": ["LlamaDecoderLayer"]}
+    recipe = make_recipe(fsdp=table)
+    config = sft_config(recipe, steps=1, seed=0, precision="fp32", device=torch.device("cpu"), folder=tmp_path)
+    assert config.fsdp is True
+    assert config.fsdp_config["transformer_layer_cls_to_wrap"] == ["LlamaDecoderLayer"]
+    assert recipe.fsdp == table
+
+
+def test_a_machine_that_falls_back_in_silence_is_told(base: Path) -> None:
+    """accelerate runs plain data parallelism where it cannot shard."""
+
+    class Kind:
+        value = "NO"
+
+    class Accelerator:
+        distributed_type = Kind()
+
+    class Trainer:
+        accelerator = Accelerator()
+
+    check_distribution(make_recipe(), Trainer())
+    with pytest.raises(InputError, match="asks for distribution FSDP, and this machine gave NO"):
+        check_distribution(make_recipe(fsdp={}), Trainer())
+
+
+def test_qlora_says_how_the_base_is_held() -> None:
+    assert make_recipe(method="qlora").quantized == QuantizationSpec()
+    assert make_recipe(method="qlora", quantization={"bits": 8}).quantized == QuantizationSpec(bits=8)
+    assert make_recipe(method="lora").quantized is None
