@@ -18,6 +18,10 @@ def run(
     overrides: SetOption = None,
     only: OnlyOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier result.")] = False,
+    trust_task_code: Annotated[
+        bool,
+        typer.Option("--trust-task-code", help="Let task files and hub metrics from elsewhere run their own code."),
+    ] = False,
     reports: ReportsOption = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
 ) -> None:
@@ -30,7 +34,15 @@ def run(
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
     with make_display(console(stderr=True), quiet=quiet) as display:
-        finished = run_suite(loaded, only=tuple(only or ()), fresh=fresh, home=home(), reports=reports, display=display)
+        finished = run_suite(
+            loaded,
+            only=tuple(only or ()),
+            fresh=fresh,
+            trust_task_code=trust_task_code,
+            home=home(),
+            reports=reports,
+            display=display,
+        )
     write_report(finished, console=console())
     if not finished.load().complete:
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -7,7 +7,7 @@ are counted; requests that got no reply after all retries end the job, so that a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.endpoint.bill import Bill
@@ -16,7 +16,7 @@ from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import Completer, Outcome, Reply, Request
 from bench.endpoint.local import LocalAsker, seed_of
 from bench.endpoint.verdict import Verdict, read_verdict
-from bench.errors import IncompleteError, Problem
+from bench.errors import BenchError, IncompleteError, Problem
 from bench.evals.completions import AT_ONCE, answer, load_writer
 from bench.evals.judge_pairs import Pair
 from bench.evals.outcome import Progress
@@ -62,10 +62,13 @@ def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[Pair], progre
     requests = [request for pair in pairs for request in _requests(spec, prompt, pair)]
     heard = progress.part(len(pairs), len(requests))
     bill, outcomes = Bill(price=completer.price), list[Outcome]()
-    for outcome in completer.complete(requests):
-        bill.add(outcome)
-        outcomes.append(outcome)
-        heard(1)
+    try:
+        for outcome in completer.complete(requests):
+            bill.add(outcome)
+            outcomes.append(outcome)
+            heard(1)
+    except BenchError as error:
+        raise type(error)([replace(one, what=f"{_place(completer)}: {one.what}") for one in error.problems]) from error
     _check(outcomes, completer)
     orders = [_order(outcome) for outcome in outcomes]
     return Session(
@@ -97,8 +100,11 @@ def _check(outcomes: Sequence[Outcome], completer: Completer) -> None:
     if lost:
         what = f"{len(lost):,} of {len(outcomes):,} requests got no reply, the last: {lost[-1].failure}"
         hint = "what was answered is kept; the same command goes on from there"
-        where = f"{completer.host or 'this machine'}, model {completer.name}"
-        raise IncompleteError(Problem(reference="judge.no-reply", what=what, where=where, hint=hint))
+        raise IncompleteError(Problem(reference="judge.no-reply", what=what, where=_place(completer), hint=hint))
+
+
+def _place(completer: Completer) -> str:
+    return f"judge {completer.name} at {completer.host}" if completer.host else f"judge {completer.name}"
 
 
 def _completer(spec: JudgeSpec, judging: Judging) -> Completer:

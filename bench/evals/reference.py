@@ -47,7 +47,9 @@ def score_own(name: str, answers: Texts, references: Texts) -> list[Scored]:
 def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: bool) -> Scored:
     """One result of a metric from the hub. Raises `InputError` where its code is not allowed or cannot be had."""
     if not trusted:
-        raise _refusal(metric, "is code from the hub, which was not allowed to run", "allow it on the command line")
+        raise _refusal(
+            metric, "is code from the hub, which was not allowed to run", "bench run SUITE --trust-task-code"
+        )
     usable = _usable(answers, references)
     found = _from_hub(metric, usable) if usable else {}
     value = found.get(metric.key)

@@ -172,7 +172,7 @@ def _refuse_code(entries: Iterable[Entry]) -> None:
                     reference="tasks.code",
                     what=f"the task file {file.name} {what}, which would run code",
                     where=str(file),
-                    hint="read the file; if you trust it, allow task code on the command line",
+                    hint="read the file; if you trust it: bench run SUITE --trust-task-code",
                 )
     if problems:
         raise InputError(problems.values())

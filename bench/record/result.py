@@ -15,7 +15,8 @@ class Step(Spec):
     step: int
     """From 1."""
     loss: float | None
-    """Mean negative log-likelihood per supervised token of this step's batch, in nats; `None` if not finite."""
+    """Mean negative log-likelihood per supervised token of this step's batch, in nats; `None` if not finite, or if
+    nothing in the step was supervised, as can be where packing cuts rows."""
     gradient_norm: float | None
     """Before clipping."""
     learning_rate: float

@@ -85,8 +85,10 @@ class RunDirectory:
             return []
         path = self.path / evaluation.scores
         try:
+            if not path.resolve().is_relative_to(self.path.resolve()) or not path.is_file():
+                raise ValueError("not a file of this run")  # a record may come from anywhere
             return read_scores(path)
-        except (OSError, ValidationError) as error:
+        except (OSError, ValueError) as error:  # pydantic's refusal is a ValueError
             raise InputError(
                 Problem(
                     reference="run.bad-scores",

@@ -2,18 +2,22 @@
 
 Contract: pure. A claim is `incomplete` as soon as one seed replicate of either side is missing on what it is about,
 whatever the others show: a failure is no random loss. The other claims are one family for Holm's adjustment.
+
+"Not worse" and "equal" between two sides that are both at chance is `inconclusive`: an eval that neither side can do
+could not have told them apart (assay sensitivity, ICH E10, 1.5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.record.record import Record
 from bench.report.absence import Absence
 from bench.report.align import Aligned, subjects
 from bench.report.deltas import Deltas
 from bench.report.part import one_task
+from bench.report.results import Result
 from bench.report.spending import COSTS, figures
 from bench.stats.claims import Question, Relation, Verdict, decide_family
 from bench.stats.efficiency import efficiency_ratio
@@ -34,6 +38,8 @@ class ClaimResult:
     """Left by right, of a cost or of quality per cost."""
     gap: str | None
     """What is missing, of an incomplete claim."""
+    at_chance: bool = False
+    """Inconclusive because both sides are at chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +52,11 @@ class _Case:
 
 
 def decided(
-    record: Record, aligned: Sequence[Aligned], absences: Sequence[Absence], deltas: Deltas
+    record: Record,
+    aligned: Sequence[Aligned],
+    absences: Sequence[Absence],
+    deltas: Deltas,
+    results: Mapping[tuple[str, str], Result],
 ) -> tuple[ClaimResult, ...]:
     """One result per claim, in the suite's order."""
     entries = {entry.measurand.name: entry for entry in aligned}
@@ -54,15 +64,38 @@ def decided(
     found = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
     verdicts = decide_family([_question(case, comparison) for case, comparison in zip(cases, found, strict=True)])
     return tuple(
-        ClaimResult(
-            claim=case.claim,
-            verdict=verdict,
-            delta=comparison if isinstance(comparison, Delta) else None,
-            ratio=comparison if isinstance(comparison, Ratio) else None,
-            gap=case.gap,
-        )
+        _result(case, verdict, comparison, results)
         for case, verdict, comparison in zip(cases, verdicts, found, strict=True)
     )
+
+
+def _result(
+    case: _Case, verdict: Verdict, comparison: Delta | Ratio | None, results: Mapping[tuple[str, str], Result]
+) -> ClaimResult:
+    insensitive = verdict.outcome == "supported" and _both_at_chance(case, results)
+    if insensitive:
+        reason = "both sides are at chance: this eval could not have told them apart"
+        verdict = replace(verdict, outcome="inconclusive", reason=reason)
+    return ClaimResult(
+        claim=case.claim,
+        verdict=verdict,
+        delta=comparison if isinstance(comparison, Delta) else None,
+        ratio=comparison if isinstance(comparison, Ratio) else None,
+        gap=case.gap,
+        at_chance=insensitive,
+    )
+
+
+def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result]) -> bool:
+    """Whether a claim of "not worse" or "equal" is about two sides whose scores do not rise above guessing."""
+    left, relation, right = case.claim.parts()
+    if case.entry is None or case.claim.cost is not None or relation == ">":
+        return False
+    measurand = case.entry.measurand
+    sides = [results.get((side, measurand.name)) for side in (left, right)]
+    lows = [None if side is None else side.value.low for side in sides]
+    chance = measurand.chance
+    return chance is not None and measurand.higher_is_better and all(low is not None and low <= chance for low in lows)
 
 
 def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:

@@ -48,6 +48,7 @@ def comparison_json(comparison: Comparison) -> Json:
             "shown": [asdict(flip) for flip in comparison.flips.shown],
             "file": FILE,
         },
+        "judged": [asdict(one) for one in comparison.judged],
         "tradeoffs": [_tradeoff(one) for one in comparison.tradeoffs],
         "sanity": [asdict(finding) for finding in findings(comparison)],
         "missing": [asdict(absence) for absence in comparison.absences],

@@ -21,7 +21,6 @@ from bench.stats.length_control import LengthControlled, length_controlled
 from bench.suite.judge import LENGTHS, WIN_RATE
 from bench.suite.suite import is_base
 
-
 _Number = TypeVar("_Number", int, float)
 
 

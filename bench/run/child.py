@@ -53,9 +53,7 @@ class ChildServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def start(
-        self, kind: str, payload: dict[str, Any], *, folder: Path, log: Path, lock: Path | None = None
-    ) -> Child:
+    def start(self, kind: str, payload: dict[str, Any], *, folder: Path, log: Path, lock: Path | None = None) -> Child:
         """Start a child on one piece of work; returns once it is forked."""
         self.warm()
         request: Request = {
@@ -96,11 +94,14 @@ class ChildServer:
             child.stop()
         if child.failure is None:
             return child.value
-        raise InputError(child.problems or Problem(
-            reference=f"worker.{child.failure.kind.replace('_', '-')}",
-            what=f"{kind}: {child.failure.message}",
-            hint=f"see {log}",
-        ))
+        raise InputError(
+            child.problems
+            or Problem(
+                reference=f"worker.{child.failure.kind.replace('_', '-')}",
+                what=f"{kind}: {child.failure.message}",
+                hint=f"see {log}",
+            )
+        )
 
 
 class Child:

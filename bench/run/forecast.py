@@ -110,8 +110,7 @@ def forecast(
     history = History.read(home)
     sweeps = Counter(one.arm for one in planned.to_do if isinstance(one.job, SweepJob))
     arms = tuple(
-        _arm(name, trainings, counts[name], history, sweep=sweeps[name])
-        for name, trainings in _by_arm(planned).items()
+        _arm(name, trainings, counts[name], history, sweep=sweeps[name]) for name, trainings in _by_arm(planned).items()
     )
     evals = tuple(_eval(name, jobs, history) for name, jobs in _by_eval(planned).items())
     suite = loaded.suite

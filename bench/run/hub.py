@@ -36,9 +36,7 @@ def _cached(repo: str, commit: str, patterns: Sequence[str]) -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(
-            snapshot_download(repo, revision=commit, allow_patterns=list(patterns), local_files_only=True)
-        )
+        folder = Path(snapshot_download(repo, revision=commit, allow_patterns=list(patterns), local_files_only=True))
     except Exception:  # whatever the reason, the next step is to ask the hub
         return None
     return folder if any(folder.glob("*.safetensors")) else None

@@ -128,9 +128,7 @@ def _no_weights(folder: Path) -> Problem:
             where=str(folder),
             hint="convert them to safetensors: AutoModelForCausalLM.from_pretrained(…).save_pretrained(…)",
         )
-    return Problem(
-        reference="model.no-weights", what="the model folder has no safetensors weights", where=str(folder)
-    )
+    return Problem(reference="model.no-weights", what="the model folder has no safetensors weights", where=str(folder))
 
 
 def _missing_shards(folder: Path) -> list[Problem]:

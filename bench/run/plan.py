@@ -85,8 +85,17 @@ class Plan:
         return tuple(planned for planned in self.jobs if planned.to_do)
 
 
-def plan(resolved: ResolvedSuite, *, only: Iterable[str] = (), home: Path, fresh: bool = False) -> Plan:
+def plan(
+    resolved: ResolvedSuite,
+    *,
+    only: Iterable[str] = (),
+    home: Path,
+    fresh: bool = False,
+    trust_task_code: bool = False,
+) -> Plan:
     """All jobs of `resolved`; `only` names the arms that this run is asked for (all, if empty).
+
+    `trust_task_code`: task files and hub metrics from elsewhere may run code; only the command line can say so.
 
     Raises `InputError` for an unknown arm.
     """
@@ -94,7 +103,7 @@ def plan(resolved: ResolvedSuite, *, only: Iterable[str] = (), home: Path, fresh
     asked = _asked(suite, tuple(only))
     workers = worker_count(resolved)
     threads = max(1, cores() // workers)
-    builder = _Builder(resolved=resolved, store=JobStore(home=home), threads=threads)
+    builder = _Builder(resolved=resolved, store=JobStore(home=home), threads=threads, trust_task_code=trust_task_code)
     bases = resolved.bases()
     jobs = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
     for arm in suite.expand():
@@ -159,6 +168,7 @@ class _Builder:
     resolved: ResolvedSuite
     store: JobStore
     threads: int
+    trust_task_code: bool
 
     def base(self, subject: str, model: ResolvedModel) -> list[Entry]:
         """A base's evals."""
@@ -287,6 +297,7 @@ class _Builder:
             shots=shots,
             precision=precision,
             threads=self.threads,
+            trust_task_code=self.trust_task_code,
             digest=eval_digest(
                 evaluation=spec,
                 model=model,
@@ -356,6 +367,8 @@ def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     """Of what the suite says, without where its files lie, and of every job."""
     said = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data"})
+    for key in ("limits", "keep_weights", "steps_between_saves"):
+        said["run"].pop(key)  # they change no result and nothing in a report
     for spec in said["eval"]:
         for key in ("include", "data", "reference", "prompt"):
             spec.pop(key, None)

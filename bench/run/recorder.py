@@ -215,9 +215,7 @@ def portable(resolved: ResolvedSuite, root: Path) -> ResolvedSuite:
             },
             "tasks_path": {name: shorten(path) for name, path in resolved.tasks_path.items()},
             "judges": {
-                name: judge
-                if judge.model is None
-                else judge.model_copy(update={"model": shorten_model(judge.model)})
+                name: judge if judge.model is None else judge.model_copy(update={"model": shorten_model(judge.model)})
                 for name, judge in resolved.judges.items()
             },
         }

@@ -78,9 +78,11 @@ def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dic
         own = data[name]
         split = _collect(
             problems,
-            lambda own=own, on=on: split_dev(own, evals, home=home)  # type: ignore[misc]  # bound now
-            if on == DEV
-            else use_dev(own, data[on], evals, home=home),
+            lambda own=own, on=on: (
+                split_dev(own, evals, home=home)  # type: ignore[misc]  # bound now
+                if on == DEV
+                else use_dev(own, data[on], evals, home=home)
+            ),
         )
         if split is not None:
             found.update(zip(sweep_data(name, on), (split.part, split.dev), strict=True))

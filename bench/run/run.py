@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from bench.digest import digest_json
-from bench.errors import BenchError, InputError, InterruptedRunError, Problem
+from bench.errors import BenchError, InterruptedRunError, Problem
 from bench.record.atomic import told_write_errors
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
@@ -39,6 +39,7 @@ def run_suite(
     *,
     only: Sequence[str] = (),
     fresh: bool = False,
+    trust_task_code: bool = False,
     home: Path,
     reports: Path,
     display: Display,
@@ -56,7 +57,13 @@ def run_suite(
     with told_write_errors(f"{home} or {reports}"), _signals_interrupt(), _server_ended_on_error(server):
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
-        planned = plan(resolve(loaded, home=home, server=server), only=only, home=home, fresh=fresh)
+        planned = plan(
+            resolve(loaded, home=home, server=server),
+            only=only,
+            home=home,
+            fresh=fresh,
+            trust_task_code=trust_task_code,
+        )
         preflight(planned, home=home, server=server)
         check_space(planned, home=home)
         display.plan(planned)

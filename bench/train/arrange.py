@@ -27,8 +27,7 @@ TOKEN_GROUPING_WINDOW = 1024
 
 
 def arrange(examples: Iterable[Example], recipe: Recipe, *, capacity: int, seed: int) -> Iterator[Batch]:
-    """Batches in training order, lazily. `capacity`: tokens of a packed sequence. Every token comes exactly once, but
-    for parts of a split row in which nothing is supervised."""
+    """Batches in training order, lazily. `capacity`: tokens of a packed sequence. Every token comes exactly once."""
     generator = np.random.default_rng([seed, 1])
     sequences = _PACKINGS[recipe.packing](examples, capacity, generator)
     if not recipe.group_by_length:
@@ -57,18 +56,20 @@ def pack(examples: Iterable[Example], capacity: int) -> list[Sequence]:
 
 
 def split(example: Example, capacity: int) -> list[Example]:
-    """A row in parts of at most `capacity` tokens, without those in which nothing is supervised.
+    """A row in parts of at most `capacity` tokens, those without anything supervised included, as TRL has them.
 
     No part sees another: the first token of each has nothing to be predicted from and is not supervised.
     """
     if example.tokens <= capacity:
         return [example]
-    parts = [
-        _part(example.ids[start : start + capacity], example.labels[start : start + capacity], rows=())
+    return [
+        _part(
+            example.ids[start : start + capacity],
+            example.labels[start : start + capacity],
+            rows=() if start else example.rows,
+        )
         for start in range(0, example.tokens, capacity)
     ]
-    first, *rest = [part for part in parts if part.supervised_tokens] or parts[:1]
-    return [_part(first.ids, first.labels, rows=example.rows), *rest]
 
 
 def wrap(examples: Iterable[Example], capacity: int) -> Iterator[Example]:
@@ -83,9 +84,7 @@ def wrap(examples: Iterable[Example], capacity: int) -> Iterator[Example]:
             yield whole
             waiting, tokens = ([rest], rest.tokens) if rest is not None else ([], 0)
     if waiting:
-        last, _ = _cut_at(waiting, capacity)
-        if last.supervised_tokens:
-            yield last
+        yield _cut_at(waiting, capacity)[0]
 
 
 def _cut_at(examples: list[Example], capacity: int) -> tuple[Example, Example | None]:

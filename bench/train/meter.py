@@ -85,7 +85,7 @@ class Meter:
         spent = {phase: done.seconds.get(phase, 0.0) for phase in _WORK}
         step = Step(
             step=len(self._steps) + 1,
-            loss=finite(done.loss),
+            loss=finite(done.loss) if done.supervised_tokens else None,
             gradient_norm=finite(gradient_norm),
             learning_rate=learning_rate,
             tokens=done.tokens,

@@ -117,7 +117,7 @@ def problem(metric: HubMetric, *, trusted: bool) -> str:
 def test_code_from_the_hub_runs_only_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A suite must not be able to run code."""
     monkeypatch.setattr(evaluate, "load", lambda *_, **__: pytest.fail("the code was loaded"))
-    assert "not allowed to run; allow it on the command line" in problem(HUB, trusted=False)
+    assert "not allowed to run; bench run SUITE --trust-task-code" in problem(HUB, trusted=False)
 
 
 def test_without_a_hub_the_user_is_told_what_there_is() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
+from bench.cli import main as cli
 from tests.fakes.suite_files import write_suite
 
 Spoil = Callable[[Path], object]

@@ -60,6 +60,17 @@ def test_a_failure_elsewhere_leaves_the_claim_decided() -> None:
     assert decide(f"{LIMA} > base", "qa", failed_eval="cloze:base").verdict.outcome == "supported"
 
 
+@pytest.mark.parametrize("relation", [">=", "=="])
+def test_two_sides_that_guess_are_not_called_equal(relation: str) -> None:
+    """An eval that neither side can do would call any two models equally good."""
+    guess = {"choice": {LIMA: 0.25, "base": 0.25}}
+    found = decide(f"{LIMA} {relation} base", "choice", margin=0.5, rates=guess)
+    assert found.verdict.outcome == "inconclusive"
+    assert "both sides are at chance" in found.verdict.reason
+    able = {"choice": {LIMA: 0.9, "base": 0.9}}
+    assert decide(f"{LIMA} {relation} base", "choice", margin=0.5, rates=able).verdict.outcome == "supported"
+
+
 def test_a_pending_job_makes_the_claim_incomplete() -> None:
     run = make_run(examples=20, claims=({"says": f"{LIMA} > base", "on": "qa"},))
     evaluations = tuple(

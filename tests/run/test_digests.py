@@ -12,6 +12,8 @@ from bench.record import environment
 from bench.run import digests
 from bench.run.plan import Plan, plan
 from bench.run.resolve import resolve
+from bench.suite.load import load_suite
+from tests.fakes.suite_files import SUITE, write_suite
 from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite
 
 Change = Callable[[Path, pytest.MonkeyPatch], dict[str, Any]]
@@ -75,6 +77,14 @@ MATTERS: dict[str, tuple[Change, set[str]]] = {
     "transformers": (lambda root, patch: version("transformers", patch), {TRAIN, EVAL, BASE}),
     "tokenizers": (lambda root, patch: version("tokenizers", patch), {TRAIN, EVAL, BASE}),
     "trl": (lambda root, patch: version("trl", patch), {TRAIN, EVAL}),
+    "peft": (lambda root, patch: version("peft", patch), {TRAIN, EVAL, BASE}),
+    "accelerate": (lambda root, patch: version("accelerate", patch), {TRAIN, EVAL}),
+    "numpy": (lambda root, patch: version("numpy", patch), {TRAIN, EVAL, BASE}),
+    "evaluate": (lambda root, patch: version("evaluate", patch), {EVAL, BASE}),
+    "data code": (lambda root, patch: code("data", patch), {TRAIN, EVAL, BASE}),
+    "optimizer": (lambda root, patch: recipe(optimizer="sgd"), {TRAIN, EVAL}),
+    "schedule": (lambda root, patch: recipe(schedule="cosine"), {TRAIN, EVAL}),
+    "seed": (lambda root, patch: {"seeds": (7, 1)}, {TRAIN, EVAL}),
     "lm-eval": (lambda root, patch: version("lm_eval", patch), {EVAL, BASE}),
     "training code": (lambda root, patch: code("train", patch), {TRAIN, EVAL}),
     "eval code": (lambda root, patch: code("evals", patch), {EVAL, BASE}),
@@ -116,6 +126,11 @@ DOES_NOT: dict[str, Change] = {
         "eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",), "role": "retention"}, HELD)
     },
     "saves": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "steps_between_saves": 5}},
+    "limits": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "limits": {"seconds": 9, "memory_gib": 1}}},
+    "kept weights": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "keep_weights": False}},
+    "price": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "price_per_hour": 1.5, "currency": "EUR"}},
+    "scipy": lambda root, patch: version("scipy", patch),
+    "statistics code": lambda root, patch: code("stats", patch),
     "probe": lambda root, patch: {"run": {"workers": 2, "probe_steps": 0}},
     "report code": lambda root, patch: code("report", patch),
     "matplotlib": lambda root, patch: version("matplotlib", patch),
@@ -129,13 +144,17 @@ def _two_cores(monkeypatch: pytest.MonkeyPatch) -> Any:
     digests.code_part.cache_clear()
 
 
+def changed(root: Path, change: Change, patch: pytest.MonkeyPatch) -> dict[str, str]:
+    return by_id(make_plan(root, **change(root, patch)))
+
+
 @pytest.mark.parametrize("name", MATTERS)
 def test_what_can_change_a_result_changes_its_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     before = by_id(make_plan(tmp_path))
     change, expected = MATTERS[name]
-    after = by_id(make_plan(tmp_path, **change(tmp_path, monkeypatch)))
+    after = {job.replace("#7", "#0"): digest for job, digest in changed(tmp_path, change, monkeypatch).items()}
     assert {job for job in (TRAIN, EVAL, BASE) if before[job] != after[job]} == expected
 
 
@@ -200,6 +219,27 @@ def test_a_moved_suite_finds_its_results_again(tmp_path: Path) -> None:
     second = make_plan(there)
     assert by_id(second) == by_id(first)
     assert second.digest == first.digest
+
+
+def test_comments_and_the_order_of_keys_in_the_file_change_no_digest(tmp_path: Path) -> None:
+    """The file itself, not the table that it was parsed into."""
+    text = SUITE.replace("[[eval]]\nname = \"questions\"", "[[eval]]\nname = \"questions\"\nlimit = 4")
+    path = write_suite(tmp_path, text)
+    before = plan(resolve(load_suite(path), home=tmp_path / "home"), home=tmp_path / "home")
+    moved = text.replace('method = "full"\nlearning_rate = 1e-3', 'learning_rate = 0.001 # as ever\nmethod = "full"')
+    assert moved != text
+    path.write_text("# a comment\n\n" + moved)
+    after = plan(resolve(load_suite(path), home=tmp_path / "home"), home=tmp_path / "home")
+    assert by_id(after) == by_id(before)
+    assert after.digest == before.digest
+
+
+def test_a_raised_limit_goes_on_in_the_same_run_folder(tmp_path: Path) -> None:
+    """After a timeout the limit is what one changes; the report must not move elsewhere."""
+    def with_limit(**limits: float) -> str:
+        return make_plan(tmp_path, run={"workers": 2, "probe_steps": 2, "limits": limits}).digest
+
+    assert with_limit(seconds=1) == with_limit(seconds=2, memory_gib=4) == with_limit()
 
 
 def test_comments_do_not_make_another_run_but_a_claim_does(tmp_path: Path) -> None:

@@ -81,15 +81,6 @@ def test_a_split_row_goes_on_in_another_sequence_and_loses_nothing_supervised() 
     assert all(part.labels[0] == IGNORED for part in parts), "nothing comes before a part's first token"
 
 
-def test_a_part_with_nothing_to_learn_is_left_out() -> None:
-    (whole,) = examples([25])
-    labels = whole.labels.copy()
-    labels[:12] = IGNORED
-    parts = split(replace(whole, labels=labels, supervised_tokens=13), 10)
-    assert [part.tokens for part in parts] == [10, 5]
-    assert [part.rows for part in parts] == [(0,), ()]
-
-
 def test_wrapped_sequences_are_one_stream_cut_at_the_capacity() -> None:
     rows = [
         replace(row, ids=np.full(row.tokens, number, dtype=np.int32)) for number, row in enumerate(examples([7, 4, 16]))

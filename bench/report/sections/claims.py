@@ -92,7 +92,7 @@ def _why(comparison: Comparison, result: ClaimResult) -> str:
             return f"{words}; counted exactly"
         single = len(comparison.record.resolved.suite.seeds) == 1
         return f"{words}; example noise only" if single else words
-    if result.verdict.p_value is None:
+    if result.verdict.p_value is None or result.at_chance:
         return result.verdict.reason
     if result.verdict.p_value <= ALPHA:
         return f"would decide alone, not among {len(comparison.claims)} claims; {_to_decide(result)}"

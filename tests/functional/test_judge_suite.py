@@ -1,0 +1,263 @@
+"""Judge evals from a suite file to the report, on the embedded base and a loopback server, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bench.record.record import EvaluationRecord, Record
+from bench.record.rundir import RunDirectory
+from tests.fakes.endpoint_server import Body, EndpointServer, Raw, ServerError, Step, TooMany
+
+KEY = "a-key-that-nobody-may-see"
+SUITE = """
+name = "judged"
+question = "Which answers does a judge prefer?"
+model = { card = "micro" }
+control = "random"
+budget = { unit = "steps", amount = 4 }
+arms = { data = ["few", "random"], recipe = ["full"] }
+
+[data]
+few = { source = "micro:curated", select = { by = "first", size = 64 } }
+random = { source = "micro:mixed", select = { by = "random", size = 64 } }
+
+[recipe.full]
+method = "full"
+learning_rate = 1e-3
+
+[run]
+workers = 2
+probe_steps = 0
+
+[[eval]]
+name = "by_place"
+kind = "judge"
+data = { source = "prompts.jsonl" }
+decoding = { max_new_tokens = 12 }
+[eval.judge.endpoint]
+base_url = "URL"
+model = "first"
+key_env = "JUDGE_KEY"
+price = { prompt = 2.0, completion = 4.0 }
+retries = 4
+wait_seconds = 0.01
+
+[[eval]]
+name = "by_length"
+kind = "judge"
+against = "reference"
+reference = { source = "outputs.json" }
+prompt = "letter"
+data = { source = "prompts.jsonl" }
+decoding = { max_new_tokens = 12 }
+judge = { endpoint = { base_url = "URL", model = "longer", key_env = "JUDGE_KEY", wait_seconds = 0.01 } }
+
+[[eval]]
+name = "honest"
+kind = "judge"
+against = "control"
+prompt = "mine.jinja"
+data = { source = "prompts.jsonl" }
+decoding = { max_new_tokens = 12 }
+judge = { endpoint = { base_url = "URL", model = "honest", key_env = "JUDGE_KEY", wait_seconds = 0.01 } }
+
+[[eval]]
+name = "down"
+kind = "judge"
+data = { source = "prompts.jsonl" }
+decoding = { max_new_tokens = 12 }
+judge = { endpoint = { base_url = "http://127.0.0.1:1/v1", model = "first", retries = 1, wait_seconds = 0.01 } }
+
+[[eval]]
+name = "local"
+kind = "judge"
+prompt = "mine.jinja"
+data = { source = "prompts.jsonl", select = { by = "first", size = 3 } }
+decoding = { max_new_tokens = 4 }
+sampling = { max_tokens = 4 }
+judge = { local = { card = "micro" } }
+
+[[claim]]
+says = "few/full > base"
+on = "by_place"
+
+[[claim]]
+says = "few/full > random/full"
+on = "honest"
+
+[[claim]]
+says = "few/full > base"
+on = "down"
+"""
+MINE = "Q: {{ question }}\n<answer_of_A>\n{{ first }}\n</answer_of_A>\n<answer_of_B>\n{{ second }}\n</answer_of_B>\n"
+PROMPTS = 60
+
+
+def judge(body: Body) -> str:
+    """By the model's name: the first; the longer; the one with more different letters, in JSON."""
+    text = body["messages"][-1]["content"]
+    first, second = (re.search(rf"<answer_of_{side}>\n(.*?)\n?</answer_of_{side}>", text, re.DOTALL) for side in "AB")
+    assert first is not None
+    assert second is not None
+    if body["model"] == "first":
+        return "The one at the top is nice.\n[[A]]"
+    by_length = body["model"] == "longer"
+    sizes = [len(answer[1]) if by_length else len(set(answer[1])) for answer in (first, second)]
+    letter = "C" if sizes[0] == sizes[1] else "A" if sizes[0] > sizes[1] else "B"
+    return f"[[{letter}]]" if by_length else json.dumps({"verdict": letter})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """A folder with the suite, the server, and how the first run ended."""
+
+    folder: Path
+    server: EndpointServer
+    code: int
+    run: RunDirectory
+    text: str
+
+    def again(self) -> tuple[int, int]:
+        """Run it once more: exit code, and requests that came to the server."""
+        before = len(self.server.requests)
+        return bench(self.folder).returncode, len(self.server.requests) - before
+
+
+def bench(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", "run", "suite.toml", "--reports", "reports"],
+        cwd=folder,
+        env={**os.environ, "BENCH_HOME": str(folder / "home"), "JUDGE_KEY": KEY},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    folder = tmp_path_factory.mktemp("judged")
+    draw = random.Random(0)  # lengths of texts
+    names = ["Koso", "Gotis", "Brutis", "Listin", "Letan", "Siro"]
+    asked = [f"What is thing {at} of {names[at % 6]}?" for at in range(PROMPTS)]
+    outputs = [{"instruction": text, "output": ("xy " * 40)[: draw.randint(2, 48)]} for text in asked]
+    (folder / "prompts.jsonl").write_text("".join(json.dumps({"instruction": text}) + "\n" for text in asked))
+    (folder / "outputs.json").write_text(json.dumps(outputs))
+    (folder / "mine.jinja").write_text(MINE)
+    trouble: list[Step] = [TooMany(retry_after="0"), ServerError(), Raw(body=b"<html>")]
+    with EndpointServer(answer=judge, script=trouble, key=KEY) as server:
+        (folder / "suite.toml").write_text(SUITE.replace("URL", server.url))
+        done = bench(folder)
+        text = done.stdout + done.stderr
+        assert done.returncode in (0, 3), text
+        run = RunDirectory.find("judged", folder / "reports")
+        yield Ran(folder=folder, server=server, code=done.returncode, run=run, text=text)
+
+
+def found(record: Record, name: str, subject: str) -> EvaluationRecord:
+    return next(one for one in record.evaluations if (one.eval, one.subject) == (name, subject))
+
+
+def report(ran: Ran) -> str:
+    return (ran.run.path / "report.md").read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def test_the_report_says_that_a_judge_by_place_is_inconsistent(ran: Ran) -> None:
+    result = found(ran.run.load(), "by_place", "few/full#0").result
+    assert result is not None, ran.text
+    assert result.judged is not None
+    assert result.judged.flips > 0
+    assert result.measures[0].value == 0.5
+    sanity = section(report(ran), "Sanity")
+    line = next(line for line in sanity.splitlines() if "judge inconsistent" in line and "few/full on by" in line)
+    assert "100.0% of its preferences are for the answer shown first" in line
+    assert not any("inconsistent" in line and ("honest" in line or "length" in line) for line in sanity.splitlines())
+
+
+def test_a_judge_by_length_is_found_out_by_the_rate_at_equal_length(ran: Ran) -> None:
+    lines = section(report(ran), "Judges").splitlines()
+    line = next(line for line in lines if line.startswith("| by") and "length" in line and "few/full" in line)
+    cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+    raw, controlled = float(cells[3]), [float(number) for number in re.findall(r"\d\.\d+", cells[4])]
+    assert raw > 0.6
+    assert abs(controlled[0] - 0.5) < 0.15
+    assert controlled[1] < 0.5 < controlled[2]
+
+
+def test_the_base_is_a_tie_with_itself_and_no_subject_against_controls(ran: Ran) -> None:
+    record = ran.run.load()
+    base = found(record, "by_place", "base").result
+    assert base is not None
+    assert base.judged is not None
+    assert base.judged.by_definition
+    assert base.judged.asked == 0
+    control = found(record, "honest", "random/full#0").result
+    assert control is not None
+    assert control.judged is not None
+    assert control.judged.by_definition
+    assert not any(one.eval == "honest" and one.subject == "base" for one in record.evaluations)
+    assert "a base has none and is not judged" in report(ran)
+
+
+def test_claims_rest_on_it_and_one_without_its_judge_is_incomplete(ran: Ran) -> None:
+    verdicts = section(report(ran), "Verdicts").splitlines()
+    honest = next(line for line in verdicts if "on honest" in line)
+    assert any(word in honest for word in ("supported", "refuted", "inconclusive"))
+    assert "incomplete" in next(line for line in verdicts if "on down" in line)
+
+
+def test_an_endpoint_that_is_down_fails_its_jobs_alone_with_the_reason(ran: Ran) -> None:
+    assert ran.code == 3, ran.text
+    record = ran.run.load()
+    for subject in ("few/full#0", "random/full#0"):
+        failure = found(record, "down", subject).job.failure
+        assert failure is not None
+        assert failure.kind == "refused"
+        assert "127.0.0.1:1" in failure.message
+    others = [one for one in record.evaluations if one.eval != "down"]
+    assert all(one.result is not None for one in others)
+    assert all(one.result is not None for one in record.answers)
+
+
+def test_a_model_on_this_machine_can_judge(ran: Ran) -> None:
+    result = found(ran.run.load(), "local", "few/full#0").result
+    assert result is not None
+    assert result.judged is not None
+    assert result.judged.host is None
+    assert result.judged.asked == 2 * (3 - result.judged.identical)
+
+
+def test_cost_and_tokens_are_shown_and_the_key_is_nowhere(ran: Ran) -> None:
+    judged = section(report(ran), "Judges")
+    assert re.search(r"first-2024 at 127\.0\.0\.1.* cost 0\.\d{4} USD", judged)
+    assert "cost unknown" in judged
+    files = [path for path in ran.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+    assert KEY not in ran.text
+
+
+def test_what_was_answered_is_never_paid_for_again(ran: Ran) -> None:
+    for job in list((ran.folder / "home" / "jobs").iterdir()):
+        if json.loads((job / "job.json").read_text()).get("judging"):
+            shutil.rmtree(job)
+    assert ran.again() == (3, 0), "jobs that are gone are made again from the replies on disk"
+    result = found(ran.run.load(), "by_place", "few/full#0").result
+    assert result is not None
+    assert result.judged is not None
+    assert result.judged.reused == result.judged.asked > 0
