@@ -15,6 +15,7 @@ costs seconds. Each run still has a fork server and children of its own, as it h
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -98,7 +99,8 @@ WAYS: dict[str, Way] = {
 CODES = {
     "kill run": {-9}, "kill group": {-9}, "kill child": {0, 2, 3}, "terminate": {130, -15}, "ctrl-c": {130, -2},
 }  # fmt: skip
-"""How the run may end after each. 2: it lost the child that checks the suite, and said so. -15 and -2 only in the moment before it has its handlers."""
+"""How the run may end after each. 2: it lost the child that checks the suite, and said so. -15 and -2: only in the
+moment before it has its handlers."""
 
 
 class Steps:
@@ -317,14 +319,12 @@ def fork_servers_from_here() -> None:
         kept = {0, 1, 2, *handles}
         pid = os.fork()
         if pid == 0:
-            for handle in map(int, os.listdir("/proc/self/fd")):
+            for handle in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
                 if handle not in kept:
-                    try:
+                    with contextlib.suppress(OSError):
                         os.close(handle)
-                    except OSError:
-                        pass
             try:
-                exec(command, {})  # what the library would have given to a fresh interpreter
+                exec(command, {})  # noqa: S102  # what the library would have given to a fresh interpreter
             finally:
                 os._exit(0)
         return pid

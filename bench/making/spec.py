@@ -245,6 +245,7 @@ SPECS: dict[str, type[MakeSpec]] = {
 }
 """By `kind`."""
 
+
 def identity(spec: MakeSpec) -> dict[str, object]:
     """What makes the rows what they are: the specification without how many, how fast and how patiently."""
     table = spec.model_dump(mode="json", exclude={"size": True, "max_requests": True, "tasks": {"size"}})

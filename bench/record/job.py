@@ -1,4 +1,4 @@
-"""What one child process is asked to do. Written as `job.json`; everything that can change the result is in `digest`."""
+"""What one child process is asked to do. Written as `job.json`; `digest` covers all that can change the result."""
 
 from __future__ import annotations
 

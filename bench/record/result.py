@@ -110,7 +110,7 @@ class Ledger(Spec):
     warmup_steps_left_out: int
     """First steps that `tokens_per_second` leaves out."""
     tokens_per_second: float | None
-    """Non-padding tokens per second of data + compute + optimiser over the steady steps; `None` below two steady steps."""
+    """Non-padding tokens per second of data + compute + optimiser, over the steady steps; `None` below two of them."""
     alone: bool
     """Whether no other job of this run ran beside it."""
     peak_process_bytes: int | None

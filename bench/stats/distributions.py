@@ -9,6 +9,7 @@ from scipy import special
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+CountArray = NDArray[np.uint16]
 BoolArray = NDArray[np.bool_]
 
 

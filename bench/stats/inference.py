@@ -32,7 +32,7 @@ class Side:
 class Scale:
     """What values the quantity can take.
 
-    binary: the scores are right or wrong, perhaps with ties half-way. support: its lowest and highest possible value, or
+    binary: the scores are right or wrong, perhaps with ties half-way. support: lowest and highest possible value, or
     None where unknown. seen: the widest range that the observed
     scores span, which bounds what was not seen where all values agree; None where the scores do not vary at all.
     pseudo: pseudo-observations at each end (1 for a delta: Bonett & Price 2012; 2 for a proportion: Agresti & Coull

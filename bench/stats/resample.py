@@ -1,17 +1,19 @@
 """The seeded bootstrap over sampling units, vectorised.
 
 Contract: what is drawn depends only on `seed` and the data, not on the order of the examples; swapping arm and
-reference mirrors the result exactly. Memory stays near 1 MB whatever the sizes.
+reference mirrors the result exactly. Memory stays near 1 MB, and at most 64 MB more for resamples that are kept.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
-from bench.stats.distributions import FloatArray, IntArray
+from bench.stats.distributions import CountArray, FloatArray, IntArray
 from bench.stats.sample import Layout
 
 _CHUNK_CELLS = 64_000  # resample counts held at once: small enough to stay in cache
+_KEPT_CELLS = 8_000_000  # of a set of resamples that is kept for the next delta over as many units: 16 MB
 
 
 def count_chunks(units: int, replicates: int, generator: np.random.Generator) -> Iterator[FloatArray]:
@@ -26,6 +28,21 @@ def count_chunks(units: int, replicates: int, generator: np.random.Generator) ->
         drawn += (np.arange(size) * units)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=size * units)
         yield counts.reshape(size, units).astype(np.float64)
+
+
+def _counts(units: int, replicates: int, seed: int) -> Iterator[FloatArray]:
+    """`count_chunks` of a fresh generator; drawing them is most of a bootstrap, so equal ones are drawn once."""
+    if units * replicates > _KEPT_CELLS:
+        yield from count_chunks(units, replicates, np.random.default_rng(seed))
+    else:
+        for kept in _kept_counts(units, replicates, seed):
+            yield kept.astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _kept_counts(units: int, replicates: int, seed: int) -> tuple[CountArray, ...]:
+    drawn = count_chunks(units, replicates, np.random.default_rng(seed))
+    return tuple(counts.astype(np.uint16) for counts in drawn)  # no count is above `units`
 
 
 def studentised_draws(totals: FloatArray, plan: Layout, *, seed: int, replicates: int) -> FloatArray:
@@ -43,7 +60,9 @@ def studentised_draws(totals: FloatArray, plan: Layout, *, seed: int, replicates
         residual = totals[inside] - bottom * (totals[inside].sum() / bottom.sum())
         top, bottom = _canonical(sign * residual, bottom)
         columns = np.stack([top, bottom, top**2, top * bottom, bottom**2], axis=1)
-        sums = np.concatenate([counts @ columns for counts in count_chunks(top.size, replicates, generator)])
+        one = plan.n_strata == 1
+        drawn = _counts(top.size, replicates, seed) if one else count_chunks(top.size, replicates, generator)
+        sums = np.concatenate([counts @ columns for counts in drawn])
         ratio = sums[:, 0] / sums[:, 1]
         squares = sums[:, 2] - 2.0 * ratio * sums[:, 3] + ratio**2 * sums[:, 4]
         scale = bottom.sum() / sums[:, 1]

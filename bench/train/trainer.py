@@ -120,7 +120,8 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         return samples
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> int:
-        return max(1, sum(batch["counts"].supervised_tokens for batch in batch_samples))
+        supervised: int = sum(batch["counts"].supervised_tokens for batch in batch_samples)
+        return max(1, supervised)
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Forward and backward of one batch. Raises `DivergedError` if its loss is not finite."""

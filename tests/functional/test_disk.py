@@ -81,19 +81,13 @@ class FailingWrites:
         (5, errno.EACCES),
     ],
 )
-def test_any_write_of_a_run_may_fail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, number: int
-) -> None:
+def test_any_write_of_a_run_may_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, number: int) -> None:
     fake_suite(tmp_path, **CHANGES)
     with monkeypatch.context() as patch:
-        failing = FailingWrites(patch, first, number)
-        try:
+        FailingWrites(patch, first, number)
+        with pytest.raises(InputError, match=os.strerror(number)) as caught:
             write_report(go(tmp_path))
-        except InputError as error:
-            assert os.strerror(number) in str(error)
-            assert all(problem.hint for problem in error.problems)
-        else:
-            pytest.fail(f"{failing.calls} writes and no error")
+    assert all(problem.hint for problem in caught.value.problems)
     nothing_torn(tmp_path, tmp_path / "home")
     finished = go(tmp_path)
     assert finished.load().complete
@@ -114,12 +108,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)],  # noqa: S607  # wherever the system has it
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip("no right to mount a small file system")
     yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=False)
+    subprocess.run(["umount", "--lazy", str(place)], check=False)  # noqa: S607  # wherever the system has it
 
 
 @pytest.mark.parametrize("left", [0, 12, 32, 64])
@@ -138,7 +134,8 @@ def test_a_disk_that_is_really_full(
         record: Record | None = go(tmp_path, home).load()
     except InputError as error:
         record = None
-        assert "No space left" in str(error)
+        said = str(error)
+    assert record is not None or "No space left" in said
     if record is not None and not record.complete:
         messages = [job.failure.message for job in record.jobs if job.failure is not None]
         assert any("No space left" in message for message in messages), messages

@@ -74,7 +74,21 @@ def test_what_is_no_run_is_refused_with_a_hint(run: RunDirectory, text: str) -> 
     assert caught.value.problems[0].hint
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format_version": 99}'])
+@pytest.mark.parametrize(("version", "todo"), [(0, "bench run"), (2, "upgrade"), (99, "upgrade")])
+def test_a_record_of_another_version_is_refused_with_what_to_do(
+    run: RunDirectory, tmp_path: Path, version: int, todo: str
+) -> None:
+    value = json.loads((run.path / RECORD).read_text())
+    (tmp_path / RECORD).write_text(json.dumps({**value, "format_version": version}))
+    with pytest.raises(InputError) as caught:
+        RunDirectory(tmp_path).load()
+    problem = caught.value.problems[0]
+    assert problem.reference == "run.record-version"
+    assert f"version {version}" in problem.what
+    assert todo in (problem.hint or "")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"surprise": 99}'])
 def test_a_torn_or_foreign_record_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / RECORD).write_text(content)
     with pytest.raises(InputError) as caught:

@@ -107,10 +107,11 @@ def test_a_kill_while_committing_costs_no_training(store: JobStore, job: Job, mo
     def killed(path: Path, text: str) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("bench.record.store.write_text", killed)
+    monkeypatch.setattr("bench.record.store.write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
         store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0)
     assert (folder / "checkpoint" / "state.json").exists()
+    monkeypatch.undo()
     manifest = store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0)
     assert set(manifest.files) == {RESULT}
 

@@ -223,7 +223,7 @@ def test_a_moved_suite_finds_its_results_again(tmp_path: Path) -> None:
 
 def test_comments_and_the_order_of_keys_in_the_file_change_no_digest(tmp_path: Path) -> None:
     """The file itself, not the table that it was parsed into."""
-    text = SUITE.replace("[[eval]]\nname = \"questions\"", "[[eval]]\nname = \"questions\"\nlimit = 4")
+    text = SUITE.replace('[[eval]]\nname = "questions"', '[[eval]]\nname = "questions"\nlimit = 4')
     path = write_suite(tmp_path, text)
     before = plan(resolve(load_suite(path), home=tmp_path / "home"), home=tmp_path / "home")
     moved = text.replace('method = "full"\nlearning_rate = 1e-3', 'learning_rate = 0.001 # as ever\nmethod = "full"')
@@ -236,6 +236,7 @@ def test_comments_and_the_order_of_keys_in_the_file_change_no_digest(tmp_path: P
 
 def test_a_raised_limit_goes_on_in_the_same_run_folder(tmp_path: Path) -> None:
     """After a timeout the limit is what one changes; the report must not move elsewhere."""
+
     def with_limit(**limits: float) -> str:
         return make_plan(tmp_path, run={"workers": 2, "probe_steps": 2, "limits": limits}).digest
 

@@ -191,6 +191,27 @@ def test_a_damaged_result_is_made_again_and_nothing_else(tmp_path: Path) -> None
     assert worked(tmp_path / "home")[work:] == ["eval:qa:few/full#1"]
 
 
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.999])
+def test_a_truncated_record_is_rebuilt_from_the_finished_jobs(tmp_path: Path, kept: float) -> None:
+    """A torn record costs neither a training nor the report."""
+    directory = go(tmp_path)
+    before, work = directory.load(), worked(tmp_path / "home")
+    path = directory.path / "record.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * kept)])
+    with pytest.raises(InputError) as caught:
+        directory.load()
+    assert "bench run" in (caught.value.problems[0].hint or "")
+    after = go(tmp_path).load()
+    assert worked(tmp_path / "home") == work
+    assert after.complete
+    assert [(job.id, job.digest, job.started, job.seconds) for job in after.jobs] == [
+        (job.id, job.digest, job.started, job.seconds) for job in before.jobs
+    ]
+    assert [one.result for one in after.trainings] == [one.result for one in before.trainings]
+    assert [one.result for one in after.evaluations] == [one.result for one in before.evaluations]
+
+
 def test_another_eval_retrains_nothing(tmp_path: Path) -> None:
     go(tmp_path)
     work = len(worked(tmp_path / "home"))

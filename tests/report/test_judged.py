@@ -1,0 +1,134 @@
+"""Judges in the report: seeds are pooled, what is a tie by definition has no interval, bad judges are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.record.record import EvaluationRecord
+from bench.record.result import Judged, Measure, ScoreRow
+from bench.report.comparison import Comparison, compare
+from bench.report.sanity import findings
+from bench.report.sections.judge import judge_section
+from bench.report.view import Table
+from bench.suite.judge import LENGTHS, WIN_RATE
+from bench.suite.suite import Suite
+from tests.fakes.records import FakeRun, make_run
+
+PAIRS = 30
+JUDGED = Judged(
+    judge="judge-1", host="judge.example", prompt="pairwise", prompt_sha256="0" * 64, against="base", wins=18, losses=6,
+    ties=2, flips=4, half=0, unjudged=0, unanswered=0, identical=0, verdicts=60, first_preferred=30,
+    second_preferred=26, unread=0, rejected=0, asked=60, reused=10, prompt_tokens=1000, completion_tokens=100,
+    cost=0.5, cost_now=0.4, currency="EUR",
+)  # fmt: skip
+ITSELF = JUDGED.model_copy(
+    update={"by_definition": True, "wins": 0, "losses": 0, "ties": 0, "flips": 0, "identical": PAIRS, "asked": 0}
+)
+
+
+def judged(**changes: Any) -> FakeRun:
+    """The fake run with its qa judged against the base: every arm preferred in 18 of 30 pairs, with either seed."""
+    run = make_run(examples=PAIRS, seeds=(0, 1))
+    suite = run.record.resolved.suite
+    spec = {
+        "kind": "judge", "name": "qa", "data": {"source": "x.jsonl"},
+        "judge": {"endpoint": {"base_url": "http://localhost:1/v1", "model": "judge"}},
+    }  # fmt: skip
+    evals = [spec if one.name == "qa" else one.model_dump(mode="json") for one in suite.eval]
+    claims = [one.model_dump(mode="json") for one in suite.claim if one.task is None]
+    suite = Suite.model_validate({**suite.model_dump(mode="json"), "eval": evals, "claim": claims})
+    found = JUDGED.model_copy(update=changes)
+    record = run.record.model_copy(
+        update={
+            "resolved": run.record.resolved.model_copy(update={"suite": suite}),
+            "evaluations": tuple(_changed(one, found) for one in run.record.evaluations),
+        }
+    )
+    rows = {key: _rows(key[1]) if key[0] == "qa" else scored for key, scored in run.rows.items()}
+    return replace(run, record=record, rows=rows)
+
+
+def _changed(evaluation: EvaluationRecord, found: Judged) -> EvaluationRecord:
+    if evaluation.eval != "qa" or evaluation.result is None:
+        return evaluation
+    itself = evaluation.subject == "base"
+    measure = Measure(
+        task="qa", metric=WIN_RATE, value=0.5, n=PAIRS, missing=0, higher_is_better=True, binary=False, chance=0.5,
+        headline=True,
+    )  # fmt: skip
+    update = {"measures": (measure,), "judged": ITSELF if itself else found}
+    return evaluation.model_copy(update={"result": evaluation.result.model_copy(update=update)})
+
+
+def _rows(subject: str) -> list[ScoreRow]:
+    scores = [0.5] * PAIRS if subject == "base" else [1.0] * 18 + [0.5] * 6 + [0.0] * 6
+    lengths = np.random.default_rng(0).integers(10, 90, size=PAIRS)
+    return [
+        ScoreRow(
+            task="qa", id=str(at), metrics={WIN_RATE: score}, prompt="?", output="x",
+            statistics={LENGTHS: (float(length), 50.0)},
+        )
+        for at, (score, length) in enumerate(zip(scores, lengths, strict=True))
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    return compare(judged(), replicates=300)
+
+
+def test_seeds_are_summed_and_pairs_keep_their_interval(comparison: Comparison) -> None:
+    arm = next(one for one in comparison.judged if one.arm == "lima_1k/full")
+    assert (arm.wins, arm.flips, arm.prompt_tokens, arm.cost) == (36, 8, 2000, 1.0)
+    assert arm.consistency == pytest.approx(26 / 30)
+    value = comparison.results["lima_1k/full", "qa"].value
+    assert value.mean == pytest.approx(0.7)
+    assert value.low is not None
+    assert 0.5 < value.low < 0.7
+    assert arm.controlled is not None
+    assert arm.controlled.rate == pytest.approx(0.7, abs=0.06)
+
+
+def test_the_reference_is_a_tie_without_an_interval_or_a_word_of_chance(comparison: Comparison) -> None:
+    value = comparison.results["base", "qa"].value
+    assert (value.mean, value.low, value.high) == (0.5, None, None)
+    assert not [one for one in findings(comparison) if one.measurand == "qa" and one.arm == "base"]
+    delta = comparison.results["lima_1k/full", "qa"].versus_base
+    assert delta is not None
+    assert delta.delta.estimate == pytest.approx(0.2)
+
+
+def test_a_fair_judge_gets_no_finding(comparison: Comparison) -> None:
+    assert not {"judge inconsistent", "verdicts unread"} & {one.name for one in findings(comparison)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "word"),
+    [
+        (
+            {"wins": 2, "losses": 2, "flips": 26, "ties": 0, "first_preferred": 56, "second_preferred": 4},
+            "judge inconsistent",
+            "93.3%",
+        ),
+        ({"unread": 12, "rejected": 3}, "verdicts unread", "6 refused"),
+    ],
+)
+def test_a_bad_judge_is_named(changes: dict[str, int], name: str, word: str) -> None:
+    found = [one for one in findings(compare(judged(**changes), replicates=100)) if one.name == name]
+    assert {one.measurand for one in found} == {"qa"}
+    assert all(word in one.detail and "judge-1" in one.detail for one in found)
+
+
+def test_who_judged_and_what_it_cost_is_said(comparison: Comparison) -> None:
+    section = judge_section(comparison)
+    assert section is not None
+    line = next(block.text for block in section.blocks if block.kind == "paragraph")
+    assert "judge-1 at judge.example" in line
+    arms = len(comparison.judged) - 1
+    assert f"cost {arms:.4f} EUR, {0.2 * arms:.4f} of it paid before" in line
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert all(len(row) == len(table.columns) for row in table.rows)
