@@ -28,6 +28,8 @@ from bench.run.life import Request, enter
 
 WORKER = "bench.worker"
 _GRACE_SECONDS = 3.0
+_STARTS = 3
+_RESTART_SECONDS = 0.2
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 
 
@@ -55,7 +57,6 @@ class ChildServer:
 
     def start(self, kind: str, payload: dict[str, Any], *, folder: Path, log: Path, lock: Path | None = None) -> Child:
         """Start a child on one piece of work; returns once it is forked."""
-        self.warm()
         request: Request = {
             "module": self.module,
             "kind": kind,
@@ -64,12 +65,28 @@ class ChildServer:
             "log": str(log),
             "lock": None if lock is None else str(lock),
         }
+        for _ in range(_STARTS - 1):
+            try:
+                return self._fork(request)
+            except (EOFError, ConnectionError):  # the server was killed as it was asked; a new one is started
+                time.sleep(_RESTART_SECONDS)
+        return self._fork(request)
+
+    def _fork(self, request: Request) -> Child:
+        self.warm()
         context = get_context("forkserver")
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=enter, args=(json.dumps(request).encode(), theirs), name=f"bench {kind}")
-        with _without_main():
-            process.start()
-        theirs.close()
+        process = context.Process(
+            target=enter, args=(json.dumps(request).encode(), theirs), name=f"bench {request['kind']}"
+        )
+        try:
+            with _without_main():
+                process.start()
+        except BaseException:
+            ours.close()  # a child that was forked all the same finds nobody to tell, and ends
+            raise
+        finally:
+            theirs.close()
         return Child(process, ours)
 
     def call(

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,23 @@ def test_a_child_holds_its_lock_while_it_lives(tmp_path: Path) -> None:
     held = try_lock_job(tmp_path, "d")
     assert held is not None
     held.release()
+
+
+@pytest.mark.parametrize("error", [EOFError, ConnectionRefusedError, BrokenPipeError])
+def test_a_server_that_dies_as_it_is_asked_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Else a kill at that moment would end the run with a bug's message."""
+    asked: list[str] = []
+    real = ForkServerProcess.start
+
+    def start(process: ForkServerProcess) -> None:
+        asked.append(process.name)
+        if len(asked) == 1:
+            raise error
+        real(process)
+
+    monkeypatch.setattr(ForkServerProcess, "start", start)
+    child = SERVER.start("echo", {"text": "x"}, folder=tmp_path, log=tmp_path / "log.txt")
+    child.stop()
+    assert len(asked) == 2
