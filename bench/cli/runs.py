@@ -63,3 +63,27 @@ def export(
     out.parent.mkdir(parents=True, exist_ok=True)
     write_text(out, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     typer.echo(str(out))
+
+
+def clean(
+    weights: Annotated[bool, typer.Option("--weights", help="Also trained weights of finished jobs.")] = False,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Also what a stopped run could resume from.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Free it; without this, only show.")] = False,
+    reports: ReportsOption = Path("reports"),
+    as_json: JsonOption = False,
+) -> None:
+    """Show what earlier runs left that could go, and free it. Never what a finished report needs."""
+    from bench.places import home
+    from bench.run.clean import SAFE, Kind, free, leftovers, summary
+    from bench.run.show_list import print_list
+
+    chosen: dict[Kind, bool] = {"weights": weights, "unfinished": unfinished}
+    kinds = (*SAFE, *(kind for kind, asked in chosen.items() if asked))
+    found = leftovers(home(), reports)
+    if as_json:
+        print_json(summary(found))
+    else:
+        print_list(summary(found), console())
+    if yes:
+        gone = free(home(), found, kinds)
+        typer.echo(f"freed {sum(one.bytes for one in gone) / 2**20:,.1f} MiB: {', '.join(kinds)}", err=as_json)
