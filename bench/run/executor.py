@@ -20,7 +20,7 @@ from bench.run.child import Child, ChildServer, stop_all
 from bench.run.display import Display
 from bench.run.limits import exceeded
 from bench.run.locks import FileLock, child_lock, try_lock_job
-from bench.run.plan import PlannedJob
+from bench.run.planned import PlannedJob
 from bench.suite.suite import Limits
 
 _POLL_SECONDS = 0.5

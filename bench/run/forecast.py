@@ -20,7 +20,8 @@ from bench.record.environment import device
 from bench.record.job import AnswerJob, EvalJob, SweepJob, TrainJob
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.history import History
-from bench.run.plan import Plan, PlannedJob, budget_statement, plan
+from bench.run.plan import budget_statement, plan
+from bench.run.planned import Plan, PlannedJob
 from bench.run.preflight import preflight
 from bench.run.resolve import resolve
 from bench.spec import Spec

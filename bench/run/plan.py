@@ -17,9 +17,10 @@ from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
 from bench.record.job import AnswerJob, Candidate, EvalJob, Job, ProbeJob, Shots, SweepJob, TrainJob
-from bench.record.store import JobStore, Manifest
+from bench.record.store import JobStore
 from bench.run.digests import eval_digest, probe_digest, sweep_digest, training_digest
 from bench.run.judging import Entry, is_asked, judge_entries
+from bench.run.planned import Plan, PlannedJob
 from bench.run.pruning import retrained_where_freed
 from bench.run.resolve import sweep_data
 from bench.run.sweep import at_rate
@@ -32,57 +33,6 @@ from bench.suite.suite import ArmRef, Suite
 from bench.suite.sweep import LearningRateSweep
 
 _SMALL_MODEL_PARAMETERS = 20_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedJob:
-    """One job with its place in the run."""
-
-    job: Job
-    arm: str | None
-    """`None` for the base."""
-    seed: int | None
-    after: tuple[str, ...]
-    """Digests of jobs that must be done before."""
-    exclusive: bool
-    """Runs alone on the machine."""
-    selected: bool
-    """Asked for in this run."""
-    fresh: bool
-    """Runs even if it is cached."""
-    cached: Manifest | None
-    """Of an earlier run's result; `None` if there is none."""
-    rank: int
-    """Order of starting, as far as needs allow."""
-
-    @property
-    def digest(self) -> str:
-        """The job's digest."""
-        return self.job.digest
-
-    @property
-    def to_do(self) -> bool:
-        """Whether this run has to execute it."""
-        return self.selected and (self.fresh or self.cached is None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All jobs of a suite, those not asked for included."""
-
-    resolved: ResolvedSuite
-    jobs: tuple[PlannedJob, ...]
-    """Each after those that it needs."""
-    workers: int
-    threads: int
-    """Per worker."""
-    digest: str
-    """Of the suite's content and of all its jobs; names the run directory."""
-
-    @property
-    def to_do(self) -> tuple[PlannedJob, ...]:
-        """What this run has to execute."""
-        return tuple(planned for planned in self.jobs if planned.to_do)
 
 
 def plan(

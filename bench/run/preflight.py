@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.record.job import SweepJob, TrainJob
 from bench.run.child import ChildServer
 from bench.run.machine import check_machine
-from bench.run.plan import Plan
+from bench.run.planned import Plan
 
 
 def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:

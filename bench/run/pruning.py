@@ -10,7 +10,7 @@ from bench.record.store import JobStore
 
 if TYPE_CHECKING:
     from bench.run.executor import Outcome
-    from bench.run.plan import Plan, PlannedJob
+    from bench.run.planned import Plan, PlannedJob
 
 
 def prune(plan: Plan, ended: PlannedJob, outcomes: Mapping[str, Outcome], store: JobStore) -> None:

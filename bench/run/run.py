@@ -23,7 +23,8 @@ from bench.run.contamination import find_contamination
 from bench.run.display import Display
 from bench.run.executor import Executor, Outcome
 from bench.run.locks import FileLock
-from bench.run.plan import Plan, PlannedJob, plan
+from bench.run.plan import plan
+from bench.run.planned import Plan, PlannedJob
 from bench.run.preflight import preflight
 from bench.run.pruning import prune
 from bench.run.recorder import Heading, earlier, make_record, timestamp

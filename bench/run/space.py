@@ -15,7 +15,7 @@ from bench.errors import InputError, Problem
 from bench.record.job import TrainJob
 
 if TYPE_CHECKING:
-    from bench.run.plan import Plan
+    from bench.run.planned import Plan
 
 _WEIGHT_BYTES = 4
 _CHECKPOINT_BYTES = 3 * _WEIGHT_BYTES

@@ -15,7 +15,8 @@ from bench.evals.outcome import SCORES
 from bench.record.job import EvalJob, TrainJob
 from bench.record.result import EvalResult, ScoreRow, TrainResult
 from bench.record.store import write_result
-from bench.run.plan import Plan, plan
+from bench.run.plan import plan
+from bench.run.planned import Plan
 from bench.run.resolve import resolve
 from bench.suite.load import load_suite
 from bench.train.job import run_training

@@ -10,7 +10,8 @@ import pytest
 
 from bench.record import environment
 from bench.run import digests
-from bench.run.plan import Plan, plan
+from bench.run.plan import plan
+from bench.run.planned import Plan
 from bench.run.resolve import resolve
 from bench.suite.load import load_suite
 from tests.fakes.suite_files import SUITE, write_suite

@@ -9,7 +9,8 @@ import pytest
 
 from bench.errors import InputError
 from bench.record.job import AnswerJob, EvalJob
-from bench.run.plan import Plan, PlannedJob, plan
+from bench.run.plan import plan
+from bench.run.planned import Plan, PlannedJob
 from bench.run.resolve import resolve
 from tests.fakes.suites import fake_suite
 

@@ -1,0 +1,60 @@
+"""What a run is going to do: its jobs, each with its place, and what is there already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.record.job import Job
+from bench.record.store import Manifest
+from bench.suite.resolved import ResolvedSuite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """One job with its place in the run."""
+
+    job: Job
+    arm: str | None
+    """`None` for the base."""
+    seed: int | None
+    after: tuple[str, ...]
+    """Digests of jobs that must be done before."""
+    exclusive: bool
+    """Runs alone on the machine."""
+    selected: bool
+    """Asked for in this run."""
+    fresh: bool
+    """Runs even if it is cached."""
+    cached: Manifest | None
+    """Of an earlier run's result; `None` if there is none."""
+    rank: int
+    """Order of starting, as far as needs allow."""
+
+    @property
+    def digest(self) -> str:
+        """The job's digest."""
+        return self.job.digest
+
+    @property
+    def to_do(self) -> bool:
+        """Whether this run has to execute it."""
+        return self.selected and (self.fresh or self.cached is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All jobs of a suite, those not asked for included."""
+
+    resolved: ResolvedSuite
+    jobs: tuple[PlannedJob, ...]
+    """Each after those that it needs."""
+    workers: int
+    threads: int
+    """Per worker."""
+    digest: str
+    """Of the suite's content and of all its jobs; names the run directory."""
+
+    @property
+    def to_do(self) -> tuple[PlannedJob, ...]:
+        """What this run has to execute."""
+        return tuple(planned for planned in self.jobs if planned.to_do)
