@@ -91,7 +91,7 @@ class PhaseMemory(Spec):
 
 
 class Ledger(Spec):
-    """What was counted while training (DESIGN: slots, tokens, supervised tokens, seconds)."""
+    """What was counted while training: slots, tokens, supervised tokens, and where the seconds went."""
 
     rows: int
     """Rows seen, repeats counted."""
