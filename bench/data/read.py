@@ -111,7 +111,7 @@ def read(table: Table, source: Source) -> list[Problem]:
 
 def _records_of(source: Source) -> Records:
     if not source.files:
-        yield from enumerate(micro.rows(source.label.removeprefix(MICRO)), start=1)
+        yield from enumerate(micro.judged_rows(source.label.removeprefix(MICRO)), start=1)
     row_before = 0
     for file in source.files:
         row = 0

@@ -96,7 +96,7 @@ def _records(source: TaskSource, base: Path, fetched: Path | None) -> Iterator[t
             what, known = f"the micro world has no rows {name!r}", [MICRO + one for one in micro.ROW_SETS]
             hint = did_you_mean(source.source, known)
             raise InputError(Problem(reference="data.unknown-micro", what=what, where=_WHERE, hint=hint))
-        yield from enumerate(micro.rows(name), start=1)
+        yield from enumerate(micro.judged_rows(name), start=1)
         return
     path = fetched if kind == "hub" else local_path(source.source, base)
     if path is None:

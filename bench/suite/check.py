@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.card import card_folder, card_names, load_card
-from bench.suite.data import HUB_ID, SAVED_SPLITS, DataSpec
+from bench.suite.data import HUB_ID, MICRO_SCORE, SAVED_SPLITS, DataSpec
 from bench.suite.evals import JudgeSpec, LmEvalSpec
 from bench.suite.folder import context_length, model_folder_problems
 from bench.suite.judge_prompt import load_judge_prompt
@@ -134,9 +134,10 @@ def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
             f"{where}.columns has nothing to map: {'embedded data' if kind == 'micro' else 'a mix'} has its own shape"
         )
         yield Problem(reference="data.columns", what=what, where=f"{where}.columns", hint="leave it out")
-    if kind == "micro" and spec.select.by == "score":
-        what = f"{where}.select.column: embedded data has no scores"
-        yield Problem(reference="data.columns", what=what, where=f"{where}.select.column", hint="select otherwise")
+    if kind == "micro" and spec.select.column not in (None, MICRO_SCORE):
+        what = f"{where}.select.column: embedded data has no scores in {spec.select.column!r}"
+        hint = f"its scores stand in {MICRO_SCORE!r}"
+        yield Problem(reference="data.columns", what=what, where=f"{where}.select.column", hint=hint)
 
 
 def _file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:

@@ -12,6 +12,8 @@ from bench.spec import Count, Name, Seed, Spec
 
 MICRO_SOURCES = ("curated", "mixed", "heldout")
 """What `micro:NAME` can name: data that the program generates itself."""
+MICRO_SCORE = "quality"
+"""The column of `micro:NAME` that holds a score: what an imperfect judge makes of each row."""
 FILE_SUFFIXES = (".json", ".jsonl", ".csv", ".parquet", ".arrow")
 
 SAVED_SPLITS = "dataset_dict.json"

@@ -150,12 +150,21 @@ def test_micro_rows_are_data_like_any_other(resolved: Any, monkeypatch: pytest.M
         calls.append(name)
         return _rows(40)
 
-    monkeypatch.setattr(micro, "rows", fake)
+    monkeypatch.setattr(micro, "judged_rows", fake)
     specs = {"a": _spec("micro:mixed"), "b": _spec("micro:mixed", by="random", size=10), "c": _spec("micro:curated")}
     found = resolved(specs)
     assert [found[name].rows for name in specs] == [40, 10, 40]
     assert load_rows(found["a"].path)[0].origin == "micro:mixed:1"
     assert calls == ["mixed", "curated"]
+
+
+def test_micro_rows_can_be_selected_by_their_score(resolved: Any) -> None:
+    best = DataSpec.model_validate(
+        {"source": "micro:curated", "select": {"by": "score", "column": "quality", "minimum": 4.5}}
+    )
+    found = resolved({"all": _spec("micro:curated"), "best": best})
+    assert 300 < found["best"].rows < 500
+    assert {row.turns for row in load_rows(found["best"].path)} < {row.turns for row in load_rows(found["all"].path)}
 
 
 def test_the_real_micro_world_resolves(resolved: Any) -> None:

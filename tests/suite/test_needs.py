@@ -102,3 +102,11 @@ def test_an_override_takes_the_place_of_what_it_contradicts(tmp_path: Path) -> N
     assert (suite.data["mixed"].source, suite.data["mixed"].mix) == ("rows.jsonl", None)
     suite = load_suite(path, overrides=["data.other.select.size_of=rows"]).suite
     assert (suite.data["other"].select.size, suite.data["other"].select.size_of) == (None, "rows")
+
+
+def test_embedded_rows_have_one_score(tmp_path: Path) -> None:
+    scored = '[data.best]\nsource = "micro:mixed"\nselect = { by = "score", column = "quality", size = 6 }\n'
+    assert "best" in load_suite(_with(tmp_path, scored)).suite.data
+    assert _refused(_with(tmp_path, scored.replace("quality", "helpfulness"))) == [
+        ("data.columns", "data.best.select.column")
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.data.micro.judge import judged_rows
 from bench.data.micro.rows import ROW_SETS, rows
 
-__all__ = ["ROW_SETS", "rows"]
+__all__ = ["ROW_SETS", "judged_rows", "rows"]
