@@ -1,4 +1,4 @@
-"""What a run says, decided once and drawn in the terminal, as Markdown with plots, and as JSON."""
+"""What a run says, decided once and drawn in the terminal, as Markdown with plots, as one HTML page, and as JSON."""
 
 from bench.report.export import report_json
 from bench.report.write import write_report

@@ -12,6 +12,7 @@ from bench.record.result import Step
 from bench.report.align import planned_arms
 
 _WINDOW_SHARE = 0.05
+_SMALLEST_WINDOW = 3
 _POINTS = 200
 
 Line = tuple[tuple[float, ...], tuple[float, ...]]
@@ -27,7 +28,7 @@ class Curve:
     seeds: tuple[Line, ...]
     mean_tokens: tuple[float, ...]
     mean_losses: tuple[float, ...]
-    """Mean over seeds of the losses, each smoothed over a twentieth of its steps."""
+    """Mean over seeds of the losses, each smoothed over a twentieth of its steps, three at least."""
 
 
 def loss_curves(record: Record) -> tuple[Curve, ...]:
@@ -35,14 +36,14 @@ def loss_curves(record: Record) -> tuple[Curve, ...]:
     found = []
     for arm in planned_arms(record):
         results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
-        lines = [line for result in results if (line := _line(result.steps)) is not None]
-        if lines:
-            tokens, losses = _mean([_smoothed(line) for line in lines])
+        seeds = [seed for result in results if (seed := _scored(result.steps)).losses]
+        if seeds:
+            tokens, losses = _mean([(seed.seen, _smoothed(seed)) for seed in seeds])
             found.append(
                 Curve(
                     data=arm.data + arm.suffix,
                     recipe=arm.recipe,
-                    seeds=tuple(lines),
+                    seeds=tuple((seed.seen, seed.losses) for seed in seeds),
                     mean_tokens=tokens,
                     mean_losses=losses,
                 )
@@ -50,20 +51,37 @@ def loss_curves(record: Record) -> tuple[Curve, ...]:
     return tuple(found)
 
 
-def _line(steps: Sequence[Step]) -> Line | None:
-    """`None` without any finite loss."""
-    tokens = np.cumsum([step.tokens for step in steps])
-    kept = [(float(seen), step.loss) for seen, step in zip(tokens, steps, strict=True) if step.loss is not None]
-    return (tuple(seen for seen, _ in kept), tuple(loss for _, loss in kept)) if kept else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seed:
+    """The steps of one training whose loss was finite."""
+
+    seen: tuple[float, ...]
+    """Tokens up to and with each step."""
+    losses: tuple[float, ...]
+    supervised: tuple[int, ...]
 
 
-def _smoothed(line: Line) -> Line:
-    """Centred moving average; at the ends over what is there."""
-    losses = np.array(line[1])
-    window = max(1, round(_WINDOW_SHARE * losses.size)) | 1
-    kernel = np.ones(min(window, losses.size))
-    weight = np.convolve(np.ones(losses.size), kernel, mode="same")
-    return line[0], tuple((np.convolve(losses, kernel, mode="same") / weight).tolist())
+def _scored(steps: Sequence[Step]) -> _Seed:
+    seen = np.cumsum([step.tokens for step in steps])
+    kept = [
+        (float(tokens), step.loss, step.supervised_tokens)
+        for tokens, step in zip(seen, steps, strict=True)
+        if step.loss is not None
+    ]
+    return _Seed(
+        seen=tuple(tokens for tokens, _, _ in kept),
+        losses=tuple(loss for _, loss, _ in kept),
+        supervised=tuple(supervised for _, _, supervised in kept),
+    )
+
+
+def _smoothed(seed: _Seed) -> tuple[float, ...]:
+    """Centred moving mean per supervised token, so that a short last batch counts for what it is; at the ends over
+    what is there."""
+    steps = len(seed.losses)
+    kernel = np.ones(min(steps, max(_SMALLEST_WINDOW, round(_WINDOW_SHARE * steps)) | 1))
+    summed = np.convolve(np.multiply(seed.losses, seed.supervised), kernel, mode="same")
+    return tuple((summed / np.convolve(seed.supervised, kernel, mode="same")).tolist())
 
 
 def _mean(lines: Sequence[Line]) -> Line:

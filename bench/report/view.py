@@ -1,7 +1,7 @@
 """The report as data: every word and every figure that a reader sees, in order, ready to print.
 
-Contract: a `View` is made once, from a `Comparison`, by `bench.report.compose`; renderers (terminal, Markdown, JSON)
-lay it out and escape it, and do no arithmetic. All text in it is plain text, never markup.
+Contract: a `View` is made once, from a `Comparison`, by `bench.report.compose`; renderers (terminal, Markdown, HTML,
+JSON) lay it out and escape it, and do no arithmetic. All text in it is plain text, never markup.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Draw a run's report: `report.md`, `plots/` and `flips.jsonl` in its directory, and the short form in the terminal.
+"""Draw a run's report: `report.md`, `report.html`, `plots/`, `flips.jsonl` in its directory; the terminal's short form.
 
 Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. Plots
 that would come out as they are, are not drawn again.
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.record.atomic import told_write_errors, write_text
-from bench.report import markdown
+from bench.report import html, markdown
 from bench.report.align import Run
 from bench.report.comparison import Comparison, compare
 from bench.report.compose import compose
@@ -22,6 +22,8 @@ from bench.report.sections.flips import FILE
 from bench.report.terminal import print_report
 
 REPORT = "report.md"
+PAGE = "report.html"
+"""The same as one file to send, plots inside."""
 
 
 def write_report(run: Run, *, console: Console | None = None) -> Path:
@@ -37,21 +39,24 @@ def write_comparison(comparison: Comparison, folder: Path, *, console: Console |
     view = compose(comparison)
     path = folder / REPORT
     with told_write_errors(str(folder)):
-        _write_plots(comparison, folder / markdown.PLOTS)
+        plots = _write_plots(comparison, folder / markdown.PLOTS)
         write_text(path, markdown.render(view))
+        write_text(folder / PAGE, html.render(view, plots))
         write_text(folder / FILE, comparison.flips.lines())
     if console is not None:
         print_report(view, console)
         console.print()
-        console.print(Text(f"Full report: {visible(str(path))}", style="dim"), soft_wrap=True)
+        for what, file in (("One page to send", folder / PAGE), ("Full report", path)):
+            console.print(Text(f"{what}: {visible(str(file))}", style="dim"), soft_wrap=True)
     return path
 
 
-def _write_plots(comparison: Comparison, folder: Path) -> None:
-    stamp = plots_stamp(comparison)
-    if all(is_current(folder / f"{name}.svg", stamp) for name in planned(comparison)):
-        return
-    from bench.report.plots import draw
+def _write_plots(comparison: Comparison, folder: Path) -> dict[str, str]:
+    """The SVG texts by name, on disk in `folder`."""
+    stamp, names = plots_stamp(comparison), planned(comparison)
+    if not all(is_current(folder / f"{name}.svg", stamp) for name in names):
+        from bench.report.plots import draw
 
-    for name, content in draw(comparison, stamp=stamp).items():
-        write_text(folder / f"{name}.svg", content)
+        for name, content in draw(comparison, stamp=stamp).items():
+            write_text(folder / f"{name}.svg", content)
+    return {name: (folder / f"{name}.svg").read_text(encoding="utf-8") for name in names}

@@ -1,0 +1,95 @@
+"""report.html: one file to send. What it must hold, and what it must never do."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from bench.record.rundir import RunDirectory
+from bench.report import write_report
+from bench.report.comparison import compare
+from bench.report.compose import compose
+from bench.report.escape import visible
+from bench.report.html import render
+from bench.report.view import Bullets, Paragraph, Table, View
+from tests.fakes.records import make_run
+
+VOID = {"meta", "img"}
+REACHING_OUT = {"href", "src", "srcset", "action", "data", "poster"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of it: text, tags, attributes; every tag closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def hostile() -> View:
+    """A report in which names, outputs and reasons come from an enemy."""
+    run = make_run(examples=30, missing=0.05, failed_training="alpaca_52k/lora#1", hostile=True)
+    return compose(compare(run, replicates=100))
+
+
+@pytest.fixture(scope="module")
+def page(hostile: View) -> Page:
+    return Page(render(hostile, {}))
+
+
+def test_nothing_in_it_runs_or_reaches_out(page: Page) -> None:
+    """Whoever opens a report that was sent to them runs nobody's code and tells nobody that they did."""
+    assert not page.tags & {"script", "iframe", "object", "embed", "form", "link", "base", "svg"}
+    for name, value in page.attributes:
+        assert not name.startswith("on")
+        if name in REACHING_OUT:
+            assert value.startswith(("#s", "data:image/svg+xml;base64,"))
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:") in page.attributes
+
+
+def test_it_says_every_word_of_the_report(hostile: View, page: Page) -> None:
+    """The page is the report, not an extract of it; foreign text stands there as text."""
+    said = set(page.texts)
+    sections = [section for section in hostile.sections if section.only != "terminal"]
+    assert {visible(section.title) for section in sections} <= said
+    assert any("<" in text for text in said), "the enemy's markup must be part of what is tried"
+    for block in (block for section in sections for block in section.blocks):
+        cells = []
+        if isinstance(block, Table) and block.only != "terminal":
+            cells = [column.title for column in block.columns] + [cell.text for row in block.rows for cell in row]
+        elif isinstance(block, Bullets):
+            cells = [item.text for item in block.items]
+        elif isinstance(block, Paragraph) and block.only != "terminal":
+            cells = [block.text]
+        assert {visible(text).strip() for text in cells} <= said | {""}
+
+
+def test_plots_are_inside(tmp_path: Path) -> None:
+    """One file is enough: moved away from its folder, it still shows everything."""
+    make_run(tmp_path, examples=20).write()
+    write_report(RunDirectory(tmp_path))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(re.findall(r'<img src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]{1000,}"', text)) == 4
+    assert 'src="plots/' not in text
