@@ -74,7 +74,7 @@ COSTS: dict[str, CostKind] = {
             name="flops",
             title="FLOPs",
             counted=True,
-            figure=lambda ledger: getattr(ledger, "flops", None),
+            figure=lambda ledger: ledger.flops,
             absent="its FLOPs were not counted",
         ),
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.adapter import TABLES
 from bench.suite.data import DataSpec
 from bench.suite.explain import KeyPath, shown, spell
 from bench.suite.toml import MAX_DEPTH, Table, depth
@@ -62,10 +63,22 @@ def superseded(at: KeyPath, over: Mapping[str, Any]) -> frozenset[str]:
         resized = over.get("by") == "all" or "size" in over or "size_of" in over
         return frozenset(gone | ({"size", "size_of"} if resized else set()))
     if len(at) == 2 and at[0] == "recipe":
-        gone = {"lora"} if over.get("method", "lora") != "lora" else set()
-        gone |= {"shots"} if over.get("method", "few_shot") != "few_shot" else set()
-        return frozenset(gone | ({"min_learning_rate"} if over.get("schedule") == "constant" else set()))
+        return frozenset(_of_another_recipe(over))
     return frozenset()
+
+
+def _of_another_recipe(over: Mapping[str, Any]) -> set[str]:
+    """Keys that a recipe's new method, schedule or batch has no use for."""
+    gone: set[str] = set()
+    if "method" in over:
+        method = over["method"]
+        own = {TABLES.get(method) if isinstance(method, str) else None}
+        own |= {"quantization"} if method == "qlora" else {"shots"} if method == "few_shot" else set()
+        gone |= {*TABLES.values(), "quantization", "shots"} - own
+    if over.get("schedule") == "constant":
+        gone.add("min_learning_rate")
+    batch = {"batch_rows", "batch_tokens"}
+    return gone | (batch if batch & over.keys() else set())
 
 
 def apply_overrides(table: Table, overrides: Sequence[str], *, folder: Path) -> tuple[Table, list[Override]]:
@@ -198,6 +211,8 @@ def localise(at: KeyPath, value: Any, folder: Path) -> Any:
     if _is_data(at[:-1]) and at[-1] == "source":
         return _absolute(value, folder, anyway=DataSpec.model_construct(source=value).source_kind == "file")
     if _is_model(at[:-1]) and at[-1] == "path":
+        return _absolute(value, folder, anyway=True)
+    if len(at) == 3 and at[0] == "recipe" and at[2] == "deepspeed":
         return _absolute(value, folder, anyway=True)
     if (_is_model(at[:-1]) and at[-1] == "template") or (
         len(at) == 3 and at[0] == "eval" and at[2] in ("include", "prompt")

@@ -53,6 +53,26 @@ def test_paths_in_the_extended_file_mean_its_own_folder(tmp_path: Path) -> None:
     assert load_suite(path, profile="p").suite.data["other"].source == "own.jsonl"
 
 
+def test_a_deepspeed_file_lies_beside_the_suite_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the extending suite trains with another configuration, or with none."""
+    recipe = 'method = "full"\nlearning_rate = 1e-3'
+    write_suite(tmp_path / "theirs", replace={recipe: recipe + '\ndeepspeed = "zero.json"'})
+    path = over(
+        tmp_path / "mine", 'extends = "../theirs/suite.toml"\n[profile.p]\nrecipe.lora.deepspeed = "zero.json"\n'
+    )
+    (tmp_path / "here").mkdir()
+    for stage, folder in enumerate(("theirs", "mine", "here")):
+        (tmp_path / folder / "zero.json").write_text(f'{{"zero_optimization": {{"stage": {stage}}}}}')
+    suite = load_suite(path, profile="p").suite
+    assert suite.recipe["full"].deepspeed == {"zero_optimization": {"stage": 0}}
+    assert suite.recipe["lora"].deepspeed == {"zero_optimization": {"stage": 1}}
+    monkeypatch.chdir(tmp_path / "here")
+    suite = load_suite(path, overrides=("recipe.full.deepspeed=zero.json",)).suite
+    assert suite.recipe["full"].deepspeed == {"zero_optimization": {"stage": 2}}
+    (tmp_path / "theirs" / "zero.json").unlink()
+    assert refused(path).reference == "recipe.deepspeed"
+
+
 def test_a_shipped_suite_is_extended_by_its_name(tmp_path: Path) -> None:
     suite = load_suite(over(tmp_path, 'extends = "lima_vs_alpaca"\nname = "mine"\n')).suite
     assert suite.name == "mine"

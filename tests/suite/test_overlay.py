@@ -79,6 +79,25 @@ def test_keys_that_only_the_old_value_allowed_go_with_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "kept"),
+    [
+        ("lora", {"lora"}), ("dora", {"lora"}), ("qlora", {"lora", "quantization"}), ("full", set()),
+        ("prefix", {"prefix"}), ("few_shot", {"shots"}), ("peft", {"peft"}),
+    ],
+)  # fmt: skip
+def test_a_new_method_keeps_the_tables_that_are_its_own(method: str, kept: set[str]) -> None:
+    """DoRA in place of LoRA is compared at the same rank; prefix tuning has no use for one."""
+    tables = {"lora": {"r": 2}, "quantization": {}, "prefix": {}, "peft": {"type": "LOHA"}, "shots": 3}
+    merged = merge({"recipe": {"r": {"method": "lora", **tables}}}, {"recipe": {"r": {"method": method}}})
+    assert merged["recipe"]["r"].keys() - {"method"} == kept
+
+
+def test_a_batch_in_slots_takes_the_place_of_one_in_rows() -> None:
+    merged = merge({"recipe": {"r": {"batch_rows": 4}}}, {"recipe": {"r": {"batch_tokens": 512}}})
+    assert merged["recipe"]["r"] == {"batch_tokens": 512}
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("a=1", 1),
@@ -141,6 +160,8 @@ def test_paths_on_the_command_line_mean_the_current_folder(tmp_path: Path) -> No
     assert here("data.d.source=GAIR/lima")["data"]["d"]["source"] == "GAIR/lima"
     assert here("data.d.source=micro:mixed")["data"]["d"]["source"] == "micro:mixed"
     assert here("eval.loss.data.source=a.csv")["eval"][1]["data"]["source"] == str(tmp_path / "a.csv")
+    assert here("recipe.full.deepspeed=ds.json")["recipe"]["full"]["deepspeed"] == str(tmp_path / "ds.json")
+    assert here('recipe.full.deepspeed={note="ds.json"}')["recipe"]["full"]["deepspeed"] == {"note": "ds.json"}
     assert here("model.template=chatml")["model"]["template"] == "chatml"
     assert here("model.template=./mine.jinja")["model"]["template"] == str(tmp_path / "mine.jinja")
 
