@@ -33,7 +33,8 @@ def inline_deepspeed(suite: Suite, base: Path) -> Suite:
 
 
 def _read(base: Path, text: str, recipe: str) -> JsonTable:
-    where, hint = f"recipe.{recipe}.deepspeed", "a path is relative to the suite file that gives it; after --set, to the current folder"
+    where = f"recipe.{recipe}.deepspeed"
+    hint = "paths are relative to the suite file, those of --set to the current folder"
     try:
         table = json.loads((base / Path(text).expanduser()).read_bytes())
     except (OSError, ValueError, RuntimeError) as error:
