@@ -76,7 +76,7 @@ def plan(
             selected=job.id in selected,
             fresh=fresh,
             cached=builder.store.done(job.digest),
-            rank=_rank(job, arm_name, position, side_by_side=workers > 1),
+            rank=_rank(job, arm_name, position, turn=_turn(suite, seed), side_by_side=workers > 1),
         )
         for position, (job, after, arm_name, seed) in enumerate(jobs)
     )
@@ -286,15 +286,21 @@ def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
     return used.pop() if len(used) == 1 else "auto"
 
 
-def _rank(job: Job, arm: str | None, position: int, *, side_by_side: bool) -> int:
+def _rank(job: Job, arm: str | None, position: int, *, turn: int, side_by_side: bool) -> int:
     """Side by side: probes while nothing else runs, the base (a broken eval shows at once), sweeps, which trainings
     wait for, trainings (long), the many short evals of the arms last, so that no worker is idle at the end. One by
-    one: as planned."""
+    one: seed by seed, so that what slows the machine for a while slows every arm, and a run that was stopped has as
+    many seeds of each."""
     if not side_by_side:
-        return position
+        return turn * 1_000_000 + position
     asked = 1 if arm is None else 4
     group = {"probe": 0, "sweep": 2, "train": 3, "answer": asked, "eval": asked}[job.kind]
     return group * 1_000_000 + position
+
+
+def _turn(suite: Suite, seed: int | None) -> int:
+    """0 for what belongs to no seed or to the first."""
+    return 0 if seed is None else suite.seeds.index(seed)
 
 
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:

@@ -60,7 +60,7 @@ def test_every_job_runs_once_after_what_it_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", [True, False])
 def test_a_probe_has_the_machine_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
     if not first:  # the other way round: it has to wait until the machine is idle
-        monkeypatch.setattr(plan, "_rank", lambda job, arm, position, side_by_side: -position)
+        monkeypatch.setattr(plan, "_rank", lambda job, arm, position, **_: -position)
     go(tmp_path, run={"workers": 3, "probe_steps": 2})
     active: set[str] = set()
     for line in diary(tmp_path / "home"):
@@ -72,6 +72,13 @@ def test_without_side_by_side_work_there_is_no_probe_and_trainings_count_as_alon
     record = go(tmp_path, run={"workers": 1, "probe_steps": 2}).load()
     assert record.probes == ()
     assert [one.result.ledger.alone for one in record.trainings if one.result] == [True] * 4
+
+
+def test_one_by_one_each_seed_goes_through_all_arms_before_the_next(tmp_path: Path) -> None:
+    go(tmp_path, run={"workers": 1})
+    begun = [line["id"] for line in diary(tmp_path / "home") if line["what"] == "begin"]
+    trained = [name for name in begun if name.startswith("train:")]
+    assert trained == [f"train:few/{recipe}#{seed}" for seed in (0, 1) for recipe in ("full", "lora")]
 
 
 def test_a_training_that_shared_the_machine_says_so(tmp_path: Path) -> None:

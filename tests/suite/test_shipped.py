@@ -70,18 +70,26 @@ def test_data_scaling_goes_from_250_rows_to_all_of_them_at_equal_budget_and_at_e
 
 
 def test_curation_compares_each_selection_with_a_draw_of_its_own_size() -> None:
-    suite = gpu("curation")
+    for profile in ("gpu", "micro"):
+        _check_curation(load_suite("curation", profile=profile).suite)
+
+
+def _check_curation(suite: Suite) -> None:
     chosen = {name: spec.select.by for name, spec in suite.data.items() if spec.control}
     assert chosen == {"longest": "longest", "scored": "score", "diverse": "diverse"}
     controls = {arm.data: suite.control_of(arm) for arm in suite.expand()}
     assert {name: controls[name] for name in chosen} == {name: f"{name}_control/full" for name in chosen}
     assert controls["mixed"] == "random/full"
+    claimed = {claim.parts()[0] for claim in suite.claim}
+    assert claimed == {f"{name}/full" for name in (*chosen, "mixed")}
     assert all(suite.data[f"{name}_control"].select.size_of == name for name in chosen)
 
 
 def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> None:
     suite = gpu("training_speed")
-    assert (suite.eval, suite.claim, suite.run.workers) == ((), (), 1)
+    assert (suite.eval, suite.run.workers) == ((), 1)
+    assert {claim.cost for claim in suite.claim} == {"seconds", "memory"}
+    assert all(claim.eval is None for claim in suite.claim)
     padded = suite.recipe["padded"].model_dump()
     changed = {
         name: {key for key, value in recipe.model_dump().items() if value != padded[key]}
