@@ -17,7 +17,7 @@ from bench.data.store import load_rows
 from bench.evals.asking import Replies, Reply, ask
 from bench.evals.behaviour import behaviour
 from bench.evals.identity import row_ids
-from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
 from bench.evals.reference import Scored, score_hub, score_own
 from bench.record.job import EvalJob
 from bench.record.result import Measure, ScoreRow
@@ -126,6 +126,7 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
                 statistics=_statistics(scored, mine),
+                unscored=NOT_FINITE if all(reply.text is None for reply in last) else None,
             )
         )
     return tuple(result)

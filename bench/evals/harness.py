@@ -19,16 +19,20 @@ from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
 from bench.errors import InputError, Problem
+from bench.evals.companions import house_nltk_data, reason_of, seed_detector
+from bench.evals.groups import group_measures
 from bench.evals.language_model import SubjectLM
-from bench.evals.measures import read_samples
+from bench.evals.measures import TaskScores, read_samples
 from bench.evals.outcome import Emit, Outcome, Progress, Subject
 from bench.evals.tasks import load_tasks
 from bench.record.job import EvalJob
-from bench.record.result import Measure, ScoreRow
 from bench.suite.evals import LmEvalSpec
 
 _SEED = 1234
 """Of lm-eval's draw of few-shot examples and of sampled answers: one for all subjects."""
+
+Reasons = dict[tuple[str, str], str]
+"""Why a task could not score a document, by task and the document's text."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +42,10 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
     spec = job.eval
     assert isinstance(spec, LmEvalSpec), "chosen by kind"
     folder = None if job.tasks_path is None else Path(job.tasks_path)
-    tasks, manager = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
+    house_nltk_data()
+    loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
+    seed_detector()
+    tasks, reasons = loaded.tasks, Reasons()
     examples = {name: len(task.eval_docs) for name, task in tasks.items()}
     total = sum(min(count, spec.limit or count) for count in examples.values())
     lm = SubjectLM(subject, Progress(emit, total), seed=_SEED)
@@ -47,11 +54,12 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
     for wrap in (True, False):
         chosen = [task for name, task in tasks.items() if wrapped[name] is wrap]
         if chosen:
-            samples.update(_run(lm, chosen, manager, spec, wrap=wrap))
-    rows, measures = _read(tasks, samples, lm, spec.metric)
+            samples.update(_run(lm, chosen, loaded.manager, spec, reasons, wrap=wrap))
+    scores = {name: _read(task, samples[name], lm, spec.metric, reasons) for name, task in tasks.items()}
     return Outcome(
-        rows=tuple(rows),
-        measures=tuple(measures),
+        rows=tuple(row for one in scores.values() for row in one.rows),
+        measures=tuple(measure for one in scores.values() for measure in one.measures),
+        groups=tuple(group_measures(loaded.groups, scores, spec.tasks)),
         template=_template(subject, wrapped),
         batch=f"by length, at most {lm.slots} slots" + _sharing(lm),
         truncated=len(lm.truncated),
@@ -65,12 +73,12 @@ def _asks_wrapping(task: Task) -> bool:
 
 
 def _run(
-    lm: SubjectLM, tasks: Sequence[Task], manager: TaskManager, spec: LmEvalSpec, *, wrap: bool
+    lm: SubjectLM, tasks: Sequence[Task], manager: TaskManager, spec: LmEvalSpec, reasons: Reasons, *, wrap: bool
 ) -> dict[str, Sequence[Mapping[str, Any]]]:
     """lm-eval's samples by task."""
     lm.forget_prompts()
     for task in tasks:
-        task.process_results = _isolated(task.process_results, task.task_name)
+        task.process_results = _isolated(task.process_results, task.task_name, reasons)
     with _without_environment_report():
         results = lm_eval.simple_evaluate(
             model=lm,
@@ -90,14 +98,17 @@ def _run(
     return dict(results["samples"])
 
 
-def _isolated(process: Callable[..., dict[str, Any]], task: str) -> Callable[..., dict[str, Any]]:
+def _isolated(process: Callable[..., dict[str, Any]], task: str, reasons: Reasons) -> Callable[..., dict[str, Any]]:
     """A task's scoring of one example that gives no metric, rather than no eval, where it fails."""
 
     def guarded(document: Any, results: Any) -> dict[str, Any]:
         try:
             return process(document, results)
-        except Exception:
-            _log.exception("an example of task %s could not be scored", task)
+        except Exception as error:
+            reason = reason_of(error)
+            new = reason not in reasons.values()  # one traceback says it all
+            _log.warning("an example of task %s could not be scored: %s", task, reason, exc_info=new)
+            reasons[task, repr(document)] = reason
             return {}
 
     return guarded
@@ -116,21 +127,17 @@ def _without_environment_report() -> Iterator[None]:
 
 
 def _read(
-    tasks: Mapping[str, Task], samples: Mapping[str, Sequence[Mapping[str, Any]]], lm: SubjectLM, headline: str | None
-) -> tuple[list[ScoreRow], list[Measure]]:
-    rows: list[ScoreRow] = []
-    measures: list[Measure] = []
-    for name, task in tasks.items():
-        failed = frozenset(document for task_name, document in lm.failed if task_name == name and document is not None)
-        try:
-            found = read_samples(task, samples[name], failed=failed, headline=headline)
-        except ValueError as error:
-            raise InputError(
-                Problem(reference="eval.metric", what=str(error), where="eval.metric", hint="name one of these")
-            ) from error
-        rows += found[0]
-        measures += found[1]
-    return rows, measures
+    task: Task, samples: Sequence[Mapping[str, Any]], lm: SubjectLM, headline: str | None, reasons: Reasons
+) -> TaskScores:
+    name = task.task_name
+    failed = {document: why for (asked, document), why in lm.failed.items() if asked == name and document is not None}
+    unscored = {sample["doc_id"]: reasons[key] for sample in samples if (key := (name, repr(sample["doc"]))) in reasons}
+    try:
+        return read_samples(task, samples, failed=failed, unscored=unscored, headline=headline)
+    except ValueError as error:
+        raise InputError(
+            Problem(reference="eval.metric", what=str(error), where="eval.metric", hint="name one of these")
+        ) from error
 
 
 def _template(subject: Subject, wrapped: Mapping[str, bool]) -> str:

@@ -20,7 +20,7 @@ from bench.evals.generated import evaluate_generation
 from bench.evals.harness import evaluate_tasks
 from bench.evals.judge import run_judge
 from bench.evals.loss import evaluate_loss
-from bench.evals.outcome import Emit, Outcome, Subject, write_scores
+from bench.evals.outcome import Emit, Outcome, Subject, unscored, write_scores
 from bench.evals.questions import answer_questions
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.record.job import EvalJob
@@ -54,10 +54,12 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     finished = time.perf_counter()
     return EvalResult(
         measures=outcome.measures,
+        groups=outcome.groups,
         template=outcome.template,
         precision=_PRECISIONS[subject.model.dtype],
         batch=outcome.batch,
         truncated=outcome.truncated,
+        unscored=unscored(outcome.rows),
         generated_tokens=outcome.generated_tokens,
         generated=outcome.generated,
         seconds=Seconds(

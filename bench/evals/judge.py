@@ -19,7 +19,7 @@ import torch
 
 from bench.evals.judge_ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge_pairs import Pair, pairs_of
-from bench.evals.outcome import Emit, Progress, write_scores
+from bench.evals.outcome import Emit, Progress, unscored, write_scores
 from bench.record.job import EvalJob
 from bench.record.result import EvalResult, Judged, Measure, ScoreRow, Seconds
 from bench.record.store import RESULT
@@ -31,6 +31,10 @@ _SCORES: Mapping[_Fate, float | None] = {
     "win": 1.0, "loss": 0.0, "tie": TIE, "flip": TIE, "half": TIE, "identical": TIE, "unjudged": None,
     "unanswered": None,
 }  # fmt: skip
+_UNSCORED: Mapping[_Fate, str] = {
+    "unjudged": "no verdict that can be read in either order",
+    "unanswered": "one side has no answer",
+}
 _OTHER_SIDE = {"A": "B", "B": "A", "C": "C"}
 
 
@@ -57,6 +61,7 @@ def run_judge(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
         precision=answers.precision,
         batch=answers.batch,
         truncated=answers.truncated,
+        unscored=unscored(rows),
         generated_tokens=answers.generated_tokens,
         generated=answers.generated,
         seconds=Seconds(start_up=read - started, evaluation=judged - read, wall=time.perf_counter() - started),
@@ -92,6 +97,7 @@ def _rows(
                 output=pair.own,
                 verdicts=tuple(order.text for order in orders),
                 statistics=_lengths(pair),
+                unscored=_UNSCORED.get(fate),
             )
         )
     return tuple(rows), fates

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -25,7 +25,7 @@ from bench.data.row import Turn
 from bench.errors import InputError, Problem
 from bench.evals.forward import SLOTS
 from bench.evals.generation import Request, Sampling, generate
-from bench.evals.outcome import Progress, Subject
+from bench.evals.outcome import NOT_FINITE, Progress, Subject
 from bench.evals.scoring import Pair, Score, Scorer
 
 ExampleKey = tuple[str | None, int | None]
@@ -48,7 +48,8 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         self.slots = slots
         self.scorer: Scorer | None = None
         """Made for the first request that needs it."""
-        self.failed: set[ExampleKey] = set()
+        self.failed: dict[ExampleKey, str] = {}
+        """Why a request could not be scored."""
         self.truncated: set[ExampleKey] = set()
         self.generated_tokens: int | None = None
         self._wrapped: dict[str, _Wrapped] = {}
@@ -98,7 +99,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         totals = [0.0] * len(requests)
         for owner, score in zip(owners, self._score(pairs, keys, len(_keys(requests))), strict=True):
             totals[owner] += score.logprob
-        self.failed.update(_key(request) for request, ids in zip(requests, texts, strict=True) if not ids)
+        self._fail("an empty text", (_key(one) for one, ids in zip(requests, texts, strict=True) if not ids))
         return totals
 
     def generate_until(self, requests: Sequence[Instance]) -> list[str]:
@@ -112,7 +113,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             seen[text] += 1
         report = self.progress.part(len(_keys(requests)), len(asked))
         answers = generate(self.subject.model, self.tokenizer, asked, slots=self.slots, report=report)
-        self.failed.update(_key(r) for r, answer in zip(requests, answers, strict=True) if answer is None)
+        self._fail(NOT_FINITE, (_key(r) for r, answer in zip(requests, answers, strict=True) if answer is None))
         self.generated_tokens = (self.generated_tokens or 0) + sum(len(a.ids) for a in answers if a is not None)
         texts = ["" if answer is None else answer.text for answer in answers]
         return [
@@ -170,7 +171,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         fitting: dict[int, Pair] = {}
         for number, ((context, continuation), key) in enumerate(zip(pairs, keys, strict=True)):
             if not 0 < len(continuation) <= limit:
-                self.failed.add(key)
+                self._fail("an answer that is empty, or longer than the context", [key])
                 continue
             kept = context[-(limit + 1 - len(continuation)) :]
             fitting[number] = (tuple(kept), tuple(continuation))
@@ -179,12 +180,16 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         self.scorer = self.scorer or Scorer(self.subject.model, slots=self.slots)
         report = self.progress.part(examples, len(set(fitting.values())))
         found = dict(zip(fitting, self.scorer.score(list(fitting.values()), report), strict=True))
-        self.failed.update(keys[number] for number, score in found.items() if not math.isfinite(score.logprob))
+        self._fail(NOT_FINITE, (keys[number] for number, score in found.items() if not math.isfinite(score.logprob)))
         nothing = Score(logprob=0.0, greedy=False)
         return [
             found[number] if number in found and math.isfinite(found[number].logprob) else nothing
             for number in range(len(pairs))
         ]
+
+    def _fail(self, reason: str, keys: Iterable[ExampleKey]) -> None:
+        for key in keys:
+            self.failed.setdefault(key, reason)
 
     def _request(self, request: Instance, prompt: list[int], settings: Mapping[str, Any], *, repeat: int) -> Request:
         """A generation request from lm-eval's settings."""

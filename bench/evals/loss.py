@@ -20,7 +20,7 @@ from bench.data.row import Row
 from bench.data.store import load_rows
 from bench.evals.forward import SLOTS, batches, logits_at, padded, token_logprobs, vocabulary_size
 from bench.evals.identity import row_ids
-from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
 from bench.record.job import EvalJob
 from bench.record.result import Measure, ScoreRow
 
@@ -118,12 +118,17 @@ def _rows(
             task=task,
             id=id_,
             metrics={"nll": None if nll is None else nll / len(text.supervised)},
-            weight=float(len(text.supervised)),
+            weight=float(max(1, len(text.supervised))),  # without any it has no score, and still needs a weight
             prompt=subject.renderer.prompt_text(row.turns[:-1]),
             target=row.turns[-1].content,
+            unscored=_reason(text) if nll is None else None,
         )
         for id_, row, text, nll in zip(row_ids(rows), rows, texts, sums, strict=True)
     )
+
+
+def _reason(text: Text) -> str:
+    return NOT_FINITE if text.supervised else "nothing supervised is left within the context"
 
 
 def _bytes(subject: Subject, text: Text) -> int:

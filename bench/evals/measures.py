@@ -9,7 +9,7 @@ Bits per byte is a mean weighted by bytes, so its rows carry that weight.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -53,27 +53,46 @@ class _Metric:
         return float(value) if isinstance(value, Real | np.bool_) and math.isfinite(value) else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskScores:
+    """All of one task."""
+
+    rows: tuple[ScoreRow, ...]
+    measures: tuple[Measure, ...]
+    filters: tuple[tuple[str, str], ...]
+    """Of each measure, lm-eval's own name of the metric and of the filter before it."""
+
+
 def read_samples(
-    task: Task, samples: Sequence[Mapping[str, Any]], *, failed: frozenset[int], headline: str | None
-) -> tuple[list[ScoreRow], list[Measure]]:
+    task: Task,
+    samples: Sequence[Mapping[str, Any]],
+    *,
+    failed: Mapping[int, str],
+    unscored: Mapping[int, str],
+    headline: str | None,
+) -> TaskScores:
     """Rows and measures of one task.
 
-    `samples` are lm-eval's logged samples, one per document and filter; `failed` are documents that the model could
-    not score. `headline` names the leading metric; default: the first with per-example scores that the task lists.
+    `samples` are lm-eval's logged samples, one per document and filter. `failed` and `unscored` say by document why
+    the model gave nothing for it, and why the task could not score what the model gave. `headline` names the leading
+    metric; default: the first with per-example scores that the task lists.
     Raises `ValueError` where the task has no metric of that name.
     """
     metrics = _metrics(task, samples)
     leading = _leading(metrics, headline, task.task_name)
     examples = _by_document(samples, failed)
-    rows = _rows(task, metrics, leading, examples)
-    return rows, [_measure(task, metric, metric is leading, examples) for metric in metrics]
+    return TaskScores(
+        rows=tuple(_rows(task, metrics, leading, examples, {**unscored, **failed})),
+        measures=tuple(_measure(task, metric, metric is leading, examples) for metric in metrics),
+        filters=tuple((metric.key, metric.filter) for metric in metrics),
+    )
 
 
 Example = tuple[Mapping[str, Any], dict[str, Mapping[str, Any]]]
 """Any sample of a document, and its scored samples by filter: none where it failed."""
 
 
-def _by_document(samples: Sequence[Mapping[str, Any]], failed: frozenset[int]) -> list[Example]:
+def _by_document(samples: Sequence[Mapping[str, Any]], failed: Collection[int]) -> list[Example]:
     found: dict[int, Example] = {}
     for sample in samples:
         by_filter = found.setdefault(sample["doc_id"], (sample, {}))[1]
@@ -117,6 +136,7 @@ def _measure(task: Task, metric: _Metric, leads: bool, examples: Sequence[Exampl
     else:
         scored = [sample for sample in samples if sample is not None and metric.key in sample]
     value = float(metric.aggregate([sample[metric.key] for sample in scored if sample is not None])) if scored else None
+    binary = metric.per_example and bool(scored) and all(metric.score(sample) in (0.0, 1.0) for sample in scored)
     return Measure(
         task=task.task_name,
         metric=metric.name,
@@ -124,14 +144,14 @@ def _measure(task: Task, metric: _Metric, leads: bool, examples: Sequence[Exampl
         n=len(scored),
         missing=len(examples) - len(scored),
         higher_is_better=metric.higher_is_better,
-        binary=metric.per_example and bool(scored) and all(metric.score(sample) in (0.0, 1.0) for sample in scored),
-        chance=_chance(task, metric, examples),
+        binary=binary,
+        chance=_chance(task, metric, examples, binary=binary),
         headline=leads,
         per_example=metric.per_example,
     )
 
 
-def _chance(task: Task, metric: _Metric, examples: Sequence[Example]) -> float | None:
+def _chance(task: Task, metric: _Metric, examples: Sequence[Example], *, binary: bool) -> float | None:
     """What guessing gets: the task's `metadata.chance` (a number, or one per metric), else by the kind of task."""
     stated = _metadata(task).get("chance")
     if isinstance(stated, Mapping):
@@ -141,9 +161,18 @@ def _chance(task: Task, metric: _Metric, examples: Sequence[Example]) -> float |
     if task.OUTPUT_TYPE == "multiple_choice":
         if metric.key not in _OPTION_LENGTH or not examples:
             return None
+        if task.get_config("process_results") is not None and not binary:
+            return _even_share(examples)
         return sum(_guess(task, sample) for sample, _ in examples) / len(examples)
     guessable = task.OUTPUT_TYPE in ("generate_until", "loglikelihood")
     return 0.0 if guessable and metric.per_example and metric.higher_is_better else None
+
+
+def _even_share(examples: Sequence[Example]) -> float | None:
+    """What TruthfulQA's MC2 (Lin et al. 2022), the true options' share of the probability, is where all options are
+    equally likely; `None` for any other scoring that a task brings along."""
+    labels = [sample["doc"].get("mc2_targets", {}).get("labels") for sample, _ in examples]
+    return float(np.mean([np.mean(one) for one in labels])) if labels and all(labels) else None
 
 
 def _guess(task: Task, sample: Mapping[str, Any]) -> float:
@@ -153,7 +182,11 @@ def _guess(task: Task, sample: Mapping[str, Any]) -> float:
 
 
 def _rows(
-    task: Task, metrics: Sequence[_Metric], leading: _Metric | None, examples: Sequence[Example]
+    task: Task,
+    metrics: Sequence[_Metric],
+    leading: _Metric | None,
+    examples: Sequence[Example],
+    reasons: Mapping[int, str],
 ) -> list[ScoreRow]:
     ids = _ids([sample for sample, _ in examples])
     return [
@@ -166,6 +199,7 @@ def _rows(
             prompt=str(sample["arguments"][0][0]),
             target=_target(task, sample),
             output=_output(task, sample, leading) if by_filter else None,
+            unscored=reasons.get(sample["doc_id"]),
         )
         for id_, (sample, by_filter) in zip(ids, examples, strict=True)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.data.render import Renderer
 from bench.record.atomic import write_text
-from bench.record.result import Generated, Measure, ScoreRow
+from bench.record.result import Generated, GroupMeasure, Measure, ScoreRow
 
 SCORES = "scores.jsonl"
 """A `ScoreRow` per line, relative to the job's folder."""
+
+NOT_FINITE = "the model's output is not finite"
+"""Why an example has no score."""
 
 Emit = Callable[[dict[str, object]], None]
 
@@ -43,7 +47,13 @@ class Outcome:
     """Examples whose text was cut to fit the model's context."""
     generated_tokens: int | None = None
     generated: Generated | None = None
+    groups: tuple[GroupMeasure, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+
+
+def unscored(rows: Iterable[ScoreRow]) -> dict[str, int]:
+    """How many rows lack a score, by reason; the most frequent first."""
+    return dict(Counter(row.unscored for row in rows if row.unscored is not None).most_common())
 
 
 def write_scores(folder: Path, rows: Iterable[ScoreRow]) -> None:

@@ -1,16 +1,17 @@
 """lm-eval tasks by name: from a folder of task files, and from lm-eval's own collection.
 
-Contract: `load_tasks` gives the leaf tasks of the asked tasks, groups and tags. lm-eval's index of all its tasks, which
-takes seconds to build, is made only when a name is found neither in the folder nor where lm-eval keeps tasks of that
-name. Task files from outside this program and lm-eval cannot run code unless the caller trusts them: a file that
-references a Python function, or anything else that would load code, is refused; templates run in a sandbox always.
+Contract: `load_tasks` gives the leaf tasks of the asked tasks, groups and tags, and the groups. lm-eval's index of all
+its tasks, which takes seconds to build, is made only when a name is found neither in the folder nor where lm-eval keeps
+tasks of that name. Task files from outside this program and lm-eval cannot run code unless the caller trusts them: a
+file that references a Python function, or anything else that would load code, is refused; templates run in a sandbox
+always.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import yaml
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 from jinja2 import Environment, Template
 from jinja2.sandbox import SandboxedEnvironment
+from lm_eval.api.group import Group
 from lm_eval.api.registry import metric_registry
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
@@ -34,10 +36,19 @@ from bench.evals.local_rows import LOCAL_FORMATS, with_local_rows
 _BUILT_IN = Path(lm_eval.tasks.__file__).parent
 
 
-def load_tasks(
-    names: Sequence[str], folder: Path | None, *, trust_code: bool = False
-) -> tuple[dict[str, Task], TaskManager]:
-    """Leaf tasks by name, and the manager that knows them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What was asked for, with its rows."""
+
+    tasks: Mapping[str, Task]
+    """Leaf tasks by name."""
+    groups: Mapping[str, Group]
+    """Groups by name, those inside groups included; tags are none."""
+    manager: TaskManager
+
+
+def load_tasks(names: Sequence[str], folder: Path | None, *, trust_code: bool = False) -> Loaded:
+    """Leaf tasks and groups by name, and the manager that knows them.
 
     Raises `InputError` for an unknown name, code in a file that is not trusted, or rows that cannot be read.
     """
@@ -62,13 +73,13 @@ def load_tasks(
         if entry.kind is Kind.TASK and entry.yaml_path is not None:
             config = with_local_rows(load_yaml(entry.yaml_path), entry.yaml_path.parent)
             index[entry.name] = replace(entry, yaml_path=None, cfg=config)
-    return _load(manager, names), manager
+    return _load(manager, names)
 
 
-def _load(manager: TaskManager, names: Sequence[str]) -> dict[str, Task]:
+def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
     """lm-eval's task objects with their rows. What can go wrong is in the task file, its rows or the way to the hub."""
     try:
-        return dict(manager.load(list(names))["tasks"])
+        found = manager.load(list(names))
     except InputError:
         raise
     except Exception as error:
@@ -80,6 +91,7 @@ def _load(manager: TaskManager, names: Sequence[str]) -> dict[str, Task]:
                 hint="mend the task file; a task whose rows are on the hub needs a connection or a filled cache",
             )
         ) from error
+    return Loaded(tasks=dict(found["tasks"]), groups=dict(found.get("groups", {})), manager=manager)
 
 
 class _Sandbox(SandboxedEnvironment):

@@ -235,6 +235,25 @@ class Measure(Spec):
     """Standard error of `value` that comes from drawing answers alone; `None` where each prompt has one answer."""
 
 
+class GroupMeasure(Spec):
+    """One metric of a group of tasks, as the group's own file says that its tasks add up."""
+
+    group: str
+    metric: str
+    """As the tasks' measures are called."""
+    value: float | None
+    """`None` where a task with this metric has no value."""
+    tasks: tuple[str, ...]
+    """Its leaf tasks that have the metric."""
+    by: Literal["examples", "tasks"]
+    """What counts equally: examples (micro average, lm-eval's `weight_by_size`) or tasks (macro average)."""
+    n: int
+    """Examples scored."""
+    missing: int
+    asked: bool
+    """Whether the eval names this group itself, rather than one that holds it."""
+
+
 class ShotRow(Spec):
     """One row in the context of a `few_shot` subject."""
 
@@ -332,6 +351,8 @@ class EvalResult(Spec):
 
     kind: Literal["eval"] = "eval"
     measures: tuple[Measure, ...]
+    groups: tuple[GroupMeasure, ...] = ()
+    """Of groups of tasks that say how their tasks add up."""
     template: str
     """How prompts were wrapped: a template's name, or `none`."""
     precision: str
@@ -339,6 +360,8 @@ class EvalResult(Spec):
     """How examples were batched, such as `by length, at most 4096 slots`."""
     truncated: int = 0
     """Examples whose text was cut to fit the model's context."""
+    unscored: dict[str, int] = Field(default_factory=dict)
+    """Examples that lack a score, by reason."""
     generated_tokens: int | None
     generated: Generated | None = None
     """`None` for evals whose answers another library asks for, and for those without any."""
@@ -375,6 +398,8 @@ class ScoreRow(Spec):
     statistics: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """By corpus metric, what this example adds to its sufficient statistics, summed over `samples`; of a judged pair
     the lengths of both answers."""
+    unscored: str | None = None
+    """Why scores are missing, where a reason is known."""
 
 
 JobResult = Annotated[TrainResult | SweepResult | ProbeResult | EvalResult, Field(discriminator="kind")]

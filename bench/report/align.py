@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -47,7 +48,7 @@ class Measurand:
     kind: str
     role: Role
     metrics: Mapping[str, str]
-    """Headline metric by task; several tasks count equally (macro average)."""
+    """Headline metric by task; several tasks count equally (macro average), but for those in `pools`."""
     higher_is_better: bool
     binary: bool
     per_example: bool
@@ -60,11 +61,19 @@ class Measurand:
     against_control: bool = False
     """Judged against each arm's own control: scores of arms with different controls have no common scale, and a base
     has none."""
+    pools: Mapping[str, str] = field(default_factory=dict)
+    """By task, the group that the suite asks for whose examples count equally, whatever their task (micro average):
+    such a group counts as one task."""
 
     @property
     def bounds(self) -> tuple[float, float] | None:
         """Lowest and highest possible score, where known."""
         return (0.0, 1.0) if self.binary or self.kind == "judge" else None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What counts equally: tasks, and groups whose examples do."""
+        return tuple(dict.fromkeys(self.pools.get(task, task) for task in self.metrics))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,7 +144,7 @@ def measurands_of(spec: EvalSpec, record: Record) -> list[Measurand]:
     directions = {measure.higher_is_better for measure in measures.values()}
     rates = all(measure.binary for measure in measures.values())
     if len(directions) <= 1 and (len(names) <= 1 or rates):
-        return [_measurand(spec, spec.name, measures)]
+        return [_measurand(spec, spec.name, measures, _pools(spec.name, record, measures))]
     return [_measurand(spec, f"{spec.name}/{task}", {task: measure}) for task, measure in measures.items()]
 
 
@@ -156,9 +165,32 @@ def _headlines(name: str, record: Record) -> dict[str, Measure]:
     return found
 
 
-def _measurand(spec: EvalSpec, name: str, measures: Mapping[str, Measure]) -> Measurand:
-    chances = [measure.chance for measure in measures.values()]
-    known = [chance for chance in chances if chance is not None]
+def _pools(name: str, record: Record, measures: Mapping[str, Measure]) -> dict[str, str]:
+    """By task, the group that the eval asks for and that has the headline metrics added up by examples. A task of two
+    such groups belongs to the first."""
+    found: dict[str, str] = {}
+    for evaluation in record.evaluations:
+        for group in evaluation.result.groups if evaluation.eval == name and evaluation.result is not None else ():
+            if group.asked and group.by == "examples":
+                leading = (task for task in group.tasks if task in measures and measures[task].metric == group.metric)
+                found |= {task: group.group for task in leading if task not in found}
+    return found
+
+
+def _chance(measures: Mapping[str, Measure], pools: Mapping[str, str]) -> float | None:
+    """Averaged as the scores are; `None` unless every task has one."""
+    parts: dict[str, list[tuple[float, int]]] = {}
+    for task, measure in measures.items():
+        if measure.chance is None:
+            return None
+        parts.setdefault(pools.get(task, task), []).append((measure.chance, measure.n + measure.missing))
+    means = [sum(chance * n for chance, n in part) / max(1, sum(n for _, n in part)) for part in parts.values()]
+    return fmean(means) if means else None
+
+
+def _measurand(
+    spec: EvalSpec, name: str, measures: Mapping[str, Measure], pools: Mapping[str, str] | None = None
+) -> Measurand:
     return Measurand(
         name=name,
         eval=spec.name,
@@ -168,9 +200,10 @@ def _measurand(spec: EvalSpec, name: str, measures: Mapping[str, Measure]) -> Me
         higher_is_better=all(measure.higher_is_better for measure in measures.values()),
         binary=bool(measures) and all(measure.binary for measure in measures.values()),
         per_example=all(measure.per_example for measure in measures.values()),
-        chance=sum(known) / len(known) if known and len(known) == len(chances) else None,
+        chance=_chance(measures, pools or {}),
         limit=spec.limit if spec.kind == "lm_eval" else None,
         against_control=spec.kind == "judge" and spec.against == "control",
+        pools=pools or {},
     )
 
 
@@ -204,7 +237,9 @@ def align_one(
     shared = _Shared(
         weights=np.array([row.weight for row in first.values()], dtype=np.float64),
         clusters=_labels([None if row.cluster is None else (row.task, row.cluster) for row in first.values()]),
-        strata=_labels([row.task for row in first.values()]) if len(measurand.metrics) > 1 else None,
+        strata=_labels([measurand.pools.get(row.task, row.task) for row in first.values()])
+        if len(measurand.parts) > 1
+        else None,
     )
     return Aligned(
         measurand=measurand,

@@ -18,7 +18,9 @@ def one_task(entry: Aligned, task: str) -> Aligned | None:
     if not kept.any():
         return None
     name = f"{entry.measurand.eval}/{task}"
-    measurand = replace(entry.measurand, name=name, metrics={task: entry.measurand.metrics[task]}, chance=None)
+    measurand = replace(
+        entry.measurand, name=name, metrics={task: entry.measurand.metrics[task]}, chance=None, pools={}
+    )
     return replace(_kept(entry, kept), measurand=measurand)
 
 

@@ -162,7 +162,18 @@ def _missing_scores(comparison: Comparison) -> Iterator[Finding]:
             span = " to ".join(dict.fromkeys((fmt.count(left_out[0]), fmt.count(left_out[-1]))))
             total = fmt.plural(deltas[0].n_examples + deltas[0].n_missing, "example")
             detail = f"{span} of {total} lack a score of base or arm and are left out of that arm's difference"
+            detail += _reasons(comparison, measurand.eval)
             yield Finding(name="scores missing", arm=None, measurand=measurand.name, detail=detail)
+
+
+def _reasons(comparison: Comparison, name: str) -> str:
+    """Why examples of an eval lack a score, each with the most examples that one subject lost to it."""
+    found: dict[str, int] = {}
+    for evaluation in comparison.record.evaluations:
+        if evaluation.eval == name and evaluation.result is not None:
+            for reason, examples in evaluation.result.unscored.items():
+                found[reason] = max(found.get(reason, 0), examples)
+    return ": " + ", ".join(f"{reason} ({examples:,})" for reason, examples in found.items()) if found else ""
 
 
 def _cut_prompts(comparison: Comparison) -> Iterator[Finding]:

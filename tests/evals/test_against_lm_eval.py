@@ -34,7 +34,7 @@ def reference(job: EvalJob) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(job.model.path)
     assert job.tasks_path is not None
     assert job.eval.kind == "lm_eval"
-    tasks, _ = load_tasks(job.eval.tasks, Path(job.tasks_path))
+    tasks = load_tasks(job.eval.tasks, Path(job.tasks_path)).tasks
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=1, max_length=job.model.context_length)
     with _without_environment_report():
         results = lm_eval.simple_evaluate(
@@ -156,6 +156,42 @@ def test_corpus_metrics_are_lm_evals_and_say_that_no_example_has_them(checkpoint
     assert (bleu.per_example, bleu.headline) == (False, False)
     assert (exact.per_example, exact.headline) == (True, True)
     assert all(set(row.metrics) == {"exact_match"} for row in rows)
+
+
+def test_groups_add_up_as_in_lm_eval(checkpoint: Path, tmp_path: Path) -> None:
+    """A published figure of a group is over its examples or over its tasks, as its file says; ours must be the same."""
+    folder = tmp_path / "tasks"
+    for name, count in (("small", 6), ("large", 30), ("odd", 9), ("lone", 3)):
+        write_choice(folder, name, count)
+    by_size = {"group": "by_size", "task": ["small", "large"], "aggregate_metric_list": [{"metric": "acc"}]}
+    by_task = [{"metric": "acc", "weight_by_size": False}, {"metric": "acc_norm", "filter_list": "none"}]
+    outer = {"group": "outer", "task": ["by_size", "odd"], "aggregate_metric_list": by_task}
+    for group in (by_size, outer, {"group": "loose", "task": ["lone"]}):
+        (folder / f"{group['group']}.yaml").write_text(yaml.safe_dump(group), encoding="utf-8")
+    job = lm_eval_job(resolved_model(checkpoint), folder, ["outer", "loose"], template="none")
+    result, rows = evaluate(job, tmp_path / "out")
+    lm = HFLM(
+        pretrained=load_base(job.model, precision="fp32", device=torch.device("cpu")),
+        tokenizer=AutoTokenizer.from_pretrained(checkpoint),
+        batch_size=1,
+        max_length=256,
+    )
+    loaded = load_tasks(["outer", "loose"], folder)
+    asked = [loaded.groups["outer"], loaded.groups["loose"]]
+    with _without_environment_report():
+        expected = lm_eval.simple_evaluate(model=lm, tasks=asked, task_manager=loaded.manager, bootstrap_iters=0)
+    found = {(one.group, one.metric): one for one in result.groups}
+    assert set(found) == {("by_size", "acc"), ("outer", "acc"), ("outer", "acc_norm")}, "loose adds nothing up"
+    for (group, name), one in found.items():
+        assert one.value == pytest.approx(expected["groups"][group][f"{name},none"], abs=1e-12)
+    assert {key: (one.by, one.asked) for key, one in found.items()} == {
+        ("by_size", "acc"): ("examples", False),
+        ("outer", "acc"): ("tasks", True),
+        ("outer", "acc_norm"): ("examples", True),
+    }
+    scores = [row.metrics["acc"] for row in rows if row.task in ("small", "large")]
+    assert found["by_size", "acc"].value == pytest.approx(sum(score or 0 for score in scores) / 36)
+    assert found["by_size", "acc"].value != pytest.approx(found["outer", "acc"].value)
 
 
 LOCAL: dict[str, tuple[str, dict[str, Any]]] = {

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import lm_eval
 import pytest
 import torch
 from tokenizers.processors import TemplateProcessing
@@ -142,6 +143,7 @@ def test_one_broken_example_is_missing_and_the_others_stand(checkpoint: Path, tm
     assert (acc.n, acc.missing) == (9, 1)
     assert [row.id for row in scores if row.metrics["acc"] is None] == ["q3"]
     assert scores[3].output is None
+    assert result.unscored == {"an answer that is empty, or longer than the context": 1}
     values = [row.metrics["acc"] for row in scores if row.metrics["acc"] is not None]
     assert acc.value == sum(values) / 9
 
@@ -168,6 +170,7 @@ def test_a_metric_that_fails_on_one_example_leaves_the_others(checkpoint: Path, 
     result, scores = evaluate(job, tmp_path / "out")
     assert (result.measures[0].n, result.measures[0].missing) == (4, 1)
     assert scores[2].metrics == {"length": None}
+    assert [row.unscored for row in scores] == [None, None, "ZeroDivisionError: division by zero", None, None]
     assert result.measures[0].binary is False
 
 
@@ -208,6 +211,35 @@ def test_rows_carry_what_a_report_shows(checkpoint: Path, tmp_path: Path) -> Non
     assert math.isclose(result.measures[0].chance or 0, guess)
     _, answers = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"]), tmp_path / "out")
     assert [row.id for row in answers] == ["0", "1", "2"]
+
+
+def test_chance_of_a_share_of_probability_is_that_of_even_options(checkpoint: Path, tmp_path: Path) -> None:
+    """MC2 of a base that knows nothing is near one half: against 1 / options it would look like knowledge."""
+    rows = [
+        {
+            "question": sentence(n, 5),
+            "mc2_targets": {"choices": [sentence(n + c, 3) for c in range(4)], "labels": labels},
+        }
+        for n, labels in enumerate(([1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0]))
+    ]
+    path = write_task(
+        tmp_path / "tasks",
+        "mc2",
+        rows,
+        output_type="multiple_choice",
+        doc_to_text="{{question}}",
+        doc_to_target=0,
+        doc_to_choice="{{mc2_targets.choices}}",
+        metric_list=[metric("acc")],
+    )
+    utils = Path(lm_eval.__file__).parent / "tasks" / "truthfulqa" / "utils.py"
+    (tmp_path / "tasks" / "utils.py").write_text(utils.read_text())
+    path.write_text(path.read_text() + "process_results: !function utils.process_results_mc2\n")
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["mc2"], trust_task_code=True)
+    result, scores = evaluate(job, tmp_path / "out")
+    assert result.measures[0].chance == pytest.approx((0.5 + 0.75 + 0.25 + 0.5) / 4)
+    assert not result.measures[0].binary
+    assert all(0 < (row.metrics["acc"] or 0) < 1 for row in scores)
 
 
 def test_generated_tokens_are_counted(checkpoint: Path, tmp_path: Path) -> None:

@@ -108,7 +108,9 @@ def test_rows_are_cut_at_the_context_and_counted(checkpoint: Path, tmp_path: Pat
     missing = [row for row in rows if row.metrics["nll"] is None]
     assert result.truncated == 12
     assert 0 < len(missing) == result.measures[0].missing < 12
-    assert all(row.weight == 0 for row in missing)
+    assert {row.unscored for row in missing} == {"nothing supervised is left within the context"}
+    assert result.unscored == {"nothing supervised is left within the context": len(missing)}
+    assert all(row.weight > 0 for row in rows), "statistics take no example of no weight"
 
 
 def test_a_diverged_model_has_no_loss(checkpoint: Path, tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ def test_groups_and_tags_give_their_tasks(tmp_path: Path) -> None:
     write_choice(tmp_path, "three", count=3)
     group = {"group": "all", "task": ["three", {"group": "inner", "task": ["one"]}]}
     (tmp_path / "all.yaml").write_text(yaml.safe_dump(group))
-    tasks, _ = load_tasks(["all"], tmp_path)
+    tasks = load_tasks(["all"], tmp_path).tasks
     assert set(tasks) == {"three", "one"}
-    tasks, _ = load_tasks(["numbers"], tmp_path)
+    tasks = load_tasks(["numbers"], tmp_path).tasks
     assert set(tasks) == {"one", "two"}
 
 
@@ -37,7 +37,7 @@ def test_data_files_are_found_beside_the_task_file(tmp_path: Path, monkeypatch: 
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    tasks, _ = load_tasks(["choice"], tmp_path / "tasks")
+    tasks = load_tasks(["choice"], tmp_path / "tasks").tasks
     assert len(tasks["choice"].eval_docs) == 5
     assert not (tmp_path / "cache").exists()
 
@@ -46,7 +46,7 @@ def test_an_included_file_counts_as_part_of_the_task(tmp_path: Path) -> None:
     base = write_choice(tmp_path, "base", count=3)
     base.rename(tmp_path / "base.part")
     (tmp_path / "child.yaml").write_text("include: base.part\ntask: child\n")
-    tasks, _ = load_tasks(["child"], tmp_path)
+    tasks = load_tasks(["child"], tmp_path).tasks
     assert set(tasks) == {"child"}
     add(tmp_path / "base.part", "process_docs: !function os.system")
     with pytest.raises(InputError, match=r"base.part refers to a Python function"):
@@ -95,7 +95,7 @@ def test_only_the_files_that_are_used_are_judged(tmp_path: Path) -> None:
     """One file with code beside a harmless one does not forbid the harmless one."""
     write_choice(tmp_path, count=2)
     add(write_qa(tmp_path, count=2), "process_results: !function os.system")
-    assert set(load_tasks(["choice"], tmp_path)[0]) == {"choice"}
+    assert set(load_tasks(["choice"], tmp_path).tasks) == {"choice"}
 
 
 def test_trusted_code_runs(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_trusted_code_runs(tmp_path: Path) -> None:
     config = {key: value for key, value in yaml.safe_load(path.read_text()).items() if key != "doc_to_text"}
     path.write_text(yaml.safe_dump(config))
     add(path, "doc_to_text: !function own.text")
-    tasks, _ = load_tasks(["choice"], tmp_path, trust_code=True)
+    tasks = load_tasks(["choice"], tmp_path, trust_code=True).tasks
     task = tasks["choice"]
     assert task.doc_to_text(task.eval_docs[0]).startswith("Q: ")
 

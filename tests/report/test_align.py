@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bench.record.record import EvaluationRecord, Record
-from bench.record.result import ScoreRow
+from bench.record.result import GroupMeasure, ScoreRow
 from bench.report.align import Aligned, align, read_rows, subjects
+from bench.stats.sample import layout
 from bench.suite.suite import BASE
 from tests.fakes.records import make_run
 
@@ -115,3 +117,48 @@ def test_arms_left_out_by_only_are_not_part_of_the_report() -> None:
     trainings = tuple(t for t in run.record.trainings if t.arm.startswith("lima_1k"))
     record = run.record.model_copy(update={"trainings": trainings})
     assert list(subjects(record)) == [BASE, "lima_1k/full", "lima_1k/lora"]
+
+
+def test_a_group_that_weighs_by_examples_counts_as_one_task() -> None:
+    """MMLU's published figure is over its questions: a mean over its 57 subjects would be another number."""
+    run = make_run(examples=20)
+    rows, evaluations = dict(run.rows), []
+    for evaluation in run.record.evaluations:
+        if evaluation.eval != "choice" or evaluation.result is None:
+            evaluations.append(evaluation)
+            continue
+        (measure,) = [one for one in evaluation.result.measures if one.headline]
+        sizes = {"small": 5, "large": 15, "alone": 20}
+        measures = [
+            measure.model_copy(update={"task": task, "n": n, "missing": 0, "chance": chance})
+            for (task, n), chance in zip(sizes.items(), (0.5, 0.25, 0.1), strict=True)
+        ]
+        group = GroupMeasure(
+            group="both",
+            metric=measure.metric,
+            value=0.5,
+            tasks=("small", "large"),
+            by="examples",
+            n=20,
+            missing=0,
+            asked=True,
+        )
+        result = evaluation.result.model_copy(update={"measures": tuple(measures), "groups": (group,)})
+        evaluations.append(evaluation.model_copy(update={"result": result}))
+        old = rows["choice", evaluation.subject]
+        split = [("small" if at < 5 else "large", row) for at, row in enumerate(old)] + [("alone", row) for row in old]
+        rows["choice", evaluation.subject] = [row.model_copy(update={"task": task}) for task, row in split]
+    record = run.record.model_copy(update={"evaluations": tuple(evaluations)})
+    entry = aligned(record, rows, "choice")
+    scores = entry.arms[BASE]
+    share = layout(scores.weights, None, scores.strata).share
+    assert np.allclose(share, 1 / 40), "half for the task that stands alone, half for the group's 20 examples"
+    assert entry.measurand.parts == ("both", "alone")
+    assert entry.measurand.chance == pytest.approx(((5 * 0.5 + 15 * 0.25) / 20 + 0.1) / 2)
+    inner = group.model_copy(update={"asked": False})
+    apart = [
+        e if e.result is None else e.model_copy(update={"result": e.result.model_copy(update={"groups": (inner,)})})
+        for e in evaluations
+    ]
+    by_task = aligned(record.model_copy(update={"evaluations": tuple(apart)}), rows, "choice")
+    assert by_task.measurand.parts == ("small", "large", "alone"), "the group that was asked for decides"

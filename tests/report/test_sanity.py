@@ -16,6 +16,19 @@ from tests.report.test_contaminated import contaminated
 ARM = "lima_1k/full"
 
 
+def unscored() -> FakeRun:
+    run = make_run(examples=60, missing=0.1)
+    evaluations = tuple(
+        e
+        if e.result is None
+        else e.model_copy(
+            update={"result": e.result.model_copy(update={"unscored": {"no splitter": 4 if e.arm is None else 3}})}
+        )
+        for e in run.record.evaluations
+    )
+    return FakeRun(path=run.path, record=run.record.model_copy(update={"evaluations": evaluations}), rows=run.rows)
+
+
 def found(run: FakeRun) -> list[Finding]:
     return list(findings(compare(run, replicates=100)))
 
@@ -115,6 +128,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("limited", limited, "first 20 examples"),
         ("examples cut", cut_prompts, "up to 3 examples"),
         ("scores missing", lambda: make_run(examples=60, missing=0.1), "of 60 examples lack a score"),
+        ("scores missing", unscored, "out of that arm's difference: no splitter (4)"),
         ("speed shared", lambda: make_run(examples=20, shared_speed=True), "other jobs ran beside it"),
         (
             "template mismatch",

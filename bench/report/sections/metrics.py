@@ -1,4 +1,4 @@
-"""Every metric of every task, as the evals gave them: without intervals, for reference."""
+"""Every metric of every task and group of tasks, as the evals gave them: without intervals, for reference."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ def metrics_section(comparison: Comparison) -> Section | None:
 
 
 def _values(comparison: Comparison) -> dict[tuple[str, str, str, str], float]:
-    """By arm, eval, task and metric."""
+    """By arm, eval, task or group, and metric."""
     arm_of = {subject: arm for arm, names in subjects(comparison.record).items() for subject in names}
     found: dict[tuple[str, str, str, str], list[float]] = {}
     for evaluation in comparison.record.evaluations:
         if evaluation.result is None or evaluation.subject not in arm_of:
             continue
-        for measure in evaluation.result.measures:
-            if measure.value is not None:
-                key = (arm_of[evaluation.subject], evaluation.eval, measure.task, measure.metric)
-                found.setdefault(key, []).append(measure.value)
+        measured = [(one.task, one.metric, one.value) for one in evaluation.result.measures]
+        grouped = [(f"{one.group}, mean over {one.by}", one.metric, one.value) for one in evaluation.result.groups]
+        for task, metric, value in (*grouped, *measured):
+            if value is not None:
+                found.setdefault((arm_of[evaluation.subject], evaluation.eval, task, metric), []).append(value)
     return {key: fmean(values) for key, values in found.items()}

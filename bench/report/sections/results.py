@@ -169,14 +169,24 @@ def _pair(base: Contrast | None, control: Contrast | None, say: Callable[[Contra
     return " / ".join(say(contrast) for contrast in (base, control) if contrast is not None)
 
 
+def _over(measurand: Measurand) -> str:
+    """What its tasks are averaged over."""
+    tasks, parts = len(measurand.metrics), measurand.parts
+    pooled = [part for part in parts if part not in measurand.metrics]
+    if tasks < 2:
+        return ""
+    if len(parts) == 1 and pooled:
+        return f", mean over all examples of the {fmt.plural(tasks, 'task')} of {pooled[0]}"
+    of_groups = f", of them all examples of {fmt.listed(pooled)} as one" if pooled else ""
+    return f", mean of {fmt.plural(len(parts), 'task')}{of_groups}"
+
+
 def _about(comparison: Comparison, measurand: Measurand) -> str:
     """What was measured, on how many examples, in which direction."""
     result = comparison.results[comparison.arms[0], measurand.name]
     metrics = fmt.listed(sorted(set(measurand.metrics.values()))) or "no score"
-    tasks = len(measurand.metrics)
-    over = f", mean of {fmt.plural(tasks, 'task')}" if tasks > 1 else ""
     facts = [
-        f"{metrics}{over}",
+        f"{metrics}{_over(measurand)}",
         fmt.plural(result.value.n_examples + result.value.n_missing, "example"),
         "higher is better" if measurand.higher_is_better else "lower is better",
     ]
