@@ -19,6 +19,7 @@ from bench.report.sections.results import eval_sections, overview_section
 from bench.report.sections.scaling import scaling_section
 from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
+from bench.report.sections.training import training_section
 from bench.report.sections.variance import variance_section
 from bench.report.view import Cell, View
 from bench.suite.resolved import ResolvedSuite
@@ -37,6 +38,7 @@ def compose(comparison: Comparison) -> View:
         scaling_section(comparison),
         cost_section(comparison),
         tradeoff_section(comparison),
+        training_section(comparison),
         sweeps_section(comparison),
         contexts_section(comparison),
         judge_section(comparison),

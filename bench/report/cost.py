@@ -145,7 +145,7 @@ def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budge
         packing_efficiency=tokens / slots if tokens is not None and slots else None,
         seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
         budget=budget,
-        budget_used=_mean(ledgers, lambda ledger: _used(ledger, budget.unit)),
+        budget_used=_mean(ledgers, lambda ledger: used_of(ledger, budget.unit)),
         excess=None,
         step_seconds=_step_seconds([result for result in results if result.ledger.alone]),
         mfu=_mean(used, lambda one: one.mfu),
@@ -157,7 +157,7 @@ def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budge
     )
 
 
-def _used(ledger: Ledger, unit: str) -> float | None:
+def used_of(ledger: Ledger, unit: str) -> float | None:
     """What a training used of its budget. Seconds are those of training itself."""
     if unit == "seconds":
         return ledger.seconds.data + ledger.seconds.compute + ledger.seconds.optimizer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.record.record import Record
-from bench.record.result import Step
+from bench.record.result import Step, TrainResult
 from bench.report.align import planned_arms
 
 _WINDOW_SHARE = 0.05
@@ -29,6 +29,8 @@ class Curve:
     mean_tokens: tuple[float, ...]
     mean_losses: tuple[float, ...]
     """Mean over seeds of the losses, each smoothed over a twentieth of its steps, three at least."""
+    validation: tuple[Line, ...] = ()
+    """Loss on rows held out of the training rows, by seed; empty where the recipe asks for none."""
 
 
 def loss_curves(record: Record) -> tuple[Curve, ...]:
@@ -46,6 +48,7 @@ def loss_curves(record: Record) -> tuple[Curve, ...]:
                     seeds=tuple((seed.seen, seed.losses) for seed in seeds),
                     mean_tokens=tokens,
                     mean_losses=losses,
+                    validation=tuple(line for result in results if (line := _validation(result))[0]),
                 )
             )
     return tuple(found)
@@ -59,6 +62,13 @@ class _Seed:
     """Tokens up to and with each step."""
     losses: tuple[float, ...]
     supervised: tuple[int, ...]
+
+
+def _validation(result: TrainResult) -> Line:
+    """Of one training; evaluations without a finite loss are left out."""
+    seen = np.cumsum([step.tokens for step in result.steps])
+    kept = [(float(seen[point.step - 1]), point.loss) for point in result.validation if point.loss is not None]
+    return tuple(tokens for tokens, _ in kept), tuple(loss for _, loss in kept)
 
 
 def _scored(steps: Sequence[Step]) -> _Seed:

@@ -51,7 +51,12 @@ def plots_stamp(comparison: Comparison) -> str:
         for result in comparison.results.values()
     ]
     curves = [
-        [training.arm, training.seed, [[step.tokens, step.loss] for step in training.result.steps]]
+        [
+            training.arm,
+            training.seed,
+            [[step.tokens, step.loss] for step in training.result.steps],
+            [[point.step, point.loss] for point in training.result.validation],
+        ]
         for training in comparison.record.trainings
         if training.result is not None
     ]

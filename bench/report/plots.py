@@ -280,6 +280,11 @@ def _loss_panel(axis: Any, curves: Sequence[Curve], data: Sequence[str]) -> None
         colour = COLOURS[data.index(curve.data) % len(COLOURS)]
         for seen, losses in curve.seeds:
             axis.plot(seen, losses, color=colour, linewidth=0.5, alpha=0.35)
+        for seen, losses in curve.validation:
+            axis.plot(
+                seen, losses, color=colour, linewidth=1, linestyle=(0, (3, 2)), marker="o", markersize=3,
+                markerfacecolor="white",
+            )  # fmt: skip
         if curve.mean_tokens:
             axis.plot(curve.mean_tokens, curve.mean_losses, color=colour, linewidth=2)
             ends.append((curve.mean_losses[-1], curve.mean_tokens[-1], curve.data, colour))

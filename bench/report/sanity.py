@@ -14,6 +14,7 @@ from bench.report import format as fmt
 from bench.report.comparison import Comparison
 from bench.report.cost import TOLERANCE, largest_excess
 from bench.report.sweeps import arm_sweeps, contexts
+from bench.report.training import endings
 from bench.suite.suite import is_base
 
 TRUNCATED_SHARE = 0.01
@@ -220,6 +221,18 @@ def _budget(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="budget mismatch", arm=cost.arm, measurand=None, detail=detail)
 
 
+def _stopped_early(comparison: Comparison) -> Iterator[Finding]:
+    """Validation ended it: it is shorter than what it is compared with."""
+    for one in endings(comparison.record):
+        if one.ending == "early" and one.unspent is not None and one.unspent > TOLERANCE:
+            unit = one.budget.unit.replace("_", " ")
+            detail = (
+                f"seed {one.seed} ended at step {one.steps:,}, where its validation loss no longer fell, with "
+                f"{fmt.percent(one.unspent)} of its {fmt.amount(one.budget.amount)} {unit} left"
+            )
+            yield Finding(name="stopped early", arm=one.arm, measurand=None, detail=detail)
+
+
 def _sweep_edge(comparison: Comparison) -> Iterator[Finding]:
     for sweep in arm_sweeps(comparison.record):
         if sweep.edge is not None:
@@ -259,6 +272,7 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
     _nothing_right,
     _at_chance,
     _budget,
+    _stopped_early,
     _sweep_edge,
     _few_shots,
     _truncated,

@@ -7,6 +7,7 @@ from bench.report.comparison import Comparison
 from bench.report.cost import PHASES, TOLERANCE, Cost, PhaseSeconds, largest_excess, reused_jobs, seconds_by_phase
 from bench.report.figures import planned
 from bench.report.sections.results import speed_cell
+from bench.report.training import endings
 from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 
 _PHASE_TITLES = {"start_up": "start-up", "optimizer": "optimiser"}
@@ -30,7 +31,7 @@ def cost_section(comparison: Comparison) -> Section:
     )
     rows = tuple(_row(cost) for cost in comparison.costs)
     blocks: list[Block] = [
-        Paragraph(text=budget_sentence(comparison.costs)),
+        Paragraph(text=budget_sentence(comparison.costs) + _left(comparison)),
         Table(columns=columns, rows=rows),
         Paragraph(text=_measured(comparison), tone="muted"),
         *_utilisation(comparison.costs),
@@ -39,6 +40,8 @@ def cost_section(comparison: Comparison) -> Section:
     ]
     if "loss" in planned(comparison):
         caption = "Training loss by tokens seen: every seed (thin) and their mean, smoothed (thick)."
+        if any(one.evaluations for one in endings(comparison.record)):
+            caption += " Dashed, with rings: validation loss."
         blocks.append(Figure(name="loss", caption=caption))
     return Section(title="Cost", blocks=tuple(blocks))
 
@@ -63,6 +66,15 @@ def budget_sentence(costs: tuple[Cost, ...]) -> str:
     if excess <= TOLERANCE:
         return f"{sentence} The arms are matched within {fmt.percent(TOLERANCE, digits=0)}."
     return f"{sentence} The arms are not matched: they differ by up to {fmt.percent(excess)}."
+
+
+def _left(comparison: Comparison) -> str:
+    """The trainings that validation ended, and what of their own budget they did not use."""
+    early = [one for one in endings(comparison.record) if one.ending == "early"]
+    if not early:
+        return ""
+    said = fmt.listed([f"{one.subject} with {fmt.percent(one.unspent)} of its budget left" for one in early])
+    return f" Validation ended {said}."
 
 
 def seconds_section(comparison: Comparison) -> Section:
