@@ -150,6 +150,19 @@ def fetch(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
     return str(hub.fetch(DataSpec.model_validate(payload["spec"]), home=Path(payload["home"])))
 
 
+def code(payload: dict[str, Any], folder: Path, emit: Emit) -> list[str]:
+    """Which parts of the checkpoint at `path` need code of its own, of those in `classes` (class by part).
+
+    `load` instead: these parts are trusted, and loaded. Raises `InputError` where that fails.
+    """
+    from bench.model import remote_code  # few models bring code
+
+    if "classes" in payload:
+        return remote_code.parts_that_need_code(payload["path"], payload["classes"])
+    remote_code.check_trusted(payload["path"], payload["load"])
+    return []
+
+
 def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     """Build the micro base; `payload` has `out` (its folder) and `seed`."""
     from bench.train.micro import build_micro  # only this kind of work needs it
@@ -206,6 +219,7 @@ KINDS: dict[str, Work] = {
     "check": check,
     "facts": facts,
     "fetch": fetch,
+    "code": code,
     "build": build,
     "describe": describe,
     "show": show,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import JsonOption
+from bench.cli.options import JsonOption, TrustRemoteCodeOption
 from bench.cli.output import console, print_json
 
 models = typer.Typer(help="Model cards and the embedded base.", no_args_is_help=True)
@@ -59,12 +59,13 @@ def doctor(as_json: JsonOption = False) -> None:
 @models.command("show")
 def show_model(
     name: Annotated[str, typer.Argument(help="A card, a folder with config.json, or a hub id.", show_default=False)],
+    trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show a base: its card, and parameters counted from its config."""
     from bench.run.show_model import print_model, show_model
 
-    shown = show_model(name)
+    shown = show_model(name, trust_remote_code=trust_remote_code)
     if as_json:
         print_json(shown.model_dump(mode="json"))
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import JsonOption, ProfileOption, SetOption, SuiteArgument
+from bench.cli.options import JsonOption, ProfileOption, SetOption, SuiteArgument, TrustRemoteCodeOption
 from bench.cli.output import console, print_json
 from bench.errors import ExitCode
 
@@ -21,6 +21,7 @@ def show(
     rows: Annotated[int, typer.Option("--rows", min=0, help="Rows to print.")] = 5,
     profile: ProfileOption = None,
     overrides: SetOption = None,
+    trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show an arm's rows as the model will see them: supervised and masked tokens, counts, lengths."""
@@ -29,7 +30,7 @@ def show(
     from bench.run.show_data_rows import print_shown
     from bench.suite.load import load_suite
 
-    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     shown = show_data(loaded, arm, rows=rows, home=home())
     if as_json:
         print_json(shown.model_dump(mode="json"))
@@ -42,11 +43,12 @@ def make(
     spec: Annotated[str, typer.Argument(help="A make file (TOML).", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON Lines to write; an earlier one goes on.")],
     overrides: SetOption = None,
+    trust_remote_code: TrustRemoteCodeOption = False,
 ) -> None:
     """Make rows with a model: instructions, answers, best of K, scores, rewrites. Goes on where it stopped."""
     from bench.run.make import describe_summary, make_data
 
-    summary = make_data(spec, out=out, overrides=tuple(overrides or ()))
+    summary = make_data(spec, out=out, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     typer.echo("\n".join(describe_summary(summary)))
     if not summary.complete:
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import JsonOption, ProfileOption, ReportsOption, RunArgument, SetOption, SuiteArgument
+from bench.cli.options import (
+    JsonOption,
+    ProfileOption,
+    ReportsOption,
+    RunArgument,
+    SetOption,
+    SuiteArgument,
+    TrustRemoteCodeOption,
+)
 from bench.cli.output import console, print_json, status
 
 gate = typer.Typer(
@@ -23,6 +31,7 @@ def exact(
     update: Annotated[bool, typer.Option("--update", help="Write the counts instead of comparing.")] = False,
     profile: ProfileOption = None,
     overrides: SetOption = None,
+    trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare FLOPs, steps, tokens, padding, parameters, tensor bytes with a committed baseline. Nothing is timed."""
@@ -32,7 +41,8 @@ def exact(
     from bench.suite.load import load_suite
 
     before = None if update else read_baseline(baseline)
-    now = count_suite(load_suite(suite, profile=profile, overrides=tuple(overrides or ())), home=home())
+    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
+    now = count_suite(loaded, home=home())
     if before is None:
         write_baseline(now, baseline)
         typer.echo(f"{baseline}: counts of {len(now.trainings)} arms written; commit it")
@@ -63,6 +73,7 @@ def speed(
     seed: Annotated[int, typer.Option(help="Of the order within the pairs.")] = 0,
     profile: ProfileOption = None,
     overrides: SetOption = None,
+    trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Step two versions in turn on the same batches; fail where the slow-down's lower bound is above the threshold."""
@@ -73,7 +84,7 @@ def speed(
     from bench.places import home
     from bench.suite.load import load_suite
 
-    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     with status() as tell:
         theirs = other_version(against, suite=loaded.path, home=home(), tell=tell)
         found = compare_arms(

@@ -16,5 +16,8 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one key; may be repeated.")
 ]
 OnlyOption = Annotated[list[str] | None, typer.Option("--only", metavar="ARM", help="Only this arm; may be repeated.")]
+TrustRemoteCodeOption = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Let a model or tokenizer run Python code that it brings.")
+]
 ReportsOption = Annotated[Path, typer.Option("--reports", help="Where run folders are written.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import JsonOption, OnlyOption, ProfileOption, ReportsOption, SetOption, SuiteArgument
+from bench.cli.options import (
+    JsonOption,
+    OnlyOption,
+    ProfileOption,
+    ReportsOption,
+    SetOption,
+    SuiteArgument,
+    TrustRemoteCodeOption,
+)
 from bench.cli.output import console, print_json
 from bench.errors import ExitCode
 
@@ -22,6 +30,7 @@ def run(
         bool,
         typer.Option("--trust-task-code", help="Let task files and hub metrics from elsewhere run their own code."),
     ] = False,
+    trust_remote_code: TrustRemoteCodeOption = False,
     reports: ReportsOption = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
 ) -> None:
@@ -32,7 +41,7 @@ def run(
     from bench.run.run import run_suite
     from bench.suite.load import load_suite
 
-    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     with make_display(console(stderr=True), quiet=quiet) as display:
         finished = run_suite(
             loaded,
@@ -77,6 +86,7 @@ def plan(
     profile: ProfileOption = None,
     overrides: SetOption = None,
     only: OnlyOption = None,
+    trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what a run would do, what is cached, and what it would cost, without doing it."""
@@ -85,7 +95,7 @@ def plan(
     from bench.run.forecast_table import print_forecast
     from bench.suite.load import load_suite
 
-    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     expected = forecast(loaded, only=tuple(only or ()), home=home())
     if as_json:
         print_json(expected.model_dump(mode="json"))

@@ -3,7 +3,8 @@
 Run as ``python -m bench.gate.side`` by each version with its own code and libraries: each loads the same suite by
 itself, so that nothing of one version's types has to fit the other's. JSON Lines on stdin and stdout, protocol 1:
 
-    → {"suite": …, "profile": …, "overrides": […], "arm": …, "eval": …, "steps": …, "home": …}
+    → {"suite": …, "profile": …, "overrides": […], "arm": …, "eval": …, "steps": …, "home": …,
+       "trust_remote_code": …}
     ← {"type": "ready", "protocol": 1, "version": …, "package": …, "arm": …, "device": …, "versions": {…}, "facts": {…}}
     → {"do": "begin", "core": 0}     forks a fresh worker, which loads the model and does one step
     ← {"type": "begun"}
@@ -123,7 +124,12 @@ def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
 
     Raises `InputError` for a wrong suite, eval or arm.
     """
-    loaded = load_suite(request["suite"], profile=request["profile"], overrides=tuple(request["overrides"]))
+    loaded = load_suite(
+        request["suite"],
+        profile=request["profile"],
+        overrides=tuple(request["overrides"]),
+        trust_remote_code=request.get("trust_remote_code", False),
+    )
     home = Path(request["home"])
     trainings: dict[str, TrainJob] = {}
     evals: dict[str, EvalJob] = {}

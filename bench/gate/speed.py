@@ -126,6 +126,7 @@ class Training:
     overrides: tuple[str, ...]
     arm: str | None
     """`None`: the first that trains."""
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,7 @@ def loaded_pair(
     request = {
         "suite": str(training.suite), "profile": training.profile, "overrides": list(training.overrides),
         "arm": training.arm, "eval": None, "steps": effort.steps, "home": str(home),
+        "trust_remote_code": training.trust_remote_code,
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
         mine, other = (
@@ -216,7 +218,13 @@ def compare_arms(
     for arm in arms or (None,):
         title = arm or "the first arm"
         tell(f"{title}: loading both versions")
-        training = Training(suite=loaded.path, profile=loaded.profile, overrides=loaded.overrides, arm=arm)
+        training = Training(
+            suite=loaded.path,
+            profile=loaded.profile,
+            overrides=loaded.overrides,
+            arm=arm,
+            trust_remote_code=loaded.trust_remote_code,
+        )
         with loaded_pair(training, ours=ours, theirs=theirs, home=home, effort=effort) as pair:
             found.append(compare_speed(pair, threshold=threshold, seed=seed, tell=_prefixed(tell, title)))
     return tuple(found)

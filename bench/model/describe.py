@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from bench.errors import InputError, Problem
 from bench.spec import Spec
 from bench.suite.adapter import LoraSpec
 
@@ -18,6 +19,8 @@ class DescribeRequest(Spec):
     """A config as in `config.json`, and the adapters to count."""
 
     config: dict[str, Any]
+    folder: str | None = None
+    """Where the checkpoint lies, if it may run code of its own."""
     lora: LoraSpec
     card_modules: tuple[str, ...] | str
     """What `target_modules = "card"` stands for."""
@@ -33,12 +36,22 @@ class Description(Spec):
     lora_trainable_parameters: int
 
 
-def empty_model(config: dict[str, Any]) -> nn.Module:
-    """A causal language model of this config on the meta device. Raises `KeyError` for an unknown `model_type`."""
+def empty_model(config: dict[str, Any], folder: str | None = None) -> nn.Module:
+    """A causal language model of this config on the meta device; with the code in `folder`, if that is named.
+
+    Raises `InputError` for a `model_type` that the installed transformers does not have.
+    """
     fields = dict(config)
-    model_config = CONFIG_MAPPING[fields.pop("model_type")](**fields)
+    kind = fields.pop("model_type")
+    if folder is not None:
+        model_config: Any = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=True)
+    elif kind in CONFIG_MAPPING:
+        model_config = CONFIG_MAPPING[kind](**fields)
+    else:
+        what, hint = f"the installed transformers has no model_type {kind!r}", "it may want another version of it"
+        raise InputError(Problem(reference="model.unknown-type", what=what, where="config.json", hint=hint))
     with torch.device("meta"):
-        model: nn.Module = AutoModelForCausalLM.from_config(model_config)
+        model: nn.Module = AutoModelForCausalLM.from_config(model_config, trust_remote_code=folder is not None)
     return model
 
 
@@ -50,7 +63,7 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
 
 def describe(request: DescribeRequest) -> Description:
     """Count the base, then the same base with LoRA adapters."""
-    model = empty_model(request.config)
+    model = empty_model(request.config, request.folder)
     parameters, _ = count_parameters(model)
     architecture = type(model).__name__
     modules = request.card_modules if request.lora.target_modules == "card" else request.lora.target_modules

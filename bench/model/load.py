@@ -1,9 +1,9 @@
-"""Loads a base, its tokenizer, and a tuned model: safetensors only, no remote code, no network.
+"""Loads a base, its tokenizer, and a tuned model: safetensors only, no network.
 
-Contract: nothing is downloaded and no code of a model repository runs. A tokenizer without a pad token pads with its
-end-of-sequence token; who pads masks by position, never by id. A subject with an adapter that can be merged comes back
-merged, so that it costs what the base costs to evaluate; one that cannot, with the adapter in its layers; a learned
-prompt, as keys and values before every row.
+Contract: nothing is downloaded, and no code of a model repository runs but where the command line allowed it. A
+tokenizer without a pad token pads with its end-of-sequence token; who pads masks by position, never by id. A subject
+with an adapter that can be merged comes back merged, so that it costs what the base costs to evaluate; one that cannot,
+with the adapter in its layers; a learned prompt, as keys and values before every row.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -74,11 +75,24 @@ def dtype_of(precision: Precision) -> torch.dtype:
     return _DTYPES[precision]
 
 
+def runs_code(model: ResolvedModel) -> bool:
+    """Whether the base runs Python files of its own, which the command line allowed (`bench.run.remote_code`)."""
+    return model.remote_code is not None
+
+
+def load_config(model: ResolvedModel) -> PretrainedConfig:
+    """The base's configuration."""
+    return cast(
+        PretrainedConfig,
+        AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=runs_code(model)),
+    )
+
+
 def load_tokenizer(model: ResolvedModel) -> PreTrainedTokenizerBase:
     """The base's tokenizer, padding on the right, with a pad token."""
     tokenizer = cast(
         PreTrainedTokenizerBase,
-        AutoTokenizer.from_pretrained(model.path, local_files_only=True, trust_remote_code=False),
+        AutoTokenizer.from_pretrained(model.path, local_files_only=True, trust_remote_code=runs_code(model)),
     )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
@@ -97,9 +111,9 @@ def load_tokenizer(model: ResolvedModel) -> PreTrainedTokenizerBase:
 
 def load_skeleton(model: ResolvedModel) -> PreTrainedModel:
     """The base on the meta device: shapes and parameter counts, no memory, no weights read."""
-    config = AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=False)
+    config = load_config(model)
     with torch.device("meta"):
-        return cast(PreTrainedModel, AutoModelForCausalLM.from_config(config, trust_remote_code=False))
+        return cast(PreTrainedModel, AutoModelForCausalLM.from_config(config, trust_remote_code=runs_code(model)))
 
 
 def load_base(
@@ -117,8 +131,8 @@ def load_base(
     dtype = dtype_of(pick_precision(precision, place))
     if quantization is not None:
         fewer_bits = {"quantization_config": _fewer_bits(quantization, dtype), "device_map": {"": str(place)}}
-        return cast(PreTrainedModel, _from_pretrained(Path(model.path), dtype, **fewer_bits))
-    return cast(PreTrainedModel, _from_pretrained(Path(model.path), dtype).to(place))
+        return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype, **fewer_bits))
+    return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype).to(place))
 
 
 def load_subject(
@@ -139,7 +153,7 @@ def load_subject(
     dtype = dtype_of(pick_precision(precision, place))
     weights = training_path / WEIGHTS
     if not (weights / "adapter_config.json").is_file():
-        return cast(PreTrainedModel, _from_pretrained(weights, dtype).to(place))
+        return cast(PreTrainedModel, _from_pretrained(model, weights, dtype).to(place))
     base = _trained_base(model, weights / QUANTIZATION, place)
     adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()
     subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else _merged(adapted)
@@ -166,7 +180,7 @@ def _elements(parameter: torch.nn.Parameter) -> int:
 def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device) -> Any:
     """In fp32, on the processor; a quantised base is quantised as it was in training, and put back."""
     if not quantization.is_file():
-        return _from_pretrained(Path(model.path), torch.float32)
+        return _from_pretrained(model, Path(model.path), torch.float32)
     spec = QuantizationSpec.model_validate(json.loads(quantization.read_bytes()))
     quantised: Any = load_base(model, precision="fp32", device=place, quantization=spec)
     return quantised.dequantize().float()
@@ -191,8 +205,13 @@ def _fewer_bits(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesConfi
     )
 
 
-def _from_pretrained(folder: Path, dtype: torch.dtype, **options: Any) -> Any:
+def _from_pretrained(model: ResolvedModel, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
     transformers_logging.disable_progress_bar()  # its bars would tear the live display's lines
     return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False, **options
+        folder,
+        dtype=dtype,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=runs_code(model),
+        **options,
     ).eval()

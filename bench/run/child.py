@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.errors import InputError, Problem
+from bench.places import home
 from bench.record.record import Failure
 from bench.run.life import Request, enter
 
@@ -211,6 +212,7 @@ def _failure_of(exitcode: int | None) -> Failure:
 def _environment(threads: int) -> Iterator[None]:
     """What the libraries read when they are loaded; set for the server's start only.
 
+    Python files of a model that may run them are copied to be imported: under our own folder, like all that is kept.
     Spinning OpenMP threads of two workers on the same cores cost a factor of ten; passive ones do not.
     """
     wanted = {
@@ -221,6 +223,7 @@ def _environment(threads: int) -> Iterator[None]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "TQDM_DISABLE": "1",
+        "HF_MODULES_CACHE": os.environ.get("HF_MODULES_CACHE") or str(home() / "modules"),
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

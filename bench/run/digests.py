@@ -115,6 +115,7 @@ def model_part(model: ResolvedModel) -> Mapping[str, Any]:
     """What of a base can change a result."""
     return {
         "sha256": model.sha256,
+        "remote_code": model.remote_code,
         "context_length": model.context_length,
         "template": model.template_sha256,
         "end_of_turn": model.end_of_turn,

@@ -14,15 +14,16 @@ from bench.errors import InputError, Problem
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str]) -> Path:
+def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed: str = "*.safetensors") -> Path:
     """Folder of the files that match `patterns`, named by its commit.
 
-    Raises `InputError`: `hub.unknown`, `hub.revision`, `hub.gated` or `hub.unreachable`.
+    `needed`: without a file like this the local cache does not suffice. Raises `InputError`: `hub.unknown`,
+    `hub.revision`, `hub.gated` or `hub.unreachable`.
     """
     from huggingface_hub import snapshot_download
 
     if revision is not None and _COMMIT.fullmatch(revision):
-        cached = _cached(repo, revision, patterns)
+        cached = _cached(repo, revision, patterns, needed)
         if cached is not None:
             return cached
     try:
@@ -31,7 +32,7 @@ def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str]) -> Pat
         raise InputError(_problem(repo, revision, error)) from error
 
 
-def _cached(repo: str, commit: str, patterns: Sequence[str]) -> Path | None:
+def _cached(repo: str, commit: str, patterns: Sequence[str], needed: str) -> Path | None:
     """A commit never changes: no need to ask the hub when it is here. An incomplete one fails the later file checks."""
     from huggingface_hub import snapshot_download
 
@@ -39,7 +40,7 @@ def _cached(repo: str, commit: str, patterns: Sequence[str]) -> Path | None:
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=list(patterns), local_files_only=True))
     except Exception:  # whatever the reason, the next step is to ask the hub
         return None
-    return folder if any(folder.glob("*.safetensors")) else None
+    return folder if any(folder.glob(needed)) else None
 
 
 def _problem(repo: str, revision: str | None, error: Exception) -> Problem:

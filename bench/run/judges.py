@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.endpoint.key import read_key
 from bench.errors import InputError, Problem
-from bench.run.models import resolve_model
 from bench.suite.evals import JudgeSpec
 from bench.suite.judge_prompt import load_judge_prompt
-from bench.suite.resolved import ResolvedJudge
+from bench.suite.model import ModelSpec
+from bench.suite.resolved import ResolvedJudge, ResolvedModel
 from bench.suite.suite import Suite
 
+Pin = Callable[[ModelSpec], ResolvedModel]
 
-def resolve_judges(suite: Suite, *, base: Path, home: Path) -> dict[str, ResolvedJudge]:
-    """Every judge, by eval. Raises `InputError` with all problems, keys that are not set among them."""
+
+def resolve_judges(suite: Suite, *, base: Path, pin: Pin) -> dict[str, ResolvedJudge]:
+    """Every judge, by eval; `pin` resolves a local one's model. Raises `InputError` with all problems, keys that are
+    not set among them."""
     found: dict[str, ResolvedJudge] = {}
     problems: list[Problem] = []
     for index, spec in enumerate(suite.eval):
         if isinstance(spec, JudgeSpec):
             try:
-                found[spec.name] = _judge(spec, f"eval[{index}]", base, home)
+                found[spec.name] = _judge(spec, f"eval[{index}]", base, pin)
             except InputError as error:
                 problems.extend(error.problems)
     if problems:
@@ -29,7 +33,7 @@ def resolve_judges(suite: Suite, *, base: Path, home: Path) -> dict[str, Resolve
     return found
 
 
-def _judge(spec: JudgeSpec, where: str, base: Path, home: Path) -> ResolvedJudge:
+def _judge(spec: JudgeSpec, where: str, base: Path, pin: Pin) -> ResolvedJudge:
     prompt = load_judge_prompt(spec.prompt, base, where=f"{where}.prompt")
     endpoint, local = spec.judge.endpoint, spec.judge.local
     if endpoint is not None:
@@ -37,5 +41,5 @@ def _judge(spec: JudgeSpec, where: str, base: Path, home: Path) -> ResolvedJudge
     return ResolvedJudge(
         prompt=prompt.text,
         prompt_sha256=prompt.sha256,
-        model=None if local is None else resolve_model(local, base=base, home=home),
+        model=None if local is None else pin(local),
     )

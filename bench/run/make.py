@@ -44,19 +44,21 @@ def make_data(
     *,
     out: Path,
     overrides: tuple[str, ...] = (),
+    trust_remote_code: bool = False,
     console: Console | None = None,
     server: ChildServer | None = None,
 ) -> MakeSummary:
     """Make the rows that the file `spec_path` describes under `key=value` overrides, and append them to `out`.
 
-    Progress goes to `console` (default: standard error). Raises `InputError` for what is wrong with the input, and
-    `IncompleteError` where the endpoint gave out; rows made until then stay in `out`.
+    `trust_remote_code`: a local model may run code that it brings. Progress goes to `console` (default: standard
+    error). Raises `InputError` for what is wrong with the input, and `IncompleteError` where the endpoint gave out;
+    rows made until then stay in `out`.
     """
     loaded = load_make(spec_path, overrides)
     out = out.absolute()
     server = server or ChildServer()
     with _only_one(out):
-        tasks, writer, judge = _prepare(loaded, server)
+        tasks, writer, judge = _prepare(loaded, server, trust_remote_code)
         with _progress(console or Console(stderr=True)) as notify:
             return make(loaded, tasks, writer=writer, judge=judge, out=out, notify=notify)
 
@@ -84,13 +86,15 @@ def describe_summary(summary: MakeSummary) -> list[str]:
     return lines
 
 
-def _prepare(loaded: LoadedMake, server: ChildServer) -> tuple[tuple[Task, ...], Completer, Completer | None]:
+def _prepare(
+    loaded: LoadedMake, server: ChildServer, trusted: bool
+) -> tuple[tuple[Task, ...], Completer, Completer | None]:
     """Tasks, writer and judge, or everything that is wrong with any of them."""
     spec, problems = loaded.spec, list[Problem]()
     tasks = _collect(problems, lambda: _tasks(loaded, server))
-    writer = _collect(problems, lambda: _completer(spec.writer, loaded, server))
+    writer = _collect(problems, lambda: _completer(spec.writer, loaded, server, trusted))
     judging = spec.scorer.model if spec.kind == "best_of" and spec.scorer.kind == "judge" else None
-    judge = None if judging is None else _collect(problems, lambda: _completer(judging, loaded, server))
+    judge = None if judging is None else _collect(problems, lambda: _completer(judging, loaded, server, trusted))
     if problems or tasks is None or writer is None:
         raise InputError(dict.fromkeys(problems))
     return tasks, writer, judge
@@ -115,7 +119,7 @@ def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
     return tasks
 
 
-def _completer(source: ModelSource, loaded: LoadedMake, server: ChildServer) -> Completer:
+def _completer(source: ModelSource, loaded: LoadedMake, server: ChildServer, trusted: bool) -> Completer:
     cache = home() / "replies"
     if source.endpoint is not None:
         return open_endpoint(source.endpoint, cache=cache, seed=loaded.spec.seed)
@@ -123,7 +127,7 @@ def _completer(source: ModelSource, loaded: LoadedMake, server: ChildServer) -> 
     assert local is not None, "validated"
     server.warm()
     return LocalCompleter(
-        model=resolve_model(local, base=loaded.folder, home=home()),
+        model=resolve_model(local, base=loaded.folder, home=home(), trust_remote_code=trusted, server=server),
         precision=local.precision,
         threads=local.threads,
         cache=ReplyCache(folder=cache),

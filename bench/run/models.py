@@ -1,7 +1,7 @@
 """Pins a base: from a card, a hub id or a folder to files on this machine, hashed by content.
 
 Only safetensors weights are taken: a pickled checkpoint can run code when it is loaded. No file of the model is
-executed or loaded here; shapes come from the headers of the weights.
+loaded here; shapes come from the headers of the weights. Code that it brings is `bench.run.remote_code`'s matter.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.places import shipped
+from bench.run.child import ChildServer
 from bench.run.hashes import HashCache
 from bench.run.hub import snapshot
+from bench.run.remote_code import CODE_FILES, remote_code
 from bench.suite.card import load_card
 from bench.suite.model import ModelCard, ModelSpec
 from bench.suite.resolved import ResolvedModel
@@ -46,22 +48,39 @@ _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len
 _FALLBACK_TEMPLATE = "dialogue"
 
 
-def resolve_model(spec: ModelSpec, *, base: Path, home: Path) -> ResolvedModel:
+def resolve_model(
+    spec: ModelSpec,
+    *,
+    base: Path,
+    home: Path,
+    trust_remote_code: bool = False,
+    server: ChildServer | None = None,
+) -> ResolvedModel:
     """The base that `spec` names. `base` is the folder that relative paths start from.
 
-    Raises `InputError`: `hub.*` (unreachable, unknown, gated), `model.*` (no folder, no or torn weights, pickled
-    weights, no tokenizer, no context length), `template.*`.
+    `trust_remote_code`: code that the model brings may run. Raises `InputError`: `hub.*` (unreachable, unknown, gated),
+    `model.*` (no folder, no or torn weights, pickled weights, no tokenizer, no context length, code), `template.*`.
     """
     card = None if spec.card is None else load_card(spec.card)
     folder, revision = _locate(spec, card, base)
     files = _files(folder)
     template = spec.template or (card.template if card is not None else None)
+    name = _name(spec, card)
+    code = remote_code(
+        folder,
+        name=name,
+        trusted=trust_remote_code,
+        home=home,
+        server=server or ChildServer(),
+        download=lambda: _locate(spec, card, base, revision=revision, code=True)[0],
+    )
     return ResolvedModel(
-        name=_name(spec, card),
+        name=name,
         source=_source(spec),
         revision=revision,
         path=str(folder),
         sha256=_hash(folder, files, home),
+        remote_code=code,
         context_length=card.context_length if card is not None else _context_length(folder),
         parameters=card.parameters if card is not None else _parameters(folder),
         template=_absolute(template, base),
@@ -73,7 +92,10 @@ def resolve_model(spec: ModelSpec, *, base: Path, home: Path) -> ResolvedModel:
     )
 
 
-def _locate(spec: ModelSpec, card: ModelCard | None, base: Path) -> tuple[Path, str | None]:
+def _locate(
+    spec: ModelSpec, card: ModelCard | None, base: Path, *, revision: str | None = None, code: bool = False
+) -> tuple[Path, str | None]:
+    """Folder and commit, at `revision` rather than at what is asked for; `code`: with the Python files."""
     if spec.path is not None:
         return (base / Path(spec.path).expanduser()).resolve(), None
     if card is not None and card.path is not None:
@@ -83,8 +105,9 @@ def _locate(spec: ModelSpec, card: ModelCard | None, base: Path) -> tuple[Path, 
         raise InputError(
             Problem(reference="model.card", what=f"card {spec.card!r} names neither repo nor path", where="model.card")
         )
-    revision = spec.revision or (card.revision if card is not None else None)
-    folder = snapshot(repo, revision, patterns=MODEL_FILES)
+    revision = revision or spec.revision or (card.revision if card is not None else None)
+    patterns, needed = ((*MODEL_FILES, *CODE_FILES), CODE_FILES[0]) if code else (MODEL_FILES, "*.safetensors")
+    folder = snapshot(repo, revision, patterns=patterns, needed=needed)
     return folder, folder.name
 
 
@@ -114,6 +137,10 @@ def _files(folder: Path) -> list[Path]:
     if not any(folder.glob("*.safetensors")):
         problems.append(_no_weights(folder))
     problems.extend(_missing_shards(folder))
+    if (folder / "adapter_config.json").is_file():
+        what = "the folder holds an adapter (adapter_config.json), which would load weights from elsewhere"
+        hint = "merge it first (PEFT's merge_and_unload, save_pretrained), or move that file away"
+        problems.append(Problem(reference="model.adapter", what=what, where=where, hint=hint))
     if problems:
         raise InputError(problems)
     return sorted({file for pattern in MODEL_FILES for file in folder.glob(pattern) if file.is_file()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -26,23 +27,27 @@ T = TypeVar("T")
 
 
 def resolve(loaded: LoadedSuite, *, home: Path, server: ChildServer | None = None) -> ResolvedSuite:
-    """Pins of `loaded`. Downloads what is on the hub; `server` starts the child that does so for data.
+    """Pins of `loaded`. Downloads what is on the hub; `server` starts the child that does so for data, and the one
+    that looks at a model which brings code.
 
     Raises `InputError` carrying every problem of model, data and task folders.
     """
-    base = loaded.path.parent
+    base, server = loaded.path.parent, server or ChildServer()
     problems: list[Problem] = []
+    pin = functools.partial(
+        resolve_model, base=base, home=home, trust_remote_code=loaded.trust_remote_code, server=server
+    )
     bases = {
-        name: _collect(problems, lambda spec=spec: resolve_model(spec, base=base, home=home))  # type: ignore[misc]  # bound now
+        name: _collect(problems, lambda spec=spec: pin(spec))  # type: ignore[misc]  # bound now
         for name, spec in loaded.suite.bases().items()
     }
     specs = data_specs(loaded.suite)
-    fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server or ChildServer()))
+    fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server))
     data = None
     if fetched is not None:
         data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=fetched))
     tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
-    judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, home=home))
+    judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
     models = {name: model for name, model in bases.items() if model is not None}
     if len(models) < len(bases) or data is None or tasks is None or judges is None:
         raise InputError(problems)

@@ -15,11 +15,13 @@ from bench.places import home
 from bench.run.child import ChildServer
 from bench.run.display import clean
 from bench.run.hub import snapshot
+from bench.run.remote_code import CODE_FILES, remote_code
 from bench.spec import Spec
 from bench.suite.adapter import LoraSpec
 from bench.suite.card import card_folder, card_names, load_card
 from bench.suite.model import ModelCard
 
+CONFIG = "config.json"
 _UNLISTED = {"config", "provenance", "parameters"}
 """Fields of a card that are not a line of their own."""
 
@@ -39,31 +41,49 @@ class ShownModel(Spec):
     lora_trainable_parameters: int
 
 
-def show_model(name: str, *, server: ChildServer | None = None) -> ShownModel:
-    """Look up `name` as a card, a folder or a hub id. Raises `InputError` where it is none of them."""
+def show_model(name: str, *, trust_remote_code: bool = False, server: ChildServer | None = None) -> ShownModel:
+    """Look up `name` as a card, a folder or a hub id; code that it brings runs only if that is trusted.
+
+    Raises `InputError` where it is none of them.
+    """
     card = load_card(name) if name in card_names() else None
-    lora = LoraSpec()
+    lora, server = LoraSpec(), server or ChildServer()
+    trusted_folder = None
+    if card is not None and card.config:
+        config: dict[str, Any] = dict(card.config)
+    else:
+        folder = _folder(name, card, (CONFIG,))
+        config = _read(folder / CONFIG)
+        code = remote_code(
+            folder,
+            name=name,
+            parts=("AutoConfig", "AutoModelForCausalLM"),
+            trusted=trust_remote_code,
+            home=home(),
+            server=server,
+            download=lambda: _folder(name, card, (CONFIG, *CODE_FILES)),
+        )
+        trusted_folder = None if code is None else str(folder)
     request = {
-        "config": _config(name, card),
+        "config": config,
+        "folder": trusted_folder,
         "lora": lora.model_dump(mode="json"),
         "card_modules": "all-linear" if card is None else card.lora_target_modules,
     }
     log = home() / "logs" / "describe.txt"
-    counted = (server or ChildServer()).call("describe", request, folder=home(), log=log)
+    counted = server.call("describe", request, folder=home(), log=log)
     return ShownModel(name=name, card=card, lora=lora, **counted)
 
 
-def _config(name: str, card: ModelCard | None) -> dict[str, Any]:
-    if card is not None and card.config:
-        return dict(card.config)
+def _folder(name: str, card: ModelCard | None, patterns: tuple[str, ...]) -> Path:
     folder = Path(name) if card is None else card_folder(card)
     if folder is not None and folder.is_dir():
-        return _read(folder / "config.json")
+        return folder
     if card is None and name.count("/") != 1:
         what = f"{name!r} is no model card, no folder and no hub id"
         raise InputError(Problem(reference="model.unknown", what=what, hint=did_you_mean(name, card_names())))
     repo = name if card is None or card.repo is None else card.repo
-    return _read(snapshot(repo, None, patterns=("config.json",)) / "config.json")
+    return snapshot(repo, None, patterns=patterns)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -72,7 +92,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         what, hint = "the folder has no config.json", "name a folder that a model was saved to"
         raise InputError(Problem(reference="model.no-config", what=what, where=str(path), hint=hint)) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         hint = "config.json must be a JSON object"
         raise InputError(Problem(reference="model.bad-json", what=str(error), where=str(path), hint=hint)) from None
     if not isinstance(config, dict) or "model_type" not in config:

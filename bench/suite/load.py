@@ -40,6 +40,8 @@ class LoadedSuite:
     """The suite file, absolute. Its folder is what relative paths in it mean."""
     sha256: str
     """Of the file's bytes, and of those of the file that it extends."""
+    trust_remote_code: bool = False
+    """Whether models may run code that they bring. No key of a suite says so: only the command line does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,20 @@ class SuiteFile:
     default_profile: str | None
 
 
-def load_suite(source: str | Path, *, profile: str | None = None, overrides: Sequence[str] = ()) -> LoadedSuite:
+def load_suite(
+    source: str | Path,
+    *,
+    profile: str | None = None,
+    overrides: Sequence[str] = (),
+    trust_remote_code: bool = False,
+) -> LoadedSuite:
     """The suite at `source` (a path, or the bare name of a shipped suite) under `profile`, else its default one.
 
-    Raises `InputError` with all problems: of the file's syntax alone, else of keys and types, else of names and files.
+    `trust_remote_code`: as the command line says. Raises `InputError` with all problems: of the file's syntax alone,
+    else of keys and types, else of names and files.
     """
-    return _check(_build(read_suite_file(source), profile, overrides))
+    loaded = _check(_build(read_suite_file(source), profile, overrides))
+    return dataclasses.replace(loaded, trust_remote_code=trust_remote_code)
 
 
 def validate_all_profiles(source: str | Path) -> dict[str, LoadedSuite]:

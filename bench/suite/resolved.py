@@ -22,6 +22,8 @@ class ResolvedModel(Spec):
     """Local folder. Not part of any digest."""
     sha256: str
     """Of the weights, config and tokenizer files, by content."""
+    remote_code: str | None = None
+    """SHA-256 of the Python files that it brings and may run; `None`: it runs none."""
     context_length: int
     parameters: int | None
     """From the card; without one, counted from the headers of the weights."""

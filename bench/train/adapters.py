@@ -22,9 +22,10 @@ from peft import (
     get_peft_model,
 )
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-from transformers import AutoConfig, PreTrainedModel, TrainerCallback
+from transformers import PreTrainedModel, TrainerCallback
 
 from bench.errors import InputError, Problem, did_you_mean
+from bench.model.load import load_config, runs_code
 from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptSpec
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
@@ -83,7 +84,7 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
                 "prompt_tuning_init": "TEXT",
                 "prompt_tuning_init_text": spec.text,
                 "tokenizer_name_or_path": model.path,
-                "tokenizer_kwargs": {"local_files_only": True, "trust_remote_code": False},
+                "tokenizer_kwargs": {"local_files_only": True, "trust_remote_code": runs_code(model)},
             }
         return _shaped(PromptTuningConfig(task_type=TASK, num_virtual_tokens=spec.virtual_tokens, **start), model)
     return None if spec is None else _shaped(_by_name(spec, steps), model)
@@ -139,7 +140,7 @@ def _shaped(config: PeftConfig, model: ResolvedModel) -> PeftConfig:
     """A learned prompt's sizes, where PEFT does not find them in the model's configuration by itself."""
     if not config.is_prompt_learning:
         return config
-    shape = AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=False).get_text_config()
+    shape = load_config(model).get_text_config()
     if config.num_attention_heads is None and not {"num_attention_heads", "n_head"} & shape.to_dict().keys():
         config.num_attention_heads = shape.num_attention_heads
     one_for_all = getattr(shape, "multi_query", False) and not getattr(shape, "new_decoder_architecture", False)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, Trainer
+from transformers import AutoModelForCausalLM, Trainer
 
 from bench.data.render import make_renderer
 from bench.errors import InputError, Problem
 from bench.model.flops import flop_model
-from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
+from bench.model.load import load_config, load_skeleton, load_tokenizer, pick_device, pick_precision, runs_code
 from bench.record.job import TrainJob
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
@@ -72,11 +72,11 @@ def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:
 
 def _check_packing(model: ResolvedModel) -> None:
     """On one random layer of the architecture: whether packed rows see each other is no matter of weights."""
-    config = AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=False)
+    config = load_config(model)
     config.num_hidden_layers = 1
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        layer = AutoModelForCausalLM.from_config(config, trust_remote_code=False, dtype=torch.float32)
+        layer = AutoModelForCausalLM.from_config(config, trust_remote_code=runs_code(model), dtype=torch.float32)
     first = np.arange(_PROBE_TOKENS, dtype=np.int32)
     rows = tuple(
         Example(rows=(index,), ids=ids, labels=ids, supervised_tokens=_PROBE_TOKENS - 1, truncated=False)

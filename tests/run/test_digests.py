@@ -185,6 +185,10 @@ def test_weights_in_place_one_row_or_a_tokenizer_change_everything_on_them(tmp_p
     (tmp_path / "model" / "tokenizer.json").write_text('{"added_tokens": []}')
     tokenizer = digests_now()
     assert all(tokenizer[job] != weights[job] for job in first)
+    chat = tmp_path / "model" / "tokenizer_config.json"
+    chat.write_text('{"chat_template": "{{ messages[0].content }}"}')
+    assert all(digest != tokenizer[job] for job, digest in digests_now().items())
+    chat.unlink()
     (tmp_path / "model" / "README.md").write_text("not part of the model")
     assert digests_now() == tokenizer
     fake_rows(tmp_path / "few.jsonl", rows=13)

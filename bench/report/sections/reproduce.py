@@ -33,7 +33,8 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         *(
             (
                 base.replace(BASE, "model", 1).replace("@", " "),
-                f"{model.name} ({model.source}{_revision(model.revision)}), sha256 {model.sha256[:_HASH]}",
+                f"{model.name} ({model.source}{_revision(model.revision)}), sha256 {model.sha256[:_HASH]}"
+                + (f"; runs code of its own, sha256 {model.remote_code[:_HASH]}" if model.remote_code else ""),
             )
             for base, model in resolved.bases().items()
         ),
