@@ -22,7 +22,7 @@ TOLERANCES = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 def selected_logits(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
     """Logits [reads, vocabulary] at the positions (rows[i], columns[i]) of one forward pass over `inputs`."""
-    with _reading(_output(model), rows, columns, inputs["input_ids"].shape[1]):
+    with _reading(output_head(model), rows, columns, inputs["input_ids"].shape[1]):
         logits: Tensor = model(**inputs).logits
     return logits[0]
 
@@ -37,7 +37,7 @@ def full_logits(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs:
 @torch.no_grad()
 def selects(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any) -> bool:
     """Whether `selected_logits` gives the full logits; some models have no head, or reshape what goes through it."""
-    if not isinstance(_output(model), torch.nn.Module):
+    if not isinstance(output_head(model), torch.nn.Module):
         return False
     training = model.training
     model.eval()
@@ -52,7 +52,7 @@ def selects(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any
     return full.shape == selected.shape and torch.allclose(full, selected, rtol=near, atol=near, equal_nan=True)
 
 
-def _output(model: torch.nn.Module) -> Any:
+def output_head(model: torch.nn.Module) -> Any:
     get = getattr(model, "get_output_embeddings", None)
     return get() if callable(get) else None
 

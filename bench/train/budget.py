@@ -8,9 +8,9 @@ from bench.model.flops import flop_model
 from bench.model.load import load_skeleton
 from bench.record.job import TrainJob
 from bench.suite.recipe import Budget
-from bench.train.adapters import peft_config, put_on, virtual_tokens
+from bench.train.adapters import peft_config, put_on
 from bench.train.example import Example
-from bench.train.operations import Prompt, row_work
+from bench.train.operations import prompt_of, row_work
 
 PILOT_STEPS = 6
 """Optimiser steps that are timed, and undone, before a training whose budget is seconds."""
@@ -21,7 +21,7 @@ def row_operations(job: TrainJob) -> Callable[[Example], int]:
     model = load_skeleton(job.model)
     adapter = peft_config(job.recipe, job.model)
     operations = flop_model(model if adapter is None else put_on(model, adapter))
-    prompt = Prompt(tokens=virtual_tokens(adapter), prefix=job.recipe.method == "prefix")
+    prompt = prompt_of(adapter)
     return lambda example: operations.training(row_work(example, prompt))
 
 

@@ -6,16 +6,15 @@ import torch
 from transformers import PreTrainedModel
 
 from bench.errors import InputError, Problem
-from bench.model.flops import flop_model
 from bench.model.load import dtype_of, load_skeleton, pick_precision
 from bench.record.facts import TrainingFacts
 from bench.record.job import TrainJob
 from bench.train.adapters import peft_config, put_on, virtual_tokens
 from bench.train.example import slots
 from bench.train.job import count_training
-from bench.train.operations import Prompt, hardware_work, model_work
 from bench.train.rows import material
 from bench.train.tensor_memory import peak_tensor_bytes
+from bench.train.utilization import OperationCount
 
 _CPU = torch.device("cpu")
 
@@ -29,19 +28,16 @@ def training_facts(job: TrainJob) -> TrainingFacts:
     schedule = material(job, budget=job.budget).schedule
     counts = count_training(job)
     adapter = peft_config(recipe, job.model, steps=schedule.steps)
-    virtual = virtual_tokens(adapter)
-    prompt = Prompt(tokens=virtual, prefix=recipe.method == "prefix")
     base = _skeleton(job, full=adapter is None)
     model = base if adapter is None else put_on(base, adapter)
-    flops = flop_model(model)
-    hardware = hardware_work(schedule.batches, prompt, head_everywhere=False)
+    count = OperationCount(model, adapter, checkpointing=recipe.gradient_checkpointing, head_everywhere=False)
     return TrainingFacts(
         **counts,
         padding=counts["slots"] - counts["tokens"],
-        model_flops=flops.training(model_work(schedule.batches, prompt)),
-        hardware_flops=flops.hardware(hardware, checkpointing=recipe.gradient_checkpointing),
+        model_flops=count.model(schedule),
+        hardware_flops=count.hardware(schedule),
         peak_tensor_bytes=None
-        if virtual
+        if virtual_tokens(adapter)
         else peak_tensor_bytes(model, max(schedule.batches, key=slots), packed=recipe.packed),
     )
 
@@ -49,8 +45,4 @@ def training_facts(job: TrainJob) -> TrainingFacts:
 def _skeleton(job: TrainJob, *, full: bool) -> PreTrainedModel:
     """The base on the meta device at a processor's training precision."""
     base = load_skeleton(job.model)
-    base = base.to(dtype_of("fp32" if full else pick_precision(job.recipe.precision, _CPU)))
-    if job.recipe.gradient_checkpointing:
-        base.gradient_checkpointing_enable({"use_reentrant": False})
-        base.enable_input_require_grads()
-    return base
+    return base.to(dtype_of("fp32" if full else pick_precision(job.recipe.precision, _CPU)))

@@ -16,7 +16,7 @@ from bench.model.load import load_skeleton
 from bench.record.job import TrainJob
 from bench.record.result import Energy, Head, Ledger, PhaseMemory, Utilization
 from bench.suite.model import Precision
-from bench.train.adapters import peft_config, put_on, virtual_tokens
+from bench.train.adapters import peft_config, put_on
 from bench.train.memory import PeakMemory
 from bench.train.meter import Meter
 from bench.train.schedule import Schedule
@@ -47,8 +47,8 @@ class Trained:
             skeleton = load_skeleton(self.job.model)
             return OperationCount(
                 skeleton if adapter is None else put_on(skeleton, adapter),
-                self.job.recipe,
-                virtual_tokens=virtual_tokens(adapter),
+                adapter,
+                checkpointing=self.job.recipe.gradient_checkpointing,
                 head_everywhere=self.head == "all positions",
             )
         except Exception:  # whatever a foreign architecture raises; the log tells

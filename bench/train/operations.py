@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from peft import PeftConfig, PeftType
+
 from bench.model.flops import Work
 from bench.train.example import Batch, Example, length
 
 _NOTHING = Work(positions=0, pairs=0, head_positions=0)
+_PASS = Work(positions=0, pairs=0, head_positions=0, passes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +32,32 @@ class Prompt:
         return Work(positions=positions, pairs=positions * (tokens + self.tokens), head_positions=head_positions)
 
 
+def prompt_of(adapter: PeftConfig | None) -> Prompt:
+    """What `adapter` puts before each row."""
+    if adapter is None or not adapter.is_prompt_learning:
+        return Prompt()
+    return Prompt(tokens=int(adapter.num_virtual_tokens), prefix=adapter.peft_type == PeftType.PREFIX_TUNING)
+
+
 def row_work(example: Example, prompt: Prompt) -> Work:
-    """What one row needs."""
+    """What one row needs; the pass that it is part of is left out."""
     return prompt.work(example.tokens, example.supervised_tokens)
 
 
 def model_work(batches: Iterable[Batch], prompt: Prompt) -> Work:
     """What the rows of `batches` need."""
-    rows = (example for batch in batches for sequence in batch for example in sequence)
-    return sum((row_work(example, prompt) for example in rows), start=_NOTHING)
+    work = _NOTHING
+    for batch in batches:
+        rows = (row_work(example, prompt) for sequence in batch for example in sequence)
+        work += sum(rows, start=_PASS)
+    return work
 
 
 def hardware_work(batches: Iterable[Batch], prompt: Prompt, *, head_everywhere: bool) -> Work:
     """What is computed for `batches`, padding included."""
     work = _NOTHING
     for batch in batches:
+        work += _PASS
         width = max(length(sequence) for sequence in batch)
         for sequence in batch:
             supervised = sum(example.supervised_tokens for example in sequence)

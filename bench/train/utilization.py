@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import torch
+from peft import PeftConfig, PeftModel
+from transformers import PreTrainedModel
 
 from bench.model.flops import FlopModel, flop_model
 from bench.model.peak import measured_peak, published_peak
 from bench.record.result import Utilization
 from bench.suite.model import Precision
-from bench.suite.recipe import Recipe
 from bench.train.meter import Steady
-from bench.train.operations import Prompt, hardware_work, model_work
+from bench.train.operations import hardware_work, model_work, prompt_of
 from bench.train.schedule import Schedule
 
 _SECONDS = 0.1
@@ -20,19 +21,33 @@ _SECONDS = 0.1
 class OperationCount:
     """Operations of the first steps of a schedule, for one model as it is trained."""
 
-    def __init__(self, model: torch.nn.Module, recipe: Recipe, *, virtual_tokens: int, head_everywhere: bool) -> None:
-        self._flops: FlopModel = flop_model(model)
-        self._prompt = Prompt(tokens=virtual_tokens, prefix=recipe.method == "prefix")
-        self._checkpointing, self._head_everywhere = recipe.gradient_checkpointing, head_everywhere
+    def __init__(
+        self,
+        model: PreTrainedModel | PeftModel,
+        adapter: PeftConfig | None,
+        *,
+        checkpointing: bool,
+        head_everywhere: bool,
+    ) -> None:
+        """`model` carries `adapter`; gradient checkpointing is off, and is left on in it if `checkpointing`.
+
+        Raises `ValueError`, or what the architecture raises, where operations cannot be counted without weights.
+        """
+        self._model: FlopModel = flop_model(model)
+        self._hardware = self._model
+        if checkpointing:
+            _start_checkpointing(model)
+            self._hardware = flop_model(model)
+        self._prompt, self._head_everywhere = prompt_of(adapter), head_everywhere
 
     def model(self, schedule: Schedule) -> int:
         """Forward and backward over non-padding tokens."""
-        return self._flops.training(model_work(schedule.batches, self._prompt))
+        return self._model.training(model_work(schedule.batches, self._prompt))
 
     def hardware(self, schedule: Schedule) -> int:
         """What a device computes."""
         work = hardware_work(schedule.batches, self._prompt, head_everywhere=self._head_everywhere)
-        return self._flops.hardware(work, checkpointing=self._checkpointing)
+        return self._hardware.training(work)
 
     def utilization(
         self, schedule: Schedule, steady: Steady, *, device: torch.device, precision: Precision
@@ -53,3 +68,10 @@ class OperationCount:
             peak_flops_per_second=measured_peak(precision, device=device.type, seconds=_SECONDS),
             published_flops_per_second=published_peak(name, precision),
         )
+
+
+def _start_checkpointing(model: PreTrainedModel | PeftModel) -> None:
+    """As the trainer does it: under an adapter even the first layer's input has a gradient then."""
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    if isinstance(model, PeftModel):
+        model.enable_input_require_grads()
