@@ -17,6 +17,7 @@ from bench.report.results import Contrast, Result
 from bench.report.sanity import findings
 from bench.report.sections.flips import FILE
 from bench.report.tradeoff import Tradeoff
+from bench.stats.variance import Components
 
 Json: TypeAlias = dict[str, Any]
 
@@ -151,9 +152,13 @@ def _contrast(contrast: Contrast | None) -> Json | None:
         "examples_missing": delta.n_missing,
         "method": delta.method,
         "noise": delta.noise,
-        "components": None if delta.components is None else asdict(delta.components),
+        "components": None if delta.components is None else _components(delta.components),
         "reason": delta.reason,
     }
+
+
+def _components(parts: Components) -> Json:
+    return {"example": parts.example, "seed": parts.seed, "rest": parts.rest}
 
 
 def _cost(cost: Cost) -> Json:

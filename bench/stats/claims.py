@@ -145,7 +145,6 @@ def _evidence(question: Question) -> _Evidence | None:
         case Delta(estimate=float(value), curve=curve, p_value=float(p), components=Components() as parts) as delta:
             if curve is None:
                 return None
-            seeds = max(delta.arm_seeds, delta.reference_seeds)
             return _Evidence(
                 estimate=sign * value,
                 sign=sign,
@@ -153,12 +152,12 @@ def _evidence(question: Question) -> _Evidence | None:
                 null_p=p,
                 components=parts,
                 examples=delta.n_examples,
-                seeds=seeds,
+                seeds=max(delta.arm_seeds, delta.reference_seeds),
             )
         case Ratio(ratio=float(value), curve=curve, p_value=float(p)) as ratio:
             if curve is None:
                 return None
-            alone = Components(example=0.0, seed=ratio.log_variance, rest=0.0)
+            alone = _cost_components(ratio)
             return _Evidence(
                 estimate=sign * float(np.log(value)),
                 sign=sign,
@@ -166,10 +165,22 @@ def _evidence(question: Question) -> _Evidence | None:
                 null_p=p,
                 components=ratio.components or alone,
                 examples=ratio.n_examples,
-                seeds=min(ratio.arm_seeds, ratio.reference_seeds),
+                seeds=max(ratio.arm_seeds, ratio.reference_seeds),
             )
         case _:
             return None
+
+
+def _cost_components(ratio: Ratio) -> Components:
+    """Of a cost alone, all noise is that of the trainings."""
+    return Components(
+        example=0.0,
+        seed=ratio.log_variance,
+        rest=0.0,
+        seed_degrees=ratio.degrees,
+        replicates=float(min(ratio.arm_seeds, ratio.reference_seeds)),
+        most_replicates=max(ratio.arm_seeds, ratio.reference_seeds),
+    )
 
 
 def _threshold(question: Question) -> float:
@@ -215,10 +226,12 @@ def _needed(question: Question, evidence: _Evidence, level: float) -> Needed:
     margin = _threshold(question)
     thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
     distance = min(abs(evidence.estimate - threshold) for threshold in thresholds)
-    if evidence.examples == 0:
-        seeds = needed(distance, evidence.components, examples=1, seeds=evidence.seeds, level=level).seeds
-        return Needed(examples=None, seeds=seeds)
-    return needed(distance, evidence.components, examples=evidence.examples, seeds=evidence.seeds, level=level)
+    found = needed(distance, evidence.components, examples=max(1, evidence.examples), level=level)
+    per_draw = max(1, evidence.seeds // evidence.components.most_replicates)
+    return Needed(
+        examples=found.examples if evidence.examples else None,
+        seeds=None if found.seeds is None else found.seeds * per_draw,
+    )
 
 
 def _undecidable(question: Question) -> Verdict:

@@ -74,6 +74,8 @@ class _SeedTerm:
     degrees: float
     seed_once: float
     rest_once: float
+    replicates: float
+    most_replicates: int
 
 
 def infer(
@@ -227,6 +229,8 @@ def _seed_term(arm: Side, reference: Side | None, plan: Layout) -> _SeedTerm | N
         degrees=degrees,
         seed_once=sum(noise.seed for noise in noises),
         rest_once=sum(noise.rest for noise in noises),
+        replicates=sum(noise.total for noise in noises) / float(terms.sum()) if terms.sum() > 0 else shown[0].seeds,
+        most_replicates=max(noise.seeds for noise in noises),
     )
 
 
@@ -241,7 +245,15 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, s
             standard_error=spread.variance**0.5 if spread.variance > 0 else None,
             degrees=spread.degrees,
             method=noise.method,
-            components=Components(example=spread.variance, seed=seed, rest=rest),
+            components=Components(
+                example=spread.variance,
+                seed=seed,
+                rest=rest,
+                example_degrees=spread.degrees,
+                seed_degrees=None if term is None else term.degrees,
+                replicates=1.0 if term is None else term.replicates,
+                most_replicates=1 if term is None else term.most_replicates,
+            ),
         )
     example = max(0.0, spread.variance - term.rest)
     shrink = (example / spread.variance) ** 0.5 if spread.variance > 0 else 1.0
@@ -262,5 +274,13 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, s
         standard_error=variance**0.5,
         degrees=degrees,
         method=f"{noise.method}; Student's t over training seeds",
-        components=Components(example=example, seed=term.seed_once, rest=term.rest_once),
+        components=Components(
+            example=example,
+            seed=term.seed_once,
+            rest=term.rest_once,
+            example_degrees=spread.degrees,
+            seed_degrees=term.degrees,
+            replicates=term.replicates,
+            most_replicates=term.most_replicates,
+        ),
     )

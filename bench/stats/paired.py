@@ -235,8 +235,16 @@ def delta_of(
 
 def _mde(found: Inference, curve: Curve, level: float) -> float:
     """From the standard error; where all values agree there is none, and the wider arm of the exact bound is it."""
-    if found.standard_error is not None and found.degrees is not None:
-        return detectable_effect(found.standard_error, found.degrees, level=level)
+    parts = found.components
+    if found.standard_error is not None and parts is not None:
+        seed_variance = max(0.0, found.standard_error**2 - parts.example)
+        return detectable_effect(
+            parts.example**0.5,
+            parts.example_degrees,
+            seed_error=seed_variance**0.5 if parts.seed_degrees is not None else 0.0,
+            seed_degrees=parts.seed_degrees or 1.0,
+            level=level,
+        )
     low, high = interval(curve, level)
     return max(found.estimate - low, high - found.estimate)
 

@@ -1,11 +1,16 @@
 """What a comparison could have seen, and what would decide it.
 
-All figures are two-sided at `1 - level`, at 80% power, under the variance model of `bench.stats.variance`.
+All figures are two-sided at `1 - level`, at 80% power, under the variance model of `bench.stats.variance`, and for the
+intervals that `bench.stats.inference` gives: with a few seeds these are wider than Student's t with the same standard
+error and Satterthwaite's degrees of freedom, so their power is lower.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
+from bench.stats.curve import GRID, SeedCurve
 from bench.stats.distributions import student_quantile
 from bench.stats.variance import Components
 
@@ -22,57 +27,77 @@ class Needed:
     seeds: int | None
 
 
-def detectable_effect(standard_error: float, degrees: float, *, level: float = 0.95, power: float = POWER) -> float:
+def detectable_effect(
+    standard_error: float,
+    degrees: float,
+    *,
+    seed_error: float = 0.0,
+    seed_degrees: float = 1.0,
+    level: float = 0.95,
+    power: float = POWER,
+) -> float:
     """The smallest true effect that a two-sided test finds with probability `power`.
 
-    Bloom 1995, "Minimum detectable effects": (t quantile of the test + t quantile of the power) standard errors.
+    standard_error, degrees: of the examples' noise. seed_error, seed_degrees: of the seeds', where it is told apart.
+
+    Bloom 1995, "Minimum detectable effects": the half-width of the interval, and the t quantile of the power times the
+    whole standard error.
     """
-    return standard_error * _multiplier(degrees, level, power)
+    if seed_error <= 0.0:
+        return standard_error * float(student_quantile((1.0 + level) / 2.0, degrees) + student_quantile(power, degrees))
+    grid = (np.arange(GRID) + 0.5) / GRID
+    example = standard_error * student_quantile(grid, degrees)
+    curve = SeedCurve(values=example, seed_error=seed_error, seed_degrees=seed_degrees)
+    variance = standard_error**2 + seed_error**2
+    whole = variance**2 / (standard_error**4 / degrees + seed_error**4 / seed_degrees)
+    half_width = float(curve.quantile(np.array([(1.0 + level) / 2.0]))[0])
+    return half_width + variance**0.5 * float(student_quantile(power, whole))
 
 
 def needed(
-    distance: float,
-    components: Components,
-    *,
-    examples: int,
-    seeds: int,
-    level: float = 0.95,
-    power: float = POWER,
+    distance: float, components: Components, *, examples: int, level: float = 0.95, power: float = POWER
 ) -> Needed:
     """How many examples, or seeds, bring the detectable effect down to `distance`, if the estimate is the truth.
 
-    distance: between the estimate and the nearest threshold, in units of the score. examples, seeds: those of this
-    run. Never less than one more than what is there. With a single seed the seeds' variance is unknown: examples are
-    then counted against example noise alone, and seeds are `None`.
+    distance: between the estimate and the nearest threshold, in units of the score. examples: those of this run. Never
+    less than one more than what is there. With a single seed the seeds' variance is unknown: examples are then counted
+    against example noise alone, and seeds are `None`. Where seeds are averaged by subset draw, they are draws.
     """
     if distance <= 0 or examples < 1:
         return Needed(examples=None, seeds=None)
 
-    def enough(n: int, s: int) -> bool:
-        return _resolution(components, n / examples, n, s, level, power) <= distance
+    def by_examples(count: int) -> bool:
+        seed_degrees = components.seed_degrees or 1.0
+        return _resolution(components, count / examples, components.replicates, seed_degrees, level, power) <= distance
 
-    more_examples = _least(lambda n: enough(n, seeds), examples + 1, MAX_EXAMPLES)
+    def by_seeds(count: int) -> bool:
+        return _resolution(components, 1.0, count, _sides(components) * (count - 1), level, power) <= distance
+
     more_seeds = None
     if components.seed is not None:
-        more_seeds = _least(lambda s: enough(examples, s), seeds + 1, MAX_SEEDS)
-    return Needed(examples=more_examples, seeds=more_seeds)
+        more_seeds = _least(by_seeds, components.most_replicates + 1, MAX_SEEDS)
+    return Needed(examples=_least(by_examples, examples + 1, MAX_EXAMPLES), seeds=more_seeds)
 
 
-def _resolution(components: Components, growth: float, examples: int, seeds: int, level: float, power: float) -> float:
-    """The detectable effect with `growth` times the examples and `seeds` seeds."""
+def _sides(components: Components) -> float:
+    """How many sides' seeds tell of the noise: 2 where both have as much of it, 1 where one has nearly all."""
+    if components.seed_degrees is None or components.replicates <= 1.0:
+        return 1.0
+    return min(2.0, max(1.0, components.seed_degrees / (components.replicates - 1.0)))
+
+
+def _resolution(
+    components: Components, growth: float, replicates: float, seed_degrees: float, level: float, power: float
+) -> float:
+    """The detectable effect with `growth` times the examples and `replicates` seeds on each side."""
     example = components.example / growth
-    if components.seed is None or components.rest is None or seeds < 2:
-        return detectable_effect(example**0.5, max(1.0, examples - 1.0), level=level, power=power)
-    seed = (components.seed + components.rest / growth) / seeds
-    variance = example + seed
-    if variance <= 0:
+    degrees = max(1.0, (components.example_degrees + 1.0) * growth - 1.0)
+    seed = ((components.seed or 0.0) + (components.rest or 0.0) / growth) / replicates
+    if example + seed <= 0.0:
         return 0.0
-    degrees = variance**2 / (example**2 / max(1, examples - 1) + seed**2 / (seeds - 1))
-    return detectable_effect(variance**0.5, degrees, level=level, power=power)
-
-
-def _multiplier(degrees: float, level: float, power: float) -> float:
-    return float(student_quantile((1.0 + level) / 2.0, degrees)) + float(student_quantile(power, degrees))
+    return detectable_effect(
+        example**0.5, degrees, seed_error=seed**0.5, seed_degrees=seed_degrees, level=level, power=power
+    )
 
 
 def _least(enough: Callable[[int], bool], low: int, high: int) -> int | None:

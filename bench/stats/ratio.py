@@ -22,7 +22,8 @@ class Ratio:
     low, high, p_value (two-sided, of ratio 1) and mde (the smallest ratio above 1 that 80% power would have found) are
     `None` where no interval can be given. log_variance: of the log ratio of one replicate of each side.
     curve: of the natural logarithm of the ratio. exact: nothing about it is random, so low = high = ratio. components:
-    of the log ratio, where examples are a source of its noise; n_examples: how many there were.
+    of the log ratio, where examples are a source of its noise; n_examples: how many there were. degrees: of freedom,
+    where seeds are the only source.
     """
 
     ratio: float | None
@@ -41,6 +42,7 @@ class Ratio:
     exact: bool = False
     components: Components | None = None
     n_examples: int = 0
+    degrees: float | None = None
 
 
 def cost_ratio(
@@ -142,4 +144,5 @@ def _ratio(
         n_missing=missing,
         log_variance=None if curve is None else curve.standard_error**2 * seeds,
         curve=curve,
+        degrees=None if curve is None else curve.degrees,
     )

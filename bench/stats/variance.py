@@ -29,11 +29,18 @@ class Components:
     example: what this run's examples contribute; falls as 1/examples. With one seed it includes `rest`.
     seed: of one training seed, both trained sides together; `None` where no side has two seeds.
     rest: example-by-seed noise of one training seed at this run's examples; falls as 1/(seeds * examples).
+    example_degrees, seed_degrees: degrees of freedom behind them. replicates: by what `seed + rest` is divided in this
+    run's estimate (the seeds of each side where these are equal, else their weighted harmonic mean). most_replicates: of
+    the side with more.
     """
 
     example: float
     seed: float | None
     rest: float | None
+    example_degrees: float = float("inf")
+    seed_degrees: float | None = None
+    replicates: float = 1.0
+    most_replicates: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from bench.stats.paired import paired_delta
 from bench.stats.power import Needed, detectable_effect, needed
 from bench.stats.sample import scores
 from bench.stats.variance import Components
+from benchmarks.coverage import seeded, simulate
 
 
 def test_detectable_effect_is_near_statsmodels_exact_one() -> None:
@@ -27,24 +28,56 @@ def test_a_true_effect_of_that_size_is_found_four_times_in_five() -> None:
 
 def test_examples_needed_is_near_statsmodels_exact_number() -> None:
     exact = TTestPower().solve_power(effect_size=0.1, alpha=0.05, power=0.8)
-    parts = Components(example=1 / 200, seed=None, rest=None)
-    more = needed(0.1, parts, examples=200, seeds=1)
+    parts = Components(example=1 / 200, seed=None, rest=None, example_degrees=199)
+    more = needed(0.1, parts, examples=200)
     assert more.examples == pytest.approx(exact, abs=2)
     assert more.seeds is None
 
 
 def test_what_examples_cannot_decide_seeds_can_and_the_other_way_round() -> None:
-    seed_bound = Components(example=1e-6, seed=0.01, rest=0.0)
-    assert needed(0.05, seed_bound, examples=1_000, seeds=3).examples is None
-    seeds = needed(0.05, seed_bound, examples=1_000, seeds=3).seeds
+    seed_bound = three_seeds(example=1e-6, seed=0.01)
+    assert needed(0.05, seed_bound, examples=1_000).examples is None
+    seeds = needed(0.05, seed_bound, examples=1_000).seeds
     assert seeds is not None
     assert 30 < seeds < 40  # (2.03 + 0.85)² * 0.01 / 0.05² = 33
-    example_bound = Components(example=0.01, seed=1e-6, rest=0.0)
-    assert needed(0.05, example_bound, examples=100, seeds=3).seeds is None
-    assert needed(0.05, example_bound, examples=100, seeds=3).examples is not None
+    example_bound = three_seeds(example=0.01, seed=1e-6)
+    assert needed(0.05, example_bound, examples=100).seeds is None
+    assert needed(0.05, example_bound, examples=100).examples is not None
+
+
+def test_two_sides_of_seeds_tell_more_than_one() -> None:
+    one, both = three_seeds(example=0.0, seed=0.01), three_seeds(example=0.0, seed=0.01, sides=2)
+    fewer, more = needed(0.1, both, examples=1).seeds, needed(0.1, one, examples=1).seeds
+    assert fewer is not None
+    assert more is not None
+    assert fewer < more
+
+
+def test_what_few_seeds_need_is_what_decides_four_times_in_five() -> None:
+    """Three seeds, noise of the examples above all: counted by Satterthwaite's degrees alone it would be two in three."""
+    parts = three_seeds(example=1 / 100, seed=0.02**2, rest=0.25 / 100, examples=100)
+    examples = needed(0.2, parts, examples=100).examples
+    assert examples is not None
+    draw = seeded(3, 0, 1.0, 0.02, 0.5, examples=examples, effect=0.2)
+    assert 73 <= simulate(draw, 300, replicates=100)[1] <= 87
+
+
+def test_the_effect_that_a_few_seeds_can_see_is_seen_four_times_in_five() -> None:
+    effect = detectable_effect(200**-0.5, 199, seed_error=(0.25 / 200 / 3) ** 0.5, seed_degrees=2)
+    assert 73 <= simulate(seeded(3, 0, 1.0, 0.0, 0.5, effect=effect), 300, replicates=100)[1] <= 87
+
+
+def three_seeds(*, example: float, seed: float, rest: float = 0.0, examples: int = 1_000, sides: int = 1) -> Components:
+    return Components(
+        example=example,
+        seed=seed,
+        rest=rest,
+        example_degrees=examples - 1,
+        seed_degrees=2 * sides,
+        replicates=3,
+        most_replicates=3,
+    )
 
 
 def test_an_estimate_on_the_threshold_is_decided_by_nothing() -> None:
-    assert needed(0.0, Components(example=1.0, seed=1.0, rest=1.0), examples=10, seeds=3) == Needed(
-        examples=None, seeds=None
-    )
+    assert needed(0.0, three_seeds(example=1.0, seed=1.0), examples=10) == Needed(examples=None, seeds=None)
