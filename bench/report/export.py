@@ -71,6 +71,7 @@ def _claim(result: ClaimResult) -> Json:
         "p_holm": verdict.adjusted_p,
         "needed_examples": verdict.needed_examples,
         "needed_seeds": verdict.needed_seeds,
+        "needed_together": None if verdict.needed_together is None else list(verdict.needed_together),
     }
 
 

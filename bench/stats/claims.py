@@ -55,7 +55,8 @@ class Verdict:
     """p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. adjusted_p: after Holm.
 
     needed_examples, needed_seeds: of an inconclusive claim, the number of either alone that would decide it at 80%
-    power if the estimate is the truth; `None` where it alone could not.
+    power if the estimate is the truth; `None` where it alone could not. needed_together: examples and seeds that would
+    where neither alone could.
     """
 
     outcome: Outcome
@@ -65,6 +66,7 @@ class Verdict:
     adjusted_p: float | None
     needed_examples: int | None
     needed_seeds: int | None
+    needed_together: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +221,7 @@ def _verdict(
         adjusted_p=adjusted,
         needed_examples=more.examples,
         needed_seeds=more.seeds,
+        needed_together=more.together,
     )
 
 
@@ -231,6 +234,9 @@ def _needed(question: Question, evidence: _Evidence, level: float) -> Needed:
     return Needed(
         examples=found.examples if evidence.examples else None,
         seeds=None if found.seeds is None else found.seeds * per_draw,
+        together=None
+        if found.together is None or not evidence.examples
+        else (found.together[0], found.together[1] * per_draw),
     )
 
 

@@ -17,14 +17,19 @@ from bench.stats.variance import Components
 POWER = 0.8
 MAX_EXAMPLES = 1_000_000
 MAX_SEEDS = 1_000
+_TIMES = (2, 3, 4, 6, 8, 12, 16)  # as many seeds as now, where examples and seeds must both grow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needed:
-    """Examples alone, or seeds (of each trained side) alone, that would decide; `None` where they could not."""
+    """Examples alone, or seeds (of each trained side) alone, that would decide; `None` where they could not.
+
+    together: examples and seeds that would where neither alone could; `None` where either can, or not even both.
+    """
 
     examples: int | None
     seeds: int | None
+    together: tuple[int, int] | None = None
 
 
 def detectable_effect(
@@ -66,17 +71,22 @@ def needed(
     if distance <= 0 or examples < 1:
         return Needed(examples=None, seeds=None)
 
-    def by_examples(count: int) -> bool:
-        seed_degrees = components.seed_degrees or 1.0
-        return _resolution(components, count / examples, components.replicates, seed_degrees, level, power) <= distance
+    def enough(count: int, replicates: float, seed_degrees: float) -> bool:
+        return _resolution(components, count / examples, replicates, seed_degrees, level, power) <= distance
 
-    def by_seeds(count: int) -> bool:
-        return _resolution(components, 1.0, count, _sides(components) * (count - 1), level, power) <= distance
+    def least_examples(replicates: float, seed_degrees: float) -> int | None:
+        return _least(lambda count: enough(count, replicates, seed_degrees), examples + 1, MAX_EXAMPLES)
 
-    more_seeds = None
-    if components.seed is not None:
-        more_seeds = _least(by_seeds, components.most_replicates + 1, MAX_SEEDS)
-    return Needed(examples=_least(by_examples, examples + 1, MAX_EXAMPLES), seeds=more_seeds)
+    more_examples = least_examples(components.replicates, components.seed_degrees or 1.0)
+    if components.seed is None:
+        return Needed(examples=more_examples, seeds=None)
+    sides, now = _sides(components), components.most_replicates
+    more_seeds = _least(lambda seeds: enough(examples, seeds, sides * (seeds - 1)), now + 1, MAX_SEEDS)
+    if more_examples is not None or more_seeds is not None:
+        return Needed(examples=more_examples, seeds=more_seeds)
+    pairs = [(least_examples(seeds, sides * (seeds - 1)), seeds) for seeds in (now * times for times in _TIMES)]
+    known = [(count, seeds) for count, seeds in pairs if count is not None]
+    return Needed(examples=None, seeds=None, together=min(known, key=lambda pair: pair[0] * pair[1], default=None))
 
 
 def _sides(components: Components) -> float:

@@ -30,8 +30,8 @@ class Components:
     seed: of one training seed, both trained sides together; `None` where no side has two seeds.
     rest: example-by-seed noise of one training seed at this run's examples; falls as 1/(seeds * examples).
     example_degrees, seed_degrees: degrees of freedom behind them. replicates: by what `seed + rest` is divided in this
-    run's estimate (the seeds of each side where these are equal, else their weighted harmonic mean). most_replicates: of
-    the side with more.
+    run's estimate (the seeds of each side where these are equal, else their weighted harmonic mean).
+    most_replicates: of the side with more.
     """
 
     example: float

@@ -1,5 +1,7 @@
 """Beside each delta: what the run could have seen. Beside each open claim: what would decide it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
@@ -54,7 +56,7 @@ def test_two_sides_of_seeds_tell_more_than_one() -> None:
 
 
 def test_what_few_seeds_need_is_what_decides_four_times_in_five() -> None:
-    """Three seeds, noise of the examples above all: counted by Satterthwaite's degrees alone it would be two in three."""
+    """Three seeds, noise of the examples above all: by Satterthwaite's degrees alone it would be two in three."""
     parts = three_seeds(example=1 / 100, seed=0.02**2, rest=0.25 / 100, examples=100)
     examples = needed(0.2, parts, examples=100).examples
     assert examples is not None
@@ -77,6 +79,20 @@ def three_seeds(*, example: float, seed: float, rest: float = 0.0, examples: int
         replicates=3,
         most_replicates=3,
     )
+
+
+def test_where_neither_alone_decides_both_together_do() -> None:
+    parts = three_seeds(example=0.01, seed=0.01)
+    found = needed(0.05, parts, examples=100)
+    assert (found.examples, found.seeds) == (None, None)
+    assert found.together is not None
+    examples, seeds = found.together
+    assert examples > 100
+    assert seeds > 3
+    at_hand = needed(
+        0.05, replace(parts, replicates=seeds, most_replicates=seeds, seed_degrees=seeds - 1), examples=100
+    )
+    assert at_hand.examples == examples, "with these seeds that many examples decide it"
 
 
 def test_an_estimate_on_the_threshold_is_decided_by_nothing() -> None:

@@ -95,7 +95,8 @@ def _why(comparison: Comparison, result: ClaimResult) -> str:
     if result.verdict.p_value is None or result.at_chance:
         return result.verdict.reason
     if result.verdict.p_value <= ALPHA:
-        return f"would decide alone, not among {len(comparison.claims)} claims; {_to_decide(result)}"
+        family = sum(one.verdict.p_value is not None for one in comparison.claims)
+        return f"would decide alone, not among {family} claims; {_to_decide(result)}"
     return f"the interval reaches over {_threshold(result)}; {_to_decide(result)}"
 
 
@@ -120,7 +121,12 @@ def _to_decide(result: ClaimResult) -> str:
         ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now})")
     if ways:
         return f"to decide it: {' or '.join(ways)}"
-    return "neither more examples nor more seeds alone would decide it"
+    if verdict.needed_together is not None and compared is not None:
+        examples, seeds = verdict.needed_together
+        now = max(compared.arm_seeds, compared.reference_seeds)
+        more = f"about {examples:,} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
+        return f"to decide it: {more}; neither alone would"
+    return "no number of examples or seeds within reach would decide it"
 
 
 def _margin(claim: Claim) -> str:
