@@ -6,7 +6,7 @@ a subject lacks is absent for it, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
@@ -235,7 +235,7 @@ def align_one(
             first.setdefault((row.task, row.id), row)
     position = {example: index for index, example in enumerate(first)}
     shared = _Shared(
-        weights=np.array([row.weight for row in first.values()], dtype=np.float64),
+        weights=_weights(measurand, found.values(), position),
         clusters=_labels([None if row.cluster is None else (row.task, row.cluster) for row in first.values()]),
         strata=_labels([measurand.pools.get(row.task, row.task) for row in first.values()])
         if len(measurand.parts) > 1
@@ -253,6 +253,18 @@ def align_one(
         },
         counts=_counts(measurand, by_arm, found, position),
     )
+
+
+def _weights(measurand: Measurand, found: Iterable[list[ScoreRow]], position: Mapping[tuple[str, str], int]) -> _Floats:
+    """Of each example, from the first subject that has a score of it; 1 where none has."""
+    weights = np.ones(len(position))
+    known: set[tuple[str, str]] = set()
+    for row in (row for scored in found for row in scored):
+        example = row.task, row.id
+        if example not in known and row.metrics.get(measurand.metrics[row.task]) is not None:
+            known.add(example)
+            weights[position[example]] = row.weight
+    return weights
 
 
 def _draws(draws: Mapping[str, tuple[int, ...]] | None, arm: str) -> _Ints | None:

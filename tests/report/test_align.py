@@ -48,6 +48,19 @@ def test_example_that_one_subject_lacks_is_kept_for_the_others() -> None:
     assert entry.arms["lima_1k/lora"].present.sum(axis=1).tolist() == [15, 20, 20]
 
 
+def test_the_weight_of_an_example_is_that_of_a_subject_that_scored_it() -> None:
+    """A row without a score weighs nothing: its weight would end the report, or weigh the score of the others."""
+    run = make_run(examples=20)
+    rows = {key: [row.model_copy(update={"weight": 3.0}) for row in found] for key, found in run.rows.items()}
+    blank = {"weight": 0.0, "metrics": dict.fromkeys(rows["heldout", "base"][0].metrics)}
+    for key in rows:
+        rows[key][1] = rows[key][1].model_copy(update=blank)
+    rows["heldout", "base"][0] = rows["heldout", "base"][0].model_copy(update=blank)
+    entry = aligned(run.record, rows, "heldout")
+    assert entry.arms[BASE].weights.tolist() == [3.0, 1.0, *[3.0] * 18]
+    assert entry.arms[BASE].present[0].tolist() == [False, False, *[True] * 18]
+
+
 def test_failed_replicate_is_a_row_without_scores() -> None:
     """Dropping it would hide that one of three seeds failed."""
     run = make_run(examples=20, failed_training="alpaca_52k/lora#1")
