@@ -27,12 +27,13 @@ class ShownRow(Spec):
     """`file:row`."""
     tokens: int
     supervised_tokens: int
-    truncated: bool
+    cut_off: int
+    """Tokens beyond `max_length`, which the model does not see."""
     segments: tuple[Segment, ...]
 
 
 class Bin(Spec):
-    """Rows of some lengths, in tokens, both ends included."""
+    """Rows of some lengths in tokens before the cut, both ends included."""
 
     from_tokens: int
     to_tokens: int
@@ -40,7 +41,8 @@ class Bin(Spec):
 
 
 class Shown(Spec):
-    """What one arm trains on. Counts of tokens and lengths are those of the measured rows."""
+    """What one arm trains on. Counts of tokens and lengths are those of the measured rows; tokens after the cut at
+    `max_length`, lengths before it."""
 
     arm: str
     source: str
@@ -63,6 +65,7 @@ class Shown(Spec):
     supervised_tokens: int
     truncated: int
     """Measured rows cut at `max_length`."""
+    tokens_cut_off: int
     nothing_supervised: int
     """Measured rows with nothing to learn; a training drops them."""
     duplicates: int

@@ -1,6 +1,7 @@
 """Shows an arm's data in the terminal; all counts are made in `bench.train.preview`.
 
-Contract: what rows say is text: no control code and no markup of theirs reaches the terminal.
+Contract: what rows say is text: no control code and no markup of theirs reaches the terminal. Where there are no
+colours (a file, a pipe, `NO_COLOR`), brackets show what is supervised.
 """
 
 from __future__ import annotations
@@ -12,32 +13,48 @@ from bench.run.display import clean
 from bench.run.show_data import Shown, ShownRow
 
 SUPERVISED, MASKED = "bold green", "dim"
+OPEN, CLOSE = "⟦", "⟧"
+"""Around supervised text where there are no colours."""
 _BAR = 40
 
 
 def print_shown(shown: Shown, console: Console) -> None:
     """Headline, rows in two colours, counts, lengths."""
     console.print(Text(clean(f"{shown.arm}: {shown.rows:,} rows of {shown.source}"), style="bold"))
-    console.print(Text.assemble(("supervised", SUPERVISED), " and ", ("masked", MASKED), f", loss on {shown.loss_on}"))
+    console.print(_legend(shown, coloured=_coloured(console)))
     for row in shown.examples:
         _print_row(row, console)
     console.print()
     for name, value in _facts(shown):
         console.print(Text.assemble((f"{name:<20}", "bold"), clean(value)))
-    console.print(Text("\nrows by length in tokens", style="bold"))
+    console.print(Text(f"\nrows by length in tokens, before the cut at {shown.max_length:,}", style="bold"))
     most = max((one.rows for one in shown.histogram), default=0) or 1
     for one in shown.histogram:
         label = f"{one.from_tokens:>7,} to {one.to_tokens:>7,}"
-        console.print(Text(f"{label}  {one.rows:>9,}  {'█' * round(_BAR * one.rows / most)}"))
+        cut = "  cut" if one.rows and one.from_tokens > shown.max_length else ""
+        console.print(Text(f"{label}  {one.rows:>9,}  {'█' * round(_BAR * one.rows / most)}{cut}"))
+
+
+def _coloured(console: Console) -> bool:
+    return console.color_system is not None and not console.no_color
+
+
+def _legend(shown: Shown, *, coloured: bool) -> Text:
+    if coloured:
+        return Text.assemble(("supervised", SUPERVISED), " and ", ("masked", MASKED), f", loss on {shown.loss_on}")
+    return Text(f"{OPEN}supervised{CLOSE} and masked, loss on {shown.loss_on}")
 
 
 def _print_row(row: ShownRow, console: Console) -> None:
-    cut = ", cut" if row.truncated else ""
-    head = f"\n{row.origin}: {row.tokens:,} tokens, {row.supervised_tokens:,} supervised{cut}"
-    console.print(Text("\n" + clean(head.strip()), style="bold"))
+    cut = f", {row.cut_off:,} more cut off" if row.cut_off else ""
+    nothing = "" if row.supervised_tokens else ": nothing to learn, dropped"
+    head = f"{row.origin}: {row.tokens:,} tokens, {row.supervised_tokens:,} supervised{cut}{nothing}"
+    console.print(Text("\n" + clean(head), style="bold"))
+    before, after = ("", "") if _coloured(console) else (OPEN, CLOSE)
     text = Text()
     for segment in row.segments:
-        text.append(_visible(segment.text), style=SUPERVISED if segment.supervised else MASKED)
+        said = _visible(segment.text)
+        text.append(*((f"{before}{said}{after}", SUPERVISED) if segment.supervised else (said, MASKED)))
     console.print(text)
 
 
@@ -59,10 +76,18 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         ("template", shown.template + (f" ({shown.template_note})" if shown.template_note else "")),
         ("measured", f"all {of:,} rows" if of == shown.rows else f"{of:,} rows, evenly spaced"),
         ("tokens", f"{shown.tokens:,}, of which {shown.supervised_tokens:,} supervised"),
-        ("length", f"median {shown.median:,}, longest {shown.longest:,} tokens"),
-        ("cut", f"{shown.truncated:,} rows ({shown.truncated / of:.1%}) at {shown.max_length:,} tokens"),
+        ("length", f"median {shown.median:,}, longest {shown.longest:,} tokens before the cut"),
+        ("cut", _cut(shown)),
         ("nothing to learn", f"{shown.nothing_supervised:,} rows ({shown.nothing_supervised / of:.1%}): dropped"),
     ]
     if shown.parts:
         facts.insert(2, ("mixed from", ", ".join(f"{count:,} {name}" for name, count in shown.parts.items())))
     return facts
+
+
+def _cut(shown: Shown) -> str:
+    rows = f"{shown.truncated:,} rows ({shown.truncated / shown.measured:.1%}) at {shown.max_length:,} tokens"
+    if not shown.tokens_cut_off:
+        return rows
+    share = shown.tokens_cut_off / (shown.tokens + shown.tokens_cut_off)
+    return f"{rows}, which leaves out {shown.tokens_cut_off:,} tokens ({share:.1%})"

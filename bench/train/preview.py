@@ -1,7 +1,8 @@
 """What a training will see of its rows, without training: some rows in full, and figures on all of them.
 
-Contract: rows are rendered by the code that training renders them with. Lengths are measured on every row of up to
-`MEASURED` rows, else on as many, evenly spaced; duplicates are counted over all. Everything returned is JSON.
+Contract: rows are rendered by the code that training renders them with. They are measured before they are cut, so that
+what a longer `max_length` would keep is seen: all of up to `MEASURED` rows, else as many, evenly spaced. Duplicates are
+counted over all. Everything returned is JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bench.data.table import content_key
 from bench.model.load import load_tokenizer
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.example import RenderedRow
+from bench.train.rows import UNCUT
 from bench.train.supervise import supervised as masked_for
 
 MEASURED = 10_000
@@ -36,19 +38,21 @@ def preview(
 
     Raises `InputError` where the template refuses a row.
     """
-    renderer = make_renderer(load_tokenizer(model), model, max_length)
+    renderer = make_renderer(load_tokenizer(model), model, UNCUT)
     masked = masked_for(renderer, loss_on)
     stored = load_rows(Path(data.path))
-    examples = [{"origin": row.origin, **_shown(renderer, masked.row(row))} for row in stored[: min(rows, len(stored))]]
+    first = stored[: min(rows, len(stored))]
+    examples = [{"origin": row.origin, **_shown(renderer, masked.row(row), max_length)} for row in first]
     measured = min(MEASURED, len(stored))
     lengths: list[int] = []
     counted: Counter[str] = Counter()
     for number in range(measured):
         rendered = masked.row(stored[number * len(stored) // measured])
         lengths.append(len(rendered.input_ids))
-        supervised = sum(rendered.labels_mask[1:])  # nothing comes before the first token, so it is never learned
+        supervised = _supervised(rendered, max_length)
+        counted["tokens"] += min(lengths[-1], max_length)
         counted["supervised_tokens"] += supervised
-        counted["truncated"] += rendered.truncated
+        counted["truncated"] += lengths[-1] > max_length
         counted["nothing_supervised"] += supervised == 0
         if number % _TOLD_EVERY == 0:
             emit({"type": "rows", "done": number, "total": measured})
@@ -56,9 +60,10 @@ def preview(
         "template": renderer.template.name,
         "template_note": renderer.template_note,
         "measured": measured,
-        "tokens": sum(lengths),
+        "tokens": counted["tokens"],
         "supervised_tokens": counted["supervised_tokens"],
         "truncated": counted["truncated"],
+        "tokens_cut_off": sum(lengths) - counted["tokens"],
         "nothing_supervised": counted["nothing_supervised"],
         "duplicates": _duplicates(Path(data.path)),
         "median": sorted(lengths)[len(lengths) // 2],
@@ -79,20 +84,25 @@ def histogram(lengths: list[int]) -> list[dict[str, int]]:
     return bins
 
 
-def _shown(renderer: Renderer, rendered: RenderedRow) -> dict[str, Any]:
-    segments = [{"text": text, "supervised": supervised} for text, supervised in _segments(renderer, rendered)]
+def _supervised(rendered: RenderedRow, max_length: int) -> int:
+    """Supervised tokens after the cut. Nothing comes before the first token, so it is never learned."""
+    return sum(rendered.labels_mask[1:max_length])
+
+
+def _shown(renderer: Renderer, rendered: RenderedRow, max_length: int) -> dict[str, Any]:
+    segments = _segments(renderer, rendered, max_length)
     return {
-        "tokens": len(rendered.input_ids),
-        "supervised_tokens": sum(rendered.labels_mask[1:]),
-        "truncated": rendered.truncated,
-        "segments": segments,
+        "tokens": min(len(rendered.input_ids), max_length),
+        "supervised_tokens": _supervised(rendered, max_length),
+        "cut_off": max(0, len(rendered.input_ids) - max_length),
+        "segments": [{"text": text, "supervised": supervised} for text, supervised in segments],
     }
 
 
-def _segments(renderer: Renderer, rendered: RenderedRow) -> Iterator[tuple[str, bool]]:
+def _segments(renderer: Renderer, rendered: RenderedRow, max_length: int) -> Iterator[tuple[str, bool]]:
     """Runs of tokens of one kind as text. Decoded from the start each time: some tokenizers drop a leading blank."""
     before, end = "", 0
-    mask = [False, *rendered.labels_mask[1:]]
+    mask = [False, *rendered.labels_mask[1:max_length]]
     for supervised, run in groupby(mask):
         end += sum(1 for _ in run)
         text = str(

@@ -20,8 +20,8 @@ from bench.train.schedule import Schedule, plan_schedule
 from bench.train.supervise import supervised
 from bench.train.validation import split_rows, validation_batches
 
-_UNCUT = 2**31 - 1
-"""Length limit of a renderer whose rows are cut by packing, not by it."""
+UNCUT = 2**31 - 1
+"""Length limit of a renderer whose rows are cut by packing or by a reader of its own, not by it."""
 _PACKINGS_THAT_CUT = frozenset({"bfd_split", "wrapped"})
 
 
@@ -46,7 +46,7 @@ def material(job: TrainJob, *, budget: Budget) -> Material:
     recipe, limit = job.recipe, row_limit(job)
     tokenizer = load_tokenizer(job.model)
     cut_by_packing = recipe.packing in _PACKINGS_THAT_CUT
-    renderer = make_renderer(tokenizer, job.model, _UNCUT if cut_by_packing else limit)
+    renderer = make_renderer(tokenizer, job.model, UNCUT if cut_by_packing else limit)
     rows: Sequence[Row] = load_rows(Path(job.data.path))
     held: Sequence[Row] = ()
     validation: tuple[Batch, ...] = ()

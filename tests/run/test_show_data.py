@@ -17,14 +17,14 @@ def _shown(**changes: object) -> Shown:
         origin="r.jsonl:1",
         tokens=9,
         supervised_tokens=3,
-        truncated=True,
+        cut_off=7,
         segments=(Segment(text=HOSTILE, supervised=False), Segment(text=" Answer", supervised=True)),
     )
     fields: dict[str, object] = {
         "arm": "d/full", "source": "r.jsonl", "revision": None, "template": "dialogue", "template_note": None,
         "loss_on": "completion", "max_length": 64, "source_rows": 40, "dropped": {"empty answer": 3}, "parts": {},
         "rows": 20_000, "measured": 10_000, "tokens": 90_000, "supervised_tokens": 30_000, "truncated": 1_234,
-        "nothing_supervised": 56, "duplicates": 78, "median": 9, "longest": 64,
+        "tokens_cut_off": 10_000, "nothing_supervised": 56, "duplicates": 78, "median": 9, "longest": 64,
         "histogram": (Bin(from_tokens=1, to_tokens=16, rows=9_000), Bin(from_tokens=17, to_tokens=32, rows=1_000)),
         "examples": (row,), **changes,
     }  # fmt: skip
@@ -48,12 +48,13 @@ def test_no_control_code_and_no_markup_of_a_row_reaches_the_terminal() -> None:
     printed = _printed(_shown())
     assert "\x1b" not in printed
     assert "\x07" not in printed
-    assert "\\x1b[2J[bold]Q[/bold]\\x07\\x0d over Answer" in printed
+    assert "\\x1b[2J[bold]Q[/bold]\\x07\\x0d over⟦ Answer⟧" in printed
 
 
 def test_supervised_and_masked_text_have_colours_of_their_own() -> None:
     printed = _printed(_shown(), colour=True)
     assert "\x1b[1;32m Answer" in printed
+    assert "⟦" not in printed
     assert "\x1b[2m\\x1b[2J" in printed
 
 
@@ -65,7 +66,8 @@ def test_every_count_is_said() -> None:
         "78 of them duplicates",
         "10,000 rows, evenly spaced",
         "30,000 supervised",
-        "1,234 rows (12.3%) at 64 tokens",
+        "r.jsonl:1: 9 tokens, 3 supervised, 7 more cut off",
+        "1,234 rows (12.3%) at 64 tokens, which leaves out 10,000 tokens (10.0%)",
         "56 rows (0.6%)",
         "7 a, 3 b",
         "9,000  ████",

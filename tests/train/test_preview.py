@@ -54,6 +54,16 @@ def test_segments_put_together_are_the_row_and_mark_the_answer(model: ResolvedMo
     ]
 
 
+def test_lengths_are_those_before_the_cut(model: ResolvedModel, data: ResolvedData) -> None:
+    """A histogram of cut rows would end at the limit, whatever is lost beyond it."""
+    cut, whole = _preview(model, data, max_length=16), _preview(model, data, max_length=2**20)
+    assert (cut["histogram"], cut["median"], cut["longest"]) == (whole["histogram"], whole["median"], whole["longest"])
+    assert cut["longest"] > 64
+    assert cut["tokens"] + cut["tokens_cut_off"] == whole["tokens"]
+    assert [one["tokens"] + one["cut_off"] for one in cut["examples"]] == [one["tokens"] for one in whole["examples"]]
+    assert whole["tokens_cut_off"] == whole["truncated"] == 0
+
+
 def test_doubles_are_counted_and_many_rows_are_sampled(
     model: ResolvedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
