@@ -14,6 +14,7 @@ from bench.report.sections.generation import generation_section
 from bench.report.sections.judge import judge_section
 from bench.report.sections.meaning import meaning_section
 from bench.report.sections.metrics import metrics_section
+from bench.report.sections.pace import pace_section
 from bench.report.sections.reproduce import reproduce_section
 from bench.report.sections.results import eval_sections, overview_section
 from bench.report.sections.scaling import scaling_section
@@ -36,6 +37,7 @@ def compose(comparison: Comparison) -> View:
         overview_section(comparison) if comparison.measurands else None,
         *eval_sections(comparison),
         scaling_section(comparison),
+        pace_section(comparison),
         cost_section(comparison),
         tradeoff_section(comparison),
         training_section(comparison),
@@ -73,9 +75,9 @@ def _status(comparison: Comparison) -> Cell:
     evals = len(record.resolved.suite.eval)
     bases = sum(is_base(arm) for arm in comparison.arms)
     design = (
-        f"{fmt.plural(len(comparison.arms) - bases, 'arm')} × {fmt.plural(seeds, 'seed')} and "
-        f"{'the base' if bases == 1 else f'{bases} bases'}, "
-        + (f"on {fmt.plural(evals, 'eval')}" if evals else "without evals: speed and memory only")
+        f"{fmt.plural(len(comparison.arms) - bases, 'arm')} × {fmt.plural(seeds, 'seed')}"
+        + (f" and {'the base' if bases == 1 else f'{bases} bases'}, on {fmt.plural(evals, 'eval')}" if evals else "")
+        + ("" if evals else ", without evals: speed and memory only")
     )
     verdicts = [claim.verdict.outcome for claim in comparison.claims]
     tally = [f"{verdicts.count(v)} {v}" for v in VERDICT_TONES if v in verdicts]

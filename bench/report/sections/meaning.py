@@ -66,10 +66,9 @@ def meaning_section(comparison: Comparison) -> Section:
         for contrast in (result.versus_base, result.versus_control)
         if contrast is not None and contrast.delta.low is not None
     }
-    entries = [
-        *MEANINGS,
-        ("methods", f"{'; '.join(sorted(methods))}. Bootstraps use {REPLICATES:,} replicates, seeded."),
-    ]
+    methods |= {claim.ratio.method for claim in comparison.claims if claim.ratio is not None}
+    bootstraps = f" Bootstraps use {REPLICATES:,} replicates, seeded." if comparison.measurands else ""
+    entries = [*MEANINGS, *([("methods", f"{'; '.join(sorted(methods))}.{bootstraps}")] if methods else [])]
     rows = tuple((Cell(text=word, tone="strong"), Cell(text=meaning)) for word, meaning in entries)
     columns = (Column(title="Word"), Column(title="Meaning"))
     return Section(title="What each number means", blocks=(Table(columns=columns, rows=rows),), only="document")

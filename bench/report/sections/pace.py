@@ -1,0 +1,77 @@
+"""Which way to train is the fastest, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+from bench.report import format as fmt
+from bench.report.comparison import Comparison
+from bench.report.pace import Pace, paces
+from bench.report.view import Cell, Column, Paragraph, Section, Table, Tone
+from bench.stats.ratio import Ratio
+
+NOTE = (
+    "Ratios of tokens per second and of peak memory, arm by control: geometric means over seeds, each with its own 95% "
+    "interval (Welch's t on logarithms); ≈ where it includes one. Measured alone on the machine, warm-up steps left "
+    "out. Only claims are corrected for their number."
+)
+
+
+def pace_section(comparison: Comparison) -> Section | None:
+    """One row per arm, fastest first; `None` where no two arms were timed alone."""
+    found = paces(comparison.record)
+    if not found:
+        return None
+    speeds = {cost.arm: cost.tokens_per_second for cost in comparison.costs}
+    columns = (
+        Column(title="Arm"),
+        Column(title="Tokens/s", right=True),
+        Column(title="Speed / control [95%]", right=True),
+        Column(title="Memory / control [95%]", right=True),
+        Column(title="Speed / next slower [95%]", right=True),
+    )
+    rows = tuple(
+        (
+            Cell(text=one.arm, tone="strong"),
+            Cell(text=fmt.count(speeds.get(one.arm))),
+            _against(one, one.speed, more_is_better=True),
+            _against(one, one.memory, more_is_better=False),
+            Cell(text=fmt.NONE if one.lead is None else ratio_text(one.lead)),
+        )
+        for one in found
+    )
+    blocks = (Paragraph(text=headline(found)), Table(columns=columns, rows=rows), Paragraph(text=NOTE, tone="muted"))
+    return Section(title="Speed", blocks=blocks)
+
+
+def headline(found: tuple[Pace, ...]) -> str:
+    """The fastest arm, by how much, and whether the next one is shown to be slower."""
+    first, second = found[:2]
+    said = f"Fastest: {first.arm}"
+    if first.speed is not None and first.control is not None:
+        said += f", {ratio_text(first.speed)} the speed of {first.control}"
+    assert first.lead is not None, "there is a next one"
+    if first.lead.low is None:
+        return f"{said}. Whether {second.arm} is slower is not known: {first.lead.reason}."
+    if first.lead.low > 1:
+        return f"{said}. It is faster than the next, {second.arm}: {ratio_text(first.lead)}."
+    return f"{said}. Not resolved from the next, {second.arm}: {ratio_text(first.lead)}."
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """`×1.94 [1.80, 2.10]`."""
+    interval = fmt.interval(ratio.low, ratio.high, digits=2)
+    return f"×{fmt.number(ratio.ratio, digits=2)} {interval}".rstrip()
+
+
+def _against(pace: Pace, ratio: Ratio | None, *, more_is_better: bool) -> Cell:
+    if ratio is None or ratio.ratio is None:
+        return Cell(text="is the control" if pace.control is None else fmt.NONE, tone="muted")
+    if ratio.low is None or ratio.high is None:
+        return Cell(text=ratio_text(ratio), tone="plain")
+    mark, tone = _reading(ratio.low, ratio.high, more_is_better=more_is_better)
+    return Cell(text=f"{mark} {ratio_text(ratio)}", tone=tone)
+
+
+def _reading(low: float, high: float, *, more_is_better: bool) -> tuple[str, Tone]:
+    if low <= 1 <= high:
+        return "≈", "plain"
+    return ("▲", "good") if (low > 1) is more_is_better else ("▼", "bad")
