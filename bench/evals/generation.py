@@ -1,8 +1,8 @@
 """Batched text generation: greedy, or sampled with a generator of each request's own.
 
 Contract: a request's answer does not depend on the requests beside it, but for rounding: prompts are padded on the left
-with positions counted from their own first token, a finished row is ignored and soon dropped from the batch, and a
-sampled row draws from its own seeded generator.
+with positions counted from their own first token, what all of a batch begin with is computed once, a finished row is
+ignored and soon dropped from the batch, and a sampled row draws from its own seeded generator.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.forward import SLOTS, batches, logits_at, padded
+from bench.evals.shared import begin, left_inputs
 
 KEPT_SHARE = 0.75
 """A batch is cut down to its unfinished rows once they are at most this share of it."""
@@ -107,11 +108,11 @@ def _answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Se
     if not live:
         return
     device = model.device
-    prompts = [row.request.prompt for row in live]
+    beginning = begin(model, [row.request.prompt for row in live])
+    cache = beginning.cache
+    prompts = [row.request.prompt[beginning.length :] for row in live]
     ids = padded(prompts, fill=0, left=True).to(device)
-    mask = padded([[1] * len(prompt) for prompt in prompts], fill=0, left=True).to(device)
-    positions = (mask.cumsum(1) - 1).clamp_(min=0)
-    cache = DynamicCache(config=model.config)
+    mask, positions = left_inputs(prompts, beginning.length, device)
     batch = list(live)
     while True:
         at = torch.arange(len(batch), device=device)

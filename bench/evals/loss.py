@@ -21,6 +21,7 @@ from bench.data.store import load_rows
 from bench.evals.forward import SLOTS, batches, logits_at, padded, token_logprobs, vocabulary_size
 from bench.evals.identity import row_ids
 from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
+from bench.evals.shared import share
 from bench.record.job import EvalJob
 from bench.record.result import Measure, ScoreRow
 
@@ -74,15 +75,18 @@ def summed_nll(
 
 @torch.inference_mode()
 def _batch_nll(model: PreTrainedModel, texts: Sequence[Text]) -> list[float]:
-    """One forward pass; padding on the right is never attended to by what stands before it."""
+    """One forward pass, and one over what all texts begin with, where they do; padding on the right is never attended
+    to by what stands before it."""
     device = model.device
-    ids = padded([text.ids for text in texts], fill=0).to(device)
+    beginning = share(model, [text.ids[: text.supervised[0]] for text in texts])
+    before = 0 if beginning is None else beginning.length
+    cached = {"use_cache": False} if beginning is None else {"use_cache": True, "past_key_values": beginning.cache}
+    ids = padded([text.ids[before:] for text in texts], fill=0).to(device)
     owners = torch.tensor([row for row, text in enumerate(texts) for _ in text.supervised])
     columns = torch.tensor([position for text in texts for position in text.supervised])
-    rows = owners.to(device)
-    targets = ids[rows, columns.to(device)]
-    logits = logits_at(model, rows, columns.to(device) - 1, input_ids=ids, use_cache=False)
-    logprobs, _ = token_logprobs(logits, targets)
+    rows, columns = owners.to(device), columns.to(device) - before
+    logits = logits_at(model, rows, columns - 1, input_ids=ids, **cached)
+    logprobs, _ = token_logprobs(logits, ids[rows, columns])
     return torch.zeros(len(texts), dtype=torch.float64).index_add_(0, owners, -logprobs.cpu().double()).tolist()
 
 

@@ -4,9 +4,9 @@ Contract: `Scorer.score` gives for each (context, continuation) pair of token id
 alone would give, within rounding (1e-4 in fp32), and the same pair always gets the same score.
 
 Method: the choices of one question are packed behind their shared context as branches of one tree. A branch sees the
-context and itself; its positions go on from the context's end. So one forward pass scores all choices, with the
-head at the scored positions only. Models that do not honour a tree's mask or positions are recognised by trial, and get
-one row per pair instead.
+context and itself; its positions go on from the context's end. So one forward pass scores all choices, with the head at
+the scored positions only; what all contexts of a batch begin with is computed once. Models that do not honour a tree's
+mask or positions are recognised by trial, and get one row per pair instead.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import itertools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from bench.evals.forward import SLOTS, batches, logits_at, padded, token_logprobs, vocabulary_size
+from bench.evals.shared import share
 
 Pair = tuple[tuple[int, ...], tuple[int, ...]]
 """Context ids and continuation ids, neither empty."""
@@ -73,7 +75,7 @@ class Scorer:
         for trees in (_trees(sharing, slots=self.slots), alone):
             lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
             for batch in batches(lengths, slots=self.slots, reads=reads, vocabulary=vocabulary_size(self.model)):
-                found = _score_trees(self.model, [trees[index] for index in batch])
+                found = _score_trees(self.model, [trees[index] for index in batch], shared=trees is not alone)
                 scores.update(found)
                 report(len(found))
         return [scores[pair] for pair in pairs]
@@ -107,12 +109,18 @@ def _trees(pairs: Sequence[Pair], *, slots: int) -> list[_Tree]:
 
 
 @torch.inference_mode()
-def _score_trees(model: PreTrainedModel, trees: Sequence[_Tree]) -> dict[Pair, Score]:
-    """One forward pass over a batch of trees."""
-    ids = padded([tree.ids for tree in trees], fill=0).to(model.device)
+def _score_trees(model: PreTrainedModel, trees: Sequence[_Tree], *, shared: bool = False) -> dict[Pair, Score]:
+    """One forward pass over a batch of trees, and one over what they all begin with where `shared` and worth it."""
+    beginning = share(model, [tree.context for tree in trees]) if shared else None
+    before = 0 if beginning is None else beginning.length
+    ids = padded([tree.ids[before:] for tree in trees], fill=0).to(model.device)
     rows, columns, targets, owners = _reads(trees)
-    inputs = {} if all(len(tree.branches) == 1 for tree in trees) else _tree_inputs(trees, ids.shape[1], model)
-    logits = logits_at(model, rows.to(model.device), columns.to(model.device), input_ids=ids, use_cache=False, **inputs)
+    inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}
+    if any(len(tree.branches) > 1 for tree in trees):
+        inputs |= _tree_inputs(trees, before + ids.shape[1], model, before=before)
+    if beginning is not None:
+        inputs |= {"past_key_values": beginning.cache, "use_cache": True}
+    logits = logits_at(model, rows.to(model.device), columns.to(model.device) - before, **inputs)
     logprobs, greedy = (values.cpu() for values in token_logprobs(logits, targets.to(model.device)))
     pairs = [(tree.context, branch) for tree in trees for branch in tree.branches]
     sums = torch.zeros(len(pairs), dtype=torch.float64).index_add_(0, owners, logprobs.double())
@@ -145,8 +153,9 @@ def _reads(trees: Sequence[_Tree]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return torch.tensor(rows), torch.tensor(columns), torch.tensor(targets), torch.tensor(owners)
 
 
-def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel) -> dict[str, Tensor]:
-    """Additive mask [rows, 1, width, width] and positions [rows, width] of a batch of trees, padded on the right."""
+def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel, *, before: int = 0) -> dict[str, Tensor]:
+    """Additive mask [rows, 1, width - before, width] and positions [rows, width - before] of a batch of trees, padded
+    on the right, whose first `before` tokens are in a cache."""
     segments = torch.full((len(trees), width), -1)
     positions = torch.zeros((len(trees), width), dtype=torch.long)
     for row, tree in enumerate(trees):
@@ -161,7 +170,10 @@ def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel) -> 
     seen &= (key >= 0) | (query == key)  # padding sees padding: no row of the softmax is empty
     mask = torch.zeros(seen.shape, dtype=model.dtype, device=model.device)
     mask.masked_fill_(~seen, torch.finfo(model.dtype).min)
-    return {"attention_mask": mask.unsqueeze(1), "position_ids": positions.to(model.device)}
+    return {
+        "attention_mask": mask[:, before:].unsqueeze(1),
+        "position_ids": positions[:, before:].to(model.device),
+    }
 
 
 def _honours_trees(model: PreTrainedModel) -> bool:
