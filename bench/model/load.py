@@ -109,10 +109,12 @@ def load_tokenizer(model: ResolvedModel) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_skeleton(model: ResolvedModel) -> PreTrainedModel:
-    """The base on the meta device: shapes and parameter counts, no memory, no weights read."""
+def load_skeleton(model: ResolvedModel, *, device: Literal["meta", "cpu"] = "meta") -> PreTrainedModel:
+    """The base without its weights: shapes and parameter counts. On the processor its numbers are random, the same each
+    time, and take memory."""
     config = load_config(model)
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.manual_seed(0)
         return cast(PreTrainedModel, AutoModelForCausalLM.from_config(config, trust_remote_code=runs_code(model)))
 
 

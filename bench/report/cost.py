@@ -240,8 +240,8 @@ def _most(values: Iterable[float | None]) -> float | None:
 
 
 def largest_excess(found: tuple[Cost, ...]) -> float | None:
-    """By how much, as a share, the arm that used most exceeds the one that used least; `None` with mixed units."""
+    """By how much, as a share, the arm that used most exceeds the one that used least, of those that finished; `None`
+    with mixed units."""
     trained = [cost for cost in found if cost.trains]
     units = {cost.budget.unit for cost in trained}
-    shares = [cost.excess for cost in trained if cost.excess is not None]
-    return max(shares) if len(units) == 1 and len(shares) == len(trained) else None
+    return max((cost.excess for cost in trained if cost.excess is not None), default=None) if len(units) == 1 else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import (
@@ -22,10 +22,11 @@ from peft import (
     get_peft_model,
 )
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel, TrainerCallback
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.model.load import load_config, runs_code
+from bench.model.load import load_config, load_skeleton, runs_code
 from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptSpec
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
@@ -40,6 +41,9 @@ _REFUSED = {
     "CARTRIDGE": "it is distilled from a long text, not trained on rows",
 }
 """Methods of PEFT that need what no row of a suite has."""
+
+_NEEDS_NUMBERS = frozenset({"ADAMSS", "FROD", "SHIRA", "TINYLORA", "WAVEFT"})
+"""Methods that compute from values while they are put on or run, which the meta device does not have."""
 
 _MANY_STEPS = 10**9
 """Where the steps are not known yet, and nothing is trained."""
@@ -90,6 +94,19 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
     return None if spec is None else _shaped(_by_name(spec, steps), model)
 
 
+def skeleton(model: ResolvedModel, config: PeftConfig | None) -> PreTrainedModel | PeftModel:
+    """The base with the adapter, if there is one, for its shape alone: no weight is read. On the meta device, but for
+    methods that need numbers. Raises `InputError` as `put_on` does."""
+    if config is None:
+        return load_skeleton(model)
+    return put_on(load_skeleton(model, device=skeleton_device(config)), config)
+
+
+def skeleton_device(config: PeftConfig | None) -> Literal["meta", "cpu"]:
+    """Where a model without its weights takes this adapter."""
+    return "cpu" if config is not None and _name(config) in _NEEDS_NUMBERS else "meta"
+
+
 def put_on(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     """`model` with the adapter. Raises `InputError` where PEFT refuses: unknown modules, an unfit architecture."""
     on_meta = model.device.type == "meta"
@@ -99,6 +116,11 @@ def put_on(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
         adapted = get_peft_model(model, config)
     except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError, AssertionError) as error:
         raise _refused(f"PEFT cannot put {_name(config)} on {type(model).__name__}: {_first_line(error)}") from error
+    if isinstance(adapted.get_output_embeddings(), BaseTunerLayer):
+        what = f"{_name(config)} would stand on the language-model head, whose loss does not go through an adapter"
+        tied = getattr(model.config.get_text_config(), "tie_word_embeddings", False)
+        why = "; in this model the head and the embeddings are one matrix" if tied else ""
+        raise _refused(what, f"leave the head out of target_modules{why}")
     for name, parameter in adapted.named_parameters():
         if on_meta and ".ranknum." in name:  # AdaLoRA's counters, which PEFT leaves trainable on this device alone
             parameter.requires_grad_(False)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.model.flops import flop_model
-from bench.model.load import load_skeleton
 from bench.record.job import TrainJob
 from bench.suite.recipe import Budget
-from bench.train.adapters import peft_config, put_on
+from bench.train.adapters import peft_config, skeleton
 from bench.train.example import Example
 from bench.train.operations import prompt_of, row_work
 
@@ -18,9 +17,8 @@ PILOT_STEPS = 6
 
 def row_operations(job: TrainJob) -> Callable[[Example], int]:
     """Model operations (forward and backward, no padding, attention within the row) of training on one row."""
-    model = load_skeleton(job.model)
     adapter = peft_config(job.recipe, job.model)
-    operations = flop_model(model if adapter is None else put_on(model, adapter))
+    operations = flop_model(skeleton(job.model, adapter))
     prompt = prompt_of(adapter)
     return lambda example: operations.training(row_work(example, prompt))
 

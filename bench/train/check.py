@@ -18,7 +18,7 @@ from bench.model.load import load_config, load_skeleton, load_tokenizer, pick_de
 from bench.record.job import TrainJob
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
-from bench.train.adapters import check_gradients, peft_config, put_on
+from bench.train.adapters import check_gradients, peft_config, skeleton
 from bench.train.builder import sft_config
 from bench.train.example import Example
 from bench.train.isolation import check_isolation
@@ -61,7 +61,7 @@ def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:
     adapter = peft_config(recipe, model, steps=_STEPS)
     if adapter is None:
         return
-    adapted = put_on(load_skeleton(model), adapter)
+    adapted = skeleton(model, adapter)
     check_gradients(adapted)
     try:
         run_forward(load_skeleton(model))

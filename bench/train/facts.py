@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
+from peft import PeftConfig
 from transformers import PreTrainedModel
 
 from bench.errors import InputError, Problem
 from bench.model.load import dtype_of, load_skeleton, pick_precision
 from bench.record.facts import TrainingFacts
 from bench.record.job import TrainJob
-from bench.train.adapters import peft_config, put_on, virtual_tokens
+from bench.train.adapters import peft_config, put_on, skeleton_device, virtual_tokens
 from bench.train.example import slots
 from bench.train.job import count_training
 from bench.train.rows import material
@@ -28,7 +29,7 @@ def training_facts(job: TrainJob) -> TrainingFacts:
     schedule = material(job, budget=job.budget).schedule
     counts = count_training(job)
     adapter = peft_config(recipe, job.model, steps=schedule.steps)
-    base = _skeleton(job, full=adapter is None)
+    base = _skeleton(job, adapter)
     model = base if adapter is None else put_on(base, adapter)
     count = OperationCount(model, adapter, checkpointing=recipe.gradient_checkpointing, head_everywhere=False)
     return TrainingFacts(
@@ -37,12 +38,12 @@ def training_facts(job: TrainJob) -> TrainingFacts:
         model_flops=count.model(schedule),
         hardware_flops=count.hardware(schedule),
         peak_tensor_bytes=None
-        if virtual_tokens(adapter)
+        if virtual_tokens(adapter) or base.device.type != "meta"
         else peak_tensor_bytes(model, max(schedule.batches, key=slots), packed=recipe.packed),
     )
 
 
-def _skeleton(job: TrainJob, *, full: bool) -> PreTrainedModel:
-    """The base on the meta device at a processor's training precision."""
-    base = load_skeleton(job.model)
-    return base.to(dtype_of("fp32" if full else pick_precision(job.recipe.precision, _CPU)))
+def _skeleton(job: TrainJob, adapter: PeftConfig | None) -> PreTrainedModel:
+    """The base without its weights, at a processor's training precision."""
+    base = load_skeleton(job.model, device=skeleton_device(adapter))
+    return base.to(dtype_of("fp32" if adapter is None else pick_precision(job.recipe.precision, _CPU)))

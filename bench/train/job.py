@@ -21,7 +21,6 @@ from bench.model.load import (
     WEIGHTS,
     count_parameters,
     load_base,
-    load_skeleton,
     pick_device,
     pick_precision,
 )
@@ -29,7 +28,7 @@ from bench.record.job import ProbeJob, TrainJob
 from bench.record.result import ProbeResult, Step, TrainResult
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
-from bench.train.adapters import check_gradients, peft_config, put_on, target_modules
+from bench.train.adapters import check_gradients, peft_config, skeleton, target_modules
 from bench.train.budget import pilot_job, planned_budget
 from bench.train.builder import optimizer_name, sft_config
 from bench.train.checkpoint import find_checkpoint
@@ -136,9 +135,8 @@ def count_training(job: TrainJob) -> dict[str, int]:
     A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
     """
     schedule = material(job, budget=_in_tokens(job)).schedule
-    model = load_skeleton(job.model)
     adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
-    parameters, trainable = count_parameters(model if adapter is None else put_on(model, adapter))
+    parameters, trainable = count_parameters(skeleton(job.model, adapter))
     return {
         "rows": schedule.rows,
         "steps": schedule.steps,

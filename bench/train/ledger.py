@@ -12,11 +12,10 @@ from typing import Literal
 
 import torch
 
-from bench.model.load import load_skeleton
 from bench.record.job import TrainJob
 from bench.record.result import Energy, Head, Ledger, PhaseMemory, Utilization
 from bench.suite.model import Precision
-from bench.train.adapters import peft_config, put_on
+from bench.train.adapters import peft_config, skeleton
 from bench.train.memory import PeakMemory
 from bench.train.meter import Meter
 from bench.train.schedule import Schedule
@@ -44,9 +43,8 @@ class Trained:
         """Of this model as it is trained; `None` for an architecture whose shape cannot be read."""
         adapter = peft_config(self.job.recipe, self.job.model, steps=self.schedule.steps)
         try:
-            skeleton = load_skeleton(self.job.model)
             return OperationCount(
-                skeleton if adapter is None else put_on(skeleton, adapter),
+                skeleton(self.job.model, adapter),
                 adapter,
                 checkpointing=self.job.recipe.gradient_checkpointing,
                 head_everywhere=self.head == "all positions",

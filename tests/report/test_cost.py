@@ -33,6 +33,13 @@ def test_nothing_is_called_matched_while_an_arm_is_missing() -> None:
     assert next(cost for cost in found if cost.arm == ARM).tokens is None
 
 
+def test_a_missing_arm_does_not_hide_that_the_others_differ() -> None:
+    run = make_run(examples=5, budget_used={"random_1k/lora": 1.1})
+    trainings = tuple(t.model_copy(update={"result": None}) if t.arm == ARM else t for t in run.record.trainings)
+    found = costs(run.record.model_copy(update={"trainings": trainings}))
+    assert budget_sentence(found).endswith("Not every arm finished; those that did differ by up to 10.0%.")
+
+
 def test_speed_comes_from_the_lone_probe() -> None:
     """Speed measured beside another job would blame the arm for its neighbour."""
     run = make_run(examples=5)

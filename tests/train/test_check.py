@@ -38,6 +38,8 @@ def job_on(base: Path, **recipe: Any) -> Any:
         ({"method": "peft", "peft": {"type": "LORA", "r": -1}}, "PEFT cannot|PEFT refuses"),
         ({"method": "lora", "lora": {"target_modules": ["nothing_like_it"]}}, "nothing_like_it"),
         ({"method": "peft", "peft": {"type": "ROAD", "target_modules": "all-linear"}}, "group_size"),
+        ({"method": "lora", "lora": {"target_modules": ["lm_head"]}}, "LORA would stand on the language-model head"),
+        ({"method": "peft", "peft": {"type": "TRAINABLE_TOKENS", "token_indices": [3]}}, "would stand on the language"),
         ({"max_length": 300}, "beyond the model's 256 positions"),
         ({"precision": "fp16"}, "cannot compute in fp16"),
     ],

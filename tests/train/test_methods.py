@@ -41,6 +41,8 @@ OTHER_METHODS: dict[str, dict[str, Any]] = {
     "LN_TUNING": {},
     "P_TUNING": {"num_virtual_tokens": 3},
     "BEFT": {"target_modules": "all-linear"},
+    "SHIRA": {"r": 2, "target_modules": ["q_proj"]},  # draws its mask while it is put on
+    "WAVEFT": {"n_frequency": 20, "target_modules": ["q_proj"]},  # looks for places while it runs
 }
 ELSEWHERE = ("falcon", "mpt")
 

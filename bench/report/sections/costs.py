@@ -60,12 +60,13 @@ def budget_sentence(costs: tuple[Cost, ...]) -> str:
     wanted = " to ".join(dict.fromkeys(fmt.amount(amount) for amount in (asked[0], asked[-1])))
     span = " to ".join(dict.fromkeys(fmt.amount(amount) for amount in (min(used), max(used))))
     sentence = f"Budget: {wanted} {unit} per training; used: {span}."
-    excess = largest_excess(costs)
-    if excess is None:
-        return f"{sentence} Not every arm finished."
+    excess = largest_excess(costs) or 0.0
+    apart = f"differ by up to {fmt.percent(excess)}"
+    if len(used) < len(costs):
+        return f"{sentence} Not every arm finished" + (f"; those that did {apart}." if excess > TOLERANCE else ".")
     if excess <= TOLERANCE:
         return f"{sentence} The arms are matched within {fmt.percent(TOLERANCE, digits=0)}."
-    return f"{sentence} The arms are not matched: they differ by up to {fmt.percent(excess)}."
+    return f"{sentence} The arms are not matched: they {apart}."
 
 
 def _left(comparison: Comparison) -> str:
