@@ -40,8 +40,8 @@ def tradeoffs(
     arms = planned_arms(record)
     bases = list(dict.fromkeys(arm.base for arm in arms))
     found = []
-    for kind in (COSTS[name] for name in TRADED):
-        prices = {arm.name: mean_figure(figures(record, arm.name, kind), kind) for arm in arms}
+    for name in TRADED:
+        kind, prices = _prices(record, COSTS[name], [arm.name for arm in arms])
         known = {figure.value for figure in prices.values() if figure is not None}
         if not known or (kind.counted and max(known) <= 1.01 * min(known)):
             continue
@@ -55,6 +55,21 @@ def tradeoffs(
                 placed = {one.name: one for one in frontier(points)}
                 found.append(Tradeoff(measurand=measurand, cost=kind, points=points, standings=placed))
     return tuple(found)
+
+
+def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKind, dict[str, Figure | None]]:
+    """What each arm cost. Where no training ran alone, its seconds are its tokens at the speed that a probe had, alone
+    on the machine: one figure without an interval, by which nothing is shown to be dominated."""
+    prices = {arm: mean_figure(figures(record, arm, kind), kind) for arm in arms}
+    if kind.name != "seconds" or any(figure is not None for figure in prices.values()):
+        return kind, prices
+    speeds = {probe.arm: probe.result.tokens_per_second for probe in record.probes if probe.result is not None}
+    tokens = {arm: mean_figure(figures(record, arm, COSTS["tokens"]), COSTS["tokens"]) for arm in arms}
+    probed: dict[str, Figure | None] = {}
+    for arm in arms:
+        seen, speed = tokens[arm], speeds.get(arm)
+        probed[arm] = None if seen is None or not speed else Figure(value=seen.value / speed)
+    return replace(kind, title="seconds of training at the probe's speed"), probed
 
 
 def _quality(result: Result | None) -> Figure | None:

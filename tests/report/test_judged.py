@@ -123,6 +123,20 @@ def test_a_bad_judge_is_named(changes: dict[str, int], name: str, word: str) -> 
     assert all(word in one.detail and "judge-1" in one.detail for one in found)
 
 
+def test_a_rate_of_a_judge_that_goes_by_length_alone_says_so(comparison: Comparison) -> None:
+    one = next(one for one in comparison.judged if one.controlled is not None)
+    assert one.controlled is not None
+    alone = replace(one, controlled=replace(one.controlled, length_effect=-12.0))
+    section = judge_section(replace(comparison, judged=(alone,)))
+    assert section is not None
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert "goes by length, the shorter wins" in table.rows[0][4].text
+    plain = judge_section(
+        replace(comparison, judged=(replace(one, controlled=replace(one.controlled, length_effect=2.0)),))
+    )
+    assert "goes by length" not in str(plain)
+
+
 def test_who_judged_and_what_it_cost_is_said(comparison: Comparison) -> None:
     section = judge_section(comparison)
     assert section is not None

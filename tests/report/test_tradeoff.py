@@ -82,7 +82,24 @@ def test_diagnostics_are_no_quality(comparison: Comparison) -> None:
 
 
 def test_seconds_beside_other_jobs_are_no_cost_of_the_arm() -> None:
-    assert "seconds" not in {tradeoff.cost.name for tradeoff in compare(make_run(examples=20), replicates=50).tradeoffs}
+    unprobed = compare(make_run(examples=20, shared_speed=True), replicates=50)
+    assert "seconds" not in {tradeoff.cost.name for tradeoff in unprobed.tradeoffs}
+
+
+def test_trainings_side_by_side_stand_at_the_speed_of_their_probe_and_dominate_nothing_by_it() -> None:
+    """One figure without an interval: the estimates may say who is beaten, nothing is shown."""
+    run = make_run(examples=400, rates={"choice": {FULL: 0.9, LORA: 0.3}})
+    comparison = compare(run, replicates=100)
+    traded = of(comparison, "choice", "seconds")
+    point = next(p for p in traded.points if p.name == FULL)
+    speed = next(p.result.tokens_per_second for p in run.record.probes if p.arm == FULL and p.result is not None)
+    tokens = [t.result.ledger.tokens for t in run.record.trainings if t.arm == FULL and t.result is not None]
+    assert point.cost is not None
+    assert point.cost.value == pytest.approx(sum(tokens) / len(tokens) / speed)  # type: ignore[operator]  # it was probed
+    assert point.cost.low is None
+    dominated = [one for name, one in traded.standings.items() if one.standing == "dominated" and name != "base"]
+    assert all(one.by == ("base",) for one in dominated)
+    assert "Seconds of training at the probe's speed |" in render(compose(comparison))
 
 
 def test_it_is_a_section_a_plot_and_json(comparison: Comparison) -> None:

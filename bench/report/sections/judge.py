@@ -7,12 +7,15 @@ from bench.report.comparison import Comparison
 from bench.report.judged import JudgedArm
 from bench.report.sanity import CONSISTENT_SHARE
 from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.stats.length_control import ALONE
 
 _ABOUT = (
     "Every pair is judged in both orders; won and lost: preferred in both. Tied: no preference, or the same text. "
     "Flipped: the orders disagree; half read: one verdict cannot be read; both score as ties. At equal length: the win "
-    "rate with the effect of length taken out, refitted in each bootstrap replicate. Same in both orders: of the pairs "
-    "with two verdicts. Shown first: share of the preferences that are for what was shown first; 50% is fair."
+    "rate with the effect of length taken out, refitted in each bootstrap replicate; where a judge goes by hardly "
+    "anything but length, it leans to that side. Longer: share of the answers that are the longer ones. Same in both "
+    "orders: of the pairs with two verdicts. Shown first: share of the preferences that are for what was shown first; "
+    "50% is fair."
 )
 
 
@@ -107,7 +110,11 @@ def _controlled(one: JudgedArm) -> Cell:
     if found.rate is None:
         return Cell(text=found.reason or fmt.NONE, tone="unsure")
     interval = "no interval" if found.low is None else fmt.interval(found.low, found.high)
-    return Cell(text=f"{fmt.number(found.rate)} {interval}")
+    text = f"{fmt.number(found.rate)} {interval}"
+    if found.length_effect is not None and abs(found.length_effect) >= ALONE:
+        way = "longer" if found.length_effect > 0 else "shorter"
+        return Cell(text=f"{text}; goes by length, the {way} wins", tone="unsure")
+    return Cell(text=text)
 
 
 def _consistency(one: JudgedArm) -> Cell:

@@ -9,11 +9,13 @@ from bench.report.tradeoff import Tradeoff
 from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.stats.frontier import Figure as Amount
 from bench.stats.frontier import Placed
+from bench.suite.suite import is_base
 
 TEXT = (
     "Frontier: no other cell costs less and is better by the estimates. Dominated: another is shown to be better and "
     "to cost no more, by intervals that do not touch. Not resolved: only the estimates say so. The base costs nothing. "
-    "A cost that is the same for all arms is left out."
+    "A cost that is the same for all arms is left out. Seconds at the probe's speed: trainings ran side by side, so "
+    "each arm's tokens are divided by its speed in one short probe; without an interval, that shows nothing alone."
 )
 _NAMED = 2
 _TONES: dict[str, Tone] = {"frontier": "good", "dominated": "bad", "unresolved": "unsure", "unknown": "muted"}
@@ -34,9 +36,10 @@ def tradeoff_section(comparison: Comparison) -> Section | None:
 
 def _table(mine: list[Tradeoff]) -> Table:
     kind = mine[0].cost
+    known = any(p.cost is not None and p.cost.low is not None for p in mine[0].points if not is_base(p.name))
     columns = (
         Column(title="Arm"),
-        Column(title=f"{kind.title[0].upper()}{kind.title[1:]} [95%]", right=True),
+        Column(title=f"{kind.title[0].upper()}{kind.title[1:]}{' [95%]' if known else ''}", right=True),
         *(Column(title=one.measurand.name) for one in mine),
     )
     rows = tuple(
