@@ -12,16 +12,27 @@ from bench.cli.options import JsonOption, ReportsOption, RunArgument
 from bench.cli.output import console, print_json
 
 
-def report(run: RunArgument, reports: ReportsOption = Path("reports"), as_json: JsonOption = False) -> None:
-    """Draw the report of a run again, from its record alone."""
+def report(
+    run: RunArgument,
+    history: Annotated[
+        list[Path] | None,
+        typer.Option(help="Earlier times, as `bench export` and pytest-benchmark write them: a file or a folder."),
+    ] = None,
+    reports: ReportsOption = Path("reports"),
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the report of a run again, from its record alone; with the trend of earlier times where they are given."""
+    from bench.gate.show import history_json
+    from bench.gate.trend import run_trends, trend_section
     from bench.record.rundir import RunDirectory
     from bench.report import report_json, write_report
 
     found = RunDirectory.find(run, reports)
+    trends = run_trends(found.load(), history) if history else None
     if as_json:
-        print_json(report_json(found))
+        print_json({**report_json(found), **({} if trends is None else {"history": history_json(trends)})})
     else:
-        write_report(found, console=console())
+        write_report(found, console=console(), trend=None if trends is None else trend_section(trends))
 
 
 def compare(

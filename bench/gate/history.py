@@ -22,6 +22,8 @@ from bench.report.cost import costs
 Json: TypeAlias = dict[str, Any]
 VERSION = "5.3.0"
 """Of pytest-benchmark, whose file format this is."""
+TRAINING = "train["
+"""How the names of trainings begin."""
 _OPTIONS = {
     "disable_gc": False, "timer": "perf_counter", "min_rounds": 1, "max_time": 0.0, "min_time": 0.0, "warmup": True,
 }  # fmt: skip
@@ -68,7 +70,7 @@ def _trainings(record: Record) -> list[Json]:
             "peak_bytes": cost.memory_bytes,
             "digest": record.digest,
         }
-        found.append(_benchmark("training step", f"train[{_suite(record)}:{arm}]", data, extra))
+        found.append(_benchmark("training step", f"{TRAINING}{_suite(record)}:{arm}]", data, extra))
     return found
 
 
@@ -123,6 +125,8 @@ class Entry:
     """ISO 8601."""
     median: float
     """Seconds per round."""
+    machine: str
+    """Its processor and device, as far as they are known."""
     source: str
 
 
@@ -132,6 +136,16 @@ class Trend:
 
     name: str
     entries: tuple[Entry, ...]
+
+    @property
+    def title(self) -> str:
+        """The name without the file that it was in."""
+        return self.name.rpartition("::")[2]
+
+    @property
+    def machines(self) -> int:
+        """How many different ones these times are of."""
+        return len({entry.machine for entry in self.entries})
 
     @property
     def ratio(self) -> float | None:
@@ -149,7 +163,7 @@ def read_history(paths: Sequence[Path]) -> tuple[Trend, ...]:
     entries: dict[str, list[Entry]] = {}
     for path in _files(paths, problems):
         try:
-            for name, entry in _entries(path):
+            for name, entry in entries_of(json.loads(path.read_bytes()), source=path.name):
                 entries.setdefault(name, []).append(entry)
         except (OSError, ValueError, KeyError, TypeError):
             hint = "write one with: bench export RUN --pytest-benchmark, or pytest --benchmark-json"
@@ -175,12 +189,19 @@ def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     return found
 
 
-def _entries(path: Path) -> list[tuple[str, Entry]]:
-    content: Mapping[str, Any] = json.loads(path.read_bytes())
+def entries_of(content: Mapping[str, Any], *, source: str) -> list[tuple[str, Entry]]:
+    """By name, from one file's content. Raises `ValueError`, `KeyError` or `TypeError` where it is no such file."""
+    when, machine = str(content["datetime"]), _machine(content.get("machine_info") or {})
     return [
         (
             str(one["fullname"]),
-            Entry(when=str(content["datetime"]), median=float(one["stats"]["median"]), source=path.name),
+            Entry(when=when, median=float(one["stats"]["median"]), machine=machine, source=source),
         )
         for one in content["benchmarks"]
     ]
+
+
+def _machine(told: Mapping[str, Any]) -> str:
+    """As the file tells it; pytest-benchmark's own, too."""
+    names = (told.get("cpu", {}).get("brand_raw") or told.get("processor"), told.get("device"))
+    return ", ".join(str(name) for name in names if name)

@@ -101,7 +101,7 @@ def print_history(trends: Sequence[Trend], console: Console) -> None:
     rows = [
         (
             clean(trend.name),
-            str(len(trend.entries)),
+            str(len(trend.entries)) + ("" if trend.machines == 1 else f" on {trend.machines} machines"),
             _milliseconds(trend.entries[-1].median),
             "–" if trend.ratio is None else _change(trend.ratio),
             trend.entries[0].when[:10],

@@ -22,13 +22,13 @@ from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training import training_section
 from bench.report.sections.variance import variance_section
-from bench.report.view import Cell, View
+from bench.report.view import Cell, Section, View
 from bench.suite.resolved import ResolvedSuite
 from bench.suite.suite import is_base
 
 
-def compose(comparison: Comparison) -> View:
-    """Everything that is said, ready to print."""
+def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
+    """Everything that is said, ready to print. `trend`: of earlier runs' times, where they were asked for."""
     resolved = comparison.record.resolved
     sections = (
         claims_section(comparison),
@@ -51,6 +51,7 @@ def compose(comparison: Comparison) -> View:
         flips_section(comparison),
         variance_section(comparison),
         seconds_section(comparison),
+        trend,
         metrics_section(comparison),
         meaning_section(comparison),
         reproduce_section(comparison.record),

@@ -20,23 +20,28 @@ from bench.report.escape import visible
 from bench.report.figures import is_current, planned, plots_stamp
 from bench.report.sections.flips import FILE
 from bench.report.terminal import print_report
+from bench.report.view import Section
 
 REPORT = "report.md"
 PAGE = "report.html"
 """The same as one file to send, plots inside."""
 
 
-def write_report(run: Run, *, console: Console | None = None) -> Path:
+def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None) -> Path:
     """Write the report of `run`, print its short form on `console`, and return the path of report.md.
+
+    `trend`: a section on earlier runs' times, where they were asked for.
 
     Raises `InputError` where the record or the scores cannot be read.
     """
-    return write_comparison(compare(run), run.path, console=console)
+    return write_comparison(compare(run), run.path, console=console, trend=trend)
 
 
-def write_comparison(comparison: Comparison, folder: Path, *, console: Console | None = None) -> Path:
+def write_comparison(
+    comparison: Comparison, folder: Path, *, console: Console | None = None, trend: Section | None = None
+) -> Path:
     """The same for a comparison that is at hand."""
-    view = compose(comparison)
+    view = compose(comparison, trend=trend)
     path = folder / REPORT
     with told_write_errors(str(folder)):
         plots = _write_plots(comparison, folder / markdown.PLOTS)

@@ -58,6 +58,11 @@ def test_an_export_is_a_history(folder: Path) -> None:
     assert shown.returncode == 0
     assert "train[lima_vs_alpaca" in shown.stdout
     assert "no verdict" in shown.stdout
+    drawn = bench("report", "stored", "--history", "history", cwd=folder)
+    assert drawn.returncode == 0, drawn.stderr
+    assert "Times of earlier runs" in drawn.stdout
+    told = json.loads(bench("report", "stored", "--history", "history", "--json", cwd=folder).stdout)
+    assert {"name", "entries", "ratio"} <= told["history"][0].keys()
 
 
 def test_history_advises_and_never_blocks(folder: Path) -> None:
