@@ -24,6 +24,7 @@ from bench.run.plan import budget_statement, plan
 from bench.run.planned import Plan, PlannedJob
 from bench.run.preflight import preflight
 from bench.run.resolve import resolve
+from bench.run.space import free_bytes, needed_bytes
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
 
@@ -94,6 +95,10 @@ class Forecast(Spec):
     """Of the whole run, over the workers; `None` while an eval was never timed here."""
     training_tokens: int
     """Non-padding tokens of the trainings that would run."""
+    disk_bytes: int
+    """That the run takes at the least: weights, checkpoints, results (`bench.run.space`)."""
+    disk_free_bytes: int | None
+    """Where it takes them; `None` where the system does not say."""
 
 
 def forecast(
@@ -133,6 +138,8 @@ def forecast(
         evals=evals,
         seconds=_total_seconds(planned, arms, evals),
         training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
+        disk_bytes=needed_bytes(planned),
+        disk_free_bytes=free_bytes(home),
     )
 
 

@@ -37,7 +37,19 @@ def _notes(expected: Forecast) -> list[str]:
         notes.append("Seeds + trainings that choose the learning rate.")
     if rough:
         notes.append(clean(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
-    return [*notes, f"{expected.training_tokens:,} tokens to train on; time: {total}"]
+    return [*notes, f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"]
+
+
+def _disk(expected: Forecast) -> str:
+    needed, free = expected.disk_bytes, expected.disk_free_bytes
+    said = f"disk: at least {_size(needed)}"
+    if free is None:
+        return said
+    return f"{said} of {_size(free)} free" + ("" if free >= needed else ", which is too little: bench run will refuse")
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:,.2f} GiB" if count >= 2**30 else f"{count / 2**20:,.0f} MiB"
 
 
 def _arms(arms: tuple[ArmForecast, ...]) -> Table:

@@ -6,6 +6,7 @@ before its folder is touched, so an orphan that has not ended yet cannot write i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -13,7 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from bench.errors import InputError, Problem
+
 _POLL_SECONDS = 0.2
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+"""What a file system without locks answers; some network mounts are such."""
 
 
 class FileLock:
@@ -24,7 +29,7 @@ class FileLock:
         self._handle: int | None = None
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; whether it is now held."""
+        """Take the lock if it is free; whether it is now held. Raises `InputError` where there are no locks."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -32,6 +37,11 @@ class FileLock:
         except BlockingIOError:
             os.close(handle)
             return False
+        except OSError as error:
+            os.close(handle)
+            if error.errno in _NO_LOCKS:
+                raise _no_locks(self.path.parent, error) from error
+            raise
         self._handle = handle
         return True
 
@@ -58,6 +68,18 @@ class FileLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _no_locks(folder: Path, error: OSError) -> InputError:
+    """Without locks two runs could tear each other's results, and nobody would know: better none."""
+    return InputError(
+        Problem(
+            reference="run.no-locks",
+            what=f"the file system there has no file locks ({error.strerror}), which keep two runs apart",
+            where=str(folder),
+            hint="use a local disk: BENCH_HOME=FOLDER for results, --reports FOLDER for reports",
+        )
+    )
 
 
 def run_lock(home: Path, digest: str) -> FileLock:

@@ -77,7 +77,7 @@ name = "down"
 kind = "judge"
 data = { source = "prompts.jsonl" }
 decoding = { max_new_tokens = 12 }
-judge = { endpoint = { base_url = "http://127.0.0.1:1/v1", model = "first", retries = 1, wait_seconds = 0.01 } }
+judge = { endpoint = { base_url = "DYING", model = "first", retries = 1, wait_seconds = 0.01, concurrency = 1 } }
 
 [[eval]]
 name = "local"
@@ -102,6 +102,7 @@ on = "down"
 """
 MINE = "Q: {{ question }}\n<answer_of_A>\n{{ first }}\n</answer_of_A>\n<answer_of_B>\n{{ second }}\n</answer_of_B>\n"
 PROMPTS = 60
+JUDGED = ("by_place", "by_length", "honest", "down", "local")
 
 
 def judge(body: Body) -> str:
@@ -118,12 +119,26 @@ def judge(body: Body) -> str:
     return f"[[{letter}]]" if by_length else json.dumps({"verdict": letter})
 
 
+@dataclass(kw_only=True)
+class Mortal:
+    """A judge that dies after some answers, and is back when told."""
+
+    answers: int = 30
+    back: bool = False
+
+    def __call__(self, body: Body) -> str | Step:
+        self.answers -= 1
+        return judge(body) if self.back or self.answers >= 0 else ServerError(503)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """A folder with the suite, the server, and how the first run ended."""
+    """A folder with the suite, the servers, and how the first run ended."""
 
     folder: Path
     server: EndpointServer
+    dying: EndpointServer
+    mortal: Mortal
     code: int
     run: RunDirectory
     text: str
@@ -157,13 +172,14 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     (folder / "outputs.json").write_text(json.dumps(outputs))
     (folder / "mine.jinja").write_text(MINE)
     trouble: list[Step] = [TooMany(retry_after="0"), ServerError(), Raw(body=b"<html>")]
-    with EndpointServer(answer=judge, script=trouble, key=KEY) as server:
-        (folder / "suite.toml").write_text(SUITE.replace("URL", server.url))
+    mortal = Mortal()
+    with EndpointServer(answer=judge, script=trouble, key=KEY) as server, EndpointServer(answer=mortal) as dying:
+        (folder / "suite.toml").write_text(SUITE.replace("URL", server.url).replace("DYING", dying.url))
         done = bench(folder)
         text = done.stdout + done.stderr
         assert done.returncode in (0, 3), text
         run = RunDirectory.find("judged", folder / "reports")
-        yield Ran(folder=folder, server=server, code=done.returncode, run=run, text=text)
+        yield Ran(folder=folder, server=server, dying=dying, mortal=mortal, code=done.returncode, run=run, text=text)
 
 
 def found(record: Record, name: str, subject: str) -> EvaluationRecord:
@@ -222,14 +238,17 @@ def test_claims_rest_on_it_and_one_without_its_judge_is_incomplete(ran: Ran) -> 
     assert "incomplete" in next(line for line in verdicts if "on down" in line)
 
 
-def test_an_endpoint_that_is_down_fails_its_jobs_alone_with_the_reason(ran: Ran) -> None:
+def test_an_endpoint_that_dies_half_way_fails_its_jobs_alone_with_the_reason(ran: Ran) -> None:
     assert ran.code == 3, ran.text
     record = ran.run.load()
     for subject in ("few/full#0", "random/full#0"):
         failure = found(record, "down", subject).job.failure
         assert failure is not None
         assert failure.kind == "refused"
-        assert "127.0.0.1:1" in failure.message
+        assert "503" in failure.message
+    missing = section(report(ran), "What is missing")
+    assert "503" in missing
+    assert "eval-down-few__full--0.txt" in missing
     others = [one for one in record.evaluations if one.eval != "down"]
     assert all(one.result is not None for one in others)
     assert all(one.result is not None for one in record.answers)
@@ -252,11 +271,22 @@ def test_cost_and_tokens_are_shown_and_the_key_is_nowhere(ran: Ran) -> None:
     assert KEY not in ran.text
 
 
-def test_what_was_answered_is_never_paid_for_again(ran: Ran) -> None:
+def test_the_next_run_does_what_failed_and_never_pays_again_for_what_was_answered(ran: Ran) -> None:
+    """The judge is back, and the jobs of the others are gone: those are made again from the replies on disk."""
+    ran.mortal.back = True
+    asked_before = ran.dying.prompts
+    done_before = {job.id for job in ran.run.load().jobs if job.status == "done"}
     for job in list((ran.folder / "home" / "jobs").iterdir()):
         if json.loads((job / "job.json").read_text()).get("judging"):
             shutil.rmtree(job)
-    assert ran.again() == (3, 0), "jobs that are gone are made again from the replies on disk"
+    assert ran.again() == (0, 0)
+    record = RunDirectory.find("judged", ran.folder / "reports").load()
+    assert record.complete
+    again = {job.id for job in record.jobs if not job.reused}
+    assert {job.id for job in record.jobs} - done_before <= again
+    assert all(any(f":{name}:" in job for name in JUDGED) for job in again), "trainings and answers are kept"
+    answered = set(asked_before[:30])
+    assert not answered & set(ran.dying.prompts[len(asked_before) :]), "nothing is asked twice"
     latest = RunDirectory.find("judged", ran.folder / "reports")
     result = found(latest.load(), "by_place", "few/full#0").result
     assert result is not None

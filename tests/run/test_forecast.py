@@ -47,7 +47,8 @@ def test_a_plan_counts_and_executes_nothing(tmp_path: Path) -> None:
 def test_a_second_plan_counts_nothing_again(tmp_path: Path) -> None:
     first = expect(tmp_path)
     work = worked(tmp_path / "home")
-    assert expect(tmp_path) == first
+    again = expect(tmp_path)
+    assert again.model_copy(update={"disk_free_bytes": first.disk_free_bytes}) == first
     assert worked(tmp_path / "home") == work
 
 
@@ -91,6 +92,24 @@ def test_more_trained_weights_and_longer_batches_need_more_memory(tmp_path: Path
     small = expect(tmp_path).arms[0].memory_bytes
     assert small > 1000 * 4
     assert expect(tmp_path, budget={"unit": "tokens", "amount": 100_000}).arms[0].memory_bytes > small
+
+
+def test_the_room_on_the_disk_is_told_beside_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a night's run, not in the middle of it: 16 jobs at 1 MiB, two of which keep 16 weights in fp32."""
+    expected = expect(tmp_path)
+    assert expected.disk_bytes == 16 * 2**20 + 2 * 16 * 4
+    assert expected.disk_free_bytes is not None
+
+    def told(free: int | None) -> str:
+        out = StringIO()
+        print_forecast(expected.model_copy(update={"disk_free_bytes": free}), Console(file=out, width=200))
+        return out.getvalue()
+
+    assert "disk: at least 16 MiB of 1,024.00 GiB free" in told(2**40)
+    assert "disk: at least 16 MiB of 2 MiB free, which is too little" in told(2 << 20)
+    assert "disk: at least 16 MiB\n" in told(None)
+    go(tmp_path)
+    assert expect(tmp_path).disk_bytes == 0
 
 
 def test_the_table_shows_every_arm_and_eval(tmp_path: Path) -> None:

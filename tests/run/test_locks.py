@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -11,7 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import InputError
+from bench.run.child import ChildServer
+from bench.run.display import QuietDisplay
 from bench.run.locks import FileLock, child_lock, run_lock, try_lock_job
+from bench.run.run import run_suite
+from tests.fakes.suites import fake_suite, worked
 
 DIGEST = "d" * 64
 
@@ -54,6 +61,35 @@ def test_whatever_a_lock_file_says_or_how_old_it_is_does_not_matter(tmp_path: Pa
     assert taken is not None
     assert try_lock_job(tmp_path, DIGEST) is None
     taken.release()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+@pytest.mark.parametrize("where", ["home", "reports"])
+def test_a_file_system_without_locks_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
+) -> None:
+    """Two runs that cannot see each other would tear results; a traceback would tell nobody what to do."""
+    real = fcntl.flock
+
+    def flock(handle: int, operation: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink().is_relative_to(tmp_path / where):
+            raise OSError(number, os.strerror(number))
+        real(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(InputError) as caught:
+        run_suite(
+            fake_suite(tmp_path),
+            home=tmp_path / "home",
+            reports=tmp_path / "reports",
+            display=QuietDisplay(),
+            server=ChildServer(module="tests.fakes.worker"),
+        )
+    (problem,) = caught.value.problems
+    assert problem.reference == "run.no-locks"
+    assert str(tmp_path / where) in (problem.where or "")
+    assert "BENCH_HOME" in (problem.hint or "")
+    assert worked(tmp_path / "home") == []
 
 
 def test_a_lock_is_waited_for_and_the_wait_is_told_once(tmp_path: Path) -> None:
