@@ -57,12 +57,17 @@ def _root(
 
 def _fail(error: BenchError) -> NoReturn:
     for problem in error.problems:
-        sys.stderr.write(f"error[{problem.reference}]: {printable(problem.what)}\n")
+        sys.stderr.write(f"error[{problem.reference}]: {_line(problem.what)}\n")
         if problem.where is not None:
-            sys.stderr.write(f"  where: {printable(problem.where)}\n")
+            sys.stderr.write(f"  where: {_line(problem.where)}\n")
         if problem.hint is not None:
-            sys.stderr.write(f"  hint: {printable(problem.hint)}\n")
+            sys.stderr.write(f"  hint: {_line(problem.hint)}\n")
     sys.exit(error.exit_code)
+
+
+def _line(text: str) -> str:
+    """On one line, so that no file's name or content passes for a line of ours."""
+    return printable(text).replace("\n", "\\n")
 
 
 def _exit_on_usage(error: Any) -> NoReturn:
