@@ -20,9 +20,11 @@ import json
 import os
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -280,15 +282,24 @@ def complete(folder: Path) -> float:
     return time.monotonic() - began
 
 
-def rounds(points: int, draw: random.Random, report: Callable[[dict[str, Any]], None]) -> None:
-    """All points. Raises `AssertionError` at the first that loses anything."""
+def step_seconds(folder: Path) -> float:
+    """Median over the training steps of a complete run."""
+    from bench.record.rundir import RunDirectory
+
+    trainings = RunDirectory.find("fuzz", folder / "reports").load().trainings
+    return statistics.median(step.seconds for one in trainings if one.result for step in one.result.steps)
+
+
+def rounds(points: int, draw: random.Random, report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """All points; what they came to. Raises `AssertionError` at the first that loses anything."""
+    ways, kinds, again = sorted(WAYS), Counter[str](), list[int]()
     with tempfile.TemporaryDirectory(prefix="kill-fuzz-") as place:
         folder = Path(place) / "reference"
         folder.mkdir()
         lasts = complete(folder)
         expected, done, number = outcome(folder), 0, 0
-        report({"reference": round(lasts, 2)})
-        ways = sorted(WAYS)
+        a_step = step_seconds(folder)
+        report({"reference": round(lasts, 2), "step_seconds": round(a_step, 4)})
         while done < points:
             number += 1
             folder = Path(place) / f"round-{number}"
@@ -298,12 +309,22 @@ def rounds(points: int, draw: random.Random, report: Callable[[dict[str, Any]], 
                 said = point(folder, way, draw.uniform(0.0, 0.7 * lasts), draw)
                 if said["ended"] != "before the kill":  # that is no point: draw another
                     done += 1
+                    kinds[way] += 1
                 report({"round": number, "point": done, **said})
             seconds = complete(folder)
             repeated = [last - first + 1 for _, last, first in attempts(folder)]
             assert all(steps <= INTERVAL for steps in repeated), f"steps repeated: {repeated}"
             assert outcome(folder) == expected, "the results differ from those of an undisturbed run"
             report({"round": number, "completed_in": round(seconds, 2), "steps_repeated": repeated})
+            again += repeated
+    return {
+        "points": done,
+        "kinds": dict(kinds),
+        "lost": 0,
+        "trainings_taken_up": len(again),
+        "steps_repeated": sum(again),
+        "seconds_repeated": round(a_step * sum(again), 2),
+    }
 
 
 def fork_servers_from_here() -> None:
@@ -351,11 +372,10 @@ def main() -> None:
                 file.write(line + "\n")
 
     try:
-        rounds(chosen.points, random.Random(chosen.seed), report)
+        report({"seed": chosen.seed, **rounds(chosen.points, random.Random(chosen.seed), report)})
     except AssertionError as error:
         report({"failed": str(error)})
         sys.exit(1)
-    report({"points": chosen.points, "seed": chosen.seed, "lost": 0})
 
 
 if __name__ == "__main__":

@@ -246,7 +246,7 @@ def test_an_endpoint_that_dies_half_way_fails_its_jobs_alone_with_the_reason(ran
         assert failure is not None
         assert failure.kind == "refused"
         assert "503" in failure.message
-    missing = section(report(ran), "What is missing")
+    missing = section(report(ran), "What is missing").replace("\\", "")
     assert "503" in missing
     assert "eval-down-few__full--0.txt" in missing
     others = [one for one in record.evaluations if one.eval != "down"]
