@@ -1,9 +1,11 @@
-"""Peak memory of choosing rows and of reading them, for 52,000 and for 520,000 rows: it must not grow with the rows.
+"""Peak memory of choosing rows, of reading them and of training on them, for 52,000 and for 520,000 rows: it must not
+grow with the rows.
 
-    python benchmarks/data_memory.py [--rows 52000 520000]
+    python benchmarks/data_memory.py [--rows 52000 520000] [--model FOLDER --steps 20]
 
 Writes Alpaca-like rows of random words to a temporary folder, resolves them (all, a random draw, the longest, a
-hold-out) and reads them back as training does, each in a process of its own, and prints the peak of each process.
+hold-out), reads them back as training does, and, given a small base, trains on them with a budget in steps and, without
+training, schedules one epoch of them all. Each in a process of its own, whose peak is printed.
 """
 
 from __future__ import annotations
@@ -16,6 +18,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.record.job import TrainJob
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,30 +58,79 @@ def read(folder: Path) -> None:
         assert rows[index].answer
 
 
-def peak(step: str, folder: Path) -> int:
+def _job(folder: Path, model: Path, unit: str, amount: int) -> TrainJob:
+    from bench.data.resolve import resolve_data
+    from bench.record.job import TrainJob
+    from bench.run.models import resolve_model
+    from bench.suite.data import DataSpec
+    from bench.suite.model import ModelSpec
+    from bench.suite.recipe import Budget, Recipe
+
+    home = folder / "home"
+    return TrainJob(
+        arm="all/full",
+        seed=0,
+        model=resolve_model(ModelSpec(path=str(model)), base=folder, home=home),
+        data=resolve_data({"all": DataSpec(source="rows.jsonl")}, base=folder, home=home)["all"],
+        recipe=Recipe(method="full", learning_rate=1e-3, batch_rows=8, max_length=128),
+        budget=Budget.model_validate({"unit": unit, "amount": amount}),
+        threads=1,
+        digest="0" * 64,
+    )
+
+
+def train(folder: Path, model: Path, steps: int) -> None:
+    """A whole training, as its child does it."""
+    from bench.train.job import run_training
+
+    target = folder / "trained"
+    target.mkdir()
+    run_training(_job(folder, model, "steps", steps), target, lambda event: None)
+
+
+def schedule(folder: Path, model: Path, steps: int) -> None:
+    """All that a training of one epoch does before its first step."""
+    from bench.train.rows import material
+
+    job = _job(folder, model, "epochs", 1)
+    print(f"{material(job, budget=job.budget).schedule.tokens:,} tokens", file=sys.stderr)
+
+
+def peak(step: str, folder: Path, *more: str) -> int:
     """Bytes that a process needs at its peak for one of the steps."""
-    command = [sys.executable, __file__, "--step", step, "--folder", str(folder)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+    command = [sys.executable, __file__, "--step", step, "--folder", str(folder), *more]
+    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout)
 
 
 def main() -> None:
     """Print a table, or do one step and print its peak."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[52_000, 520_000])
-    parser.add_argument("--step", choices=["resolve", "read"])
+    parser.add_argument("--model", type=Path, help="folder of a small base to train")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--step", choices=["resolve", "read", "train", "schedule"])
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     if arguments.step is not None:
         sys.path.insert(0, str(ROOT))
-        {"resolve": resolve, "read": read}[arguments.step](arguments.folder)
+        if arguments.model is None:
+            {"resolve": resolve, "read": read}[arguments.step](arguments.folder)
+        else:
+            {"train": train, "schedule": schedule}[arguments.step](arguments.folder, arguments.model, arguments.steps)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
         return
-    print(f"{'rows':>9}  {'resolve MB':>10}  {'read MB':>8}")
+    steps = ["resolve", "read", *(["train", "schedule"] if arguments.model else [])]
+    trained = ["--model", str(arguments.model), "--steps", str(arguments.steps)]
+    print(f"{'rows':>9}" + "".join(f"  {step + ' MB':>11}" for step in steps))
     for rows in arguments.rows:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write(folder / "rows.jsonl", rows)
-            print(f"{rows:>9,}  {peak('resolve', folder) / 1e6:>10.1f}  {peak('read', folder) / 1e6:>8.1f}", flush=True)
+            print(f"{rows:>9,}", end="", flush=True)
+            for step in steps:
+                more = trained if step in ("train", "schedule") else []
+                print(f"  {peak(step, folder, *more) / 1e6:>11.1f}", end="", flush=True)
+            print()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ block-diagonal mask; transformers derives one from the positions for most archit
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class Counts:
 class Collator:
     """Builds a batch from one dataset item `{"batch": index}`; called by the data loader."""
 
-    batches: tuple[Batch, ...]
+    batches: abc.Sequence[Batch]
     pad_token_id: int
     packed: bool
 

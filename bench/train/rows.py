@@ -33,7 +33,7 @@ class Material:
     schedule: Schedule
     max_length: int
     """Tokens of a row, or of a packed sequence."""
-    validation: tuple[Batch, ...]
+    validation: Sequence[Batch]
     """Held-out rows; none unless the recipe asks for them."""
     validation_rows: int
 
@@ -49,11 +49,12 @@ def material(job: TrainJob, *, budget: Budget) -> Material:
     renderer = make_renderer(tokenizer, job.model, UNCUT if cut_by_packing else limit)
     rows: Sequence[Row] = load_rows(Path(job.data.path))
     held: Sequence[Row] = ()
-    validation: tuple[Batch, ...] = ()
+    validation: Sequence[Batch] = ()
+    folder = Path(job.data.path).parent
     if recipe.validation is not None:
         rows, held = split_rows(rows, recipe.validation, job.seed)
         cut = make_renderer(tokenizer, job.model, limit)
-        validation = validation_batches(held, supervised(cut, recipe.loss_on), recipe)
+        validation = validation_batches(held, supervised(cut, recipe.loss_on), recipe, folder=folder)
     schedule = plan_schedule(
         rows,
         supervised(renderer, recipe.loss_on),
@@ -62,6 +63,7 @@ def material(job: TrainJob, *, budget: Budget) -> Material:
         max_length=limit,
         seed=job.seed,
         operations=row_operations(job) if budget.unit == "flops" else None,
+        folder=folder,
     )
     return Material(
         renderer=renderer, schedule=schedule, max_length=limit, validation=validation, validation_rows=len(held)

@@ -1,7 +1,8 @@
 """Which rows an arm trains on, in which order and in which batches: from rows and a budget to a `Schedule`.
 
 Contract: rows are taken epoch by epoch, each epoch in a fresh seeded order, until the budget is met. Only rows that are
-needed are rendered. What a schedule counts is what training will count: the trainer checks that.
+needed are rendered, each once, and lie on disk: memory does not grow with them. What a schedule counts is what training
+will count: the trainer checks that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 
@@ -19,13 +21,26 @@ from bench.errors import InputError, Problem
 from bench.suite.recipe import Budget, Recipe
 from bench.train.arrange import arrange
 from bench.train.example import Batch, Example, RowRenderer, make_example, slots
+from bench.train.spool import SpooledBatches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Totals:
+    """Summed over all batches of a schedule."""
+
+    rows: int
+    distinct_rows: int
+    tokens: int
+    supervised_tokens: int
+    slots: int
+    truncated_rows: int
 
 
 @dataclass(frozen=True)
 class Schedule:
     """Batches in training order, and what there is to count about them."""
 
-    batches: tuple[Batch, ...]
+    batches: Sequence[Batch]
     """The forward passes."""
     accumulation: int
     """Forward passes per optimiser step; the last step may have fewer."""
@@ -43,20 +58,19 @@ class Schedule:
         """Optimiser steps."""
         return math.ceil(len(self.batches) / self.accumulation)
 
-    @cached_property
-    def examples(self) -> tuple[Example, ...]:
+    def examples(self) -> Iterator[Example]:
         """All rows seen, repeats included."""
-        return tuple(example for batch in self.batches for sequence in batch for example in sequence)
+        return (example for batch in self.batches for sequence in batch for example in sequence)
 
     @property
     def rows(self) -> int:
         """Rows seen, repeats counted."""
-        return sum(len(example.rows) for example in self.examples)
+        return self._totals.rows
 
     @property
     def distinct_rows(self) -> int:
         """Different rows seen."""
-        return len({row for example in self.examples for row in example.rows})
+        return self._totals.distinct_rows
 
     @property
     def epochs(self) -> float:
@@ -66,30 +80,57 @@ class Schedule:
     @property
     def tokens(self) -> int:
         """Non-padding tokens."""
-        return sum(example.tokens for example in self.examples)
+        return self._totals.tokens
 
     @property
     def supervised_tokens(self) -> int:
         """Labels that enter the loss."""
-        return sum(example.supervised_tokens for example in self.examples)
+        return self._totals.supervised_tokens
 
-    @cached_property
+    @property
     def slots(self) -> int:
         """Batch × padded length, summed over the forward passes."""
-        return sum(slots(batch) for batch in self.batches)
+        return self._totals.slots
 
     @property
     def truncated_rows(self) -> int:
         """Rows seen that were cut."""
-        return sum(example.truncated for example in self.examples)
+        return self._totals.truncated_rows
+
+    @cached_property
+    def _totals(self) -> _Totals:
+        """In one reading of the batches."""
+        seen = np.zeros(self.available_rows, dtype=np.bool_)
+        rows = tokens = supervised = padded = truncated = 0
+        for batch in self.batches:
+            padded += slots(batch)
+            for example in (example for sequence in batch for example in sequence):
+                seen[list(example.rows)] = True
+                rows += len(example.rows)
+                tokens += example.tokens
+                supervised += example.supervised_tokens
+                truncated += example.truncated
+        return _Totals(
+            rows=rows,
+            distinct_rows=int(seen.sum()),
+            tokens=tokens,
+            supervised_tokens=supervised,
+            slots=padded,
+            truncated_rows=truncated,
+        )
+
+
+_UNSEEN, _NOTHING = -1, -2
+"""In place of where a rendered row lies: not yet rendered, and nothing to supervise."""
 
 
 class _Epochs:
     """Rendered rows, epoch after epoch without end, in seeded order; each row is rendered once."""
 
-    def __init__(self, rows: Sequence[Row], renderer: RowRenderer, seed: int) -> None:
+    def __init__(self, rows: Sequence[Row], renderer: RowRenderer, seed: int, folder: Path | None) -> None:
         self._rows, self._renderer, self._seed = rows, renderer, seed
-        self._cache: dict[int, Example | None] = {}
+        self._rendered = SpooledBatches(folder)
+        self._places = np.full(len(rows), _UNSEEN, dtype=np.int64)
 
     def __iter__(self) -> Iterator[Example | None]:
         """`None` stands for a row with nothing to supervise."""
@@ -112,12 +153,19 @@ class _Epochs:
     @property
     def dropped(self) -> int:
         """Distinct rows met so far with nothing to supervise."""
-        return sum(example is None for example in self._cache.values())
+        return int((self._places == _NOTHING).sum())
 
     def _example(self, index: int) -> Example | None:
-        if index not in self._cache:
-            self._cache[index] = make_example(index, self._rows[index], self._renderer)
-        return self._cache[index]
+        place = int(self._places[index])
+        if place == _NOTHING:
+            return None
+        if place != _UNSEEN:
+            return self._rendered[place][0][0]
+        example = make_example(index, self._rows[index], self._renderer)
+        self._places[index] = _NOTHING if example is None else len(self._rendered)
+        if example is not None:
+            self._rendered.append(((example,),))
+        return example
 
 
 _NOTHING_TO_LEARN = Problem(
@@ -136,23 +184,28 @@ def plan_schedule(
     max_length: int,
     seed: int,
     operations: Callable[[Example], int] | None = None,
+    folder: Path | None = None,
 ) -> Schedule:
     """The schedule of one seed replicate. Raises `InputError` if there are no rows or none has anything to learn.
 
     A budget of tokens, supervised tokens or operations is met within half a row: the last row is taken only if that
     brings the sum nearer. At least one row is taken. `operations` counts those of one row, for a budget in `flops`; a
-    budget in `seconds` has to be turned into tokens before.
+    budget in `seconds` has to be turned into tokens before. Rendered rows lie in `folder`, by default in the system's
+    for temporary files.
     """
     if not rows:
         raise InputError(_NOTHING_TO_LEARN)
     stream_seed = seed % 2**32  # numpy takes no negative seeds
-    epochs = _Epochs(rows, renderer, stream_seed)
+    epochs = _Epochs(rows, renderer, stream_seed, folder)
     if budget.unit == "steps":
         batches = arrange(epochs.kept(), recipe, capacity=max_length, seed=stream_seed)
-        taken = tuple(islice(batches, round(budget.amount) * recipe.accumulation))
+        batches = islice(batches, round(budget.amount) * recipe.accumulation)
     else:
         examples = _take(epochs, budget, len(rows), operations)
-        taken = tuple(arrange(examples, recipe, capacity=max_length, seed=stream_seed))
+        batches = arrange(examples, recipe, capacity=max_length, seed=stream_seed)
+    taken = SpooledBatches(folder)
+    for batch in batches:
+        taken.append(batch)
     return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped)
 
 
@@ -160,8 +213,9 @@ def _take(epochs: _Epochs, budget: Budget, rows: int, operations: Callable[[Exam
     """The rows that the budget pays for."""
     if budget.unit == "epochs":
         met = islice(epochs, max(1, round(budget.amount * rows)))
-        kept = [example for example in met if example is not None]
-        return iter(kept) if kept else islice(epochs.kept(), 1)
+        kept = (example for example in met if example is not None)
+        first = next(kept, None)
+        return islice(epochs.kept(), 1) if first is None else chain([first], kept)
     sizes: dict[str, Callable[[Example], int] | None] = {
         "tokens": lambda example: example.tokens,
         "supervised_tokens": lambda example: example.supervised_tokens,

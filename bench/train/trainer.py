@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -58,7 +58,7 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         on_step: Callable[[Step], None],
         seconds: float | None = None,
         watch: Watch | None = None,
-        validation: tuple[Batch, ...] = (),
+        validation: Sequence[Batch] = (),
     ) -> None:
         """`packed`: rows that share a sequence are blind to each other. `seconds`: of work, after which the training
         ends. `watch` follows the loss on the `validation` batches."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -19,6 +20,7 @@ from bench.errors import InputError, Problem
 from bench.record.result import ValidationPoint
 from bench.suite.recipe import Recipe, Validation
 from bench.train.example import Batch, RowRenderer, make_example
+from bench.train.spool import SpooledBatches
 
 _EVALUATIONS = 10
 """Of a training that does not say how often."""
@@ -60,10 +62,18 @@ def split_rows(rows: Sequence[Row], validation: Validation, seed: int) -> tuple[
     return Part(rows, tuple(sorted(order[count:]))), Part(rows, tuple(sorted(order[:count])))
 
 
-def validation_batches(rows: Sequence[Row], renderer: RowRenderer, recipe: Recipe) -> tuple[Batch, ...]:
-    """The held-out rows, longest first, in unpacked batches. Raises `InputError` if none has anything supervised."""
-    examples = [example for index, row in enumerate(rows) if (example := make_example(index, row, renderer))]
-    if not examples:
+def validation_batches(
+    rows: Sequence[Row], renderer: RowRenderer, recipe: Recipe, *, folder: Path | None = None
+) -> Sequence[Batch]:
+    """The held-out rows, longest first, in unpacked batches, on disk in `folder` (default: the system's for temporary
+    files). Raises `InputError` if none has anything supervised."""
+    rendered, lengths = SpooledBatches(folder), list[int]()
+    for index, row in enumerate(rows):
+        example = make_example(index, row, renderer)
+        if example is not None:
+            rendered.append(((example,),))
+            lengths.append(example.tokens)
+    if not lengths:
         raise InputError(
             Problem(
                 reference="recipe.validation",
@@ -72,12 +82,14 @@ def validation_batches(rows: Sequence[Row], renderer: RowRenderer, recipe: Recip
                 hint="raise its share, or max_length",
             )
         )
-    examples.sort(key=lambda example: -example.tokens)
-    sequences = [(example,) for example in examples]
+    order = np.argsort(-np.array(lengths), kind="stable").tolist()
     size = recipe.batch_rows
     if recipe.batch_tokens is not None:
-        size = max(1, recipe.batch_tokens // examples[0].tokens)
-    return tuple(tuple(sequences[start : start + size]) for start in range(0, len(sequences), size))
+        size = max(1, recipe.batch_tokens // max(lengths))
+    batches = SpooledBatches(folder)
+    for start in range(0, len(order), size):
+        batches.append(tuple(rendered[place][0] for place in order[start : start + size]))
+    return batches
 
 
 class Watch:

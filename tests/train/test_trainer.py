@@ -113,7 +113,7 @@ def test_packing_gives_the_loss_of_the_same_rows_unpacked(checkpoint: Path, tmp_
     packed, schedule, _ = run(checkpoint, tmp_path, {"unit": "epochs", "amount": 0.5}, packing="bfd", batch_rows=50)
     assert len(packed) == 1
     model = load_base(resolved_model(checkpoint), precision="fp32", device=CPU)
-    batch = collate([(example,) for example in schedule.examples], 1, packed=False)
+    batch = collate([(example,) for example in schedule.examples()], 1, packed=False)
     logits = model(input_ids=batch["input_ids"]).logits[:, :-1]
     loss = functional.cross_entropy(logits.flatten(0, 1), batch["labels"][:, 1:].flatten())
     assert packed[0].loss == pytest.approx(loss.item(), abs=1e-5)

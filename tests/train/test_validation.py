@@ -72,7 +72,7 @@ def test_the_losses_are_those_of_the_weights_at_that_step(world: Path, tmp_path:
         max_length=256, seed=0,
     )  # fmt: skip
     total = tokens = 0.0
-    for example in schedule.examples:
+    for example in schedule.examples():
         ids = torch.from_numpy(example.ids).long()
         with torch.no_grad():
             found = subject(input_ids=ids[None]).logits[0, :-1].log_softmax(-1).gather(1, ids[1:, None])[:, 0]
