@@ -6,8 +6,6 @@ all; what could not be scored is `None`, never NaN.
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +21,7 @@ from bench.evals.loss import evaluate_loss
 from bench.evals.outcome import Emit, Outcome, Subject, unscored, write_scores
 from bench.evals.questions import answer_questions
 from bench.model.load import load_subject, load_tokenizer, unused_positions
+from bench.model.memory import PeakMemory
 from bench.record.job import EvalJob
 from bench.record.result import EvalResult, Seconds
 
@@ -47,9 +46,12 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     started = time.perf_counter()
     torch.set_num_threads(job.threads)
     subject, context = _load(job)
+    memory = PeakMemory(subject.model.device)
+    memory.start()
     loaded = time.perf_counter()
     outcome = KINDS[job.eval.kind](job, subject, emit)
     evaluated = time.perf_counter()
+    process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
     write_scores(folder, outcome.rows)
     finished = time.perf_counter()
     return EvalResult(
@@ -68,7 +70,8 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
             saving=finished - evaluated,
             wall=finished - started,
         ),
-        peak_process_bytes=_peak_process_bytes(),
+        peak_process_bytes=process_bytes,
+        peak_device_bytes=device_bytes,
         versions=outcome.versions,
         shots=None if context is None else context.rows,
     )
@@ -91,9 +94,3 @@ def _load(job: EvalJob) -> tuple[Subject, Context | None]:
         context_length=positions,
     )
     return subject, context
-
-
-def _peak_process_bytes() -> int:
-    """Peak resident memory of this process."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

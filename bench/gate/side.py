@@ -37,6 +37,7 @@ import bench
 from bench.errors import BenchError, InputError, Problem, did_you_mean
 from bench.evals import run_eval
 from bench.model.load import pick_device
+from bench.model.memory import PeakMemory
 from bench.record.environment import TRAINING_LIBRARIES, device, versions
 from bench.record.job import EvalJob, ProbeJob, TrainJob
 from bench.run.plan import plan
@@ -45,7 +46,6 @@ from bench.suite.load import load_suite
 from bench.suite.recipe import Budget
 from bench.train.facts import training_facts
 from bench.train.job import count_training, run_probe
-from bench.train.memory import PeakMemory
 
 PROTOCOL = 1
 J = TypeVar("J", TrainJob, EvalJob)

@@ -367,6 +367,9 @@ class EvalResult(Spec):
     """`None` for evals whose answers another library asks for, and for those without any."""
     seconds: Seconds
     peak_process_bytes: int | None
+    """Peak resident memory of the child while it evaluated, reset before; `None` of a judge."""
+    peak_device_bytes: int | None = None
+    """Peak allocated device memory; `None` on CPU."""
     versions: dict[str, str]
     """Of tasks, by name."""
     judged: Judged | None = None

@@ -30,6 +30,9 @@ _OPTIMIZER_LIBRARIES = (
 )
 """Beginnings of optimisers' names, the module that has them, and what to install."""
 
+_GROUP_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+"""What launchers set, and accelerate reads."""
+
 _TRACKERS = {
     "tensorboard": (("tensorboard", "tensorboardX"), "tensorboard"),
     "wandb": (("wandb",), "wandb"),
@@ -41,7 +44,12 @@ def machine_problems(suite: Suite) -> list[Problem]:
     """Everything that trainings of `suite`'s arms ask for and that is not here."""
     used = {arm.recipe for arm in suite.expand()}
     recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
-    return [*_tracker_problems(suite.run), *_saving_problems(suite.run, recipes), *_recipe_problems(recipes)]
+    return [
+        *_launcher_problems(),
+        *_tracker_problems(suite.run),
+        *_saving_problems(suite.run, recipes),
+        *_recipe_problems(recipes),
+    ]
 
 
 def check_machine(suite: Suite) -> None:
@@ -49,6 +57,18 @@ def check_machine(suite: Suite) -> None:
     problems = machine_problems(suite)
     if problems:
         raise InputError(problems)
+
+
+def _launcher_problems() -> Iterator[Problem]:
+    """A training is one process; under a launcher for several it would wait for the others for ever."""
+    for name in _GROUP_SIZES:
+        size = os.environ.get(name, "")
+        if size.isdigit() and int(size) > 1:
+            yield Problem(
+                reference="machine.launcher",
+                what=f"this was started as one of several processes ({name}={size}), and a training is one process",
+                hint="start bench by itself, without torchrun, accelerate launch or mpirun",
+            )
 
 
 def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ from bench.model.load import (
     pick_device,
     pick_precision,
 )
+from bench.model.memory import PeakMemory
 from bench.record.job import ProbeJob, TrainJob
 from bench.record.result import ProbeResult, Step, TrainResult
 from bench.suite.model import Precision
@@ -35,7 +36,6 @@ from bench.train.checkpoint import find_checkpoint
 from bench.train.distribution import check_distribution, join_group
 from bench.train.energy import EnergyCounter
 from bench.train.ledger import MemoryByPhase, Trained, make_ledger
-from bench.train.memory import PeakMemory
 from bench.train.meter import Meter
 from bench.train.rate import rate_factor
 from bench.train.rows import Material, material

@@ -12,11 +12,11 @@ from typing import Literal
 
 import torch
 
+from bench.model.memory import PeakMemory
 from bench.record.job import TrainJob
 from bench.record.result import Energy, Head, Ledger, PhaseMemory, Utilization
 from bench.suite.model import Precision
 from bench.train.adapters import peft_config, skeleton
-from bench.train.memory import PeakMemory
 from bench.train.meter import Meter
 from bench.train.schedule import Schedule
 from bench.train.utilization import OperationCount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,6 +111,24 @@ def test_what_it_took_is_counted() -> None:
     assert 0 < generated.first_token_seconds < generated.seconds
     nothing = put([]).generated
     assert (nothing.tokens, nothing.tokens_per_second, nothing.first_token_seconds) == (0, None, None)
+
+
+def test_generation_speed_on_a_clock_that_the_test_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens per second of drawing alone; the first token of a lone prompt, median, the first try left out."""
+    now, tries = [100.0], iter([9.0, 0.4, 0.2, 0.9])
+
+    def slow(model: object, tokenizer: object, requests: list[Request], **_: object) -> list[Generation]:
+        first = requests[0].max_new_tokens == 1
+        now[0] += next(tries) if first else 2.0
+        ids = (7,) if first else (7, 8, 9, 10)
+        return [Generation(text="a b", ids=ids, ended=True) for _ in requests]
+
+    monkeypatch.setattr(asking, "generate", slow)
+    monkeypatch.setattr(asking, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    generated = put([row("one", ""), row("two", ""), row("three", "")]).generated
+    assert (generated.tokens, generated.seconds) == (12, pytest.approx(2.0))
+    assert generated.tokens_per_second == pytest.approx(6.0)
+    assert generated.first_token_seconds == pytest.approx(0.4)
 
 
 def test_a_stop_text_of_the_suite_ends_an_answer() -> None:

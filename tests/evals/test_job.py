@@ -57,6 +57,7 @@ def test_the_result_says_where_the_time_went(checkpoint: Path, tmp_path: Path) -
     assert seconds.start_up + seconds.evaluation + seconds.saving == pytest.approx(seconds.wall)
     assert result.peak_process_bytes is not None
     assert result.peak_process_bytes > 50 * 2**20
+    assert result.peak_device_bytes is None
     assert (result.precision, result.versions) == ("fp32", {"choice": "1.0"})
 
 

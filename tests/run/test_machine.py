@@ -87,3 +87,13 @@ def test_each_problem_says_where(on: Any) -> None:
     on("cpu")
     (problem,) = machine_problems(suite(precision="fp16"))
     assert (problem.reference, problem.where) == ("machine.precision", "recipe.r.precision")
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
+def test_a_launcher_for_several_processes_is_refused(on: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A training would wait for the other processes for ever."""
+    on("cpu")
+    monkeypatch.setenv(name, "1")
+    assert told(suite()) == []
+    monkeypatch.setenv(name, "2")
+    assert told(suite()) == [f"this was started as one of several processes ({name}=2), and a training is one process"]

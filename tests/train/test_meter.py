@@ -98,6 +98,23 @@ def test_packed_rows_count_their_tokens_and_the_slots_of_their_sequence() -> Non
     assert (meter.steps[0].tokens, meter.steps[0].slots, meter.steps[0].rows) == (250, 256, 7)
 
 
+def test_trainings_side_by_side_in_several_processes_each_have_an_account_of_their_own() -> None:
+    """Two processes share one wall clock: each counts its own tokens, and each its own waiting for the other. Their
+    speeds are not added up; the report calls such a speed shared."""
+    clock = Clock()
+    meters = [Meter(clock=clock), Meter(clock=clock)]
+    for _ in range(6):
+        for meter in meters:
+            meter.enter("compute")
+        clock.now += 1.0
+        for number, meter in enumerate(meters):
+            meter.forward(counts(tokens=60 if number else 90), 0.5)
+            meter.end_step(gradient_norm=1.0, learning_rate=1e-3)
+    assert [meter.tokens for meter in meters] == [540, 360]
+    assert [meter.steady().tokens_per_second for meter in meters] == pytest.approx([90, 60])
+    assert [meter.seconds().wall for meter in meters] == pytest.approx([6.0, 6.0])
+
+
 @pytest.mark.parametrize(("steps", "left_out"), [(1, 1), (3, 2), (20, 2), (55, 6), (500, 10)])
 def test_warm_up_is_a_tenth_of_the_steps_within_bounds(steps: int, left_out: int) -> None:
     clock = Clock()

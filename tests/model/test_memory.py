@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.train import memory
-from bench.train.memory import PeakMemory
+from bench.model import memory
+from bench.model.memory import PeakMemory
+from bench.train.ledger import MemoryByPhase
 
 SIZE = 300 * 2**20
 
@@ -33,3 +34,18 @@ def test_the_peak_of_the_phase_is_seen_and_an_earlier_one_forgotten(
         del held
     assert 0.8 * SIZE < peaks[1] - peaks[0] < 1.5 * SIZE
     assert PeakMemory(torch.device("cpu")).device_bytes() is None
+
+
+def test_a_devices_peak_is_that_of_each_phase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training's peak must not be the one that loading the model had."""
+    allocated = {"peak": 9_000}
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: allocated["peak"])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: allocated.update(peak=100))
+    phases = MemoryByPhase(torch.device("cuda"))
+    for phase, peak in (("start_up", 700), ("training", 500), ("saving", 200)):
+        allocated["peak"] = max(allocated["peak"], peak)
+        phases.end(phase)
+    assert [(one.phase, one.device_bytes) for one in phases.phases] == [
+        ("start_up", 700), ("training", 500), ("saving", 200),
+    ]  # fmt: skip
+    assert all(one.process_bytes for one in phases.phases)
