@@ -5,21 +5,16 @@ Contract: pure. Measures are those of `bench.suite.metrics.BEHAVIOUR`; `None` wh
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from typing import NoReturn
 
+from bench.evals.form import Form
 from bench.evals.text import dominant_script, script
-from bench.suite.evals import FormatSpec
 
 _REPEATED = 4
 """Tokens of an n-gram."""
 
 
-def behaviour(
-    asked: str, text: str, ids: Sequence[int], *, ended: bool, form: FormatSpec | None
-) -> dict[str, float | None]:
+def behaviour(asked: str, text: str, ids: Sequence[int], *, ended: bool, form: Form | None) -> dict[str, float | None]:
     """By measure. `asked` is the user's text without the template, `text` the answer, `ids` its tokens without the one
     that ended it."""
     found: dict[str, float | None] = {
@@ -29,7 +24,10 @@ def behaviour(
         "drift": drift(asked, text),
         "length": float(len(ids)),
     }
-    return found if form is None else {**found, "format": float(has_form(text, form))}
+    if form is None:
+        return found
+    holds = form.holds(text)
+    return {**found, "format": None if holds is None else float(holds)}
 
 
 def repetition(ids: Sequence[int]) -> float:
@@ -45,19 +43,3 @@ def drift(asked: str, text: str) -> float | None:
     if expected is None or not letters:
         return None
     return sum(script(letter) != expected for letter in letters) / len(letters)
-
-
-def has_form(text: str, form: FormatSpec) -> bool:
-    """Whether the answer, without white space around it, is what `form` asks for."""
-    if form.pattern is not None:
-        return re.fullmatch(form.pattern, text.strip(), re.DOTALL) is not None
-    try:
-        value = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return False
-    return not form.keys or (isinstance(value, dict) and value.keys() >= set(form.keys))
-
-
-def _refuse(name: str) -> NoReturn:
-    """Python reads NaN and Infinity, which are no JSON."""
-    raise ValueError(f"{name} is no JSON")

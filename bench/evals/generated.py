@@ -8,7 +8,7 @@ missing. A corpus metric has one value over all answers, and each row keeps what
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, variance
 
@@ -16,13 +16,14 @@ from bench.data.row import Row
 from bench.data.store import load_rows
 from bench.evals.asking import Replies, Reply, ask
 from bench.evals.behaviour import behaviour
+from bench.evals.form import TOO_SLOW, Form
 from bench.evals.identity import row_ids
 from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
 from bench.evals.reference import Scored, score_hub, score_own
 from bench.record.job import EvalJob
 from bench.record.result import Measure, ScoreRow
 from bench.suite.evals import FormatSpec, GenerationSpec
-from bench.suite.metrics import BEHAVIOUR, ENDED
+from bench.suite.metrics import BEHAVIOUR, ENDED, FORMAT
 
 
 def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
@@ -57,7 +58,8 @@ def score_replies(
     return (*scored, *_behaviour(last, spec.format))
 
 
-def _behaviour(replies: Sequence[Reply], form: FormatSpec | None) -> list[Scored]:
+def _behaviour(replies: Sequence[Reply], asked: FormatSpec | None) -> list[Scored]:
+    form = None if asked is None else Form(asked)
     found = [
         {} if reply.text is None else behaviour(reply.asked, reply.text, reply.ids, ended=reply.ended, form=form)
         for reply in replies
@@ -65,7 +67,7 @@ def _behaviour(replies: Sequence[Reply], form: FormatSpec | None) -> list[Scored
     return [
         Scored(scale=scale, scores=tuple(one.get(scale.name) for one in found))
         for scale in BEHAVIOUR
-        if scale.name != "format" or form is not None
+        if scale.name != FORMAT or form is not None
     ]
 
 
@@ -126,10 +128,17 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
                 statistics=_statistics(scored, mine),
-                unscored=NOT_FINITE if all(reply.text is None for reply in last) else None,
+                unscored=_reason(last, scores),
             )
         )
     return tuple(result)
+
+
+def _reason(replies: Sequence[Reply], scores: Mapping[str, Sequence[float]]) -> str | None:
+    """Why a prompt lacks scores, but for those that its reference allows none of."""
+    if all(reply.text is None for reply in replies):
+        return NOT_FINITE
+    return None if scores.get(FORMAT, True) else TOO_SLOW
 
 
 def _statistics(scored: Sequence[Scored], mine: slice) -> dict[str, tuple[float, ...]]:

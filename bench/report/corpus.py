@@ -1,4 +1,5 @@
-"""Sufficient statistics of corpus metrics (BLEU, chrF), lined up as scores are, and the paired deltas from them.
+"""Sufficient statistics of corpus metrics (BLEU, chrF), lined up as scores are, and the values and paired deltas
+from them.
 
 Contract: as with scores, a replicate without any example is left out, and so is an example that a remaining replicate
 lacks; both are counted.
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.record.result import ScoreRow
-from bench.stats.corpus import corpus_delta
-from bench.stats.corpus_metrics import CORPUS_METRICS
+from bench.stats.corpus import corpus_delta, corpus_interval
+from bench.stats.corpus_metrics import CORPUS_METRICS, SUPPORT
 from bench.stats.paired import Delta
+from bench.stats.single import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,3 +67,20 @@ def counts_delta(arm: Counts, reference: Counts, *, seed: int, replicates: int) 
     )
     failed = int((~seeds).sum() + (~reference_seeds).sum())
     return replace(delta, n_missing=int((~kept).sum()), seeds_failed=failed)
+
+
+def counts_value(arm: Counts, *, seed: int, replicates: int) -> Estimate | None:
+    """The metric's value with its interval, over the examples that every seed has; `None` where there is none."""
+    seeds = arm.present.any(axis=1)
+    kept = arm.present[seeds].all(axis=0)
+    if not (seeds.any() and kept.any()):
+        return None
+    found = corpus_interval(
+        arm.values[seeds][:, kept],
+        CORPUS_METRICS[arm.metric],
+        support=SUPPORT,
+        seed=seed,
+        replicates=replicates,
+        trained=arm.trained,
+    )
+    return replace(found, n_missing=int((~kept).sum()), seeds_failed=int((~seeds).sum()))

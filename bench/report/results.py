@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from bench.record.record import Record
 from bench.report.absence import Absence
 from bench.report.align import Aligned, Measurand, base_of, planned_arms, subjects
+from bench.report.corpus import counts_value
 from bench.report.deltas import Deltas
 from bench.report.judged import is_own_reference
 from bench.stats.multiplicity import holm
@@ -92,7 +93,9 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
     scores = entry.arms[arm]
     if not entry.measurand.per_example:
         reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
-        return _corpus_value(reported, examples=len(entry.examples)), reported
+        counts = entry.counts.get(arm)
+        found = None if counts is None else counts_value(counts, seed=deltas.seed, replicates=deltas.replicates)
+        return found or _corpus_value(reported, examples=len(entry.examples)), reported
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
     if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):
         return _defined(by_seed, examples=int(scores.present.any(axis=0).sum())), by_seed
@@ -172,7 +175,7 @@ def _reported(record: Record, subject: str, measurand: Measurand) -> float | Non
 
 
 def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
-    """Mean over seeds, without an interval: nothing was scored example by example."""
+    """Mean over seeds, without an interval: the examples keep nothing that could be resampled."""
     known = tuple(value for value in by_seed if value is not None)
     return Estimate(
         mean=fmean(known) if known else None,

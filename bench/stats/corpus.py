@@ -1,4 +1,4 @@
-"""Deltas of corpus metrics that are no mean over examples (BLEU, chrF, a ratio of counts).
+"""Values and deltas of corpus metrics that are no mean over examples (BLEU, chrF, a ratio of counts).
 
 Contract: an example enters by its sufficient statistics, and a resample sums them and computes the metric anew.
 The spread and the seeds' share of it come from jackknife values (Efron & Tibshirani 1993, chapter 11).
@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bench.stats.curve import interval
 from bench.stats.distributions import FloatArray, floats
 from bench.stats.inference import Scale, Side, infer
-from bench.stats.paired import LEVEL, REPLICATES, Delta, delta_of
+from bench.stats.paired import LEVEL, REPLICATES, Delta, delta_of, noise_statement
 from bench.stats.resample import count_chunks
 from bench.stats.sample import layout
+from bench.stats.single import Estimate
 
 Metric = Callable[[FloatArray], FloatArray]
 
@@ -50,6 +52,50 @@ def corpus_delta(
     scale = Scale(binary=False, support=None, seen=(-span, span) if span > 0 else None, pseudo=1)
     found = infer(*sides, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(chunks))
     return delta_of(found, *sides, plan, level)
+
+
+def corpus_interval(
+    statistics: FloatArray,
+    metric: Metric,
+    *,
+    support: tuple[float, float] | None,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    trained: bool = True,
+) -> Estimate:
+    """A corpus metric's value over n >= 1 examples, averaged over seeds, with its interval.
+
+    statistics: [seeds, examples, statistics], without gaps. support: the metric's lowest and highest value, where
+    known. metric, trained: as in `corpus_delta`.
+    """
+    examples = statistics.shape[1]
+    side = Side(values=_jackknife(statistics, metric), trained=trained)
+    generator = np.random.default_rng(seed)
+    draws = [_resampled(statistics, counts, metric) for counts in count_chunks(examples, replicates, generator)]
+    plan = layout(np.ones(examples), None, None)
+    spread = (float(side.values.min()), float(side.values.max()))
+    scale = Scale(binary=False, support=support, seen=support or (spread if spread[1] > spread[0] else None), pseudo=2)
+    found = infer(side, None, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(draws))
+    low, high = (None, None) if found.curve is None else interval(found.curve, level)
+    means = tuple(float(value) for value in metric(statistics.sum(axis=1)))
+    return Estimate(
+        mean=found.estimate,
+        low=low,
+        high=high,
+        level=level,
+        standard_error=found.standard_error,
+        method=found.method,
+        noise=noise_statement(side),
+        reason=found.reason,
+        n_examples=examples,
+        n_missing=0,
+        seeds=len(means),
+        seeds_failed=0,
+        seed_values=means,
+        seed_deviation=float(np.std(means, ddof=1)) if len(means) > 1 else None,
+        components=found.components,
+    )
 
 
 def _jackknife(statistics: FloatArray, metric: Metric) -> FloatArray:

@@ -49,5 +49,8 @@ def chrf(sums: FloatArray) -> FloatArray:
     return floats(np.where(precision + recall > 0, value, 0.0))
 
 
+SUPPORT = (0.0, 100.0)
+"""Lowest and highest value of each metric here."""
+
 CORPUS_METRICS: Mapping[str, Metric] = {"bleu": bleu, "chrf": chrf}
 """By measure name."""

@@ -81,7 +81,7 @@ class FormatSpec(Spec):
     def _compiles(cls, pattern: str | None) -> str | None:
         if pattern is not None:
             try:
-                re.compile(pattern)
+                re.compile(pattern)  # the child's `regex` reads the same, and can be given a time limit
             except re.error as error:
                 raise ValueError(f"not a regular expression: {error}") from None
         return pattern

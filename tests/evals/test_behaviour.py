@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from bench.evals.behaviour import behaviour, drift, has_form, repetition
+from bench.evals.behaviour import behaviour, drift, repetition
+from bench.evals.form import Form
 from bench.suite.evals import FormatSpec
 from bench.suite.metrics import BEHAVIOUR
 
@@ -42,12 +45,24 @@ def test_without_letters_nothing_is_said_of_the_script(asked: str, text: str) ->
     ],
 )
 def test_the_form_is_that_of_the_whole_answer(text: str, form: dict[str, object], holds: bool) -> None:
-    assert has_form(text, FormatSpec.model_validate(form)) is holds
+    assert Form(FormatSpec.model_validate(form)).holds(text) is holds
+
+
+def test_a_pattern_without_end_costs_seconds_not_the_eval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern may try more ways to match an answer than there are seconds in the world."""
+    monkeypatch.setattr("bench.evals.form.PATIENCE_SECONDS", 0.05)
+    form = Form(FormatSpec(by="regex", pattern="(?:(?:a|b|ab)+c?)*d"))
+    assert form.holds("abd") is True
+    endless = "ab" * 40 + "dd"
+    started = time.process_time()
+    assert [form.holds(endless) for _ in range(200)] == [None] * 200
+    assert time.process_time() - started < 2
+    assert form.holds("abd") is None, "it is tried no more"
 
 
 def test_every_measure_of_the_table_is_measured_and_no_other() -> None:
     """A measure without a scale has no direction; a scale without a measure is an empty column."""
-    form = FormatSpec(by="json")
+    form = Form(FormatSpec(by="json"))
     found = behaviour("Where?", "  ", [], ended=True, form=form)
     assert found.keys() == {scale.name for scale in BEHAVIOUR}
     assert found == {"ended": 1.0, "empty": 1.0, "repetition": 0.0, "drift": None, "length": 0.0, "format": 0.0}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bench.record.result import ScoreRow
-from bench.report.corpus import count, counts_delta
+from bench.report.corpus import count, counts_delta, counts_value
 from bench.stats.corpus_metrics import bleu
 
 POSITION = {("t", str(at)): at for at in range(60)}
@@ -60,3 +62,20 @@ def test_nothing_in_common_is_no_difference() -> None:
 def test_a_metric_that_nobody_can_resample_has_no_counts() -> None:
     assert count([rows(1, 0.8)], POSITION, "perplexity", trained=True) is None
     assert count([[]], POSITION, "bleu", trained=True) is None
+
+
+def test_a_corpus_value_has_an_interval_of_its_own() -> None:
+    """A BLEU without one is read as exact, on whatever few sentences it stands."""
+    arm = count([rows(1, 0.8, without=(4,)), rows(2, 0.8), []], POSITION, "bleu", trained=True)
+    assert arm is not None
+    value = counts_value(arm, seed=0, replicates=2000)
+    assert value is not None
+    kept = [at for at in range(60) if at != 4]
+    by_seed = bleu(arm.values[:2][:, kept].sum(axis=1))
+    assert value.mean == pytest.approx(by_seed.mean())
+    assert value.seed_values == pytest.approx(by_seed)
+    assert value.low is not None
+    assert value.high is not None
+    assert 0 < value.low < by_seed.mean() < value.high < 100
+    assert (value.n_examples, value.n_missing, value.seeds, value.seeds_failed) == (59, 1, 2, 1)
+    assert counts_value(replace(arm, present=arm.present & False), seed=0, replicates=10) is None

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.stats.corpus import corpus_delta
+from bench.stats.corpus import corpus_delta, corpus_interval
 from bench.stats.paired import paired_delta
 from bench.stats.sample import scores
+from bench.stats.single import score_interval
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:
@@ -26,6 +27,18 @@ def test_a_ratio_of_sums_is_the_weighted_delta() -> None:
     assert by_sums.estimate == pytest.approx(by_weight.estimate)
     assert by_sums.low == pytest.approx(by_weight.low, abs=0.03)
     assert by_sums.high == pytest.approx(by_weight.high, abs=0.03)
+
+
+def test_the_value_of_a_ratio_of_sums_has_the_interval_of_a_weighted_mean() -> None:
+    generator = np.random.default_rng(0)
+    tokens = generator.integers(5, 50, 150).astype(float)
+    loss = generator.gamma(2, 1, 150)
+    by_sums = corpus_interval(np.stack([loss * tokens, tokens], axis=-1)[None], ratio, support=None, seed=0)
+    by_weight = score_interval(scores([loss.tolist()], weights=tokens.tolist()), seed=0)
+    assert by_sums.mean == pytest.approx(by_weight.mean)
+    assert by_sums.low == pytest.approx(by_weight.low, abs=0.05)
+    assert by_sums.high == pytest.approx(by_weight.high, abs=0.05)
+    assert by_sums.noise == "example noise only"
 
 
 def test_seeds_widen_it() -> None:
