@@ -18,7 +18,7 @@ from bench.report.align import Rows, subjects
 from bench.report.deltas import Deltas
 from bench.stats import length_control
 from bench.stats.length_control import LengthControlled, length_controlled
-from bench.suite.judge import LENGTHS, WIN_RATE
+from bench.suite.judge import LENGTHS, TIE, WIN_RATE
 from bench.suite.suite import is_base
 
 _Number = TypeVar("_Number", int, float)
@@ -40,6 +40,8 @@ class JudgedArm:
     """It is what the others are compared with."""
     controlled: LengthControlled | None
     """`None` where nothing was scored, or by definition."""
+    longer_won: float | None
+    """Of the pairs with a preference and unequal lengths, the share in which the longer answer is preferred."""
     wins: int
     losses: int
     ties: int
@@ -115,6 +117,7 @@ def _arm(
         against=arm if by_definition else re.sub(r"#\d+$", "", first.against),
         by_definition=by_definition,
         controlled=None if by_definition else _controlled(scored, deltas, trained=not is_base(arm)),
+        longer_won=None if by_definition else _longer_won(scored),
         wins=total(lambda one: one.wins),
         losses=total(lambda one: one.losses),
         ties=total(lambda one: one.ties + one.identical),
@@ -156,6 +159,12 @@ def _controlled(scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, trained
         replicates=min(deltas.replicates, length_control.REPLICATES),
         trained=trained,
     )
+
+
+def _longer_won(scored: Sequence[Sequence[ScoreRow]]) -> float | None:
+    pairs = [pair for rows in scored for pair in _known(rows).values()]
+    won = [(score > TIE) == (longer > 0) for score, longer in pairs if score != TIE and longer]
+    return sum(won) / len(won) if won else None
 
 
 def _known(rows: Sequence[ScoreRow]) -> Mapping[str, tuple[float, float]]:

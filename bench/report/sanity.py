@@ -15,6 +15,7 @@ from bench.report.comparison import Comparison
 from bench.report.cost import TOLERANCE, largest_excess
 from bench.report.sweeps import arm_sweeps, contexts
 from bench.report.training import endings
+from bench.suite.judge import TIE
 from bench.suite.suite import is_base
 
 TRUNCATED_SHARE = 0.01
@@ -48,20 +49,46 @@ def _at_chance(comparison: Comparison) -> Iterator[Finding]:
         chance, value = result.measurand.chance, result.value
         if not chance or value.low is None or value.high is None or value.low > chance:
             continue
-        name, relation = ("at chance", "includes") if value.high >= chance else ("below chance", "lies below")
+        reached = value.high >= chance
         interval = fmt.interval(value.low, value.high)
-        detail = f"{fmt.number(value.mean)} {interval} {relation} chance, {fmt.number(chance)}"
+        detail = f"{fmt.number(value.mean)} {interval} {'includes' if reached else 'lies below'} "
+        if result.measurand.kind == "judge":
+            name = "judged even" if reached else "judged behind"
+            detail += f"{fmt.number(chance)}, a tie with what it is compared with"
+        else:
+            name = "at chance" if reached else "below chance"
+            detail += f"chance, {fmt.number(chance)}"
         yield Finding(name=name, arm=result.arm, measurand=result.measurand.name, detail=detail)
 
 
+def _length_decides(comparison: Comparison) -> Iterator[Finding]:
+    """A preference that goes with the length of the answers, and is not there at equal length."""
+    for one in comparison.judged:
+        found, value = one.controlled, comparison.results[one.arm, one.eval].value
+        if found is None or value.low is None or value.high is None or value.low <= TIE <= value.high:
+            continue
+        if found.low is not None and found.high is not None and not found.low <= TIE <= found.high:
+            continue
+        raw = f"win rate {fmt.number(value.mean)} {fmt.interval(value.low, value.high)}"
+        equal = f"at equal length {found.reason or 'nothing can be said'}"
+        if found.rate is not None and found.low is not None and found.high is not None:
+            equal = f"{fmt.number(found.rate)} {fmt.interval(found.low, found.high)} at equal length"
+        detail = f"{raw}, {equal}; the longer answer won {fmt.percent(one.longer_won, digits=0)} of the preferences"
+        yield Finding(name="length decides", arm=one.arm, measurand=one.eval, detail=detail)
+
+
 def _nothing_right(comparison: Comparison) -> Iterator[Finding]:
-    """Training that leaves an arm without a single right answer has most likely gone wrong."""
+    """Training that leaves an arm without a single right answer has most likely gone wrong; a base without one cannot
+    show what training costs."""
     for result in comparison.results.values():
-        measurand = result.measurand
-        rate = measurand.binary and measurand.higher_is_better
-        if not is_base(result.arm) and rate and result.value.mean == 0:
-            detail = f"none of {fmt.plural(result.value.n_examples, 'example')} is right, with any seed"
-            yield Finding(name="nothing right", arm=result.arm, measurand=result.measurand.name, detail=detail)
+        measurand, value = result.measurand, result.value
+        if measurand.binary and measurand.higher_is_better and value.mean == 0:
+            detail = f"none of {fmt.plural(value.n_examples, 'example')} is right"
+            if is_base(result.arm):
+                detail += ": too hard for it, or asked in a form that it does not know"
+            else:
+                detail += ", with any seed"
+            yield Finding(name="nothing right", arm=result.arm, measurand=measurand.name, detail=detail)
 
 
 def _below_base(comparison: Comparison) -> Iterator[Finding]:
@@ -268,6 +295,7 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
     _contaminated,
     _judge_inconsistent,
     _verdicts_unread,
+    _length_decides,
     _below_base,
     _nothing_right,
     _at_chance,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-EXAMPLES = 250
+EXAMPLES = 120
 SUITE = """
 name = "stories"
 question = "Does a base of 260 thousand parameters know science or common sense?"
@@ -50,44 +51,90 @@ tasks = ["local_hellaswag"]
 include = "tasks"
 template = "none"
 
+[[eval]]
+name = "truth"
+kind = "lm_eval"
+tasks = ["local_truthfulqa"]
+include = "tasks"
+template = "none"
+
+[[eval]]
+name = "sums"
+kind = "lm_eval"
+tasks = ["local_gsm8k"]
+include = "tasks"
+template = "none"
+
 [[claim]]
 says = "stories/full > base"
 on = "science"
 """
 
 
+CHOICE = {"output_type": "multiple_choice"}
+METRIC = {"aggregation": "mean", "higher_is_better": True}
+TASKS: dict[str, dict[str, object]] = {
+    "arc_easy": {
+        **CHOICE,
+        "doc_to_text": "{{instruction}}\n",
+        "doc_to_choice": ["answer1", "answer2", "answer3", "answer4"],
+        "doc_to_target": "{{answer}}",
+        "metric_list": [{"metric": "acc", **METRIC}],
+    },
+    "hellaswag": {
+        **CHOICE,
+        "doc_to_text": "{{ctx}}",
+        "doc_to_choice": "endings",
+        "doc_to_target": "label",
+        "metric_list": [{"metric": "acc_norm", **METRIC}],  # as published
+    },
+    "truthfulqa": {
+        **CHOICE,
+        "doc_to_text": "Q: {{question}}\nA:",
+        "doc_to_choice": "options",
+        "doc_to_target": 0,
+        "metric_list": [{"metric": "acc", **METRIC}],
+    },
+    "gsm8k": {
+        "output_type": "generate_until",
+        "doc_to_text": "Question: {{question}}\nAnswer:",
+        "doc_to_target": "{{answer.split('#### ')[-1]}}",
+        "generation_kwargs": {"until": ["\n"], "max_gen_toks": 16},
+        "metric_list": [{"metric": "exact_match", **METRIC}],
+    },
+}
+
+
+def published(shared: Path) -> dict[str, list[dict[str, object]]]:
+    """The questions as they were published, every so many of them."""
+    data = shared / "data"
+    lines = (data / "hellaswag" / "hellaswag_val.jsonl").read_text(encoding="utf-8").splitlines()
+    with (data / "truthfulqa" / "TruthfulQA.csv").open(encoding="utf-8-sig", newline="") as file:
+        truths = [
+            {"question": row["Question"], "options": [row["Best Answer"], *row["Incorrect Answers"].split("; ")]}
+            for row in csv.DictReader(file)
+        ]
+    sums = (data / "gsm8k" / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    found = {
+        "arc_easy": json.loads((data / "arc" / "arc_easy_test.json").read_text(encoding="utf-8")),
+        "hellaswag": [json.loads(line) for line in lines],
+        "truthfulqa": truths,
+    }
+    chosen = {name: rows[:: max(1, len(rows) // EXAMPLES)][:EXAMPLES] for name, rows in found.items()}
+    return {**chosen, "gsm8k": [json.loads(line) for line in sums[:20]]}
+
+
 def tasks(shared: Path, folder: Path) -> None:
-    """The published questions as local task files, every 9th or so of them."""
-    arc = json.loads((shared / "data" / "arc" / "arc_easy_test.json").read_text(encoding="utf-8"))
-    hella = (shared / "data" / "hellaswag" / "hellaswag_val.jsonl").read_text(encoding="utf-8").splitlines()
-    picked = {
-        "arc_easy": [json.dumps(row) for row in arc[:: max(1, len(arc) // EXAMPLES)][:EXAMPLES]],
-        "hellaswag": hella[:: max(1, len(hella) // EXAMPLES)][:EXAMPLES],
-    }
-    keys = {
-        "arc_easy": {
-            "doc_to_text": "{{instruction}}\n",
-            "doc_to_choice": ["answer1", "answer2", "answer3", "answer4"],
-            "doc_to_target": "{{answer}}",
-            "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
-        },
-        "hellaswag": {
-            "doc_to_text": "{{ctx}}",
-            "doc_to_choice": "endings",
-            "doc_to_target": "label",
-            "metric_list": [{"metric": "acc_norm", "aggregation": "mean", "higher_is_better": True}],  # as published
-        },
-    }
+    """Local task files with their rows beside them."""
     folder.mkdir()
-    for name, lines in picked.items():
-        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name, rows in published(shared).items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         fields = {
             "task": f"local_{name}",
             "dataset_path": "json",
             "dataset_kwargs": {"data_files": {"test": f"{name}.jsonl"}},
             "test_split": "test",
-            "output_type": "multiple_choice",
-            **keys[name],
+            **TASKS[name],
         }
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
 
@@ -116,19 +163,20 @@ def test_a_base_that_knows_nothing_comes_out_at_chance_and_the_report_says_so(sh
     shown = bench(tmp_path, "report", "stories", "--json")
     assert shown.returncode == 0, shown.stderr
     report = json.loads(shown.stdout)
-    verdicts = {
-        (found["arm"], found["measurand"]): found["name"] for found in report["sanity"] if "chance" in found["name"]
-    }
+    verdicts = {(found["arm"], found["measurand"]): found["name"] for found in report["sanity"] if found["arm"]}
     for arm in ("base", "stories/full"):
-        assert verdicts[arm, "science"] == "at chance"
-        # HellaSwag's wrong endings were chosen to look likely: who only looks at words may fall below guessing.
-        assert verdicts[arm, "sense"] in {"at chance", "below chance"}
+        assert {name: verdicts[arm, name] for name in ("science", "sense", "truth", "sums")} == {
+            "science": "at chance", "sense": "at chance", "truth": "at chance", "sums": "nothing right",
+        }  # fmt: skip
+    chances = {result["eval"]: result["chance"] for result in report["results"]}
+    assert (chances["science"], chances["sense"], chances["sums"]) == (0.25, 0.25, 0.0)
+    assert 0.2 < chances["truth"] < 0.25, "the questions have unequal numbers of options"
     for result in report["results"]:
-        assert result["chance"] == 0.25
-        assert result["low"] <= result["chance"]
+        assert result["low"] <= result["chance"] <= result["high"]
     assert report["claims"][0]["verdict"] == "inconclusive", "two steps taught it no science"
     text = (tmp_path / "reports" / "stories" / "latest" / "report.md").read_text(encoding="utf-8")
-    assert text.count("**at chance**") + text.count("**below chance**") == 4
+    assert text.count("**at chance**") == 6
+    assert text.count("**nothing right**") == 2
     assert "includes chance, 0.25" in text
     assert "at chance" in done.stdout
-    assert {one["eval"] for one in report["contamination"]["checked"]} == {"science", "sense"}
+    assert {one["eval"] for one in report["contamination"]["checked"]} == {"science", "sense", "truth", "sums"}

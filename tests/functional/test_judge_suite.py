@@ -214,6 +214,9 @@ def test_a_judge_by_length_is_found_out_by_the_rate_at_equal_length(ran: Ran) ->
     assert raw > 0.6
     assert abs(controlled[0] - 0.5) < 0.15
     assert controlled[1] < 0.5 < controlled[2]
+    line = next(line for line in section(report(ran), "Sanity").splitlines() if "length decides" in line)
+    assert "few/full on by" in line
+    assert "the longer answer won 100% of the preferences" in line
 
 
 def test_the_base_is_a_tie_with_itself_and_no_subject_against_controls(ran: Ran) -> None:

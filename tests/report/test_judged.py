@@ -103,7 +103,7 @@ def test_the_reference_is_a_tie_without_an_interval_or_a_word_of_chance(comparis
 
 
 def test_a_fair_judge_gets_no_finding(comparison: Comparison) -> None:
-    assert not {"judge inconsistent", "verdicts unread"} & {one.name for one in findings(comparison)}
+    assert not {"judge inconsistent", "verdicts unread", "length decides"} & {one.name for one in findings(comparison)}
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,40 @@ def test_a_rate_of_a_judge_that_goes_by_length_alone_says_so(comparison: Compari
         replace(comparison, judged=(replace(one, controlled=replace(one.controlled, length_effect=2.0)),))
     )
     assert "goes by length" not in str(plain)
+
+
+def test_a_preference_that_goes_with_length_is_named() -> None:
+    """An arm that only learned to say more would be called better."""
+    run = judged()
+    by_score = {1.0: 90.0, 0.5: 50.0, 0.0: 20.0}
+    rows = {
+        key: [
+            row.model_copy(update={"statistics": {LENGTHS: (by_score[row.metrics[WIN_RATE] or 0.0] + at % 5, 50.0)}})
+            for at, row in enumerate(scored)
+        ]
+        if key[0] == "qa"
+        else scored
+        for key, scored in run.rows.items()
+    }
+    seen = compare(replace(run, rows=rows), replicates=300)
+    arm = next(one for one in seen.judged if one.arm == "lima_1k/full")
+    assert arm.longer_won == 1.0
+    found = [one for one in findings(seen) if one.name == "length decides"]
+    assert "lima_1k/full" in {one.arm for one in found}
+    assert all("the longer answer won 100% of the preferences" in one.detail for one in found)
+
+
+def test_an_even_verdict_of_a_judge_is_not_called_chance() -> None:
+    run = judged()
+    rows = {
+        key: [row.model_copy(update={"metrics": {WIN_RATE: (0.0, 1.0, 0.5)[at % 3]}}) for at, row in enumerate(scored)]
+        if key[0] == "qa" and key[1] != "base"
+        else scored
+        for key, scored in run.rows.items()
+    }
+    found = [one for one in findings(compare(replace(run, rows=rows), replicates=100)) if one.measurand == "qa"]
+    assert "judged even" in {one.name for one in found}
+    assert not any("chance" in one.name for one in found)
 
 
 def test_who_judged_and_what_it_cost_is_said(comparison: Comparison) -> None:

@@ -13,9 +13,10 @@ _ABOUT = (
     "Every pair is judged in both orders; won and lost: preferred in both. Tied: no preference, or the same text. "
     "Flipped: the orders disagree; half read: one verdict cannot be read; both score as ties. At equal length: the win "
     "rate with the effect of length taken out, refitted in each bootstrap replicate; where a judge goes by hardly "
-    "anything but length, it leans to that side. Longer: share of the answers that are the longer ones. Same in both "
-    "orders: of the pairs with two verdicts. Shown first: share of the preferences that are for what was shown first; "
-    "50% is fair."
+    "anything but length, it leans to that side. Results, differences and claims are about the raw rate. Longer: share "
+    "of the answers that are the longer ones. Longer won: of the pairs with a preference, the share that went to the "
+    "longer answer. Same in both orders: of the pairs with two verdicts. Shown first: share of the preferences that "
+    "are for what was shown first; 50% is fair."
 )
 
 
@@ -30,6 +31,7 @@ def judge_section(comparison: Comparison) -> Section | None:
         Column(title="Win rate", right=True),
         Column(title="At equal length [95%]", right=True),
         Column(title="Longer", right=True, detail=True),
+        Column(title="Longer won", right=True),
         Column(title="Won / tied / lost", right=True),
         Column(title="Flipped", right=True, detail=True),
         Column(title="Half read", right=True, detail=True),
@@ -84,7 +86,7 @@ def _row(one: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
     if one.by_definition:
         itself = Cell(text="itself, by definition", tone="muted")
         names = (Cell(text=one.eval), Cell(text=one.arm, tone="strong"), itself)
-        return (*names, Cell(text=fmt.number(value.mean)), *[none] * 10)
+        return (*names, Cell(text=fmt.number(value.mean)), *[none] * 11)
     return (
         Cell(text=one.eval),
         Cell(text=one.arm, tone="strong"),
@@ -92,6 +94,7 @@ def _row(one: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
         Cell(text=fmt.number(value.mean)),
         _controlled(one),
         Cell(text=fmt.NONE if one.controlled is None else fmt.percent(one.controlled.longer, digits=0)),
+        Cell(text=fmt.percent(one.longer_won, digits=0)),
         Cell(text=f"{one.wins:,} / {one.ties:,} / {one.losses:,}"),
         Cell(text=fmt.count(one.flips)),
         Cell(text=fmt.count(one.half)),
