@@ -15,6 +15,7 @@ from bench.report.comparison import Comparison
 from bench.report.cost import TOLERANCE, largest_excess
 from bench.report.sweeps import arm_sweeps, contexts
 from bench.report.training import endings
+from bench.stats.length_control import ALONE, LengthControlled
 from bench.suite.judge import TIE
 from bench.suite.suite import is_base
 
@@ -67,7 +68,8 @@ def _length_decides(comparison: Comparison) -> Iterator[Finding]:
         found, value = one.controlled, comparison.results[one.arm, one.eval].value
         if found is None or value.low is None or value.high is None or value.low <= TIE <= value.high:
             continue
-        if found.low is not None and found.high is not None and not found.low <= TIE <= found.high:
+        by_length = found.length_effect is not None and abs(found.length_effect) >= ALONE
+        if not by_length and _same_side(found, above=value.low > TIE):
             continue
         raw = f"win rate {fmt.number(value.mean)} {fmt.interval(value.low, value.high)}"
         equal = f"at equal length {found.reason or 'nothing can be said'}"
@@ -75,6 +77,13 @@ def _length_decides(comparison: Comparison) -> Iterator[Finding]:
             equal = f"{fmt.number(found.rate)} {fmt.interval(found.low, found.high)} at equal length"
         detail = f"{raw}, {equal}; the longer answer won {fmt.percent(one.longer_won, digits=0)} of the preferences"
         yield Finding(name="length decides", arm=one.arm, measurand=one.eval, detail=detail)
+
+
+def _same_side(found: LengthControlled, *, above: bool) -> bool:
+    """Whether the rate at equal length is resolved from a tie, on that side of it."""
+    if found.low is None or found.high is None:
+        return False
+    return found.low > TIE if above else found.high < TIE
 
 
 def _nothing_right(comparison: Comparison) -> Iterator[Finding]:
