@@ -33,7 +33,8 @@ class Beginning:
 
 def shared_length(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens all rows begin with, short of the shortest row's last one; 0 where sharing would save little."""
-    first, last = tuple(min(rows)), tuple(max(rows))  # in the order of words, all others lie between these two
+    words = [tuple(row) for row in rows]
+    first, last = min(words), max(words)  # in the order of words all others lie between these two
     most = min(map(len, rows)) - 1
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), most)
     length = min(length, most)
