@@ -108,7 +108,8 @@ def budget_statement(suite: Suite) -> tuple[bool, str]:
 
 
 def _amount(budget: Budget) -> str:
-    return f"{budget.amount:,.10g} {budget.unit.replace('_', ' ')}"
+    unit = budget.unit.replace("_", " ")
+    return f"{budget.amount:,.10g} {unit.removesuffix('s') if budget.amount == 1 and unit != 'flops' else unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
