@@ -105,8 +105,11 @@ def loss_figure(comparison: Comparison) -> Figure:
     figure, axes = _new_figure(1, len(recipes), width=max(5.0, 4.3 * len(recipes)), height=3.3, share_y=True)
     for axis, recipe in zip(axes[0], recipes, strict=True):
         axis.set_title(_plain(recipe))
-        _loss_panel(axis, [curve for curve in curves if curve.recipe == recipe], data)
+        mine = [curve for curve in curves if curve.recipe == recipe]
+        _loss_panel(axis, mine, data)
         axis.set_xlabel("tokens seen")
+        if len(mine) == 1:
+            _steps_above(axis, mine[0])
     axes[0][0].set_ylabel("training loss, nats per supervised token")
     return figure
 
@@ -299,6 +302,20 @@ def _loss_panel(axis: Any, curves: Sequence[Curve], data: Sequence[str]) -> None
     axis.xaxis.set_major_formatter(lambda value, _: fmt.short_count(value).replace(".0", ""))
     axis.xaxis.set_major_locator(_locator(4))
     axis.margins(x=0.02)
+
+
+def _steps_above(axis: Any, curve: Curve) -> None:
+    """Optimiser steps along the top: of one arm, whose steps are those of its first seed."""
+    seen = curve.seeds[0][0]
+    last, count = seen[-1], len(seen)
+    tokens = np.array([-last, 0.0, *seen, 2 * last])  # on beyond the ends, where the axis has its margins
+    steps = np.array([-count, *range(count + 1), 2 * count], dtype=np.float64)
+    above = axis.secondary_xaxis(
+        "top", functions=(lambda at: np.interp(at, tokens, steps), lambda at: np.interp(at, steps, tokens))
+    )
+    above.xaxis.set_major_locator(_locator(4))
+    above.set_xlabel("steps", fontsize=7.5, color=GREY)
+    above.tick_params(labelsize=7.5)
 
 
 def _spread(heights: Sequence[float], gap: float) -> list[float]:

@@ -52,13 +52,14 @@ def gpu(name: str) -> Suite:
 
 
 def test_full_vs_lora_asks_both_questions_at_rates_that_were_chosen() -> None:
-    for profile in ("micro", "gpu"):
+    for profile, costs in (("micro", {"cost:flops"}), ("gpu", {"cost:memory", "cost:seconds"})):
         suite = load_suite("full_vs_lora", profile=profile).suite
         trained = [suite.recipe[arm.recipe] for arm in suite.expand() if suite.recipe[arm.recipe].method != "few_shot"]
         assert all(isinstance(recipe.learning_rate, LearningRateSweep) for recipe in trained)
         assert {spec.role for spec in suite.eval} >= {"target", "retention"}
         assert {"full", "lora", "few_shot"} <= {suite.recipe[arm.recipe].method for arm in suite.expand()}
         assert {suite.budget_of(arm) for arm in suite.expand()} == {suite.budget}
+        assert {claim.on for claim in suite.claim if claim.cost} == costs
 
 
 def test_data_scaling_goes_from_250_rows_to_all_of_them_at_equal_budget_and_at_equal_epochs() -> None:

@@ -59,6 +59,7 @@ def budget_sentence(costs: tuple[Cost, ...]) -> str:
     asked = sorted({cost.budget.amount for cost in costs})
     wanted = " to ".join(dict.fromkeys(fmt.amount(amount) for amount in (asked[0], asked[-1])))
     span = " to ".join(dict.fromkeys(fmt.amount(amount) for amount in (min(used), max(used))))
+    unit = unit.removesuffix("s") if wanted == "1" and unit != "flops" else unit
     sentence = f"Budget: {wanted} {unit} per training; used: {span}."
     excess = largest_excess(costs) or 0.0
     apart = f"differ by up to {fmt.percent(excess)}"
