@@ -16,6 +16,10 @@ FailureKind = Literal[
 ]
 
 
+NOTHING_SUPERVISED = "no row has anything to supervise after rendering"
+"""The message of a training that was refused because no label would have entered its loss."""
+
+
 class Failure(Spec):
     """Why a job has no result."""
 

@@ -121,6 +121,7 @@ def reused_jobs(record: Record) -> tuple[int, int]:
 
 def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budget: Budget) -> Cost:
     ledgers = [result.ledger for result in results]
+    whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
     alone = [ledger for ledger in ledgers if ledger.alone]
     speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
@@ -145,7 +146,7 @@ def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budge
         packing_efficiency=tokens / slots if tokens is not None and slots else None,
         seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
         budget=budget,
-        budget_used=_mean(ledgers, lambda ledger: used_of(ledger, budget.unit)),
+        budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
         excess=None,
         step_seconds=_step_seconds([result for result in results if result.ledger.alone]),
         mfu=_mean(used, lambda one: one.mfu),

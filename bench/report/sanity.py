@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.record.record import TrainingRecord
+from bench.record.record import NOTHING_SUPERVISED, TrainingRecord
 from bench.report import format as fmt
 from bench.report.comparison import Comparison
 from bench.report.cost import TOLERANCE, largest_excess
@@ -160,6 +160,9 @@ def _truncated(comparison: Comparison) -> Iterator[Finding]:
 
 def _unsupervised(comparison: Comparison) -> Iterator[Finding]:
     for training in comparison.record.trainings:
+        failure = training.job.failure
+        if failure is not None and failure.message == NOTHING_SUPERVISED:
+            yield _of_training("no supervised tokens", training, f"seed {training.seed}: {failure.message}")
         if training.result is None:
             continue
         ledger = training.result.ledger
@@ -292,7 +295,7 @@ def _limit(comparison: Comparison) -> Iterator[Finding]:
 
 def _shared_speed(comparison: Comparison) -> Iterator[Finding]:
     for cost in comparison.costs:
-        if cost.seeds and cost.tokens_per_second is None:
+        if cost.tokens_per_second is None and cost.shared_tokens_per_second is not None:
             detail = "its speed was measured only while other jobs ran beside it"
             yield Finding(name="speed shared", arm=cost.arm, measurand=None, detail=detail)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from bench.data.row import Row
 from bench.errors import InputError, Problem
+from bench.record.record import NOTHING_SUPERVISED
 from bench.suite.recipe import Budget, Recipe
 from bench.train.arrange import arrange
 from bench.train.example import Batch, Example, RowRenderer, make_example, slots
@@ -170,7 +171,7 @@ class _Epochs:
 
 _NOTHING_TO_LEARN = Problem(
     reference="data.nothing-supervised",
-    what="no row has anything to supervise after rendering",
+    what=NOTHING_SUPERVISED,
     hint="raise max_length: prompts alone may fill it; or check the answers of the data",
 )
 

@@ -40,6 +40,19 @@ def test_a_missing_arm_does_not_hide_that_the_others_differ() -> None:
     assert budget_sentence(found).endswith("Not every arm finished; those that did differ by up to 10.0%.")
 
 
+def test_a_diverged_training_is_no_measure_of_what_the_others_should_have_used() -> None:
+    run = make_run(examples=5, budget_used={ARM: 0.5})
+    trainings = tuple(
+        t.model_copy(update={"result": t.result.model_copy(update={"diverged": True})}) if t.arm == ARM else t
+        for t in run.record.trainings
+        if t.result is not None
+    )
+    found = costs(run.record.model_copy(update={"trainings": trainings}))
+    assert {cost.arm: cost.excess for cost in found}[ARM] is None
+    assert all(cost.excess is not None and cost.excess < 0.01 for cost in found if cost.arm != ARM)
+    assert budget_sentence(found).endswith("Not every arm finished.")
+
+
 def test_speed_comes_from_the_lone_probe() -> None:
     """Speed measured beside another job would blame the arm for its neighbour."""
     run = make_run(examples=5)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.record.record import Failure, Record
+from bench.record.record import NOTHING_SUPERVISED, Failure, Record
 from bench.report.comparison import compare
 from bench.report.sanity import Finding, findings
 from tests.fakes.records import FakeRun, make_run
@@ -73,6 +73,16 @@ def diverged() -> FakeRun:
     return changed(run, trainings=trainings)
 
 
+def refused() -> FakeRun:
+    run = make_run(examples=20, failed_training=f"{ARM}#0")
+    failure = Failure(kind="refused", message=NOTHING_SUPERVISED)
+    trainings = tuple(
+        t.model_copy(update={"job": t.job.model_copy(update={"failure": failure})}) if t.result is None else t
+        for t in run.record.trainings
+    )
+    return changed(run, trainings=trainings)
+
+
 def limited() -> FakeRun:
     run = make_run(examples=20)
     evals = run.record.resolved.suite.eval
@@ -121,6 +131,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("diverged", diverged, "seed 0"),
         ("truncated", lambda: with_ledger(truncated_rows=96), "12.0% of the rows"),
         ("no supervised tokens", lambda: with_ledger(supervised_tokens=0), "no label entered the loss"),
+        ("no supervised tokens", refused, "seed 0: no row has anything to supervise"),
         ("rows dropped", lambda: with_ledger(dropped_rows=7), "7 rows had nothing to supervise"),
         ("budget mismatch", lambda: make_run(examples=20, budget_used={ARM: 1.25}), "used 25.0% more tokens"),
         ("budgets differ", mixed_units, "different units"),

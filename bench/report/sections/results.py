@@ -72,7 +72,7 @@ def speed_cell(cost: Cost) -> Cell:
     """Tokens per second alone on the machine, or `shared`."""
     if cost.tokens_per_second is not None:
         return Cell(text=fmt.count(cost.tokens_per_second))
-    return Cell(text="shared" if cost.seeds else fmt.NONE, tone="muted")
+    return Cell(text=fmt.NONE if cost.shared_tokens_per_second is None else "shared", tone="muted")
 
 
 def _overview_cell(result: Result) -> Cell:
