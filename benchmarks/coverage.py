@@ -262,7 +262,7 @@ def rarer_cases() -> list[Case]:
         found += [
             Case(name=f"grades from 1 to 5, n = {n}", draw=ordinal(n), low=low, high=high),
             Case(name=f"wins, ties and losses, n = {n}", draw=judged(n), low=low, high=high, null=False),
-            Case(name=f"80% ties, n = {n}", draw=tied(n, 0.8), low=low, high=high),
+            Case(name=f"80% ties, n = {n}", draw=tied(n, 0.8), low=low, high=high if n >= 200 else 100),
         ]
     found += [
         Case(name="weighted by tokens, n = 200", draw=weighted(200), low=94, high=96),

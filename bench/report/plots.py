@@ -1,8 +1,8 @@
 """The report's plots as SVG: scores, differences, loss curves, quality against cost.
 
 Contract: every plot shows figures of a `Comparison` as they stand; the same comparison gives the same bytes. Colours
-are Okabe & Ito's, shapes repeat what colours say, everything is labelled where it stands. matplotlib is imported only
-here, when something is drawn; no window system is needed.
+are Okabe & Ito's, shapes repeat what colours say; what is named stands beside its name, or in one legend where points
+lie close together. matplotlib is imported only here, when something is drawn; no window system is needed.
 """
 
 from __future__ import annotations
@@ -120,14 +120,24 @@ def tradeoff_figure(comparison: Comparison) -> Figure:
     costs = list(dict.fromkeys(one.cost.name for one in shown))
     names = list(dict.fromkeys(one.measurand.name for one in shown))
     figure, axes = _new_figure(
-        len(costs), len(names), width=max(5.0, 3.0 * len(names)), height=2.7 * len(costs), share_y=False
+        len(costs), len(names), width=max(5.0, 3.0 * len(names)), height=2.7 * len(costs) + 0.5, share_y=False
     )
     for one in shown:
         axis = axes[costs.index(one.cost.name)][names.index(one.measurand.name)]
         _tradeoff_panel(axis, one)
         axis.set_title(_plain(one.measurand.name))
         axis.set_xlabel(one.cost.title)
+    _legend(figure, [arm for arm in comparison.arms if not is_base(arm)])
     return figure
+
+
+def _legend(figure: Figure, arms: Sequence[str]) -> None:
+    """Names once for all panels: beside points that lie close together they would cover each other."""
+    from matplotlib.lines import Line2D
+
+    looks = [(_plain(arm), *_look(arm, arms)) for arm in arms]
+    handles = [Line2D([], [], color=colour, marker=marker, label=name) for name, colour, marker in looks]
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(arms)), frameon=False, fontsize=8)
 
 
 def _tradeoff_panel(axis: Any, tradeoff: Tradeoff) -> None:
@@ -147,10 +157,6 @@ def _tradeoff_panel(axis: Any, tradeoff: Tradeoff) -> None:
         axis.plot(
             [point.cost.value], [height], marker=marker, color=colour, markerfacecolor=colour if filled else "white",
             markersize=5.5, linestyle="none",
-        )  # fmt: skip
-        axis.annotate(
-            _plain(point.name), (point.cost.value, height), xytext=(5, 3), textcoords="offset points", fontsize=6.5,
-            color=colour,
         )  # fmt: skip
     axis.spines["left"].set_visible(True)
     axis.xaxis.set_major_formatter(lambda value, _: _short_cost(tradeoff.cost.name, value))
@@ -258,6 +264,7 @@ def _delta_panel(
         resolved = contrast.reading in {"better", "worse", "higher", "lower"}
         _point(axis, row, delta.estimate, delta.low, delta.high, colour=colour, marker=marker, filled=resolved)
     axis.set_title(_plain(title))
+    axis.set_xlabel("" if measurand.higher_is_better else "lower is better", fontsize=7.5, color=GREY)
 
 
 def _point(

@@ -65,7 +65,7 @@ def _dominates_surely(one: Point, other: Point) -> bool:
     if one.quality is None or one.cost is None or other.quality is None or other.cost is None:
         return False
     better = _above(one.quality, other.quality)
-    cheaper = _above(other.cost, one.cost)
+    cheaper = _above(other.cost, one.cost) or (_free(one.cost) and other.cost.value > 0)
     same_cost = one.cost.value == other.cost.value and _exact(one.cost) and _exact(other.cost)
     same_quality = one.quality.value == other.quality.value and _exact(one.quality) and _exact(other.quality)
     return (better and (cheaper or same_cost)) or (cheaper and same_quality)
@@ -73,6 +73,11 @@ def _dominates_surely(one: Point, other: Point) -> bool:
 
 def _above(one: Figure, other: Figure) -> bool:
     return one.low is not None and other.high is not None and one.low > other.high
+
+
+def _free(cost: Figure) -> bool:
+    """Whatever costs anything costs more than this, measured once or not at all."""
+    return cost.value == 0 and _exact(cost)
 
 
 def _exact(figure: Figure) -> bool:

@@ -12,24 +12,7 @@ from pathlib import Path
 
 import pytest
 
-WORDS = [
-    "the",
-    "cat",
-    "river",
-    "stone",
-    "lamp",
-    "green",
-    "tower",
-    "quiet",
-    "morning",
-    "bread",
-    "paper",
-    "wheel",
-    "bright",
-    "copper",
-    "window",
-    "garden",
-]
+WORDS = ("the", "cat", "river", "stone", "lamp", "green", "tower", "quiet", "bread", "paper", "wheel", "window")
 SUITE = """
 name = "sane"
 question = "Does the report see what went wrong?"

@@ -28,6 +28,14 @@ def test_an_exact_equal_cost_lets_quality_decide() -> None:
     assert [p.standing for p in frontier([better, worse])] == ["frontier", "dominated"]
 
 
+def test_what_costs_anything_costs_more_than_what_is_free() -> None:
+    """A training that made the model worse is not worth its price, though its seconds were measured only once."""
+    base = Point(name="base", quality=Figure(value=2, low=1.9, high=2.1), cost=Figure(value=0, low=0, high=0))
+    worse = Point(name="worse", quality=Figure(value=1, low=0.9, high=1.1), cost=Figure(value=3))
+    free = Point(name="free", quality=Figure(value=1, low=0.9, high=1.1), cost=Figure(value=0))
+    assert [p.standing for p in frontier([base, worse, free])] == ["frontier", "dominated", "unresolved"]
+
+
 def test_without_intervals_nothing_is_shown_and_the_unmeasured_stays_in_the_table() -> None:
     bare = [
         Point(name="a", quality=Figure(value=2), cost=Figure(value=1)),
