@@ -8,7 +8,6 @@ reckoned from shapes. Both say so.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench.record.environment import device
 from bench.record.job import AnswerJob, EvalJob, SweepJob, TrainJob
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.history import History
+from bench.run.memory import training_memory
 from bench.run.plan import budget_statement, plan
 from bench.run.planned import Plan, PlannedJob
 from bench.run.preflight import preflight
@@ -31,9 +31,6 @@ from bench.suite.load import LoadedSuite
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
 """What small batches reach, per worker; only where no earlier job says better."""
 _START_SECONDS = 1.0
-_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
-_ADAM_STATES = 2
-_ACTIVATION_BYTES_PER_PARAMETER_ROOT = 24.0
 
 
 class ArmForecast(Spec):
@@ -60,7 +57,7 @@ class ArmForecast(Spec):
     seconds_from: Literal["history", "rough"]
     """`history`: speed of earlier trainings of this model and recipe here; `rough`: operations over a guessed rate."""
     memory_bytes: int
-    """Peak of one training: weights, gradients, optimiser, activations. Rough."""
+    """Peak of one training's tensors, as `bench.run.memory` reckons it. Rough."""
 
 
 class EvalForecast(Spec):
@@ -208,7 +205,7 @@ def _arm(
         sweep=sweep,
         seconds=_START_SECONDS + (rough if speed is None else counts["tokens"] / speed),
         seconds_from="rough" if speed is None else "history",
-        memory_bytes=training_memory(job, counts),
+        memory_bytes=training_memory(job, counts, device=device().partition(":")[0]),
         **counts,
     )
 
@@ -245,25 +242,6 @@ def _rough_seconds(counts: Mapping[str, int]) -> float:
     """Two operations per parameter and slot forward, two for the gradients that flow, two for trained weights' own."""
     per_slot = 4 * counts["parameters"] + 2 * counts["trainable_parameters"]
     return per_slot * counts["slots"] / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]
-
-
-def training_memory(job: TrainJob, counts: Mapping[str, int]) -> int:
-    """Bytes that one training needs at its peak, rough.
-
-    Weights (fp32 masters where all are trained, else at the recipe's precision), gradients and two AdamW moments of
-    the trainable ones in fp32, and activations reckoned from the batch and from the model's size: width × layers grows
-    about as the root of the parameters times the layers' root, here 24 bytes × slots of a batch × root(parameters).
-    """
-    frozen = counts["parameters"] - counts["trainable_parameters"]
-    auto = "fp32" if device() == "cpu" else "bf16"
-    width = _BYTES[auto if job.recipe.precision == "auto" else job.recipe.precision]
-    weights = counts["trainable_parameters"] * 4 + frozen * width
-    moving = counts["trainable_parameters"] * 4 * (1 + _ADAM_STATES)
-    passes = max(1, counts["steps"] * job.recipe.accumulation)
-    batch_slots = counts["slots"] / passes
-    share = 0.3 if job.recipe.gradient_checkpointing else 1.0
-    activations = _ACTIVATION_BYTES_PER_PARAMETER_ROOT * batch_slots * math.sqrt(counts["parameters"]) * share
-    return int(weights + moving + activations * width / 4)
 
 
 def _known_count(home: Path, digest: str) -> dict[str, int] | None:

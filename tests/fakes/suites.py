@@ -17,7 +17,8 @@ HELD: dict[str, Any] = {"kind": "loss", "name": "held", "data": {"source": "held
 def fake_model(folder: Path, *, parameters: int = 16, seed: int = 0) -> Path:
     """A folder with config, tokenizer file and safetensors of one fp32 vector."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "max_position_embeddings": 64}))
+    config = {"model_type": "llama", "max_position_embeddings": 64, "hidden_size": 4, "num_hidden_layers": 1}
+    (folder / "config.json").write_text(json.dumps(config))
     (folder / "tokenizer.json").write_text("{}")
     header = json.dumps({"w": {"dtype": "F32", "shape": [parameters], "data_offsets": [0, 4 * parameters]}}).encode()
     weights = bytes([seed]) * (4 * parameters)

@@ -1,0 +1,143 @@
+"""How much memory a training will need at its peak, reckoned from shapes and the recipe before anything is loaded.
+
+Counted: weights, as the method holds them; gradients and the optimiser's states of what is trained; the activations
+that layers keep for the backward pass; logits and their gradients. Left out: the libraries themselves, a GPU's context,
+kernels' workspaces, fragmentation, DeepSpeed's and FSDP's gathering and offloading (reckoned as if the recipe had
+neither), GaLore's and APOLLO's projections, activations that adapters add, attention's matrix where no fused kernel
+saves it, and that a batch can be longer than their mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.record.job import TrainJob
+from bench.suite.adapter import QuantizationSpec
+from bench.suite.recipe import Recipe
+
+_FP32 = 4
+_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+_KEPT_PER_LAYER = 17
+"""Numbers that a transformer layer keeps per token and unit of width (Korthikanti et al. 2022, section 4: 34 bytes at
+two bytes a number), without attention's own matrix, which fused kernels do not keep."""
+_CHECKPOINTED = 1
+"""The same with checkpointing: a layer's input."""
+_LOGIT_COPIES = 3
+"""Logits in fp32, their log-softmax, the gradient."""
+_BLOCK = 64
+"""Weights that share a scale in 4 bits (bitsandbytes)."""
+_SCALES_PER_BLOCK = 256
+
+_STATES: tuple[tuple[tuple[str, ...], float], ...] = (
+    (("paged_ademamix_8bit", "ademamix_8bit"), 3),
+    (("ademamix", "paged_ademamix", "grokadamw"), 12),
+    (("paged_lion_8bit", "lion_8bit", "rmsprop_bnb_8bit"), 1),
+    (("lion", "paged_lion", "rmsprop", "adagrad", "schedule_free_sgd"), 4),
+    (("adamw_torch_4bit",), 1),
+    (("adamw_torch_8bit", "adamw_bnb_8bit", "adamw_8bit", "paged_adamw_8bit", "galore_adamw_8bit"), 2),
+    (("adafactor", "galore_adafactor", "lomo", "adalomo", "sgd"), 0),
+)
+"""Beginnings of optimisers' names, the first that fits, and bytes of state per trained parameter; all others: 8."""
+_ADAM_BYTES = 8
+_FUSED_BACKWARD = ("lomo", "adalomo", "galore_adamw_layerwise", "galore_adamw_8bit_layerwise",
+                   "galore_adafactor_layerwise", "apollo_adamw_layerwise")  # fmt: skip
+"""Optimisers that step inside the backward pass: no two gradients are there at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Of a model, from its config.json; zeros where that does not say."""
+
+    width: int
+    layers: int
+    vocabulary: int
+    tied: bool
+
+    @property
+    def embeddings(self) -> int:
+        """Parameters of embeddings and head."""
+        return self.vocabulary * self.width * (1 if self.tied else 2)
+
+
+def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) -> int:
+    """Bytes. `counts`: what the training will count; `device`: `cpu`, `mps` or `cuda`."""
+    recipe, shape = job.recipe, model_shape(Path(job.model.path))
+    auto = "bf16" if device == "cuda" else "fp32"
+    number = _BYTES[auto if recipe.precision == "auto" else recipe.precision]
+    trained, frozen = counts["trainable_parameters"], counts["parameters"] - counts["trainable_parameters"]
+    passes = max(1, counts["steps"] * recipe.accumulation)
+    kept = (
+        _weights(recipe, shape, trained=trained, frozen=frozen, number=number),
+        0 if recipe.optimizer in _FUSED_BACKWARD else trained * _trained_bytes(recipe),
+        trained * state_bytes(recipe.optimizer),
+        _best(recipe, trained, device),
+        _activations(recipe, shape, counts["slots"] / passes, number),
+        0 if device == "cuda" else counts["supervised_tokens"] / passes * shape.vocabulary * _FP32 * _LOGIT_COPIES,
+    )
+    return int(sum(kept))
+
+
+def state_bytes(optimizer: str) -> float:
+    """Bytes that an optimiser keeps per trained parameter."""
+    return next((size for names, size in _STATES if optimizer.startswith(names)), _ADAM_BYTES)
+
+
+def model_shape(folder: Path) -> Shape:
+    """From the names that architectures give their sizes."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        config = {}
+    table: dict[str, Any] = config if isinstance(config, dict) else {}
+    table = {**table, **(table.get("text_config") or {})}
+    return Shape(
+        width=_size(table, "hidden_size", "n_embd", "d_model"),
+        layers=_size(table, "num_hidden_layers", "n_layer", "n_layers"),
+        vocabulary=_size(table, "vocab_size"),
+        tied=bool(table.get("tie_word_embeddings", True)),
+    )
+
+
+def _size(table: Mapping[str, Any], *names: str) -> int:
+    return next((table[name] for name in names if isinstance(table.get(name), int)), 0)
+
+
+def _weights(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, number: int) -> float:
+    """What is trained is held in fp32, and where all of it is, copied once more for a smaller precision's products."""
+    if recipe.adapter is None:
+        return trained * (_FP32 + (number if number < _FP32 else 0)) + frozen * number
+    if recipe.quantized is None:
+        return trained * _FP32 + frozen * number
+    left = min(frozen, shape.embeddings)
+    return trained * _trained_bytes(recipe) + left * number + (frozen - left) * quantized_bytes(recipe.quantized)
+
+
+def quantized_bytes(how: QuantizationSpec) -> float:
+    """Bytes of one quantised weight, its share of the scales included."""
+    if how.bits == 8:
+        return 1.0
+    scale = (1 + _FP32 / _SCALES_PER_BLOCK) if how.double else _FP32
+    return 0.5 + scale / _BLOCK
+
+
+def _trained_bytes(recipe: Recipe) -> int:
+    """Of a trained parameter and of its gradient. On a quantised base TRL holds an adapter in bf16."""
+    return 2 if recipe.quantized is not None else _FP32
+
+
+def _best(recipe: Recipe, trained: int, device: str) -> float:
+    """The best weights so far wait in the processor's memory."""
+    waits = recipe.validation is not None and recipe.validation.keep_best and device == "cpu"
+    return trained * _FP32 if waits else 0
+
+
+def _activations(recipe: Recipe, shape: Shape, slots: float, number: int) -> float:
+    """Of one batch of so many slots; with checkpointing one layer at a time is whole."""
+    per_layer = slots * shape.width * number
+    if recipe.gradient_checkpointing:
+        return per_layer * (_CHECKPOINTED * shape.layers + _KEPT_PER_LAYER)
+    return per_layer * _KEPT_PER_LAYER * shape.layers
