@@ -8,7 +8,6 @@ with the adapter in its layers; a learned prompt, as keys and values before ever
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -27,6 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from bench.errors import InputError, Problem
 from bench.model.prefix import prefixed
+from bench.spec import Spec
 from bench.suite.adapter import QuantizationSpec
 from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
@@ -36,6 +36,14 @@ WEIGHTS = "weights"
 
 QUANTIZATION = "quantization.json"
 """Beside an adapter that was trained on a quantised base: how that was quantised."""
+
+
+class QuantizedBase(Spec):
+    """The base that an adapter was trained on: rounded to `precision`, then to fewer bits."""
+
+    quantization: QuantizationSpec
+    precision: Precision
+
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -183,8 +191,8 @@ def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device)
     """In fp32, on the processor; a quantised base is quantised as it was in training, and put back."""
     if not quantization.is_file():
         return _from_pretrained(model, Path(model.path), torch.float32)
-    spec = QuantizationSpec.model_validate(json.loads(quantization.read_bytes()))
-    quantised: Any = load_base(model, precision="fp32", device=place, quantization=spec)
+    trained = QuantizedBase.model_validate_json(quantization.read_bytes())
+    quantised: Any = load_base(model, precision=trained.precision, device=place, quantization=trained.quantization)
     return quantised.dequantize().float()
 
 

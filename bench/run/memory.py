@@ -73,7 +73,7 @@ def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) ->
     kept = (
         _weights(recipe, shape, trained=trained, frozen=frozen, number=number),
         0 if recipe.optimizer in _FUSED_BACKWARD else trained * _trained_bytes(recipe),
-        trained * state_bytes(recipe.optimizer),
+        trained * (state_bytes(recipe.optimizer) + (_FP32 if "momentum" in recipe.optimizer_arguments else 0)),
         _best(recipe, trained, device),
         _activations(recipe, shape, counts["slots"] / passes, number),
         0 if device == "cuda" else counts["supervised_tokens"] / passes * shape.vocabulary * _FP32 * _LOGIT_COPIES,

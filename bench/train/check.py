@@ -5,7 +5,9 @@ Contract: what `check_training` lets pass, the training's own set-up does not re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +29,8 @@ from bench.train.rows import row_limit
 _STEPS = 100
 """Of a made-up training."""
 _PROBE_TOKENS = 6
+_SOME_VALUE = 7
+"""Of an optimiser's argument: no default, and no name of anything."""
 
 
 def check_training(job: TrainJob) -> None:
@@ -46,15 +50,34 @@ def _check_arguments(recipe: Recipe, job: TrainJob) -> None:
     device = pick_device()
     precision = pick_precision(recipe.precision, device)
     alone = recipe.model_copy(update={"deepspeed": None, "fsdp": None})  # these take hold of the process
-    try:
+    model = load_skeleton(job.model)
+
+    def optimizer(given: dict[str, Any]) -> Any:
+        asked = alone.model_copy(update={"optimizer_arguments": given})
         arguments = sft_config(
-            alone, steps=_STEPS, seed=job.seed, precision=precision, device=device, folder=Path.cwd()
+            asked, steps=_STEPS, seed=job.seed, precision=precision, device=device, folder=Path.cwd()
         )
-        Trainer.get_optimizer_cls_and_kwargs(arguments, load_skeleton(job.model))
+        return Trainer.get_optimizer_cls_and_kwargs(arguments, model)
+
+    try:
+        optimizer(recipe.optimizer_arguments)
     except InputError:
         raise
     except (ValueError, TypeError, ImportError, RuntimeError, AssertionError) as error:
         raise _refused(f"the trainer refuses the recipe: {error}", "recipe.*") from error
+    idle = [key for key in recipe.optimizer_arguments if _is_idle(key, recipe.optimizer_arguments, optimizer)]
+    if idle:
+        what = f"{recipe.optimizer} takes no argument {idle[0]!r} from transformers, which would ignore it"
+        raise _refused(what, f"recipe.*.optimizer_arguments.{idle[0]}")
+
+
+def _is_idle(key: str, given: dict[str, Any], optimizer: Callable[[dict[str, Any]], Any]) -> bool:
+    """Whether the optimiser is the same without `key` as with some other value of it."""
+    others = {name: value for name, value in given.items() if name != key}
+    try:
+        return bool(optimizer(others) == optimizer({**others, key: _SOME_VALUE}))
+    except Exception:  # it looked at the value
+        return False
 
 
 def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:

@@ -82,7 +82,13 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
             _check_counts(prepared.meter.steps, prepared.schedule, whole=trainer.stopped == "budget")
         prepared.meter.enter("saving")
         kept_step = None if prepared.watch is None else prepared.watch.restore(trainer.model)
-        save_subject(trainer, folder / WEIGHTS, start=Path(start) if converted else None, recipe=job.recipe)
+        save_subject(
+            trainer,
+            folder / WEIGHTS,
+            start=Path(start) if converted else None,
+            recipe=job.recipe,
+            precision=prepared.precision,
+        )
     prepared.meter.enter("other")
     memory.end("saving")
     parameters, trainable = count_parameters(trainer.model)
@@ -219,11 +225,13 @@ def _prepare(job: TrainJob, folder: Path, emit: Emit, *, budget: Budget, only_st
 def _resolved(job: TrainJob, trainer: MeteredTrainer, made: Material) -> dict[str, str]:
     """What the recipe left open, in words."""
     modules = target_modules(trainer.model)
+    trained = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
     found = {
         "optimizer": optimizer_name(job.recipe),
         "attention": str(getattr(trainer.model.config, "_attn_implementation", None) or "the model's own"),
         "max_length": str(made.max_length),
         "distributed": trainer.accelerator.distributed_type.value.lower(),
+        "trained_in": ", ".join(dict.fromkeys(str(one.dtype).removeprefix("torch.") for one in trained)),
     }
     return {**found, "adapter_modules": ", ".join(modules)} if modules else found
 

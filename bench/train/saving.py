@@ -11,7 +11,8 @@ from typing import Any
 
 from peft import LoraConfig
 
-from bench.model.load import QUANTIZATION
+from bench.model.load import QUANTIZATION, QuantizedBase
+from bench.suite.model import Precision
 from bench.suite.recipe import Recipe
 from bench.train.trainer import MeteredTrainer
 
@@ -29,11 +30,15 @@ def keep_start(model: Any, folder: Path) -> bool:
     return True
 
 
-def save_subject(trainer: MeteredTrainer, folder: Path, *, start: Path | None, recipe: Recipe) -> None:
-    """Writes the adapter or the whole model into `folder`. `start`: where `keep_start` wrote."""
+def save_subject(
+    trainer: MeteredTrainer, folder: Path, *, start: Path | None, recipe: Recipe, precision: Precision
+) -> None:
+    """Writes the adapter or the whole model into `folder`. `start`: where `keep_start` wrote. `precision`: of a frozen
+    base."""
     if start is None:
         trainer.save_weights(folder)
     else:
         trainer.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(start))
     if recipe.quantized is not None:
-        (folder / QUANTIZATION).write_text(recipe.quantized.model_dump_json())
+        quantized = QuantizedBase(quantization=recipe.quantized, precision=precision)
+        (folder / QUANTIZATION).write_text(quantized.model_dump_json())

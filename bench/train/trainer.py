@@ -34,6 +34,14 @@ from bench.train.tracking import place_logs, step_log
 from bench.train.validation import Watch, load_weights, trainable_weights
 
 
+def keep_whole(model: torch.nn.Module) -> None:
+    """What is trained in fp32: on a quantised base TRL puts an adapter into bf16 whatever the precision, where small
+    updates are lost and fp16's gradients cannot be scaled."""
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.dtype == torch.bfloat16:
+            parameter.data = parameter.data.float()
+
+
 class DivergedError(Exception):
     """The loss was not finite; the step is on the meter with no loss."""
 
@@ -72,6 +80,8 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
             processing_class=tokenizer,
             peft_config=adapter,
         )
+        if not arguments.bf16:
+            keep_whole(self.model)
         self.remove_callback(PrinterCallback)
         if RankAllocation.wanted_by(self.model):
             self.add_callback(RankAllocation())

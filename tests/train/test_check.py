@@ -40,6 +40,9 @@ def job_on(base: Path, **recipe: Any) -> Any:
         ({"method": "peft", "peft": {"type": "ROAD", "target_modules": "all-linear"}}, "group_size"),
         ({"method": "lora", "lora": {"target_modules": ["lm_head"]}}, "LORA would stand on the language-model head"),
         ({"method": "peft", "peft": {"type": "TRAINABLE_TOKENS", "token_indices": [3]}}, "would stand on the language"),
+        ({"optimizer_arguments": {"eps": 1e-6}}, "adamw takes no argument 'eps'"),
+        ({"optimizer": "adafactor", "optimizer_arguments": {"scale_parameter": True}}, "no argument 'scale_parameter'"),
+        ({"optimizer": "sgd", "optimizer_arguments": {"momentum": 0.9, "momentun": 0.9}}, "no argument 'momentun'"),
         ({"max_length": 300}, "beyond the model's 256 positions"),
         ({"precision": "fp16"}, "cannot compute in fp16"),
     ],
@@ -52,7 +55,16 @@ def test_a_recipe_that_cannot_work_is_refused_before_weights_are_read(
 
 
 @pytest.mark.parametrize(
-    "recipe", [{}, {"method": "pissa"}, {"method": "prefix"}, {"packing": "bfd"}, {"optimizer": "adafactor"}]
+    "recipe",
+    [
+        {},
+        {"method": "pissa"},
+        {"method": "prefix"},
+        {"packing": "bfd"},
+        {"optimizer": "adafactor"},
+        {"optimizer": "sgd", "optimizer_arguments": {"momentum": 0.9, "nesterov": True}},
+        {"optimizer": "rmsprop", "optimizer_arguments": {"alpha": 0.99, "centered": False}},
+    ],
 )
 def test_a_recipe_that_works_passes(base: Path, recipe: dict[str, Any]) -> None:
     check_training(job_on(base, **recipe))
