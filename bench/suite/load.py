@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
 from bench.suite.check import check
-from bench.suite.distribution import deepspeed_problems, inline_deepspeed
+from bench.suite.distribution import distribution_problems, inline_deepspeed
 from bench.suite.explain import KeyPath, explain, freeze, shown, spell, value_at
 from bench.suite.extend import read_extended
 from bench.suite.overlay import Override, apply_overrides, merge
@@ -214,7 +214,7 @@ def _origin(
 
 def _check(loaded: LoadedSuite) -> LoadedSuite:
     base = loaded.path.parent
-    problems = [*check(loaded.suite, base), *deepspeed_problems(loaded.suite, base)]
+    problems = [*check(loaded.suite, base), *distribution_problems(loaded.suite, base)]
     if problems:
         raise InputError(problems)
     return dataclasses.replace(loaded, suite=inline_deepspeed(loaded.suite, base))

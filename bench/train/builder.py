@@ -21,6 +21,17 @@ _NAMED = {"adamw": "adamw_torch_fused"}
 """Optimisers by a shorter name than transformers'."""
 
 
+_OURS_IN_DEEPSPEED: dict[str, Any] = {
+    "train_batch_size": "auto",
+    "train_micro_batch_size_per_gpu": "auto",
+    "gradient_accumulation_steps": "auto",
+    "gradient_clipping": "auto",
+    "bf16": {"enabled": "auto"},
+    "fp16": {"enabled": "auto"},
+}
+"""What DeepSpeed must be told and transformers fills in from its arguments."""
+
+
 def optimizer_name(recipe: Recipe) -> str:
     """As `transformers.training_args.OptimizerNames` has it."""
     return _NAMED.get(recipe.optimizer, recipe.optimizer)
@@ -91,7 +102,8 @@ def _arguments(recipe: Recipe) -> str | None:
 def _distribution(recipe: Recipe) -> dict[str, Any]:
     """The libraries write into these tables, so they get copies."""
     if recipe.deepspeed is not None:
-        return {"deepspeed": copy.deepcopy(recipe.deepspeed)}
+        assert not isinstance(recipe.deepspeed, str), "a file is read when the suite is"
+        return {"deepspeed": {**copy.deepcopy(_OURS_IN_DEEPSPEED), **copy.deepcopy(recipe.deepspeed)}}
     if recipe.fsdp is not None:
         return {"fsdp": True, "fsdp_config": copy.deepcopy(recipe.fsdp)}
     return {}
