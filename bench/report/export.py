@@ -13,6 +13,7 @@ from bench.report.claims import ClaimResult
 from bench.report.comparison import Comparison, compare
 from bench.report.contaminated import Cleaned, Contamination
 from bench.report.cost import Cost
+from bench.report.judged import JudgedArm
 from bench.report.results import Contrast, Result
 from bench.report.sanity import findings
 from bench.report.sections.flips import FILE
@@ -49,7 +50,7 @@ def comparison_json(comparison: Comparison) -> Json:
             "shown": [asdict(flip) for flip in comparison.flips.shown],
             "file": FILE,
         },
-        "judged": [asdict(one) for one in comparison.judged],
+        "judged": [_judged(one) for one in comparison.judged],
         "tradeoffs": [_tradeoff(one) for one in comparison.tradeoffs],
         "sanity": [asdict(finding) for finding in findings(comparison)],
         "missing": [asdict(absence) for absence in comparison.absences],
@@ -155,6 +156,21 @@ def _contrast(contrast: Contrast | None) -> Json | None:
         "noise": delta.noise,
         "components": None if delta.components is None else _components(delta.components),
         "reason": delta.reason,
+    }
+
+
+def _judged(one: JudgedArm) -> Json:
+    """Ties hold the pairs with the same text, and the share of preferences stands for their two counts."""
+    counts = one.total.model_dump(mode="json", exclude={"against", "identical", "first_preferred", "second_preferred"})
+    return {
+        "eval": one.eval,
+        "arm": one.arm,
+        **counts,
+        "against": one.against,
+        "ties": one.ties,
+        "consistency": one.total.consistency,
+        "first_preferred": one.shown_first,
+        "controlled": None if one.controlled is None else asdict(one.controlled),
     }
 
 

@@ -6,7 +6,7 @@ Contract: pure; counts are sums over seeds. The rate at equal length is fitted t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +22,11 @@ from bench.suite.judge import LENGTHS, TIE, WIN_RATE
 from bench.suite.suite import is_base
 
 _Number = TypeVar("_Number", int, float)
+_SUMMED = (
+    "wins", "losses", "ties", "flips", "half", "unjudged", "unanswered", "identical", "verdicts", "first_preferred",
+    "second_preferred", "unread", "rejected", "asked", "reused", "prompt_tokens", "completion_tokens", "cost",
+    "cost_now",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,46 +35,30 @@ class JudgedArm:
 
     eval: str
     arm: str
-    judge: str
-    host: str | None
-    """`None`: a model on this machine."""
-    prompt: str
     against: str
     """An arm, a base, or the source of stored answers."""
-    by_definition: bool
-    """It is what the others are compared with."""
     controlled: LengthControlled | None
     """`None` where nothing was scored, or by definition."""
     longer_won: float | None
     """Of the pairs with a preference and unequal lengths, the share in which the longer answer is preferred."""
-    wins: int
-    losses: int
-    ties: int
-    """No preference in both orders, or the same text."""
-    flips: int
-    half: int
-    unjudged: int
-    unanswered: int
-    consistency: float | None
-    """Share of the pairs with two verdicts in which both prefer the same."""
-    verdicts: int
-    """Asked for and read."""
-    first_preferred: float | None
-    """Share of the verdicts with a preference that prefer what was shown first."""
-    unread: int
-    rejected: int
-    asked: int
-    reused: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    cost: float | None
-    cost_now: float | None
-    currency: str | None
+    total: Judged
+    """Counts and costs summed over seeds; the rest as of the first."""
+
+    @property
+    def ties(self) -> int:
+        """No preference, or the same text."""
+        return self.total.ties + self.total.identical
+
+    @property
+    def shown_first(self) -> float | None:
+        """Share of the verdicts with a preference that prefer what was shown first."""
+        preferences = self.total.first_preferred + self.total.second_preferred
+        return self.total.first_preferred / preferences if preferences else None
 
     @property
     def paired(self) -> int:
         """Pairs with a score."""
-        return self.wins + self.losses + self.ties + self.flips + self.half
+        return self.total.wins + self.total.losses + self.ties + self.total.flips + self.total.half
 
 
 def judged_arms(record: Record, rows: Rows, deltas: Deltas) -> tuple[JudgedArm, ...]:
@@ -100,44 +89,21 @@ def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
 def _arm(
     name: str, arm: str, results: Sequence[Judged], scored: Sequence[Sequence[ScoreRow]], deltas: Deltas
 ) -> JudgedArm:
-    first = results[0]
-    by_definition = all(one.by_definition for one in results)
-
-    def total(count: Callable[[Judged], int]) -> int:
-        return sum(count(one) for one in results)
-
-    agreed, flips = total(lambda one: one.wins + one.losses + one.ties), total(lambda one: one.flips)
-    shown_first, shown_second = total(lambda one: one.first_preferred), total(lambda one: one.second_preferred)
+    total = _total(results)
     return JudgedArm(
         eval=name,
         arm=arm,
-        judge=first.judge,
-        host=first.host,
-        prompt=first.prompt,
-        against=arm if by_definition else re.sub(r"#\d+$", "", first.against),
-        by_definition=by_definition,
-        controlled=None if by_definition else _controlled(scored, deltas, trained=not is_base(arm)),
-        longer_won=None if by_definition else _longer_won(scored),
-        wins=total(lambda one: one.wins),
-        losses=total(lambda one: one.losses),
-        ties=total(lambda one: one.ties + one.identical),
-        flips=flips,
-        half=total(lambda one: one.half),
-        unjudged=total(lambda one: one.unjudged),
-        unanswered=total(lambda one: one.unanswered),
-        consistency=agreed / (agreed + flips) if agreed + flips else None,
-        verdicts=total(lambda one: one.verdicts),
-        first_preferred=shown_first / (shown_first + shown_second) if shown_first + shown_second else None,
-        unread=total(lambda one: one.unread),
-        rejected=total(lambda one: one.rejected),
-        asked=total(lambda one: one.asked),
-        reused=total(lambda one: one.reused),
-        prompt_tokens=_sum([one.prompt_tokens for one in results]),
-        completion_tokens=_sum([one.completion_tokens for one in results]),
-        cost=_sum([one.cost for one in results]),
-        cost_now=_sum([one.cost_now for one in results]),
-        currency=first.currency,
+        against=arm if total.by_definition else re.sub(r"#\d+$", "", total.against),
+        controlled=None if total.by_definition else _controlled(scored, deltas, trained=not is_base(arm)),
+        longer_won=None if total.by_definition else _longer_won(scored),
+        total=total,
     )
+
+
+def _total(results: Sequence[Judged]) -> Judged:
+    """Of all seeds; what one of them did not count is unknown."""
+    summed = {name: _sum([getattr(one, name) for one in results]) for name in _SUMMED}
+    return results[0].model_copy(update={**summed, "by_definition": all(one.by_definition for one in results)})
 
 
 def _sum(values: Sequence[_Number | None]) -> _Number | None:

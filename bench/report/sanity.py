@@ -124,21 +124,26 @@ def _contaminated(comparison: Comparison) -> Iterator[Finding]:
 def _judge_inconsistent(comparison: Comparison) -> Iterator[Finding]:
     """A judge that prefers by position says nothing about the answers."""
     for one in comparison.judged:
-        if one.consistency is None or one.consistency >= CONSISTENT_SHARE:
+        total, share = one.total, one.total.consistency
+        if share is None or share >= CONSISTENT_SHARE:
             continue
-        pairs = fmt.plural(one.wins + one.losses + one.flips + one.ties, "pair")
-        detail = f"{one.judge} holds to its verdict in both orders in only {fmt.percent(one.consistency)} of {pairs}"
-        if one.first_preferred is not None:
-            detail += f"; {fmt.percent(one.first_preferred)} of its preferences are for the answer shown first"
+        pairs = fmt.plural(total.wins + total.losses + total.flips + one.ties, "pair")
+        detail = f"{total.judge} holds to its verdict in both orders in only {fmt.percent(share)} of {pairs}"
+        if one.shown_first is not None:
+            detail += f"; {fmt.percent(one.shown_first)} of its preferences are for the answer shown first"
         yield Finding(name="judge inconsistent", arm=one.arm, measurand=one.eval, detail=detail)
 
 
 def _verdicts_unread(comparison: Comparison) -> Iterator[Finding]:
     for one in comparison.judged:
-        lost = one.unread + one.rejected
-        if lost > UNREAD_SHARE * one.asked:
-            parts = [f"{one.unread:,} without a verdict", *([f"{one.rejected:,} refused"] if one.rejected else [])]
-            detail = f"{lost:,} of {one.asked:,} replies of {one.judge} say nothing: {', '.join(parts)}"
+        total = one.total
+        lost = total.unread + total.rejected
+        if lost > UNREAD_SHARE * total.asked:
+            parts = [
+                f"{total.unread:,} without a verdict",
+                *([f"{total.rejected:,} refused"] if total.rejected else []),
+            ]
+            detail = f"{lost:,} of {total.asked:,} replies of {total.judge} say nothing: {', '.join(parts)}"
             yield Finding(name="verdicts unread", arm=one.arm, measurand=one.eval, detail=detail)
 
 

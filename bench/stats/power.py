@@ -49,14 +49,18 @@ def detectable_effect(
     whole standard error.
     """
     if seed_error <= 0.0:
-        return standard_error * float(student_quantile((1.0 + level) / 2.0, degrees) + student_quantile(power, degrees))
+        return standard_error * (_quantile((1.0 + level) / 2.0, degrees) + _quantile(power, degrees))
     grid = (np.arange(GRID) + 0.5) / GRID
     example = standard_error * student_quantile(grid, degrees)
     curve = SeedCurve(values=example, seed_error=seed_error, seed_degrees=seed_degrees)
     variance = standard_error**2 + seed_error**2
     whole = variance**2 / (standard_error**4 / degrees + seed_error**4 / seed_degrees)
     half_width = float(curve.quantile(np.array([(1.0 + level) / 2.0]))[0])
-    return half_width + variance**0.5 * float(student_quantile(power, whole))
+    return half_width + float(variance**0.5) * _quantile(power, whole)
+
+
+def _quantile(probability: float, degrees: float) -> float:
+    return float(student_quantile(probability, degrees))
 
 
 def needed(

@@ -83,8 +83,8 @@ def comparison() -> Comparison:
 
 def test_seeds_are_summed_and_pairs_keep_their_interval(comparison: Comparison) -> None:
     arm = next(one for one in comparison.judged if one.arm == "lima_1k/full")
-    assert (arm.wins, arm.flips, arm.prompt_tokens, arm.cost) == (36, 8, 2000, 1.0)
-    assert arm.consistency == pytest.approx(26 / 30)
+    assert (arm.total.wins, arm.total.flips, arm.total.prompt_tokens, arm.total.cost) == (36, 8, 2000, 1.0)
+    assert arm.total.consistency == pytest.approx(26 / 30)
     value = comparison.results["lima_1k/full", "qa"].value
     assert value.mean == pytest.approx(0.7)
     assert value.low is not None

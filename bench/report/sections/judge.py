@@ -52,12 +52,12 @@ def _judges(comparison: Comparison) -> list[str]:
     lines = []
     for name in dict.fromkeys(one.eval for one in comparison.judged):
         mine = [one for one in comparison.judged if one.eval == name]
-        asked = [one for one in mine if one.asked]
+        asked = [one for one in mine if one.total.asked]
         who = (asked or mine)[0]
-        place = "on this machine" if who.host is None else f"at {who.host}"
-        line = f"{name}: {who.judge} {place}, prompt {who.prompt}; "
-        line += f"{fmt.plural(sum(one.asked for one in mine), 'request')}"
-        reused = sum(one.reused for one in mine)
+        place = "on this machine" if who.total.host is None else f"at {who.total.host}"
+        line = f"{name}: {who.total.judge} {place}, prompt {who.total.prompt}; "
+        line += f"{fmt.plural(sum(one.total.asked for one in mine), 'request')}"
+        reused = sum(one.total.reused for one in mine)
         line += f", {reused:,} answered from disk" if reused else ""
         line += f"; {_bill(asked)}."
         if any(one.against_control for one in comparison.measurands if one.eval == name):
@@ -67,23 +67,25 @@ def _judges(comparison: Comparison) -> list[str]:
 
 
 def _bill(asked: list[JudgedArm]) -> str:
-    costs = [one.cost for one in asked if one.cost is not None]
+    costs = [one.total.cost for one in asked if one.total.cost is not None]
     if not asked:
         return "no cost"
     if len(costs) < len(asked):
         return (
-            "cost none, on this machine" if asked[0].host is None else "cost unknown (no price, or tokens not counted)"
+            "cost none, on this machine"
+            if asked[0].total.host is None
+            else "cost unknown (no price, or tokens not counted)"
         )
-    now = sum(one.cost_now or 0.0 for one in asked)
+    now = sum(one.total.cost_now or 0.0 for one in asked)
     earlier = "" if now == sum(costs) else f", {sum(costs) - now:.4f} of it paid before these jobs ran"
-    return f"cost {sum(costs):.4f} {asked[0].currency}{earlier}"
+    return f"cost {sum(costs):.4f} {asked[0].total.currency}{earlier}"
 
 
 def _row(one: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
     value = comparison.results[one.arm, one.eval].value
-    tokens = f"{fmt.count(one.prompt_tokens)} / {fmt.count(one.completion_tokens)}"
+    tokens = f"{fmt.count(one.total.prompt_tokens)} / {fmt.count(one.total.completion_tokens)}"
     none = Cell(text=fmt.NONE, tone="muted")
-    if one.by_definition:
+    if one.total.by_definition:
         itself = Cell(text="itself, by definition", tone="muted")
         names = (Cell(text=one.eval), Cell(text=one.arm, tone="strong"), itself)
         return (*names, Cell(text=fmt.number(value.mean)), *[none] * 11)
@@ -95,14 +97,14 @@ def _row(one: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
         _controlled(one),
         Cell(text=fmt.NONE if one.controlled is None else fmt.percent(one.controlled.longer, digits=0)),
         Cell(text=fmt.percent(one.longer_won, digits=0)),
-        Cell(text=f"{one.wins:,} / {one.ties:,} / {one.losses:,}"),
-        Cell(text=fmt.count(one.flips)),
-        Cell(text=fmt.count(one.half)),
-        Cell(text=fmt.count(one.unjudged + one.unanswered)),
+        Cell(text=f"{one.total.wins:,} / {one.ties:,} / {one.total.losses:,}"),
+        Cell(text=fmt.count(one.total.flips)),
+        Cell(text=fmt.count(one.total.half)),
+        Cell(text=fmt.count(one.total.unjudged + one.total.unanswered)),
         _consistency(one),
-        Cell(text=fmt.percent(one.first_preferred, digits=0)),
+        Cell(text=fmt.percent(one.shown_first, digits=0)),
         Cell(text=tokens),
-        Cell(text=fmt.NONE if one.cost is None else f"{one.cost:.4f} {one.currency}"),
+        Cell(text=fmt.NONE if one.total.cost is None else f"{one.total.cost:.4f} {one.total.currency}"),
     )
 
 
@@ -121,8 +123,8 @@ def _controlled(one: JudgedArm) -> Cell:
 
 
 def _consistency(one: JudgedArm) -> Cell:
-    if one.consistency is None:
+    if one.total.consistency is None:
         return Cell(text=fmt.NONE, tone="muted")
-    trusted = one.consistency >= CONSISTENT_SHARE
-    text = fmt.percent(one.consistency, digits=0)
+    trusted = one.total.consistency >= CONSISTENT_SHARE
+    text = fmt.percent(one.total.consistency, digits=0)
     return Cell(text=text if trusted else f"{text}, inconsistent", tone="plain" if trusted else "bad")

@@ -30,7 +30,12 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     ("△ ▽", "The interval excludes zero, but among so many contrasts that happens by chance: Holm does not agree."),
     ("≈ not resolved", "This run cannot tell the two apart. It does not say that they are equal."),
-    ("p (Holm)", "Two-sided p-value of no difference, adjusted for all contrasts of the eval with base and control."),
+    (
+        "p (Holm)",
+        "Two-sided p-value of no difference, adjusted for all contrasts of that eval with base and control: 5% is the "
+        "chance of a false mark in one eval, not in all of them together. Of a claim: of its threshold, adjusted for "
+        "all claims of the suite.",
+    ),
     ("detectable", "The smallest true difference that a run like this one finds with 80% power."),
     ("rank", "The places that the resolved pairs of arms leave possible (Holm over all pairs): 1–3 is first to third."),
     ("seed spread", "Standard deviation of the score between seeds of the same arm."),
@@ -53,6 +58,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "tokens/s",
         "Non-padding tokens per second of data, forward, backward and optimiser; nothing else of the run beside it.",
     ),
+    ("trained", "Parameters that training changes, as a share of all of them."),
     ("epochs", "Rows seen, divided by rows available."),
     ("process", "Starting the worker process and handing results over."),
 )
