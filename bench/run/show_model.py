@@ -115,6 +115,9 @@ def _lines(shown: ShownModel) -> list[tuple[str, str]]:
     share = 100 * shown.lora_trainable_parameters / shown.lora_parameters
     listed = {} if shown.card is None else shown.card.model_dump(mode="json", exclude=_UNLISTED, exclude_none=True)
     provenance = {} if shown.card is None else shown.card.provenance
+    if shown.card is not None:
+        listed["template"] = shown.card.template or "the tokenizer's own"
+        listed["end_of_turn"] = shown.card.end_of_turn or "the tokenizer's end-of-sequence token"
     return [
         *((key.replace("_", " "), _spell(value)) for key, value in listed.items()),
         ("architecture", shown.architecture),

@@ -75,7 +75,7 @@ class Validation(Spec):
     patience: Count | None = None
     """End the training after so many evaluations in a row without a lower loss; `None`: train to the end."""
     min_delta: float = Field(default=0.0, ge=0)
-    """A loss counts as lower from this much on, in nats per supervised token."""
+    """For `patience`, a loss counts as lower from this much on, in nats per supervised token."""
 
 
 class Recipe(Spec):

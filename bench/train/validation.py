@@ -101,6 +101,8 @@ class Watch:
         self._steps = steps
         self._every = validation.every or max(1, math.ceil(steps / _EVALUATIONS))
         self._waited = 0
+        self._reference = math.inf
+        """The loss that the next must be lower than by `min_delta`, or patience wears."""
         self.points: tuple[ValidationPoint, ...] = ()
         """In order of steps."""
         self.best: ValidationPoint | None = None
@@ -117,10 +119,12 @@ class Watch:
         point = ValidationPoint(step=step, loss=loss)
         self.points = (*self.points, point)
         best = math.inf if self.best is None or self.best.loss is None else self.best.loss
-        if loss is not None and loss < best - (self._spec.min_delta if self.best is not None else 0.0):
-            self.best, self._waited = point, 0
+        if loss is not None and loss < best:
+            self.best = point
             if self._spec.keep_best:
                 self.best_weights = trainable_weights(model)
+        if loss is not None and loss < self._reference - self._spec.min_delta:
+            self._reference, self._waited = loss, 0
         else:
             self._waited += 1
         return self._spec.patience is not None and self._waited >= self._spec.patience
@@ -135,13 +139,16 @@ class Watch:
     def state(self) -> dict[str, object]:
         """JSON value from which `resume` goes on, beside `best_weights`."""
         best = None if self.best is None else self.best.model_dump()
-        return {"points": [point.model_dump() for point in self.points], "best": best, "waited": self._waited}
+        reference = self._reference if math.isfinite(self._reference) else None
+        points = [point.model_dump() for point in self.points]
+        return {"points": points, "best": best, "waited": self._waited, "reference": reference}
 
     def resume(self, state: Mapping[str, Any], best_weights: Mapping[str, torch.Tensor]) -> None:
         """Takes over from the training that was interrupted."""
         self.points = tuple(ValidationPoint.model_validate(point) for point in state["points"])
         self.best = None if state["best"] is None else ValidationPoint.model_validate(state["best"])
         self._waited = int(state["waited"])
+        self._reference = math.inf if state["reference"] is None else float(state["reference"])
         self.best_weights = dict(best_weights)
 
 

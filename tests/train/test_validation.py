@@ -117,11 +117,15 @@ def test_an_interrupted_training_remembers_its_best(world: Path, tmp_path: Path)
     assert again.kept_step == whole.kept_step
 
 
-def test_a_loss_counts_as_lower_from_min_delta_on() -> None:
+def test_patience_wears_unless_a_loss_is_lower_by_min_delta_and_the_lowest_is_best_all_the_same() -> None:
     watch = Watch(Validation(every=1, patience=2, min_delta=0.1, keep_best=False), steps=10)
     model = torch.nn.Linear(1, 1)
     assert [watch.note(step, loss, model) for step, loss in enumerate((2.0, 1.95, 1.8, 1.75, None), 1)] == [
         False, False, False, False, True,
     ]  # fmt: skip
     assert watch.best is not None
-    assert watch.best.step == 3
+    assert watch.best.step == 4
+    again = Watch(Validation(every=1, patience=2, min_delta=0.1, keep_best=False), steps=10)
+    again.resume(watch.state(), {})
+    assert again.state() == watch.state()
+    assert again.note(6, 1.75, model)
