@@ -1,4 +1,4 @@
-"""Jobs without a result: what they were, and why. A failed job is data; nothing is dropped from a table."""
+"""Jobs that failed or never ran: what they were, and why. A failed job is data; nothing is dropped from a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.record.record import JobRecord, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
-    """A job that has no result."""
+    """A job that has no result, or none that counts: a training that diverged keeps its losses for the plots."""
 
     job: str
     subject: str
@@ -24,10 +24,10 @@ class Absence:
 
 
 def absences_of(record: Record) -> tuple[Absence, ...]:
-    """Every job without a result, in the order of the record."""
+    """Every job that failed or has no result, in the order of the record."""
     jobs: list[tuple[JobRecord, str, str | None]] = [
         *((s.job, s.arm, None) for s in record.sweeps if s.result is None),
-        *((t.job, f"{t.arm}#{t.seed}", None) for t in record.trainings if t.result is None),
+        *((t.job, f"{t.arm}#{t.seed}", None) for t in record.trainings if t.result is None or t.job.failure),
         *((p.job, p.arm, None) for p in record.probes if p.result is None),
         *((a.job, a.subject, a.eval) for a in record.answers if a.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),

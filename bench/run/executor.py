@@ -43,6 +43,9 @@ class _Running:
     lock: FileLock
     started: str
     clock: float
+    """When it was asked for."""
+    forked: float
+    """When its process was there; the first one waits for the libraries, which no limit is about."""
     shared: bool = False
     """Whether another job of this run ran beside it at any time."""
     ended_for: Failure | None = None
@@ -135,7 +138,8 @@ class Executor:
             log=folder / LOG,
             lock=child_lock(self.store.home, planned.digest).path,
         )
-        self._running.append(_Running(job=planned, child=child, lock=lock, started=started, clock=clock))
+        forked = time.monotonic()
+        self._running.append(_Running(job=planned, child=child, lock=lock, started=started, clock=clock, forked=forked))
         if len(self._running) > 1:
             for running in self._running:
                 running.shared = True
@@ -155,7 +159,7 @@ class Executor:
     def _hold_to_limits(self, running: _Running) -> None:
         if running.ended_for is None and not running.child.ended():
             running.ended_for = exceeded(
-                self.limits, pid=running.child.process.pid, seconds=time.monotonic() - running.clock
+                self.limits, pid=running.child.process.pid, seconds=time.monotonic() - running.forked
             )
             if running.ended_for is not None:
                 running.child.process.kill()  # it may be deep in native code: asking would wait for it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from bench.errors import InputError
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
 from bench.record.store import RESULT
-from bench.run import plan
+from bench.report.absence import absences_of
+from bench.run import executor, plan
 from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
 from bench.run.run import run_suite
@@ -121,9 +123,32 @@ def test_a_failed_training_is_recorded_and_harms_only_its_own_evals(
         assert dependant is not None
         assert dependant.kind == "dependency"
         assert words in dependant.message
+    listed = {absence.job: absence.log for absence in absences_of(record)}  # what the report says is missing
+    assert set(listed) == {name for name, job in jobs.items() if job.failure is not None}
+    assert all(listed[f"train:few/full#{seed}"] is not None for seed in (0, 1))
     others = [job for name, job in jobs.items() if "few/full#" not in name]
     assert others
     assert all(job.status == "done" for job in others)
+
+
+def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine their import takes longer than a short job may."""
+    seen: list[float] = []
+    start, exceeded = ChildServer.start, executor.exceeded
+
+    def slowly(self: ChildServer, kind: str, payload: dict[str, Any], **places: Any) -> Any:
+        if not seen:
+            time.sleep(1.5)
+        return start(self, kind, payload, **places)
+
+    def look(limits: Any, *, pid: int | None, seconds: float) -> Any:
+        seen.append(seconds)
+        return exceeded(limits, pid=pid, seconds=seconds)
+
+    monkeypatch.setattr(ChildServer, "start", slowly)
+    monkeypatch.setattr(executor, "exceeded", look)
+    go(tmp_path, seeds=(0,), run={"workers": 1, "probe_steps": 0})
+    assert seen[0] < 1.5
 
 
 @pytest.mark.parametrize(

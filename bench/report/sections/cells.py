@@ -20,7 +20,7 @@ def sanity_section(comparison: Comparison) -> Section:
 
 
 def failures_section(comparison: Comparison) -> Section | None:
-    """Every job without a result and why; `None` where there is none."""
+    """Every job that failed or never ran, and why; `None` where there is none."""
     if not comparison.absences:
         return None
     columns = (
@@ -38,7 +38,8 @@ def failures_section(comparison: Comparison) -> Section | None:
         )
         for absence in comparison.absences
     )
-    return Section(title="What is missing", blocks=(Table(columns=columns, rows=rows),))
+    again = "The same command tries these again, and only these; what is done is kept."
+    return Section(title="What is missing", blocks=(Table(columns=columns, rows=rows), Paragraph(text=again)))
 
 
 def _row(finding: Finding) -> tuple[Cell, ...]:
