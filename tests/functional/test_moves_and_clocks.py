@@ -66,3 +66,22 @@ def test_a_moved_checkout_goes_on_where_it_was(tmp_path: Path) -> None:
     assert moved.load().complete
     assert worked(there / "home") == work
     assert RunDirectory.find("fake", there / "reports").path == moved.path
+
+
+def test_links_in_place_of_folders_and_of_the_suite_change_nothing(tmp_path: Path) -> None:
+    """Results on another disk are linked to; what is written goes through the link and never replaces it."""
+    for name in ("home", "reports"):
+        (tmp_path / f"real-{name}").mkdir()
+        (tmp_path / name).symlink_to(f"real-{name}")
+    first = go(tmp_path)
+    assert first.load().complete
+    work = worked(tmp_path / "home")
+    assert all((tmp_path / name).is_symlink() for name in ("home", "reports"))
+    assert (tmp_path / "real-reports" / "fake").is_dir()
+    (first.path.parent / "latest").unlink()
+    (first.path.parent / "latest").symlink_to("/etc")  # a pointer that leaves the reports is not followed
+    assert RunDirectory.find("fake", tmp_path / "reports").path == first.path
+    assert go(tmp_path).load().complete
+    assert RunDirectory.find("fake", tmp_path / "reports").path == first.path
+    assert worked(tmp_path / "home") == work
+    assert not (Path("/etc") / "record.json").exists()
