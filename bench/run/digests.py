@@ -20,6 +20,17 @@ from bench.suite.evals import EvalSpec, JudgeSpec
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
+_OPTIMIZER_LIBRARIES = {
+    **dict.fromkeys(("8bit", "32bit", "bnb", "ademamix"), "bitsandbytes"),
+    **dict.fromkeys(("torch_4bit", "torch_8bit"), "torchao"),
+    "galore": "galore-torch",
+    "lomo": "lomo-optim",
+    "grokadamw": "grokadamw",
+    "schedule_free": "schedulefree",
+    "apollo": "apollo-torch",
+    "stable_adamw": "torch-optimi",
+}
+"""Distribution that computes the steps, by a part of the optimiser's name; the others are torch's or transformers'."""
 _NOT_IN_EVAL = {"name", "role", "data", "include"}
 
 
@@ -45,7 +56,7 @@ def training_digest(
             "sweep": list(sweep),
             "seed": seed,
             "machine": machine_part(threads),
-            "versions": versions(TRAINING_LIBRARIES),
+            "versions": versions((*TRAINING_LIBRARIES, *_also_used(recipe))),
             "code": code_part("data", "model", "train"),
         }
     )
@@ -133,6 +144,16 @@ def machine_part(threads: int) -> Mapping[str, Any]:
 def code_part(*packages: str) -> str:
     """Hash of this program's computing code (and of what renders prompts), read once per process."""
     return digest_json([digest_code(*packages), digest_file(Path(template.__file__))])
+
+
+def _also_used(recipe: Recipe) -> tuple[str, ...]:
+    """Libraries that compute for some recipes only."""
+    used = {library for sign, library in _OPTIMIZER_LIBRARIES.items() if sign in recipe.optimizer}
+    if recipe.quantized is not None:
+        used.add("bitsandbytes")
+    if recipe.deepspeed is not None:
+        used.add("deepspeed")
+    return tuple(sorted(used))
 
 
 def _targets(model: ResolvedModel, recipe: Recipe) -> Any:

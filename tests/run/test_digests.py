@@ -167,6 +167,25 @@ def test_what_cannot_change_a_result_does_not(tmp_path: Path, monkeypatch: pytes
         assert after[job] == before[job]
 
 
+@pytest.mark.parametrize(
+    ("library", "keys"),
+    [
+        ("bitsandbytes", {"method": "qlora"}),
+        ("bitsandbytes", {"optimizer": "adamw_8bit"}),
+        ("torchao", {"optimizer": "adamw_torch_4bit"}),
+        ("schedulefree", {"optimizer": "schedule_free_adamw"}),
+        ("deepspeed", {"deepspeed": {"zero_optimization": {"stage": 2}}}),
+    ],
+)
+def test_a_library_that_only_some_recipes_compute_with_counts_for_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, keys: dict[str, Any]
+) -> None:
+    plain, special = by_id(make_plan(tmp_path)), by_id(make_plan(tmp_path, **recipe(**keys)))
+    version(library, monkeypatch)
+    assert by_id(make_plan(tmp_path))[TRAIN] == plain[TRAIN]
+    assert by_id(make_plan(tmp_path, **recipe(**keys)))[TRAIN] != special[TRAIN]
+
+
 def test_seeds_arms_and_evals_have_digests_of_their_own(tmp_path: Path) -> None:
     digests_of_jobs = by_id(make_plan(tmp_path))
     assert len(set(digests_of_jobs.values())) == len(digests_of_jobs)
