@@ -1,12 +1,13 @@
 """One source to rows in normal form, or to everything that is wrong with it.
 
 Contract: `read` fills a table and returns the problems; rows with an empty answer or prompt are dropped and counted by
-the table. A problem names the file and row; of many faulty rows the first few are told, the rest counted.
+the table. A problem names the file and the row in it; of many faulty rows the first few are told, the rest counted.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -62,6 +63,8 @@ class _Faults:
     """Row faults of one source: the first few in full, the rest as a count."""
 
     label: str
+    begun: list[tuple[int, str]] = field(default_factory=list)
+    """Of a folder's files that were begun: rows before it, and its name."""
     problems: list[Problem] = field(default_factory=list)
     unshown: int = 0
 
@@ -69,10 +72,17 @@ class _Faults:
         """Note what is wrong with a row."""
         if len(self.problems) < _FAULTS_SHOWN:
             hint = fault.hint or (_COLUMNS_HINT if fault.reference == "data.missing-field" else _ROW_HINT)
-            where = f"{self.label}:{row}"
+            where = self.place(row)
             self.problems.append(Problem(reference=fault.reference, what=fault.what, where=where, hint=hint))
         else:
             self.unshown += 1
+
+    def place(self, row: int) -> str:
+        """The file that holds a row of the source, and the row's number in it."""
+        for before, file in reversed(self.begun):
+            if row > before:
+                return f"{self.label}/{file}:{row - before}"
+        return f"{self.label}:{row}"
 
     def all(self) -> list[Problem]:
         """Everything to be told."""
@@ -86,11 +96,11 @@ class _Faults:
 
 def read(table: Table, source: Source) -> list[Problem]:
     """Reads a source into a table; returns what is wrong with it."""
-    stream = _records_of(source)
+    faults = _Faults(source.label)
+    stream = _records_of(source, faults.begun)
     head = list(islice(stream, _SAMPLE))
     answered = source.answered
     shape = by_columns(source.columns) if source.columns else recognise((r for _, r in head), answered=answered)
-    faults = _Faults(source.label)
     if shape is None:
         return _no_shape(head, faults, answered=answered)
     whole = chain(head, stream)
@@ -109,12 +119,15 @@ def read(table: Table, source: Source) -> list[Problem]:
     return problems
 
 
-def _records_of(source: Source) -> Records:
+def _records_of(source: Source, begun: list[tuple[int, str]]) -> Records:
+    """All rows, numbered through; of several files each is noted in `begun`."""
     if not source.files:
         yield from enumerate(micro.judged_rows(source.label.removeprefix(MICRO)), start=1)
     row_before = 0
     for file in source.files:
         row = 0
+        if len(source.files) > 1:
+            begun.append((row_before, str(file.relative_to(os.path.commonpath(source.files)))))
         for row, record in records(file, source=source.label):
             yield row_before + row, record
         row_before += row
@@ -172,5 +185,4 @@ def _no_shape(head: Sequence[tuple[int, object]], faults: _Faults, *, answered: 
     row, record = head[0]
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
     what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {known_shapes(answered=answered)}"
-    where = f"{faults.label}:{row}"
-    return [Problem(reference="data.unknown-shape", what=what, where=where, hint=_COLUMNS_HINT)]
+    return [Problem(reference="data.unknown-shape", what=what, where=faults.place(row), hint=_COLUMNS_HINT)]

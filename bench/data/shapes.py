@@ -128,7 +128,9 @@ def _first_match(record: Mapping[str, Any], shapes: Sequence[Shape]) -> int | No
 
 
 def _kind(value: object) -> str:
-    names = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    if value is None:
+        return "null"
+    names = {bool: "a truth value", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
     return names.get(type(value), f"a {type(value).__name__}")
 
 
@@ -191,7 +193,11 @@ def _messages(items: Iterable[object], role: str = "role", content: str = "conte
     for item in items:
         if not isinstance(item, dict):
             raise RowError("data.not-a-turn", f"turn {len(turns) + 1} is {_kind(item)}, not an object")
-        turns.append({"role": _role(_field(item, role)), "content": _text(item, content)})
+        try:
+            turns.append({"role": _role(_field(item, role)), "content": _text(item, content)})
+        except RowError as error:
+            hint = f"a turn is an object with {role} and {content}"
+            raise RowError(error.reference, f"turn {len(turns) + 1}: {error.what}", hint) from None
     return turns
 
 
@@ -230,6 +236,8 @@ def _chosen(record: Mapping[str, Any]) -> Turns:
 def _tree(record: Mapping[str, Any]) -> Turns:
     """OASST: from the root along the best ranked reply (rank 0 is best; unranked last) to the end."""
     node = _field(record, "prompt")
+    if not isinstance(node, dict):
+        raise RowError("data.not-a-tree", f"field `prompt` is {_kind(node)}, not an object with role, text and replies")
     turns: Turns = []
     while isinstance(node, dict):
         turns.append({"role": _role(_field(node, "role")), "content": _text(node, "text")})

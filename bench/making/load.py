@@ -41,7 +41,7 @@ def load_make(path: str | Path, overrides: Sequence[str] = ()) -> LoadedMake:
     table, _ = read_toml(file, kind="make")
     table, applied = apply_overrides(table, overrides, folder=Path.cwd())
     _localise(table, applied)
-    spec = _validated(table)
+    spec = _validated(table, file.name)
     problems = [problem for where, name, own in _prompts(spec) for problem in load_problems(name, own, file, where)]
     if problems:
         raise InputError(problems)
@@ -57,7 +57,8 @@ def load_problems(kind: str, own: str | None, file: Path, where: str) -> tuple[P
     return ()
 
 
-def _validated(table: Table) -> MakeSpec:
+def _validated(table: Table, name: str) -> MakeSpec:
+    """`name` is the file's, where a problem lies in no single key."""
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in SPECS:
         what = "kind is missing" if kind is None else f"there is no kind {shown(kind)} of making"
@@ -69,12 +70,13 @@ def _validated(table: Table) -> MakeSpec:
         return model.model_validate(raw, strict=True)
     except ValidationError as error:
         told = explain(error, raw, model, kind="make", locate=spell)
-        raise InputError(map(_rehinted, told)) from None
+        raise InputError([_placed(problem, name) for problem in told]) from None
 
 
-def _rehinted(problem: Problem) -> Problem:
-    """The hints of suites name the suite's schema."""
-    return dataclasses.replace(problem, hint=_HINT) if "bench schema" in (problem.hint or "") else problem
+def _placed(problem: Problem, name: str) -> Problem:
+    """The hints of suites name the suite's schema; what no single key is to blame for is the file's."""
+    hint = _HINT if "bench schema" in (problem.hint or "") else problem.hint
+    return dataclasses.replace(problem, hint=hint, where=problem.where or name)
 
 
 def _prompts(spec: MakeSpec) -> list[tuple[str, str, str | None]]:

@@ -158,6 +158,16 @@ def test_micro_rows_are_data_like_any_other(resolved: Any, monkeypatch: pytest.M
     assert calls == ["mixed", "curated"]
 
 
+def test_a_faulty_row_of_a_folder_is_named_with_its_file(resolved: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    _write(folder / "a.jsonl", _rows(5))
+    _write(folder / "b.jsonl", [*_rows(2), {"instruction": "Q", "output": 3}])
+    with pytest.raises(InputError) as caught:
+        resolved({"d": _spec("parts")})
+    assert [problem.where for problem in caught.value.problems] == ["parts/b.jsonl:3"]
+
+
 def test_micro_rows_can_be_selected_by_their_score(resolved: Any) -> None:
     best = DataSpec.model_validate(
         {"source": "micro:curated", "select": {"by": "score", "column": "quality", "minimum": 4.5}}

@@ -102,7 +102,9 @@ def test_columns_name_any_fields() -> None:
         ({"instruction": "Q", "output": 7}, "`output` is a number, not text"),
         ({"instruction": ["Q"], "output": "A"}, "`instruction` is a list, not text"),
         ({"messages": "Q"}, "not a list of turns"),
-        ({"messages": ["Q"]}, "turn 1 is a str, not an object"),
+        ({"messages": ["Q"]}, "turn 1 is text, not an object"),
+        ({"conversations": [{"from": "human"}]}, r"turn 1: no field `value` \(fields seen: from\)"),
+        ({"conversations": ["Q", None]}, "turn 2 is null, not text"),
         ({"messages": [{"role": "tool", "content": "Q"}]}, "unknown role 'tool'"),
         ({"messages": [{"content": "Q"}]}, r"no field `role` \(fields seen: content\)"),
         ({"conversations": ["Q", 7]}, "turn 2 is a number, not text"),
@@ -163,3 +165,10 @@ def test_a_column_can_be_named_as_plain_text() -> None:
     for wrong in ({"text": "a", "prompt": "b"}, {"prompt": "a"}, {}):
         with pytest.raises(ValueError, match=r"text|prompt"):
             Columns(**wrong)
+
+
+def test_a_prompt_of_text_among_trees_is_no_empty_answer() -> None:
+    """It was dropped as one without an answer, and nobody was told that the file mixes two layouts."""
+    trees = next(shape for shape in SHAPES if shape.name == "oasst")
+    with pytest.raises(RowError, match="field `prompt` is text, not an object with role, text and replies"):
+        trees.convert({"prompt": "Q", "completion": "A"})

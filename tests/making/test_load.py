@@ -22,7 +22,7 @@ def problems(tmp_path: Path, text: str, *overrides: str) -> dict[str | None, str
     (tmp_path / "make.toml").write_text(text)
     with pytest.raises(InputError) as caught:
         load_make(tmp_path / "make.toml", overrides)
-    assert all(problem.hint for problem in caught.value.problems)
+    assert all(problem.hint and problem.where for problem in caught.value.problems)
     assert "bench schema" not in str([problem.hint for problem in caught.value.problems])
     return {problem.where: f"{problem.what} | {problem.hint}" for problem in caught.value.problems}
 
