@@ -15,13 +15,16 @@ from bench.suite.template import TOKENIZER, template_names
 
 Row = dict[str, str | int | float | None]
 
+REPRESENTATION = "words and word pairs, hashed into 256 signed counts"
+"""What `diverse` compares rows by."""
+
 _SELECTORS = {
     "all": "every row of the source",
     "first": "the first `size` rows",
     "random": "`size` rows drawn with `seed`",
     "longest": "the `size` rows with the longest answers",
     "score": "rows with at least `minimum` in `column`, or the `size` best of it",
-    "diverse": "`size` rows that cover the source: near-duplicates out, then k-centre greedy",
+    "diverse": f"`size` rows that cover the source: near-duplicates out, then k-centre greedy over {REPRESENTATION}",
     "holdout": "`size` rows drawn with `seed` for an eval, which no arm can then train on",
 }
 """What `select.by` means, one sentence each. A test holds the names equal to the type's."""

@@ -7,6 +7,7 @@ import shlex
 from bench.record.record import Record
 from bench.report import format as fmt
 from bench.report.view import Cell, Code, Column, Section, Table
+from bench.suite.listing import REPRESENTATION
 from bench.suite.suite import BASE
 
 _HASH = 16
@@ -43,7 +44,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         (
             f"data {name}",
             f"{data.source}{_revision(data.revision)}: {data.rows:,} of {data.source_rows:,} rows"
-            f"{_dropped(data.dropped)}, sha256 {data.sha256[:_HASH]}",
+            f"{_dropped(data.dropped)}{_chosen(record, name)}, sha256 {data.sha256[:_HASH]}",
         )
         for name, data in resolved.data.items()
     ]
@@ -75,6 +76,22 @@ def _revision(revision: str | None) -> str:
 
 def _dropped(dropped: dict[str, int]) -> str:
     return "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
+
+
+def _chosen(record: Record, name: str) -> str:
+    """How the rows of a `[data]` table were taken, where not all were."""
+    spec = record.resolved.suite.data.get(name)
+    if spec is None or spec.mix is not None or spec.select.by == "all":
+        return ""
+    select = spec.select
+    words = [f"taken by {select.by}"]
+    if select.by == "score":
+        words.append(f"column {select.column}" + ("" if select.minimum is None else f" ≥ {select.minimum:g}"))
+    if select.by == "diverse":
+        words.append(f"k-centre greedy over {REPRESENTATION}")
+    if select.by in ("random", "diverse", "holdout"):
+        words.append(f"seeds {', '.join(map(str, select.seeds))}" if select.seeds else f"seed {select.seed}")
+    return "; " + ", ".join(words)
 
 
 def _templates(record: Record) -> str:
