@@ -192,6 +192,20 @@ def _template(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="template mismatch", arm=evaluation.arm, measurand=evaluation.eval, detail=detail)
 
 
+def _forms_differ(comparison: Comparison) -> Iterator[Finding]:
+    """One side meets a form that it was not trained on: a part of the difference may be the form's."""
+    trained = {t.result.template for t in comparison.record.trainings if t.result is not None}
+    for spec in comparison.record.resolved.suite.eval:
+        asked = {
+            e.result.template for e in comparison.record.evaluations if e.eval == spec.name and e.result is not None
+        }
+        if "none" in asked and trained - {"none"}:
+            names = fmt.listed(sorted(repr(name) for name in trained))
+            detail = f"asked without a template; the arms were trained with {names}, the base was not: part of a "
+            detail += 'difference may be the form\'s, which template = "suite" would show'
+            yield Finding(name="bare prompts", arm=None, measurand=spec.name, detail=detail)
+
+
 def _fallback_template(comparison: Comparison) -> Iterator[Finding]:
     notes = {t.result.template_note for t in comparison.record.trainings if t.result is not None}
     for note in sorted(note for note in notes if note):
@@ -327,6 +341,7 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
     _few_seeds,
     _limit,
     _shared_speed,
+    _forms_differ,
     _fallback_template,
 )
 """Worst first. A failed job is not a finding: it has its own table."""

@@ -29,6 +29,17 @@ def unscored() -> FakeRun:
     return FakeRun(path=run.path, record=run.record.model_copy(update={"evaluations": evaluations}), rows=run.rows)
 
 
+def asked_bare() -> FakeRun:
+    run = make_run(examples=20)
+    evaluations = tuple(
+        e
+        if e.result is None or e.eval != "qa"
+        else e.model_copy(update={"result": e.result.model_copy(update={"template": "none"})})
+        for e in run.record.evaluations
+    )
+    return FakeRun(path=run.path, record=run.record.model_copy(update={"evaluations": evaluations}), rows=run.rows)
+
+
 def found(run: FakeRun) -> list[Finding]:
     return list(findings(compare(run, replicates=100)))
 
@@ -139,6 +150,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("limited", limited, "first 20 examples"),
         ("examples cut", cut_prompts, "up to 3 examples"),
         ("scores missing", lambda: make_run(examples=60, missing=0.1), "of 60 examples lack a score"),
+        ("bare prompts", asked_bare, "the arms were trained with 'dialogue', the base was not"),
         ("scores missing", unscored, "out of that arm's difference: no splitter (4)"),
         ("speed shared", lambda: make_run(examples=20, shared_speed=True), "other jobs ran beside it"),
         (
@@ -157,7 +169,15 @@ def test_verdict_is_given_with_its_figure(name: str, make: Callable[[], FakeRun]
     given = named(make(), name)
     assert given, f"no verdict {name!r}"
     assert any(detail in finding.detail for finding in given)
-    if name not in {"example noise only", "limited", "examples cut", "scores missing", "template", "budgets differ"}:
+    if name not in {
+        "example noise only",
+        "limited",
+        "examples cut",
+        "scores missing",
+        "template",
+        "budgets differ",
+        "bare prompts",
+    }:
         assert ARM in {finding.arm for finding in given}
 
 
@@ -185,7 +205,7 @@ def test_a_run_without_a_flaw_has_only_verdicts_about_its_scores() -> None:
     """A list that is never empty is not read."""
     run = make_run(examples=60)
     names = {finding.name for finding in found(FakeRun(path=run.path, record=clean(run.record), rows=run.rows))}
-    assert names <= {"at chance", "below chance", "nothing right", "below base"}
+    assert names <= {"at chance", "below chance", "nothing right", "below base", "bare prompts"}
 
 
 def test_the_budget_is_called_matched_within_one_per_cent() -> None:
