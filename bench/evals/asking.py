@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+import torch
+
 from bench.data.render import Renderer
 from bench.data.row import Row, Turn
 from bench.evals.forward import SLOTS
@@ -24,7 +26,9 @@ from bench.suite.evals import Decoding
 from bench.suite.template import Template
 
 CHECKED = 3
-"""Answers that are made again alone."""
+"""Answers that are made again alone at full precision, where a difference would be a fault of every batch."""
+CHECKED_ROUNDED = 16
+"""The same at half precision, where rounding makes some answers depend on their batch and most not."""
 CHECKED_TOKENS = 32
 """Of each, at most."""
 _BARE = Template(
@@ -197,7 +201,9 @@ class _Asker:
     def account(self) -> Generated:
         """What was drawn and what it took; makes a few answers again, alone."""
         tokens = sum(len(generation.ids) for generation in self._said if generation is not None)
-        chosen = _spread([at for at, generation in enumerate(self._said) if generation is not None and generation.ids])
+        checked = CHECKED if self._subject.model.dtype == torch.float32 else CHECKED_ROUNDED
+        made = [at for at, generation in enumerate(self._said) if generation is not None and generation.ids]
+        chosen = _spread(made, checked)
         delays = [self._first_token_seconds(self._asked[at]) for at in [*chosen[:1], *chosen]][1:]
         return Generated(
             answers=len(self._said),
@@ -232,8 +238,8 @@ def _user_text(turn: Turn) -> str:
     return turn.content if turn.input is None else f"{turn.content}\n{turn.input}"
 
 
-def _spread(positions: Sequence[int]) -> list[int]:
-    """`CHECKED` of the positions, evenly spread."""
-    if len(positions) <= CHECKED:
+def _spread(positions: Sequence[int], count: int) -> list[int]:
+    """`count` of the positions, evenly spread."""
+    if len(positions) <= count:
         return list(positions)
-    return [positions[number * (len(positions) - 1) // (CHECKED - 1)] for number in range(CHECKED)]
+    return [positions[number * (len(positions) - 1) // (count - 1)] for number in range(count)]

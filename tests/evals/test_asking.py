@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from bench.data.render import make_renderer
 from bench.data.row import Row, Turn
 from bench.evals import asking
-from bench.evals.asking import CHECKED, Replies, ask
+from bench.evals.asking import CHECKED, CHECKED_ROUNDED, Replies, ask
 from bench.evals.generation import Generation, Request, generate
 from bench.evals.outcome import Progress, Subject
 from bench.suite.evals import Decoding
@@ -49,6 +50,15 @@ def test_the_shape_of_the_batch_does_not_change_a_greedy_answer(architecture: Ar
     assert len({reply[0][0].text for reply in whole.of}) > 3, "the case needs different answers"
     assert (whole.generated.checked, whole.generated.differed) == (CHECKED, 0)
     assert whole.batch == "by length, at most 4096 slots; 3 answers made again alone came out the same"
+
+
+def test_more_answers_are_made_again_where_rounding_is_coarse() -> None:
+    """A few in a hundred answers differ then: three would mostly miss them."""
+    coarse = subject()
+    coarse.model.to(torch.bfloat16)
+    replies = put(ROWS * 2, to=coarse)
+    assert len(ROWS) * 2 > CHECKED_ROUNDED
+    assert replies.generated.checked == CHECKED_ROUNDED
 
 
 def test_a_batch_that_matters_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
