@@ -81,6 +81,8 @@ def _check_curation(suite: Suite) -> None:
     controls = {arm.data: suite.control_of(arm) for arm in suite.expand()}
     assert {name: controls[name] for name in chosen} == {name: f"{name}_control/full" for name in chosen}
     assert controls["mixed"] == "random/full"
+    draws = [suite.data[name].select.seed for name in ("random", *(f"{name}_control" for name in chosen))]
+    assert len(set(draws)) == len(draws), "the same draw twice would be compared with itself"
     claimed = {claim.parts()[0] for claim in suite.claim}
     assert claimed == {f"{name}/full" for name in (*chosen, "mixed")}
     assert all(suite.data[f"{name}_control"].select.size_of == name for name in chosen)
