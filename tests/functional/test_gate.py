@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -43,6 +44,20 @@ def test_a_run_with_missing_cells_is_incomplete_not_green(folder: Path) -> None:
     done = bench("gate", "quality", "broken", "--against", "stored", cwd=folder)
     assert done.returncode == 3
     assert "INCOMPLETE" in done.stdout
+
+
+def test_a_run_that_got_worse_fails_by_exit_code(folder: Path) -> None:
+    worse = make_run(folder / "worse", examples=100)
+    rows = {
+        key: [row.model_copy(update={"metrics": dict.fromkeys(row.metrics, 0.0)}) for row in found]
+        if key[0] == "qa" and key[1].startswith("lima_1k/full")
+        else found
+        for key, found in worse.rows.items()
+    }
+    dataclasses.replace(worse, rows=rows).write()
+    done = bench("gate", "quality", "worse", "--against", "stored", cwd=folder)
+    assert done.returncode == 1, done.stdout
+    assert "FAILED: 1 score got worse" in done.stdout
 
 
 def test_the_json_of_a_quality_check_has_every_arm_and_eval(folder: Path) -> None:
