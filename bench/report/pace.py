@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import geometric_mean
 
 from bench.record.record import Record
 from bench.record.result import Ledger
@@ -30,6 +31,8 @@ class Pace:
     next slower arm, `None` for the slowest."""
 
     arm: str
+    tokens_per_second: float
+    """Geometric mean over seeds."""
     control: str | None
     speed: Ratio | None
     memory: Ratio | None
@@ -44,7 +47,7 @@ def paces(record: Record) -> tuple[Pace, ...]:
     known = {name: values for name, values in speeds.items() if any(value is not None for value in values)}
     if len(known) < 2:
         return ()
-    order = sorted(known, key=lambda name: -_against(known[name], known[next(iter(known))]))
+    order = sorted(known, key=lambda name: -_mean(known[name]))
     leads = {faster: cost_ratio(known[faster], known[slower]) for faster, slower in pairwise(order)}
     return tuple(_pace(record, name, suite.control_of(arms[name]), known, leads.get(name)) for name in order)
 
@@ -56,11 +59,13 @@ def _pace(
     speeds: dict[str, tuple[float | None, ...]],
     lead: Ratio | None,
 ) -> Pace:
+    mean = _mean(speeds[arm])
     if control not in speeds:
-        return Pace(arm=arm, control=control, speed=None, memory=None, lead=lead)
+        return Pace(arm=arm, tokens_per_second=mean, control=control, speed=None, memory=None, lead=lead)
     memory = [figures(record, name, COSTS["memory"]) for name in (arm, control)]
     return Pace(
         arm=arm,
+        tokens_per_second=mean,
         control=control,
         speed=cost_ratio(speeds[arm], speeds[control]),
         memory=cost_ratio(*memory),
@@ -68,10 +73,8 @@ def _pace(
     )
 
 
-def _against(values: tuple[float | None, ...], others: tuple[float | None, ...]) -> float:
-    ratio = cost_ratio(values, others).ratio
-    assert ratio is not None, "both sides have a figure"
-    return ratio
+def _mean(values: tuple[float | None, ...]) -> float:
+    return geometric_mean([value for value in values if value is not None])
 
 
 def _alone(ledger: Ledger) -> float | None:

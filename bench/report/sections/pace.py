@@ -9,8 +9,8 @@ from bench.report.view import Cell, Column, Paragraph, Section, Table, Tone
 from bench.stats.ratio import Ratio
 
 NOTE = (
-    "Ratios of tokens per second and of peak memory, arm by control: geometric means over seeds, each with its own 95% "
-    "interval (Welch's t on logarithms); ≈ where it includes one. Measured alone on the machine, warm-up steps left "
+    "Tokens per second and ratios (speed, peak memory; arm by control) are geometric means over seeds; 95% "
+    "intervals (Welch's t on logarithms); ≈ where they include one. Measured alone on the machine, warm-up steps left "
     "out. Only claims are corrected for their number."
 )
 
@@ -20,7 +20,6 @@ def pace_section(comparison: Comparison) -> Section | None:
     found = paces(comparison.record)
     if not found:
         return None
-    speeds = {cost.arm: cost.tokens_per_second for cost in comparison.costs}
     columns = (
         Column(title="Arm"),
         Column(title="Tokens/s", right=True),
@@ -31,7 +30,7 @@ def pace_section(comparison: Comparison) -> Section | None:
     rows = tuple(
         (
             Cell(text=one.arm, tone="strong"),
-            Cell(text=fmt.count(speeds.get(one.arm))),
+            Cell(text=fmt.count(one.tokens_per_second)),
             _against(one, one.speed, more_is_better=True),
             _against(one, one.memory, more_is_better=False),
             Cell(text=fmt.NONE if one.lead is None else ratio_text(one.lead)),
