@@ -1,7 +1,8 @@
 """The child's work, by kind of request. Importing this module imports the heavy libraries, once, in the fork server.
 
-Contract: `KINDS` maps a kind to a function of (payload, folder, emit); see `bench.run.life`, which gives a child its
-log, its end and its errors. Nothing here starts a thread or touches a device at import: forks would inherit it.
+Contract: `KINDS` maps a kind to a function of (payload, folder, emit), `SERVICES` to one that takes further requests;
+see `bench.run.life`, which gives a child its log, its end and its errors. Nothing here starts a thread or touches a
+device at import: forks would inherit it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import gc
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from bench.errors import InputError, Problem
 from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
 from bench.record.result import SweepResult
 from bench.record.store import SCORES, write_result
-from bench.run.life import Emit, Work
+from bench.run.life import Emit, Service, Work
 from bench.run.sweep import at_rate, settled
 from bench.suite.data import DataSpec
 from bench.suite.evals import LossSpec
@@ -188,11 +190,12 @@ def describe(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any
     return description.describe(request).model_dump(mode="json")
 
 
-def complete(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """Answer chat requests with a base; `payload` is a `CompleteRequest`."""
+def complete(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> None:
+    """Answer chat requests with a base, loaded once; `payload` is a `WriterRequest`, each request a
+    `CompleteRequest`."""
     from bench.evals import completions  # only this kind of work needs it
 
-    completions.complete(payload, folder, emit)
+    completions.serve(payload, folder, emit, requests)
 
 
 def show(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
@@ -223,8 +226,9 @@ KINDS: dict[str, Work] = {
     "build": build,
     "describe": describe,
     "show": show,
-    "complete": complete,
 }
+
+SERVICES: dict[str, Service] = {"complete": complete}
 
 # tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.
 tqdm.set_lock(threading.RLock())

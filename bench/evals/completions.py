@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,12 +23,17 @@ AT_ONCE = 32
 """Requests after which answers are handed over."""
 
 
-class CompleteRequest(Spec):
-    """What a child is asked for."""
+class WriterRequest(Spec):
+    """Which model a child is to answer with."""
 
     model: ResolvedModel
     precision: Precision | Literal["auto"]
     threads: int
+
+
+class CompleteRequest(Spec):
+    """What it is asked then, any number of times."""
+
     seeds: tuple[int, ...]
     """Of each request's sampling."""
     requests: tuple[Ask, ...]
@@ -74,11 +79,21 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
     return found
 
 
-def complete(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """The work of a child: `payload` is a `CompleteRequest`; each answer is told as soon as its batch is done."""
-    work = CompleteRequest.model_validate(payload)
-    torch.set_num_threads(work.threads)
-    subject = load_writer(work.model, work.precision)
+def serve(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> None:
+    """The work of a child: loads the model of a `WriterRequest` once and answers each `CompleteRequest`.
+
+    Each answer is told as soon as its batch is done; ``{"type": "answered"}`` follows the last.
+    """
+    wanted = WriterRequest.model_validate(payload)
+    torch.set_num_threads(wanted.threads)
+    print(f"loading {wanted.model.name}")  # noqa: T201  # into the log: how often it was loaded
+    subject = load_writer(wanted.model, wanted.precision)
+    for request in requests:
+        _complete(subject, CompleteRequest.model_validate(request), emit)
+        emit({"type": "answered"})
+
+
+def _complete(subject: Subject, work: CompleteRequest, emit: Emit) -> None:
     for start in range(0, len(work.requests), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         for index, one in enumerate(answer(subject, work.requests[part], work.seeds[part]), start=start):

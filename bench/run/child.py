@@ -76,7 +76,7 @@ class ChildServer:
     def _fork(self, request: Request) -> Child:
         self.warm()
         context = get_context("forkserver")
-        ours, theirs = context.Pipe(duplex=False)
+        ours, theirs = context.Pipe()
         process = context.Process(
             target=enter, args=(json.dumps(request).encode(), theirs), name=f"bench {request['kind']}"
         )
@@ -112,14 +112,14 @@ class ChildServer:
             child.stop()
         if child.failure is None:
             return child.value
-        raise InputError(
-            child.problems
-            or Problem(
-                reference=f"worker.{child.failure.kind.replace('_', '-')}",
-                what=f"{kind}: {child.failure.message}",
-                hint=f"see {log}",
-            )
-        )
+        raise InputError(child.problems or failed(kind, child.failure, log))
+
+
+def failed(kind: str, failure: Failure, log: Path) -> Problem:
+    """A child's failure that is no refusal, as a user is told."""
+    return Problem(
+        reference=f"worker.{failure.kind.replace('_', '-')}", what=f"{kind}: {failure.message}", hint=f"see {log}"
+    )
 
 
 class Child:
@@ -143,6 +143,11 @@ class Child:
         """Wait for a message or the end; the events that came."""
         mp_connection.wait(self.waitables, timeout=seconds)
         return list(self.messages())
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send a service its next request. One that has ended hears nothing, and is found so by `ended`."""
+        with contextlib.suppress(OSError):
+            self.connection.send_bytes(json.dumps(request).encode())
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Events that have come so far; the closing message is kept in `value`, `failure` and `problems`."""

@@ -3,7 +3,7 @@
 The request and every message are JSON bytes; nothing is unpickled from a child. Messages: the job's own events (such
 as ``{"type": "step", …}``), then one of ``{"type": "done", "value": …}`` or ``{"type": "failed", "kind": …, "message":
 …, "problems": […]}``. What is printed, by Python or by native code, goes to the log, tracebacks included. A child
-whose parent has died ends itself.
+whose parent has died ends itself. A service also hears further requests, JSON bytes the other way, between its events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -30,6 +30,8 @@ from bench.run.locks import FileLock
 Emit = Callable[[dict[str, object]], None]
 Work = Callable[[dict[str, Any], Path, Emit], object]
 """Payload, folder, emit → a JSON value that the parent gets."""
+Service = Callable[[dict[str, Any], Path, Emit, Iterator[dict[str, Any]]], object]
+"""As `Work`, with the requests that follow, until the parent wants no more."""
 
 _MESSAGE_CHARACTERS = 300
 _ALLOCATION_FAILURES = ("can't allocate memory", "out of memory", "Cannot allocate memory")
@@ -39,7 +41,8 @@ class Request(TypedDict):
     """What the parent asks of a child."""
 
     module: str
-    """Module whose `KINDS: dict[str, Work]` has the work; imported before the fork where possible."""
+    """Module whose `KINDS: dict[str, Work]` or `SERVICES: dict[str, Service]` has the work; imported before the fork
+    where possible."""
     kind: str
     payload: dict[str, Any]
     folder: str
@@ -64,9 +67,7 @@ def enter(request: bytes, connection: Connection) -> None:
     code = 0
     try:
         with _locked(work["lock"]):
-            kinds: dict[str, Work] = importlib.import_module(work["module"]).KINDS
-            value = kinds[work["kind"]](work["payload"], Path(work["folder"]), send)
-            send({"type": "done", "value": value})
+            send({"type": "done", "value": _perform(work, send, connection)})
     except BaseException as error:  # a child's every end is data for its parent
         with contextlib.suppress(OSError):
             traceback.print_exc()
@@ -107,6 +108,24 @@ def failure_kind(error: BaseException) -> FailureKind:
     if isinstance(error, BenchError):
         return "refused"
     return "exception"
+
+
+def _perform(work: Request, send: Emit, connection: Connection) -> object:
+    module, kind, folder = importlib.import_module(work["module"]), work["kind"], Path(work["folder"])
+    services: dict[str, Service] = getattr(module, "SERVICES", {})
+    if kind in services:
+        return services[kind](work["payload"], folder, send, _requests(connection))
+    kinds: dict[str, Work] = module.KINDS
+    return kinds[kind](work["payload"], folder, send)
+
+
+def _requests(connection: Connection) -> Iterator[dict[str, Any]]:
+    """What the parent asks after the first request."""
+    while True:
+        try:
+            yield json.loads(connection.recv_bytes())
+        except (EOFError, OSError):  # it wants no more
+            return
 
 
 def _sender(connection: Connection) -> Emit:

@@ -28,7 +28,7 @@ from bench.making.summary import MakeSummary, Tally
 from bench.making.tasks import Task, read_tasks
 from bench.places import home
 from bench.run.child import ChildServer
-from bench.run.completer import LocalCompleter
+from bench.run.completer import LoadedModel, LocalCompleter
 from bench.run.display import clean
 from bench.run.locks import FileLock
 from bench.run.models import resolve_model
@@ -57,8 +57,8 @@ def make_data(
     loaded = load_make(spec_path, overrides)
     out = out.absolute()
     server = server or ChildServer()
-    with _only_one(out):
-        tasks, writer, judge = _prepare(loaded, server, trust_remote_code)
+    with _only_one(out), LoadedModel(server=server, logs=home() / "logs") as models:
+        tasks, writer, judge = _prepare(loaded, models, trust_remote_code)
         with _progress(console or Console(stderr=True)) as notify:
             return make(loaded, tasks, writer=writer, judge=judge, out=out, notify=notify)
 
@@ -87,14 +87,14 @@ def describe_summary(summary: MakeSummary) -> list[str]:
 
 
 def _prepare(
-    loaded: LoadedMake, server: ChildServer, trusted: bool
+    loaded: LoadedMake, models: LoadedModel, trusted: bool
 ) -> tuple[tuple[Task, ...], Completer, Completer | None]:
     """Tasks, writer and judge, or everything that is wrong with any of them."""
     spec, problems = loaded.spec, list[Problem]()
-    tasks = _collect(problems, lambda: _tasks(loaded, server))
-    writer = _collect(problems, lambda: _completer(spec.writer, loaded, server, trusted))
+    tasks = _collect(problems, lambda: _tasks(loaded, models.server))
+    writer = _collect(problems, lambda: _completer(spec.writer, loaded, models, trusted))
     judging = spec.scorer.model if spec.kind == "best_of" and spec.scorer.kind == "judge" else None
-    judge = None if judging is None else _collect(problems, lambda: _completer(judging, loaded, server, trusted))
+    judge = None if judging is None else _collect(problems, lambda: _completer(judging, loaded, models, trusted))
     if problems or tasks is None or writer is None:
         raise InputError(dict.fromkeys(problems))
     return tasks, writer, judge
@@ -119,11 +119,11 @@ def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
     return tasks
 
 
-def _completer(source: ModelSource, loaded: LoadedMake, server: ChildServer, trusted: bool) -> Completer:
+def _completer(source: ModelSource, loaded: LoadedMake, models: LoadedModel, trusted: bool) -> Completer:
     cache = home() / "replies"
     if source.endpoint is not None:
         return open_endpoint(source.endpoint, cache=cache, seed=loaded.spec.seed)
-    local = source.local
+    local, server = source.local, models.server
     assert local is not None, "validated"
     server.warm()
     return LocalCompleter(
@@ -131,8 +131,7 @@ def _completer(source: ModelSource, loaded: LoadedMake, server: ChildServer, tru
         precision=local.precision,
         threads=local.threads,
         cache=ReplyCache(folder=cache),
-        logs=home() / "logs",
-        server=server,
+        loaded=models,
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.run.life import Emit, Work
+from bench.run.life import Emit, Service, Work
 
 
 def echo(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
@@ -50,6 +51,14 @@ def stubborn(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     time.sleep(60)
 
 
+def repeat(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> int:
+    """A service: each request comes back with the payload and its number."""
+    emit({"type": "ready", "pid": os.getpid()})
+    for number, request in enumerate(requests):
+        emit({"type": "answer", **payload, **request, "number": number})
+    return 0
+
+
 def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     """A base made at once; its tokens are its seed."""
     emit({"type": "step", "step": 1, "steps": 2, "loss": 1.5, "tokens_per_second": 10.0})
@@ -64,3 +73,5 @@ KINDS: dict[str, Work] = {
     "stubborn": stubborn,
     "build": build,
 }
+
+SERVICES: dict[str, Service] = {"repeat": repeat}

@@ -10,6 +10,7 @@ import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.errors import InputError, Problem
@@ -94,9 +95,44 @@ def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypat
     assert child.process.exitcode == -9
 
 
-def wait_for_event(child: Child) -> None:
-    while not child.wait(5):
+def wait_for_event(child: Child) -> dict[str, object]:
+    while not (events := child.wait(5)):
         pass
+    return events[0]
+
+
+def test_a_service_answers_request_after_request(tmp_path: Path) -> None:
+    child = SERVER.start("repeat", {"a": 1}, folder=tmp_path, log=tmp_path / "log.txt")
+    assert wait_for_event(child)["type"] == "ready"
+    for number in range(3):
+        child.ask({"b": "x" * 1_000_000})
+        answer = wait_for_event(child)
+        assert (answer["a"], answer["number"], len(str(answer["b"]))) == (1, number, 1_000_000)
+    child.process.kill()
+    child.process.join()
+    child.ask({"b": "nobody hears this"})
+    assert child.wait() == []
+    assert child.ended()
+    child.stop()
+
+
+def test_a_service_ends_with_the_process_that_asked_it(tmp_path: Path) -> None:
+    """A model that nobody asks any more would hold the device's memory."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from bench.run.child import ChildServer\n"
+        "here = Path(sys.argv[1])\n"
+        "child = ChildServer(module='tests.fakes.echo').start('repeat', {}, folder=here, log=here / 'log')\n"
+        "while not (events := child.wait(5)): pass\n"
+        "print(events[0]['pid'], flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True, check=False)
+    pid, deadline = int(done.stdout), time.monotonic() + 10
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not psutil.pid_exists(pid)
 
 
 class OutOfMemoryError(RuntimeError):
