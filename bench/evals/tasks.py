@@ -1,10 +1,9 @@
 """lm-eval tasks by name: from a folder of task files, and from lm-eval's own collection.
 
 Contract: `load_tasks` gives the leaf tasks of the asked tasks, groups and tags, and the groups. lm-eval's index of all
-its tasks, which takes seconds to build, is made only when a name is found neither in the folder nor where lm-eval keeps
-tasks of that name. Task files from outside this program and lm-eval cannot run code unless the caller trusts them: a
-file that references a Python function, or anything else that would load code, is refused; templates run in a sandbox
-always.
+its tasks, which takes ten seconds to build, is never made. Task files from outside this program and lm-eval cannot run
+code unless the caller trusts them: a file that references a Python function, or anything else that would load code, is
+refused; templates run in a sandbox always.
 """
 
 from __future__ import annotations
@@ -31,7 +30,9 @@ from lm_eval.tasks._yaml_loader import load_yaml
 
 from bench import places
 from bench.errors import InputError, Problem, did_you_mean
+from bench.evals.installed import installed_entries
 from bench.evals.local_rows import LOCAL_FORMATS, with_local_rows
+from bench.suite.tasks import installed_task_names
 
 _BUILT_IN = Path(lm_eval.tasks.__file__).parent
 
@@ -62,7 +63,7 @@ def load_tasks(names: Sequence[str], folder: Path | None, *, trust_code: bool = 
                 reference="tasks.unknown",
                 what=f"no task, group or tag is called {name!r}",
                 where=str(folder or "lm-eval"),
-                hint=did_you_mean(name, index),
+                hint=did_you_mean(name, {*index, *installed_task_names()}),
             )
             for name in unknown
         )
@@ -117,13 +118,17 @@ def _sandbox_templates() -> None:
 
 
 def _manager(names: Sequence[str], folder: Path | None) -> TaskManager:
-    """The smallest index that knows all of `names` and their members; lm-eval's whole index as a last resort."""
+    """The smallest index that knows all of `names` and their members, as far as anyone knows them."""
     own: list[str | Path] = [] if folder is None else [folder]
     for paths in (own, [*_likely_folders(names), *own]):
         manager = TaskManager(include_defaults=False, include_path=paths)
         if _complete(names, manager.task_index):
             return manager
-    return TaskManager(include_defaults=True, include_path=own)
+    manager = TaskManager(include_defaults=False, include_path=own)
+    mine = dict(manager.task_index)
+    installed = installed_entries(lambda found: _all_reached(names, {**found, **mine}))
+    manager.task_index.update({**installed, **mine})
+    return manager
 
 
 def _likely_folders(names: Iterable[str]) -> Iterator[Path]:
@@ -161,6 +166,11 @@ def _reached(names: Iterable[str], index: dict[str, Entry]) -> tuple[list[Entry]
             found[name] = entry = index[name]
             waiting += entry.tags if entry.kind is Kind.TAG else _members((entry.cfg or {}).get("task"))
     return list(found.values()), missing
+
+
+def _all_reached(names: Iterable[str], index: dict[str, Entry]) -> set[str]:
+    entries, missing = _reached(names, index)
+    return {*missing, *(entry.name for entry in entries)}
 
 
 def _members(listed: Any) -> Iterator[str]:

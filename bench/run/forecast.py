@@ -17,6 +17,7 @@ from bench.errors import InputError, Problem
 from bench.record.atomic import write_text
 from bench.record.environment import device
 from bench.record.job import AnswerJob, EvalJob, SweepJob, TrainJob
+from bench.run.advice import advice, spelt
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.history import History
 from bench.run.memory import training_memory
@@ -96,6 +97,8 @@ class Forecast(Spec):
     """That the run takes at the least: weights, checkpoints, results (`bench.run.space`)."""
     disk_free_bytes: int | None
     """Where it takes them; `None` where the system does not say."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before (`bench.run.advice`)."""
 
 
 def forecast(
@@ -137,6 +140,7 @@ def forecast(
         training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
+        warnings=tuple(map(spelt, advice(loaded))),
     )
 
 

@@ -37,7 +37,8 @@ def _notes(expected: Forecast) -> list[str]:
         notes.append("Seeds + trainings that choose the learning rate.")
     if rough:
         notes.append(clean(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
-    return [*notes, f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"]
+    sums = f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"
+    return [*notes, sums, *map(clean, expected.warnings)]
 
 
 def _disk(expected: Forecast) -> str:

@@ -18,6 +18,7 @@ from bench.record.atomic import told_write_errors
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
+from bench.run.advice import advice, spelt
 from bench.run.child import ChildServer
 from bench.run.contamination import find_contamination
 from bench.run.display import Display
@@ -67,6 +68,8 @@ def run_suite(
         )
         preflight(planned, home=home, server=server)
         check_space(planned, home=home)
+        for warning in advice(loaded) if planned.to_do else ():
+            display.note(spelt(warning))
         display.plan(planned)
         suite = planned.resolved.suite
         directory = RunDirectory.at(reports, suite=suite.name, profile=planned.resolved.profile, digest=planned.digest)

@@ -20,7 +20,7 @@ from bench.errors import InputError, Problem
 
 _NAMING = re.compile(
     rb"""^[ \t]*(?:-[ \t]+)?["']?(?:task|group|tag)["']?[ \t]*:[ \t]*(.*?)[ \t]*(?:#.*)?\r?$"""
-    rb"""|^[ \t]*-[ \t]+["']?([\w./()-]+)["']?[ \t]*\r?$""",
+    rb"""|^[ \t]*-[ \t]+["']?([\w./()-]+)["']?[ \t]*(?:[ \t]\#.*)?\r?$""",
     re.MULTILINE,
 )
 _WORD = re.compile(rb"[\w./()-]+")
@@ -83,14 +83,14 @@ def task_metrics(path: Path) -> tuple[str, ...] | None:
 @cache
 def installed_task_file(name: str) -> Path | None:
     """The YAML file of lm-eval's own task `name`, where the file is called after it and defines it."""
-    called_so = (path for path in _files() if path.stem == name)
-    return next((path for path in called_so if name.encode() in _scan(path.read_bytes())), None)
+    called_so = (path for path in installed_files() if path.stem == name)
+    return next((path for path in called_so if name.encode() in names_in(path.read_bytes())), None)
 
 
 @cache
 def installed_task_names() -> frozenset[str]:
     """Tasks, groups and tags of the installed lm-eval, by reading all its files (1 to 2 s); empty without lm-eval."""
-    return frozenset(name.decode() for path in _files() for name in _scan(path.read_bytes()))
+    return frozenset(name.decode() for path in installed_files() for name in names_in(path.read_bytes()))
 
 
 def _names(content: Mapping[str, Any]) -> Iterator[str]:
@@ -99,14 +99,16 @@ def _names(content: Mapping[str, Any]) -> Iterator[str]:
             yield content[key]
 
 
-def _scan(raw: bytes) -> Iterator[bytes]:
-    """Words beside `task:`, `group:` and `tag:`, and list items of one word, which may be more names than there are."""
+def names_in(raw: bytes) -> Iterator[bytes]:
+    """Of a task file: words beside `task:`, `group:` and `tag:`, and list items of one word; these may be more names
+    than there are."""
     for key, item in _NAMING.findall(raw):
         yield from [item] if item else _WORD.findall(key)
 
 
 @cache
-def _files() -> tuple[Path, ...]:
+def installed_files() -> tuple[Path, ...]:
+    """Task files of the installed lm-eval and what they include; none without lm-eval."""
     spec = importlib.util.find_spec("lm_eval")  # finds, does not import
     roots = spec.submodule_search_locations if spec is not None else None
     top = Path(next(iter(roots))) / "tasks" if roots else None
