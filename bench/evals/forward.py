@@ -26,14 +26,18 @@ LOGITS = 1 << 26
 
 def logits_at(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
     """Logits [reads, vocabulary] in fp32 at the positions (rows[i], columns[i]) of one forward pass over `inputs`."""
-    if model not in _SELECTS:
-        _SELECTS[model] = _is_seen_to_select(model)
-    read = selected_logits if _SELECTS[model] else full_logits
+    read = selected_logits if narrows_head(model) else full_logits
     return read(model, rows, columns, **inputs).float()
 
 
+def narrows_head(model: PreTrainedModel) -> bool:
+    """Whether the model's head can be made to see the read positions only; found out once, by trial."""
+    if model not in _SELECTS:
+        _SELECTS[model] = _is_seen_to_select(model)
+    return _SELECTS[model]
+
+
 _SELECTS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
-"""Whether a model's head can be made to see the read positions only."""
 
 
 def _is_seen_to_select(model: PreTrainedModel) -> bool:

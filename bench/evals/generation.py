@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.forward import SLOTS, batches, logits_at, padded
+from bench.evals.forward import SLOTS, batches, padded
+from bench.evals.passes import counted_logits
 from bench.evals.shared import begin, left_inputs
 
 KEPT_SHARE = 0.75
@@ -113,13 +114,15 @@ def _answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Se
     prompts = [row.request.prompt[beginning.length :] for row in live]
     ids = padded(prompts, fill=0, left=True).to(device)
     mask, positions = left_inputs(prompts, beginning.length, device)
-    batch = list(live)
+    batch, unread = list(live), sum(map(len, prompts))
     while True:
         at = torch.arange(len(batch), device=device)
-        logits = logits_at(
+        logits = counted_logits(
             model,
             at,
             torch.full_like(at, ids.shape[1] - 1),
+            tokens=unread,
+            behind=mask.shape[1] - ids.shape[1],
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
@@ -131,6 +134,7 @@ def _answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Se
         kept = [index for index, row in enumerate(batch) if row.live]
         if not kept:
             return
+        unread = len(kept)
         ids = torch.tensor(tokens, device=device).unsqueeze(1)
         positions = positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones((len(batch), 1))], dim=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from bench.evals.harness import evaluate_tasks
 from bench.evals.judge import run_judge
 from bench.evals.loss import evaluate_loss
 from bench.evals.outcome import Emit, Outcome, Subject, unscored, write_scores
+from bench.evals.passes import Passes, passes_of
 from bench.evals.questions import answer_questions
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.model.memory import PeakMemory
@@ -39,7 +41,8 @@ _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp
 def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     """Scores one subject on one eval and writes `scores.jsonl` into `folder`.
 
-    `emit` hears `{"type": "examples", "done": …, "total": …}`. Raises `InputError` for what the user can mend.
+    `emit` hears `{"type": "examples", "done": …, "total": …}`; with a loaded subject also what its passes were given so
+    far: `tokens`, `slots` and `work`. Raises `InputError` for what the user can mend.
     """
     if job.judging is not None:
         return run_judge(job, folder, emit)
@@ -49,7 +52,8 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     memory = PeakMemory(subject.model.device)
     memory.start()
     loaded = time.perf_counter()
-    outcome = KINDS[job.eval.kind](job, subject, emit)
+    passes = passes_of(subject.model)
+    outcome = KINDS[job.eval.kind](job, subject, _with_counts(emit, passes))
     evaluated = time.perf_counter()
     process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
     write_scores(folder, outcome.rows)
@@ -62,6 +66,8 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
         batch=outcome.batch,
         truncated=outcome.truncated,
         unscored=unscored(outcome.rows),
+        tokens=passes.tokens,
+        slots=passes.slots,
         generated_tokens=outcome.generated_tokens,
         generated=outcome.generated,
         seconds=Seconds(
@@ -75,6 +81,10 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
         versions=outcome.versions,
         shots=None if context is None else context.rows,
     )
+
+
+def _with_counts(emit: Emit, passes: Passes) -> Emit:
+    return lambda event: emit({**event, **asdict(passes)})
 
 
 def _load(job: EvalJob) -> tuple[Subject, Context | None]:

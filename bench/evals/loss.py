@@ -18,9 +18,10 @@ from transformers import PreTrainedModel
 
 from bench.data.row import Row
 from bench.data.store import load_rows
-from bench.evals.forward import SLOTS, batches, logits_at, padded, token_logprobs, vocabulary_size
+from bench.evals.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.identity import row_ids
 from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
+from bench.evals.passes import counted_logits
 from bench.evals.shared import share
 from bench.record.job import EvalJob
 from bench.record.result import Measure, ScoreRow
@@ -85,7 +86,8 @@ def _batch_nll(model: PreTrainedModel, texts: Sequence[Text]) -> list[float]:
     owners = torch.tensor([row for row, text in enumerate(texts) for _ in text.supervised])
     columns = torch.tensor([position for text in texts for position in text.supervised])
     rows, columns = owners.to(device), columns.to(device) - before
-    logits = logits_at(model, rows, columns - 1, input_ids=ids, **cached)
+    tokens = sum(len(text.ids) - before for text in texts)
+    logits = counted_logits(model, rows, columns - 1, tokens=tokens, behind=before, input_ids=ids, **cached)
     logprobs, _ = token_logprobs(logits, ids[rows, columns])
     return torch.zeros(len(texts), dtype=torch.float64).index_add_(0, owners, -logprobs.cpu().double()).tolist()
 

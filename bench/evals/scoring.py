@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.evals.forward import SLOTS, batches, logits_at, padded, token_logprobs, vocabulary_size
+from bench.evals.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
+from bench.evals.passes import counted_logits, uncounted
 from bench.evals.shared import share
 
 Pair = tuple[tuple[int, ...], tuple[int, ...]]
@@ -63,7 +64,10 @@ class Scorer:
         """`shared=None`: contexts are shared if the model passes the trial."""
         self.model = model
         self.slots = slots
-        self.shared = _honours_trees(model) if shared is None else shared
+        if shared is None:
+            with uncounted(model):
+                shared = _honours_trees(model)
+        self.shared = shared
 
     def score(self, pairs: Sequence[Pair], report: Callable[[int], None] = lambda _: None) -> list[Score]:
         """Scores in the order of `pairs`; `report` hears how many distinct pairs were finished by each pass."""
@@ -120,7 +124,9 @@ def _score_trees(model: PreTrainedModel, trees: Sequence[_Tree], *, shared: bool
         inputs |= _tree_inputs(trees, before + ids.shape[1], model, before=before)
     if beginning is not None:
         inputs |= {"past_key_values": beginning.cache, "use_cache": True}
-    logits = logits_at(model, rows.to(model.device), columns.to(model.device) - before, **inputs)
+    rows, columns = rows.to(model.device), columns.to(model.device) - before
+    tokens = sum(len(tree.ids) - before for tree in trees)
+    logits = counted_logits(model, rows, columns, tokens=tokens, behind=before, **inputs)
     logprobs, greedy = (values.cpu() for values in token_logprobs(logits, targets.to(model.device)))
     pairs = [(tree.context, branch) for tree in trees for branch in tree.branches]
     sums = torch.zeros(len(pairs), dtype=torch.float64).index_add_(0, owners, logprobs.double())

@@ -16,6 +16,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from bench.evals.forward import logits_at, padded, vocabulary_size
+from bench.evals.passes import passes_of
 
 SHORTEST = 32
 """Tokens from which on a beginning is shared."""
@@ -50,6 +51,7 @@ def share(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Beginning | 
     length = shared_length(rows)
     if length == 0 or not _can_share(model):
         return None
+    passes_of(model).add(tokens=length, rows=1, width=length, behind=0, reads=length)
     return Beginning(length=length, cache=_cache(model, rows[0][:length], len(rows)))
 
 

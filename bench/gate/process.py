@@ -9,7 +9,7 @@ import select
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,11 @@ class Stepped:
     wall: float
     """Seconds on the clock."""
     tokens: int
-    """Non-padding tokens; of an eval, examples."""
+    """Non-padding."""
     memory: int | None = None
     """Peak bytes of the worker, or allocated on its device, so far."""
+    counts: Mapping[str, int | None] = field(default_factory=dict)
+    """What else it was counted as, where the request asked for `counts` (see `bench.gate.counting`)."""
 
 
 class Side:
@@ -96,7 +98,13 @@ class Side:
         """One optimiser step."""
         self._tell({"do": "step"})
         answer = self._answer("stepped")
-        return Stepped(cpu=answer["cpu"], wall=answer["wall"], tokens=answer["tokens"], memory=answer.get("memory"))
+        return Stepped(
+            cpu=answer["cpu"],
+            wall=answer["wall"],
+            tokens=answer["tokens"],
+            memory=answer.get("memory"),
+            counts=answer.get("counts", {}),
+        )
 
     def end(self) -> None:
         """End the worker."""

@@ -6,9 +6,10 @@
     def test_evaluation_batch(benchmark_evaluation):
         benchmark_evaluation("suites/mine.toml", eval="qa")
 
-A round is one optimiser step, or one batch, of a worker process, on one thread of a processor. Extra info holds tokens
-(or examples) per second, slots, FLOPs and peak memory. Stored times are advice on a shared machine: `bench gate speed`
-is what blocks.
+A round is one optimiser step, or one batch, of a worker process, on one thread of a processor. Extra info holds what
+the timed rounds did, summed: `tokens` (non-padding; of an eval those read or generated), `slots` (with padding),
+`supervised_tokens` or `examples`, `model_flops` (forward and backward; of an eval forward), most also per second;
+beside them the worker's peak memory. Stored times are advice on a shared machine: `bench gate speed` is what blocks.
 
 Contract: importing this is light; the libraries are loaded by the worker.
 """
@@ -16,11 +17,14 @@ Contract: importing this is light; the libraries are loaded by the worker.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+
+if TYPE_CHECKING:
+    from bench.gate.process import Stepped
 
 _ROUNDS, _WARMUP = 10, 3
 _SECONDS_TO_ANSWER = 600.0
@@ -65,7 +69,7 @@ def benchmark_evaluation(benchmark: Any, tmp_path: Path) -> StepBenchmark:
 
 
 def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any]) -> None:
-    from bench.gate.process import Side, Stepped
+    from bench.gate.process import Side
     from bench.gate.versions import our_version
     from bench.suite.load import load_suite
 
@@ -74,7 +78,7 @@ def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any
     rounds, warmup = options.get("rounds", _ROUNDS), options.get("warmup", _WARMUP)
     request = {
         "suite": str(loaded.path), "profile": loaded.profile, "overrides": list(overrides), "arm": options.get("arm"),
-        "eval": options.get("eval"), "steps": rounds + warmup + 2, "home": str(folder / "home"),
+        "eval": options.get("eval"), "steps": rounds + warmup + 2, "home": str(folder / "home"), "counts": True,
     }  # fmt: skip
     log = folder / "home" / "logs" / "benchmark.txt"
     steps: list[Stepped] = []
@@ -85,22 +89,27 @@ def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any
         benchmark.pedantic(lambda: steps.append(side.step()), rounds=rounds, warmup_rounds=warmup, iterations=1)
         side.end()
     # Where benchmarks are disabled (under xdist) there is one step in all.
-    benchmark.extra_info.update(_extra(told, steps[warmup:] or steps, evaluates=options.get("eval") is not None))
+    benchmark.extra_info.update(_extra(told, steps[warmup:] or steps))
 
 
-def _extra(told: dict[str, Any], steps: Sequence[Any], *, evaluates: bool) -> dict[str, Any]:
+def _extra(told: Mapping[str, Any], steps: Sequence[Stepped]) -> dict[str, Any]:
     """What the rounds did, beside how long they took."""
-    size, seconds = sum(step.tokens for step in steps), sum(step.wall for step in steps)
-    memory = [step.memory for step in steps if step.memory is not None]
-    common = {
+    seconds = sum(step.wall for step in steps)
+    counts = {"tokens": sum(step.tokens for step in steps), **_summed([step.counts for step in steps])}
+    rates = ("tokens", "slots", "examples", "model_flops")
+    return {
         "job": told["arm"],
         "device": told["device"],
-        "peak_bytes": max(memory, default=None),
         "cpu_seconds_median": statistics.median(step.cpu for step in steps),
+        "peak_bytes": max((step.memory for step in steps if step.memory is not None), default=None),
+        **{
+            name: told["facts"][name] for name in ("peak_tensor_bytes", "trainable_parameters") if name in told["facts"]
+        },
+        **counts,
+        **{f"{name}_per_second": counts[name] / seconds for name in rates if counts.get(name) is not None},
     }
-    if evaluates:
-        return {**common, "examples": size, "examples_per_second": size / seconds}
-    facts = told["facts"]
-    names = ("slots", "supervised_tokens", "model_flops", "hardware_flops", "peak_tensor_bytes", "trainable_parameters")
-    planned = {f"planned_{name}": facts.get(name) for name in ("steps", "tokens", *names)}
-    return {**common, "tokens": size, "tokens_per_second": size / seconds, **planned}
+
+
+def _summed(counts: Sequence[Mapping[str, int | None]]) -> dict[str, Any]:
+    """Over the rounds, by name; `None` where a round does not know."""
+    return {name: None if None in (found := [one[name] for one in counts]) else sum(found) for name in counts[0]}

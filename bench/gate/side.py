@@ -4,12 +4,13 @@ Run as ``python -m bench.gate.side`` by each version with its own code and libra
 itself, so that nothing of one version's types has to fit the other's. JSON Lines on stdin and stdout, protocol 1:
 
     → {"suite": …, "profile": …, "overrides": […], "arm": …, "eval": …, "steps": …, "home": …,
-       "trust_remote_code": …}
+       "trust_remote_code": …, "counts": true}
     ← {"type": "ready", "protocol": 1, "version": …, "package": …, "arm": …, "device": …, "versions": {…}, "facts": {…}}
     → {"do": "begin", "core": 0}     forks a fresh worker, which loads the model and does one step
     ← {"type": "begun"}
     → {"do": "step"}                 one optimiser step, data and schedule included; or one batch of the eval
-    ← {"type": "stepped", "cpu": seconds, "wall": seconds, "tokens": non-padding tokens, or examples, "memory": bytes}
+    ← {"type": "stepped", "cpu": seconds, "wall": seconds, "tokens": non-padding tokens, "memory": bytes,
+       "counts": {"slots": …, "model_flops": …, …}}              counts only if they were asked for
     → {"do": "end"}                  the worker ends
     ← {"type": "ended", "code": 0}
     ← {"type": "failed", "message": …, "problems": […]}    instead of any answer
@@ -36,6 +37,7 @@ import torch
 import bench
 from bench.errors import BenchError, InputError, Problem, did_you_mean
 from bench.evals import run_eval
+from bench.gate.counting import Counts, SoFar, counts_of, nothing_more
 from bench.model.load import pick_device
 from bench.model.memory import PeakMemory
 from bench.record.environment import TRAINING_LIBRARIES, device, versions
@@ -81,20 +83,19 @@ class Channel:
 class Stepper:
     """Called after each step of running work: answers with what the step took, and waits to be told to go on."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, so_far: SoFar) -> None:
+        self._channel, self._so_far = channel, so_far
         self._memory = PeakMemory(pick_device())
         self._memory.start()
         self._since: tuple[float, float] | None = None
-        self._done = 0
+        self._done: Counts = {}
         self._again = False
 
-    def __call__(self, event: dict[str, object]) -> None:
+    def __call__(self, event: dict[str, Any]) -> None:
         """One step is done."""
         cpu, wall = time.process_time(), time.perf_counter()
-        total = event["tokens"] if "tokens" in event else event["done"]
-        assert isinstance(total, int), "events of training and evaluation count what is done"
-        size, self._done = total - self._done, total
+        done: Counts = {"tokens": event["tokens"], **self._so_far(event)}
+        size, self._done = _minus(done, self._done), done
         if self._again:  # the first batch of another round: its time holds the loading
             self._again = False
         else:
@@ -103,19 +104,24 @@ class Stepper:
 
     def again(self) -> None:
         """The work is over and begins anew."""
-        self._again, self._done = True, 0
+        self._again, self._done = True, {}
 
-    def _answer(self, cpu: float, wall: float, size: int) -> None:
+    def _answer(self, cpu: float, wall: float, size: Counts) -> None:
         if self._since is None:
             self._channel.say("begun")
         else:
             memory = self._memory.device_bytes() or self._memory.process_bytes()
-            self._channel.say(
-                "stepped", cpu=cpu - self._since[0], wall=wall - self._since[1], tokens=size, memory=memory
-            )
+            cpu, wall = cpu - self._since[0], wall - self._since[1]
+            tokens = size.pop("tokens")
+            self._channel.say("stepped", cpu=cpu, wall=wall, tokens=tokens, memory=memory, counts=size)
         command = self._channel.read()
         if command is None or command["do"] != "step":
             os._exit(0)
+
+
+def _minus(total: Counts, before: Counts) -> Counts:
+    """What came in addition; `None` where it is not known."""
+    return {name: None if value is None else value - (before.get(name) or 0) for name, value in total.items()}
 
 
 def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
@@ -136,7 +142,7 @@ def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
     for one in plan(resolve(loaded, home=home), home=home).jobs:
         if isinstance(one.job, TrainJob):
             trainings.setdefault(one.job.arm, one.job)
-        elif isinstance(one.job, EvalJob) and one.arm is None:
+        elif isinstance(one.job, EvalJob) and one.arm is None and one.job.judging is None:
             evals.setdefault(one.job.eval.name, one.job)
     if request.get("eval") is not None:
         return _pick("eval", request["eval"], evals, loaded.path).model_copy(update={"threads": 1})
@@ -148,7 +154,7 @@ def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
 
 def _pick(kind: str, name: str, known: Mapping[str, J], path: Path) -> J:
     if name not in known:
-        what = f"the suite has no {kind} {name!r}" + (" that trains" if kind == "arm" else "")
+        what = f"the suite has no {kind} {name!r} that " + ("trains" if kind == "arm" else "loads the base")
         hint = did_you_mean(name, known)
         raise InputError(Problem(reference=f"gate.unknown-{kind}", what=what, where=str(path), hint=hint))
     return known[name]
@@ -177,6 +183,7 @@ def main() -> None:
     try:
         job = job_of(request)
         facts = facts_of(job)
+        so_far = counts_of(job) if request.get("counts") else nothing_more
     except Exception as error:
         traceback.print_exc()
         channel.fail(error)
@@ -196,25 +203,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-gate-") as folder:
         while (command := channel.read()) is not None:
             if command["do"] == "begin":
-                _serve_worker(job, channel, Path(folder), command.get("core"))
+                _serve_worker(job, channel, so_far, Path(folder), command.get("core"))
 
 
-def _serve_worker(job: TrainJob | EvalJob, channel: Channel, folder: Path, core: int | None) -> None:
+def _serve_worker(job: TrainJob | EvalJob, channel: Channel, so_far: SoFar, folder: Path, core: int | None) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     worker = os.fork()
     if worker == 0:
-        _work(job, channel, folder, core)
+        _work(job, channel, so_far, folder, core)
     _, status = os.waitpid(worker, 0)
     channel.say("ended", code=os.waitstatus_to_exitcode(status))
 
 
-def _work(job: TrainJob | EvalJob, channel: Channel, folder: Path, core: int | None) -> NoReturn:
+def _work(job: TrainJob | EvalJob, channel: Channel, so_far: SoFar, folder: Path, core: int | None) -> NoReturn:
     """The fork's whole life; `Stepper` ends it when told to."""
     try:
         if core is not None:
             os.sched_setaffinity(0, {core})
-        stepper = Stepper(channel)
+        stepper = Stepper(channel, so_far)
         if isinstance(job, EvalJob):
             while True:
                 run_eval(job, folder, stepper)

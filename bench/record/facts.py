@@ -5,6 +5,20 @@ from __future__ import annotations
 from bench.spec import Spec
 
 
+class StepFacts(Spec):
+    """Exact counts of one optimiser step."""
+
+    tokens: int
+    """Non-padding."""
+    supervised_tokens: int
+    slots: int
+    """Batch × padded length, summed over the forward passes."""
+    model_flops: int | None
+    """Operations of forward and backward over non-padding tokens."""
+    hardware_flops: int | None
+    """The same with padding, and with what gradient checkpointing repeats."""
+
+
 class TrainingFacts(Spec):
     """Exact counts of one training, from its schedule and its model's shape."""
 

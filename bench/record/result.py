@@ -362,6 +362,10 @@ class EvalResult(Spec):
     """Examples whose text was cut to fit the model's context."""
     unscored: dict[str, int] = Field(default_factory=dict)
     """Examples that lack a score, by reason."""
+    tokens: int | None = None
+    """Non-padding tokens that passed through the model; what a batch begins with counts once. `None` of a judge."""
+    slots: int | None = None
+    """Rows × padded length, summed over the forward passes; `None` of a judge."""
     generated_tokens: int | None
     generated: Generated | None = None
     """`None` for evals whose answers another library asks for, and for those without any."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
+
 import torch
-from peft import PeftConfig
+from peft import PeftConfig, PeftModel
 from transformers import PreTrainedModel
 
 from bench.errors import InputError, Problem
 from bench.model.load import dtype_of, load_skeleton, pick_precision
-from bench.record.facts import TrainingFacts
+from bench.record.facts import StepFacts, TrainingFacts
 from bench.record.job import TrainJob
 from bench.train.adapters import peft_config, put_on, skeleton_device, virtual_tokens
 from bench.train.example import slots
@@ -31,7 +33,7 @@ def training_facts(job: TrainJob) -> TrainingFacts:
     adapter = peft_config(recipe, job.model, steps=schedule.steps)
     base = _skeleton(job, adapter)
     model = base if adapter is None else put_on(base, adapter)
-    count = OperationCount(model, adapter, checkpointing=recipe.gradient_checkpointing, head_everywhere=False)
+    count = _operations(job, model, adapter)
     return TrainingFacts(
         **counts,
         padding=counts["slots"] - counts["tokens"],
@@ -41,6 +43,32 @@ def training_facts(job: TrainJob) -> TrainingFacts:
         if virtual_tokens(adapter) or base.device.type != "meta"
         else peak_tensor_bytes(model, max(schedule.batches, key=slots), packed=recipe.packed),
     )
+
+
+def step_facts(job: TrainJob) -> tuple[StepFacts, ...]:
+    """What each optimiser step of `job` will count; operations are `None` where the architecture hides them."""
+    schedule = material(job, budget=job.budget).schedule
+    adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
+    base = _skeleton(job, adapter)
+    try:
+        count = _operations(job, base if adapter is None else put_on(base, adapter), adapter)
+    except Exception:  # whatever a foreign architecture raises without weights
+        traceback.print_exc()
+        count = None
+    return tuple(
+        StepFacts(
+            tokens=step.tokens,
+            supervised_tokens=step.supervised_tokens,
+            slots=step.slots,
+            model_flops=None if count is None else count.model(step),
+            hardware_flops=None if count is None else count.hardware(step),
+        )
+        for step in schedule.each_step()
+    )
+
+
+def _operations(job: TrainJob, model: PreTrainedModel | PeftModel, adapter: PeftConfig | None) -> OperationCount:
+    return OperationCount(model, adapter, checkpointing=job.recipe.gradient_checkpointing, head_everywhere=False)
 
 
 def _skeleton(job: TrainJob, adapter: PeftConfig | None) -> PreTrainedModel:

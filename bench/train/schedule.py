@@ -54,6 +54,12 @@ class Schedule:
         kept = self.batches[: steps * self.accumulation]
         return Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
 
+    def each_step(self) -> Iterator[Schedule]:
+        """The same schedule in parts of one optimiser step."""
+        for start in range(0, len(self.batches), self.accumulation):
+            kept = self.batches[start : start + self.accumulation]
+            yield Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
+
     @property
     def steps(self) -> int:
         """Optimiser steps."""

@@ -5,25 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.gate.pytest_plugin import StepBenchmark
 
 SUITE = Path("suites") / "lima_vs_alpaca.toml"
+RATES = ("tokens", "slots", "model_flops")
 
 
 def test_training_step(benchmark_training: StepBenchmark, benchmark: Any, root: Path) -> None:
     benchmark_training(root / SUITE, arm="lima_1k/lora", profile="micro", rounds=8)
     info = benchmark.extra_info
     assert info["job"] == "lima_1k/lora"
-    assert info["tokens"] > 0
-    assert info["tokens_per_second"] > 0
-    assert info["planned_model_flops"] > info["planned_tokens"]
-    assert info["planned_slots"] >= info["planned_tokens"]
+    assert info["slots"] >= info["tokens"] > info["supervised_tokens"] > 0
+    assert info["hardware_flops"] >= info["model_flops"] > 2 * info["trainable_parameters"] * info["tokens"]
     assert info["peak_bytes"] > 2**26
+    assert_one_clock(info)
 
 
 def test_evaluation_batch(benchmark_evaluation: StepBenchmark, benchmark: Any, root: Path) -> None:
     benchmark_evaluation(root / SUITE, eval="heldout", profile="micro", rounds=8)
     info = benchmark.extra_info
     assert info["job"] == "eval:heldout:base"
-    assert info["examples"] > 0
-    assert info["examples_per_second"] > 0
+    assert info["slots"] >= info["tokens"] > info["examples"] > 0
+    assert info["peak_bytes"] > 2**26
+    assert_one_clock(info, "examples")
+
+
+def assert_one_clock(info: dict[str, Any], *more: str) -> None:
+    """Every rate is over the same seconds, those of the timed rounds."""
+    seconds = info["tokens"] / info["tokens_per_second"]
+    for name in (*RATES, *more):
+        assert info[f"{name}_per_second"] == pytest.approx(info[name] / seconds)

@@ -1,0 +1,71 @@
+"""What the steps of a benchmark are counted as, beside their seconds: sums from the beginning of the work.
+
+Contract: importing this loads torch; it is for `bench.gate.side`. What is planned is held against what was done.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from itertools import accumulate
+from typing import Any
+
+from bench.model.flops import FlopModel, Work, flop_model
+from bench.model.load import load_skeleton
+from bench.record.facts import StepFacts
+from bench.record.job import EvalJob, TrainJob
+from bench.train.adapters import skeleton_device
+from bench.train.facts import step_facts
+
+Counts = dict[str, int | None]
+SoFar = Callable[[Mapping[str, Any]], Counts]
+"""Sums up to an event of training or evaluation."""
+
+
+def nothing_more(_: Mapping[str, Any]) -> Counts:
+    """For comparisons, which look at tokens and seconds alone."""
+    return {}
+
+
+def counts_of(job: TrainJob | EvalJob) -> SoFar:
+    """Of a training: slots, supervised tokens and operations of its steps; of an eval: examples, slots and operations
+    of its forward passes. `None` where they are not known."""
+    return _of_eval(job) if isinstance(job, EvalJob) else _of_training(step_facts(job))
+
+
+def _of_training(steps: tuple[StepFacts, ...]) -> SoFar:
+    names = [name for name in StepFacts.model_fields if name != "tokens"]
+    tokens = [*accumulate(step.tokens for step in steps)]
+    sums: dict[str, list[int | None]] = {
+        name: [*accumulate((getattr(s, name) for s in steps), _plus)] for name in names
+    }
+
+    def so_far(event: Mapping[str, Any]) -> Counts:
+        at = event["step"] - 1
+        if event["tokens"] != tokens[at]:
+            raise RuntimeError(f"trained on {event['tokens']} tokens where {tokens[at]} were planned")
+        return {name: values[at] for name, values in sums.items()}
+
+    return so_far
+
+
+def _of_eval(job: EvalJob) -> SoFar:
+    operations = _operations(job)
+
+    def so_far(event: Mapping[str, Any]) -> Counts:
+        flops = None if operations is None else operations.forward.of(Work(**event["work"]))
+        return {"examples": event["done"], "slots": event["slots"], "model_flops": flops}
+
+    return so_far
+
+
+def _operations(job: EvalJob) -> FlopModel | None:
+    try:
+        return flop_model(load_skeleton(job.model, device=skeleton_device(None)))
+    except Exception:  # whatever a foreign architecture raises without weights
+        traceback.print_exc()
+        return None
+
+
+def _plus(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
