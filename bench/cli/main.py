@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -12,7 +11,7 @@ from bench import __version__
 from bench.cli import catalogue, runs, suites
 from bench.cli.data import data
 from bench.cli.gate import gate
-from bench.cli.output import printable
+from bench.cli.output import forget_reader, printable
 from bench.errors import BenchError, ExitCode
 
 app = typer.Typer(
@@ -76,14 +75,9 @@ def _exit_on_usage(error: Any) -> NoReturn:
     command = context.command_path if context is not None else "bench"
     message = error.format_message()
     if message:  # empty where typer has already shown the help
+        message = " ".join(message.replace("Value error, ", "").split())
         sys.stderr.write(f"error[usage]: {printable(message)}\n  hint: {command} --help\n")
     sys.exit(ExitCode.BAD_INPUT)
-
-
-def _silence_closed_output() -> NoReturn:
-    """The reader of our output, such as `head`, has gone: nobody is left to tell."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(ExitCode.OK)
 
 
 def main() -> None:
@@ -93,7 +87,8 @@ def main() -> None:
     try:
         outcome = app(args=arguments, standalone_mode=False)
     except BrokenPipeError:
-        _silence_closed_output()
+        forget_reader(sys.stdout)
+        outcome = ExitCode.OK
     except BenchError as error:
         if debug:
             raise

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,14 +20,27 @@ def console(*, stderr: bool = False) -> Console:
     """Standard output, or standard error."""
     from rich.console import Console
 
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:  # Rich's own ends the program with 1, which here says that a gate failed
+            forget_reader(stream)
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    return Console(stderr=stderr, highlight=False, width=width)
+    return Ours(stderr=stderr, highlight=False, width=width)
+
+
+def forget_reader(stream: TextIO) -> None:
+    """The reader of `stream`, such as `head`, has gone: nobody is told, and the work and its exit code go on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_json(value: Any) -> None:
     """Print `value` as indented JSON, without NaN."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_reader(sys.stdout)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ was trained, with what, by which version and where, may differ, and is listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from bench.record.record import Record
 from bench.report.align import Rows
 
 _MISSING = "–"
+_HINT = "run both with the same suite name and evals; recipes, data, seeds, models and code may differ"
 _IGNORED = ("suite.eval", "suite.claim", "suite.run", "profile", "overrides")
 """Of the resolved suite: compared elsewhere, or without an effect of their own."""
 
@@ -29,14 +30,25 @@ class Difference:
 
 
 def incomparable(first: Record, second: Record, rows: tuple[Rows, Rows]) -> list[Problem]:
-    """A problem for each key that keeps scores of the two from being compared."""
-    keys = [*_differences(_meaning(first), _meaning(second)), *_other_examples(first, rows)]
-    return [
+    """A problem for each key that keeps scores of the two from being compared; one for an eval that only one has."""
+    names = [[spec.name for spec in record.resolved.suite.eval] for record in (first, second)]
+    shared = frozenset(names[0]) & frozenset(names[1])
+    keys = [*_differences(_meaning(first, shared), _meaning(second, shared)), *_other_examples(first, rows)]
+    alone = [
+        Problem(
+            reference="compare.not-comparable", where=f"eval.{name}", hint=_HINT,
+            what=f"only the {which} run has the eval {name!r}",
+        )
+        for which, own in zip(("first", "second"), names, strict=True)
+        for name in own
+        if name not in shared
+    ]  # fmt: skip
+    return alone + [
         Problem(
             reference="compare.not-comparable",
             what=f"{found.key} differs: {found.first} in the first run, {found.second} in the second",
             where=found.key,
-            hint="run both with the same suite name and evals; recipes, data, seeds, models and code may differ",
+            hint=_HINT,
         )
         for found in keys
     ]
@@ -47,11 +59,13 @@ def other_differences(first: Record, second: Record) -> tuple[Difference, ...]:
     return tuple(_differences(_circumstances(first), _circumstances(second)))
 
 
-def _meaning(record: Record) -> dict[str, Any]:
-    """All that decides what a score of this run is a score of."""
+def _meaning(record: Record, evals: Collection[str]) -> dict[str, Any]:
+    """All that decides what a score of this run on `evals` is a score of."""
     resolved = record.resolved
     found: dict[str, Any] = {"suite.name": resolved.suite.name}
     for spec in resolved.suite.eval:
+        if spec.name not in evals:
+            continue
         said = spec.model_dump(mode="json", exclude={"include", "data", "name", "reference", "prompt", "judge"})
         found |= _flat(said, f"eval.{spec.name}")
         found[f"eval.{spec.name}.tasks_sha256"] = resolved.tasks_sha256.get(spec.name)
@@ -64,7 +78,7 @@ def _meaning(record: Record) -> dict[str, Any]:
             found[f"eval.{spec.name}.reference.sha256"] = None if stored is None else stored.sha256
             found[f"eval.{spec.name}.prompt.sha256"] = None if judge is None else judge.prompt_sha256
     for evaluation in record.evaluations:
-        if evaluation.result is not None:
+        if evaluation.result is not None and evaluation.eval in evals:
             key = f"eval.{evaluation.eval}"
             found[f"{key}.prompts"] = evaluation.result.template
             found |= _flat(evaluation.result.versions, f"{key}.version")

@@ -20,7 +20,7 @@ def print_list(rows: Sequence[Mapping[str, Value]], console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column, sample in rows[0].items():
         number = isinstance(sample, int | float)
-        table.add_column(column, justify="right" if number else "left", no_wrap=number or column == "name")
+        table.add_column(column, justify="right" if number else "left", no_wrap=number or column in {"name", "suite"})
     for row in rows:
         table.add_row(*(Text(_spell(value)) for value in row.values()))
     console.print(table)

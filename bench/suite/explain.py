@@ -16,11 +16,13 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import Problem, did_you_mean
+from bench.suite.habits import said_here
 
 KeyPath = tuple[str | int, ...]
 Locate = Callable[[KeyPath], str]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 _SCHEMA_HINT = "`bench schema` prints every key, its type and its meaning"
 
 
@@ -49,9 +51,9 @@ def explain(
     """One problem per key, in the order of the errors. `raw` is what was validated; `kind` begins each reference."""
     by_path: dict[KeyPath, list[dict[str, Any]]] = {}
     for item in error.errors(include_url=False):
-        path = _real_path(item["loc"], raw, item["type"])
-        if not _is_echo(item, path, raw):
-            by_path.setdefault(path, []).append(dict(item))
+        path, found = _at_kind(_real_path(item["loc"], raw, item["type"]), dict(item))
+        if not _is_echo(found, path, raw):
+            by_path.setdefault(path, []).append(found)
     return [_problem(path, items, raw, model, kind, locate) for path, items in by_path.items()]
 
 
@@ -68,6 +70,16 @@ def _real_path(location: Sequence[str | int], raw: Any, error_type: str) -> KeyP
             continue
         path.append(part)
     return tuple(path)
+
+
+def _at_kind(path: KeyPath, item: dict[str, Any]) -> tuple[KeyPath, dict[str, Any]]:
+    """Of a table whose `kind` is not there or none that is known: the error at that key, not at the table."""
+    if item["type"] not in {"union_tag_not_found", "union_tag_invalid"} or not isinstance(item["input"], Mapping):
+        return path, item
+    key = item["ctx"]["discriminator"].strip("'")
+    if key not in item["input"]:
+        return (*path, key), {**item, "type": "missing"}
+    return (*path, key), {**item, "input": item["input"][key]}
 
 
 def _holds(node: Any, part: str | int) -> bool:
@@ -137,7 +149,7 @@ def _problem(
     if first["type"] == "extra_forbidden":
         key, parent = str(path[-1]), path[:-1]
         place = f" in {subject(parent, raw)}" if parent else ""
-        hint = did_you_mean(key, known_keys(model, parent, raw)) or _SCHEMA_HINT
+        hint = said_here(key) or did_you_mean(key, known_keys(model, parent, raw)) or _SCHEMA_HINT
         return Problem(
             reference=f"{kind}.unknown-key", what=f"unknown key {shown(key, quote=True)}{place}", where=where, hint=hint
         )
@@ -174,7 +186,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "less_than": lambda ctx: f"less than {_number(ctx['lt'])}",
     "less_than_equal": lambda ctx: f"at most {_number(ctx['le'])}",
     "literal_error": lambda ctx: _one_of(ctx["expected"]),
-    "union_tag_invalid": lambda ctx: "of kind " + _one_of(ctx["expected_tags"]),
+    "union_tag_invalid": lambda ctx: _one_of(ctx["expected_tags"]),
     "union_tag_not_found": lambda ctx: f"a table with the key {ctx['discriminator'].strip(chr(39))}",
     "too_short": lambda ctx: f"a list of at least {ctx['min_length']}" if ctx["field_type"] == "Tuple"
     else f"a table of at least {ctx['min_length']}",
@@ -206,12 +218,13 @@ def _hint(items: list[dict[str, Any]], path: KeyPath, model: type[BaseModel], ra
     for item in items:
         expected = (item.get("ctx") or {}).get("expected") or (item.get("ctx") or {}).get("expected_tags")
         if expected:
-            word = value.get("kind") if isinstance(value, Mapping) else value
             known = re.findall(r"'([^']*)'", expected)
-            close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
+            close = difflib.get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
             return f"did you mean {close[0]!r}?" if close else _about(model, path, raw)
         if item["type"] == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
             return f'write it as text: "{shown(value)}"'
+        if item["type"] in {"int_type", "float_type"} and isinstance(value, str) and _NUMBER.fullmatch(value):
+            return f"write it without quotes: {value}"
     return _about(model, path, raw)
 
 

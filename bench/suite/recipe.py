@@ -49,6 +49,7 @@ class Budget(Spec):
     """`flops`: model operations, forward and backward, padding left out. `seconds`: of training itself (data, forward
     and backward, optimiser), not reproducible: how far they go is the machine's."""
     amount: float = Field(gt=0, le=1e30)
+    """Of `unit`, for each training: `amount = 2_000_000`."""
 
     @model_validator(mode="after")
     def _whole(self) -> Budget:

@@ -128,12 +128,17 @@ class Suite(Spec):
     models: dict[Name, ModelSpec] = Field(default_factory=dict)
     """In place of `model`: several bases by name, each trained by every arm."""
     data: dict[Name, DataSpec] = Field(min_length=1)
+    """One table `[data.NAME]` for each data set: `source = "rows.jsonl"`."""
     recipe: dict[Name, Recipe] = Field(min_length=1)
+    """One table `[recipe.NAME]` for each way to train: `method = "lora"`, `learning_rate = 1e-4`."""
     budget: Budget
+    """What every training gets: `[budget]` with `unit = "tokens"`, `amount = 2_000_000`."""
     arms: Arms
+    """What is trained, as names of tables: `[arms]` with `data = ["NAME"]`, `recipe = ["NAME"]`."""
     eval: tuple[EvalSpec, ...] = ()
-    """None where only speed and memory are asked for."""
+    """One table `[[eval]]` for each; none where only speed and memory are asked for."""
     claim: tuple[Claim, ...] = ()
+    """One table `[[claim]]` for each: `says = "DATA/RECIPE >= base"`, `on = "EVAL"`."""
     contamination: ContaminationOptions = ContaminationOptions()
     run: RunOptions = RunOptions()
 

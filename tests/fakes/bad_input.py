@@ -212,7 +212,9 @@ CASES = [
     bad("only an unknown arm", "", "rows/full", command=(*PLAN, "--only", "rows/ful")),
     bad("run only an unknown arm", "", "rows/full", command=(*RUN, "--only", "rows/ful")),
     bad("unknown option", "usage", "--profile", command=validate("--profil", "x")),
-    bad("unknown list", "usage", "models", command=("list", "model")),
+    bad("unknown list", "usage", "'kind': 'model' is not one of 'suites', 'models'", command=("list", "model")),
+    bad("nothing to list", "usage", "Choose from: suites, models, evals", command=("list",)),
+    bad("a folder that is no run", "run.not-found", "the folder '.' holds no record.json", command=("report", ".")),
     bad("report of no run", "run.not-found", "bench run", command=("report", "latest")),
     # The model.
     bad(

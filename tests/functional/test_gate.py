@@ -25,6 +25,19 @@ def bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def to_nobody(*arguments: str, cwd: Path) -> tuple[int, str]:
+    """Exit code and errors of a command whose reader, such as `head`, has gone before the first line."""
+    own = {"BENCH_HOME": str(cwd / "home"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench", *arguments], cwd=cwd, env={**os.environ, **own},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        return process.wait(), process.stderr.read()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two stored runs: a sound one and one with a failed training."""
@@ -42,6 +55,9 @@ def test_a_run_passes_against_itself(folder: Path) -> None:
 
 def test_a_run_with_missing_cells_is_incomplete_not_green(folder: Path) -> None:
     done = bench("gate", "quality", "broken", "--against", "stored", cwd=folder)
+    unread = to_nobody("gate", "quality", "broken", "--against", "stored", cwd=folder)
+    assert unread == (done.returncode, "")  # a verdict that nobody reads is the same verdict
+    assert to_nobody("list", "metrics", cwd=folder) == (0, "")  # and what cannot be read to the end has not failed
     assert done.returncode == 3
     assert "INCOMPLETE" in done.stdout
 

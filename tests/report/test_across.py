@@ -130,7 +130,6 @@ def limited(run: FakeRun) -> FakeRun:
     [
         (lambda run: with_suite(run, name="another"), "suite.name"),
         (limited, "eval.qa.limit"),
-        (lambda run: with_suite(run, eval=run.record.resolved.suite.eval[1:]), "eval.qa.tasks"),
         (lambda run: resolved(run, tasks_sha256={"choice": "f" * 64}), "eval.choice.tasks_sha256"),
         (other_metric, "eval.choice.metric.micro_choice"),
     ],
@@ -139,6 +138,14 @@ def test_scores_that_do_not_mean_the_same_are_refused_with_the_key(change_: Any,
     """Two numbers side by side are read as a comparison, whatever the small print says."""
     run = make_run(examples=20)
     assert key in refusal(run, change_(run))
+
+
+def test_an_eval_that_only_one_run_has_is_said_once() -> None:
+    """Of two unlike suites every key of every eval differs: a flood in which the reason is lost."""
+    run = make_run(examples=20)
+    without = with_suite(run, eval=run.record.resolved.suite.eval[1:])
+    assert refusal(run, without) == {"eval.qa": "only the first run has the eval 'qa'"}
+    assert refusal(without, run) == {"eval.qa": "only the second run has the eval 'qa'"}
 
 
 def test_examples_that_ask_something_else_are_refused() -> None:

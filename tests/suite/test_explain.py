@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bench.errors import Problem
+from bench.suite import habits
 from bench.suite.explain import explain, freeze, known_keys, shown, spell
 from bench.suite.suite import Suite
 
@@ -90,8 +92,10 @@ CASES = [
     ("budget/unit", "token", "budget.unit", 'must be "epochs", "steps", "tokens", "supervised_tokens"'),
     ("eval/0/tasks", [], "eval[0].tasks", 'eval "e": tasks must be a list of at least 1'),
     ("eval/0/tasks", "t", "eval[0].tasks", 'eval "e": tasks must be a list'),
-    ("eval/0/kind", "lmeval", "eval[0]", 'eval "e" must be of kind "lm_eval", "loss"'),
-    ("eval/0", {"name": "e"}, "eval[0]", 'eval "e" must be a table with the key kind'),
+    ("eval/0/kind", "lmeval", "eval[0].kind", 'eval "e": kind must be "lm_eval", "loss"'),
+    ("eval/0/kind", "accuracy", "eval[0].kind", '"judge", not the text "accuracy"'),
+    ("eval/0/kind", 3, "eval[0].kind", "not 3"),
+    ("eval/0", {"name": "e"}, "eval[0].kind", 'eval "e": kind is missing'),
     ("eval/0", 7, "eval[0]", "eval[0] must be a table"),
     ("models", {"small": {"card": "c"}}, "", "give [model], or several as [models.NAME], not both"),
     ("eval", {"name": "e"}, "eval", "must be a list"),
@@ -120,6 +124,13 @@ def test_a_wrong_value_is_said_at_its_key(path: str, value: Any, where: str, wha
         ("eval/1/dat", "eval[1].dat", "did you mean 'data'?"),
         ("eval/1/loss", "eval[1].loss", None),
         ("data/d/select/sise", "data.d.select.sise", "did you mean 'size'?"),
+        ("recipe/full/lr", "recipe.full.lr", "here it is learning_rate"),
+        (
+            "recipe/full/num_train_epochs",
+            "recipe.full.num_train_epochs",
+            'here it is [budget] unit = "epochs", amount = 3',
+        ),
+        ("recipe/full/Learning_Rate", "recipe.full.Learning_Rate", "did you mean 'learning_rate'?"),
     ],
 )
 def test_an_unknown_key_names_the_one_that_was_meant(path: str, where: str, hint: str | None) -> None:
@@ -129,6 +140,37 @@ def test_an_unknown_key_names_the_one_that_was_meant(path: str, where: str, hint
     (problem,) = problems(raw)
     assert (problem.reference, problem.where) == ("suite.unknown-key", where)
     assert hint is None or problem.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "hint"),
+    [
+        ("recipe/full/method", "LoRA", "did you mean 'lora'?"),
+        ("recipe/full/learning_rate", "1e-3", "write it without quotes: 1e-3"),
+        ("eval/0/kind", "lmeval", "did you mean 'lm_eval'?"),
+        ("budget/amount", 0, "amount: Of `unit`, for each training: `amount = 2_000_000`."),
+    ],
+)
+def test_a_wrong_value_comes_with_what_to_write(path: str, value: Any, hint: str) -> None:
+    (problem,) = problems(changed(path, value))
+    assert problem.hint == hint
+
+
+@pytest.mark.parametrize("key", ["data", "recipe", "budget", "arms"])
+def test_a_missing_table_comes_with_how_to_write_it(key: str) -> None:
+    raw = valid()
+    del raw[key]
+    (problem,) = problems(raw)
+    assert problem.hint is not None
+    assert f"[{key}" in problem.hint
+
+
+def test_what_other_programs_call_a_key_leads_to_one_that_there_is() -> None:
+    known = {*known_keys(Suite, (), valid()), *known_keys(Suite, ("recipe", "full"), valid())}
+    for other, here in habits.HERE.items():
+        first = re.findall(r"[a-z_]+", here)[0]
+        assert first in known, f"{other}: {here}"
+        assert other not in known_keys(Suite, ("recipe", "full"), valid())
 
 
 @pytest.mark.parametrize("key", ["name", "question", "data", "recipe", "budget", "arms"])
