@@ -124,12 +124,12 @@ def test_a_service_ends_with_the_process_that_asked_it(tmp_path: Path) -> None:
         "here = Path(sys.argv[1])\n"
         "child = ChildServer(module='tests.fakes.echo').start('repeat', {}, folder=here, log=here / 'log')\n"
         "while not (events := child.wait(5)): pass\n"
-        "print(events[0]['pid'], flush=True)\n"
+        "(here / 'pid').write_text(str(events[0]['pid']))\n"
         "os.kill(os.getpid(), 9)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True, check=False)
-    pid, deadline = int(done.stdout), time.monotonic() + 10
+    subprocess.run(command, cwd=Path(__file__).parents[2], check=False)
+    pid, deadline = int((tmp_path / "pid").read_text()), time.monotonic() + 10
     while psutil.pid_exists(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not psutil.pid_exists(pid)
