@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bench.digest import digest_json
 from bench.endpoint.completion import Outcome, Request
 from bench.endpoint.parsing import read_json, read_score
 from bench.making.spec import MakeAugment, MakeScore
@@ -31,7 +32,7 @@ def make_score(work: Work[MakeScore]) -> Iterator[Row]:
                 continue
             more = {"of": plain(task.record["provenance"])} if "provenance" in task.record else {}
             yield Row(
-                id=outcome.digest[:16],
+                id=_id(outcome, task),
                 fields={**plain(dict(task.record)), "score": score},
                 provenance=work.provenance(outcome.reply, [task], scores=[score], **more),
             )
@@ -60,10 +61,15 @@ def make_augment(work: Work[MakeAugment]) -> Iterator[Row]:
                 more = {"answer_request": answering.digest, "answer_prompt_sha256": work.answering.sha256}
             if answer is not None and outcome.reply is not None:
                 yield Row(
-                    id=outcome.digest[:16],
+                    id=_id(outcome, task),
                     fields=fields(work.spec.shape, turns, answer),
                     provenance=work.provenance(outcome.reply, [task], way=way, answer=work.spec.answers, **more),
                 )
+
+
+def _id(outcome: Outcome, task: Task) -> str:
+    """Of the request and the row: a prompt of the user's own may show less than the row has."""
+    return digest_json([outcome.digest, plain(dict(task.record))])[:16]
 
 
 def _count(work: Work[Any], reason: str, number: int) -> None:

@@ -49,7 +49,12 @@ class MakeSummary(Spec):
     @property
     def complete(self) -> bool:
         """Whether nothing that was asked for is missing for want of an answer."""
-        return not self.failed and (self.wanted is None or self.rows >= self.wanted)
+        return not self.failed and not self.short
+
+    @property
+    def short(self) -> bool:
+        """Whether fewer rows came than were asked for."""
+        return self.wanted is not None and self.rows < self.wanted
 
 
 @dataclass(slots=True, kw_only=True)

@@ -81,8 +81,12 @@ def describe_summary(summary: MakeSummary) -> list[str]:
         lines.append("cost: none, on this machine" if summary.asked else "cost: none, nothing was asked")
     else:
         lines.append("cost: unknown (no price given, or tokens not counted)")
-    if not summary.complete:
+    if summary.failed:
         lines.append("not complete: the same command goes on from there")
+    elif summary.short:
+        lines.append(
+            "not complete: max_requests is used up, and too few tasks were of use; raise it to go on from there"
+        )
     return lines
 
 

@@ -16,7 +16,7 @@ import pytest
 from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
 from bench.errors import IncompleteError, InputError
-from bench.run.make import make_data
+from bench.run.make import describe_summary, make_data
 from bench.suite.data import DataSpec, Select
 from tests.fakes.endpoint_server import (
     BadJson,
@@ -253,6 +253,17 @@ def test_a_paraphrase_keeps_the_answer_and_the_input(make: Make) -> None:
     assert summary.left_out == {"duplicate": 1, "unparsable": 1}
 
 
+def test_rows_that_a_users_prompt_does_not_tell_apart_are_all_kept(make: Make, tmp_path: Path) -> None:
+    """Both are asked the same, and get the same mark."""
+    (tmp_path / "short.jinja").write_text("Mark: {{ output }}")
+    rows = [{"instruction": "Say yes.", "output": "Yes."}, {"instruction": "Say it.", "output": "Yes."}]
+    text = 'kind = "score"\ntasks = { source = "tasks.jsonl" }\nprompt = "short.jinja"'
+    with EndpointServer(lambda body: '{"score": 7}') as server:
+        summary, made = make(text, server.url, [*rows, rows[0]])
+    assert [row["instruction"] for row in made] == ["Say yes.", "Say it."]
+    assert summary.left_out == {"duplicate": 1}
+
+
 def test_a_harder_instruction_gets_a_new_answer(make: Make) -> None:
     def answer(body: Body) -> str:
         if "Rewrite the instruction" not in question(body):
@@ -312,6 +323,56 @@ def test_going_on_with_more_tasks_pays_only_for_the_new_ones(make: Make) -> None
         assert len({row["provenance"]["id"] for row in rows}) == len(rows) == 8
         again, same = make(INSTRUCTIONS + "size = 8", server.url, SEEDS)
         assert (again.asked, same) == (0, rows)
+
+
+def test_too_few_unlike_tasks_end_with_the_reason_and_more_requests_go_on(make: Make) -> None:
+    """The same command would ask nothing new: it must not be what is advised."""
+    few = iter(range(3))
+
+    def answer(body: Body) -> str:
+        topic = TOPICS[next(few, 0)]
+        return json.dumps([{"instruction": f"Describe {topic} to me.", "output": "Done."}])
+
+    with EndpointServer(answer) as server:
+        text = INSTRUCTIONS + "size = 5\nmax_requests = "
+        summary, rows = make(text + "4", server.url, SEEDS, "writer.endpoint.concurrency=1")
+        assert (len(rows), summary.asked, summary.complete) == (3, 4, False)
+        assert "max_requests is used up" in describe_summary(summary)[-1]
+        more, _ = make(text + "9", server.url, SEEDS, "writer.endpoint.concurrency=1")
+    assert (more.asked, more.reused, more.rows) == (9, 4, 3)
+
+
+def test_a_killed_making_of_tasks_goes_on_with_nothing_twice_and_nothing_lost(tmp_path: Path, bench_home: Path) -> None:
+    """The server never says the same again: whatever is asked twice would show as another task."""
+    writer = Writer()
+
+    def answer(body: Body) -> Step:
+        step = writer(body)
+        return Slow(text=step.text, seconds=0.05, pieces=2) if isinstance(step, Step) else Slow(text=step, seconds=0.05)
+
+    write_lines(tmp_path / "tasks.jsonl", SEEDS)
+    made = tmp_path / "made.jsonl"
+    with EndpointServer(answer) as server:
+        endpoint = f'writer.endpoint = {{ base_url = "{server.url}", model = "m", concurrency = 2 }}\n'
+        (tmp_path / "make.toml").write_text(endpoint + INSTRUCTIONS + "size = 60\nnear_duplicate = 1.0")
+        code = "import sys; from pathlib import Path; from bench.run.make import make_data as make; "
+        code += "make(sys.argv[1], out=Path(sys.argv[2]))"
+        command = [sys.executable, "-c", code, str(tmp_path / "make.toml"), str(made)]
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+        while not (made.exists() and made.read_bytes().count(b"\n") >= 10) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        time.sleep(0.1)
+        before = [json.loads(line) for line in made.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        sent = len(server.requests)
+        summary = make_data(str(tmp_path / "make.toml"), out=made)
+    rows = read_lines(made)
+    assert 10 <= len(before) < 60
+    assert rows[: len(before)] == before
+    assert len(rows) == summary.rows == 60
+    assert len({row["instruction"] for row in rows}) == len({row["provenance"]["id"] for row in rows}) == 60
+    assert sent - summary.reused <= 2, "only those under way are asked again"
 
 
 def test_tasks_without_an_answer_are_answered_one_by_one(make: Make) -> None:
