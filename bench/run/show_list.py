@@ -18,9 +18,10 @@ def print_list(rows: Sequence[Mapping[str, Value]], console: Console) -> None:
     if not rows:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, sample in rows[0].items():
-        number = isinstance(sample, int | float)
-        table.add_column(column, justify="right" if number else "left", no_wrap=number or column in {"name", "suite"})
+    for column in rows[0]:
+        number = all(isinstance(row[column], int | float | None) for row in rows)
+        whole = number or column in {"name", "suite"}
+        table.add_column(column, justify="right" if number else "left", no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_spell(value)) for value in row.values()))
     console.print(table)

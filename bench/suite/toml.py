@@ -22,6 +22,8 @@ MAX_DEPTH = 24
 """Tables within tables. The deepest key of a suite is at 6."""
 
 _POSITION = re.compile(r"\s*\(at line (\d+), column (\d+)\)$")
+_LISTS = {"suite": "bench list suites", "card": "bench list models"}
+"""The command that says which there are, by kind of file."""
 
 
 def read_toml(path: Path, *, kind: str) -> tuple[Table, bytes]:
@@ -75,7 +77,8 @@ def _read_bytes(path: Path, kind: str) -> bytes:
             raise _refusal(f"{kind}.file", what, where, "name the .toml file")
         return path.read_bytes()
     except FileNotFoundError:
-        raise _refusal(f"{kind}.missing", f"there is no {kind} file here", where, f"bench list {kind}s") from None
+        hint = _LISTS.get(kind, "check the path; one without a leading / begins in the current folder")
+        raise _refusal(f"{kind}.missing", f"there is no {kind} file here", where, hint) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         what = f"the {kind} file cannot be read: {reason}"

@@ -68,6 +68,10 @@ def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
     assert "pipe" in refused(fifo).what
     assert "too many" in refused(large).what
     assert refused(tmp_path / "none.toml").reference == "suite.missing"
+    for kind, hint in {"suite": "bench list suites", "card": "bench list models", "make": "check the path"}.items():
+        with pytest.raises(InputError) as caught:
+            read_toml(tmp_path / "none.toml", kind=kind)
+        assert (caught.value.problems[0].hint or "").startswith(hint)  # a command that there is
 
 
 @pytest.mark.parametrize(
