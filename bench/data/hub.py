@@ -12,10 +12,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bench.data.hub_errors import chain, passing, patiently
 from bench.data.store import atomic
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.suite.data import DataSpec
+from bench.suite.resolved import UNREACHABLE
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONVERTED = "refs/convert/parquet"
@@ -25,7 +27,8 @@ _CONVERTED = "refs/convert/parquet"
 def fetch(spec: DataSpec, *, home: Path) -> Path:
     """The rows of `spec.source` (its config, split and revision) as a Parquet file under `home`.
 
-    Raises `InputError`: `hub.unreachable`, `hub.unknown`, `hub.gated`, `hub.revision`, `hub.split`, `hub.config`.
+    Raises `InputError`: `hub.unreachable` (it may pass by itself), `hub.unknown`, `hub.gated`, `hub.revision`,
+    `hub.split`, `hub.config`, `hub.not-data`, `hub.failed`.
     """
     assert spec.source is not None, "a mix has no rows of its own to fetch"
     asked = {"source": spec.source, "config": spec.config, "split": spec.split, "revision": spec.revision}
@@ -37,7 +40,7 @@ def fetch(spec: DataSpec, *, home: Path) -> Path:
     try:
         commit = _commit(spec, spec.revision)
     except InputError as error:
-        if known is not None and error.problems[0].reference == "hub.unreachable":
+        if known is not None and error.problems[0].reference == UNREACHABLE:
             return file
         raise
     if known is None or known["revision"] != commit:
@@ -57,7 +60,7 @@ def _commit(spec: DataSpec, revision: str | None) -> str:
     from huggingface_hub import HfApi
 
     try:
-        commit = HfApi().dataset_info(str(spec.source), revision=revision).sha
+        commit = patiently(lambda: HfApi().dataset_info(str(spec.source), revision=revision).sha)
     except Exception as error:  # the library's own, of its HTTP client and of the socket
         raise InputError(_problem(spec, error)) from error
     if commit is None:
@@ -92,7 +95,7 @@ def _problem(spec: DataSpec, error: BaseException) -> Problem:
     from datasets.exceptions import DatasetsError
     from huggingface_hub import errors
 
-    causes = _chain(error)
+    causes = chain(error)
     where, repo = f"source = {spec.source!r}", spec.source
     # datasets tells of a gate in words alone.
     if any(isinstance(cause, errors.GatedRepoError) for cause in causes) or "gated dataset" in str(error):
@@ -112,6 +115,8 @@ def _problem(spec: DataSpec, error: BaseException) -> Problem:
             where=where,
             hint="check the spelling; for private data set HF_TOKEN; for a local file give its path",
         )
+    if (reason := passing(error)) is not None:
+        return _unreachable(spec, reason)
     if isinstance(error, ValueError) and "split" in str(error).lower():
         return Problem(reference="hub.split", what=f"{repo}: {_line(error)}", where=where, hint="set split")
     if isinstance(error, ValueError) and "config" in str(error).lower():
@@ -120,12 +125,14 @@ def _problem(spec: DataSpec, error: BaseException) -> Problem:
         what = f"{repo} cannot be read as a table: {_line(error)}"
         hint = "only data files are read, never a script; name config, split or revision, or give a local file"
         return Problem(reference="hub.not-data", what=what, where=where, hint=hint)
-    return _unreachable(spec, type(error).__name__)
+    what = f"{repo} cannot be downloaded: {type(error).__name__}: {_line(error)}"
+    hint = "see the log under BENCH_HOME/logs; or give a local file: --set data.NAME.source=FILE"
+    return Problem(reference="hub.failed", what=what, where=where, hint=hint)
 
 
 def _unreachable(spec: DataSpec, reason: str) -> Problem:
     return Problem(
-        reference="hub.unreachable",
+        reference=UNREACHABLE,
         what=f"{spec.source} is not on this machine and the hub cannot be reached ({reason})",
         where=f"source = {spec.source!r}",
         hint="use a profile that needs no hub, or give a local file: --set data.NAME.source=FILE",
@@ -134,12 +141,3 @@ def _unreachable(spec: DataSpec, reason: str) -> Problem:
 
 def _line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in found:
-        found.append(current)
-        current = current.__cause__ or current.__context__
-    return found

@@ -12,42 +12,53 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.data import micro
+from bench.data.absent import absent, absent_rows
 from bench.data.read import Source, SourceKey, read
-from bench.data.selection import key_of, select_all
+from bench.data.selection import in_order, key_of, select_all
 from bench.data.sources import MICRO, files_of, kind_of, local_path
 from bench.data.store import atomic, is_whole, writable
 from bench.data.table import Table
 from bench.digest import digest_code, digest_file, digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.data import DataSpec
-from bench.suite.resolved import ResolvedData
+from bench.suite.resolved import ResolvedData, Unavailable
 
 
 def resolve_data(
-    specs: Mapping[str, DataSpec], *, base: Path, home: Path, fetched: Mapping[str, Path] | None = None
+    specs: Mapping[str, DataSpec],
+    *,
+    base: Path,
+    home: Path,
+    fetched: Mapping[str, Path] | None = None,
+    away: Mapping[str, Unavailable] | None = None,
 ) -> dict[str, ResolvedData]:
     """Select and store the rows of every spec.
 
     `base` is the folder that paths in the specs are relative to, `home` where selections are kept (under `data/`), and
-    `fetched` holds per name what `bench.data.hub.fetch` returned for data on the hub. Raises `InputError`.
+    `fetched` holds per name what `bench.data.hub.fetch` returned for data on the hub, `away` why it could not; the
+    tables that then cannot be made are marked `unavailable`, the others are what they would be anyway. Raises
+    `InputError`.
     """
     folder = home / "data"
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    sources = _locate(specs, base, fetched or {})
+    away = away or {}
+    gone = absent(in_order(specs), specs, away)
+    sources = _locate({name: spec for name, spec in specs.items() if name not in away}, base, fetched or {})
+    marked = {name: absent_rows(name, specs[name], why) for name, why in gone.items()}
     memo = folder / "resolved" / f"{_memo_key(specs, sources)}.json"
     if (known := _recall(memo, folder)) is not None:
-        return known
+        return {name: (known | marked)[name] for name in specs}
     tables = _read_all(sources, folder)
     try:
         by_name = {name: tables[source.key] for name, source in sources.items()}
         revisions = {name: source.revision for name, source in sources.items()}
-        resolved = select_all(specs, by_name, revisions, folder)
+        resolved = select_all(specs, by_name, revisions, folder, absent=gone)
     finally:
         for table in tables.values():
             table.close()
     _remember(memo, resolved)
-    return resolved
+    return {name: (resolved | marked)[name] for name in specs}
 
 
 def hub_data(specs: Mapping[str, DataSpec], *, base: Path) -> dict[str, DataSpec]:

@@ -8,13 +8,14 @@ selection, in this order. What is left out is counted by reason. All problems co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.absent import evaluates, holds_out
 from bench.data.mix import largest, shares
 from bench.data.near import distinct, near_distinct
 from bench.data.select import SELECTORS, at_least, draw, within
@@ -52,12 +53,17 @@ def select_all(
     tables: Mapping[str, Table],
     revisions: Mapping[str, str | None],
     folder: Path,
+    absent: Collection[str] = (),
 ) -> dict[str, ResolvedData]:
-    """Stores the selection of every spec under `folder`. `tables` and `revisions` have each spec that is no mix."""
+    """Stores the selection of every spec under `folder`, save the `absent` ones (`bench.data.absent`).
+
+    `tables` and `revisions` have each other spec that is no mix.
+    """
     selector = _Selector(specs, tables, revisions, folder)
     problems: list[Problem] = []
     resolved: dict[str, ResolvedData] = {}
-    for name in _order(specs):
+    present = [name for name in in_order(specs) if name not in absent]
+    for name in present:
         if all(need in resolved for need in specs[name].needs):  # else it was told what is wrong with the need
             try:
                 resolved[name] = selector.take(name)
@@ -65,10 +71,10 @@ def select_all(
                 problems += error.problems
     if problems:
         raise InputError(problems)
-    return {name: resolved[name] for name in specs}
+    return {name: resolved[name] for name in specs if name in resolved}
 
 
-def _order(specs: Mapping[str, DataSpec]) -> list[str]:
+def in_order(specs: Mapping[str, DataSpec]) -> list[str]:
     """Evals, hold-outs, then the rest; each after what it needs."""
     ordered: dict[str, None] = {}
 
@@ -79,15 +85,11 @@ def _order(specs: Mapping[str, DataSpec]) -> list[str]:
         ordered[name] = None
 
     def turn(name: str) -> int:
-        return 0 if _evaluates(name) else 1 if specs[name].select.by == "holdout" else 2
+        return 0 if evaluates(name) else 1 if specs[name].select.by == "holdout" else 2
 
     for name in sorted(specs, key=turn):
         add(name)
     return list(ordered)
-
-
-def _evaluates(name: str) -> bool:
-    return name.startswith("eval:")
 
 
 class _Selector:
@@ -124,7 +126,7 @@ class _Selector:
             indices, parts = _mixed(name, spec, pool, left, size)
         else:
             indices = SELECTORS[spec.select.by](pool, left, spec.select.model_copy(update={"size": size}))
-        if _evaluates(name) or spec.select.by == "holdout":
+        if holds_out(name, spec):
             self._hold(pool, indices)
         if name in self._needed:
             self._chosen[name] = _Chosen(rows=pool, indices=indices)
@@ -151,7 +153,7 @@ class _Selector:
     def _free(self, name: str, table: Table, dropped: dict[str, int]) -> Indices:
         """Rows that `name` may take. What evaluates may share rows with what else evaluates; nothing else may."""
         everything = np.arange(len(table), dtype=np.uint32)
-        if _evaluates(name) or not len(self._held_keys):
+        if evaluates(name) or not len(self._held_keys):
             return everything
         counts = {HELD_OUT: 0, SAME_PROMPT: 0}
 

@@ -12,8 +12,18 @@ from bench.suite.resolved import ResolvedSuite
 FORMAT_VERSION = 1
 
 FailureKind = Literal[
-    "out_of_memory", "exception", "killed", "crashed", "timeout", "diverged", "dependency", "interrupted", "refused"
+    "out_of_memory",
+    "exception",
+    "killed",
+    "crashed",
+    "timeout",
+    "diverged",
+    "dependency",
+    "interrupted",
+    "refused",
+    "unavailable",
 ]
+"""`unavailable`: rows or a model that it needs could not be had before the start."""
 
 
 NOTHING_SUPERVISED = "no row has anything to supervise after rendering"

@@ -159,11 +159,11 @@ class LiveDisplay:
 def summary(plan: Plan) -> str:
     """One line: the run's size."""
     asked = [planned for planned in plan.jobs if planned.selected]
-    reused = len(asked) - len(plan.to_do)
+    reused, stuck = len(asked) - len(plan.to_do), len(plan.to_do) - len(plan.can_run)
     workers = f"{plan.workers} worker{'s' if plan.workers != 1 else ''} × {plan.threads} thread"
     return (
-        f"{plan.resolved.suite.name} ({plan.resolved.profile or 'no profile'}): {len(plan.to_do)} jobs to run, "
-        f"{reused} reused, {workers}{'s' if plan.threads != 1 else ''}"
+        f"{plan.resolved.suite.name} ({plan.resolved.profile or 'no profile'}): {len(plan.can_run)} jobs to run, "
+        f"{reused} reused, {f'{stuck} unavailable, ' if stuck else ''}{workers}{'s' if plan.threads != 1 else ''}"
     )
 
 

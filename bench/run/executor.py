@@ -82,7 +82,7 @@ class Executor:
             self._abandon()
 
     def _settle(self) -> None:
-        """Close the jobs that need no child: a dependency failed, or the same digest has ended in this run."""
+        """Close the jobs that need no child: they cannot run, a need of theirs failed, their digest has ended here."""
         for planned in list(self._waiting):  # in the order of needs: one pass reaches dependants of dependants
             outcome = self._known(planned)
             if outcome is not None:
@@ -90,6 +90,8 @@ class Executor:
                 self._close(planned, outcome)
 
     def _known(self, planned: PlannedJob) -> Outcome | None:
+        if planned.unavailable is not None:
+            return Outcome(failure=Failure(kind="unavailable", message=planned.unavailable.what))
         twin = self.outcomes.get(planned.digest)
         if twin is not None:
             return Outcome(failure=twin.failure, reused=True, started=twin.started, seconds=twin.seconds)

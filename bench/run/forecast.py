@@ -26,6 +26,7 @@ from bench.run.planned import Plan, PlannedJob
 from bench.run.preflight import preflight
 from bench.run.resolve import resolve
 from bench.run.space import free_bytes, needed_bytes
+from bench.run.unavailable import notes
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
 
@@ -99,6 +100,8 @@ class Forecast(Spec):
     """Where it takes them; `None` where the system does not say."""
     warnings: tuple[str, ...] = ()
     """What the user should know before (`bench.run.advice`)."""
+    unavailable: tuple[str, ...] = ()
+    """A sentence for each input that could not be had. What needs it is in no count but `jobs`."""
 
 
 def forecast(
@@ -107,14 +110,14 @@ def forecast(
     """The forecast of `bench run` with the same arguments. Raises `InputError` as that would, before any work."""
     server = server or ChildServer()
     try:
-        planned = plan(resolve(loaded, home=home, server=server), only=only, home=home)
+        planned = plan(resolve(loaded, home=home, server=server, partial=True), only=only, home=home)
         preflight(planned, home=home, server=server)
         counts = _counts(planned, home=home, server=server)
     except BaseException:
         server.kill()
         raise
     history = History.read(home)
-    sweeps = Counter(one.arm for one in planned.to_do if isinstance(one.job, SweepJob))
+    sweeps = Counter(one.arm for one in planned.can_run if isinstance(one.job, SweepJob))
     arms = tuple(
         _arm(name, trainings, counts[name], history, sweep=sweeps[name]) for name, trainings in _by_arm(planned).items()
     )
@@ -132,7 +135,7 @@ def forecast(
         budgets_match=matched,
         budget=sentence,
         jobs=len(selected),
-        to_run=len(planned.to_do),
+        to_run=len(planned.can_run),
         cached=len(selected) - len(planned.to_do),
         arms=arms,
         evals=evals,
@@ -141,13 +144,14 @@ def forecast(
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         warnings=tuple(map(spelt, advice(loaded))),
+        unavailable=notes(planned),
     )
 
 
 def _by_arm(planned: Plan) -> dict[str, list[PlannedJob]]:
     arms: dict[str, list[PlannedJob]] = {}
     for one in planned.jobs:
-        if one.selected and isinstance(one.job, TrainJob):
+        if one.selected and one.unavailable is None and isinstance(one.job, TrainJob):
             arms.setdefault(one.job.arm, []).append(one)
     return arms
 
@@ -155,9 +159,11 @@ def _by_arm(planned: Plan) -> dict[str, list[PlannedJob]]:
 def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
     evals: dict[str, list[PlannedJob]] = {}
     for one in planned.jobs:
-        if one.selected and isinstance(one.job, EvalJob):
+        if not one.selected or one.unavailable is not None:
+            continue
+        if isinstance(one.job, EvalJob):
             evals.setdefault(one.job.eval.name, []).append(one)
-        elif one.selected and isinstance(one.job, AnswerJob):
+        elif isinstance(one.job, AnswerJob):
             evals.setdefault(f"{one.job.asking.eval.name}, answers", []).append(one)
     return evals
 
@@ -235,7 +241,7 @@ def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[E
                 return None
             evaluating += one.seconds * (one.subjects - one.cached)
     alone = 0.0
-    for planned_job in planned.to_do:
+    for planned_job in planned.can_run:
         if planned_job.job.kind == "probe":
             arm = next(arm for arm in arms if arm.arm == planned_job.arm)
             alone += _START_SECONDS + arm.seconds * min(1.0, planned_job.job.steps / max(1, arm.steps))

@@ -23,6 +23,8 @@ def print_forecast(expected: Forecast, console: Console) -> None:
     console.print(Text(clean(("" if expected.budgets_match else "note: ") + expected.budget)))
     console.print(_arms(expected.arms))
     console.print(_evals(expected.evals))
+    for line in expected.unavailable:
+        console.print(Text(clean(line), style="bold"))
     for note in _notes(expected):
         console.print(Text(note))
 

@@ -9,7 +9,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.data.hub_errors import passing, patiently
 from bench.errors import InputError, Problem
+from bench.suite.resolved import UNREACHABLE
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -18,7 +20,7 @@ def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed
     """Folder of the files that match `patterns`, named by its commit.
 
     `needed`: without a file like this the local cache does not suffice. Raises `InputError`: `hub.unknown`,
-    `hub.revision`, `hub.gated` or `hub.unreachable`.
+    `hub.revision`, `hub.gated`, `hub.failed`, or `hub.unreachable`, which may pass by itself.
     """
     from huggingface_hub import snapshot_download
 
@@ -27,7 +29,7 @@ def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed
         if cached is not None:
             return cached
     try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=list(patterns)))
+        return Path(patiently(lambda: snapshot_download(repo, revision=revision, allow_patterns=list(patterns))))
     except Exception as error:  # the library's own, of its HTTP client and of the socket: each means "not had"
         raise InputError(_problem(repo, revision, error)) from error
 
@@ -63,9 +65,10 @@ def _problem(repo: str, revision: str | None, error: Exception) -> Problem:
             where=where,
             hint="check the spelling; for a private model set HF_TOKEN; for local files use model.path",
         )
-    return Problem(
-        reference="hub.unreachable",
-        what=f"{repo} is not on this machine and the hub cannot be reached ({type(error).__name__})",
-        where=where,
-        hint="give a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)",
-    )
+    hint = "give a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)"
+    if (reason := passing(error)) is not None:
+        what = f"{repo} is not on this machine and the hub cannot be reached ({reason})"
+        return Problem(reference=UNREACHABLE, what=what, where=where, hint=hint)
+    line = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
+    what = f"{repo} cannot be downloaded: {type(error).__name__}: {line}"
+    return Problem(reference="hub.failed", what=what, where=where, hint=hint)

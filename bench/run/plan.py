@@ -24,11 +24,12 @@ from bench.run.planned import Plan, PlannedJob
 from bench.run.pruning import retrained_where_freed
 from bench.run.resolve import sweep_data
 from bench.run.sweep import at_rate
+from bench.run.unavailable import missing_input, refuse_idle
 from bench.suite.draws import trained_on
 from bench.suite.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
-from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite, Unavailable
 from bench.suite.suite import ArmRef, Suite
 from bench.suite.sweep import LearningRateSweep
 
@@ -47,7 +48,7 @@ def plan(
 
     `trust_task_code`: task files and hub metrics from elsewhere may run code; only the command line can say so.
 
-    Raises `InputError` for an unknown arm.
+    Raises `InputError` for an unknown arm, and where unavailable inputs leave nothing to run.
     """
     suite = resolved.suite
     asked = _asked(suite, tuple(only))
@@ -66,6 +67,7 @@ def plan(
     selected = _selected(
         jobs, {job.id for job, _, arm_name, _ in jobs if (arm_name in asked if arm_name else _subject(job) in needed)}
     )
+    why = _stuck(jobs)
     planned = tuple(
         PlannedJob(
             job=job,
@@ -77,11 +79,14 @@ def plan(
             fresh=fresh,
             cached=builder.store.done(job.digest),
             rank=_rank(job, arm_name, position, turn=_turn(suite, seed), side_by_side=workers > 1),
+            unavailable=why.get(job.id),
         )
         for position, (job, after, arm_name, seed) in enumerate(jobs)
     )
     planned = retrained_where_freed(planned)
-    return Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
+    made = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
+    refuse_idle(made)
+    return made
 
 
 def worker_count(resolved: ResolvedSuite) -> int:
@@ -269,6 +274,17 @@ def _training_arms(suite: Suite) -> list[ArmRef]:
 def _subject(job: Job) -> str | None:
     job = job.asking if isinstance(job, AnswerJob) else job
     return job.subject if isinstance(job, EvalJob) else None
+
+
+def _stuck(entries: Sequence[Entry]) -> dict[str, Unavailable]:
+    """By id, the jobs that cannot run: an input of theirs, or of a job that they need, could not be had."""
+    found: dict[str, Unavailable] = {}
+    by_digest: dict[str, Unavailable] = {}
+    for job, after, _, _ in entries:  # each stands after those that it needs
+        why = missing_input(job) or next((by_digest[digest] for digest in after if digest in by_digest), None)
+        if why is not None:
+            found[job.id] = by_digest[job.digest] = why
+    return found
 
 
 def _selected(entries: Sequence[Entry], asked: set[str]) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.record.job import Job
 from bench.record.store import Manifest
-from bench.suite.resolved import ResolvedSuite
+from bench.suite.resolved import ResolvedSuite, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class PlannedJob:
     """Of an earlier run's result; `None` if there is none."""
     rank: int
     """Order of starting, as far as needs allow."""
+    unavailable: Unavailable | None = None
+    """Why it cannot run: an input of its own, or of a job that it needs, could not be had."""
 
     @property
     def digest(self) -> str:
@@ -56,5 +58,10 @@ class Plan:
 
     @property
     def to_do(self) -> tuple[PlannedJob, ...]:
-        """What this run has to execute."""
+        """What this run has to execute, what cannot run included."""
         return tuple(planned for planned in self.jobs if planned.to_do)
+
+    @property
+    def can_run(self) -> tuple[PlannedJob, ...]:
+        """What of it has all its inputs."""
+        return tuple(planned for planned in self.to_do if planned.unavailable is None)

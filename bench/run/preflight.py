@@ -34,7 +34,7 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
 def _one_of_each(planned: Plan) -> list[TrainJob]:
     """One training to do of each recipe on each model."""
     found: dict[tuple[str, str], TrainJob] = {}
-    for one in planned.to_do:
+    for one in planned.can_run:
         job = one.job.training if isinstance(one.job, SweepJob) else one.job
         if isinstance(job, TrainJob):
             found.setdefault((job.model.sha256, job.recipe.model_dump_json(exclude={"budget"})), job)

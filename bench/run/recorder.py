@@ -28,7 +28,7 @@ from bench.record.rundir import RunDirectory, log_file, scores_file
 from bench.record.store import LOG, SCORES, JobStore
 from bench.run.executor import Outcome
 from bench.run.planned import Plan, PlannedJob
-from bench.suite.resolved import ResolvedModel, ResolvedSuite
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,12 +185,19 @@ def _fate(
         failure=failure,
         started=started,
         seconds=seconds,
-        log=None if status == "pending" or started is None else _log(job.id, store.folder(job.digest) / LOG, directory),
+        log=_log(job.id, _log_of(planned, started, store), directory),
     )
 
 
-def _log(job_id: str, source: Path, directory: RunDirectory) -> str | None:
-    if not source.is_file():
+def _log_of(planned: PlannedJob, started: str | None, store: JobStore) -> Path | None:
+    """Of the job's process; of one that could not run, what tells how its input was tried."""
+    if started is not None:
+        return store.folder(planned.digest) / LOG
+    return None if planned.unavailable is None else Path(planned.unavailable.log)
+
+
+def _log(job_id: str, source: Path | None, directory: RunDirectory) -> str | None:
+    if source is None or not source.is_file():
         return None
     directory.copy_in(source, log_file(job_id))
     return log_file(job_id)
@@ -204,15 +211,21 @@ def portable(resolved: ResolvedSuite, root: Path) -> ResolvedSuite:
 
     def shorten_model(model: ResolvedModel) -> ResolvedModel:
         template = None if model.template is None else shorten(model.template)
-        return model.model_copy(update={"path": shorten(model.path), "template": template})
+        return model.model_copy(
+            update={"path": shorten(model.path), "template": template, "unavailable": shorten_why(model.unavailable)}
+        )
+
+    def shorten_data(data: ResolvedData) -> ResolvedData:
+        return data.model_copy(update={"path": shorten(data.path), "unavailable": shorten_why(data.unavailable)})
+
+    def shorten_why(why: Unavailable | None) -> Unavailable | None:
+        return None if why is None else why.model_copy(update={"log": shorten(why.log)})
 
     return resolved.model_copy(
         update={
             "model": shorten_model(resolved.model),
             "models": {name: shorten_model(model) for name, model in resolved.models.items()},
-            "data": {
-                name: data.model_copy(update={"path": shorten(data.path)}) for name, data in resolved.data.items()
-            },
+            "data": {name: shorten_data(data) for name, data in resolved.data.items()},
             "tasks_path": {name: shorten(path) for name, path in resolved.tasks_path.items()},
             "judges": {
                 name: judge if judge.model is None else judge.model_copy(update={"model": shorten_model(judge.model)})

@@ -9,34 +9,39 @@ from typing import TypeVar
 
 from bench.data.dev import split_dev, use_dev
 from bench.data.resolve import hub_data, resolve_data
-from bench.digest import digest_files
+from bench.digest import digest_files, digest_json
 from bench.errors import InputError, Problem
 from bench.run.child import ChildServer
 from bench.run.judges import resolve_judges
 from bench.run.models import resolve_model
+from bench.run.unavailable import pinned, reason, refuse_what_is_away, told
 from bench.suite.data import DataSpec
 from bench.suite.draws import draws_of
 from bench.suite.evals import LmEvalSpec, data_of, reference_of
 from bench.suite.load import LoadedSuite
 from bench.suite.needs import closure
-from bench.suite.resolved import ResolvedData, ResolvedSuite
+from bench.suite.resolved import ResolvedData, ResolvedSuite, Unavailable
 from bench.suite.suite import Suite
 from bench.suite.sweep import DEV, LearningRateSweep
 
 T = TypeVar("T")
 
 
-def resolve(loaded: LoadedSuite, *, home: Path, server: ChildServer | None = None) -> ResolvedSuite:
+def resolve(
+    loaded: LoadedSuite, *, home: Path, server: ChildServer | None = None, partial: bool = False
+) -> ResolvedSuite:
     """Pins of `loaded`. Downloads what is on the hub; `server` starts the child that does so for data, and the one
-    that looks at a model which brings code.
+    that looks at a model which brings code. `partial`: a model or rows that the hub does not give this time are marked
+    `unavailable`, and what depends on them; without it they are problems like all others.
 
     Raises `InputError` carrying every problem of model, data and task folders.
     """
     base, server = loaded.path.parent, server or ChildServer()
     problems: list[Problem] = []
-    pin = functools.partial(
+    find = functools.partial(
         resolve_model, base=base, home=home, trust_remote_code=loaded.trust_remote_code, server=server
     )
+    pin = functools.partial(pinned, pin=find, home=home)
     bases = {
         name: _collect(problems, lambda spec=spec: pin(spec))  # type: ignore[misc]  # bound now
         for name, spec in loaded.suite.bases().items()
@@ -45,13 +50,16 @@ def resolve(loaded: LoadedSuite, *, home: Path, server: ChildServer | None = Non
     fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server))
     data = None
     if fetched is not None:
-        data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=fetched))
+        files, away = fetched
+        data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away))
     tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
     judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
     models = {name: model for name, model in bases.items() if model is not None}
     if len(models) < len(bases) or data is None or tasks is None or judges is None:
-        raise InputError(problems)
-    return ResolvedSuite(
+        away = {} if fetched is None else fetched[1]
+        gone = [model.unavailable for model in models.values()] + list(away.values())
+        raise InputError([*problems, *told(gone)])
+    resolved = ResolvedSuite(
         suite=loaded.suite,
         profile=loaded.profile,
         overrides=loaded.overrides,
@@ -62,6 +70,9 @@ def resolve(loaded: LoadedSuite, *, home: Path, server: ChildServer | None = Non
         tasks_path={name: str(folder) for name, folder in tasks.items()},
         judges=judges,
     )
+    if not partial:
+        refuse_what_is_away(resolved)
+    return resolved
 
 
 def sweep_data(data: str, on: str) -> tuple[str, str]:
@@ -81,6 +92,11 @@ def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dic
     problems: list[Problem] = []
     for name, on in dict.fromkeys(_sweeps(suite)):
         own = data[name]
+        parts = sweep_data(name, on)
+        gone = next((one for one in (own, data.get(on), *evals) if one is not None and one.unavailable), None)
+        if gone is not None:
+            found.update({part: own.model_copy(update={"name": part, **_gone(gone, part)}) for part in parts})
+            continue
         split = _collect(
             problems,
             lambda own=own, on=on: (
@@ -90,10 +106,20 @@ def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dic
             ),
         )
         if split is not None:
-            found.update(zip(sweep_data(name, on), (split.part, split.dev), strict=True))
+            found.update(zip(parts, (split.part, split.dev), strict=True))
     if problems:
         raise InputError(problems)
     return found
+
+
+def _gone(of: ResolvedData, name: str) -> dict[str, object]:
+    """What marks a part of rows that are not there."""
+    return {
+        "rows": 0,
+        "sha256": digest_json({"absent": name, "of": of.sha256}),
+        "path": "",
+        "unavailable": of.unavailable,
+    }
 
 
 def _sweeps(suite: Suite) -> Iterator[tuple[str, str]]:
@@ -123,11 +149,14 @@ def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
         return None
 
 
-def _fetch(specs: Mapping[str, DataSpec], *, base: Path, home: Path, server: ChildServer) -> dict[str, Path]:
-    """Local files of the hub data, each distinct source fetched once by a child that has the heavy library."""
+def _fetch(
+    specs: Mapping[str, DataSpec], *, base: Path, home: Path, server: ChildServer
+) -> tuple[dict[str, Path], dict[str, Unavailable]]:
+    """Local files of the hub data, each distinct source fetched once by a child that has the heavy library; and why
+    there are none, where that may pass."""
     wanted = hub_data(specs, base=base)
     problems: list[Problem] = []
-    by_source: dict[DataSpec, Path | None] = {}
+    by_source: dict[DataSpec, Path | Unavailable | None] = {}
     for spec in wanted.values():
         key = _source_of(spec)
         if key not in by_source:
@@ -135,7 +164,8 @@ def _fetch(specs: Mapping[str, DataSpec], *, base: Path, home: Path, server: Chi
     if problems:
         raise InputError(problems)
     found = {name: by_source[_source_of(spec)] for name, spec in wanted.items()}
-    return {name: path for name, path in found.items() if path is not None}
+    files = {name: one for name, one in found.items() if isinstance(one, Path)}
+    return files, {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
 
 def _source_of(spec: DataSpec) -> DataSpec:
@@ -143,10 +173,14 @@ def _source_of(spec: DataSpec) -> DataSpec:
     return DataSpec(source=spec.source, config=spec.config, split=spec.split, revision=spec.revision)
 
 
-def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer) -> Path:
+def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer) -> Path | Unavailable:
     payload = {"spec": spec.model_dump(mode="json"), "home": str(home)}
-    log = home / "logs" / "fetch.txt"
-    return Path(server.call("fetch", payload, folder=home, log=log))
+    log = home / "logs" / f"fetch-{digest_json(payload['spec'])[:16]}.txt"
+    log.unlink(missing_ok=True)  # what is told is of this attempt
+    try:
+        return Path(server.call("fetch", payload, folder=home, log=log))
+    except InputError as error:
+        return reason(error, log)
 
 
 def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:

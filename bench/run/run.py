@@ -31,6 +31,7 @@ from bench.run.pruning import prune
 from bench.run.recorder import Heading, earlier, make_record, timestamp
 from bench.run.resolve import resolve
 from bench.run.space import check_space
+from bench.run.unavailable import notes as unavailable_notes
 from bench.suite.load import LoadedSuite
 
 _SECONDS_BETWEEN_RECORDS = 20.0
@@ -60,7 +61,7 @@ def run_suite(
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
         planned = plan(
-            resolve(loaded, home=home, server=server),
+            resolve(loaded, home=home, server=server, partial=True),
             only=only,
             home=home,
             fresh=fresh,
@@ -71,6 +72,8 @@ def run_suite(
         for warning in advice(loaded) if planned.to_do else ():
             display.note(spelt(warning))
         display.plan(planned)
+        for line in unavailable_notes(planned):
+            display.note(line)
         suite = planned.resolved.suite
         directory = RunDirectory.at(reports, suite=suite.name, profile=planned.resolved.profile, digest=planned.digest)
         run = _Run(

@@ -25,7 +25,7 @@ _GIB = 1 << 30
 
 def needed_bytes(plan: Plan) -> int:
     """Bytes that the jobs to do will take under the home folder, at the least."""
-    trainings = [one.job for one in plan.to_do if isinstance(one.job, TrainJob)]
+    trainings = [one.job for one in plan.can_run if isinstance(one.job, TrainJob)]
     full = [job.model.parameters or 0 for job in trainings if job.recipe.method == "full"]
     kept = sorted(full, reverse=True)
     if not plan.resolved.suite.run.keep_weights:
@@ -33,7 +33,7 @@ def needed_bytes(plan: Plan) -> int:
     saving = 0
     if plan.resolved.suite.run.steps_between_saves is not None:
         saving = 2 * _CHECKPOINT_BYTES * sum(sorted(full, reverse=True)[: plan.workers])
-    return _WEIGHT_BYTES * sum(kept) + saving + _JOB_BYTES * len(plan.to_do)
+    return _WEIGHT_BYTES * sum(kept) + saving + _JOB_BYTES * len(plan.can_run)
 
 
 def check_space(plan: Plan, *, home: Path) -> None:

@@ -6,12 +6,31 @@ from typing import Literal
 
 from pydantic import Field
 
+from bench.errors import Problem
 from bench.spec import Spec
 from bench.suite.suite import BASE, ArmRef, Suite
 
+UNREACHABLE = "hub.unreachable"
+"""Reference of the one problem that is not the user's: it may pass by itself."""
+
+
+class Unavailable(Spec):
+    """Why an input could not be had this time: what was asked for may be right, the hub did not give it."""
+
+    what: str
+    where: str | None
+    hint: str | None
+    log: str
+    """File that says how it was tried. Not part of any digest."""
+
+    @property
+    def problem(self) -> Problem:
+        """As it is told where there is no going on without."""
+        return Problem(reference=UNREACHABLE, what=self.what, where=self.where, hint=self.hint)
+
 
 class ResolvedModel(Spec):
-    """A base whose files are on this machine."""
+    """A base whose files are on this machine, unless it is `unavailable`: then it has no files and runs nothing."""
 
     name: str
     source: str
@@ -21,7 +40,7 @@ class ResolvedModel(Spec):
     path: str
     """Local folder. Not part of any digest."""
     sha256: str
-    """Of the weights, config and tokenizer files, by content."""
+    """Of the weights, config and tokenizer files, by content; of an unavailable one, of what was asked for."""
     remote_code: str | None = None
     """SHA-256 of the Python files that it brings and may run; `None`: it runs none."""
     context_length: int
@@ -36,10 +55,11 @@ class ResolvedModel(Spec):
     """Whether the template's thinking switch is on."""
     lora_target_modules: tuple[str, ...] | Literal["all-linear"]
     simulation: str | None
+    unavailable: Unavailable | None = None
 
 
 class ResolvedData(Spec):
-    """Selected rows, stored once as JSON Lines of `bench.data.row.Row` under the cache."""
+    """Selected rows, stored once as JSON Lines of `bench.data.row.Row` under the cache; none if `unavailable`."""
 
     name: str
     source: str
@@ -53,9 +73,10 @@ class ResolvedData(Spec):
     parts: dict[str, int] = Field(default_factory=dict)
     """Of a mix: rows drawn from each table that it is made of."""
     sha256: str
-    """Of the selected rows, in order."""
+    """Of the selected rows, in order; of unavailable ones, of what was asked for."""
     path: str
     """The stored selection. Not part of any digest."""
+    unavailable: Unavailable | None = None
 
 
 class ResolvedJudge(Spec):

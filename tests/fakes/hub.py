@@ -15,10 +15,12 @@ COMMIT, CONVERTED_COMMIT = "a" * 40, "b" * 40
 
 @dataclass
 class FakeHub:
-    """`repos` maps a data set's id to its files; ids in `gated` are refused; `converted` is the hub's Parquet copy."""
+    """`repos` maps a data set's id to its files; ids in `gated` are refused, those in `busy` answered with 503;
+    `converted` is the hub's Parquet copy."""
 
     repos: Mapping[str, Mapping[str, bytes]]
     gated: frozenset[str] = frozenset()
+    busy: set[str] = field(default_factory=set)
     converted: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
 
@@ -51,11 +53,9 @@ class FakeHub:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         path = unquote(urlsplit(request.path).path)
         self.requests.append(f"{request.command} {path}")
-        repo = next((name for name in self.repos if f"/{name}/" in path + "/"), None)
-        if repo is None:
-            return self._send(request, 401, b"", {"X-Error-Code": "RepoNotFound"})
-        if repo in self.gated and "/resolve/" in path:
-            return self._send(request, 403, b"", {"X-Error-Code": "GatedRepo"})
+        repo = next((name for name in (*self.busy, *self.repos) if f"/{name}/" in path + "/"), None)
+        if repo is None or repo in self.busy or (repo in self.gated and "/resolve/" in path):
+            return self._refuse(request, repo)
         rest = path.partition(repo)[2].strip("/").split("/")
         files = self.converted[repo] if CONVERTED_COMMIT in rest else self.repos[repo]
         match rest:
@@ -77,6 +77,13 @@ class FakeHub:
                 headers = {"X-Repo-Commit": rest[1], "ETag": f'"{hashlib.sha1(data).hexdigest()}"'}  # noqa: S324
                 return self._send(request, 200, data, headers)
         return self._send(request, 404, b"", {"X-Error-Code": "EntryNotFound"})
+
+    def _refuse(self, request: BaseHTTPRequestHandler, repo: str | None) -> None:
+        if repo in self.busy:
+            return self._send(request, 503, b"", {})
+        if repo is None:
+            return self._send(request, 401, b"", {"X-Error-Code": "RepoNotFound"})
+        return self._send(request, 403, b"", {"X-Error-Code": "GatedRepo"})
 
     def _info(self, request: BaseHTTPRequestHandler, repo: str, commit: str) -> None:
         files = self.converted[repo] if commit == CONVERTED_COMMIT else self.repos[repo]

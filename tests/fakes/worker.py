@@ -32,6 +32,7 @@ from bench.record.result import (
 from bench.record.store import SCORES, write_result
 from bench.run.life import Emit, Work
 from bench.run.sweep import settled
+from bench.suite.resolved import UNREACHABLE
 
 ORDERS = {
     "raise": 0.5,
@@ -128,6 +129,15 @@ def check(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     """Every training can be done."""
 
 
+def fetch(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
+    """Rows that the test put on the hub; without them the hub is away."""
+    file = folder / "hub" / f"{payload['spec']['source'].replace('/', '--')}.jsonl"
+    if not file.exists():
+        what, where = f"the hub of {payload['spec']['source']} is away", f"source = {payload['spec']['source']!r}"
+        raise InputError(Problem(reference=UNREACHABLE, what=what, where=where, hint="wait"))
+    return str(file)
+
+
 KINDS: dict[str, Work] = {
     "train": train,
     "sweep": sweep,
@@ -135,6 +145,7 @@ KINDS: dict[str, Work] = {
     "eval": evaluate,
     "count": count,
     "check": check,
+    "fetch": fetch,
 }
 
 

@@ -97,9 +97,14 @@ def test_bad_input_is_refused_by_the_process(case: Case, tmp_path: Path, root: P
     refuse_as_process(case, tmp_path, root)
 
 
-def test_data_that_only_the_hub_has_is_refused_without_one(tmp_path: Path, root: Path) -> None:
+def test_data_that_only_the_hub_has_is_refused_without_one_where_nothing_can_run_without(
+    tmp_path: Path, root: Path
+) -> None:
     """As a process only: it waits for the child that has the hub's library."""
-    source = {'"rows.jsonl"': '"nobody/nothing-here"'}
+    source = {
+        '"rows.jsonl"': '"nobody/nothing-here"',
+        'kind = "lm_eval"\ntasks = ["toy"]\ninclude = "tasks"': 'kind = "loss"\ndata = { source = "data:rows" }',
+    }
     refuse_as_process(
         bad("no hub for data", "hub.unreachable", "nobody/nothing-here", command=PLAN, replace=source), tmp_path, root
     )

@@ -8,6 +8,7 @@ from bench.record.record import Record
 from bench.report import format as fmt
 from bench.report.view import Cell, Code, Column, Section, Table
 from bench.suite.listing import REPRESENTATION
+from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.suite import BASE
 
 _HASH = 16
@@ -34,7 +35,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         *(
             (
                 base.replace(BASE, "model", 1).replace("@", " "),
-                f"{model.name} ({model.source}{_revision(model.revision)}), sha256 {model.sha256[:_HASH]}"
+                f"{model.name} ({model.source}{_revision(model.revision)}), {_had(model)}"
                 + (f"; runs code of its own, sha256 {model.remote_code[:_HASH]}" if model.remote_code else ""),
             )
             for base, model in resolved.bases().items()
@@ -43,8 +44,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     facts += [
         (
             f"data {name}",
-            f"{data.source}{_revision(data.revision)}: {data.rows:,} of {data.source_rows:,} rows"
-            f"{_dropped(data.dropped)}{_chosen(record, name)}, sha256 {data.sha256[:_HASH]}",
+            f"{data.source}{_revision(data.revision)}: {_rows(data)}{_chosen(record, name)}, {_had(data)}",
         )
         for name, data in resolved.data.items()
     ]
@@ -72,6 +72,16 @@ def _git(record: Record) -> str:
 
 def _revision(revision: str | None) -> str:
     return f" @ {revision[:_HASH]}" if revision else ""
+
+
+def _had(one: ResolvedModel | ResolvedData) -> str:
+    return f"sha256 {one.sha256[:_HASH]}" if one.unavailable is None else f"unavailable: {one.unavailable.what}"
+
+
+def _rows(data: ResolvedData) -> str:
+    if data.unavailable is not None:
+        return "no rows"
+    return f"{data.rows:,} of {data.source_rows:,} rows{_dropped(data.dropped)}"
 
 
 def _dropped(dropped: dict[str, int]) -> str:

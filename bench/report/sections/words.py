@@ -39,6 +39,7 @@ FAILURES = {
     "dependency": "training failed",
     "interrupted": "interrupted",
     "refused": "refused",
+    "unavailable": "input unavailable",
     "pending": "not run yet",
 }
 """The kinds of failure, as a cell says them."""

@@ -1,0 +1,63 @@
+"""Which tables cannot be made while a source is away, and what stands in their place.
+
+Contract: the tables that remain come out as they would with every source there. So a table is absent whose source is,
+that takes its rows or its size from an absent one, or that trains and would have to be kept free of evaluation rows
+that nobody has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bench.digest import digest_json
+from bench.suite.data import DataSpec
+from bench.suite.resolved import ResolvedData, Unavailable
+
+
+def absent(
+    order: Sequence[str], specs: Mapping[str, DataSpec], away: Mapping[str, Unavailable]
+) -> dict[str, Unavailable]:
+    """Every absent table with the reason. `order`: in which tables are taken; `away`: those whose source is."""
+    found: dict[str, Unavailable] = {}
+    unseen: Unavailable | None = None
+    for name in order:
+        spec = specs[name]
+        need = next((need for need in spec.needs if need in found), None)
+        if name in away:
+            found[name] = away[name]
+        elif need is not None:
+            found[name] = _because(f"it needs data {need!r}", found[need])
+        elif unseen is not None and spec.mix is None and not evaluates(name):
+            found[name] = _because("rows held out for evaluation, which it must be free of, are not known", unseen)
+        if name in found and holds_out(name, spec):
+            unseen = unseen or found[name]
+    return found
+
+
+def absent_rows(name: str, spec: DataSpec, why: Unavailable) -> ResolvedData:
+    """What stands for an absent table: no rows, and a hash that no rows have."""
+    return ResolvedData(
+        name=name,
+        source=spec.label,
+        revision=spec.revision,
+        rows=0,
+        source_rows=0,
+        dropped={},
+        sha256=digest_json({"absent": spec.model_dump(mode="json")}),
+        path="",
+        unavailable=why,
+    )
+
+
+def evaluates(name: str) -> bool:
+    """Whether a table is an eval's own."""
+    return name.startswith("eval:")
+
+
+def holds_out(name: str, spec: DataSpec) -> bool:
+    """Whether the rows of a table are kept out of those that are taken after it and train."""
+    return evaluates(name) or spec.select.by == "holdout"
+
+
+def _because(reason: str, why: Unavailable) -> Unavailable:
+    return why.model_copy(update={"what": f"{reason}: {why.what}"})
