@@ -9,28 +9,19 @@ budget of slots, and a few are made again alone, to see whether the batch matter
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import median
-
-import torch
+from dataclasses import dataclass, field
 
 from bench.data.render import Renderer
 from bench.data.row import Row, Turn
+from bench.evals.drawn import Drawn, seen
 from bench.evals.forward import SLOTS
-from bench.evals.generation import Generation, Request, Sampling, generate
+from bench.evals.generation import Generation, Request, Sampling
 from bench.evals.outcome import Progress, Subject
 from bench.record.result import Generated
 from bench.suite.evals import Decoding
 from bench.suite.template import Template
 
-CHECKED = 3
-"""Answers that are made again alone at full precision, where a difference would be a fault of every batch."""
-CHECKED_ROUNDED = 16
-"""The same at half precision, where rounding makes some answers depend on their batch and most not."""
-CHECKED_TOKENS = 32
-"""Of each, at most."""
 _BARE = Template(
     name="none",
     text="{% for message in messages %}{{ message.content }}{% if message.input %}\n{{ message.input }}{% endif %}"
@@ -95,12 +86,12 @@ def ask(
     by_row: list[list[tuple[Reply, ...]]] = [[] for _ in rows]
     for conversation in conversations:
         by_row[conversation.row].append(tuple(conversation.replies))
-    generated = asker.account()
+    generated = asker.drawn.account(samples=decoding.samples)
     return Replies(
         of=tuple(tuple(samples) for samples in by_row),
         generated=generated,
         template=asker.template,
-        batch=f"by length, at most {slots} slots; {_seen(generated)}",
+        batch=f"by length, at most {slots} slots; {seen(generated)}",
         truncated=len(asker.cut),
     )
 
@@ -113,25 +104,14 @@ def open_turns(row: Row) -> tuple[int, ...]:
     )
 
 
-def _seen(generated: Generated) -> str:
-    if not generated.checked:
-        return "none made again alone"
-    if not generated.differed:
-        return f"{generated.checked} answers made again alone came out the same"
-    return f"{generated.differed} of {generated.checked} answers came out otherwise when made alone"
-
-
 class _Asker:
     """Turns conversations into requests, and counts."""
 
     def __init__(self, *, subject: Subject, decoding: Decoding, wrapped: bool, slots: int) -> None:
         self._subject = subject
         self._decoding = decoding
-        self._slots = slots
         self._renderer = subject.renderer if wrapped else _bare(subject)
-        self._seconds = 0.0
-        self._asked: list[Request] = []
-        self._said: list[Generation | None] = []
+        self.drawn = Drawn(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
         self.cut: set[int] = set()
 
     @property
@@ -142,17 +122,7 @@ class _Asker:
     def answer(self, conversations: Sequence[_Conversation], turn: int, heard: Callable[[int], None]) -> None:
         """Fills the open turn of that number in every conversation."""
         requests = [self._request(conversation, turn) for conversation in conversations]
-        started = time.perf_counter()
-        said = generate(
-            self._subject.model,
-            self._subject.tokenizer,
-            requests,
-            slots=self._slots,
-            report=heard,
-        )
-        self._seconds += time.perf_counter() - started
-        self._asked += requests
-        self._said += said
+        said = self.drawn.draw(requests, heard)
         for conversation, generation in zip(conversations, said, strict=True):
             self._keep(conversation, turn, generation)
 
@@ -198,36 +168,6 @@ class _Asker:
         conversation.replies.append(reply)
         conversation.turns[at] = Turn(role="assistant", content=text or "")
 
-    def account(self) -> Generated:
-        """What was drawn and what it took; makes a few answers again, alone."""
-        tokens = sum(len(generation.ids) for generation in self._said if generation is not None)
-        checked = CHECKED if self._subject.model.dtype == torch.float32 else CHECKED_ROUNDED
-        made = [at for at, generation in enumerate(self._said) if generation is not None and generation.ids]
-        chosen = _spread(made, checked)
-        delays = [self._first_token_seconds(self._asked[at]) for at in [*chosen[:1], *chosen]][1:]
-        return Generated(
-            answers=len(self._said),
-            samples=self._decoding.samples,
-            temperature=self._decoding.temperature,
-            tokens=tokens,
-            seconds=self._seconds,
-            tokens_per_second=tokens / self._seconds if tokens and self._seconds else None,
-            first_token_seconds=median(delays) if delays else None,
-            checked=len(chosen),
-            differed=sum(self._differs_alone(at) for at in chosen),
-        )
-
-    def _first_token_seconds(self, request: Request) -> float:
-        started = time.perf_counter()
-        generate(self._subject.model, self._subject.tokenizer, [replace(request, max_new_tokens=1)])
-        return time.perf_counter() - started
-
-    def _differs_alone(self, at: int) -> bool:
-        request, said = self._asked[at], self._said[at]
-        short = replace(request, max_new_tokens=min(request.max_new_tokens, CHECKED_TOKENS))
-        (again,) = generate(self._subject.model, self._subject.tokenizer, [short])
-        return said is None or again is None or again.ids != said.ids[: short.max_new_tokens]
-
 
 def _bare(subject: Subject) -> Renderer:
     """Prompts as they are, with what the tokenizer puts before every text."""
@@ -236,10 +176,3 @@ def _bare(subject: Subject) -> Renderer:
 
 def _user_text(turn: Turn) -> str:
     return turn.content if turn.input is None else f"{turn.content}\n{turn.input}"
-
-
-def _spread(positions: Sequence[int], count: int) -> list[int]:
-    """`count` of the positions, evenly spread."""
-    if len(positions) <= count:
-        return list(positions)
-    return [positions[number * (len(positions) - 1) // (count - 1)] for number in range(count)]

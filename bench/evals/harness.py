@@ -20,6 +20,7 @@ from lm_eval.tasks import TaskManager
 
 from bench.errors import InputError, Problem
 from bench.evals.companions import house_nltk_data, reason_of, seed_detector
+from bench.evals.drawn import seen
 from bench.evals.groups import group_measures
 from bench.evals.language_model import SubjectLM
 from bench.evals.measures import TaskScores, read_samples
@@ -56,14 +57,16 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
         if chosen:
             samples.update(_run(lm, chosen, loaded.manager, spec, reasons, wrap=wrap))
     scores = {name: _read(task, samples[name], lm, spec.metric, reasons) for name, task in tasks.items()}
+    generated = lm.drawn.account(samples=lm.samples) if lm.drawn.asked else None
     return Outcome(
         rows=tuple(row for one in scores.values() for row in one.rows),
         measures=tuple(measure for one in scores.values() for measure in one.measures),
         groups=tuple(group_measures(loaded.groups, scores, spec.tasks)),
         template=_template(subject, wrapped),
-        batch=f"by length, at most {lm.slots} slots" + _sharing(lm),
+        batch=f"by length, at most {lm.slots} slots" + _sharing(lm) + (f"; {seen(generated)}" if generated else ""),
         truncated=len(lm.truncated),
-        generated_tokens=lm.generated_tokens,
+        generated_tokens=generated.tokens if generated else None,
+        generated=generated,
         versions={name: str(task.VERSION) for name, task in tasks.items()},
     )
 

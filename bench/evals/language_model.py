@@ -23,8 +23,9 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from bench.data.render import Renderer
 from bench.data.row import Turn
 from bench.errors import InputError, Problem
+from bench.evals.drawn import Drawn
 from bench.evals.forward import SLOTS
-from bench.evals.generation import Request, Sampling, generate
+from bench.evals.generation import Request, Sampling
 from bench.evals.outcome import NOT_FINITE, Progress, Subject
 from bench.evals.scoring import Pair, Score, Scorer
 
@@ -51,7 +52,9 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         self.failed: dict[ExampleKey, str] = {}
         """Why a request could not be scored."""
         self.truncated: set[ExampleKey] = set()
-        self.generated_tokens: int | None = None
+        self.drawn = Drawn(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
+        self.samples = 1
+        """Answers to one prompt, at most."""
         self._wrapped: dict[str, _Wrapped] = {}
         self._first = _first_ids(subject)
 
@@ -112,9 +115,9 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             asked.append(self._request(request, prompt, settings, repeat=seen[text]))
             seen[text] += 1
         report = self.progress.part(len(_keys(requests)), len(asked))
-        answers = generate(self.subject.model, self.tokenizer, asked, slots=self.slots, report=report)
+        answers = self.drawn.draw(asked, report)
+        self.samples = max([self.samples, *Counter(map(_key, requests)).values()])
         self._fail(NOT_FINITE, (_key(r) for r, answer in zip(requests, answers, strict=True) if answer is None))
-        self.generated_tokens = (self.generated_tokens or 0) + sum(len(a.ids) for a in answers if a is not None)
         texts = ["" if answer is None else answer.text for answer in answers]
         return [
             self.subject.renderer.clean(text) if request.args[0] in self._wrapped else text

@@ -3,6 +3,7 @@
 Contract: a measure's value is what lm-eval's own aggregation gives over the examples that could be scored, so it equals
 lm-eval's figure where none is missing. A metric that is a mean over examples has its per-example values in the rows;
 one that is computed over the whole corpus (BLEU, F1 over a class, perplexity) has none, and says so in `per_example`.
+Of perplexities and of IFEval's rates over instructions each row keeps what it adds to the two sums behind them.
 Bits per byte is a mean weighted by bytes, so its rows carry that weight.
 """
 
@@ -15,10 +16,11 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from lm_eval.api.metrics import bits_per_byte, mean, nanmean
+from lm_eval.api.metrics import bits_per_byte, mean, nanmean, perplexity, weighted_perplexity
 from lm_eval.api.task import Task
 
 from bench.record.result import Measure, ScoreRow
+from bench.stats.corpus_metrics import corpus_metric, rate
 
 _OPTION_LENGTH: dict[str, Callable[[str], int]] = {
     "acc": lambda _: 1,
@@ -51,6 +53,19 @@ class _Metric:
             logprob, size = value
             value = -logprob / size / math.log(2) if size else None
         return float(value) if isinstance(value, Real | np.bool_) and math.isfinite(value) else None
+
+    def adds(self, sample: Mapping[str, Any] | None) -> tuple[float, float] | None:
+        """What an example adds to the sums behind a corpus metric; `None` of one that is not known by its sums."""
+        known, value = corpus_metric(self.name), None if sample is None else sample.get(self.key)
+        if self.per_example or known is None or value is None:
+            return None
+        if known.of_sums is rate and isinstance(value, list):
+            return float(sum(map(bool, value))), float(len(value))
+        if self.aggregate is perplexity and isinstance(value, Real):
+            return float(value), 1.0
+        if self.aggregate is weighted_perplexity and isinstance(value, tuple):
+            return float(value[0]), float(value[1])
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +209,7 @@ def _rows(
             task=task.task_name,
             id=id_,
             metrics={m.name: m.score(by_filter.get(m.filter)) for m in metrics if m.per_example},
+            statistics={m.name: added for m in metrics if (added := m.adds(by_filter.get(m.filter))) is not None},
             weight=_weight(metrics, sample),
             cluster=_field(sample["doc"], str(_metadata(task).get("cluster", "cluster"))),
             prompt=str(sample["arguments"][0][0]),

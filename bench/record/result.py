@@ -368,7 +368,7 @@ class EvalResult(Spec):
     """Rows × padded length, summed over the forward passes; `None` of a judge."""
     generated_tokens: int | None
     generated: Generated | None = None
-    """`None` for evals whose answers another library asks for, and for those without any."""
+    """`None` for evals without answers."""
     seconds: Seconds
     peak_process_bytes: int | None
     """Peak resident memory of the child while it evaluated, reset before; `None` of a judge."""

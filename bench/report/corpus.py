@@ -1,5 +1,5 @@
-"""Sufficient statistics of corpus metrics (BLEU, chrF), lined up as scores are, and the values and paired deltas
-from them.
+"""Sufficient statistics of corpus metrics (BLEU, chrF, perplexity), lined up as scores are, and the values and paired
+deltas from them.
 
 Contract: as with scores, a replicate without any example is left out, and so is an example that a remaining replicate
 lacks; both are counted.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.record.result import ScoreRow
 from bench.stats.corpus import corpus_delta, corpus_interval
-from bench.stats.corpus_metrics import CORPUS_METRICS, SUPPORT
+from bench.stats.corpus_metrics import CorpusMetric, corpus_metric
 from bench.stats.paired import Delta
 from bench.stats.single import Estimate
 
@@ -24,8 +24,7 @@ from bench.stats.single import Estimate
 class Counts:
     """One arm's statistics of one metric."""
 
-    metric: str
-    """In `CORPUS_METRICS`."""
+    metric: CorpusMetric
     values: NDArray[np.float64]
     """[seeds, examples, statistics]."""
     present: NDArray[np.bool_]
@@ -39,7 +38,8 @@ def count(
 ) -> Counts | None:
     """Of one arm; `None` where its rows keep no statistics of that metric, or it is no known one."""
     sizes = {len(row.statistics[metric]) for rows in replicates for row in rows if metric in row.statistics}
-    if metric not in CORPUS_METRICS or len(sizes) != 1:
+    known = corpus_metric(metric)
+    if known is None or len(sizes) != 1:
         return None
     shape = (len(replicates), len(position))
     values, present = np.zeros((*shape, sizes.pop())), np.zeros(shape, dtype=np.bool_)
@@ -48,7 +48,7 @@ def count(
             if metric in row.statistics:
                 at = position[row.task, row.id]
                 values[seed, at], present[seed, at] = row.statistics[metric], True
-    return Counts(metric=metric, values=values, present=present, trained=trained)
+    return Counts(metric=known, values=values, present=present, trained=trained)
 
 
 def counts_delta(arm: Counts, reference: Counts, *, seed: int, replicates: int) -> Delta | None:
@@ -60,7 +60,7 @@ def counts_delta(arm: Counts, reference: Counts, *, seed: int, replicates: int) 
     delta = corpus_delta(
         arm.values[seeds][:, kept],
         reference.values[reference_seeds][:, kept],
-        CORPUS_METRICS[arm.metric],
+        arm.metric.of_sums,
         seed=seed,
         replicates=replicates,
         trained=(arm.trained, reference.trained),
@@ -77,8 +77,8 @@ def counts_value(arm: Counts, *, seed: int, replicates: int) -> Estimate | None:
         return None
     found = corpus_interval(
         arm.values[seeds][:, kept],
-        CORPUS_METRICS[arm.metric],
-        support=SUPPORT,
+        arm.metric.of_sums,
+        support=arm.metric.support,
         seed=seed,
         replicates=replicates,
         trained=arm.trained,

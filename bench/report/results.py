@@ -185,7 +185,7 @@ def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate
         standard_error=None,
         method="none",
         noise="none",
-        reason="a corpus metric has no score for each example",
+        reason="a corpus metric whose examples keep nothing that could be resampled",
         n_examples=examples,
         n_missing=0,
         seeds=len(known),

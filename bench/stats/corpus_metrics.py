@@ -1,11 +1,13 @@
-"""Corpus metrics of text as functions of summed sufficient statistics, for `corpus_delta` to resample.
+"""Corpus metrics as functions of summed sufficient statistics, for `corpus_delta` to resample.
 
-Contract: the statistics are sacreBLEU's, in its order, and the values are what it computes from the same sums.
+Contract: the statistics of BLEU and chrF are sacreBLEU's, in its order, and the values are what it computes from the
+same sums; of lm-eval's metrics they are two sums, and the values what lm-eval computes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from bench.stats.distributions import FloatArray, floats
 
 _BLEU_ORDERS = 4
 _CHRF_BETA = 2.0
+_LARGEST_EXPONENT = float(np.log(np.finfo(np.float64).max))
 
 
 def bleu(sums: FloatArray) -> FloatArray:
@@ -49,8 +52,47 @@ def chrf(sums: FloatArray) -> FloatArray:
     return floats(np.where(precision + recall > 0, value, 0.0))
 
 
-SUPPORT = (0.0, 100.0)
-"""Lowest and highest value of each metric here."""
+def perplexity(sums: FloatArray) -> FloatArray:
+    """exp(-log-likelihood / units) of [..., 2] sums → [...]: log-likelihoods in nats, and words, bytes or examples.
 
-CORPUS_METRICS: Mapping[str, Metric] = {"bleu": bleu, "chrf": chrf}
+    1 of nothing. Where it would be beyond floating point, the greatest number.
+    """
+    logprob, units = sums[..., 0], sums[..., 1]
+    rate = np.divide(-logprob, units, out=np.zeros_like(logprob), where=units > 0)
+    return floats(np.exp(np.minimum(rate, _LARGEST_EXPONENT)))
+
+
+def rate(sums: FloatArray) -> FloatArray:
+    """Right / all of [..., 2] sums → [...], such as of instructions, of which a prompt has several. 0 of nothing."""
+    right, total = sums[..., 0], sums[..., 1]
+    return floats(np.divide(right, total, out=np.zeros_like(right), where=total > 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusMetric:
+    """How a corpus metric comes from its sums."""
+
+    of_sums: Metric
+    support: tuple[float, float] | None
+    """Lowest and highest value; `None` where it has no upper bound."""
+
+
+_TEXT = (0.0, 100.0)
+_PERPLEXITY = CorpusMetric(of_sums=perplexity, support=None)
+_RATE = CorpusMetric(of_sums=rate, support=(0.0, 1.0))
+
+CORPUS_METRICS: Mapping[str, CorpusMetric] = {
+    "bleu": CorpusMetric(of_sums=bleu, support=_TEXT),
+    "chrf": CorpusMetric(of_sums=chrf, support=_TEXT),
+    "perplexity": _PERPLEXITY,
+    "word_perplexity": _PERPLEXITY,
+    "byte_perplexity": _PERPLEXITY,
+    "inst_level_strict_acc": _RATE,
+    "inst_level_loose_acc": _RATE,
+}
 """By measure name."""
+
+
+def corpus_metric(measure: str) -> CorpusMetric | None:
+    """By a measure's name, without the filter that lm-eval's answers may go through (`METRIC:FILTER`)."""
+    return CORPUS_METRICS.get(measure.partition(":")[0])

@@ -10,6 +10,7 @@ from typing import Any
 import langdetect
 import lm_eval
 import nltk
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -23,6 +24,7 @@ from bench.evals.tasks import load_tasks
 from bench.model.load import load_base
 from bench.record.job import EvalJob
 from bench.record.result import EvalResult, ScoreRow
+from bench.stats.corpus_metrics import corpus_metric
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import Architecture, tiny_tokenizer
@@ -115,6 +117,13 @@ def test_text_longer_than_the_context_loses_its_beginning_as_in_lm_eval(checkpoi
     assert 0 < result.truncated < len(rows)
 
 
+def _from_sums(rows: Sequence[ScoreRow], name: str) -> float:
+    """A corpus metric from what its rows keep, which its intervals and differences are resampled from."""
+    known = corpus_metric(name)
+    assert known is not None
+    return float(known.of_sums(np.array([row.statistics[name] for row in rows]).sum(axis=0)))
+
+
 def test_rolled_texts_score_as_in_lm_eval(checkpoint: Path, tmp_path: Path) -> None:
     """Perplexity on plain text, in windows of the context; and its per-example part adds up to the whole."""
     folder = tmp_path / "tasks"
@@ -141,6 +150,9 @@ def test_rolled_texts_score_as_in_lm_eval(checkpoint: Path, tmp_path: Path) -> N
     assert not by_name["word_perplexity"].per_example
     weighted = sum((row.metrics["bits_per_byte"] or 0) * row.weight for row in rows) / sum(row.weight for row in rows)
     assert weighted == pytest.approx(by_name["bits_per_byte"].value)
+    for name in ("word_perplexity", "byte_perplexity"):
+        assert _from_sums(rows, name) == pytest.approx(expected[f"{name},none"], rel=1e-5)
+    assert all(row.statistics.keys() == {"word_perplexity", "byte_perplexity"} for row in rows)
     assert [row.weight for row in rows] == [len(text["text"].encode()) for text in texts]
 
 
@@ -309,4 +321,7 @@ def test_real_base_on_ifeval(shared_dir: Path, tmp_path: Path) -> None:
     assert [row.output for row in scores] == [sample["resps"][0][0] for sample in samples]
     for name in ("prompt_level_strict_acc", "prompt_level_loose_acc"):
         assert [row.metrics[name] for row in scores] == [float(sample[name]) for sample in samples]
+    for name in ("inst_level_strict_acc", "inst_level_loose_acc"):
+        assert _from_sums(scores, name) == pytest.approx(figures[f"{name},none"])
+        assert sum(row.statistics[name][1] for row in scores) > len(scores), "prompts with several instructions"
     assert 0 < sum(row.metrics["prompt_level_loose_acc"] or 0 for row in scores) < len(scores), "both come up"

@@ -10,8 +10,9 @@ import torch
 
 from bench.data.render import make_renderer
 from bench.data.row import Row, Turn
-from bench.evals import asking
-from bench.evals.asking import CHECKED, CHECKED_ROUNDED, Replies, ask
+from bench.evals import drawn
+from bench.evals.asking import Replies, ask
+from bench.evals.drawn import CHECKED, CHECKED_ROUNDED
 from bench.evals.generation import Generation, Request, generate
 from bench.evals.outcome import Progress, Subject
 from bench.suite.evals import Decoding
@@ -70,7 +71,7 @@ def test_a_batch_that_matters_is_recorded(monkeypatch: pytest.MonkeyPatch) -> No
             return given
         return [answer and Generation(text="other", ids=(9, *answer.ids[1:]), ended=answer.ended) for answer in given]
 
-    monkeypatch.setattr(asking, "generate", sensitive)
+    monkeypatch.setattr(drawn, "generate", sensitive)
     replies = put(ROWS)
     assert (replies.generated.checked, replies.generated.differed) == (3, 3)
     assert replies.batch.endswith("3 of 3 answers came out otherwise when made alone")
@@ -133,8 +134,8 @@ def test_generation_speed_on_a_clock_that_the_test_moves(monkeypatch: pytest.Mon
         ids = (7,) if first else (7, 8, 9, 10)
         return [Generation(text="a b", ids=ids, ended=True) for _ in requests]
 
-    monkeypatch.setattr(asking, "generate", slow)
-    monkeypatch.setattr(asking, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(drawn, "generate", slow)
+    monkeypatch.setattr(drawn, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     generated = put([row("one", ""), row("two", ""), row("three", "")]).generated
     assert (generated.tokens, generated.seconds) == (12, pytest.approx(2.0))
     assert generated.tokens_per_second == pytest.approx(6.0)

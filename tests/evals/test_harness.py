@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from transformers import AutoTokenizer
 from bench.data.render import make_renderer
 from bench.data.row import Row, Turn
 from bench.errors import InputError
-from bench.evals import language_model, run_eval
+from bench.evals import drawn, language_model, run_eval
 from bench.evals.generation import Request, generate
 from bench.evals.scoring import Pair, Score, Scorer
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
@@ -52,14 +53,15 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
-    """Generation requests that reach the model."""
+    """Generation requests that a task makes."""
     seen: list[Request] = []
+    original = drawn.Drawn.draw
 
-    def spy(model: Any, tokenizer: Any, requests: Sequence[Request], **rest: Any) -> Any:
+    def spy(self: drawn.Drawn, requests: Sequence[Request], *rest: Any) -> Any:
         seen.extend(requests)
-        return generate(model, tokenizer, requests, **rest)
+        return original(self, requests, *rest)
 
-    monkeypatch.setattr(language_model, "generate", spy)
+    monkeypatch.setattr(drawn.Drawn, "draw", spy)
     return seen
 
 
@@ -250,6 +252,36 @@ def test_generated_tokens_are_counted(checkpoint: Path, tmp_path: Path) -> None:
     assert 5 <= result.generated_tokens <= 30
     assert result.measures[0].chance == 0.0
     assert "4096 slots" in result.batch
+    assert result.generated is not None
+    assert result.generated.tokens == result.generated_tokens
+    assert (result.generated.answers, result.generated.samples, result.generated.temperature) == (5, 1, 0.0)
+
+
+def test_answers_to_tasks_are_made_again_alone(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With half precision an answer can depend on its neighbours, here as in every other eval: it is recorded."""
+    write_qa(tmp_path / "tasks", count=5)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"])
+    result, _ = evaluate(job, tmp_path / "out")
+    assert result.batch.endswith("; 3 answers made again alone came out the same")
+
+    def sensitive(model: Any, tokenizer: Any, requests: Sequence[Request], **options: Any) -> list[Any]:
+        given = generate(model, tokenizer, requests, **options)
+        return given if len(requests) == 1 else [replace(one, ids=(9, *one.ids[1:])) for one in given if one]
+
+    monkeypatch.setattr(drawn, "generate", sensitive)
+    result, _ = evaluate(job, tmp_path / "again")
+    assert result.generated is not None
+    assert (result.generated.checked, result.generated.differed) == (3, 3)
+    assert result.batch.endswith("3 of 3 answers came out otherwise when made alone")
+
+
+def test_scores_of_options_draw_nothing(checkpoint: Path, tmp_path: Path) -> None:
+    write_choice(tmp_path / "tasks", count=2)
+    result, _ = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
+    assert result.generated is None
+    assert result.generated_tokens is None
 
 
 def test_limit_and_progress(checkpoint: Path, tmp_path: Path) -> None:

@@ -79,3 +79,33 @@ def test_a_corpus_value_has_an_interval_of_its_own() -> None:
     assert 0 < value.low < by_seed.mean() < value.high < 100
     assert (value.n_examples, value.n_missing, value.seeds, value.seeds_failed) == (59, 1, 2, 1)
     assert counts_value(replace(arm, present=arm.present & False), seed=0, replicates=10) is None
+
+
+def test_a_perplexity_has_a_difference_with_an_interval() -> None:
+    """Of documents of unequal length, of which lm-eval gives one figure for all."""
+
+    def texts(seed: int, nats: float) -> list[ScoreRow]:
+        lengths = np.random.default_rng(0).integers(20, 200, size=60)
+        losses = np.random.default_rng(seed).normal(nats, 0.3, size=60) * lengths
+        return [
+            ScoreRow(
+                task="t", id=str(at), metrics={}, prompt="p",
+                statistics={"word_perplexity": (-float(losses[at]), float(lengths[at]))},
+            )
+            for at in range(60)
+        ]  # fmt: skip
+
+    arm = count([texts(1, 2.0)], POSITION, "word_perplexity", trained=True)
+    base = count([texts(2, 2.5)], POSITION, "word_perplexity", trained=False)
+    assert arm is not None
+    assert base is not None
+    value, delta = counts_value(arm, seed=0, replicates=1000), counts_delta(arm, base, seed=0, replicates=1000)
+    assert value is not None
+    assert delta is not None
+    assert value.mean == pytest.approx(np.exp(2.0), rel=0.1)
+    assert value.low is not None
+    assert value.high is not None
+    assert value.low < np.exp(2.0) < value.high
+    assert delta.high is not None
+    assert delta.high < 0
+    assert delta.estimate == pytest.approx(np.exp(2.0) - np.exp(2.5), rel=0.15)

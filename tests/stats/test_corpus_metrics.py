@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lm_eval.api.metrics import perplexity, weighted_perplexity
+from lm_eval.tasks.ifeval.utils import agg_inst_level_acc
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from bench.stats.corpus import corpus_delta
-from bench.stats.corpus_metrics import CORPUS_METRICS, bleu, chrf
+from bench.stats.corpus_metrics import CORPUS_METRICS, bleu, chrf, corpus_metric
 
 WORDS = ["the", "a", "cat", "dog", "house", "river", "town", "baker", "lives", "near", "small", "in", "and", "sings"]
 
@@ -32,11 +34,11 @@ def test_sums_give_sacrebleus_figure(metric: BLEU | CHRF, ours: object, kept: fl
         assert ours(statistics.sum(axis=0)) == pytest.approx(metric.corpus_score(said, [wanted]).score)
 
 
-@pytest.mark.parametrize("name", CORPUS_METRICS)
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
 def test_nothing_said_scores_0_without_a_warning(name: str) -> None:
     size = {"bleu": 10, "chrf": 18}[name]
     with np.errstate(all="raise"):
-        assert CORPUS_METRICS[name](np.zeros((2, 3, size))).tolist() == [[0.0] * 3] * 2
+        assert CORPUS_METRICS[name].of_sums(np.zeros((2, 3, size))).tolist() == [[0.0] * 3] * 2
 
 
 def test_a_corpus_delta_of_bleu_finds_the_better_side() -> None:
@@ -49,3 +51,26 @@ def test_a_corpus_delta_of_bleu_finds_the_better_side() -> None:
     assert delta.estimate == pytest.approx(difference, abs=1.0)
     assert delta.low is not None
     assert delta.low > 0
+
+
+def test_perplexity_is_lm_evals_and_defined_for_every_sum() -> None:
+    """A resample may hold nothing but empty texts, or texts that a broken model finds all but impossible."""
+    logprobs, words = [-12.5, -3.0, -40.25], [5, 2, 11]
+    ours = CORPUS_METRICS["word_perplexity"].of_sums
+    pairs = list(zip(logprobs, words, strict=True))
+    assert ours(np.array(pairs, dtype=float).sum(axis=0)) == pytest.approx(weighted_perplexity(pairs))
+    assert ours(np.array([[logprob, 1.0] for logprob in logprobs]).sum(axis=0)) == pytest.approx(perplexity(logprobs))
+    with np.errstate(all="raise"):
+        assert ours(np.array([[0.0, 0.0], [-1e9, 1.0]])).tolist() == pytest.approx([1.0, np.finfo(float).max])
+
+
+def test_a_rate_over_instructions_weighs_a_prompt_by_how_many_it_has() -> None:
+    followed = [[True], [True, False, False], [False, False]]
+    sums = np.array([[sum(one), len(one)] for one in followed], dtype=float).sum(axis=0)
+    assert CORPUS_METRICS["inst_level_loose_acc"].of_sums(sums) == pytest.approx(agg_inst_level_acc(followed))
+    assert CORPUS_METRICS["inst_level_loose_acc"].of_sums(np.zeros(2)) == 0
+
+
+def test_a_filter_does_not_change_what_a_metric_is() -> None:
+    assert corpus_metric("word_perplexity:none") is CORPUS_METRICS["word_perplexity"]
+    assert corpus_metric("f1") is None
