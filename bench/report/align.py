@@ -139,7 +139,7 @@ def measurands_of(spec: EvalSpec, record: Record) -> list[Measurand]:
     which have no score."""
     if spec.kind == "questions":
         return []
-    measures = _headlines(spec.name, record)
+    measures = headlines(spec.name, record)
     names = {measure.metric for measure in measures.values()}
     directions = {measure.higher_is_better for measure in measures.values()}
     rates = all(measure.binary for measure in measures.values())
@@ -148,7 +148,7 @@ def measurands_of(spec: EvalSpec, record: Record) -> list[Measurand]:
     return [_measurand(spec, f"{spec.name}/{task}", {task: measure}) for task, measure in measures.items()]
 
 
-def _headlines(name: str, record: Record) -> dict[str, Measure]:
+def headlines(name: str, record: Record) -> dict[str, Measure]:
     """The leading measure of each task; binary, or per example, only where it is so for every subject."""
     found: dict[str, Measure] = {}
     for evaluation in record.evaluations:
@@ -177,7 +177,7 @@ def _pools(name: str, record: Record, measures: Mapping[str, Measure]) -> dict[s
     return found
 
 
-def _chance(measures: Mapping[str, Measure], pools: Mapping[str, str]) -> float | None:
+def chance_of(measures: Mapping[str, Measure], pools: Mapping[str, str]) -> float | None:
     """Averaged as the scores are; `None` unless every task has one."""
     parts: dict[str, list[tuple[float, int]]] = {}
     for task, measure in measures.items():
@@ -200,7 +200,7 @@ def _measurand(
         higher_is_better=all(measure.higher_is_better for measure in measures.values()),
         binary=bool(measures) and all(measure.binary for measure in measures.values()),
         per_example=all(measure.per_example for measure in measures.values()),
-        chance=_chance(measures, pools or {}),
+        chance=chance_of(measures, pools or {}),
         limit=spec.limit if spec.kind == "lm_eval" else None,
         against_control=spec.kind == "judge" and spec.against == "control",
         pools=pools or {},

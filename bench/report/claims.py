@@ -13,16 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.record.record import Record
+from bench.record.result import GroupMeasure
 from bench.report.absence import Absence
-from bench.report.align import Aligned, subjects
+from bench.report.align import Aligned, chance_of, headlines, subjects
 from bench.report.deltas import Deltas
-from bench.report.part import one_task
+from bench.report.part import some_tasks
 from bench.report.results import Result
 from bench.report.spending import COSTS, figures
 from bench.stats.claims import Question, Relation, Verdict, decide_family
 from bench.stats.efficiency import efficiency_ratio
 from bench.stats.paired import Delta
 from bench.stats.ratio import Ratio, cost_ratio
+from bench.stats.single import score_interval
 from bench.suite.claim import Claim
 
 
@@ -64,18 +66,21 @@ def decided(
     found = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
     verdicts = decide_family([_question(case, comparison) for case, comparison in zip(cases, found, strict=True)])
     return tuple(
-        _result(case, verdict, comparison, results)
+        _result(case, verdict, comparison, results, deltas)
         for case, verdict, comparison in zip(cases, verdicts, found, strict=True)
     )
 
 
 def _result(
-    case: _Case, verdict: Verdict, comparison: Delta | Ratio | None, results: Mapping[tuple[str, str], Result]
+    case: _Case,
+    verdict: Verdict,
+    comparison: Delta | Ratio | None,
+    results: Mapping[tuple[str, str], Result],
+    deltas: Deltas,
 ) -> ClaimResult:
-    insensitive = verdict.outcome == "supported" and _both_at_chance(case, results)
+    insensitive = verdict.outcome == "supported" and _both_at_chance(case, results, deltas)
     if insensitive:
-        reason = "both sides are at chance: this eval could not have told them apart"
-        verdict = replace(verdict, outcome="inconclusive", reason=reason)
+        verdict = replace(verdict, outcome="inconclusive", reason=_insensitive(case))
     return ClaimResult(
         claim=case.claim,
         verdict=verdict,
@@ -86,16 +91,31 @@ def _result(
     )
 
 
-def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result]) -> bool:
+def _insensitive(case: _Case) -> str:
+    """Why an eval whose scores do not rise above guessing decides nothing."""
+    if case.entry is not None and case.entry.measurand.kind == "judge":
+        return "neither side is preferred to what both were compared with: this judge might not have told them apart"
+    return "both sides are at chance: this eval could not have told them apart"
+
+
+def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
     """Whether a claim of "not worse" or "equal" is about two sides whose scores do not rise above guessing."""
     left, relation, right = case.claim.parts()
     if case.entry is None or case.claim.cost is not None or relation == ">":
         return False
-    measurand = case.entry.measurand
-    sides = [results.get((side, measurand.name)) for side in (left, right)]
-    lows = [None if side is None else side.value.low for side in sides]
-    chance = measurand.chance
-    return chance is not None and measurand.higher_is_better and all(low is not None and low <= chance for low in lows)
+    measurand, chance = case.entry.measurand, case.entry.measurand.chance
+    if chance is None or not measurand.higher_is_better:
+        return False
+    lows = [_low(case.entry, side, results, deltas) for side in (left, right)]
+    return all(low is not None and low <= chance for low in lows)
+
+
+def _low(entry: Aligned, side: str, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> float | None:
+    """Lower end of a side's own score; of a part of an eval it is no result of the report's."""
+    known = results.get((side, entry.measurand.name))
+    if known is not None:
+        return known.value.low
+    return score_interval(entry.arms[side], seed=deltas.seed, replicates=deltas.replicates).low
 
 
 def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:
@@ -135,7 +155,7 @@ def _question(case: _Case, comparison: Delta | Ratio | None) -> Question:
 def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences: Sequence[Absence]) -> _Case:
     """What the claim is decided from, or what is missing for that."""
     left, relation, right = claim.parts()
-    entry = _entry(claim, entries)
+    entry = _entry(claim, record, entries)
     names = subjects(record)
     absent_sides = [side for side in (left, right) if side not in names]
     gap = None
@@ -152,21 +172,45 @@ def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences
     return _Case(claim=claim, entry=entry, gap=gap)
 
 
-def _entry(claim: Claim, entries: Mapping[str, Aligned]) -> Aligned | None:
-    """The measurand that the claim names, be it a task of one with several."""
+def _entry(claim: Claim, record: Record, entries: Mapping[str, Aligned]) -> Aligned | None:
+    """The measurand that the claim names, be it a task of one with several, or a group of them."""
     if claim.eval is None:
         return None
     if claim.on in entries or claim.task is None:
         return entries.get(claim.on)
     whole = entries.get(claim.eval)
-    return one_task(whole, claim.task) if whole is not None and claim.task in whole.measurand.metrics else None
+    if whole is None:
+        return None
+    measures = headlines(claim.eval, record)
+    if claim.task in whole.measurand.metrics:
+        chance = chance_of({claim.task: measures[claim.task]}, {})
+        return some_tasks(whole, [claim.task], name=claim.task, chance=chance)
+    group = _group(claim, record, whole.measurand.metrics)
+    if group is None:
+        return None
+    pool = group.group if group.by == "examples" else None
+    chance = chance_of(
+        {task: measures[task] for task in group.tasks}, {} if pool is None else dict.fromkeys(group.tasks, pool)
+    )
+    return some_tasks(whole, group.tasks, name=group.group, chance=chance, pool=pool)
+
+
+def _group(claim: Claim, record: Record, metrics: Mapping[str, str]) -> GroupMeasure | None:
+    """The group's figure of the headline metric, which its tasks share."""
+    results = [evaluation.result for evaluation in record.evaluations if evaluation.eval == claim.eval]
+    for result in results:
+        for group in () if result is None else result.groups:
+            if group.group == claim.task and all(metrics.get(task) == group.metric for task in group.tasks):
+                return group
+    return None
 
 
 def _no_measure(claim: Claim, entries: Mapping[str, Aligned]) -> str:
     own = [entry for entry in entries.values() if entry.measurand.eval == claim.eval]
     tasks = sorted({task for entry in own for task in entry.measurand.metrics})
     if claim.task is not None:
-        return f"{claim.eval} has no scored task {claim.task!r}" + (f"; it has {', '.join(tasks)}" if tasks else "")
+        has = f"; it has {', '.join(tasks)}" if tasks else ""
+        return f"{claim.eval} has no scored task or group {claim.task!r}{has}"
     if not tasks:
         return f"{claim.on} has no score"
     return f"the tasks of {claim.on} have no common measure: claim on one of them, such as {claim.on}/{tasks[0]}"

@@ -1,4 +1,4 @@
-"""A part of a measurand's examples, lined up like the whole: one task, or the examples that are not contaminated."""
+"""A part of a measurand's examples, lined up like the whole: some tasks, or the examples that are not contaminated."""
 
 from __future__ import annotations
 
@@ -12,16 +12,28 @@ from bench.report.align import Aligned
 from bench.stats.sample import Scores
 
 
-def one_task(entry: Aligned, task: str) -> Aligned | None:
-    """The examples of one task, as `EVAL/TASK`; `None` where there are none."""
-    kept = np.array([name == task for name, _ in entry.examples], dtype=np.bool_)
+def some_tasks(
+    entry: Aligned, tasks: Collection[str], *, name: str, chance: float | None, pool: str | None = None
+) -> Aligned | None:
+    """The examples of some of the tasks, as `EVAL/name`; `None` where there are none.
+
+    Tasks count equally; with `pool`, the name of their group, examples do. chance: what guessing gets there.
+    """
+    kept = np.array([task in tasks for task, _ in entry.examples], dtype=np.bool_)
     if not kept.any():
         return None
-    name = f"{entry.measurand.eval}/{task}"
     measurand = replace(
-        entry.measurand, name=name, metrics={task: entry.measurand.metrics[task]}, chance=None, pools={}
+        entry.measurand,
+        name=f"{entry.measurand.eval}/{name}",
+        metrics={task: metric for task, metric in entry.measurand.metrics.items() if task in tasks},
+        chance=chance,
+        pools={} if pool is None else dict.fromkeys(tasks, pool),
     )
-    return replace(_kept(entry, kept), measurand=measurand)
+    part = _kept(entry, kept)
+    several = pool is None and len({task for task, _ in part.examples}) > 1
+    strata = np.unique([task for task, _ in part.examples], return_inverse=True)[1] if several else None
+    arms = {arm: replace(scores, strata=strata) for arm, scores in part.arms.items()}
+    return replace(part, measurand=measurand, arms=arms)
 
 
 def without(entry: Aligned, examples: Collection[tuple[str, str]]) -> Aligned:

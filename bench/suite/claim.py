@@ -26,8 +26,8 @@ class Claim(Spec):
 
     `>=` is "at most `margin` worse"."""
     on: str = Field(min_length=1)
-    """An eval's name, `EVAL/TASK` for one of its tasks, or a cost: `cost:seconds`, `cost:memory`, `cost:tokens`,
-    `cost:supervised_tokens`, `cost:flops`."""
+    """An eval's name, `EVAL/TASK` for one of its tasks or for a group that adds its tasks up, or a cost:
+    `cost:seconds`, `cost:memory`, `cost:tokens`, `cost:supervised_tokens`, `cost:flops`."""
     per: CostName | None = None
     """Decide on the eval's score per unit of this cost."""
     margin: float = Field(default=0.0, ge=0)

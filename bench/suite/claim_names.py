@@ -33,8 +33,10 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
         what = f"eval {claim.on!r} only shows answers: it has no score that could decide a claim"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint="name an eval with scores")
     if claim.task is not None and spec.kind != "lm_eval":
-        what = f"eval {claim.eval!r} has no tasks"
-        yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint=f"write on = {claim.eval!r}")
+        what, hint = f"eval {claim.eval!r} has no tasks", f"write on = {claim.eval!r}"
+        if spec.kind == "judge":
+            hint += ": a claim is decided on the rate as judged; that at equal length stands beside it in the report"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint=hint)
     if claim.per is not None and spec.kind == "loss":
         what = "a loss per cost is no quality: of a loss less is better"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.per", hint="name an eval of right answers")

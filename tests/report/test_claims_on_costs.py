@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+from dataclasses import replace
+from statistics import fmean
+from typing import Any, Literal
 
 import pytest
 
+from bench.record.record import EvaluationRecord
+from bench.record.result import GroupMeasure
 from bench.report.claims import ClaimResult
 from bench.report.comparison import compare
 from bench.report.compose import compose
@@ -98,6 +102,52 @@ def test_a_claim_on_one_task_uses_that_tasks_examples_alone() -> None:
     rows = [fake.rows["qa", name] for name in ("base", *(f"{LIMA}#{seed}" for seed in (0, 1, 2)))]
     means = [sum(r.metrics["exact_match"] or 0 for r in scored if r.task == "micro_qa_people") / 30 for scored in rows]
     assert task.delta.estimate == pytest.approx(sum(means[1:]) / 3 - means[0])
+
+
+@pytest.mark.parametrize("by", ["examples", "tasks"])
+def test_a_claim_on_a_group_rests_on_the_groups_own_figure(by: Literal["examples", "tasks"]) -> None:
+    """MMLU's claim is on MMLU's figure: over its questions or over its subjects, as its file says."""
+    fake = run({"says": f"{LIMA} > base", "on": "qa/both"}, {"says": f"{LIMA} > base", "on": "qa"})
+    names = sorted({row.task for row in fake.rows["qa", "base"]})
+    uneven = {
+        key: [row for at, row in enumerate(rows) if key[0] != "qa" or row.task != names[0] or at % 2]
+        for key, rows in fake.rows.items()
+    }
+    evaluations = tuple(_with_group(one, tuple(names[:2]), by) for one in fake.record.evaluations)
+    record = fake.record.model_copy(update={"evaluations": evaluations})
+    found = decided(replace(fake, record=record, rows=uneven))[0]
+    assert found.delta is not None
+
+    def figure(subject: str) -> float:
+        rows = uneven["qa", subject]
+        scores = {task: [r.metrics["exact_match"] or 0.0 for r in rows if r.task == task] for task in names[:2]}
+        assert len({len(one) for one in scores.values()}) == 2, "or both figures would be the same"
+        every = [score for task in scores.values() for score in task]
+        return fmean(every) if by == "examples" else fmean(fmean(task) for task in scores.values())
+
+    arms = fmean(figure(f"{LIMA}#{seed}") for seed in (0, 1, 2))
+    assert found.delta.estimate == pytest.approx(arms - figure("base"))
+    assert found.delta.n_examples == sum(row.task in names[:2] for row in uneven["qa", "base"])
+
+
+def _with_group(one: EvaluationRecord, tasks: tuple[str, ...], by: Literal["examples", "tasks"]) -> EvaluationRecord:
+    if one.eval != "qa" or one.result is None:
+        return one
+    group = GroupMeasure(
+        group="both", metric="exact_match", value=0.5, tasks=tasks, by=by, n=40, missing=0, asked=False
+    )
+    return one.model_copy(update={"result": one.result.model_copy(update={"groups": (group,)})})
+
+
+def test_a_task_that_neither_side_can_do_decides_no_equality() -> None:
+    """Nor does a part of an eval that could not have told the two apart, however well the rest is done."""
+    chance = {"choice": {LIMA: 0.25, "base": 0.25}}
+    claims = ({"says": f"{LIMA} == base", "on": "choice/micro_choice", "margin": 0.5},)
+    found = decided(make_run(examples=90, claims=claims, rates=chance))[0]
+    assert found.verdict.outcome == "inconclusive"
+    assert "at chance" in found.verdict.reason
+    able = {"choice": {LIMA: 0.9, "base": 0.9}}
+    assert decided(make_run(examples=90, claims=claims, rates=able))[0].verdict.outcome == "supported"
 
 
 def test_an_unknown_task_is_told_with_those_that_there_are() -> None:
