@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from bench.record.record import JobRecord, Record
+from bench.suite.suite import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,7 @@ class Absence:
     """`None` for a training or a probe."""
     status: Literal["failed", "pending"]
     kind: str
-    """A `FailureKind`, or `pending`."""
+    """A `FailureKind`, `pending`, or `left_out`."""
     message: str
     log: str | None
 
@@ -32,17 +35,27 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
         *((a.job, a.subject, a.eval) for a in record.answers if a.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
     ]
-    return tuple(_absence(job, subject, evaluation) for job, subject, evaluation in jobs)
+    asked = _asked(record.command)
+    return tuple(_absence(job, subject, evaluation, asked) for job, subject, evaluation in jobs)
 
 
-def _absence(job: JobRecord, subject: str, evaluation: str | None) -> Absence:
+def _asked(command: Sequence[str]) -> frozenset[str]:
+    """The arms that `--only` named; none: all were asked for."""
+    apart = {value for word, value in pairwise(command) if word == "--only"}
+    return frozenset(apart | {word.removeprefix("--only=") for word in command if word.startswith("--only=")})
+
+
+def _absence(job: JobRecord, subject: str, evaluation: str | None, asked: frozenset[str]) -> Absence:
     failed = job.failure is not None
+    arm = subject.partition("#")[0]
+    left_out = bool(asked) and arm not in asked and not is_base(arm)
+    never = ("left_out", "`--only` left it out") if left_out else ("pending", "this run ended before it")
     return Absence(
         job=job.id,
         subject=subject,
         eval=evaluation,
         status="failed" if failed else "pending",
-        kind=job.failure.kind if job.failure is not None else "pending",
-        message=job.failure.message if job.failure is not None else "this run ended before it",
+        kind=job.failure.kind if job.failure is not None else never[0],
+        message=job.failure.message if job.failure is not None else never[1],
         log=job.log,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bench.record.record import JobRecord
 from bench.report.claims import ClaimResult
 from bench.report.comparison import compare
 from bench.report.compose import compose
+from bench.report.sections.cells import failures_section
 from bench.report.view import Table
 from tests.fakes.records import FakeRun, make_run
 
@@ -83,6 +85,29 @@ def test_a_pending_job_makes_the_claim_incomplete() -> None:
     found = compare(stopped, replicates=50).claims[0]
     assert found.verdict.outcome == "incomplete"
     assert "ended before it" in (found.gap or "")
+
+
+@pytest.mark.parametrize("only", [("--only", LIMA), (f"--only={LIMA}",)])
+def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_runs_it(only: tuple[str, ...]) -> None:
+    run = make_run(examples=20, claims=({"says": f"{LIMA} > base", "on": "qa"},))
+    other = "random_1k/full"
+
+    def never(job: JobRecord) -> JobRecord:
+        return job.model_copy(update={"status": "pending"})
+
+    trainings = tuple(
+        t.model_copy(update={"result": None, "job": never(t.job)}) if t.arm in (LIMA, other) and t.seed == 2 else t
+        for t in run.record.trainings
+    )
+    stopped = run.record.model_copy(update={"trainings": trainings, "command": ("bench", "run", "x.toml", *only)})
+    missing = compare(FakeRun(path=run.path, record=stopped, rows=run.rows), replicates=50)
+    assert {absence.subject: (absence.kind, absence.message) for absence in missing.absences} == {
+        f"{LIMA}#2": ("pending", "this run ended before it"),
+        f"{other}#2": ("left_out", "`--only` left it out"),
+    }
+    section = failures_section(missing)
+    assert section is not None
+    assert "without `--only` tries these again" in str(section.blocks[-1])
 
 
 def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:

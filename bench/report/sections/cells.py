@@ -38,7 +38,8 @@ def failures_section(comparison: Comparison) -> Section | None:
         )
         for absence in comparison.absences
     )
-    again = "The same command tries these again, and only these; what is done is kept."
+    without = " without `--only`" if any(absence.kind == "left_out" for absence in comparison.absences) else ""
+    again = f"The same command{without} tries these again, and only these; what is done is kept."
     return Section(title="What is missing", blocks=(Table(columns=columns, rows=rows), Paragraph(text=again)))
 
 

@@ -41,6 +41,7 @@ FAILURES = {
     "refused": "refused",
     "unavailable": "input unavailable",
     "pending": "not run yet",
+    "left_out": "left out",
 }
 """The kinds of failure, as a cell says them."""
 
