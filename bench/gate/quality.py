@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from bench.errors import ExitCode
 from bench.report.align import Aligned, Run, align, read_rows
+from bench.report.comparable import Difference, other_differences
 from bench.report.comparison import Comparison, compare_record
 from bench.stats.claims import Question, Verdict, decide_family
 from bench.stats.paired import REPLICATES, Delta, paired_delta
@@ -66,6 +67,8 @@ class QualityComparison:
     claims: tuple[ClaimChange, ...]
     complete: bool
     """Of this run's own report, and every change could be looked at."""
+    differences: tuple[Difference, ...]
+    """What may explain a change: recipes, data, seeds, base, libraries, code, machine; the stored run is the first."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -85,7 +88,13 @@ def compare_quality(run: Run, against: Run, *, margin: float = 0.0, replicates: 
     comparison = compare_record(record, rows, replicates=replicates)
     claims = _claims(comparison, compare_record(stored, stored_rows, replicates=replicates))
     whole = comparison.complete and all(change.reading != "missing" for change in changes)
-    return QualityComparison(margin=margin, changes=changes, claims=claims, complete=whole)
+    return QualityComparison(
+        margin=margin,
+        changes=changes,
+        claims=claims,
+        complete=whole,
+        differences=other_differences(stored, record),
+    )
 
 
 def _changes(
@@ -131,11 +140,15 @@ def _delta(
     place = {example: index for index, example in enumerate(new.examples)}
     shared = [(place[example], index) for index, example in enumerate(old.examples) if example in place]
     if len(shared) < max(len(old.examples), len(new.examples)) or not shared:
-        return None, f"the eval's examples differ: {len(shared)} of {len(old.examples)} are the same"
+        sizes = f"{len(old.examples):,} stored, {len(new.examples):,} in this run, {len(shared):,} in both"
+        return None, f"the eval's examples differ: {sizes}"
     left = _ordered(new.arms[arm], [index for index, _ in shared])
     right = _ordered(old.arms[arm], range(len(old.examples)))
     if (left.binary, left.bounds) != (right.binary, right.bounds) or not np.array_equal(left.weights, right.weights):
         return None, "the eval weighs or scores its examples in another way"
+    for scores, whose in ((left, "this"), (right, "the stored")):
+        if not scores.present.any():
+            return None, f"{whose} run has no score of it; its report says why"
     return paired_delta(left, right, seed=seed, replicates=replicates), None
 
 

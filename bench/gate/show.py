@@ -15,6 +15,7 @@ from bench.gate.history import Trend
 from bench.gate.quality import Change, QualityComparison
 from bench.gate.speed import Clocked, SpeedComparison
 from bench.report import format as fmt
+from bench.report.comparable import Difference
 from bench.run.display import clean
 
 Json: TypeAlias = dict[str, Any]
@@ -23,6 +24,9 @@ _TONES = {
     "slower": "bold red", "worse": "bold red", "missing": "yellow", "unresolved": "yellow",
     "faster": "green", "better": "green",
 }  # fmt: skip
+
+_DIFFERENCES = 8
+"""Of two runs, shown where the check does not pass."""
 
 
 def print_exact(found: ExactComparison, console: Console) -> None:
@@ -84,6 +88,8 @@ def print_quality(found: QualityComparison, console: Console) -> None:
     for claim in found.claims:
         if claim.before != claim.after:
             console.print(Text(clean(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
+    if found.exit_code:
+        _print_differences(found.differences, console)
     worse = sum(one.reading == "worse" for one in found.changes)
     fallen = sum(claim.failed for claim in found.claims)
     if worse or fallen:
@@ -94,6 +100,14 @@ def print_quality(found: QualityComparison, console: Console) -> None:
     else:
         margin = f" by more than {found.margin:g}" if found.margin else ""
         console.print(Text(f"passed: no score was shown to have got worse{margin}"))
+
+
+def _print_differences(differences: Sequence[Difference], console: Console) -> None:
+    """What may explain a change, the first ones."""
+    for one in differences[:_DIFFERENCES]:
+        console.print(Text(clean(f"differs: {one.key} {one.first} → {one.second}"), "dim"))
+    if len(differences) > _DIFFERENCES:
+        console.print(Text(f"and {len(differences) - _DIFFERENCES} more; --json has them all", "dim"))
 
 
 def print_history(trends: Sequence[Trend], console: Console) -> None:
@@ -139,6 +153,7 @@ def quality_json(found: QualityComparison) -> Json:
             for one in found.changes
         ],
         "claims": [{**asdict(claim), "failed": claim.failed} for claim in found.claims],
+        "differences": [asdict(one) for one in found.differences],
         "exit_code": int(found.exit_code),
     }  # fmt: skip
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from rich.console import Console
 
 from bench.errors import ExitCode
 from bench.gate.quality import compare_quality
+from bench.gate.show import print_quality, quality_json
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"
@@ -72,7 +74,9 @@ def test_other_examples_are_not_compared(stored: FakeRun) -> None:
     found = compare_quality(make_run(examples=60), stored, replicates=REPLICATES)
     missing = [change for change in found.changes if change.reading == "missing"]
     assert missing
-    assert all(change.why is not None and "examples differ" in change.why for change in missing)
+    assert {change.why for change in missing if change.eval == "qa"} == {
+        "the eval's examples differ: 400 stored, 60 in this run, 60 in both"
+    }
     assert found.exit_code != ExitCode.OK
 
 
@@ -81,3 +85,14 @@ def test_a_claim_that_falls_fails(stored: FakeRun) -> None:
     found = compare_quality(spoiled(stored, "qa", ARM, share=1), stored, replicates=REPLICATES)
     assert [claim for claim in found.claims if claim.failed]
     assert all(claim.after == "refuted" and claim.before != "refuted" for claim in found.claims if claim.failed)
+
+
+def test_what_may_explain_a_loss_is_named(stored: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    """A maintainer who sees that an arm got worse asks first what was changed."""
+    worse, resolved = spoiled(stored, "qa", ARM), stored.record.resolved
+    suite = resolved.suite.model_copy(update={"seeds": (7, 8, 9)})
+    record = stored.record.model_copy(update={"resolved": resolved.model_copy(update={"suite": suite})})
+    found = compare_quality(dataclasses.replace(worse, record=record), stored, replicates=REPLICATES)
+    print_quality(found, Console(width=200))
+    assert f"differs: suite.seeds {list(resolved.suite.seeds)} → [7, 8, 9]" in capsys.readouterr().out
+    assert [one["key"] for one in quality_json(found)["differences"]] == ["suite.seeds"]
