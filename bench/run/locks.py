@@ -82,6 +82,11 @@ def _no_locks(folder: Path, error: OSError) -> InputError:
     )
 
 
+def folder_lock(folder: Path) -> FileLock:
+    """Held by the run that fills this run directory."""
+    return FileLock(folder.parent / f".{folder.name}.lock")
+
+
 def run_lock(home: Path, digest: str) -> FileLock:
     """Held by the run that executes or waits for the job of this digest."""
     return FileLock(home / "locks" / digest)

@@ -162,7 +162,7 @@ def _fetch(
         if key not in by_source:
             by_source[key] = _collect(problems, lambda spec=key: _fetch_one(spec, home=home, server=server))  # type: ignore[misc]  # bound now
     if problems:
-        raise InputError(problems)
+        raise InputError([*problems, *told(one for one in by_source.values() if isinstance(one, Unavailable))])
     found = {name: by_source[_source_of(spec)] for name, spec in wanted.items()}
     files = {name: one for name, one in found.items() if isinstance(one, Path)}
     return files, {name: one for name, one in found.items() if isinstance(one, Unavailable)}

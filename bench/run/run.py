@@ -21,9 +21,10 @@ from bench.record.store import JobStore
 from bench.run.advice import advice, spelt
 from bench.run.child import ChildServer
 from bench.run.contamination import find_contamination
+from bench.run.continued import take_over
 from bench.run.display import Display
 from bench.run.executor import Executor, Outcome
-from bench.run.locks import FileLock
+from bench.run.locks import folder_lock
 from bench.run.plan import plan
 from bench.run.planned import Plan, PlannedJob
 from bench.run.preflight import preflight
@@ -86,6 +87,8 @@ def run_suite(
             began=began,
         )
         with _sole(directory, display):
+            if (name := take_over(directory, planned)) is not None:
+                display.note(f"{name} goes on as {directory.path.name}: what was unavailable is here")
             run.execute(server, display)
         if not run.failed:
             hint.parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +184,7 @@ def _finished_hint(loaded: LoadedSuite, only: Sequence[str], home: Path) -> Path
 @contextlib.contextmanager
 def _sole(directory: RunDirectory, display: Display) -> Iterator[None]:
     """Only one process fills a run directory; a second waits, and then finds the jobs done."""
-    lock = FileLock(directory.path.parent / f".{directory.path.name}.lock")
+    lock = folder_lock(directory.path)
     lock.acquire(lambda: display.note(f"another bench run fills {directory.path}; waiting for it"))
     with lock:
         yield

@@ -130,11 +130,12 @@ def check(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
 
 
 def fetch(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
-    """Rows that the test put on the hub; without them the hub is away."""
+    """Rows that the test put on the hub; without them the hub is away, or knows none of an `unknown` name."""
     file = folder / "hub" / f"{payload['spec']['source'].replace('/', '--')}.jsonl"
     if not file.exists():
         what, where = f"the hub of {payload['spec']['source']} is away", f"source = {payload['spec']['source']!r}"
-        raise InputError(Problem(reference=UNREACHABLE, what=what, where=where, hint="wait"))
+        reference = "hub.unknown" if "unknown" in where else UNREACHABLE
+        raise InputError(Problem(reference=reference, what=what, where=where, hint="wait"))
     return str(file)
 
 

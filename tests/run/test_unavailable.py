@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bench.errors import InputError
 from bench.record.record import JobRecord, Record
@@ -14,11 +16,13 @@ from bench.report.comparison import compare
 from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
 from bench.run.forecast import forecast
+from bench.run.forecast_table import print_forecast
 from bench.run.plan import plan
 from bench.run.resolve import resolve
 from bench.run.run import run_suite
 from bench.suite.resolved import UNREACHABLE
 from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite, worked
+from tests.fakes.worker import ORDERS
 
 SERVER = ChildServer(module="tests.fakes.worker")
 FAR = {"source": "org/far"}
@@ -89,8 +93,11 @@ def test_rows_that_are_away_cost_the_arms_that_need_them_and_come_next_time(tmp_
         assert "is away" in (first.path / job.log).read_text()
     done = worked(tmp_path / "home")
     arrive(tmp_path)
-    again = go(tmp_path, **changes).load()
+    second = go(tmp_path, **changes)
+    again = second.load()
     assert again.complete
+    assert not first.path.exists(), "one run, one folder"
+    assert (second.path.parent / "latest").resolve() == second.path
     assert set(worked(tmp_path / "home")[len(done) :]) == lost
     siblings = {name: job.digest for name, job in by_id(again).items() if name not in lost}
     assert siblings == {name: by_id(record)[name].digest for name in siblings}
@@ -177,11 +184,36 @@ def test_where_nothing_could_run_it_is_told_before_any_work(
     assert not (tmp_path / "reports").exists()
 
 
-def test_what_the_user_has_to_mend_is_refused_together_with_what_is_away(tmp_path: Path) -> None:
-    data = {"few": {"source": "gone.jsonl"}, "far": FAR}
+@pytest.mark.parametrize(("source", "reference"), [("gone.jsonl", "data.missing-file"), ("org/unknown", "hub.unknown")])
+def test_what_the_user_has_to_mend_is_refused_together_with_what_is_away(
+    tmp_path: Path, source: str, reference: str
+) -> None:
     with pytest.raises(InputError) as caught:
-        go(tmp_path, **arms("few", "far", data=data))
-    assert references(caught.value) == ["data.missing-file", UNREACHABLE]
+        go(tmp_path, **arms("few", "far", data={"few": {"source": source}, "far": FAR}))
+    assert references(caught.value) == [reference, UNREACHABLE]
+
+
+@pytest.mark.parametrize(("rows", "question"), [(13, "Does it run?"), (12, "Another?")], ids=["rows", "suite"])
+def test_a_folder_whose_results_are_not_part_of_the_run_stays(tmp_path: Path, rows: int, question: str) -> None:
+    changes = arms("few", "far", data={"few": {"source": "own.jsonl"}, "far": FAR})
+    fake_rows(tmp_path / "own.jsonl")
+    first = go(tmp_path, **changes)
+    before = first.load()
+    arrive(tmp_path)
+    fake_rows(tmp_path / "own.jsonl", rows=rows)
+    second = go(tmp_path, **{**changes, "question": question})
+    assert second.path != first.path
+    assert first.load() == before
+
+
+def test_a_folder_of_arms_that_failed_by_themselves_stays(tmp_path: Path) -> None:
+    recipe = {"lora": {"method": "lora", "learning_rate": ORDERS["raise"]}}
+    changes = arms("few", data={"few": {"source": "own.jsonl"}}, recipe=recipe)
+    fake_rows(tmp_path / "own.jsonl")
+    first = go(tmp_path, **changes)
+    fake_rows(tmp_path / "own.jsonl", rows=13)
+    assert go(tmp_path, **changes).path != first.path
+    assert first.path.exists()
 
 
 def test_what_has_no_use_for_a_part_refuses(tmp_path: Path) -> None:
@@ -207,6 +239,9 @@ def test_the_forecast_counts_what_can_run_and_says_what_cannot(tmp_path: Path) -
     assert [arm.arm for arm in expected.arms] == ["few/lora"]
     assert (expected.jobs, expected.to_run, expected.cached) == (10, 6, 0)
     [line] = expected.unavailable
+    console = Console(record=True, width=200, file=io.StringIO())
+    print_forecast(expected, console)
+    assert line in console.export_text()
     assert "org/far" in line
     assert "4 jobs" in line
 
