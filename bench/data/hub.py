@@ -12,7 +12,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bench.data.hub_errors import chain, passing, patiently
+from bench.data.hub_errors import patiently
+from bench.data.refusal import Asked, failed, line_of, refusal, unreachable
 from bench.data.store import atomic
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
@@ -64,7 +65,7 @@ def _commit(spec: DataSpec, revision: str | None) -> str:
     except Exception as error:  # the library's own, of its HTTP client and of the socket
         raise InputError(_problem(spec, error)) from error
     if commit is None:
-        raise InputError(_unreachable(spec, "it names no commit"))
+        raise InputError(unreachable(_asked(spec), "it names no commit"))
     return commit
 
 
@@ -93,51 +94,27 @@ def _load(spec: DataSpec, commit: str, *, cache: Path) -> tuple[Any, str]:
 def _problem(spec: DataSpec, error: BaseException) -> Problem:
     """What a failed request means to the user."""
     from datasets.exceptions import DatasetsError
-    from huggingface_hub import errors
 
-    causes = chain(error)
-    where, repo = f"source = {spec.source!r}", spec.source
-    # datasets tells of a gate in words alone.
-    if any(isinstance(cause, errors.GatedRepoError) for cause in causes) or "gated dataset" in str(error):
-        return Problem(
-            reference="hub.gated",
-            what=f"{repo} wants its licence accepted first",
-            where=where,
-            hint="accept it on the data set's page and set HF_TOKEN",
-        )
-    if any(isinstance(cause, errors.RevisionNotFoundError) for cause in causes):
-        what, hint = f"{repo} has no revision {spec.revision!r}", "leave revision out for the newest"
-        return Problem(reference="hub.revision", what=what, where=where, hint=hint)
-    if any(isinstance(cause, errors.RepositoryNotFoundError | errors.HFValidationError) for cause in causes):
-        return Problem(
-            reference="hub.unknown",
-            what=f"the hub knows no data set {repo!r}, or it is private",
-            where=where,
-            hint="check the spelling; for private data set HF_TOKEN; for a local file give its path",
-        )
-    if (reason := passing(error)) is not None:
-        return _unreachable(spec, reason)
+    asked, where, repo = _asked(spec), f"source = {spec.source!r}", spec.source
+    told = refusal(asked, error)
+    if told is not None:
+        return told
     if isinstance(error, ValueError) and "split" in str(error).lower():
-        return Problem(reference="hub.split", what=f"{repo}: {_line(error)}", where=where, hint="set split")
+        return Problem(reference="hub.split", what=f"{repo}: {line_of(error)}", where=where, hint="set split")
     if isinstance(error, ValueError) and "config" in str(error).lower():
-        return Problem(reference="hub.config", what=f"{repo}: {_line(error)}", where=where, hint="set config")
+        return Problem(reference="hub.config", what=f"{repo}: {line_of(error)}", where=where, hint="set config")
     if isinstance(error, DatasetsError | FileNotFoundError | RuntimeError):
-        what = f"{repo} cannot be read as a table: {_line(error)}"
+        what = f"{repo} cannot be read as a table: {line_of(error.__cause__ or error)}"
         hint = "only data files are read, never a script; name config, split or revision, or give a local file"
         return Problem(reference="hub.not-data", what=what, where=where, hint=hint)
-    what = f"{repo} cannot be downloaded: {type(error).__name__}: {_line(error)}"
-    hint = "see the log under BENCH_HOME/logs; or give a local file: --set data.NAME.source=FILE"
-    return Problem(reference="hub.failed", what=what, where=where, hint=hint)
+    return failed(asked, error)
 
 
-def _unreachable(spec: DataSpec, reason: str) -> Problem:
-    return Problem(
-        reference=UNREACHABLE,
-        what=f"{spec.source} is not on this machine and the hub cannot be reached ({reason})",
+def _asked(spec: DataSpec) -> Asked:
+    return Asked(
+        repo=str(spec.source),
+        kind="data set",
+        revision=spec.revision,
         where=f"source = {spec.source!r}",
-        hint="use a profile that needs no hub, or give a local file: --set data.NAME.source=FILE",
+        local="for a local file: --set data.NAME.source=FILE",
     )
-
-
-def _line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.data.hub_errors import passing, patiently
+from bench.data.hub_errors import patiently
+from bench.data.refusal import Asked, failed, refusal
 from bench.errors import InputError, Problem
-from bench.suite.resolved import UNREACHABLE
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -20,7 +20,7 @@ def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed
     """Folder of the files that match `patterns`, named by its commit.
 
     `needed`: without a file like this the local cache does not suffice. Raises `InputError`: `hub.unknown`,
-    `hub.revision`, `hub.gated`, `hub.failed`, or `hub.unreachable`, which may pass by itself.
+    `hub.revision`, `hub.gated`, `hub.refused`, `hub.failed`, or `hub.unreachable`, which may pass by itself.
     """
     from huggingface_hub import snapshot_download
 
@@ -46,29 +46,6 @@ def _cached(repo: str, commit: str, patterns: Sequence[str], needed: str) -> Pat
 
 
 def _problem(repo: str, revision: str | None, error: Exception) -> Problem:
-    from huggingface_hub import errors
-
-    where = f"model.repo = {repo!r}"
-    if isinstance(error, errors.GatedRepoError):
-        return Problem(
-            reference="hub.gated",
-            what=f"{repo} wants its licence accepted first",
-            where=where,
-            hint="accept it on the model's page and set HF_TOKEN",
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return Problem(reference="hub.revision", what=f"{repo} has no revision {revision!r}", where=where)
-    if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return Problem(
-            reference="hub.unknown",
-            what=f"the hub knows no model {repo!r}, or it is private",
-            where=where,
-            hint="check the spelling; for a private model set HF_TOKEN; for local files use model.path",
-        )
-    hint = "give a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)"
-    if (reason := passing(error)) is not None:
-        what = f"{repo} is not on this machine and the hub cannot be reached ({reason})"
-        return Problem(reference=UNREACHABLE, what=what, where=where, hint=hint)
-    line = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
-    what = f"{repo} cannot be downloaded: {type(error).__name__}: {line}"
-    return Problem(reference="hub.failed", what=what, where=where, hint=hint)
+    local = "for a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)"
+    asked = Asked(repo=repo, kind="model", revision=revision, where=f"model.repo = {repo!r}", local=local)
+    return refusal(asked, error) or failed(asked, error)

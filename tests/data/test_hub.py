@@ -64,11 +64,13 @@ def hub() -> Iterator[FakeHub]:
     repos = {
         "org/toy": {"README.md": b"", "data/train.jsonl": LINES},
         "org/locked": {"train.jsonl": LINES},
+        "org/closed": {"train.jsonl": LINES},
         "org/script": {"script.py": b"raise SystemExit", "README.md": b""},
         "org/old": {"old.py": b"raise SystemExit", "README.md": b""},
     }
     converted = {"org/old": {"default/train/0000.parquet": _parquet()}}
-    with FakeHub(repos, gated=frozenset({"org/locked"}), converted=converted) as hub:
+    closed = frozenset({"org/closed"})
+    with FakeHub(repos, gated=frozenset({"org/locked"}), converted=converted, closed=closed) as hub:
         yield hub
 
 
@@ -95,6 +97,7 @@ def test_what_the_hub_refuses_is_told_apart(tmp_path: Path, hub: FakeHub) -> Non
         "hub.split": {"source": "org/toy", "split": "test"},
         "hub.config": {"source": "org/toy", "config": "other"},
         "hub.not-data": {"source": "org/script"},
+        "hub.refused": {"source": "org/closed"},
     }
     told = _fetch(list(specs.values()), tmp_path, hub.url)
     assert [item["reference"] for item in told] == list(specs)

@@ -1,4 +1,4 @@
-"""A small hub of data sets on loopback: the few requests that huggingface_hub and datasets send to read a data set."""
+"""A small hub on loopback: the few requests that huggingface_hub and datasets send to read a data set or a model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ COMMIT, CONVERTED_COMMIT = "a" * 40, "b" * 40
 
 @dataclass
 class FakeHub:
-    """`repos` maps a data set's id to its files; ids in `gated` are refused, those in `busy` answered with 503;
-    `converted` is the hub's Parquet copy."""
+    """`repos` maps an id of a data set or a model to its files; ids in `gated` and `closed` are refused, those in
+    `busy` answered with 503; `converted` is the hub's Parquet copy."""
 
     repos: Mapping[str, Mapping[str, bytes]]
     gated: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
+    """Refused as with a token that does not suffice."""
     busy: set[str] = field(default_factory=set)
     converted: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
@@ -54,7 +56,7 @@ class FakeHub:
         path = unquote(urlsplit(request.path).path)
         self.requests.append(f"{request.command} {path}")
         repo = next((name for name in (*self.busy, *self.repos) if f"/{name}/" in path + "/"), None)
-        if repo is None or repo in self.busy or (repo in self.gated and "/resolve/" in path):
+        if repo is None or repo in self.busy | self.closed or (repo in self.gated and "/resolve/" in path):
             return self._refuse(request, repo)
         rest = path.partition(repo)[2].strip("/").split("/")
         files = self.converted[repo] if CONVERTED_COMMIT in rest else self.repos[repo]
@@ -83,7 +85,7 @@ class FakeHub:
             return self._send(request, 503, b"", {})
         if repo is None:
             return self._send(request, 401, b"", {"X-Error-Code": "RepoNotFound"})
-        return self._send(request, 403, b"", {"X-Error-Code": "GatedRepo"})
+        return self._send(request, 403, b"", {"X-Error-Code": "GatedRepo"} if repo in self.gated else {})
 
     def _info(self, request: BaseHTTPRequestHandler, repo: str, commit: str) -> None:
         files = self.converted[repo] if commit == CONVERTED_COMMIT else self.repos[repo]

@@ -1,0 +1,195 @@
+"""A suite of hub ids: pinned and recorded; what the hub refuses is told before any work; a hub that fails, before a run
+or while it is at work, costs what needs it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.record.record import Record
+from bench.record.rundir import RunDirectory
+from tests.fakes.hub import COMMIT, FakeHub
+
+SUITE = """
+name = "away"
+question = "What does a hub that is away cost?"
+model = { repo = "org/base", template = "dialogue" }
+budget = { unit = "steps", amount = 2 }
+arms = { data = ["few", "far"], recipe = ["lora"] }
+data.few = { source = "org/few", config = "small", split = "dev", select = { by = "first", size = 16 } }
+data.far = { source = "org/far" }
+recipe.lora = { method = "lora", learning_rate = 1e-3 }
+run = { workers = 2, probe_steps = 0 }
+[[eval]]
+name = "here"
+kind = "loss"
+data = { source = "micro:heldout", select = { by = "first", size = 4 } }
+[[eval]]
+name = "there"
+kind = "lm_eval"
+tasks = ["colours"]
+include = "tasks"
+"""
+TASK = """
+task: colours
+dataset_path: org/colours
+output_type: multiple_choice
+test_split: train
+doc_to_text: "{{question}}"
+doc_to_target: 0
+doc_to_choice: ["red", "blue"]
+metric_list: [{metric: acc}]
+"""
+ROWS = "".join(json.dumps({"question": f"What colour is thing {n}?"}) + "\n" for n in range(4)).encode()
+
+
+PAIRS = "".join(json.dumps({"instruction": f"Do {n}.", "input": "", "output": f"Done {n}."}) + "\n" for n in range(8))
+
+
+CARD = b"""---
+configs:
+- config_name: small
+  data_files:
+  - {split: train, path: small/train.jsonl}
+  - {split: dev, path: small/dev.jsonl}
+- config_name: large
+  data_files: large.jsonl
+---
+"""
+DATA = {
+    "README.md": CARD,
+    "small/train.jsonl": PAIRS.encode() * 2,
+    "small/dev.jsonl": PAIRS.encode() * 4,
+    "large.jsonl": ROWS,
+}
+MICRO = Path(__file__).parents[2] / "models" / "micro"
+
+
+def base() -> dict[str, bytes]:
+    """The shipped small base as a model of the hub."""
+    return {file.name: file.read_bytes() for file in MICRO.iterdir() if file.suffix in {".json", ".safetensors"}}
+
+
+def command(folder: Path, hub: FakeHub, *words: str) -> tuple[int, str]:
+    """Exit code and all that was said."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    places = {"BENCH_HOME": str(folder / "home"), "HF_HOME": str(folder / "hf"), "HF_ENDPOINT": hub.url}
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *words],
+        cwd=folder,
+        env={**kept, **places, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    return done.returncode, said
+
+
+def bench(folder: Path, hub: FakeHub) -> tuple[int, Record, str]:
+    """A run's exit code, record and report."""
+    code, _ = command(folder, hub, "run", "suite.toml")
+    run = RunDirectory.find("away", folder / "reports")
+    return code, run.load(), (run.path / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_hub_that_fails_costs_what_needs_it_and_the_next_run_does_that_alone(tmp_path: Path) -> None:
+    """Before the start: the rows of an arm, which are found to be away. Later: those of an eval's tasks. A nightly run
+    of ten arms is not lost to one 503."""
+    (tmp_path / "suite.toml").write_text(SUITE)
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "colours.yaml").write_text(TASK)
+    repos = {"org/base": base(), "org/few": DATA, "org/far": {"README.md": b"", "data/train.jsonl": PAIRS.encode()}}
+    with FakeHub(repos, busy={"org/far"}) as hub:
+        code, record, report = bench(tmp_path, hub)
+        failed = {job.id: job.failure for job in record.jobs if job.failure is not None}
+        assert code == 3
+        refused = {"eval:there:base", "eval:there:few/lora#0"}
+        away = {"train:far/lora#0", "eval:here:far/lora#0", "eval:there:far/lora#0"}
+        assert set(failed) == refused | away
+        for name in refused:
+            assert failed[name].kind == "refused"
+            assert "colours cannot be loaded" in failed[name].message
+            assert "org/colours" in failed[name].message
+            assert failed[name].message.split(":")[0] in report
+        for name in away:
+            assert failed[name].kind == "unavailable"
+            assert "it answered 503" in failed[name].message
+        assert "input unavailable" in report
+        assert "it answered 503" in report
+        assert record.resolved.model.revision == COMMIT
+        assert record.resolved.data["few"].revision == COMMIT
+        hub.busy.clear()
+        repos["org/colours"] = {"README.md": b"", "data/train.jsonl": ROWS}
+        code, record, report = bench(tmp_path, hub)
+        assert code == 0
+        assert record.complete
+        assert {job.id for job in record.jobs if not job.reused} == set(failed)
+        assert "unavailable" not in report
+
+
+WRONG = """
+name = "wrong"
+question = "Is all that the hub refuses told at once?"
+model = { repo = "org/base", template = "dialogue", revision = "v9" }
+budget = { unit = "steps", amount = 2 }
+recipe.lora = { method = "lora", learning_rate = 1e-3 }
+eval = [{ name = "here", kind = "loss", data = { source = "org/gated" } }]
+arms = { data = ["few"], recipe = ["lora"] }
+data.few = { source = "org/few", config = "huge" }
+"""
+
+
+def test_all_that_the_hub_refuses_is_told_with_a_hint_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "suite.toml").write_text(WRONG)
+    repos = {"org/base": base(), "org/few": DATA, "org/gated": DATA}
+    with FakeHub(repos, gated=frozenset({"org/gated"})) as hub:
+        code, said = command(tmp_path, hub, "run", "suite.toml")
+    assert code == 2
+    for reference in ("revision", "config", "gated"):
+        assert said.count(f"error[hub.{reference}]") == 1, said
+    assert said.count("hint:") == 3
+    assert not (tmp_path / "reports").exists()
+
+
+ASK = """
+import json, sys
+from bench.errors import InputError
+from bench.run.hub import snapshot
+for repo, revision in json.loads(sys.argv[1]):
+    try:
+        print(json.dumps(["pinned", snapshot(repo, revision, patterns=["*.json", "*.safetensors"]).name]))
+    except InputError as error:
+        print(json.dumps([error.problems[0].reference, error.problems[0].hint]))
+"""
+
+
+def test_what_the_hub_says_to_a_model_id_is_told_apart(tmp_path: Path) -> None:
+    asked = {
+        "pinned": ("org/base", None),
+        "hub.revision": ("org/base", "v9"),
+        "hub.unknown": ("org/none", None),
+        "hub.gated": ("org/gated", None),
+        "hub.refused": ("org/closed", None),
+    }
+    repos = {repo: base() for repo, _ in asked.values() if repo != "org/none"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    with FakeHub(repos, gated=frozenset({"org/gated"}), closed=frozenset({"org/closed"})) as hub:
+        done = subprocess.run(
+            [sys.executable, "-c", ASK, json.dumps(list(asked.values()))],
+            cwd=Path(__file__).parents[2],
+            env={**kept, "HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [reference for reference, _ in told] == list(asked)
+    assert told[0][1] == COMMIT
+    assert all(hint for _, hint in told)
