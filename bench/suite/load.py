@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -193,10 +193,17 @@ def _build(file: SuiteFile, profile: str | None, overrides: Sequence[str]) -> Lo
     try:
         suite = Suite.model_validate(raw, strict=True)
     except ValidationError as error:
-        raise InputError(explain(error, raw, Suite, kind="suite", locate=locate)) from None
+        raise InputError([*explain(error, raw, Suite, kind="suite", locate=locate), *_no_model(error, raw)]) from None
     return LoadedSuite(
         suite=resolve_references(suite), profile=name, overrides=tuple(overrides), path=file.path, sha256=file.sha256
     )
+
+
+def _no_model(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """That there is no base at all: the types say so only once every key is right."""
+    if not raw.keys() & {"model", "models"} and all(item["loc"] for item in error.errors(include_url=False)):
+        hint = '[model] with card = "micro", repo = "OWNER/NAME" or path = "FOLDER"'
+        yield Problem(reference="suite.missing-key", what="model is missing", where="model", hint=hint)
 
 
 def _origin(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from bench.report.cost import costs, largest_excess, reused_jobs, seconds_by_phase
-from bench.report.sections.costs import budget_sentence
+from bench.report.sections.costs import budget_sentence, measured_sentence
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"
@@ -51,6 +53,13 @@ def test_a_diverged_training_is_no_measure_of_what_the_others_should_have_used()
     assert {cost.arm: cost.excess for cost in found}[ARM] is None
     assert all(cost.excess is not None and cost.excess < 0.01 for cost in found if cost.arm != ARM)
     assert budget_sentence(found).endswith("Not every arm finished.")
+
+
+def test_a_training_too_short_to_be_timed_says_why_it_has_no_speed() -> None:
+    found = costs(make_run(examples=5).record)
+    assert "fewer than two steps" not in measured_sentence(found)
+    short = dataclasses.replace(found[0], tokens_per_second=None, shared_tokens_per_second=None)
+    assert "warm-up steps left out, – where fewer than two steps remain." in measured_sentence([short, *found[1:]])
 
 
 def test_speed_comes_from_the_lone_probe() -> None:

@@ -116,6 +116,14 @@ def test_a_shipped_suite_is_found_by_name(root: Path) -> None:
     assert "lima_vs_alpaca" in suite_names()
 
 
+def test_an_empty_suite_is_told_all_that_it_needs_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").write_text("")
+    wanted = {"name", "question", "model", "data", "recipe", "budget", "arms"}
+    assert {problem.where for problem in refused(tmp_path / "empty.toml")} == wanted
+    (tmp_path / "suite.toml").write_text('name = "s"\n[models.one]\ncard = "micro"\n')
+    assert {problem.where for problem in refused(tmp_path / "suite.toml")} == wanted - {"name", "model"}
+
+
 @pytest.mark.parametrize("name", ["lima_vs_alpacca", "suites/lima_vs_alpacca.toml", "a\0b", "x" * 5000, ""])
 def test_a_missing_suite_is_refused(name: str) -> None:
     (problem,) = refused(name)

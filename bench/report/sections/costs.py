@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.report import format as fmt
 from bench.report.comparison import Comparison
 from bench.report.cost import PHASES, TOLERANCE, Cost, PhaseSeconds, largest_excess, reused_jobs, seconds_by_phase
@@ -33,7 +35,7 @@ def cost_section(comparison: Comparison) -> Section:
     blocks: list[Block] = [
         Paragraph(text=budget_sentence(comparison.costs) + _left(comparison)),
         Table(columns=columns, rows=rows),
-        Paragraph(text=_measured(comparison), tone="muted"),
+        Paragraph(text=measured_sentence(comparison.costs), tone="muted"),
         *_utilisation(comparison.costs),
         *_steps(comparison.costs),
         *_money(comparison),
@@ -123,13 +125,18 @@ def _row(cost: Cost) -> tuple[Cell, ...]:
     )
 
 
-def _measured(comparison: Comparison) -> str:
-    """How the figures of the table came about."""
-    device = any(cost.memory_of_device for cost in comparison.costs)
+def measured_sentence(costs: Sequence[Cost]) -> str:
+    """How the figures of the table came about, and why a finished training has no speed."""
+    device = any(cost.memory_of_device for cost in costs)
+    untimed = any(
+        cost.steps and cost.tokens_per_second is None and cost.shared_tokens_per_second is None for cost in costs
+    )
+    short = ", – where fewer than two steps remain" if untimed else ""
     memory = "allocated on the device" if device else "resident in the training process, libraries included"
     return (
         "Per training, mean over seeds. Tokens/s: non-padding tokens per second of training, alone on the machine, "
-        f"warm-up steps left out. Memory: peak {memory}. Tokens/slots: the share of the batches that is not padding."
+        f"warm-up steps left out{short}. Memory: peak {memory}. Tokens/slots: the share of the batches that is not "
+        "padding."
     )
 
 
