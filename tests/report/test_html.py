@@ -53,6 +53,14 @@ def test_it_says_every_word_of_the_report(hostile: View, page: Page) -> None:
         assert {visible(text).strip() for text in cells} <= said | {""}
 
 
+def test_a_sentence_in_a_table_keeps_its_width_on_a_narrow_screen() -> None:
+    """Squeezed to a word a line it makes a row as tall as the screen; the table scrolls sideways instead."""
+    text = render(compose(compare(make_run(examples=20), replicates=50)), {})
+    said = re.findall(r'<td( class="prose")?>(?:<span[^>]*>)?([^<]+)', text)
+    assert {bool(mark) for mark, words in said if len(words) > 70} == {True}
+    assert not any(mark for mark, words in said if len(words) < 50)
+
+
 def test_plots_are_inside(tmp_path: Path) -> None:
     """One file is enough: moved away from its folder, it still shows everything."""
     make_run(tmp_path, examples=20).write()
