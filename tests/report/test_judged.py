@@ -14,6 +14,7 @@ from bench.report.comparison import Comparison, compare
 from bench.report.sanity import findings
 from bench.report.sections.judge import judge_section
 from bench.report.view import Table
+from bench.suite.claim import Claim
 from bench.suite.judge import LENGTHS, WIN_RATE
 from bench.suite.suite import Suite
 from tests.fakes.records import FakeRun, make_run
@@ -169,6 +170,24 @@ def test_an_even_verdict_of_a_judge_is_not_called_chance() -> None:
     found = [one for one in findings(compare(replace(run, rows=rows), replicates=100)) if one.measurand == "qa"]
     assert "judged even" in {one.name for one in found}
     assert not any("chance" in one.name for one in found)
+
+
+def test_arms_that_tie_with_the_reference_are_not_said_to_be_at_chance() -> None:
+    """Nobody guessed; and a judge that prefers nobody has not shown the two to be equal either."""
+    run = judged()
+    says = Claim(says="lima_1k/full == lima_1k/lora", on="qa", margin=0.4)
+    suite = run.record.resolved.suite.model_copy(update={"claim": (says,)})
+    resolved = run.record.resolved.model_copy(update={"suite": suite})
+    even = {
+        key: [row.model_copy(update={"metrics": {WIN_RATE: (0.0, 1.0, 0.5)[at % 3]}}) for at, row in enumerate(scored)]
+        if key[0] == "qa"
+        else scored
+        for key, scored in run.rows.items()
+    }
+    record = run.record.model_copy(update={"resolved": resolved})
+    (found,) = compare(replace(run, record=record, rows=even), replicates=200).claims
+    assert found.verdict.outcome == "inconclusive"
+    assert found.verdict.reason.startswith("neither side is preferred to what both were compared with")
 
 
 def test_who_judged_and_what_it_cost_is_said(comparison: Comparison) -> None:

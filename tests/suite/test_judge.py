@@ -58,6 +58,15 @@ def test_mistakes_are_told(extra: str, reference: str, word: str, tmp_path: Path
     assert any(one == reference and word in what for one, what, _ in found), found
 
 
+def test_a_claim_at_equal_length_is_refused_with_where_that_rate_stands(tmp_path: Path) -> None:
+    """It has no paired difference: a claim that seemed to rest on it would rest on something else."""
+    extra = '[[claim]]\nsays = "rows/full > base"\non = "j/equal_length"\n'
+    ((_, _, hint),) = problems(tmp_path, JUDGE + extra)
+    assert hint is not None
+    assert hint.startswith("write on = 'j'")
+    assert "at equal length stands beside it in the report" in hint
+
+
 def test_without_controls_nothing_is_judged_against_them(tmp_path: Path) -> None:
     path = suite_with(tmp_path, JUDGE + 'against = "control"\n')
     path.write_text(path.read_text().replace('control = "other"\n', "", 1))
