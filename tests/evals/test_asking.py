@@ -58,7 +58,7 @@ def test_more_answers_are_made_again_where_rounding_is_coarse() -> None:
     coarse = subject()
     coarse.model.to(torch.bfloat16)
     replies = put(ROWS * 2, to=coarse)
-    assert len(ROWS) * 2 > CHECKED_ROUNDED
+    assert len(ROWS) * 2 > CHECKED_ROUNDED >= 5 * CHECKED
     assert replies.generated.checked == CHECKED_ROUNDED
 
 
@@ -126,7 +126,7 @@ def test_what_it_took_is_counted() -> None:
 
 def test_generation_speed_on_a_clock_that_the_test_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokens per second of drawing alone; the first token of a lone prompt, median, the first try left out."""
-    now, tries = [100.0], iter([9.0, 0.4, 0.2, 0.9])
+    now, tries = [100.0], iter([9.0, 0.2, 0.4, 0.3])
 
     def slow(model: object, tokenizer: object, requests: list[Request], **_: object) -> list[Generation]:
         first = requests[0].max_new_tokens == 1
@@ -139,7 +139,7 @@ def test_generation_speed_on_a_clock_that_the_test_moves(monkeypatch: pytest.Mon
     generated = put([row("one", ""), row("two", ""), row("three", "")]).generated
     assert (generated.tokens, generated.seconds) == (12, pytest.approx(2.0))
     assert generated.tokens_per_second == pytest.approx(6.0)
-    assert generated.first_token_seconds == pytest.approx(0.4)
+    assert generated.first_token_seconds == pytest.approx(0.3)
 
 
 def test_a_stop_text_of_the_suite_ends_an_answer() -> None:

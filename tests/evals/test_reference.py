@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,41 @@ def test_a_hub_metric_is_read_by_its_key(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = score_hub(HUB.model_copy(update={"key": "overall"}), ["a", "b"], ["a", "c"], trusted=True)
     assert (whole.corpus, whole.scale.per_example) == (0.5, False)
     assert "gives no 'recall'; it gives f1, overall" in problem(HUB.model_copy(update={"key": "recall"}), trusted=True)
+
+
+@pytest.mark.parametrize("key", ["length", "corpus"])
+def test_a_metric_that_was_fetched_once_is_found_by_its_name(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the hub is away for a night, its metrics still work from the cache of `evaluate`."""
+    monkeypatch.setattr(evaluate.config, "HF_EVALUATE_OFFLINE", True)
+    folder = reference._cache() / "evaluate_modules" / "metrics" / "evaluate-metric--standin"
+    code = folder / ("a" * 64) / "standin.py"
+    code.parent.mkdir(parents=True, exist_ok=True)
+    code.write_text(_STANDIN, encoding="utf-8")
+    metric = HubMetric(name="standin", key=key, higher_is_better=False, options={"unit": 2})
+    try:
+        found = score_hub(metric, ["four", None, "sixsix"], ["a", "b", "c"], trusted=True)
+    finally:
+        shutil.rmtree(folder)
+    assert (found.scale.name, found.scale.higher_is_better) == (f"standin_{key}", False)
+    if key == "length":
+        assert found.scores == (2.0, None, 3.0)
+    else:
+        assert found.corpus == 5.0
+
+
+_STANDIN = """
+import datasets
+import evaluate
+
+
+class Standin(evaluate.Metric):
+    def _info(self):
+        text = datasets.Value("string")
+        return evaluate.MetricInfo(
+            description="", citation="", features=datasets.Features({"predictions": text, "references": text})
+        )
+
+    def _compute(self, predictions, references, unit):
+        lengths = [len(text) / unit for text in predictions]
+        return {"length": lengths, "corpus": sum(lengths)}
+"""
