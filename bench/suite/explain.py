@@ -193,7 +193,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "too_long": lambda ctx: f"a list of at most {ctx['max_length']}",
     "string_too_short": lambda ctx: "text that is not empty",
     "string_too_long": lambda ctx: f"text of at most {ctx['max_length']} characters",
-    "string_pattern_mismatch": lambda ctx: "made of letters, digits, `.`, `_` and `-`, a letter or digit first",
+    "string_pattern_mismatch": lambda ctx: "made of letters from a to z, digits, `.`, `_` and `-`, the first no sign",
 }  # fmt: skip
 
 

@@ -78,6 +78,7 @@ CASES = [
     ("seeds", 0, "seeds", "must be a list, not 0"),
     ("name", "", "name", "must be made of letters"),
     ("name", "a/b", "name", "must be made of letters"),
+    ("name", "größe", "name", "must be made of letters from a to z"),
     ("name", 3, "name", "must be text, not 3"),
     ("question", "", "question", "must be text that is not empty"),
     ("model", {}, "model", "give exactly one of card, repo or path"),
