@@ -19,6 +19,7 @@ from bench.record.job import TrainJob
 from bench.suite.adapter import QuantizationSpec
 from bench.suite.recipe import Recipe
 
+_GIB = 2**30
 _FP32 = 4
 _BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 _KEPT_PER_LAYER = 17
@@ -71,14 +72,35 @@ def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) ->
     trained, frozen = counts["trainable_parameters"], counts["parameters"] - counts["trainable_parameters"]
     passes = max(1, counts["steps"] * recipe.accumulation)
     kept = (
-        _weights(recipe, shape, trained=trained, frozen=frozen, number=number),
-        0 if recipe.optimizer in _FUSED_BACKWARD else trained * _trained_bytes(recipe),
-        trained * (state_bytes(recipe.optimizer) + (_FP32 if "momentum" in recipe.optimizer_arguments else 0)),
+        held_memory(recipe, shape, trained=trained, frozen=frozen, number=number),
         _best(recipe, trained, device),
         _activations(recipe, shape, counts["slots"] / passes, number),
         0 if device == "cuda" else counts["supervised_tokens"] / passes * shape.vocabulary * _FP32 * _LOGIT_COPIES,
     )
     return int(sum(kept))
+
+
+def held_memory(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, number: int) -> float:
+    """Bytes of weights, gradients and the optimiser's states: what is there whatever the batch.
+
+    `number`: bytes of a number at the precision that is computed in.
+    """
+    return (
+        _weights(recipe, shape, trained=trained, frozen=frozen, number=number)
+        + (0 if recipe.optimizer in _FUSED_BACKWARD else trained * _trained_bytes(recipe))
+        + trained * (state_bytes(recipe.optimizer) + (_FP32 if "momentum" in recipe.optimizer_arguments else 0))
+    )
+
+
+def card_memory(parameters: int, adapters: int) -> tuple[float, float]:
+    """GiB that a card states: full fine-tuning in fp32, and LoRA's `adapters` on frozen weights in bf16; AdamW."""
+    nothing = Shape(width=0, layers=0, vocabulary=0, tied=True)  # only quantised weights ask for it
+    full, lora = Recipe(method="full", learning_rate=1e-5), Recipe(method="lora", learning_rate=1e-4)
+    held = (
+        held_memory(full, nothing, trained=parameters, frozen=0, number=_BYTES["fp32"]),
+        held_memory(lora, nothing, trained=adapters, frozen=parameters, number=_BYTES["bf16"]),
+    )
+    return held[0] / _GIB, held[1] / _GIB
 
 
 def state_bytes(optimizer: str) -> float:

@@ -15,6 +15,7 @@ from bench.places import home
 from bench.run.child import ChildServer
 from bench.run.display import clean
 from bench.run.hub import snapshot
+from bench.run.memory import card_memory
 from bench.run.remote_code import CODE_FILES, remote_code
 from bench.spec import Spec
 from bench.suite.adapter import LoraSpec
@@ -22,8 +23,9 @@ from bench.suite.card import card_folder, card_names, load_card
 from bench.suite.model import ModelCard
 
 CONFIG = "config.json"
-_UNLISTED = {"config", "provenance", "parameters"}
-"""Fields of a card that are not a line of their own."""
+_UNLISTED = {"config", "provenance", "parameters", "memory_full_gib", "memory_lora_gib"}
+"""Fields of a card that are not a line of their own: what is counted from the config stands there for all models."""
+_ON_TOP = "activations come on top"
 
 
 class ShownModel(Spec):
@@ -39,6 +41,9 @@ class ShownModel(Spec):
     lora_parameters: int
     """Model and adapters together."""
     lora_trainable_parameters: int
+    memory_full_gib: float
+    """As on a card, see `bench.run.memory.card_memory`; the counts above are reckoned with."""
+    memory_lora_gib: float
 
 
 def show_model(name: str, *, trust_remote_code: bool = False, server: ChildServer | None = None) -> ShownModel:
@@ -72,7 +77,10 @@ def show_model(name: str, *, trust_remote_code: bool = False, server: ChildServe
     }
     log = home() / "logs" / "describe.txt"
     counted = server.call("describe", request, folder=home(), log=log)
-    return ShownModel(name=name, card=card, lora=lora, **counted)
+    memory_full, memory_lora = card_memory(counted["parameters"], counted["lora_trainable_parameters"])
+    return ShownModel(
+        name=name, card=card, lora=lora, memory_full_gib=memory_full, memory_lora_gib=memory_lora, **counted
+    )
 
 
 def _folder(name: str, card: ModelCard | None, patterns: tuple[str, ...]) -> Path:
@@ -126,6 +134,8 @@ def _lines(shown: ShownModel) -> list[tuple[str, str]]:
             f"LoRA r = {shown.lora.r}",
             f"{shown.lora_trainable_parameters:,} trainable of {shown.lora_parameters:,}, {share:.4f}%",
         ),
+        ("memory, full", f"{shown.memory_full_gib:.3g} GiB: weights, gradients, AdamW's states in fp32; {_ON_TOP}"),
+        ("memory, LoRA", f"{shown.memory_lora_gib:.3g} GiB: the same of the adapters, base in bf16; {_ON_TOP}"),
         *((key.replace("_", " "), _spell(value)) for key, value in provenance.items()),
     ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.model.describe import DescribeRequest, Description, describe
+from bench.run.memory import card_memory
 from bench.suite.adapter import LoraSpec
 from bench.suite.model import ModelCard
 
@@ -45,6 +46,7 @@ def test_card_states_what_its_config_amounts_to(root: Path, name: str) -> None:
     assert shown.repo is not None
     assert shown.repo.rpartition("/")[2].lower() == name
     assert shown.parameters == found.parameters
-    assert shown.memory_full_gib == pytest.approx(16 * found.parameters / GIB, abs=0.006)
-    lora_bytes = 2 * found.parameters + 16 * found.lora_trainable_parameters
-    assert shown.memory_lora_gib == pytest.approx(lora_bytes / GIB, abs=0.006)
+    full, lora = card_memory(found.parameters, found.lora_trainable_parameters)
+    assert shown.memory_full_gib == pytest.approx(full, abs=0.006)
+    assert shown.memory_lora_gib == pytest.approx(lora, abs=0.006)
+    assert full * GIB == 16 * found.parameters, "what `bench plan` reckons with is what the card states"

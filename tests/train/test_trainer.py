@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from bench.model.load import load_base
 from bench.record.result import Step
-from bench.train.batch import collate
+from bench.train.batch import collate, model_inputs
 from bench.train.meter import Meter
 from bench.train.trainer import DivergedError
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
@@ -183,6 +183,64 @@ def test_every_way_to_apply_the_head_gives_the_same_training(
         seen.append([(step.loss, step.gradient_norm) for step in meter.steps])
     for left, right in zip(*seen, strict=True):
         assert left == pytest.approx(right, rel=1e-5)
+
+
+def gradients(trainer: Any) -> torch.Tensor:
+    """All gradients in one vector."""
+    return torch.cat(
+        [parameter.grad.flatten() for parameter in trainer.model.parameters() if parameter.grad is not None]
+    )
+
+
+def test_dynamic_fine_tuning_weighs_each_token_by_its_probability(checkpoint: Path, tmp_path: Path) -> None:
+    """Wu et al. 2025, equation 9: the token's loss times its own probability, through which no gradient goes."""
+    trainer, schedule = make_trainer(
+        checkpoint, tmp_path, rows=ROWS, recipe=make_recipe(loss="dft"), budget={"unit": "steps", "amount": 1},
+        meter=Meter(),
+    )  # fmt: skip
+    batch = collate(schedule.batches[0], 1, packed=False)
+    trainer.head = "supervised positions"
+    trainer.model.train()
+    count = int((batch["labels"] != -100).sum())
+    trainer.compute_loss(trainer.model, dict(batch), num_items_in_batch=count).backward()
+    ours = gradients(trainer)
+    trainer.model.zero_grad()
+    logits = trainer.model(**model_inputs(batch)).logits[:, :-1]
+    labels = batch["labels"][:, 1:]
+    losses = functional.cross_entropy(logits[labels != -100], labels[labels != -100], reduction="none")
+    (losses * losses.neg().exp().detach()).mean().backward()
+    assert torch.allclose(ours, gradients(trainer), atol=1e-6)
+
+
+def test_noise_is_as_large_as_published_and_only_in_training(checkpoint: Path, tmp_path: Path) -> None:
+    """Jain et al. 2023, algorithm 1: uniform within alpha / sqrt(length · width), on the embeddings."""
+    alpha, seen, clean = 5.0, list[torch.Tensor](), list[torch.Tensor]()
+    trainer, _ = make_trainer(
+        checkpoint, tmp_path, rows=ROWS, recipe=make_recipe(neftune_alpha=alpha, validation={"every": 1}),
+        budget={"unit": "steps", "amount": 2}, meter=Meter(),
+    )  # fmt: skip
+
+    class Watch(TrainerCallback):
+        """Looks at what leaves the embeddings, behind the hook that adds noise."""
+
+        def on_step_begin(self, *args: Any, **more: Any) -> None:
+            if not seen:
+                embeddings.register_forward_hook(look)
+
+    def look(module: torch.nn.Module, given: tuple[torch.Tensor], left: torch.Tensor) -> None:
+        noise = (left - module.weight[given[0]]).detach()  # type: ignore[index]
+        (seen if module.training else clean).append(noise * (noise[0].numel() ** 0.5))
+
+    embeddings = trainer.model.get_input_embeddings()
+    trainer.add_callback(Watch())
+    trainer.train()
+    trainer.model.eval()
+    trainer.model(input_ids=torch.arange(2, 12)[None])
+    assert seen
+    assert clean
+    assert all(float(one.abs().max()) <= alpha * (1 + 1e-4) for one in seen)
+    assert all(float(one.std()) == pytest.approx(alpha / 3**0.5, rel=0.05) for one in seen), "uniform"
+    assert all(float(one.abs().max()) == 0 for one in clean)
 
 
 def test_the_phases_leave_little_unexplained(checkpoint: Path, tmp_path: Path) -> None:
