@@ -208,7 +208,7 @@ def test_a_folder_whose_results_are_not_part_of_the_run_stays(tmp_path: Path, ro
 
 def test_a_folder_of_arms_that_failed_by_themselves_stays(tmp_path: Path) -> None:
     recipe = {"lora": {"method": "lora", "learning_rate": ORDERS["raise"]}}
-    changes = arms("few", data={"few": {"source": "own.jsonl"}}, recipe=recipe)
+    changes = arms("few", data={"few": {"source": "own.jsonl"}}, recipe=recipe, run={"probe_steps": 0})
     fake_rows(tmp_path / "own.jsonl")
     first = go(tmp_path, **changes)
     fake_rows(tmp_path / "own.jsonl", rows=13)
