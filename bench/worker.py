@@ -22,6 +22,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 import bench.evals
 import bench.train.job
 from bench.errors import InputError, Problem
+from bench.model.remote_code import own_modules
 from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
 from bench.record.result import SweepResult
 from bench.record.store import SCORES, write_result
@@ -212,12 +213,22 @@ def show(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     )
 
 
+def _apart(work: Work) -> Work:
+    """A job that may stand beside others on the same weights: the code that those bring is copied for it alone."""
+
+    def run(payload: dict[str, Any], folder: Path, emit: Emit) -> Any:
+        with own_modules(folder):
+            return work(payload, folder, emit)
+
+    return run
+
+
 KINDS: dict[str, Work] = {
-    "train": train,
-    "sweep": sweep,
-    "probe": probe,
-    "eval": evaluate,
-    "answer": answer,
+    "train": _apart(train),
+    "sweep": _apart(sweep),
+    "probe": _apart(probe),
+    "eval": _apart(evaluate),
+    "answer": _apart(answer),
     "count": count,
     "check": check,
     "facts": facts,

@@ -7,18 +7,36 @@ word, one that computes something else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, dynamic_module_utils
 
 from bench.errors import InputError, Problem
 
 _REFUSAL = "trust_remote_code"
 """What every refusal of transformers' `resolve_trust_remote_code` names."""
+
+
+@contextlib.contextmanager
+def own_modules(folder: Path) -> Iterator[None]:
+    """Python files that a model brings are copied to be imported: here into a part of `folder` that goes at the end.
+
+    transformers copies over what differs, in place. Of two processes with one such folder, which first load the same
+    weights, one could import what the other has half copied.
+    """
+    before, own = dynamic_module_utils.HF_MODULES_CACHE, folder / "modules"
+    dynamic_module_utils.HF_MODULES_CACHE = str(own)
+    try:
+        yield
+    finally:
+        dynamic_module_utils.HF_MODULES_CACHE = before
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def parts_that_need_code(path: str, classes: Mapping[str, str]) -> list[str]:

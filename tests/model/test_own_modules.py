@@ -1,0 +1,43 @@
+"""The code of a trusted model is copied for each job alone: two jobs that begin together cannot tear each other's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoConfig, dynamic_module_utils
+
+from bench import worker
+from bench.model.remote_code import own_modules
+from tests.fakes.own_code import with_own_model
+
+
+def test_what_a_model_brings_is_copied_into_the_jobs_folder_and_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, job = tmp_path / "shared", tmp_path / "job"
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(shared))
+    monkeypatch.setenv("MARKS", str(tmp_path))
+    model = with_own_model(tmp_path / "own")
+    with own_modules(job):
+        AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=True)
+        assert list((job / "modules").rglob("configuration_own.py"))
+    assert not shared.exists()
+    assert not (job / "modules").exists(), "no part of the job's result"
+    assert str(shared) == dynamic_module_utils.HF_MODULES_CACHE
+
+
+@pytest.mark.parametrize("kind", ["train", "sweep", "probe", "eval", "answer"])
+def test_every_job_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    seen: list[str] = []
+
+    def refuse(payload: Any) -> None:
+        seen.append(dynamic_module_utils.HF_MODULES_CACHE)
+        raise ValueError(payload)
+
+    for job in ("TrainJob", "SweepJob", "ProbeJob", "EvalJob", "AnswerJob"):
+        monkeypatch.setattr(f"bench.worker.{job}.model_validate", refuse)
+    with pytest.raises(ValueError, match=r"^{}$"):
+        worker.KINDS[kind]({}, tmp_path, lambda event: None)
+    assert seen == [str(tmp_path / "modules")]
