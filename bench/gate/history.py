@@ -80,11 +80,20 @@ def _evaluations(record: Record) -> list[Json]:
         groups.setdefault((evaluation.eval, evaluation.arm or evaluation.subject), []).append(evaluation)
     found = []
     for (name, arm), evaluations in groups.items():
-        data = [one.result.seconds.evaluation for one in evaluations if one.result is not None]
+        results = [one.result for one in evaluations if one.result is not None]
+        data = [result.seconds.evaluation for result in results]
         if data:
             title = f"eval[{_suite(record)}:{name}:{arm}]"
-            found.append(_benchmark("evaluation", title, data, {"shared": True, "digest": record.digest}))
+            counts = {"tokens": _mean(one.tokens for one in results), "slots": _mean(one.slots for one in results)}
+            extra = {**counts, "shared": True, "digest": record.digest}
+            found.append(_benchmark("evaluation", title, data, extra))
     return found
+
+
+def _mean(counts: Iterable[int | None]) -> float | None:
+    """Over the seeds; `None` where one is not known."""
+    known = list(counts)
+    return None if None in known else statistics.fmean(count for count in known if count is not None)
 
 
 def _suite(record: Record) -> str:

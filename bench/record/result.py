@@ -35,7 +35,7 @@ class Seconds(Spec):
     """Where the wall time of a job went."""
 
     start_up: float = 0.0
-    """Loading model, tokenizer and rows, building the trainer."""
+    """Loading model, tokenizer and rows, building the trainer: all before the first batch."""
     data: float = 0.0
     """Waiting for batches."""
     compute: float = 0.0
@@ -45,7 +45,8 @@ class Seconds(Spec):
     evaluation: float = 0.0
     saving: float = 0.0
     other: float = 0.0
-    """The rest, so that the phases add up to `wall`."""
+    """The rest, so that the phases add up to `wall`: what lies between steps; after the last one, the counting of
+    operations and the measuring of the device's peak."""
     wall: float = 0.0
 
 

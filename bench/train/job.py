@@ -242,8 +242,7 @@ def _train(prepared: _Prepared, job: TrainJob, folder: Path | None) -> bool:
     checkpoint = find_checkpoint(folder, job.digest) if folder else None
     if folder and job.steps_between_saves:
         trainer.save_every(job.steps_between_saves, folder=folder, digest=job.digest)
-    prepared.meter.enter("other")
-    try:
+    try:  # up to the first batch it is still starting up
         if folder and checkpoint:
             trainer.resume(checkpoint, folder)
         else:

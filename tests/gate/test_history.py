@@ -52,6 +52,23 @@ def test_every_arm_and_eval_is_there_with_its_counts(exported: dict[str, Any]) -
     assert training["extra_info"]["shared"] is False
 
 
+def test_an_evals_counts_are_the_mean_over_its_seeds() -> None:
+    record = make_run(examples=5).record
+    sizes = iter(range(100, 100 + 10 * len(record.evaluations), 10))
+    counted = [
+        one.model_copy(update={"result": one.result.model_copy(update={"tokens": size, "slots": 2 * size})})
+        for one, size in ((one, next(sizes)) for one in record.evaluations)
+        if one.result is not None
+    ]
+    exported = pytest_benchmark_json(record.model_copy(update={"evaluations": tuple(counted)}))
+    mine = [one.result.tokens for one in counted if (one.eval, one.arm) == ("qa", "lima_1k/full")]
+    info = next(one["extra_info"] for one in exported["benchmarks"] if ":qa:lima_1k/full]" in one["name"])
+    assert len(mine) == 3
+    assert (info["tokens"], info["slots"]) == (statistics.fmean(mine), 2 * statistics.fmean(mine))
+    older = pytest_benchmark_json(record)["benchmarks"][-1]["extra_info"]
+    assert older["tokens"] is None, "a record of before they were counted"
+
+
 def test_the_statistics_are_those_of_the_tool() -> None:
     from pytest_benchmark.stats import Stats
 
