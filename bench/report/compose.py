@@ -57,7 +57,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         reproduce_section(comparison.record),
     )
     return View(
-        title=" · ".join(name for name in (resolved.suite.name, resolved.profile, *_models(resolved)) if name),
+        title=_title(resolved),
         banner=next((model.simulation for model in resolved.bases().values() if model.simulation), None),
         question=resolved.suite.question,
         status=_status(comparison),
@@ -66,8 +66,11 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
     )
 
 
-def _models(resolved: ResolvedSuite) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(model.name for model in resolved.bases().values()))
+def _title(resolved: ResolvedSuite) -> str:
+    """`lima_vs_alpaca · profile micro · base micro`."""
+    profile = [] if resolved.profile is None else [f"profile {resolved.profile}"]
+    bases = list(dict.fromkeys(model.name for model in resolved.bases().values()))
+    return " · ".join([resolved.suite.name, *profile, f"base {fmt.listed(bases)}"])
 
 
 def _status(comparison: Comparison) -> Cell:
