@@ -24,9 +24,10 @@ import bench.train.job
 from bench.errors import InputError, Problem
 from bench.model.remote_code import own_modules
 from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
-from bench.record.result import SweepResult
+from bench.record.result import SweepResult, TrainResult
 from bench.record.store import SCORES, write_result
 from bench.run.life import Emit, Service, Work
+from bench.run.ranks import in_ranks
 from bench.run.sweep import at_rate, settled
 from bench.suite.data import DataSpec
 from bench.suite.evals import LossSpec
@@ -39,7 +40,7 @@ def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     """Train one seed replicate; `payload` is a `TrainJob`."""
     job = settled(TrainJob.model_validate(payload))
     torch.set_num_threads(job.threads)
-    write_result(folder, bench.train.job.run_training(job, folder, emit))
+    write_result(folder, _trained(job, folder, emit))
 
 
 def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
@@ -47,7 +48,7 @@ def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     job = SweepJob.model_validate(payload)
     training, started = job.training, time.monotonic()
     torch.set_num_threads(training.threads)
-    trained = bench.train.job.run_training(training, folder, emit)
+    trained = _trained(training, folder, emit)
     loss = None
     if not trained.diverged:
         scored = bench.evals.run_eval(_dev_eval(job, folder), folder, emit)
@@ -65,6 +66,15 @@ def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
             tokens=trained.ledger.tokens,
             seconds=time.monotonic() - started,
         ),
+    )
+
+
+def _trained(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
+    return in_ranks(
+        job.recipe.processes,
+        lead=lambda: bench.train.job.run_training(job, folder, emit),
+        follow=lambda: bench.train.job.follow_training(job, folder),
+        emit=emit,
     )
 
 
@@ -89,7 +99,13 @@ def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     """Time the first steps of an arm; `payload` is a `ProbeJob`."""
     job = ProbeJob.model_validate(payload)
     torch.set_num_threads(job.training.threads)
-    write_result(folder, bench.train.job.run_probe(job, folder, emit))
+    probed = in_ranks(
+        job.training.recipe.processes,
+        lead=lambda: bench.train.job.run_probe(job, folder, emit),
+        follow=lambda: bench.train.job.follow_probe(job, folder),
+        emit=emit,
+    )
+    write_result(folder, probed)
 
 
 def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:

@@ -149,7 +149,13 @@ def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
     arm = request["arm"] or next(iter(trainings), "")
     budget = Budget(unit="steps", amount=request["steps"])
     changes = {"budget": budget, "threads": 1, "steps_between_saves": None}
-    return _pick("arm", arm, trainings, loaded.path).model_copy(update=changes)
+    picked = _pick("arm", arm, trainings, loaded.path)
+    if picked.recipe.processes > 1:
+        name = arm.partition("/")[2].partition("@")[0]
+        what = f"a step of {arm} is the work of {picked.recipe.processes} processes, and the gate steps one on one core"
+        hint = f"--set recipe.{name}.processes=1"
+        raise InputError(Problem(reference="gate.processes", what=what, where=f"recipe.{name}.processes", hint=hint))
+    return picked.model_copy(update=changes)
 
 
 def _pick(kind: str, name: str, known: Mapping[str, J], path: Path) -> J:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 TOLERANCES = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 """Largest difference of two logits, absolute and relative, that counts as rounding."""
@@ -53,6 +54,9 @@ def selects(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any
 
 
 def output_head(model: torch.nn.Module) -> Any:
+    """The module that makes logits; of what a process group wraps, too. `None` where there is none."""
+    if isinstance(model, DistributedDataParallel):
+        model = model.module
     get = getattr(model, "get_output_embeddings", None)
     return get() if callable(get) else None
 

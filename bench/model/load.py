@@ -8,6 +8,7 @@ with the adapter in its layers; a learned prompt, as keys and values before ever
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -49,9 +50,9 @@ _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bf
 
 
 def pick_device() -> torch.device:
-    """The first CUDA (or ROCm) device, else Apple's, else the processor."""
+    """The first CUDA (or ROCm) device, else Apple's, else the processor. Of several processes each has its own."""
     if torch.cuda.is_available():
-        return torch.device("cuda", 0)
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]) if "LOCAL_WORLD_SIZE" in os.environ else 0)
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")

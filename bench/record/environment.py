@@ -77,10 +77,31 @@ def device() -> str:
     return "cpu" if name is None else f"cuda: {name}"
 
 
+_NO_GPU = {"", "-1", "NoDevFiles"}
+"""What ends the list of visible ones."""
+
+
+def gpus() -> int:
+    """How many of them torch will see; 0 where `device` is none."""
+    if not device().startswith("cuda"):
+        return 0
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        named = [name.strip() for name in visible.split(",")]
+        return next((place for place, name in enumerate(named) if name in _NO_GPU), len(named))
+    import pynvml
+
+    pynvml.nvmlInit()  # `device` has seen one
+    try:
+        return int(pynvml.nvmlDeviceGetCount())
+    finally:
+        pynvml.nvmlShutdown()
+
+
 def _first_gpu() -> str | None:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     first = None if visible is None else visible.split(",")[0].strip()
-    if first is not None and first in {"", "-1", "NoDevFiles"}:
+    if first is not None and first in _NO_GPU:
         return None
     import pynvml
 

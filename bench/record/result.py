@@ -28,11 +28,11 @@ class Step(Spec):
     """Batch × padded length, summed over the step's forward passes."""
     rows: int
     seconds: float
-    """From batch to updated weights, without data wait."""
+    """From batch to updated weights, without data wait; of several processes the slowest's."""
 
 
 class Seconds(Spec):
-    """Where the wall time of a job went."""
+    """Where the wall time of a job went; of a training in several processes that of the first, waiting included."""
 
     start_up: float = 0.0
     """Loading model, tokenizer and rows, building the trainer: all before the first batch."""
@@ -51,7 +51,7 @@ class Seconds(Spec):
 
 
 class Utilization(Spec):
-    """Operations per second over the steady steps, and the peak that they are a share of."""
+    """Operations per second over the steady steps, and the peak that they are a share of: of all processes."""
 
     flops_per_second: float
     """Model operations: forward and backward, padding left out."""
@@ -59,9 +59,9 @@ class Utilization(Spec):
     """What the device computed: padding, and the forward pass that gradient checkpointing repeats, included."""
     peak_flops_per_second: float | None
     """Highest of a square matrix product on this device, at this precision, with these threads, measured right after
-    the last step; `None` where it could not run."""
+    the last step, times the processes; `None` where it could not run."""
     published_flops_per_second: float | None
-    """The vendor's figure for dense products at this precision, where one is known."""
+    """The vendor's figure for dense products at this precision, where one is known, times the processes."""
 
     @property
     def mfu(self) -> float | None:
@@ -83,7 +83,7 @@ class Energy(Spec):
 
 
 class PhaseMemory(Spec):
-    """Peak memory of one phase, reset before it."""
+    """Peak memory of one phase, reset before it; of several processes as in the ledger."""
 
     phase: Literal["start_up", "training", "saving"]
     process_bytes: int | None
@@ -92,7 +92,11 @@ class PhaseMemory(Spec):
 
 
 class Ledger(Spec):
-    """What was counted while training: slots, tokens, supervised tokens, and where the seconds went."""
+    """What was counted while training: slots, tokens, supervised tokens, and where the seconds went.
+
+    Counts and operations are of all processes together; a step that they share counts once. A pass of a process that
+    had no batch left in the last step is in none of them.
+    """
 
     rows: int
     """Rows seen, repeats counted."""
@@ -115,9 +119,9 @@ class Ledger(Spec):
     alone: bool
     """Whether no other job of this run ran beside it."""
     peak_process_bytes: int | None
-    """Peak resident memory of the child during training."""
+    """Peak resident memory of the training; summed over its processes, pages that they share counted in each."""
     peak_device_bytes: int | None
-    """Peak allocated device memory; `None` on CPU."""
+    """Peak allocated device memory, of several devices the largest; `None` on CPU."""
     memory: tuple[PhaseMemory, ...] = ()
     """The same by phase; empty where it was not followed."""
     flops: int | None = None

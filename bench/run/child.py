@@ -181,7 +181,7 @@ class Child:
             return self._told
         if self._done:
             return None
-        return _failure_of(self.process.exitcode)
+        return failure_of(self.process.exitcode)
 
     def stop(self) -> None:
         """End the child: ask, wait, then kill. Harmless on one that has ended."""
@@ -202,7 +202,8 @@ def stop_all(children: list[Child]) -> None:
         child.connection.close()
 
 
-def _failure_of(exitcode: int | None) -> Failure:
+def failure_of(exitcode: int | None) -> Failure:
+    """Of a process that ended, or was ended, without saying anything."""
     if exitcode is None or exitcode >= 0:
         return Failure(kind="crashed", message=f"the process ended without a result (exit code {exitcode})")
     number = -exitcode

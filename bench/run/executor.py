@@ -105,12 +105,14 @@ class Executor:
         busy = {running.job.digest for running in self._running}
         unfinished = busy | {planned.digest for planned in self._waiting}
         for planned in list(self._waiting):
-            if len(self._running) >= self.workers or any(running.job.exclusive for running in self._running):
+            if self._room() < 1 or any(running.job.exclusive for running in self._running):
                 return
             if planned.digest in busy or any(digest in unfinished for digest in planned.after):
                 continue
             if planned.exclusive and self._running:
                 return  # let the machine fall idle for it
+            if planned.processes > self._room() and self._running:
+                return  # so, too, until there is room for all its processes
             lock = try_lock_job(self.store.home, planned.digest)
             if lock is None:
                 continue
@@ -121,6 +123,10 @@ class Executor:
             except BaseException:
                 lock.release()
                 raise
+
+    def _room(self) -> int:
+        """Workers without work; a job in several processes takes as many."""
+        return self.workers - sum(running.job.processes for running in self._running)
 
     def _start(self, planned: PlannedJob, lock: FileLock) -> None:
         manifest = self.store.done(planned.digest)
@@ -161,7 +167,10 @@ class Executor:
     def _hold_to_limits(self, running: _Running) -> None:
         if running.ended_for is None and not running.child.ended():
             running.ended_for = exceeded(
-                self.limits, pid=running.child.process.pid, seconds=time.monotonic() - running.forked
+                self.limits,
+                pid=running.child.process.pid,
+                seconds=time.monotonic() - running.forked,
+                processes=running.job.processes,
             )
             if running.ended_for is not None:
                 running.child.process.kill()  # it may be deep in native code: asking would wait for it

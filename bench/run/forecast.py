@@ -59,7 +59,8 @@ class ArmForecast(Spec):
     seconds_from: Literal["history", "rough"]
     """`history`: speed of earlier trainings of this model and recipe here; `rough`: operations over a guessed rate."""
     memory_bytes: int
-    """Peak of one training's tensors, as `bench.run.memory` reckons it. Rough."""
+    """Peak of one training's tensors, as `bench.run.memory` reckons it: of one GPU, or of all processes on a processor.
+    Rough."""
 
 
 class EvalForecast(Spec):
@@ -207,7 +208,7 @@ def _arm(
     job = trainings[0].job
     assert isinstance(job, TrainJob), "grouped by arm"
     speed = history.tokens_per_second(job)
-    rough = _rough_seconds(counts)
+    rough = _rough_seconds(counts) / job.recipe.processes
     return ArmForecast(
         arm=name,
         seeds=len(trainings),
@@ -233,7 +234,8 @@ def _eval(name: str, jobs: Sequence[PlannedJob], history: History) -> EvalForeca
 
 
 def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[EvalForecast]) -> float | None:
-    training = sum(arm.seconds * (arm.seeds - arm.cached + arm.sweep) for arm in arms)
+    room = {one.arm: min(one.processes, planned.workers) for one in planned.jobs if isinstance(one.job, TrainJob)}
+    training = sum(arm.seconds * room[arm.arm] * (arm.seeds - arm.cached + arm.sweep) for arm in arms)
     evaluating = 0.0
     for one in evals:
         if one.subjects > one.cached:

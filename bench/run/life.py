@@ -37,6 +37,14 @@ _MESSAGE_CHARACTERS = 300
 _ALLOCATION_FAILURES = ("can't allocate memory", "out of memory", "Cannot allocate memory")
 
 
+class JobFailedError(Exception):
+    """The work failed elsewhere, in a way that has a name: in another process of the same job."""
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class Request(TypedDict):
     """What the parent asks of a child."""
 
@@ -56,7 +64,7 @@ def enter(request: bytes, connection: Connection) -> None:
     """The child's entry: does the work, reports, and leaves without running the interpreter's shutdown."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _end_with_parent()
+    end_with_parent()
     work: Request = json.loads(request)
     send = _sender(connection)
     try:
@@ -84,7 +92,7 @@ def describe(error: BaseException) -> dict[str, object]:
     problems = error.problems if isinstance(error, BenchError) else ()
     text = str(error).strip()
     line = text.splitlines()[0] if text else ""
-    name = "" if isinstance(error, BenchError) else type(error).__name__
+    name = "" if isinstance(error, BenchError | JobFailedError) else type(error).__name__
     message = ": ".join(part for part in (name, line) if part) or type(error).__name__
     return {
         "type": "failed",
@@ -98,6 +106,8 @@ def describe(error: BaseException) -> dict[str, object]:
 
 def failure_kind(error: BaseException) -> FailureKind:
     """Which kind of failure an exception is. Torch's own class is told by its name: this module does not import it."""
+    if isinstance(error, JobFailedError):
+        return error.kind
     names = {base.__name__ for base in type(error).__mro__}
     if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
         return "out_of_memory"
@@ -129,9 +139,12 @@ def _requests(connection: Connection) -> Iterator[dict[str, Any]]:
 
 
 def _sender(connection: Connection) -> Emit:
+    one_at_a_time = threading.Lock()
+
     def send(message: dict[str, object]) -> None:
         try:
-            connection.send_bytes(json.dumps(message, allow_nan=True).encode())
+            with one_at_a_time:
+                connection.send_bytes(json.dumps(message, allow_nan=True).encode())
         except OSError:  # nobody listens any more
             os._exit(1)
 
@@ -155,7 +168,7 @@ def _locked(path: str | None) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext() if path is None else FileLock(Path(path))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A thread that ends this process when its parent is gone, however the parent ended."""
     parent = parent_process()
     if parent is None:

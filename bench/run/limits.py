@@ -14,22 +14,26 @@ from bench.suite.suite import Limits
 _GIB = 1 << 30
 
 
-def exceeded(limits: Limits, *, pid: int | None, seconds: float) -> Failure | None:
-    """The failure of a job that has run for `seconds` as process `pid`; `None` while it keeps within its limits."""
+def exceeded(limits: Limits, *, pid: int | None, seconds: float, processes: int = 1) -> Failure | None:
+    """The failure of a job that has run for `seconds` as process `pid`; `None` while it keeps within its limits.
+
+    `processes`: how many it runs in, all counted; the others are children of `pid`.
+    """
     if limits.seconds is not None and seconds > limits.seconds:
         return Failure(kind="timeout", message=f"ended after {seconds:.0f} s (run.limits.seconds = {limits.seconds:g})")
     if limits.memory_gib is None or pid is None:
         return None
-    resident = resident_bytes(pid)
+    resident = resident_bytes(pid, children=processes > 1)
     if resident is None or resident <= limits.memory_gib * _GIB:
         return None
     taken = f"{resident / _GIB:.2f} GiB resident"
     return Failure(kind="out_of_memory", message=f"{taken} (run.limits.memory_gib = {limits.memory_gib:g})")
 
 
-def resident_bytes(pid: int) -> int | None:
-    """Resident memory of a process; `None` once it has ended."""
+def resident_bytes(pid: int, *, children: bool = False) -> int | None:
+    """Resident memory of a process, and of its children; `None` once it, or one that was seen, has ended."""
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        process = psutil.Process(pid)
+        return sum(int(one.memory_info().rss) for one in (process, *(process.children() if children else ())))
     except psutil.Error:
         return None

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from bench.errors import InputError, Problem
-from bench.record.environment import device
+from bench.record.environment import device, gpus
 from bench.suite.recipe import Recipe
 from bench.suite.suite import RunOptions, Suite
 
@@ -60,14 +60,14 @@ def check_machine(suite: Suite) -> None:
 
 
 def _launcher_problems() -> Iterator[Problem]:
-    """A training is one process; under a launcher for several it would wait for the others for ever."""
+    """A training starts its own processes; under a launcher for several it would wait for others for ever."""
     for name in _GROUP_SIZES:
         size = os.environ.get(name, "")
         if size.isdigit() and int(size) > 1:
             yield Problem(
                 reference="machine.launcher",
-                what=f"this was started as one of several processes ({name}={size}), and a training is one process",
-                hint="start bench by itself, without torchrun, accelerate launch or mpirun",
+                what=f"this was started as one of several processes ({name}={size}), and a training starts its own",
+                hint="start bench by itself, without torchrun, accelerate launch or mpirun; see a recipe's processes",
             )
 
 
@@ -76,6 +76,7 @@ def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
         for key, what, hint in (
             *_quantization(recipe),
             *_precision(recipe),
+            *_processes(recipe),
             *_distribution(recipe),
             *_compiler(recipe),
             *_optimizer(recipe),
@@ -105,6 +106,17 @@ def _precision(recipe: Recipe) -> Iterator[_Finding]:
     refused = {"cpu": {"fp16"}, "mps": {"fp16", "bf16"}}.get(_kind(), set())
     if recipe.precision in refused:
         yield "precision", f"{_kind()} cannot train in {recipe.precision}", 'use precision = "auto" or "fp32"'
+
+
+def _processes(recipe: Recipe) -> Iterator[_Finding]:
+    asked = recipe.processes
+    if asked == 1:
+        return
+    if _kind() == "mps":
+        yield "processes", "mps has one device, and no processes share it", "take the key out"
+    if _kind() == "cuda" and asked > gpus():
+        found = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
+        yield "processes", f"{asked} processes need as many GPUs; this machine has {found}", f"processes = {gpus()}"
 
 
 def _distribution(recipe: Recipe) -> Iterator[_Finding]:

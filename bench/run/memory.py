@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.record.job import TrainJob
 from bench.suite.adapter import QuantizationSpec
-from bench.suite.recipe import Recipe
+from bench.suite.recipe import STEPS_WHILE_GOING_BACK, Recipe
 
 _GIB = 2**30
 _FP32 = 4
@@ -44,9 +44,6 @@ _STATES: tuple[tuple[tuple[str, ...], float], ...] = (
 )
 """Beginnings of optimisers' names, the first that fits, and bytes of state per trained parameter; all others: 8."""
 _ADAM_BYTES = 8
-_FUSED_BACKWARD = ("lomo", "adalomo", "galore_adamw_layerwise", "galore_adamw_8bit_layerwise",
-                   "galore_adafactor_layerwise", "apollo_adamw_layerwise")  # fmt: skip
-"""Optimisers that step inside the backward pass: no two gradients are there at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +62,10 @@ class Shape:
 
 
 def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) -> int:
-    """Bytes. `counts`: what the training will count; `device`: `cpu`, `mps` or `cuda`."""
+    """Bytes: of one GPU where the recipe has several processes, of all processes together on a processor.
+
+    `counts`: what the training will count; `device`: `cpu`, `mps` or `cuda`.
+    """
     recipe, shape = job.recipe, model_shape(Path(job.model.path))
     auto = "bf16" if device == "cuda" else "fp32"
     number = _BYTES[auto if recipe.precision == "auto" else recipe.precision]
@@ -77,7 +77,7 @@ def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) ->
         _activations(recipe, shape, counts["slots"] / passes, number),
         0 if device == "cuda" else counts["supervised_tokens"] / passes * shape.vocabulary * _FP32 * _LOGIT_COPIES,
     )
-    return int(sum(kept))
+    return int(sum(kept)) * (recipe.processes if device == "cpu" else 1)
 
 
 def held_memory(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, number: int) -> float:
@@ -87,7 +87,7 @@ def held_memory(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, numb
     """
     return (
         _weights(recipe, shape, trained=trained, frozen=frozen, number=number)
-        + (0 if recipe.optimizer in _FUSED_BACKWARD else trained * _trained_bytes(recipe))
+        + (0 if recipe.optimizer in STEPS_WHILE_GOING_BACK else trained * _trained_bytes(recipe))
         + trained * (state_bytes(recipe.optimizer) + (_FP32 if "momentum" in recipe.optimizer_arguments else 0))
     )
 

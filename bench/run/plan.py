@@ -54,7 +54,13 @@ def plan(
     asked = _asked(suite, tuple(only))
     workers = worker_count(resolved)
     threads = max(1, cores() // workers)
-    builder = _Builder(resolved=resolved, store=JobStore(home=home), threads=threads, trust_task_code=trust_task_code)
+    builder = _Builder(
+        resolved=resolved,
+        store=JobStore(home=home),
+        workers=workers,
+        threads=threads,
+        trust_task_code=trust_task_code,
+    )
     bases = resolved.bases()
     jobs = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
     for arm in suite.expand():
@@ -123,6 +129,7 @@ class _Builder:
 
     resolved: ResolvedSuite
     store: JobStore
+    workers: int
     threads: int
     trust_task_code: bool
 
@@ -181,6 +188,7 @@ class _Builder:
     ) -> TrainJob:
         suite, model = self.resolved.suite, self.resolved.base_of(arm)
         recipe, budget, data = suite.recipe[arm.recipe], suite.budget_of(arm), data or self._data(arm, seed)
+        threads = max(1, cores() // max(self.workers, recipe.processes))  # of each process
         if rate is not None:
             recipe = recipe.model_copy(update={"learning_rate": rate})
         return TrainJob(
@@ -190,7 +198,7 @@ class _Builder:
             data=data,
             recipe=recipe,
             budget=budget,
-            threads=self.threads,
+            threads=threads,
             steps_between_saves=suite.run.steps_between_saves,
             track=suite.run.track,
             candidates=tuple(
@@ -203,7 +211,7 @@ class _Builder:
                 recipe=recipe,
                 budget=budget,
                 seed=seed,
-                threads=self.threads,
+                threads=threads,
                 sweep=[job.digest for job in sweep],
             ),
         )

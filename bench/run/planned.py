@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.record.job import Job
+from bench.record.job import Job, ProbeJob, SweepJob, TrainJob
 from bench.record.store import Manifest
 from bench.suite.resolved import ResolvedSuite, Unavailable
 
@@ -38,6 +38,12 @@ class PlannedJob:
         return self.job.digest
 
     @property
+    def processes(self) -> int:
+        """That it runs in; each takes a worker's room."""
+        training = self.job.training if isinstance(self.job, SweepJob | ProbeJob) else self.job
+        return training.recipe.processes if isinstance(training, TrainJob) else 1
+
+    @property
     def to_do(self) -> bool:
         """Whether this run has to execute it."""
         return self.selected and (self.fresh or self.cached is None)
@@ -52,7 +58,7 @@ class Plan:
     """Each after those that it needs."""
     workers: int
     threads: int
-    """Per worker."""
+    """Per worker; trainings in more processes than there are workers have fewer for each."""
     digest: str
     """Of the suite's content and of all its jobs; names the run directory."""
 

@@ -61,7 +61,7 @@ def _deepspeed(table: Mapping[str, object], recipe: Recipe, where: str) -> Itera
     own: dict[str, tuple[str, tuple[object, ...]]] = {
         "train_batch_size": ("batch_rows and accumulation", ()),
         "train_micro_batch_size_per_gpu": ("batch_rows", ()),
-        "gradient_accumulation_steps": ("accumulation", (recipe.accumulation,)),
+        "gradient_accumulation_steps": ("accumulation", (recipe.accumulation // recipe.processes,)),
         "gradient_clipping": ("max_grad_norm", (recipe.max_grad_norm,)),
         "optimizer": ("optimizer", ()),
         "scheduler": ("schedule", ()),

@@ -42,6 +42,15 @@ Optimizer = Literal[
 """As `transformers.training_args.OptimizerNames` has them; `adamw` is `adamw_torch_fused`."""
 
 
+STEPS_WHILE_GOING_BACK = frozenset(
+    {
+        "lomo", "adalomo", "galore_adamw_layerwise", "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise",
+        "apollo_adamw_layerwise",
+    }
+)  # fmt: skip
+"""Optimisers that step inside the backward pass: no two gradients are there at once."""
+
+
 class Budget(Spec):
     """How much training an arm gets, in the unit that the suite holds equal."""
 
@@ -131,7 +140,9 @@ class Recipe(Spec):
     batch_tokens: Count | None = None
     """In place of `batch_rows`: as many rows per forward pass as fit into so many slots, padding counted."""
     accumulation: Count = 1
-    """Forward passes per optimiser step."""
+    """Forward passes per optimiser step, over all processes."""
+    processes: Annotated[int, Field(gt=0, le=1024)] = 1
+    """Processes that share out the forward passes of each step, each on a GPU of its own, or on the processor."""
     max_length: int | None = Field(default=None, gt=1, le=2**31 - 1)
     """Tokens per row; longer rows are cut at the end and counted. `None`: the model's context length."""
     packing: Literal["none", "bfd", "bfd_split", "wrapped"] = "none"
@@ -213,6 +224,21 @@ class Recipe(Spec):
             raise ValueError("validation is not combined with deepspeed or fsdp here: no process has all weights")
         if self.torch_compile and (self.deepspeed is not None or self.fsdp is not None):
             raise ValueError("torch_compile is not combined with deepspeed or fsdp here")
+        return self
+
+    @model_validator(mode="after")
+    def _shared_out(self) -> Recipe:
+        if self.processes == 1:
+            return self
+        if self.accumulation % self.processes:
+            raise ValueError(f"processes = {self.processes} share out the forward passes of a step: accumulation = "
+                             f"{self.accumulation} is no multiple of it")  # fmt: skip
+        if self.torch_compile:
+            raise ValueError("processes > 1 with torch_compile is not supported here")
+        if self.optimizer in STEPS_WHILE_GOING_BACK:
+            raise ValueError(f"processes > 1 with {self.optimizer}: it steps before the gradients have been averaged")
+        if self.method == "pissa" and (self.deepspeed is not None or self.fsdp is not None):
+            raise ValueError("processes > 1 with pissa under deepspeed or fsdp: no process has the whole start")
         return self
 
     def _given(self, key: str) -> bool:

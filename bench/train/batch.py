@@ -29,12 +29,16 @@ class Counts:
     """Non-padding."""
     supervised_tokens: int
     slots: int
-    """Sequences × padded length."""
+    """Sequences × padded length; none in an idle pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collator:
-    """Builds a batch from one dataset item `{"batch": index}`; called by the data loader."""
+    """Builds a batch from one dataset item `{"batch": index}`; called by the data loader.
+
+    An index past the last batch is an idle one: it takes part in a step whose batches are too few for all processes,
+    as one sequence that counts for nothing.
+    """
 
     batches: abc.Sequence[Batch]
     pad_token_id: int
@@ -43,6 +47,9 @@ class Collator:
     def __call__(self, items: list[dict[str, int]]) -> dict[str, Any]:
         """Tensors on the CPU, sizes in `counts`."""
         (item,) = items
+        if item["batch"] >= len(self.batches):
+            idle = collate(self.batches[-1][:1], self.pad_token_id, packed=self.packed)
+            return {**idle, "counts": Counts(rows=0, tokens=0, supervised_tokens=0, slots=0)}
         return collate(self.batches[item["batch"]], self.pad_token_id, packed=self.packed)
 
 

@@ -56,7 +56,7 @@ def sft_config(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=1,  # an item of the data set is a whole batch
-        gradient_accumulation_steps=recipe.accumulation,
+        gradient_accumulation_steps=recipe.accumulation // recipe.processes,
         learning_rate=recipe.rate,
         weight_decay=recipe.weight_decay,
         adam_beta1=recipe.betas[0],

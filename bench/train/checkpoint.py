@@ -40,7 +40,7 @@ class Checkpoint:
     scheduler: Mapping[str, Any]
     """`LambdaLR.state_dict()`."""
     random: Mapping[str, torch.Tensor]
-    """Generator states by device type."""
+    """Generator states by device type and rank."""
     trainer: str
     """JSON text of transformers' `TrainerState`."""
     meter: Mapping[str, Any]

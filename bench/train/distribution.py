@@ -1,4 +1,4 @@
-"""DeepSpeed and FSDP: one process group of one process, and the proof that what was asked for is what runs.
+"""Process groups, DeepSpeed and FSDP: what they need around them, and the proof that what was asked for is what runs.
 
 accelerate falls back in silence where it cannot distribute; here that is an error.
 """
@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from typing import Any
+
+import torch
 
 from bench.errors import InputError, Problem
 from bench.suite.recipe import Recipe
 
 
-def join_group(recipe: Recipe) -> None:
-    """Sets what torch's launcher would set for a single process, where the recipe distributes and nothing is set."""
-    if recipe.deepspeed is None and recipe.fsdp is None:
+def join_group(recipe: Recipe, device: torch.device) -> None:
+    """Sets what torch's launcher would set for a single process, where the recipe distributes and nothing is set.
+
+    Several processes have it from whoever started them; on a processor they find each other over loopback.
+    """
+    if recipe.processes > 1 and device.type == "cpu":
+        os.environ["ACCELERATE_USE_CPU"] = "true"  # else accelerate sees no group without a GPU
+        os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())  # else it sets a number of its own
+        if sys.platform == "linux":
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # gloo would look for the host's name in the network
+    if recipe.processes > 1 and device.type == "cuda":
+        torch.cuda.set_device(device)
+    if recipe.processes > 1 or (recipe.deepspeed is None and recipe.fsdp is None):
         return
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -26,15 +39,29 @@ def join_group(recipe: Recipe) -> None:
 
 
 def check_distribution(recipe: Recipe, trainer: Any) -> None:
-    """Raises `InputError` unless `trainer` runs under what the recipe names."""
-    wanted = "DEEPSPEED" if recipe.deepspeed is not None else "FSDP" if recipe.fsdp is not None else "NO"
-    found = trainer.accelerator.distributed_type.value
-    if found != wanted:
+    """Raises `InputError` unless `trainer` runs under what the recipe names, in as many processes."""
+    key, wanted = _wanted(recipe)
+    found, processes = trainer.accelerator.distributed_type.value, trainer.accelerator.num_processes
+    if found not in wanted or processes != recipe.processes:
+        asked = f"{wanted[0]} in {_processes(recipe.processes)}"
         raise InputError(
             Problem(
                 reference="recipe.distribution",
-                what=f"the recipe asks for distribution {wanted}, and this machine gave {found}",
-                where="recipe.*." + ("deepspeed" if wanted == "DEEPSPEED" else "fsdp" if wanted == "FSDP" else "*"),
+                what=f"the recipe asks for distribution {asked}, and this machine gave {found} in {processes}",
+                where=f"recipe.*.{key}",
                 hint="see bench doctor for what this machine has",
             )
         )
+
+
+def _wanted(recipe: Recipe) -> tuple[str, tuple[str, ...]]:
+    """The recipe's key, and what accelerate may call it."""
+    if recipe.deepspeed is not None:
+        return "deepspeed", ("DEEPSPEED",)
+    if recipe.fsdp is not None:
+        return "fsdp", ("FSDP",)
+    return ("processes", ("MULTI_GPU", "MULTI_CPU")) if recipe.processes > 1 else ("*", ("NO",))
+
+
+def _processes(count: int) -> str:
+    return "one process" if count == 1 else f"{count} processes"

@@ -12,6 +12,7 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,25 +25,29 @@ from bench.model.load import (
     pick_device,
     pick_precision,
 )
-from bench.model.memory import PeakMemory
 from bench.record.job import ProbeJob, TrainJob
-from bench.record.result import ProbeResult, Step, TrainResult
+from bench.record.result import Energy, PhaseMemory, ProbeResult, Step, TrainResult
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
 from bench.train.adapters import check_gradients, peft_config, skeleton, target_modules
 from bench.train.budget import pilot_job, planned_budget
 from bench.train.builder import optimizer_name, sft_config
-from bench.train.checkpoint import find_checkpoint
+from bench.train.checkpoint import Checkpoint, find_checkpoint
 from bench.train.distribution import check_distribution, join_group
 from bench.train.energy import EnergyCounter
 from bench.train.ledger import MemoryByPhase, Trained, make_ledger
 from bench.train.meter import Meter
+from bench.train.ranks import Ranks, ranks_of
 from bench.train.rate import rate_factor
 from bench.train.rows import Material, material
 from bench.train.saving import keep_start, save_subject
 from bench.train.schedule import Schedule
+from bench.train.shares import exchanged, exchanged_energy, exchanged_memory
 from bench.train.trainer import DivergedError, MeteredTrainer
 from bench.train.validation import Watch
+
+_BETWEEN_RANKS = 2**32
+"""Of seeds: no replicate's seed is that of another's second process."""
 
 Emit = Callable[[dict[str, object]], None]
 
@@ -52,6 +57,7 @@ class _Prepared:
     """A trainer ready to go, and what it was made from."""
 
     trainer: MeteredTrainer
+    ranks: Ranks
     renderer: Renderer
     schedule: Schedule
     material: Material
@@ -62,21 +68,41 @@ class _Prepared:
     resolved: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """A training that is over, and what it took: of all its processes."""
+
+    prepared: _Prepared
+    diverged: bool
+    kept_step: int | None
+    memory: tuple[PhaseMemory, ...]
+    energy: Energy | None
+
+
 def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
     """Trains one seed replicate and saves its adapter or model under `folder/weights`.
 
     Takes up a checkpoint that an interrupted training of the same digest left in `folder`. A training that diverges
-    ends there, with `diverged` set and what was measured until then.
+    ends there, with `diverged` set and what was measured until then. Of several processes this is the first's part.
     """
+    return _result(job, _carry_out(job, folder, emit))
+
+
+def follow_training(job: TrainJob, folder: Path) -> None:
+    """The same training as one of the other processes."""
+    _carry_out(job, folder, _tell_nobody)
+
+
+def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
     memory = MemoryByPhase(pick_device())
     prepared = _prepare(job, folder, emit, budget=_in_tokens(job))
     trainer = prepared.trainer
     memory.end("start_up")
-    energy = EnergyCounter(prepared.device)
+    counter = EnergyCounter(prepared.device)
     with tempfile.TemporaryDirectory(prefix="start-", dir=_made(folder)) as start:
         converted = keep_start(trainer.model, Path(start))
         diverged = _train(prepared, job, folder)
-        used = energy.used()
+        used = counter.used()
         memory.end("training")
         if not diverged:
             _check_counts(prepared.meter.steps, prepared.schedule, whole=trainer.stopped == "budget")
@@ -91,6 +117,13 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
         )
     prepared.meter.enter("other")
     memory.end("saving")
+    phases, energy = exchanged_memory(prepared.ranks, memory.phases), exchanged_energy(prepared.ranks, used)
+    prepared.ranks.meet()
+    return _Done(prepared=prepared, diverged=diverged, kept_step=kept_step, memory=phases, energy=energy)
+
+
+def _result(job: TrainJob, done: _Done) -> TrainResult:
+    prepared, trainer, diverged = done.prepared, done.prepared.trainer, done.diverged
     parameters, trainable = count_parameters(trainer.model)
     return TrainResult(
         parameters=parameters,
@@ -104,25 +137,18 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
         stopped=trainer.stopped,
         validation=() if prepared.watch is None else prepared.watch.points,
         validation_rows=prepared.material.validation_rows,
-        kept_step=kept_step,
+        kept_step=done.kept_step,
         steps=prepared.meter.steps,
         final_loss=None if diverged else final_loss(prepared.meter.steps),
         diverged=diverged,
-        ledger=make_ledger(_trained(job, prepared), memory, used),
+        ledger=make_ledger(_trained(job, prepared), done.memory, done.energy),
         weights=WEIGHTS,
     )
 
 
 def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
     """Times the first `job.steps` steps of a training's own schedule; keeps nothing of it."""
-    budget = job.training.budget
-    if budget.unit == "seconds":
-        budget = Budget(unit="steps", amount=job.steps)
-    prepared = _prepare(job.training, folder, emit, only_steps=job.steps, budget=budget)
-    memory = PeakMemory(prepared.device)
-    memory.start()
-    _train(prepared, job.training, None)
-    peaks = memory.process_bytes(), memory.device_bytes()
+    prepared, (peaks,) = _time_steps(job, folder, emit)
     steps, trained = prepared.meter.steps, _trained(job.training, prepared)
     return ProbeResult(
         steps=len(steps),
@@ -130,9 +156,27 @@ def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
         slots=sum(step.slots for step in steps),
         tokens_per_second=prepared.meter.steady().tokens_per_second,
         utilization=trained.utilization(trained.operations()),
-        peak_process_bytes=peaks[0],
-        peak_device_bytes=peaks[1],
+        peak_process_bytes=peaks.process_bytes,
+        peak_device_bytes=peaks.device_bytes,
     )
+
+
+def follow_probe(job: ProbeJob, folder: Path) -> None:
+    """The same steps as one of the other processes."""
+    _time_steps(job, folder, _tell_nobody)
+
+
+def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[_Prepared, tuple[PhaseMemory, ...]]:
+    budget = job.training.budget
+    if budget.unit == "seconds":
+        budget = Budget(unit="steps", amount=job.steps)
+    prepared = _prepare(job.training, folder, emit, only_steps=job.steps, budget=budget)
+    memory = MemoryByPhase(prepared.device)
+    _train(prepared, job.training, None)
+    memory.end("training")
+    peaks = exchanged_memory(prepared.ranks, memory.phases)
+    prepared.ranks.meet()
+    return prepared, peaks
 
 
 def count_training(job: TrainJob) -> dict[str, int]:
@@ -169,7 +213,7 @@ def _in_tokens(job: TrainJob) -> Budget:
         return job.budget
     pilot = pilot_job(job)
     with tempfile.TemporaryDirectory(prefix="bench-pilot-") as folder:
-        prepared = _prepare(pilot, Path(folder), lambda event: None, budget=pilot.budget)
+        prepared = _prepare(pilot, Path(folder), _tell_nobody, budget=pilot.budget)
         _train(prepared, pilot, None)
     meter = prepared.meter
     speed = meter.steady().tokens_per_second or meter.running_tokens_per_second
@@ -180,20 +224,22 @@ def _prepare(job: TrainJob, folder: Path, emit: Emit, *, budget: Budget, only_st
     torch.set_num_threads(job.threads)
     torch.manual_seed(job.seed)  # adapters draw their start before the trainer seeds itself
     device = pick_device()
-    meter = Meter(synchronize=_synchronize(device))
+    ranks = ranks_of(job.recipe, device)
+    meter = Meter(synchronize=_synchronize(device), exchange=partial(exchanged, ranks))
     recipe, precision = job.recipe, pick_precision(job.recipe.precision, device)
     made = material(job, budget=budget)
     planned = made.schedule
     schedule = planned if only_steps is None else planned.first(only_steps)
     adapter = peft_config(recipe, job.model, steps=planned.steps)
-    join_group(recipe)
+    join_group(recipe, device)
     arguments = sft_config(
         recipe, steps=schedule.steps, seed=job.seed, precision=precision, device=device, folder=folder,
         track=job.track if only_steps is None else (), name=job.id,
     )  # fmt: skip
     watch = None
     if recipe.validation is not None and only_steps is None:
-        watch = Watch(recipe.validation, steps=schedule.steps)
+        keeps = recipe.validation.keep_best and ranks.leads
+        watch = Watch(recipe.validation.model_copy(update={"keep_best": keeps}), steps=schedule.steps)
     trainer = MeteredTrainer(
         # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
         model=load_base(
@@ -213,12 +259,15 @@ def _prepare(job: TrainJob, folder: Path, emit: Emit, *, budget: Budget, only_st
         seconds=job.budget.amount if job.budget.unit == "seconds" else None,
         watch=watch,
         validation=made.validation,
+        ranks=ranks,
     )
     check_gradients(trainer.model)
     check_distribution(recipe, trainer)
+    if not ranks.leads:
+        torch.manual_seed(job.seed + ranks.index * _BETWEEN_RANKS)  # else all would drop out the same units
     return _Prepared(
-        trainer=trainer, renderer=made.renderer, schedule=schedule, material=made, watch=watch, meter=meter,
-        device=device, precision=precision, resolved=_resolved(job, trainer, made),
+        trainer=trainer, ranks=ranks, renderer=made.renderer, schedule=schedule, material=made, watch=watch,
+        meter=meter, device=device, precision=precision, resolved=_resolved(job, trainer, made),
     )  # fmt: skip
 
 
@@ -239,7 +288,7 @@ def _resolved(job: TrainJob, trainer: MeteredTrainer, made: Material) -> dict[st
 def _train(prepared: _Prepared, job: TrainJob, folder: Path | None) -> bool:
     """Trains to the end, from a checkpoint in `folder` if there is one. Whether it diverged."""
     trainer = prepared.trainer
-    checkpoint = find_checkpoint(folder, job.digest) if folder else None
+    checkpoint = _checkpoint(prepared.ranks, job, folder) if folder else None
     if folder and job.steps_between_saves:
         trainer.save_every(job.steps_between_saves, folder=folder, digest=job.digest)
     try:  # up to the first batch it is still starting up
@@ -252,6 +301,19 @@ def _train(prepared: _Prepared, job: TrainJob, folder: Path | None) -> bool:
     finally:
         prepared.meter.enter("other")
     return False
+
+
+def _checkpoint(ranks: Ranks, job: TrainJob, folder: Path) -> Checkpoint | None:
+    """What all ranks can go on from. The first looks first: looking mends the folder."""
+    found = find_checkpoint(folder, job.digest) if ranks.leads else None
+    ranks.meet()
+    if not ranks.leads:
+        found = find_checkpoint(folder, job.digest)
+    return found if ranks.total(found is None) == 0 else None
+
+
+def _tell_nobody(event: dict[str, object]) -> None:
+    """For what nobody follows."""
 
 
 def _announce(emit: Emit, steps: int, meter: Meter) -> Callable[[Step], None]:

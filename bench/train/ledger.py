@@ -7,6 +7,7 @@ operations cannot be read off its shape loses its operations, not its training.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,7 +59,9 @@ class Trained:
         if operations is None:
             return None
         steady = self.meter.steady()
-        return operations.utilization(self.seen, steady, device=self.device, precision=self.precision)
+        return operations.utilization(
+            self.seen, steady, device=self.device, precision=self.precision, processes=self.job.recipe.processes
+        )
 
 
 class MemoryByPhase:
@@ -84,12 +87,12 @@ class MemoryByPhase:
         return memory
 
 
-def make_ledger(trained: Trained, memory: MemoryByPhase, energy: Energy | None) -> Ledger:
-    """The account of one training."""
+def make_ledger(trained: Trained, memory: Sequence[PhaseMemory], energy: Energy | None) -> Ledger:
+    """The account of one training. `memory`, `energy` and what the meter has are of all its processes."""
     steps, seen, steady = trained.meter.steps, trained.seen, trained.meter.steady()
     operations = trained.operations()
     utilization = trained.utilization(operations)
-    training = next(phase for phase in memory.phases if phase.phase == "training")
+    training = next(phase for phase in memory if phase.phase == "training")
     return Ledger(
         rows=sum(step.rows for step in steps),
         distinct_rows=seen.distinct_rows,
@@ -106,7 +109,7 @@ def make_ledger(trained: Trained, memory: MemoryByPhase, energy: Energy | None) 
         alone=False,  # a child cannot know; its parent does
         peak_process_bytes=training.process_bytes,
         peak_device_bytes=training.device_bytes,
-        memory=tuple(memory.phases),
+        memory=tuple(memory),
         flops=None if operations is None else operations.model(seen),
         hardware_flops=None if operations is None else operations.hardware(seen),
         utilization=utilization,

@@ -5,6 +5,7 @@ batches that were trained on, not from the plan. Formulas:
 
 - a step's `loss` is the sum of negative log-likelihoods over its forward passes / its supervised tokens;
 - a step's `seconds` are those spent in `compute` and `optimizer` since the step before;
+- of several processes, each meters its own share; a step on any of their meters is that of all (`bench.train.shares`);
 - `tokens_per_second` = non-padding tokens / seconds of data + compute + optimizer, over the steady steps: the first
   tenth of the steps (at least 2, at most 10) is left out as warm-up.
 """
@@ -13,12 +14,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.record.result import Seconds, Step
 from bench.train.batch import Counts
+from bench.train.shares import Share, merged
 
 Phase = Literal["start_up", "data", "compute", "optimizer", "evaluation", "saving", "other"]
 _WORK: tuple[Phase, ...] = ("data", "compute", "optimizer")
@@ -36,6 +38,18 @@ class _Open:
     """Already divided by the whole step's supervised tokens."""
     seconds: dict[Phase, float] = field(default_factory=dict)
 
+    def share(self) -> Share:
+        data, compute, optimizer = (self.seconds.get(phase, 0.0) for phase in _WORK)
+        return Share(
+            rows=self.rows,
+            tokens=self.tokens,
+            supervised_tokens=self.supervised_tokens,
+            slots=self.slots,
+            loss=self.loss,
+            seconds=compute + optimizer,
+            work_seconds=data + compute + optimizer,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steady:
@@ -47,12 +61,19 @@ class Steady:
 
 
 class Meter:
-    """Fills the ledger of one training. `synchronize` waits for the device; `clock` gives seconds."""
+    """Fills the ledger of one training. `synchronize` waits for the device; `clock` gives seconds.
+
+    `exchange` is given this process's share of a step and brings back those of all.
+    """
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.perf_counter, synchronize: Callable[[], None] | None = None
+        self,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        synchronize: Callable[[], None] | None = None,
+        exchange: Callable[[Share], Sequence[Share]] = lambda share: [share],
     ) -> None:
-        self._clock, self._synchronize = clock, synchronize or (lambda: None)
+        self._clock, self._synchronize, self._exchange = clock, synchronize or (lambda: None), exchange
         self._seconds: dict[Phase, float] = {}
         self._phase: Phase = "start_up"
         self._since = clock()
@@ -81,8 +102,8 @@ class Meter:
     def end_step(self, *, gradient_norm: float | None, learning_rate: float) -> Step:
         """Closes the step; whatever follows belongs to the next one."""
         self.enter("other")
-        done, self._open = self._open, _Open()
-        spent = {phase: done.seconds.get(phase, 0.0) for phase in _WORK}
+        opened, self._open = self._open, _Open()
+        done = merged(self._exchange(opened.share()))
         step = Step(
             step=len(self._steps) + 1,
             loss=finite(done.loss) if done.supervised_tokens else None,
@@ -92,10 +113,10 @@ class Meter:
             supervised_tokens=done.supervised_tokens,
             slots=done.slots,
             rows=done.rows,
-            seconds=spent["compute"] + spent["optimizer"],
+            seconds=done.seconds,
         )
         self._steps.append(step)
-        self._work.append(sum(spent.values()))
+        self._work.append(done.work_seconds)
         self._tokens += step.tokens
         return step
 

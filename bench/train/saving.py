@@ -34,11 +34,11 @@ def save_subject(
     trainer: MeteredTrainer, folder: Path, *, start: Path | None, recipe: Recipe, precision: Precision
 ) -> None:
     """Writes the adapter or the whole model into `folder`. `start`: where `keep_start` wrote. `precision`: of a frozen
-    base."""
+    base. Called by all ranks; the first writes."""
     if start is None:
         trainer.save_weights(folder)
-    else:
+    elif trainer.leads:
         trainer.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(start))
-    if recipe.quantized is not None:
+    if recipe.quantized is not None and trainer.leads:
         quantized = QuantizedBase(quantization=recipe.quantized, precision=precision)
         (folder / QUANTIZATION).write_text(quantized.model_dump_json())

@@ -29,6 +29,7 @@ from bench.train.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
 from bench.train.example import Batch
 from bench.train.isolation import check_isolation
 from bench.train.meter import Meter
+from bench.train.ranks import ALONE, Ranks
 from bench.train.schedule import Schedule
 from bench.train.tracking import place_logs, step_log
 from bench.train.validation import Watch, load_weights, trainable_weights
@@ -40,6 +41,11 @@ def keep_whole(model: torch.nn.Module) -> None:
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.dtype == torch.bfloat16:
             parameter.data = parameter.data.float()
+
+
+def _dealt(batches: int, ranks: int) -> int:
+    """Batches with the idle ones that give each rank as many: they are dealt one by one in turn."""
+    return -(-batches // ranks) * ranks
 
 
 class DivergedError(Exception):
@@ -67,16 +73,17 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         seconds: float | None = None,
         watch: Watch | None = None,
         validation: Sequence[Batch] = (),
+        ranks: Ranks = ALONE,
     ) -> None:
         """`packed`: rows that share a sequence are blind to each other. `seconds`: of work, after which the training
-        ends. `watch` follows the loss on the `validation` batches."""
+        ends. `watch` follows the loss on the `validation` batches. `ranks`: among whom batches are dealt, in turn."""
         pad = tokenizer.pad_token_id
         assert isinstance(pad, int), "load_tokenizer sees to it"
         super().__init__(
             model=model,
             args=arguments,
             data_collator=Collator(batches=schedule.batches, pad_token_id=pad, packed=packed),
-            train_dataset=Dataset.from_dict({"batch": list(range(len(schedule.batches)))}),
+            train_dataset=Dataset.from_dict({"batch": list(range(_dealt(len(schedule.batches), ranks.size)))}),
             processing_class=tokenizer,
             peft_config=adapter,
         )
@@ -88,7 +95,7 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         place_logs(self.callback_handler.callbacks, Path(arguments.output_dir))
         self._pad, self._meter, self._on_step, self._rate_factor = pad, meter, on_step, rate_factor
         self._metered_step = 0
-        self._seconds, self._watch, self._validation = seconds, watch, validation
+        self._seconds, self._watch, self._validation, self._ranks = seconds, watch, validation, ranks
         self._saves: tuple[Path, str, int] | None = None
         self._resumed: Checkpoint | None = None
         self._loss = 0.0
@@ -114,11 +121,18 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         self.train(resume_from_checkpoint=str(folder / CHECKPOINT))
 
     def save_weights(self, folder: Path) -> None:
-        """Writes the adapter, or the whole model, as safetensors."""
+        """Writes the adapter, or the whole model, as safetensors. All ranks bring what they have; the first writes."""
         state = None
         if self.is_deepspeed_enabled or self.is_fsdp_enabled:
             state = self.accelerator.get_state_dict(self.model_wrapped)  # gathers what is sharded
-        self.accelerator.unwrap_model(self.model, keep_torch_compile=False).save_pretrained(folder, state_dict=state)
+        if self.leads:
+            whole = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+            whole.save_pretrained(folder, state_dict=state)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self._ranks.leads
 
     # --- the step ---------------------------------------------------------------------------------------------------
 
@@ -131,16 +145,15 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> int:
         supervised: int = sum(batch["counts"].supervised_tokens for batch in batch_samples)
-        return max(1, supervised)
+        return max(1, int(self._ranks.total(supervised)))
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
-        """Forward and backward of one batch. Raises `DivergedError` if its loss is not finite."""
+        """Forward and backward of one batch. Raises `DivergedError` if its loss is not finite on any rank."""
         self._meter.enter("compute")
         counts: Counts = inputs["counts"]
         loss = super().training_step(model, inputs, num_items_in_batch)
-        value = float(self._loss)
-        self._meter.forward(counts, value)
-        if not math.isfinite(value):
+        self._meter.forward(counts, self._loss)
+        if not math.isfinite(self._ranks.total(self._loss)):
             self._on_step(self._meter.end_step(gradient_norm=None, learning_rate=self._get_learning_rate()))
             raise DivergedError
         self._meter.enter("other")
@@ -149,13 +162,18 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """What is minimised, summed over this batch / the supervised tokens of the whole step."""
+        """What is minimised, summed over this batch / the supervised tokens of the whole step.
+
+        Times the number of processes, over which gradients are averaged.
+        """
         losses = -self._log_probabilities(model, inputs)
+        idle = inputs["counts"].slots == 0
+        scale = 0.0 if idle else self._ranks.size
         likelihood = losses.sum() / num_items_in_batch
-        self._loss = likelihood.detach()
+        self._loss = 0.0 if idle else float(likelihood.detach())
         if self.args.loss_type == "nll":
-            return likelihood
-        return (losses * (-losses).exp().detach()).sum() / num_items_in_batch  # Dynamic Fine-Tuning
+            return likelihood * scale
+        return (losses * (-losses).exp().detach()).sum() / num_items_in_batch * scale  # Dynamic Fine-Tuning
 
     def _log_probabilities(self, model: Any, batch: dict[str, Any]) -> torch.Tensor:
         """Of the supervised tokens (n,); of all positions where TRL's kernel is used, zero at those not supervised."""
@@ -232,15 +250,16 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
 
     @torch.no_grad()
     def _validation_loss(self) -> float | None:
-        """Mean negative log-likelihood per supervised token; `None` if it is not finite."""
+        """Mean negative log-likelihood per supervised token; `None` if it is not finite. The same on all ranks."""
         self.model.eval()
         total, tokens = 0.0, 0
-        for batch in self._validation:
+        for batch in self._validation[self._ranks.index :: self._ranks.size]:
             inputs = self._prepare_inputs(collate(batch, self._pad, packed=False))
             with self.compute_loss_context_manager():
                 total -= float(self._log_probabilities(self.model, inputs).sum())
             tokens += inputs["counts"].supervised_tokens
         self.model.train()
+        total, tokens = self._ranks.total(total), int(self._ranks.total(tokens))
         return total / tokens if math.isfinite(total) else None
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
@@ -250,9 +269,10 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
             return
         folder, digest, _ = self._saves
         self._meter.enter("saving")
-        random = {"cpu": torch.get_rng_state()}
-        if self.args.device.type == "cuda":
-            random["cuda"] = torch.cuda.get_rng_state()
+        random = self._random_states()
+        if not self.leads:
+            self._meter.enter("other")
+            return
         save_checkpoint(
             folder,
             Checkpoint(
@@ -269,6 +289,17 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         )
         self._meter.enter("other")
 
+    def _random_states(self) -> dict[str, torch.Tensor]:
+        """Of all ranks' generators, by device type and rank."""
+        own = {"cpu": torch.get_rng_state()}
+        if self.args.device.type == "cuda":
+            own["cuda"] = torch.cuda.get_rng_state()
+        return {
+            f"{kind}.{rank}": state
+            for kind, mine in own.items()
+            for rank, state in enumerate(self._ranks.gather_tensor(mine))
+        }
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         load_weights(self.model, self._checkpoint().weights)
 
@@ -279,10 +310,10 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            random = self._checkpoint().random
-            torch.set_rng_state(random["cpu"])
-            if "cuda" in random:
-                torch.cuda.set_rng_state(random["cuda"])
+            random, rank = self._checkpoint().random, self._ranks.index
+            torch.set_rng_state(random[f"cpu.{rank}"])
+            if f"cuda.{rank}" in random:
+                torch.cuda.set_rng_state(random[f"cuda.{rank}"])
 
     def _checkpoint(self) -> Checkpoint:
         assert self._resumed is not None, "only `resume` asks transformers to load a checkpoint"

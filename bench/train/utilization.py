@@ -50,11 +50,12 @@ class OperationCount:
         return self._hardware.training(work)
 
     def utilization(
-        self, schedule: Schedule, steady: Steady, *, device: torch.device, precision: Precision
+        self, schedule: Schedule, steady: Steady, *, device: torch.device, precision: Precision, processes: int = 1
     ) -> Utilization | None:
         """Over the steady steps of `schedule`, all of whose steps were trained; `None` where `steady` knows no speed.
 
-        Measures the peak: call it when the training is over, on a device that does nothing else.
+        Measures the peak: call it when the training is over, on a device that does nothing else. The peak of several
+        processes is that of one, so many times.
         """
         warmup = schedule.first(steady.left_out)
         tokens = schedule.tokens - warmup.tokens
@@ -62,11 +63,13 @@ class OperationCount:
             return None
         seconds = tokens / steady.tokens_per_second
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+        peaks = measured_peak(precision, device=device.type, seconds=_SECONDS), published_peak(name, precision)
+        measured, published = (None if peak is None else processes * peak for peak in peaks)
         return Utilization(
             flops_per_second=(self.model(schedule) - self.model(warmup)) / seconds,
             hardware_flops_per_second=(self.hardware(schedule) - self.hardware(warmup)) / seconds,
-            peak_flops_per_second=measured_peak(precision, device=device.type, seconds=_SECONDS),
-            published_flops_per_second=published_peak(name, precision),
+            peak_flops_per_second=measured,
+            published_flops_per_second=published,
         )
 
 

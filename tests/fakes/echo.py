@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.errors import InputError, Problem
 from bench.run.life import Emit, Service, Work
+from bench.run.ranks import in_ranks
 
 
 def echo(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
@@ -59,6 +60,34 @@ def repeat(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator
     return 0
 
 
+def ranks(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
+    """Work in `processes`; `lead` and `follow` say how the first and the last of them go about it."""
+    processes: int = payload["processes"]
+
+    def follow() -> None:
+        last = os.environ["RANK"] == str(processes - 1)
+        (folder / f"rank{os.environ['RANK']}.txt").write_text(str(os.getpid()))
+        _go_about(payload["follow"] if last else "wait")
+
+    def lead() -> str:
+        while len(list(folder.glob("rank*.txt"))) < processes - 1:
+            time.sleep(0.01)
+        _go_about(payload["lead"])
+        return f"{os.environ['RANK']} of {os.environ['WORLD_SIZE']}"
+
+    return in_ranks(processes, lead, follow, emit=emit)
+
+
+def _go_about(how: str) -> None:
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "raise":
+        raise MemoryError("no more")
+    if how == "refuse":
+        raise InputError(Problem(reference="echo.no", what="no", where="here", hint="try yes"))
+    time.sleep({"return": 0.0, "wait": 60.0}[how])
+
+
 def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     """A base made at once; its tokens are its seed."""
     emit({"type": "step", "step": 1, "steps": 2, "loss": 1.5, "tokens_per_second": 10.0})
@@ -71,6 +100,7 @@ KINDS: dict[str, Work] = {
     "tell_and_die": tell_and_die,
     "leave_helper": leave_helper,
     "stubborn": stubborn,
+    "ranks": ranks,
     "build": build,
 }
 

@@ -34,6 +34,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def make(device: str, *modules: str) -> None:
         monkeypatch.setattr(machine, "device", lambda: device)
+        monkeypatch.setattr(machine, "gpus", lambda: 4)
         monkeypatch.setattr(machine, "_installed", lambda module: module in modules)
 
     return make
@@ -52,6 +53,15 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("cuda: H200", (), {"deepspeed": {}}, ["deepspeed is not installed"]),
         ("cpu", (), {"fsdp": {}}, ["fsdp needs a CUDA GPU; this machine computes on cpu"]),
         ("cuda: H200", (), {"fsdp": {}}, []),
+        ("cpu", (), {"processes": 2, "accumulation": 2}, []),
+        ("mps", (), {"processes": 2, "accumulation": 2}, ["mps has one device, and no processes share it"]),
+        ("cuda: H200", (), {"processes": 4, "accumulation": 4}, []),
+        (
+            "cuda: H200",
+            (),
+            {"processes": 8, "accumulation": 8},
+            ["8 processes need as many GPUs; this machine has 4 GPUs"],
+        ),
         ("cuda: H200", (), {"torch_compile": True}, ["torch_compile needs triton, which is not installed"]),
         ("cpu", (), {"optimizer": "adamw_8bit"}, ["optimizer adamw_8bit needs bitsandbytes, which is not installed"]),
         ("cpu", (), {"optimizer": "lomo"}, ["optimizer lomo needs lomo-optim, which is not installed"]),
@@ -96,4 +106,4 @@ def test_a_launcher_for_several_processes_is_refused(on: Any, monkeypatch: pytes
     monkeypatch.setenv(name, "1")
     assert told(suite()) == []
     monkeypatch.setenv(name, "2")
-    assert told(suite()) == [f"this was started as one of several processes ({name}=2), and a training is one process"]
+    assert told(suite()) == [f"this was started as one of several processes ({name}=2), and a training starts its own"]

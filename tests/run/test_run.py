@@ -70,6 +70,22 @@ def test_a_probe_has_the_machine_to_itself(tmp_path: Path, monkeypatch: pytest.M
         assert len(active) <= 1 or not any(job.startswith("probe:") for job in active)
 
 
+def test_a_training_of_two_processes_takes_two_workers_room(tmp_path: Path) -> None:
+    """Else three jobs would share two cores, and each other's speed."""
+    recipe = {
+        "full": {"method": "full", "learning_rate": 1e-3, "processes": 2, "accumulation": 2},
+        "lora": {"method": "lora", "learning_rate": 1e-3},
+    }
+    record = go(tmp_path, recipe=recipe, run={"workers": 2, "probe_steps": 0}).load()
+    assert all(job.status == "done" for job in record.jobs)
+    active: set[str] = set()
+    for line in diary(tmp_path / "home"):
+        active.symmetric_difference_update({line["id"]})
+        assert len(active) <= 1 or not any(job.startswith("train:few/full") for job in active)
+    trained = {one.arm: one.result.ledger.alone for one in record.trainings if one.result}
+    assert trained["few/full"]
+
+
 def test_without_side_by_side_work_there_is_no_probe_and_trainings_count_as_alone(tmp_path: Path) -> None:
     record = go(tmp_path, run={"workers": 1, "probe_steps": 2}).load()
     assert record.probes == ()
@@ -141,9 +157,9 @@ def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monk
             time.sleep(1.5)
         return start(self, kind, payload, **places)
 
-    def look(limits: Any, *, pid: int | None, seconds: float) -> Any:
+    def look(limits: Any, *, pid: int | None, seconds: float, processes: int) -> Any:
         seen.append(seconds)
-        return exceeded(limits, pid=pid, seconds=seconds)
+        return exceeded(limits, pid=pid, seconds=seconds, processes=processes)
 
     monkeypatch.setattr(ChildServer, "start", slowly)
     monkeypatch.setattr(executor, "exceeded", look)

@@ -1,0 +1,185 @@
+"""Trainings in several real processes: the same training as in one, and one end for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.errors import InputError
+from bench.record.job import ProbeJob, TrainJob
+from bench.record.result import ProbeResult, TrainResult, result_adapter
+from bench.record.store import RESULT
+from bench.run.child import Child
+from bench.run.life import Request, enter
+from bench.train.job import run_training
+from bench.train.rows import material
+from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+
+ROWS = make_rows(21)
+EPOCH = {"unit": "epochs", "amount": 1}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base."""
+    folder = tmp_path_factory.mktemp("world")
+    tiny_checkpoint(folder / "base")
+    return folder
+
+
+def job_in(world: Path, *, budget: dict[str, Any] = EPOCH, recipe: dict[str, Any], **fields: Any) -> TrainJob:
+    """A job on the world's base, in batches of two rows."""
+    data = stored_data(world, ROWS)
+    made = make_recipe(**{"batch_rows": 2, **recipe})
+    return make_job(resolved_model(world / "base"), data, recipe=made, budget=budget, **fields)
+
+
+def start(kind: str, job: TrainJob | ProbeJob, folder: Path) -> Child:
+    """A child as the executor starts it, but forked from here, where the libraries are loaded."""
+    folder.mkdir(exist_ok=True)
+    request = Request(module="bench.worker", kind=kind, payload=job.model_dump(mode="json"), folder=str(folder),
+                      log=str(folder / "log.txt"), lock=str(folder / "lock"))  # fmt: skip
+    context = get_context("fork")
+    ours, theirs = context.Pipe()
+    process: BaseProcess = context.Process(target=enter, args=(json.dumps(request).encode(), theirs))
+    process.start()
+    theirs.close()
+    return Child(process, ours)  # type: ignore[arg-type]  # a fork of this process, not of a server
+
+
+def finish(child: Child) -> None:
+    """Hears it to its end."""
+    try:
+        deadline = time.monotonic() + 60
+        while not child.ended():
+            assert time.monotonic() < deadline, "it hangs"
+            child.wait(1)
+    finally:
+        child.stop()
+
+
+def train(job: TrainJob, folder: Path) -> TrainResult:
+    """In as many processes as its recipe says."""
+    if job.recipe.processes == 1:
+        return run_training(job, folder, lambda event: None)
+    child = start("train", job, folder)
+    finish(child)
+    assert child.failure is None, (folder / "log.txt").read_text()
+    result = result_adapter.validate_json((folder / RESULT).read_bytes())
+    assert isinstance(result, TrainResult)
+    return result
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """What was saved."""
+    (file,) = (folder / "weights").glob("*.safetensors")
+    return dict(load_file(file))
+
+
+def assert_same_training(one: tuple[TrainResult, Path], several: tuple[TrainResult, Path]) -> None:
+    """Step by step, in what was counted and what was learned; sums of floats may be taken in another order."""
+    (left, here), (right, there) = one, several
+    exact = ("step", "rows", "tokens", "supervised_tokens", "slots", "learning_rate")
+    assert [[getattr(step, name) for name in exact] for step in left.steps] == [
+        [getattr(step, name) for name in exact] for step in right.steps
+    ]
+    for name in ("loss", "gradient_norm"):
+        assert [getattr(step, name) for step in right.steps] == pytest.approx(
+            [getattr(step, name) for step in left.steps], rel=1e-4
+        )
+    ours, theirs = weights(here), weights(there)
+    assert set(ours) == set(theirs)
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in ours)
+    same = {"rows", "distinct_rows", "epochs", "steps", "slots", "tokens", "supervised_tokens", "flops"}
+    assert left.ledger.model_dump(include=same) == right.ledger.model_dump(include=same)
+    assert [point.loss for point in right.validation] == pytest.approx([point.loss for point in left.validation])
+    assert (right.kept_step, right.stopped) == (left.kept_step, left.stopped)
+
+
+@pytest.mark.parametrize(
+    ("processes", "recipe"),
+    [
+        (2, {"accumulation": 2}),  # 11 batches: in the last step one process has none
+        (2, {"method": "lora", "accumulation": 2, "packing": "bfd_split", "max_length": 24, "loss": "dft",
+             "validation": {"share": 0.2, "every": 1, "patience": 1, "min_delta": 10.0}}),
+    ],
+)  # fmt: skip
+def test_several_processes_train_what_one_would(
+    world: Path, tmp_path: Path, processes: int, recipe: dict[str, Any]
+) -> None:
+    one = train(job_in(world, recipe=recipe), tmp_path / "one")
+    several = train(job_in(world, recipe={**recipe, "processes": processes}), tmp_path / "several")
+    assert_same_training((one, tmp_path / "one"), (several, tmp_path / "several"))
+    assert several.resolved["distributed"] == "multi_cpu"
+    seconds = several.ledger.seconds
+    assert sum(seconds.model_dump(exclude={"wall"}).values()) == pytest.approx(seconds.wall, rel=0.02)
+    assert one.ledger.peak_process_bytes is not None
+    assert several.ledger.peak_process_bytes is not None
+    assert several.ledger.peak_process_bytes > one.ledger.peak_process_bytes / 2 * processes
+
+
+def test_a_killed_process_fails_the_job_with_its_reason_and_the_next_try_goes_on(world: Path, tmp_path: Path) -> None:
+    """The others would wait for it in a collective; nobody must outlive the job, and nothing that was saved is lost."""
+    recipe = {"method": "lora", "accumulation": 2, "lora": {"dropout": 0.1}, "processes": 2}
+    job = job_in(world, recipe=recipe, steps_between_saves=2)
+    whole = train(job, tmp_path / "whole")
+    child = start("train", job, tmp_path / "cut")
+    while not any(event["step"] == 3 for event in child.wait(30)):
+        assert not child.ended()
+    assert child.process.pid is not None
+    (other,) = psutil.Process(child.process.pid).children()
+    os.kill(other.pid, signal.SIGKILL)
+    finish(child)
+    assert child.failure is not None
+    assert child.failure.kind == "killed"
+    assert child.failure.message.startswith("process 2 of 2: the process was killed (SIGKILL)")
+    assert not other.is_running()
+    again = train(job, tmp_path / "cut")
+    assert [step.loss for step in again.steps] == [step.loss for step in whole.steps]
+    ours, theirs = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_divergence_ends_all_processes_at_one_step(world: Path, tmp_path: Path) -> None:
+    recipe = {"learning_rate": 1e18, "max_grad_norm": 1e18, "accumulation": 2, "processes": 2}
+    result = train(job_in(world, recipe=recipe), tmp_path / "job")
+    assert result.diverged
+    assert 1 < len(result.steps) < 6
+
+
+def test_a_probe_times_all_processes(world: Path, tmp_path: Path) -> None:
+    job = job_in(world, recipe={"accumulation": 2, "processes": 2})
+    finish(start("probe", ProbeJob(training=job, steps=4, digest="p" * 64), tmp_path / "probe"))
+    probe = result_adapter.validate_json((tmp_path / "probe" / RESULT).read_bytes())
+    assert isinstance(probe, ProbeResult)
+    planned = material(job, budget=job.budget).schedule.first(4)
+    assert (probe.steps, probe.tokens, probe.slots) == (4, planned.tokens, planned.slots)
+    assert probe.tokens_per_second is not None
+
+
+def test_a_training_of_several_processes_is_not_run_in_one(world: Path, tmp_path: Path) -> None:
+    """What the digest says is what ran."""
+    with pytest.raises(RuntimeError, match="a training of 2 processes was started in 1"):
+        run_training(job_in(world, recipe={"accumulation": 2, "processes": 2}), tmp_path, lambda event: None)
+
+
+def test_a_refusal_in_every_process_is_told_once(world: Path, tmp_path: Path) -> None:
+    job = job_in(world, recipe={"accumulation": 2, "processes": 2, "max_length": 300})
+    child = start("train", job, tmp_path)
+    finish(child)
+    assert child.failure is not None
+    assert child.failure.kind == "refused"
+    with pytest.raises(InputError, match="beyond the model's 256 positions"):
+        raise InputError(child.problems)
