@@ -39,6 +39,7 @@ _REFUSED = {
     "MULTITASK_PROMPT_TUNING": "its rows need the number of their task",
     "CPT": "it needs a context of labelled examples",
     "CARTRIDGE": "it is distilled from a long text, not trained on rows",
+    "SHADOW": "it adds a loss of its own inside the forward pass, which the trainer here does not call with labels",
 }
 """Methods of PEFT that need what no row of a suite has."""
 

@@ -135,6 +135,14 @@ def test_any_other_method_of_peft_works_by_name(tmp_path: Path, monkeypatch: pyt
     check_subject(job, tmp_path / "job", trained)
 
 
+@pytest.mark.parametrize("kind", ["XLORA", "POLY", "MULTITASK_PROMPT_TUNING", "CPT", "CARTRIDGE", "SHADOW"])
+def test_a_method_that_needs_more_than_rows_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    """It would run, and train something else than its name says."""
+    job = job_of(tmp_path, "llama", method="peft", peft={"type": kind})
+    with pytest.raises(InputError, match=f"{kind} cannot be trained from a suite: it"):
+        count_training(job)
+
+
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, "falcon"])
 @pytest.mark.parametrize("method", ["prefix", "prompt"])
 def test_a_learned_prompt_is_there_while_scoring_and_generating(
