@@ -71,7 +71,7 @@ def report(folder: Path) -> None:
     from bench.run.display import make_display
     from bench.run.resolve import resolve
     from bench.run.run import run_suite
-    from bench.run.show_data import show_data
+    from bench.show.data import show_data
     from bench.suite.load import load_suite
 
     loaded, home = load_suite(folder / "suite.toml"), folder / "home"

@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: JsonOption = False) -> None:
     """List what can be named in a suite."""
-    from bench.run.show_list import print_list
+    from bench.show.listing import print_list
     from bench.suite.listing import listing
 
     rows = listing(kind.value)
@@ -63,7 +63,7 @@ def show_model(
     as_json: JsonOption = False,
 ) -> None:
     """Show a base: its card, and parameters counted from its config."""
-    from bench.run.show_model import print_model, show_model
+    from bench.show.model import print_model, show_model
 
     shown = show_model(name, trust_remote_code=trust_remote_code)
     if as_json:

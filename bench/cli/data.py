@@ -26,8 +26,8 @@ def show(
 ) -> None:
     """Show an arm's rows as the model will see them: supervised and masked tokens, counts, lengths."""
     from bench.places import home
-    from bench.run.show_data import show_data
-    from bench.run.show_data_rows import print_shown
+    from bench.show.data import show_data
+    from bench.show.data_rows import print_shown
     from bench.suite.load import load_suite
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)

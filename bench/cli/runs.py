@@ -86,7 +86,7 @@ def clean(
     """Show what earlier runs left that could go, and free it. Never what a finished report needs."""
     from bench.places import home
     from bench.run.clean import SAFE, Kind, free, leftovers, summary
-    from bench.run.show_list import print_list
+    from bench.show.listing import print_list
 
     chosen: dict[Kind, bool] = {"weights": weights, "unfinished": unfinished}
     kinds = (*SAFE, *(kind for kind, asked in chosen.items() if asked))

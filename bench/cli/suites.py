@@ -96,7 +96,7 @@ def plan(
     """Say what a run would do, what is cached, and what it would cost, without doing it."""
     from bench.places import home
     from bench.run.forecast import forecast
-    from bench.run.forecast_table import print_forecast
+    from bench.show.forecast import print_forecast
     from bench.suite.load import load_suite
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)

@@ -14,8 +14,8 @@ from bench.run.advice import advice, spelt
 from bench.run.child import ChildServer
 from bench.run.display import PlainDisplay
 from bench.run.forecast import forecast
-from bench.run.forecast_table import print_forecast
 from bench.run.run import run_suite
+from bench.show.forecast import print_forecast
 from tests.fakes.suites import fake_suite
 
 SERVER = ChildServer(module="tests.fakes.worker")

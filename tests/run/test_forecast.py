@@ -14,8 +14,8 @@ from bench.record.record import Record
 from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
 from bench.run.forecast import Forecast, forecast
-from bench.run.forecast_table import print_forecast
 from bench.run.run import run_suite
+from bench.show.forecast import print_forecast
 from tests.fakes.suites import fake_suite, worked
 from tests.fakes.worker import ORDERS
 

@@ -16,10 +16,10 @@ from bench.report.comparison import compare
 from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
 from bench.run.forecast import forecast
-from bench.run.forecast_table import print_forecast
 from bench.run.plan import plan
 from bench.run.resolve import resolve
 from bench.run.run import run_suite
+from bench.show.forecast import print_forecast
 from bench.suite.resolved import UNREACHABLE
 from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite, worked
 from tests.fakes.worker import ORDERS

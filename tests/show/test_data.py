@@ -6,8 +6,8 @@ import io
 
 from rich.console import Console
 
-from bench.run.show_data import Bin, Segment, Shown, ShownRow
-from bench.run.show_data_rows import print_shown
+from bench.show.data import Bin, Segment, Shown, ShownRow
+from bench.show.data_rows import print_shown
 
 HOSTILE = "\x1b[2J[bold]Q[/bold]\x07\r over"
 

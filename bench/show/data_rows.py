@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.run.display import clean
-from bench.run.show_data import Shown, ShownRow
+from bench.show.data import Shown, ShownRow
 
 SUPERVISED, MASKED = "bold green", "dim"
 OPEN, CLOSE = "⟦", "⟧"

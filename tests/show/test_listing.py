@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.run.show_list import print_list
+from bench.show.listing import print_list
 from bench.suite.listing import listing
 
 
