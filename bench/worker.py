@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,15 @@ def _trained(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
     return in_ranks(
         job.recipe.processes,
         lead=lambda: bench.train.job.run_training(job, folder, emit),
-        follow=lambda: bench.train.job.follow_training(job, folder),
+        follow=lambda: _follow(folder, lambda: bench.train.job.follow_training(job, folder)),
         emit=emit,
     )
+
+
+def _follow(folder: Path, work: Callable[[], None]) -> None:
+    """As `_apart`, for one of the other processes of a job; what it leaves there goes with the job's own copy."""
+    with own_modules(folder / "modules" / f"rank{os.environ['RANK']}"):
+        work()
 
 
 def _dev_eval(job: SweepJob, folder: Path) -> EvalJob:
@@ -102,7 +109,7 @@ def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     probed = in_ranks(
         job.training.recipe.processes,
         lead=lambda: bench.train.job.run_probe(job, folder, emit),
-        follow=lambda: bench.train.job.follow_probe(job, folder),
+        follow=lambda: _follow(folder, lambda: bench.train.job.follow_probe(job, folder)),
         emit=emit,
     )
     write_result(folder, probed)

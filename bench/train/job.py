@@ -282,6 +282,8 @@ def _resolved(job: TrainJob, trainer: MeteredTrainer, made: Material) -> dict[st
         "distributed": trainer.accelerator.distributed_type.value.lower(),
         "trained_in": ", ".join(dict.fromkeys(str(one.dtype).removeprefix("torch.") for one in trained)),
     }
+    if job.recipe.processes > 1:
+        found["processes"] = str(job.recipe.processes)
     return {**found, "adapter_modules": ", ".join(modules)} if modules else found
 
 

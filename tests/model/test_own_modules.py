@@ -41,3 +41,10 @@ def test_every_job_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(ValueError, match=r"^{}$"):
         worker.KINDS[kind]({}, tmp_path, lambda event: None)
     assert seen == [str(tmp_path / "modules")]
+
+
+def test_so_has_each_process_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setenv("RANK", "1")
+    worker._follow(tmp_path, lambda: seen.append(dynamic_module_utils.HF_MODULES_CACHE))
+    assert seen == [str(tmp_path / "modules" / "rank1" / "modules")]

@@ -122,7 +122,7 @@ def test_several_processes_train_what_one_would(
     one = train(job_in(world, recipe=recipe), tmp_path / "one")
     several = train(job_in(world, recipe={**recipe, "processes": processes}), tmp_path / "several")
     assert_same_training((one, tmp_path / "one"), (several, tmp_path / "several"))
-    assert several.resolved["distributed"] == "multi_cpu"
+    assert (several.resolved["distributed"], several.resolved["processes"]) == ("multi_cpu", str(processes))
     seconds = several.ledger.seconds
     assert sum(seconds.model_dump(exclude={"wall"}).values()) == pytest.approx(seconds.wall, rel=0.02)
     assert one.ledger.peak_process_bytes is not None

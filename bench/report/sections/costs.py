@@ -132,7 +132,7 @@ def measured_sentence(costs: Sequence[Cost]) -> str:
         cost.steps and cost.tokens_per_second is None and cost.shared_tokens_per_second is None for cost in costs
     )
     short = ", – where fewer than two steps remain" if untimed else ""
-    memory = "allocated on the device" if device else "resident in the training process, libraries included"
+    memory = "allocated on the device" if device else "resident in the training's processes, libraries included"
     return (
         "Per training, mean over seeds. Tokens/s: non-padding tokens per second of training, alone on the machine, "
         f"warm-up steps left out{short}. Memory: peak {memory}. Tokens/slots: the share of the batches that is not "
