@@ -16,9 +16,10 @@ from typing import Any
 
 from bench.data import micro
 from bench.data.fault import RowError
-from bench.data.shapes import Shape, by_columns, known_shapes, recognise, settle
+from bench.data.shapes import Shape, by_columns, known_shapes, recognise
 from bench.data.sources import MICRO, Records, records
 from bench.data.table import Table
+from bench.data.turns import settle
 from bench.errors import Problem
 from bench.suite.data import Columns
 

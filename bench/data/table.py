@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.fault import RowError
-from bench.data.shapes import Turns
+from bench.data.turns import Turns
 
 INDEX = np.dtype(
     [

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bench.data.fault import RowError
-from bench.data.shapes import SHAPES, by_columns, recognise, settle
+from bench.data.shapes import SHAPES, by_columns, recognise
+from bench.data.turns import settle
 from bench.suite.data import Columns
 
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]

@@ -6,8 +6,9 @@ import random
 from typing import Any
 
 from bench.data.fault import RowError
-from bench.data.shapes import recognise, settle
+from bench.data.shapes import recognise
 from bench.data.trees import trees
+from bench.data.turns import settle
 
 
 def _message(name: str, parent: str | None, text: str, **more: Any) -> dict[str, Any]:
