@@ -28,7 +28,7 @@ from bench.run.display import QuietDisplay, clean
 from bench.run.run import run_suite
 from bench.suite.data import DataSpec
 from bench.suite.load import load_suite
-from tests.fakes import records
+from tests.fakes import scores
 from tests.fakes.hostile import FORBIDDEN, TEXTS
 from tests.fakes.page import Page
 from tests.fakes.records import FakeRun, make_run
@@ -50,7 +50,7 @@ def test_a_row_is_kept_to_the_letter(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_models_output_is_shown_and_not_obeyed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(records, "HOSTILE", TEXTS[name])
+    monkeypatch.setattr(scores, "HOSTILE", TEXTS[name])
     examples = 2 if name == "long" else 6
     harmless(make_run(seeds=(0,), examples=examples, hostile=True))
 

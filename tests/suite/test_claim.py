@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bench.suite.claim import Claim
 from bench.suite.claim_names import claim_problems
-from tests.fakes.records import make_suite
+from tests.fakes.flagship import make_suite
 
 LIMA, RANDOM = "lima_1k/full", "random_1k/full"
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bench.suite.data import DataSpec, Select
 from bench.suite.draws import draw_labels, draw_problems, draws_of, trained_on
-from tests.fakes.records import make_suite
+from tests.fakes.flagship import make_suite
 
 
 def suite(seeds: tuple[int, ...], draws: tuple[int, ...]) -> Any:
