@@ -155,7 +155,13 @@ def _no_weights(folder: Path) -> Problem:
             where=str(folder),
             hint="convert them to safetensors: AutoModelForCausalLM.from_pretrained(…).save_pretrained(…)",
         )
-    return Problem(reference="model.no-weights", what="the model folder has no safetensors weights", where=str(folder))
+    return Problem(
+        reference="model.no-weights",
+        what="the model folder has no safetensors weights",
+        where=str(folder),
+        hint="where its hub page has pickled ones alone, convert them: AutoModelForCausalLM.from_pretrained(…)"
+        ".save_pretrained(FOLDER), the tokenizer too, then --set model.path=FOLDER",
+    )
 
 
 def _missing_shards(folder: Path) -> list[Problem]:

@@ -16,7 +16,8 @@ COMMIT, CONVERTED_COMMIT = "a" * 40, "b" * 40
 @dataclass
 class FakeHub:
     """`repos` maps an id of a data set or a model to its files; ids in `gated` and `closed` are refused, those in
-    `busy` answered with 503; `converted` is the hub's Parquet copy."""
+    `busy` answered with 503; `converted` is the hub's Parquet copy of a data set, and the hub's bot's pull request
+    for a model."""
 
     repos: Mapping[str, Mapping[str, bytes]]
     gated: frozenset[str] = frozenset()
@@ -63,10 +64,12 @@ class FakeHub:
         match rest:
             case [""] | ["revision", "main" | "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]:
                 return self._info(request, repo, COMMIT)
-            case ["revision", "refs", "convert", "parquet"] | ["revision", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"]:
+            case ["revision", "refs", "convert" | "pr", _] | ["revision", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"]:
                 if repo in self.converted:
                     return self._info(request, repo, CONVERTED_COMMIT)
                 return self._send(request, 404, b"", {"X-Error-Code": "RevisionNotFound"})
+            case ["discussions"]:
+                return self._json(request, {"discussions": [self._pull_request(repo)], "count": 1, "start": 0})
             case ["revision", *_]:
                 return self._send(request, 404, b"", {"X-Error-Code": "RevisionNotFound"})
             case ["tree", _, *folder]:
@@ -92,6 +95,14 @@ class FakeHub:
         siblings = [{"rfilename": name} for name in files]
         info = {"id": repo, "sha": commit, "private": False, "tags": [], "siblings": siblings, "downloads": 0}
         self._json(request, info)
+
+    def _pull_request(self, repo: str) -> dict[str, object]:
+        author = "SFconvertbot" if repo in self.converted else "somebody"
+        return {
+            "num": 1, "title": "Adding `safetensors` variant of this model", "status": "open", "isPullRequest": True,
+            "author": {"name": author}, "createdAt": "2023-03-01T00:00:00.000Z",
+            "repo": {"name": repo, "type": "model"},
+        }  # fmt: skip
 
     def _children(self, files: Mapping[str, bytes], prefix: str) -> list[dict[str, object]]:
         inside = [name for name in files if name.startswith(prefix)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
-from tests.fakes.hub import COMMIT, FakeHub
+from tests.fakes.hub import COMMIT, CONVERTED_COMMIT, FakeHub
 
 SUITE = """
 name = "away"
@@ -193,3 +193,24 @@ def test_what_the_hub_says_to_a_model_id_is_told_apart(tmp_path: Path) -> None:
     assert [reference for reference, _ in told] == list(asked)
     assert told[0][1] == COMMIT
     assert all(hint for _, hint in told)
+
+
+def test_pickled_weights_are_taken_as_the_hubs_bot_converted_them(tmp_path: Path) -> None:
+    """Some shipped cards' repositories have no safetensors on their main branch; a pickle is never loaded."""
+    pickled = {"config.json": b"{}", "pytorch_model.bin": b"pickle"}
+    bots = {**pickled, "model.safetensors": b"weights"}
+    repos = {"org/bot": pickled, "org/stale": {**pickled, "pytorch_model.bin": b"newer"}, "org/none": pickled}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    with FakeHub(repos, converted={"org/bot": bots, "org/stale": bots}) as hub:
+        done = subprocess.run(
+            [sys.executable, "-c", ASK, json.dumps([(repo, None) for repo in repos])],
+            cwd=Path(__file__).parents[2],
+            env={**kept, "HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told == [["pinned", CONVERTED_COMMIT], ["pinned", COMMIT], ["pinned", COMMIT]]
+    assert not any(request.endswith(".bin") and "/resolve/" in request for request in hub.requests)
