@@ -3,6 +3,7 @@ asks for speed alone."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,22 @@ def test_the_rows_in_the_context_are_shown(tmp_path: Path) -> None:
     rows = table(comparison, "Few-shot context")
     assert [row[:3] for row in rows] == [["few/shots#0", "3 of 3", "15"], ["few/shots#1", "3 of 3", "15"]]
     assert "few:0, few:1, few:2" in rows[0]
+
+
+def test_a_context_that_held_fewer_rows_than_asked_for_is_pointed_out(tmp_path: Path) -> None:
+    whole = compared(tmp_path, **few_shot())
+    assert "fewer shots" not in {finding.name for finding in findings(whole)}
+    evaluations = tuple(
+        one
+        if one.result is None or one.result.shots is None
+        else one.model_copy(update={"result": one.result.model_copy(update={"shots": one.result.shots[:2]})})
+        for one in whole.record.evaluations
+    )
+    short = replace(whole, record=whole.record.model_copy(update={"evaluations": evaluations}))
+    found = [finding for finding in findings(short) if finding.name == "fewer shots"]
+    assert [(one.arm, one.detail) for one in found] == [
+        ("few/shots", f"few/shots#{seed} has 2 of 3 rows in its context: no more fitted") for seed in (0, 1)
+    ]
 
 
 def several(root: Path) -> dict[str, Any]:

@@ -172,6 +172,19 @@ def test_an_even_verdict_of_a_judge_is_not_called_chance() -> None:
     assert not any("chance" in one.name for one in found)
 
 
+def test_a_judge_that_prefers_the_reference_is_said_to_put_the_arm_behind() -> None:
+    run = judged()
+    rows = {
+        key: [row.model_copy(update={"metrics": {WIN_RATE: float(at % 10 == 0)}}) for at, row in enumerate(scored)]
+        if key[0] == "qa" and key[1] != "base"
+        else scored
+        for key, scored in run.rows.items()
+    }
+    found = [one for one in findings(compare(replace(run, rows=rows), replicates=100)) if one.name == "judged behind"]
+    assert "lima_1k/full" in {one.arm for one in found}
+    assert all("lies below 0.500, a tie with what it is compared with" in one.detail for one in found)
+
+
 def test_arms_that_tie_with_the_reference_are_not_said_to_be_at_chance() -> None:
     """Nobody guessed; and a judge that prefers nobody has not shown the two to be equal either."""
     run = judged()
