@@ -156,3 +156,16 @@ def test_a_true_null_is_supported_in_at_most_five_of_a_hundred(relation: str, ma
         outcomes.append(decide(relation, delta, margin=margin).outcome)  # type: ignore[arg-type]
     assert outcomes.count("supported") <= 0.05 * 400
     assert outcomes.count("refuted") <= 0.05 * 400
+
+
+@pytest.mark.parametrize(("relation", "truth"), [(">=", 1.1), (">", 1 / 1.1), ("==", 1.1)])
+def test_a_true_null_about_a_cost_is_supported_in_at_most_five_of_a_hundred(relation: str, truth: float) -> None:
+    """Three seeds a side, less is better, a margin of 10%, and the truth on its threshold."""
+    generator = np.random.default_rng(12)
+    outcomes = []
+    for _ in range(400):
+        arm, reference = truth * np.exp(0.05 * generator.normal(size=3)), np.exp(0.05 * generator.normal(size=3))
+        ratio = cost_ratio(arm.tolist(), reference.tolist())
+        outcomes.append(decide(relation, ratio, margin=0.1, higher_is_better=False).outcome)  # type: ignore[arg-type]
+    assert outcomes.count("supported") <= 0.05 * 400
+    assert outcomes.count("refuted") <= 0.05 * 400
