@@ -60,7 +60,7 @@ def _write_plots(comparison: Comparison, folder: Path) -> dict[str, str]:
     """The SVG texts by name, on disk in `folder`."""
     stamp, names = plots_stamp(comparison), planned(comparison)
     if not all(is_current(folder / f"{name}.svg", stamp) for name in names):
-        from bench.report.plots import draw
+        from bench.report.plots.draw import draw
 
         for name, content in draw(comparison, stamp=stamp).items():
             write_text(folder / f"{name}.svg", content)

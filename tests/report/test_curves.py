@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from bench.record.result import Step
 from bench.report.curves import Curve, _scored, _smoothed
-from bench.report.plots import _steps_above
+from bench.report.plots.loss import _steps_above
 
 
 def step(number: int, loss: float | None, supervised: int) -> Step:

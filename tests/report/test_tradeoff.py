@@ -11,7 +11,7 @@ from bench.report.comparison import Comparison, compare
 from bench.report.compose import compose
 from bench.report.export import comparison_json
 from bench.report.markdown import render
-from bench.report.plots import draw
+from bench.report.plots.draw import draw
 from bench.report.tradeoff import Tradeoff
 from tests.fakes.records import FakeRun, make_run
 

@@ -21,7 +21,7 @@ from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from bench.report import report_json, write_report
 from bench.report.comparison import compare
-from bench.report.plots import draw
+from bench.report.plots.draw import draw
 from tests.fakes.records import FakeRun, make_run
 
 PLOTS = ["deltas.svg", "loss.svg", "scores.svg", "tradeoff.svg"]
