@@ -15,7 +15,7 @@ from bench.report.contaminated import Cleaned, Contamination
 from bench.report.cost import Cost
 from bench.report.judged import JudgedArm
 from bench.report.results import Contrast, Result
-from bench.report.sanity import findings
+from bench.report.sanity.checks import findings
 from bench.report.sections.flips import FILE
 from bench.report.tradeoff import Tradeoff
 from bench.stats.variance import Components

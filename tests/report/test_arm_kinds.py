@@ -14,7 +14,7 @@ from bench.report.align import subjects
 from bench.report.comparison import Comparison, compare
 from bench.report.compose import compose
 from bench.report.markdown import render
-from bench.report.sanity import findings
+from bench.report.sanity.checks import findings
 from bench.report.scaling import scaling_lines
 from bench.report.sweeps import arm_sweeps, contexts
 from bench.report.view import Section, Table

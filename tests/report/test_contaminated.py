@@ -11,7 +11,7 @@ from bench.report.comparison import compare
 from bench.report.compose import compose
 from bench.report.export import comparison_json
 from bench.report.markdown import render
-from bench.report.sanity import findings
+from bench.report.sanity.checks import findings
 from tests.fakes.records import FakeRun, make_run
 
 ARM, CONTROL = "lima_1k/full", "random_1k/full"

@@ -10,7 +10,7 @@ from bench.record.result import Generated, ScoreRow
 from bench.report.comparison import Comparison, compare
 from bench.report.compose import compose
 from bench.report.generation import generation_costs
-from bench.report.sanity import findings
+from bench.report.sanity.checks import findings
 from bench.report.sections.answers import answers_section
 from bench.report.sections.generation import generation_section
 from bench.report.view import Paragraph, Table

@@ -11,7 +11,7 @@ import pytest
 from bench.record.record import EvaluationRecord
 from bench.record.result import Judged, Measure, ScoreRow
 from bench.report.comparison import Comparison, compare
-from bench.report.sanity import findings
+from bench.report.sanity.checks import findings
 from bench.report.sections.judge import judge_section
 from bench.report.view import Table
 from bench.suite.claim import Claim

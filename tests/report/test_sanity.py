@@ -9,7 +9,8 @@ import pytest
 
 from bench.record.record import NOTHING_SUPERVISED, Failure, Record
 from bench.report.comparison import compare
-from bench.report.sanity import Finding, findings
+from bench.report.sanity.checks import findings
+from bench.report.sanity.finding import Finding
 from tests.fakes.records import FakeRun, make_run
 from tests.report.test_contaminated import contaminated
 

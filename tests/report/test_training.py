@@ -12,7 +12,7 @@ from bench.report.comparison import compare
 from bench.report.compose import compose
 from bench.report.curves import loss_curves
 from bench.report.markdown import render
-from bench.report.sanity import findings
+from bench.report.sanity.checks import findings
 from bench.report.sections.training import training_section
 from bench.report.training import endings, settings
 from bench.report.view import Paragraph, Table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.report import format as fmt
 from bench.report.comparison import Comparison
-from bench.report.sanity import Finding, findings
+from bench.report.sanity.checks import findings
+from bench.report.sanity.finding import Finding
 from bench.report.sections.words import FAILURES
 from bench.report.view import Cell, Column, Paragraph, Section, Table
 

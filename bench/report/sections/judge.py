@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report import format as fmt
 from bench.report.comparison import Comparison
 from bench.report.judged import JudgedArm
-from bench.report.sanity import CONSISTENT_SHARE
+from bench.report.sanity.judge import CONSISTENT_SHARE
 from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.stats.length_control import ALONE
 

@@ -1,0 +1,44 @@
+"""All sanity checks, worst first.
+
+Contract: pure. Each check is one function of a `Comparison`; `CHECKS` is the list of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from bench.report.comparison import Comparison
+from bench.report.sanity import asking, judge, scores, training
+from bench.report.sanity.finding import Finding
+
+CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
+    training.diverged,
+    training.unsupervised,
+    asking.template,
+    scores.contaminated,
+    judge.inconsistent,
+    judge.verdicts_unread,
+    judge.length_decides,
+    scores.below_base,
+    scores.nothing_right,
+    scores.at_chance,
+    training.budget,
+    training.stopped_early,
+    training.sweep_edge,
+    asking.few_shots,
+    training.truncated,
+    asking.cut_prompts,
+    asking.batch_sensitive,
+    asking.missing_scores,
+    scores.few_seeds,
+    asking.limit,
+    training.shared_speed,
+    asking.forms_differ,
+    asking.fallback_template,
+)
+"""Worst first. A failed job is not a finding: it has its own table."""
+
+
+def findings(comparison: Comparison) -> tuple[Finding, ...]:
+    """All verdicts, in the order of `CHECKS`."""
+    return tuple(finding for check in CHECKS for finding in check(comparison))

@@ -1,0 +1,68 @@
+"""What the scores themselves give to think about: chance, nothing right, below the base, read before, few seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.report import format as fmt
+from bench.report.comparison import Comparison
+from bench.report.sanity.finding import Finding
+from bench.suite.suite import is_base
+
+
+def at_chance(comparison: Comparison) -> Iterator[Finding]:
+    for result in comparison.results.values():
+        chance, value = result.measurand.chance, result.value
+        if not chance or value.low is None or value.high is None or value.low > chance:
+            continue
+        reached = value.high >= chance
+        interval = fmt.interval(value.low, value.high)
+        detail = f"{fmt.number(value.mean)} {interval} {'includes' if reached else 'lies below'} "
+        if result.measurand.kind == "judge":
+            name = "judged even" if reached else "judged behind"
+            detail += f"{fmt.number(chance)}, a tie with what it is compared with"
+        else:
+            name = "at chance" if reached else "below chance"
+            detail += f"chance, {fmt.number(chance)}"
+        yield Finding(name=name, arm=result.arm, measurand=result.measurand.name, detail=detail)
+
+
+def nothing_right(comparison: Comparison) -> Iterator[Finding]:
+    """Training that leaves an arm without a single right answer has most likely gone wrong; a base without one cannot
+    show what training costs."""
+    for result in comparison.results.values():
+        measurand, value = result.measurand, result.value
+        if measurand.binary and measurand.higher_is_better and value.mean == 0:
+            detail = f"none of {fmt.plural(value.n_examples, 'example')} is right"
+            if is_base(result.arm):
+                detail += ": too hard for it, or asked in a form that it does not know"
+            else:
+                detail += ", with any seed"
+            yield Finding(name="nothing right", arm=result.arm, measurand=measurand.name, detail=detail)
+
+
+def below_base(comparison: Comparison) -> Iterator[Finding]:
+    for result in comparison.results.values():
+        contrast = result.versus_base
+        if contrast is not None and contrast.reading in {"worse", "maybe worse"}:
+            delta = contrast.delta
+            seen = f"{fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)} against the base"
+            yield Finding(name="below base", arm=result.arm, measurand=result.measurand.name, detail=seen)
+
+
+def contaminated(comparison: Comparison) -> Iterator[Finding]:
+    """The arm has read the exam, or a part of it."""
+    for one in comparison.contamination.arms:
+        share = f"{one.found:,} of {fmt.plural(one.examples, 'example')} ({fmt.percent(one.found / one.examples)})"
+        detail = f"{share} stand in its training rows"
+        versus = one.versus_base
+        if versus is not None and versus.clean.estimate is not None:
+            without = f"{fmt.signed(versus.clean.estimate)} {fmt.signed_interval(versus.clean.low, versus.clean.high)}"
+            detail += f"; − {versus.reference} is {fmt.signed(versus.all.estimate)} with them, {without} without"
+        yield Finding(name="contaminated", arm=one.arm, measurand=one.measurand, detail=detail)
+
+
+def few_seeds(comparison: Comparison) -> Iterator[Finding]:
+    if len(comparison.record.resolved.suite.seeds) == 1 and comparison.measurands:
+        detail = "one seed per arm: the intervals hold the examples' noise only, not that of training again"
+        yield Finding(name="example noise only", arm=None, measurand=None, detail=detail)

@@ -1,0 +1,97 @@
+"""What happened in training: divergence, rows cut or without supervision, budgets, ends, rates, speeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.record.record import NOTHING_SUPERVISED, TrainingRecord
+from bench.report import format as fmt
+from bench.report.comparison import Comparison
+from bench.report.cost import TOLERANCE, largest_excess
+from bench.report.sanity.finding import Finding
+from bench.report.sweeps import arm_sweeps
+from bench.report.training import endings
+from bench.suite.suite import is_base
+
+TRUNCATED_SHARE = 0.01
+"""Rows cut at max_length are worth a word from this share on."""
+
+
+def diverged(comparison: Comparison) -> Iterator[Finding]:
+    for training in comparison.record.trainings:
+        failed = training.job.failure is not None and training.job.failure.kind == "diverged"
+        if failed or (training.result is not None and training.result.diverged):
+            yield _of_training("diverged", training, f"the loss of seed {training.seed} was not finite, or ran away")
+
+
+def unsupervised(comparison: Comparison) -> Iterator[Finding]:
+    for training in comparison.record.trainings:
+        failure = training.job.failure
+        if failure is not None and failure.message == NOTHING_SUPERVISED:
+            yield _of_training("no supervised tokens", training, f"seed {training.seed}: {failure.message}")
+        if training.result is None:
+            continue
+        ledger = training.result.ledger
+        if ledger.supervised_tokens == 0:
+            yield _of_training("no supervised tokens", training, f"seed {training.seed}: no label entered the loss")
+        elif ledger.dropped_rows:
+            detail = f"seed {training.seed}: {fmt.plural(ledger.dropped_rows, 'row')} had nothing to supervise"
+            yield _of_training("rows dropped", training, detail)
+
+
+def truncated(comparison: Comparison) -> Iterator[Finding]:
+    for arm, trainings in _by_arm(comparison).items():
+        seen = sum(t.result.ledger.rows for t in trainings if t.result is not None)
+        cut = sum(t.result.ledger.truncated_rows for t in trainings if t.result is not None)
+        if seen and cut / seen >= TRUNCATED_SHARE:
+            detail = f"{fmt.percent(cut / seen)} of the rows seen were cut at the maximum length"
+            yield Finding(name="truncated", arm=arm, measurand=None, detail=detail)
+
+
+def budget(comparison: Comparison) -> Iterator[Finding]:
+    if (
+        largest_excess(comparison.costs) is None
+        and len({cost.budget.unit for cost in comparison.costs if cost.trains}) > 1
+    ):
+        detail = "the arms' budgets are in different units"
+        yield Finding(name="budgets differ", arm=None, measurand=None, detail=detail)
+    for cost in comparison.costs:
+        if cost.excess is not None and cost.excess > TOLERANCE:
+            unit = cost.budget.unit.replace("_", " ")
+            detail = f"used {fmt.percent(cost.excess)} more {unit} than the arm that used least"
+            yield Finding(name="budget mismatch", arm=cost.arm, measurand=None, detail=detail)
+
+
+def stopped_early(comparison: Comparison) -> Iterator[Finding]:
+    """Validation ended it: it is shorter than what it is compared with."""
+    for one in endings(comparison.record):
+        if one.ending == "early" and one.unspent is not None and one.unspent > TOLERANCE:
+            unit = one.budget.unit.replace("_", " ")
+            detail = (
+                f"seed {one.seed} ended at step {one.steps:,}, where its validation loss no longer fell, with "
+                f"{fmt.percent(one.unspent)} of its {fmt.amount(one.budget.amount)} {unit} left"
+            )
+            yield Finding(name="stopped early", arm=one.arm, measurand=None, detail=detail)
+
+
+def sweep_edge(comparison: Comparison) -> Iterator[Finding]:
+    for sweep in arm_sweeps(comparison.record):
+        if sweep.edge is not None:
+            detail = f"its sweep chose the {sweep.edge} rate, {sweep.chosen:g}: a better one may lie beyond"
+            yield Finding(name="rate at the edge", arm=sweep.arm, measurand=None, detail=detail)
+
+
+def shared_speed(comparison: Comparison) -> Iterator[Finding]:
+    for cost in comparison.costs:
+        if cost.tokens_per_second is None and cost.shared_tokens_per_second is not None:
+            detail = "its speed was measured only while other jobs ran beside it"
+            yield Finding(name="speed shared", arm=cost.arm, measurand=None, detail=detail)
+
+
+def _by_arm(comparison: Comparison) -> dict[str, list[TrainingRecord]]:
+    trainings = comparison.record.trainings
+    return {arm: [t for t in trainings if t.arm == arm] for arm in comparison.arms if not is_base(arm)}
+
+
+def _of_training(name: str, training: TrainingRecord, detail: str) -> Finding:
+    return Finding(name=name, arm=training.arm, measurand=None, detail=detail)
