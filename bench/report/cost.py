@@ -13,7 +13,7 @@ from typing import TypeVar
 from bench.record.record import Record
 from bench.record.result import Ledger, ProbeResult, Seconds, TrainResult
 from bench.report.align import planned_arms
-from bench.suite.recipe import Budget
+from bench.suite.recipe import Budget, Recipe
 
 TOLERANCE = 0.01
 """Budgets that differ by less than this share count as equal."""
@@ -74,6 +74,8 @@ class Cost:
     """Model operations of one training."""
     joules: float | None = None
     """Of one training, from the machine's counter, in trainings that ran alone."""
+    processes: int = 1
+    """That each training ran in; speed, peak and memory are of all of them."""
     price: float | None = None
     """Of one training's share of the machine, in the suite's currency; `None` without a price per hour."""
     trains: bool = True
@@ -101,7 +103,7 @@ def costs(record: Record) -> tuple[Cost, ...]:
             continue
         results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
         probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
-        found.append(_priced(_cost(arm.name, results, probe, suite.budget_of(arm)), record))
+        found.append(_priced(_cost(arm.name, results, probe, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
     return _with_excess(found)
 
 
@@ -174,12 +176,14 @@ def _step_seconds(results: list[TrainResult]) -> Percentiles | None:
     return Percentiles(p5=p5, median=median, p95=p95)
 
 
-def _priced(cost: Cost, record: Record) -> Cost:
-    """With its price: a training takes one worker's share of the machine."""
+def _priced(cost: Cost, recipe: Recipe, record: Record) -> Cost:
+    """With its processes and its price: each of them takes a worker's share of the machine, all at most the whole."""
+    cost = replace(cost, processes=recipe.processes)
     price = record.resolved.suite.run.price_per_hour
     if price is None or cost.seconds is None:
         return cost
-    return replace(cost, price=price * cost.seconds / 3600 / record.environment.workers)
+    workers = record.environment.workers
+    return replace(cost, price=price * cost.seconds / 3600 * min(cost.processes, workers) / workers)
 
 
 def _untrained(arm: str, parameters: int | None, budget: Budget) -> Cost:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from bench.record.record import Record
 from bench.record.result import Energy, TrainResult, Utilization
 from bench.report.comparison import compare
 from bench.report.cost import Cost, costs
-from bench.report.sections.costs import cost_section
+from bench.report.sections.costs import cost_section, measured_sentence
 from bench.report.view import Paragraph
 from tests.fakes.records import FakeRun, make_run
 
@@ -79,6 +81,22 @@ def test_price_is_a_workers_share_of_the_machine() -> None:
     assert priced.price == pytest.approx(6.1 * 3.6 / 3600 / record.environment.workers)
 
 
+@pytest.mark.parametrize("processes", [2, 4])
+def test_a_training_that_takes_every_worker_pays_the_whole_machine(processes: int) -> None:
+    record = make_run(examples=5).record
+    assert record.environment.workers == 2
+    suite = record.resolved.suite
+    full = suite.recipe["full"].model_copy(update={"processes": processes, "accumulation": processes})
+    spread = suite.model_copy(update={"recipe": {**suite.recipe, "full": full}})
+    resolved = record.resolved.model_copy(update={"suite": spread})
+    cost = cost_of(with_run(record.model_copy(update={"resolved": resolved}), price_per_hour=3.6))
+    assert cost.price == pytest.approx(6.1 * 3.6 / 3600)
+    assert f" trained in {processes} processes: its speed" in measured_sentence([cost])
+    assert "its memory is their sum" in measured_sentence([dataclasses.replace(cost, memory_of_device=False)])
+    for other in (dataclasses.replace(cost, processes=1), dataclasses.replace(cost, steps=None)):
+        assert "processes" not in measured_sentence([other])
+
+
 def test_energy_is_given_only_of_trainings_that_were_alone() -> None:
     """The counter counts whoever uses the device."""
     energy = Energy(joules=36.0, counter="rapl")
@@ -99,6 +117,23 @@ def test_the_report_says_all_of_it_and_never_guesses() -> None:
     assert "0.01 Wh" in text
     assert "in EUR at 2 an hour" in text
     assert "Milliseconds per step" in text
+
+
+def test_each_measured_peak_has_its_published_one_beside_it() -> None:
+    """Arms at two precisions have two peaks, measured and published."""
+    record = with_trainings(make_run(examples=5).record, alone=True, utilization=SHARE)
+
+    def published(result: TrainResult | None, peak: float) -> TrainResult | None:
+        assert result is not None
+        share = SHARE.model_copy(update={"published_flops_per_second": peak})
+        return result.model_copy(update={"ledger": result.ledger.model_copy(update={"utilization": share})})
+
+    trainings = tuple(
+        one.model_copy(update={"result": published(one.result, 20e9 if one.arm == ARM else 40e9)})
+        for one in record.trainings
+    )
+    record = record.model_copy(update={"trainings": trainings, "probes": ()})
+    assert "(published: 0.02 TFLOP/s to 0.04 TFLOP/s)" in " ".join(said(record))
 
 
 def said(record: Record) -> list[str]:

@@ -136,8 +136,19 @@ def measured_sentence(costs: Sequence[Cost]) -> str:
     return (
         "Per training, mean over seeds. Tokens/s: non-padding tokens per second of training, alone on the machine, "
         f"warm-up steps left out{short}. Memory: peak {memory}. Tokens/slots: the share of the batches that is not "
-        "padding."
+        f"padding.{_several(costs)}"
     )
+
+
+def _several(costs: Sequence[Cost]) -> str:
+    """What figures of a training in several processes are of."""
+    said = [
+        f" {cost.arm} trained in {cost.processes} processes: its speed and the peak behind its MFU are of all of them, "
+        f"its memory is {'that of the fullest device' if cost.memory_of_device else 'their sum'}."
+        for cost in costs
+        if cost.processes > 1 and cost.steps
+    ]
+    return "".join(said)
 
 
 def _utilisation(costs: tuple[Cost, ...]) -> list[Block]:
@@ -146,15 +157,20 @@ def _utilisation(costs: tuple[Cost, ...]) -> list[Block]:
     if not known:
         return []
     peaks = [cost.measured_peak for cost in known if cost.measured_peak is not None]
-    span = " to ".join(dict.fromkeys(_teraflops(peak) for peak in (min(peaks), max(peaks))))
-    published = next((cost.published_peak for cost in known if cost.published_peak is not None), None)
-    beside = "" if published is None else f" (published: {_teraflops(published)})"
+    published = [cost.published_peak for cost in known if cost.published_peak is not None]
+    beside = f" (published: {_span(published)})" if published else ""
     text = (
         "MFU: model FLOPs (forward and backward, attention included, padding left out) per second, as a share of a "
-        f"matrix product measured on this device at this precision, {span}{beside}. HFU counts padding and what "
-        f"gradient checkpointing computes again: {', '.join(f'{one.arm} {fmt.percent(one.hfu)}' for one in known)}."
+        f"matrix product measured on this device at this precision, {_span(peaks)}{beside}. HFU counts "
+        "padding and what gradient checkpointing computes again: "
+        f"{', '.join(f'{one.arm} {fmt.percent(one.hfu)}' for one in known)}."
     )
     return [Paragraph(text=text, tone="muted")]
+
+
+def _span(peaks: Sequence[float]) -> str:
+    """From the lowest to the highest: arms may differ in precision and in processes."""
+    return " to ".join(dict.fromkeys(_teraflops(peak) for peak in (min(peaks), max(peaks))))
 
 
 def _steps(costs: tuple[Cost, ...]) -> list[Block]:
