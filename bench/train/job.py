@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -95,7 +96,8 @@ def follow_training(job: TrainJob, folder: Path) -> None:
 
 def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
     memory = MemoryByPhase(pick_device())
-    prepared = _prepare(job, folder, emit, budget=_in_tokens(job))
+    since = time.perf_counter()  # a budget in seconds has a trial before the training: it is start-up
+    prepared = _prepare(job, folder, emit, budget=_in_tokens(job), since=since)
     trainer = prepared.trainer
     memory.end("start_up")
     counter = EnergyCounter(prepared.device)
@@ -220,12 +222,20 @@ def _in_tokens(job: TrainJob) -> Budget:
     return planned_budget(job.budget, speed or 1.0)
 
 
-def _prepare(job: TrainJob, folder: Path, emit: Emit, *, budget: Budget, only_steps: int | None = None) -> _Prepared:
+def _prepare(
+    job: TrainJob,
+    folder: Path,
+    emit: Emit,
+    *,
+    budget: Budget,
+    only_steps: int | None = None,
+    since: float | None = None,
+) -> _Prepared:
     torch.set_num_threads(job.threads)
     torch.manual_seed(job.seed)  # adapters draw their start before the trainer seeds itself
     device = pick_device()
     ranks = ranks_of(job.recipe, device)
-    meter = Meter(synchronize=_synchronize(device), exchange=partial(exchanged, ranks))
+    meter = Meter(synchronize=_synchronize(device), exchange=partial(exchanged, ranks), since=since)
     recipe, precision = job.recipe, pick_precision(job.recipe.precision, device)
     made = material(job, budget=budget)
     planned = made.schedule

@@ -72,11 +72,13 @@ class Meter:
         clock: Callable[[], float] = time.perf_counter,
         synchronize: Callable[[], None] | None = None,
         exchange: Callable[[Share], Sequence[Share]] = lambda share: [share],
+        since: float | None = None,
     ) -> None:
+        """`since`: when, by `clock`, the start-up began; now, if it is not given."""
         self._clock, self._synchronize, self._exchange = clock, synchronize or (lambda: None), exchange
         self._seconds: dict[Phase, float] = {}
         self._phase: Phase = "start_up"
-        self._since = clock()
+        self._since = clock() if since is None else since
         self._open = _Open()
         self._steps: list[Step] = []
         self._work: list[float] = []

@@ -58,6 +58,17 @@ def test_the_phases_add_up_to_the_wall_time() -> None:
     assert sum(parts.values()) == pytest.approx(seconds.wall)
 
 
+def test_what_went_before_the_meter_was_made_is_start_up() -> None:
+    clock = Clock()
+    since = clock()
+    clock.now += 3.0  # a trial that turns a budget in seconds into steps
+    meter = Meter(clock=clock, since=since)
+    clock.now += 2.0
+    a_step(meter, clock)
+    seconds = meter.seconds()
+    assert (seconds.start_up, seconds.wall) == pytest.approx((5.0, 6.3))
+
+
 def test_accumulation_counts_every_forward_pass_once() -> None:
     """Throughput must not be multiplied by the accumulation, nor the loss averaged over passes of unequal size."""
     clock = Clock()
