@@ -30,8 +30,8 @@ _ROLES = {
 
 
 def settle(turns: Turns, *, answered: bool = True) -> tuple[Turns, str | None]:
-    """The conversation up to its last answer, and why it is to be dropped: `None`, `empty answer`, `empty prompt` or
-    `empty text`.
+    """The conversation up to its last answer, and why it is to be dropped: `None`, `empty answer`, `empty prompt`, `empty
+    text`, or `no opening prompt`, where the assistant speaks first, as in much of what people shared of their chats.
 
     Turns after the last answer hold nothing to learn and are left out. Where prompts are enough (`answered` is false),
     a last prompt without an answer gets an empty one instead. Raises `RowError` where roles do not alternate.
@@ -46,6 +46,9 @@ def settle(turns: Turns, *, answered: bool = True) -> tuple[Turns, str | None]:
         turns = [*turns, {"role": "assistant", "content": ""}]
     if answered and (not turns or not turns[-1]["content"].strip()):
         return turns, "empty answer"
+    opening = next((turn["role"] for turn in turns if turn["role"] != "system"), None)
+    if opening == "assistant":
+        return turns, "no opening prompt"
     expected = "user"
     for position, turn in enumerate(turns):
         if turn["role"] == "system" and position == 0:

@@ -136,10 +136,15 @@ def test_a_question_without_an_answer_is_left_off_the_end() -> None:
     assert settle([{"role": "user", "content": "Q"}]) == ([], "empty answer")
 
 
+@pytest.mark.parametrize("roles", [("assistant",), ("assistant", "user", "assistant"), ("system", "assistant")])
+def test_an_answer_to_nothing_is_dropped(roles: tuple[str, ...]) -> None:
+    """Much of what people shared of their chats begins with the model: such a row must not refuse the whole file."""
+    assert settle([{"role": role, "content": "x"} for role in roles])[1] == "no opening prompt"
+
+
 @pytest.mark.parametrize(
     "roles",
     [
-        ("assistant",),
         ("user", "user", "assistant"),
         ("user", "assistant", "assistant"),
         ("user", "system", "assistant"),
