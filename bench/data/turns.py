@@ -30,8 +30,8 @@ _ROLES = {
 
 
 def settle(turns: Turns, *, answered: bool = True) -> tuple[Turns, str | None]:
-    """The conversation up to its last answer, and why it is to be dropped: `None`, `empty answer`, `empty prompt`, `empty
-    text`, or `no opening prompt`, where the assistant speaks first, as in much of what people shared of their chats.
+    """The conversation up to its last answer, and why it is to be dropped: `None`, `empty answer`, `empty prompt`,
+    `empty text`, or `no opening prompt`: the assistant speaks first, as in many chats that people shared.
 
     Turns after the last answer hold nothing to learn and are left out. Where prompts are enough (`answered` is false),
     a last prompt without an answer gets an empty one instead. Raises `RowError` where roles do not alternate.
