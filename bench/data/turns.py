@@ -46,9 +46,19 @@ def settle(turns: Turns, *, answered: bool = True) -> tuple[Turns, str | None]:
         turns = [*turns, {"role": "assistant", "content": ""}]
     if answered and (not turns or not turns[-1]["content"].strip()):
         return turns, "empty answer"
-    opening = next((turn["role"] for turn in turns if turn["role"] != "system"), None)
-    if opening == "assistant":
+    if next((turn["role"] for turn in turns if turn["role"] != "system"), None) == "assistant":
         return turns, "no opening prompt"
+    _check_order(turns)
+    if not turns:
+        return turns, "empty prompt"
+    asked = turns[-2]
+    if not asked["content"].strip() and not asked.get("input", "").strip():
+        return turns, "empty prompt"
+    return turns, None
+
+
+def _check_order(turns: Turns) -> None:
+    """User and assistant take turns, after a system prompt perhaps. Raises `RowError` with the turn's number."""
     expected = "user"
     for position, turn in enumerate(turns):
         if turn["role"] == "system" and position == 0:
@@ -56,12 +66,6 @@ def settle(turns: Turns, *, answered: bool = True) -> tuple[Turns, str | None]:
         if turn["role"] != expected:
             raise RowError("data.turn-order", f"turn {position + 1} is of {turn['role']}, expected {expected}")
         expected = "assistant" if expected == "user" else "user"
-    if not turns:
-        return turns, "empty prompt"
-    asked = turns[-2]
-    if not asked["content"].strip() and not asked.get("input", "").strip():
-        return turns, "empty prompt"
-    return turns, None
 
 
 def user_turn(content: str, extra: str = "") -> dict[str, str]:
