@@ -26,6 +26,7 @@ from bench.errors import InputError, Problem
 from bench.places import home
 from bench.record.record import Failure
 from bench.run.life import Request, enter
+from bench.run.surroundings import surroundings
 
 WORKER = "bench.worker"
 _GRACE_SECONDS = 3.0
@@ -44,7 +45,7 @@ class ChildServer:
 
     def warm(self) -> None:
         """Start the server without waiting for its imports. A second call does nothing."""
-        with _environment(self.threads), _without_main():
+        with surroundings(_environment(self.threads)), _without_main():
             get_context("forkserver").set_forkserver_preload([self.module])
             forkserver.ensure_running()
 
@@ -214,14 +215,13 @@ def failure_of(exitcode: int | None) -> Failure:
     return Failure(kind="killed", message=f"the process was killed ({name}){hint}")
 
 
-@contextlib.contextmanager
-def _environment(threads: int) -> Iterator[None]:
+def _environment(threads: int) -> dict[str, str]:
     """What the libraries read when they are loaded; set for the server's start only.
 
     Python files of a model that may run them are copied to be imported: under our own folder, like all that is kept.
     Spinning OpenMP threads of two workers on the same cores cost a factor of ten; passive ones do not.
     """
-    wanted = {
+    return {
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
         "OMP_NUM_THREADS": str(threads),
@@ -231,16 +231,6 @@ def _environment(threads: int) -> Iterator[None]:
         "TQDM_DISABLE": "1",
         "HF_MODULES_CACHE": os.environ.get("HF_MODULES_CACHE") or str(home() / "modules"),
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

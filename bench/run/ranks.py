@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 from bench.errors import InputError, Problem
 from bench.run.child import failure_of
 from bench.run.life import Emit, JobFailedError, describe, end_with_parent
+from bench.run.surroundings import surroundings
 
 _Value = TypeVar("_Value")
 
@@ -50,7 +51,7 @@ def in_ranks(
     ranks = [_fork(number, processes, port, follow) for number in range(1, processes)]
     watch = _Watch(ranks, emit)
     try:
-        with _as_rank(0, processes, port):
+        with surroundings(_as_rank(0, processes, port)):
             return lead()
     except BaseException:
         raised = time.monotonic()
@@ -164,7 +165,7 @@ def _follow(number: int, processes: int, port: int, follow: Callable[[], None], 
     itself could take a collective's last words from the others, or stay for ever in a library's clearing up."""
     end_with_parent()
     try:
-        with _as_rank(number, processes, port):
+        with surroundings(_as_rank(number, processes, port)):
             follow()
         threading.Event().wait()
     except BaseException as error:  # its every end is data for the leader
@@ -176,23 +177,12 @@ def _follow(number: int, processes: int, port: int, follow: Callable[[], None], 
     os._exit(1)
 
 
-@contextlib.contextmanager
-def _as_rank(number: int, processes: int, port: int) -> Iterator[None]:
+def _as_rank(number: int, processes: int, port: int) -> dict[str, str]:
     """What torch's own launcher would set."""
-    wanted = {
+    return {
         "RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
     }  # fmt: skip
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _free_port() -> int:
