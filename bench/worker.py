@@ -25,8 +25,8 @@ import bench.train.job
 from bench.errors import InputError, Problem
 from bench.model.remote_code import own_modules
 from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
-from bench.record.result import SweepResult, TrainResult
 from bench.record.store import SCORES, write_result
+from bench.record.training import SweepResult, TrainResult
 from bench.run.life import Emit, Service, Work
 from bench.run.ranks import in_ranks
 from bench.run.sweep import at_rate, settled

@@ -18,7 +18,7 @@ from bench.evals.drawn import Drawn, seen
 from bench.evals.forward import SLOTS
 from bench.evals.generation import Generation, Request, Sampling
 from bench.evals.outcome import Progress, Subject
-from bench.record.result import Generated
+from bench.record.evaluation import Generated
 from bench.suite.evals import Decoding
 from bench.suite.template import Template
 

@@ -21,8 +21,8 @@ from bench.data.render import Rendered, Renderer
 from bench.data.row import Row, Turn
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
+from bench.record.evaluation import ShotRow
 from bench.record.job import Shots
-from bench.record.result import ShotRow
 
 CONTEXT_SHARE = 0.5
 """Of the model's positions."""

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.forward import SLOTS
 from bench.evals.generation import Generation, Request, generate
-from bench.record.result import Generated
+from bench.record.evaluation import Generated
 
 CHECKED = 3
 """Answers that are made again alone at full precision, where a difference would be a fault of every batch."""

@@ -20,8 +20,8 @@ from bench.evals.form import TOO_SLOW, Form
 from bench.evals.identity import row_ids
 from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
 from bench.evals.reference import Scored, score_hub, score_own
+from bench.record.evaluation import Measure, ScoreRow
 from bench.record.job import EvalJob
-from bench.record.result import Measure, ScoreRow
 from bench.suite.evals import FormatSpec, GenerationSpec
 from bench.suite.metrics import BEHAVIOUR, ENDED, FORMAT
 

@@ -24,8 +24,9 @@ from bench.evals.passes import Passes, passes_of
 from bench.evals.questions import answer_questions
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.model.memory import PeakMemory
+from bench.record.evaluation import EvalResult
 from bench.record.job import EvalJob
-from bench.record.result import EvalResult, Seconds
+from bench.record.ledger import Seconds
 
 KINDS: dict[str, Callable[[EvalJob, Subject, Emit], Outcome]] = {
     "lm_eval": evaluate_tasks,

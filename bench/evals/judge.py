@@ -20,8 +20,10 @@ import torch
 from bench.evals.judge_ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge_pairs import Pair, pairs_of
 from bench.evals.outcome import Emit, Progress, unscored, write_scores
+from bench.record.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.job import EvalJob
-from bench.record.result import EvalResult, Judged, Measure, ScoreRow, Seconds
+from bench.record.judged import Judged
+from bench.record.ledger import Seconds
 from bench.record.store import RESULT
 from bench.suite.evals import JudgeSpec
 from bench.suite.judge import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE

@@ -23,8 +23,8 @@ from bench.evals.identity import row_ids
 from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
 from bench.evals.passes import counted_logits
 from bench.evals.shared import share
+from bench.record.evaluation import Measure, ScoreRow
 from bench.record.job import EvalJob
-from bench.record.result import Measure, ScoreRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

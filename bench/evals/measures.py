@@ -19,7 +19,7 @@ import numpy as np
 from lm_eval.api.metrics import bits_per_byte, mean, nanmean, perplexity, weighted_perplexity
 from lm_eval.api.task import Task
 
-from bench.record.result import Measure, ScoreRow
+from bench.record.evaluation import Measure, ScoreRow
 from bench.stats.corpus_metrics import corpus_metric, rate
 
 _OPTION_LENGTH: dict[str, Callable[[str], int]] = {

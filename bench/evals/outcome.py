@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.data.render import Renderer
 from bench.record.atomic import write_text
-from bench.record.result import Generated, GroupMeasure, Measure, ScoreRow
+from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 
 SCORES = "scores.jsonl"
 """A `ScoreRow` per line, relative to the job's folder."""

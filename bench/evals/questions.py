@@ -13,8 +13,8 @@ from bench.data.row import Row, Turn
 from bench.data.store import load_rows
 from bench.evals.asking import Reply, ask
 from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.record.evaluation import ScoreRow
 from bench.record.job import EvalJob
-from bench.record.result import ScoreRow
 from bench.suite.evals import QuestionsSpec
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.record.contamination import ContaminationRecord
-from bench.record.result import EvalResult, ProbeResult, SweepResult, TrainResult
+from bench.record.evaluation import EvalResult
+from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedSuite
 

@@ -17,16 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.digest import digest_file
 from bench.record.atomic import write_text
+from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import Job
-from bench.record.result import (
-    EvalResult,
-    JobResult,
-    ProbeResult,
-    ScoreRow,
-    SweepResult,
-    TrainResult,
-    result_adapter,
-)
+from bench.record.result import JobResult, result_adapter
+from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 
 LOG = "log.txt"

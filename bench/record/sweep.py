@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.record.result import SweepResult
+from bench.record.training import SweepResult
 
 
 def chosen_rate(results: Iterable[SweepResult]) -> float | None:

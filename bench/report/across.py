@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.errors import InputError, Problem
+from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
-from bench.record.result import ScoreRow
 from bench.report.align import (
     Aligned,
     Measurand,

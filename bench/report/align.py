@@ -15,8 +15,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.record.evaluation import Measure, ScoreRow
 from bench.record.record import EvaluationRecord, Record
-from bench.record.result import Measure, ScoreRow
 from bench.report.corpus import Counts, count
 from bench.stats.sample import Scores
 from bench.suite.draws import draw_labels

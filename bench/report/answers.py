@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
-from bench.record.result import ScoreRow
 from bench.report.align import Aligned, Rows, subjects
 
 SHOWN = 10

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bench.record.evaluation import GroupMeasure
 from bench.record.record import Record
-from bench.record.result import GroupMeasure
 from bench.report.absence import Absence
 from bench.report.align import Aligned, chance_of, headlines, subjects
 from bench.report.deltas import Deltas

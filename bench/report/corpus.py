@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record.result import ScoreRow
+from bench.record.evaluation import ScoreRow
 from bench.stats.corpus import corpus_delta, corpus_interval
 from bench.stats.corpus_metrics import CorpusMetric, corpus_metric
 from bench.stats.paired import Delta

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
 
+from bench.record.ledger import Ledger, Seconds
 from bench.record.record import Record
-from bench.record.result import Ledger, ProbeResult, Seconds, TrainResult
+from bench.record.training import ProbeResult, TrainResult
 from bench.report.align import planned_arms
 from bench.suite.recipe import Budget, Recipe
 

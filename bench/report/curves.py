@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.record.ledger import Step
 from bench.record.record import Record
-from bench.record.result import Step, TrainResult
+from bench.record.training import TrainResult
 from bench.report.align import planned_arms
 
 _WINDOW_SHARE = 0.05

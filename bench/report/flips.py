@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
-from bench.record.result import ScoreRow
 from bench.report.align import Aligned, Rows, planned_arms, subjects
 
 SHOWN = 3

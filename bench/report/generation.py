@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from bench.record.evaluation import EvalResult, Generated
 from bench.record.record import Record
-from bench.record.result import EvalResult, Generated
 from bench.report.align import subjects
 
 

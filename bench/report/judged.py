@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from bench.record.evaluation import ScoreRow
+from bench.record.judged import Judged
 from bench.record.record import Record
-from bench.record.result import Judged, ScoreRow
 from bench.report.align import Rows, subjects
 from bench.report.deltas import Deltas
 from bench.stats import length_control

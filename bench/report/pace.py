@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import geometric_mean
 
+from bench.record.ledger import Ledger
 from bench.record.record import Record
-from bench.record.result import Ledger
 from bench.report.align import planned_arms
 from bench.report.spending import COSTS, CostKind, figures
 from bench.stats.ratio import Ratio, cost_ratio

@@ -12,8 +12,8 @@ from statistics import fmean
 
 import numpy as np
 
+from bench.record.ledger import Ledger
 from bench.record.record import Record, TrainingRecord
-from bench.record.result import Ledger
 from bench.stats.curve import StudentCurve, interval
 from bench.stats.frontier import Figure
 from bench.stats.paired import LEVEL

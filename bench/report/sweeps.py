@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.record.evaluation import ShotRow
 from bench.record.record import Record, SweepRecord
-from bench.record.result import ShotRow
 from bench.record.sweep import chosen_rate
 from bench.report.align import planned_arms
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.record.record import Record, TrainingRecord
-from bench.record.result import TrainResult, ValidationPoint
+from bench.record.training import TrainResult, ValidationPoint
 from bench.report.align import planned_arms
 from bench.report.cost import used_of
 from bench.suite.recipe import Budget

@@ -18,8 +18,8 @@ from bench.data.store import load_rows
 from bench.digest import digest_file, digest_json
 from bench.record.atomic import write_text
 from bench.record.contamination import ContaminationRecord
+from bench.record.evaluation import ScoreRow
 from bench.record.job import EvalJob, TrainJob
-from bench.record.result import ScoreRow
 from bench.record.store import SCORES, JobStore, read_scores
 from bench.run.planned import Plan
 from bench.suite.contamination import ContaminationOptions

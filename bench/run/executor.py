@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
+from bench.record.evaluation import EvalResult
 from bench.record.job import EvalJob
 from bench.record.record import Failure
-from bench.record.result import EvalResult, TrainResult
 from bench.record.store import LOG, JobStore, write_result
+from bench.record.training import TrainResult
 from bench.run.child import Child, ChildServer, stop_all
 from bench.run.display import Display
 from bench.run.limits import exceeded

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from bench.digest import digest_json
 from bench.record.job import AnswerJob, EvalJob, TrainJob, job_adapter
-from bench.record.result import TrainResult, result_adapter
+from bench.record.result import result_adapter
 from bench.record.store import RESULT, Manifest
+from bench.record.training import TrainResult
 
 _NOT_IN_SPEED = {"learning_rate", "min_learning_rate", "schedule", "warmup", "weight_decay", "betas", "budget"}
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem
 from bench.record.job import TrainJob
-from bench.record.result import SweepResult, result_adapter
+from bench.record.result import result_adapter
 from bench.record.store import RESULT
 from bench.record.sweep import chosen_rate
+from bench.record.training import SweepResult
 
 
 def settled(job: TrainJob) -> TrainJob:

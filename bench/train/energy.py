@@ -13,7 +13,7 @@ from pathlib import Path
 import pynvml
 import torch
 
-from bench.record.result import Energy
+from bench.record.ledger import Energy
 
 _POWERCAP = Path("/sys/class/powercap")
 

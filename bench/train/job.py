@@ -27,7 +27,8 @@ from bench.model.load import (
     pick_precision,
 )
 from bench.record.job import ProbeJob, TrainJob
-from bench.record.result import Energy, PhaseMemory, ProbeResult, Step, TrainResult
+from bench.record.ledger import Energy, PhaseMemory, Step
+from bench.record.training import ProbeResult, TrainResult
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
 from bench.train.adapters import check_gradients, peft_config, skeleton, target_modules

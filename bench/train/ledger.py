@@ -15,7 +15,8 @@ import torch
 
 from bench.model.memory import PeakMemory
 from bench.record.job import TrainJob
-from bench.record.result import Energy, Head, Ledger, PhaseMemory, Utilization
+from bench.record.ledger import Energy, Ledger, PhaseMemory, Utilization
+from bench.record.training import Head
 from bench.suite.model import Precision
 from bench.train.adapters import peft_config, skeleton
 from bench.train.meter import Meter

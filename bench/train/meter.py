@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.record.result import Seconds, Step
+from bench.record.ledger import Seconds, Step
 from bench.train.batch import Counts
 from bench.train.shares import Share, merged
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
-from bench.record.result import Step
+from bench.record.ledger import Step
 
 LOGS = "logs"
 """Folder of the trackers' files, relative to the training's folder."""

@@ -22,7 +22,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallba
 from trl import SFTConfig, SFTTrainer
 
 from bench.model.head import full_logits, selected_logits, selects
-from bench.record.result import Head, Step
+from bench.record.ledger import Step
+from bench.record.training import Head
 from bench.train.adapters import RankAllocation
 from bench.train.batch import Collator, Counts, collate, model_inputs
 from bench.train.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from bench.model.flops import FlopModel, flop_model
 from bench.model.peak import measured_peak, published_peak
-from bench.record.result import Utilization
+from bench.record.ledger import Utilization
 from bench.suite.model import Precision
 from bench.train.meter import Steady
 from bench.train.operations import hardware_work, model_work, prompt_of

@@ -17,7 +17,7 @@ import torch
 
 from bench.data.row import Row
 from bench.errors import InputError, Problem
-from bench.record.result import ValidationPoint
+from bench.record.training import ValidationPoint
 from bench.suite.recipe import Recipe, Validation
 from bench.train.example import Batch, RowRenderer, make_example
 from bench.train.spool import SpooledBatches

@@ -11,8 +11,8 @@ import yaml
 
 from bench.evals import run_eval
 from bench.evals.outcome import SCORES
+from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import EvalJob
-from bench.record.result import EvalResult, ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
 WORDS = (

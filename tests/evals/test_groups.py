@@ -8,7 +8,7 @@ from lm_eval.config.group import AggMetricConfig
 
 from bench.evals.groups import group_measures
 from bench.evals.measures import TaskScores
-from bench.record.result import Measure
+from bench.record.evaluation import Measure
 
 
 class _Leaf:

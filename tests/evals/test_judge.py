@@ -14,8 +14,9 @@ from bench.data.row import Row, Turn
 from bench.errors import IncompleteError, InputError
 from bench.evals.job import run_eval
 from bench.evals.judge_pairs import question
+from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import EvalJob, Judging
-from bench.record.result import EvalResult, ScoreRow, Seconds
+from bench.record.ledger import Seconds
 from bench.record.store import RESULT, SCORES, read_scores
 from bench.suite.judge import CONSISTENT, UNREAD, WIN_RATE
 from bench.suite.judge_prompt import load_judge_prompt

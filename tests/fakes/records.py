@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.record.evaluation import ScoreRow
 from bench.record.record import (
     Environment,
     EvaluationRecord,
@@ -22,7 +23,6 @@ from bench.record.record import (
     Record,
     TrainingRecord,
 )
-from bench.record.result import ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite
 from bench.suite.suite import Suite
 from tests.fakes.flagship import EVALS, RIGHT, make_suite

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from bench.data.row import Row, Turn
 from bench.model.load import load_base, load_tokenizer
 from bench.record.job import TrainJob
-from bench.record.result import Step
+from bench.record.ledger import Step
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.adapters import peft_config

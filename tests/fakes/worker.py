@@ -16,20 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
+from bench.record.evaluation import EvalResult, Measure, ScoreRow, ShotRow
 from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
-from bench.record.result import (
-    EvalResult,
-    Ledger,
-    Measure,
-    ProbeResult,
-    ScoreRow,
-    Seconds,
-    ShotRow,
-    Step,
-    SweepResult,
-    TrainResult,
-)
+from bench.record.ledger import Ledger, Seconds, Step
 from bench.record.store import SCORES, write_result
+from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.run.life import Emit, Work
 from bench.run.sweep import settled
 from bench.suite.resolved import UNREACHABLE

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
-from bench.record.result import ScoreRow
 from bench.record.rundir import RunDirectory
 
 SUITE = """

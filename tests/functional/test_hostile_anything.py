@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.data.fault import RowError
 from bench.data.shapes import recognise
 from bench.errors import BenchError, InputError
-from bench.record.result import ScoreRow
+from bench.record.evaluation import ScoreRow
 from bench.record.rundir import RECORD, RunDirectory
 from bench.suite.load import load_suite
 from bench.suite.template import load_template

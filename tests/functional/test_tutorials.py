@@ -12,9 +12,10 @@ import pytest
 
 from bench.evals import run_eval
 from bench.evals.outcome import SCORES
+from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import EvalJob, TrainJob
-from bench.record.result import EvalResult, ScoreRow, TrainResult
 from bench.record.store import write_result
+from bench.record.training import TrainResult
 from bench.run.plan import plan
 from bench.run.planned import Plan
 from bench.run.resolve import resolve

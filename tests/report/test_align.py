@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.record.evaluation import GroupMeasure, ScoreRow
 from bench.record.record import EvaluationRecord, Record
-from bench.record.result import GroupMeasure, ScoreRow
 from bench.report.align import Aligned, align, read_rows, subjects
 from bench.stats.sample import layout
 from bench.suite.suite import BASE

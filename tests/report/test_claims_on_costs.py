@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
+from bench.record.evaluation import GroupMeasure
 from bench.record.record import EvaluationRecord
-from bench.record.result import GroupMeasure
 from bench.report.claims import ClaimResult
 from bench.report.comparison import compare
 from bench.report.compose import compose

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.record.result import ScoreRow
+from bench.record.evaluation import ScoreRow
 from bench.report.corpus import count, counts_delta, counts_value
 from bench.stats.corpus_metrics import bleu
 

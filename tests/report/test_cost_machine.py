@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
+from bench.record.ledger import Energy, Utilization
 from bench.record.record import Record
-from bench.record.result import Energy, TrainResult, Utilization
+from bench.record.training import TrainResult
 from bench.report.comparison import compare
 from bench.report.cost import Cost, costs
 from bench.report.sections.costs import cost_section, measured_sentence

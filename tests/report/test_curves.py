@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from bench.record.result import Step
+from bench.record.ledger import Step
 from bench.report.curves import Curve, _scored, _smoothed
 from bench.report.plots.loss import _steps_above
 

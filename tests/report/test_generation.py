@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from bench.record.evaluation import Generated, ScoreRow
 from bench.record.record import EvaluationRecord
-from bench.record.result import Generated, ScoreRow
 from bench.report.comparison import Comparison, compare
 from bench.report.compose import compose
 from bench.report.generation import generation_costs

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.record.evaluation import Measure, ScoreRow
+from bench.record.judged import Judged
 from bench.record.record import EvaluationRecord
-from bench.record.result import Judged, Measure, ScoreRow
 from bench.report.comparison import Comparison, compare
 from bench.report.sanity.checks import findings
 from bench.report.sections.judge import judge_section

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.record.result import TrainResult, ValidationPoint
+from bench.record.training import TrainResult, ValidationPoint
 from bench.report.comparison import compare
 from bench.report.compose import compose
 from bench.report.curves import loss_curves

@@ -10,9 +10,9 @@ import pytest
 from bench.data.store import load_rows
 from bench.errors import InputError
 from bench.record.job import SweepJob, TrainJob
-from bench.record.result import SweepResult
 from bench.record.rundir import RunDirectory
 from bench.record.sweep import chosen_rate
+from bench.record.training import SweepResult
 from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
 from bench.run.plan import plan

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.record.result import Step
+from bench.record.ledger import Step
 from bench.train import checkpoint as module
 from bench.train.checkpoint import CHECKPOINT, find_checkpoint, remove_checkpoint
 from bench.train.meter import Meter

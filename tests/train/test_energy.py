@@ -9,7 +9,7 @@ import pynvml
 import pytest
 import torch
 
-from bench.record.result import Energy
+from bench.record.ledger import Energy
 from bench.train.energy import EnergyCounter
 
 CPU = torch.device("cpu")

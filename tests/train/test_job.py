@@ -14,7 +14,9 @@ from bench.data.render import make_renderer
 from bench.errors import InputError
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.job import ProbeJob, TrainJob
-from bench.record.result import Step, TrainResult, result_adapter
+from bench.record.ledger import Step
+from bench.record.result import result_adapter
+from bench.record.training import TrainResult
 from bench.train.budget import row_operations
 from bench.train.job import count_training, final_loss, run_probe, run_training
 from bench.train.rows import material

@@ -15,7 +15,7 @@ from bench.evals.scoring import Scorer
 from bench.model.load import load_base, load_subject, load_tokenizer
 from bench.model.prefix import PrefixedModel
 from bench.record.job import TrainJob
-from bench.record.result import TrainResult
+from bench.record.training import TrainResult
 from bench.train import job as training
 from bench.train.job import count_training, run_training
 from tests.evals.loud import other_model

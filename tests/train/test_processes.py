@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 
 from bench.errors import InputError
 from bench.record.job import ProbeJob, TrainJob
-from bench.record.result import ProbeResult, TrainResult, result_adapter
+from bench.record.result import result_adapter
 from bench.record.store import RESULT
+from bench.record.training import ProbeResult, TrainResult
 from bench.run.child import Child
 from bench.run.life import Request, enter
 from bench.train.job import run_training

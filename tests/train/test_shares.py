@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.record.result import Energy, PhaseMemory
+from bench.record.ledger import Energy, PhaseMemory
 from bench.train.batch import Counts
 from bench.train.meter import Meter
 from bench.train.shares import Share, merged, merged_energy, merged_memory

@@ -11,7 +11,7 @@ from torch.nn import functional
 from transformers import TrainerCallback
 
 from bench.model.load import load_base
-from bench.record.result import Step
+from bench.record.ledger import Step
 from bench.train.batch import collate, model_inputs
 from bench.train.meter import Meter
 from bench.train.trainer import DivergedError

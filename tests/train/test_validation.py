@@ -10,7 +10,7 @@ import torch
 
 from bench.data.render import make_renderer
 from bench.model.load import load_subject, load_tokenizer
-from bench.record.result import TrainResult
+from bench.record.training import TrainResult
 from bench.suite.recipe import Validation
 from bench.train.job import run_training
 from bench.train.rows import material
