@@ -113,7 +113,7 @@ def test_the_subject_is_the_model_that_was_trained(
 
 
 @pytest.mark.parametrize("architecture", ELSEWHERE)
-@pytest.mark.parametrize("method", ["lora", "ia3", "prefix", "prompt"])
+@pytest.mark.parametrize("method", ["full", "lora", "ia3", "prefix", "prompt"])
 def test_unusual_attention_takes_every_kind_of_adapter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str, method: str
 ) -> None:
