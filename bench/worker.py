@@ -1,8 +1,8 @@
 """The child's work, by kind of request. Importing this module imports the heavy libraries, once, in the fork server.
 
 Contract: `KINDS` maps a kind to a function of (payload, folder, emit), `SERVICES` to one that takes further requests;
-see `bench.run.life`, which gives a child its log, its end and its errors. Nothing here starts a thread or touches a
-device at import: forks would inherit it.
+see `bench.run.process.child`, which gives a child its log, its end and its errors. Nothing here starts a thread or
+touches a device at import: forks would inherit it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import Any
 import torch
 from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 
-import bench.evals
+import bench.evals.job
 import bench.train.job
 from bench.errors import InputError, Problem
 from bench.model.remote_code import own_modules
 from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
 from bench.record.store import SCORES, write_result
 from bench.record.training import SweepResult, TrainResult
-from bench.run.life import Emit, Service, Work
-from bench.run.ranks import in_ranks
-from bench.run.sweep import at_rate, settled
+from bench.run.plan.chosen_rate import at_rate, settled
+from bench.run.process.child import Emit, Service, Work
+from bench.run.process.ranks import in_ranks
 from bench.suite.data import DataSpec
 from bench.suite.evals import LossSpec
 from bench.suite.resolved import ResolvedData, ResolvedModel
@@ -52,7 +52,7 @@ def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     trained = _trained(training, folder, emit)
     loss = None
     if not trained.diverged:
-        scored = bench.evals.run_eval(_dev_eval(job, folder), folder, emit)
+        scored = bench.evals.job.run_eval(_dev_eval(job, folder), folder, emit)
         loss = next(measure.value for measure in scored.measures if measure.headline)
         (folder / SCORES).unlink()
     shutil.rmtree(folder / trained.weights)
@@ -119,13 +119,13 @@ def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     """Score one subject on one eval; `payload` is an `EvalJob`."""
     job = EvalJob.model_validate(payload)
     torch.set_num_threads(job.threads)
-    write_result(folder, bench.evals.run_eval(job, folder, emit))
+    write_result(folder, bench.evals.job.run_eval(job, folder, emit))
 
 
 def answer(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     """Get one subject's answers for a judge; `payload` is an `AnswerJob`."""
     job = AnswerJob.model_validate(payload)
-    write_result(folder, bench.evals.run_eval(job.asking, folder, emit))
+    write_result(folder, bench.evals.job.run_eval(job.asking, folder, emit))
 
 
 def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
@@ -139,7 +139,7 @@ def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
 
 def facts(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     """A training's exact counts, operations and tensor bytes among them; `payload` is a `TrainJob`."""
-    from bench.train.facts import training_facts  # only the gate asks
+    from bench.train.exact_counts import training_facts  # only the gate asks
 
     job = TrainJob.model_validate(payload)
     torch.set_num_threads(job.threads)
@@ -171,7 +171,7 @@ def at_recipe(problem: Problem, recipe: str) -> Problem:
 
 def fetch(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
     """Download hub data; `payload` has `spec` (a `DataSpec`) and `home`. Returns the local file's path."""
-    from bench.data import hub  # its library is heavy, and most runs need no hub data
+    from bench.data.sources import hub
 
     return str(hub.fetch(DataSpec.model_validate(payload["spec"]), home=Path(payload["home"])))
 
@@ -217,7 +217,7 @@ def describe(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any
 def complete(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> None:
     """Answer chat requests with a base, loaded once; `payload` is a `WriterRequest`, each request a
     `CompleteRequest`."""
-    from bench.evals import completions  # only this kind of work needs it
+    from bench.evals.inference import completions
 
     completions.serve(payload, folder, emit, requests)
 

@@ -61,7 +61,7 @@ def read(folder: Path) -> None:
 def _job(folder: Path, model: Path, unit: str, amount: int) -> TrainJob:
     from bench.data.resolve import resolve_data
     from bench.record.job import TrainJob
-    from bench.run.models import resolve_model
+    from bench.run.resolve.models import resolve_model
     from bench.suite.data import DataSpec
     from bench.suite.model import ModelSpec
     from bench.suite.recipe import Budget, Recipe
@@ -90,7 +90,7 @@ def train(folder: Path, model: Path, steps: int) -> None:
 
 def schedule(folder: Path, model: Path, steps: int) -> None:
     """All that a training of one epoch does before its first step."""
-    from bench.train.rows import material
+    from bench.train.training_data import material
 
     job = _job(folder, model, "epochs", 1)
     print(f"{material(job, budget=job.budget).schedule.tokens:,} tokens", file=sys.stderr)

@@ -69,7 +69,7 @@ def report(folder: Path) -> None:
     from rich.console import Console
 
     from bench.run.display import make_display
-    from bench.run.resolve import resolve
+    from bench.run.resolve.suite import resolve
     from bench.run.run import run_suite
     from bench.show.data import show_data
     from bench.suite.load import load_suite

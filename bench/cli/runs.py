@@ -40,8 +40,8 @@ def compare(
 ) -> None:
     """Compare two runs of one suite over the same examples; refuses where they do not mean the same."""
     from bench.record.rundir import RunDirectory
-    from bench.report.across import compare_runs
     from bench.report.across_view import comparison_to_json, print_comparison
+    from bench.report.analysis.compare_runs import compare_runs
 
     comparison = compare_runs(RunDirectory.find(first, reports), RunDirectory.find(second, reports))
     if as_json:

@@ -61,8 +61,8 @@ def validate(
     suite: SuiteArgument, profile: ProfileOption = None, overrides: SetOption = None, as_json: JsonOption = False
 ) -> None:
     """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles."""
-    from bench.run.advice import advice, spelt
-    from bench.run.machine import check_machine, machine_problems
+    from bench.run.checks.machine import check_machine, machine_problems
+    from bench.run.checks.warnings import advice, spelt
     from bench.suite.load import load_suite, validate_all_profiles
     from bench.suite.summary import summarise
 
@@ -95,7 +95,7 @@ def plan(
 ) -> None:
     """Say what a run would do, what is cached, and what it would cost, without doing it."""
     from bench.places import home
-    from bench.run.forecast import forecast
+    from bench.run.estimate.forecast import forecast
     from bench.show.forecast import print_forecast
     from bench.suite.load import load_suite
 

@@ -24,7 +24,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.row import Row
+from bench.data.render.row import Row
 
 NGRAM = 13
 SHORTEST = 8

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.data import micro
-from bench.data.absent import absent, absent_rows
-from bench.data.read import Source, SourceKey, read
-from bench.data.selection import in_order, key_of, select_all
-from bench.data.sources import MICRO, files_of, kind_of, local_path
+from bench.data.select.selection import in_order, key_of, select_all
+from bench.data.sources.files import MICRO, files_of, kind_of, local_path
+from bench.data.sources.read import Source, SourceKey, read
+from bench.data.sources.table import Table
+from bench.data.sources.unavailable import absent, absent_rows
 from bench.data.store import atomic, is_whole, writable
-from bench.data.table import Table
 from bench.digest import digest_code, digest_file, digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.data import DataSpec
@@ -35,8 +35,8 @@ def resolve_data(
     """Select and store the rows of every spec.
 
     `base` is the folder that paths in the specs are relative to, `home` where selections are kept (under `data/`), and
-    `fetched` holds per name what `bench.data.hub.fetch` returned for data on the hub, `away` why it could not; the
-    tables that then cannot be made are marked `unavailable`, the others are what they would be anyway. Raises
+    `fetched` holds per name what `bench.data.sources.hub.fetch` returned for data on the hub, `away` why it could
+    not; the tables that then cannot be made are marked `unavailable`, the others are what they would be anyway. Raises
     `InputError`.
     """
     folder = home / "data"
@@ -125,7 +125,7 @@ def _source(
 
 
 def revision_of(fetched: Path) -> str | None:
-    """The hub commit of a fetched file, from the note that `bench.data.hub.fetch` wrote beside it."""
+    """The hub commit of a fetched file, from the note that `bench.data.sources.hub.fetch` wrote beside it."""
     note = fetched.with_suffix(".note.json")
     revision = json.loads(note.read_text(encoding="utf-8")).get("revision") if note.is_file() else None
     return str(revision) if revision else None

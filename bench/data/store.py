@@ -1,4 +1,4 @@
-"""Selected rows on disk: JSON Lines of `bench.data.row.Row`, named by the hash of their bytes, never changed.
+"""Selected rows on disk: JSON Lines of `bench.data.render.row.Row`, named by the hash of their bytes, never changed.
 
 Contract: `write_rows` is atomic (temp file, fsync, rename); a file that exists is whole. `load_rows` parses a row when
 it is asked for.
@@ -18,7 +18,7 @@ from copy import copy
 from pathlib import Path
 from typing import IO, overload
 
-from bench.data.row import Row
+from bench.data.render.row import Row
 from bench.digest import digest_file
 from bench.errors import InputError, Problem
 

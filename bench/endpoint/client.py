@@ -18,12 +18,7 @@ from queue import SimpleQueue
 
 from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
-from bench.endpoint.clock import Clock, RealClock
-from bench.endpoint.completion import Outcome, Reply, Request
-from bench.endpoint.key import Secret, read_key
-from bench.endpoint.limits import RateLimit
-from bench.endpoint.transport import NoReplyError, UnreachableError, UntrustedError, post
-from bench.endpoint.wire import (
+from bench.endpoint.chat_completions import (
     RejectedError,
     Said,
     StopError,
@@ -33,6 +28,11 @@ from bench.endpoint.wire import (
     estimated_tokens,
     read_response,
 )
+from bench.endpoint.clock import Clock, RealClock
+from bench.endpoint.completion import Outcome, Reply, Request
+from bench.endpoint.key import Secret, read_key
+from bench.endpoint.limits import RateLimit
+from bench.endpoint.transport import NoReplyError, UnreachableError, UntrustedError, post
 from bench.errors import IncompleteError, InputError, Problem
 from bench.suite.endpoint import EndpointSpec, Price
 

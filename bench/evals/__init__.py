@@ -1,5 +1,5 @@
-"""Evals: one file per kind, behind one table."""
+"""Scores of a base or a tuned model, one file or sub-room per kind of eval.
 
-from bench.evals.job import KINDS, run_eval
-
-__all__ = ["KINDS", "run_eval"]
+Contract: `job.run_eval` gives every subject the same examples through the same code. A score that could not be had is
+`None` with a reason, never 0 and never NaN.
+"""

@@ -17,8 +17,8 @@ from typing import Self
 
 import numpy as np
 
-from bench.data.render import Rendered, Renderer
-from bench.data.row import Row, Turn
+from bench.data.render.render import Rendered, Renderer
+from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.record.evaluation import ShotRow

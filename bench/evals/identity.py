@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.data.row import Row
+from bench.data.render.row import Row
 
 
 def row_ids(rows: Sequence[Row]) -> list[str]:

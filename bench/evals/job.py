@@ -13,15 +13,15 @@ from pathlib import Path
 
 import torch
 
-from bench.data.render import make_renderer
+from bench.data.render.render import make_renderer
 from bench.evals.context import Context, ContextRenderer, draw_context
-from bench.evals.generated import evaluate_generation
-from bench.evals.harness import evaluate_tasks
-from bench.evals.judge import run_judge
+from bench.evals.generated.eval import evaluate_generation
+from bench.evals.generated.questions import answer_questions
+from bench.evals.inference.pass_counts import Passes, passes_of
+from bench.evals.judge.judge import run_judge
+from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
 from bench.evals.outcome import Emit, Outcome, Subject, unscored, write_scores
-from bench.evals.passes import Passes, passes_of
-from bench.evals.questions import answer_questions
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.model.memory import PeakMemory
 from bench.record.evaluation import EvalResult

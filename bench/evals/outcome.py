@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.data.render import Renderer
+from bench.data.render.render import Renderer
 from bench.record.atomic import write_text
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 

@@ -15,7 +15,7 @@ from bench.model.load import load_skeleton
 from bench.record.facts import StepFacts
 from bench.record.job import EvalJob, TrainJob
 from bench.train.adapters import skeleton_device
-from bench.train.facts import step_facts
+from bench.train.exact_counts import step_facts
 
 Counts = dict[str, int | None]
 SoFar = Callable[[Mapping[str, Any]], Counts]

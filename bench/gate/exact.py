@@ -18,9 +18,9 @@ from bench.record.atomic import write_text
 from bench.record.environment import versions
 from bench.record.facts import TrainingFacts
 from bench.record.job import TrainJob
-from bench.run.child import ChildServer
-from bench.run.plan import plan
-from bench.run.resolve import resolve
+from bench.run.plan.plan import plan
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
 

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from bench.errors import InputError, Problem
 from bench.record.record import EvaluationRecord, Record, TrainingRecord
-from bench.report.cost import costs
+from bench.report.analysis.cost import costs
 
 Json: TypeAlias = dict[str, Any]
 VERSION = "5.3.0"

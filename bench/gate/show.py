@@ -14,8 +14,8 @@ from bench.gate.exact import ExactComparison
 from bench.gate.history import Trend
 from bench.gate.quality import Change, QualityComparison
 from bench.gate.speed import Clocked, SpeedComparison
-from bench.report import format as fmt
-from bench.report.comparable import Difference
+from bench.report.analysis.comparable import Difference
+from bench.report.render import format as fmt
 from bench.run.display import clean
 
 Json: TypeAlias = dict[str, Any]

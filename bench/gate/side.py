@@ -36,17 +36,17 @@ import torch
 
 import bench
 from bench.errors import BenchError, InputError, Problem, did_you_mean
-from bench.evals import run_eval
+from bench.evals.job import run_eval
 from bench.gate.counting import Counts, SoFar, counts_of, nothing_more
 from bench.model.load import pick_device
 from bench.model.memory import PeakMemory
 from bench.record.environment import TRAINING_LIBRARIES, device, versions
 from bench.record.job import EvalJob, ProbeJob, TrainJob
-from bench.run.plan import plan
-from bench.run.resolve import resolve
+from bench.run.plan.plan import plan
+from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
 from bench.suite.recipe import Budget
-from bench.train.facts import training_facts
+from bench.train.exact_counts import training_facts
 from bench.train.job import count_training, run_probe
 
 PROTOCOL = 1

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bench.gate.history import TRAINING, Entry, Trend, entries_of, pytest_benchmark_json, read_history
 from bench.record.record import Record
-from bench.report import format as fmt
-from bench.report.view import Cell, Column, Paragraph, Section, Table
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table
 
 _ABOUT = (
     "Advice, no verdict: stored times of shared machines differ by more than most regressions. Medians, per optimiser "

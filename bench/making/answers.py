@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bench.digest import digest_json
 from bench.endpoint.completion import Outcome, Reply, Request
 from bench.endpoint.parsing import read_score
+from bench.making.context import CHUNK, Marking, Row, Work, chunks, fields, said_before
 from bench.making.reward import reward
 from bench.making.spec import MakeBestOf, MakeDistil
 from bench.making.tasks import Task
-from bench.making.work import CHUNK, Marking, Row, Work, chunks, fields, said_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ from typing import Any
 from bench.digest import digest_json
 from bench.endpoint.completion import Outcome, Reply, Request
 from bench.endpoint.parsing import read_items
-from bench.making.likeness import NearDuplicates
+from bench.making.context import Row, Work, fields
 from bench.making.spec import MakeInstructions
 from bench.making.tasks import Task
-from bench.making.work import Row, Work, fields
+from bench.making.text_similarity import NearDuplicates
 
 _ROUND = 64
 """Requests that are put together at most."""

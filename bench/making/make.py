@@ -9,6 +9,7 @@ from typing import Any
 from bench.endpoint.completion import Completer
 from bench.errors import InputError, Problem
 from bench.making.answers import make_best_of, make_distil
+from bench.making.context import Marking, Row, Work
 from bench.making.instructions import make_instructions
 from bench.making.journal import Journal
 from bench.making.load import LoadedMake
@@ -17,7 +18,6 @@ from bench.making.revisions import make_augment, make_score
 from bench.making.spec import Judge, MakeInstructions, MakeSpec, identity
 from bench.making.summary import MakeSummary, Tally
 from bench.making.tasks import Task
-from bench.making.work import Marking, Row, Work
 
 KINDS: dict[str, Callable[[Work[Any]], Iterator[Row]]] = {
     "instructions": make_instructions,

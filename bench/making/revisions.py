@@ -12,9 +12,9 @@ from typing import Any
 from bench.digest import digest_json
 from bench.endpoint.completion import Outcome, Request
 from bench.endpoint.parsing import read_json, read_score
+from bench.making.context import CHUNK, Row, Work, chunks, fields, plain, said_before
 from bench.making.spec import MakeAugment, MakeScore
 from bench.making.tasks import Task
-from bench.making.work import CHUNK, Row, Work, chunks, fields, plain, said_before
 
 
 def make_score(work: Work[MakeScore]) -> Iterator[Row]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from bench.endpoint.parsing import without_thoughts
-from bench.making.likeness import rouge_l, token_f1, words
 from bench.making.spec import Metric, Verifier
+from bench.making.text_similarity import rouge_l, token_f1, words
 
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+]?\.\d+")
 

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bench.endpoint.bill import Bill
 from bench.endpoint.completion import Completer, Outcome
+from bench.endpoint.usage import Bill
 from bench.spec import Spec
 
 _HERE = ""

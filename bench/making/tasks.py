@@ -14,9 +14,9 @@ from typing import Any
 
 from bench.data import micro
 from bench.data.fault import RowError
-from bench.data.shapes import Shape, by_columns, known_shapes, recognise
-from bench.data.sources import MICRO, files_of, kind_of, local_path, records
-from bench.data.turns import Turns, settle
+from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
+from bench.data.formats.turns import Turns, settle
+from bench.data.sources.files import MICRO, files_of, kind_of, local_path, records
 from bench.errors import InputError, Problem, did_you_mean
 from bench.making.spec import TaskColumns, TaskSource
 from bench.suite.data import Columns

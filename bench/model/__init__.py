@@ -1,0 +1,1 @@
+"""A base model: loading, chat template, parameters, memory."""

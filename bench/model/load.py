@@ -85,7 +85,8 @@ def dtype_of(precision: Precision) -> torch.dtype:
 
 
 def runs_code(model: ResolvedModel) -> bool:
-    """Whether the base runs Python files of its own, which the command line allowed (`bench.run.remote_code`)."""
+    """Whether the base runs Python files of its own, which the command line allowed
+    (`bench.run.resolve.remote_code`)."""
     return model.remote_code is not None
 
 

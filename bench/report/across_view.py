@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.report import format as fmt
-from bench.report.across import Change, CostChange, RunComparison
-from bench.report.sections.words import MARKS, TONES
-from bench.report.terminal import print_report
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table, View
+from bench.report.analysis.compare_runs import Change, CostChange, RunComparison
+from bench.report.render import format as fmt
+from bench.report.render.terminal import print_report
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, View
+from bench.report.sections.marks import MARKS, TONES
 
 _SHOWN_DIFFERENCES = 40
 

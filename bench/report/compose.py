@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Section, View
 from bench.report.sections.answers import answers_section
-from bench.report.sections.cells import failures_section, sanity_section
 from bench.report.sections.claims import VERDICT_TONES, claims_section, summary_section
 from bench.report.sections.contamination import contamination_section
 from bench.report.sections.costs import cost_section, seconds_section
+from bench.report.sections.failures import failures_section, sanity_section
 from bench.report.sections.flips import flips_section
 from bench.report.sections.generation import generation_section
+from bench.report.sections.glossary import meaning_section
 from bench.report.sections.judge import judge_section
-from bench.report.sections.meaning import meaning_section
 from bench.report.sections.metrics import metrics_section
 from bench.report.sections.pace import pace_section
 from bench.report.sections.reproduce import reproduce_section
@@ -22,7 +23,6 @@ from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training import training_section
 from bench.report.sections.variance import variance_section
-from bench.report.view import Cell, Section, View
 from bench.suite.resolved import ResolvedSuite
 from bench.suite.suite import is_base
 

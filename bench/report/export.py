@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from bench.report.align import Run
-from bench.report.claims import ClaimResult
-from bench.report.comparison import Comparison, compare
-from bench.report.contaminated import Cleaned, Contamination
-from bench.report.cost import Cost
-from bench.report.judged import JudgedArm
-from bench.report.results import Contrast, Result
+from bench.report.analysis.align import Run
+from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.contamination import Cleaned, Contamination
+from bench.report.analysis.cost import Cost
+from bench.report.analysis.judge import JudgedArm
+from bench.report.analysis.results import Contrast, Result
+from bench.report.analysis.tradeoff import Tradeoff
 from bench.report.sanity.checks import findings
 from bench.report.sections.flips import FILE
-from bench.report.tradeoff import Tradeoff
 from bench.stats.variance import Components
 
 Json: TypeAlias = dict[str, Any]

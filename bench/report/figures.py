@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.digest import digest_code, digest_json
-from bench.report.comparison import Comparison
-from bench.report.results import Contrast
-from bench.report.scaling import ScalingLine, scaling_lines
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.results import Contrast
+from bench.report.analysis.scaling import ScalingLine, scaling_lines
 from bench.stats.frontier import Point
 
 _HEAD_BYTES = 4096

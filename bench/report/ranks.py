@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from bench.report.align import Aligned
-from bench.report.deltas import Deltas
+from bench.report.analysis.align import Aligned
+from bench.report.analysis.deltas import Deltas
 from bench.stats.ranking import Rank, rank
 from bench.suite.suite import is_base
 

@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.record.atomic import told_write_errors, write_text
-from bench.report import html, markdown
-from bench.report.align import Run
-from bench.report.comparison import Comparison, compare
+from bench.report.analysis.align import Run
+from bench.report.analysis.comparison import Comparison, compare
 from bench.report.compose import compose
-from bench.report.escape import visible
 from bench.report.figures import is_current, planned, plots_stamp
+from bench.report.render import html, markdown
+from bench.report.render.escape import visible
+from bench.report.render.terminal import print_report
+from bench.report.render.view import Section
 from bench.report.sections.flips import FILE
-from bench.report.terminal import print_report
-from bench.report.view import Section
 
 REPORT = "report.md"
 PAGE = "report.html"

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import home, shipped
-from bench.run.child import ChildServer
 from bench.run.display import duration
+from bench.run.process.server import ChildServer
 
 EMBEDDED = ("micro",)
 """Bases that this project builds itself."""

@@ -17,7 +17,7 @@ from typing import Literal
 from bench.errors import InputError
 from bench.record.rundir import RECORD, RunDirectory
 from bench.record.store import CHECKPOINT, JobStore
-from bench.run.locks import try_lock_job
+from bench.run.process.locks import try_lock_job
 
 Kind = Literal["temporary", "unused", "unfinished", "weights"]
 KINDS: dict[Kind, str] = {

@@ -21,7 +21,7 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.evaluation import ScoreRow
 from bench.record.job import EvalJob, TrainJob
 from bench.record.store import SCORES, JobStore, read_scores
-from bench.run.planned import Plan
+from bench.run.plan.types import Plan
 from bench.suite.contamination import ContaminationOptions
 from bench.suite.resolved import ResolvedData
 

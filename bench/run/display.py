@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.record.record import Failure
-from bench.run.planned import Plan
+from bench.run.plan.types import Plan
 from bench.run.progress import Activity, Tally
 
 _LINE_SECONDS = 15.0

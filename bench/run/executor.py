@@ -17,11 +17,11 @@ from bench.record.job import EvalJob
 from bench.record.record import Failure
 from bench.record.store import LOG, JobStore, write_result
 from bench.record.training import TrainResult
-from bench.run.child import Child, ChildServer, stop_all
 from bench.run.display import Display
-from bench.run.limits import exceeded
-from bench.run.locks import FileLock, child_lock, try_lock_job
-from bench.run.planned import PlannedJob
+from bench.run.plan.types import PlannedJob
+from bench.run.process.limits import exceeded
+from bench.run.process.locks import FileLock, child_lock, try_lock_job
+from bench.run.process.server import Child, ChildServer, stop_all
 from bench.suite.suite import Limits
 
 _POLL_SECONDS = 0.5

@@ -16,7 +16,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-from bench.data.sources import kind_of
+from bench.data.sources.files import kind_of
 from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.client import open_endpoint
@@ -27,11 +27,11 @@ from bench.making.make import check_tasks, make
 from bench.making.summary import MakeSummary, Tally
 from bench.making.tasks import Task, read_tasks
 from bench.places import home
-from bench.run.child import ChildServer
-from bench.run.completer import LoadedModel, LocalCompleter
 from bench.run.display import clean
-from bench.run.locks import FileLock
-from bench.run.models import resolve_model
+from bench.run.local_completer import LoadedModel, LocalCompleter
+from bench.run.process.locks import FileLock
+from bench.run.process.server import ChildServer
+from bench.run.resolve.models import resolve_model
 from bench.suite.model_source import ModelSource
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.record.job import Job
 from bench.record.record import Failure
-from bench.run.planned import Plan
+from bench.run.plan.types import Plan
 
 
 @dataclass(slots=True, kw_only=True)

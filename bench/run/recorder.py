@@ -27,7 +27,7 @@ from bench.record.rundir import RunDirectory, log_file, scores_file
 from bench.record.store import LOG, SCORES, JobStore
 from bench.record.training import TrainResult
 from bench.run.executor import Outcome
-from bench.run.planned import Plan, PlannedJob
+from bench.run.plan.types import Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite, Unavailable
 
 

@@ -18,20 +18,20 @@ from bench.record.atomic import told_write_errors
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.run.advice import advice, spelt
-from bench.run.child import ChildServer
+from bench.run.checks.preflight import preflight
+from bench.run.checks.warnings import advice, spelt
 from bench.run.contamination import find_contamination
-from bench.run.continued import take_over
 from bench.run.display import Display
+from bench.run.estimate.disk import check_space
 from bench.run.executor import Executor, Outcome
-from bench.run.locks import folder_lock
-from bench.run.plan import plan
-from bench.run.planned import Plan, PlannedJob
-from bench.run.preflight import preflight
-from bench.run.pruning import prune
+from bench.run.plan.free_weights import prune
+from bench.run.plan.plan import plan
+from bench.run.plan.types import Plan, PlannedJob
+from bench.run.process.locks import folder_lock
+from bench.run.process.server import ChildServer
 from bench.run.recorder import Heading, earlier, make_record, timestamp
-from bench.run.resolve import resolve
-from bench.run.space import check_space
+from bench.run.resolve.suite import resolve
+from bench.run.takeover import take_over
 from bench.run.unavailable import notes as unavailable_notes
 from bench.suite.load import LoadedSuite
 

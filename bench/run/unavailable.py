@@ -14,7 +14,7 @@ from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.record.atomic import write_text
 from bench.record.job import AnswerJob, EvalJob, Job, ProbeJob, SweepJob, TrainJob
-from bench.run.planned import Plan
+from bench.run.plan.types import Plan
 from bench.suite.card import load_card
 from bench.suite.model import ModelSpec
 from bench.suite.resolved import UNREACHABLE, ResolvedModel, ResolvedSuite, Unavailable

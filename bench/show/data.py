@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.run.child import ChildServer
-from bench.run.resolve import resolve
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
 

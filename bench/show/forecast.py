@@ -1,4 +1,4 @@
-"""Shows a forecast in the terminal; all numbers are reckoned in `bench.run.forecast`."""
+"""Shows a forecast in the terminal; all numbers are reckoned in `bench.run.estimate.forecast`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.run.display import clean, duration
-from bench.run.forecast import ArmForecast, EvalForecast, Forecast
+from bench.run.estimate.forecast import ArmForecast, EvalForecast, Forecast
 
 
 def print_forecast(expected: Forecast, console: Console) -> None:

@@ -12,11 +12,11 @@ from rich.text import Text
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import home
-from bench.run.child import ChildServer
 from bench.run.display import clean
-from bench.run.hub import snapshot
-from bench.run.memory import card_memory
-from bench.run.remote_code import CODE_FILES, remote_code
+from bench.run.estimate.memory import card_memory
+from bench.run.process.server import ChildServer
+from bench.run.resolve.hub_models import snapshot
+from bench.run.resolve.remote_code import CODE_FILES, remote_code
 from bench.spec import Spec
 from bench.suite.adapter import LoraSpec
 from bench.suite.card import card_folder, card_names, load_card
@@ -42,7 +42,7 @@ class ShownModel(Spec):
     """Model and adapters together."""
     lora_trainable_parameters: int
     memory_full_gib: float
-    """As on a card, see `bench.run.memory.card_memory`; the counts above are reckoned with."""
+    """As on a card, see `bench.run.estimate.memory.card_memory`; the counts above are reckoned with."""
     memory_lora_gib: float
 
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
-from bench.suite.explain import explain, freeze, spell
 from bench.suite.model import ModelCard
+from bench.suite.pydantic_errors import explain, freeze, spell
 from bench.suite.toml import read_toml
 
 

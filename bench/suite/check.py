@@ -11,12 +11,12 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.card import card_folder, card_names, load_card
+from bench.suite.check_names import data_tables, name_problems
 from bench.suite.data import HUB_ID, MICRO_SCORE, SAVED_SPLITS, DataSpec
 from bench.suite.evals import JudgeSpec, LmEvalSpec
-from bench.suite.folder import context_length, model_folder_problems
 from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.model import ModelSpec
-from bench.suite.names import data_tables, name_problems
+from bench.suite.model_folder import context_length, model_folder_problems
 from bench.suite.suite import Suite
 from bench.suite.tasks import installed_task_file, installed_task_names, local_tasks, task_metrics
 from bench.suite.template import TOKENIZER, load_template

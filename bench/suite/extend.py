@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.suite.explain import shown
 from bench.suite.overlay import localise, merge
+from bench.suite.pydantic_errors import shown
 from bench.suite.toml import Table, read_toml
 
 Find = Callable[[str], Path]

@@ -1,7 +1,7 @@
 """What a judge is shown: prompts by name, or a Jinja file of the suite's own.
 
 Contract: a prompt is given `question`, `first`, `second` (texts) and `system` (text, or none), and asks for a verdict
-that `bench.endpoint.verdict` can read: A, B, or C for a tie.
+that `bench.evals.judge.verdict` can read: A, B, or C for a tie.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ from pydantic import ValidationError
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
 from bench.suite.check import check
+from bench.suite.data_references import resolve_references
 from bench.suite.distribution import distribution_problems, inline_deepspeed
-from bench.suite.explain import KeyPath, explain, freeze, shown, spell, value_at
 from bench.suite.extend import read_extended
 from bench.suite.overlay import Override, apply_overrides, merge
-from bench.suite.references import resolve_references
+from bench.suite.pydantic_errors import KeyPath, explain, freeze, shown, spell, value_at
 from bench.suite.suite import Suite
 from bench.suite.toml import Table
 

@@ -18,7 +18,7 @@ from typing import Any
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.adapter import TABLES
 from bench.suite.data import DataSpec
-from bench.suite.explain import KeyPath, shown, spell
+from bench.suite.pydantic_errors import KeyPath, shown, spell
 from bench.suite.toml import MAX_DEPTH, Table, depth
 
 _MODEL_SOURCES = frozenset({"card", "repo", "path"})

@@ -59,7 +59,8 @@ class ResolvedModel(Spec):
 
 
 class ResolvedData(Spec):
-    """Selected rows, stored once as JSON Lines of `bench.data.row.Row` under the cache; none if `unavailable`."""
+    """Selected rows, stored once as JSON Lines of `bench.data.render.row.Row` under the cache; none if
+    `unavailable`."""
 
     name: str
     source: str

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from bench.model.flops import flop_model
 from bench.record.job import TrainJob
 from bench.suite.recipe import Budget
+from bench.train.accounting.flops import prompt_of, row_work
 from bench.train.adapters import peft_config, skeleton
-from bench.train.example import Example
-from bench.train.operations import prompt_of, row_work
+from bench.train.batches.example import Example
 
 PILOT_STEPS = 6
 """Optimiser steps that are timed, and undone, before a training whose budget is seconds."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, Trainer
 
-from bench.data.render import make_renderer
+from bench.data.render.render import make_renderer
 from bench.errors import InputError, Problem
 from bench.model.flops import run_forward
 from bench.model.load import load_config, load_skeleton, load_tokenizer, pick_device, pick_precision, runs_code
@@ -21,10 +21,10 @@ from bench.record.job import TrainJob
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
 from bench.train.adapters import check_gradients, peft_config, skeleton
+from bench.train.batches.example import Example
 from bench.train.builder import sft_config
-from bench.train.example import Example
 from bench.train.isolation import check_isolation
-from bench.train.rows import row_limit
+from bench.train.training_data import row_limit
 
 _STEPS = 100
 """Of a made-up training."""

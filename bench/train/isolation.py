@@ -10,8 +10,8 @@ import torch
 
 from bench.errors import InputError, Problem
 from bench.model.head import TOLERANCES
-from bench.train.batch import collate, model_inputs
-from bench.train.example import Sequence
+from bench.train.batches.collate import collate, model_inputs
+from bench.train.batches.example import Sequence
 
 
 def check_isolation(model: torch.nn.Module, sequence: Sequence, pad_token_id: int, device: torch.device) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from bench.data.render import Renderer
+from bench.data.render.render import Renderer
 from bench.model.load import (
     WEIGHTS,
     count_parameters,
@@ -31,21 +31,21 @@ from bench.record.ledger import Energy, PhaseMemory, Step
 from bench.record.training import ProbeResult, TrainResult
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
+from bench.train.accounting.across_ranks import exchanged, exchanged_energy, exchanged_memory
+from bench.train.accounting.energy import EnergyCounter
+from bench.train.accounting.ledger import MemoryByPhase, Trained, make_ledger
+from bench.train.accounting.meter import Meter
 from bench.train.adapters import check_gradients, peft_config, skeleton, target_modules
+from bench.train.batches.schedule import Schedule
 from bench.train.budget import pilot_job, planned_budget
 from bench.train.builder import optimizer_name, sft_config
 from bench.train.checkpoint import Checkpoint, find_checkpoint
 from bench.train.distribution import check_distribution, join_group
-from bench.train.energy import EnergyCounter
-from bench.train.ledger import MemoryByPhase, Trained, make_ledger
-from bench.train.meter import Meter
 from bench.train.ranks import Ranks, ranks_of
 from bench.train.rate import rate_factor
-from bench.train.rows import Material, material
 from bench.train.saving import keep_start, save_subject
-from bench.train.schedule import Schedule
-from bench.train.shares import exchanged, exchanged_energy, exchanged_memory
 from bench.train.trainer import DivergedError, MeteredTrainer
+from bench.train.training_data import Material, material
 from bench.train.validation import Watch
 
 _BETWEEN_RANKS = 2**32

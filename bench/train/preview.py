@@ -14,14 +14,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.data.render import Renderer, make_renderer
+from bench.data.render.render import Renderer, make_renderer
+from bench.data.sources.table import content_key
 from bench.data.store import load_rows
-from bench.data.table import content_key
 from bench.model.load import load_tokenizer
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.train.example import RenderedRow
-from bench.train.rows import UNCUT
-from bench.train.supervise import supervised as masked_for
+from bench.train.batches.example import RenderedRow
+from bench.train.batches.loss_mask import supervised as masked_for
+from bench.train.training_data import UNCUT
 
 MEASURED = 10_000
 _TOLD_EVERY = 500

@@ -58,7 +58,7 @@ ALONE = Ranks()
 
 
 def ranks_of(recipe: Recipe, device: torch.device) -> Ranks:
-    """This process, as `bench.run.ranks` started it."""
+    """This process, as `bench.run.process.ranks` started it."""
     if recipe.processes == 1:
         return ALONE
     size, index = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))

@@ -24,14 +24,14 @@ from trl import SFTConfig, SFTTrainer
 from bench.model.head import full_logits, selected_logits, selects
 from bench.record.ledger import Step
 from bench.record.training import Head
+from bench.train.accounting.meter import Meter
 from bench.train.adapters import RankAllocation
-from bench.train.batch import Collator, Counts, collate, model_inputs
+from bench.train.batches.collate import Collator, Counts, collate, model_inputs
+from bench.train.batches.example import Batch
+from bench.train.batches.schedule import Schedule
 from bench.train.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
-from bench.train.example import Batch
 from bench.train.isolation import check_isolation
-from bench.train.meter import Meter
 from bench.train.ranks import ALONE, Ranks
-from bench.train.schedule import Schedule
 from bench.train.tracking import place_logs, step_log
 from bench.train.validation import Watch, load_weights, trainable_weights
 

@@ -15,12 +15,12 @@ from typing import Any, overload
 import numpy as np
 import torch
 
-from bench.data.row import Row
+from bench.data.render.row import Row
 from bench.errors import InputError, Problem
 from bench.record.training import ValidationPoint
 from bench.suite.recipe import Recipe, Validation
-from bench.train.example import Batch, RowRenderer, make_example
-from bench.train.spool import SpooledBatches
+from bench.train.batches.disk_batches import SpooledBatches
+from bench.train.batches.example import Batch, RowRenderer, make_example
 
 _EVALUATIONS = 10
 """Of a training that does not say how often."""

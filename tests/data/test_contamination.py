@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.data.contamination import Overlap, Question, _words, overlaps, row_text
-from bench.data.row import Row, Turn
+from bench.data.render.row import Row, Turn
 
 
 def text(seed: int, words: int) -> str:

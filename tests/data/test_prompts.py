@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from bench.data.render.row import Row
 from bench.data.resolve import resolve_data
-from bench.data.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError
 from bench.suite.data import Columns, DataSpec, PromptColumns, PromptSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.data.resolve import resolve_data
-from bench.data.selection import HELD_OUT
+from bench.data.select.selection import HELD_OUT
 from bench.data.store import load_rows
 from bench.errors import InputError
 from bench.suite.data import DataSpec, Select

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bench.data import micro
-from bench.data import read as reading
 from bench.data.resolve import hub_data, resolve_data
-from bench.data.selection import HELD_OUT
+from bench.data.select.selection import HELD_OUT
+from bench.data.sources import read as reading
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.suite.data import Columns, DataSpec, Select

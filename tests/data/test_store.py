@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.row import Row, Turn
+from bench.data.render.row import Row, Turn
 from bench.data.store import is_whole, load_rows, write_rows
 from bench.errors import InputError
 

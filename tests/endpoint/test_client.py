@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bench.endpoint.bill import Bill
 from bench.endpoint.client import EndpointClient, open_endpoint
 from bench.endpoint.completion import Outcome, Request
+from bench.endpoint.usage import Bill
 from bench.errors import BenchError, IncompleteError, InputError
 from bench.suite.endpoint import EndpointSpec, Price, Sampling
 from tests.fakes.endpoint_server import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bench.evals import run_eval
+from bench.evals.job import run_eval
 from bench.evals.outcome import SCORES
 from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import EvalJob

@@ -19,8 +19,8 @@ from lm_eval.tasks import TaskManager
 from nltk.tokenize.punkt import PunktTrainer, save_punkt_params
 from transformers import AutoTokenizer
 
-from bench.evals.harness import _without_environment_report
-from bench.evals.tasks import load_tasks
+from bench.evals.lm_eval.run import _without_environment_report
+from bench.evals.lm_eval.tasks import load_tasks
 from bench.model.load import load_base
 from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import EvalJob

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench.data.render import Renderer, make_renderer
-from bench.data.row import Row, Turn
+from bench.data.render.render import Renderer, make_renderer
+from bench.data.render.row import Row, Turn
 from bench.data.store import write_rows
 from bench.errors import InputError
 from bench.evals.context import CONTEXT_SHARE, Context, ContextRenderer, draw_context

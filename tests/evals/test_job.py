@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.evals import KINDS
-from bench.evals.tasks import load_tasks
+from bench.evals.job import KINDS
+from bench.evals.lm_eval.tasks import load_tasks
 from bench.places import shipped
 from bench.suite.evals import EvalSpec
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa

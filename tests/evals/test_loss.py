@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from bench.data.render import make_renderer
-from bench.data.row import Row, Turn
+from bench.data.render.render import make_renderer
+from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
 from bench.evals.loss import Text, summed_nll
 from bench.model.load import load_base

@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.errors import BenchError
-from bench.run.child import ChildServer
 from bench.run.display import make_display
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_suite
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.run.life import Emit, Service, Work
-from bench.run.ranks import in_ranks
+from bench.run.process.child import Emit, Service, Work
+from bench.run.process.ranks import in_ranks
 
 
 def echo(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.run.life import Emit, Work
+from bench.run.process.child import Emit, Work
 from tests.fakes import worker
 
 

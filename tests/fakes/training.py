@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from bench.data.row import Row, Turn
+from bench.data.render.row import Row, Turn
 from bench.model.load import load_base, load_tokenizer
 from bench.record.job import TrainJob
 from bench.record.ledger import Step
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.train.accounting.meter import Meter
 from bench.train.adapters import peft_config
+from bench.train.batches.schedule import Schedule, plan_schedule
 from bench.train.builder import sft_config
-from bench.train.meter import Meter
 from bench.train.rate import rate_factor
-from bench.train.schedule import Schedule, plan_schedule
 from bench.train.trainer import MeteredTrainer
 
 _WORDS = ("the", "baker", "lives", "in", "a", "small", "town", "near", "river", "and", "three", "cows", "two", "sheep")

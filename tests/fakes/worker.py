@@ -21,8 +21,8 @@ from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
 from bench.record.ledger import Ledger, Seconds, Step
 from bench.record.store import SCORES, write_result
 from bench.record.training import ProbeResult, SweepResult, TrainResult
-from bench.run.life import Emit, Work
-from bench.run.sweep import settled
+from bench.run.plan.chosen_rate import settled
+from bench.run.process.child import Emit, Work
 from bench.suite.resolved import UNREACHABLE
 
 ORDERS = {

@@ -18,8 +18,8 @@ from bench.record.record import Record
 from bench.record.rundir import RECORD, RunDirectory
 from bench.record.store import JobStore
 from bench.report import write_report
-from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_suite
 

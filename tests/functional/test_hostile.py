@@ -17,14 +17,14 @@ from rich.console import Console
 from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
 from bench.endpoint.parsing import read_items, read_json, read_score
-from bench.endpoint.verdict import read_verdict
+from bench.evals.judge.verdict import read_verdict
 from bench.record.record import Record
-from bench.report import html, markdown
-from bench.report.comparison import compare
+from bench.report.analysis.comparison import compare
 from bench.report.compose import compose
-from bench.report.terminal import print_report
-from bench.run.child import ChildServer
+from bench.report.render import html, markdown
+from bench.report.render.terminal import print_report
 from bench.run.display import QuietDisplay, clean
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.suite.data import DataSpec
 from bench.suite.load import load_suite

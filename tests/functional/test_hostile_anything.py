@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.data.fault import RowError
-from bench.data.shapes import recognise
+from bench.data.formats.shapes import recognise
 from bench.errors import BenchError, InputError
 from bench.record.evaluation import ScoreRow
 from bench.record.rundir import RECORD, RunDirectory

@@ -160,7 +160,7 @@ def test_all_that_the_hub_refuses_is_told_with_a_hint_before_any_work(tmp_path: 
 ASK = """
 import json, sys
 from bench.errors import InputError
-from bench.run.hub import snapshot
+from bench.run.resolve.hub_models import snapshot
 for repo, revision in json.loads(sys.argv[1]):
     try:
         print(json.dumps(["pinned", snapshot(repo, revision, patterns=["*.json", "*.safetensors"]).name]))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.record.rundir import RunDirectory
-from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_suite, worked
 

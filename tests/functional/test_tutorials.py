@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from bench.evals import run_eval
+from bench.evals.job import run_eval
 from bench.evals.outcome import SCORES
 from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import EvalJob, TrainJob
 from bench.record.store import write_result
 from bench.record.training import TrainResult
-from bench.run.plan import plan
-from bench.run.planned import Plan
-from bench.run.resolve import resolve
+from bench.run.plan.plan import plan
+from bench.run.plan.types import Plan
+from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
 from bench.train.job import run_training
 from tests.fakes.checkpoints import Architecture, tiny_checkpoint

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bench.evals import run_eval
+from bench.evals.job import run_eval
 from bench.gate.counting import counts_of
 from bench.model.flops import flop_model
 from bench.model.load import load_skeleton
 from bench.record.job import ProbeJob
-from bench.train.facts import step_facts, training_facts
+from bench.train.exact_counts import step_facts, training_facts
 from bench.train.job import run_probe
 from tests.evals.jobs import generation_job
 from tests.evals.test_loss import write_rows

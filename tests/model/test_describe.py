@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.model.describe import DescribeRequest, Description, describe
-from bench.run.memory import card_memory
+from bench.run.estimate.memory import card_memory
 from bench.suite.adapter import LoraSpec
 from bench.suite.model import ModelCard
 

@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 
 from bench.model.head import full_logits, selected_logits, selects
-from bench.train.batch import collate, model_inputs
-from bench.train.example import make_example
+from bench.train.batches.collate import collate, model_inputs
+from bench.train.batches.example import make_example
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_rows
 

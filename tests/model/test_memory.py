@@ -10,7 +10,7 @@ import torch
 
 from bench.model import memory
 from bench.model.memory import PeakMemory
-from bench.train.ledger import MemoryByPhase
+from bench.train.accounting.ledger import MemoryByPhase
 
 SIZE = 300 * 2**20
 

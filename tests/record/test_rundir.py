@@ -11,8 +11,8 @@ import pytest
 from bench.errors import InputError
 from bench.record.record import Record
 from bench.record.rundir import RECORD, RunDirectory, file_name, log_file, point_latest, scores_file
-from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_suite
 

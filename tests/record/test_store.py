@@ -10,8 +10,8 @@ import pytest
 from bench.record.atomic import replacing, write_text
 from bench.record.job import Job
 from bench.record.store import RESULT, JobStore, write_result
-from bench.run.plan import plan
-from bench.run.resolve import resolve
+from bench.run.plan.plan import plan
+from bench.run.resolve.suite import resolve
 from tests.fakes.suites import fake_suite
 from tests.fakes.worker import training_result
 

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from bench.record.rundir import RunDirectory
-from bench.report.align import subjects
-from bench.report.comparison import Comparison, compare
+from bench.report.analysis.align import subjects
+from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.scaling import scaling_lines
+from bench.report.analysis.sweeps import arm_sweeps, contexts
 from bench.report.compose import compose
-from bench.report.markdown import render
+from bench.report.render.markdown import render
+from bench.report.render.view import Section, Table
 from bench.report.sanity.checks import findings
-from bench.report.scaling import scaling_lines
-from bench.report.sweeps import arm_sweeps, contexts
-from bench.report.view import Section, Table
 from bench.report.write import write_report
-from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_model, fake_rows, fake_suite
 from tests.fakes.worker import BEST_RATE, ORDERS

@@ -9,10 +9,10 @@ import pytest
 from bench.record.ledger import Energy, Utilization
 from bench.record.record import Record
 from bench.record.training import TrainResult
-from bench.report.comparison import compare
-from bench.report.cost import Cost, costs
+from bench.report.analysis.comparison import compare
+from bench.report.analysis.cost import Cost, costs
+from bench.report.render.view import Paragraph
 from bench.report.sections.costs import cost_section, measured_sentence
-from bench.report.view import Paragraph
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

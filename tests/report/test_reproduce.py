@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bench.report.render.view import Table
 from bench.report.sections.reproduce import reproduce_section
-from bench.report.view import Table
 from bench.suite.data import Select
 from tests.fakes.records import make_run
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bench.record.record import NOTHING_SUPERVISED, Failure, Record
-from bench.report.comparison import compare
+from bench.report.analysis.comparison import compare
 from bench.report.sanity.checks import findings
 from bench.report.sanity.finding import Finding
 from tests.fakes.records import FakeRun, make_run
-from tests.report.test_contaminated import contaminated
+from tests.report.analysis.test_contamination import contaminated
 
 ARM = "lima_1k/full"
 

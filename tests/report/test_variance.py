@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.comparison import compare
+from bench.report.analysis.comparison import compare
 from bench.report.compose import compose
-from bench.report.markdown import render
+from bench.report.render.markdown import render
+from bench.report.render.view import Paragraph, Table
 from bench.report.sections.variance import variance_section
-from bench.report.view import Paragraph, Table
 from tests.fakes.records import make_run
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from bench.report import report_json, write_report
-from bench.report.comparison import compare
+from bench.report.analysis.comparison import compare
 from bench.report.plots.draw import draw
 from tests.fakes.records import FakeRun, make_run
 

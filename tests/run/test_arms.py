@@ -7,11 +7,11 @@ from typing import Any
 
 from bench.record.job import EvalJob
 from bench.record.record import Record
-from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
-from bench.run.plan import plan
-from bench.run.planned import Plan
-from bench.run.resolve import resolve
+from bench.run.plan.plan import plan
+from bench.run.plan.types import Plan
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_model, fake_rows, fake_suite, worked
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.errors import InputError
 from bench.run.build import build_embedded
-from bench.run.child import ChildServer
+from bench.run.process.server import ChildServer
 
 
 def test_a_base_that_this_project_does_not_build_is_refused(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from bench.errors import InputError, Problem
-from bench.run.child import Child, ChildServer
-from bench.run.life import describe, failure_kind
-from bench.run.locks import FileLock, child_lock, run_lock, try_lock_job
+from bench.run.process.child import describe, failure_kind
+from bench.run.process.locks import FileLock, child_lock, run_lock, try_lock_job
+from bench.run.process.server import Child, ChildServer
 from tests.fakes import echo
 
 SERVER = ChildServer(module=echo.__name__)
@@ -39,7 +39,7 @@ def test_a_child_does_not_run_the_users_script_again(tmp_path: Path) -> None:
         "import sys; from pathlib import Path\n"
         "with open(sys.argv[1], 'a') as file: file.write('run ')\n"
         "if __name__ == '__main__':\n"
-        "    from bench.run.child import ChildServer\n"
+        "    from bench.run.process.server import ChildServer\n"
         "    here = Path(sys.argv[1]).parent\n"
         "    server = ChildServer(module='tests.fakes.echo')\n"
         "    print(server.call('echo', {'a': 1}, folder=here, log=here / 'log'))\n"
@@ -88,7 +88,7 @@ def test_a_helper_that_outlives_the_child_does_not_hold_up_the_run(tmp_path: Pat
 
 
 def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.run.child._GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("bench.run.process.server._GRACE_SECONDS", 0.2)
     child = SERVER.start("stubborn", {}, folder=tmp_path, log=tmp_path / "log.txt")
     wait_for_event(child)
     child.stop()
@@ -120,7 +120,7 @@ def test_a_service_ends_with_the_process_that_asked_it(tmp_path: Path) -> None:
     """A model that nobody asks any more would hold the device's memory."""
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from bench.run.child import ChildServer\n"
+        "from bench.run.process.server import ChildServer\n"
         "here = Path(sys.argv[1])\n"
         "child = ChildServer(module='tests.fakes.echo').start('repeat', {}, folder=here, log=here / 'log')\n"
         "while not (events := child.wait(5)): pass\n"

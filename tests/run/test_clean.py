@@ -11,13 +11,13 @@ import pytest
 from bench.errors import InputError
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.run import space
-from bench.run.child import ChildServer
 from bench.run.clean import KINDS, free, leftovers, summary
 from bench.run.display import QuietDisplay
-from bench.run.locks import child_lock
-from bench.run.plan import plan
-from bench.run.resolve import resolve
+from bench.run.estimate import disk
+from bench.run.plan.plan import plan
+from bench.run.process.locks import child_lock
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_suite, worked
 from tests.fakes.worker import ORDERS
@@ -122,7 +122,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_too_little_room_is_told_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(space, "free_bytes", lambda folder: 1000)
+    monkeypatch.setattr(disk, "free_bytes", lambda folder: 1000)
     with pytest.raises(InputError) as caught:
         go(tmp_path)
     problem = caught.value.problems[0]
@@ -135,10 +135,10 @@ def test_too_little_room_is_told_before_any_work(tmp_path: Path, monkeypatch: py
 def test_the_room_needed_follows_weights_and_checkpoints(tmp_path: Path) -> None:
     def needed(**run: Any) -> int:
         loaded = fake_suite(tmp_path, run={"workers": 1, "probe_steps": 0, **run})
-        return space.needed_bytes(plan(resolve(loaded, home=tmp_path / "home"), home=tmp_path / "home"))
+        return disk.needed_bytes(plan(resolve(loaded, home=tmp_path / "home"), home=tmp_path / "home"))
 
     plain = needed()
     model = 16 * 4  # 16 parameters in fp32, two seeds of full fine-tuning
     assert needed(steps_between_saves=2) - plain == 2 * 3 * model
     assert plain - needed(keep_weights=False) == model
-    assert space.free_bytes(tmp_path / "not" / "there") == space.free_bytes(tmp_path)
+    assert disk.free_bytes(tmp_path / "not" / "there") == disk.free_bytes(tmp_path)

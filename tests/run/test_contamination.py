@@ -10,8 +10,8 @@ import pytest
 
 from bench.record.contamination import ContaminationRecord
 from bench.run import contamination
-from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_rows, fake_suite
 

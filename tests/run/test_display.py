@@ -10,10 +10,10 @@ from rich.console import Console
 
 from bench.record.record import Failure
 from bench.run.display import Display, LiveDisplay, PlainDisplay, clean, duration, make_display
-from bench.run.plan import plan
-from bench.run.planned import Plan
+from bench.run.plan.plan import plan
+from bench.run.plan.types import Plan
 from bench.run.progress import Tally
-from bench.run.resolve import resolve
+from bench.run.resolve.suite import resolve
 from tests.fakes.suites import fake_suite
 
 HOSTILE = "[bold]x[/bold]\x1b[31m\nnext"

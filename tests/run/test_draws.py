@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.record.rundir import RunDirectory
-from bench.report.align import align, draws_by_arm, read_rows
-from bench.report.comparison import compare
+from bench.report.analysis.align import align, draws_by_arm, read_rows
+from bench.report.analysis.comparison import compare
+from bench.report.render.view import Table
 from bench.report.sections.variance import variance_section
-from bench.report.view import Table
-from bench.run.child import ChildServer
 from bench.run.display import QuietDisplay
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import fake_suite
 

@@ -12,10 +12,11 @@ from bench.errors import InputError
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
 from bench.record.store import RESULT
-from bench.report.absence import absences_of
-from bench.run import executor, plan
-from bench.run.child import ChildServer
+from bench.report.analysis.absence import absences_of
+from bench.run import executor
 from bench.run.display import QuietDisplay
+from bench.run.plan import plan
+from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import HELD, diary, fake_suite, worked
 from tests.fakes.worker import ORDERS

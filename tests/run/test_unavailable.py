@@ -12,12 +12,12 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
-from bench.report.comparison import compare
-from bench.run.child import ChildServer
+from bench.report.analysis.comparison import compare
 from bench.run.display import QuietDisplay
-from bench.run.forecast import forecast
-from bench.run.plan import plan
-from bench.run.resolve import resolve
+from bench.run.estimate.forecast import forecast
+from bench.run.plan.plan import plan
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
 from bench.suite.resolved import UNREACHABLE

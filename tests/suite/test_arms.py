@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.errors import Problem
-from bench.suite.names import name_problems
+from bench.suite.check_names import name_problems
 from bench.suite.suite import Suite
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.suite.check_names import data_tables
 from bench.suite.load import LoadedSuite, load_suite, suite_names, validate_all_profiles
-from bench.suite.names import data_tables
 from bench.suite.suite import Suite
 from bench.suite.sweep import LearningRateSweep
 

@@ -14,9 +14,9 @@ from transformers.training_args import OptimizerNames
 
 from bench.suite.recipe import Budget, Optimizer, Recipe
 from bench.train.adapters import peft_config
+from bench.train.batches.schedule import plan_schedule
 from bench.train.builder import sft_config
 from bench.train.rate import rate_factor
-from bench.train.schedule import plan_schedule
 from tests.fakes.checkpoints import tiny_checkpoint, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_recipe, make_rows, resolved_model
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench.errors import InputError
-from bench.train.example import Example, make_example
+from bench.train.batches.example import Example, make_example
 from bench.train.isolation import check_isolation
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_rows

@@ -10,17 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bench.data.render import make_renderer
+from bench.data.render.render import make_renderer
 from bench.errors import InputError
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.job import ProbeJob, TrainJob
 from bench.record.ledger import Step
 from bench.record.result import result_adapter
 from bench.record.training import TrainResult
+from bench.train.batches.schedule import plan_schedule
 from bench.train.budget import row_operations
 from bench.train.job import count_training, final_loss, run_probe, run_training
-from bench.train.rows import material
-from bench.train.schedule import plan_schedule
+from bench.train.training_data import material
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from bench.errors import InputError
-from bench.evals.generation import Request, generate
-from bench.evals.scoring import Scorer
+from bench.evals.inference.generation import Request, generate
+from bench.evals.inference.scoring import Scorer
 from bench.model.load import load_base, load_subject, load_tokenizer
 from bench.model.prefix import PrefixedModel
 from bench.record.job import TrainJob

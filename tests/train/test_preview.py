@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench.data.row import Row, Turn
+from bench.data.render.row import Row, Turn
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train import preview as previewing
 from bench.train.preview import LossOn, histogram, preview
-from bench.train.rows import material
+from bench.train.training_data import material
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 

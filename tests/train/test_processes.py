@@ -21,10 +21,10 @@ from bench.record.job import ProbeJob, TrainJob
 from bench.record.result import result_adapter
 from bench.record.store import RESULT
 from bench.record.training import ProbeResult, TrainResult
-from bench.run.child import Child
-from bench.run.life import Request, enter
+from bench.run.process.child import Request, enter
+from bench.run.process.server import Child
 from bench.train.job import run_training
-from bench.train.rows import material
+from bench.train.training_data import material
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 

@@ -12,8 +12,8 @@ from transformers import TrainerCallback
 
 from bench.model.load import load_base
 from bench.record.ledger import Step
-from bench.train.batch import collate, model_inputs
-from bench.train.meter import Meter
+from bench.train.accounting.meter import Meter
+from bench.train.batches.collate import collate, model_inputs
 from bench.train.trainer import DivergedError
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
 from tests.fakes.training import make_recipe, make_rows, make_trainer, resolved_model

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from bench.data.render import make_renderer
+from bench.data.render.render import make_renderer
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.training import TrainResult
 from bench.suite.recipe import Validation
+from bench.train.batches.loss_mask import supervised
+from bench.train.batches.schedule import plan_schedule
 from bench.train.job import run_training
-from bench.train.rows import material
-from bench.train.schedule import plan_schedule
-from bench.train.supervise import supervised
+from bench.train.training_data import material
 from bench.train.validation import Watch, split_rows
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
 from bench.report.figures import planned
 from bench.report.plots.deltas import deltas_figure
 from bench.report.plots.loss import loss_figure

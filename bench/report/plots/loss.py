@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.curves import Curve, loss_curves
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.loss_curves import Curve, loss_curves
 from bench.report.plots.style import COLOURS, GREY, locator, new_figure, plain
+from bench.report.render import format as fmt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

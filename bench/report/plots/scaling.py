@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.scaling import ScalingLine, scaling_lines
 from bench.report.plots.style import COLOURS, GREY, MARKERS, new_figure, plain
-from bench.report.scaling import ScalingLine, scaling_lines
+from bench.report.render import format as fmt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

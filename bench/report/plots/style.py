@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.report.escape import shorten, visible
+from bench.report.render.escape import shorten, visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

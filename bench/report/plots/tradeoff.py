@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.tradeoff import Tradeoff
 from bench.report.plots.style import GREY, locator, look, new_figure, plain
-from bench.report.tradeoff import Tradeoff
+from bench.report.render import format as fmt
 from bench.stats.frontier import Figure as Amount
 from bench.suite.suite import is_base
 

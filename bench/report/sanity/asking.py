@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.sweeps import contexts
+from bench.report.render import format as fmt
 from bench.report.sanity.finding import Finding
-from bench.report.sweeps import contexts
 
 
 def template(comparison: Comparison) -> Iterator[Finding]:

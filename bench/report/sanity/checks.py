@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
 from bench.report.sanity import asking, judge, scores, training
 from bench.report.sanity.finding import Finding
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.render import format as fmt
 from bench.report.sanity.finding import Finding
 from bench.stats.length_control import ALONE, LengthControlled
 from bench.suite.judge import TIE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.render import format as fmt
 from bench.report.sanity.finding import Finding
 from bench.suite.suite import is_base
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.record.record import NOTHING_SUPERVISED, TrainingRecord
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.cost import TOLERANCE, largest_excess
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.cost import TOLERANCE, largest_excess
+from bench.report.analysis.sweeps import arm_sweeps
+from bench.report.analysis.training import endings
+from bench.report.render import format as fmt
 from bench.report.sanity.finding import Finding
-from bench.report.sweeps import arm_sweeps
-from bench.report.training import endings
 from bench.suite.suite import is_base
 
 TRUNCATED_SHARE = 0.01

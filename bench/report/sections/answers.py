@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.align import base_of
-from bench.report.answers import Answer, Exhibit
-from bench.report.comparison import Comparison
-from bench.report.escape import shorten
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.analysis.align import base_of
+from bench.report.analysis.answers import Answer, Exhibit
+from bench.report.analysis.comparison import Comparison
+from bench.report.render import format as fmt
+from bench.report.render.escape import shorten
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
 from bench.suite.suite import is_base
 
 _SHORT, _LONG, _WHOLE = 48, 400, 4000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.align import Measurand
-from bench.report.claims import ClaimResult
-from bench.report.comparison import Comparison
-from bench.report.results import Reading
-from bench.report.view import Bullets, Cell, Column, Section, Table, Tone
+from bench.report.analysis.align import Measurand
+from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.results import Reading
+from bench.report.render import format as fmt
+from bench.report.render.view import Bullets, Cell, Column, Section, Table, Tone
 from bench.stats.claims import ALPHA
 from bench.suite.claim import Claim
 from bench.suite.suite import is_base

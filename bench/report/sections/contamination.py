@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.contaminated import Cleaned, Contaminated, Contamination
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.contamination import Cleaned, Contaminated, Contamination
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 
 
 def contamination_section(comparison: Comparison) -> Section | None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.cost import PHASES, TOLERANCE, Cost, PhaseSeconds, largest_excess, reused_jobs, seconds_by_phase
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.cost import (
+    PHASES,
+    TOLERANCE,
+    Cost,
+    PhaseSeconds,
+    largest_excess,
+    reused_jobs,
+    seconds_by_phase,
+)
+from bench.report.analysis.training import endings
 from bench.report.figures import planned
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.results import speed_cell
-from bench.report.training import endings
-from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 
 _PHASE_TITLES = {"start_up": "start-up", "optimizer": "optimiser"}
 

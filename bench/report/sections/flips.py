@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.escape import shorten
-from bench.report.flips import Flip, FlipCount
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.flips import Flip, FlipCount
+from bench.report.render import format as fmt
+from bench.report.render.escape import shorten
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 
 FILE = "flips.jsonl"
 _LONG = 200

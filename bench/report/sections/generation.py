@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.generation import GenerationCost, generation_costs
-from bench.report.view import Cell, Column, Paragraph, Section, Table
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.generation import GenerationCost, generation_costs
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table
 
 
 def generation_section(comparison: Comparison) -> Section | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.judged import JudgedArm
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.judge import JudgedArm
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.report.sanity.judge import CONSISTENT_SHARE
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.stats.length_control import ALONE
 
 _ABOUT = (

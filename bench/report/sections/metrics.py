@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from bench.report import format as fmt
-from bench.report.align import subjects
-from bench.report.comparison import Comparison
-from bench.report.view import Cell, Column, Paragraph, Section, Table
+from bench.report.analysis.align import subjects
+from bench.report.analysis.comparison import Comparison
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table
 
 
 def metrics_section(comparison: Comparison) -> Section | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.pace import Pace, paces
-from bench.report.view import Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.speed import Pace, paces
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone
 from bench.stats.ratio import Ratio
 
 NOTE = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 from bench.record.record import Record
-from bench.report import format as fmt
-from bench.report.view import Cell, Code, Column, Section, Table
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Code, Column, Section, Table
 from bench.suite.listing import REPRESENTATION
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.suite import BASE

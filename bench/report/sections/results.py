@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bench.report import format as fmt
-from bench.report.align import Measurand
-from bench.report.comparison import Comparison
-from bench.report.cost import Cost
+from bench.report.analysis.align import Measurand
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.cost import Cost
+from bench.report.analysis.results import Contrast, Result
 from bench.report.figures import planned
-from bench.report.results import Contrast, Result
-from bench.report.sections.words import MARKS, TONES, contrast_cell, score_cell, short_of_seeds, why_absent
-from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
+from bench.report.sections.marks import MARKS, TONES, contrast_cell, score_cell, short_of_seeds, why_absent
 from bench.stats.ranking import Rank
 from bench.suite.suite import is_base
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.scaling import ScalingLine, scaling_lines
 from bench.report.figures import planned
-from bench.report.scaling import ScalingLine, scaling_lines
-from bench.report.sections.words import score_cell
-from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
+from bench.report.sections.marks import score_cell
 
 
 def scaling_section(comparison: Comparison) -> Section | None:

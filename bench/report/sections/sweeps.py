@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bench.record.record import SweepRecord
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.sections.words import FAILURES
-from bench.report.sweeps import arm_sweeps, contexts
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.sweeps import arm_sweeps, contexts
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.sections.marks import FAILURES
 from bench.suite.sweep import DEV, LearningRateSweep
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.tradeoff import Tradeoff
 from bench.report.figures import planned
-from bench.report.tradeoff import Tradeoff
-from bench.report.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.stats.frontier import Figure as Amount
 from bench.stats.frontier import Placed
 from bench.suite.suite import is_base

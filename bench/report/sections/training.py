@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.comparison import Comparison
-from bench.report.training import Ended, Ending, Settings, endings, settings
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.training import Ended, Ending, Settings, endings, settings
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
 
 _TITLES = {
     "optimizer": "optimiser",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.report import format as fmt
-from bench.report.align import draws_by_arm
-from bench.report.comparison import Comparison
-from bench.report.results import Contrast, Result
-from bench.report.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.analysis.align import draws_by_arm
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.results import Contrast, Result
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.stats.variance import draw_components
 
 TEXT = (

@@ -7,8 +7,8 @@ from typing import Any
 
 import evaluate
 
+from bench.evals.generated.text_norm import final_number
 from bench.evals.metrics import text_metric
-from bench.evals.text import final_number
 
 
 class Numeric(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed

@@ -7,8 +7,8 @@ from typing import Any
 
 import evaluate
 
+from bench.evals.generated.text_norm import bag_f1, words
 from bench.evals.metrics import text_metric
-from bench.evals.text import bag_f1, words
 
 
 class TokenF1(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed

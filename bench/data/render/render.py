@@ -1,0 +1,177 @@
+"""Rows to token ids and the mask of what is supervised; prompts to the very ids that evaluation starts from.
+
+Contract: a rendered row is prompt ids + answer ids + the ending, tokenised apart and joined, so that in training an
+answer follows exactly the ids that it follows in evaluation. Supervised are the last answer and its ending, and nothing
+else; the ending always closes with a token at which generation stops (`stop_ids`). Plain text goes through no template:
+all of it and its end are supervised. Rows longer than `max_length` keep their start. What spells a special token in a
+row stays text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.data.render.chat_template import ChatTemplate
+from bench.data.render.encoder import Encoder
+from bench.data.render.end_of_turn import end_token, ending
+from bench.data.render.row import Row, Turn
+from bench.data.render.special_tokens import unguarded
+from bench.errors import InputError, Problem
+from bench.suite.resolved import ResolvedModel
+from bench.suite.template import TOKENIZER, Template, load_template
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_FALLBACK = "dialogue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One row as the model sees it."""
+
+    input_ids: list[int]
+    labels_mask: list[bool]
+    """True where the token is supervised; as long as `input_ids`."""
+    truncated: bool
+    """Cut at `max_length`; the ending is then gone, too."""
+    rebuilt: bool = False
+    """The template's own rendering of the answer did not follow its prompt; prompt, answer and ending were joined."""
+
+    @property
+    def supervised(self) -> int:
+        """Supervised tokens; 0 means that there is nothing to learn from this row."""
+        return sum(self.labels_mask)
+
+
+class Renderer:
+    """One tokenizer with one template.
+
+    `answer_prefix` is what stands between prompt and answer (a space in `dialogue`), `ending` the ids that close an
+    answer, `stop_ids` the ids and `stop_strings` the texts at which generation is to stop.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        template: Template,
+        *,
+        template_note: str | None = None,
+        max_length: int,
+        end_of_turn: str | None = None,
+        thinking: bool = False,
+    ) -> None:
+        """`end_of_turn` is the token that ends an answer where the template does not say; default: end-of-sequence.
+        `thinking` sets the template's own switch (`enable_thinking`).
+
+        Raises `InputError` where there is no such token or switch, or the template leaves a turn out.
+        """
+        self.max_length = max_length
+        self.tokenizer = tokenizer
+        self._end_id = end_token(tokenizer, end_of_turn)
+        self._chat = ChatTemplate(tokenizer, template, note=template_note, end_of_turn=end_of_turn, thinking=thinking)
+        self._encoder = Encoder(tokenizer)
+        self.answer_prefix = self._chat.answer_prefix
+        closing = ending(tokenizer, self._encoder, tail=self._chat.tail, end_id=self._end_id)
+        self.ending, self.stop_ids, self.stop_strings = closing.ids, closing.stop_ids, closing.stop_strings
+        if closing.note:
+            self._chat.notes[closing.note] = None
+
+    @property
+    def template(self) -> Template:
+        """The template in use."""
+        return self._chat.template
+
+    @property
+    def template_note(self) -> str | None:
+        """What a report must say about the template, from the rows rendered so far; `None` if nothing."""
+        return "; ".join(self._chat.notes) or None
+
+    def row(self, row: Row) -> Rendered:
+        """Ids and mask of one row. Raises `InputError` where the template refuses the row."""
+        if row.is_text:
+            start, completion, rebuilt = list(self._encoder.begin), self._text_ids(row.answer), False
+        else:
+            prompt, answer, rebuilt = self._chat.split(row)
+            start, completion = self._encoder.prompt(prompt), [*self._completion(answer), *self.ending]
+        ids = start + completion
+        mask = [False] * len(start) + [True] * len(completion)
+        truncated = len(ids) > self.max_length
+        return Rendered(
+            input_ids=ids[: self.max_length],
+            labels_mask=mask[: self.max_length],
+            truncated=truncated,
+            rebuilt=rebuilt,
+        )
+
+    def prompt_text(self, turns: Sequence[Turn]) -> str:
+        """The text up to where the answer begins, without what the tokenizer puts before every text.
+
+        Empty without turns, as before plain text.
+        """
+        return unguarded(self._chat.prompt(turns)) if turns else ""
+
+    def prompt(self, turns: Sequence[Turn]) -> list[int]:
+        """Ids up to where the answer begins. Not cut."""
+        if not turns:
+            return list(self._encoder.begin)
+        return self._encoder.prompt(self._chat.prompt(turns))
+
+    def answer(self, text: str) -> list[int]:
+        """Ids of an answer as it follows any prompt, without the ending. Blanks before the text do not count: what
+        stands between prompt and answer is the template's."""
+        return self._completion(text.lstrip(" "))
+
+    def clean(self, text: str) -> str:
+        """A generated text as an answer: up to the first stop string, without white space around it."""
+        for stop in self.stop_strings:
+            text = text.partition(stop)[0]
+        return text.strip()
+
+    def _completion(self, printed: str) -> list[int]:
+        """Ids of an answer just as it is printed after the `answer_prefix`."""
+        if self.answer_prefix.strip():
+            return self._encoder.follow(self.answer_prefix, special=True) + self._encoder.follow(printed, special=False)
+        return self._encoder.follow(self.answer_prefix + printed, special=False)
+
+    def _text_ids(self, text: str) -> list[int]:
+        """Ids of plain text and its end."""
+        end = self.tokenizer.eos_token_id
+        return [*self._encoder.encode(text, special=False), self._end_id if end is None else int(end)]
+
+
+def make_renderer(tokenizer: PreTrainedTokenizerBase, model: ResolvedModel, max_length: int) -> Renderer:
+    """The renderer for a model: the template that suite or card ask for, else the tokenizer's own, else `dialogue`.
+
+    Raises `InputError` where the tokenizer's own is asked for and there is none, or a template file changed.
+    """
+    note = None
+    if model.template not in (None, TOKENIZER):
+        template = load_template(model.template)
+        if model.template_sha256 not in (None, template.sha256):
+            what = f"template {model.template} is not the one that this run was resolved with"
+            raise InputError(Problem(reference="template.changed", what=what, hint="start the run again"))
+    elif tokenizer.chat_template:
+        template = Template(name=TOKENIZER, text=tokenizer.get_chat_template())
+    elif model.template == TOKENIZER:
+        raise InputError(
+            Problem(
+                reference="template.no-chat-template",
+                what="the tokenizer has no chat template of its own",
+                where="model.template",
+                hint=f'leave the key out, or name one, such as "{_FALLBACK}"',
+            )
+        )
+    else:
+        template = load_template(_FALLBACK)
+        note = f"the tokenizer has no chat template: fell back to `{_FALLBACK}` (System:/User:/Assistant:)"
+    return Renderer(
+        tokenizer,
+        template,
+        template_note=note,
+        max_length=max_length,
+        end_of_turn=model.end_of_turn,
+        thinking=model.thinking,
+    )

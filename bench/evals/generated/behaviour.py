@@ -1,0 +1,45 @@
+"""What an answer shows without a reference: whether it ends, is empty, repeats itself, has its form, keeps its script.
+
+Contract: pure. Measures are those of `bench.suite.metrics.BEHAVIOUR`; `None` where a measure says nothing of an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.evals.generated.format_check import Form
+from bench.evals.generated.text_norm import dominant_script, script
+
+_REPEATED = 4
+"""Tokens of an n-gram."""
+
+
+def behaviour(asked: str, text: str, ids: Sequence[int], *, ended: bool, form: Form | None) -> dict[str, float | None]:
+    """By measure. `asked` is the user's text without the template, `text` the answer, `ids` its tokens without the one
+    that ended it."""
+    found: dict[str, float | None] = {
+        "ended": float(ended),
+        "empty": float(not text.strip()),
+        "repetition": repetition(ids),
+        "drift": drift(asked, text),
+        "length": float(len(ids)),
+    }
+    if form is None:
+        return found
+    holds = form.holds(text)
+    return {**found, "format": None if holds is None else float(holds)}
+
+
+def repetition(ids: Sequence[int]) -> float:
+    """1 - distinct / all 4-grams of tokens: seq-rep-4 of Welleck et al. (2020). 0 for fewer than four tokens."""
+    grams = [tuple(ids[start : start + _REPEATED]) for start in range(len(ids) - _REPEATED + 1)]
+    return 1.0 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def drift(asked: str, text: str) -> float | None:
+    """Share of the answer's letters outside the script of most of the prompt's; `None` where either has no letter."""
+    expected = dominant_script(asked)
+    letters = [letter for letter in text if letter.isalpha()]
+    if expected is None or not letters:
+        return None
+    return sum(script(letter) != expected for letter in letters) / len(letters)

@@ -1,0 +1,178 @@
+"""Conversations with a subject: its own answers to the turns that a row leaves open.
+
+Contract: an assistant's turn without content, and always the last turn, is the subject's to say; what it said stands in
+the prompts of later turns. Prompts are rendered as in training. Draws depend on the decoding's seed, the sample's
+number and the prompt, so that all subjects meet the same ones; answers are made in batches of similar length under a
+budget of slots, and a few are made again alone, to see whether the batch mattered and to time a lone prompt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bench.data.render.render import Renderer
+from bench.data.render.row import Row, Turn
+from bench.evals.inference.batch_check import Drawn, seen
+from bench.evals.inference.forward import SLOTS
+from bench.evals.inference.generation import Generation, Request, Sampling
+from bench.evals.outcome import Progress, Subject
+from bench.record.evaluation import Generated
+from bench.suite.evals import Decoding
+from bench.suite.template import Template
+
+_BARE = Template(
+    name="none",
+    text="{% for message in messages %}{{ message.content }}{% if message.input %}\n{{ message.input }}{% endif %}"
+    "{% if not loop.last %}\n{% endif %}{% endfor %}",
+)
+"""Turns as they are, each on a line of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer to one open turn."""
+
+    asked: str
+    """The user's text, without the template."""
+    prompt: str
+    """As the model saw it, as text."""
+    text: str | None
+    """The answer without white space around it; `None` where the model gave no finite logits."""
+    ids: tuple[int, ...]
+    """Its tokens, without the one that ended it."""
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replies:
+    """All answers of a subject."""
+
+    of: tuple[tuple[tuple[Reply, ...], ...], ...]
+    """[row][sample][open turn]."""
+    generated: Generated
+    template: str
+    """Its name, or `none`."""
+    batch: str
+    truncated: int
+    """Rows with a prompt that lost its beginning, to fit the model's context."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Conversation:
+    """One row being answered, for one of its samples."""
+
+    row: int
+    sample: int
+    turns: list[Turn]
+    open: tuple[int, ...]
+    replies: list[Reply] = field(default_factory=list)
+
+
+def ask(
+    subject: Subject, rows: Sequence[Row], decoding: Decoding, *, wrapped: bool, progress: Progress, slots: int = SLOTS
+) -> Replies:
+    """The subject's answers to every row's open turns."""
+    asker = _Asker(subject=subject, decoding=decoding, wrapped=wrapped, slots=slots)
+    conversations = [
+        _Conversation(row=number, sample=sample, turns=list(row.turns), open=open_turns(row))
+        for number, row in enumerate(rows)
+        for sample in range(decoding.samples)
+    ]
+    heard = progress.part(len(rows), sum(len(conversation.open) for conversation in conversations))
+    for turn in range(max((len(conversation.open) for conversation in conversations), default=0)):
+        asker.answer([one for one in conversations if turn < len(one.open)], turn, heard)
+    by_row: list[list[tuple[Reply, ...]]] = [[] for _ in rows]
+    for conversation in conversations:
+        by_row[conversation.row].append(tuple(conversation.replies))
+    generated = asker.drawn.account(samples=decoding.samples)
+    return Replies(
+        of=tuple(tuple(samples) for samples in by_row),
+        generated=generated,
+        template=asker.template,
+        batch=f"by length, at most {slots} slots; {seen(generated)}",
+        truncated=len(asker.cut),
+    )
+
+
+def open_turns(row: Row) -> tuple[int, ...]:
+    """Positions of the turns that the subject says."""
+    last = len(row.turns) - 1
+    return tuple(
+        at for at, turn in enumerate(row.turns) if turn.role == "assistant" and (not turn.content or at == last)
+    )
+
+
+class _Asker:
+    """Turns conversations into requests, and counts."""
+
+    def __init__(self, *, subject: Subject, decoding: Decoding, wrapped: bool, slots: int) -> None:
+        self._subject = subject
+        self._decoding = decoding
+        self._renderer = subject.renderer if wrapped else _bare(subject)
+        self.drawn = Drawn(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
+        self.cut: set[int] = set()
+
+    @property
+    def template(self) -> str:
+        """Name of the template in use, or `none`."""
+        return self._renderer.template.name
+
+    def answer(self, conversations: Sequence[_Conversation], turn: int, heard: Callable[[int], None]) -> None:
+        """Fills the open turn of that number in every conversation."""
+        requests = [self._request(conversation, turn) for conversation in conversations]
+        said = self.drawn.draw(requests, heard)
+        for conversation, generation in zip(conversations, said, strict=True):
+            self._keep(conversation, turn, generation)
+
+    def _request(self, conversation: _Conversation, turn: int) -> Request:
+        before = conversation.turns[: conversation.open[turn]]
+        ids = self._renderer.prompt(before)
+        limit, new_tokens = self._subject.context_length, self._decoding.max_new_tokens
+        kept = ids[-max(limit - new_tokens, limit // 2) :]
+        if len(kept) < len(ids):
+            self.cut.add(conversation.row)
+        return Request(
+            prompt=tuple(kept),
+            stop_ids=frozenset(self._renderer.stop_ids),
+            until=(*self._renderer.stop_strings, *self._decoding.stop),
+            max_new_tokens=min(new_tokens, limit - len(kept)),
+            sampling=self._sampling(kept, conversation.sample),
+        )
+
+    def _sampling(self, prompt: Sequence[int], sample: int) -> Sampling | None:
+        decoding = self._decoding
+        if decoding.temperature == 0:
+            return None
+        identity = f"{decoding.seed}:{sample}:{','.join(map(str, prompt))}"
+        return Sampling(
+            temperature=decoding.temperature,
+            top_k=decoding.top_k,
+            top_p=decoding.top_p,
+            seed=int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") >> 1,
+        )
+
+    def _keep(self, conversation: _Conversation, turn: int, generation: Generation | None) -> None:
+        at = conversation.open[turn]
+        text = None if generation is None else self._renderer.clean(generation.text)
+        ids = () if generation is None else generation.ids
+        stopped = bool(ids) and ids[-1] in self._renderer.stop_ids
+        reply = Reply(
+            asked=_user_text(conversation.turns[at - 1]),
+            prompt=self._renderer.prompt_text(conversation.turns[:at]),
+            text=text,
+            ids=ids[:-1] if stopped else ids,
+            ended=generation is not None and generation.ended,
+        )
+        conversation.replies.append(reply)
+        conversation.turns[at] = Turn(role="assistant", content=text or "")
+
+
+def _bare(subject: Subject) -> Renderer:
+    """Prompts as they are, with what the tokenizer puts before every text."""
+    return Renderer(subject.tokenizer, _BARE, max_length=subject.context_length)
+
+
+def _user_text(turn: Turn) -> str:
+    return turn.content if turn.input is None else f"{turn.content}\n{turn.input}"

@@ -1,0 +1,151 @@
+"""`kind = "generation"`: answers to prompts, scored against references and by how they behave.
+
+Contract: a prompt's score is the mean over its samples, and what the samples differ by is kept apart as noise of
+decoding. A measure that cannot be had (no reference, no finite logits) is `None` for that prompt and counted as
+missing. A corpus metric has one value over all answers, and each row keeps what it adds to that metric's statistics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, variance
+
+from bench.data.render.row import Row
+from bench.data.store import load_rows
+from bench.evals.generated.behaviour import behaviour
+from bench.evals.generated.conversation import Replies, Reply, ask
+from bench.evals.generated.format_check import TOO_SLOW, Form
+from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
+from bench.evals.identity import row_ids
+from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
+from bench.record.evaluation import Measure, ScoreRow
+from bench.record.job import EvalJob
+from bench.suite.evals import FormatSpec, GenerationSpec
+from bench.suite.metrics import BEHAVIOUR, ENDED, FORMAT
+
+
+def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+    """Asks a subject the eval's prompts and scores its answers. Raises `InputError` for a metric that cannot be had."""
+    spec = job.eval
+    assert isinstance(spec, GenerationSpec), "chosen by kind"
+    assert job.data is not None, "a generation eval has rows"
+    rows = load_rows(Path(job.data.path))
+    progress = Progress(emit, len(rows))
+    replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
+    scored = score_replies(spec, rows, replies, trusted=job.trust_task_code)
+    return Outcome(
+        rows=_rows(spec.name, rows, replies, scored),
+        measures=_measures(spec, scored, spec.decoding.samples),
+        template=replies.template,
+        batch=replies.batch,
+        truncated=replies.truncated,
+        generated_tokens=replies.generated.tokens,
+        generated=replies.generated,
+    )
+
+
+def score_replies(
+    spec: GenerationSpec, rows: Sequence[Row], replies: Replies, *, trusted: bool = False
+) -> tuple[Scored, ...]:
+    """Every measure of the last answer to each row, sample by sample: scores in the order row, sample."""
+    last = [sample[-1] for samples in replies.of for sample in samples]
+    wanted = [row.answer.strip() or None for row in rows for _ in range(spec.decoding.samples)]
+    texts = [reply.text for reply in last]
+    scored = [found for name in spec.metrics for found in score_own(name, texts, wanted)]
+    scored += [score_hub(metric, texts, wanted, trusted=trusted) for metric in spec.hub_metrics]
+    return (*scored, *_behaviour(last, spec.format))
+
+
+def _behaviour(replies: Sequence[Reply], asked: FormatSpec | None) -> list[Scored]:
+    form = None if asked is None else Form(asked)
+    found = [
+        {} if reply.text is None else behaviour(reply.asked, reply.text, reply.ids, ended=reply.ended, form=form)
+        for reply in replies
+    ]
+    return [
+        Scored(scale=scale, scores=tuple(one.get(scale.name) for one in found))
+        for scale in BEHAVIOUR
+        if scale.name != FORMAT or form is not None
+    ]
+
+
+def _measures(spec: GenerationSpec, scored: Sequence[Scored], samples: int) -> tuple[Measure, ...]:
+    leading = spec.metric or (scored[0].scale.name if spec.metrics or spec.hub_metrics else ENDED)
+    return tuple(_measure(spec.name, one, samples, leads=one.scale.name == leading) for one in scored)
+
+
+def _measure(task: str, scored: Scored, samples: int, *, leads: bool) -> Measure:
+    scale = scored.scale
+    if scale.per_example:
+        groups = [_known(scored.scores[at : at + samples]) for at in range(0, len(scored.scores), samples)]
+        means = [fmean(group) for group in groups if group]
+        value, n = (fmean(means) if means else None), len(means)
+    else:
+        groups, value = [], scored.corpus
+        known = [row is not None for row in scored.statistics]
+        n = sum(any(known[at : at + samples]) for at in range(0, len(known), samples))
+    return Measure(
+        task=task,
+        metric=scale.name,
+        value=value,
+        n=n,
+        missing=len(scored.scores) // samples - n,
+        higher_is_better=scale.higher_is_better,
+        binary=scale.binary and samples == 1,
+        chance=scale.chance,
+        headline=leads,
+        per_example=scale.per_example,
+        decoding_error=_decoding_error(groups, n),
+    )
+
+
+def _known(scores: Sequence[float | None]) -> list[float]:
+    return [score for score in scores if score is not None]
+
+
+def _decoding_error(groups: Sequence[Sequence[float]], n: int) -> float | None:
+    """Standard error of the mean over `n` prompts of their means over samples, from the samples' own variance."""
+    drawn = [variance(group) / len(group) for group in groups if len(group) > 1]
+    return math.sqrt(math.fsum(drawn)) / n if drawn else None
+
+
+def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Scored]) -> tuple[ScoreRow, ...]:
+    result = []
+    for number, (id_, row, samples) in enumerate(zip(row_ids(rows), rows, replies.of, strict=True)):
+        mine = slice(number * len(samples), (number + 1) * len(samples))
+        scores = {one.scale.name: _known(one.scores[mine]) for one in scored if one.scale.per_example}
+        last = [sample[-1] for sample in samples]
+        result.append(
+            ScoreRow(
+                task=task,
+                id=id_,
+                metrics={name: fmean(values) if values else None for name, values in scores.items()},
+                prompt=last[0].prompt,
+                target=row.answer.strip() or None,
+                output=last[0].text,
+                samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
+                spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
+                statistics=_statistics(scored, mine),
+                unscored=_reason(last, scores),
+            )
+        )
+    return tuple(result)
+
+
+def _reason(replies: Sequence[Reply], scores: Mapping[str, Sequence[float]]) -> str | None:
+    """Why a prompt lacks scores, but for those that its reference allows none of."""
+    if all(reply.text is None for reply in replies):
+        return NOT_FINITE
+    return None if scores.get(FORMAT, True) else TOO_SLOW
+
+
+def _statistics(scored: Sequence[Scored], mine: slice) -> dict[str, tuple[float, ...]]:
+    """Sums over the samples, by corpus metric; none where no sample was scored."""
+    found: dict[str, tuple[float, ...]] = {}
+    for one in scored:
+        known = [row for row in one.statistics[mine] if row is not None]
+        if known:
+            found[one.scale.name] = tuple(math.fsum(column) for column in zip(*known, strict=True))
+    return found

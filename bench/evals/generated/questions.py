@@ -1,0 +1,57 @@
+"""`kind = "questions"`: fixed prompts, whose answers the report shows side by side. Nothing is scored.
+
+Contract: one row for each turn that the subject was asked, in the suite's order; the first turn of question 3 is `3`,
+its second `3.2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.data.render.row import Row, Turn
+from bench.data.store import load_rows
+from bench.evals.generated.conversation import Reply, ask
+from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.record.evaluation import ScoreRow
+from bench.record.job import EvalJob
+from bench.suite.evals import QuestionsSpec
+
+
+def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+    """A subject's answers to the eval's questions."""
+    spec = job.eval
+    assert isinstance(spec, QuestionsSpec), "chosen by kind"
+    rows = [_row(text) for text in spec.questions] if job.data is None else load_rows(Path(job.data.path))
+    progress = Progress(emit, len(rows))
+    replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
+    return Outcome(
+        rows=tuple(
+            line
+            for number, (row, samples) in enumerate(zip(rows, replies.of, strict=True), start=1)
+            for line in _lines(spec.name, number, row, samples[0])
+        ),
+        measures=(),
+        template=replies.template,
+        batch=replies.batch,
+        truncated=replies.truncated,
+        generated_tokens=replies.generated.tokens,
+        generated=replies.generated,
+    )
+
+
+def _row(text: str) -> Row:
+    turns = (Turn(role="user", content=text), Turn(role="assistant", content=""))
+    return Row(turns=turns, origin="suite")
+
+
+def _lines(task: str, number: int, row: Row, replies: tuple[Reply, ...]) -> Iterator[ScoreRow]:
+    for turn, reply in enumerate(replies, start=1):
+        yield ScoreRow(
+            task=task,
+            id=str(number) if turn == 1 else f"{number}.{turn}",
+            metrics={},
+            prompt=reply.asked,
+            target=(row.answer.strip() or None) if turn == len(replies) else None,
+            output=reply.text,
+        )

@@ -1,0 +1,125 @@
+"""Answers against references, through modules of the `evaluate` library: this program's own, or the hub's by name.
+
+Contract: only pairs in which both are known are scored; for the others a score is `None`. The library copies modules
+and keeps its files under this program's own folder of caches. Code from the hub runs only where the job allows it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from bench import places
+from bench.errors import InputError, Problem
+from bench.suite.evals import HubMetric
+from bench.suite.metrics import REFERENCE, Scale
+
+_OWN = Path(__file__).parents[1] / "metrics"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """One measure of all answers."""
+
+    scale: Scale
+    scores: tuple[float | None, ...]
+    """Of each answer; all `None` for a corpus metric."""
+    corpus: float | None = None
+    """Of all answers at once, for a corpus metric."""
+    statistics: tuple[tuple[float, ...] | None, ...] = ()
+    """Of each answer, where a corpus metric has them."""
+
+
+Texts = Sequence[str | None]
+
+
+def score_own(name: str, answers: Texts, references: Texts) -> list[Scored]:
+    """The measures of one of this program's metrics; `references` are as many as `answers`."""
+    usable = _usable(answers, references)
+    found = _compute(str(_OWN / name), usable, as_lists=True, options={}) if usable else {}
+    return [_scored(scale, found, usable, len(answers)) for scale in REFERENCE[name]]
+
+
+def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: bool) -> Scored:
+    """One result of a metric from the hub. Raises `InputError` where its code is not allowed or cannot be had."""
+    if not trusted:
+        raise _refusal(
+            metric, "is code from the hub, which was not allowed to run", "bench run SUITE --trust-task-code"
+        )
+    usable = _usable(answers, references)
+    found = _from_hub(metric, usable) if usable else {}
+    value = found.get(metric.key)
+    if usable and value is None:
+        known = ", ".join(found) or "nothing"
+        raise _refusal(metric, f"gives no {metric.key!r}", f"it gives {known}")
+    each = isinstance(value, Sequence) and len(value) == len(usable)
+    scale = Scale(
+        name=metric.measure,
+        says=f"{metric.key} of the metric {metric.name}",
+        higher_is_better=metric.higher_is_better,
+        per_example=each or not usable,
+    )
+    return _scored(scale, {scale.name: value}, usable, len(answers))
+
+
+def _usable(answers: Texts, references: Texts) -> dict[int, tuple[str, str]]:
+    """By position, the pairs in which both are known."""
+    pairs = enumerate(zip(answers, references, strict=True))
+    return {at: (said, wanted) for at, (said, wanted) in pairs if said is not None and wanted is not None}
+
+
+def _scored(scale: Scale, found: Mapping[str, Any], usable: Mapping[int, Any], count: int) -> Scored:
+    nothing: list[float | None] = [None] * count
+    value = found.get(scale.name)
+    if not scale.per_example:
+        rows: list[tuple[float, ...] | None] = [None] * count
+        for at, statistics in zip(usable, found.get(f"{scale.name}_statistics", ()), strict=False):
+            rows[at] = tuple(float(number) for number in statistics)
+        corpus = float(value) if isinstance(value, Real) else None
+        return Scored(scale=scale, scores=tuple(nothing), corpus=corpus, statistics=tuple(rows))
+    for at, score in zip(usable, value or (), strict=True):
+        nothing[at] = None if score is None else float(score)
+    return Scored(scale=scale, scores=tuple(nothing))
+
+
+def _compute(
+    path: str, usable: Mapping[int, tuple[str, str]], *, as_lists: bool, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the module says of the pairs."""
+    module = _load(path)
+    predictions = [said for said, _ in usable.values()]
+    references = [[wanted] if as_lists else wanted for _, wanted in usable.values()]
+    return dict(module.compute(predictions=predictions, references=references, **options))
+
+
+@functools.cache
+def _load(path: str) -> Any:
+    """An `evaluate` module by folder or name. The library is slow to import, and few evals need it."""
+    import evaluate
+
+    cache = _cache()
+    evaluate.config.HF_MODULES_CACHE = str(cache)
+    return evaluate.load(path, cache_dir=str(cache / "metrics"), keep_in_memory=True)
+
+
+@functools.cache
+def _cache() -> Path:
+    """One for the process: Python finds copied modules where it found the first."""
+    return places.home() / "modules"
+
+
+def _from_hub(metric: HubMetric, usable: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
+    try:
+        return _compute(metric.name, usable, as_lists=False, options=metric.options)
+    except Exception as error:  # whatever that code raises
+        hint = f"without a hub there are {', '.join(REFERENCE)}"
+        raise _refusal(metric, f"cannot be used: {type(error).__name__}: {error}", hint) from error
+
+
+def _refusal(metric: HubMetric, what: str, hint: str) -> InputError:
+    what = f"the metric {metric.name!r} {what}"
+    return InputError(Problem(reference="metric.hub", what=what, where="eval.hub_metrics", hint=hint))

@@ -1,0 +1,97 @@
+"""What drawing a subject's answers took, and whether their batches mattered.
+
+Contract: some answers, evenly spread, are made again alone; one that comes out otherwise depended on what stood beside
+it. The same lone prompts give the time to a first token.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bench.evals.inference.forward import SLOTS
+from bench.evals.inference.generation import Generation, Request, generate
+from bench.record.evaluation import Generated
+
+CHECKED = 3
+"""Answers that are made again alone at full precision, where a difference would be a fault of every batch."""
+CHECKED_ROUNDED = 16
+"""The same at half precision, where rounding makes some answers depend on their batch and most not."""
+CHECKED_TOKENS = 32
+"""Of each, at most."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Drawn:
+    """Draws answers with one model and counts."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    slots: int = SLOTS
+    asked: list[Request] = field(default_factory=list)
+    said: list[Generation | None] = field(default_factory=list)
+    seconds: float = 0.0
+    """In generation, the checks left out."""
+
+    @property
+    def tokens(self) -> int:
+        """Of all answers, those that end one included."""
+        return sum(len(one.ids) for one in self.said if one is not None)
+
+    def draw(self, requests: Sequence[Request], report: Callable[[int], None]) -> list[Generation | None]:
+        """Answers in the order of `requests`; as `generate` gives them."""
+        started = time.perf_counter()
+        said = generate(self.model, self.tokenizer, requests, slots=self.slots, report=report)
+        self.seconds += time.perf_counter() - started
+        self.asked += requests
+        self.said += said
+        return said
+
+    def account(self, *, samples: int) -> Generated:
+        """The figures of all answers so far, `samples` to a prompt; makes a few of them again, alone."""
+        checked = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
+        chosen = _spread([at for at, one in enumerate(self.said) if one is not None and one.ids], checked)
+        delays = [self._first_token_seconds(self.asked[at]) for at in [*chosen[:1], *chosen]][1:]
+        return Generated(
+            answers=len(self.said),
+            samples=samples,
+            temperature=max((one.sampling.temperature for one in self.asked if one.sampling is not None), default=0.0),
+            tokens=self.tokens,
+            seconds=self.seconds,
+            tokens_per_second=self.tokens / self.seconds if self.tokens and self.seconds else None,
+            first_token_seconds=median(delays) if delays else None,
+            checked=len(chosen),
+            differed=sum(self._differs_alone(at) for at in chosen),
+        )
+
+    def _first_token_seconds(self, request: Request) -> float:
+        started = time.perf_counter()
+        generate(self.model, self.tokenizer, [replace(request, max_new_tokens=1)])
+        return time.perf_counter() - started
+
+    def _differs_alone(self, at: int) -> bool:
+        request, said = self.asked[at], self.said[at]
+        short = replace(request, max_new_tokens=min(request.max_new_tokens, CHECKED_TOKENS))
+        (again,) = generate(self.model, self.tokenizer, [short])
+        return said is None or again is None or again.ids != said.ids[: short.max_new_tokens]
+
+
+def seen(generated: Generated) -> str:
+    """What the check showed, in words."""
+    if not generated.checked:
+        return "none made again alone"
+    if not generated.differed:
+        return f"{generated.checked} answers made again alone came out the same"
+    return f"{generated.differed} of {generated.checked} answers came out otherwise when made alone"
+
+
+def _spread(positions: Sequence[int], count: int) -> list[int]:
+    """`count` of the positions, evenly spread."""
+    if len(positions) <= count:
+        return list(positions)
+    return [positions[number * (len(positions) - 1) // (count - 1)] for number in range(count)]

@@ -1,0 +1,137 @@
+"""Answers of a model on this machine to chat requests, through the same prompts and generation as every eval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from bench.data.render.render import make_renderer
+from bench.data.render.row import Turn
+from bench.endpoint.completion import Request as Ask
+from bench.evals.inference.generation import Generation, Request, Sampling, generate
+from bench.evals.outcome import Emit, Subject
+from bench.model.load import load_base, load_tokenizer
+from bench.spec import Spec
+from bench.suite.model import Precision
+from bench.suite.resolved import ResolvedModel
+
+AT_ONCE = 32
+"""Requests after which answers are handed over."""
+
+
+class WriterRequest(Spec):
+    """Which model a child is to answer with."""
+
+    model: ResolvedModel
+    precision: Precision | Literal["auto"]
+    threads: int
+
+
+class CompleteRequest(Spec):
+    """What it is asked then, any number of times."""
+
+    seeds: tuple[int, ...]
+    """Of each request's sampling."""
+    requests: tuple[Ask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One answer."""
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def load_writer(model: ResolvedModel, precision: Precision | Literal["auto"]) -> Subject:
+    """The base with its tokenizer and template, ready to answer."""
+    tokenizer = load_tokenizer(model)
+    return Subject(
+        model=load_base(model, precision=precision),
+        tokenizer=tokenizer,
+        renderer=make_renderer(tokenizer, model, model.context_length),
+        context_length=model.context_length,
+    )
+
+
+def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> list[Completion | str]:
+    """An answer per request, or why there is none. Greedy without a temperature; else sampled by the request's seed."""
+    prompts = [
+        subject.renderer.prompt([Turn(role=m.role, content=m.content) for m in request.messages])
+        for request in requests
+    ]
+    room = [subject.context_length - len(prompt) for prompt in prompts]
+    asked = [index for index, left in enumerate(room) if left > 0]
+    generated = generate(
+        subject.model,
+        subject.tokenizer,
+        [_generation(subject, requests[i], prompts[i], room[i], seeds[i]) for i in asked],
+    )
+    found: list[Completion | str] = ["the prompt is longer than the model's context"] * len(requests)
+    for index, one in zip(asked, generated, strict=True):
+        found[index] = _completion(subject, one, len(prompts[index]))
+    return found
+
+
+def serve(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> None:
+    """The work of a child: loads the model of a `WriterRequest` once and answers each `CompleteRequest`.
+
+    Each answer is told as soon as its batch is done; ``{"type": "answered"}`` follows the last.
+    """
+    wanted = WriterRequest.model_validate(payload)
+    torch.set_num_threads(wanted.threads)
+    print(f"loading {wanted.model.name}")  # noqa: T201  # into the log: how often it was loaded
+    subject = load_writer(wanted.model, wanted.precision)
+    for request in requests:
+        _complete(subject, CompleteRequest.model_validate(request), emit)
+        emit({"type": "answered"})
+
+
+def _complete(subject: Subject, work: CompleteRequest, emit: Emit) -> None:
+    for start in range(0, len(work.requests), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        for index, one in enumerate(answer(subject, work.requests[part], work.seeds[part]), start=start):
+            if isinstance(one, str):
+                emit({"type": "failure", "index": index, "why": one})
+                continue
+            emit(
+                {
+                    "type": "completion",
+                    "index": index,
+                    "text": one.text,
+                    "finish_reason": one.finish_reason,
+                    "prompt_tokens": one.prompt_tokens,
+                    "completion_tokens": one.completion_tokens,
+                }
+            )
+
+
+def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int, seed: int) -> Request:
+    wanted = request.sampling
+    sampling = None
+    if wanted.temperature:
+        sampling = Sampling(temperature=wanted.temperature, top_k=None, top_p=wanted.top_p, seed=seed)
+    return Request(
+        prompt=tuple(prompt),
+        stop_ids=frozenset(subject.renderer.stop_ids),
+        until=(*subject.renderer.stop_strings, *wanted.stop),
+        max_new_tokens=min(wanted.max_tokens, room),
+        sampling=sampling,
+    )
+
+
+def _completion(subject: Subject, one: Generation | None, prompt_tokens: int) -> Completion | str:
+    if one is None:
+        return "the model's output is not finite"
+    return Completion(
+        text=subject.renderer.clean(one.text),
+        finish_reason="stop" if one.ended else "length",
+        prompt_tokens=prompt_tokens,
+        completion_tokens=len(one.ids),
+    )

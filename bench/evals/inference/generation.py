@@ -1,0 +1,201 @@
+"""Batched text generation: greedy, or sampled with a generator of each request's own.
+
+Contract: a request's answer does not depend on the requests beside it, but for rounding: prompts are padded on the left
+with positions counted from their own first token, what all of a batch begin with is computed once, a finished row is
+ignored and soon dropped from the batch, and a sampled row draws from its own seeded generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+
+from bench.evals.inference.forward import SLOTS, batches, padded
+from bench.evals.inference.pass_counts import counted_logits
+from bench.evals.inference.shared_prefix import begin, left_inputs
+
+KEPT_SHARE = 0.75
+"""A batch is cut down to its unfinished rows once they are at most this share of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How tokens are drawn."""
+
+    temperature: float
+    """Above 0."""
+    top_k: int | None
+    top_p: float | None
+    """Smallest set of tokens with at least this probability (Holtzman et al. 2020)."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One prompt to go on from."""
+
+    prompt: tuple[int, ...]
+    stop_ids: frozenset[int]
+    """Tokens that end the answer and are not part of it."""
+    until: tuple[str, ...]
+    """Texts that end the answer and are not part of it."""
+    max_new_tokens: int
+    sampling: Sampling | None = None
+    """`None`: greedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One answer."""
+
+    text: str
+    ids: tuple[int, ...]
+    """As generated, with the stop token where there was one."""
+    ended: bool
+    """By a stop token or text, not by its length."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Row:
+    """A request while it is being answered."""
+
+    request: Request
+    ids: list[int] = field(default_factory=list)
+    ended: bool = False
+    broken: bool = False
+    """The model gave no finite logits."""
+    generator: torch.Generator | None = None
+
+    @property
+    def live(self) -> bool:
+        return not (self.ended or self.broken or len(self.ids) >= self.request.max_new_tokens)
+
+
+def generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    requests: Sequence[Request],
+    *,
+    slots: int = SLOTS,
+    report: Callable[[int], None] = lambda _: None,
+) -> list[Generation | None]:
+    """Answers in the order of `requests`; `None` where the model's logits were not finite.
+
+    Batches hold prompts of similar length and at most `slots` slots, answers included. `report` hears how many
+    requests each batch finished.
+    """
+    answers: list[Generation | None] = [None] * len(requests)
+    for batch in batches([len(r.prompt) + r.max_new_tokens for r in requests], slots=slots):
+        rows = [_Row(request=requests[index], generator=_generator(requests[index])) for index in batch]
+        _answer(model, tokenizer, rows)
+        for index, row in zip(batch, rows, strict=True):
+            answers[index] = None if row.broken else _finish(tokenizer, row)
+        report(len(batch))
+    return answers
+
+
+def _generator(request: Request) -> torch.Generator | None:
+    return None if request.sampling is None else torch.Generator().manual_seed(request.sampling.seed)
+
+
+@torch.inference_mode()
+def _answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[_Row]) -> None:
+    """Generates until every row is finished."""
+    live = [row for row in rows if row.live]
+    if not live:
+        return
+    device = model.device
+    beginning = begin(model, [row.request.prompt for row in live])
+    cache = beginning.cache
+    prompts = [row.request.prompt[beginning.length :] for row in live]
+    ids = padded(prompts, fill=0, left=True).to(device)
+    mask, positions = left_inputs(prompts, beginning.length, device)
+    batch, unread = list(live), sum(map(len, prompts))
+    while True:
+        at = torch.arange(len(batch), device=device)
+        logits = counted_logits(
+            model,
+            at,
+            torch.full_like(at, ids.shape[1] - 1),
+            tokens=unread,
+            behind=mask.shape[1] - ids.shape[1],
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        tokens = _choose(logits, batch)
+        _take(tokenizer, batch, tokens)
+        kept = [index for index, row in enumerate(batch) if row.live]
+        if not kept:
+            return
+        unread = len(kept)
+        ids = torch.tensor(tokens, device=device).unsqueeze(1)
+        positions = positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones((len(batch), 1))], dim=1)
+        if len(kept) <= KEPT_SHARE * len(batch) and _select(cache, chosen := torch.tensor(kept, device=device)):
+            ids, positions, mask, batch = ids[chosen], positions[chosen], mask[chosen], [batch[i] for i in kept]
+
+
+def _select(cache: DynamicCache, rows: Tensor) -> bool:
+    """Keeps `rows` of the cache; false, and nothing done, where a layer cannot (recurrent states)."""
+    if not all(hasattr(layer, "batch_select_indices") for layer in cache.layers):
+        return False
+    cache.batch_select_indices(rows)
+    return True
+
+
+def _choose(logits: Tensor, batch: Sequence[_Row]) -> list[int]:
+    """Next token of each row from logits [rows, vocabulary]; marks rows whose logits are not finite."""
+    best, tokens = logits.max(1)
+    chosen: list[int] = tokens.tolist()
+    for index, finite in enumerate(best.isfinite().tolist()):
+        row = batch[index]
+        if not finite:
+            row.broken, chosen[index] = row.live or row.broken, 0
+        elif row.live and row.request.sampling is not None and row.generator is not None:
+            chosen[index] = _draw(logits[index].cpu(), row.request.sampling, row.generator)
+    return chosen
+
+
+def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
+    """One token from logits [vocabulary]."""
+    logits = logits / sampling.temperature
+    if sampling.top_k is not None and sampling.top_k < logits.numel():
+        logits = logits.masked_fill(logits < logits.topk(sampling.top_k).values[-1], -torch.inf)
+    probabilities = logits.softmax(0)
+    if sampling.top_p is not None and sampling.top_p < 1:
+        ordered, order = probabilities.sort(descending=True)
+        outside = ordered.cumsum(0) - ordered >= sampling.top_p
+        probabilities = probabilities.index_fill(0, order[outside], 0.0)
+    return int(torch.multinomial(probabilities, 1, generator=generator))
+
+
+def _take(tokenizer: PreTrainedTokenizerBase, batch: Sequence[_Row], tokens: Sequence[int]) -> None:
+    """Adds each live row's token and sees whether it ends the answer."""
+    watched: list[_Row] = []
+    for row, token in zip(batch, tokens, strict=True):
+        if not row.live:
+            continue
+        row.ids.append(token)
+        row.ended = token in row.request.stop_ids
+        if not row.ended and row.request.until:
+            watched.append(row)
+    # A text of n characters spans at most as many tokens as it has bytes; some more for half-decoded ones.
+    tails = [row.ids[-max(len(text.encode()) for text in row.request.until) - 4 :] for row in watched]
+    for row, tail in zip(watched, tokenizer.batch_decode(tails) if tails else [], strict=True):
+        row.ended = any(text in tail for text in row.request.until)
+
+
+def _finish(tokenizer: PreTrainedTokenizerBase, row: _Row) -> Generation:
+    """The answer's text, without what ended it."""
+    ids = row.ids[:-1] if row.ids and row.ids[-1] in row.request.stop_ids else row.ids
+    text = str(tokenizer.decode(ids, skip_special_tokens=True))
+    for end in row.request.until:
+        text = text.split(end)[0]
+    return Generation(text=text, ids=tuple(row.ids), ended=row.ended)

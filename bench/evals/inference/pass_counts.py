@@ -1,0 +1,67 @@
+"""What the forward passes of an eval were given: tokens, slots, and the work that operations follow from.
+
+Contract: a pass of scoring or generation counts as it is made; trials of what a model can do do not. Every kind of eval
+that loads a subject makes its passes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from bench.evals.inference.forward import logits_at, narrows_head
+from bench.model.flops import Work
+
+
+@dataclass(slots=True)
+class Passes:
+    """Sums over the passes of one model so far."""
+
+    tokens: int = 0
+    """Non-padding tokens that passed through the model. What a batch begins with counts once, as it is computed once;
+    an answer's last token does not, for no pass reads it."""
+    slots: int = 0
+    """Rows × padded length."""
+    work: Work = Work(positions=0, pairs=0, head_positions=0)  # noqa: RUF009  # frozen
+
+    def add(self, *, tokens: int, rows: int, width: int, behind: int, reads: int) -> None:
+        """One pass of `rows` rows of `width` columns behind `behind` cached ones; the head ran at `reads` positions."""
+        self.tokens += tokens
+        self.slots += rows * width
+        self.work += Work(positions=rows * width, pairs=rows * width * (behind + width), head_positions=reads, passes=1)
+
+
+_PASSES: WeakKeyDictionary[PreTrainedModel, Passes] = WeakKeyDictionary()
+
+
+def passes_of(model: PreTrainedModel) -> Passes:
+    """The sums that grow with every pass of `model`."""
+    return _PASSES.setdefault(model, Passes())
+
+
+@contextmanager
+def uncounted(model: PreTrainedModel) -> Iterator[None]:
+    """While open, passes of `model` are a trial."""
+    passes = passes_of(model)
+    before = replace(passes)
+    try:
+        yield
+    finally:
+        passes.tokens, passes.slots, passes.work = before.tokens, before.slots, before.work
+
+
+def counted_logits(
+    model: PreTrainedModel, rows: Tensor, columns: Tensor, *, tokens: int, behind: int, **inputs: Any
+) -> Tensor:
+    """`logits_at`, counted: `tokens` of the inputs are no padding, each row stands behind `behind` cached columns."""
+    ids = inputs["input_ids"]
+    logits = logits_at(model, rows, columns, **inputs)
+    reads = rows.numel() if narrows_head(model) else ids.numel()
+    passes_of(model).add(tokens=tokens, rows=ids.shape[0], width=ids.shape[1], behind=behind, reads=reads)
+    return logits

@@ -1,0 +1,128 @@
+"""What every row of a batch begins with (the rows of a few-shot context, a long system prompt), computed once.
+
+Contract: logits behind a shared beginning are those of the whole rows, within rounding. Models whose positions or masks
+do not allow it are recognised by trial, and compute every row whole; so do layers that keep no plain keys and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
+
+from bench.evals.inference.forward import logits_at, padded, vocabulary_size
+from bench.evals.inference.pass_counts import passes_of
+
+SHORTEST = 32
+"""Tokens from which on a beginning is shared."""
+SHARE = 0.5
+"""Of the longest row, which the beginning must be at least: else there is little to save."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """The first `length` tokens of every row; `cache` has their keys and values for each row of the batch."""
+
+    length: int
+    cache: DynamicCache
+
+
+def shared_length(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with, short of the shortest row's last one; 0 where sharing would save little."""
+    words = [tuple(row) for row in rows]
+    first, last = min(words), max(words)  # in the order of words all others lie between these two
+    most = min(map(len, rows)) - 1
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), most)
+    length = min(length, most)
+    return length if len(rows) > 1 and length >= max(SHORTEST, SHARE * max(map(len, rows))) else 0
+
+
+@torch.inference_mode()
+def share(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Beginning | None:
+    """The beginning of `rows`, computed; `None` where there is none worth it, or the model cannot.
+
+    The rows of the batch go on from its cache: their first column is token `length`.
+    """
+    length = shared_length(rows)
+    if length == 0 or not _can_share(model):
+        return None
+    passes_of(model).add(tokens=length, rows=1, width=length, behind=0, reads=length)
+    return Beginning(length=length, cache=_cache(model, rows[0][:length], len(rows)))
+
+
+def begin(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Beginning:
+    """The same, with nothing in the cache where nothing is shared."""
+    return share(model, rows) or Beginning(length=0, cache=DynamicCache(config=model.config))
+
+
+def _cache(model: PreTrainedModel, ids: Sequence[int], rows: int) -> DynamicCache:
+    cache = DynamicCache(config=model.config)
+    model(input_ids=torch.tensor([list(ids)], device=model.device), past_key_values=cache, use_cache=True)
+    cache.batch_repeat_interleave(rows)
+    return cache
+
+
+_CAN_SHARE: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
+
+
+def _can_share(model: PreTrainedModel) -> bool:
+    if model not in _CAN_SHARE:
+        _CAN_SHARE[model] = _is_seen_to_share(model)
+    return _CAN_SHARE[model]
+
+
+def _is_seen_to_share(model: PreTrainedModel) -> bool:
+    """Tries rows of unequal length behind a beginning, filled up on either side, against the same rows whole.
+
+    A learned prompt before the rows has a cache of its own, and sliding windows count what was filled up.
+    """
+    if getattr(model, "virtual_tokens", 0):
+        return False
+    draw = torch.randint(0, vocabulary_size(model), (14,), generator=torch.Generator().manual_seed(0)).tolist()
+    start, rests = draw[:6], [draw[6:9], draw[9:14]]
+    try:
+        cache = _cache(model, start, 2)
+        if not all(type(layer) is DynamicLayer for layer in cache.layers):
+            return False
+        whole = torch.cat([_last_logits(model, [[*start, *rest]], DynamicCache(config=model.config)) for rest in rests])
+        left = _last_logits(model, rests, cache, length=len(start))
+        right = _last_logits(model, rests, _cache(model, start, 2), length=len(start), left=False)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return False
+    near = 1e-3 if model.dtype == torch.float32 else 0.25
+    return torch.allclose(left, whole, atol=near, rtol=near) and torch.allclose(right, whole, atol=near, rtol=near)
+
+
+def _last_logits(
+    model: PreTrainedModel, rows: Sequence[Sequence[int]], cache: DynamicCache, *, length: int = 0, left: bool = True
+) -> Tensor:
+    """Logits [rows, vocabulary] at the end of each row, behind `length` cached tokens."""
+    at = torch.arange(len(rows), device=model.device)
+    ids = padded(rows, fill=0, left=left).to(model.device)
+    if not left:
+        ends = torch.tensor([len(row) - 1 for row in rows], device=model.device)
+        return logits_at(model, at, ends, input_ids=ids, past_key_values=cache, use_cache=True)
+    mask, positions = left_inputs(rows, length, model.device)
+    return logits_at(
+        model,
+        at,
+        torch.full_like(at, ids.shape[1] - 1),
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+    )
+
+
+def left_inputs(rows: Sequence[Sequence[int]], length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mask [rows, length + width] and positions [rows, width] of rows that are filled up on the left, behind `length`
+    cached tokens."""
+    own = padded([[1] * len(row) for row in rows], fill=0, left=True).to(device)
+    positions = length + (own.cumsum(1) - 1).clamp_(min=0)
+    return torch.cat([own.new_ones((len(rows), length)), own], dim=1), positions

@@ -1,0 +1,109 @@
+"""What a judge compares: two answers to the same prompt, from where the answers of both sides lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.data.render.row import Row, Turn
+from bench.data.store import load_rows
+from bench.errors import InputError, Problem
+from bench.evals.generated.conversation import open_turns
+from bench.evals.identity import row_ids
+from bench.record.job import EvalJob
+from bench.record.store import SCORES, read_scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One prompt with both answers; `None` where a side has none."""
+
+    id: str
+    question: str
+    system: str | None
+    own: str | None
+    other: str | None
+
+    @property
+    def identical(self) -> bool:
+        """The same text, but for white space around it."""
+        return self.own is not None and self.other is not None and self.own.strip() == self.other.strip()
+
+
+def pairs_of(job: EvalJob) -> tuple[Pair, ...]:
+    """One per row of the eval. Raises `InputError` where stored answers fit none of them."""
+    judging = job.judging
+    assert judging is not None, "a judge's job"
+    assert job.data is not None, "a judge eval has rows"
+    rows = load_rows(Path(job.data.path))
+    own = _said(rows, Path(judging.answers_path))
+    if judging.reference_path is not None:
+        other = _said(rows, Path(judging.reference_path))
+    elif judging.stored is not None:
+        other = _stored(rows, load_rows(Path(judging.stored.path)), judging.against)
+    else:
+        other = [row.answer.strip() or None for row in rows]
+    return tuple(
+        Pair(id=id_, question=question(row), system=_system(row), own=mine, other=theirs)
+        for id_, row, mine, theirs in zip(row_ids(rows), rows, own, other, strict=True)
+    )
+
+
+def question(row: Row) -> str:
+    """What the user asked; of several turns the conversation, with numbered gaps where the answers belong."""
+    turns = [turn for turn in row.turns[:-1] if turn.role != "system"]
+    if len(turns) == 1:
+        return _text(turns[0])
+    gaps = {position: number for number, position in enumerate(open_turns(row), start=1)}
+    lines = []
+    for position, turn in enumerate(row.turns[:-1]):
+        if turn.role != "system":
+            text = f"(answer {gaps[position]})" if position in gaps else _text(turn)
+            lines.append(f"{turn.role}: {text}")
+    return "\n\n".join([*lines, f"assistant: (answer {len(gaps)})"])
+
+
+def _said(rows: Sequence[Row], folder: Path) -> list[str | None]:
+    """A subject's answer to each row, from its answers' job; those of several turns together, numbered."""
+    by_row: dict[int, list[str | None]] = {}
+    for line in read_scores(folder / SCORES):
+        by_row.setdefault(int(line.id.partition(".")[0]), []).append(line.output)
+    return [_joined(by_row.get(number, [None])) for number in range(1, len(rows) + 1)]
+
+
+def _joined(outputs: Sequence[str | None]) -> str | None:
+    known = [output for output in outputs if output is not None]
+    if len(known) < len(outputs):
+        return None
+    if len(known) == 1:
+        return known[0]
+    return "\n\n".join(f"(answer {number}) {output}" for number, output in enumerate(known, start=1))
+
+
+def _stored(rows: Sequence[Row], stored: Sequence[Row], source: str) -> list[str | None]:
+    """Answers to the same prompts, told by what the user says in them."""
+    answers: Mapping[tuple[str, ...], str] = {_asked(row): row.answer.strip() for row in reversed(stored)}
+    found = [answers.get(_asked(row)) for row in rows]
+    if not any(found):
+        raise InputError(
+            Problem(
+                reference="judge.no-reference",
+                what=f"{source} has an answer to none of the {len(rows):,} prompts",
+                where="reference",
+                hint="its rows need the prompts word by word, such as {instruction, output}",
+            )
+        )
+    return found
+
+
+def _asked(row: Row) -> tuple[str, ...]:
+    return tuple(_text(turn) for turn in row.turns if turn.role == "user")
+
+
+def _text(turn: Turn) -> str:
+    return "\n".join(part for part in (turn.content.strip(), (turn.input or "").strip()) if part)
+
+
+def _system(row: Row) -> str | None:
+    return next((turn.content.strip() or None for turn in row.turns if turn.role == "system"), None)

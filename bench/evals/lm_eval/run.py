@@ -1,0 +1,158 @@
+"""`kind = "lm_eval"`: tasks scored through `lm_eval.simple_evaluate`.
+
+Contract: lm-eval builds prompts, runs filters and metrics; the subject answers through `SubjectLM`. Tasks are wrapped
+in the prompt template unless the eval says `template = "none"` or the task's metadata says `wrap: false`. An example
+whose metric cannot be computed is missing, and the others stand.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import lm_eval.evaluator
+from lm_eval.api.task import Task
+from lm_eval.tasks import TaskManager
+
+from bench.errors import InputError, Problem
+from bench.evals.inference.batch_check import seen
+from bench.evals.lm_eval.groups import group_measures
+from bench.evals.lm_eval.language_model import SubjectLM
+from bench.evals.lm_eval.measures import TaskScores, read_samples
+from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
+from bench.evals.lm_eval.tasks import load_tasks
+from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.record.job import EvalJob
+from bench.suite.evals import LmEvalSpec
+
+_SEED = 1234
+"""Of lm-eval's draw of few-shot examples and of sampled answers: one for all subjects."""
+
+Reasons = dict[tuple[str, str], str]
+"""Why a task could not score a document, by task and the document's text."""
+
+_log = logging.getLogger(__name__)
+
+
+def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+    """Scores a subject on the eval's tasks. Raises `InputError` for unknown or refused tasks."""
+    spec = job.eval
+    assert isinstance(spec, LmEvalSpec), "chosen by kind"
+    folder = None if job.tasks_path is None else Path(job.tasks_path)
+    house_nltk_data()
+    loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
+    seed_detector()
+    tasks, reasons = loaded.tasks, Reasons()
+    examples = {name: len(task.eval_docs) for name, task in tasks.items()}
+    total = sum(min(count, spec.limit or count) for count in examples.values())
+    lm = SubjectLM(subject, Progress(emit, total), seed=_SEED)
+    samples: dict[str, Sequence[Mapping[str, Any]]] = {}
+    wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
+    for wrap in (True, False):
+        chosen = [task for name, task in tasks.items() if wrapped[name] is wrap]
+        if chosen:
+            samples.update(_run(lm, chosen, loaded.manager, spec, reasons, wrap=wrap))
+    scores = {name: _read(task, samples[name], lm, spec.metric, reasons) for name, task in tasks.items()}
+    generated = lm.drawn.account(samples=lm.samples) if lm.drawn.asked else None
+    return Outcome(
+        rows=tuple(row for one in scores.values() for row in one.rows),
+        measures=tuple(measure for one in scores.values() for measure in one.measures),
+        groups=tuple(group_measures(loaded.groups, scores, spec.tasks)),
+        template=_template(subject, wrapped),
+        batch=f"by length, at most {lm.slots} slots" + _sharing(lm) + (f"; {seen(generated)}" if generated else ""),
+        truncated=len(lm.truncated),
+        generated_tokens=generated.tokens if generated else None,
+        generated=generated,
+        versions={name: str(task.VERSION) for name, task in tasks.items()},
+    )
+
+
+def _asks_wrapping(task: Task) -> bool:
+    return (task.get_config("metadata") or {}).get("wrap", True) is not False
+
+
+def _run(
+    lm: SubjectLM, tasks: Sequence[Task], manager: TaskManager, spec: LmEvalSpec, reasons: Reasons, *, wrap: bool
+) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """lm-eval's samples by task."""
+    lm.forget_prompts()
+    for task in tasks:
+        task.process_results = _isolated(task.process_results, task.task_name, reasons)
+    with _without_environment_report():
+        results = lm_eval.simple_evaluate(
+            model=lm,
+            tasks=list(tasks),
+            task_manager=manager,
+            num_fewshot=spec.num_fewshot,
+            limit=spec.limit,
+            bootstrap_iters=0,
+            log_samples=True,
+            apply_chat_template=wrap,
+            fewshot_as_multiturn=True,
+            random_seed=_SEED,
+            numpy_random_seed=_SEED,
+            torch_random_seed=_SEED,
+            fewshot_random_seed=_SEED,
+        )
+    return dict(results["samples"])
+
+
+def _isolated(process: Callable[..., dict[str, Any]], task: str, reasons: Reasons) -> Callable[..., dict[str, Any]]:
+    """A task's scoring of one example that gives no metric, rather than no eval, where it fails."""
+
+    def guarded(document: Any, results: Any) -> dict[str, Any]:
+        try:
+            return process(document, results)
+        except Exception as error:
+            reason = reason_of(error)
+            new = reason not in reasons.values()  # one traceback says it all
+            _log.warning("an example of task %s could not be scored: %s", task, reason, exc_info=new)
+            reasons[task, repr(document)] = reason
+            return {}
+
+    return guarded
+
+
+@contextmanager
+def _without_environment_report() -> Iterator[None]:
+    """lm-eval asks pip, git, the compiler and the drivers for versions: a second per call, and the record has them."""
+    originals = lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash
+    lm_eval.evaluator.add_env_info = lambda storage: None
+    lm_eval.evaluator.get_git_commit_hash = lambda: None
+    try:
+        yield
+    finally:
+        lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash = originals
+
+
+def _read(
+    task: Task, samples: Sequence[Mapping[str, Any]], lm: SubjectLM, headline: str | None, reasons: Reasons
+) -> TaskScores:
+    name = task.task_name
+    failed = {document: why for (asked, document), why in lm.failed.items() if asked == name and document is not None}
+    unscored = {sample["doc_id"]: reasons[key] for sample in samples if (key := (name, repr(sample["doc"]))) in reasons}
+    try:
+        return read_samples(task, samples, failed=failed, unscored=unscored, headline=headline)
+    except ValueError as error:
+        raise InputError(
+            Problem(reference="eval.metric", what=str(error), where="eval.metric", hint="name one of these")
+        ) from error
+
+
+def _template(subject: Subject, wrapped: Mapping[str, bool]) -> str:
+    """The template's name, `none`, or both with the tasks that go without."""
+    name = subject.renderer.template.name
+    bare = [task for task, wrap in wrapped.items() if not wrap]
+    if len(bare) == len(wrapped):
+        return "none"
+    return f"{name} (none for {', '.join(bare)})" if bare else name
+
+
+def _sharing(lm: SubjectLM) -> str:
+    if lm.scorer is None:
+        return ""
+    return ", choices behind one context" if lm.scorer.shared else ", each choice with its own context"

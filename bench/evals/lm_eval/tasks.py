@@ -1,0 +1,237 @@
+"""lm-eval tasks by name: from a folder of task files, and from lm-eval's own collection.
+
+Contract: `load_tasks` gives the leaf tasks of the asked tasks, groups and tags, and the groups. lm-eval's index of all
+its tasks, which takes ten seconds to build, is never made. Task files from outside this program and lm-eval cannot run
+code unless the caller trusts them: a file that references a Python function, or anything else that would load code, is
+refused; templates run in a sandbox always.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lm_eval.api.metrics  # fills the metric registry
+import lm_eval.tasks
+import lm_eval.utils
+import yaml
+from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
+from jinja2 import Environment, Template
+from jinja2.sandbox import SandboxedEnvironment
+from lm_eval.api.group import Group
+from lm_eval.api.registry import metric_registry
+from lm_eval.api.task import Task
+from lm_eval.tasks import TaskManager
+from lm_eval.tasks._index import Entry, Kind
+from lm_eval.tasks._yaml_loader import load_yaml
+
+from bench import places
+from bench.errors import InputError, Problem, did_you_mean
+from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows
+from bench.evals.lm_eval.task_index import installed_entries
+from bench.suite.tasks import installed_task_names
+
+_BUILT_IN = Path(lm_eval.tasks.__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What was asked for, with its rows."""
+
+    tasks: Mapping[str, Task]
+    """Leaf tasks by name."""
+    groups: Mapping[str, Group]
+    """Groups by name, those inside groups included; tags are none."""
+    manager: TaskManager
+
+
+def load_tasks(names: Sequence[str], folder: Path | None, *, trust_code: bool = False) -> Loaded:
+    """Leaf tasks and groups by name, and the manager that knows them.
+
+    Raises `InputError` for an unknown name, code in a file that is not trusted, or rows that cannot be read.
+    """
+    _sandbox_templates()
+    manager = _manager(names, folder)
+    index = manager.task_index
+    unknown = [name for name in names if name not in index]
+    if unknown:
+        raise InputError(
+            Problem(
+                reference="tasks.unknown",
+                what=f"no task, group or tag is called {name!r}",
+                where=str(folder or "lm-eval"),
+                hint=did_you_mean(name, {*index, *installed_task_names()}),
+            )
+            for name in unknown
+        )
+    entries, _ = _reached(names, index)
+    if not trust_code:
+        _refuse_code(entries)
+    for entry in entries:
+        if entry.kind is Kind.TASK and entry.yaml_path is not None:
+            config = with_local_rows(load_yaml(entry.yaml_path), entry.yaml_path.parent)
+            index[entry.name] = replace(entry, yaml_path=None, cfg=config)
+    return _load(manager, names)
+
+
+def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
+    """lm-eval's task objects with their rows. What can go wrong is in the task file, its rows or the way to the hub."""
+    try:
+        found = manager.load(list(names))
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            Problem(
+                reference="tasks.load",
+                what=f"{', '.join(names)} cannot be loaded: {type(error).__name__}: {error}",
+                where="eval.tasks",
+                hint="mend the task file; a task whose rows are on the hub needs a connection or a filled cache",
+            )
+        ) from error
+    return Loaded(tasks=dict(found["tasks"]), groups=dict(found.get("groups", {})), manager=manager)
+
+
+class _Sandbox(SandboxedEnvironment):
+    """Compiles each template once: lm-eval asks for the same few again for every example."""
+
+    def __init__(self, original: Environment) -> None:
+        super().__init__(loader=original.loader, undefined=original.undefined, keep_trailing_newline=True)
+        self.filters.update(original.filters)
+        self._compiled: dict[str, Template] = {}
+
+    def from_string(self, source: Any, *arguments: Any, **options: Any) -> Template:
+        if arguments or options or not isinstance(source, str):
+            return super().from_string(source, *arguments, **options)
+        if source not in self._compiled:
+            self._compiled[source] = super().from_string(source)
+        return self._compiled[source]
+
+
+def _sandbox_templates() -> None:
+    """lm-eval's templates reach all of Python; the sandbox renders the same templates without that."""
+    if not isinstance(lm_eval.utils.env, _Sandbox):
+        lm_eval.utils.env = _Sandbox(lm_eval.utils.env)
+
+
+def _manager(names: Sequence[str], folder: Path | None) -> TaskManager:
+    """The smallest index that knows all of `names` and their members, as far as anyone knows them."""
+    own: list[str | Path] = [] if folder is None else [folder]
+    for paths in (own, [*_likely_folders(names), *own]):
+        manager = TaskManager(include_defaults=False, include_path=paths)
+        if _complete(names, manager.task_index):
+            return manager
+    manager = TaskManager(include_defaults=False, include_path=own)
+    mine = dict(manager.task_index)
+    installed = installed_entries(lambda found: _all_reached(names, {**found, **mine}))
+    manager.task_index.update({**installed, **mine})
+    return manager
+
+
+def _likely_folders(names: Iterable[str]) -> Iterator[Path]:
+    """lm-eval's folders whose name begins a task's name, such as `arc` for `arc_easy`."""
+    for path in sorted(_BUILT_IN.iterdir()):
+        if any(re.match(rf"{re.escape(path.name)}(?![a-z])", name) for name in names) and path.is_dir():
+            yield path
+
+
+def _complete(names: Iterable[str], index: dict[str, Entry]) -> bool:
+    """Whether `index` knows `names` and the members of the groups among them.
+
+    A built-in tag that is asked for by name may have members anywhere; one inside a group lies in the group's folder.
+    """
+    return not _reached(names, index)[1] and not any(
+        index[name].kind is Kind.TAG and any(_is_built_in(index[member]) for member in index[name].tags)
+        for name in names
+    )
+
+
+def _is_built_in(entry: Entry) -> bool:
+    return entry.yaml_path is not None and entry.yaml_path.is_relative_to(_BUILT_IN)
+
+
+def _reached(names: Iterable[str], index: dict[str, Entry]) -> tuple[list[Entry], list[str]]:
+    """Entries of `names` and of all their members, each once; and members that are not indexed."""
+    found: dict[str, Entry] = {}
+    missing: list[str] = []
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in index:
+            missing.append(name)
+        elif name not in found:
+            found[name] = entry = index[name]
+            waiting += entry.tags if entry.kind is Kind.TAG else _members((entry.cfg or {}).get("task"))
+    return list(found.values()), missing
+
+
+def _all_reached(names: Iterable[str], index: dict[str, Entry]) -> set[str]:
+    entries, missing = _reached(names, index)
+    return {*missing, *(entry.name for entry in entries)}
+
+
+def _members(listed: Any) -> Iterator[str]:
+    """Names in a group's `task` list: plain, with overrides, or inside a group that is defined in place."""
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict) and isinstance(item.get("task"), str):
+            yield item["task"]
+        elif isinstance(item, dict):
+            yield from _members(item.get("task"))
+
+
+def _refuse_code(entries: Iterable[Entry]) -> None:
+    """Raises `InputError` for each file that is not this program's or lm-eval's and would run code."""
+    problems: dict[str, Problem] = {}
+    for entry in entries:
+        for file in _sources(entry.yaml_path) if entry.yaml_path is not None else ():
+            for what in () if _is_trusted(file) else _code_in(file):
+                problems[f"{file}{what}"] = Problem(
+                    reference="tasks.code",
+                    what=f"the task file {file.name} {what}, which would run code",
+                    where=str(file),
+                    hint="read the file; if you trust it: bench run SUITE --trust-task-code",
+                )
+    if problems:
+        raise InputError(problems.values())
+
+
+def _sources(file: Path) -> Iterator[Path]:
+    """A task file and all that it includes."""
+    file = file.resolve()
+    yield file
+    included = load_yaml(file, resolve_func=False, recursive=False).get("include", [])
+    for name in included if isinstance(included, list) else [included]:
+        yield from _sources(file.parent / name)
+
+
+def _is_trusted(file: Path) -> bool:
+    return any(file.is_relative_to(root.resolve()) for root in (_BUILT_IN, places.shipped("suites")))
+
+
+def _code_in(file: Path) -> Iterator[str]:
+    """What in a task file would run code."""
+    if any(isinstance(token, yaml.TagToken) for token in yaml.scan(file.read_text(encoding="utf-8"))):
+        yield "refers to a Python function"
+    for config in _tables(load_yaml(file, resolve_func=False, recursive=False)):
+        for key in sorted({"class", "use_prompt"} & config.keys()):
+            yield f"has the key {key!r}"
+        form = config.get("dataset_path")
+        if form in _PACKAGED_DATASETS_MODULES and form not in LOCAL_FORMATS:
+            yield f"reads rows with {form!r}"
+        if "metric" in config and (config["metric"] not in metric_registry or config.get("hf_evaluate")):
+            yield f"uses the metric {config['metric']!r}, which is not lm-eval's own"
+
+
+def _tables(value: Any) -> Iterator[dict[str, Any]]:
+    """All tables in a YAML value, at any depth."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _tables(item)

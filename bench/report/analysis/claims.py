@@ -1,0 +1,239 @@
+"""The suite's claims, decided: supported, refuted, inconclusive, or incomplete where a needed subject has no score.
+
+Contract: pure. A claim is `incomplete` as soon as one seed replicate of either side is missing on what it is about,
+whatever the others show: a failure is no random loss. The other claims are one family for Holm's adjustment.
+
+"Not worse" and "equal" between two sides that are both at chance is `inconclusive`: an eval that neither side can do
+could not have told them apart (assay sensitivity, ICH E10, 1.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bench.record.evaluation import GroupMeasure
+from bench.record.record import Record
+from bench.report.analysis.absence import Absence
+from bench.report.analysis.align import Aligned, chance_of, headlines, subjects
+from bench.report.analysis.cost_kinds import COSTS, figures
+from bench.report.analysis.deltas import Deltas
+from bench.report.analysis.results import Result
+from bench.report.analysis.subset import some_tasks
+from bench.stats.claims import Question, Relation, Verdict, decide_family
+from bench.stats.efficiency import efficiency_ratio
+from bench.stats.paired import Delta
+from bench.stats.ratio import Ratio, cost_ratio
+from bench.stats.single import score_interval
+from bench.suite.claim import Claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimResult:
+    """A claim of the suite, decided."""
+
+    claim: Claim
+    verdict: Verdict
+    delta: Delta | None
+    """Left minus right, in the eval's units; `None` where nothing could be compared, and of a cost."""
+    ratio: Ratio | None
+    """Left by right, of a cost or of quality per cost."""
+    gap: str | None
+    """What is missing, of an incomplete claim."""
+    at_chance: bool = False
+    """Inconclusive because both sides are at chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A claim with what it is decided from. entry: `None` of a cost alone. gap: why it cannot be decided."""
+
+    claim: Claim
+    entry: Aligned | None
+    gap: str | None
+
+
+def decided(
+    record: Record,
+    aligned: Sequence[Aligned],
+    absences: Sequence[Absence],
+    deltas: Deltas,
+    results: Mapping[tuple[str, str], Result],
+) -> tuple[ClaimResult, ...]:
+    """One result per claim, in the suite's order."""
+    entries = {entry.measurand.name: entry for entry in aligned}
+    cases = [_case(claim, record, entries, absences) for claim in record.resolved.suite.claim]
+    found = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
+    verdicts = decide_family([_question(case, comparison) for case, comparison in zip(cases, found, strict=True)])
+    return tuple(
+        _result(case, verdict, comparison, results, deltas)
+        for case, verdict, comparison in zip(cases, verdicts, found, strict=True)
+    )
+
+
+def _result(
+    case: _Case,
+    verdict: Verdict,
+    comparison: Delta | Ratio | None,
+    results: Mapping[tuple[str, str], Result],
+    deltas: Deltas,
+) -> ClaimResult:
+    insensitive = verdict.outcome == "supported" and _both_at_chance(case, results, deltas)
+    if insensitive:
+        verdict = replace(verdict, outcome="inconclusive", reason=_insensitive(case))
+    return ClaimResult(
+        claim=case.claim,
+        verdict=verdict,
+        delta=comparison if isinstance(comparison, Delta) else None,
+        ratio=comparison if isinstance(comparison, Ratio) else None,
+        gap=case.gap,
+        at_chance=insensitive,
+    )
+
+
+def _insensitive(case: _Case) -> str:
+    """Why an eval whose scores do not rise above guessing decides nothing."""
+    if case.entry is not None and case.entry.measurand.kind == "judge":
+        return "neither side is preferred to what both were compared with: this judge might not have told them apart"
+    return "both sides are at chance: this eval could not have told them apart"
+
+
+def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
+    """Whether a claim of "not worse" or "equal" is about two sides whose scores do not rise above guessing."""
+    left, relation, right = case.claim.parts()
+    if case.entry is None or case.claim.cost is not None or relation == ">":
+        return False
+    measurand, chance = case.entry.measurand, case.entry.measurand.chance
+    if chance is None or not measurand.higher_is_better:
+        return False
+    lows = [_low(case.entry, side, results, deltas) for side in (left, right)]
+    return all(low is not None and low <= chance for low in lows)
+
+
+def _low(entry: Aligned, side: str, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> float | None:
+    """Lower end of a side's own score; of a part of an eval it is no result of the report's."""
+    known = results.get((side, entry.measurand.name))
+    if known is not None:
+        return known.value.low
+    return score_interval(entry.arms[side], seed=deltas.seed, replicates=deltas.replicates).low
+
+
+def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:
+    """Paired scores, costs, or both."""
+    left, _, right = case.claim.parts()
+    if case.claim.cost is None:
+        assert case.entry is not None, "a claim without a cost is on an eval"
+        return deltas.between(case.entry, left, right)
+    kind = COSTS[case.claim.cost]
+    spent = [figures(record, side, kind) for side in (left, right)]
+    if case.entry is None:
+        return cost_ratio(*spent, counted=kind.counted)
+    sides = [
+        (case.entry.arms[side], [value for value in values if value is not None])
+        for side, values in zip((left, right), spent, strict=True)
+    ]
+    return efficiency_ratio(
+        *sides, counted=kind.counted, seed=deltas.seed, replicates=deltas.replicates
+    )  # fmt: skip
+
+
+def _question(case: _Case, comparison: Delta | Ratio | None) -> Question:
+    relation: Relation = case.claim.parts()[1] if case.gap is None else ">="
+    if case.claim.cost is not None:
+        higher = case.claim.per is not None
+    else:
+        higher = case.entry is None or case.entry.measurand.higher_is_better
+    return Question(
+        relation=relation,
+        comparison=comparison,
+        margin=case.claim.margin,
+        higher_is_better=higher,
+        missing=case.gap or "nothing to compare",
+    )
+
+
+def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences: Sequence[Absence]) -> _Case:
+    """What the claim is decided from, or what is missing for that."""
+    left, relation, right = claim.parts()
+    entry = _entry(claim, record, entries)
+    names = subjects(record)
+    absent_sides = [side for side in (left, right) if side not in names]
+    gap = None
+    if claim.eval is not None and entry is None:
+        gap = _no_measure(claim, entries)
+    elif relation == "==" and claim.margin == 0:
+        gap = "`==` needs a margin above zero: no run can show an exact equality"
+    elif absent_sides:
+        gap = f"{absent_sides[0]} is not part of this run"
+    else:
+        gap = _missing_score(claim, (left, right), names, absences) or _missing_cost(claim, (left, right), record)
+    if gap is None and claim.per is not None and entry is not None and not entry.measurand.higher_is_better:
+        gap = f"of {claim.on} less is better: it has no quality per cost"
+    return _Case(claim=claim, entry=entry, gap=gap)
+
+
+def _entry(claim: Claim, record: Record, entries: Mapping[str, Aligned]) -> Aligned | None:
+    """The measurand that the claim names, be it a task of one with several, or a group of them."""
+    if claim.eval is None:
+        return None
+    if claim.on in entries or claim.task is None:
+        return entries.get(claim.on)
+    whole = entries.get(claim.eval)
+    if whole is None:
+        return None
+    measures = headlines(claim.eval, record)
+    if claim.task in whole.measurand.metrics:
+        chance = chance_of({claim.task: measures[claim.task]}, {})
+        return some_tasks(whole, [claim.task], name=claim.task, chance=chance)
+    group = _group(claim, record, whole.measurand.metrics)
+    if group is None:
+        return None
+    pool = group.group if group.by == "examples" else None
+    chance = chance_of(
+        {task: measures[task] for task in group.tasks}, {} if pool is None else dict.fromkeys(group.tasks, pool)
+    )
+    return some_tasks(whole, group.tasks, name=group.group, chance=chance, pool=pool)
+
+
+def _group(claim: Claim, record: Record, metrics: Mapping[str, str]) -> GroupMeasure | None:
+    """The group's figure of the headline metric, which its tasks share."""
+    results = [evaluation.result for evaluation in record.evaluations if evaluation.eval == claim.eval]
+    for result in results:
+        for group in () if result is None else result.groups:
+            if group.group == claim.task and all(metrics.get(task) == group.metric for task in group.tasks):
+                return group
+    return None
+
+
+def _no_measure(claim: Claim, entries: Mapping[str, Aligned]) -> str:
+    own = [entry for entry in entries.values() if entry.measurand.eval == claim.eval]
+    tasks = sorted({task for entry in own for task in entry.measurand.metrics})
+    if claim.task is not None:
+        has = f"; it has {', '.join(tasks)}" if tasks else ""
+        return f"{claim.eval} has no scored task or group {claim.task!r}{has}"
+    if not tasks:
+        return f"{claim.on} has no score"
+    return f"the tasks of {claim.on} have no common measure: claim on one of them, such as {claim.on}/{tasks[0]}"
+
+
+def _missing_score(
+    claim: Claim, sides: tuple[str, str], names: Mapping[str, Sequence[str]], absences: Sequence[Absence]
+) -> str | None:
+    """The first subject without what the claim is about: its score, or its training."""
+    needed = {subject for side in sides for subject in names[side]}
+    missing = [absence for absence in absences if absence.eval == claim.eval and absence.subject in needed]
+    if not missing:
+        return None
+    what = "score" if claim.eval is not None else "training"
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return f"{missing[0].subject} has no {what}: {missing[0].message}{more}"
+
+
+def _missing_cost(claim: Claim, sides: tuple[str, str], record: Record) -> str | None:
+    if claim.cost is None:
+        return None
+    kind = COSTS[claim.cost]
+    for side in sides:
+        if any(value is None for value in figures(record, side, kind)):
+            return f"{side}: {kind.absent}"
+    return None

@@ -1,0 +1,183 @@
+"""`bench compare`: one run's arms against the same arms of another run, by the same statistics.
+
+Contract: pure. Differences are second - first, paired by example; the seeds of the two runs are independent draws, even
+where their numbers agree. Each eval that is no diagnostic is one family for Holm's adjustment. Runs whose scores do not
+mean the same are refused, with every key that differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bench.errors import InputError, Problem
+from bench.record.evaluation import ScoreRow
+from bench.record.record import Record
+from bench.report.analysis.align import (
+    Aligned,
+    Measurand,
+    Rows,
+    Run,
+    align_one,
+    bases_of,
+    draws_by_arm,
+    measurands_of,
+    planned_arms,
+    read_rows,
+    subjects,
+)
+from bench.report.analysis.comparable import Difference, incomparable, other_differences
+from bench.report.analysis.cost_kinds import COSTS, CostKind, figures
+from bench.report.analysis.deltas import Deltas
+from bench.report.analysis.results import Reading, reading_of
+from bench.stats.multiplicity import holm
+from bench.stats.paired import REPLICATES, Delta
+from bench.stats.ratio import Ratio, cost_ratio
+from bench.suite.suite import is_base
+
+_FIRST, _SECOND = "@1", "@2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One arm, or a base, on one measurand. reading: of the second run against the first. same_jobs: both runs took
+    their scores from the very same jobs, so that no difference is possible."""
+
+    arm: str
+    measurand: Measurand
+    delta: Delta
+    p_adjusted: float | None
+    reading: Reading
+    same_jobs: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostChange:
+    """What one arm's training costs in the second run, by what it costs in the first."""
+
+    arm: str
+    cost: CostKind
+    ratio: Ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunComparison:
+    """Two runs of one suite."""
+
+    records: tuple[Record, Record]
+    paths: tuple[str, str]
+    differences: tuple[Difference, ...]
+    """In what else the runs differ."""
+    only: tuple[tuple[str, ...], tuple[str, ...]]
+    """Arms that only the first has, and only the second."""
+    changes: tuple[Change, ...]
+    costs: tuple[CostChange, ...]
+
+
+def compare_runs(first: Run, second: Run, *, replicates: int = REPLICATES) -> RunComparison:
+    """Everything that `bench compare FIRST SECOND` says.
+
+    Raises `InputError` where a record cannot be read, where scores do not mean the same, or where no arm is in both.
+    """
+    records = first.load(), second.load()
+    rows = read_rows(first, records[0]), read_rows(second, records[1])
+    problems = incomparable(*records, rows)
+    if problems:
+        raise InputError(problems)
+    arms = [[*bases_of(record), *(arm.name for arm in planned_arms(record))] for record in records]
+    shared = [arm for arm in arms[0] if arm in arms[1]]
+    if not shared:
+        raise InputError(
+            Problem(
+                reference="compare.no-arm",
+                what="the two runs have no arm in common",
+                where=f"{first.path}, {second.path}",
+                hint="`bench report RUN` shows the arms of a run",
+            )
+        )
+    trained = [arm for arm in shared if not is_base(arm)]
+    return RunComparison(
+        records=records,
+        paths=(str(first.path), str(second.path)),
+        differences=other_differences(*records),
+        only=(
+            tuple(arm for arm in arms[0] if arm not in shared),
+            tuple(arm for arm in arms[1] if arm not in shared),
+        ),
+        changes=_changes(records, rows, shared, replicates),
+        costs=tuple(_costs(records, trained)),
+    )
+
+
+def _changes(
+    records: tuple[Record, Record], rows: tuple[Rows, Rows], arms: list[str], replicates: int
+) -> tuple[Change, ...]:
+    deltas = Deltas(seed=int(records[0].digest[:8], 16), replicates=replicates)
+    found: list[Change] = []
+    for entry in _aligned(records, rows, arms):
+        changes = [(arm, deltas.between(entry, arm + _SECOND, arm + _FIRST)) for arm in arms]
+        diagnostic = entry.measurand.role == "diagnostic"
+        same = {arm: _same_jobs(records, arm, entry.measurand.eval) for arm in arms}
+        family = [None if diagnostic or same[arm] else delta.p_value for arm, delta in changes]
+        found += [
+            Change(
+                arm=arm,
+                measurand=entry.measurand,
+                delta=delta,
+                p_adjusted=p,
+                reading=reading_of(delta, p, entry.measurand),
+                same_jobs=same[arm],
+            )
+            for (arm, delta), p in zip(changes, holm(family), strict=True)
+        ]
+    return tuple(found)
+
+
+def _aligned(records: tuple[Record, Record], rows: tuple[Rows, Rows], arms: list[str]) -> list[Aligned]:
+    """Both runs' subjects over the same examples, each name marked with its run."""
+    by_arm: dict[str, tuple[str, ...]] = {}
+    draws: dict[str, tuple[int, ...]] = {}
+    marked: dict[tuple[str, str], Sequence[ScoreRow]] = {}
+    for record, found, mark in zip(records, rows, (_FIRST, _SECOND), strict=True):
+        named = subjects(record)
+        by_arm |= {arm + mark: tuple(subject + mark for subject in named[arm]) for arm in arms}
+        draws |= {arm + mark: labels for arm, labels in draws_by_arm(record).items()}
+        marked |= {(name, subject + mark): scored for (name, subject), scored in found.items()}
+    return [
+        align_one(measurand, by_arm, marked, draws=draws)
+        for spec in records[0].resolved.suite.eval
+        for measurand in _both([measurands_of(spec, record) for record in records])
+    ]
+
+
+def _both(found: list[list[Measurand]]) -> list[Measurand]:
+    """The measurands of both runs; right-or-wrong, or per example, only where they are in both."""
+    second = {measurand.name: measurand for measurand in found[1]}
+    return [
+        replace(
+            one,
+            binary=one.binary and second[one.name].binary,
+            per_example=one.per_example and second[one.name].per_example,
+        )
+        for one in found[0]
+        if one.name in second
+    ]
+
+
+def _same_jobs(records: tuple[Record, Record], arm: str, name: str) -> bool:
+    digests = [
+        {e.job.digest for e in record.evaluations if e.eval == name and (e.arm or e.subject) == arm}
+        for record in records
+    ]
+    return bool(digests[0]) and digests[0] == digests[1]
+
+
+def _costs(records: tuple[Record, Record], arms: list[str]) -> list[CostChange]:
+    """Costs that both runs can tell."""
+    changes = []
+    for kind in COSTS.values():
+        for arm in arms:
+            sides = [figures(record, arm, kind) for record in reversed(records)]
+            if all(any(value is not None for value in side) for side in sides):
+                changes.append(CostChange(arm=arm, cost=kind, ratio=cost_ratio(*sides, counted=kind.counted)))
+    return changes

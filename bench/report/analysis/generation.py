@@ -1,0 +1,71 @@
+"""What drawing answers took, per eval and arm, and how much of a score's noise the drawing itself makes.
+
+Contract: pure functions of the record; means over the seeds that have it, `None` where none has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from bench.record.evaluation import EvalResult, Generated
+from bench.record.record import Record
+from bench.report.analysis.align import subjects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationCost:
+    """One arm on one eval that draws answers."""
+
+    eval: str
+    arm: str
+    answers: float
+    samples: int
+    """Per prompt."""
+    tokens: float
+    tokens_per_second: float | None
+    """While nothing else of the run ran beside it; `None` where something always did."""
+    shared_tokens_per_second: float | None
+    first_token_seconds: float | None
+    """Of a lone prompt, while nothing else of the run ran beside it."""
+    headline: str | None
+    decoding_error: float | None
+    """Standard error of the headline's value that drawing answers alone makes; `None` with one answer per prompt."""
+
+
+def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
+    """In the order of the suite's evals and arms."""
+    by_arm = subjects(record)
+    found = []
+    for spec in record.resolved.suite.eval:
+        for arm, names in by_arm.items():
+            mine = [e.result for e in record.evaluations if e.eval == spec.name and e.subject in names]
+            results = [result for result in mine if result is not None and result.generated is not None]
+            if results:
+                found.append(_cost(spec.name, arm, results))
+    return tuple(found)
+
+
+def _cost(name: str, arm: str, results: Sequence[EvalResult]) -> GenerationCost:
+    drawn = [result.generated for result in results if result.generated is not None]
+    alone = [one for one in drawn if one.alone]
+    leading = [measure for result in results for measure in result.measures if measure.headline]
+    errors = [measure.decoding_error for measure in leading if measure.decoding_error is not None]
+    return GenerationCost(
+        eval=name,
+        arm=arm,
+        answers=fmean(one.answers for one in drawn),
+        samples=drawn[0].samples,
+        tokens=fmean(one.tokens for one in drawn),
+        tokens_per_second=_mean(alone, lambda one: one.tokens_per_second),
+        shared_tokens_per_second=_mean(drawn, lambda one: one.tokens_per_second),
+        first_token_seconds=_mean(alone, lambda one: one.first_token_seconds),
+        headline=leading[0].metric if leading else None,
+        decoding_error=fmean(errors) if errors else None,
+    )
+
+
+def _mean(drawn: Sequence[Generated], value: Callable[[Generated], float | None]) -> float | None:
+    known = [found for one in drawn if (found := value(one)) is not None]
+    return fmean(known) if known else None

@@ -1,0 +1,154 @@
+"""The view in a terminal, with Rich: the parts that fit on a screen; the document has the rest.
+
+Contract: no arithmetic on results, no markup parsing; foreign text goes through `visible`. Best at 100 columns; a table
+that does not fit is laid out as one short list per row.
+"""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from bench.report.render.escape import visible
+from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Paragraph, Section, Table, Tone, View
+
+STYLES: dict[Tone, str] = {
+    "plain": "",
+    "good": "cyan",
+    "bad": "magenta",
+    "unsure": "",
+    "muted": "dim",
+    "strong": "bold",
+}
+"""Colours that people with any colour vision can tell apart, on dark and on light; the text says the same."""
+_GAP = 2
+_WRAP_AT = 16
+_LEAD = 32
+
+
+def print_report(view: View, console: Console) -> None:
+    """Print the view's short form."""
+    console.print()
+    if view.banner is not None:
+        console.print(Panel(_text(view.banner, "bold"), style="magenta", title="simulation", title_align="left"))
+    console.print(_text(view.title, "bold"))
+    console.print(_text(view.question))
+    console.print(_cell(view.status))
+    for section in view.sections:
+        if section.only != "document":
+            _print_section(section, console)
+
+
+def _print_section(section: Section, console: Console) -> None:
+    console.print()
+    console.print(Rule(_text(section.title, "bold"), align="left", style="dim", characters="─"))
+    for block in section.blocks:
+        shown = _block(block, console.width)
+        if shown is not None:
+            console.print(shown)
+
+
+def _block(block: Block, width: int) -> RenderableType | None:
+    if isinstance(block, (Paragraph, Table)) and block.only == "document":
+        return None
+    match block:
+        case Paragraph():
+            return _text(block.text, STYLES[block.tone])
+        case Bullets():
+            return _bullets(block)
+        case Table():
+            return _table(block, width)
+        case Code():
+            return Padding(_lines(block.lines), (0, 0, 0, 2))
+        case Figure():
+            return None
+
+
+def _bullets(block: Bullets) -> RichTable:
+    grid = RichTable.grid(padding=(0, 1, 0, 0))
+    for item in block.items:
+        grid.add_row(_text("·", "dim"), _cell(item))
+    return grid
+
+
+def _lines(lines: tuple[str, ...]) -> Text:
+    return Text("\n").join(_text(line) for line in lines)
+
+
+def _table(block: Table, width: int) -> RenderableType:
+    """Whole if it fits; else side by side parts below each other, each led by the first column; else stacked."""
+    kept = [index for index, column in enumerate(block.columns) if not column.detail]
+    if _needed(block, kept) <= width:
+        return _grid(block, kept)
+    parts = _parts(block, kept, width)
+    if all(_rigid(block, index) for index in kept) and all(_needed(block, part) <= width for part in parts):
+        return Group(*(_grid(block, part) for part in parts))
+    return _stacked(block, kept)
+
+
+def _parts(block: Table, kept: list[int], width: int) -> list[list[int]]:
+    """As many columns as fit, in order, the first one repeated."""
+    lead, *others = kept
+    parts = [[lead]]
+    for index in others:
+        if len(parts[-1]) > 1 and _needed(block, [*parts[-1], index]) > width:
+            parts.append([lead])
+        parts[-1].append(index)
+    return parts
+
+
+def _needed(block: Table, kept: list[int]) -> int:
+    """Rigid columns take what they need; the others may wrap down to some width."""
+    widths = [_width(block, index) for index in kept]
+    needs = [w if _rigid(block, index) else min(w, _WRAP_AT) for w, index in zip(widths, kept, strict=True)]
+    return sum(needs) + _GAP * (len(needs) - 1)
+
+
+def _width(block: Table, index: int) -> int:
+    """Of the widest cell, and of the title's longest word: titles may wrap."""
+    words = visible(block.columns[index].title).split(" ")
+    return max(cell_len(text) for text in [*words, *(visible(row[index].text) for row in block.rows)])
+
+
+def _rigid(block: Table, index: int) -> bool:
+    """Figures, and the names that lead the rows, are never broken."""
+    leads = index == 0 and max((cell_len(visible(row[0].text)) for row in block.rows), default=0) <= _LEAD
+    return block.columns[index].right or leads
+
+
+def _grid(block: Table, kept: list[int]) -> RichTable:
+    table = RichTable(box=None, padding=(0, _GAP, 0, 0), header_style="dim", pad_edge=False)
+    for index in kept:
+        column = block.columns[index]
+        table.add_column(
+            _text(column.title),
+            justify="right" if column.right else "left",
+            width=_width(block, index) if _rigid(block, index) else None,
+            overflow="fold",
+        )
+    for row in block.rows:
+        table.add_row(*(_cell(row[index]) for index in kept))
+    return table
+
+
+def _stacked(block: Table, kept: list[int]) -> RichTable:
+    grid = RichTable.grid(padding=(0, 1, 0, 0))
+    for row in block.rows:
+        first, *others = kept
+        grid.add_row(_text(row[first].text, "bold"), Text())
+        for index in others:
+            grid.add_row(_text("  " + block.columns[index].title, "dim"), _cell(row[index]))
+    return grid
+
+
+def _cell(cell: Cell) -> Text:
+    return _text(cell.text, STYLES[cell.tone])
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(visible(text), style=style)

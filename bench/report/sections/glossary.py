@@ -1,0 +1,80 @@
+"""What each word and figure of the report means, so that a reader who was sent it needs nothing else."""
+
+from __future__ import annotations
+
+from bench.report.analysis.comparison import Comparison
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Column, Section, Table
+from bench.stats.paired import LEVEL, REPLICATES
+
+_LEVEL = fmt.percent(LEVEL, digits=0)
+MEANINGS: tuple[tuple[str, str], ...] = (
+    (
+        "arm",
+        "One cell of the experiment: data / recipe. Each is trained once per seed; base is the model before training.",
+    ),
+    ("control", "The arm that others are compared with beside the base, such as a random draw of the same size."),
+    ("score", "Mean over the examples (weighted where the eval weights them), over tasks equally, and over seeds."),
+    (
+        f"[{_LEVEL}]",
+        f"Confidence interval at {_LEVEL}: noise of the examples and, from two seeds on, of training again.",
+    ),
+    (
+        "− base, − control",
+        "Paired difference: the same examples scored by both sides, arm minus the other. Examples that one side lacks "
+        "are left out and counted.",
+    ),
+    (
+        "▲ better, ▼ worse",
+        "Said only where the interval excludes zero and Holm's p-value is at most 5%, in the eval's own direction.",
+    ),
+    ("△ ▽", "The interval excludes zero, but among so many contrasts that happens by chance: Holm does not agree."),
+    ("≈ not resolved", "This run cannot tell the two apart. It does not say that they are equal."),
+    (
+        "p (Holm)",
+        "Two-sided p-value of no difference, adjusted for all contrasts of that eval with base and control: 5% is the "
+        "chance of a false mark in one eval, not in all of them together. Of a claim: of its threshold, adjusted for "
+        "all claims of the suite.",
+    ),
+    ("detectable", "The smallest true difference that a run like this one finds with 80% power."),
+    ("rank", "The places that the resolved pairs of arms leave possible (Holm over all pairs): 1–3 is first to third."),
+    ("seed spread", "Standard deviation of the score between seeds of the same arm."),
+    ("gained / lost", "Examples on which the arm, averaged over seeds, did better / worse than the base."),
+    (
+        "verdict",
+        "supported or refuted: the interval lies wholly on one side of the threshold, also after Holm over all claims. "
+        "inconclusive: it does not; the sample that would decide is named. incomplete: a needed subject has no score.",
+    ),
+    (
+        "margin",
+        "By how much the left side may be worse (>=), must be better (>), or may differ (==), in the eval's units.",
+    ),
+    ("target, retention, diagnostic", "What training is for; what it may forget; what is shown but ranks nothing."),
+    (
+        "tokens",
+        "Tokens that are not padding. Supervised: those whose labels enter the loss. Slots: batch × padded length.",
+    ),
+    (
+        "tokens/s",
+        "Non-padding tokens per second of data, forward, backward and optimiser; nothing else of the run beside it.",
+    ),
+    ("trained", "Parameters that training changes, as a share of all of them."),
+    ("epochs", "Rows seen, divided by rows available."),
+    ("process", "Starting the worker process and handing results over."),
+)
+
+
+def meaning_section(comparison: Comparison) -> Section:
+    """The definitions, and the methods that this run used."""
+    methods = {
+        contrast.delta.method
+        for result in comparison.results.values()
+        for contrast in (result.versus_base, result.versus_control)
+        if contrast is not None and contrast.delta.low is not None
+    }
+    methods |= {claim.ratio.method for claim in comparison.claims if claim.ratio is not None}
+    bootstraps = f" Bootstraps use {REPLICATES:,} replicates, seeded." if comparison.measurands else ""
+    entries = [*MEANINGS, *([("methods", f"{'; '.join(sorted(methods))}.{bootstraps}")] if methods else [])]
+    rows = tuple((Cell(text=word, tone="strong"), Cell(text=meaning)) for word, meaning in entries)
+    columns = (Column(title="Word"), Column(title="Meaning"))
+    return Section(title="What each number means", blocks=(Table(columns=columns, rows=rows),), only="document")

@@ -1,0 +1,1 @@
+"""Checks before any work: the machine, the suite against the machine, warnings."""

@@ -1,0 +1,60 @@
+"""The room on the disk that a run will need at least, known before it starts.
+
+A lower bound, so that nobody is refused in vain: full fine-tuning keeps fp32 weights of every subject, and while a
+training runs its checkpoint (weights and two moments of the optimiser) stands there twice for a moment. Adapters,
+scores and logs are small beside these and count as one mebibyte a job.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import InputError, Problem
+from bench.record.job import TrainJob
+
+if TYPE_CHECKING:
+    from bench.run.plan.types import Plan
+
+_WEIGHT_BYTES = 4
+_CHECKPOINT_BYTES = 3 * _WEIGHT_BYTES
+_JOB_BYTES = 1 << 20
+_GIB = 1 << 30
+
+
+def needed_bytes(plan: Plan) -> int:
+    """Bytes that the jobs to do will take under the home folder, at the least."""
+    trainings = [one.job for one in plan.can_run if isinstance(one.job, TrainJob)]
+    full = [job.model.parameters or 0 for job in trainings if job.recipe.method == "full"]
+    kept = sorted(full, reverse=True)
+    if not plan.resolved.suite.run.keep_weights:
+        kept = kept[: plan.workers]
+    saving = 0
+    if plan.resolved.suite.run.steps_between_saves is not None:
+        saving = 2 * _CHECKPOINT_BYTES * sum(sorted(full, reverse=True)[: plan.workers])
+    return _WEIGHT_BYTES * sum(kept) + saving + _JOB_BYTES * len(plan.can_run)
+
+
+def check_space(plan: Plan, *, home: Path) -> None:
+    """Raises `InputError` where the disk has less room than the run needs at least."""
+    needed, free = needed_bytes(plan), free_bytes(home)
+    if not plan.to_do or free is None or free >= needed:
+        return
+    raise InputError(
+        Problem(
+            reference="run.no-space",
+            what=f"the run needs at least {needed / _GIB:.2f} GiB for results, and {free / _GIB:.2f} GiB are free",
+            where=str(home),
+            hint="bench clean shows what can go; or set BENCH_HOME, or run.keep_weights = false",
+        )
+    )
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Free room where `folder` is or will be; `None` where the system does not say."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    try:
+        return None if there is None else shutil.disk_usage(there).free
+    except OSError:
+        return None

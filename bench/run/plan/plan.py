@@ -1,0 +1,360 @@
+"""From a resolved suite to jobs: what runs, in which order, after what, and what is there already.
+
+Each base is evaluated once; each arm is trained once per seed and each of those is evaluated. An arm whose recipe
+sweeps its learning rate has one more training per rate, which those of its seeds wait for; a `few_shot` arm has no
+training at all. Where trainings run side by side, each arm also has a short probe that runs alone on the machine, so
+that its speed is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.digest import digest_json
+from bench.errors import InputError, Problem, did_you_mean
+from bench.record.environment import cores, device
+from bench.record.job import AnswerJob, Candidate, EvalJob, Job, ProbeJob, Shots, SweepJob, TrainJob
+from bench.record.store import JobStore
+from bench.run.plan.chosen_rate import at_rate
+from bench.run.plan.digests import eval_digest, probe_digest, sweep_digest, training_digest
+from bench.run.plan.free_weights import retrained_where_freed
+from bench.run.plan.judge_jobs import Entry, is_asked, judge_entries
+from bench.run.plan.types import Plan, PlannedJob
+from bench.run.resolve.suite import sweep_data
+from bench.run.unavailable import missing_input, refuse_idle
+from bench.suite.evals import EvalSpec, JudgeSpec, data_of
+from bench.suite.model import Precision
+from bench.suite.recipe import Budget
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite, Unavailable
+from bench.suite.subset_draws import trained_on
+from bench.suite.suite import ArmRef, Suite
+from bench.suite.sweep import LearningRateSweep
+
+_SMALL_MODEL_PARAMETERS = 20_000_000
+
+
+def plan(
+    resolved: ResolvedSuite,
+    *,
+    only: Iterable[str] = (),
+    home: Path,
+    fresh: bool = False,
+    trust_task_code: bool = False,
+) -> Plan:
+    """All jobs of `resolved`; `only` names the arms that this run is asked for (all, if empty).
+
+    `trust_task_code`: task files and hub metrics from elsewhere may run code; only the command line can say so.
+
+    Raises `InputError` for an unknown arm, and where unavailable inputs leave nothing to run.
+    """
+    suite = resolved.suite
+    asked = _asked(suite, tuple(only))
+    workers = worker_count(resolved)
+    threads = max(1, cores() // workers)
+    builder = _Builder(
+        resolved=resolved,
+        store=JobStore(home=home),
+        workers=workers,
+        threads=threads,
+        trust_task_code=trust_task_code,
+    )
+    bases = resolved.bases()
+    jobs = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
+    for arm in suite.expand():
+        if suite.recipe[arm.recipe].method == "few_shot":
+            jobs.extend(entry for seed in suite.seeds for entry in builder.few_shot(arm, seed))
+        else:
+            jobs.extend(builder.trained(arm, probed=workers > 1))
+    jobs.extend(list(judge_entries(resolved, jobs, store=builder.store, workers=workers)))
+    needed = {arm.base for arm in suite.expand() if arm.name in asked}
+    selected = _selected(
+        jobs, {job.id for job, _, arm_name, _ in jobs if (arm_name in asked if arm_name else _subject(job) in needed)}
+    )
+    why = _stuck(jobs)
+    planned = tuple(
+        PlannedJob(
+            job=job,
+            arm=arm_name,
+            seed=seed,
+            after=after,
+            exclusive=isinstance(job, ProbeJob),
+            selected=job.id in selected,
+            fresh=fresh,
+            cached=builder.store.done(job.digest),
+            rank=_rank(job, arm_name, position, turn=_turn(suite, seed), side_by_side=workers > 1),
+            unavailable=why.get(job.id),
+        )
+        for position, (job, after, arm_name, seed) in enumerate(jobs)
+    )
+    planned = retrained_where_freed(planned)
+    made = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
+    refuse_idle(made)
+    return made
+
+
+def worker_count(resolved: ResolvedSuite) -> int:
+    """Jobs side by side: as the suite says; `auto` gives small models on a processor one worker per core."""
+    asked = resolved.suite.run.workers
+    if asked != "auto":
+        return asked
+    sizes = [model.parameters for model in resolved.bases().values()]
+    small = all(size is not None and size < _SMALL_MODEL_PARAMETERS for size in sizes)
+    return cores() if small and device() == "cpu" else 1
+
+
+def budget_statement(suite: Suite) -> tuple[bool, str]:
+    """Whether all arms have the same budget, and the sentence that says so."""
+    budgets: dict[Budget, list[str]] = {}
+    for arm in _training_arms(suite):
+        budgets.setdefault(suite.budget_of(arm), []).append(arm.name)
+    if not budgets:
+        return True, "no arm trains"
+    if len(budgets) == 1:
+        return True, f"every arm trains on {_amount(next(iter(budgets)))}"
+    parts = [f"{_amount(budget)} for {', '.join(arms)}" for budget, arms in budgets.items()]
+    return False, "budgets differ between the arms: " + "; ".join(parts)
+
+
+def _amount(budget: Budget) -> str:
+    unit = budget.unit.replace("_", " ")
+    return f"{budget.amount:,.10g} {unit.removesuffix('s') if budget.amount == 1 and unit != 'flops' else unit}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Builder:
+    """Makes jobs with their digests. Entries are (job, digests needed, arm, seed)."""
+
+    resolved: ResolvedSuite
+    store: JobStore
+    workers: int
+    threads: int
+    trust_task_code: bool
+
+    def base(self, subject: str, model: ResolvedModel) -> list[Entry]:
+        """A base's evals."""
+        return self._evals(subject, model, arm=None, seed=None)
+
+    def few_shot(self, arm: ArmRef, seed: int) -> list[Entry]:
+        """The evals of the base with rows of the arm's data in its context, drawn with `seed`."""
+        size = self.resolved.suite.recipe[arm.recipe].shots
+        assert size is not None, "validated"
+        shots = Shots(data=self._data(arm, seed), size=size, seed=seed)
+        model = self.resolved.base_of(arm)
+        return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, shots=shots)
+
+    def trained(self, arm: ArmRef, *, probed: bool) -> list[Entry]:
+        """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
+        suite, model = self.resolved.suite, self.resolved.base_of(arm)
+        sweep = self._sweep(arm)
+        after = tuple(job.digest for job in sweep)
+        entries: list[Entry] = [(job, (), arm.name, job.training.seed) for job in sweep]
+        for seed in suite.seeds:
+            training = self._training(arm, seed, sweep)
+            if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
+                entries.append(self._probe(training, suite.run.probe_steps))
+            entries.append((training, after, arm.name, seed))
+            entries += self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, training=training)
+        return entries
+
+    def _data(self, arm: ArmRef, seed: int) -> ResolvedData:
+        """What the arm learns from with this seed: its draw, where the data has several."""
+        return self.resolved.data[trained_on(self.resolved.suite, arm.data, seed)]
+
+    def _sweep(self, arm: ArmRef) -> list[SweepJob]:
+        """One job per rate; none where the recipe has one rate."""
+        suite = self.resolved.suite
+        recipe = suite.recipe[arm.recipe]
+        if not isinstance(recipe.learning_rate, LearningRateSweep):
+            return []
+        part, dev = (self.resolved.data[name] for name in sweep_data(arm.data, recipe.learning_rate.on))
+        jobs = []
+        for rate in recipe.rates:
+            training = self._training(arm, suite.seeds[0], (), data=part, rate=rate)
+            digest = sweep_digest(training=training.digest, dev=dev)
+            jobs.append(SweepJob(training=training, dev=dev, digest=digest))
+        return jobs
+
+    def _training(
+        self,
+        arm: ArmRef,
+        seed: int,
+        sweep: Sequence[SweepJob],
+        *,
+        data: ResolvedData | None = None,
+        rate: float | None = None,
+    ) -> TrainJob:
+        suite, model = self.resolved.suite, self.resolved.base_of(arm)
+        recipe, budget, data = suite.recipe[arm.recipe], suite.budget_of(arm), data or self._data(arm, seed)
+        threads = max(1, cores() // max(self.workers, recipe.processes))  # of each process
+        if rate is not None:
+            recipe = recipe.model_copy(update={"learning_rate": rate})
+        return TrainJob(
+            arm=arm.name,
+            seed=seed,
+            model=model,
+            data=data,
+            recipe=recipe,
+            budget=budget,
+            threads=threads,
+            steps_between_saves=suite.run.steps_between_saves,
+            track=suite.run.track,
+            candidates=tuple(
+                Candidate(rate=job.training.recipe.rate, digest=job.digest, path=str(self.store.folder(job.digest)))
+                for job in sweep
+            ),
+            digest=training_digest(
+                model=model,
+                data=data,
+                recipe=recipe,
+                budget=budget,
+                seed=seed,
+                threads=threads,
+                sweep=[job.digest for job in sweep],
+            ),
+        )
+
+    def _probe(self, training: TrainJob, steps: int) -> Entry:
+        """At the first rate of a sweep: a speed does not depend on it, and need not wait for the choice."""
+        one = at_rate(training, training.recipe.rates[0])
+        job = ProbeJob(training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps))
+        return job, (), training.arm, training.seed
+
+    def _evals(
+        self,
+        subject: str,
+        model: ResolvedModel,
+        *,
+        arm: str | None,
+        seed: int | None,
+        training: TrainJob | None = None,
+        shots: Shots | None = None,
+    ) -> list[Entry]:
+        after = () if training is None else (training.digest,)
+        jobs: list[Job] = []
+        for spec in self.resolved.suite.eval:
+            if not isinstance(spec, JudgeSpec):
+                jobs.append(self._eval(spec, subject, model, training, shots))
+            elif is_asked(spec, arm):
+                asking = self._eval(spec.asking(), subject, model, training, shots)
+                jobs.append(AnswerJob(asking=asking, digest=asking.digest))
+        return [(job, after, arm, seed) for job in jobs]
+
+    def _eval(
+        self, spec: EvalSpec, subject: str, model: ResolvedModel, training: TrainJob | None, shots: Shots | None
+    ) -> EvalJob:
+        data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
+        precision = _eval_precision(self.resolved.suite)
+        needed = None if training is None else training.digest
+        if getattr(spec, "template", "suite") == "none":
+            shots = None  # no template, no place for turns: the subject is the base, and shares its result
+        return EvalJob(
+            subject=subject,
+            eval=spec,
+            model=model,
+            data=data,
+            tasks_path=self.resolved.tasks_path.get(spec.name),
+            training=needed,
+            training_path=None if needed is None else str(self.store.folder(needed)),
+            shots=shots,
+            precision=precision,
+            threads=self.threads,
+            trust_task_code=self.trust_task_code,
+            digest=eval_digest(
+                evaluation=spec,
+                model=model,
+                data=data,
+                tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
+                training=needed,
+                precision=precision,
+                threads=self.threads,
+                shots=shots,
+            ),
+        )
+
+
+def _training_arms(suite: Suite) -> list[ArmRef]:
+    return [arm for arm in suite.expand() if suite.recipe[arm.recipe].method != "few_shot"]
+
+
+def _subject(job: Job) -> str | None:
+    job = job.asking if isinstance(job, AnswerJob) else job
+    return job.subject if isinstance(job, EvalJob) else None
+
+
+def _stuck(entries: Sequence[Entry]) -> dict[str, Unavailable]:
+    """By id, the jobs that cannot run: an input of theirs, or of a job that they need, could not be had."""
+    found: dict[str, Unavailable] = {}
+    by_digest: dict[str, Unavailable] = {}
+    for job, after, _, _ in entries:  # each stands after those that it needs
+        why = missing_input(job) or next((by_digest[digest] for digest in after if digest in by_digest), None)
+        if why is not None:
+            found[job.id] = by_digest[job.digest] = why
+    return found
+
+
+def _selected(entries: Sequence[Entry], asked: set[str]) -> set[str]:
+    """Ids of the jobs asked for, and of those that these need: the answers of an arm that others are judged against."""
+    selected, needed = set(asked), set[str]()
+    for job, after, _, _ in reversed(entries):  # each stands after those that it needs
+        if job.id in selected or job.digest in needed:
+            selected.add(job.id)
+            needed |= set(after)
+    return selected
+
+
+def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
+    """One precision for all subjects: that of the trainings where they agree, else the device's own choice."""
+    used = {suite.recipe[arm.recipe].precision for arm in _training_arms(suite)}
+    return used.pop() if len(used) == 1 else "auto"
+
+
+def _rank(job: Job, arm: str | None, position: int, *, turn: int, side_by_side: bool) -> int:
+    """Side by side: probes while nothing else runs, the base (a broken eval shows at once), sweeps, which trainings
+    wait for, trainings (long), the many short evals of the arms last, so that no worker is idle at the end. One by
+    one: seed by seed, so that what slows the machine for a while slows every arm, and a run that was stopped has as
+    many seeds of each."""
+    if not side_by_side:
+        return turn * 1_000_000 + position
+    asked = 1 if arm is None else 4
+    group = {"probe": 0, "sweep": 2, "train": 3, "answer": asked, "eval": asked}[job.kind]
+    return group * 1_000_000 + position
+
+
+def _turn(suite: Suite, seed: int | None) -> int:
+    """0 for what belongs to no seed or to the first."""
+    return 0 if seed is None else suite.seeds.index(seed)
+
+
+def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
+    names = [arm.name for arm in suite.expand()]
+    problems = [
+        Problem(
+            reference="run.unknown-arm",
+            what=f"the suite has no arm {name!r}",
+            where=f"--only {name}",
+            hint=did_you_mean(name, names),
+        )
+        for name in only
+        if name not in names
+    ]
+    if problems:
+        raise InputError(problems)
+    return frozenset(only or names)
+
+
+def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
+    """Of what the suite says, without where its files lie, and of every job."""
+    said = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data"})
+    for key in ("limits", "keep_weights", "steps_between_saves"):
+        said["run"].pop(key)  # they change no result and nothing in a report
+    for spec in said["eval"]:
+        for key in ("include", "data", "reference", "prompt"):
+            spec.pop(key, None)
+    return digest_json({"suite": said, "data": _data_part(resolved), "jobs": sorted({one.digest for one in jobs})})
+
+
+def _data_part(resolved: ResolvedSuite) -> dict[str, str]:
+    return {name: data.sha256 for name, data in resolved.data.items()}

@@ -1,0 +1,182 @@
+"""A child process from the inside: one request in, events out, then the end.
+
+The request and every message are JSON bytes; nothing is unpickled from a child. Messages: the job's own events (such
+as ``{"type": "step", …}``), then one of ``{"type": "done", "value": …}`` or ``{"type": "failed", "kind": …, "message":
+…, "problems": […]}``. What is printed, by Python or by native code, goes to the log, tracebacks included. A child
+whose parent has died ends itself. A service also hears further requests, JSON bytes the other way, between its events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, TypedDict
+
+from bench.errors import BenchError
+from bench.record.record import FailureKind
+from bench.run.process.locks import FileLock
+
+Emit = Callable[[dict[str, object]], None]
+Work = Callable[[dict[str, Any], Path, Emit], object]
+"""Payload, folder, emit → a JSON value that the parent gets."""
+Service = Callable[[dict[str, Any], Path, Emit, Iterator[dict[str, Any]]], object]
+"""As `Work`, with the requests that follow, until the parent wants no more."""
+
+_MESSAGE_CHARACTERS = 300
+_ALLOCATION_FAILURES = ("can't allocate memory", "out of memory", "Cannot allocate memory")
+
+
+class JobFailedError(Exception):
+    """The work failed elsewhere, in a way that has a name: in another process of the same job."""
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Request(TypedDict):
+    """What the parent asks of a child."""
+
+    module: str
+    """Module whose `KINDS: dict[str, Work]` or `SERVICES: dict[str, Service]` has the work; imported before the fork
+    where possible."""
+    kind: str
+    payload: dict[str, Any]
+    folder: str
+    log: str
+    """File that stdout and stderr are appended to."""
+    lock: str | None
+    """Held while the child lives, so that a new attempt waits for an orphan."""
+
+
+def enter(request: bytes, connection: Connection) -> None:
+    """The child's entry: does the work, reports, and leaves without running the interpreter's shutdown."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_parent()
+    work: Request = json.loads(request)
+    send = _sender(connection)
+    try:
+        _redirect_output(Path(work["log"]))
+    except OSError as error:  # a full disk, most likely; there is no log to say it in
+        send(describe(error))
+        os._exit(1)
+    code = 0
+    try:
+        with _locked(work["lock"]):
+            send({"type": "done", "value": _perform(work, send, connection)})
+    except BaseException as error:  # a child's every end is data for its parent
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        send(describe(error))
+        code = 1
+    with contextlib.suppress(OSError):  # the log's disk may be full; the message has been sent
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """The message that tells the parent why the work ended."""
+    problems = error.problems if isinstance(error, BenchError) else ()
+    text = str(error).strip()
+    line = text.splitlines()[0] if text else ""
+    name = "" if isinstance(error, BenchError | JobFailedError) else type(error).__name__
+    message = ": ".join(part for part in (name, line) if part) or type(error).__name__
+    return {
+        "type": "failed",
+        "kind": failure_kind(error),
+        "message": message[:_MESSAGE_CHARACTERS],
+        "problems": [
+            {"reference": one.reference, "what": one.what, "where": one.where, "hint": one.hint} for one in problems
+        ],
+    }
+
+
+def failure_kind(error: BaseException) -> FailureKind:
+    """Which kind of failure an exception is. Torch's own class is told by its name: this module does not import it."""
+    if isinstance(error, JobFailedError):
+        return error.kind
+    names = {base.__name__ for base in type(error).__mro__}
+    if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
+        return "out_of_memory"
+    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in _ALLOCATION_FAILURES):
+        return "out_of_memory"
+    if isinstance(error, FloatingPointError):
+        return "diverged"
+    if isinstance(error, BenchError):
+        return "refused"
+    return "exception"
+
+
+def _perform(work: Request, send: Emit, connection: Connection) -> object:
+    module, kind, folder = importlib.import_module(work["module"]), work["kind"], Path(work["folder"])
+    services: dict[str, Service] = getattr(module, "SERVICES", {})
+    if kind in services:
+        return services[kind](work["payload"], folder, send, _requests(connection))
+    kinds: dict[str, Work] = module.KINDS
+    return kinds[kind](work["payload"], folder, send)
+
+
+def _requests(connection: Connection) -> Iterator[dict[str, Any]]:
+    """What the parent asks after the first request."""
+    while True:
+        try:
+            yield json.loads(connection.recv_bytes())
+        except (EOFError, OSError):  # it wants no more
+            return
+
+
+def _sender(connection: Connection) -> Emit:
+    one_at_a_time = threading.Lock()
+
+    def send(message: dict[str, object]) -> None:
+        try:
+            with one_at_a_time:
+                connection.send_bytes(json.dumps(message, allow_nan=True).encode())
+        except OSError:  # nobody listens any more
+            os._exit(1)
+
+    return send
+
+
+def _redirect_output(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream, target in ((sys.stdout, 1), (sys.stderr, 2)):
+        if stream is not None:
+            stream.flush()
+        os.dup2(handle, target)
+    os.close(handle)
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
+    faulthandler.enable(file=2, all_threads=False)
+
+
+def _locked(path: str | None) -> contextlib.AbstractContextManager[object]:
+    return contextlib.nullcontext() if path is None else FileLock(Path(path))
+
+
+def end_with_parent() -> None:
+    """A thread that ends this process when its parent is gone, however the parent ended."""
+    parent = parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()

@@ -1,0 +1,244 @@
+"""Child processes from the outside: forked from a server that has the heavy libraries imported already.
+
+Importing torch, transformers, trl and peft costs 6 to 10 s per process; a fork of a process that has them costs a
+fraction of a second. The server is started early (`warm`) so that its imports overlap with the parent's own work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import connection as mp_connection
+from multiprocessing import forkserver, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bench.errors import InputError, Problem
+from bench.places import home
+from bench.record.record import Failure
+from bench.run.process.child import Request, enter
+from bench.run.process.environ import surroundings
+
+WORKER = "bench.worker"
+_GRACE_SECONDS = 3.0
+_STARTS = 3
+_RESTART_SECONDS = 0.2
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildServer:
+    """Starts children. `module` has the table of what they can do (`bench.run.process.child.Work` by kind)."""
+
+    module: str = WORKER
+    threads: int = 1
+    """OpenMP threads that the libraries are loaded with; a job may ask torch for fewer or more."""
+
+    def warm(self) -> None:
+        """Start the server without waiting for its imports. A second call does nothing."""
+        with surroundings(_environment(self.threads)), _without_main():
+            get_context("forkserver").set_forkserver_preload([self.module])
+            forkserver.ensure_running()
+
+    def kill(self) -> None:
+        """End the server at once, imports or not; its children see to themselves. It can be started again."""
+        server = getattr(forkserver, "_forkserver", None)  # the library offers no public way
+        pid = getattr(server, "_forkserver_pid", None)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def start(self, kind: str, payload: dict[str, Any], *, folder: Path, log: Path, lock: Path | None = None) -> Child:
+        """Start a child on one piece of work; returns once it is forked."""
+        request: Request = {
+            "module": self.module,
+            "kind": kind,
+            "payload": payload,
+            "folder": str(folder),
+            "log": str(log),
+            "lock": None if lock is None else str(lock),
+        }
+        for _ in range(_STARTS - 1):
+            try:
+                return self._fork(request)
+            except (EOFError, ConnectionError):  # the server was killed as it was asked; a new one is started
+                time.sleep(_RESTART_SECONDS)
+        return self._fork(request)
+
+    def _fork(self, request: Request) -> Child:
+        self.warm()
+        context = get_context("forkserver")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=enter, args=(json.dumps(request).encode(), theirs), name=f"bench {request['kind']}"
+        )
+        try:
+            with _without_main():
+                process.start()
+        except BaseException:
+            ours.close()  # a child that was forked all the same finds nobody to tell, and ends
+            raise
+        finally:
+            theirs.close()
+        return Child(process, ours)
+
+    def call(
+        self,
+        kind: str,
+        payload: dict[str, Any],
+        *,
+        folder: Path,
+        log: Path,
+        on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+    ) -> Any:
+        """Do one piece of work in a child and wait for its value; `on_event` hears what it tells meanwhile.
+
+        Raises `InputError` with the child's own problems if it refused, or with its failure otherwise.
+        """
+        child = self.start(kind, payload, folder=folder, log=log)
+        try:
+            while not child.ended():
+                for event in child.wait():
+                    on_event(event)
+        finally:
+            child.stop()
+        if child.failure is None:
+            return child.value
+        raise InputError(child.problems or failed(kind, child.failure, log))
+
+
+def failed(kind: str, failure: Failure, log: Path) -> Problem:
+    """A child's failure that is no refusal, as a user is told."""
+    return Problem(
+        reference=f"worker.{failure.kind.replace('_', '-')}", what=f"{kind}: {failure.message}", hint=f"see {log}"
+    )
+
+
+class Child:
+    """One running child; its messages are read with `messages`, its end with `ended`."""
+
+    def __init__(self, process: ForkServerProcess, connection: Connection) -> None:
+        self.process = process
+        self.connection = connection
+        self.value: Any = None
+        self.problems: tuple[Problem, ...] = ()
+        self._told: Failure | None = None
+        self._done = False
+        self._open = True
+
+    @property
+    def waitables(self) -> list[Any]:
+        """What `multiprocessing.connection.wait` can wait for: messages and the end."""
+        return [self.connection, self.process.sentinel] if self._open else [self.process.sentinel]
+
+    def wait(self, seconds: float | None = None) -> list[dict[str, Any]]:
+        """Wait for a message or the end; the events that came."""
+        mp_connection.wait(self.waitables, timeout=seconds)
+        return list(self.messages())
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send a service its next request. One that has ended hears nothing, and is found so by `ended`."""
+        with contextlib.suppress(OSError):
+            self.connection.send_bytes(json.dumps(request).encode())
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Events that have come so far; the closing message is kept in `value`, `failure` and `problems`."""
+        while self._open:
+            try:
+                if not self.connection.poll():
+                    return
+                message = json.loads(self.connection.recv_bytes())
+            except (EOFError, OSError):
+                self._open = False
+                return
+            if message["type"] == "done":
+                self._done, self.value = True, message["value"]
+            elif message["type"] == "failed":
+                self._told = Failure(kind=message["kind"], message=message["message"])
+                self.problems = tuple(Problem(**problem) for problem in message["problems"])
+            else:
+                yield message
+
+    def ended(self) -> bool:
+        """Whether the process has ended and all its messages were read.
+
+        The pipe's end is not waited for: a helper process of the child's may still hold it.
+        """
+        return self.process.exitcode is not None and not (self._open and self.connection.poll())
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it brought no result; `None` if it did. Only after the end."""
+        if self._told is not None:
+            return self._told
+        if self._done:
+            return None
+        return failure_of(self.process.exitcode)
+
+    def stop(self) -> None:
+        """End the child: ask, wait, then kill. Harmless on one that has ended."""
+        stop_all([self])
+
+
+def stop_all(children: list[Child]) -> None:
+    """End all of them at once: ask, wait a grace time shared by all, then kill what is left."""
+    for child in children:
+        if child.process.exitcode is None:
+            child.process.terminate()
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for child in children:
+        child.process.join(max(0.0, deadline - time.monotonic()))
+        if child.process.exitcode is None:
+            child.process.kill()
+            child.process.join()
+        child.connection.close()
+
+
+def failure_of(exitcode: int | None) -> Failure:
+    """Of a process that ended, or was ended, without saying anything."""
+    if exitcode is None or exitcode >= 0:
+        return Failure(kind="crashed", message=f"the process ended without a result (exit code {exitcode})")
+    number = -exitcode
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if number in _CRASHES:
+        return Failure(kind="crashed", message=f"the process crashed ({name})")
+    hint = "; the system may have run out of memory" if number == signal.SIGKILL else ""
+    return Failure(kind="killed", message=f"the process was killed ({name}){hint}")
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """What the libraries read when they are loaded; set for the server's start only.
+
+    Python files of a model that may run them are copied to be imported: under our own folder, like all that is kept.
+    Spinning OpenMP threads of two workers on the same cores cost a factor of ten; passive ones do not.
+    """
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "0",
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",
+        "HF_MODULES_CACHE": os.environ.get("HF_MODULES_CACHE") or str(home() / "modules"),
+    }
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide `__main__`, which each child would otherwise run again before its work."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

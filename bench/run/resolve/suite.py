@@ -1,0 +1,211 @@
+"""Pins everything that a suite names, before any work: model files, rows, task folders. All problems at once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from bench.data.resolve import hub_data, resolve_data
+from bench.data.select.dev_split import split_dev, use_dev
+from bench.digest import digest_files, digest_json
+from bench.errors import InputError, Problem
+from bench.run.process.server import ChildServer
+from bench.run.resolve.judges import resolve_judges
+from bench.run.resolve.models import resolve_model
+from bench.run.unavailable import pinned, reason, refuse_what_is_away, told
+from bench.suite.data import DataSpec
+from bench.suite.data_dependencies import closure
+from bench.suite.evals import LmEvalSpec, data_of, reference_of
+from bench.suite.load import LoadedSuite
+from bench.suite.resolved import ResolvedData, ResolvedSuite, Unavailable
+from bench.suite.subset_draws import draws_of
+from bench.suite.suite import Suite
+from bench.suite.sweep import DEV, LearningRateSweep
+
+T = TypeVar("T")
+
+
+def resolve(
+    loaded: LoadedSuite, *, home: Path, server: ChildServer | None = None, partial: bool = False
+) -> ResolvedSuite:
+    """Pins of `loaded`. Downloads what is on the hub; `server` starts the child that does so for data, and the one
+    that looks at a model which brings code. `partial`: a model or rows that the hub does not give this time are marked
+    `unavailable`, and what depends on them; without it they are problems like all others.
+
+    Raises `InputError` carrying every problem of model, data and task folders.
+    """
+    base, server = loaded.path.parent, server or ChildServer()
+    problems: list[Problem] = []
+    find = functools.partial(
+        resolve_model, base=base, home=home, trust_remote_code=loaded.trust_remote_code, server=server
+    )
+    pin = functools.partial(pinned, pin=find, home=home)
+    bases = {
+        name: _collect(problems, lambda spec=spec: pin(spec))  # type: ignore[misc]  # bound now
+        for name, spec in loaded.suite.bases().items()
+    }
+    specs = data_specs(loaded.suite)
+    fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server))
+    data = None
+    if fetched is not None:
+        files, away = fetched
+        data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away))
+    tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
+    judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
+    models = {name: model for name, model in bases.items() if model is not None}
+    if len(models) < len(bases) or data is None or tasks is None or judges is None:
+        away = {} if fetched is None else fetched[1]
+        gone = [model.unavailable for model in models.values()] + list(away.values())
+        raise InputError([*problems, *told(gone)])
+    resolved = ResolvedSuite(
+        suite=loaded.suite,
+        profile=loaded.profile,
+        overrides=loaded.overrides,
+        model=next(iter(models.values())),
+        models={name: model for name, model in models.items() if name is not None},
+        data={**data, **_dev_data(loaded.suite, data, home)},
+        tasks_sha256={name: _hash_folder(folder) for name, folder in tasks.items()},
+        tasks_path={name: str(folder) for name, folder in tasks.items()},
+        judges=judges,
+    )
+    if not partial:
+        refuse_what_is_away(resolved)
+    return resolved
+
+
+def sweep_data(data: str, on: str) -> tuple[str, str]:
+    """Names of what an arm's sweep trains on and chooses by, among the resolved data."""
+    return f"sweep:{data}~{on}", f"dev:{data}~{on}"
+
+
+def reference_data(eval_name: str) -> str:
+    """Name of the stored answers that a judge eval compares with, among the resolved data."""
+    return f"eval:{eval_name}~reference"
+
+
+def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dict[str, ResolvedData]:
+    """For each data × sweep of the suite: the training part and the dev rows, none of which an eval reads."""
+    evals = [one for name, one in data.items() if name.startswith("eval:")]
+    found: dict[str, ResolvedData] = {}
+    problems: list[Problem] = []
+    for name, on in dict.fromkeys(_sweeps(suite)):
+        own = data[name]
+        parts = sweep_data(name, on)
+        gone = next((one for one in (own, data.get(on), *evals) if one is not None and one.unavailable), None)
+        if gone is not None:
+            found.update({part: own.model_copy(update={"name": part, **_gone(gone, part)}) for part in parts})
+            continue
+        split = _collect(
+            problems,
+            lambda own=own, on=on: (
+                split_dev(own, evals, home=home)  # type: ignore[misc]  # bound now
+                if on == DEV
+                else use_dev(own, data[on], evals, home=home)
+            ),
+        )
+        if split is not None:
+            found.update(zip(parts, (split.part, split.dev), strict=True))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _gone(of: ResolvedData, name: str) -> dict[str, object]:
+    """What marks a part of rows that are not there."""
+    return {
+        "rows": 0,
+        "sha256": digest_json({"absent": name, "of": of.sha256}),
+        "path": "",
+        "unavailable": of.unavailable,
+    }
+
+
+def _sweeps(suite: Suite) -> Iterator[tuple[str, str]]:
+    """Data name and dev rows of every arm with a sweep."""
+    for arm in suite.expand():
+        rate = suite.recipe[arm.recipe].learning_rate
+        if isinstance(rate, LearningRateSweep):
+            yield arm.data, rate.on
+
+
+def data_specs(suite: Suite) -> dict[str, DataSpec]:
+    """The data that the arms train on, what that is made from or sized by, and each eval's own as `eval:NAME`."""
+    trained = {arm.data for arm in suite.expand()} | {on for _, on in _sweeps(suite) if on != DEV}
+    used = closure(trained, suite.data)
+    tables = [draws_of(name, spec) for name, spec in suite.data.items() if name in used]
+    specs = {name: spec for table in tables for name, spec in table.items()}
+    evals = {f"eval:{spec.name}": data_of(spec) for spec in suite.eval}
+    evals |= {reference_data(spec.name): reference_of(spec) for spec in suite.eval}
+    return {**specs, **{name: spec for name, spec in evals.items() if spec is not None}}
+
+
+def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
+    try:
+        return step()
+    except InputError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _fetch(
+    specs: Mapping[str, DataSpec], *, base: Path, home: Path, server: ChildServer
+) -> tuple[dict[str, Path], dict[str, Unavailable]]:
+    """Local files of the hub data, each distinct source fetched once by a child that has the heavy library; and why
+    there are none, where that may pass."""
+    wanted = hub_data(specs, base=base)
+    problems: list[Problem] = []
+    by_source: dict[DataSpec, Path | Unavailable | None] = {}
+    for spec in wanted.values():
+        key = _source_of(spec)
+        if key not in by_source:
+            by_source[key] = _collect(problems, lambda spec=key: _fetch_one(spec, home=home, server=server))  # type: ignore[misc]  # bound now
+    if problems:
+        raise InputError([*problems, *told(one for one in by_source.values() if isinstance(one, Unavailable))])
+    found = {name: by_source[_source_of(spec)] for name, spec in wanted.items()}
+    files = {name: one for name, one in found.items() if isinstance(one, Path)}
+    return files, {name: one for name, one in found.items() if isinstance(one, Unavailable)}
+
+
+def _source_of(spec: DataSpec) -> DataSpec:
+    """What of a spec says which rows are downloaded; columns and selection come later."""
+    return DataSpec(source=spec.source, config=spec.config, split=spec.split, revision=spec.revision)
+
+
+def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer) -> Path | Unavailable:
+    payload = {"spec": spec.model_dump(mode="json"), "home": str(home)}
+    log = home / "logs" / f"fetch-{digest_json(payload['spec'])[:16]}.txt"
+    log.unlink(missing_ok=True)  # what is told is of this attempt
+    try:
+        return Path(server.call("fetch", payload, folder=home, log=log))
+    except InputError as error:
+        return reason(error, log)
+
+
+def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for spec in suite.eval:
+        if not isinstance(spec, LmEvalSpec) or spec.include is None:
+            continue
+        folder = (base / Path(spec.include).expanduser()).resolve()
+        if folder.is_dir():
+            folders[spec.name] = folder
+        else:
+            problems.append(
+                Problem(
+                    reference="eval.no-task-folder",
+                    what="there is no such folder of task files",
+                    where=f"eval.{spec.name}.include = {spec.include!r}",
+                    hint="paths are relative to the suite file",
+                )
+            )
+    if problems:
+        raise InputError(problems)
+    return folders
+
+
+def _hash_folder(folder: Path) -> str:
+    files = [file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    return digest_files(folder, files)

@@ -1,0 +1,1 @@
+"""What a training used: tokens, slots, seconds by phase, FLOPs, memory, energy."""

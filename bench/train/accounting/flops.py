@@ -1,0 +1,65 @@
+"""What batches cost in floating-point operations: as the model needs them, and as a device computes them.
+
+Contract: pure counts of the batches. Model operations (the numerator of MFU) leave padding out, let each row see itself
+alone, and have the head at supervised positions; hardware operations (of HFU) are those of whole padded sequences, of
+the head where it really was applied, and of the forward pass that gradient checkpointing repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from peft import PeftConfig, PeftType
+
+from bench.model.flops import Work
+from bench.train.batches.example import Batch, Example, length
+
+_NOTHING = Work(positions=0, pairs=0, head_positions=0)
+_PASS = Work(positions=0, pairs=0, head_positions=0, passes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Learned tokens before each row. A prefix is keys and values in every layer, and no position of its own."""
+
+    tokens: int = 0
+    prefix: bool = False
+
+    def work(self, tokens: int, head_positions: int) -> Work:
+        """Of one sequence of so many tokens of text."""
+        positions = tokens + (0 if self.prefix else self.tokens)
+        return Work(positions=positions, pairs=positions * (tokens + self.tokens), head_positions=head_positions)
+
+
+def prompt_of(adapter: PeftConfig | None) -> Prompt:
+    """What `adapter` puts before each row."""
+    if adapter is None or not adapter.is_prompt_learning:
+        return Prompt()
+    return Prompt(tokens=int(adapter.num_virtual_tokens), prefix=adapter.peft_type == PeftType.PREFIX_TUNING)
+
+
+def row_work(example: Example, prompt: Prompt) -> Work:
+    """What one row needs; the pass that it is part of is left out."""
+    return prompt.work(example.tokens, example.supervised_tokens)
+
+
+def model_work(batches: Iterable[Batch], prompt: Prompt) -> Work:
+    """What the rows of `batches` need."""
+    work = _NOTHING
+    for batch in batches:
+        rows = (row_work(example, prompt) for sequence in batch for example in sequence)
+        work += sum(rows, start=_PASS)
+    return work
+
+
+def hardware_work(batches: Iterable[Batch], prompt: Prompt, *, head_everywhere: bool) -> Work:
+    """What is computed for `batches`, padding included."""
+    work = _NOTHING
+    for batch in batches:
+        work += _PASS
+        width = max(length(sequence) for sequence in batch)
+        for sequence in batch:
+            supervised = sum(example.supervised_tokens for example in sequence)
+            work += prompt.work(width, width if head_everywhere else supervised)
+    return work

@@ -1,0 +1,118 @@
+"""The account of a finished training: counts, seconds, operations, memory, energy.
+
+Contract: counts are those of the batches that were trained on. What cannot be known is `None`; an architecture whose
+operations cannot be read off its shape loses its operations, not its training.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from bench.model.memory import PeakMemory
+from bench.record.job import TrainJob
+from bench.record.ledger import Energy, Ledger, PhaseMemory, Utilization
+from bench.record.training import Head
+from bench.suite.model import Precision
+from bench.train.accounting.meter import Meter
+from bench.train.accounting.utilization import OperationCount
+from bench.train.adapters import peft_config, skeleton
+from bench.train.batches.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training leaves behind for its account."""
+
+    job: TrainJob
+    schedule: Schedule
+    """As planned; a training that diverged, or stopped early, saw only its beginning."""
+    meter: Meter
+    head: Head
+    device: torch.device
+    precision: Precision
+
+    @property
+    def seen(self) -> Schedule:
+        """What was trained on."""
+        return self.schedule.first(len(self.meter.steps))
+
+    def operations(self) -> OperationCount | None:
+        """Of this model as it is trained; `None` for an architecture whose shape cannot be read."""
+        adapter = peft_config(self.job.recipe, self.job.model, steps=self.schedule.steps)
+        try:
+            return OperationCount(
+                skeleton(self.job.model, adapter),
+                adapter,
+                checkpointing=self.job.recipe.gradient_checkpointing,
+                head_everywhere=self.head == "all positions",
+            )
+        except Exception:  # whatever a foreign architecture raises; the log tells
+            traceback.print_exc()
+            return None
+
+    def utilization(self, operations: OperationCount | None) -> Utilization | None:
+        """Of the steady steps; measures the device's peak."""
+        if operations is None:
+            return None
+        steady = self.meter.steady()
+        return operations.utilization(
+            self.seen, steady, device=self.device, precision=self.precision, processes=self.job.recipe.processes
+        )
+
+
+class MemoryByPhase:
+    """Peaks of one phase after another."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.phases: list[PhaseMemory] = []
+        self._current = self._fresh()
+
+    def end(self, phase: Literal["start_up", "training", "saving"]) -> PhaseMemory:
+        """The phase is over; the next begins."""
+        ended = PhaseMemory(
+            phase=phase, process_bytes=self._current.process_bytes(), device_bytes=self._current.device_bytes()
+        )
+        self.phases.append(ended)
+        self._current = self._fresh()
+        return ended
+
+    def _fresh(self) -> PeakMemory:
+        memory = PeakMemory(self._device)
+        memory.start()
+        return memory
+
+
+def make_ledger(trained: Trained, memory: Sequence[PhaseMemory], energy: Energy | None) -> Ledger:
+    """The account of one training. `memory`, `energy` and what the meter has are of all its processes."""
+    steps, seen, steady = trained.meter.steps, trained.seen, trained.meter.steady()
+    operations = trained.operations()
+    utilization = trained.utilization(operations)
+    training = next(phase for phase in memory if phase.phase == "training")
+    return Ledger(
+        rows=sum(step.rows for step in steps),
+        distinct_rows=seen.distinct_rows,
+        epochs=seen.epochs,
+        steps=len(steps),
+        slots=sum(step.slots for step in steps),
+        tokens=sum(step.tokens for step in steps),
+        supervised_tokens=sum(step.supervised_tokens for step in steps),
+        truncated_rows=seen.truncated_rows,
+        dropped_rows=trained.schedule.dropped_rows,
+        seconds=trained.meter.seconds(),
+        warmup_steps_left_out=steady.left_out,
+        tokens_per_second=steady.tokens_per_second,
+        alone=False,  # a child cannot know; its parent does
+        peak_process_bytes=training.process_bytes,
+        peak_device_bytes=training.device_bytes,
+        memory=tuple(memory),
+        flops=None if operations is None else operations.model(seen),
+        hardware_flops=None if operations is None else operations.hardware(seen),
+        utilization=utilization,
+        energy=energy,
+    )

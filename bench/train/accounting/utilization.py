@@ -1,0 +1,80 @@
+"""Operations of a training from its schedule and its model's shape, and their share of the device's measured peak."""
+
+from __future__ import annotations
+
+import torch
+from peft import PeftConfig, PeftModel
+from transformers import PreTrainedModel
+
+from bench.model.flops import FlopModel, flop_model
+from bench.model.peak import measured_peak, published_peak
+from bench.record.ledger import Utilization
+from bench.suite.model import Precision
+from bench.train.accounting.flops import hardware_work, model_work, prompt_of
+from bench.train.accounting.meter import Steady
+from bench.train.batches.schedule import Schedule
+
+_SECONDS = 0.1
+"""Of measuring the peak, or three products if they take longer."""
+
+
+class OperationCount:
+    """Operations of the first steps of a schedule, for one model as it is trained."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel | PeftModel,
+        adapter: PeftConfig | None,
+        *,
+        checkpointing: bool,
+        head_everywhere: bool,
+    ) -> None:
+        """`model` carries `adapter`; gradient checkpointing is off, and is left on in it if `checkpointing`.
+
+        Raises `ValueError`, or what the architecture raises, where operations cannot be counted without weights.
+        """
+        self._model: FlopModel = flop_model(model)
+        self._hardware = self._model
+        if checkpointing:
+            _start_checkpointing(model)
+            self._hardware = flop_model(model)
+        self._prompt, self._head_everywhere = prompt_of(adapter), head_everywhere
+
+    def model(self, schedule: Schedule) -> int:
+        """Forward and backward over non-padding tokens."""
+        return self._model.training(model_work(schedule.batches, self._prompt))
+
+    def hardware(self, schedule: Schedule) -> int:
+        """What a device computes."""
+        work = hardware_work(schedule.batches, self._prompt, head_everywhere=self._head_everywhere)
+        return self._hardware.training(work)
+
+    def utilization(
+        self, schedule: Schedule, steady: Steady, *, device: torch.device, precision: Precision, processes: int = 1
+    ) -> Utilization | None:
+        """Over the steady steps of `schedule`, all of whose steps were trained; `None` where `steady` knows no speed.
+
+        Measures the peak: call it when the training is over, on a device that does nothing else. The peak of several
+        processes is that of one, so many times.
+        """
+        warmup = schedule.first(steady.left_out)
+        tokens = schedule.tokens - warmup.tokens
+        if steady.tokens_per_second is None or tokens == 0:
+            return None
+        seconds = tokens / steady.tokens_per_second
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+        peaks = measured_peak(precision, device=device.type, seconds=_SECONDS), published_peak(name, precision)
+        measured, published = (None if peak is None else processes * peak for peak in peaks)
+        return Utilization(
+            flops_per_second=(self.model(schedule) - self.model(warmup)) / seconds,
+            hardware_flops_per_second=(self.hardware(schedule) - self.hardware(warmup)) / seconds,
+            peak_flops_per_second=measured,
+            published_flops_per_second=published,
+        )
+
+
+def _start_checkpointing(model: PreTrainedModel | PeftModel) -> None:
+    """As the trainer does it: under an adapter even the first layer's input has a gradient then."""
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    if isinstance(model, PeftModel):
+        model.enable_input_require_grads()

@@ -1,0 +1,81 @@
+"""One rendered training row: token ids and which of them are learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.render.row import Row
+
+IGNORED = -100
+"""The label of a position that does not enter the loss, as torch's cross-entropy has it."""
+
+
+class RenderedRow(Protocol):
+    """What a renderer gives back for one row."""
+
+    @property
+    def input_ids(self) -> list[int]: ...
+    @property
+    def labels_mask(self) -> list[bool]: ...
+    @property
+    def truncated(self) -> bool: ...
+
+
+class RowRenderer(Protocol):
+    """Turns a row into token ids and a mask; `bench.data.render.render.Renderer` is the one in use."""
+
+    def row(self, row: Row) -> RenderedRow: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A row as the model will see it."""
+
+    rows: tuple[int, ...]
+    """Indices, in the selection, of the rows that begin in it: one, none for a row's continuation, or several where
+    rows are cut from one stream."""
+    ids: NDArray[np.int32]
+    """Token ids, shape `(tokens,)`."""
+    labels: NDArray[np.int32]
+    """`ids` where supervised, else `IGNORED`. The first is ignored: nothing comes before it."""
+    supervised_tokens: int
+    truncated: bool
+
+    @property
+    def tokens(self) -> int:
+        """Length, without padding."""
+        return len(self.ids)
+
+
+Sequence = tuple[Example, ...]
+"""Rows that share one sequence without seeing each other; one row unless packed."""
+
+Batch = tuple[Sequence, ...]
+"""One forward pass."""
+
+
+def make_example(index: int, row: Row, renderer: RowRenderer) -> Example | None:
+    """Renders `row`; `None` if nothing in it is supervised."""
+    rendered = renderer.row(row)
+    mask = np.asarray(rendered.labels_mask, dtype=bool)
+    mask[:1] = False
+    supervised = int(mask.sum())
+    if supervised == 0:
+        return None
+    ids = np.asarray(rendered.input_ids, dtype=np.int32)
+    labels = np.where(mask, ids, np.int32(IGNORED))
+    return Example(rows=(index,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=rendered.truncated)
+
+
+def length(sequence: Sequence) -> int:
+    """Tokens of a sequence."""
+    return sum(example.tokens for example in sequence)
+
+
+def slots(batch: Batch) -> int:
+    """Sequences × padded length."""
+    return len(batch) * max(length(sequence) for sequence in batch)

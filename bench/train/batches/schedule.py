@@ -1,0 +1,245 @@
+"""Which rows an arm trains on, in which order and in which batches: from rows and a budget to a `Schedule`.
+
+Contract: rows are taken epoch by epoch, each epoch in a fresh seeded order, until the budget is met. Only rows that are
+needed are rendered, each once, and lie on disk: memory does not grow with them. What a schedule counts is what training
+will count: the trainer checks that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from bench.data.render.row import Row
+from bench.errors import InputError, Problem
+from bench.record.record import NOTHING_SUPERVISED
+from bench.suite.recipe import Budget, Recipe
+from bench.train.batches.disk_batches import SpooledBatches
+from bench.train.batches.example import Batch, Example, RowRenderer, make_example, slots
+from bench.train.batches.packing import arrange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Totals:
+    """Summed over all batches of a schedule."""
+
+    rows: int
+    distinct_rows: int
+    tokens: int
+    supervised_tokens: int
+    slots: int
+    truncated_rows: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Batches in training order, and what there is to count about them."""
+
+    batches: Sequence[Batch]
+    """The forward passes."""
+    accumulation: int
+    """Forward passes per optimiser step; the last step may have fewer."""
+    available_rows: int
+    dropped_rows: int
+    """Distinct rows that were met and had nothing to supervise."""
+
+    def first(self, steps: int) -> Schedule:
+        """The same schedule, ended after so many optimiser steps."""
+        kept = self.batches[: steps * self.accumulation]
+        return Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
+
+    def each_step(self) -> Iterator[Schedule]:
+        """The same schedule in parts of one optimiser step."""
+        for start in range(0, len(self.batches), self.accumulation):
+            kept = self.batches[start : start + self.accumulation]
+            yield Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps."""
+        return math.ceil(len(self.batches) / self.accumulation)
+
+    def examples(self) -> Iterator[Example]:
+        """All rows seen, repeats included."""
+        return (example for batch in self.batches for sequence in batch for example in sequence)
+
+    @property
+    def rows(self) -> int:
+        """Rows seen, repeats counted."""
+        return self._totals.rows
+
+    @property
+    def distinct_rows(self) -> int:
+        """Different rows seen."""
+        return self._totals.distinct_rows
+
+    @property
+    def epochs(self) -> float:
+        """Rows seen per row available."""
+        return self.rows / self.available_rows
+
+    @property
+    def tokens(self) -> int:
+        """Non-padding tokens."""
+        return self._totals.tokens
+
+    @property
+    def supervised_tokens(self) -> int:
+        """Labels that enter the loss."""
+        return self._totals.supervised_tokens
+
+    @property
+    def slots(self) -> int:
+        """Batch × padded length, summed over the forward passes."""
+        return self._totals.slots
+
+    @property
+    def truncated_rows(self) -> int:
+        """Rows seen that were cut."""
+        return self._totals.truncated_rows
+
+    @cached_property
+    def _totals(self) -> _Totals:
+        """In one reading of the batches."""
+        seen = np.zeros(self.available_rows, dtype=np.bool_)
+        rows = tokens = supervised = padded = truncated = 0
+        for batch in self.batches:
+            padded += slots(batch)
+            for example in (example for sequence in batch for example in sequence):
+                seen[list(example.rows)] = True
+                rows += len(example.rows)
+                tokens += example.tokens
+                supervised += example.supervised_tokens
+                truncated += example.truncated
+        return _Totals(
+            rows=rows,
+            distinct_rows=int(seen.sum()),
+            tokens=tokens,
+            supervised_tokens=supervised,
+            slots=padded,
+            truncated_rows=truncated,
+        )
+
+
+_UNSEEN, _NOTHING = -1, -2
+"""In place of where a rendered row lies: not yet rendered, and nothing to supervise."""
+
+
+class _Epochs:
+    """Rendered rows, epoch after epoch without end, in seeded order; each row is rendered once."""
+
+    def __init__(self, rows: Sequence[Row], renderer: RowRenderer, seed: int, folder: Path | None) -> None:
+        self._rows, self._renderer, self._seed = rows, renderer, seed
+        self._rendered = SpooledBatches(folder)
+        self._places = np.full(len(rows), _UNSEEN, dtype=np.int64)
+
+    def __iter__(self) -> Iterator[Example | None]:
+        """`None` stands for a row with nothing to supervise."""
+        epoch = 0
+        while True:
+            order = np.random.default_rng([self._seed, 0, epoch]).permutation(len(self._rows))
+            yield from (self._example(int(index)) for index in order)
+            epoch += 1
+
+    def kept(self) -> Iterator[Example]:
+        """The rows with something to supervise. Raises `InputError` if a whole epoch has none."""
+        since_kept = 0
+        for example in self:
+            since_kept = since_kept + 1 if example is None else 0
+            if since_kept >= len(self._rows):
+                raise InputError(_NOTHING_TO_LEARN)
+            if example is not None:
+                yield example
+
+    @property
+    def dropped(self) -> int:
+        """Distinct rows met so far with nothing to supervise."""
+        return int((self._places == _NOTHING).sum())
+
+    def _example(self, index: int) -> Example | None:
+        place = int(self._places[index])
+        if place == _NOTHING:
+            return None
+        if place != _UNSEEN:
+            return self._rendered[place][0][0]
+        example = make_example(index, self._rows[index], self._renderer)
+        self._places[index] = _NOTHING if example is None else len(self._rendered)
+        if example is not None:
+            self._rendered.append(((example,),))
+        return example
+
+
+_NOTHING_TO_LEARN = Problem(
+    reference="data.nothing-supervised",
+    what=NOTHING_SUPERVISED,
+    hint="raise max_length: prompts alone may fill it; or check the answers of the data",
+)
+
+
+def plan_schedule(
+    rows: Sequence[Row],
+    renderer: RowRenderer,
+    recipe: Recipe,
+    budget: Budget,
+    *,
+    max_length: int,
+    seed: int,
+    operations: Callable[[Example], int] | None = None,
+    folder: Path | None = None,
+) -> Schedule:
+    """The schedule of one seed replicate. Raises `InputError` if there are no rows or none has anything to learn.
+
+    A budget of tokens, supervised tokens or operations is met within half a row: the last row is taken only if that
+    brings the sum nearer. At least one row is taken. `operations` counts those of one row, for a budget in `flops`; a
+    budget in `seconds` has to be turned into tokens before. Rendered rows lie in `folder`, by default in the system's
+    for temporary files.
+    """
+    if not rows:
+        raise InputError(_NOTHING_TO_LEARN)
+    stream_seed = seed % 2**32  # numpy takes no negative seeds
+    epochs = _Epochs(rows, renderer, stream_seed, folder)
+    if budget.unit == "steps":
+        batches = arrange(epochs.kept(), recipe, capacity=max_length, seed=stream_seed)
+        batches = islice(batches, round(budget.amount) * recipe.accumulation)
+    else:
+        examples = _take(epochs, budget, len(rows), operations)
+        batches = arrange(examples, recipe, capacity=max_length, seed=stream_seed)
+    taken = SpooledBatches(folder)
+    for batch in batches:
+        taken.append(batch)
+    return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped)
+
+
+def _take(epochs: _Epochs, budget: Budget, rows: int, operations: Callable[[Example], int] | None) -> Iterator[Example]:
+    """The rows that the budget pays for."""
+    if budget.unit == "epochs":
+        met = islice(epochs, max(1, round(budget.amount * rows)))
+        kept = (example for example in met if example is not None)
+        first = next(kept, None)
+        return islice(epochs.kept(), 1) if first is None else chain([first], kept)
+    sizes: dict[str, Callable[[Example], int] | None] = {
+        "tokens": lambda example: example.tokens,
+        "supervised_tokens": lambda example: example.supervised_tokens,
+        "flops": operations,
+    }
+    size = sizes[budget.unit]
+    assert size is not None, "a budget in flops comes with a count of operations"
+    return _until(epochs.kept(), budget.amount, size)
+
+
+def _until(examples: Iterator[Example], amount: float, size: Callable[[Example], int]) -> Iterator[Example]:
+    total = 0
+    for example in examples:
+        after = total + size(example)
+        if total and abs(after - amount) >= abs(total - amount):
+            return
+        yield example
+        total = after
+        if total >= amount:
+            return

@@ -1,0 +1,77 @@
+"""The exact counts of a training: nothing is timed, nothing is trained, and no weight is read."""
+
+from __future__ import annotations
+
+import traceback
+
+import torch
+from peft import PeftConfig, PeftModel
+from transformers import PreTrainedModel
+
+from bench.errors import InputError, Problem
+from bench.model.load import dtype_of, load_skeleton, pick_precision
+from bench.record.facts import StepFacts, TrainingFacts
+from bench.record.job import TrainJob
+from bench.train.accounting.tensor_memory import peak_tensor_bytes
+from bench.train.accounting.utilization import OperationCount
+from bench.train.adapters import peft_config, put_on, skeleton_device, virtual_tokens
+from bench.train.batches.example import slots
+from bench.train.job import count_training
+from bench.train.training_data import material
+
+_CPU = torch.device("cpu")
+
+
+def training_facts(job: TrainJob) -> TrainingFacts:
+    """What `job` will count. Raises `InputError` as the training would, and for a budget that only a clock can tell."""
+    if job.budget.unit == "seconds":
+        what, hint = "a budget in seconds has no exact counts", "give the budget in tokens, flops, steps or epochs"
+        raise InputError(Problem(reference="gate.budget-in-seconds", what=what, where="budget.unit", hint=hint))
+    recipe = job.recipe
+    schedule = material(job, budget=job.budget).schedule
+    counts = count_training(job)
+    adapter = peft_config(recipe, job.model, steps=schedule.steps)
+    base = _skeleton(job, adapter)
+    model = base if adapter is None else put_on(base, adapter)
+    count = _operations(job, model, adapter)
+    return TrainingFacts(
+        **counts,
+        padding=counts["slots"] - counts["tokens"],
+        model_flops=count.model(schedule),
+        hardware_flops=count.hardware(schedule),
+        peak_tensor_bytes=None
+        if virtual_tokens(adapter) or base.device.type != "meta"
+        else peak_tensor_bytes(model, max(schedule.batches, key=slots), packed=recipe.packed),
+    )
+
+
+def step_facts(job: TrainJob) -> tuple[StepFacts, ...]:
+    """What each optimiser step of `job` will count; operations are `None` where the architecture hides them."""
+    schedule = material(job, budget=job.budget).schedule
+    adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
+    base = _skeleton(job, adapter)
+    try:
+        count = _operations(job, base if adapter is None else put_on(base, adapter), adapter)
+    except Exception:  # whatever a foreign architecture raises without weights
+        traceback.print_exc()
+        count = None
+    return tuple(
+        StepFacts(
+            tokens=step.tokens,
+            supervised_tokens=step.supervised_tokens,
+            slots=step.slots,
+            model_flops=None if count is None else count.model(step),
+            hardware_flops=None if count is None else count.hardware(step),
+        )
+        for step in schedule.each_step()
+    )
+
+
+def _operations(job: TrainJob, model: PreTrainedModel | PeftModel, adapter: PeftConfig | None) -> OperationCount:
+    return OperationCount(model, adapter, checkpointing=job.recipe.gradient_checkpointing, head_everywhere=False)
+
+
+def _skeleton(job: TrainJob, adapter: PeftConfig | None) -> PreTrainedModel:
+    """The base without its weights, at a processor's training precision."""
+    base = load_skeleton(job.model, device=skeleton_device(adapter))
+    return base.to(dtype_of("fp32" if adapter is None else pick_precision(job.recipe.precision, _CPU)))

@@ -1,0 +1,180 @@
+"""A shape that is misread trains the model on the wrong text without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.data.fault import RowError
+from bench.data.formats.shapes import SHAPES, by_columns, recognise
+from bench.data.formats.turns import settle
+from bench.suite.data import Columns
+
+Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+WITH_INPUT = [{"role": "user", "content": "Q", "input": "I"}, {"role": "assistant", "content": "A"}]
+TWO_ROUNDS = [*Q_AND_A, {"role": "user", "content": "Q2"}, {"role": "assistant", "content": "A2"}]
+
+EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, str]]]] = {
+    "alpaca": ({"instruction": "Q", "input": "I", "output": "A", "text": "x"}, WITH_INPUT),
+    "dolly": ({"instruction": "Q", "context": "I", "response": "A", "category": "qa"}, WITH_INPUT),
+    "messages": ({"messages": TWO_ROUNDS}, TWO_ROUNDS),
+    "prompt-completion": ({"prompt": "Q", "completion": "A"}, Q_AND_A),
+    "question-answer": ({"question": "Q", "answer": "A"}, Q_AND_A),
+    "lima": ({"conversations": ["Q", "A", "Q2", "A2"], "source": "s"}, TWO_ROUNDS),
+    "sharegpt": (
+        {"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}], "id": "1"},
+        Q_AND_A,
+    ),
+    "hh-rlhf": (
+        {"chosen": "\n\nHuman: Q\n\nAssistant: A\n\nHuman: Q2\n\nAssistant: A2", "rejected": "\n\nHuman: Q"},
+        TWO_ROUNDS,
+    ),
+    "oasst": (
+        {
+            "message_tree_id": "t",
+            "prompt": {
+                "role": "prompter",
+                "text": "Q",
+                "replies": [
+                    {"role": "assistant", "text": "worse", "rank": 1, "replies": []},
+                    {"role": "assistant", "text": "A", "rank": 0, "replies": []},
+                    {"role": "assistant", "text": "unranked", "rank": None},
+                ],
+            },
+        },
+        Q_AND_A,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [shape.name for shape in SHAPES if shape.assemble is None])
+def test_every_known_shape_becomes_its_conversation(name: str) -> None:
+    record, expected = EXAMPLES[name]
+    shape = recognise([record])
+    assert shape is not None
+    assert shape.name == name
+    assert shape.convert(record) == expected
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": [{"role": "user", "content": "Q"}], "completion": [{"role": "assistant", "content": "A"}]},
+        {"chosen": Q_AND_A, "rejected": []},
+    ],
+    ids=["prompt and completion", "chosen"],
+)
+def test_fields_may_hold_messages_where_trl_has_them(record: dict[str, Any]) -> None:
+    shape = recognise([record])
+    assert shape is not None
+    assert shape.convert(record) == Q_AND_A
+
+
+def test_consecutive_turns_of_one_speaker_in_hh_are_one_turn() -> None:
+    shape = recognise([record := {"chosen": "\n\nHuman: Q\n\nHuman: more\n\nAssistant: A"}])
+    assert shape is not None
+    assert shape.convert(record) == [{"role": "user", "content": "Q\n\nmore"}, {"role": "assistant", "content": "A"}]
+
+
+def test_one_odd_first_row_does_not_hide_the_shape_of_the_file() -> None:
+    shape = recognise([{"instruction": "Q"}, EXAMPLES["alpaca"][0], EXAMPLES["alpaca"][0]])
+    assert shape is not None
+    assert shape.name == "alpaca"
+    with pytest.raises(RowError, match=r"no field `output` \(fields seen: instruction\)"):
+        shape.convert({"instruction": "Q"})
+
+
+def test_no_known_field_is_no_shape() -> None:
+    assert recognise([{"title": "x"}, "text", None]) is None
+
+
+def test_columns_name_any_fields() -> None:
+    shape = by_columns(Columns(prompt="ask", completion="say", input="about", system="who"))
+    turns = shape.convert({"ask": "Q", "say": "A", "about": "I", "who": "S"})
+    assert turns == [{"role": "system", "content": "S"}, *WITH_INPUT]
+    with pytest.raises(RowError, match=r"no field `about` \(fields seen: ask, say, who\)"):
+        shape.convert({"ask": "Q", "say": "A", "who": "S"})
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ({"instruction": "Q", "output": 7}, "`output` is a number, not text"),
+        ({"instruction": ["Q"], "output": "A"}, "`instruction` is a list, not text"),
+        ({"messages": "Q"}, "not a list of turns"),
+        ({"messages": ["Q"]}, "turn 1 is text, not an object"),
+        ({"conversations": [{"from": "human"}]}, r"turn 1: no field `value` \(fields seen: from\)"),
+        ({"conversations": ["Q", None]}, "turn 2 is null, not text"),
+        ({"messages": [{"role": "tool", "content": "Q"}]}, "unknown role 'tool'"),
+        ({"messages": [{"content": "Q"}]}, r"no field `role` \(fields seen: content\)"),
+        ({"conversations": ["Q", 7]}, "turn 2 is a number, not text"),
+        ({"chosen": "Human says Q"}, "does not begin with a turn `Human:`"),
+    ],
+)
+def test_a_row_that_breaks_its_shape_says_how(record: dict[str, Any], says: str) -> None:
+    shape = recognise([record])
+    assert shape is not None
+    with pytest.raises(RowError, match=says):
+        shape.convert(record)
+
+
+@pytest.mark.parametrize("answer", ["", "  \n", None])
+def test_an_empty_answer_is_dropped(answer: str | None) -> None:
+    shape = recognise([record := {"instruction": "Q", "output": answer}])
+    assert shape is not None
+    assert settle(shape.convert(record))[1] == "empty answer"
+
+
+def test_an_empty_prompt_is_dropped_unless_its_input_asks() -> None:
+    assert settle([{"role": "user", "content": " "}, Q_AND_A[1]])[1] == "empty prompt"
+    assert settle([{"role": "user", "content": "", "input": "I"}, Q_AND_A[1]])[1] is None
+
+
+def test_a_question_without_an_answer_is_left_off_the_end() -> None:
+    assert settle([*Q_AND_A, {"role": "user", "content": "bye"}]) == (Q_AND_A, None)
+    assert settle([{"role": "user", "content": "Q"}]) == ([], "empty answer")
+
+
+@pytest.mark.parametrize("roles", [("assistant",), ("assistant", "user", "assistant"), ("system", "assistant")])
+def test_an_answer_to_nothing_is_dropped(roles: tuple[str, ...]) -> None:
+    """Much of what people shared of their chats begins with the model: such a row must not refuse the whole file."""
+    assert settle([{"role": role, "content": "x"} for role in roles])[1] == "no opening prompt"
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        ("user", "user", "assistant"),
+        ("user", "assistant", "assistant"),
+        ("user", "system", "assistant"),
+    ],
+)
+def test_turns_out_of_order_are_an_error(roles: tuple[str, ...]) -> None:
+    with pytest.raises(RowError, match="expected"):
+        settle([{"role": role, "content": "x"} for role in roles])
+
+
+def test_plain_text_is_one_turn_of_its_own_kind_and_never_mistaken_for_a_conversation() -> None:
+    shape = recognise([{"text": "Once upon a time.", "source": "books"}])
+    assert shape is not None
+    assert settle(shape.convert({"text": "Once."})) == ([{"role": "text", "content": "Once."}], None)
+    assert settle(shape.convert({"text": " \n"}))[1] == "empty text"
+    both = recognise([{"instruction": "Q", "output": "A", "text": "### Q\n### A"}])
+    assert both is not None
+    assert both.name == "alpaca", "Alpaca's own file carries its rendered text, too"
+
+
+def test_a_column_can_be_named_as_plain_text() -> None:
+    shape = by_columns(Columns(text="body"))
+    assert shape.convert({"body": "Once.", "title": "x"}) == [{"role": "text", "content": "Once."}]
+    for wrong in ({"text": "a", "prompt": "b"}, {"prompt": "a"}, {}):
+        with pytest.raises(ValueError, match=r"text|prompt"):
+            Columns(**wrong)
+
+
+def test_a_prompt_of_text_among_trees_is_no_empty_answer() -> None:
+    """It was dropped as one without an answer, and nobody was told that the file mixes two layouts."""
+    trees = next(shape for shape in SHAPES if shape.name == "oasst")
+    with pytest.raises(RowError, match="field `prompt` is text, not an object with role, text and replies"):
+        trees.convert({"prompt": "Q", "completion": "A"})

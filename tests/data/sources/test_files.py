@@ -1,0 +1,226 @@
+"""Reading: every format gives the same rows, and what cannot be read is named by row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+
+from bench.data import micro
+from bench.data.fault import RowError
+from bench.data.sources import files
+from bench.data.sources.files import files_of, kind_of, records
+from bench.errors import InputError
+from bench.suite.data import FILE_SUFFIXES, MICRO_SOURCES, DataSpec
+
+ROWS = [{"question": f"What is {n}?\nSay it, please.", "answer": f'"{n}" é \u2028 {"x" * n}'} for n in range(50)]
+
+
+def _json(path: Path) -> None:
+    path.write_text(json.dumps(ROWS, indent=1), encoding="utf-8")
+
+
+def _compact(path: Path) -> None:
+    path.write_text("\ufeff \n" + json.dumps(ROWS, ensure_ascii=False), encoding="utf-8")
+
+
+def _lines(path: Path) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS), encoding="utf-8", newline="\n")
+
+
+def _crlf(path: Path) -> None:
+    path.write_text("".join(json.dumps(row) + "\r\n" for row in ROWS), encoding="utf-8", newline="")
+
+
+def _csv(path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["question", "answer"])
+        writer.writeheader()
+        writer.writerows(ROWS)
+
+
+def _parquet(path: Path) -> None:
+    pyarrow.parquet.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=7)
+
+
+def _arrow(path: Path) -> None:
+    table = pa.Table.from_pylist(ROWS)
+    with pa.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table, max_chunksize=9)
+
+
+WRITERS: list[tuple[str, Callable[[Path], None]]] = [
+    ("rows.json", _json),
+    ("bom.json", _compact),
+    ("rows.jsonl", _lines),
+    ("lines-in.json", _lines),
+    ("list-in.jsonl", _json),
+    ("crlf.jsonl", _crlf),
+    ("rows.csv", _csv),
+    ("rows.parquet", _parquet),
+    ("rows.arrow", _arrow),
+]
+
+
+@pytest.mark.parametrize(("name", "write"), WRITERS, ids=[name for name, _ in WRITERS])
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+def test_all_formats_give_the_same_rows(
+    tmp_path: Path, name: str, write: Callable[[Path], None], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the size of the blocks in which a JSON list is read."""
+    monkeypatch.setattr(files, "_BLOCK", block)
+    write(path := tmp_path / name)
+    assert list(records(path, source=name)) == list(enumerate(ROWS, start=1))
+
+
+def test_a_saved_data_set_folder_is_read_in_its_own_order(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.Dataset.from_list(ROWS).save_to_disk(tmp_path / "saved", num_shards=3)
+    files = files_of(tmp_path / "saved", source="saved", where="data.a.source")
+    assert len(files) == 3
+    assert [record for file in files for _, record in records(file, source="saved")] == ROWS
+
+
+def test_a_long_csv_cell_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("question,answer\nq," + "a" * 200_000 + "\n")
+    [(_, record)] = records(path, source="long.csv")
+    assert len(record["answer"]) == 200_000
+
+
+def test_the_line_that_is_not_json_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    lines = [json.dumps(row) for row in ROWS]
+    lines[16] = '{"question": "cut'
+    (path := tmp_path / "x.jsonl").write_text("\n".join(lines))
+    found = dict(records(path, source="x.jsonl"))
+    assert isinstance(found[17], RowError)
+    assert found[17].reference == "data.not-json"
+    assert [row for row in found if isinstance(found[row], RowError)] == [17]
+    assert len(found) == len(ROWS)
+
+
+@pytest.mark.parametrize("block", [5, 1 << 20])
+def test_the_element_that_is_not_json_is_named(tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_BLOCK", block)
+    items = [json.dumps(row) for row in ROWS]
+    items[16] = '{"question": cut}'
+    (path := tmp_path / "x.json").write_text("[" + ",\n".join(items) + "]")
+    *good, (row, fault) = records(path, source="x.json")
+    assert [record for _, record in good] == ROWS[:16]
+    assert row == 17
+    assert isinstance(fault, RowError)
+
+
+def test_a_list_that_breaks_off_is_no_whole_file(tmp_path: Path) -> None:
+    (path := tmp_path / "x.json").write_text(json.dumps(ROWS)[:-1])
+    assert isinstance(list(records(path, source="x.json"))[-1][1], RowError)
+
+
+def test_blank_lines_do_not_count_as_rows_but_keep_the_line_numbers(tmp_path: Path) -> None:
+    (path := tmp_path / "x.jsonl").write_text('\n{"a": 1}\n\n{"a": 2}\n\n')
+    assert list(records(path, source="x.jsonl")) == [(2, {"a": 1}), (4, {"a": 2})]
+
+
+def test_hostile_json_is_a_fault_of_its_row(tmp_path: Path) -> None:
+    (path := tmp_path / "x.jsonl").write_text("[" * 200_000 + "\n" + '{"a": ' + "9" * 5000 + "}\n")
+    # A line that begins with a bracket makes the file a list: it ends at its first element.
+    assert isinstance(next(records(path, source="x.jsonl"))[1], RowError)
+    path.write_text('{"a": 1}\n{"a": ' + "9" * 5000 + "}\n" + '{"a": ' + "[" * 200_000 + "\n")
+    faults = [row for row, record in records(path, source="x.jsonl") if isinstance(record, RowError)]
+    assert faults == [2, 3]
+
+
+def test_a_csv_row_with_too_many_cells_is_named(tmp_path: Path) -> None:
+    (path := tmp_path / "x.csv").write_text("question,answer\nq,a\nq,a,b\n")
+    found = dict(records(path, source="x.csv"))
+    assert found[1] == {"question": "q", "answer": "a"}
+    assert isinstance(found[2], RowError)
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
+def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path: Path, name: str) -> None:
+    (path := tmp_path / name).write_bytes(b"no such thing" * 10)
+    with pytest.raises(InputError, match="not a"):
+        list(records(path, source=name))
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (path := tmp_path / "x.jsonl").write_bytes(b'{"question": "caf\xe9", "answer": "a"}\n')
+    with pytest.raises(InputError, match="not UTF-8 text: byte 0xe9"):
+        list(records(path, source="x.jsonl"))
+
+
+def test_every_source_that_a_suite_may_name_can_be_read() -> None:
+    assert set(FILE_SUFFIXES) == set(files.READERS)
+    assert set(MICRO_SOURCES) == set(micro.ROW_SETS)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("micro:curated", "micro"),
+        ("GAIR/lima", "hub"),
+        ("squad", "hub"),
+        ("there.json", "file"),
+        ("gone.jsonl", "file"),
+        ("../up/data", "file"),
+        ("folder", "file"),
+        ("three/part/name", "file"),
+    ],
+)
+def test_a_source_is_local_where_it_is_or_looks_so(tmp_path: Path, source: str, kind: str) -> None:
+    (tmp_path / "folder").mkdir()
+    assert kind_of(DataSpec(source=source), tmp_path) == kind
+
+
+def _texts(folder: Path, **where: str) -> list[object]:
+    files = files_of(folder, source="f", where="data.a.source", **where)
+    return [record["question"] for file in files for _, record in records(file, source="f")]
+
+
+def test_a_folder_of_files_is_read_by_path_without_its_notes(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a/z.jsonl", "a/y.json", ".cache/x.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({"question": name, "answer": "a"}) + "\n")
+    (tmp_path / "dataset_info.json").write_text('{"features": {}}')
+    (tmp_path / "README.md").write_text("x")
+    assert _texts(tmp_path) == ["a/y.json", "a/z.jsonl", "b.jsonl"]
+    (tmp_path / "c.csv").write_text("question,answer\nc,a\n")
+    with pytest.raises(InputError, match=r"several formats: \.csv, \.json, \.jsonl"):
+        _texts(tmp_path)
+
+
+def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="without data files"):
+        _texts(tmp_path)
+
+
+def test_one_split_of_a_saved_data_set_is_taken(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        table = pa.table({"question": [split], "answer": ["a"]})
+        (tmp_path / split).mkdir()
+        with (
+            pa.OSFile(str(tmp_path / split / "data-0.arrow"), "wb") as file,
+            pa.ipc.new_stream(file, table.schema) as out,
+        ):
+            out.write_table(table)
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    assert _texts(tmp_path) == ["train"]
+    assert _texts(tmp_path, split="test") == ["test"]
+    with pytest.raises(InputError, match="no split 'tset'"):
+        _texts(tmp_path, split="tset")
+
+
+def test_arrows_file_layout_is_read_like_its_stream(tmp_path: Path) -> None:
+    table = pa.table({"question": ["q1", "q2"], "answer": ["a", "b"]})
+    path = tmp_path / "x.arrow"
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
+    assert list(records(path, source="x")) == list(enumerate(table.to_pylist(), start=1))

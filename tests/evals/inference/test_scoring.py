@@ -1,0 +1,108 @@
+"""Log-probabilities of continuations: sharing a context must not change a score."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+from bench.evals.inference.scoring import Pair, Score, Scorer
+from tests.evals.loud import OTHERS, loud, other_model
+from tests.fakes.checkpoints import ARCHITECTURES, Architecture
+
+
+def draw_pairs(seed: int, *, contexts: int = 9, most: int = 12) -> list[Pair]:
+    """Questions with two to five choices of one to seven tokens; contexts of many lengths."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def ids(low: int, high: int) -> tuple[int, ...]:
+        size = int(torch.randint(low, high + 1, (), generator=generator))
+        return tuple(torch.randint(2, 384, (size,), generator=generator).tolist())
+
+    pairs = []
+    for _ in range(contexts):
+        context = ids(1, most)
+        pairs += [(context, ids(1, 7)) for _ in range(int(torch.randint(2, 6, (), generator=generator)))]
+    return pairs
+
+
+@torch.no_grad()
+def naive(model: PreTrainedModel, pair: Pair) -> Score:
+    """One pair alone, full logits, as a textbook would."""
+    context, continuation = pair
+    logits = model(torch.tensor([[*context, *continuation]])).logits[0, len(context) - 1 : -1].log_softmax(-1)
+    targets = torch.tensor(continuation)
+    logprob = float(logits.gather(1, targets[:, None]).double().sum())
+    return Score(logprob=logprob, greedy=bool((logits.argmax(1) == targets).all()))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("slots", [8192, 64])
+def test_shared_contexts_score_as_single_rows_do(architecture: Architecture, slots: int) -> None:
+    """Otherwise every multiple-choice accuracy would be wrong in silence."""
+    model = loud(architecture)
+    scorer = Scorer(model, slots=slots)
+    assert scorer.shared
+    pairs = draw_pairs(0)
+    scores = scorer.score(pairs)
+    for pair, score in zip(pairs, scores, strict=True):
+        alone = naive(model, pair)
+        assert score.logprob == pytest.approx(alone.logprob, abs=1e-4)
+        assert score.greedy == alone.greedy
+
+
+def test_greedy_is_seen() -> None:
+    """The exact-match metric of multiple choice would otherwise always be 0."""
+    model = loud("llama")
+    context = (5, 6, 7)
+    with torch.no_grad():
+        first = int(model(torch.tensor([context])).logits[0, -1].argmax())
+        second = int(model(torch.tensor([[*context, first]])).logits[0, -1].argmax())
+    best, other = Scorer(model).score([(context, (first, second)), (context, (first, (second + 1) % 384))])
+    assert best.greedy
+    assert not other.greedy
+
+
+def test_equal_options_tie_exactly() -> None:
+    """Two equal options must get one score, or rounding would pick between them."""
+    pairs = [((3, 4, 5), (9, 8)), ((3, 4, 5), (7,)), ((3, 4, 5), (9, 8))]
+    first, _, third = Scorer(loud("llama")).score(pairs)
+    assert first == third
+
+
+@pytest.mark.parametrize("ignored", ["attention_mask", "position_ids"])
+def test_models_that_ignore_mask_or_positions_get_one_row_per_pair(ignored: str) -> None:
+    """A model that ignores the tree would score choices with each other in view."""
+    model = loud("llama")
+    forward = model.forward
+
+    def stubborn(
+        input_ids: object, attention_mask: object = None, position_ids: object = None, **inputs: object
+    ) -> object:
+        kept = {"input_ids": input_ids, "attention_mask": attention_mask, "position_ids": position_ids}
+        return forward(**inputs, **{name: value for name, value in kept.items() if name != ignored})
+
+    model.forward = stubborn
+    scorer = Scorer(model)
+    assert not scorer.shared
+    pairs = draw_pairs(1)
+    for pair, score in zip(pairs, scorer.score(pairs), strict=True):
+        assert score.logprob == pytest.approx(naive(model, pair).logprob, abs=1e-4)
+
+
+def test_progress_counts_every_distinct_pair() -> None:
+    """The live display would otherwise never reach its end."""
+    pairs = draw_pairs(2)
+    heard: list[int] = []
+    Scorer(loud("llama"), slots=64).score(pairs, heard.append)
+    assert sum(heard) == len(set(pairs))
+    assert len(heard) > 1
+
+
+@pytest.mark.parametrize("architecture", OTHERS)
+def test_other_ways_to_know_positions(architecture: str) -> None:
+    """Biases by distance (ALiBi) and sliding windows are not expressed by a tree's mask: such pairs stand alone."""
+    model = other_model(architecture)
+    pairs = draw_pairs(3)
+    for pair, score in zip(pairs, Scorer(model).score(pairs), strict=True):
+        assert score.logprob == pytest.approx(naive(model, pair).logprob, abs=1e-3)

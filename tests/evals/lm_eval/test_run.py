@@ -1,0 +1,332 @@
+"""lm-eval tasks on a subject: the prompt that the model sees, and what happens when something fails."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+import torch
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoTokenizer
+
+from bench.data.render.render import make_renderer
+from bench.data.render.row import Row, Turn
+from bench.errors import InputError
+from bench.evals.inference import batch_check
+from bench.evals.inference.generation import Request, generate
+from bench.evals.inference.scoring import Pair, Score, Scorer
+from bench.evals.job import run_eval
+from bench.evals.lm_eval import language_model
+from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
+from tests.evals.loud import loud
+from tests.fakes.checkpoints import BOS, tiny_tokenizer
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A tiny model whose tokenizer puts its beginning token before every text."""
+    folder = tmp_path / "model"
+    loud("llama").save_pretrained(folder)
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{BOS} $A", special_tokens=[(BOS, 0)])
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
+    """Pairs of token ids that reach the model."""
+    seen: list[Pair] = []
+
+    class Spy(Scorer):
+        def score(self, pairs: Sequence[Pair], *rest: Any) -> list[Score]:
+            seen.extend(pairs)
+            return super().score(pairs, *rest)
+
+    monkeypatch.setattr(language_model, "Scorer", Spy)
+    return seen
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """Generation requests that a task makes."""
+    seen: list[Request] = []
+    original = batch_check.Drawn.draw
+
+    def spy(self: batch_check.Drawn, requests: Sequence[Request], *rest: Any) -> Any:
+        seen.extend(requests)
+        return original(self, requests, *rest)
+
+    monkeypatch.setattr(batch_check.Drawn, "draw", spy)
+    return seen
+
+
+def training_ids(checkpoint: Path, question: str, answer: str) -> list[int]:
+    """What training makes of one question and answer."""
+    renderer = make_renderer(AutoTokenizer.from_pretrained(checkpoint), resolved_model(checkpoint), 256)
+    turns = (Turn(role="user", content=question), Turn(role="assistant", content=answer))
+    return renderer.row(Row(turns=turns, origin="t")).input_ids
+
+
+def test_wrapped_choices_are_the_very_ids_of_training(checkpoint: Path, tmp_path: Path, scored: list[Pair]) -> None:
+    """A base fine-tuned on one tokenisation and tested on another looks worse than it is."""
+    write_choice(tmp_path / "tasks", count=12)
+    result, rows = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
+    assert result.template == "dialogue"
+    documents = [json.loads(line) for line in (tmp_path / "tasks" / "choice.jsonl").read_text().splitlines()]
+    expected = [
+        training_ids(checkpoint, document["question"], choice)[:-1]
+        for document in documents
+        for choice in document["choices"]
+    ]
+    assert [[*context, *continuation] for context, continuation in scored] == expected
+    assert all((context + continuation).count(0) == 1 for context, continuation in scored), "one beginning token"
+    assert rows[0].prompt == f"User: {documents[0]['question']}\nAssistant:"
+
+
+def test_wrapped_generation_starts_from_the_ids_of_training(
+    checkpoint: Path, tmp_path: Path, asked: list[Request]
+) -> None:
+    """The same, for free answers; and they stop where training taught to stop."""
+    write_qa(tmp_path / "tasks", count=5)
+    evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"]), tmp_path / "out")
+    documents = [json.loads(line) for line in (tmp_path / "tasks" / "qa.jsonl").read_text().splitlines()]
+    for request, document in zip(asked, documents, strict=True):
+        whole = training_ids(checkpoint, document["question"], document["answer"])
+        assert whole[: len(request.prompt)] == list(request.prompt)
+        assert whole[-1] in request.stop_ids
+
+
+def test_few_shot_turns_are_a_conversation_in_the_template(
+    checkpoint: Path, tmp_path: Path, asked: list[Request]
+) -> None:
+    """Examples pasted into one user turn are not what the template was trained on."""
+    write_qa(tmp_path / "tasks", count=8, fewshot_split="test")
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"], num_fewshot=2)
+    _, rows = evaluate(job, tmp_path / "out")
+    assert all(row.prompt.count("User: ") == row.prompt.count("Assistant:") == 3 for row in rows)
+    assert all(request.prompt.count(0) == 1 for request in asked)
+
+
+def test_a_task_can_decline_the_template(checkpoint: Path, tmp_path: Path, scored: list[Pair]) -> None:
+    """A cloze sentence inside a dialogue is no cloze sentence; the result names the tasks that went without."""
+    write_choice(tmp_path / "tasks", "bare", count=3, metadata={"version": 1.0, "wrap": False})
+    write_choice(tmp_path / "tasks", "wrapped", count=3)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["wrapped", "bare"])
+    result, rows = evaluate(job, tmp_path / "out")
+    assert [("User:" in row.prompt) for row in rows] == [True] * 3 + [False] * 3
+    assert result.template == "dialogue (none for bare)"
+    assert [measure.task for measure in result.measures if measure.headline] == ["wrapped", "bare"]
+    assert all(context.count(0) == 1 for context, _ in scored)
+
+
+def test_an_answer_that_is_begun_goes_on_where_it_stopped(checkpoint: Path, tmp_path: Path, scored: list[Pair]) -> None:
+    """lm-eval's `gen_prefix`: prefix and choice together are the ids of one training answer."""
+    write_choice(tmp_path / "tasks", count=4, gen_prefix="The answer is:")
+    evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
+    document = json.loads((tmp_path / "tasks" / "choice.jsonl").read_text().splitlines()[0])
+    answer = f"The answer is: {document['choices'][0]}"
+    assert [*scored[0][0], *scored[0][1]] == training_ids(checkpoint, document["question"], answer)[:-1]
+
+
+def test_one_broken_example_is_missing_and_the_others_stand(checkpoint: Path, tmp_path: Path) -> None:
+    """One bad row of 10,000 must not cost the whole eval, nor count as a wrong answer."""
+    write_choice(tmp_path / "tasks", count=10)
+    path = tmp_path / "tasks" / "choice.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[3]["choices"][1] = ""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result, scores = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
+    acc = result.measures[0]
+    assert (acc.n, acc.missing) == (9, 1)
+    assert [row.id for row in scores if row.metrics["acc"] is None] == ["q3"]
+    assert scores[3].output is None
+    assert result.unscored == {"an answer that is empty, or longer than the context": 1}
+    values = [row.metrics["acc"] for row in scores if row.metrics["acc"] is not None]
+    assert acc.value == sum(values) / 9
+
+
+def test_a_metric_that_fails_on_one_example_leaves_the_others(checkpoint: Path, tmp_path: Path) -> None:
+    """A bug in a task's own scoring code shows as a missing score."""
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "code.py").write_text(
+        "def score(doc, results):\n    return {'length': len(results[0]) / (doc['number'] - 2)}\n"
+    )
+    rows = [{"number": n, "question": sentence(n, 4)} for n in range(5)]
+    path = write_task(
+        tmp_path / "tasks",
+        "own",
+        rows,
+        output_type="generate_until",
+        doc_to_text="{{question}}",
+        doc_to_target="",
+        generation_kwargs={"until": ["\n"], "max_gen_toks": 3},
+        metric_list=[metric("length")],
+    )
+    path.write_text(path.read_text() + "process_results: !function code.score\n")
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["own"], trust_task_code=True)
+    result, scores = evaluate(job, tmp_path / "out")
+    assert (result.measures[0].n, result.measures[0].missing) == (4, 1)
+    assert scores[2].metrics == {"length": None}
+    assert [row.unscored for row in scores] == [None, None, "ZeroDivisionError: division by zero", None, None]
+    assert result.measures[0].binary is False
+
+
+def test_a_diverged_model_has_no_scores_instead_of_wrong_ones(checkpoint: Path, tmp_path: Path) -> None:
+    """NaN logits make argmax pick the first choice: an accuracy out of nothing."""
+    broken = loud("llama")
+    with torch.no_grad():
+        broken.get_output_embeddings().weight.fill_(torch.nan)
+    broken.save_pretrained(checkpoint)
+    write_choice(tmp_path / "tasks", count=6)
+    write_qa(tmp_path / "tasks", count=6)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice", "qa"])
+    result, rows = evaluate(job, tmp_path / "out")
+    assert all((m.value, m.n, m.missing, m.binary) == (None, 0, 6, False) for m in result.measures)
+    assert all(value is None for row in rows for value in row.metrics.values())
+    assert "NaN" not in (tmp_path / "out" / "scores.jsonl").read_text()
+
+
+def test_rows_carry_what_a_report_shows(checkpoint: Path, tmp_path: Path) -> None:
+    """Flips are shown with prompt, right answer and chosen answer; pairing needs stable ids and clusters."""
+    write_choice(tmp_path / "tasks", count=6)
+    path = tmp_path / "tasks" / "choice.jsonl"
+    documents = [{**json.loads(line), "cluster": f"c{n % 2}"} for n, line in enumerate(path.read_text().splitlines())]
+    path.write_text("".join(json.dumps(document) + "\n" for document in documents))
+    write_qa(tmp_path / "tasks", count=3)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice", "qa"], metric="exact_match")
+    with pytest.raises(InputError, match="task choice has no metric 'exact_match'; it has acc, acc_norm"):
+        run_eval(job, tmp_path / "out", lambda _: None)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"], metric="acc_norm")
+    result, rows = evaluate(job, tmp_path / "out")
+    assert [(m.metric, m.headline) for m in result.measures] == [("acc", False), ("acc_norm", True)]
+    assert all(measure.binary for measure in result.measures)
+    assert [(row.id, row.cluster) for row in rows] == [(d["id"], d["cluster"]) for d in documents]
+    for row, document in zip(rows, documents, strict=True):
+        assert row.target == document["choices"][document["label"]]
+        assert (row.output == row.target) == (row.metrics["acc_norm"] == 1.0)
+    guess = sum(1 / len(document["choices"]) for document in documents) / len(documents)
+    assert math.isclose(result.measures[0].chance or 0, guess)
+    _, answers = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"]), tmp_path / "out")
+    assert [row.id for row in answers] == ["0", "1", "2"]
+
+
+def test_chance_of_a_share_of_probability_is_that_of_even_options(checkpoint: Path, tmp_path: Path) -> None:
+    """MC2 of a base that knows nothing is near one half: against 1 / options it would look like knowledge."""
+    rows = [
+        {
+            "question": sentence(n, 5),
+            "mc2_targets": {"choices": [sentence(n + c, 3) for c in range(4)], "labels": labels},
+        }
+        for n, labels in enumerate(([1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0]))
+    ]
+    path = write_task(
+        tmp_path / "tasks",
+        "mc2",
+        rows,
+        output_type="multiple_choice",
+        doc_to_text="{{question}}",
+        doc_to_target=0,
+        doc_to_choice="{{mc2_targets.choices}}",
+        metric_list=[metric("acc")],
+    )
+    utils = Path(lm_eval.__file__).parent / "tasks" / "truthfulqa" / "utils.py"
+    (tmp_path / "tasks" / "utils.py").write_text(utils.read_text())
+    path.write_text(path.read_text() + "process_results: !function utils.process_results_mc2\n")
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["mc2"], trust_task_code=True)
+    result, scores = evaluate(job, tmp_path / "out")
+    assert result.measures[0].chance == pytest.approx((0.5 + 0.75 + 0.25 + 0.5) / 4)
+    assert not result.measures[0].binary
+    assert all(0 < (row.metrics["acc"] or 0) < 1 for row in scores)
+
+
+def test_generated_tokens_are_counted(checkpoint: Path, tmp_path: Path) -> None:
+    """The cost of an eval is part of the record."""
+    write_qa(tmp_path / "tasks", count=5)
+    result, _ = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"]), tmp_path / "out")
+    assert result.generated_tokens is not None
+    assert 5 <= result.generated_tokens <= 30
+    assert result.measures[0].chance == 0.0
+    assert "4096 slots" in result.batch
+    assert result.generated is not None
+    assert result.generated.tokens == result.generated_tokens
+    assert (result.generated.answers, result.generated.samples, result.generated.temperature) == (5, 1, 0.0)
+
+
+def test_answers_to_tasks_are_made_again_alone(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With half precision an answer can depend on its neighbours, here as in every other eval: it is recorded."""
+    write_qa(tmp_path / "tasks", count=5)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"])
+    result, _ = evaluate(job, tmp_path / "out")
+    assert result.batch.endswith("; 3 answers made again alone came out the same")
+
+    def sensitive(model: Any, tokenizer: Any, requests: Sequence[Request], **options: Any) -> list[Any]:
+        given = generate(model, tokenizer, requests, **options)
+        return given if len(requests) == 1 else [replace(one, ids=(9, *one.ids[1:])) for one in given if one]
+
+    monkeypatch.setattr(batch_check, "generate", sensitive)
+    result, _ = evaluate(job, tmp_path / "again")
+    assert result.generated is not None
+    assert (result.generated.checked, result.generated.differed) == (3, 3)
+    assert result.batch.endswith("3 of 3 answers came out otherwise when made alone")
+
+
+def test_scores_of_options_draw_nothing(checkpoint: Path, tmp_path: Path) -> None:
+    write_choice(tmp_path / "tasks", count=2)
+    result, _ = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
+    assert result.generated is None
+    assert result.generated_tokens is None
+
+
+def test_limit_and_progress(checkpoint: Path, tmp_path: Path) -> None:
+    """`limit` is for trying out; the live display must reach its total."""
+    write_choice(tmp_path / "tasks", count=10)
+    heard: list[dict[str, object]] = []
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"], limit=4)
+    result = run_eval(job, tmp_path / "out", heard.append)
+    assert result.measures[0].n == 4
+    shown = [event for event in heard if event["type"] == "examples"]
+    assert (shown[-1]["done"], shown[-1]["total"]) == (4, 4)
+
+
+def test_unsupported_generation_settings_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    """Beam search asked for and greedy search done, without a word, would be a wrong result."""
+    settings = {"until": ["\n"], "max_gen_toks": 3, "num_beams": 4}
+    write_qa(tmp_path / "tasks", count=2, generation_kwargs=settings)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"])
+    with pytest.raises(InputError, match="num_beams = 4 is not supported"):
+        run_eval(job, tmp_path / "out", lambda _: None)
+
+
+def test_samples_are_seeded_and_repeats_differ(checkpoint: Path, tmp_path: Path, asked: list[Request]) -> None:
+    """A sampled eval must come out the same for the same subject, and its repeats must not be copies."""
+    settings = {"until": ["\n"], "max_gen_toks": 8, "do_sample": True, "temperature": 1.0, "top_p": 0.95}
+    write_qa(tmp_path / "tasks", count=4, generation_kwargs=settings, repeats=2)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"])
+    _, first = evaluate(job, tmp_path / "a")
+    _, again = evaluate(job, tmp_path / "b")
+    assert first == again
+    seeds = [request.sampling.seed for request in asked[:8] if request.sampling is not None]
+    assert len(set(seeds)) == 8
+
+
+@pytest.fixture(autouse=True)
+def _no_lm_eval_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building lm-eval's index of 14,000 names takes ten seconds: local tasks must do without."""
+    from lm_eval.tasks import TaskManager
+
+    original = TaskManager.__init__
+
+    def small(self: TaskManager, *arguments: Any, **options: Any) -> None:
+        assert options.get("include_defaults") is False, "the whole index was built"
+        original(self, *arguments, **options)
+
+    monkeypatch.setattr(TaskManager, "__init__", small)

@@ -1,0 +1,76 @@
+"""The short form in the terminal: fits, and obeys nothing that a model said."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from bench.report.analysis.comparison import compare
+from bench.report.compose import compose
+from bench.report.render.terminal import print_report
+from bench.report.render.view import Cell, Column, Section, Table, View
+from tests.fakes.records import BANNER, make_run
+
+
+def printed(view: View, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    print_report(view, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def view() -> View:
+    run = make_run(examples=40, hostile=True, missing=0.05, failed_training="alpaca_52k/lora#1")
+    return compose(compare(run, replicates=100))
+
+
+@pytest.mark.parametrize("width", [140, 100, 80, 60, 40])
+def test_no_line_is_wider_than_the_terminal(view: View, width: int) -> None:
+    """A broken line makes a table unreadable."""
+    assert max(cell_len(line) for line in printed(view, width).splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [100, 80, 50])
+def test_no_figure_is_broken_or_cut(view: View, width: int) -> None:
+    text = " ".join(printed(view, width).split())
+    table = next(t for s in view.sections if s.title == "choice" for t in s.blocks if isinstance(t, Table))
+    for row in table.rows:
+        for cell, column in zip(row, table.columns, strict=True):
+            assert column.detail or cell.text in text
+
+
+def test_markup_and_control_codes_are_shown_not_obeyed(view: View) -> None:
+    text = printed(view)
+    assert "[x](" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_ten_lines_give_the_outcome() -> None:
+    """Who reads no further must know it is a simulation, what was asked, and what came out."""
+    lines = printed(compose(compare(make_run(examples=40), replicates=100))).strip().splitlines()[:10]
+    top = " ".join(" ".join(lines).split())
+    assert BANNER in top
+    assert "Does 1K curated beat 52K mixed" in top
+    assert "Complete: 6 arms × 3 seeds" in top
+    assert "Claims: 4 inconclusive." in top
+
+
+def test_what_is_missing_is_said_above_the_results(view: View) -> None:
+    text = printed(view)
+    assert text.index("INCOMPLETE: 6 of 119 jobs have no result") < text.index("Verdicts")
+    assert text.index("out of memory: 3.1 GiB asked") < text.index("\nResults")
+
+
+def test_a_wide_table_is_split_with_its_names_repeated() -> None:
+    columns = (Column(title="Arm"), *(Column(title=f"c{i}", right=True) for i in range(6)))
+    rows = tuple((Cell(text=f"arm{r}"), *(Cell(text=f"{r}{i}" * 5) for i in range(6))) for r in range(2))
+    section = Section(title="wide", blocks=(Table(columns=columns, rows=rows),))
+    view = View(title="t", banner=None, question="q", status=Cell(text="s"), complete=True, sections=(section,))
+    text = printed(view, 40)
+    assert text.count("arm1") == 2
+    assert all(f"1{i}" * 5 in text for i in range(6))

@@ -1,0 +1,109 @@
+"""What this machine cannot do is an error before any work, never a silent downgrade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.run.checks import machine
+from bench.run.checks.machine import machine_problems
+from bench.suite.suite import Suite
+
+
+def suite(run: dict[str, Any] | None = None, **recipe: Any) -> Suite:
+    """One arm with this recipe, and another recipe that no arm uses."""
+    return Suite.model_validate(
+        {
+            "name": "one", "question": "Can it?", "model": {"card": "micro"}, "data": {"d": {"source": "micro:mixed"}},
+            "recipe": {"r": {"method": "full", "learning_rate": 1e-3, **recipe},
+                       "unused": {"method": "qlora", "learning_rate": 1e-3}},
+            "budget": {"unit": "steps", "amount": 1}, "arms": {"data": ["d"], "recipe": ["r"]}, "run": run or {},
+        }
+    )  # fmt: skip
+
+
+def told(found: Suite) -> list[str]:
+    """What is wrong, in words."""
+    return [problem.what for problem in machine_problems(found)]
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes the machine one with this device and these modules."""
+
+    def make(device: str, *modules: str) -> None:
+        monkeypatch.setattr(machine, "device", lambda: device)
+        monkeypatch.setattr(machine, "gpus", lambda: 4)
+        monkeypatch.setattr(machine, "_installed", lambda module: module in modules)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("device", "modules", "asked", "said"),
+    [
+        ("cpu", ("bitsandbytes",), {"method": "qlora"}, ["qlora needs a CUDA GPU; this machine computes on cpu"]),
+        ("cuda: H200", (), {"method": "qlora"}, ["qlora needs bitsandbytes, which is not installed"]),
+        ("cuda: H200", ("bitsandbytes",), {"method": "qlora"}, []),
+        ("cpu", (), {"precision": "fp16"}, ["cpu cannot train in fp16"]),
+        ("mps", (), {"precision": "bf16"}, ["mps cannot train in bf16"]),
+        ("cuda: H200", (), {"precision": "fp16"}, []),
+        ("cpu", ("deepspeed",), {"deepspeed": {}}, ["deepspeed needs a CUDA GPU; this machine computes on cpu"]),
+        ("cuda: H200", (), {"deepspeed": {}}, ["deepspeed is not installed"]),
+        ("cpu", (), {"fsdp": {}}, ["fsdp needs a CUDA GPU; this machine computes on cpu"]),
+        ("cuda: H200", (), {"fsdp": {}}, []),
+        ("cpu", (), {"processes": 2, "accumulation": 2}, []),
+        ("mps", (), {"processes": 2, "accumulation": 2}, ["mps has one device, and no processes share it"]),
+        ("cuda: H200", (), {"processes": 4, "accumulation": 4}, []),
+        (
+            "cuda: H200",
+            (),
+            {"processes": 8, "accumulation": 8},
+            ["8 processes need as many GPUs; this machine has 4 GPUs"],
+        ),
+        ("cuda: H200", (), {"torch_compile": True}, ["torch_compile needs triton, which is not installed"]),
+        ("cpu", (), {"optimizer": "adamw_8bit"}, ["optimizer adamw_8bit needs bitsandbytes, which is not installed"]),
+        ("cpu", (), {"optimizer": "lomo"}, ["optimizer lomo needs lomo-optim, which is not installed"]),
+        ("cpu", (), {"optimizer": "adafactor"}, []),
+    ],
+)
+def test_what_is_missing_is_told(
+    on: Any, device: str, modules: tuple[str, ...], asked: dict[str, Any], said: list[str]
+) -> None:
+    on(device, *modules)
+    assert told(suite(**asked)) == said
+
+
+def test_compiling_on_a_processor_needs_a_compiler(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    on("cpu")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert told(suite(torch_compile=True)) == ["torch_compile needs a C++ compiler, and none is found"]
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/g++" if name == "g++" else None)
+    assert told(suite(torch_compile=True)) == []
+
+
+def test_trackers_must_be_installed(on: Any) -> None:
+    on("cpu", "tensorboard")
+    assert told(suite({"track": ("tensorboard", "wandb")})) == ["wandb is not installed"]
+
+
+def test_shards_cannot_be_resumed_from(on: Any) -> None:
+    on("cuda: H200")
+    assert "resumable checkpoints" in told(suite({"steps_between_saves": 5}, fsdp={}))[0]
+
+
+def test_each_problem_says_where(on: Any) -> None:
+    on("cpu")
+    (problem,) = machine_problems(suite(precision="fp16"))
+    assert (problem.reference, problem.where) == ("machine.precision", "recipe.r.precision")
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
+def test_a_launcher_for_several_processes_is_refused(on: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A training would wait for the other processes for ever."""
+    on("cpu")
+    monkeypatch.setenv(name, "1")
+    assert told(suite()) == []
+    monkeypatch.setenv(name, "2")
+    assert told(suite()) == [f"this was started as one of several processes ({name}=2), and a training starts its own"]

@@ -1,0 +1,97 @@
+"""What a user should know before the run and not from its report."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bench.run.checks import warnings as module
+from bench.run.checks.warnings import advice, spelt
+from bench.run.display import PlainDisplay
+from bench.run.estimate.forecast import forecast
+from bench.run.process.server import ChildServer
+from bench.run.run import run_suite
+from bench.show.forecast import print_forecast
+from tests.fakes.suites import fake_suite
+
+SERVER = ChildServer(module="tests.fakes.worker")
+BARE: dict[str, Any] = {"kind": "lm_eval", "name": "qa", "tasks": ("t",), "template": "none"}
+
+
+def told(root: Path, **changes: Any) -> list[str]:
+    return [spelt(one) for one in advice(fake_suite(root, **changes))]
+
+
+def test_prompts_without_the_template_of_training_are_told(tmp_path: Path) -> None:
+    """A difference of forms must not be taken for one of skills."""
+    (line,) = told(tmp_path, eval=(BARE,))
+    assert line.startswith("warning: eval[0].template: 'qa' asks without the template that arms are trained with")
+    assert told(tmp_path, eval=({**BARE, "template": "suite"},)) == []
+
+
+def test_arms_that_meet_no_template_differ_from_the_base_by_none(tmp_path: Path) -> None:
+    text = {"few": {"source": "few.jsonl", "columns": {"text": "output"}}}
+    assert told(tmp_path, eval=(BARE,), data=text) == []
+    shots = {"shots": {"method": "few_shot", "shots": 2}}
+    assert told(tmp_path, eval=(BARE,), recipe=shots, arms={"data": ("few",), "recipe": ("shots",)}) == []
+
+
+def test_a_mix_is_trained_in_a_template_if_one_of_its_parts_is(tmp_path: Path) -> None:
+    parts = {name: {"source": "few.jsonl", "columns": {"text": "output"}} for name in ("one", "two")}
+    mixed = {"mix": ({"data": "one", "weight": 1.0}, {"data": "two", "weight": 1.0})}
+    assert told(tmp_path, eval=(BARE,), data={**parts, "few": mixed}) == []
+    assert len(told(tmp_path, eval=(BARE,), data={**parts, "two": {"source": "few.jsonl"}, "few": mixed})) == 1
+
+
+@pytest.fixture
+def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where nltk has no data; returns the one folder where it looks."""
+    monkeypatch.setattr(module, "_nltk_folders", lambda: iter([tmp_path / "nltk_data"]))
+    return tmp_path / "nltk_data"
+
+
+@pytest.mark.parametrize("form", ["built in", "included", "own code"])
+def test_ifeval_without_its_sentences_is_told_with_the_download(form: str, tmp_path: Path, bare_machine: Path) -> None:
+    """Else a night's run has no score for half of the instructions."""
+    spec: dict[str, Any] = {"kind": "lm_eval", "name": "if", "tasks": ("ifeval",)}
+    if form != "built in":
+        folder = tmp_path / "tasks"
+        folder.mkdir()
+        text = "include: /lib/lm_eval/tasks/ifeval/ifeval.yaml\n" if form == "included" else ""
+        (folder / "mine.yaml").write_text(f"task: mine\n{text}")
+        (folder / "own.py").write_text("nltk.data.find('tokenizers/punkt_tab')" if form == "own code" else "")
+        spec |= {"tasks": ("mine",), "include": "tasks"}
+    (line,) = told(tmp_path, eval=(spec,))
+    assert "needs nltk's punkt_tab" in line
+    assert line.endswith("(python -m nltk.downloader punkt_tab)")
+    (bare_machine / "tokenizers" / "punkt_tab").mkdir(parents=True)
+    assert told(tmp_path, eval=(spec,)) == []
+
+
+def test_other_tasks_need_no_sentences(tmp_path: Path, bare_machine: Path) -> None:
+    assert told(tmp_path, eval=({"kind": "lm_eval", "name": "h", "tasks": ("hellaswag", "arc_easy")},)) == []
+
+
+def test_sentences_are_looked_for_where_nltk_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A warning that is wrong is worse than none."""
+    monkeypatch.setenv("NLTK_DATA", str(tmp_path / "named"))
+    import nltk.data
+
+    assert {str(tmp_path / "named"), *nltk.data.path} <= {str(path) for path in module._nltk_folders()}
+
+
+def test_plan_and_run_warn_before_they_work(tmp_path: Path) -> None:
+    loaded = fake_suite(tmp_path, eval=(BARE,))
+    out = StringIO()
+    expected = forecast(loaded, home=tmp_path / "home", server=SERVER)
+    print_forecast(expected, Console(file=out, width=300))
+    assert expected.warnings
+    assert expected.warnings[0] in out.getvalue()
+    said = StringIO()
+    display = PlainDisplay(console=Console(file=said, width=300))
+    run_suite(loaded, home=tmp_path / "home", reports=tmp_path / "reports", display=display, server=SERVER)
+    assert said.getvalue().index("warning: ") < said.getvalue().index("start ")

@@ -1,0 +1,122 @@
+"""`bench plan`: exact counts, honest times, and nothing executed."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bench.errors import InputError
+from bench.record.record import Record
+from bench.run.display import QuietDisplay
+from bench.run.estimate.forecast import Forecast, forecast
+from bench.run.process.server import ChildServer
+from bench.run.run import run_suite
+from bench.show.forecast import print_forecast
+from tests.fakes.suites import fake_suite, worked
+from tests.fakes.worker import ORDERS
+
+SERVER = ChildServer(module="tests.fakes.worker")
+
+
+def expect(root: Path, only: tuple[str, ...] = (), **changes: Any) -> Forecast:
+    return forecast(fake_suite(root, **changes), only=only, home=root / "home", server=SERVER)
+
+
+def go(root: Path) -> Record:
+    return run_suite(
+        fake_suite(root), home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER
+    ).load()
+
+
+def test_a_plan_counts_and_executes_nothing(tmp_path: Path) -> None:
+    expected = expect(tmp_path)
+    assert (expected.jobs, expected.to_run, expected.cached) == (16, 16, 0)
+    assert [(arm.arm, arm.tokens, arm.seeds) for arm in expected.arms] == [("few/full", 100, 2), ("few/lora", 100, 2)]
+    assert expected.training_tokens == 400
+    assert expected.budgets_match
+    assert all(arm.seconds_from == "rough" for arm in expected.arms)
+    assert expected.seconds is None  # no eval was ever timed: unknown, not zero
+    assert set(worked(tmp_path / "home")) == {"count:few/full", "count:few/lora"}
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_second_plan_counts_nothing_again(tmp_path: Path) -> None:
+    first = expect(tmp_path)
+    work = worked(tmp_path / "home")
+    again = expect(tmp_path)
+    assert again.model_copy(update={"disk_free_bytes": first.disk_free_bytes}) == first
+    assert worked(tmp_path / "home") == work
+
+
+def test_after_a_run_all_is_cached_and_times_come_from_it(tmp_path: Path) -> None:
+    go(tmp_path)
+    expected = expect(tmp_path)
+    assert (expected.to_run, expected.training_tokens, expected.seconds) == (0, 0, 0.0)
+    changed = expect(tmp_path, budget={"unit": "tokens", "amount": 1000})
+    assert all(arm.seconds_from == "history" for arm in changed.arms)
+    # The fake training counts 30 tokens in 0.3 s; 1000 tokens at that speed, and a second to start.
+    assert changed.arms[0].seconds == pytest.approx(1.0 + 10.0)
+    assert changed.seconds is not None
+    assert changed.seconds > 20.0
+
+
+def test_only_counts_the_arms_asked_for(tmp_path: Path) -> None:
+    assert [arm.arm for arm in expect(tmp_path, only=("few/lora",)).arms] == ["few/lora"]
+
+
+def test_unequal_budgets_are_said(tmp_path: Path) -> None:
+    recipes = {
+        "full": {"method": "full", "learning_rate": 1e-3, "budget": {"unit": "epochs", "amount": 3}},
+        "lora": {"method": "lora", "learning_rate": 1e-3},
+    }
+    expected = expect(tmp_path, recipe=recipes)
+    assert not expected.budgets_match
+    assert expected.budget == "budgets differ between the arms: 3 epochs for few/full; 100 tokens for few/lora"
+
+
+def test_an_arm_that_cannot_be_counted_is_refused_with_its_own_words(tmp_path: Path) -> None:
+    recipes = {
+        "full": {"method": "full", "learning_rate": ORDERS["refuse"]},
+        "lora": {"method": "lora", "learning_rate": 1e-3},
+    }
+    with pytest.raises(InputError) as caught:
+        expect(tmp_path, recipe=recipes)
+    assert [problem.reference for problem in caught.value.problems] == ["fake.refused"]
+
+
+def test_more_trained_weights_and_longer_batches_need_more_memory(tmp_path: Path) -> None:
+    small = expect(tmp_path).arms[0].memory_bytes
+    assert small > 1000 * 4
+    assert expect(tmp_path, budget={"unit": "tokens", "amount": 100_000}).arms[0].memory_bytes > small
+
+
+def test_the_room_on_the_disk_is_told_beside_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a night's run, not in the middle of it: 16 jobs at 1 MiB, two of which keep 16 weights in fp32."""
+    expected = expect(tmp_path)
+    assert expected.disk_bytes == 16 * 2**20 + 2 * 16 * 4
+    assert expected.disk_free_bytes is not None
+
+    def told(free: int | None) -> str:
+        out = StringIO()
+        print_forecast(expected.model_copy(update={"disk_free_bytes": free}), Console(file=out, width=200))
+        return out.getvalue()
+
+    assert "disk: at least 16 MiB of 1,024.00 GiB free" in told(2**40)
+    assert "disk: at least 16 MiB of 2 MiB free, which is too little" in told(2 << 20)
+    assert "disk: at least 16 MiB\n" in told(None)
+    go(tmp_path)
+    assert expect(tmp_path).disk_bytes == 0
+
+
+def test_the_table_shows_every_arm_and_eval(tmp_path: Path) -> None:
+    out = StringIO()
+    expected = expect(tmp_path, budget={"unit": "tokens", "amount": 12345})
+    print_forecast(expected, Console(file=out, width=160))
+    text = out.getvalue()
+    said = "every arm trains on 12,345 tokens"
+    for words in ("few/full", "few/lora", "qa", "held", "12,345", said, "rough estimate"):
+        assert words in text

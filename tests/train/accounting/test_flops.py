@@ -1,0 +1,106 @@
+"""Counted operations: MFU must not gain from padding, nor a budget in operations from what is never computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig
+from transformers import AutoModelForCausalLM, LlamaConfig
+
+from bench.model.flops import Work
+from bench.train.accounting.flops import Prompt, hardware_work, model_work, prompt_of
+from bench.train.accounting.meter import Steady
+from bench.train.accounting.utilization import OperationCount
+from bench.train.batches.example import Batch, Example
+from bench.train.batches.schedule import Schedule
+
+NONE = Prompt()
+
+
+def example(tokens: int, supervised: int) -> Example:
+    """A row of so many tokens, the last of them learned."""
+    ids = np.arange(tokens, dtype=np.int32)
+    labels = np.where(ids >= tokens - supervised, ids, -100).astype(np.int32)
+    return Example(rows=(0,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=False)
+
+
+PADDED: Batch = ((example(10, 3),), (example(6, 2),))
+PACKED: Batch = ((example(6, 2), example(4, 1)),)
+
+
+def test_the_model_needs_no_padding() -> None:
+    assert model_work([PADDED], NONE) == Work(positions=16, pairs=136, head_positions=5, passes=1)
+
+
+def test_the_device_computes_it() -> None:
+    assert hardware_work([PADDED], NONE, head_everywhere=False) == Work(
+        positions=20, pairs=200, head_positions=5, passes=1
+    )
+    assert hardware_work([PADDED], NONE, head_everywhere=True).head_positions == 20
+
+
+def test_rows_that_share_a_sequence_need_only_themselves() -> None:
+    assert model_work([PACKED], NONE) == Work(positions=10, pairs=52, head_positions=3, passes=1)
+    assert hardware_work([PACKED], NONE, head_everywhere=False) == Work(
+        positions=10, pairs=100, head_positions=3, passes=1
+    )
+
+
+def test_learned_prompts_are_positions_and_prefixes_are_keys() -> None:
+    assert model_work([PACKED], Prompt(tokens=2)) == Work(positions=14, pairs=100, head_positions=3, passes=1)
+    assert model_work([PACKED], Prompt(tokens=2, prefix=True)) == Work(
+        positions=10, pairs=72, head_positions=3, passes=1
+    )
+
+
+def test_what_stands_before_the_rows_is_read_off_the_adapter() -> None:
+    """However the suite asks for it: a prefix by its own method, or by PEFT's name."""
+    prefix, prompt = (
+        kind(task_type="CAUSAL_LM", num_virtual_tokens=4) for kind in (PrefixTuningConfig, PromptTuningConfig)
+    )
+    assert prompt_of(prefix) == Prompt(tokens=4, prefix=True)
+    assert prompt_of(prompt) == Prompt(tokens=4)
+    assert prompt_of(LoraConfig(task_type="CAUSAL_LM")) == prompt_of(None) == NONE
+
+
+@pytest.fixture
+def model() -> torch.nn.Module:
+    """A small Llama without weights."""
+    config = LlamaConfig(
+        hidden_size=64, intermediate_size=172, num_hidden_layers=2, num_attention_heads=4, vocab_size=211, head_dim=16
+    )
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def schedule_of(*batches: Batch) -> Schedule:
+    """One forward pass per step."""
+    return Schedule(batches=batches, accumulation=1, available_rows=2, dropped_rows=0)
+
+
+def test_checkpointing_shows_in_hardware_operations_only(model: torch.nn.Module) -> None:
+    schedule = schedule_of(PADDED, PADDED)
+    plain, again = (
+        OperationCount(
+            model, None, checkpointing=on, head_everywhere=False
+        )
+        for on in (False, True)
+    )  # fmt: skip
+    assert plain.model(schedule) == again.model(schedule)
+    assert again.hardware(schedule) > plain.hardware(schedule) > plain.model(schedule)
+
+
+def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> None:
+    """Steps after warm-up, at 8 tokens a second: 32 tokens in 4 seconds."""
+    count = OperationCount(model, None, checkpointing=False, head_everywhere=False)
+    schedule = schedule_of(PACKED, PADDED, PADDED)
+    found = count.utilization(
+        schedule, Steady(left_out=1, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32"
+    )
+    assert found is not None
+    assert found.flops_per_second == pytest.approx(count.model(schedule_of(PADDED, PADDED)) / 4)
+    assert found.hardware_flops_per_second == pytest.approx(count.hardware(schedule_of(PADDED, PADDED)) / 4)
+    assert found.published_flops_per_second is None
+    unknown = Steady(left_out=3, tokens_per_second=None)
+    assert count.utilization(schedule, unknown, device=torch.device("cpu"), precision="fp32") is None

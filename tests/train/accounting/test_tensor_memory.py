@@ -1,0 +1,64 @@
+"""Peak tensor bytes: the count that names a step which suddenly keeps more alive."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig
+
+from bench.train.accounting.tensor_memory import LiveBytes, peak_tensor_bytes
+from tests.train.accounting.test_flops import PACKED, PADDED
+
+META = torch.device("meta")
+
+
+def llama(**changes: int) -> torch.nn.Module:
+    """A small Llama without weights."""
+    shape = {"hidden_size": 64, "intermediate_size": 172, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "vocab_size": 211, "head_dim": 16, **changes}  # fmt: skip
+    with META:
+        return AutoModelForCausalLM.from_config(LlamaConfig(**shape))
+
+
+def test_the_peak_is_what_lives_at_once() -> None:
+    start = torch.ones(1000, device=META)
+    with LiveBytes() as live:
+        one = start + 1
+        two = one * 2
+        del one
+        three = two + 1
+        del two
+    assert (live.alive, live.peak) == (4_000, 8_000)
+    del three
+    assert live.alive == 0
+
+
+def test_views_and_changes_in_place_are_no_new_bytes() -> None:
+    start = torch.ones(10, 10, device=META)
+    with LiveBytes() as live:
+        start.view(100).add_(1)
+    assert live.peak == 0
+
+
+def test_a_step_holds_at_least_weights_gradients_and_moments() -> None:
+    model = llama()
+    weights = sum(value.numel() * 4 for value in model.parameters())
+    assert peak_tensor_bytes(model, PADDED, packed=False) > 4 * weights
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_it_is_exact(packed: bool) -> None:
+    batch = PACKED if packed else PADDED
+    found = {peak_tensor_bytes(llama(), batch, packed=packed) for _ in range(3)}
+    assert len(found) == 1
+
+
+def test_more_layers_and_longer_rows_show_and_checkpointing_saves() -> None:
+    base = peak_tensor_bytes(llama(), PADDED, packed=False)
+    assert peak_tensor_bytes(llama(num_hidden_layers=3), PADDED, packed=False) > base
+    assert peak_tensor_bytes(llama(), PADDED + PADDED, packed=False) > base
+    checkpointed = llama(num_hidden_layers=8)
+    plain = peak_tensor_bytes(llama(num_hidden_layers=8), PADDED * 8, packed=False)
+    checkpointed.gradient_checkpointing_enable({"use_reentrant": False})
+    checkpointed.enable_input_require_grads()
+    assert peak_tensor_bytes(checkpointed, PADDED * 8, packed=False) < plain

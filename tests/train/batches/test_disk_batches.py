@@ -1,0 +1,41 @@
+"""Batches on disk: a token that came back changed would be trained on as if it had been written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.train.batches.disk_batches import SpooledBatches
+from bench.train.batches.example import IGNORED, Batch, Example
+
+
+def _example(number: int, *, rows: tuple[int, ...]) -> Example:
+    ids = np.arange(number, 2 * number + 1, dtype=np.int32)
+    labels = np.where(ids % 3 == 0, IGNORED, ids).astype(np.int32)
+    return Example(rows=rows, ids=ids, labels=labels, supervised_tokens=number // 2, truncated=number % 2 == 0)
+
+
+def _plain(batch: Batch) -> list[list[tuple[object, ...]]]:
+    return [
+        [(e.rows, e.ids.tolist(), e.labels.tolist(), e.supervised_tokens, e.truncated) for e in sequence]
+        for sequence in batch
+    ]
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    """One row, packed rows, a row's continuation (no row begins in it), and rows of one stream."""
+    batches: list[Batch] = [
+        ((_example(5, rows=(0,)),),),
+        ((_example(3, rows=(520_000,)), _example(4, rows=())), (_example(1, rows=(7, 8, 9)),)),
+        ((_example(300, rows=(2,)),),),
+    ]
+    spooled = SpooledBatches(tmp_path)
+    for batch in batches:
+        spooled.append(batch)
+    assert [_plain(batch) for batch in spooled] == [_plain(batch) for batch in batches]
+    assert _plain(spooled[-1]) == _plain(batches[-1])
+    tail = spooled[1:]
+    del spooled
+    assert [_plain(batch) for batch in tail] == [_plain(batch) for batch in batches[1:]]
+    assert list(tmp_path.iterdir()) == []

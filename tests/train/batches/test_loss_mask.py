@@ -1,0 +1,86 @@
+"""Masks: supervising the wrong turns looks like a normal loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.data.render.render import Renderer
+from bench.data.render.row import Row, Turn
+from bench.errors import InputError
+from bench.suite.template import Template, load_template
+from bench.train.batches.loss_mask import supervised
+from tests.fakes.checkpoints import tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer()
+CONVERSATION = Row(
+    turns=(
+        Turn(role="system", content="Be short."),
+        Turn(role="user", content="Who are you?"),
+        Turn(role="assistant", content="A baker."),
+        Turn(role="user", content="Where is the baker?"),
+        Turn(role="assistant", content="In the town."),
+        Turn(role="user", content="Why?"),
+        Turn(role="assistant", content="To bake."),
+    ),
+    origin="fake:1",
+)
+
+
+def renderer(template: str, max_length: int = 512) -> Renderer:
+    """Of a shipped template."""
+    return Renderer(TOKENIZER, load_template(template, Path()), max_length=max_length)
+
+
+def learned(rendered: object) -> list[str]:
+    """The supervised stretches as text."""
+    ids, mask = rendered.input_ids, rendered.labels_mask  # type: ignore[attr-defined]
+    runs: list[list[int]] = []
+    for before, token, on in zip([False, *mask], ids, mask, strict=False):
+        if on and not before:
+            runs.append([])
+        if on:
+            runs[-1].append(token)
+    return [TOKENIZER.decode(run) for run in runs]
+
+
+@pytest.mark.parametrize(("template", "end"), [("dialogue", "</s>"), ("chatml", "<|im_end|>")])
+def test_every_assistant_turn_and_its_ending_is_learned_and_nothing_else(template: str, end: str) -> None:
+    one = renderer(template)
+    masked = supervised(one, "assistant").row(CONVERSATION)
+    texts = [text.strip() for text in learned(masked)]
+    assert texts[:2] == [f"A baker.{end}", f"In the town.{end}"]
+    assert texts[2].startswith(f"To bake.{end}")
+    assert len(texts) == 3
+    assert masked.input_ids == one.row(CONVERSATION).input_ids, "the ids are those of evaluation, whatever is learned"
+
+
+def test_by_default_the_last_answer_alone_is_learned() -> None:
+    one = renderer("dialogue")
+    assert [text.strip() for text in learned(supervised(one, "completion").row(CONVERSATION))] == ["To bake.</s>"]
+
+
+def test_all_is_all() -> None:
+    rendered = supervised(renderer("dialogue"), "all").row(CONVERSATION)
+    assert all(rendered.labels_mask)
+
+
+def test_a_cut_row_keeps_the_mask_of_what_is_left() -> None:
+    whole = supervised(renderer("dialogue"), "assistant").row(CONVERSATION)
+    cut = supervised(renderer("dialogue", 60), "assistant").row(CONVERSATION)
+    assert cut.truncated
+    assert cut.input_ids == whole.input_ids[:60]
+    assert cut.labels_mask == whole.labels_mask[:60]
+
+
+def test_a_template_that_rewrites_earlier_turns_is_refused() -> None:
+    """Such as one that drops earlier reasoning: what would be learned is not what was said."""
+    text = (
+        "{% for m in messages %}{{ m.role }}: {{ m.content if loop.last or m.role != 'assistant' else '(left out)' }}"
+        "{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    one = Renderer(TOKENIZER, Template(name="forgetful", text=text), max_length=512)
+    with pytest.raises(InputError, match="rewrites earlier turns"):
+        supervised(one, "assistant").row(CONVERSATION)

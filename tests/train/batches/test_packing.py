@@ -1,0 +1,115 @@
+"""Packing and grouping: less padding must not lose, repeat or overfill anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from bench.train.batches.example import IGNORED, Example, length, slots
+from bench.train.batches.packing import arrange, pack, split, wrap
+from tests.fakes.training import make_recipe
+
+
+def examples(lengths: list[int]) -> list[Example]:
+    """Rows of these lengths."""
+    return [
+        Example(
+            rows=(row,),
+            ids=np.zeros(tokens, dtype=np.int32),
+            labels=np.zeros(tokens, dtype=np.int32),
+            supervised_tokens=tokens - 1,
+            truncated=False,
+        )
+        for row, tokens in enumerate(lengths)
+    ]
+
+
+def test_best_fit_decreasing_on_a_case_worked_by_hand() -> None:
+    """7, 5, 4, 3, 1 into 10: 7+3, 5+4+1."""
+    packed = pack(examples([4, 7, 1, 5, 3]), 10)
+    assert [[example.tokens for example in sequence] for sequence in packed] == [[7, 3], [5, 4, 1]]
+
+
+def test_every_row_is_packed_once_and_no_sequence_overflows() -> None:
+    lengths = np.random.default_rng(0).integers(2, 60, size=700).tolist()
+    packed = pack(examples(lengths), 64)
+    assert sorted(example.rows[0] for sequence in packed for example in sequence) == list(range(700))
+    assert max(length(sequence) for sequence in packed) <= 64
+    assert sum(lengths) / (64 * len(packed)) > 0.95
+
+
+def test_a_row_longer_than_a_sequence_stands_alone() -> None:
+    packed = pack(examples([80, 10]), 64)
+    assert sorted(len(sequence) for sequence in packed) == [1, 1]
+
+
+def test_grouped_batches_hold_rows_of_similar_length_in_mixed_order() -> None:
+    lengths = np.random.default_rng(0).integers(2, 60, size=203).tolist()
+    batches = list(arrange(examples(lengths), make_recipe(group_by_length=True), capacity=64, seed=0))
+    assert [len(batch) for batch in batches] == [4] * 50 + [3]
+    spreads = [max(map(length, batch)) - min(map(length, batch)) for batch in batches]
+    assert max(spreads[:-1]) <= 6
+    means = [sum(map(length, batch)) for batch in batches]
+    assert means != sorted(means, reverse=True)
+    assert sorted(sequence[0].rows[0] for batch in batches for sequence in batch) == list(range(203))
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_batches_of_tokens_hold_as_many_rows_as_fit_padding_counted(grouped: bool) -> None:
+    """More would run out of memory, fewer waste it."""
+    lengths = [*np.random.default_rng(0).integers(2, 60, size=200).tolist(), 150]
+    recipe = make_recipe(batch_tokens=120, group_by_length=grouped)
+    batches = list(arrange(examples(lengths), recipe, capacity=256, seed=0))
+    assert sorted(sequence[0].rows[0] for batch in batches for sequence in batch) == list(range(201))
+    assert all(slots(batch) <= 120 for batch in batches if len(batch) > 1)
+    assert [slots(batch) for batch in batches if slots(batch) > 120] == [150], "a row that is too long stands alone"
+    if not grouped:
+        for batch, following in pairwise(batches):
+            grown = (*batch, following[0])
+            assert slots(grown) > 120
+
+
+def test_a_split_row_goes_on_in_another_sequence_and_loses_nothing_supervised() -> None:
+    (whole,) = examples([25])
+    parts = split(whole, 10)
+    assert [part.tokens for part in parts] == [10, 10, 5]
+    assert np.array_equal(np.concatenate([part.ids for part in parts]), whole.ids)
+    assert [part.rows for part in parts] == [(0,), (), ()], "one row, counted once"
+    assert all(part.labels[0] == IGNORED for part in parts), "nothing comes before a part's first token"
+
+
+def test_wrapped_sequences_are_one_stream_cut_at_the_capacity() -> None:
+    rows = [
+        replace(row, ids=np.full(row.tokens, number, dtype=np.int32)) for number, row in enumerate(examples([7, 4, 16]))
+    ]
+    pieces = list(wrap(rows, 10))
+    assert [piece.tokens for piece in pieces] == [10, 10, 7]
+    assert np.concatenate([piece.ids for piece in pieces]).tolist() == [0] * 7 + [1] * 4 + [2] * 16
+    assert [piece.rows for piece in pieces] == [(0, 1), (2,), ()]
+
+
+@pytest.mark.parametrize(
+    "change", [{"packing": "bfd"}, {"packing": "bfd_split"}, {"packing": "wrapped"}, {"group_by_length": True}]
+)
+def test_every_token_is_trained_on_once(change: dict[str, object]) -> None:
+    lengths = np.random.default_rng(0).integers(2, 60, size=300).tolist()
+    batches = list(arrange(examples(lengths), make_recipe(**change), capacity=64, seed=0))
+    found = [example for batch in batches for sequence in batch for example in sequence]
+    assert sum(example.tokens for example in found) == sum(lengths)
+    assert sorted(row for example in found for row in example.rows) == list(range(300))
+    if "packing" in change:
+        assert max(length(sequence) for batch in batches for sequence in batch) <= 64
+
+
+@pytest.mark.parametrize("change", [{"packing": "bfd"}, {"packing": "bfd_split"}, {"group_by_length": True}])
+def test_arrangement_depends_on_the_seed_alone(change: dict[str, object]) -> None:
+    lengths = np.random.default_rng(0).integers(2, 60, size=100).tolist()
+
+    def order(seed: int) -> list[int]:
+        batches = arrange(examples(lengths), make_recipe(**change), capacity=64, seed=seed)
+        return [row for batch in batches for sequence in batch for example in sequence for row in example.rows]
+
+    assert order(0) == order(0) != order(1)

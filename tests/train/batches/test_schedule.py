@@ -1,0 +1,139 @@
+"""The schedule: arms that were promised equal budgets must get them, from the same rows in the same order."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.data.render.row import Row
+from bench.errors import InputError
+from bench.suite.recipe import Budget
+from bench.train.batches.example import Batch
+from bench.train.batches.schedule import Schedule, plan_schedule
+from tests.fakes.checkpoints import tiny_tokenizer
+from tests.fakes.training import PlainRendered, PlainRenderer, make_recipe, make_rows
+
+ROWS = make_rows(50)
+TOKENIZER = tiny_tokenizer()
+
+
+class CountingRenderer:
+    """The plain renderer; counts what it rendered."""
+
+    def __init__(self, max_length: int = 128) -> None:
+        self._inner = PlainRenderer(TOKENIZER, max_length)
+        self.rendered = 0
+
+    def row(self, row: Row) -> PlainRendered:
+        self.rendered += 1
+        return self._inner.row(row)
+
+
+def plan(unit: str, amount: float, *, rows: list[Row] = ROWS, seed: int = 0, **recipe: object) -> Schedule:
+    """A schedule of the fake rows."""
+    return plan_schedule(
+        rows, CountingRenderer(), make_recipe(**recipe), Budget(unit=unit, amount=amount), max_length=128, seed=seed
+    )
+
+
+@pytest.mark.parametrize("unit", ["tokens", "supervised_tokens"])
+def test_a_token_budget_is_met_within_half_a_row(unit: str) -> None:
+    """Whatever the amount: a last row that would overshoot by more is left out."""
+    for amount in range(300, 1_500, 17):
+        schedule = plan(unit, amount)
+        used = schedule.tokens if unit == "tokens" else schedule.supervised_tokens
+        longest = max(getattr(example, unit) for example in schedule.examples())
+        assert abs(used - amount) <= longest / 2
+
+
+def test_two_arms_of_different_data_get_token_budgets_within_one_per_cent() -> None:
+    short, long = plan("tokens", 6_000, rows=make_rows(40, words=(2, 4))), plan("tokens", 6_000, seed=3)
+    assert abs(short.tokens - long.tokens) / 6_000 < 0.01
+
+
+def test_a_budget_below_one_row_still_trains_one_row() -> None:
+    assert plan("tokens", 1).rows == 1
+    assert plan("epochs", 0.001).rows == 1
+
+
+def test_steps_are_optimiser_steps_of_full_batches() -> None:
+    schedule = plan("steps", 7, batch_rows=4, accumulation=3)
+    assert (schedule.steps, schedule.rows) == (7, 7 * 4 * 3)
+
+
+def test_an_epoch_meets_every_row_once_and_the_next_in_another_order() -> None:
+    schedule = plan("epochs", 2)
+    first = [example.rows[0] for example in list(schedule.examples())[:50]]
+    second = [example.rows[0] for example in list(schedule.examples())[50:]]
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second
+    assert (schedule.epochs, schedule.distinct_rows) == (2.0, 50)
+
+
+def test_half_an_epoch_is_half_of_the_rows() -> None:
+    assert plan("epochs", 0.5).rows == 25
+
+
+def test_the_seed_is_the_order() -> None:
+    def order(seed: int) -> list[int]:
+        return [example.rows[0] for example in plan("epochs", 1, seed=seed).examples()]
+
+    assert order(1) == order(1) != order(2)
+    assert order(-1) != order(1)
+
+
+def test_only_the_rows_that_a_budget_needs_are_rendered() -> None:
+    """52,000 rows must not all be tokenised for a small budget."""
+    renderer = CountingRenderer()
+    rows = make_rows(20) * 500
+    plan_schedule(rows, renderer, make_recipe(), Budget(unit="tokens", amount=1_000), max_length=128, seed=0)
+    assert renderer.rendered < 100
+
+
+@pytest.mark.parametrize("packing", ["none", "bfd"])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_packing_and_grouping_change_neither_the_rows_nor_the_tokens(packing: str, grouped: bool) -> None:
+    plain, arranged = plan("epochs", 1), plan("epochs", 1, packing=packing, group_by_length=grouped)
+    assert sorted(e.rows[0] for e in plain.examples()) == sorted(e.rows[0] for e in arranged.examples())
+    assert plain.tokens == arranged.tokens
+
+
+@pytest.mark.parametrize("change", [{"packing": "bfd"}, {"group_by_length": True}])
+def test_packing_and_grouping_save_padding(change: dict[str, object]) -> None:
+    plain, arranged = plan("epochs", 4), plan("epochs", 4, **change)
+    assert arranged.slots < plain.slots
+    assert arranged.tokens / arranged.slots > 0.85
+
+
+def test_a_step_budget_with_packing_counts_packed_sequences() -> None:
+    schedule = plan("steps", 2, packing="bfd", batch_rows=3)
+    assert sum(len(batch) for batch in schedule.batches) == 6
+    assert schedule.rows > 6
+    assert all(sum(e.tokens for e in sequence) <= 128 for batch in schedule.batches for sequence in batch)
+
+
+def test_rows_with_nothing_to_supervise_are_dropped_and_counted() -> None:
+    renderer = CountingRenderer(max_length=18)  # long prompts fill it
+    schedule = plan_schedule(ROWS, renderer, make_recipe(), Budget(unit="epochs", amount=1), max_length=18, seed=0)
+    assert schedule.dropped_rows > 0
+    assert schedule.rows + schedule.dropped_rows == len(ROWS)
+    assert schedule.truncated_rows > 0
+    assert all(example.supervised_tokens > 0 for example in schedule.examples())
+
+
+@pytest.mark.parametrize("unit", ["epochs", "steps", "tokens", "supervised_tokens"])
+def test_data_with_nothing_to_learn_is_an_error_and_not_an_endless_loop(unit: str) -> None:
+    with pytest.raises(InputError, match="anything to supervise"):
+        plan_schedule(
+            ROWS, CountingRenderer(max_length=2), make_recipe(), Budget(unit=unit, amount=3), max_length=2, seed=0
+        )
+
+
+def _ids(batch: Batch) -> list[list[int]]:
+    return [example.ids.tolist() for sequence in batch for example in sequence]
+
+
+def test_the_first_steps_of_a_schedule_are_the_same_batches() -> None:
+    whole = plan("steps", 5, accumulation=2)
+    start = whole.first(2)
+    assert start.steps == 2
+    assert [_ids(batch) for batch in start.batches] == [_ids(batch) for batch in whole.batches][:4]
