@@ -17,9 +17,10 @@ run: $(VENV)/.run ## install what the program needs, then run the flagship suite
 test: $(VENV)/.dev ## install what the tests need, then run them
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(VENV)/.dev ## style
+lint: $(VENV)/.dev ## style, and the prose (docs/writing.md)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python .ci/writing.py
 
 types: $(VENV)/.dev ## mypy, strict
 	$(BIN)/mypy
