@@ -34,7 +34,7 @@ from bench.suite.data import DataSpec
 from bench.suite.evals import LossSpec
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.sweep import DEV
-from bench.train.pretrain import Progress
+from bench.train.micro.pretrain import Progress
 
 
 def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
@@ -191,7 +191,7 @@ def code(payload: dict[str, Any], folder: Path, emit: Emit) -> list[str]:
 
 def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     """Build the micro base; `payload` has `out` (its folder) and `seed`."""
-    from bench.train.micro import build_micro  # only this kind of work needs it
+    from bench.train.micro.build import build_micro  # only this kind of work needs it
 
     def tell(progress: Progress) -> None:
         emit({"type": "step", **dataclasses.asdict(progress)})

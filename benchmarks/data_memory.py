@@ -90,10 +90,10 @@ def train(folder: Path, model: Path, steps: int) -> None:
 
 def schedule(folder: Path, model: Path, steps: int) -> None:
     """All that a training of one epoch does before its first step."""
-    from bench.train.training_data import material
+    from bench.train.training_data import build_training_data
 
     job = _job(folder, model, "epochs", 1)
-    print(f"{material(job, budget=job.budget).schedule.tokens:,} tokens", file=sys.stderr)
+    print(f"{build_training_data(job, budget=job.budget).schedule.tokens:,} tokens", file=sys.stderr)
 
 
 def peak(step: str, folder: Path, *more: str) -> int:

@@ -14,7 +14,7 @@ from bench.model.flops import FlopModel, Work, flop_model
 from bench.model.load import load_skeleton
 from bench.record.facts import StepFacts
 from bench.record.job import EvalJob, TrainJob
-from bench.train.adapters import skeleton_device
+from bench.train.arguments.adapters import skeleton_device
 from bench.train.exact_counts import step_facts
 
 Counts = dict[str, int | None]

@@ -42,7 +42,7 @@ Optimizer = Literal[
 """As `transformers.training_args.OptimizerNames` has them; `adamw` is `adamw_torch_fused`."""
 
 
-STEPS_WHILE_GOING_BACK = frozenset(
+FUSED_BACKWARD_OPTIMIZERS = frozenset(
     {
         "lomo", "adalomo", "galore_adamw_layerwise", "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise",
         "apollo_adamw_layerwise",
@@ -235,7 +235,7 @@ class Recipe(Spec):
                              f"{self.accumulation} is no multiple of it")  # fmt: skip
         if self.torch_compile:
             raise ValueError("processes > 1 with torch_compile is not supported here")
-        if self.optimizer in STEPS_WHILE_GOING_BACK:
+        if self.optimizer in FUSED_BACKWARD_OPTIMIZERS:
             raise ValueError(f"processes > 1 with {self.optimizer}: it steps before the gradients have been averaged")
         if self.method == "pissa" and (self.deepspeed is not None or self.fsdp is not None):
             raise ValueError("processes > 1 with pissa under deepspeed or fsdp: no process has the whole start")

@@ -20,9 +20,9 @@ from bench.model.load import load_config, load_skeleton, load_tokenizer, pick_de
 from bench.record.job import TrainJob
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
-from bench.train.adapters import check_gradients, peft_config, skeleton
-from bench.train.batches.example import Example
-from bench.train.builder import sft_config
+from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
+from bench.train.arguments.sft_config import sft_config
+from bench.train.batches.encoded_row import EncodedRow
 from bench.train.isolation import check_isolation
 from bench.train.training_data import row_limit
 
@@ -106,7 +106,7 @@ def _check_packing(model: ResolvedModel) -> None:
         layer = AutoModelForCausalLM.from_config(config, trust_remote_code=runs_code(model), dtype=torch.float32)
     first = np.arange(_PROBE_TOKENS, dtype=np.int32)
     rows = tuple(
-        Example(rows=(index,), ids=ids, labels=ids, supervised_tokens=_PROBE_TOKENS - 1, truncated=False)
+        EncodedRow(rows=(index,), ids=ids, labels=ids, supervised_tokens=_PROBE_TOKENS - 1, truncated=False)
         for index, ids in enumerate((first, first[::-1].copy()))
     )
     check_isolation(layer, rows, 0, torch.device("cpu"))

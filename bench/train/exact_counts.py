@@ -14,10 +14,10 @@ from bench.record.facts import StepFacts, TrainingFacts
 from bench.record.job import TrainJob
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
-from bench.train.adapters import peft_config, put_on, skeleton_device, virtual_tokens
-from bench.train.batches.example import slots
+from bench.train.arguments.adapters import peft_config, put_on, skeleton_device, virtual_tokens
+from bench.train.batches.encoded_row import slots
 from bench.train.job import count_training
-from bench.train.training_data import material
+from bench.train.training_data import build_training_data
 
 _CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def training_facts(job: TrainJob) -> TrainingFacts:
         what, hint = "a budget in seconds has no exact counts", "give the budget in tokens, flops, steps or epochs"
         raise InputError(Problem(reference="gate.budget-in-seconds", what=what, where="budget.unit", hint=hint))
     recipe = job.recipe
-    schedule = material(job, budget=job.budget).schedule
+    schedule = build_training_data(job, budget=job.budget).schedule
     counts = count_training(job)
     adapter = peft_config(recipe, job.model, steps=schedule.steps)
     base = _skeleton(job, adapter)
@@ -47,7 +47,7 @@ def training_facts(job: TrainJob) -> TrainingFacts:
 
 def step_facts(job: TrainJob) -> tuple[StepFacts, ...]:
     """What each optimiser step of `job` will count; operations are `None` where the architecture hides them."""
-    schedule = material(job, budget=job.budget).schedule
+    schedule = build_training_data(job, budget=job.budget).schedule
     adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
     base = _skeleton(job, adapter)
     try:

@@ -11,10 +11,10 @@ import torch
 from bench.errors import InputError, Problem
 from bench.model.head import TOLERANCES
 from bench.train.batches.collate import collate, model_inputs
-from bench.train.batches.example import Sequence
+from bench.train.batches.encoded_row import PackedRow
 
 
-def check_isolation(model: torch.nn.Module, sequence: Sequence, pad_token_id: int, device: torch.device) -> None:
+def check_isolation(model: torch.nn.Module, sequence: PackedRow, pad_token_id: int, device: torch.device) -> None:
     """Raises `InputError` unless the logits of each row of `sequence` are those that it has alone."""
     training = model.training
     model.eval()
@@ -37,7 +37,7 @@ def check_isolation(model: torch.nn.Module, sequence: Sequence, pad_token_id: in
 
 @torch.no_grad()
 def _logits(
-    model: torch.nn.Module, sequence: Sequence, pad_token_id: int, device: torch.device, *, packed: bool
+    model: torch.nn.Module, sequence: PackedRow, pad_token_id: int, device: torch.device, *, packed: bool
 ) -> torch.Tensor:
     """Logits of one sequence, shape `(tokens, vocabulary)`."""
     inputs = model_inputs(collate((sequence,), pad_token_id, packed=packed))

@@ -35,20 +35,20 @@ from bench.train.accounting.across_ranks import exchanged, exchanged_energy, exc
 from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, Trained, make_ledger
 from bench.train.accounting.meter import Meter
-from bench.train.adapters import check_gradients, peft_config, skeleton, target_modules
+from bench.train.arguments.adapters import check_gradients, peft_config, skeleton, target_modules
+from bench.train.arguments.budget import pilot_job, planned_budget
+from bench.train.arguments.rate import rate_factor
+from bench.train.arguments.sft_config import optimizer_name, sft_config
 from bench.train.batches.schedule import Schedule
-from bench.train.budget import pilot_job, planned_budget
-from bench.train.builder import optimizer_name, sft_config
-from bench.train.checkpoint import Checkpoint, find_checkpoint
-from bench.train.distribution import check_distribution, join_group
-from bench.train.ranks import Ranks, ranks_of
-from bench.train.rate import rate_factor
+from bench.train.loop.checkpoint import Checkpoint, find_checkpoint
+from bench.train.loop.trainer import DivergedError, MeteredTrainer
+from bench.train.loop.validation import Watch
+from bench.train.processes.distribution import check_distribution, join_group
+from bench.train.processes.ranks import Ranks, current_ranks
 from bench.train.saving import keep_start, save_subject
-from bench.train.trainer import DivergedError, MeteredTrainer
-from bench.train.training_data import Material, material
-from bench.train.validation import Watch
+from bench.train.training_data import TrainingData, build_training_data
 
-_BETWEEN_RANKS = 2**32
+RANK_SEED_STRIDE = 2**32
 """Of seeds: no replicate's seed is that of another's second process."""
 
 Emit = Callable[[dict[str, object]], None]
@@ -62,7 +62,7 @@ class _Prepared:
     ranks: Ranks
     renderer: Renderer
     schedule: Schedule
-    material: Material
+    material: TrainingData
     watch: Watch | None
     meter: Meter
     device: torch.device
@@ -92,7 +92,7 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
 
 def follow_training(job: TrainJob, folder: Path) -> None:
     """The same training as one of the other processes."""
-    _carry_out(job, folder, _tell_nobody)
+    _carry_out(job, folder, ignore_event)
 
 
 def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
@@ -102,7 +102,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
     trainer = prepared.trainer
     memory.end("start_up")
     counter = EnergyCounter(prepared.device)
-    with tempfile.TemporaryDirectory(prefix="start-", dir=_made(folder)) as start:
+    with tempfile.TemporaryDirectory(prefix="start-", dir=ensure_dir(folder)) as start:
         converted = keep_start(trainer.model, Path(start))
         diverged = _train(prepared, job, folder)
         used = counter.used()
@@ -121,7 +121,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
     prepared.meter.enter("other")
     memory.end("saving")
     phases, energy = exchanged_memory(prepared.ranks, memory.phases), exchanged_energy(prepared.ranks, used)
-    prepared.ranks.meet()
+    prepared.ranks.barrier()
     return _Done(prepared=prepared, diverged=diverged, kept_step=kept_step, memory=phases, energy=energy)
 
 
@@ -166,7 +166,7 @@ def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
 
 def follow_probe(job: ProbeJob, folder: Path) -> None:
     """The same steps as one of the other processes."""
-    _time_steps(job, folder, _tell_nobody)
+    _time_steps(job, folder, ignore_event)
 
 
 def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[_Prepared, tuple[PhaseMemory, ...]]:
@@ -178,7 +178,7 @@ def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[_Prepared, tup
     _train(prepared, job.training, None)
     memory.end("training")
     peaks = exchanged_memory(prepared.ranks, memory.phases)
-    prepared.ranks.meet()
+    prepared.ranks.barrier()
     return prepared, peaks
 
 
@@ -187,7 +187,7 @@ def count_training(job: TrainJob) -> dict[str, int]:
 
     A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
     """
-    schedule = material(job, budget=_in_tokens(job)).schedule
+    schedule = build_training_data(job, budget=_in_tokens(job)).schedule
     adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
     parameters, trainable = count_parameters(skeleton(job.model, adapter))
     return {
@@ -216,7 +216,7 @@ def _in_tokens(job: TrainJob) -> Budget:
         return job.budget
     pilot = pilot_job(job)
     with tempfile.TemporaryDirectory(prefix="bench-pilot-") as folder:
-        prepared = _prepare(pilot, Path(folder), _tell_nobody, budget=pilot.budget)
+        prepared = _prepare(pilot, Path(folder), ignore_event, budget=pilot.budget)
         _train(prepared, pilot, None)
     meter = prepared.meter
     speed = meter.steady().tokens_per_second or meter.running_tokens_per_second
@@ -235,10 +235,10 @@ def _prepare(
     torch.set_num_threads(job.threads)
     torch.manual_seed(job.seed)  # adapters draw their start before the trainer seeds itself
     device = pick_device()
-    ranks = ranks_of(job.recipe, device)
+    ranks = current_ranks(job.recipe, device)
     meter = Meter(synchronize=_synchronize(device), exchange=partial(exchanged, ranks), since=since)
     recipe, precision = job.recipe, pick_precision(job.recipe.precision, device)
-    made = material(job, budget=budget)
+    made = build_training_data(job, budget=budget)
     planned = made.schedule
     schedule = planned if only_steps is None else planned.first(only_steps)
     adapter = peft_config(recipe, job.model, steps=planned.steps)
@@ -249,7 +249,7 @@ def _prepare(
     )  # fmt: skip
     watch = None
     if recipe.validation is not None and only_steps is None:
-        keeps = recipe.validation.keep_best and ranks.leads
+        keeps = recipe.validation.keep_best and ranks.is_main_process
         watch = Watch(recipe.validation.model_copy(update={"keep_best": keeps}), steps=schedule.steps)
     trainer = MeteredTrainer(
         # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
@@ -274,15 +274,15 @@ def _prepare(
     )
     check_gradients(trainer.model)
     check_distribution(recipe, trainer)
-    if not ranks.leads:
-        torch.manual_seed(job.seed + ranks.index * _BETWEEN_RANKS)  # else all would drop out the same units
+    if not ranks.is_main_process:
+        torch.manual_seed(job.seed + ranks.index * RANK_SEED_STRIDE)  # else all would drop out the same units
     return _Prepared(
         trainer=trainer, ranks=ranks, renderer=made.renderer, schedule=schedule, material=made, watch=watch,
         meter=meter, device=device, precision=precision, resolved=_resolved(job, trainer, made),
     )  # fmt: skip
 
 
-def _resolved(job: TrainJob, trainer: MeteredTrainer, made: Material) -> dict[str, str]:
+def _resolved(job: TrainJob, trainer: MeteredTrainer, made: TrainingData) -> dict[str, str]:
     """What the recipe left open, in words."""
     modules = target_modules(trainer.model)
     trained = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
@@ -318,14 +318,14 @@ def _train(prepared: _Prepared, job: TrainJob, folder: Path | None) -> bool:
 
 def _checkpoint(ranks: Ranks, job: TrainJob, folder: Path) -> Checkpoint | None:
     """What all ranks can go on from. The first looks first: looking mends the folder."""
-    found = find_checkpoint(folder, job.digest) if ranks.leads else None
-    ranks.meet()
-    if not ranks.leads:
+    found = find_checkpoint(folder, job.digest) if ranks.is_main_process else None
+    ranks.barrier()
+    if not ranks.is_main_process:
         found = find_checkpoint(folder, job.digest)
-    return found if ranks.total(found is None) == 0 else None
+    return found if ranks.all_reduce_sum(found is None) == 0 else None
 
 
-def _tell_nobody(event: dict[str, object]) -> None:
+def ignore_event(event: dict[str, object]) -> None:
     """For what nobody follows."""
 
 
@@ -372,7 +372,7 @@ def _trained(job: TrainJob, prepared: _Prepared) -> Trained:
     )
 
 
-def _made(folder: Path) -> Path:
+def ensure_dir(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -19,7 +19,7 @@ from bench.data.sources.table import content_key
 from bench.data.store import load_rows
 from bench.model.load import load_tokenizer
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.train.batches.example import RenderedRow
+from bench.train.batches.encoded_row import RenderedRow
 from bench.train.batches.loss_mask import supervised as masked_for
 from bench.train.training_data import UNCUT
 

@@ -14,7 +14,7 @@ from peft import LoraConfig
 from bench.model.load import QUANTIZATION, QuantizedBase
 from bench.suite.model import Precision
 from bench.suite.recipe import Recipe
-from bench.train.trainer import MeteredTrainer
+from bench.train.loop.trainer import MeteredTrainer
 
 _MOVING_STARTS = ("pissa", "olora", "corda")
 
@@ -37,8 +37,8 @@ def save_subject(
     base. Called by all ranks; the first writes."""
     if start is None:
         trainer.save_weights(folder)
-    elif trainer.leads:
+    elif trainer.is_main_process:
         trainer.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(start))
-    if recipe.quantized is not None and trainer.leads:
+    if recipe.quantized is not None and trainer.is_main_process:
         quantized = QuantizedBase(quantization=recipe.quantized, precision=precision)
         (folder / QUANTIZATION).write_text(quantized.model_dump_json())

@@ -13,12 +13,12 @@ from bench.errors import InputError, Problem
 from bench.model.load import load_tokenizer
 from bench.record.job import TrainJob
 from bench.suite.recipe import Budget
-from bench.train.adapters import peft_config, virtual_tokens
-from bench.train.batches.example import Batch
+from bench.train.arguments.adapters import peft_config, virtual_tokens
+from bench.train.arguments.budget import row_operations
+from bench.train.batches.encoded_row import Batch
 from bench.train.batches.loss_mask import supervised
 from bench.train.batches.schedule import Schedule, plan_schedule
-from bench.train.budget import row_operations
-from bench.train.validation import split_rows, validation_batches
+from bench.train.loop.validation import split_rows, validation_batches
 
 UNCUT = 2**31 - 1
 """Length limit of a renderer whose rows are cut by packing or by a reader of its own, not by it."""
@@ -26,7 +26,7 @@ _PACKINGS_THAT_CUT = frozenset({"bfd_split", "wrapped"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class TrainingData:
     """What a training is made of."""
 
     renderer: Renderer
@@ -38,7 +38,7 @@ class Material:
     validation_rows: int
 
 
-def material(job: TrainJob, *, budget: Budget) -> Material:
+def build_training_data(job: TrainJob, *, budget: Budget) -> TrainingData:
     """Renders and schedules a job's rows. `budget` is the job's, or the tokens that its seconds are worth.
 
     Raises `InputError` for a length beyond the model, and for rows that there is nothing to learn from.
@@ -65,7 +65,7 @@ def material(job: TrainJob, *, budget: Budget) -> Material:
         operations=row_operations(job) if budget.unit == "flops" else None,
         folder=folder,
     )
-    return Material(
+    return TrainingData(
         renderer=renderer, schedule=schedule, max_length=limit, validation=validation, validation_rows=len(held)
     )
 

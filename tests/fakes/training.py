@@ -18,11 +18,11 @@ from bench.record.ledger import Step
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.accounting.meter import Meter
-from bench.train.adapters import peft_config
+from bench.train.arguments.adapters import peft_config
+from bench.train.arguments.rate import rate_factor
+from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import Schedule, plan_schedule
-from bench.train.builder import sft_config
-from bench.train.rate import rate_factor
-from bench.train.trainer import MeteredTrainer
+from bench.train.loop.trainer import MeteredTrainer
 
 _WORDS = ("the", "baker", "lives", "in", "a", "small", "town", "near", "river", "and", "three", "cows", "two", "sheep")
 

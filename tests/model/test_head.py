@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from bench.model.head import full_logits, selected_logits, selects
 from bench.train.batches.collate import collate, model_inputs
-from bench.train.batches.example import make_example
+from bench.train.batches.encoded_row import encode_row
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_rows
 
@@ -21,7 +21,7 @@ TOKENIZER = tiny_tokenizer()
 def make_batch(*, packed: bool = False) -> dict[str, Any]:
     """Four rows, padded or packed in pairs."""
     renderer = PlainRenderer(TOKENIZER, 128)
-    made = [make_example(index, row, renderer) for index, row in enumerate(make_rows(4))]
+    made = [encode_row(index, row, renderer) for index, row in enumerate(make_rows(4))]
     rows = [row for row in made if row is not None]
     batch = (tuple(rows[:2]), tuple(rows[2:])) if packed else tuple((row,) for row in rows)
     return collate(batch, TOKENIZER.eos_token_id, packed=packed)

@@ -21,7 +21,7 @@ from bench.data.micro.world import world
 from bench.model.micro import train_tokenizer
 from bench.suite.card import load_card
 from bench.suite.model import ModelCard
-from bench.train.micro import TOKENIZER_DOCUMENTS
+from bench.train.micro.build import TOKENIZER_DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "models" / "micro"

@@ -10,9 +10,9 @@ import pytest
 from bench.errors import InputError
 from bench.suite.adapter import QuantizationSpec
 from bench.train import check
-from bench.train.builder import sft_config
+from bench.train.arguments.sft_config import sft_config
 from bench.train.check import check_training
-from bench.train.distribution import check_distribution
+from bench.train.processes.distribution import check_distribution
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 

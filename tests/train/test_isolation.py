@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench.errors import InputError
-from bench.train.batches.example import Example, make_example
+from bench.train.batches.encoded_row import EncodedRow, encode_row
 from bench.train.isolation import check_isolation
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_rows
@@ -16,10 +16,10 @@ from tests.fakes.training import PlainRenderer, make_rows
 CPU = torch.device("cpu")
 
 
-def sequence() -> tuple[Example, ...]:
+def sequence() -> tuple[EncodedRow, ...]:
     """Three rows."""
     renderer = PlainRenderer(tiny_tokenizer(), 128)
-    made = [make_example(index, row, renderer) for index, row in enumerate(make_rows(3))]
+    made = [encode_row(index, row, renderer) for index, row in enumerate(make_rows(3))]
     return tuple(row for row in made if row is not None)
 
 

@@ -17,10 +17,10 @@ from bench.record.job import ProbeJob, TrainJob
 from bench.record.ledger import Step
 from bench.record.result import result_adapter
 from bench.record.training import TrainResult
+from bench.train.arguments.budget import row_operations
 from bench.train.batches.schedule import plan_schedule
-from bench.train.budget import row_operations
 from bench.train.job import count_training, final_loss, run_probe, run_training
-from bench.train.training_data import material
+from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -79,7 +79,7 @@ def test_a_budget_in_operations_is_met_within_half_a_row(world: Path, tmp_path: 
     for method in ("full", "lora"):
         recipe = {"method": method} if method == "full" else {"method": method, "lora": {"r": 1}}
         job = job_in(world, budget={"unit": "flops", "amount": 2e8}, recipe=recipe)
-        schedule = material(job, budget=job.budget).schedule
+        schedule = build_training_data(job, budget=job.budget).schedule
         cost = row_operations(job)
         spent = [cost(example) for example in schedule.examples()]
         assert abs(sum(spent) - 2e8) <= max(spent) / 2

@@ -11,7 +11,7 @@ from bench.data.render.row import Row, Turn
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train import preview as previewing
 from bench.train.preview import LossOn, histogram, preview
-from bench.train.training_data import material
+from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -36,7 +36,7 @@ def test_it_counts_what_an_epoch_of_training_counts(model: ResolvedModel, data: 
     job = make_job(
         model, data, recipe=make_recipe(max_length=64, loss_on=loss_on), budget={"unit": "epochs", "amount": 1}
     )
-    schedule = material(job, budget=job.budget).schedule
+    schedule = build_training_data(job, budget=job.budget).schedule
     seen = _preview(model, data, loss_on=loss_on)
     assert seen["supervised_tokens"] == schedule.supervised_tokens
     assert seen["truncated"] >= schedule.truncated_rows > 0

@@ -24,7 +24,7 @@ from bench.record.training import ProbeResult, TrainResult
 from bench.run.process.child import Request, enter
 from bench.run.process.server import Child
 from bench.train.job import run_training
-from bench.train.training_data import material
+from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -165,7 +165,7 @@ def test_a_probe_times_all_processes(world: Path, tmp_path: Path) -> None:
     finish(start("probe", ProbeJob(training=job, steps=4, digest="p" * 64), tmp_path / "probe"))
     probe = result_adapter.validate_json((tmp_path / "probe" / RESULT).read_bytes())
     assert isinstance(probe, ProbeResult)
-    planned = material(job, budget=job.budget).schedule.first(4)
+    planned = build_training_data(job, budget=job.budget).schedule.first(4)
     assert (probe.steps, probe.tokens, probe.slots) == (4, planned.tokens, planned.slots)
     assert probe.tokens_per_second is not None
 

@@ -13,8 +13,8 @@ from bench.model.load import QUANTIZATION, WEIGHTS, QuantizedBase, load_subject
 from bench.suite.adapter import QuantizationSpec
 from bench.train import job as training
 from bench.train.job import run_training
+from bench.train.loop.trainer import upcast_trainable_bf16
 from bench.train.saving import save_subject
-from bench.train.trainer import keep_whole
 from tests.fakes.training import make_recipe
 from tests.train.test_methods import CPU, METHODS, job_of
 
@@ -36,7 +36,7 @@ def test_an_adapter_that_trl_rounded_is_whole_again(tmp_path: Path, monkeypatch:
 def test_only_what_is_trained_is_made_whole() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)).to(torch.bfloat16)
     model[0].requires_grad_(False)
-    keep_whole(model)
+    upcast_trainable_bf16(model)
     assert [layer.weight.dtype for layer in model] == [torch.bfloat16, torch.float32]  # type: ignore[union-attr]
 
 

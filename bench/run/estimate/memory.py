@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.record.job import TrainJob
 from bench.suite.adapter import QuantizationSpec
-from bench.suite.recipe import STEPS_WHILE_GOING_BACK, Recipe
+from bench.suite.recipe import FUSED_BACKWARD_OPTIMIZERS, Recipe
 
 _GIB = 2**30
 _FP32 = 4
@@ -87,7 +87,7 @@ def held_memory(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, numb
     """
     return (
         _weights(recipe, shape, trained=trained, frozen=frozen, number=number)
-        + (0 if recipe.optimizer in STEPS_WHILE_GOING_BACK else trained * _trained_bytes(recipe))
+        + (0 if recipe.optimizer in FUSED_BACKWARD_OPTIMIZERS else trained * _trained_bytes(recipe))
         + trained * (state_bytes(recipe.optimizer) + (_FP32 if "momentum" in recipe.optimizer_arguments else 0))
     )
 

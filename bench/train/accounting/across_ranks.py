@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
 from bench.record.ledger import Energy, PhaseMemory
-from bench.train.ranks import Ranks
+from bench.train.processes.ranks import Ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from peft import PeftConfig, PeftType
 
 from bench.model.flops import Work
-from bench.train.batches.example import Batch, Example, length
+from bench.train.batches.encoded_row import Batch, EncodedRow, length
 
 _NOTHING = Work(positions=0, pairs=0, head_positions=0)
 _PASS = Work(positions=0, pairs=0, head_positions=0, passes=1)
@@ -39,7 +39,7 @@ def prompt_of(adapter: PeftConfig | None) -> Prompt:
     return Prompt(tokens=int(adapter.num_virtual_tokens), prefix=adapter.peft_type == PeftType.PREFIX_TUNING)
 
 
-def row_work(example: Example, prompt: Prompt) -> Work:
+def row_work(example: EncodedRow, prompt: Prompt) -> Work:
     """What one row needs; the pass that it is part of is left out."""
     return prompt.work(example.tokens, example.supervised_tokens)
 

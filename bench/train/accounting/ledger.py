@@ -20,7 +20,7 @@ from bench.record.training import Head
 from bench.suite.model import Precision
 from bench.train.accounting.meter import Meter
 from bench.train.accounting.utilization import OperationCount
-from bench.train.adapters import peft_config, skeleton
+from bench.train.arguments.adapters import peft_config, skeleton
 from bench.train.batches.schedule import Schedule
 
 

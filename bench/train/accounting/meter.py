@@ -21,7 +21,7 @@ from typing import Literal
 
 from bench.record.ledger import Seconds, Step
 from bench.train.accounting.across_ranks import Share, merged
-from bench.train.batches.collate import Counts
+from bench.train.batches.collate import BatchCounts
 
 Phase = Literal["start_up", "data", "compute", "optimizer", "evaluation", "saving", "other"]
 _WORK: tuple[Phase, ...] = ("data", "compute", "optimizer")
@@ -93,7 +93,7 @@ class Meter:
             account[self._phase] = account.get(self._phase, 0.0) + now - self._since
         self._phase, self._since = phase, now
 
-    def forward(self, counts: Counts, loss: float) -> None:
+    def forward(self, counts: BatchCounts, loss: float) -> None:
         """One forward pass: `loss` is its share of the step's loss (nats / supervised tokens of the whole step)."""
         step = self._open
         step.rows += counts.rows

@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_iter
 
 from bench.model.head import selected_logits
 from bench.train.batches.collate import collate, model_inputs
-from bench.train.batches.example import Batch
+from bench.train.batches.encoded_row import Batch
 
 _ADAM_STATES = 2
 

@@ -8,7 +8,7 @@ block-diagonal mask; transformers derives one from the positions for most archit
 
 from __future__ import annotations
 
-from collections import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.train.batches.example import IGNORED, Batch, Sequence, length
+from bench.train.batches.encoded_row import IGNORED, Batch, PackedRow, length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class BatchCounts:
     """What one forward pass holds."""
 
     rows: int
@@ -40,7 +40,7 @@ class Collator:
     as one sequence that counts for nothing.
     """
 
-    batches: abc.Sequence[Batch]
+    batches: Sequence[Batch]
     pad_token_id: int
     packed: bool
 
@@ -49,7 +49,7 @@ class Collator:
         (item,) = items
         if item["batch"] >= len(self.batches):
             idle = collate(self.batches[-1][:1], self.pad_token_id, packed=self.packed)
-            return {**idle, "counts": Counts(rows=0, tokens=0, supervised_tokens=0, slots=0)}
+            return {**idle, "counts": BatchCounts(rows=0, tokens=0, supervised_tokens=0, slots=0)}
         return collate(self.batches[item["batch"]], self.pad_token_id, packed=self.packed)
 
 
@@ -79,7 +79,7 @@ def collate(batch: Batch, pad_token_id: int, *, packed: bool) -> dict[str, Any]:
         positions = torch.from_numpy(np.stack([_positions(sequence, shape[1]) for sequence in batch]))
         tensors["position_ids"] = positions
         tensors["attention_mask"] = _same_row_and_not_later(positions)
-    tensors["counts"] = Counts(
+    tensors["counts"] = BatchCounts(
         rows=sum(len(example.rows) for sequence in batch for example in sequence),
         tokens=sum(length(sequence) for sequence in batch),
         supervised_tokens=len(rows),
@@ -88,7 +88,7 @@ def collate(batch: Batch, pad_token_id: int, *, packed: bool) -> dict[str, Any]:
     return tensors
 
 
-def _positions(sequence: Sequence, width: int) -> NDArray[np.int64]:
+def _positions(sequence: PackedRow, width: int) -> NDArray[np.int64]:
     """0, 1, 2, … anew for each row, and for the padding, which thereby is a document of its own."""
     sizes = [example.tokens for example in sequence]
     return np.concatenate([np.arange(size, dtype=np.int64) for size in [*sizes, width - sum(sizes)]])

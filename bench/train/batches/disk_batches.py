@@ -18,7 +18,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.train.batches.example import Batch, Example
+from bench.train.batches.encoded_row import Batch, EncodedRow
 
 _BYTES = 4
 """All is written as int32: counts, row numbers, token ids, labels."""
@@ -85,9 +85,9 @@ def _decoded(numbers: NDArray[np.int32]) -> Batch:
         at += count
         return numbers[at - count : at]
 
-    def example() -> Example:
+    def example() -> EncodedRow:
         tokens, supervised, truncated, rows = take(4).tolist()
-        return Example(
+        return EncodedRow(
             rows=tuple(take(rows).tolist()),
             ids=take(tokens),
             labels=take(tokens),

@@ -13,7 +13,7 @@ from typing import Literal
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError, Problem
-from bench.train.batches.example import RenderedRow, RowRenderer
+from bench.train.batches.encoded_row import RenderedRow, RowRenderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

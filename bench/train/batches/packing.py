@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from bench.suite.recipe import Recipe
-from bench.train.batches.example import IGNORED, Batch, Example, Sequence, length
+from bench.train.batches.encoded_row import IGNORED, Batch, EncodedRow, PackedRow, length
 
 _Item = TypeVar("_Item")
 
@@ -26,7 +26,7 @@ TOKEN_GROUPING_WINDOW = 1024
 """Rows that are sorted together where batches are measured in slots."""
 
 
-def arrange(examples: Iterable[Example], recipe: Recipe, *, capacity: int, seed: int) -> Iterator[Batch]:
+def arrange(examples: Iterable[EncodedRow], recipe: Recipe, *, capacity: int, seed: int) -> Iterator[Batch]:
     """Batches in training order, lazily. `capacity`: tokens of a packed sequence. Every token comes exactly once."""
     generator = np.random.default_rng([seed, 1])
     sequences = _PACKINGS[recipe.packing](examples, capacity, generator)
@@ -36,12 +36,12 @@ def arrange(examples: Iterable[Example], recipe: Recipe, *, capacity: int, seed:
     return _grouped(sequences, recipe, window, generator)
 
 
-def pack(examples: Iterable[Example], capacity: int) -> list[Sequence]:
+def pack(examples: Iterable[EncodedRow], capacity: int) -> list[PackedRow]:
     """Best-fit decreasing: the longest row first, each into the fullest sequence that still has room for it.
 
     Johnson 1974; the strategy that TRL calls `bfd`. A row longer than `capacity` gets a sequence of its own.
     """
-    bins: list[list[Example]] = []
+    bins: list[list[EncodedRow]] = []
     room: list[tuple[int, int]] = []  # (free tokens, bin), sorted
     for example in sorted(examples, key=lambda example: -example.tokens):
         place = bisect_left(room, (example.tokens, -1))
@@ -55,7 +55,7 @@ def pack(examples: Iterable[Example], capacity: int) -> list[Sequence]:
     return [tuple(members) for members in bins]
 
 
-def split(example: Example, capacity: int) -> list[Example]:
+def split(example: EncodedRow, capacity: int) -> list[EncodedRow]:
     """A row in parts of at most `capacity` tokens, those without anything supervised included, as TRL has them.
 
     No part sees another: the first token of each has nothing to be predicted from and is not supervised.
@@ -72,9 +72,9 @@ def split(example: Example, capacity: int) -> list[Example]:
     ]
 
 
-def wrap(examples: Iterable[Example], capacity: int) -> Iterator[Example]:
+def wrap(examples: Iterable[EncodedRow], capacity: int) -> Iterator[EncodedRow]:
     """One stream of all rows, cut every `capacity` tokens; the last piece may be shorter."""
-    waiting: list[Example] = []
+    waiting: list[EncodedRow] = []
     tokens = 0
     for example in examples:
         waiting.append(example)
@@ -87,7 +87,7 @@ def wrap(examples: Iterable[Example], capacity: int) -> Iterator[Example]:
         yield _cut_at(waiting, capacity)[0]
 
 
-def _cut_at(examples: list[Example], capacity: int) -> tuple[Example, Example | None]:
+def _cut_at(examples: list[EncodedRow], capacity: int) -> tuple[EncodedRow, EncodedRow | None]:
     """The first `capacity` tokens of these rows as one, and what is left of the last row."""
     ids = np.concatenate([example.ids for example in examples])
     labels = np.concatenate([example.labels for example in examples])
@@ -98,33 +98,35 @@ def _cut_at(examples: list[Example], capacity: int) -> tuple[Example, Example | 
     return _part(ids[:capacity], labels[:capacity], rows=rows), rest
 
 
-def _part(ids: np.ndarray, labels: np.ndarray, *, rows: tuple[int, ...]) -> Example:
+def _part(ids: np.ndarray, labels: np.ndarray, *, rows: tuple[int, ...]) -> EncodedRow:
     labels = labels.copy()
     labels[:1] = IGNORED
     supervised = int((labels != IGNORED).sum())
-    return Example(rows=rows, ids=ids, labels=labels, supervised_tokens=supervised, truncated=False)
+    return EncodedRow(rows=rows, ids=ids, labels=labels, supervised_tokens=supervised, truncated=False)
 
 
-def _one_by_one(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
+def _one_by_one(examples: Iterable[EncodedRow], capacity: int, generator: np.random.Generator) -> Iterator[PackedRow]:
     return ((example,) for example in examples)
 
 
-def _packed(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
+def _packed(examples: Iterable[EncodedRow], capacity: int, generator: np.random.Generator) -> Iterator[PackedRow]:
     for window in _windows(iter(examples), PACKING_WINDOW):
         packs = pack(window, capacity)
         for index in generator.permutation(len(packs)):  # packing sorts by length; training should not
             yield packs[index]
 
 
-def _split_and_packed(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
+def _split_and_packed(
+    examples: Iterable[EncodedRow], capacity: int, generator: np.random.Generator
+) -> Iterator[PackedRow]:
     return _packed((part for example in examples for part in split(example, capacity)), capacity, generator)
 
 
-def _wrapped(examples: Iterable[Example], capacity: int, generator: np.random.Generator) -> Iterator[Sequence]:
+def _wrapped(examples: Iterable[EncodedRow], capacity: int, generator: np.random.Generator) -> Iterator[PackedRow]:
     return ((example,) for example in wrap(examples, capacity))
 
 
-_Packing = Callable[[Iterable[Example], int, np.random.Generator], Iterator[Sequence]]
+_Packing = Callable[[Iterable[EncodedRow], int, np.random.Generator], Iterator[PackedRow]]
 _PACKINGS: dict[str, _Packing] = {
     "none": _one_by_one,
     "bfd": _packed,
@@ -133,9 +135,9 @@ _PACKINGS: dict[str, _Packing] = {
 }
 
 
-def _cut(sequences: Iterable[Sequence], recipe: Recipe) -> Iterator[Batch]:
+def _cut(sequences: Iterable[PackedRow], recipe: Recipe) -> Iterator[Batch]:
     """Batches of `batch_rows` sequences, or of at most `batch_tokens` slots; a sequence that is longer stands alone."""
-    batch: list[Sequence] = []
+    batch: list[PackedRow] = []
     longest = 0
     for sequence in sequences:
         longest = max(longest, length(sequence))
@@ -151,7 +153,7 @@ def _cut(sequences: Iterable[Sequence], recipe: Recipe) -> Iterator[Batch]:
 
 
 def _grouped(
-    sequences: Iterator[Sequence], recipe: Recipe, size: int, generator: np.random.Generator
+    sequences: Iterator[PackedRow], recipe: Recipe, size: int, generator: np.random.Generator
 ) -> Iterator[Batch]:
     for window in _windows(sequences, size):
         window.sort(key=length, reverse=True)

@@ -21,7 +21,7 @@ from bench.errors import InputError, Problem
 from bench.record.record import NOTHING_SUPERVISED
 from bench.suite.recipe import Budget, Recipe
 from bench.train.batches.disk_batches import SpooledBatches
-from bench.train.batches.example import Batch, Example, RowRenderer, make_example, slots
+from bench.train.batches.encoded_row import Batch, EncodedRow, RowRenderer, encode_row, slots
 from bench.train.batches.packing import arrange
 
 
@@ -65,7 +65,7 @@ class Schedule:
         """Optimiser steps."""
         return math.ceil(len(self.batches) / self.accumulation)
 
-    def examples(self) -> Iterator[Example]:
+    def examples(self) -> Iterator[EncodedRow]:
         """All rows seen, repeats included."""
         return (example for batch in self.batches for sequence in batch for example in sequence)
 
@@ -139,7 +139,7 @@ class _Epochs:
         self._rendered = SpooledBatches(folder)
         self._places = np.full(len(rows), _UNSEEN, dtype=np.int64)
 
-    def __iter__(self) -> Iterator[Example | None]:
+    def __iter__(self) -> Iterator[EncodedRow | None]:
         """`None` stands for a row with nothing to supervise."""
         epoch = 0
         while True:
@@ -147,7 +147,7 @@ class _Epochs:
             yield from (self._example(int(index)) for index in order)
             epoch += 1
 
-    def kept(self) -> Iterator[Example]:
+    def kept(self) -> Iterator[EncodedRow]:
         """The rows with something to supervise. Raises `InputError` if a whole epoch has none."""
         since_kept = 0
         for example in self:
@@ -162,13 +162,13 @@ class _Epochs:
         """Distinct rows met so far with nothing to supervise."""
         return int((self._places == _NOTHING).sum())
 
-    def _example(self, index: int) -> Example | None:
+    def _example(self, index: int) -> EncodedRow | None:
         place = int(self._places[index])
         if place == _NOTHING:
             return None
         if place != _UNSEEN:
             return self._rendered[place][0][0]
-        example = make_example(index, self._rows[index], self._renderer)
+        example = encode_row(index, self._rows[index], self._renderer)
         self._places[index] = _NOTHING if example is None else len(self._rendered)
         if example is not None:
             self._rendered.append(((example,),))
@@ -190,7 +190,7 @@ def plan_schedule(
     *,
     max_length: int,
     seed: int,
-    operations: Callable[[Example], int] | None = None,
+    operations: Callable[[EncodedRow], int] | None = None,
     folder: Path | None = None,
 ) -> Schedule:
     """The schedule of one seed replicate. Raises `InputError` if there are no rows or none has anything to learn.
@@ -216,14 +216,16 @@ def plan_schedule(
     return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped)
 
 
-def _take(epochs: _Epochs, budget: Budget, rows: int, operations: Callable[[Example], int] | None) -> Iterator[Example]:
+def _take(
+    epochs: _Epochs, budget: Budget, rows: int, operations: Callable[[EncodedRow], int] | None
+) -> Iterator[EncodedRow]:
     """The rows that the budget pays for."""
     if budget.unit == "epochs":
         met = islice(epochs, max(1, round(budget.amount * rows)))
         kept = (example for example in met if example is not None)
         first = next(kept, None)
         return islice(epochs.kept(), 1) if first is None else chain([first], kept)
-    sizes: dict[str, Callable[[Example], int] | None] = {
+    sizes: dict[str, Callable[[EncodedRow], int] | None] = {
         "tokens": lambda example: example.tokens,
         "supervised_tokens": lambda example: example.supervised_tokens,
         "flops": operations,
@@ -233,7 +235,7 @@ def _take(epochs: _Epochs, budget: Budget, rows: int, operations: Callable[[Exam
     return _until(epochs.kept(), budget.amount, size)
 
 
-def _until(examples: Iterator[Example], amount: float, size: Callable[[Example], int]) -> Iterator[Example]:
+def _until(examples: Iterator[EncodedRow], amount: float, size: Callable[[EncodedRow], int]) -> Iterator[EncodedRow]:
     total = 0
     for example in examples:
         after = total + size(example)

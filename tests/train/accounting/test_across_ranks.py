@@ -10,7 +10,7 @@ import pytest
 from bench.record.ledger import Energy, PhaseMemory
 from bench.train.accounting.across_ranks import Share, merged, merged_energy, merged_memory
 from bench.train.accounting.meter import Meter
-from bench.train.batches.collate import Counts
+from bench.train.batches.collate import BatchCounts
 
 
 class Clock:
@@ -57,7 +57,7 @@ def step_of(meter: Meter, clock: Clock, *, data: float, compute: float, optimize
     for _ in range(passes):
         meter.enter("compute")
         clock.now += compute
-        meter.forward(Counts(rows=4, tokens=90, supervised_tokens=30, slots=100), 0.25)
+        meter.forward(BatchCounts(rows=4, tokens=90, supervised_tokens=30, slots=100), 0.25)
     meter.enter("optimizer")
     clock.now += optimizer
     meter.end_step(gradient_norm=1.0, learning_rate=1e-3)

@@ -12,17 +12,17 @@ from bench.model.flops import Work
 from bench.train.accounting.flops import Prompt, hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady
 from bench.train.accounting.utilization import OperationCount
-from bench.train.batches.example import Batch, Example
+from bench.train.batches.encoded_row import Batch, EncodedRow
 from bench.train.batches.schedule import Schedule
 
 NONE = Prompt()
 
 
-def example(tokens: int, supervised: int) -> Example:
+def example(tokens: int, supervised: int) -> EncodedRow:
     """A row of so many tokens, the last of them learned."""
     ids = np.arange(tokens, dtype=np.int32)
     labels = np.where(ids >= tokens - supervised, ids, -100).astype(np.int32)
-    return Example(rows=(0,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=False)
+    return EncodedRow(rows=(0,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=False)
 
 
 PADDED: Batch = ((example(10, 3),), (example(6, 2),))

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from bench.train.accounting.meter import Meter
-from bench.train.batches.collate import Counts
+from bench.train.batches.collate import BatchCounts
 
 
 class Clock:
@@ -20,9 +20,9 @@ class Clock:
         return self.now
 
 
-def counts(tokens: int = 90, supervised: int = 30, slots: int = 100, rows: int = 4) -> Counts:
+def counts(tokens: int = 90, supervised: int = 30, slots: int = 100, rows: int = 4) -> BatchCounts:
     """A forward pass."""
-    return Counts(rows=rows, tokens=tokens, supervised_tokens=supervised, slots=slots)
+    return BatchCounts(rows=rows, tokens=tokens, supervised_tokens=supervised, slots=slots)
 
 
 def spend(meter: Meter, clock: Clock, phase: str, seconds: float) -> None:
@@ -31,7 +31,9 @@ def spend(meter: Meter, clock: Clock, phase: str, seconds: float) -> None:
     clock.now += seconds
 
 
-def a_step(meter: Meter, clock: Clock, *forwards: Counts, work: tuple[float, float, float] = (0.1, 1.0, 0.2)) -> None:
+def a_step(
+    meter: Meter, clock: Clock, *forwards: BatchCounts, work: tuple[float, float, float] = (0.1, 1.0, 0.2)
+) -> None:
     """Data, each forward pass, optimiser."""
     data, compute, optimizer = work
     spend(meter, clock, "data", data)

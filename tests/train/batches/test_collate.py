@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.train.batches.collate import Collator, collate, model_inputs
-from bench.train.batches.example import Example, make_example
+from bench.train.batches.encoded_row import EncodedRow, encode_row
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_rows
 
@@ -15,10 +15,10 @@ TOKENIZER = tiny_tokenizer()
 EOS = TOKENIZER.eos_token_id
 
 
-def examples(count: int = 6) -> list[Example]:
+def examples(count: int = 6) -> list[EncodedRow]:
     """Rendered fake rows."""
     renderer = PlainRenderer(TOKENIZER, 128)
-    made = [make_example(index, row, renderer) for index, row in enumerate(make_rows(count))]
+    made = [encode_row(index, row, renderer) for index, row in enumerate(make_rows(count))]
     return [example for example in made if example is not None]
 
 
@@ -64,7 +64,7 @@ def test_the_first_token_of_a_row_is_never_a_target() -> None:
             rendered = super().row(row)
             return type(rendered)(rendered.input_ids, [True] * len(rendered.input_ids), rendered.truncated)
 
-    rows = [make_example(index, row, AllSupervised(TOKENIZER, 128)) for index, row in enumerate(make_rows(3))]
+    rows = [encode_row(index, row, AllSupervised(TOKENIZER, 128)) for index, row in enumerate(make_rows(3))]
     batch = collate([tuple(row for row in rows if row is not None)], EOS, packed=True)
     starts = np.flatnonzero(batch["position_ids"][0] == 0)
     assert len(starts) == 3

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.train.batches.disk_batches import SpooledBatches
-from bench.train.batches.example import IGNORED, Batch, Example
+from bench.train.batches.encoded_row import IGNORED, Batch, EncodedRow
 
 
-def _example(number: int, *, rows: tuple[int, ...]) -> Example:
+def _example(number: int, *, rows: tuple[int, ...]) -> EncodedRow:
     ids = np.arange(number, 2 * number + 1, dtype=np.int32)
     labels = np.where(ids % 3 == 0, IGNORED, ids).astype(np.int32)
-    return Example(rows=rows, ids=ids, labels=labels, supervised_tokens=number // 2, truncated=number % 2 == 0)
+    return EncodedRow(rows=rows, ids=ids, labels=labels, supervised_tokens=number // 2, truncated=number % 2 == 0)
 
 
 def _plain(batch: Batch) -> list[list[tuple[object, ...]]]:

@@ -8,15 +8,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bench.train.batches.example import IGNORED, Example, length, slots
+from bench.train.batches.encoded_row import IGNORED, EncodedRow, length, slots
 from bench.train.batches.packing import arrange, pack, split, wrap
 from tests.fakes.training import make_recipe
 
 
-def examples(lengths: list[int]) -> list[Example]:
+def examples(lengths: list[int]) -> list[EncodedRow]:
     """Rows of these lengths."""
     return [
-        Example(
+        EncodedRow(
             rows=(row,),
             ids=np.zeros(tokens, dtype=np.int32),
             labels=np.zeros(tokens, dtype=np.int32),

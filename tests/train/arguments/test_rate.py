@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import get_scheduler
 
-from bench.train.rate import rate_factor, warmup_steps
+from bench.train.arguments.rate import rate_factor, warmup_steps
 from tests.fakes.training import make_recipe
 
 STEPS = 40

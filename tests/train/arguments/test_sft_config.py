@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from transformers.training_args import OptimizerNames
 
 from bench.suite.recipe import Budget, Optimizer, Recipe
-from bench.train.adapters import peft_config
+from bench.train.arguments.adapters import peft_config
+from bench.train.arguments.rate import rate_factor
+from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import plan_schedule
-from bench.train.builder import sft_config
-from bench.train.rate import rate_factor
 from tests.fakes.checkpoints import tiny_checkpoint, tiny_tokenizer
 from tests.fakes.training import PlainRenderer, make_recipe, make_rows, resolved_model
 
@@ -72,7 +72,7 @@ READ_ELSEWHERE = {
     "quantization": "test_check.py",
     "precision": "test_job.py",
     "validation": "test_validation.py",
-    "loss_on": "test_supervise.py",
+    "loss_on": "test_loss_mask.py",
 }
 """Keys that neither the trainer's arguments, nor the adapter, nor rates, nor batches show, and who tests them."""
 

@@ -14,7 +14,7 @@ from bench.model.load import load_base
 from bench.record.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.batches.collate import collate, model_inputs
-from bench.train.trainer import DivergedError
+from bench.train.loop.trainer import DivergedError
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
 from tests.fakes.training import make_recipe, make_rows, make_trainer, resolved_model
 

@@ -18,7 +18,7 @@ from bench.data.micro.corpus import documents
 from bench.data.micro.world import WORLD_SEED
 from bench.model.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, encode_corpus, train_tokenizer
 from bench.suite.model import ModelCard
-from bench.train.pretrain import Pretrained, Pretraining, Progress, pretrain
+from bench.train.micro.pretrain import Pretrained, Pretraining, Progress, pretrain
 
 CORPUS_ROUNDS = 24
 TOKENIZER_DOCUMENTS = 8_000

@@ -25,18 +25,18 @@ from bench.model.head import full_logits, selected_logits, selects
 from bench.record.ledger import Step
 from bench.record.training import Head
 from bench.train.accounting.meter import Meter
-from bench.train.adapters import RankAllocation
-from bench.train.batches.collate import Collator, Counts, collate, model_inputs
-from bench.train.batches.example import Batch
+from bench.train.arguments.adapters import RankAllocation
+from bench.train.batches.collate import BatchCounts, Collator, collate, model_inputs
+from bench.train.batches.encoded_row import Batch
 from bench.train.batches.schedule import Schedule
-from bench.train.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
 from bench.train.isolation import check_isolation
-from bench.train.ranks import ALONE, Ranks
-from bench.train.tracking import place_logs, step_log
-from bench.train.validation import Watch, load_weights, trainable_weights
+from bench.train.loop.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
+from bench.train.loop.tracking import place_logs, step_log
+from bench.train.loop.validation import Watch, load_weights, trainable_weights
+from bench.train.processes.ranks import SINGLE_PROCESS, Ranks
 
 
-def keep_whole(model: torch.nn.Module) -> None:
+def upcast_trainable_bf16(model: torch.nn.Module) -> None:
     """What is trained in fp32: on a quantised base TRL puts an adapter into bf16 whatever the precision, where small
     updates are lost and fp16's gradients cannot be scaled."""
     for parameter in model.parameters():
@@ -44,7 +44,7 @@ def keep_whole(model: torch.nn.Module) -> None:
             parameter.data = parameter.data.float()
 
 
-def _dealt(batches: int, ranks: int) -> int:
+def padded_to_ranks(batches: int, ranks: int) -> int:
     """Batches with the idle ones that give each rank as many: they are dealt one by one in turn."""
     return -(-batches // ranks) * ranks
 
@@ -74,7 +74,7 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         seconds: float | None = None,
         watch: Watch | None = None,
         validation: Sequence[Batch] = (),
-        ranks: Ranks = ALONE,
+        ranks: Ranks = SINGLE_PROCESS,
     ) -> None:
         """`packed`: rows that share a sequence are blind to each other. `seconds`: of work, after which the training
         ends. `watch` follows the loss on the `validation` batches. `ranks`: among whom batches are dealt, in turn."""
@@ -84,12 +84,12 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
             model=model,
             args=arguments,
             data_collator=Collator(batches=schedule.batches, pad_token_id=pad, packed=packed),
-            train_dataset=Dataset.from_dict({"batch": list(range(_dealt(len(schedule.batches), ranks.size)))}),
+            train_dataset=Dataset.from_dict({"batch": list(range(padded_to_ranks(len(schedule.batches), ranks.size)))}),
             processing_class=tokenizer,
             peft_config=adapter,
         )
         if not arguments.bf16:
-            keep_whole(self.model)
+            upcast_trainable_bf16(self.model)
         self.remove_callback(PrinterCallback)
         if RankAllocation.wanted_by(self.model):
             self.add_callback(RankAllocation())
@@ -126,14 +126,14 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         state = None
         if self.is_deepspeed_enabled or self.is_fsdp_enabled:
             state = self.accelerator.get_state_dict(self.model_wrapped)  # gathers what is sharded
-        if self.leads:
+        if self.is_main_process:
             whole = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
             whole.save_pretrained(folder, state_dict=state)
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this process is the one that writes."""
-        return self._ranks.leads
+        return self._ranks.is_main_process
 
     # --- the step ---------------------------------------------------------------------------------------------------
 
@@ -146,15 +146,15 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> int:
         supervised: int = sum(batch["counts"].supervised_tokens for batch in batch_samples)
-        return max(1, int(self._ranks.total(supervised)))
+        return max(1, int(self._ranks.all_reduce_sum(supervised)))
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Forward and backward of one batch. Raises `DivergedError` if its loss is not finite on any rank."""
         self._meter.enter("compute")
-        counts: Counts = inputs["counts"]
+        counts: BatchCounts = inputs["counts"]
         loss = super().training_step(model, inputs, num_items_in_batch)
         self._meter.forward(counts, self._loss)
-        if not math.isfinite(self._ranks.total(self._loss)):
+        if not math.isfinite(self._ranks.all_reduce_sum(self._loss)):
             self._on_step(self._meter.end_step(gradient_norm=None, learning_rate=self._get_learning_rate()))
             raise DivergedError
         self._meter.enter("other")
@@ -260,7 +260,7 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
                 total -= float(self._log_probabilities(self.model, inputs).sum())
             tokens += inputs["counts"].supervised_tokens
         self.model.train()
-        total, tokens = self._ranks.total(total), int(self._ranks.total(tokens))
+        total, tokens = self._ranks.all_reduce_sum(total), int(self._ranks.all_reduce_sum(tokens))
         return total / tokens if math.isfinite(total) else None
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class MeteredTrainer(SFTTrainer):  # type: ignore[misc]  # trl is read as untype
         folder, digest, _ = self._saves
         self._meter.enter("saving")
         random = self._random_states()
-        if not self.leads:
+        if not self.is_main_process:
             self._meter.enter("other")
             return
         save_checkpoint(

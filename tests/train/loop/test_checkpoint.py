@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from bench.record.ledger import Step
-from bench.train import checkpoint as module
 from bench.train.accounting.meter import Meter
-from bench.train.checkpoint import CHECKPOINT, find_checkpoint, remove_checkpoint
+from bench.train.loop import checkpoint as module
+from bench.train.loop.checkpoint import CHECKPOINT, find_checkpoint, remove_checkpoint
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_recipe, make_rows, make_trainer
 

@@ -25,7 +25,7 @@ class Ranks:
     """Where its numbers have to lie to be sent."""
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this is the one that writes and tells."""
         return self.index == 0
 
@@ -44,23 +44,23 @@ class Ranks:
         torch.distributed.all_gather(found, mine)
         return [one.cpu() for one in found]
 
-    def total(self, value: float) -> float:
+    def all_reduce_sum(self, value: float) -> float:
         """Over all ranks; not finite if any is not."""
         return sum(one for (one,) in self.gather([value]))
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Waits for all ranks. The group is never taken down: processes that end do not wait for its threads."""
         if self.size > 1:
             torch.distributed.barrier()
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = Ranks()
 
 
-def ranks_of(recipe: Recipe, device: torch.device) -> Ranks:
+def current_ranks(recipe: Recipe, device: torch.device) -> Ranks:
     """This process, as `bench.run.process.ranks` started it."""
     if recipe.processes == 1:
-        return ALONE
+        return SINGLE_PROCESS
     size, index = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))
     if size != recipe.processes:
         raise RuntimeError(f"a training of {recipe.processes} processes was started in {size}")

@@ -10,8 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bench.suite.model import ModelCard
-from bench.train.micro import build_micro
-from bench.train.pretrain import Pretraining, Progress
+from bench.train.micro.build import build_micro
+from bench.train.micro.pretrain import Pretraining, Progress
 
 TINY = Pretraining(hidden_size=24, intermediate_size=48, layers=1, heads=2, steps=100, batch_size=1, warmup_steps=5)
 

@@ -20,7 +20,7 @@ from bench.errors import InputError, Problem
 from bench.record.training import ValidationPoint
 from bench.suite.recipe import Recipe, Validation
 from bench.train.batches.disk_batches import SpooledBatches
-from bench.train.batches.example import Batch, RowRenderer, make_example
+from bench.train.batches.encoded_row import Batch, RowRenderer, encode_row
 
 _EVALUATIONS = 10
 """Of a training that does not say how often."""
@@ -69,7 +69,7 @@ def validation_batches(
     files). Raises `InputError` if none has anything supervised."""
     rendered, lengths = SpooledBatches(folder), list[int]()
     for index, row in enumerate(rows):
-        example = make_example(index, row, renderer)
+        example = encode_row(index, row, renderer)
         if example is not None:
             rendered.append(((example,),))
             lengths.append(example.tokens)

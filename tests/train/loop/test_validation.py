@@ -15,8 +15,8 @@ from bench.suite.recipe import Validation
 from bench.train.batches.loss_mask import supervised
 from bench.train.batches.schedule import plan_schedule
 from bench.train.job import run_training
-from bench.train.training_data import material
-from bench.train.validation import Watch, split_rows
+from bench.train.loop.validation import Watch, split_rows
+from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -54,7 +54,7 @@ def test_a_tenth_of_the_rows_is_held_out_by_seed() -> None:
 
 
 def test_held_out_rows_are_not_trained_on(world: Path) -> None:
-    made = material(job_in(world), budget=job_in(world).budget)
+    made = build_training_data(job_in(world), budget=job_in(world).budget)
     assert made.validation_rows == 4
     assert made.schedule.available_rows == 36
 

@@ -8,14 +8,14 @@ from bench.model.flops import flop_model
 from bench.record.job import TrainJob
 from bench.suite.recipe import Budget
 from bench.train.accounting.flops import prompt_of, row_work
-from bench.train.adapters import peft_config, skeleton
-from bench.train.batches.example import Example
+from bench.train.arguments.adapters import peft_config, skeleton
+from bench.train.batches.encoded_row import EncodedRow
 
 PILOT_STEPS = 6
 """Optimiser steps that are timed, and undone, before a training whose budget is seconds."""
 
 
-def row_operations(job: TrainJob) -> Callable[[Example], int]:
+def row_operations(job: TrainJob) -> Callable[[EncodedRow], int]:
     """Model operations (forward and backward, no padding, attention within the row) of training on one row."""
     adapter = peft_config(job.recipe, job.model)
     operations = flop_model(skeleton(job.model, adapter))

@@ -32,7 +32,7 @@ class RowRenderer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class EncodedRow:
     """A row as the model will see it."""
 
     rows: tuple[int, ...]
@@ -51,14 +51,14 @@ class Example:
         return len(self.ids)
 
 
-Sequence = tuple[Example, ...]
+PackedRow = tuple[EncodedRow, ...]
 """Rows that share one sequence without seeing each other; one row unless packed."""
 
-Batch = tuple[Sequence, ...]
+Batch = tuple[PackedRow, ...]
 """One forward pass."""
 
 
-def make_example(index: int, row: Row, renderer: RowRenderer) -> Example | None:
+def encode_row(index: int, row: Row, renderer: RowRenderer) -> EncodedRow | None:
     """Renders `row`; `None` if nothing in it is supervised."""
     rendered = renderer.row(row)
     mask = np.asarray(rendered.labels_mask, dtype=bool)
@@ -68,10 +68,10 @@ def make_example(index: int, row: Row, renderer: RowRenderer) -> Example | None:
         return None
     ids = np.asarray(rendered.input_ids, dtype=np.int32)
     labels = np.where(mask, ids, np.int32(IGNORED))
-    return Example(rows=(index,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=rendered.truncated)
+    return EncodedRow(rows=(index,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=rendered.truncated)
 
 
-def length(sequence: Sequence) -> int:
+def length(sequence: PackedRow) -> int:
     """Tokens of a sequence."""
     return sum(example.tokens for example in sequence)
 

@@ -1,0 +1,1 @@
+"""The embedded base: its corpus, tokenizer and weights, by seed."""
