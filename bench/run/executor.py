@@ -18,23 +18,13 @@ from bench.record.record import Failure
 from bench.record.store import LOG, JobStore, write_result
 from bench.record.training import TrainResult
 from bench.run.display import Display
-from bench.run.plan.types import PlannedJob
+from bench.run.plan.types import JobOutcome, PlannedJob
 from bench.run.process.limits import exceeded
 from bench.run.process.locks import FileLock, child_lock, try_lock_job
 from bench.run.process.server import Child, ChildServer, stop_all
 from bench.suite.suite import Limits
 
 _POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one digest."""
-
-    failure: Failure | None = None
-    reused: bool = False
-    started: str | None = None
-    seconds: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,9 +51,9 @@ class Executor:
     store: JobStore
     workers: int
     display: Display
-    on_end: Callable[[PlannedJob, Outcome], None]
+    on_end: Callable[[PlannedJob, JobOutcome], None]
     limits: Limits = field(default_factory=Limits)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, JobOutcome] = field(default_factory=dict)
     _waiting: list[PlannedJob] = field(default_factory=list)
     _running: list[_Running] = field(default_factory=list)
 
@@ -90,16 +80,16 @@ class Executor:
                 self._waiting.remove(planned)
                 self._close(planned, outcome)
 
-    def _known(self, planned: PlannedJob) -> Outcome | None:
+    def _known(self, planned: PlannedJob) -> JobOutcome | None:
         if planned.unavailable is not None:
-            return Outcome(failure=Failure(kind="unavailable", message=planned.unavailable.what))
+            return JobOutcome(failure=Failure(kind="unavailable", message=planned.unavailable.what))
         twin = self.outcomes.get(planned.digest)
         if twin is not None:
-            return Outcome(failure=twin.failure, reused=True, started=twin.started, seconds=twin.seconds)
+            return JobOutcome(failure=twin.failure, reused=True, started=twin.started, seconds=twin.seconds)
         for digest in planned.after:
             failed = self.outcomes.get(digest)
             if failed is not None and failed.failure is not None:
-                return Outcome(failure=_because_of(failed.failure, planned))
+                return JobOutcome(failure=_because_of(failed.failure, planned))
         return None
 
     def _start_what_can(self) -> None:
@@ -133,7 +123,7 @@ class Executor:
         manifest = self.store.done(planned.digest)
         if manifest is not None and not planned.fresh and not manifest.freed:
             lock.release()
-            self._close(planned, Outcome(reused=True, started=manifest.started, seconds=manifest.seconds))
+            self._close(planned, JobOutcome(reused=True, started=manifest.started, seconds=manifest.seconds))
             return
         if planned.fresh:
             self.store.forget(planned.digest)
@@ -185,7 +175,7 @@ class Executor:
         if failure is None:
             failure = self._commit(running, seconds)
         running.lock.release()
-        self._close(running.job, Outcome(failure=failure, started=running.started, seconds=seconds))
+        self._close(running.job, JobOutcome(failure=failure, started=running.started, seconds=seconds))
 
     def _commit(self, running: _Running, seconds: float) -> Failure | None:
         """Make the result count. A missing, malformed or diverged one is a failure; the latter stays to be shown."""
@@ -206,7 +196,7 @@ class Executor:
             return Failure(kind="exception", message=f"no whole result: {str(error).splitlines()[0]}")
         return None
 
-    def _close(self, planned: PlannedJob, outcome: Outcome) -> None:
+    def _close(self, planned: PlannedJob, outcome: JobOutcome) -> None:
         self.outcomes.setdefault(planned.digest, outcome)
         self.display.ended(planned.job.id, outcome.failure, outcome.seconds, reused=outcome.reused)
         self.on_end(planned, outcome)

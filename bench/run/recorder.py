@@ -26,8 +26,7 @@ from bench.record.record import (
 from bench.record.rundir import RunDirectory, log_file, scores_file
 from bench.record.store import LOG, SCORES, JobStore
 from bench.record.training import TrainResult
-from bench.run.executor import Outcome
-from bench.run.plan.types import Plan, PlannedJob
+from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite, Unavailable
 
 
@@ -78,7 +77,7 @@ def earlier(directory: RunDirectory, plan: Plan) -> Heading | None:
 
 def make_record(
     plan: Plan,
-    outcomes: Mapping[str, Outcome],
+    outcomes: Mapping[str, JobOutcome],
     heading: Heading,
     *,
     store: JobStore,
@@ -163,7 +162,7 @@ def _diverged(fate: JobRecord, store: JobStore) -> TrainResult | None:
 
 
 def _fate(
-    planned: PlannedJob, outcome: Outcome | None, store: JobStore, directory: RunDirectory, *, interrupted: bool
+    planned: PlannedJob, outcome: JobOutcome | None, store: JobStore, directory: RunDirectory, *, interrupted: bool
 ) -> JobRecord:
     job = planned.job
     if outcome is not None:

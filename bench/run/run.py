@@ -23,16 +23,16 @@ from bench.run.checks.warnings import advice, spelt
 from bench.run.contamination import find_contamination
 from bench.run.display import Display
 from bench.run.estimate.disk import check_space
-from bench.run.executor import Executor, Outcome
+from bench.run.executor import Executor
 from bench.run.plan.free_weights import prune
 from bench.run.plan.plan import plan
-from bench.run.plan.types import Plan, PlannedJob
+from bench.run.plan.types import JobOutcome, Plan, PlannedJob
+from bench.run.plan.unavailable import notes as unavailable_notes
 from bench.run.process.locks import folder_lock
 from bench.run.process.server import ChildServer
 from bench.run.recorder import Heading, earlier, make_record, timestamp
 from bench.run.resolve.suite import resolve
 from bench.run.takeover import take_over
-from bench.run.unavailable import notes as unavailable_notes
 from bench.suite.load import LoadedSuite
 
 _SECONDS_BETWEEN_RECORDS = 20.0
@@ -105,7 +105,7 @@ class _Run:
     directory: RunDirectory
     heading: Heading
     began: float
-    outcomes: dict[str, Outcome] = dataclasses.field(default_factory=dict)
+    outcomes: dict[str, JobOutcome] = dataclasses.field(default_factory=dict)
     _recorded: float = 0.0
 
     def execute(self, server: ChildServer, display: Display) -> None:
@@ -136,7 +136,7 @@ class _Run:
         """Whether a job of this run failed."""
         return any(outcome.failure is not None for outcome in self.outcomes.values())
 
-    def _on_end(self, planned: PlannedJob, outcome: Outcome) -> None:
+    def _on_end(self, planned: PlannedJob, outcome: JobOutcome) -> None:
         del outcome  # it is in `outcomes`
         prune(self.plan, planned, self.outcomes, self.store)
         if time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:

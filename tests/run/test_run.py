@@ -63,7 +63,7 @@ def test_every_job_runs_once_after_what_it_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", [True, False])
 def test_a_probe_has_the_machine_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
     if not first:  # the other way round: it has to wait until the machine is idle
-        monkeypatch.setattr(plan, "_rank", lambda job, arm, position, **_: -position)
+        monkeypatch.setattr(plan, "_rank", lambda entry, position, **_: -position)
     go(tmp_path, run={"workers": 3, "probe_steps": 2})
     active: set[str] = set()
     for line in diary(tmp_path / "home"):

@@ -24,9 +24,9 @@ from bench.run.estimate.memory import training_memory
 from bench.run.estimate.past_speeds import History
 from bench.run.plan.plan import budget_statement, plan
 from bench.run.plan.types import Plan, PlannedJob
+from bench.run.plan.unavailable import notes
 from bench.run.process.server import Child, ChildServer, stop_all
 from bench.run.resolve.suite import resolve
-from bench.run.unavailable import notes
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from bench.record.store import JobStore
-
-if TYPE_CHECKING:
-    from bench.run.executor import Outcome
-    from bench.run.plan.types import Plan, PlannedJob
+from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 
 
-def prune(plan: Plan, ended: PlannedJob, outcomes: Mapping[str, Outcome], store: JobStore) -> None:
+def prune(plan: Plan, ended: PlannedJob, outcomes: Mapping[str, JobOutcome], store: JobStore) -> None:
     """After `ended`: free the weights of each training it needed, if nothing in this plan still needs them."""
     if plan.resolved.suite.run.keep_weights:
         return
@@ -33,6 +29,6 @@ def retrained_where_freed(jobs: tuple[PlannedJob, ...]) -> tuple[PlannedJob, ...
     )
 
 
-def _is_done(one: PlannedJob, outcomes: Mapping[str, Outcome]) -> bool:
+def _is_done(one: PlannedJob, outcomes: Mapping[str, JobOutcome]) -> bool:
     outcome = outcomes.get(one.digest)
     return outcome.failure is None if outcome is not None else one.cached is not None and not one.to_do

@@ -8,32 +8,39 @@ nothing to be compared with, and is no subject of that eval.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
 
-from bench.record.job import AnswerJob, EvalJob, Job, Judging
+from bench.record.job import AnswerJob, EvalJob, Judging
 from bench.record.store import JobStore
 from bench.run.plan.digests import judge_digest
+from bench.run.plan.types import JobEntry
 from bench.run.resolve.suite import reference_data
 from bench.suite.endpoint import EndpointSpec
 from bench.suite.evals import JudgeSpec
 from bench.suite.resolved import ResolvedSuite
 from bench.suite.suite import Suite
 
-Entry: TypeAlias = tuple[Job, tuple[str, ...], str | None, int | None]
-"""A job, digests of those that it needs, its arm, its seed."""
-
 
 def judge_entries(
-    resolved: ResolvedSuite, entries: Sequence[Entry], *, store: JobStore, workers: int
-) -> Iterator[Entry]:
-    """A judge job for each `AnswerJob` among `entries`, to stand behind all of these."""
+    resolved: ResolvedSuite, entries: Sequence[JobEntry], *, store: JobStore, workers: int
+) -> Iterator[JobEntry]:
+    """A judge job for each `AnswerJob` among `entries`, to be added after all of these."""
     for spec in resolved.suite.eval:
         if isinstance(spec, JudgeSpec):
-            asked = [entry for entry in entries if isinstance(entry[0], AnswerJob) and _eval_name(entry) == spec.name]
-            answers = {job.asking.subject: job for job, *_ in asked if isinstance(job, AnswerJob)}
-            for job, _, arm, seed in asked:
-                assert isinstance(job, AnswerJob), "chosen"
-                yield _entry(spec, job, arm, seed, answers, resolved, store, workers)
+            asked = [
+                (entry, entry.job)
+                for entry in entries
+                if isinstance(entry.job, AnswerJob) and entry.job.asking.eval.name == spec.name
+            ]
+            builder = _JudgeJobs(
+                spec=spec,
+                answers={job.asking.subject: job for _, job in asked},
+                resolved=resolved,
+                store=store,
+                workers=workers,
+            )
+            for entry, job in asked:
+                yield builder.judged(entry, job)
 
 
 def is_asked(spec: JudgeSpec, arm: str | None) -> bool:
@@ -41,48 +48,51 @@ def is_asked(spec: JudgeSpec, arm: str | None) -> bool:
     return arm is not None or spec.against != "control"
 
 
-def _eval_name(entry: Entry) -> str | None:
-    job = entry[0]
-    return job.asking.eval.name if isinstance(job, AnswerJob) else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JudgeJobs:
+    """Builds the judge jobs of one eval."""
 
+    spec: JudgeSpec
+    answers: Mapping[str, AnswerJob]
+    """By subject."""
+    resolved: ResolvedSuite
+    store: JobStore
+    workers: int
 
-def _entry(
-    spec: JudgeSpec,
-    job: AnswerJob,
-    arm: str | None,
-    seed: int | None,
-    answers: Mapping[str, AnswerJob],
-    resolved: ResolvedSuite,
-    store: JobStore,
-    workers: int,
-) -> Entry:
-    against = _against(spec, job.asking.subject, arm, seed, resolved.suite)
-    other = None if against is None else answers[against]
-    stored = resolved.data.get(reference_data(spec.name))
-    data = job.asking.data
-    assert data is not None, "a judge eval has rows"
-    judging = Judging(
-        judge=resolved.judges[spec.name],
-        answers=job.digest,
-        answers_path=str(store.folder(job.digest)),
-        against=against or (data if stored is None else stored).source,
-        reference=None if other is None else other.digest,
-        reference_path=None if other is None else str(store.folder(other.digest)),
-        stored=stored,
-        replies=str(store.home / "replies"),
-    )
-    threads = job.asking.threads if spec.judge.local is None else spec.judge.local.threads
-    judged = EvalJob(
-        **{name: getattr(job.asking, name) for name in ("subject", "model", "data", "training", "shots", "precision")},
-        eval=_sharing(spec, workers),
-        tasks_path=None,
-        training_path=None,
-        judging=judging,
-        threads=threads,
-        digest=judge_digest(evaluation=spec, data=data, judging=judging, threads=threads),
-    )
-    after = tuple(dict.fromkeys((job.digest, *(() if other is None else (other.digest,)))))
-    return judged, after, arm, seed
+    def judged(self, entry: JobEntry, job: AnswerJob) -> JobEntry:
+        """The job that judges the answers of `job`, which `entry` holds."""
+        asking, judging = job.asking, self._judging(entry, job)
+        assert asking.data is not None, "a judge eval has rows"
+        local = self.spec.judge.local
+        threads = asking.threads if local is None else local.threads
+        judged = EvalJob(
+            **{name: getattr(asking, name) for name in ("subject", "model", "data", "training", "shots", "precision")},
+            eval=_sharing(self.spec, self.workers),
+            tasks_path=None,
+            training_path=None,
+            judging=judging,
+            threads=threads,
+            digest=judge_digest(evaluation=self.spec, data=asking.data, judging=judging, threads=threads),
+        )
+        after = tuple(dict.fromkeys(digest for digest in (job.digest, judging.reference) if digest is not None))
+        return JobEntry(job=judged, after=after, arm=entry.arm, seed=entry.seed)
+
+    def _judging(self, entry: JobEntry, job: AnswerJob) -> Judging:
+        against = _against(self.spec, job.asking.subject, entry.arm, entry.seed, self.resolved.suite)
+        other = None if against is None else self.answers[against]
+        stored = self.resolved.data.get(reference_data(self.spec.name))
+        source = stored or job.asking.data
+        assert source is not None, "a judge eval has rows"
+        return Judging(
+            judge=self.resolved.judges[self.spec.name],
+            answers=job.digest,
+            answers_path=str(self.store.folder(job.digest)),
+            against=against or source.source,
+            reference=None if other is None else other.digest,
+            reference_path=None if other is None else str(self.store.folder(other.digest)),
+            stored=stored,
+            replies=str(self.store.home / "replies"),
+        )
 
 
 def _against(spec: JudgeSpec, subject: str, arm: str | None, seed: int | None, suite: Suite) -> str | None:

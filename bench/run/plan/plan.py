@@ -21,10 +21,10 @@ from bench.record.store import JobStore
 from bench.run.plan.chosen_rate import at_rate
 from bench.run.plan.digests import eval_digest, probe_digest, sweep_digest, training_digest
 from bench.run.plan.free_weights import retrained_where_freed
-from bench.run.plan.judge_jobs import Entry, is_asked, judge_entries
-from bench.run.plan.types import Plan, PlannedJob
+from bench.run.plan.judge_jobs import is_asked, judge_entries
+from bench.run.plan.types import JobEntry, Plan, PlannedJob
+from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.run.resolve.suite import sweep_data
-from bench.run.unavailable import missing_input, refuse_idle
 from bench.suite.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
@@ -62,32 +62,32 @@ def plan(
         trust_task_code=trust_task_code,
     )
     bases = resolved.bases()
-    jobs = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
+    entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
     for arm in suite.expand():
         if suite.recipe[arm.recipe].method == "few_shot":
-            jobs.extend(entry for seed in suite.seeds for entry in builder.few_shot(arm, seed))
+            entries.extend(entry for seed in suite.seeds for entry in builder.few_shot(arm, seed))
         else:
-            jobs.extend(builder.trained(arm, probed=workers > 1))
-    jobs.extend(list(judge_entries(resolved, jobs, store=builder.store, workers=workers)))
+            entries.extend(builder.trained(arm, probed=workers > 1))
+    entries.extend(list(judge_entries(resolved, entries, store=builder.store, workers=workers)))
     needed = {arm.base for arm in suite.expand() if arm.name in asked}
     selected = _selected(
-        jobs, {job.id for job, _, arm_name, _ in jobs if (arm_name in asked if arm_name else _subject(job) in needed)}
+        entries, {entry.job.id for entry in entries if (entry.arm or _subject(entry.job)) in asked | needed}
     )
-    why = _stuck(jobs)
+    why = _stuck(entries)
     planned = tuple(
         PlannedJob(
-            job=job,
-            arm=arm_name,
-            seed=seed,
-            after=after,
-            exclusive=isinstance(job, ProbeJob),
-            selected=job.id in selected,
+            job=entry.job,
+            arm=entry.arm,
+            seed=entry.seed,
+            after=entry.after,
+            exclusive=isinstance(entry.job, ProbeJob),
+            selected=entry.job.id in selected,
             fresh=fresh,
-            cached=builder.store.done(job.digest),
-            rank=_rank(job, arm_name, position, turn=_turn(suite, seed), side_by_side=workers > 1),
-            unavailable=why.get(job.id),
+            cached=builder.store.done(entry.job.digest),
+            rank=_rank(entry, position, turn=_turn(suite, entry.seed), side_by_side=workers > 1),
+            unavailable=why.get(entry.job.id),
         )
-        for position, (job, after, arm_name, seed) in enumerate(jobs)
+        for position, entry in enumerate(entries)
     )
     planned = retrained_where_freed(planned)
     made = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
@@ -125,7 +125,7 @@ def _amount(budget: Budget) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Builder:
-    """Makes jobs with their digests. Entries are (job, digests needed, arm, seed)."""
+    """Builds the jobs of a suite, with their digests."""
 
     resolved: ResolvedSuite
     store: JobStore
@@ -133,11 +133,11 @@ class _Builder:
     threads: int
     trust_task_code: bool
 
-    def base(self, subject: str, model: ResolvedModel) -> list[Entry]:
+    def base(self, subject: str, model: ResolvedModel) -> list[JobEntry]:
         """A base's evals."""
         return self._evals(subject, model, arm=None, seed=None)
 
-    def few_shot(self, arm: ArmRef, seed: int) -> list[Entry]:
+    def few_shot(self, arm: ArmRef, seed: int) -> list[JobEntry]:
         """The evals of the base with rows of the arm's data in its context, drawn with `seed`."""
         size = self.resolved.suite.recipe[arm.recipe].shots
         assert size is not None, "validated"
@@ -145,17 +145,17 @@ class _Builder:
         model = self.resolved.base_of(arm)
         return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, shots=shots)
 
-    def trained(self, arm: ArmRef, *, probed: bool) -> list[Entry]:
+    def trained(self, arm: ArmRef, *, probed: bool) -> list[JobEntry]:
         """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
         suite, model = self.resolved.suite, self.resolved.base_of(arm)
         sweep = self._sweep(arm)
         after = tuple(job.digest for job in sweep)
-        entries: list[Entry] = [(job, (), arm.name, job.training.seed) for job in sweep]
+        entries = [JobEntry(job=job, after=(), arm=arm.name, seed=job.training.seed) for job in sweep]
         for seed in suite.seeds:
             training = self._training(arm, seed, sweep)
             if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
                 entries.append(self._probe(training, suite.run.probe_steps))
-            entries.append((training, after, arm.name, seed))
+            entries.append(JobEntry(job=training, after=after, arm=arm.name, seed=seed))
             entries += self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, training=training)
         return entries
 
@@ -216,11 +216,11 @@ class _Builder:
             ),
         )
 
-    def _probe(self, training: TrainJob, steps: int) -> Entry:
+    def _probe(self, training: TrainJob, steps: int) -> JobEntry:
         """At the first rate of a sweep: a speed does not depend on it, and need not wait for the choice."""
         one = at_rate(training, training.recipe.rates[0])
         job = ProbeJob(training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps))
-        return job, (), training.arm, training.seed
+        return JobEntry(job=job, after=(), arm=training.arm, seed=training.seed)
 
     def _evals(
         self,
@@ -231,7 +231,7 @@ class _Builder:
         seed: int | None,
         training: TrainJob | None = None,
         shots: Shots | None = None,
-    ) -> list[Entry]:
+    ) -> list[JobEntry]:
         after = () if training is None else (training.digest,)
         jobs: list[Job] = []
         for spec in self.resolved.suite.eval:
@@ -240,7 +240,7 @@ class _Builder:
             elif is_asked(spec, arm):
                 asking = self._eval(spec.asking(), subject, model, training, shots)
                 jobs.append(AnswerJob(asking=asking, digest=asking.digest))
-        return [(job, after, arm, seed) for job in jobs]
+        return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
 
     def _eval(
         self, spec: EvalSpec, subject: str, model: ResolvedModel, training: TrainJob | None, shots: Shots | None
@@ -284,24 +284,25 @@ def _subject(job: Job) -> str | None:
     return job.subject if isinstance(job, EvalJob) else None
 
 
-def _stuck(entries: Sequence[Entry]) -> dict[str, Unavailable]:
+def _stuck(entries: Sequence[JobEntry]) -> dict[str, Unavailable]:
     """By id, the jobs that cannot run: an input of theirs, or of a job that they need, could not be had."""
     found: dict[str, Unavailable] = {}
     by_digest: dict[str, Unavailable] = {}
-    for job, after, _, _ in entries:  # each stands after those that it needs
-        why = missing_input(job) or next((by_digest[digest] for digest in after if digest in by_digest), None)
+    for entry in entries:  # each comes after the jobs that it needs
+        job = entry.job
+        why = missing_input(job) or next((by_digest[digest] for digest in entry.after if digest in by_digest), None)
         if why is not None:
             found[job.id] = by_digest[job.digest] = why
     return found
 
 
-def _selected(entries: Sequence[Entry], asked: set[str]) -> set[str]:
+def _selected(entries: Sequence[JobEntry], asked: set[str]) -> set[str]:
     """Ids of the jobs asked for, and of those that these need: the answers of an arm that others are judged against."""
     selected, needed = set(asked), set[str]()
-    for job, after, _, _ in reversed(entries):  # each stands after those that it needs
-        if job.id in selected or job.digest in needed:
-            selected.add(job.id)
-            needed |= set(after)
+    for entry in reversed(entries):  # each comes after the jobs that it needs
+        if entry.job.id in selected or entry.job.digest in needed:
+            selected.add(entry.job.id)
+            needed |= set(entry.after)
     return selected
 
 
@@ -311,15 +312,15 @@ def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
     return used.pop() if len(used) == 1 else "auto"
 
 
-def _rank(job: Job, arm: str | None, position: int, *, turn: int, side_by_side: bool) -> int:
+def _rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> int:
     """Side by side: probes while nothing else runs, the base (a broken eval shows at once), sweeps, which trainings
     wait for, trainings (long), the many short evals of the arms last, so that no worker is idle at the end. One by
     one: seed by seed, so that what slows the machine for a while slows every arm, and a run that was stopped has as
     many seeds of each."""
     if not side_by_side:
         return turn * 1_000_000 + position
-    asked = 1 if arm is None else 4
-    group = {"probe": 0, "sweep": 2, "train": 3, "answer": asked, "eval": asked}[job.kind]
+    asked = 1 if entry.arm is None else 4
+    group = {"probe": 0, "sweep": 2, "train": 3, "answer": asked, "eval": asked}[entry.job.kind]
     return group * 1_000_000 + position
 
 

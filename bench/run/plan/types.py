@@ -5,8 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.record.job import Job, ProbeJob, SweepJob, TrainJob
+from bench.record.record import Failure
 from bench.record.store import Manifest
 from bench.suite.resolved import ResolvedSuite, Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEntry:
+    """One job of a suite, with the jobs that it needs."""
+
+    job: Job
+    after: tuple[str, ...]
+    """Digests of the jobs whose results it reads."""
+    arm: str | None
+    """`None` for a base."""
+    seed: int | None
+    """`None` for what belongs to no seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutcome:
+    """How one digest ended in this run: done without a `failure`, else failed."""
+
+    failure: Failure | None = None
+    reused: bool = False
+    """Whether an earlier result, or a job of the same digest, gave the result."""
+    started: str | None = None
+    """ISO 8601, UTC; `None` where no process started."""
+    seconds: float | None = None
+    """Wall time, process start included; `None` where no process started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

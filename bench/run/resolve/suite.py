@@ -14,7 +14,7 @@ from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
-from bench.run.unavailable import pinned, reason, refuse_what_is_away, told
+from bench.run.resolve.unavailable import one_problem_per_source, pinned, reason, refuse_unavailable
 from bench.suite.data import DataSpec
 from bench.suite.data_dependencies import closure
 from bench.suite.evals import LmEvalSpec, data_of, reference_of
@@ -58,7 +58,7 @@ def resolve(
     if len(models) < len(bases) or data is None or tasks is None or judges is None:
         away = {} if fetched is None else fetched[1]
         gone = [model.unavailable for model in models.values()] + list(away.values())
-        raise InputError([*problems, *told(gone)])
+        raise InputError([*problems, *one_problem_per_source(gone)])
     resolved = ResolvedSuite(
         suite=loaded.suite,
         profile=loaded.profile,
@@ -71,7 +71,7 @@ def resolve(
         judges=judges,
     )
     if not partial:
-        refuse_what_is_away(resolved)
+        refuse_unavailable(resolved)
     return resolved
 
 
@@ -162,7 +162,9 @@ def _fetch(
         if key not in by_source:
             by_source[key] = _collect(problems, lambda spec=key: _fetch_one(spec, home=home, server=server))  # type: ignore[misc]  # bound now
     if problems:
-        raise InputError([*problems, *told(one for one in by_source.values() if isinstance(one, Unavailable))])
+        raise InputError(
+            [*problems, *one_problem_per_source(one for one in by_source.values() if isinstance(one, Unavailable))]
+        )
     found = {name: by_source[_source_of(spec)] for name, spec in wanted.items()}
     files = {name: one for name, one in found.items() if isinstance(one, Path)}
     return files, {name: one for name, one in found.items() if isinstance(one, Unavailable)}

@@ -1,0 +1,56 @@
+"""Jobs that cannot run because an input is unavailable.
+
+Contract: they fail with the reason that the input gives; all other jobs have the digests that they would have anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.record.job import AnswerJob, EvalJob, Job, ProbeJob, SweepJob, TrainJob
+from bench.run.plan.types import Plan
+from bench.run.resolve.unavailable import by_source, plainest, refuse
+from bench.suite.resolved import Unavailable
+
+
+def missing_input(job: Job) -> Unavailable | None:
+    """The first of the inputs that `job` reads itself which could not be had."""
+    return next((why for why in _inputs(job) if why is not None), None)
+
+
+def _inputs(job: Job) -> Iterator[Unavailable | None]:
+    match job:
+        case TrainJob():
+            yield from (job.model.unavailable, job.data.unavailable)
+        case SweepJob():
+            yield from _inputs(job.training)
+            yield job.dev.unavailable
+        case ProbeJob():
+            yield from _inputs(job.training)
+        case AnswerJob():
+            yield from _inputs(job.asking)
+        case EvalJob():
+            yield job.model.unavailable
+            yield None if job.data is None else job.data.unavailable
+            yield None if job.shots is None else job.shots.data.unavailable
+            if job.judging is not None:
+                judge, stored = job.judging.judge.model, job.judging.stored
+                yield None if judge is None else judge.unavailable
+                yield None if stored is None else stored.unavailable
+
+
+def refuse_idle(plan: Plan) -> None:
+    """Raises `InputError` where unavailable inputs leave nothing to run, and nothing that was run."""
+    asked = [planned for planned in plan.jobs if planned.selected]
+    if all(planned.unavailable is not None for planned in asked):
+        refuse([planned.unavailable for planned in asked])
+
+
+def notes(plan: Plan) -> tuple[str, ...]:
+    """A line for each source that is away: how many jobs of this run wait for it."""
+    stuck = [planned.unavailable for planned in plan.to_do if planned.unavailable is not None]
+    return tuple(
+        f"unavailable: {plainest(those).what}; {len(those)} {'job' if len(those) == 1 else 'jobs'} cannot run; "
+        "the next bench run tries again"
+        for those in by_source(stuck)
+    )

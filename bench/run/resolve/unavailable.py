@@ -1,0 +1,85 @@
+"""Inputs that could not be had this time, told apart from wrong ones.
+
+Contract: an input is unavailable where every problem with it may pass by itself (`UNREACHABLE`). Its digest is that of
+what was asked for.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from bench.digest import digest_json
+from bench.errors import InputError, Problem
+from bench.record.atomic import write_text
+from bench.suite.card import load_card
+from bench.suite.model import ModelSpec
+from bench.suite.resolved import UNREACHABLE, ResolvedModel, ResolvedSuite, Unavailable
+
+
+def reason(error: InputError, log: Path) -> Unavailable:
+    """Why an input is unavailable. Raises `error` again where the user has to fix something."""
+    if any(problem.reference != UNREACHABLE for problem in error.problems):
+        raise error
+    first = error.problems[0]
+    return Unavailable(what=first.what, where=first.where, hint=first.hint, log=str(log))
+
+
+def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path) -> ResolvedModel:
+    """What `pin` makes of `spec`, or what stands in the place of a model that could not be had."""
+    try:
+        return pin(spec)
+    except InputError as error:
+        asked = digest_json({"absent": spec.model_dump(mode="json")})
+        log = home / "logs" / f"model-{asked[:16]}.txt"
+        why = reason(error, log)
+        write_text(log, "".join(traceback.format_exception(error)))
+        return _absent_model(spec, asked, why)
+
+
+def _absent_model(spec: ModelSpec, asked: str, why: Unavailable) -> ResolvedModel:
+    """As far as its card tells; a size counts, for it decides how many jobs run side by side."""
+    card = None if spec.card is None else load_card(spec.card)
+    repo = spec.repo or ("" if card is None else card.repo) or ""
+    return ResolvedModel(
+        name=repo if card is None else card.name,
+        source=f"repo:{repo}" if spec.card is None else f"card:{spec.card}",
+        revision=spec.revision,
+        path="",
+        sha256=asked,
+        context_length=0 if card is None else card.context_length,
+        parameters=None if card is None else card.parameters,
+        template=spec.template or (None if card is None else card.template),
+        template_sha256=None,
+        end_of_turn=None if card is None else card.end_of_turn,
+        thinking=spec.thinking,
+        lora_target_modules="all-linear" if card is None else card.lora_target_modules,
+        simulation=None if card is None else card.simulation,
+        unavailable=why,
+    )
+
+
+def refuse_unavailable(resolved: ResolvedSuite) -> None:
+    """For what has no use for a part. Raises `InputError` with everything that could not be had."""
+    judges = [judge.model for judge in resolved.judges.values() if judge.model is not None]
+    models = [*resolved.bases().values(), *judges]
+    refuse([*(model.unavailable for model in models), *(data.unavailable for data in resolved.data.values())])
+
+
+def one_problem_per_source(found: Iterable[Unavailable | None]) -> list[Problem]:
+    """Each source once, said as it was found rather than as what followed from it."""
+    return [plainest(those).problem for those in by_source([why for why in found if why is not None])]
+
+
+def refuse(found: Iterable[Unavailable | None]) -> None:
+    if problems := one_problem_per_source(found):
+        raise InputError(problems)
+
+
+def by_source(found: Sequence[Unavailable]) -> list[list[Unavailable]]:
+    return [[why for why in found if why.log == log] for log in dict.fromkeys(why.log for why in found)]
+
+
+def plainest(those: Sequence[Unavailable]) -> Unavailable:
+    return min(those, key=lambda why: len(why.what))
