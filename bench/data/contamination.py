@@ -13,7 +13,6 @@ a probability of about one in two million.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.render.row import Row
+from bench.text import words
 
 NGRAM = 13
 SHORTEST = 8
 SHARED_BY, SHARED_SHARE = 10, 0.01
 """A sequence in more examples of one eval than both of these is its own formula, and no trace of training rows."""
 
-_WORD = re.compile(r"[^\W_]+")
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse modulo 2**64
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 _ROWS_AT_ONCE = 4_000
@@ -147,7 +146,7 @@ def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
 
 def _words(text: str) -> list[str]:
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return _WORD.findall(plain.lower())
+    return words(plain)
 
 
 def _coded(rows: Iterable[str], vocabulary: dict[str, int]) -> Iterator[_Codes]:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+from bench.text import without_thoughts
+
 _FENCE = re.compile(r"```[ \t]*[\w+-]*[ \t]*\r?\n?(.*?)(?:```|\Z)", re.DOTALL)
 _OPENING = re.compile(r"""\{(?=\s*["}/])|\[(?=\s*[\[{"\]\d/-])""")
 """A bracket that may begin a JSON value; in prose one is followed by a word."""
@@ -29,11 +30,6 @@ _SCORES = (
     re.compile(rf"^\W*({_NUMBER})(?:\s*(?:/|out of)\s*({_NUMBER}))?\W*$", re.MULTILINE),
 )
 _decoder = json.JSONDecoder(strict=False)
-
-
-def without_thoughts(text: str) -> str:
-    """The answer proper of a model that thinks aloud between `<think>` tags."""
-    return _THOUGHTS.sub("", text).strip()
 
 
 def read_json(text: str) -> Any | None:

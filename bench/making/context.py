@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from bench.endpoint.completion import Completer, Message, Outcome, Reply, Request
-from bench.endpoint.parsing import without_thoughts
 from bench.making.spec import Judge, MakeSpec, Shape
 from bench.making.summary import Tally
 from bench.making.tasks import Task
 from bench.suite.prompt import Prompt
+from bench.text import without_thoughts
 
 CHUNK = 256
 """Requests that are put together at most; the answers to one chunk are worked up while the next is not yet asked."""

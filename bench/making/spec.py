@@ -60,8 +60,9 @@ class Verifier(Spec):
 
     kind: Literal["verifier"]
     rule: Literal["exact", "contains", "numeric", "regex", "json"]
-    """`exact`: the same but for case and white space · `contains`: the reference stands in it · `numeric`: the last
-    number is the reference's last · `regex`: `pattern` is found in it · `json`: it is JSON and nothing else."""
+    """`exact`: the reference but for white space around it, as the metric `exact_match` · `contains`: the reference is
+    in it, whatever the case · `numeric`: its final number is the reference's, as the metric `numeric` · `regex`:
+    `pattern` is found in it · `json`: it is JSON and nothing else."""
     pattern: str | None = None
     """Python regular expression, for the rule `regex`."""
 

@@ -1,50 +1,14 @@
-"""How alike two texts are: ROUGE-L and token F1 over words, and a fast search for near duplicates.
+"""Fast search for texts that are near duplicates by ROUGE-L, the measure of Self-Instruct (Wang et al. 2023).
 
-Sources: ROUGE-L is Lin (2004), the F measure with equal weights, as Self-Instruct uses it (Wang et al. 2023). The
-longest common subsequence is found with bit vectors (Hyyrö 2004). The search leaves out only what cannot reach the
-threshold: two texts that are so alike share one of each one's rarest words (prefix filter, Chaudhuri et al. 2006).
+The search skips only texts that cannot reach the threshold: two texts above it share one of each text's rarest words
+(prefix filter, Chaudhuri et al. 2006).
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Sequence
 
-_WORD = re.compile(r"\w+")
-
-
-def words(text: str) -> list[str]:
-    """Runs of letters and digits, in lower case."""
-    return _WORD.findall(text.casefold())
-
-
-def rouge_l(left: Sequence[str], right: Sequence[str]) -> float:
-    """F1 of the longest common subsequence, from 0 to 1; 0 where either is empty."""
-    if not left or not right:
-        return 0.0
-    return 2 * common_subsequence(left, right) / (len(left) + len(right))
-
-
-def token_f1(left: Sequence[str], right: Sequence[str]) -> float:
-    """F1 of the words in common, with their counts (Rajpurkar et al. 2016), from 0 to 1; 0 where either is empty."""
-    if not left or not right:
-        return 0.0
-    return 2 * sum((Counter(left) & Counter(right)).values()) / (len(left) + len(right))
-
-
-def common_subsequence(left: Sequence[str], right: Sequence[str]) -> int:
-    """Length of the longest common subsequence."""
-    places: dict[str, int] = {}
-    for position, word in enumerate(left):
-        places[word] = places.get(word, 0) | 1 << position
-    everything = (1 << len(left)) - 1
-    open_ = everything
-    for word in right:
-        matched = open_ & places.get(word, 0)
-        open_ = (open_ + matched | open_ - matched) & everything
-    return len(left) - open_.bit_count()
+from bench.text import subsequence_f1, words
 
 
 class NearDuplicates:
@@ -78,4 +42,4 @@ class NearDuplicates:
 
     def _alike(self, left: list[str], right: list[str]) -> bool:
         most = 2 * min(len(left), len(right)) / (len(left) + len(right))
-        return most >= self.threshold - 1e-12 and rouge_l(left, right) >= self.threshold - 1e-12
+        return most >= self.threshold - 1e-12 and subsequence_f1(left, right) >= self.threshold - 1e-12

@@ -5,10 +5,13 @@ Contract: pure. Measures are those of `bench.suite.metrics.BEHAVIOUR`; `None` wh
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from bench.evals.generated.format_check import Form
-from bench.evals.generated.text_norm import dominant_script, script
+
+_JAPANESE_OR_CHINESE = {"CJK", "HIRAGANA", "KATAKANA"}
 
 _REPEATED = 4
 """Tokens of an n-gram."""
@@ -43,3 +46,15 @@ def drift(asked: str, text: str) -> float | None:
     if expected is None or not letters:
         return None
     return sum(script(letter) != expected for letter in letters) / len(letters)
+
+
+def dominant_script(text: str) -> str | None:
+    """The script that most of a text's letters have, such as `LATIN`; `None` without letters. Ties go to the first."""
+    counts = Counter(script(letter) for letter in text if letter.isalpha())
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def script(letter: str) -> str:
+    """The first word of a letter's Unicode name; Chinese characters and Japanese kana count as one script."""
+    name = unicodedata.name(letter, "UNNAMED").split()[0].partition("-")[0]
+    return "CJK" if name in _JAPANESE_OR_CHINESE else name

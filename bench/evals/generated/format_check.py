@@ -6,12 +6,10 @@ Contract: a pattern that goes on and on (catastrophic backtracking) costs second
 
 from __future__ import annotations
 
-import json
-from typing import NoReturn
-
 import regex
 
 from bench.suite.evals import FormatSpec
+from bench.text import is_json
 
 PATIENCE_SECONDS = 1.0
 TRIES = 3
@@ -31,7 +29,7 @@ class Form:
         """Whether the answer, without white space around it, is what is asked for; `None` where its pattern takes too
         long to say."""
         if self._pattern is None:
-            return self._is_json(text)
+            return is_json(text, self._keys)
         if not self._tries:
             return None
         try:
@@ -39,15 +37,3 @@ class Form:
         except TimeoutError:
             self._tries -= 1
             return None
-
-    def _is_json(self, text: str) -> bool:
-        try:
-            value = json.loads(text, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            return False
-        return not self._keys or (isinstance(value, dict) and value.keys() >= self._keys)
-
-
-def _refuse(name: str) -> NoReturn:
-    """Python reads NaN and Infinity, which are no JSON."""
-    raise ValueError(f"{name} is no JSON")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from bench.endpoint.parsing import read_json, without_thoughts
+from bench.endpoint.parsing import read_json
+from bench.text import without_thoughts
 
 Verdict = Literal["A", "B", "C"]
 

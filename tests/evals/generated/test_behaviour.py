@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bench.evals.generated.behaviour import behaviour, drift, repetition
+from bench.evals.generated.behaviour import behaviour, dominant_script, drift, repetition, script
 from bench.evals.generated.format_check import Form
 from bench.suite.evals import FormatSpec
 from bench.suite.metrics import BEHAVIOUR
@@ -21,6 +21,13 @@ def test_an_answer_that_loops_repeats_itself() -> None:
 def test_an_answer_in_another_script_drifts() -> None:
     assert drift("Where is it?", "там there") == pytest.approx(3 / 8)
     assert drift("Где?", "там") == 0.0
+
+
+def test_scripts() -> None:
+    assert dominant_script("Hello мир!") == "LATIN"
+    assert dominant_script("123 !?") is None
+    assert {script("漢"), script("ひ"), script("カ")} == {"CJK"}
+    assert script("ж") == "CYRILLIC"
 
 
 @pytest.mark.parametrize(("asked", "text"), [("2 + 2 =", "four"), ("Where?", "12"), ("Where?", "")])

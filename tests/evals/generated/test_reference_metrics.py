@@ -15,6 +15,8 @@ from sacrebleu.metrics.chrf import CHRF
 from bench.errors import InputError
 from bench.evals.generated import reference_metrics
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
+from bench.making.reward import reward
+from bench.making.spec import Metric, Verifier
 from bench.suite.evals import HubMetric
 from bench.suite.metrics import REFERENCE
 
@@ -178,3 +180,36 @@ class Standin(evaluate.Metric):
         lengths = [len(text) / unit for text in predictions]
         return {"length": lengths, "corpus": sum(lengths)}
 """
+
+
+_MADE_UP = [
+    ("First 3, then 4: 12", "12"),
+    ("#### 1,200 dollars, not 7", "1200"),
+    ("5 apples #### many", "5"),
+    ("1,2", "12"),
+    ("no number", "seven"),
+    ("snake_case names", "snake case NAMES"),
+    ("Straße", "STRASSE"),
+    ("the cat sat", "on the mat the cat sat"),
+    ("x", "?!"),
+]
+
+
+@pytest.mark.parametrize(
+    ("metric", "measure", "scorer"),
+    [
+        ("exact_match", "exact_match", Verifier(kind="verifier", rule="exact")),
+        ("numeric", "numeric", Verifier(kind="verifier", rule="numeric")),
+        ("token_f1", "token_f1", Metric(kind="metric", name="token_f1")),
+        ("rouge", "rouge_l", Metric(kind="metric", name="rouge_l")),
+    ],
+)
+def test_best_of_k_picks_by_the_rule_that_the_eval_scores_by(
+    metric: str, measure: str, scorer: Verifier | Metric
+) -> None:
+    """Two rules would pick, and train on, answers that the eval counts as wrong."""
+    answers, references = zip(*_MADE_UP, strict=True)
+    scored = {one.scale.name: one.scores for one in score_own(metric, answers, references)}[measure]
+    assert [reward(scorer, answer, wanted) for answer, wanted in _MADE_UP] == [
+        None if score is None else pytest.approx(score) for score in scored
+    ]

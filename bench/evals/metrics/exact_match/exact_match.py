@@ -8,6 +8,7 @@ from typing import Any
 import evaluate
 
 from bench.evals.metrics import text_metric
+from bench.text import exact_match
 
 
 class ExactMatch(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
@@ -17,5 +18,4 @@ class ExactMatch(evaluate.Metric):  # type: ignore[misc]  # evaluate is not type
         return text_metric(__doc__)
 
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
-        pairs = zip(predictions, references, strict=True)
-        return {"exact_match": [float(p.strip() in {r.strip() for r in wanted}) for p, wanted in pairs]}
+        return {"exact_match": list(map(exact_match, predictions, references))}

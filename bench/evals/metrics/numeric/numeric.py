@@ -7,8 +7,8 @@ from typing import Any
 
 import evaluate
 
-from bench.evals.generated.text_norm import final_number
 from bench.evals.metrics import text_metric
+from bench.text import numeric_match
 
 
 class Numeric(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
@@ -18,8 +18,4 @@ class Numeric(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
         return text_metric(__doc__)
 
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
-        scores: list[float | None] = []
-        for prediction, texts in zip(predictions, references, strict=True):
-            wanted = {number for text in texts if (number := final_number(text)) is not None}
-            scores.append(float(final_number(prediction) in wanted) if wanted else None)
-        return {"numeric": scores}
+        return {"numeric": list(map(numeric_match, predictions, references))}

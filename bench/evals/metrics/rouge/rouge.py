@@ -12,8 +12,8 @@ from typing import Any
 import evaluate
 from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]  # it ships no types
 
-from bench.evals.generated.text_norm import words
 from bench.evals.metrics import text_metric
+from bench.text import words
 
 _NAMES = {"rouge_1": "rouge1", "rouge_2": "rouge2", "rouge_l": "rougeL"}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import evaluate
 
-from bench.evals.generated.text_norm import bag_f1, squad_form
 from bench.evals.metrics import text_metric
+from bench.text import bag_f1, squad_form
 
 
 class Squad(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed

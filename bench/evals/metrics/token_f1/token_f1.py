@@ -7,8 +7,8 @@ from typing import Any
 
 import evaluate
 
-from bench.evals.generated.text_norm import bag_f1, words
 from bench.evals.metrics import text_metric
+from bench.text import token_f1
 
 
 class TokenF1(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
@@ -18,10 +18,4 @@ class TokenF1(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
         return text_metric(__doc__)
 
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
-        pairs = zip(predictions, references, strict=True)
-        return {"token_f1": [_best(words(said), [words(text) for text in texts]) for said, texts in pairs]}
-
-
-def _best(said: Sequence[str], wanted: Sequence[Sequence[str]]) -> float | None:
-    usable = [reference for reference in wanted if reference]
-    return max(bag_f1(said, reference) for reference in usable) if usable else None
+        return {"token_f1": list(map(token_f1, predictions, references))}
