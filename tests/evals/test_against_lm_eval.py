@@ -19,7 +19,7 @@ from lm_eval.tasks import TaskManager
 from nltk.tokenize.punkt import PunktTrainer, save_punkt_params
 from transformers import AutoTokenizer
 
-from bench.evals.lm_eval.run import _without_environment_report
+from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.model.load import load_base
 from bench.record.evaluation import EvalResult, ScoreRow
@@ -38,7 +38,7 @@ def reference(job: EvalJob) -> dict[str, Any]:
     assert job.eval.kind == "lm_eval"
     tasks = load_tasks(job.eval.tasks, Path(job.tasks_path)).tasks
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=1, max_length=job.model.context_length)
-    with _without_environment_report():
+    with without_environment_report():
         results = lm_eval.simple_evaluate(
             model=lm,
             tasks=list(tasks.values()),
@@ -190,7 +190,7 @@ def test_groups_add_up_as_in_lm_eval(checkpoint: Path, tmp_path: Path) -> None:
     )
     loaded = load_tasks(["outer", "loose"], folder)
     asked = [loaded.groups["outer"], loaded.groups["loose"]]
-    with _without_environment_report():
+    with without_environment_report():
         expected = lm_eval.simple_evaluate(model=lm, tasks=asked, task_manager=loaded.manager, bootstrap_iters=0)
     found = {(one.group, one.metric): one for one in result.groups}
     assert set(found) == {("by_size", "acc"), ("outer", "acc"), ("outer", "acc_norm")}, "loose adds nothing up"

@@ -8,13 +8,11 @@ whose metric cannot be computed is missing, and the others stand.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lm_eval
-import lm_eval.evaluator
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
@@ -24,6 +22,7 @@ from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
+from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.evals.outcome import Emit, Outcome, Progress, Subject
 from bench.record.job import EvalJob
@@ -82,7 +81,7 @@ def _run(
     lm.forget_prompts()
     for task in tasks:
         task.process_results = _isolated(task.process_results, task.task_name, reasons)
-    with _without_environment_report():
+    with without_environment_report():
         results = lm_eval.simple_evaluate(
             model=lm,
             tasks=list(tasks),
@@ -115,18 +114,6 @@ def _isolated(process: Callable[..., dict[str, Any]], task: str, reasons: Reason
             return {}
 
     return guarded
-
-
-@contextmanager
-def _without_environment_report() -> Iterator[None]:
-    """lm-eval asks pip, git, the compiler and the drivers for versions: a second per call, and the record has them."""
-    originals = lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash
-    lm_eval.evaluator.add_env_info = lambda storage: None
-    lm_eval.evaluator.get_git_commit_hash = lambda: None
-    try:
-        yield
-    finally:
-        lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash = originals
 
 
 def _read(

@@ -16,21 +16,16 @@ from typing import Any
 
 import lm_eval.api.metrics  # fills the metric registry
 import lm_eval.tasks
-import lm_eval.utils
 import yaml
-from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
-from jinja2 import Environment, Template
-from jinja2.sandbox import SandboxedEnvironment
 from lm_eval.api.group import Group
 from lm_eval.api.registry import metric_registry
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
-from lm_eval.tasks._index import Entry, Kind
-from lm_eval.tasks._yaml_loader import load_yaml
 
 from bench import places
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows
+from bench.evals.lm_eval.private import PACKAGED_READERS, Entry, Kind, load_yaml, sandbox_templates
 from bench.evals.lm_eval.task_index import installed_entries
 from bench.suite.tasks import installed_task_names
 
@@ -53,7 +48,7 @@ def load_tasks(names: Sequence[str], folder: Path | None, *, trust_code: bool = 
 
     Raises `InputError` for an unknown name, code in a file that is not trusted, or rows that cannot be read.
     """
-    _sandbox_templates()
+    sandbox_templates()
     manager = _manager(names, folder)
     index = manager.task_index
     unknown = [name for name in names if name not in index]
@@ -93,28 +88,6 @@ def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
             )
         ) from error
     return Loaded(tasks=dict(found["tasks"]), groups=dict(found.get("groups", {})), manager=manager)
-
-
-class _Sandbox(SandboxedEnvironment):
-    """Compiles each template once: lm-eval asks for the same few again for every example."""
-
-    def __init__(self, original: Environment) -> None:
-        super().__init__(loader=original.loader, undefined=original.undefined, keep_trailing_newline=True)
-        self.filters.update(original.filters)
-        self._compiled: dict[str, Template] = {}
-
-    def from_string(self, source: Any, *arguments: Any, **options: Any) -> Template:
-        if arguments or options or not isinstance(source, str):
-            return super().from_string(source, *arguments, **options)
-        if source not in self._compiled:
-            self._compiled[source] = super().from_string(source)
-        return self._compiled[source]
-
-
-def _sandbox_templates() -> None:
-    """lm-eval's templates reach all of Python; the sandbox renders the same templates without that."""
-    if not isinstance(lm_eval.utils.env, _Sandbox):
-        lm_eval.utils.env = _Sandbox(lm_eval.utils.env)
 
 
 def _manager(names: Sequence[str], folder: Path | None) -> TaskManager:
@@ -221,7 +194,7 @@ def _code_in(file: Path) -> Iterator[str]:
         for key in sorted({"class", "use_prompt"} & config.keys()):
             yield f"has the key {key!r}"
         form = config.get("dataset_path")
-        if form in _PACKAGED_DATASETS_MODULES and form not in LOCAL_FORMATS:
+        if form in PACKAGED_READERS and form not in LOCAL_FORMATS:
             yield f"reads rows with {form!r}"
         if "metric" in config and (config["metric"] not in metric_registry or config.get("hf_evaluate")):
             yield f"uses the metric {config['metric']!r}, which is not lm-eval's own"

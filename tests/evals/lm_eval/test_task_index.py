@@ -9,9 +9,9 @@ from typing import Any
 import lm_eval.tasks
 import pytest
 from lm_eval.tasks import TaskManager
-from lm_eval.tasks._index import Entry, TaskIndex
 
 from bench.evals.lm_eval import task_index
+from bench.evals.lm_eval.private import Entry, TaskIndex
 from bench.evals.lm_eval.task_index import installed_entries
 from bench.evals.lm_eval.tasks import _all_reached, _manager
 

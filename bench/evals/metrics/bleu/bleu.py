@@ -9,6 +9,7 @@ import evaluate
 from sacrebleu.metrics.bleu import BLEU
 
 from bench.evals.metrics import text_metric
+from bench.evals.metrics.sacrebleu_sums import corpus_score
 
 
 class Bleu(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
@@ -20,11 +21,9 @@ class Bleu(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
         corpus, sentence = BLEU(force=True), BLEU(force=True, effective_order=True)
         pairs = list(zip(predictions, references, strict=True))
-        # One answer at a time: each may have a number of references of its own.
-        counts = [corpus._extract_corpus_statistics([p], [[text] for text in texts])[0] for p, texts in pairs]
-        total = [sum(column) for column in zip(*counts, strict=True)]
+        score, counts = corpus_score(corpus, pairs)
         return {
-            "bleu": corpus._compute_score_from_stats(total).score,
+            "bleu": score,
             "bleu_statistics": counts,
             "sentence_bleu": [sentence.sentence_score(p, list(texts)).score for p, texts in pairs],
         }

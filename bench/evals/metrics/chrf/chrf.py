@@ -9,6 +9,7 @@ import evaluate
 from sacrebleu.metrics.chrf import CHRF
 
 from bench.evals.metrics import text_metric
+from bench.evals.metrics.sacrebleu_sums import corpus_score
 
 
 class Chrf(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
@@ -20,11 +21,9 @@ class Chrf(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
         chrf = CHRF()
         pairs = list(zip(predictions, references, strict=True))
-        # One answer at a time: each may have a number of references of its own.
-        counts = [chrf._extract_corpus_statistics([p], [[text] for text in texts])[0] for p, texts in pairs]
-        total = [sum(column) for column in zip(*counts, strict=True)]
+        score, counts = corpus_score(chrf, pairs)
         return {
-            "chrf": chrf._compute_score_from_stats(total).score,
+            "chrf": score,
             "chrf_statistics": counts,
             "sentence_chrf": [chrf.sentence_score(p, list(texts)).score for p, texts in pairs],
         }

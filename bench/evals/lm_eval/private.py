@@ -1,0 +1,68 @@
+"""Private names of lm-eval that this program uses or replaces, all of them; nowhere else is one named.
+
+Contract: `Entry`, `Kind`, `TaskIndex` and `load_yaml` are lm-eval's reading of task files. `sandbox_templates` replaces
+lm-eval's template environment, `without_environment_report` its reading of versions. lm-eval is pinned to the patch
+version, and a test names each of these with its signature: a rename would lift the sandbox without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lm_eval.evaluator
+import lm_eval.utils
+from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
+from jinja2 import Environment, Template
+from jinja2.sandbox import SandboxedEnvironment
+from lm_eval.tasks._index import Entry, Kind, TaskIndex
+from lm_eval.tasks._yaml_loader import load_yaml
+
+__all__ = [
+    "PACKAGED_READERS",
+    "Entry",
+    "Kind",
+    "TaskIndex",
+    "load_yaml",
+    "sandbox_templates",
+    "without_environment_report",
+]
+
+PACKAGED_READERS = frozenset(_PACKAGED_DATASETS_MODULES)
+"""Names of the readers that `datasets` brings along, such as `json` or `pandas`; lm-eval hands `dataset_path` to it."""
+
+
+class Sandbox(SandboxedEnvironment):
+    """Compiles each template once: lm-eval asks for the same few again for every example."""
+
+    def __init__(self, original: Environment) -> None:
+        super().__init__(loader=original.loader, undefined=original.undefined, keep_trailing_newline=True)
+        self.filters.update(original.filters)
+        self._compiled: dict[str, Template] = {}
+
+    def from_string(self, source: Any, *arguments: Any, **options: Any) -> Template:
+        """The template, from an earlier call where it is the same text."""
+        if arguments or options or not isinstance(source, str):
+            return super().from_string(source, *arguments, **options)
+        if source not in self._compiled:
+            self._compiled[source] = super().from_string(source)
+        return self._compiled[source]
+
+
+def sandbox_templates() -> None:
+    """Replaces lm-eval's template environment, which reaches all of Python, by a sandbox that renders the same."""
+    if not isinstance(lm_eval.utils.env, Sandbox):
+        lm_eval.utils.env = Sandbox(lm_eval.utils.env)
+
+
+@contextmanager
+def without_environment_report() -> Iterator[None]:
+    """lm-eval asks pip, git, the compiler and the drivers for versions: a second per call, and the record has them."""
+    originals = lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash
+    lm_eval.evaluator.add_env_info = lambda storage: None
+    lm_eval.evaluator.get_git_commit_hash = lambda: None
+    try:
+        yield
+    finally:
+        lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash = originals

@@ -1,0 +1,86 @@
+"""lm-eval's private names: an upgrade that renames one must fail here, not lift the template sandbox in silence."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from pathlib import Path
+
+import lm_eval.evaluator
+import lm_eval.utils
+import pytest
+from jinja2 import Environment, StrictUndefined
+from jinja2.exceptions import SecurityError
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+from bench.errors import InputError
+from bench.evals.lm_eval import private
+from bench.evals.lm_eval.tasks import load_tasks
+from tests.evals.jobs import write_choice
+
+UNSAFE = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+
+
+def test_entries_of_the_task_index_have_the_fields_that_are_read() -> None:
+    fields = [field.name for field in dataclasses.fields(private.Entry)]
+    assert fields == ["name", "kind", "yaml_path", "cfg", "tags"]
+    assert {"TASK", "GROUP", "TAG"} <= {kind.name for kind in private.Kind}
+
+
+def test_signatures_are_those_that_are_called() -> None:
+    assert list(inspect.signature(private.TaskIndex.process_cfg).parameters) == ["cfg", "path", "index_"]
+    load = inspect.signature(private.load_yaml).parameters
+    assert [name for name in load if not name.startswith("_")] == ["path", "resolve_func", "recursive"]
+    assert load["resolve_func"].default is load["recursive"].default is True
+
+
+@pytest.mark.parametrize("name", ["add_env_info", "get_git_commit_hash"])
+def test_the_environment_report_is_made_by_names_of_the_evaluator(name: str) -> None:
+    source = inspect.getsource(lm_eval.evaluator)
+    original = getattr(lm_eval.evaluator, name)
+    assert f" {name}(" in source
+    with private.without_environment_report():
+        assert getattr(lm_eval.evaluator, name) is not original
+        assert len(inspect.signature(getattr(lm_eval.evaluator, name)).parameters) == len(
+            inspect.signature(original).parameters
+        )
+    assert getattr(lm_eval.evaluator, name) is original
+
+
+def test_readers_of_datasets_are_known_by_name() -> None:
+    assert {"json", "csv", "parquet", "text", "arrow", "pandas"} <= private.PACKAGED_READERS
+
+
+def test_lm_eval_renders_through_the_sandbox(tmp_path: Path) -> None:
+    """Template text, filters and undefined fields as before, and no way out to Python."""
+    private.sandbox_templates()
+    assert isinstance(lm_eval.utils.env, private.Sandbox)
+    assert isinstance(lm_eval.utils.env, Environment)
+    assert lm_eval.utils.env.undefined is StrictUndefined
+    assert lm_eval.utils.apply_template("{{ q | regex_replace('a', 'b') }}\n", {"q": "a"}) == "b\n"
+    with pytest.raises(SecurityError):
+        lm_eval.utils.apply_template(UNSAFE, {})
+
+
+def test_a_tasks_own_prompt_is_rendered_by_the_sandbox(tmp_path: Path) -> None:
+    """The task object's own method, by which every prompt of an eval comes."""
+    write_choice(tmp_path, count=2)
+    task = load_tasks(["choice"], tmp_path).tasks["choice"]
+    document = task.eval_docs[0]
+    assert document["question"] in task.doc_to_text(document)
+    with pytest.raises(SecurityError):
+        task.doc_to_text(document, doc_to_text=UNSAFE)
+
+
+def test_a_task_file_cannot_reach_python_by_any_of_its_templates(tmp_path: Path) -> None:
+    for key in ("doc_to_text", "doc_to_target", "doc_to_choice"):
+        write_choice(tmp_path, count=2, **{key: UNSAFE})
+        with pytest.raises(InputError, match="unsafe"):
+            load_tasks(["choice"], tmp_path)
+
+
+@pytest.mark.parametrize("metric", [BLEU, CHRF])
+def test_sacrebleu_counts_one_answer_at_a_time(metric: type) -> None:
+    assert list(inspect.signature(metric._extract_corpus_statistics).parameters)[1:] == ["hypotheses", "references"]
+    assert list(inspect.signature(metric._compute_score_from_stats).parameters)[1:] == ["stats"]
