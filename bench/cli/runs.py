@@ -59,9 +59,9 @@ def export(
     reports: ReportsOption = Path("reports"),
 ) -> None:
     """Write a run in another program's format."""
+    from bench.atomic import write_text
     from bench.errors import InputError, Problem
     from bench.gate.history import pytest_benchmark_json
-    from bench.record.atomic import write_text
     from bench.record.rundir import RunDirectory
 
     if not pytest_benchmark:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bench.atomic import write_text
 from bench.endpoint.completion import Reply
 from bench.errors import InputError, Problem
-from bench.record.atomic import write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

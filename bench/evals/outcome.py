@@ -9,8 +9,8 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bench.atomic import write_text
 from bench.data.render.render import Renderer
-from bench.record.atomic import write_text
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 
 SCORES = "scores.jsonl"

@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from bench.atomic import write_text
 from bench.errors import ExitCode, InputError, Problem
-from bench.record.atomic import write_text
 from bench.record.environment import versions
 from bench.record.facts import TrainingFacts
 from bench.record.job import TrainJob

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from bench.atomic import write_text
 from bench.errors import InputError, Problem
-from bench.record.atomic import write_text
 
 FORMAT = 1
 Fields = Mapping[str, Any]

@@ -15,8 +15,8 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from bench.atomic import write_text
 from bench.digest import digest_file
-from bench.record.atomic import write_text
 from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.job import Job
 from bench.record.result import JobResult, result_adapter

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from bench.record.atomic import told_write_errors, write_text
+from bench.atomic import told_write_errors, write_text
 from bench.report.analysis.align import Run
 from bench.report.analysis.comparison import Comparison, compare
 from bench.report.compose import compose

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bench.atomic import write_text
 from bench.data import contamination
 from bench.data.contamination import Question, overlaps, row_text
 from bench.data.store import load_rows
 from bench.digest import digest_file, digest_json
-from bench.record.atomic import write_text
 from bench.record.contamination import ContaminationRecord
 from bench.record.evaluation import ScoreRow
 from bench.record.job import EvalJob, TrainJob

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
+from bench.atomic import told_write_errors
 from bench.digest import digest_json
 from bench.errors import BenchError, InterruptedRunError, Problem
-from bench.record.atomic import told_write_errors
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore

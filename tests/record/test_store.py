@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.atomic import replacing, write_text
+from bench.atomic import replacing, write_text
 from bench.record.job import Job
 from bench.record.store import RESULT, JobStore, write_result
 from bench.run.plan.plan import plan

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.atomic import write_text
 from bench.data.store import is_whole, load_rows, write_rows
 from bench.digest import digest_code, digest_json
 from bench.errors import InputError, Problem
-from bench.record.atomic import write_text
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData
 

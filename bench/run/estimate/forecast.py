@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from bench.atomic import write_text
 from bench.errors import InputError, Problem
-from bench.record.atomic import write_text
 from bench.record.environment import device
 from bench.record.job import AnswerJob, EvalJob, SweepJob, TrainJob
 from bench.run.checks.preflight import preflight

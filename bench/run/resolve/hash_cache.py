@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from types import TracebackType
 
+from bench.atomic import write_text
 from bench.digest import digest_file
-from bench.record.atomic import write_text
 
 _ALWAYS_READ_BYTES = 64 << 20
 

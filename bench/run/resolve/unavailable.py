@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
-from bench.record.atomic import write_text
 from bench.suite.card import load_card
 from bench.suite.model import ModelSpec
 from bench.suite.resolved import UNREACHABLE, ResolvedModel, ResolvedSuite, Unavailable
