@@ -74,7 +74,7 @@ def _locate(specs: Mapping[str, DataSpec], base: Path, fetched: Mapping[str, Pat
         if spec.source is None:
             continue  # a mix: its parts are located
         try:
-            located[name] = _source(name, spec, spec.source, base, fetched, hashes)
+            located[name] = _source(name, spec, base, fetched.get(name), hashes)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -82,15 +82,9 @@ def _locate(specs: Mapping[str, DataSpec], base: Path, fetched: Mapping[str, Pat
     return located
 
 
-def _source(
-    name: str,
-    spec: DataSpec,
-    named: str,
-    base: Path,
-    fetched: Mapping[str, Path],
-    hashes: dict[tuple[Path, ...], str],
-) -> Source:
-    where, origin, revision = key_of(name, "source"), named, None
+def _source(name: str, spec: DataSpec, base: Path, fetched: Path | None, hashes: dict[tuple[Path, ...], str]) -> Source:
+    assert spec.source is not None, "no mix"
+    where, named, origin, revision = key_of(name, "source"), spec.source, spec.source, None
     files: tuple[Path, ...] = ()
     match kind_of(spec, base):
         case "micro":
@@ -99,7 +93,7 @@ def _source(
             files = files_of(local_path(named, base), source=named, where=where, split=spec.split)
             origin = Path(named).name
         case "hub":
-            if name not in fetched:
+            if fetched is None:
                 raise InputError(
                     Problem(
                         reference="data.not-fetched",
@@ -108,8 +102,8 @@ def _source(
                         hint="check the path, or run where the hub can be reached",
                     )
                 )
-            files = files_of(fetched[name], source=named, where=where)
-            revision = revision_of(fetched[name])
+            files = files_of(fetched, source=named, where=where)
+            revision = revision_of(fetched)
     if files not in hashes:
         hashes[files] = digest_json([_hash(file, named, where) for file in files])
     return Source(

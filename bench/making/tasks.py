@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import micro
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
 from bench.data.formats.turns import Turns, settle
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path, records

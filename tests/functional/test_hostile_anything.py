@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import recognise
 from bench.errors import BenchError, InputError
 from bench.record.evaluation import ScoreRow

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bench.data.fault import RowError
-from bench.data.formats.fields import field_of, kind_of, text_of, turn_list
+from bench.data.formats.fields import RowError, field_of, kind_of, text_of, turn_list
 from bench.data.formats.turns import Turns, message_turns, role_of, user_turn
 
 Converter = Callable[[Mapping[str, Any]], Turns]

@@ -1,6 +1,6 @@
 """Fields of a raw record, read with the fault named.
 
-Contract: a field that is missing or of another kind raises `RowError`, which says what was found instead.
+Contract: a field that is missing or of another kind raises `RowError`, which says what the record has instead.
 """
 
 from __future__ import annotations
@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.data.fault import RowError
+
+class RowError(Exception):
+    """What is wrong with one row; the reader of the file adds the row's number."""
+
+    def __init__(self, reference: str, what: str, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.reference = reference
+        self.what = what
+        self.hint = hint
 
 
 def kind_of(value: object) -> str:

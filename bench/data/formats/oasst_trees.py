@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 
 
 @dataclass(slots=True)

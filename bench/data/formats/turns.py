@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.data.fault import RowError
-from bench.data.formats.fields import field_of, kind_of, text_of
+from bench.data.formats.fields import RowError, field_of, kind_of, text_of
 
 Turns = list[dict[str, str]]
 """A conversation in the JSON form of `bench.data.render.row.Turn`: `role`, `content` and perhaps `input`. Plain text

@@ -52,7 +52,7 @@ def split_dev(data: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) 
         raise InputError(Problem(reference="sweep.no-dev", what=what, where=f"data.{data.name}", hint=hint))
     size = min(MOST_DEV_ROWS, max(1, int(len(free) * DEV_SHARE)))
     drawn = {free[index] for index in np.random.default_rng(_SEED).choice(len(free), size=size, replace=False)}
-    return _store(memo, home, data, data, rows, rows, drawn)
+    return _store(memo, home, (data, rows), (data, rows), dev=drawn)
 
 
 def use_dev(data: ResolvedData, source: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) -> DevSplit:
@@ -72,7 +72,7 @@ def use_dev(data: ResolvedData, source: ResolvedData, evals: Sequence[ResolvedDa
         )
         what = f"data {source.name!r}, which a sweep is to choose by, has {lacks}"
         raise InputError(Problem(reference="sweep.no-dev", what=what, where=f"data.{source.name}", hint='on = "dev"'))
-    return _store(memo, home, data, source, rows, offered, dev)
+    return _store(memo, home, (data, rows), (source, offered), dev=dev)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,10 @@ class _Line:
     """Hash of the question; of the whole row where it is plain text."""
     turns: bytes
     origin: str
+
+
+_TableLines = tuple[ResolvedData, Iterable[_Line]]
+"""A table and its rows."""
 
 
 def _rows(data: ResolvedData) -> Iterator[_Line]:
@@ -94,17 +98,17 @@ def _rows(data: ResolvedData) -> Iterator[_Line]:
 def _store(
     memo: Path,
     home: Path,
-    data: ResolvedData,
-    source: ResolvedData,
-    rows: Iterable[_Line],
-    offered: Iterable[_Line],
+    data: _TableLines,
+    source: _TableLines,
+    *,
     dev: set[bytes],
 ) -> DevSplit:
-    part = [row for row in rows if row.content not in dev]
-    held = list({row.content: row for row in offered if row.content in dev}.values())
+    """`dev`: the questions of the dev rows, which are taken from the rows of `source`."""
+    part = [row for row in data[1] if row.content not in dev]
+    held = list({row.content: row for row in source[1] if row.content in dev}.values())
     split = DevSplit(
-        part=_resolved(data, part, home, "dev rows of the sweep"),
-        dev=_resolved(source, held, home, "not among the dev rows"),
+        part=_resolved(data[0], part, home, "dev rows of the sweep"),
+        dev=_resolved(source[0], held, home, "not among the dev rows"),
     )
     write_text(memo, split.model_dump_json())
     return split

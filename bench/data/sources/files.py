@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.data import SAVED_SPLITS, DataSpec
 

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 from bench.data.formats.turns import Turns
 
 INDEX = np.dtype(

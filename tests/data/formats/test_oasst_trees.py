@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 from bench.data.formats.oasst_trees import trees
 from bench.data.formats.shapes import recognise
 from bench.data.formats.turns import settle

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import SHAPES, by_columns, recognise
 from bench.data.formats.turns import settle
 from bench.suite.data import Columns

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from bench.data import micro
-from bench.data.fault import RowError
+from bench.data.formats.fields import RowError
 from bench.data.sources import files
 from bench.data.sources.files import files_of, kind_of, records
 from bench.errors import InputError
