@@ -22,13 +22,16 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 
 import bench.evals.job
 import bench.train.job
+from bench.emit import Emit
 from bench.errors import InputError, Problem
 from bench.model.remote_code import own_modules
-from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
-from bench.record.store import SCORES, write_result
+from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.files import SCORES
+from bench.record.store import write_result
+from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import SweepResult, TrainResult
 from bench.run.plan.chosen_rate import at_rate, settled
-from bench.run.process.child import Emit, Service, Work
+from bench.run.process.child import Service, Work
 from bench.run.process.ranks import in_ranks
 from bench.suite.data import DataSpec
 from bench.suite.evals import LossSpec

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from bench.data.render.render import make_renderer
+from bench.emit import Emit
 from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.generated.eval import evaluate_generation
 from bench.evals.generated.questions import answer_questions
@@ -21,11 +22,11 @@ from bench.evals.inference.pass_counts import Passes, passes_of
 from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
-from bench.evals.outcome import Emit, Outcome, Subject, unscored, write_scores
+from bench.evals.outcome import Outcome, Subject, unscored, write_scores
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.model.memory import PeakMemory
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult
-from bench.record.job import EvalJob
 from bench.record.ledger import Seconds
 
 KINDS: dict[str, Callable[[EvalJob, Subject, Emit], Outcome]] = {

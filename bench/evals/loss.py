@@ -18,13 +18,14 @@ from transformers import PreTrainedModel
 
 from bench.data.render.row import Row
 from bench.data.store import load_rows
+from bench.emit import Emit
 from bench.evals.identity import row_ids
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import share
-from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
+from bench.evals.outcome import NOT_FINITE, Outcome, Progress, Subject
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
-from bench.record.job import EvalJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,15 +11,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.atomic import write_text
 from bench.data.render.render import Renderer
+from bench.emit import Emit
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
-
-SCORES = "scores.jsonl"
-"""A `ScoreRow` per line, relative to the job's folder."""
+from bench.record.files import SCORES
 
 NOT_FINITE = "the model's output is not finite"
 """Why an example has no score."""
-
-Emit = Callable[[dict[str, object]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

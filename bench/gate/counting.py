@@ -12,8 +12,9 @@ from typing import Any
 
 from bench.model.flops import FlopModel, Work, flop_model
 from bench.model.load import load_skeleton
+from bench.record.eval_job import EvalJob
 from bench.record.facts import StepFacts
-from bench.record.job import EvalJob, TrainJob
+from bench.record.train_job import TrainJob
 from bench.train.arguments.adapters import skeleton_device
 from bench.train.exact_counts import step_facts
 

@@ -17,7 +17,7 @@ from bench.atomic import write_text
 from bench.errors import ExitCode, InputError, Problem
 from bench.record.environment import versions
 from bench.record.facts import TrainingFacts
-from bench.record.job import TrainJob
+from bench.record.train_job import TrainJob
 from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve

@@ -23,6 +23,7 @@ from rich.text import Text
 
 from bench.places import home
 from bench.spec import Spec
+from bench.units import GIB
 
 LIBRARIES = (
     "torch",
@@ -38,7 +39,6 @@ LIBRARIES = (
     "numpy",
     "scipy",
 )
-_GIB = 2**30
 _MATMUL_TIMEOUT_SECONDS = 120
 _HUB_TIMEOUT_SECONDS = 3
 
@@ -154,8 +154,8 @@ def _lines(found: Examination) -> list[tuple[str, str]]:
         ("python", f"{found.python} on {found.platform}"),
         ("device", device + (f": {found.device_name}" if found.device_name else "")),
         ("cores", str(found.cores)),
-        ("memory", f"{found.memory_available_bytes / _GIB:.1f} of {found.memory_bytes / _GIB:.1f} GiB available"),
-        ("disk", f"{found.disk_free_bytes / _GIB:.1f} GiB free under {home()}"),
+        ("memory", f"{found.memory_available_bytes / GIB:.1f} of {found.memory_bytes / GIB:.1f} GiB available"),
+        ("disk", f"{found.disk_free_bytes / GIB:.1f} GiB free under {home()}"),
         *(
             (f"matmul {precision}", "n/a" if peak is None else f"{peak / 1e9:,.0f} GFLOP/s, {found.threads} threads")
             for precision, peak in found.peak_flops.items()

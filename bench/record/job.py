@@ -1,162 +1,22 @@
-"""What one child process is asked to do. Written as `job.json`; `digest` covers all that can change the result."""
+"""What one child process is asked to do, and what it brought back, of any kind.
+
+A job is written as `job.json`, and its `digest` covers all that can change the result; the child writes `result.json`,
+and scores beside it as JSON Lines.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from bench.spec import Spec
-from bench.suite.evals import EvalSpec
-from bench.suite.recipe import Budget, Recipe
-from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
-
-
-class Candidate(Spec):
-    """One training of a learning-rate sweep, as those see it that wait for the choice."""
-
-    rate: float
-    digest: str
-    """Of its `SweepJob`."""
-    path: str
-    """That job's folder; not part of any digest."""
-
-
-class TrainJob(Spec):
-    """Train one arm with one seed."""
-
-    kind: Literal["train"] = "train"
-    arm: str
-    seed: int
-    model: ResolvedModel
-    data: ResolvedData
-    recipe: Recipe
-    budget: Budget
-    threads: int
-    digest: str
-    steps_between_saves: int | None = None
-    """Not in the digest: a resumed training ends as an uninterrupted one."""
-    track: tuple[str, ...] = ()
-    """Trackers to report to while training. Not in the digest."""
-    candidates: tuple[Candidate, ...] = ()
-    """Of the sweep that chooses the learning rate; the recipe then has a sweep in its place until the job starts."""
-
-    @property
-    def id(self) -> str:
-        """`train:ARM#SEED`."""
-        return f"train:{self.arm}#{self.seed}"
-
-
-class SweepJob(Spec):
-    """Train one arm at one learning rate of its sweep, without the dev rows, and take the loss on those."""
-
-    kind: Literal["sweep"] = "sweep"
-    training: TrainJob
-    """With one rate."""
-    dev: ResolvedData
-    digest: str
-
-    @property
-    def id(self) -> str:
-        """`sweep:ARM=RATE`."""
-        return f"sweep:{self.training.arm}={self.training.recipe.rate:g}"
-
-
-class ProbeJob(Spec):
-    """Time the first steps of one arm's training alone on the machine."""
-
-    kind: Literal["probe"] = "probe"
-    training: TrainJob
-    steps: int
-    digest: str
-
-    @property
-    def id(self) -> str:
-        """`probe:ARM`."""
-        return f"probe:{self.training.arm}"
-
-
-class Shots(Spec):
-    """Rows of an arm's data that stand before every wrapped prompt of a `few_shot` subject."""
-
-    data: ResolvedData
-    size: int
-    """Rows to draw."""
-    seed: int
-    """Of the draw."""
-
-
-class Judging(Spec):
-    """What one subject's answers are compared with, and by what judge."""
-
-    judge: ResolvedJudge
-    answers: str
-    """Digest of the `AnswerJob` whose answers are judged."""
-    answers_path: str
-    """That job's folder; not part of the digest."""
-    against: str
-    """Whose answers they are compared with: a subject, or the source of stored ones."""
-    reference: str | None
-    """Digest of the `AnswerJob` of `against`; `None` for stored answers."""
-    reference_path: str | None
-    """That job's folder; not part of the digest."""
-    stored: ResolvedData | None
-    """Stored answers; `None` where they are another subject's, or stand in the eval's own rows."""
-    replies: str
-    """Folder of kept replies; not part of the digest."""
-
-    @property
-    def by_definition(self) -> bool:
-        """Whether both sides are the same answers: a tie each, which no judge is asked about."""
-        return self.reference == self.answers
-
-
-class EvalJob(Spec):
-    """Score one subject on one eval."""
-
-    kind: Literal["eval"] = "eval"
-    subject: str
-    """`base` or `ARM#SEED`."""
-    eval: EvalSpec
-    model: ResolvedModel
-    data: ResolvedData | None
-    """Rows of an eval that has its own."""
-    tasks_path: str | None
-    """Folder of task files, absolute; not part of the digest, its content is."""
-    training: str | None
-    """Digest of the training whose weights are scored; `None` for the base."""
-    training_path: str | None
-    """That training's folder; not part of the digest."""
-    shots: Shots | None = None
-    """Of a `few_shot` subject: the base with these rows in its context."""
-    judging: Judging | None = None
-    """Of a judge eval: no model of the suite is loaded then."""
-    precision: Literal["fp32", "bf16", "fp16", "auto"]
-    """One for all subjects of a run."""
-    trust_task_code: bool = False
-    """Whether code from outside this program and its libraries may run: task files' Python, hub metrics. Not in the
-    digest."""
-    threads: int
-    digest: str
-
-    @property
-    def id(self) -> str:
-        """`eval:NAME:SUBJECT`."""
-        return f"eval:{self.eval.name}:{self.subject}"
-
-
-class AnswerJob(Spec):
-    """Get one subject's answers for a judge. Its result is that of a `questions` eval, whose digest it has."""
-
-    kind: Literal["answer"] = "answer"
-    asking: EvalJob
-    digest: str
-
-    @property
-    def id(self) -> str:
-        """`answer:NAME:SUBJECT`."""
-        return f"answer:{self.asking.eval.name}:{self.asking.subject}"
-
+from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.evaluation import EvalResult
+from bench.record.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.training import ProbeResult, SweepResult, TrainResult
 
 Job = Annotated[TrainJob | SweepJob | ProbeJob | EvalJob | AnswerJob, Field(discriminator="kind")]
 job_adapter: TypeAdapter[Job] = TypeAdapter(Job)
+
+JobResult = Annotated[TrainResult | SweepResult | ProbeResult | EvalResult, Field(discriminator="kind")]
+result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult)

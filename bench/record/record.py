@@ -8,7 +8,7 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.evaluation import EvalResult
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
-from bench.suite.resolved import ResolvedSuite
+from bench.suite.resolved_suite import ResolvedSuite
 
 FORMAT_VERSION = 1
 
@@ -25,10 +25,6 @@ FailureKind = Literal[
     "unavailable",
 ]
 """`unavailable`: rows or a model that it needs could not be had before the start."""
-
-
-NOTHING_SUPERVISED = "no row has anything to supervise after rendering"
-"""The message of a training that was refused because no label would have entered its loss."""
 
 
 class Failure(Spec):

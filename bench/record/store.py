@@ -18,18 +18,12 @@ from pydantic import TypeAdapter, ValidationError
 from bench.atomic import write_text
 from bench.digest import digest_file
 from bench.record.evaluation import EvalResult, ScoreRow
-from bench.record.job import Job
-from bench.record.result import JobResult, result_adapter
+from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT
+from bench.record.job import Job, JobResult, result_adapter
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 
-LOG = "log.txt"
-RESULT = "result.json"
-SCORES = "scores.jsonl"
-CHECKPOINT = "checkpoint"
-"""Start of the names under which a training keeps what it can resume from."""
-_MANIFEST = "manifest.json"
-_NOT_RESULT = {LOG, _MANIFEST, "job.json"}
+_NOT_RESULT = {LOG, MANIFEST, JOB}
 _HASH_ON_READ_BYTES = 1 << 20
 
 
@@ -69,7 +63,7 @@ class JobStore:
         """The manifest, if every file that it names is there with its size (and, if small, its hash)."""
         folder = self.folder(digest)
         try:
-            manifest = Manifest.model_validate_json((folder / _MANIFEST).read_bytes())
+            manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
             whole = manifest.digest == digest and all(
                 _is_whole(folder / name, expected)
                 for name, expected in manifest.files.items()
@@ -83,17 +77,17 @@ class JobStore:
         """An attempt's folder: empty but for checkpoints of an interrupted one, with `job.json` written."""
         folder = self.folder(job.digest)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MANIFEST).unlink(missing_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
         for entry in folder.iterdir():
             if not entry.name.startswith(CHECKPOINT):
                 _remove(entry)
-        write_text(folder / "job.json", job.model_dump_json(indent=1))
+        write_text(folder / JOB, job.model_dump_json(indent=1))
         return folder
 
     def forget(self, digest: str) -> None:
         """Remove a job's result, checkpoints included, so that it runs from its start."""
         folder = self.folder(digest)
-        (folder / _MANIFEST).unlink(missing_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
     def commit(self, digest: str, *, started: str, seconds: float) -> Manifest:
@@ -108,7 +102,7 @@ class JobStore:
             if file.is_file() and file.name not in _NOT_RESULT and not _of_checkpoint(file, folder)
         }
         manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds)
-        write_text(folder / _MANIFEST, manifest.model_dump_json(indent=1))
+        write_text(folder / MANIFEST, manifest.model_dump_json(indent=1))
         for left_over in folder.glob(f"{CHECKPOINT}*"):
             _remove(left_over)
         return manifest
@@ -125,7 +119,7 @@ class JobStore:
         folder = self.folder(digest)
         inside = tuple(name for name in manifest.files if name.startswith(f"{result.weights}/"))
         if inside != manifest.freed:
-            write_text(folder / _MANIFEST, manifest.model_copy(update={"freed": inside}).model_dump_json(indent=1))
+            write_text(folder / MANIFEST, manifest.model_copy(update={"freed": inside}).model_dump_json(indent=1))
         present = sum((folder / name).stat().st_size for name in inside if (folder / name).is_file())
         shutil.rmtree(folder / result.weights, ignore_errors=True)
         return present

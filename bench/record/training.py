@@ -13,6 +13,9 @@ Head = Literal["supervised positions", "fused", "all positions"]
 """Where the language-model head was applied while training: only where a label is; there too, by TRL's GPU kernel; or
 everywhere, for an architecture where the first was not seen to give the same logits. The loss is the same."""
 
+NOTHING_SUPERVISED = "no row has anything to supervise after rendering"
+"""Message of a training that was refused because no label would have entered its loss."""
+
 
 class ValidationPoint(Spec):
     """One evaluation during training."""

@@ -23,7 +23,7 @@ from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training import training_section
 from bench.report.sections.variance import variance_section
-from bench.suite.resolved import ResolvedSuite
+from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.suite import is_base
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import InputError
+from bench.record.files import CHECKPOINT
 from bench.record.rundir import RECORD, RunDirectory
-from bench.record.store import CHECKPOINT, JobStore
+from bench.record.store import JobStore
 from bench.run.process.locks import try_lock_job
 
 Kind = Literal["temporary", "unused", "unfinished", "weights"]

@@ -18,9 +18,11 @@ from bench.data.contamination import Question, overlaps, row_text
 from bench.data.store import load_rows
 from bench.digest import digest_file, digest_json
 from bench.record.contamination import ContaminationRecord
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
-from bench.record.job import EvalJob, TrainJob
-from bench.record.store import SCORES, JobStore, read_scores
+from bench.record.files import SCORES
+from bench.record.store import JobStore, read_scores
+from bench.record.train_job import TrainJob
 from bench.run.plan.types import Plan
 from bench.suite.contamination import ContaminationOptions
 from bench.suite.resolved import ResolvedData

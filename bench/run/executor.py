@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult
-from bench.record.job import EvalJob
+from bench.record.files import LOG
 from bench.record.record import Failure
-from bench.record.store import LOG, JobStore, write_result
+from bench.record.store import JobStore, write_result
 from bench.record.training import TrainResult
 from bench.run.display import Display
 from bench.run.plan.types import JobOutcome, PlannedJob

@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.errors import InputError
 from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
-from bench.record.job import AnswerJob, EvalJob, ProbeJob, SweepJob, TrainJob
+from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.files import LOG, SCORES
 from bench.record.record import (
     AnswersRecord,
     Environment,
@@ -24,10 +25,12 @@ from bench.record.record import (
     TrainingRecord,
 )
 from bench.record.rundir import RunDirectory, log_file, scores_file
-from bench.record.store import LOG, SCORES, JobStore
+from bench.record.store import JobStore
+from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import TrainResult
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
-from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite, Unavailable
+from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
+from bench.suite.resolved_suite import ResolvedSuite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A suite whose inputs are pinned: models by the hash of their files, data by the hash of the selected rows."""
+"""Pinned inputs: models by the hash of their files, data by the hash of the selected rows, judges by their prompt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pydantic import Field
 
 from bench.errors import Problem
 from bench.spec import Spec
-from bench.suite.suite import BASE, ArmRef, Suite
 
 UNREACHABLE = "hub.unreachable"
 """Reference of the one problem that is not the user's: it may pass by itself."""
@@ -88,33 +87,3 @@ class ResolvedJudge(Spec):
     prompt_sha256: str
     model: ResolvedModel | None = None
     """`None`: the judge is an endpoint."""
-
-
-class ResolvedSuite(Spec):
-    """What will run, complete."""
-
-    suite: Suite
-    profile: str | None
-    overrides: tuple[str, ...]
-    """`--set` arguments as given."""
-    model: ResolvedModel
-    """The base; the first of several."""
-    models: dict[str, ResolvedModel] = Field(default_factory=dict)
-    """All bases by name, where the suite has several."""
-    data: dict[str, ResolvedData]
-    """By data name; an eval's own data under `eval:NAME`, answers to compare with under `eval:NAME~reference`; what a
-    sweep trains on and chooses by under `sweep:DATA~ON` and `dev:DATA~ON`."""
-    tasks_sha256: dict[str, str]
-    """Per lm_eval eval with a task folder: hash of that folder's files."""
-    tasks_path: dict[str, str]
-    """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
-    judges: dict[str, ResolvedJudge] = Field(default_factory=dict)
-    """Per judge eval."""
-
-    def base_of(self, arm: ArmRef) -> ResolvedModel:
-        """What `arm` trains."""
-        return self.model if arm.model is None else self.models[arm.model]
-
-    def bases(self) -> dict[str, ResolvedModel]:
-        """The models behind `base`, or behind each `base@MODEL`."""
-        return {f"{BASE}@{name}": model for name, model in self.models.items()} or {BASE: self.model}

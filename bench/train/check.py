@@ -17,7 +17,7 @@ from bench.data.render.render import make_renderer
 from bench.errors import InputError, Problem
 from bench.model.flops import run_forward
 from bench.model.load import load_config, load_skeleton, load_tokenizer, pick_device, pick_precision, runs_code
-from bench.record.job import TrainJob
+from bench.record.train_job import TrainJob
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton

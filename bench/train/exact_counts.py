@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from bench.errors import InputError, Problem
 from bench.model.load import dtype_of, load_skeleton, pick_precision
 from bench.record.facts import StepFacts, TrainingFacts
-from bench.record.job import TrainJob
+from bench.record.train_job import TrainJob
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import peft_config, put_on, skeleton_device, virtual_tokens

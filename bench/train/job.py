@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from bench.data.render.render import Renderer
+from bench.emit import Emit
 from bench.model.load import (
     WEIGHTS,
     count_parameters,
@@ -26,8 +27,8 @@ from bench.model.load import (
     pick_device,
     pick_precision,
 )
-from bench.record.job import ProbeJob, TrainJob
 from bench.record.ledger import Energy, PhaseMemory, Step
+from bench.record.train_job import ProbeJob, TrainJob
 from bench.record.training import ProbeResult, TrainResult
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
@@ -50,8 +51,6 @@ from bench.train.training_data import TrainingData, build_training_data
 
 RANK_SEED_STRIDE = 2**32
 """Of seeds: no replicate's seed is that of another's second process."""
-
-Emit = Callable[[dict[str, object]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

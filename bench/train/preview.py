@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.sources.table import content_key
 from bench.data.store import load_rows
+from bench.emit import Emit
 from bench.model.load import load_tokenizer
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.batches.encoded_row import RenderedRow
@@ -27,7 +28,6 @@ MEASURED = 10_000
 _TOLD_EVERY = 500
 _SHORTEST_BIN = 16
 
-Emit = Callable[[dict[str, object]], None]
 LossOn = Literal["completion", "assistant", "all"]
 
 

@@ -22,8 +22,8 @@ from transformers import AutoTokenizer
 from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.model.load import load_base
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, ScoreRow
-from bench.record.job import EvalJob
 from bench.stats.corpus_metrics import corpus_metric
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
 from tests.evals.loud import loud

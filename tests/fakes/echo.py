@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.emit import Emit
 from bench.errors import InputError, Problem
-from bench.run.process.child import Emit, Service, Work
+from bench.run.process.child import Service, Work
 from bench.run.process.ranks import in_ranks
 
 

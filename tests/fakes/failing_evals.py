@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.run.process.child import Emit, Work
+from bench.emit import Emit
+from bench.run.process.child import Work
 from tests.fakes import worker
 
 

@@ -23,7 +23,8 @@ from bench.record.record import (
     Record,
     TrainingRecord,
 )
-from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite
+from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.suite import Suite
 from tests.fakes.flagship import EVALS, RIGHT, make_suite
 from tests.fakes.jobs import make_evaluation, make_probe, make_training

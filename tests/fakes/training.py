@@ -13,8 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 from bench.data.render.row import Row, Turn
 from bench.model.load import load_base, load_tokenizer
-from bench.record.job import TrainJob
 from bench.record.ledger import Step
+from bench.record.train_job import TrainJob
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.accounting.meter import Meter

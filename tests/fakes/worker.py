@@ -15,14 +15,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.emit import Emit
 from bench.errors import InputError, Problem
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, Measure, ScoreRow, ShotRow
-from bench.record.job import EvalJob, ProbeJob, SweepJob, TrainJob
+from bench.record.files import SCORES
 from bench.record.ledger import Ledger, Seconds, Step
-from bench.record.store import SCORES, write_result
+from bench.record.store import write_result
+from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.run.plan.chosen_rate import settled
-from bench.run.process.child import Emit, Work
+from bench.run.process.child import Work
 from bench.suite.resolved import UNREACHABLE
 
 ORDERS = {

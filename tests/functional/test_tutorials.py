@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from bench.evals.job import run_eval
-from bench.evals.outcome import SCORES
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, ScoreRow
-from bench.record.job import EvalJob, TrainJob
+from bench.record.files import SCORES
 from bench.record.store import write_result
+from bench.record.train_job import TrainJob
 from bench.record.training import TrainResult
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan

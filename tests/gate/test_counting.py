@@ -11,7 +11,7 @@ from bench.evals.job import run_eval
 from bench.gate.counting import counts_of
 from bench.model.flops import flop_model
 from bench.model.load import load_skeleton
-from bench.record.job import ProbeJob
+from bench.record.train_job import ProbeJob
 from bench.train.exact_counts import step_facts, training_facts
 from bench.train.job import run_probe
 from tests.evals.jobs import generation_job

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.record.record import NOTHING_SUPERVISED, Failure, Record
+from bench.record.record import Failure, Record
+from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import compare
 from bench.report.sanity.checks import findings
 from bench.report.sanity.finding import Finding

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
+from bench.record.files import RESULT
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
-from bench.record.store import RESULT
 from bench.report.analysis.absence import absences_of
 from bench.run import executor
 from bench.run.display import QuietDisplay

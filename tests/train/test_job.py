@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from bench.data.render.render import make_renderer
 from bench.errors import InputError
 from bench.model.load import load_subject, load_tokenizer
-from bench.record.job import ProbeJob, TrainJob
+from bench.record.job import result_adapter
 from bench.record.ledger import Step
-from bench.record.result import result_adapter
+from bench.record.train_job import ProbeJob, TrainJob
 from bench.record.training import TrainResult
 from bench.train.arguments.budget import row_operations
 from bench.train.batches.schedule import plan_schedule

@@ -14,7 +14,7 @@ from bench.evals.inference.generation import Request, generate
 from bench.evals.inference.scoring import Scorer
 from bench.model.load import load_base, load_subject, load_tokenizer
 from bench.model.prefix import PrefixedModel
-from bench.record.job import TrainJob
+from bench.record.train_job import TrainJob
 from bench.record.training import TrainResult
 from bench.train import job as training
 from bench.train.job import count_training, run_training

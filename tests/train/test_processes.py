@@ -17,9 +17,9 @@ import torch
 from safetensors.torch import load_file
 
 from bench.errors import InputError
-from bench.record.job import ProbeJob, TrainJob
-from bench.record.result import result_adapter
-from bench.record.store import RESULT
+from bench.record.files import RESULT
+from bench.record.job import result_adapter
+from bench.record.train_job import ProbeJob, TrainJob
 from bench.record.training import ProbeResult, TrainResult
 from bench.run.process.child import Request, enter
 from bench.run.process.server import Child

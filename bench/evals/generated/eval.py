@@ -14,14 +14,15 @@ from statistics import fmean, variance
 
 from bench.data.render.row import Row
 from bench.data.store import load_rows
+from bench.emit import Emit
 from bench.evals.generated.behaviour import behaviour
 from bench.evals.generated.conversation import Replies, Reply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.identity import row_ids
-from bench.evals.outcome import NOT_FINITE, Emit, Outcome, Progress, Subject
+from bench.evals.outcome import NOT_FINITE, Outcome, Progress, Subject
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
-from bench.record.job import EvalJob
 from bench.suite.evals import FormatSpec, GenerationSpec
 from bench.suite.metrics import BEHAVIOUR, ENDED, FORMAT
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
+from bench.emit import Emit
 from bench.evals.generated.conversation import Reply, ask
-from bench.evals.outcome import Emit, Outcome, Progress, Subject
+from bench.evals.outcome import Outcome, Progress, Subject
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
-from bench.record.job import EvalJob
 from bench.suite.evals import QuestionsSpec
 
 

@@ -11,9 +11,10 @@ import torch
 
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
+from bench.emit import Emit
 from bench.endpoint.completion import Request as Ask
 from bench.evals.inference.generation import Generation, Request, Sampling, generate
-from bench.evals.outcome import Emit, Subject
+from bench.evals.outcome import Subject
 from bench.model.load import load_base, load_tokenizer
 from bench.spec import Spec
 from bench.suite.model import Precision

@@ -20,7 +20,7 @@ from bench.evals.inference.completions import AT_ONCE, answer, load_writer
 from bench.evals.judge.pairs import Pair
 from bench.evals.judge.verdict import Verdict, read_verdict
 from bench.evals.outcome import Progress
-from bench.record.job import Judging
+from bench.record.eval_job import Judging
 from bench.suite.endpoint import Price
 from bench.suite.evals import JudgeSpec
 from bench.suite.prompt import Prompt

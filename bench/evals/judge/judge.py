@@ -17,14 +17,15 @@ from typing import Literal
 
 import torch
 
+from bench.emit import Emit
 from bench.evals.judge.ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge.pairs import Pair, pairs_of
-from bench.evals.outcome import Emit, Progress, unscored, write_scores
+from bench.evals.outcome import Progress, unscored, write_scores
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, Measure, ScoreRow
-from bench.record.job import EvalJob
+from bench.record.files import RESULT
 from bench.record.judged import Judged
 from bench.record.ledger import Seconds
-from bench.record.store import RESULT
 from bench.suite.evals import JudgeSpec
 from bench.suite.judge import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE
 

@@ -11,8 +11,9 @@ from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.evals.generated.conversation import open_turns
 from bench.evals.identity import row_ids
-from bench.record.job import EvalJob
-from bench.record.store import SCORES, read_scores
+from bench.record.eval_job import EvalJob
+from bench.record.files import SCORES
+from bench.record.store import read_scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ import lm_eval
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
+from bench.emit import Emit
 from bench.errors import InputError, Problem
 from bench.evals.inference.batch_check import seen
 from bench.evals.lm_eval.groups import group_measures
@@ -24,8 +25,8 @@ from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
-from bench.evals.outcome import Emit, Outcome, Progress, Subject
-from bench.record.job import EvalJob
+from bench.evals.outcome import Outcome, Progress, Subject
+from bench.record.eval_job import EvalJob
 from bench.suite.evals import LmEvalSpec
 
 _SEED = 1234

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.record.record import NOTHING_SUPERVISED, TrainingRecord
+from bench.record.record import TrainingRecord
+from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.cost import TOLERANCE, largest_excess
 from bench.report.analysis.sweeps import arm_sweeps

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.record.job import SweepJob, TrainJob
+from bench.record.train_job import SweepJob, TrainJob
 from bench.run.checks.machine import check_machine
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer

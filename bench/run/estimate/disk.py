@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import InputError, Problem
-from bench.record.job import TrainJob
+from bench.record.train_job import TrainJob
+from bench.units import GIB
 
 if TYPE_CHECKING:
     from bench.run.plan.types import Plan
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _WEIGHT_BYTES = 4
 _CHECKPOINT_BYTES = 3 * _WEIGHT_BYTES
 _JOB_BYTES = 1 << 20
-_GIB = 1 << 30
 
 
 def needed_bytes(plan: Plan) -> int:
@@ -44,7 +44,7 @@ def check_space(plan: Plan, *, home: Path) -> None:
     raise InputError(
         Problem(
             reference="run.no-space",
-            what=f"the run needs at least {needed / _GIB:.2f} GiB for results, and {free / _GIB:.2f} GiB are free",
+            what=f"the run needs at least {needed / GIB:.2f} GiB for results, and {free / GIB:.2f} GiB are free",
             where=str(home),
             hint="bench clean shows what can go; or set BENCH_HOME, or run.keep_weights = false",
         )

@@ -16,7 +16,8 @@ from typing import Literal
 from bench.atomic import write_text
 from bench.errors import InputError, Problem
 from bench.record.environment import device
-from bench.record.job import AnswerJob, EvalJob, SweepJob, TrainJob
+from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.train_job import SweepJob, TrainJob
 from bench.run.checks.preflight import preflight
 from bench.run.checks.warnings import advice, spelt
 from bench.run.estimate.disk import free_bytes, needed_bytes

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.record.job import TrainJob
+from bench.record.train_job import TrainJob
 from bench.suite.adapter import QuantizationSpec
 from bench.suite.recipe import FUSED_BACKWARD_OPTIMIZERS, Recipe
+from bench.units import GIB
 
-_GIB = 2**30
 _FP32 = 4
 _BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 _KEPT_PER_LAYER = 17
@@ -100,7 +100,7 @@ def card_memory(parameters: int, adapters: int) -> tuple[float, float]:
         held_memory(full, nothing, trained=parameters, frozen=0, number=_BYTES["fp32"]),
         held_memory(lora, nothing, trained=adapters, frozen=parameters, number=_BYTES["bf16"]),
     )
-    return held[0] / _GIB, held[1] / _GIB
+    return held[0] / GIB, held[1] / GIB
 
 
 def state_bytes(optimizer: str) -> float:

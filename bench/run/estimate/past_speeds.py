@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench.digest import digest_json
-from bench.record.job import AnswerJob, EvalJob, TrainJob, job_adapter
-from bench.record.result import result_adapter
-from bench.record.store import RESULT, Manifest
+from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.files import RESULT
+from bench.record.job import job_adapter, result_adapter
+from bench.record.store import Manifest
+from bench.record.train_job import TrainJob
 from bench.record.training import TrainResult
 
 _NOT_IN_SPEED = {"learning_rate", "min_learning_rate", "schedule", "warmup", "weight_decay", "betas", "budget"}

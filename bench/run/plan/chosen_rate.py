@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import InputError, Problem
-from bench.record.job import TrainJob
-from bench.record.result import result_adapter
-from bench.record.store import RESULT
+from bench.record.files import RESULT
+from bench.record.job import result_adapter
 from bench.record.sweep import chosen_rate
+from bench.record.train_job import TrainJob
 from bench.record.training import SweepResult
 
 

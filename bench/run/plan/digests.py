@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.digest import digest_code, digest_file, digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
-from bench.record.job import Judging, Shots
+from bench.record.eval_job import Judging, Shots
 from bench.suite import template
 from bench.suite.evals import EvalSpec, JudgeSpec
 from bench.suite.recipe import Budget, Recipe

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.record.job import AnswerJob, EvalJob, Judging
+from bench.record.eval_job import AnswerJob, EvalJob, Judging
 from bench.record.store import JobStore
 from bench.run.plan.digests import judge_digest
 from bench.run.plan.types import JobEntry
 from bench.run.resolve.suite import reference_data
 from bench.suite.endpoint import EndpointSpec
 from bench.suite.evals import JudgeSpec
-from bench.suite.resolved import ResolvedSuite
+from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.suite import Suite
 
 

@@ -16,8 +16,10 @@ from typing import Literal
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
-from bench.record.job import AnswerJob, Candidate, EvalJob, Job, ProbeJob, Shots, SweepJob, TrainJob
+from bench.record.eval_job import AnswerJob, EvalJob, Shots
+from bench.record.job import Job
 from bench.record.store import JobStore
+from bench.record.train_job import Candidate, ProbeJob, SweepJob, TrainJob
 from bench.run.plan.chosen_rate import at_rate
 from bench.run.plan.digests import eval_digest, probe_digest, sweep_digest, training_digest
 from bench.run.plan.free_weights import retrained_where_freed
@@ -28,7 +30,8 @@ from bench.run.resolve.suite import sweep_data
 from bench.suite.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
-from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedSuite, Unavailable
+from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
+from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.subset_draws import trained_on
 from bench.suite.suite import ArmRef, Suite
 from bench.suite.sweep import LearningRateSweep

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.record.job import Job, ProbeJob, SweepJob, TrainJob
+from bench.record.job import Job
 from bench.record.record import Failure
 from bench.record.store import Manifest
-from bench.suite.resolved import ResolvedSuite, Unavailable
+from bench.record.train_job import ProbeJob, SweepJob, TrainJob
+from bench.suite.resolved import Unavailable
+from bench.suite.resolved_suite import ResolvedSuite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,11 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypedDict
 
+from bench.emit import Emit
 from bench.errors import BenchError
 from bench.record.record import FailureKind
 from bench.run.process.locks import FileLock
 
-Emit = Callable[[dict[str, object]], None]
 Work = Callable[[dict[str, Any], Path, Emit], object]
 """Payload, folder, emit → a JSON value that the parent gets."""
 Service = Callable[[dict[str, Any], Path, Emit, Iterator[dict[str, Any]]], object]

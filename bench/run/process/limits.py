@@ -10,8 +10,7 @@ import psutil
 
 from bench.record.record import Failure
 from bench.suite.suite import Limits
-
-_GIB = 1 << 30
+from bench.units import GIB
 
 
 def exceeded(limits: Limits, *, pid: int | None, seconds: float, processes: int = 1) -> Failure | None:
@@ -24,9 +23,9 @@ def exceeded(limits: Limits, *, pid: int | None, seconds: float, processes: int 
     if limits.memory_gib is None or pid is None:
         return None
     resident = resident_bytes(pid, children=processes > 1)
-    if resident is None or resident <= limits.memory_gib * _GIB:
+    if resident is None or resident <= limits.memory_gib * GIB:
         return None
-    taken = f"{resident / _GIB:.2f} GiB resident"
+    taken = f"{resident / GIB:.2f} GiB resident"
     return Failure(kind="out_of_memory", message=f"{taken} (run.limits.memory_gib = {limits.memory_gib:g})")
 
 

@@ -24,8 +24,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from typing import Any, TypeVar
 
+from bench.emit import Emit
 from bench.errors import InputError, Problem
-from bench.run.process.child import Emit, JobFailedError, describe, end_with_parent
+from bench.run.process.child import JobFailedError, describe, end_with_parent
 from bench.run.process.environ import surroundings
 from bench.run.process.server import failure_of
 

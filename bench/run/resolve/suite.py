@@ -19,7 +19,8 @@ from bench.suite.data import DataSpec
 from bench.suite.data_dependencies import closure
 from bench.suite.evals import LmEvalSpec, data_of, reference_of
 from bench.suite.load import LoadedSuite
-from bench.suite.resolved import ResolvedData, ResolvedSuite, Unavailable
+from bench.suite.resolved import ResolvedData, Unavailable
+from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.subset_draws import draws_of
 from bench.suite.suite import Suite
 from bench.suite.sweep import DEV, LearningRateSweep

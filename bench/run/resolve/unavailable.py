@@ -15,7 +15,8 @@ from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.suite.card import load_card
 from bench.suite.model import ModelSpec
-from bench.suite.resolved import UNREACHABLE, ResolvedModel, ResolvedSuite, Unavailable
+from bench.suite.resolved import UNREACHABLE, ResolvedModel, Unavailable
+from bench.suite.resolved_suite import ResolvedSuite
 
 
 def reason(error: InputError, log: Path) -> Unavailable:

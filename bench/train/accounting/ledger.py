@@ -14,8 +14,8 @@ from typing import Literal
 import torch
 
 from bench.model.memory import PeakMemory
-from bench.record.job import TrainJob
 from bench.record.ledger import Energy, Ledger, PhaseMemory, Utilization
+from bench.record.train_job import TrainJob
 from bench.record.training import Head
 from bench.suite.model import Precision
 from bench.train.accounting.meter import Meter

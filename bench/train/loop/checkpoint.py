@@ -19,8 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers.trainer import TRAINER_STATE_NAME
 
-CHECKPOINT = "checkpoint"
-"""Folder of the checkpoint, relative to the training's folder."""
+from bench.record.files import CHECKPOINT
 
 _WEIGHTS, _OPTIMIZER, _RANDOM = "weights.safetensors", "optimizer.safetensors", "random.safetensors"
 _BEST = "best.safetensors"

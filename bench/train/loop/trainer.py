@@ -22,6 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallba
 from trl import SFTConfig, SFTTrainer
 
 from bench.model.head import full_logits, selected_logits, selects
+from bench.record.files import CHECKPOINT
 from bench.record.ledger import Step
 from bench.record.training import Head
 from bench.train.accounting.meter import Meter
@@ -30,7 +31,7 @@ from bench.train.batches.collate import BatchCounts, Collator, collate, model_in
 from bench.train.batches.encoded_row import Batch
 from bench.train.batches.schedule import Schedule
 from bench.train.isolation import check_isolation
-from bench.train.loop.checkpoint import CHECKPOINT, Checkpoint, save_checkpoint
+from bench.train.loop.checkpoint import Checkpoint, save_checkpoint
 from bench.train.loop.tracking import place_logs, step_log
 from bench.train.loop.validation import Watch, load_weights, trainable_weights
 from bench.train.processes.ranks import SINGLE_PROCESS, Ranks

@@ -14,10 +14,11 @@ from bench.data.render.row import Row, Turn
 from bench.errors import IncompleteError, InputError
 from bench.evals.job import run_eval
 from bench.evals.judge.pairs import question
+from bench.record.eval_job import EvalJob, Judging
 from bench.record.evaluation import EvalResult, ScoreRow
-from bench.record.job import EvalJob, Judging
+from bench.record.files import RESULT, SCORES
 from bench.record.ledger import Seconds
-from bench.record.store import RESULT, SCORES, read_scores
+from bench.record.store import read_scores
 from bench.suite.judge import CONSISTENT, UNREAD, WIN_RATE
 from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedData, ResolvedJudge

@@ -9,9 +9,9 @@ import pytest
 
 from bench.data.store import load_rows
 from bench.errors import InputError
-from bench.record.job import SweepJob, TrainJob
 from bench.record.rundir import RunDirectory
 from bench.record.sweep import chosen_rate
+from bench.record.train_job import SweepJob, TrainJob
 from bench.record.training import SweepResult
 from bench.run.display import QuietDisplay
 from bench.run.plan.chosen_rate import settled

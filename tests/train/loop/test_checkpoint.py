@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from bench.record.files import CHECKPOINT
 from bench.record.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.loop import checkpoint as module
-from bench.train.loop.checkpoint import CHECKPOINT, find_checkpoint, remove_checkpoint
+from bench.train.loop.checkpoint import find_checkpoint, remove_checkpoint
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_recipe, make_rows, make_trainer
 

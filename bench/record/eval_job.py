@@ -1,0 +1,91 @@
+"""Jobs that score a subject on an eval, or get its answers for a judge."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.spec import Spec
+from bench.suite.evals import EvalSpec
+from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
+
+
+class Shots(Spec):
+    """Rows of an arm's data that stand before every wrapped prompt of a `few_shot` subject."""
+
+    data: ResolvedData
+    size: int
+    """Rows to draw."""
+    seed: int
+    """Of the draw."""
+
+
+class Judging(Spec):
+    """What one subject's answers are compared with, and by what judge."""
+
+    judge: ResolvedJudge
+    answers: str
+    """Digest of the `AnswerJob` whose answers are judged."""
+    answers_path: str
+    """That job's folder; not part of the digest."""
+    against: str
+    """Whose answers they are compared with: a subject, or the source of stored ones."""
+    reference: str | None
+    """Digest of the `AnswerJob` of `against`; `None` for stored answers."""
+    reference_path: str | None
+    """That job's folder; not part of the digest."""
+    stored: ResolvedData | None
+    """Stored answers; `None` where they are another subject's, or stand in the eval's own rows."""
+    replies: str
+    """Folder of kept replies; not part of the digest."""
+
+    @property
+    def by_definition(self) -> bool:
+        """Whether both sides are the same answers: a tie each, which no judge is asked about."""
+        return self.reference == self.answers
+
+
+class EvalJob(Spec):
+    """Score one subject on one eval."""
+
+    kind: Literal["eval"] = "eval"
+    subject: str
+    """`base` or `ARM#SEED`."""
+    eval: EvalSpec
+    model: ResolvedModel
+    data: ResolvedData | None
+    """Rows of an eval that has its own."""
+    tasks_path: str | None
+    """Folder of task files, absolute; not part of the digest, its content is."""
+    training: str | None
+    """Digest of the training whose weights are scored; `None` for the base."""
+    training_path: str | None
+    """That training's folder; not part of the digest."""
+    shots: Shots | None = None
+    """Of a `few_shot` subject: the base with these rows in its context."""
+    judging: Judging | None = None
+    """Of a judge eval: no model of the suite is loaded then."""
+    precision: Literal["fp32", "bf16", "fp16", "auto"]
+    """One for all subjects of a run."""
+    trust_task_code: bool = False
+    """Whether code from outside this program and its libraries may run: task files' Python, hub metrics. Not in the
+    digest."""
+    threads: int
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """`eval:NAME:SUBJECT`."""
+        return f"eval:{self.eval.name}:{self.subject}"
+
+
+class AnswerJob(Spec):
+    """Get one subject's answers for a judge. Its result is that of a `questions` eval, whose digest it has."""
+
+    kind: Literal["answer"] = "answer"
+    asking: EvalJob
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """`answer:NAME:SUBJECT`."""
+        return f"answer:{self.asking.eval.name}:{self.asking.subject}"

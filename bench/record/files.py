@@ -1,0 +1,12 @@
+"""Names of the files in a job's folder."""
+
+from __future__ import annotations
+
+JOB = "job.json"
+LOG = "log.txt"
+RESULT = "result.json"
+MANIFEST = "manifest.json"
+SCORES = "scores.jsonl"
+"""A `ScoreRow` per line."""
+CHECKPOINT = "checkpoint"
+"""Start of the names under which a training keeps what it can resume from."""

@@ -1,0 +1,73 @@
+"""Jobs that train: one seed replicate, one learning rate of a sweep, or the first steps for an arm's speed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.spec import Spec
+from bench.suite.recipe import Budget, Recipe
+from bench.suite.resolved import ResolvedData, ResolvedModel
+
+
+class Candidate(Spec):
+    """One training of a learning-rate sweep, as those see it that wait for the choice."""
+
+    rate: float
+    digest: str
+    """Of its `SweepJob`."""
+    path: str
+    """That job's folder; not part of any digest."""
+
+
+class TrainJob(Spec):
+    """Train one arm with one seed."""
+
+    kind: Literal["train"] = "train"
+    arm: str
+    seed: int
+    model: ResolvedModel
+    data: ResolvedData
+    recipe: Recipe
+    budget: Budget
+    threads: int
+    digest: str
+    steps_between_saves: int | None = None
+    """Not in the digest: a resumed training ends as an uninterrupted one."""
+    track: tuple[str, ...] = ()
+    """Trackers to report to while training. Not in the digest."""
+    candidates: tuple[Candidate, ...] = ()
+    """Of the sweep that chooses the learning rate; the recipe then has a sweep in its place until the job starts."""
+
+    @property
+    def id(self) -> str:
+        """`train:ARM#SEED`."""
+        return f"train:{self.arm}#{self.seed}"
+
+
+class SweepJob(Spec):
+    """Train one arm at one learning rate of its sweep, without the dev rows, and take the loss on those."""
+
+    kind: Literal["sweep"] = "sweep"
+    training: TrainJob
+    """With one rate."""
+    dev: ResolvedData
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """`sweep:ARM=RATE`."""
+        return f"sweep:{self.training.arm}={self.training.recipe.rate:g}"
+
+
+class ProbeJob(Spec):
+    """Time the first steps of one arm's training alone on the machine."""
+
+    kind: Literal["probe"] = "probe"
+    training: TrainJob
+    steps: int
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """`probe:ARM`."""
+        return f"probe:{self.training.arm}"

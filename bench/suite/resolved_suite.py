@@ -1,0 +1,39 @@
+"""A suite whose inputs are pinned."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from bench.spec import Spec
+from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
+from bench.suite.suite import BASE, ArmRef, Suite
+
+
+class ResolvedSuite(Spec):
+    """What will run, complete."""
+
+    suite: Suite
+    profile: str | None
+    overrides: tuple[str, ...]
+    """`--set` arguments as given."""
+    model: ResolvedModel
+    """The base; the first of several."""
+    models: dict[str, ResolvedModel] = Field(default_factory=dict)
+    """All bases by name, where the suite has several."""
+    data: dict[str, ResolvedData]
+    """By data name; an eval's own data under `eval:NAME`, answers to compare with under `eval:NAME~reference`; what a
+    sweep trains on and chooses by under `sweep:DATA~ON` and `dev:DATA~ON`."""
+    tasks_sha256: dict[str, str]
+    """Per lm_eval eval with a task folder: hash of that folder's files."""
+    tasks_path: dict[str, str]
+    """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
+    judges: dict[str, ResolvedJudge] = Field(default_factory=dict)
+    """Per judge eval."""
+
+    def base_of(self, arm: ArmRef) -> ResolvedModel:
+        """What `arm` trains."""
+        return self.model if arm.model is None else self.models[arm.model]
+
+    def bases(self) -> dict[str, ResolvedModel]:
+        """The models behind `base`, or behind each `base@MODEL`."""
+        return {f"{BASE}@{name}": model for name, model in self.models.items()} or {BASE: self.model}

@@ -1,0 +1,4 @@
+"""Units of size."""
+
+GIB = 2**30
+"""Bytes."""
