@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.endpoint.completion import Request, wire_messages
+from bench.endpoint.completion import CompletionRequest, wire_messages
 from bench.endpoint.transport import Response
 from bench.suite.endpoint import EndpointSpec
 
@@ -26,7 +26,7 @@ _MESSAGE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ChatReply:
     """A good response."""
 
     text: str
@@ -57,7 +57,7 @@ class StopError(Exception):
         self.hint = hint
 
 
-def body_of(spec: EndpointSpec, request: Request) -> dict[str, Any]:
+def body_of(spec: EndpointSpec, request: CompletionRequest) -> dict[str, Any]:
     """The request's body."""
     sampling = request.sampling
     fields: dict[str, Any] = {
@@ -73,12 +73,12 @@ def body_of(spec: EndpointSpec, request: Request) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def estimated_tokens(body: Mapping[str, Any], request: Request) -> int:
+def estimated_tokens(body: Mapping[str, Any], request: CompletionRequest) -> int:
     """About four characters a token, and the longest answer: servers reserve it too."""
     return len(json.dumps(body["messages"], ensure_ascii=False)) // 4 + request.sampling.max_tokens
 
 
-def read_response(response: Response, *, key_env: str | None) -> Said:
+def read_response(response: Response, *, key_env: str | None) -> ChatReply:
     """What the model said. Raises `TryAgainError`, `RejectedError` or `StopError`."""
     if response.status == 200:
         return _said(response)
@@ -118,7 +118,7 @@ def backoff(spec: EndpointSpec, attempt: int, *, seed: str) -> float:
     return random.Random(f"{seed}:{attempt}").uniform(0, most)  # noqa: S311  # spreads retries; no secret
 
 
-def _said(response: Response) -> Said:
+def _said(response: Response) -> ChatReply:
     try:
         value = json.loads(response.body)
     except (ValueError, RecursionError):
@@ -135,7 +135,7 @@ def _said(response: Response) -> Said:
     usage = value.get("usage") if isinstance(value.get("usage"), dict) else {}
     refused = bool(choice["message"].get("refusal")) and not content
     finish = "refusal" if refused else choice.get("finish_reason")
-    return Said(
+    return ChatReply(
         text=(content or "").encode("utf-8", "replace").decode(),  # half a surrogate pair is no text
         finish_reason=finish if isinstance(finish, str) else None,
         model=value["model"] if isinstance(value.get("model"), str) else None,

@@ -19,8 +19,8 @@ from queue import SimpleQueue
 from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.chat_completions import (
+    ChatReply,
     RejectedError,
-    Said,
     StopError,
     TryAgainError,
     backoff,
@@ -29,7 +29,7 @@ from bench.endpoint.chat_completions import (
     read_response,
 )
 from bench.endpoint.clock import Clock, RealClock
-from bench.endpoint.completion import Outcome, Reply, Request
+from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.endpoint.key import Secret, read_key
 from bench.endpoint.limits import RateLimit
 from bench.endpoint.transport import NoReplyError, UnreachableError, UntrustedError, post
@@ -103,13 +103,13 @@ class EndpointClient:
         """From the spec."""
         return self.spec.price
 
-    def digest(self, request: Request) -> str:
+    def digest(self, request: CompletionRequest) -> str:
         """Of the address, the body and the sample's number. How patient the client is does not count."""
         return digest_json([self.spec.base_url, body_of(self.spec, request), request.sample])
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Outcome]:
-        """Outcomes in order; up to `concurrency` requests are under way while they are waited for."""
-        results: SimpleQueue[tuple[int, Outcome | BaseException]] = SimpleQueue()
+    def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
+        """Completions in order; up to `concurrency` requests are under way while they are waited for."""
+        results: SimpleQueue[tuple[int, Completion | BaseException]] = SimpleQueue()
         indices = iter(range(len(requests)))
         lock, stop = threading.Lock(), threading.Event()
 
@@ -132,7 +132,7 @@ class EndpointClient:
         finally:
             stop.set()
 
-    def _one(self, request: Request, stop: threading.Event) -> Outcome:
+    def _one(self, request: CompletionRequest, stop: threading.Event) -> Completion:
         """From disk, else from the server. Equal requests wait for one another, so that one is paid for."""
         digest = self.digest(request)
         with self._health.lock:
@@ -140,16 +140,16 @@ class EndpointClient:
         with turn:
             kept = self.cache.get(digest)
             if kept is not None:
-                return Outcome(digest=digest, reply=kept)
+                return Completion(digest=digest, reply=kept)
             with self._slots:
-                outcome = self._ask(request, digest, stop)
+                completion = self._ask(request, digest, stop)
         with self._health.lock:
             self._asking.pop(digest, None)
         if not stop.is_set():  # else it may have failed for that reason
-            self._watch(outcome)
-        return outcome
+            self._watch(completion)
+        return completion
 
-    def _ask(self, request: Request, digest: str, stop: threading.Event) -> Outcome:
+    def _ask(self, request: CompletionRequest, digest: str, stop: threading.Event) -> Completion:
         body = body_of(self.spec, request)
         why, attempt = "stopped", 0
         for attempt in range(self.spec.retries + 1):
@@ -162,7 +162,7 @@ class EndpointClient:
                 said = self._send(body)
             except RejectedError as error:
                 why = self._clean(error)
-                return Outcome(digest=digest, reply=None, failure=why, attempts=attempt + 1, rejected=True)
+                return Completion(digest=digest, reply=None, failure=why, attempts=attempt + 1, rejected=True)
             except (TryAgainError, NoReplyError) as error:
                 why = self._clean(error)
                 if attempt < self.spec.retries:
@@ -172,10 +172,10 @@ class EndpointClient:
             self.cache.put(reply)
             if reply.prompt_tokens is not None and reply.completion_tokens is not None:
                 ticket.tokens = reply.prompt_tokens + reply.completion_tokens
-            return Outcome(digest=digest, reply=reply, attempts=attempt + 1)
-        return Outcome(digest=digest, reply=None, failure=why, attempts=attempt + 1)
+            return Completion(digest=digest, reply=reply, attempts=attempt + 1)
+        return Completion(digest=digest, reply=None, failure=why, attempts=attempt + 1)
 
-    def _send(self, body: Mapping[str, object]) -> Said:
+    def _send(self, body: Mapping[str, object]) -> ChatReply:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "sft-bench"}
         if self.key is not None:
             headers["Authorization"] = self.key.header()
@@ -216,7 +216,7 @@ class EndpointClient:
         self.limits.hold(asked)  # the limit is the key's, so all threads wait
         self.clock.wait(asked + min(jitter, self.spec.wait_seconds), stop)
 
-    def _reply(self, request: Request, said: Said, digest: str, seconds: float, attempts: int) -> Reply:
+    def _reply(self, request: CompletionRequest, said: ChatReply, digest: str, seconds: float, attempts: int) -> Reply:
         return Reply(
             digest=digest,
             request=request,
@@ -238,10 +238,10 @@ class EndpointClient:
             hint = f"raise max_cost; {_GO_ON}"
             raise IncompleteError(Problem(reference="endpoint.max-cost", what=what, where="max_cost", hint=hint))
 
-    def _watch(self, outcome: Outcome) -> None:
+    def _watch(self, completion: Completion) -> None:
         """Notes the cost, and gives up on a server that answers nothing any more."""
         with self._health.lock:
-            reply = outcome.reply
+            reply = completion.reply
             if reply is not None:
                 self._health.failed_in_a_row = 0
                 if self.spec.price is not None:
@@ -250,12 +250,12 @@ class EndpointClient:
             self._health.failed_in_a_row += 1
             failed = self._health.failed_in_a_row
         if failed >= self.spec.give_up_after:
-            what = f"{failed:,} requests in a row failed, the last with: {outcome.failure}"
+            what = f"{failed:,} requests in a row failed, the last with: {completion.failure}"
             raise IncompleteError(Problem(reference="endpoint.gave-up", what=what, where=self.spec.host, hint=_GO_ON))
 
 
-def _in_order(results: SimpleQueue[tuple[int, Outcome | BaseException]], count: int) -> Iterator[Outcome]:
-    early: dict[int, Outcome] = {}
+def _in_order(results: SimpleQueue[tuple[int, Completion | BaseException]], count: int) -> Iterator[Completion]:
+    early: dict[int, Completion] = {}
     for wanted in range(count):
         while wanted not in early:
             index, got = results.get()

@@ -1,4 +1,4 @@
-"""The one interface to whatever writes text: requests in, outcomes out, in order."""
+"""The one interface to whatever writes text: requests in, completions out, in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Message(Spec):
     content: str
 
 
-class Request(Spec):
+class CompletionRequest(Spec):
     """What is asked. Two requests that are equal have one reply."""
 
     messages: tuple[Message, ...]
@@ -26,7 +26,7 @@ class Request(Spec):
     """Tells samples of the same prompt apart."""
 
     @classmethod
-    def ask(cls, text: str, *, sampling: Sampling, system: str | None = None, sample: int = 0) -> Request:
+    def ask(cls, text: str, *, sampling: Sampling, system: str | None = None, sample: int = 0) -> CompletionRequest:
         """A single question."""
         before = () if system is None else (Message(role="system", content=system),)
         return cls(messages=(*before, Message(role="user", content=text)), sampling=sampling, sample=sample)
@@ -38,7 +38,7 @@ class Reply(Spec):
     format: Literal[1] = 1
     digest: str
     """Of the request, the model and where it is asked."""
-    request: Request
+    request: CompletionRequest
     """What was asked, for whoever wants to check."""
     model: str
     """As the server names what answered; else as it was asked for."""
@@ -62,7 +62,7 @@ class Reply(Spec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Completion:
     """What became of one request: a reply, or why there is none."""
 
     digest: str
@@ -95,17 +95,17 @@ class Completer(Protocol):
     def price(self) -> Price | None:
         """`None` where it is unknown."""
 
-    def digest(self, request: Request) -> str:
+    def digest(self, request: CompletionRequest) -> str:
         """Under which the reply to `request` is kept."""
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Outcome]:
-        """An outcome for each request, in their order.
+    def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
+        """A completion for each request, in their order.
 
         Raises `InputError` for what no further request can get past (key refused, unknown model), `IncompleteError`
         where going on later makes sense.
         """
 
 
-def wire_messages(request: Request) -> list[dict[str, Any]]:
+def wire_messages(request: CompletionRequest) -> list[dict[str, Any]]:
     """The messages as the protocol spells them."""
     return [{"role": message.role, "content": message.content} for message in request.messages]

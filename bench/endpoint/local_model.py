@@ -11,7 +11,7 @@ from typing import Literal
 
 from bench.digest import digest_code, digest_json
 from bench.endpoint.cache import ReplyCache
-from bench.endpoint.completion import Outcome, Reply, Request
+from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
 
@@ -24,7 +24,7 @@ class LocalAsker:
     precision: Precision | Literal["auto"]
     cache: ReplyCache
 
-    def digest(self, request: Request) -> str:
+    def digest(self, request: CompletionRequest) -> str:
         """Over the weights, the template, the precision, the request, and the code and library that generate."""
         return digest_json(
             {
@@ -37,9 +37,11 @@ class LocalAsker:
         )
 
     def complete(
-        self, requests: Sequence[Request], make: Callable[[dict[str, Request]], Mapping[str, Reply | str]]
-    ) -> Iterator[Outcome]:
-        """Outcomes in order. `make` answers the requests, by digest, that no kept reply answers: a reply that it has
+        self,
+        requests: Sequence[CompletionRequest],
+        make: Callable[[dict[str, CompletionRequest]], Mapping[str, Reply | str]],
+    ) -> Iterator[Completion]:
+        """Completions in order. `make` answers the requests, by digest, that no kept reply answers: a reply that it has
         kept, or why there is none."""
         digests = [self.digest(request) for request in requests]
         kept = {digest: reply for digest in dict.fromkeys(digests) if (reply := self.cache.get(digest)) is not None}
@@ -47,19 +49,19 @@ class LocalAsker:
         made = make(new) if new else {}
         for digest in digests:
             if digest in kept:
-                yield Outcome(digest=digest, reply=kept[digest])
+                yield Completion(digest=digest, reply=kept[digest])
                 continue
             found = made.get(digest, "the model gave no answer")
             if isinstance(found, str):
-                yield Outcome(digest=digest, reply=None, failure=found, attempts=1, rejected=True)
+                yield Completion(digest=digest, reply=None, failure=found, attempts=1, rejected=True)
             else:
-                yield Outcome(digest=digest, reply=found, attempts=1)
+                yield Completion(digest=digest, reply=found, attempts=1)
                 kept[digest] = found  # an equal request later in the list costs nothing
 
     def keep(
         self,
         digest: str,
-        request: Request,
+        request: CompletionRequest,
         *,
         text: str,
         finish_reason: str | None,
@@ -84,7 +86,7 @@ class LocalAsker:
         return reply
 
 
-def seed_of(digest: str, request: Request) -> int:
+def seed_of(digest: str, request: CompletionRequest) -> int:
     """Of the request itself, so that samples differ and a repetition does not."""
     own = request.sampling.seed
     return int(digest[:8], 16) if own is None else (own + request.sample) % 2**32

@@ -1,16 +1,16 @@
-"""Counts tokens and money over outcomes."""
+"""Counts tokens and money over completions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bench.endpoint.completion import Outcome
+from bench.endpoint.completion import Completion
 from bench.suite.endpoint import Price
 
 
 @dataclass(slots=True, kw_only=True)
-class Bill:
-    """What one model's outcomes came to. `None` stands for what cannot be known, never 0."""
+class Usage:
+    """What one model's completions came to. `None` stands for what cannot be known, never 0."""
 
     price: Price | None
     asked: int = 0
@@ -24,19 +24,19 @@ class Bill:
     _all: list[int] = field(default_factory=lambda: [0, 0])
     _now: list[int] = field(default_factory=lambda: [0, 0])
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, completion: Completion) -> None:
         """Count one."""
         self.asked += 1
-        self.attempts += outcome.attempts
-        reply = outcome.reply
+        self.attempts += completion.attempts
+        reply = completion.reply
         if reply is None:
             self.failed += 1
             return
-        self.reused += outcome.reused
+        self.reused += completion.reused
         if reply.prompt_tokens is None or reply.completion_tokens is None:
             self.unmetered += 1
             return
-        for counts in (self._all,) if outcome.reused else (self._all, self._now):
+        for counts in (self._all,) if completion.reused else (self._all, self._now):
             counts[0] += reply.prompt_tokens
             counts[1] += reply.completion_tokens
 

@@ -18,18 +18,18 @@ from bench.emit import Emit
 from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.generated.eval import evaluate_generation
 from bench.evals.generated.questions import answer_questions
-from bench.evals.inference.pass_counts import Passes, passes_of
+from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
-from bench.evals.outcome import Outcome, Subject, unscored, write_scores
+from bench.evals.outcome import EvalOutput, Subject, unscored, write_scores
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.model.memory import PeakMemory
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult
 from bench.record.ledger import Seconds
 
-KINDS: dict[str, Callable[[EvalJob, Subject, Emit], Outcome]] = {
+KINDS: dict[str, Callable[[EvalJob, Subject, Emit], EvalOutput]] = {
     "lm_eval": evaluate_tasks,
     "loss": evaluate_loss,
     "generation": evaluate_generation,
@@ -54,7 +54,7 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     memory = PeakMemory(subject.model.device)
     memory.start()
     loaded = time.perf_counter()
-    passes = passes_of(subject.model)
+    passes = pass_counts(subject.model)
     outcome = KINDS[job.eval.kind](job, subject, _with_counts(emit, passes))
     evaluated = time.perf_counter()
     process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
@@ -85,7 +85,7 @@ def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     )
 
 
-def _with_counts(emit: Emit, passes: Passes) -> Emit:
+def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
     return lambda event: emit({**event, **asdict(passes)})
 
 

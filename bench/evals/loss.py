@@ -19,37 +19,36 @@ from transformers import PreTrainedModel
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.emit import Emit
-from bench.evals.identity import row_ids
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits
-from bench.evals.inference.shared_prefix import share
-from bench.evals.outcome import NOT_FINITE, Outcome, Progress, Subject
+from bench.evals.inference.shared_prefix import shared_prefix
+from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, Subject, row_ids
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class SupervisedText:
     """Token ids of one row and the positions that are supervised; the first position never is."""
 
     ids: tuple[int, ...]
     supervised: tuple[int, ...]
 
 
-def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's rows."""
     assert job.data is not None, "a loss eval has rows"
     rows = load_rows(Path(job.data.path))
     rendered = [subject.renderer.row(row) for row in rows]
     texts = [
-        Text(ids=tuple(r.input_ids), supervised=tuple(i for i, s in enumerate(r.labels_mask) if s and i > 0))
+        SupervisedText(ids=tuple(r.input_ids), supervised=tuple(i for i, s in enumerate(r.labels_mask) if s and i > 0))
         for r in rendered
     ]
     sums = summed_nll(subject.model, texts, Progress(emit, len(rows)))
     kept = [(row, text, nll) for row, text, nll in zip(rows, texts, sums, strict=True) if nll is not None]
     sizes = [_bytes(subject, text) for _, text, _ in kept]
     total, tokens = math.fsum(nll for *_, nll in kept), sum(len(text.supervised) for _, text, _ in kept)
-    return Outcome(
+    return EvalOutput(
         rows=_rows(job.eval.name, subject, rows, texts, sums),
         measures=_measures(job.eval.name, total, tokens, sum(sizes), n=len(kept), missing=len(rows) - len(kept)),
         template=subject.renderer.template.name,
@@ -59,7 +58,7 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
 
 
 def summed_nll(
-    model: PreTrainedModel, texts: Sequence[Text], progress: Progress | None = None, *, slots: int = SLOTS
+    model: PreTrainedModel, texts: Sequence[SupervisedText], progress: Progress | None = None, *, slots: int = SLOTS
 ) -> list[float | None]:
     """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite."""
     result: list[float | None] = [None] * len(texts)
@@ -76,11 +75,11 @@ def summed_nll(
 
 
 @torch.inference_mode()
-def _batch_nll(model: PreTrainedModel, texts: Sequence[Text]) -> list[float]:
+def _batch_nll(model: PreTrainedModel, texts: Sequence[SupervisedText]) -> list[float]:
     """One forward pass, and one over what all texts begin with, where they do; padding on the right is never attended
     to by what stands before it."""
     device = model.device
-    beginning = share(model, [text.ids[: text.supervised[0]] for text in texts])
+    beginning = shared_prefix(model, [text.ids[: text.supervised[0]] for text in texts])
     before = 0 if beginning is None else beginning.length
     cached = {"use_cache": False} if beginning is None else {"use_cache": True, "past_key_values": beginning.cache}
     ids = padded([text.ids[before:] for text in texts], fill=0).to(device)
@@ -118,7 +117,7 @@ def _measures(task: str, total: float, tokens: int, size: int, *, n: int, missin
 
 
 def _rows(
-    task: str, subject: Subject, rows: Sequence[Row], texts: Sequence[Text], sums: Sequence[float | None]
+    task: str, subject: Subject, rows: Sequence[Row], texts: Sequence[SupervisedText], sums: Sequence[float | None]
 ) -> tuple[ScoreRow, ...]:
     return tuple(
         ScoreRow(
@@ -134,11 +133,11 @@ def _rows(
     )
 
 
-def _reason(text: Text) -> str:
+def _reason(text: SupervisedText) -> str:
     return NOT_FINITE if text.supervised else "nothing supervised is left within the context"
 
 
-def _bytes(subject: Subject, text: Text) -> int:
+def _bytes(subject: Subject, text: SupervisedText) -> int:
     """UTF-8 bytes of the supervised text; special tokens have none."""
     ids = [text.ids[position] for position in text.supervised]
     return len(str(subject.tokenizer.decode(ids, skip_special_tokens=True)).encode())

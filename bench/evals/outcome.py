@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.atomic import write_text
 from bench.data.render.render import Renderer
+from bench.data.render.row import Row
 from bench.emit import Emit
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 from bench.record.files import SCORES
@@ -31,7 +33,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class EvalOutput:
     """Scores of one subject on one eval."""
 
     rows: tuple[ScoreRow, ...]
@@ -46,6 +48,18 @@ class Outcome:
     generated: Generated | None = None
     groups: tuple[GroupMeasure, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+
+
+def row_ids(rows: Sequence[Row]) -> list[str]:
+    """Names of examples by their content, the same over subjects, runs and the order of rows; a repeated row gets `-2`,
+    `-3` and so on."""
+    repeats: Counter[str] = Counter()
+    ids = []
+    for row in rows:
+        content = hashlib.sha256(row.model_dump_json(exclude={"origin"}).encode()).hexdigest()[:16]
+        repeats[content] += 1
+        ids.append(content if repeats[content] == 1 else f"{content}-{repeats[content]}")
+    return ids
 
 
 def unscored(rows: Iterable[ScoreRow]) -> dict[str, int]:

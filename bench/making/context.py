@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from bench.endpoint.completion import Completer, Message, Outcome, Reply, Request
-from bench.making.spec import Judge, MakeSpec, Shape
+from bench.endpoint.completion import Completer, Completion, CompletionRequest, Message, Reply
+from bench.making.spec import Judge, MakeSpec, RowShape
 from bench.making.summary import Tally
 from bench.making.tasks import Task
 from bench.suite.prompt import Prompt
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MadeRow:
     """One made row."""
 
     id: str
@@ -42,7 +42,7 @@ class Marking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work(Generic[S]):
+class MakingContext(Generic[S]):
     """One making under way."""
 
     spec: S
@@ -58,19 +58,19 @@ class Work(Generic[S]):
     """Rows of the file by id, those of this run included."""
     tally: Tally = field(default_factory=Tally)
     notify: Callable[[Tally], None] = lambda tally: None
-    """Hears of every outcome."""
+    """Hears of every completion."""
 
-    def ask(self, requests: Sequence[Request], completer: Completer | None = None) -> Iterator[Outcome]:
-        """Outcomes in order, counted."""
+    def ask(self, requests: Sequence[CompletionRequest], completer: Completer | None = None) -> Iterator[Completion]:
+        """Completions in order, counted."""
         asked = completer or self.writer
-        for outcome in asked.complete(requests):
-            self.tally.hear(asked, outcome)
+        for completion in asked.complete(requests):
+            self.tally.hear(asked, completion)
             self.notify(self.tally)
-            yield outcome
+            yield completion
 
-    def usable(self, outcome: Outcome) -> str | None:
+    def usable(self, completion: Completion) -> str | None:
         """A whole answer; `None`, and counted, where it was cut off or is empty."""
-        reply = outcome.reply
+        reply = completion.reply
         if reply is None:
             return None
         text = reply.text.strip() if self.spec.keep_thoughts else without_thoughts(reply.text)
@@ -79,7 +79,7 @@ class Work(Generic[S]):
             return None
         return text
 
-    def answer_request(self, turns: Sequence[Mapping[str, str]], sample: int = 0) -> Request:
+    def answer_request(self, turns: Sequence[Mapping[str, str]], sample: int = 0) -> CompletionRequest:
         """Asks the writer to answer a conversation; each question is put as the prompt says."""
         own = [turn["content"] for turn in turns if turn["role"] == "system"]
         system = "\n\n".join(part for part in (self.spec.system, *own) if part)
@@ -90,11 +90,11 @@ class Work(Generic[S]):
                 messages.append(Message(role="user", content=text))
             elif turn["role"] == "assistant":
                 messages.append(Message(role="assistant", content=turn["content"]))
-        return Request(messages=tuple(messages), sampling=self.spec.sampling, sample=sample)
+        return CompletionRequest(messages=tuple(messages), sampling=self.spec.sampling, sample=sample)
 
-    def question(self, text: str, sample: int = 0) -> Request:
+    def question(self, text: str, sample: int = 0) -> CompletionRequest:
         """Asks the writer one thing."""
-        return Request.ask(text, sampling=self.spec.sampling, system=self.spec.system, sample=sample)
+        return CompletionRequest.ask(text, sampling=self.spec.sampling, system=self.spec.system, sample=sample)
 
     def provenance(self, reply: Reply, tasks: Iterable[Task], **more: Any) -> dict[str, Any]:
         """Where a row comes from."""
@@ -110,7 +110,7 @@ class Work(Generic[S]):
         }
 
 
-def fields(shape: Shape, turns: Sequence[Mapping[str, str]], answer: str) -> dict[str, Any]:
+def fields(shape: RowShape, turns: Sequence[Mapping[str, str]], answer: str) -> dict[str, Any]:
     """A row in a shape that training reads."""
     if shape == "alpaca":
         asked = turns[-1]

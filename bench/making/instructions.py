@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.digest import digest_json
-from bench.endpoint.completion import Outcome, Reply, Request
+from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.endpoint.parsing import read_items
-from bench.making.context import Row, Work, fields
+from bench.making.context import MadeRow, MakingContext, fields
 from bench.making.spec import MakeInstructions
 from bench.making.tasks import Task
 from bench.making.text_similarity import NearDuplicates
@@ -40,60 +40,62 @@ class _Candidate:
         return {**turn, "input": self.input} if self.input else turn
 
 
-def make_instructions(work: Work[MakeInstructions]) -> Iterator[Row]:
+def make_instructions(making: MakingContext[MakeInstructions]) -> Iterator[MadeRow]:
     """Rows until there are `size`, or `max_requests` were asked."""
-    spec = work.spec
+    spec = making.spec
     pool = NearDuplicates(spec.near_duplicate)
-    for text in (*(task.instruction for task in work.tasks), *map(_instruction_of, work.known.values())):
+    for text in (*(task.instruction for task in making.tasks), *map(_instruction_of, making.known.values())):
         pool.add(text)
     number = 0
-    while (missing := spec.size - len(work.known)) > 0 and number < spec.most_requests:
+    while (missing := spec.size - len(making.known)) > 0 and number < spec.most_requests:
         numbers = range(number, min(number + min(-(-missing // spec.per_request), _ROUND), spec.most_requests))
         number = numbers.stop
-        shown = [_demonstrations(work, one) for one in numbers]
-        requests = [_request(work, *pair) for pair in zip(numbers, shown, strict=True)]
-        for demonstrations, outcome in zip(shown, work.ask(requests), strict=True):
-            new = [one for one in _candidates(work, outcome, demonstrations) if _is_new(work, one, pool)]
-            for row in _answered(work, new):
-                if row.id not in work.known and len(work.known) >= spec.size:
-                    work.tally.left_out["surplus"] += 1
+        shown = [_demonstrations(making, one) for one in numbers]
+        requests = [_request(making, *pair) for pair in zip(numbers, shown, strict=True)]
+        for demonstrations, completion in zip(shown, making.ask(requests), strict=True):
+            new = [one for one in _candidates(making, completion, demonstrations) if _is_new(making, one, pool)]
+            for row in _answered(making, new):
+                if row.id not in making.known and len(making.known) >= spec.size:
+                    making.tally.left_out["surplus"] += 1
                 else:
                     yield row
 
 
-def _demonstrations(work: Work[MakeInstructions], number: int) -> tuple[Task, ...]:
-    draw = random.Random(f"demonstrations:{work.spec.seed}:{number}")  # noqa: S311  # to be repeated, no secret
-    return tuple(draw.sample(list(work.tasks), work.spec.demonstrations))
+def _demonstrations(making: MakingContext[MakeInstructions], number: int) -> tuple[Task, ...]:
+    draw = random.Random(f"demonstrations:{making.spec.seed}:{number}")  # noqa: S311  # to be repeated, no secret
+    return tuple(draw.sample(list(making.tasks), making.spec.demonstrations))
 
 
-def _request(work: Work[MakeInstructions], number: int, shown: tuple[Task, ...]) -> Request:
+def _request(making: MakingContext[MakeInstructions], number: int, shown: tuple[Task, ...]) -> CompletionRequest:
     """The number makes it another sample where few seeds give the same demonstrations again."""
     demonstrations = [{"instruction": t.instruction, "input": t.input, "output": t.answer or ""} for t in shown]
-    together = work.spec.answers == "same"
-    text = work.prompt.render(demonstrations=demonstrations, count=work.spec.per_request, answers=together)
-    return work.question(text, sample=number)
+    together = making.spec.answers == "same"
+    text = making.prompt.render(demonstrations=demonstrations, count=making.spec.per_request, answers=together)
+    return making.question(text, sample=number)
 
 
-def _candidates(work: Work[MakeInstructions], outcome: Outcome, shown: tuple[Task, ...]) -> Iterator[_Candidate]:
+def _candidates(
+    making: MakingContext[MakeInstructions], completion: Completion, shown: tuple[Task, ...]
+) -> Iterator[_Candidate]:
     """The tasks that a reply holds. A reply that was cut off still gives its whole ones."""
-    reply = outcome.reply
+    reply = completion.reply
     if reply is None:
         return
     items = read_items(reply.text)
     if not items:
-        work.tally.left_out["unparsable"] += 1
+        making.tally.left_out["unparsable"] += 1
     for position, item in enumerate(items):
         task = {"instruction": item} if isinstance(item, str) else item
         found = _texts(task) if isinstance(task, dict) else None
         if found is None:
-            work.tally.left_out["unparsable"] += 1
+            making.tally.left_out["unparsable"] += 1
             continue
         instruction, extra, output = found
         yield _Candidate(
             id=digest_json([reply.digest, position])[:16],
             instruction=instruction,
             input=extra,
-            output=output if work.spec.answers == "same" else None,
+            output=output if making.spec.answers == "same" else None,
             reply=reply,
             shown=shown,
         )
@@ -115,38 +117,38 @@ def _first(item: Mapping[str, Any], *names: str) -> Any:
     return next((item[name] for name in names if name in item), None)
 
 
-def _is_new(work: Work[MakeInstructions], candidate: _Candidate, pool: NearDuplicates) -> bool:
+def _is_new(making: MakingContext[MakeInstructions], candidate: _Candidate, pool: NearDuplicates) -> bool:
     """Whether to take it; counts why not."""
-    if candidate.id in work.known:
+    if candidate.id in making.known:
         return True
     length = len(candidate.instruction.split())
-    if not work.spec.min_words <= length <= work.spec.max_words:
-        work.tally.left_out["too short or long"] += 1
+    if not making.spec.min_words <= length <= making.spec.max_words:
+        making.tally.left_out["too short or long"] += 1
         return False
     if pool.has(candidate.instruction):
-        work.tally.left_out["duplicate"] += 1
+        making.tally.left_out["duplicate"] += 1
         return False
     pool.add(candidate.instruction)
     return True
 
 
-def _answered(work: Work[MakeInstructions], candidates: list[_Candidate]) -> Iterator[Row]:
+def _answered(making: MakingContext[MakeInstructions], candidates: list[_Candidate]) -> Iterator[MadeRow]:
     """Rows, in order; what has no answer yet is answered by the writer."""
     bare = [one for one in candidates if one.output is None]
-    requests = [work.answer_request([one.turn]) for one in bare]
-    answers = {one.id: outcome for one, outcome in zip(bare, work.ask(requests), strict=True)}
+    requests = [making.answer_request([one.turn]) for one in bare]
+    answers = {one.id: completion for one, completion in zip(bare, making.ask(requests), strict=True)}
     for one in candidates:
         more: dict[str, Any] = {}
         answer = one.output
         if answer is None:
-            outcome = answers[one.id]
-            answer = work.usable(outcome)
-            more = {"answer_request": outcome.digest, "answer_prompt_sha256": work.answering.sha256}
+            completion = answers[one.id]
+            answer = making.usable(completion)
+            more = {"answer_request": completion.digest, "answer_prompt_sha256": making.answering.sha256}
         if answer is not None:
-            yield Row(
+            yield MadeRow(
                 id=one.id,
-                fields=fields(work.spec.shape, [one.turn], answer),
-                provenance=work.provenance(one.reply, one.shown, **more),
+                fields=fields(making.spec.shape, [one.turn], answer),
+                provenance=making.provenance(one.reply, one.shown, **more),
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from bench.endpoint.completion import Completer
 from bench.errors import InputError, Problem
 from bench.making.answers import make_best_of, make_distil
-from bench.making.context import Marking, Row, Work
+from bench.making.context import MadeRow, MakingContext, Marking
 from bench.making.instructions import make_instructions
 from bench.making.journal import Journal
 from bench.making.load import LoadedMake
@@ -18,8 +18,9 @@ from bench.making.revisions import make_augment, make_score
 from bench.making.spec import Judge, MakeInstructions, MakeSpec, identity
 from bench.making.summary import MakeSummary, Tally
 from bench.making.tasks import Task
+from bench.suite.prompt import Prompt
 
-KINDS: dict[str, Callable[[Work[Any]], Iterator[Row]]] = {
+KINDS: dict[str, Callable[[MakingContext[Any]], Iterator[MadeRow]]] = {
     "instructions": make_instructions,
     "distil": make_distil,
     "best_of": make_best_of,
@@ -47,11 +48,20 @@ def make(
     spec = loaded.spec
     check_tasks(spec, tasks)
     with Journal(out, identity(spec)) as journal:
-        work = _work(loaded, tasks, writer, judge, journal, notify)
-        tally, wanted = work.tally, spec.size if isinstance(spec, MakeInstructions) else None
+        making = MakingContext(
+            spec=spec,
+            tasks=tasks,
+            writer=writer,
+            prompt=load_prompt(spec.kind, spec.prompt, loaded.folder),
+            answering=_answering(loaded),
+            marking=_marking(loaded, judge or writer),
+            known=journal.rows,
+            notify=notify,
+        )
+        tally, wanted = making.tally, spec.size if isinstance(spec, MakeInstructions) else None
         tally.rows = len(journal.rows)
         try:
-            for row in KINDS[spec.kind](work):
+            for row in KINDS[spec.kind](making):
                 _keep(row, journal, tally)
         finally:
             summary = tally.summary(kind=spec.kind, path=str(out), wanted=wanted)
@@ -84,35 +94,21 @@ def check_tasks(spec: MakeSpec, tasks: Sequence[Task]) -> None:
         raise InputError(problems)
 
 
-def _work(
-    loaded: LoadedMake,
-    tasks: Sequence[Task],
-    writer: Completer,
-    judge: Completer | None,
-    journal: Journal,
-    notify: Callable[[Tally], None],
-) -> Work[MakeSpec]:
-    spec, folder = loaded.spec, loaded.folder
-    prompt = load_prompt(spec.kind, spec.prompt, folder)
-    scorer = spec.scorer if spec.kind == "best_of" else None
-    marking = None
-    if isinstance(scorer, Judge):
-        marking = Marking(
-            judge=scorer, completer=judge or writer, prompt=load_prompt("judge", scorer.prompt, folder)
-        )  # fmt: skip
-    return Work(
-        spec=spec,
-        tasks=tasks,
-        writer=writer,
-        prompt=prompt,
-        answering=prompt if spec.kind in {"distil", "best_of"} else load_prompt("distil", None, folder),
-        marking=marking,
-        known=journal.rows,
-        notify=notify,
-    )
+def _answering(loaded: LoadedMake) -> Prompt:
+    """The prompt with which the writer answers a question: the specification's own where that is what it is for."""
+    answers = loaded.spec.kind in {"distil", "best_of"}
+    return load_prompt("distil", loaded.spec.prompt if answers else None, loaded.folder)
 
 
-def _keep(row: Row, journal: Journal, tally: Tally) -> None:
+def _marking(loaded: LoadedMake, judge: Completer) -> Marking | None:
+    """Who marks answers, for best of K by a judge."""
+    scorer = loaded.spec.scorer if loaded.spec.kind == "best_of" else None
+    if not isinstance(scorer, Judge):
+        return None
+    return Marking(judge=scorer, completer=judge, prompt=load_prompt("judge", scorer.prompt, loaded.folder))
+
+
+def _keep(row: MadeRow, journal: Journal, tally: Tally) -> None:
     if row.id in tally.seen:
         tally.left_out["duplicate"] += 1
         return

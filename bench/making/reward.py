@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from bench.making.spec import Metric, Verifier
+from bench.making.spec import SimilarityScorer, Verifier
 from bench.text import exact_match, is_json, numeric_match, rouge_l, token_f1, without_thoughts
 
 
-def reward(scorer: Verifier | Metric, answer: str, reference: str | None) -> float | None:
+def reward(scorer: Verifier | SimilarityScorer, answer: str, reference: str | None) -> float | None:
     """Between 0 and 1; `None` where there is no reference to compare with."""
     if scorer.needs_reference and reference is None:
         return None

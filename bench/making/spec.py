@@ -12,7 +12,7 @@ from bench.suite.data import DataSpec
 from bench.suite.endpoint import Sampling
 from bench.suite.model_source import ModelSource
 
-Shape = Literal["alpaca", "messages"]
+RowShape = Literal["alpaca", "messages"]
 Way = Literal["paraphrase", "constrain", "deepen", "concretise", "broaden"]
 
 
@@ -82,7 +82,7 @@ class Verifier(Spec):
         return self.rule in {"exact", "contains", "numeric"}
 
 
-class Metric(Spec):
+class SimilarityScorer(Spec):
     """Likeness to the row's own answer, from 0 to 1."""
 
     kind: Literal["metric"]
@@ -119,7 +119,7 @@ class Judge(Spec):
         return self.show_reference
 
 
-Scorer = Annotated[Verifier | Metric | Judge, Field(discriminator="kind")]
+Scorer = Annotated[Verifier | SimilarityScorer | Judge, Field(discriminator="kind")]
 
 
 class _Make(Spec):
@@ -135,7 +135,7 @@ class _Make(Spec):
     """Jinja file that replaces the shipped prompt of this kind, relative to the make file."""
     keep_thoughts: bool = False
     """Keep what a model says between `<think>` tags as a part of its answers."""
-    shape: Shape = "alpaca"
+    shape: RowShape = "alpaca"
     """Of the rows: instruction/input/output, or messages (needed for conversations and system prompts)."""
     seed: Seed = 0
     """Of every draw, and of the retries' jitter."""

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bench.endpoint.completion import Completer, Outcome
-from bench.endpoint.usage import Bill
+from bench.endpoint.completion import Completer, Completion
+from bench.endpoint.usage import Usage
 from bench.spec import Spec
 
 _HERE = ""
@@ -61,7 +61,7 @@ class MakeSummary(Spec):
 class Tally:
     """The counts while they grow."""
 
-    bills: dict[str, Bill] = field(default_factory=dict)
+    bills: dict[str, Usage] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     added: int = 0
@@ -69,17 +69,17 @@ class Tally:
     seen: set[str] = field(default_factory=set)
     """Ids of the rows that came in this run."""
 
-    def hear(self, completer: Completer, outcome: Outcome) -> None:
-        """Count an outcome."""
+    def hear(self, completer: Completer, completion: Completion) -> None:
+        """Count an completion."""
         where = _HERE if completer.host is None else f"{completer.host} {completer.name}"
-        bill = self.bills.setdefault(where, Bill(price=completer.price))
-        bill.add(outcome)
-        if outcome.failure is not None:
-            self.failures[outcome.failure] += 1
+        bill = self.bills.setdefault(where, Usage(price=completer.price))
+        bill.add(completion)
+        if completion.failure is not None:
+            self.failures[completion.failure] += 1
 
     @property
     def asked(self) -> int:
-        """Requests with an outcome."""
+        """Requests with an completion."""
         return sum(bill.asked for bill in self.bills.values())
 
     def summary(self, *, kind: str, path: str, wanted: int | None) -> MakeSummary:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from bench.endpoint.cache import ReplyCache
-from bench.endpoint.completion import Outcome, Reply, Request
+from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.endpoint.local_model import LocalAsker, seed_of
 from bench.errors import IncompleteError, InputError
 from bench.run.process.server import Child, ChildServer, failed
@@ -117,15 +117,15 @@ class LocalCompleter:
     def _asker(self) -> LocalAsker:
         return LocalAsker(model=self.model, precision=self.precision, cache=self.cache)
 
-    def digest(self, request: Request) -> str:
+    def digest(self, request: CompletionRequest) -> str:
         """See `LocalAsker`."""
         return self._asker.digest(request)
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Outcome]:
-        """Outcomes in order. Raises what `LoadedModel.ask` does; answers until then are kept."""
+    def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
+        """Completions in order. Raises what `LoadedModel.ask` does; answers until then are kept."""
         return self._asker.complete(requests, self._answer)
 
-    def _answer(self, new: dict[str, Request]) -> dict[str, Reply | str]:
+    def _answer(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:
         """Replies, or why there is none, by digest."""
         digests, found = list(new), dict[str, Reply | str]()
         payload = {"model": self.model.model_dump(mode="json"), "precision": self.precision, "threads": self.threads}

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bench.endpoint.client import EndpointClient, open_endpoint
-from bench.endpoint.completion import Outcome, Request
-from bench.endpoint.usage import Bill
+from bench.endpoint.completion import Completion, CompletionRequest
+from bench.endpoint.usage import Usage
 from bench.errors import BenchError, IncompleteError, InputError
 from bench.suite.endpoint import EndpointSpec, Price, Sampling
 from tests.fakes.endpoint_server import (
@@ -43,13 +43,13 @@ def client(server: EndpointServer | str, cache: Path, clock: FakeClock | None = 
     )  # fmt: skip
 
 
-def ask(*texts: str, **sampling: Any) -> list[Request]:
-    return [Request.ask(text, sampling=Sampling(**sampling)) for text in texts]
+def ask(*texts: str, **sampling: Any) -> list[CompletionRequest]:
+    return [CompletionRequest.ask(text, sampling=Sampling(**sampling)) for text in texts]
 
 
-def one(asked: EndpointClient, text: str = "hello") -> Outcome:
-    [outcome] = asked.complete(ask(text))
-    return outcome
+def one(asked: EndpointClient, text: str = "hello") -> Completion:
+    [completion] = asked.complete(ask(text))
+    return completion
 
 
 @pytest.mark.parametrize(
@@ -60,27 +60,27 @@ def one(asked: EndpointClient, text: str = "hello") -> Outcome:
 def test_what_may_pass_is_tried_again(tmp_path: Path, step: Step) -> None:
     clock = FakeClock()
     with EndpointServer(script=[step, step]) as server:
-        outcome = one(client(server, tmp_path, clock))
-    assert outcome.reply is not None
-    assert (outcome.reply.text, outcome.attempts, outcome.reply.attempts) == ("ok", 3, 3)
+        completion = one(client(server, tmp_path, clock))
+    assert completion.reply is not None
+    assert (completion.reply.text, completion.attempts, completion.reply.attempts) == ("ok", 3, 3)
     assert len(clock.waits) == 2
 
 
 def test_what_does_not_pass_is_a_failure_and_no_reply(tmp_path: Path) -> None:
     with EndpointServer(script=[ServerError(503)] * 3) as server:
         asked = client(server, tmp_path, retries=2)
-        outcome = one(asked)
-        assert outcome.reply is None
-        assert outcome.failure == "HTTP 503 (it went wrong)"
-        assert outcome.attempts == 3
+        completion = one(asked)
+        assert completion.reply is None
+        assert completion.failure == "HTTP 503 (it went wrong)"
+        assert completion.attempts == 3
         assert one(asked).reply is not None, "a failure is not kept: the next run asks again"
 
 
 def test_a_reply_that_drips_for_too_long_times_out(tmp_path: Path) -> None:
     with EndpointServer(script=[Slow(seconds=5, pieces=50)]) as server:
         begun = time.monotonic()
-        outcome = one(client(server, tmp_path, timeout_seconds=0.3))
-    assert outcome.attempts == 2
+        completion = one(client(server, tmp_path, timeout_seconds=0.3))
+    assert completion.attempts == 2
     assert time.monotonic() - begun < 3
 
 
@@ -169,27 +169,27 @@ def test_a_kept_reply_is_not_paid_for_again_even_by_a_new_process(tmp_path: Path
 
 def test_a_reply_is_on_disk_before_it_is_handed_over(tmp_path: Path) -> None:
     with EndpointServer() as server:
-        for outcome in client(server, tmp_path, concurrency=4).complete(ask(*map(str, range(8)))):
-            assert (tmp_path / outcome.digest[:2] / f"{outcome.digest}.json").is_file()
+        for completion in client(server, tmp_path, concurrency=4).complete(ask(*map(str, range(8)))):
+            assert (tmp_path / completion.digest[:2] / f"{completion.digest}.json").is_file()
 
 
 def test_a_torn_kept_reply_is_asked_for_again(tmp_path: Path) -> None:
     with EndpointServer() as server:
-        outcome = one(client(server, tmp_path))
-        path = tmp_path / outcome.digest[:2] / f"{outcome.digest}.json"
+        completion = one(client(server, tmp_path))
+        path = tmp_path / completion.digest[:2] / f"{completion.digest}.json"
         path.write_text(path.read_text()[:30])
         assert one(client(server, tmp_path)).attempts == 1
         assert json.loads(path.read_text())["text"] == "ok"
 
 
 def test_what_changes_the_answer_changes_what_is_asked_for(tmp_path: Path) -> None:
-    base = Request.ask("a", sampling=Sampling(temperature=1.0))
+    base = CompletionRequest.ask("a", sampling=Sampling(temperature=1.0))
     asked = client("http://127.0.0.1:1/v1", tmp_path)
     others = [
         base.model_copy(update={"sample": 1}),
-        Request.ask("b", sampling=base.sampling),
-        Request.ask("a", sampling=Sampling(temperature=0.5)),
-        Request.ask("a", sampling=base.sampling, system="s"),
+        CompletionRequest.ask("b", sampling=base.sampling),
+        CompletionRequest.ask("a", sampling=Sampling(temperature=0.5)),
+        CompletionRequest.ask("a", sampling=base.sampling, system="s"),
     ]
     digests = {asked.digest(request) for request in (base, *others)}
     digests.add(client("http://127.0.0.1:1/v1", tmp_path, model="other").digest(base))
@@ -200,9 +200,9 @@ def test_what_changes_the_answer_changes_what_is_asked_for(tmp_path: Path) -> No
 
 def test_equal_requests_under_way_are_paid_for_once(tmp_path: Path) -> None:
     with EndpointServer(answer=lambda body: Slow(seconds=0.05)) as server:
-        outcomes = list(client(server, tmp_path, concurrency=4).complete(ask("a", "a", "a", "a")))
+        completions = list(client(server, tmp_path, concurrency=4).complete(ask("a", "a", "a", "a")))
     assert len(server.requests) == 1
-    assert sum(outcome.reused for outcome in outcomes) == 3
+    assert sum(completion.reused for completion in completions) == 3
 
 
 def test_outcomes_come_in_order_and_no_more_are_under_way_than_allowed(tmp_path: Path) -> None:
@@ -211,8 +211,8 @@ def test_outcomes_come_in_order_and_no_more_are_under_way_than_allowed(tmp_path:
         return Slow(text=text, seconds=0.06 - 0.005 * int(text), pieces=2)
 
     with EndpointServer(answer) as server:
-        outcomes = list(client(server, tmp_path, concurrency=3).complete(ask(*map(str, range(10)))))
-    assert [outcome.reply.text for outcome in outcomes if outcome.reply] == [str(n) for n in range(10)]
+        completions = list(client(server, tmp_path, concurrency=3).complete(ask(*map(str, range(10)))))
+    assert [completion.reply.text for completion in completions if completion.reply] == [str(n) for n in range(10)]
     assert server.most_under_way == 3
 
 
@@ -273,16 +273,16 @@ def test_costs_are_counted_now_and_in_all(tmp_path: Path) -> None:
         bills = []
         for texts in (("a", "b"), ("a", "b", "c")):
             asked = client(server, tmp_path, price=price)
-            bills.append(Bill(price=asked.price))
-            for outcome in asked.complete(ask(*texts)):
-                bills[-1].add(outcome)
+            bills.append(Usage(price=asked.price))
+            for completion in asked.complete(ask(*texts)):
+                bills[-1].add(completion)
     assert (bills[0].cost, bills[0].cost_now) == (10, 10)
     assert (bills[1].cost, bills[1].cost_now, bills[1].reused) == (15, 5, 2)
 
 
 def test_tokens_that_the_server_does_not_count_are_unknown_and_not_free(tmp_path: Path) -> None:
     with EndpointServer(answer=lambda body: Step(usage=False)) as server:
-        bill = Bill(price=Price(prompt=1, completion=1))
+        bill = Usage(price=Price(prompt=1, completion=1))
         bill.add(one(client(server, tmp_path)))
     assert (bill.prompt_tokens, bill.cost, bill.cost_now) == (None, None, None)
 
@@ -299,7 +299,7 @@ def test_sampling_is_sent_as_given_and_nothing_else(tmp_path: Path) -> None:
     with EndpointServer() as server:
         asked = client(server, tmp_path, max_tokens_field="max_completion_tokens", extra={"top_k": 20})
         sampling = Sampling(temperature=0.5, max_tokens=7, seed=4, stop=("#",))
-        list(asked.complete([Request.ask("hi", sampling=sampling, system="be brief", sample=2)]))
+        list(asked.complete([CompletionRequest.ask("hi", sampling=sampling, system="be brief", sample=2)]))
     messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
     assert server.requests == [
         {"model": "teacher", "messages": messages, "temperature": 0.5, "max_completion_tokens": 7, "seed": 6,

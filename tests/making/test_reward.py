@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.making.reward import reward
-from bench.making.spec import Metric, Verifier
+from bench.making.spec import SimilarityScorer, Verifier
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_rules(rule: str, answer: str, reference: str | None, right: bool) -> No
 
 def test_without_a_reference_there_is_no_score() -> None:
     assert reward(Verifier(kind="verifier", rule="exact"), "x", None) is None
-    assert reward(Metric(kind="metric", name="token_f1"), "x", None) is None
+    assert reward(SimilarityScorer(kind="metric", name="token_f1"), "x", None) is None
 
 
 def test_metrics_are_between_nothing_and_everything() -> None:
-    metric = Metric(kind="metric", name="rouge_l")
+    metric = SimilarityScorer(kind="metric", name="rouge_l")
     assert reward(metric, "the cat sat", "the cat sat") == 1
     assert reward(metric, "dogs", "the cat sat") == 0

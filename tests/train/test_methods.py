@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from bench.errors import InputError
-from bench.evals.inference.generation import Request, generate
+from bench.evals.inference.generation import GenerationRequest, generate
 from bench.evals.inference.scoring import Scorer
 from bench.model.load import load_base, load_subject, load_tokenizer
 from bench.model.prefix import PrefixedModel
@@ -154,7 +154,9 @@ def test_a_learned_prompt_is_there_while_scoring_and_generating(
     subject: Any = check_subject(job, tmp_path / "job", trained)
     assert isinstance(subject, PrefixedModel)
     prompts = [tuple(range(5, 17)), tuple(range(30, 37))]
-    requests = [Request(prompt=prompt, stop_ids=frozenset(), until=(), max_new_tokens=6) for prompt in prompts]
+    requests = [
+        GenerationRequest(prompt=prompt, stop_ids=frozenset(), until=(), max_new_tokens=6) for prompt in prompts
+    ]
     answers = generate(subject, load_tokenizer(job.model), requests)
     context, choices = prompts[0], [(41, 42, 43), (44,), (45, 46)]
     scores = Scorer(subject).score([(context, choice) for choice in choices])

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
-from bench.evals.inference.batch_check import Drawn, seen
+from bench.evals.inference.batch_check import CountedGenerator, describe_check
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import Generation, Request, Sampling
+from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import Progress, Subject
 from bench.record.evaluation import Generated
 from bench.suite.evals import Decoding
@@ -31,7 +31,7 @@ _BARE = Template(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class TurnReply:
     """One answer to one open turn."""
 
     asked: str
@@ -49,7 +49,7 @@ class Reply:
 class Replies:
     """All answers of a subject."""
 
-    of: tuple[tuple[tuple[Reply, ...], ...], ...]
+    of: tuple[tuple[tuple[TurnReply, ...], ...], ...]
     """[row][sample][open turn]."""
     generated: Generated
     template: str
@@ -67,7 +67,7 @@ class _Conversation:
     sample: int
     turns: list[Turn]
     open: tuple[int, ...]
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[TurnReply] = field(default_factory=list)
 
 
 def ask(
@@ -83,7 +83,7 @@ def ask(
     heard = progress.part(len(rows), sum(len(conversation.open) for conversation in conversations))
     for turn in range(max((len(conversation.open) for conversation in conversations), default=0)):
         asker.answer([one for one in conversations if turn < len(one.open)], turn, heard)
-    by_row: list[list[tuple[Reply, ...]]] = [[] for _ in rows]
+    by_row: list[list[tuple[TurnReply, ...]]] = [[] for _ in rows]
     for conversation in conversations:
         by_row[conversation.row].append(tuple(conversation.replies))
     generated = asker.drawn.account(samples=decoding.samples)
@@ -91,7 +91,7 @@ def ask(
         of=tuple(tuple(samples) for samples in by_row),
         generated=generated,
         template=asker.template,
-        batch=f"by length, at most {slots} slots; {seen(generated)}",
+        batch=f"by length, at most {slots} slots; {describe_check(generated)}",
         truncated=len(asker.cut),
     )
 
@@ -111,7 +111,7 @@ class _Asker:
         self._subject = subject
         self._decoding = decoding
         self._renderer = subject.renderer if wrapped else _bare(subject)
-        self.drawn = Drawn(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
+        self.drawn = CountedGenerator(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
         self.cut: set[int] = set()
 
     @property
@@ -126,14 +126,14 @@ class _Asker:
         for conversation, generation in zip(conversations, said, strict=True):
             self._keep(conversation, turn, generation)
 
-    def _request(self, conversation: _Conversation, turn: int) -> Request:
+    def _request(self, conversation: _Conversation, turn: int) -> GenerationRequest:
         before = conversation.turns[: conversation.open[turn]]
         ids = self._renderer.prompt(before)
         limit, new_tokens = self._subject.context_length, self._decoding.max_new_tokens
         kept = ids[-max(limit - new_tokens, limit // 2) :]
         if len(kept) < len(ids):
             self.cut.add(conversation.row)
-        return Request(
+        return GenerationRequest(
             prompt=tuple(kept),
             stop_ids=frozenset(self._renderer.stop_ids),
             until=(*self._renderer.stop_strings, *self._decoding.stop),
@@ -141,12 +141,12 @@ class _Asker:
             sampling=self._sampling(kept, conversation.sample),
         )
 
-    def _sampling(self, prompt: Sequence[int], sample: int) -> Sampling | None:
+    def _sampling(self, prompt: Sequence[int], sample: int) -> TokenSampling | None:
         decoding = self._decoding
         if decoding.temperature == 0:
             return None
         identity = f"{decoding.seed}:{sample}:{','.join(map(str, prompt))}"
-        return Sampling(
+        return TokenSampling(
             temperature=decoding.temperature,
             top_k=decoding.top_k,
             top_p=decoding.top_p,
@@ -158,7 +158,7 @@ class _Asker:
         text = None if generation is None else self._renderer.clean(generation.text)
         ids = () if generation is None else generation.ids
         stopped = bool(ids) and ids[-1] in self._renderer.stop_ids
-        reply = Reply(
+        reply = TurnReply(
             asked=_user_text(conversation.turns[at - 1]),
             prompt=self._renderer.prompt_text(conversation.turns[:at]),
             text=text,

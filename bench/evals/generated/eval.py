@@ -16,18 +16,17 @@ from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.emit import Emit
 from bench.evals.generated.behaviour import behaviour
-from bench.evals.generated.conversation import Replies, Reply, ask
+from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
-from bench.evals.identity import row_ids
-from bench.evals.outcome import NOT_FINITE, Outcome, Progress, Subject
+from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, Subject, row_ids
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
 from bench.suite.evals import FormatSpec, GenerationSpec
 from bench.suite.metrics import BEHAVIOUR, ENDED, FORMAT
 
 
-def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Asks a subject the eval's prompts and scores its answers. Raises `InputError` for a metric that cannot be had."""
     spec = job.eval
     assert isinstance(spec, GenerationSpec), "chosen by kind"
@@ -36,7 +35,7 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
     progress = Progress(emit, len(rows))
     replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
     scored = score_replies(spec, rows, replies, trusted=job.trust_task_code)
-    return Outcome(
+    return EvalOutput(
         rows=_rows(spec.name, rows, replies, scored),
         measures=_measures(spec, scored, spec.decoding.samples),
         template=replies.template,
@@ -59,7 +58,7 @@ def score_replies(
     return (*scored, *_behaviour(last, spec.format))
 
 
-def _behaviour(replies: Sequence[Reply], asked: FormatSpec | None) -> list[Scored]:
+def _behaviour(replies: Sequence[TurnReply], asked: FormatSpec | None) -> list[Scored]:
     form = None if asked is None else Form(asked)
     found = [
         {} if reply.text is None else behaviour(reply.asked, reply.text, reply.ids, ended=reply.ended, form=form)
@@ -135,7 +134,7 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
     return tuple(result)
 
 
-def _reason(replies: Sequence[Reply], scores: Mapping[str, Sequence[float]]) -> str | None:
+def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]]) -> str | None:
     """Why a prompt lacks scores, but for those that its reference allows none of."""
     if all(reply.text is None for reply in replies):
         return NOT_FINITE

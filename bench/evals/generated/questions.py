@@ -12,21 +12,21 @@ from pathlib import Path
 from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
 from bench.emit import Emit
-from bench.evals.generated.conversation import Reply, ask
-from bench.evals.outcome import Outcome, Progress, Subject
+from bench.evals.generated.conversation import TurnReply, ask
+from bench.evals.outcome import EvalOutput, Progress, Subject
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
 from bench.suite.evals import QuestionsSpec
 
 
-def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """A subject's answers to the eval's questions."""
     spec = job.eval
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
     rows = [_row(text) for text in spec.questions] if job.data is None else load_rows(Path(job.data.path))
     progress = Progress(emit, len(rows))
     replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
-    return Outcome(
+    return EvalOutput(
         rows=tuple(
             line
             for number, (row, samples) in enumerate(zip(rows, replies.of, strict=True), start=1)
@@ -46,7 +46,7 @@ def _row(text: str) -> Row:
     return Row(turns=turns, origin="suite")
 
 
-def _lines(task: str, number: int, row: Row, replies: tuple[Reply, ...]) -> Iterator[ScoreRow]:
+def _lines(task: str, number: int, row: Row, replies: tuple[TurnReply, ...]) -> Iterator[ScoreRow]:
     for turn, reply in enumerate(replies, start=1):
         yield ScoreRow(
             task=task,

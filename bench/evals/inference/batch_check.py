@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import Generation, Request, generate
+from bench.evals.inference.generation import Generation, GenerationRequest, generate
 from bench.record.evaluation import Generated
 
 CHECKED = 3
@@ -27,13 +27,13 @@ CHECKED_TOKENS = 32
 
 
 @dataclass(slots=True, kw_only=True)
-class Drawn:
+class CountedGenerator:
     """Draws answers with one model and counts."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     slots: int = SLOTS
-    asked: list[Request] = field(default_factory=list)
+    asked: list[GenerationRequest] = field(default_factory=list)
     said: list[Generation | None] = field(default_factory=list)
     seconds: float = 0.0
     """In generation, the checks left out."""
@@ -43,7 +43,7 @@ class Drawn:
         """Of all answers, those that end one included."""
         return sum(len(one.ids) for one in self.said if one is not None)
 
-    def draw(self, requests: Sequence[Request], report: Callable[[int], None]) -> list[Generation | None]:
+    def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
         """Answers in the order of `requests`; as `generate` gives them."""
         started = time.perf_counter()
         said = generate(self.model, self.tokenizer, requests, slots=self.slots, report=report)
@@ -69,7 +69,7 @@ class Drawn:
             differed=sum(self._differs_alone(at) for at in chosen),
         )
 
-    def _first_token_seconds(self, request: Request) -> float:
+    def _first_token_seconds(self, request: GenerationRequest) -> float:
         started = time.perf_counter()
         generate(self.model, self.tokenizer, [replace(request, max_new_tokens=1)])
         return time.perf_counter() - started
@@ -81,7 +81,7 @@ class Drawn:
         return said is None or again is None or again.ids != said.ids[: short.max_new_tokens]
 
 
-def seen(generated: Generated) -> str:
+def describe_check(generated: Generated) -> str:
     """What the check showed, in words."""
     if not generated.checked:
         return "none made again alone"

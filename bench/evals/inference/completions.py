@@ -12,8 +12,8 @@ import torch
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
 from bench.emit import Emit
-from bench.endpoint.completion import Request as Ask
-from bench.evals.inference.generation import Generation, Request, Sampling, generate
+from bench.endpoint.completion import CompletionRequest as Ask
+from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling, generate
 from bench.evals.outcome import Subject
 from bench.model.load import load_base, load_tokenizer
 from bench.spec import Spec
@@ -41,7 +41,7 @@ class CompleteRequest(Spec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
+class LocalAnswer:
     """One answer."""
 
     text: str
@@ -61,7 +61,7 @@ def load_writer(model: ResolvedModel, precision: Precision | Literal["auto"]) ->
     )
 
 
-def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> list[Completion | str]:
+def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> list[LocalAnswer | str]:
     """An answer per request, or why there is none. Greedy without a temperature; else sampled by the request's seed."""
     prompts = [
         subject.renderer.prompt([Turn(role=m.role, content=m.content) for m in request.messages])
@@ -74,7 +74,7 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
         subject.tokenizer,
         [_generation(subject, requests[i], prompts[i], room[i], seeds[i]) for i in asked],
     )
-    found: list[Completion | str] = ["the prompt is longer than the model's context"] * len(requests)
+    found: list[LocalAnswer | str] = ["the prompt is longer than the model's context"] * len(requests)
     for index, one in zip(asked, generated, strict=True):
         found[index] = _completion(subject, one, len(prompts[index]))
     return found
@@ -113,12 +113,12 @@ def _complete(subject: Subject, work: CompleteRequest, emit: Emit) -> None:
             )
 
 
-def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int, seed: int) -> Request:
+def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int, seed: int) -> GenerationRequest:
     wanted = request.sampling
     sampling = None
     if wanted.temperature:
-        sampling = Sampling(temperature=wanted.temperature, top_k=None, top_p=wanted.top_p, seed=seed)
-    return Request(
+        sampling = TokenSampling(temperature=wanted.temperature, top_k=None, top_p=wanted.top_p, seed=seed)
+    return GenerationRequest(
         prompt=tuple(prompt),
         stop_ids=frozenset(subject.renderer.stop_ids),
         until=(*subject.renderer.stop_strings, *wanted.stop),
@@ -127,10 +127,10 @@ def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int
     )
 
 
-def _completion(subject: Subject, one: Generation | None, prompt_tokens: int) -> Completion | str:
+def _completion(subject: Subject, one: Generation | None, prompt_tokens: int) -> LocalAnswer | str:
     if one is None:
         return "the model's output is not finite"
-    return Completion(
+    return LocalAnswer(
         text=subject.renderer.clean(one.text),
         finish_reason="stop" if one.ended else "length",
         prompt_tokens=prompt_tokens,

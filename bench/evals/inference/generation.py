@@ -16,14 +16,14 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.inference.forward import SLOTS, batches, padded
 from bench.evals.inference.pass_counts import counted_logits
-from bench.evals.inference.shared_prefix import begin, left_inputs
+from bench.evals.inference.shared_prefix import left_inputs, prefix_or_empty
 
 KEPT_SHARE = 0.75
 """A batch is cut down to its unfinished rows once they are at most this share of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
+class TokenSampling:
     """How tokens are drawn."""
 
     temperature: float
@@ -35,7 +35,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class GenerationRequest:
     """One prompt to go on from."""
 
     prompt: tuple[int, ...]
@@ -44,7 +44,7 @@ class Request:
     until: tuple[str, ...]
     """Texts that end the answer and are not part of it."""
     max_new_tokens: int
-    sampling: Sampling | None = None
+    sampling: TokenSampling | None = None
     """`None`: greedy."""
 
 
@@ -63,7 +63,7 @@ class Generation:
 class _Row:
     """A request while it is being answered."""
 
-    request: Request
+    request: GenerationRequest
     ids: list[int] = field(default_factory=list)
     ended: bool = False
     broken: bool = False
@@ -78,7 +78,7 @@ class _Row:
 def generate(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    requests: Sequence[Request],
+    requests: Sequence[GenerationRequest],
     *,
     slots: int = SLOTS,
     report: Callable[[int], None] = lambda _: None,
@@ -98,7 +98,7 @@ def generate(
     return answers
 
 
-def _generator(request: Request) -> torch.Generator | None:
+def _generator(request: GenerationRequest) -> torch.Generator | None:
     return None if request.sampling is None else torch.Generator().manual_seed(request.sampling.seed)
 
 
@@ -109,7 +109,7 @@ def _answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Se
     if not live:
         return
     device = model.device
-    beginning = begin(model, [row.request.prompt for row in live])
+    beginning = prefix_or_empty(model, [row.request.prompt for row in live])
     cache = beginning.cache
     prompts = [row.request.prompt[beginning.length :] for row in live]
     ids = padded(prompts, fill=0, left=True).to(device)
@@ -163,7 +163,7 @@ def _choose(logits: Tensor, batch: Sequence[_Row]) -> list[int]:
     return chosen
 
 
-def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
+def _draw(logits: Tensor, sampling: TokenSampling, generator: torch.Generator) -> int:
     """One token from logits [vocabulary]."""
     logits = logits / sampling.temperature
     if sampling.top_k is not None and sampling.top_k < logits.numel():

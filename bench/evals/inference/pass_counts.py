@@ -20,7 +20,7 @@ from bench.model.flops import Work
 
 
 @dataclass(slots=True)
-class Passes:
+class PassCounts:
     """Sums over the passes of one model so far."""
 
     tokens: int = 0
@@ -37,18 +37,18 @@ class Passes:
         self.work += Work(positions=rows * width, pairs=rows * width * (behind + width), head_positions=reads, passes=1)
 
 
-_PASSES: WeakKeyDictionary[PreTrainedModel, Passes] = WeakKeyDictionary()
+_PASSES: WeakKeyDictionary[PreTrainedModel, PassCounts] = WeakKeyDictionary()
 
 
-def passes_of(model: PreTrainedModel) -> Passes:
+def pass_counts(model: PreTrainedModel) -> PassCounts:
     """The sums that grow with every pass of `model`."""
-    return _PASSES.setdefault(model, Passes())
+    return _PASSES.setdefault(model, PassCounts())
 
 
 @contextmanager
 def uncounted(model: PreTrainedModel) -> Iterator[None]:
     """While open, passes of `model` are a trial."""
-    passes = passes_of(model)
+    passes = pass_counts(model)
     before = replace(passes)
     try:
         yield
@@ -63,5 +63,5 @@ def counted_logits(
     ids = inputs["input_ids"]
     logits = logits_at(model, rows, columns, **inputs)
     reads = rows.numel() if narrows_head(model) else ids.numel()
-    passes_of(model).add(tokens=tokens, rows=ids.shape[0], width=ids.shape[1], behind=behind, reads=reads)
+    pass_counts(model).add(tokens=tokens, rows=ids.shape[0], width=ids.shape[1], behind=behind, reads=reads)
     return logits

@@ -24,9 +24,9 @@ from transformers import PreTrainedModel
 
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits, uncounted
-from bench.evals.inference.shared_prefix import share
+from bench.evals.inference.shared_prefix import shared_prefix
 
-Pair = tuple[tuple[int, ...], tuple[int, ...]]
+ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
 """Context ids and continuation ids, neither empty."""
 
 
@@ -69,13 +69,13 @@ class Scorer:
                 shared = _honours_trees(model)
         self.shared = shared
 
-    def score(self, pairs: Sequence[Pair], report: Callable[[int], None] = lambda _: None) -> list[Score]:
+    def score(self, pairs: Sequence[ContinuationPair], report: Callable[[int], None] = lambda _: None) -> list[Score]:
         """Scores in the order of `pairs`; `report` hears how many distinct pairs were finished by each pass."""
         distinct = list(dict.fromkeys(pairs))
         window = self._window
         sharing = [pair for pair in distinct if len(pair[0]) + len(pair[1]) <= window]
         alone = [_tree(context, [c]) for context, c in distinct if len(context) + len(c) > window]
-        scores: dict[Pair, Score] = {}
+        scores: dict[ContinuationPair, Score] = {}
         for trees in (_trees(sharing, slots=self.slots), alone):
             lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
             for batch in batches(lengths, slots=self.slots, reads=reads, vocabulary=vocabulary_size(self.model)):
@@ -98,7 +98,7 @@ def _tree(context: tuple[int, ...], branches: Sequence[tuple[int, ...]]) -> _Tre
     return _Tree(context=context, branches=tuple(branches))
 
 
-def _trees(pairs: Sequence[Pair], *, slots: int) -> list[_Tree]:
+def _trees(pairs: Sequence[ContinuationPair], *, slots: int) -> list[_Tree]:
     """Pairs with one context together, split where a row would outgrow `slots`."""
     groups: dict[tuple[int, ...], list[list[tuple[int, ...]]]] = {}
     sizes: dict[tuple[int, ...], int] = {}
@@ -113,9 +113,11 @@ def _trees(pairs: Sequence[Pair], *, slots: int) -> list[_Tree]:
 
 
 @torch.inference_mode()
-def _score_trees(model: PreTrainedModel, trees: Sequence[_Tree], *, shared: bool = False) -> dict[Pair, Score]:
+def _score_trees(
+    model: PreTrainedModel, trees: Sequence[_Tree], *, shared: bool = False
+) -> dict[ContinuationPair, Score]:
     """One forward pass over a batch of trees, and one over what they all begin with where `shared` and worth it."""
-    beginning = share(model, [tree.context for tree in trees]) if shared else None
+    beginning = shared_prefix(model, [tree.context for tree in trees]) if shared else None
     before = 0 if beginning is None else beginning.length
     ids = padded([tree.ids[before:] for tree in trees], fill=0).to(model.device)
     rows, columns, targets, owners = _reads(trees)

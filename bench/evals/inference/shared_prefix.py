@@ -16,7 +16,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from bench.evals.inference.forward import logits_at, padded, vocabulary_size
-from bench.evals.inference.pass_counts import passes_of
+from bench.evals.inference.pass_counts import pass_counts
 
 SHORTEST = 32
 """Tokens from which on a beginning is shared."""
@@ -25,7 +25,7 @@ SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class SharedPrefix:
     """The first `length` tokens of every row; `cache` has their keys and values for each row of the batch."""
 
     length: int
@@ -43,7 +43,7 @@ def shared_length(rows: Sequence[Sequence[int]]) -> int:
 
 
 @torch.inference_mode()
-def share(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Beginning | None:
+def shared_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> SharedPrefix | None:
     """The beginning of `rows`, computed; `None` where there is none worth it, or the model cannot.
 
     The rows of the batch go on from its cache: their first column is token `length`.
@@ -51,13 +51,13 @@ def share(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Beginning | 
     length = shared_length(rows)
     if length == 0 or not _can_share(model):
         return None
-    passes_of(model).add(tokens=length, rows=1, width=length, behind=0, reads=length)
-    return Beginning(length=length, cache=_cache(model, rows[0][:length], len(rows)))
+    pass_counts(model).add(tokens=length, rows=1, width=length, behind=0, reads=length)
+    return SharedPrefix(length=length, cache=_cache(model, rows[0][:length], len(rows)))
 
 
-def begin(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Beginning:
+def prefix_or_empty(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> SharedPrefix:
     """The same, with nothing in the cache where nothing is shared."""
-    return share(model, rows) or Beginning(length=0, cache=DynamicCache(config=model.config))
+    return shared_prefix(model, rows) or SharedPrefix(length=0, cache=DynamicCache(config=model.config))
 
 
 def _cache(model: PreTrainedModel, ids: Sequence[int], rows: int) -> DynamicCache:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.client import open_endpoint
-from bench.endpoint.completion import Completer, Outcome, Reply, Request
+from bench.endpoint.completion import Completer, Completion, CompletionRequest, Reply
 from bench.endpoint.local_model import LocalAsker, seed_of
-from bench.endpoint.usage import Bill
+from bench.endpoint.usage import Usage
 from bench.errors import BenchError, IncompleteError, Problem
 from bench.evals.inference.completions import AT_ONCE, answer, load_writer
-from bench.evals.judge.pairs import Pair
-from bench.evals.judge.verdict import Verdict, read_verdict
+from bench.evals.judge.pairs import AnswerPair
+from bench.evals.judge.verdict import JudgeVerdict, read_verdict
 from bench.evals.outcome import Progress
 from bench.record.eval_job import Judging
 from bench.suite.endpoint import Price
@@ -32,7 +32,7 @@ class Order:
 
     text: str | None
     """The judge's reply; `None` where the request was refused."""
-    verdict: Verdict | None
+    verdict: JudgeVerdict | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,57 +48,59 @@ class Session:
     """All judgements, by pair, and what they took."""
 
     judgements: Mapping[str, Judgement]
-    bill: Bill
+    bill: Usage
     judge: str
     host: str | None
     rejected: int
 
 
-def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[Pair], progress: Progress) -> Session:
+def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], progress: Progress) -> Session:
     """Judgements of `pairs`, which have both answers. Raises `InputError` or `IncompleteError` where the judge gives
     out; what it replied until then is kept."""
     prompt = Prompt(text=judging.judge.prompt, where=f"eval {spec.name!r}, prompt", reference="judge.prompt")
     completer = _completer(spec, judging)
     requests = [request for pair in pairs for request in _requests(spec, prompt, pair)]
     heard = progress.part(len(pairs), len(requests))
-    bill, outcomes = Bill(price=completer.price), list[Outcome]()
+    bill, completions = Usage(price=completer.price), list[Completion]()
     try:
-        for outcome in completer.complete(requests):
-            bill.add(outcome)
-            outcomes.append(outcome)
+        for completion in completer.complete(requests):
+            bill.add(completion)
+            completions.append(completion)
             heard(1)
     except BenchError as error:
         raise type(error)([replace(one, what=f"{_place(completer)}: {one.what}") for one in error.problems]) from error
-    _check(outcomes, completer)
-    orders = [_order(outcome) for outcome in outcomes]
+    _check(completions, completer)
+    orders = [_order(completion) for completion in completions]
     return Session(
         judgements={
             pair.id: Judgement(own_first=orders[2 * at], own_second=orders[2 * at + 1]) for at, pair in enumerate(pairs)
         },
         bill=bill,
-        judge=next((outcome.reply.model for outcome in outcomes if outcome.reply is not None), completer.name),
+        judge=next(
+            (completion.reply.model for completion in completions if completion.reply is not None), completer.name
+        ),
         host=completer.host,
-        rejected=sum(outcome.rejected for outcome in outcomes),
+        rejected=sum(completion.rejected for completion in completions),
     )
 
 
-def _requests(spec: JudgeSpec, prompt: Prompt, pair: Pair) -> Iterator[Request]:
+def _requests(spec: JudgeSpec, prompt: Prompt, pair: AnswerPair) -> Iterator[CompletionRequest]:
     for first, second in ((pair.own, pair.other), (pair.other, pair.own)):
         text = prompt.render(question=pair.question, first=first, second=second, system=pair.system)
-        yield Request.ask(text, sampling=spec.sampling)
+        yield CompletionRequest.ask(text, sampling=spec.sampling)
 
 
-def _order(outcome: Outcome) -> Order:
-    text = None if outcome.reply is None else outcome.reply.text
+def _order(completion: Completion) -> Order:
+    text = None if completion.reply is None else completion.reply.text
     return Order(text=text, verdict=None if text is None else read_verdict(text))
 
 
-def _check(outcomes: Sequence[Outcome], completer: Completer) -> None:
-    failed = [outcome for outcome in outcomes if outcome.reply is None and not outcome.rejected]
-    refused = [outcome for outcome in outcomes if outcome.rejected]
-    lost = failed or (refused if len(refused) == len(outcomes) else [])
+def _check(completions: Sequence[Completion], completer: Completer) -> None:
+    failed = [completion for completion in completions if completion.reply is None and not completion.rejected]
+    refused = [completion for completion in completions if completion.rejected]
+    lost = failed or (refused if len(refused) == len(completions) else [])
     if lost:
-        what = f"{len(lost):,} of {len(outcomes):,} requests got no reply, the last: {lost[-1].failure}"
+        what = f"{len(lost):,} of {len(completions):,} requests got no reply, the last: {lost[-1].failure}"
         hint = "what was answered is kept; the same command goes on from there"
         raise IncompleteError(Problem(reference="judge.no-reply", what=what, where=_place(completer), hint=hint))
 
@@ -138,15 +140,15 @@ class LocalJudge:
         """None."""
         return None
 
-    def digest(self, request: Request) -> str:
+    def digest(self, request: CompletionRequest) -> str:
         """See `LocalAsker`."""
         return self.asker.digest(request)
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Outcome]:
-        """Outcomes in order; each batch's replies are kept before the next is made."""
+    def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
+        """Completions in order; each batch's replies are kept before the next is made."""
         return self.asker.complete(requests, self._make)
 
-    def _make(self, new: dict[str, Request]) -> dict[str, Reply | str]:
+    def _make(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:
         subject = load_writer(self.asker.model, self.asker.precision)
         found, asked = dict[str, Reply | str](), list(new.items())
         for start in range(0, len(asked), AT_ONCE):

@@ -19,7 +19,7 @@ import torch
 
 from bench.emit import Emit
 from bench.evals.judge.ask import Judgement, Order, Session, judge_pairs
-from bench.evals.judge.pairs import Pair, pairs_of
+from bench.evals.judge.pairs import AnswerPair, pairs_of
 from bench.evals.outcome import Progress, unscored, write_scores
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, Measure, ScoreRow
@@ -76,7 +76,7 @@ def run_judge(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
 
 
 def _rows(
-    task: str, pairs: Sequence[Pair], session: Session | None, *, stored: bool
+    task: str, pairs: Sequence[AnswerPair], session: Session | None, *, stored: bool
 ) -> tuple[tuple[ScoreRow, ...], Counter[_Fate]]:
     """One row per pair; without a session every pair with answers is a tie by definition. Another subject's answer
     stands in its own rows, a stored one (`stored`) as the target."""
@@ -106,13 +106,13 @@ def _rows(
     return tuple(rows), fates
 
 
-def _lengths(pair: Pair) -> dict[str, tuple[float, ...]]:
+def _lengths(pair: AnswerPair) -> dict[str, tuple[float, ...]]:
     if pair.own is None or pair.other is None:
         return {}
     return {LENGTHS: (float(len(pair.own)), float(len(pair.other)))}
 
 
-def _fate(pair: Pair, judgement: Judgement | None, *, by_definition: bool) -> _Fate:
+def _fate(pair: AnswerPair, judgement: Judgement | None, *, by_definition: bool) -> _Fate:
     if pair.own is None or pair.other is None:
         return "unanswered"
     if judgement is None:

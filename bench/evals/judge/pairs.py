@@ -10,14 +10,14 @@ from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.evals.generated.conversation import open_turns
-from bench.evals.identity import row_ids
+from bench.evals.outcome import row_ids
 from bench.record.eval_job import EvalJob
 from bench.record.files import SCORES
 from bench.record.store import read_scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class AnswerPair:
     """One prompt with both answers; `None` where a side has none."""
 
     id: str
@@ -32,7 +32,7 @@ class Pair:
         return self.own is not None and self.other is not None and self.own.strip() == self.other.strip()
 
 
-def pairs_of(job: EvalJob) -> tuple[Pair, ...]:
+def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
     """One per row of the eval. Raises `InputError` where stored answers fit none of them."""
     judging = job.judging
     assert judging is not None, "a judge's job"
@@ -46,7 +46,7 @@ def pairs_of(job: EvalJob) -> tuple[Pair, ...]:
     else:
         other = [row.answer.strip() or None for row in rows]
     return tuple(
-        Pair(id=id_, question=question(row), system=_system(row), own=mine, other=theirs)
+        AnswerPair(id=id_, question=question(row), system=_system(row), own=mine, other=theirs)
         for id_, row, mine, theirs in zip(row_ids(rows), rows, own, other, strict=True)
     )
 

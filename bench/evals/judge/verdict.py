@@ -12,7 +12,7 @@ from typing import Literal
 from bench.endpoint.parsing import read_json
 from bench.text import without_thoughts
 
-Verdict = Literal["A", "B", "C"]
+JudgeVerdict = Literal["A", "B", "C"]
 
 _KEYS = ("verdict", "winner", "preference", "preferred", "choice", "better", "answer", "result")
 _WORD = r"(?:(?:answer|assistant|response|model|output)[ _]?)?(A|B|C|tie|draw|neither|both|equal)"
@@ -26,7 +26,7 @@ _ALONE = re.compile(rf"^[\W_]*{_WORD}[\W_]*$", re.IGNORECASE | re.MULTILINE)
 _WHOLE = re.compile(rf"[\W_]*{_WORD}[\W_]*", re.IGNORECASE)
 
 
-def read_verdict(text: str) -> Verdict | None:
+def read_verdict(text: str) -> JudgeVerdict | None:
     """`A`: the answer shown first is better; `B`: the second; `C`: neither. `None` where none can be read."""
     text = without_thoughts(text)
     found = read_json(text)
@@ -43,13 +43,13 @@ def read_verdict(text: str) -> Verdict | None:
     return None
 
 
-def _agreed(matches: list[re.Match[str]], text: str) -> Verdict | None:
+def _agreed(matches: list[re.Match[str]], text: str) -> JudgeVerdict | None:
     letters = {_letter(match[1]) for match in matches}
     last = matches[-1]
     closes = not re.search(r"\w", text[last.end() :])
     return _letter(last[1]) if len(letters) == 1 or closes else None
 
 
-def _letter(word: str) -> Verdict:
+def _letter(word: str) -> JudgeVerdict:
     upper = word.upper()
     return "A" if upper == "A" else "B" if upper == "B" else "C"

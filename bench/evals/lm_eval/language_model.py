@@ -23,10 +23,10 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
 from bench.errors import InputError, Problem
-from bench.evals.inference.batch_check import Drawn
+from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import Request, Sampling
-from bench.evals.inference.scoring import Pair, Score, Scorer
+from bench.evals.inference.generation import GenerationRequest, TokenSampling
+from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.outcome import NOT_FINITE, Progress, Subject
 
 ExampleKey = tuple[str | None, int | None]
@@ -52,7 +52,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         self.failed: dict[ExampleKey, str] = {}
         """Why a request could not be scored."""
         self.truncated: set[ExampleKey] = set()
-        self.drawn = Drawn(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
+        self.drawn = CountedGenerator(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
         self.samples = 1
         """Answers to one prompt, at most."""
         self._wrapped: dict[str, _Wrapped] = {}
@@ -171,7 +171,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
     ) -> list[Score]:
         """Scores, with a placeholder for each pair that cannot be scored."""
         limit = self.subject.context_length
-        fitting: dict[int, Pair] = {}
+        fitting: dict[int, ContinuationPair] = {}
         for number, ((context, continuation), key) in enumerate(zip(pairs, keys, strict=True)):
             if not 0 < len(continuation) <= limit:
                 self._fail("an answer that is empty, or longer than the context", [key])
@@ -194,7 +194,9 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         for key in keys:
             self.failed.setdefault(key, reason)
 
-    def _request(self, request: Instance, prompt: list[int], settings: Mapping[str, Any], *, repeat: int) -> Request:
+    def _request(
+        self, request: Instance, prompt: list[int], settings: Mapping[str, Any], *, repeat: int
+    ) -> GenerationRequest:
         """A generation request from lm-eval's settings."""
         text = request.args[0]
         asked = normalize_gen_kwargs(dict(settings), DEFAULT_MAX_NEW_TOKENS)
@@ -205,7 +207,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             self.truncated.add(_key(request))
         wrapped = text in self._wrapped
         renderer = self.subject.renderer
-        return Request(
+        return GenerationRequest(
             prompt=tuple(kept),
             stop_ids=frozenset(renderer.stop_ids if wrapped else _end_ids(self.subject)),
             until=(*until, *(renderer.stop_strings if wrapped else ())),
@@ -261,7 +263,7 @@ def _end_ids(subject: Subject) -> list[int]:
     return list(dict.fromkeys(id_ for id_ in ids if id_ is not None))
 
 
-def _sampling(task: str | None, asked: Mapping[str, Any], identity: str) -> Sampling | None:
+def _sampling(task: str | None, asked: Mapping[str, Any], identity: str) -> TokenSampling | None:
     """How to draw tokens; `None` for greedy. Raises `InputError` for settings that would change the answer unheeded."""
     known = {"until", "max_gen_toks", "do_sample", "temperature", "top_k", "top_p", "use_cache"}
     strange = [key for key in asked if key not in known and asked[key] not in (None, _NEUTRAL.get(key))]
@@ -278,7 +280,7 @@ def _sampling(task: str | None, asked: Mapping[str, Any], identity: str) -> Samp
     temperature = float(asked.get("temperature", 1.0))
     if not asked.get("do_sample") or temperature == 0:
         return None
-    return Sampling(
+    return TokenSampling(
         temperature=temperature,
         top_k=asked.get("top_k") or None,
         top_p=asked.get("top_p"),

@@ -103,12 +103,12 @@ def read_samples(
     )
 
 
-Example = tuple[Mapping[str, Any], dict[str, Mapping[str, Any]]]
+DocumentSamples = tuple[Mapping[str, Any], dict[str, Mapping[str, Any]]]
 """Any sample of a document, and its scored samples by filter: none where it failed."""
 
 
-def _by_document(samples: Sequence[Mapping[str, Any]], failed: Collection[int]) -> list[Example]:
-    found: dict[int, Example] = {}
+def _by_document(samples: Sequence[Mapping[str, Any]], failed: Collection[int]) -> list[DocumentSamples]:
+    found: dict[int, DocumentSamples] = {}
     for sample in samples:
         by_filter = found.setdefault(sample["doc_id"], (sample, {}))[1]
         if sample["doc_id"] not in failed:
@@ -144,7 +144,7 @@ def _leading(metrics: Sequence[_Metric], headline: str | None, task: str) -> _Me
     raise ValueError(f"task {task} has no metric {headline!r}; it has " + ", ".join(m.name for m in metrics))
 
 
-def _measure(task: Task, metric: _Metric, leads: bool, examples: Sequence[Example]) -> Measure:
+def _measure(task: Task, metric: _Metric, leads: bool, examples: Sequence[DocumentSamples]) -> Measure:
     samples = [by_filter.get(metric.filter) for _, by_filter in examples]
     if metric.per_example:
         scored = [sample for sample in samples if metric.score(sample) is not None]
@@ -166,7 +166,7 @@ def _measure(task: Task, metric: _Metric, leads: bool, examples: Sequence[Exampl
     )
 
 
-def _chance(task: Task, metric: _Metric, examples: Sequence[Example], *, binary: bool) -> float | None:
+def _chance(task: Task, metric: _Metric, examples: Sequence[DocumentSamples], *, binary: bool) -> float | None:
     """What guessing gets: the task's `metadata.chance` (a number, or one per metric), else by the kind of task."""
     stated = _metadata(task).get("chance")
     if isinstance(stated, Mapping):
@@ -183,7 +183,7 @@ def _chance(task: Task, metric: _Metric, examples: Sequence[Example], *, binary:
     return 0.0 if guessable and metric.per_example and metric.higher_is_better else None
 
 
-def _even_share(examples: Sequence[Example]) -> float | None:
+def _even_share(examples: Sequence[DocumentSamples]) -> float | None:
     """What TruthfulQA's MC2 (Lin et al. 2022), the true options' share of the probability, is where all options are
     equally likely; `None` for any other scoring that a task brings along."""
     labels = [sample["doc"].get("mc2_targets", {}).get("labels") for sample, _ in examples]
@@ -200,7 +200,7 @@ def _rows(
     task: Task,
     metrics: Sequence[_Metric],
     leading: _Metric | None,
-    examples: Sequence[Example],
+    examples: Sequence[DocumentSamples],
     reasons: Mapping[int, str],
 ) -> list[ScoreRow]:
     ids = _ids([sample for sample, _ in examples])

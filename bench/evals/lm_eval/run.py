@@ -18,14 +18,14 @@ from lm_eval.tasks import TaskManager
 
 from bench.emit import Emit
 from bench.errors import InputError, Problem
-from bench.evals.inference.batch_check import seen
+from bench.evals.inference.batch_check import describe_check
 from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
-from bench.evals.outcome import Outcome, Progress, Subject
+from bench.evals.outcome import EvalOutput, Progress, Subject
 from bench.record.eval_job import EvalJob
 from bench.suite.evals import LmEvalSpec
 
@@ -38,7 +38,7 @@ Reasons = dict[tuple[str, str], str]
 _log = logging.getLogger(__name__)
 
 
-def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
+def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's tasks. Raises `InputError` for unknown or refused tasks."""
     spec = job.eval
     assert isinstance(spec, LmEvalSpec), "chosen by kind"
@@ -58,12 +58,14 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> Outcome:
             samples.update(_run(lm, chosen, loaded.manager, spec, reasons, wrap=wrap))
     scores = {name: _read(task, samples[name], lm, spec.metric, reasons) for name, task in tasks.items()}
     generated = lm.drawn.account(samples=lm.samples) if lm.drawn.asked else None
-    return Outcome(
+    return EvalOutput(
         rows=tuple(row for one in scores.values() for row in one.rows),
         measures=tuple(measure for one in scores.values() for measure in one.measures),
         groups=tuple(group_measures(loaded.groups, scores, spec.tasks)),
         template=_template(subject, wrapped),
-        batch=f"by length, at most {lm.slots} slots" + _sharing(lm) + (f"; {seen(generated)}" if generated else ""),
+        batch=f"by length, at most {lm.slots} slots"
+        + _sharing(lm)
+        + (f"; {describe_check(generated)}" if generated else ""),
         truncated=len(lm.truncated),
         generated_tokens=generated.tokens if generated else None,
         generated=generated,

@@ -13,7 +13,7 @@ from bench.data.render.row import Row, Turn
 from bench.evals.generated.conversation import Replies, ask
 from bench.evals.inference import batch_check
 from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
-from bench.evals.inference.generation import Generation, Request, generate
+from bench.evals.inference.generation import Generation, GenerationRequest, generate
 from bench.evals.outcome import Progress, Subject
 from bench.suite.evals import Decoding
 from tests.evals.jobs import resolved_model, sentence
@@ -65,7 +65,7 @@ def test_more_answers_are_made_again_where_rounding_is_coarse() -> None:
 def test_a_batch_that_matters_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """With half precision an answer can depend on its neighbours: nobody may fail to notice."""
 
-    def sensitive(model: object, tokenizer: object, requests: Sequence[Request], **options: object) -> object:
+    def sensitive(model: object, tokenizer: object, requests: Sequence[GenerationRequest], **options: object) -> object:
         given = generate(model, tokenizer, requests, **options)  # type: ignore[arg-type]
         if len(requests) == 1:
             return given
@@ -128,7 +128,7 @@ def test_generation_speed_on_a_clock_that_the_test_moves(monkeypatch: pytest.Mon
     """Tokens per second of drawing alone; the first token of a lone prompt, median, the first try left out."""
     now, tries = [100.0], iter([9.0, 0.2, 0.4, 0.3])
 
-    def slow(model: object, tokenizer: object, requests: list[Request], **_: object) -> list[Generation]:
+    def slow(model: object, tokenizer: object, requests: list[GenerationRequest], **_: object) -> list[Generation]:
         first = requests[0].max_new_tokens == 1
         now[0] += next(tries) if first else 2.0
         ids = (7,) if first else (7, 8, 9, 10)

@@ -16,7 +16,7 @@ from bench.errors import InputError
 from bench.evals.generated import reference_metrics
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.making.reward import reward
-from bench.making.spec import Metric, Verifier
+from bench.making.spec import SimilarityScorer, Verifier
 from bench.suite.evals import HubMetric
 from bench.suite.metrics import REFERENCE
 
@@ -200,12 +200,12 @@ _MADE_UP = [
     [
         ("exact_match", "exact_match", Verifier(kind="verifier", rule="exact")),
         ("numeric", "numeric", Verifier(kind="verifier", rule="numeric")),
-        ("token_f1", "token_f1", Metric(kind="metric", name="token_f1")),
-        ("rouge", "rouge_l", Metric(kind="metric", name="rouge_l")),
+        ("token_f1", "token_f1", SimilarityScorer(kind="metric", name="token_f1")),
+        ("rouge", "rouge_l", SimilarityScorer(kind="metric", name="rouge_l")),
     ],
 )
 def test_best_of_k_picks_by_the_rule_that_the_eval_scores_by(
-    metric: str, measure: str, scorer: Verifier | Metric
+    metric: str, measure: str, scorer: Verifier | SimilarityScorer
 ) -> None:
     """Two rules would pick, and train on, answers that the eval counts as wrong."""
     answers, references = zip(*_MADE_UP, strict=True)

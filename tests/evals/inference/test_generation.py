@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 import torch
 
-from bench.evals.inference.generation import Request, Sampling, generate
+from bench.evals.inference.generation import GenerationRequest, TokenSampling, generate
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
 
 
-def requests(count: int = 7, **settings: object) -> list[Request]:
+def requests(count: int = 7, **settings: object) -> list[GenerationRequest]:
     generator = torch.Generator().manual_seed(3)
     values: dict[str, object] = {"stop_ids": frozenset({1}), "until": (), "max_new_tokens": 9, **settings}
     prompts = [torch.randint(2, 384, (3 + 4 * i,), generator=generator).tolist() for i in range(count)]
-    return [Request.__call__(prompt=tuple(prompt), **values) for prompt in prompts]  # type: ignore[arg-type]
+    return [GenerationRequest.__call__(prompt=tuple(prompt), **values) for prompt in prompts]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *OTHERS])
@@ -75,19 +75,21 @@ def test_each_request_has_its_own_length() -> None:
 def test_a_seeded_sample_does_not_depend_on_its_batch() -> None:
     """Otherwise a sampled eval could not be repeated with another batch size."""
     model = loud("llama")
-    sampling = Sampling(temperature=0.8, top_k=50, top_p=0.9, seed=7)
+    sampling = TokenSampling(temperature=0.8, top_k=50, top_p=0.9, seed=7)
     asked = requests(sampling=sampling)
     together = generate(model, TOKENIZER, asked)
     alone = [generate(model, TOKENIZER, [request])[0] for request in asked]
     assert together == alone
-    other = generate(model, TOKENIZER, requests(sampling=Sampling(temperature=0.8, top_k=50, top_p=0.9, seed=8)))
+    other = generate(model, TOKENIZER, requests(sampling=TokenSampling(temperature=0.8, top_k=50, top_p=0.9, seed=8)))
     assert other != together
 
 
 def test_top_k_of_one_is_greedy() -> None:
     model = loud("llama")
-    sampled = generate(model, TOKENIZER, requests(sampling=Sampling(temperature=5.0, top_k=1, top_p=None, seed=1)))
-    narrow = generate(model, TOKENIZER, requests(sampling=Sampling(temperature=5.0, top_k=None, top_p=1e-6, seed=1)))
+    sampled = generate(model, TOKENIZER, requests(sampling=TokenSampling(temperature=5.0, top_k=1, top_p=None, seed=1)))
+    narrow = generate(
+        model, TOKENIZER, requests(sampling=TokenSampling(temperature=5.0, top_k=None, top_p=1e-6, seed=1))
+    )
     greedy = generate(model, TOKENIZER, requests())
     assert sampled == narrow == greedy
 

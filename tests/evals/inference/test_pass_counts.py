@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.evals.inference.generation import Request, generate
-from bench.evals.inference.pass_counts import passes_of
+from bench.evals.inference.generation import GenerationRequest, generate
+from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.inference.scoring import Scorer
 from bench.evals.job import run_eval
-from bench.evals.loss import Text, summed_nll
+from bench.evals.loss import SupervisedText, summed_nll
 from bench.model.flops import Work, flop_model
 from tests.evals.inference.test_shared_prefix import START
 from tests.evals.jobs import loss_job, resolved_model, sentence
@@ -21,25 +21,25 @@ from tests.evals.test_loss import write_rows
 from tests.fakes.checkpoints import tiny_tokenizer
 
 
-def texts(*sizes: tuple[int, int], start: tuple[int, ...] = ()) -> list[Text]:
+def texts(*sizes: tuple[int, int], start: tuple[int, ...] = ()) -> list[SupervisedText]:
     """Texts behind `start` by their tokens and how many of the last are supervised."""
     made = []
     for number, (length, supervised) in enumerate(sizes, start=2):
         ids = (*start, *(number + at for at in range(length)))
-        made.append(Text(ids=ids, supervised=tuple(range(len(ids) - supervised, len(ids)))))
+        made.append(SupervisedText(ids=ids, supervised=tuple(range(len(ids) - supervised, len(ids)))))
     return made
 
 
-def request(length: int, first: int) -> Request:
+def request(length: int, first: int) -> GenerationRequest:
     prompt = tuple(first + at for at in range(length))
-    return Request(prompt=prompt, stop_ids=frozenset(), until=(), max_new_tokens=5)
+    return GenerationRequest(prompt=prompt, stop_ids=frozenset(), until=(), max_new_tokens=5)
 
 
 def test_texts_of_one_batch() -> None:
     """Lengths 5, 9 and 9 padded to 9."""
     model = loud("llama")
     summed_nll(model, texts((5, 2), (9, 3), (9, 4)))
-    passes = passes_of(model)
+    passes = pass_counts(model)
     assert (passes.tokens, passes.slots) == (5 + 9 + 9, 3 * 9)
     assert passes.work == Work(positions=27, pairs=3 * 9 * 9, head_positions=2 + 3 + 4, passes=1)
 
@@ -48,7 +48,7 @@ def test_what_texts_begin_with_counts_once() -> None:
     """40 tokens of one row, then rows of 3 and 7 behind them."""
     model = loud("llama")
     summed_nll(model, texts((3, 2), (7, 4), start=START))
-    passes = passes_of(model)
+    passes = pass_counts(model)
     assert (passes.tokens, passes.slots) == (40 + 3 + 7, 40 + 2 * 7)
     assert passes.work == Work(positions=54, pairs=40 * 40 + 2 * 7 * (40 + 7), head_positions=40 + 2 + 4, passes=2)
 
@@ -57,7 +57,7 @@ def test_choices_behind_one_context() -> None:
     """A context of 6 with choices of 1 and 3: no pass reads a choice's last token, which nothing follows."""
     model = loud("llama")
     Scorer(model).score([((2, 3, 4, 5, 6, 7), (8,)), ((2, 3, 4, 5, 6, 7), (9, 10, 11))])
-    passes = passes_of(model)
+    passes = pass_counts(model)
     assert (passes.tokens, passes.slots, passes.work.head_positions) == (6 + 0 + 2, 8, 1 + 3)
 
 
@@ -65,7 +65,7 @@ def test_answers_count_token_by_token() -> None:
     """Prompts of 4 and 7 padded to 7; five tokens each, the last of which is drawn and not read."""
     model = loud("llama")
     generate(model, tiny_tokenizer(), [request(4, 10), request(7, 30)])
-    passes = passes_of(model)
+    passes = pass_counts(model)
     assert (passes.tokens, passes.slots) == (4 + 7 + 2 * 4, 2 * 7 + 2 * 4)
     pairs = 2 * 7 * 7 + sum(2 * (7 + step) for step in (1, 2, 3, 4))
     assert passes.work == Work(positions=22, pairs=pairs, head_positions=2 * 5, passes=5)
@@ -83,11 +83,11 @@ def test_operations_are_those_that_torch_counts(architecture: Any) -> None:
         generate(model, tiny_tokenizer(), [request(4, 10), request(7, 30)])
 
     work()  # the trials of what the model can do are behind it
-    before = passes_of(model).work
+    before = pass_counts(model).work
     with FlopCounterMode(display=False) as counter:
         work()
     rates = flop_model(model).forward
-    assert rates.of(passes_of(model).work) - rates.of(before) == counter.get_total_flops()
+    assert rates.of(pass_counts(model).work) - rates.of(before) == counter.get_total_flops()
 
 
 def test_the_result_and_the_events_tell(tmp_path: Path) -> None:

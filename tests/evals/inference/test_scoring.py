@@ -6,12 +6,12 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from bench.evals.inference.scoring import Pair, Score, Scorer
+from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture
 
 
-def draw_pairs(seed: int, *, contexts: int = 9, most: int = 12) -> list[Pair]:
+def draw_pairs(seed: int, *, contexts: int = 9, most: int = 12) -> list[ContinuationPair]:
     """Questions with two to five choices of one to seven tokens; contexts of many lengths."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -27,7 +27,7 @@ def draw_pairs(seed: int, *, contexts: int = 9, most: int = 12) -> list[Pair]:
 
 
 @torch.no_grad()
-def naive(model: PreTrainedModel, pair: Pair) -> Score:
+def naive(model: PreTrainedModel, pair: ContinuationPair) -> Score:
     """One pair alone, full logits, as a textbook would."""
     context, continuation = pair
     logits = model(torch.tensor([[*context, *continuation]])).logits[0, len(context) - 1 : -1].log_softmax(-1)

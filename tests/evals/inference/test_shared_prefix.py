@@ -8,11 +8,11 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from bench.evals.inference import shared_prefix
-from bench.evals.inference.generation import Request, generate
+from bench.evals.inference import shared_prefix as module
+from bench.evals.inference.generation import GenerationRequest, generate
 from bench.evals.inference.scoring import Scorer
-from bench.evals.inference.shared_prefix import share, shared_length
-from bench.evals.loss import Text, summed_nll
+from bench.evals.inference.shared_prefix import shared_length, shared_prefix
+from bench.evals.loss import SupervisedText, summed_nll
 from tests.evals.inference.test_scoring import draw_pairs, naive
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_tokenizer
@@ -39,14 +39,14 @@ def test_a_beginning_ends_where_rows_part_and_before_the_shortest_one_ends() -> 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_usual_models_share(architecture: Any) -> None:
-    beginning = share(loud(architecture), [[*START, 5], [*START, 6, 7]])
+    beginning = shared_prefix(loud(architecture), [[*START, 5], [*START, 6, 7]])
     assert beginning is not None
     assert beginning.length == beginning.cache.get_seq_length() == len(START)
 
 
 @pytest.mark.parametrize("architecture", ["mpt", "mistral", "gemma2"])
 def test_models_that_count_what_was_filled_up_do_not(architecture: str) -> None:
-    assert share(other_model(architecture), [[*START, 5], [*START, 6, 7]]) is None
+    assert shared_prefix(other_model(architecture), [[*START, 5], [*START, 6, 7]]) is None
 
 
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *OTHERS])
@@ -63,7 +63,7 @@ def test_choices_behind_a_beginning_score_as_whole_rows_do(architecture: Any) ->
 def test_answers_behind_a_beginning_are_those_of_the_prompt_alone(architecture: Any) -> None:
     model = model_of(architecture)
     asked = [
-        Request(prompt=(*START, *draw(1 + 3 * i, i)), stop_ids=frozenset({1}), until=(), max_new_tokens=6)
+        GenerationRequest(prompt=(*START, *draw(1 + 3 * i, i)), stop_ids=frozenset({1}), until=(), max_new_tokens=6)
         for i in range(4)
     ]
     alone = [generate(model, tiny_tokenizer(), [request])[0] for request in asked]
@@ -73,7 +73,9 @@ def test_answers_behind_a_beginning_are_those_of_the_prompt_alone(architecture: 
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *OTHERS])
 def test_losses_behind_a_beginning_are_those_of_the_row_alone(architecture: Any) -> None:
     model = model_of(architecture)
-    texts = [Text(ids=(*START, *draw(4 + 2 * i, i)), supervised=tuple(range(42 + i, 44 + 2 * i))) for i in range(4)]
+    texts = [
+        SupervisedText(ids=(*START, *draw(4 + 2 * i, i)), supervised=tuple(range(42 + i, 44 + 2 * i))) for i in range(4)
+    ]
     alone = [summed_nll(model, [text])[0] for text in texts]
     assert summed_nll(model, texts) == pytest.approx(alone, abs=2e-4)
 
@@ -81,7 +83,7 @@ def test_losses_behind_a_beginning_are_those_of_the_row_alone(architecture: Any)
 def test_the_beginning_is_computed_once_for_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it is for: without it each row of a few-shot eval pays for the whole context again."""
     model, seen = loud("llama"), []
-    monkeypatch.setitem(shared_prefix._CAN_SHARE, model, True)
+    monkeypatch.setitem(module._CAN_SHARE, model, True)
     model.model.embed_tokens.register_forward_hook(lambda _, inputs, __: seen.append(tuple(inputs[0].shape)))
     Scorer(model, shared=True).score([((*START, i), (5, 6)) for i in range(2, 10)])
     assert (1, len(START)) in seen

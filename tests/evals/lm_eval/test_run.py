@@ -19,8 +19,8 @@ from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.evals.inference import batch_check
-from bench.evals.inference.generation import Request, generate
-from bench.evals.inference.scoring import Pair, Score, Scorer
+from bench.evals.inference.generation import GenerationRequest, generate
+from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.job import run_eval
 from bench.evals.lm_eval import language_model
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
@@ -40,12 +40,12 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[ContinuationPair]:
     """Pairs of token ids that reach the model."""
-    seen: list[Pair] = []
+    seen: list[ContinuationPair] = []
 
     class Spy(Scorer):
-        def score(self, pairs: Sequence[Pair], *rest: Any) -> list[Score]:
+        def score(self, pairs: Sequence[ContinuationPair], *rest: Any) -> list[Score]:
             seen.extend(pairs)
             return super().score(pairs, *rest)
 
@@ -54,16 +54,16 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[GenerationRequest]:
     """Generation requests that a task makes."""
-    seen: list[Request] = []
-    original = batch_check.Drawn.draw
+    seen: list[GenerationRequest] = []
+    original = batch_check.CountedGenerator.draw
 
-    def spy(self: batch_check.Drawn, requests: Sequence[Request], *rest: Any) -> Any:
+    def spy(self: batch_check.CountedGenerator, requests: Sequence[GenerationRequest], *rest: Any) -> Any:
         seen.extend(requests)
         return original(self, requests, *rest)
 
-    monkeypatch.setattr(batch_check.Drawn, "draw", spy)
+    monkeypatch.setattr(batch_check.CountedGenerator, "draw", spy)
     return seen
 
 
@@ -74,7 +74,9 @@ def training_ids(checkpoint: Path, question: str, answer: str) -> list[int]:
     return renderer.row(Row(turns=turns, origin="t")).input_ids
 
 
-def test_wrapped_choices_are_the_very_ids_of_training(checkpoint: Path, tmp_path: Path, scored: list[Pair]) -> None:
+def test_wrapped_choices_are_the_very_ids_of_training(
+    checkpoint: Path, tmp_path: Path, scored: list[ContinuationPair]
+) -> None:
     """A base fine-tuned on one tokenisation and tested on another looks worse than it is."""
     write_choice(tmp_path / "tasks", count=12)
     result, rows = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
@@ -91,7 +93,7 @@ def test_wrapped_choices_are_the_very_ids_of_training(checkpoint: Path, tmp_path
 
 
 def test_wrapped_generation_starts_from_the_ids_of_training(
-    checkpoint: Path, tmp_path: Path, asked: list[Request]
+    checkpoint: Path, tmp_path: Path, asked: list[GenerationRequest]
 ) -> None:
     """The same, for free answers; and they stop where training taught to stop."""
     write_qa(tmp_path / "tasks", count=5)
@@ -104,7 +106,7 @@ def test_wrapped_generation_starts_from_the_ids_of_training(
 
 
 def test_few_shot_turns_are_a_conversation_in_the_template(
-    checkpoint: Path, tmp_path: Path, asked: list[Request]
+    checkpoint: Path, tmp_path: Path, asked: list[GenerationRequest]
 ) -> None:
     """Examples pasted into one user turn are not what the template was trained on."""
     write_qa(tmp_path / "tasks", count=8, fewshot_split="test")
@@ -114,7 +116,7 @@ def test_few_shot_turns_are_a_conversation_in_the_template(
     assert all(request.prompt.count(0) == 1 for request in asked)
 
 
-def test_a_task_can_decline_the_template(checkpoint: Path, tmp_path: Path, scored: list[Pair]) -> None:
+def test_a_task_can_decline_the_template(checkpoint: Path, tmp_path: Path, scored: list[ContinuationPair]) -> None:
     """A cloze sentence inside a dialogue is no cloze sentence; the result names the tasks that went without."""
     write_choice(tmp_path / "tasks", "bare", count=3, metadata={"version": 1.0, "wrap": False})
     write_choice(tmp_path / "tasks", "wrapped", count=3)
@@ -126,7 +128,9 @@ def test_a_task_can_decline_the_template(checkpoint: Path, tmp_path: Path, score
     assert all(context.count(0) == 1 for context, _ in scored)
 
 
-def test_an_answer_that_is_begun_goes_on_where_it_stopped(checkpoint: Path, tmp_path: Path, scored: list[Pair]) -> None:
+def test_an_answer_that_is_begun_goes_on_where_it_stopped(
+    checkpoint: Path, tmp_path: Path, scored: list[ContinuationPair]
+) -> None:
     """lm-eval's `gen_prefix`: prefix and choice together are the ids of one training answer."""
     write_choice(tmp_path / "tasks", count=4, gen_prefix="The answer is:")
     evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"]), tmp_path / "out")
@@ -268,7 +272,7 @@ def test_answers_to_tasks_are_made_again_alone(
     result, _ = evaluate(job, tmp_path / "out")
     assert result.batch.endswith("; 3 answers made again alone came out the same")
 
-    def sensitive(model: Any, tokenizer: Any, requests: Sequence[Request], **options: Any) -> list[Any]:
+    def sensitive(model: Any, tokenizer: Any, requests: Sequence[GenerationRequest], **options: Any) -> list[Any]:
         given = generate(model, tokenizer, requests, **options)
         return given if len(requests) == 1 else [replace(one, ids=(9, *one.ids[1:])) for one in given if one]
 
@@ -306,7 +310,9 @@ def test_unsupported_generation_settings_are_refused(checkpoint: Path, tmp_path:
         run_eval(job, tmp_path / "out", lambda _: None)
 
 
-def test_samples_are_seeded_and_repeats_differ(checkpoint: Path, tmp_path: Path, asked: list[Request]) -> None:
+def test_samples_are_seeded_and_repeats_differ(
+    checkpoint: Path, tmp_path: Path, asked: list[GenerationRequest]
+) -> None:
     """A sampled eval must come out the same for the same subject, and its repeats must not be copies."""
     settings = {"until": ["\n"], "max_gen_toks": 8, "do_sample": True, "temperature": 1.0, "top_p": 0.95}
     write_qa(tmp_path / "tasks", count=4, generation_kwargs=settings, repeats=2)
