@@ -25,14 +25,19 @@ def report(
     from bench.gate.show import history_json
     from bench.gate.trend import run_trends, trend_section
     from bench.record.rundir import RunDirectory
-    from bench.report import report_json, write_report
+    from bench.report.analysis.comparison import compare
+    from bench.report.export import comparison_json
+    from bench.report.write import write_comparison
 
-    found = RunDirectory.find(run, reports)
-    trends = run_trends(found.load(), history) if history else None
+    directory = RunDirectory.find(run, reports)
+    comparison = compare(directory)
+    trends = run_trends(comparison.record, history) if history else None
     if as_json:
-        print_json({**report_json(found), **({} if trends is None else {"history": history_json(trends)})})
+        print_json({**comparison_json(comparison), **({} if trends is None else {"history": history_json(trends)})})
     else:
-        write_report(found, console=console(), trend=None if trends is None else trend_section(trends))
+        trend = None if trends is None else trend_section(trends)
+        write_comparison(comparison, directory.path, console=console(), trend=trend)
+    raise typer.Exit(comparison.completeness.exit_code)
 
 
 def compare(

@@ -17,7 +17,6 @@ from bench.cli.options import (
     TrustRemoteCodeOption,
 )
 from bench.cli.output import console, print_json
-from bench.errors import ExitCode
 
 
 def run(
@@ -36,7 +35,8 @@ def run(
 ) -> None:
     """Train, evaluate, compare, report. Goes on where an earlier run of the same suite stopped."""
     from bench.places import home
-    from bench.report import write_report
+    from bench.report.analysis.comparison import compare
+    from bench.report.write import write_comparison
     from bench.run.display import make_display
     from bench.run.run import run_suite
     from bench.suite.load import load_suite
@@ -52,9 +52,9 @@ def run(
             reports=reports,
             display=display,
         )
-    write_report(finished, console=console())
-    if not finished.load().complete:
-        raise typer.Exit(ExitCode.INCOMPLETE)
+    comparison = compare(finished)
+    write_comparison(comparison, finished.path, console=console())
+    raise typer.Exit(comparison.completeness.exit_code)
 
 
 def validate(

@@ -87,7 +87,7 @@ def compare_quality(run: Run, against: Run, *, margin: float = 0.0, replicates: 
     changes = _changes(now, before, margin, seed=int(record.digest[:8], 16), replicates=replicates)
     comparison = compare_record(record, rows, replicates=replicates)
     claims = _claims(comparison, compare_record(stored, stored_rows, replicates=replicates))
-    whole = comparison.complete and all(change.reading != "missing" for change in changes)
+    whole = comparison.completeness.complete and all(change.reading != "missing" for change in changes)
     return QualityComparison(
         margin=margin,
         changes=changes,

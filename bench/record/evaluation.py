@@ -79,11 +79,10 @@ class Generated(Spec):
     seconds: float
     """In generation alone."""
     tokens_per_second: float | None
-    """Over all batches, prompts read included; `None` without a token."""
+    """Over all batches, prompts read included; `None` without a token. The subject's own speed only where its job ran
+    alone."""
     first_token_seconds: float | None
     """From a lone prompt to its first token: median over `checked` prompts."""
-    alone: bool = False
-    """Whether no other job of this run ran beside it: else the two figures above are no measure of the subject."""
     checked: int
     """Answers that were drawn again alone, outside their batch."""
     differed: int

@@ -117,8 +117,6 @@ class Ledger(Spec):
     """First steps that `tokens_per_second` leaves out."""
     tokens_per_second: float | None
     """Non-padding tokens per second of data + compute + optimiser, over the steady steps; `None` below two of them."""
-    alone: bool
-    """Whether no other job of this run ran beside it."""
     peak_process_bytes: int | None
     """Peak resident memory of the training; summed over its processes, pages that they share counted in each."""
     peak_device_bytes: int | None

@@ -48,6 +48,8 @@ class JobRecord(Spec):
     """ISO 8601, UTC."""
     seconds: float | None = None
     """Wall time, process start included."""
+    alone: bool | None = None
+    """Whether no other job of the run that made its result ran beside it; `None` of a job that never ran."""
     log: str | None = None
     """Relative to the run directory."""
 
@@ -163,6 +165,6 @@ class Record(Spec):
         return tuple(entry.job for entry in entries)
 
     @property
-    def complete(self) -> bool:
+    def all_done(self) -> bool:
         """Whether every job has its result."""
         return all(job.status == "done" for job in self.jobs)

@@ -47,6 +47,8 @@ class Manifest(Spec):
     """ISO 8601, UTC."""
     seconds: float
     """Wall time, process start included."""
+    alone: bool
+    """Whether no other job of that run ran beside it; else its speed and energy are not its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class JobStore:
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def commit(self, digest: str, *, started: str, seconds: float) -> Manifest:
+    def commit(self, digest: str, *, started: str, seconds: float, alone: bool) -> Manifest:
         """Write the manifest over the files as they are now: from here on the job is done.
 
         Checkpoints are removed after that, for a kill in between must not cost the training.
@@ -101,7 +103,7 @@ class JobStore:
             for file in sorted(folder.rglob("*"))
             if file.is_file() and file.name not in _NOT_RESULT and not _of_checkpoint(file, folder)
         }
-        manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds)
+        manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds, alone=alone)
         write_text(folder / MANIFEST, manifest.model_dump_json(indent=1))
         for left_over in folder.glob(f"{CHECKPOINT}*"):
             _remove(left_over)

@@ -36,7 +36,7 @@ def compose_comparison(comparison: RunComparison) -> View:
         banner=first.resolved.model.simulation or second.resolved.model.simulation,
         question=second.resolved.suite.question,
         status=Cell(text=text),
-        complete=first.complete and second.complete,
+        complete=first.all_done and second.all_done,
         sections=tuple(section for section in sections if section is not None),
     )
 
@@ -45,7 +45,7 @@ def comparison_to_json(comparison: RunComparison) -> dict[str, Any]:
     """Every figure unrounded; keys are stable."""
     return {
         "runs": [
-            {"path": path, "digest": record.digest, "created": record.created, "complete": record.complete}
+            {"path": path, "digest": record.digest, "created": record.created, "all_done": record.all_done}
             for path, record in zip(comparison.paths, comparison.records, strict=True)
         ],
         "differences": [asdict(found) for found in comparison.differences],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.completeness import Completeness
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Section, View
 from bench.report.sections.answers import answers_section
@@ -61,7 +62,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         banner=next((model.simulation for model in resolved.bases().values() if model.simulation), None),
         question=resolved.suite.question,
         status=_status(comparison),
-        complete=comparison.complete,
+        complete=comparison.completeness.complete,
         sections=tuple(section for section in sections if section is not None),
     )
 
@@ -86,8 +87,16 @@ def _status(comparison: Comparison) -> Cell:
     verdicts = [claim.verdict.outcome for claim in comparison.claims]
     tally = [f"{verdicts.count(v)} {v}" for v in VERDICT_TONES if v in verdicts]
     said = f" Claims: {', '.join(tally)}." if tally else ""
-    if comparison.complete:
+    if comparison.completeness.complete:
         return Cell(text=f"Complete: {design}.{said}", tone="plain")
-    gone = len(comparison.absences)
-    why = f"{gone} of {fmt.plural(len(record.jobs), 'job')} have no result" if gone else "a claim lacks what it needs"
-    return Cell(text=f"INCOMPLETE: {why}. {design}.{said}", tone="bad")
+    return Cell(text=f"INCOMPLETE: {_lacking(comparison.completeness)}. {design}.{said}", tone="bad")
+
+
+def _lacking(found: Completeness) -> str:
+    """What a run lacks; claims that lack a job are not named beside it."""
+    parts = []
+    if found.missing_jobs:
+        parts.append(f"{found.missing_jobs} of {fmt.plural(found.jobs, 'job')} have no result")
+    if found.unscored:
+        parts.append(f"no subject has a score on {fmt.listed(found.unscored)}")
+    return "; ".join(parts) or "a claim lacks what it needs"

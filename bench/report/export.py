@@ -37,7 +37,8 @@ def comparison_json(comparison: Comparison) -> Json:
         "digest": record.digest,
         "simulation": next((one.simulation for one in record.resolved.bases().values() if one.simulation), None),
         "question": record.resolved.suite.question,
-        "complete": comparison.complete,
+        "complete": comparison.completeness.complete,
+        "completeness": asdict(comparison.completeness),
         "claims": [_claim(claim) for claim in comparison.claims],
         "results": [_result(result) for result in comparison.results.values()],
         "ranks": {

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
 from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult
 from bench.record.files import LOG
 from bench.record.record import Failure
-from bench.record.store import JobStore, write_result
+from bench.record.store import JobStore
 from bench.record.training import TrainResult
 from bench.run.display import Display
 from bench.run.plan.types import JobOutcome, PlannedJob
@@ -86,7 +85,7 @@ class Executor:
             return JobOutcome(failure=Failure(kind="unavailable", message=planned.unavailable.what))
         twin = self.outcomes.get(planned.digest)
         if twin is not None:
-            return JobOutcome(failure=twin.failure, reused=True, started=twin.started, seconds=twin.seconds)
+            return replace(twin, reused=True)
         for digest in planned.after:
             failed = self.outcomes.get(digest)
             if failed is not None and failed.failure is not None:
@@ -124,7 +123,7 @@ class Executor:
         manifest = self.store.done(planned.digest)
         if manifest is not None and not planned.fresh and not manifest.freed:
             lock.release()
-            self._close(planned, JobOutcome(reused=True, started=manifest.started, seconds=manifest.seconds))
+            self._close(planned, JobOutcome.of(manifest))
             return
         if planned.fresh:
             self.store.forget(planned.digest)
@@ -176,23 +175,19 @@ class Executor:
         if failure is None:
             failure = self._commit(running, seconds)
         running.lock.release()
-        self._close(running.job, JobOutcome(failure=failure, started=running.started, seconds=seconds))
+        self._close(
+            running.job,
+            JobOutcome(failure=failure, started=running.started, seconds=seconds, alone=not running.shared),
+        )
 
     def _commit(self, running: _Running, seconds: float) -> Failure | None:
         """Make the result count. A missing, malformed or diverged one is a failure; the latter stays to be shown."""
         digest = running.job.digest
         try:
             result = self.store.result(digest)
-            if isinstance(result, TrainResult) and result.ledger.alone == running.shared:
-                ledger = result.ledger.model_copy(update={"alone": not running.shared})
-                write_result(self.store.folder(digest), result.model_copy(update={"ledger": ledger}))
-            drawn = result.generated if isinstance(result, EvalResult) and result.judged is None else None
-            if drawn is not None and not running.shared:
-                generated = drawn.model_copy(update={"alone": True})
-                write_result(self.store.folder(digest), result.model_copy(update={"generated": generated}))
             if isinstance(result, TrainResult) and result.diverged:
                 return Failure(kind="diverged", message=f"stopped at step {len(result.steps)}: the loss ran away")
-            self.store.commit(digest, started=running.started, seconds=seconds)
+            self.store.commit(digest, started=running.started, seconds=seconds, alone=not running.shared)
         except (OSError, ValueError) as error:
             return Failure(kind="exception", message=f"no whole result: {str(error).splitlines()[0]}")
         return None

@@ -168,26 +168,24 @@ def _fate(
     planned: PlannedJob, outcome: JobOutcome | None, store: JobStore, directory: RunDirectory, *, interrupted: bool
 ) -> JobRecord:
     job = planned.job
-    if outcome is not None:
-        failure, reused = outcome.failure, outcome.reused
-        started, seconds = outcome.started, outcome.seconds
-        status = "done" if failure is None else "failed"
-    elif planned.cached is not None and not planned.to_do:
-        failure, reused, status = None, True, "done"
-        started, seconds = planned.cached.started, planned.cached.seconds
-    else:
+    if outcome is None and planned.cached is not None and not planned.to_do:
+        outcome = JobOutcome.of(planned.cached)
+    if outcome is None:
         stopped = interrupted and planned.selected
         failure = Failure(kind="interrupted", message="the run was stopped before this was done") if stopped else None
-        reused, status, started, seconds = False, "pending", None, None
+        outcome, status = JobOutcome(failure=failure), "pending"
+    else:
+        status = "done" if outcome.failure is None else "failed"
     return JobRecord(
         id=job.id,
         digest=job.digest,
         status=status,
-        reused=reused,
-        failure=failure,
-        started=started,
-        seconds=seconds,
-        log=_log(job.id, _log_of(planned, started, store), directory),
+        reused=outcome.reused,
+        failure=outcome.failure,
+        started=outcome.started,
+        seconds=outcome.seconds,
+        alone=outcome.alone,
+        log=_log(job.id, _log_of(planned, outcome.started, store), directory),
     )
 
 

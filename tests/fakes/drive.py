@@ -39,7 +39,7 @@ def main(root: Path, changes: dict[str, object]) -> int:
     served = getattr(forkserver._forkserver, "_forkserver_pid", None) is not None
     spent = time.process_time()  # of this process from its start; wall time would measure the neighbours too
     print(json.dumps({"run": str(directory.path), "heavy": heavy, "served": served, "cpu_seconds": spent}))
-    return 0 if directory.load().complete else 3
+    return 0 if directory.load().all_done else 3
 
 
 if __name__ == "__main__":

@@ -50,7 +50,6 @@ def make_training(arm: str, seed: int, rng: np.random.Generator, used: float, *,
         seconds=Seconds(start_up=0.6, data=0.2, compute=4.6, optimizer=0.4, saving=0.1, other=0.2, wall=6.1),
         warmup_steps_left_out=3,
         tokens_per_second=9_000.0 + 500 * float(rng.normal()),
-        alone=False,
         peak_process_bytes=(640 if lora else 720) * 2**20,
         peak_device_bytes=None,
     )
@@ -114,5 +113,6 @@ def _job(name: str, failure: Failure | None, *, seconds: float) -> JobRecord:
         failure=failure,
         started="2026-01-02T03:04:05Z",
         seconds=seconds,
+        alone=False,
         log=log_file(name),
     )

@@ -174,7 +174,7 @@ def training_result(*, diverged: bool = False, rate: float = 1e-3) -> TrainResul
         ledger=Ledger(
             rows=6, distinct_rows=6, epochs=1.0, steps=3, slots=36, tokens=30, supervised_tokens=15, truncated_rows=0,
             dropped_rows=0, seconds=Seconds(compute=0.3, wall=0.3), warmup_steps_left_out=1, tokens_per_second=100.0,
-            alone=False, peak_process_bytes=1, peak_device_bytes=None,
+            peak_process_bytes=1, peak_device_bytes=None,
         ),
         weights="weights",
     )  # fmt: skip

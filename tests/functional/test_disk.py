@@ -90,7 +90,7 @@ def test_any_write_of_a_run_may_fail(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert all(problem.hint for problem in caught.value.problems)
     nothing_torn(tmp_path, tmp_path / "home")
     finished = go(tmp_path)
-    assert finished.load().complete
+    assert finished.load().all_done
     assert write_report(finished).is_file()
 
 
@@ -136,12 +136,12 @@ def test_a_disk_that_is_really_full(
         record = None
         said = str(error)
     assert record is not None or "No space left" in said
-    if record is not None and not record.complete:
+    if record is not None and not record.all_done:
         messages = [job.failure.message for job in record.jobs if job.failure is not None]
         assert any("No space left" in message for message in messages), messages
     filler.unlink()
     nothing_torn(tmp_path, home)
-    assert go(tmp_path, home).load().complete
+    assert go(tmp_path, home).load().all_done
 
 
 def test_a_small_disk_is_refused_before_the_start(tmp_path: Path, small_disk: Path) -> None:

@@ -81,7 +81,7 @@ def rows(run: RunDirectory, record: Record, name: str, subject: str) -> list[Sco
 
 def test_every_subject_answered_everything(run: RunDirectory) -> None:
     record = run.load()
-    assert record.complete
+    assert record.all_done
     for subject in ("base", "few/full#0"):
         assert len(rows(run, record, "answers", subject)) == 24
         assert all(len(row.samples) == 3 for row in rows(run, record, "drawn", subject))
@@ -90,7 +90,7 @@ def test_every_subject_answered_everything(run: RunDirectory) -> None:
         assert evaluation.result is not None
         assert evaluation.result.generated is not None
         assert evaluation.result.generated.differed == 0
-        assert evaluation.result.generated.alone, "one worker: nothing ran beside it, so its speed counts"
+        assert evaluation.job.alone, "one worker: nothing ran beside it, so its speed counts"
 
 
 def test_base_and_arm_were_asked_the_same(run: RunDirectory) -> None:

@@ -128,7 +128,7 @@ def test_a_hub_that_fails_costs_what_needs_it_and_the_next_run_does_that_alone(t
         repos["org/colours"] = {"README.md": b"", "data/train.jsonl": ROWS}
         code, record, report = bench(tmp_path, hub)
         assert code == 0
-        assert record.complete
+        assert record.all_done
         assert {job.id for job in record.jobs if not job.reused} == set(failed)
         assert "unavailable" not in report
 

@@ -284,7 +284,7 @@ def test_the_next_run_does_what_failed_and_never_pays_again_for_what_was_answere
             shutil.rmtree(job)
     assert ran.again() == (0, 0)
     record = RunDirectory.find("judged", ran.folder / "reports").load()
-    assert record.complete
+    assert record.all_done
     again = {job.id for job in record.jobs if not job.reused}
     assert {job.id for job in record.jobs} - done_before <= again
     assert all(any(f":{name}:" in job for name in JUDGED) for job in again), "trainings and answers are kept"

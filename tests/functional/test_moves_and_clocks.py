@@ -40,7 +40,7 @@ def test_a_clock_that_was_set_costs_no_work(tmp_path: Path, year: str) -> None:
     set_back(tmp_path, year)
     second = go(tmp_path)
     assert second.path == first.path
-    assert second.load().complete
+    assert second.load().all_done
     assert worked(tmp_path / "home") == work
 
 
@@ -63,7 +63,7 @@ def test_a_moved_checkout_goes_on_where_it_was(tmp_path: Path) -> None:
     work = worked(here / "home")
     here.rename(there)
     moved = go(there)
-    assert moved.load().complete
+    assert moved.load().all_done
     assert worked(there / "home") == work
     assert RunDirectory.find("fake", there / "reports").path == moved.path
 
@@ -74,14 +74,14 @@ def test_links_in_place_of_folders_and_of_the_suite_change_nothing(tmp_path: Pat
         (tmp_path / f"real-{name}").mkdir()
         (tmp_path / name).symlink_to(f"real-{name}")
     first = go(tmp_path)
-    assert first.load().complete
+    assert first.load().all_done
     work = worked(tmp_path / "home")
     assert all((tmp_path / name).is_symlink() for name in ("home", "reports"))
     assert (tmp_path / "real-reports" / "fake").is_dir()
     (first.path.parent / "latest").unlink()
     (first.path.parent / "latest").symlink_to("/etc")  # a pointer that leaves the reports is not followed
     assert RunDirectory.find("fake", tmp_path / "reports").path == first.path
-    assert go(tmp_path).load().complete
+    assert go(tmp_path).load().all_done
     assert RunDirectory.find("fake", tmp_path / "reports").path == first.path
     assert worked(tmp_path / "home") == work
     assert not (Path("/etc") / "record.json").exists()

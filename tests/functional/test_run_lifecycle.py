@@ -135,7 +135,7 @@ def goes_on(root: Path) -> None:
     finish(start(root, HANGS), 0)
     again = worked(root / "home")[len(before) :]
     assert done.isdisjoint(again)
-    assert record_of(root).complete
+    assert record_of(root).all_done
 
 
 def test_a_finished_suite_runs_again_without_heavy_imports_or_a_server(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_second_run_of_the_same_suite_waits_and_reuses(tmp_path: Path, hung: s
     hung.send_signal(signal.SIGTERM)
     finish(hung, 130)
     finish(other, 0)
-    assert record_of(tmp_path).complete
+    assert record_of(tmp_path).all_done
 
 
 def test_two_suites_that_share_jobs_do_them_once(tmp_path: Path) -> None:

@@ -96,4 +96,4 @@ def test_the_speed_suite_trains_alone(records: dict[str, Record]) -> None:
     """Speeds that other jobs disturbed would decide nothing."""
     found = records["training_speed"]
     assert found.evaluations == ()
-    assert all(training.result is not None and training.result.ledger.alone for training in found.trainings)
+    assert all(training.job.alone for training in found.trainings)

@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 def test_the_record_survives_being_written_and_read(run: RunDirectory) -> None:
     record = run.load()
     assert Record.model_validate_json(record.model_dump_json()) == record
-    assert record.complete
+    assert record.all_done
 
 
 def test_scores_are_found_beside_the_record(run: RunDirectory) -> None:

@@ -34,7 +34,7 @@ def finish(store: JobStore, job: Job) -> Path:
     (folder / "weights").mkdir()
     (folder / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
     (folder / "log.txt").write_text("words")
-    store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=2.5)
+    store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=2.5, alone=True)
     return folder
 
 
@@ -93,7 +93,7 @@ def test_a_commit_removes_what_is_only_good_for_resuming(store: JobStore, job: J
     folder = store.begin(job)
     (folder / "checkpoint").mkdir()
     write_result(folder, training_result())
-    store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0)
+    store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0, alone=True)
     assert not (folder / "checkpoint").exists()
     assert store.done(job.digest) is not None
 
@@ -110,10 +110,10 @@ def test_a_kill_while_committing_costs_no_training(store: JobStore, job: Job, mo
 
     monkeypatch.setattr("bench.record.store.write_text", killed)
     with pytest.raises(KeyboardInterrupt):
-        store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0)
+        store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0, alone=True)
     assert (folder / "checkpoint" / "state.json").exists()
     monkeypatch.undo()
-    manifest = store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0)
+    manifest = store.commit(job.digest, started="2026-01-01T00:00:00+00:00", seconds=1.0, alone=True)
     assert set(manifest.files) == {RESULT}
 
 

@@ -78,7 +78,7 @@ def test_a_rate_chosen_at_the_edge_is_pointed_out(tmp_path: Path) -> None:
 
 def test_a_rate_that_failed_is_missing_and_nothing_is_called_chosen(tmp_path: Path) -> None:
     comparison = compared(tmp_path, **sweeping(ORDERS["kill"], BEST_RATE))
-    assert not comparison.complete
+    assert not comparison.completeness.complete
     assert [row[2] for row in table(comparison, "Learning rates")] != []
     assert all(row[3] != "chosen" for row in table(comparison, "Learning rates"))
     assert any(absence.job == "sweep:few/full=0.25" for absence in comparison.absences)
@@ -91,7 +91,7 @@ def few_shot() -> dict[str, Any]:
 
 def test_few_shot_is_scored_like_any_arm_and_costs_no_training(tmp_path: Path) -> None:
     comparison = compared(tmp_path, **few_shot())
-    assert comparison.complete
+    assert comparison.completeness.complete
     assert comparison.results["few/shots", "qa"].versus_base is not None
     cost = {cost.arm: cost for cost in comparison.costs}["few/shots"]
     assert (cost.tokens, cost.steps, cost.trainable_parameters, cost.trains) == (0, 0, 0, False)
@@ -152,7 +152,7 @@ def test_every_arm_is_compared_with_the_base_that_it_trained(tmp_path: Path) -> 
 def test_speed_alone_makes_a_report_without_scores(tmp_path: Path) -> None:
     directory = go(tmp_path, eval=())
     comparison = compare(directory)
-    assert comparison.complete
+    assert comparison.completeness.complete
     assert "without evals: speed and memory only" in compose(comparison).status.text
     assert section(comparison, "Results") is None
     assert [row[0] for row in table(comparison, "Cost")] == ["few/full", "few/lora"]

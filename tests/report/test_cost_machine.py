@@ -21,15 +21,23 @@ SHARE = Utilization(
 )
 
 
-def with_trainings(record: Record, **changes: object) -> Record:
-    """Every training's ledger, changed."""
+def with_trainings(record: Record, *, alone: bool = False, **changes: object) -> Record:
+    """Every training's ledger, changed. alone: whether each ran alone."""
 
     def changed(result: TrainResult | None) -> TrainResult | None:
         if result is None:
             return None
         return result.model_copy(update={"ledger": result.ledger.model_copy(update=changes)})
 
-    trainings = tuple(one.model_copy(update={"result": changed(one.result)}) for one in record.trainings)
+    trainings = tuple(
+        training.model_copy(
+            update={
+                "result": changed(training.result),
+                "job": training.job.model_copy(update={"alone": alone}),
+            }
+        )
+        for training in record.trainings
+    )
     return record.model_copy(update={"trainings": trainings})
 
 

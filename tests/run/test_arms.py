@@ -52,7 +52,7 @@ def digests(planned: Plan) -> dict[str, str]:
 
 def test_few_shot_trains_nothing_and_is_evaluated_with_every_seed(tmp_path: Path) -> None:
     record = go(tmp_path, **few_shot())
-    assert record.complete
+    assert record.all_done
     assert {training.arm for training in record.trainings} == {"few/full"}
     assert {probe.arm for probe in record.probes} == {"few/full"}
     scored = {e.subject: e.result for e in record.evaluations if e.arm == "few/shots" and e.eval == "qa"}
@@ -81,7 +81,7 @@ def test_without_a_template_few_shot_is_the_base_and_shares_its_result(tmp_path:
 
 def test_several_models_have_a_base_and_arms_each(tmp_path: Path) -> None:
     record = go(tmp_path, **models(tmp_path))
-    assert record.complete
+    assert record.all_done
     assert {e.subject for e in record.evaluations if e.arm is None} == {"base@small", "base@large"}
     assert {training.arm for training in record.trainings} == {
         "few/full@small", "few/full@large", "few/lora@small", "few/lora@large",
@@ -103,6 +103,6 @@ def test_one_arm_of_several_models_needs_one_base(tmp_path: Path) -> None:
 
 def test_a_suite_without_evals_only_trains(tmp_path: Path) -> None:
     record = go(tmp_path, eval=())
-    assert record.complete
+    assert record.all_done
     assert not record.evaluations
     assert {name.partition(":")[0] for name in worked(tmp_path / "home")} == {"train", "probe"}

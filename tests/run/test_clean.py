@@ -50,7 +50,7 @@ def test_everything_can_go_and_the_report_and_a_second_run_still_have_all(tmp_pa
     assert sum(one.bytes for one in freed) == 400
     assert not list((tmp_path / "home" / "jobs").glob("*/weights/*"))
     assert files(directory.path) == before
-    assert go(tmp_path).load().complete
+    assert go(tmp_path).load().all_done
     assert worked(tmp_path / "home") == work
     assert kinds(tmp_path)["weights"] == 0
 
@@ -65,7 +65,7 @@ def test_another_eval_trains_again_what_was_freed(tmp_path: Path) -> None:
     go(tmp_path)  # the same suite needs nothing
     assert len(worked(tmp_path / "home")) == work
     evals = (*fake_suite(tmp_path).suite.model_dump(mode="json")["eval"], *more)
-    assert go(tmp_path, eval=evals, data=data).load().complete
+    assert go(tmp_path, eval=evals, data=data).load().all_done
     again = worked(tmp_path / "home")[work:]
     assert len([name for name in again if name.startswith("train:")]) == 4
     assert {name.split(":")[1] for name in again if name.startswith("eval:")} == {"other"}
@@ -73,10 +73,10 @@ def test_another_eval_trains_again_what_was_freed(tmp_path: Path) -> None:
 
 def test_a_suite_that_keeps_no_weights_frees_them_as_it_goes_and_stays_done(tmp_path: Path) -> None:
     run = {"workers": 2, "probe_steps": 0, "keep_weights": False}
-    assert go(tmp_path, run=run).load().complete
+    assert go(tmp_path, run=run).load().all_done
     assert not list((tmp_path / "home" / "jobs").glob("*/weights/*"))
     work = len(worked(tmp_path / "home"))
-    assert go(tmp_path, run=run).load().complete
+    assert go(tmp_path, run=run).load().all_done
     assert len(worked(tmp_path / "home")) == work
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from bench.run.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import HELD, diary, fake_suite, worked
-from tests.fakes.worker import ORDERS
+from tests.fakes.worker import ORDERS, training_result
 
 SERVER = ChildServer(module="tests.fakes.worker")
 
@@ -83,14 +84,25 @@ def test_a_training_of_two_processes_takes_two_workers_room(tmp_path: Path) -> N
     for line in diary(tmp_path / "home"):
         active.symmetric_difference_update({line["id"]})
         assert len(active) <= 1 or not any(job.startswith("train:few/full") for job in active)
-    trained = {one.arm: one.result.ledger.alone for one in record.trainings if one.result}
+    trained = {one.arm: one.job.alone for one in record.trainings if one.result}
     assert trained["few/full"]
 
 
 def test_without_side_by_side_work_there_is_no_probe_and_trainings_count_as_alone(tmp_path: Path) -> None:
     record = go(tmp_path, run={"workers": 1, "probe_steps": 2}).load()
     assert record.probes == ()
-    assert [one.result.ledger.alone for one in record.trainings if one.result] == [True] * 4
+    assert [one.job.alone for one in record.trainings if one.result] == [True] * 4
+
+
+def test_a_childs_result_is_never_rewritten(tmp_path: Path) -> None:
+    """What a training measured is the child's word; whether it was alone is the parent's, in the parent's manifest."""
+    record = go(tmp_path, run={"workers": 1}).load()
+    for training in record.trainings:
+        folder = tmp_path / "home" / "jobs" / training.job.digest
+        assert (folder / RESULT).read_text(encoding="utf-8") == training_result().model_dump_json()
+        assert json.loads((folder / "manifest.json").read_bytes())["alone"] is True
+    reused = go(tmp_path, run={"workers": 1}).load()
+    assert [one.job.alone for one in reused.trainings] == [True] * 4
 
 
 def test_one_by_one_each_seed_goes_through_all_arms_before_the_next(tmp_path: Path) -> None:
@@ -104,7 +116,7 @@ def test_a_training_that_shared_the_machine_says_so(tmp_path: Path) -> None:
     order = {"full": {"method": "full", "learning_rate": 1e-3}}
     changes: dict[str, Any] = {"recipe": order, "arms": {"data": ("few",), "recipe": ("full",)}}
     record = go(tmp_path, seeds=(0, 1, 2, 3), run={"workers": 4, "probe_steps": 0}, **changes).load()
-    assert not all(one.result.ledger.alone for one in record.trainings if one.result)
+    assert not all(one.job.alone for one in record.trainings if one.result)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +137,7 @@ def test_a_failed_training_is_recorded_and_harms_only_its_own_evals(
     directory = go(tmp_path, recipe=recipes(order))
     record = directory.load()
     jobs = by_id(record)
-    assert not record.complete
+    assert not record.all_done
     for seed in (0, 1):
         failed = jobs[f"train:few/full#{seed}"]
         assert failed.status == "failed"
@@ -236,7 +248,7 @@ def test_a_damaged_result_is_made_again_and_nothing_else(tmp_path: Path) -> None
     victim = by_id(directory.load())["eval:qa:few/full#1"]
     (tmp_path / "home" / "jobs" / victim.digest / RESULT).write_text("{")
     work = len(worked(tmp_path / "home"))
-    assert go(tmp_path).load().complete
+    assert go(tmp_path).load().all_done
     assert worked(tmp_path / "home")[work:] == ["eval:qa:few/full#1"]
 
 
@@ -253,7 +265,7 @@ def test_a_truncated_record_is_rebuilt_from_the_finished_jobs(tmp_path: Path, ke
     assert "bench run" in (caught.value.problems[0].hint or "")
     after = go(tmp_path).load()
     assert worked(tmp_path / "home") == work
-    assert after.complete
+    assert after.all_done
     assert [(job.id, job.digest, job.started, job.seconds) for job in after.jobs] == [
         (job.id, job.digest, job.started, job.seconds) for job in before.jobs
     ]
@@ -266,7 +278,7 @@ def test_another_eval_retrains_nothing(tmp_path: Path) -> None:
     work = len(worked(tmp_path / "home"))
     evals = ({"kind": "lm_eval", "name": "other", "tasks": ("u",)}, HELD)
     record = go(tmp_path, eval=evals).load()
-    assert record.complete
+    assert record.all_done
     assert {name.split(":")[0] for name in worked(tmp_path / "home")[work:]} == {"eval"}
 
 
@@ -275,7 +287,7 @@ def test_only_runs_the_arms_asked_for_and_the_rest_is_pending(tmp_path: Path) ->
     states = {one.arm: one.job.status for one in record.trainings}
     assert states == {"few/full": "pending", "few/lora": "done"}
     assert all(one.job.status == "done" for one in record.evaluations if one.subject == "base")
-    assert go(tmp_path).load().complete
+    assert go(tmp_path).load().all_done
 
 
 def test_an_unknown_arm_is_refused_before_any_work(tmp_path: Path) -> None:
@@ -298,7 +310,7 @@ def test_fresh_runs_everything_again(tmp_path: Path) -> None:
 def test_two_names_for_the_same_rows_train_once(tmp_path: Path) -> None:
     data = {"few": {"source": "few.jsonl"}, "same": {"source": "few.jsonl"}}
     record = go(tmp_path, data=data, arms={"data": ("few", "same"), "recipe": ("lora",)}).load()
-    assert record.complete
+    assert record.all_done
     assert len([name for name in worked(tmp_path / "home") if name.startswith("train:")]) == 2
     assert {one.arm for one in record.trainings} == {"few/lora", "same/lora"}
 

@@ -95,7 +95,7 @@ def test_rows_that_are_away_cost_the_arms_that_need_them_and_come_next_time(tmp_
     arrive(tmp_path)
     second = go(tmp_path, **changes)
     again = second.load()
-    assert again.complete
+    assert again.all_done
     assert not first.path.exists(), "one run, one folder"
     assert (second.path.parent / "latest").resolve() == second.path
     assert set(worked(tmp_path / "home")[len(done) :]) == lost
@@ -113,7 +113,7 @@ def test_an_arm_is_not_trained_while_rows_that_it_must_be_free_of_are_not_known(
     assert failure.kind == "unavailable"
     assert "must be free of" in failure.message
     arrive(tmp_path, rows=4)
-    assert go(tmp_path, **changes).load().complete
+    assert go(tmp_path, **changes).load().all_done
     assert worked(tmp_path / "home").count("eval:qa:base") == 1
 
 
@@ -137,7 +137,7 @@ def test_a_sweep_without_its_rows_is_unavailable_and_few_shots_too(tmp_path: Pat
     assert {"sweep:far/swept=0.01", "train:far/swept#0", "eval:held:far/shots#0"} <= lost
     assert all("far/" in name for name in lost - {"eval:qa:far/shots#0"})
     arrive(tmp_path, rows=40)
-    assert go(tmp_path, **changes).load().complete
+    assert go(tmp_path, **changes).load().all_done
 
 
 def test_one_base_of_several_that_is_away_costs_its_own_subjects(
@@ -160,7 +160,7 @@ def test_one_base_of_several_that_is_away_costs_its_own_subjects(
     (refs / "main").write_text(commit)
     fake_model(refs.parent / "snapshots" / commit, seed=1)
     done = worked(tmp_path / "home")
-    assert go(tmp_path, **changes).load().complete
+    assert go(tmp_path, **changes).load().all_done
     assert set(worked(tmp_path / "home")[len(done) :]) == lost
 
 

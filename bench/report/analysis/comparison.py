@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.errors import ExitCode
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence, absences_of
 from bench.report.analysis.align import Measurand, Rows, Run, align, read_rows, subjects
 from bench.report.analysis.answers import Exhibit, exhibits
 from bench.report.analysis.claims import ClaimResult, decided
+from bench.report.analysis.completeness import Completeness, completeness
 from bench.report.analysis.contamination import Contamination, contamination
 from bench.report.analysis.cost import Cost, costs
 from bench.report.analysis.deltas import Deltas
@@ -46,16 +46,7 @@ class Comparison:
     tradeoffs: tuple[Tradeoff, ...]
     exhibits: tuple[Exhibit, ...]
     judged: tuple[JudgedArm, ...]
-
-    @property
-    def complete(self) -> bool:
-        """No job is missing and every claim was decided or left open by the data, not by a gap."""
-        return not self.absences and all(claim.verdict.outcome != "incomplete" for claim in self.claims)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What a command that ends with this comparison returns."""
-        return ExitCode.OK if self.complete else ExitCode.INCOMPLETE
+    completeness: Completeness
 
 
 def compare(run: Run, *, replicates: int = REPLICATES) -> Comparison:
@@ -71,13 +62,14 @@ def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) 
     deltas = Deltas.of(record, replicates=replicates)
     measurands = tuple(entry.measurand for entry in aligned)
     found = results(record, aligned, absences, deltas)
+    claims = decided(record, aligned, absences, deltas, found)
     return Comparison(
         record=record,
         measurands=measurands,
         arms=tuple(subjects(record)),
         results=found,
         ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
-        claims=decided(record, aligned, absences, deltas, found),
+        claims=claims,
         costs=costs(record),
         absences=absences,
         contamination=contamination(record, aligned, found, deltas),
@@ -85,4 +77,5 @@ def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) 
         tradeoffs=tradeoffs(record, measurands, found),
         exhibits=exhibits(record, aligned, rows),
         judged=judged_arms(record, rows, deltas),
+        completeness=completeness(record, absences=absences, results=found, claims=claims),
     )

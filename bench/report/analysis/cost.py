@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from bench.record.ledger import Ledger, Seconds
-from bench.record.record import Record
+from bench.record.record import Record, TrainingRecord
 from bench.record.training import ProbeResult, TrainResult
 from bench.report.analysis.align import planned_arms
 from bench.suite.recipe import Budget, Recipe
@@ -102,9 +102,9 @@ def costs(record: Record) -> tuple[Cost, ...]:
         if suite.recipe[arm.recipe].method == "few_shot":
             found.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, suite.budget_of(arm)))
             continue
-        results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
+        trainings = [t for t in record.trainings if t.arm == arm.name]
         probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
-        found.append(_priced(_cost(arm.name, results, probe, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
+        found.append(_priced(_cost(arm.name, trainings, probe, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
     return _with_excess(found)
 
 
@@ -122,10 +122,12 @@ def reused_jobs(record: Record) -> tuple[int, int]:
     return sum(job.reused for job in record.jobs), len(record.jobs)
 
 
-def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budget: Budget) -> Cost:
+def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, budget: Budget) -> Cost:
+    results = [training.result for training in trainings if training.result is not None]
+    own = [training.result for training in trainings if training.result is not None and training.job.alone]
     ledgers = [result.ledger for result in results]
     whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
-    alone = [ledger for ledger in ledgers if ledger.alone]
+    alone = [result.ledger for result in own]
     speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
     measured = [ledger.utilization for ledger in alone] if probe is None else [probe.utilization]
@@ -151,7 +153,7 @@ def _cost(arm: str, results: list[TrainResult], probe: ProbeResult | None, budge
         budget=budget,
         budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
         excess=None,
-        step_seconds=_step_seconds([result for result in results if result.ledger.alone]),
+        step_seconds=_step_seconds(own),
         mfu=_mean(used, lambda one: one.mfu),
         hfu=_mean(used, lambda one: one.hfu),
         measured_peak=_mean(used, lambda one: one.peak_flops_per_second),

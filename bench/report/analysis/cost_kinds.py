@@ -21,18 +21,20 @@ from bench.stats.paired import LEVEL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostKind:
-    """counted: a count, which no second run of the same training would change. absent: why a figure can be missing."""
+    """counted: a count, which no second run of the same training would change. absent: why a figure can be missing.
+    timed: the figure is the arm's own only where nothing ran beside its training."""
 
     name: str
     title: str
     counted: bool
     figure: Callable[[Ledger], float | None]
     absent: str
+    timed: bool = False
 
 
 def _seconds(ledger: Ledger) -> float | None:
     spent = ledger.seconds
-    return (spent.data + spent.compute + spent.optimizer) or None if ledger.alone else None
+    return (spent.data + spent.compute + spent.optimizer) or None
 
 
 def _memory(ledger: Ledger) -> float | None:
@@ -47,6 +49,7 @@ COSTS: dict[str, CostKind] = {
             title="seconds of training",
             counted=False,
             figure=_seconds,
+            timed=True,
             absent="its seconds were taken beside other jobs; with run.workers = 1 they are its own",
         ),
         CostKind(
@@ -88,7 +91,7 @@ def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...
 
 
 def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
-    if training is None or training.result is None:
+    if training is None or training.result is None or (kind.timed and not training.job.alone):
         return None
     return kind.figure(training.result.ledger)
 

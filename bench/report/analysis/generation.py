@@ -5,12 +5,12 @@ Contract: pure functions of the record; means over the seeds that have it, `None
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bench.record.evaluation import EvalResult, Generated
-from bench.record.record import Record
+from bench.record.evaluation import Generated
+from bench.record.record import EvaluationRecord, Record
 from bench.report.analysis.align import subjects
 
 
@@ -40,16 +40,31 @@ def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
     found = []
     for spec in record.resolved.suite.eval:
         for arm, names in by_arm.items():
-            mine = [e.result for e in record.evaluations if e.eval == spec.name and e.subject in names]
-            results = [result for result in mine if result is not None and result.generated is not None]
-            if results:
-                found.append(_cost(spec.name, arm, results))
+            mine = [e for e in record.evaluations if e.eval == spec.name and e.subject in names]
+            mine = [e for e in mine if e.result is not None and e.result.generated is not None]
+            if mine:
+                found.append(_cost(spec.name, arm, mine, alone=_drawn_alone(record)))
     return tuple(found)
 
 
-def _cost(name: str, arm: str, results: Sequence[EvalResult]) -> GenerationCost:
+def _drawn_alone(record: Record) -> set[tuple[str, str]]:
+    """(eval, subject) of the answers that were drawn while nothing else of the run was at work. A judge's eval draws
+    none itself: its subject's answers are a job of their own."""
+    judged = {(answers.eval, answers.subject): answers.job for answers in record.answers}
+    jobs = {(one.eval, one.subject): judged.get((one.eval, one.subject), one.job) for one in record.evaluations}
+    return {key for key, job in jobs.items() if job.alone}
+
+
+def _cost(
+    name: str, arm: str, evaluations: Sequence[EvaluationRecord], *, alone: Container[tuple[str, str]]
+) -> GenerationCost:
+    results = [evaluation.result for evaluation in evaluations if evaluation.result is not None]
     drawn = [result.generated for result in results if result.generated is not None]
-    alone = [one for one in drawn if one.alone]
+    timed = [
+        evaluation.result.generated
+        for evaluation in evaluations
+        if evaluation.result is not None and evaluation.result.generated and (name, evaluation.subject) in alone
+    ]
     leading = [measure for result in results for measure in result.measures if measure.headline]
     errors = [measure.decoding_error for measure in leading if measure.decoding_error is not None]
     return GenerationCost(
@@ -58,9 +73,9 @@ def _cost(name: str, arm: str, results: Sequence[EvalResult]) -> GenerationCost:
         answers=fmean(one.answers for one in drawn),
         samples=drawn[0].samples,
         tokens=fmean(one.tokens for one in drawn),
-        tokens_per_second=_mean(alone, lambda one: one.tokens_per_second),
+        tokens_per_second=_mean(timed, lambda one: one.tokens_per_second),
         shared_tokens_per_second=_mean(drawn, lambda one: one.tokens_per_second),
-        first_token_seconds=_mean(alone, lambda one: one.first_token_seconds),
+        first_token_seconds=_mean(timed, lambda one: one.first_token_seconds),
         headline=leading[0].metric if leading else None,
         decoding_error=fmean(errors) if errors else None,
     )

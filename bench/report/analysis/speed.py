@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import geometric_mean
 
-from bench.record.ledger import Ledger
 from bench.record.record import Record
 from bench.report.analysis.align import planned_arms
 from bench.report.analysis.cost_kinds import COSTS, CostKind, figures
@@ -20,7 +19,8 @@ SPEED = CostKind(
     name="speed",
     title="tokens per second",
     counted=False,
-    figure=lambda ledger: _alone(ledger),
+    figure=lambda ledger: ledger.tokens_per_second or None,
+    timed=True,
     absent="it never ran alone",
 )
 
@@ -75,7 +75,3 @@ def _pace(
 
 def _mean(values: tuple[float | None, ...]) -> float:
     return geometric_mean([value for value in values if value is not None])
-
-
-def _alone(ledger: Ledger) -> float | None:
-    return ledger.tokens_per_second or None if ledger.alone else None

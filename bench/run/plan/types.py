@@ -36,6 +36,13 @@ class JobOutcome:
     """ISO 8601, UTC; `None` where no process started."""
     seconds: float | None = None
     """Wall time, process start included; `None` where no process started."""
+    alone: bool | None = None
+    """Whether no other job of the run that made the result ran beside it; `None` where no process started."""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> JobOutcome:
+        """The outcome of a job whose result is there already."""
+        return cls(reused=True, started=manifest.started, seconds=manifest.seconds, alone=manifest.alone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

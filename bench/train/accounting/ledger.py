@@ -107,7 +107,6 @@ def make_ledger(trained: Trained, memory: Sequence[PhaseMemory], energy: Energy 
         seconds=trained.meter.seconds(),
         warmup_steps_left_out=steady.left_out,
         tokens_per_second=steady.tokens_per_second,
-        alone=False,  # a child cannot know; its parent does
         peak_process_bytes=training.process_bytes,
         peak_device_bytes=training.device_bytes,
         memory=tuple(memory),

@@ -150,7 +150,7 @@ def test_no_rank_claims_more_than_the_pairs_show(comparison: Comparison) -> None
 def test_failures_are_kept_and_end_in_exit_code_3() -> None:
     run = make_run(examples=30, failed_training="alpaca_52k/lora#1", failed_eval="qa:lima_1k/full#0")
     comparison = compare(run, replicates=100)
-    assert comparison.exit_code is ExitCode.INCOMPLETE
+    assert comparison.completeness.exit_code is ExitCode.INCOMPLETE
     assert [a.job for a in comparison.absences][:2] == ["train:alpaca_52k/lora#1", "eval:qa:lima_1k/full#0"]
     assert [a.kind for a in comparison.results["lima_1k/full", "qa"].absent] == ["timeout"]
     assert comparison.results["lima_1k/full", "qa"].by_seed[0] is None
@@ -158,8 +158,8 @@ def test_failures_are_kept_and_end_in_exit_code_3() -> None:
 
 
 def test_a_complete_run_exits_0(comparison: Comparison) -> None:
-    assert comparison.complete
-    assert comparison.exit_code is ExitCode.OK
+    assert comparison.completeness.complete
+    assert comparison.completeness.exit_code is ExitCode.OK
 
 
 def test_the_same_run_gives_the_same_comparison(run: FakeRun, comparison: Comparison) -> None:

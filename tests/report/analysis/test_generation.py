@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.record.evaluation import Generated, ScoreRow
-from bench.record.record import EvaluationRecord
+from bench.record.record import AnswersRecord, EvaluationRecord
 from bench.report.analysis.comparison import Comparison, compare
 from bench.report.analysis.generation import generation_costs
 from bench.report.compose import compose
@@ -25,13 +25,12 @@ DRAWN = Generated(
     seconds=3.0,
     tokens_per_second=300.0,
     first_token_seconds=0.012,
-    alone=True,
     checked=3,
     differed=0,
 )
 
 
-def asks(**changes: Any) -> FakeRun:
+def asks(*, alone: bool = True, **changes: Any) -> FakeRun:
     """The fake run with its qa drawn by this program, and its last eval turned into questions."""
     run = make_run(examples=30, seeds=(0, 1))
     generated = DRAWN.model_copy(update=changes)
@@ -39,7 +38,7 @@ def asks(**changes: Any) -> FakeRun:
     asked = [spec.model_dump(mode="json") for spec in suite.eval[:-1]]
     asked.append({"kind": "questions", "name": "heldout", "questions": ["Why <b>?", "How?"]})
     suite = Suite.model_validate({**suite.model_dump(mode="json"), "eval": asked})
-    evaluations = tuple(_changed(evaluation, generated) for evaluation in run.record.evaluations)
+    evaluations = tuple(_changed(evaluation, generated, alone=alone) for evaluation in run.record.evaluations)
     resolved = run.record.resolved.model_copy(update={"suite": suite})
     record = run.record.model_copy(update={"resolved": resolved, "evaluations": evaluations})
     rows = {
@@ -49,7 +48,7 @@ def asks(**changes: Any) -> FakeRun:
     return replace(run, record=record, rows=rows)
 
 
-def _changed(evaluation: EvaluationRecord, generated: Generated) -> EvaluationRecord:
+def _changed(evaluation: EvaluationRecord, generated: Generated, *, alone: bool) -> EvaluationRecord:
     result = evaluation.result
     if result is None or evaluation.eval not in ("qa", "heldout"):
         return evaluation
@@ -57,7 +56,8 @@ def _changed(evaluation: EvaluationRecord, generated: Generated) -> EvaluationRe
         return evaluation.model_copy(update={"result": result.model_copy(update={"measures": ()})})
     measures = tuple(measure.model_copy(update={"decoding_error": 0.01}) for measure in result.measures)
     changes = {"measures": measures, "generated": generated}
-    return evaluation.model_copy(update={"result": result.model_copy(update=changes)})
+    job = evaluation.job.model_copy(update={"alone": alone})
+    return evaluation.model_copy(update={"result": result.model_copy(update=changes), "job": job})
 
 
 def _answers(subject: str) -> list[ScoreRow]:
@@ -75,7 +75,7 @@ def test_questions_have_no_column_and_no_score() -> None:
     """A column of "no score" for every arm would look like a failure."""
     found = comparison(asks())
     assert [measurand.name for measurand in found.measurands] == ["qa", "choice", "instructions", "cloze"]
-    assert found.complete
+    assert found.completeness.complete
 
 
 def test_every_question_of_the_suite_is_shown_first_with_every_arms_answer() -> None:
@@ -116,6 +116,25 @@ def test_a_speed_that_was_never_alone_is_no_speed() -> None:
     assert section is not None
     assert isinstance(section.blocks[0], Table)
     assert section.blocks[0].rows[0][5].text == "300 shared"
+
+
+def test_the_speed_of_judged_answers_is_that_of_the_job_that_drew_them() -> None:
+    """A judge's eval asks an endpoint and draws nothing: whether it ran alone says nothing of the answers."""
+    record = asks(alone=False).record
+    drawn = tuple(
+        AnswersRecord(
+            subject=one.subject,
+            arm=one.arm,
+            seed=one.seed,
+            eval=one.eval,
+            job=one.job.model_copy(update={"alone": True}),
+            result=one.result,
+        )
+        for one in record.evaluations
+        if one.eval == "qa"
+    )
+    cost = generation_costs(record.model_copy(update={"answers": drawn}))[0]
+    assert cost.tokens_per_second == 300.0
 
 
 def test_a_run_without_such_evals_has_no_such_section() -> None:

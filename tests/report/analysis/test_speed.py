@@ -21,11 +21,13 @@ def timed(speeds: dict[str, tuple[float, ...]], *, alone: bool = True) -> FakeRu
     trainings = []
     for training in run.record.trainings:
         assert training.result is not None
-        told: dict[str, object] = {"alone": False}
+        measured: dict[str, object] = {}
         if training.arm in speeds:
-            told = {"alone": alone, "tokens_per_second": speeds[training.arm][training.seed]}
-        ledger = training.result.ledger.model_copy(update=told)
-        trainings.append(training.model_copy(update={"result": training.result.model_copy(update={"ledger": ledger})}))
+            measured = {"tokens_per_second": speeds[training.arm][training.seed]}
+        ledger = training.result.ledger.model_copy(update=measured)
+        result = training.result.model_copy(update={"ledger": ledger})
+        job = training.job.model_copy(update={"alone": alone and training.arm in speeds})
+        trainings.append(training.model_copy(update={"result": result, "job": job}))
     return FakeRun(path=run.path, record=run.record.model_copy(update={"trainings": tuple(trainings)}), rows=run.rows)
 
 

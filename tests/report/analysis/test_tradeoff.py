@@ -30,8 +30,10 @@ def priced(run: FakeRun, seconds: Mapping[str, tuple[float, ...]], **ledger: Any
                 "optimizer": 0.0,
             }
         )
-        own = training.result.ledger.model_copy(update={"alone": True, "seconds": spent, **ledger})
-        trainings.append(training.model_copy(update={"result": training.result.model_copy(update={"ledger": own})}))
+        own = training.result.ledger.model_copy(update={"seconds": spent, **ledger})
+        result = training.result.model_copy(update={"ledger": own})
+        job = training.job.model_copy(update={"alone": True})
+        trainings.append(training.model_copy(update={"result": result, "job": job}))
     return FakeRun(path=run.path, record=run.record.model_copy(update={"trainings": tuple(trainings)}), rows=run.rows)
 
 

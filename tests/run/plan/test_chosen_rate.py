@@ -53,7 +53,7 @@ def rate_of(directory: RunDirectory, arm: str, seed: int) -> float | None:
 def test_every_seed_trains_at_the_rate_with_the_lowest_dev_loss(tmp_path: Path) -> None:
     directory = go(tmp_path)
     record = directory.load()
-    assert record.complete
+    assert record.all_done
     assert {(sweep.arm, sweep.rate) for sweep in record.sweeps} == {("few/full", rate) for rate in RATES}
     assert [rate_of(directory, "few/full", seed) for seed in (0, 1)] == [BEST_RATE, BEST_RATE]
     assert rate_of(directory, "few/lora", 0) == 2e-3
@@ -86,7 +86,7 @@ def test_another_rate_trains_that_rate_and_the_seeds_again_and_nothing_else(tmp_
 
 def test_a_rate_that_diverges_is_not_chosen_and_is_no_failure(tmp_path: Path) -> None:
     directory = go(tmp_path, recipe=recipes((ORDERS["diverge"], 1e-2)))
-    assert directory.load().complete
+    assert directory.load().all_done
     assert rate_of(directory, "few/full", 0) == 1e-2
 
 

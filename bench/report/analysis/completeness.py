@@ -1,0 +1,72 @@
+"""Whether a run is complete: the one answer that the report prints and that commands exit with.
+
+Contract: pure. A run is complete where every job has its result, every eval that gives scores scored at least one
+subject, and every claim had what it needs. A claim that the data leave open (`inconclusive`) is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.errors import ExitCode
+from bench.record.record import Record
+from bench.report.analysis.absence import Absence
+from bench.report.analysis.align import subjects
+from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.judge import is_own_reference
+from bench.report.analysis.results import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """What a run lacks."""
+
+    jobs: int
+    """Jobs of the run."""
+    missing_jobs: int
+    """Jobs without a result that counts."""
+    unscored: tuple[str, ...]
+    """Measurands whose jobs are done and gave no subject a score."""
+    undecided_claims: int
+    """Claims that lack what they need (`incomplete`)."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is lacking."""
+        return not (self.missing_jobs or self.unscored or self.undecided_claims)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Exit code of every command that ends with this run's report."""
+        return ExitCode.OK if self.complete else ExitCode.INCOMPLETE
+
+
+def completeness(
+    record: Record,
+    *,
+    absences: Sequence[Absence],
+    results: Mapping[tuple[str, str], Result],
+    claims: Sequence[ClaimResult],
+) -> Completeness:
+    """What the run of `record` lacks."""
+    return Completeness(
+        jobs=len(record.jobs),
+        missing_jobs=len(absences),
+        unscored=_unscored(record, results),
+        undecided_claims=sum(claim.verdict.outcome == "incomplete" for claim in claims),
+    )
+
+
+def _unscored(record: Record, results: Mapping[tuple[str, str], Result]) -> tuple[str, ...]:
+    """Measurands without any score, of evals that are done for some subject, in the suite's order."""
+    done = {evaluation.eval for evaluation in record.evaluations if evaluation.result is not None}
+    by_arm = subjects(record)
+    scored: dict[str, bool] = {}
+    for result in results.values():
+        measurand = result.measurand
+        # a judge's own reference is a tie with itself: no judge was asked for it
+        defined = is_own_reference(record, measurand.eval, by_arm[result.arm])
+        has_score = not defined and any(value is not None for value in result.by_seed)
+        scored[measurand.name] = scored.get(measurand.name, False) or has_score or measurand.eval not in done
+    return tuple(name for name, some in scored.items() if not some)
