@@ -27,6 +27,8 @@ class ExitCode(IntEnum):
     GATE_FAILED = 1
     BAD_INPUT = 2
     INCOMPLETE = 3
+    INTERNAL = 70
+    """`EX_SOFTWARE` of sysexits.h: a fault of this program, not of the input."""
     INTERRUPTED = 130
 
 
@@ -56,6 +58,12 @@ class BenchError(Exception):
 
 class InputError(BenchError):
     """The user's input is wrong: suite, data, model, arguments, or the machine cannot do what was asked."""
+
+
+class InternalError(BenchError):
+    """This program failed: a fault to report, which no change of the input is known to mend."""
+
+    exit_code = ExitCode.INTERNAL
 
 
 class IncompleteError(BenchError):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from bench import __version__
 from bench.cli import catalogue, runs, suites
+from bench.cli.crash import as_internal
 from bench.cli.data import data
 from bench.cli.gate import gate
 from bench.cli.output import forget_reader, printable
 from bench.errors import BenchError, ExitCode
 
+_EXIT_CODES = (
+    "Exit codes: 0 fine, 1 a gate failed, 2 wrong input, 3 the run is incomplete, 70 internal error, 130 interrupted."
+)
+
 app = typer.Typer(
     name="bench",
-    help="Fine-tune, evaluate and compare: one suite file in, a report that decides out.",
+    help="Fine-tune, evaluate and compare: one suite file in, a report with verdicts out.",
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -85,25 +92,19 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # it may stand anywhere
     try:
-        outcome = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments, standalone_mode=False)
     except BrokenPipeError:
         forget_reader(sys.stdout)
-        outcome = ExitCode.OK
-    except BenchError as error:
-        if debug:
-            raise
-        _fail(error)
+        result = ExitCode.OK
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was finished is kept, the same command goes on from there\n")
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
+        if isinstance(error, BenchError):
+            _fail(error)
         if hasattr(error, "format_message"):  # click's own refusals, whichever click typer carries
             _exit_on_usage(error)
-        sys.stderr.write(
-            f"error[internal]: {type(error).__name__}: {printable(str(error))}\n"
-            "  hint: this is a bug; run again with --debug for the traceback\n"
-        )
-        sys.exit(ExitCode.BAD_INPUT)
-    sys.exit(outcome if isinstance(outcome, int) else ExitCode.OK)
+        _fail(as_internal(error, arguments))
+    sys.exit(result if isinstance(result, int) else ExitCode.OK)

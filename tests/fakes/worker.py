@@ -41,6 +41,9 @@ ORDERS = {
 }
 """Learning rates that make a training end badly."""
 
+UNSCORED = "unscored"
+"""The name of an eval that can score nothing, as ROUGE without references."""
+
 BEST_RATE = 1e-3
 """The rate that a sweep finds best."""
 
@@ -94,10 +97,10 @@ def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
 
 
 def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """Two examples: the base fails both, a tuned subject passes both."""
+    """Two examples: the base fails both, a tuned subject passes both; nothing has a score on an eval `UNSCORED`."""
     job = EvalJob.model_validate(payload)
     with Diary(folder, job.id):
-        score = 0.0 if job.training is None else 1.0
+        score = None if job.eval.name == UNSCORED else 0.0 if job.training is None else 1.0
         rows = [ScoreRow(task="t", id=str(n), metrics={"acc": score}, prompt=f"q{n}") for n in range(2)]
         (folder / SCORES).write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
         shots = None
@@ -180,11 +183,12 @@ def training_result(*, diverged: bool = False, rate: float = 1e-3) -> TrainResul
     )  # fmt: skip
 
 
-def eval_result(score: float) -> EvalResult:
-    """One binary measure of two examples."""
+def eval_result(score: float | None) -> EvalResult:
+    """One binary measure of two examples, both missing without a score."""
+    scored = 0 if score is None else 2
     measure = Measure(
-        task="t", metric="acc", value=score, n=2, missing=0, higher_is_better=True, binary=True, chance=None,
-        headline=True,
+        task="t", metric="acc", value=score, n=scored, missing=2 - scored, higher_is_better=True, binary=True,
+        chance=None, headline=True,
     )  # fmt: skip
     return EvalResult(
         measures=(measure,), template="none", precision="fp32", batch="one", truncated=0, generated_tokens=None,

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.errors import InputError, Problem
+from bench.errors import InputError, InternalError, Problem
 from bench.run.process.child import describe, failure_kind
 from bench.run.process.locks import FileLock, child_lock, run_lock, try_lock_job
 from bench.run.process.server import Child, ChildServer
@@ -61,7 +61,7 @@ def test_a_refusal_keeps_its_problems(tmp_path: Path) -> None:
 
 
 def test_any_other_failure_names_the_log(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InternalError) as caught:
         call(tmp_path, "unknown kind")
     assert caught.value.problems[0].reference == "worker.exception"
     assert "log.txt" in (caught.value.problems[0].hint or "")

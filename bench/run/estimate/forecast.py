@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.atomic import write_text
-from bench.errors import InputError, Problem
+from bench.errors import BenchError, InputError, Problem
 from bench.record.environment import device
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.train_job import SweepJob, TrainJob
@@ -26,7 +26,7 @@ from bench.run.estimate.past_speeds import History
 from bench.run.plan.plan import budget_statement, plan
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.plan.unavailable import notes
-from bench.run.process.server import Child, ChildServer, stop_all
+from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
 from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
@@ -179,7 +179,7 @@ def _counts(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, dict
     counts = {arm: known for arm, job in jobs.items() if (known := _known_count(home, job.digest)) is not None}
     waiting = [arm for arm in jobs if arm not in counts]
     running: dict[str, Child] = {}
-    problems: list[Problem] = []
+    problems, broken = list[Problem](), list[BenchError]()
     log = home / "logs" / "count.txt"
     try:
         while waiting or running:
@@ -195,11 +195,15 @@ def _counts(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, dict
                         counts[arm] = child.value
                         write_text(_count_file(home, jobs[arm].digest), json.dumps(child.value))
                     else:
-                        problems += child.problems or [_uncounted(arm, child.failure.message, log)]
+                        problems += child.problems
+                        if not child.problems:
+                            broken.append(error_of(failed(f"count of {arm}", child.failure, log), child.failure))
     finally:
         stop_all(list(running.values()))
     if problems:
         raise InputError(problems)
+    if broken:
+        raise broken[0]
     return counts
 
 
@@ -267,7 +271,3 @@ def _known_count(home: Path, digest: str) -> dict[str, int] | None:
 
 def _count_file(home: Path, digest: str) -> Path:
     return home / "counts" / f"{digest}.json"
-
-
-def _uncounted(arm: str, message: str, log: Path) -> Problem:
-    return Problem(reference="plan.count", what=f"{arm} cannot be counted: {message}", hint=f"see {log}")

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.errors import InputError, Problem
+from bench.errors import BenchError, InputError, InternalError, Problem
 from bench.places import home
 from bench.record.record import Failure
 from bench.run.process.child import Request, enter
@@ -102,7 +102,8 @@ class ChildServer:
     ) -> Any:
         """Do one piece of work in a child and wait for its value; `on_event` hears what it tells meanwhile.
 
-        Raises `InputError` with the child's own problems if it refused, or with its failure otherwise.
+        Raises `InputError` with the child's own problems if it refused, `InternalError` where its code failed, and
+        `InputError` where the machine ended it.
         """
         child = self.start(kind, payload, folder=folder, log=log)
         try:
@@ -113,7 +114,14 @@ class ChildServer:
             child.stop()
         if child.failure is None:
             return child.value
-        raise InputError(child.problems or failed(kind, child.failure, log))
+        if child.problems:
+            raise InputError(child.problems)
+        raise error_of(failed(kind, child.failure, log), child.failure)
+
+
+def error_of(problem: Problem, failure: Failure) -> BenchError:
+    """The error for a child that ended without a refusal: a fault of this program, or of the machine's room."""
+    return InternalError(problem) if failure.kind in ("exception", "crashed") else InputError(problem)
 
 
 def failed(kind: str, failure: Failure, log: Path) -> Problem:
