@@ -36,8 +36,9 @@ def exact(
 ) -> None:
     """Compare FLOPs, steps, tokens, padding, parameters, tensor bytes with a committed baseline. Nothing is timed."""
     from bench.gate.exact import compare_counts, count_suite, read_baseline, write_baseline
-    from bench.gate.show import exact_json, print_exact
+    from bench.gate.show import print_exact
     from bench.places import home
+    from bench.report.as_json import to_json
     from bench.suite.load import load_suite
 
     before = None if update else read_baseline(baseline)
@@ -49,7 +50,7 @@ def exact(
         return
     found = compare_counts(now, before)
     if as_json:
-        print_json(exact_json(found))
+        print_json(to_json(found))
     else:
         print_exact(found, console())
     raise typer.Exit(found.exit_code)
@@ -78,10 +79,11 @@ def speed(
 ) -> None:
     """Step two versions in turn on the same batches; fail where the slow-down's lower bound is above the threshold."""
     from bench.errors import ExitCode
-    from bench.gate.show import print_speed, speed_json
+    from bench.gate.show import print_speed
     from bench.gate.speed import Effort, compare_arms
     from bench.gate.versions import other_version, our_version
     from bench.places import home
+    from bench.report.as_json import to_json
     from bench.suite.load import load_suite
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
@@ -99,7 +101,7 @@ def speed(
             tell=tell,
         )
     if as_json:
-        print_json([speed_json(one) for one in found])
+        print_json(to_json(found))
     else:
         for one in found:
             print_speed(one, console())
@@ -116,12 +118,13 @@ def quality(
 ) -> None:
     """Compare a run's scores and claims with a stored run's, over the same examples."""
     from bench.gate.quality import compare_quality
-    from bench.gate.show import print_quality, quality_json
+    from bench.gate.show import print_quality
     from bench.record.rundir import RunDirectory
+    from bench.report.as_json import to_json
 
     found = compare_quality(RunDirectory.find(run, reports), RunDirectory.find(against, reports), margin=margin)
     if as_json:
-        print_json(quality_json(found))
+        print_json(to_json(found))
     else:
         print_quality(found, console())
     raise typer.Exit(found.exit_code)
@@ -136,10 +139,11 @@ def history(
 ) -> None:
     """Show the trend of stored times. Advice only: it always exits 0."""
     from bench.gate.history import read_history
-    from bench.gate.show import history_json, print_history
+    from bench.gate.show import print_history
+    from bench.report.as_json import to_json
 
     trends = read_history(paths)
     if as_json:
-        print_json(history_json(trends))
+        print_json(to_json(trends))
     else:
         print_history(trends, console())

@@ -22,18 +22,18 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Draw the report of a run again, from its record alone; with the trend of earlier times where they are given."""
-    from bench.gate.show import history_json
     from bench.gate.trend import run_trends, trend_section
     from bench.record.rundir import RunDirectory
-    from bench.report.analysis.comparison import compare
+    from bench.report.as_json import to_json
+    from bench.report.compare import compare
     from bench.report.export import comparison_json
     from bench.report.write import write_comparison
 
     directory = RunDirectory.find(run, reports)
     comparison = compare(directory)
-    trends = run_trends(comparison.record, history) if history else None
+    trends = run_trends(directory.load(), history) if history else None
     if as_json:
-        print_json({**comparison_json(comparison), **({} if trends is None else {"history": history_json(trends)})})
+        print_json({**comparison_json(comparison), **({} if trends is None else {"history": to_json(trends)})})
     else:
         trend = None if trends is None else trend_section(trends)
         write_comparison(comparison, directory.path, console=console(), trend=trend)
@@ -45,12 +45,13 @@ def compare(
 ) -> None:
     """Compare two runs of one suite over the same examples; refuses where they do not mean the same."""
     from bench.record.rundir import RunDirectory
-    from bench.report.across_view import comparison_to_json, print_comparison
+    from bench.report.across_view import print_comparison
     from bench.report.analysis.compare_runs import compare_runs
+    from bench.report.as_json import to_json
 
     comparison = compare_runs(RunDirectory.find(first, reports), RunDirectory.find(second, reports))
     if as_json:
-        print_json(comparison_to_json(comparison))
+        print_json(to_json(comparison))
     else:
         print_comparison(comparison, console())
 

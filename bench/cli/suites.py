@@ -35,7 +35,7 @@ def run(
 ) -> None:
     """Train, evaluate, compare, report. Goes on where an earlier run of the same suite stopped."""
     from bench.places import home
-    from bench.report.analysis.comparison import compare
+    from bench.report.compare import compare
     from bench.report.write import write_comparison
     from bench.run.display import make_display
     from bench.run.run import run_suite

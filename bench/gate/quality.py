@@ -20,17 +20,18 @@ from numpy.typing import NDArray
 from bench.errors import ExitCode
 from bench.report.analysis.align import Aligned, Run, align, read_rows
 from bench.report.analysis.comparable import Difference, other_differences
-from bench.report.analysis.comparison import Comparison, compare_record
+from bench.report.analysis.comparison import Comparison
+from bench.report.compare import compare_record
 from bench.stats.claims import Question, Verdict, decide_family
 from bench.stats.paired import REPLICATES, Delta, paired_delta
 from bench.stats.sample import Scores
 
-Reading = Literal["worse", "better", "no worse", "unresolved", "missing"]
+GateReading = Literal["worse", "better", "no worse", "unresolved", "missing"]
 """`no worse`: a loss of more than the margin is excluded. `unresolved`: neither that nor the contrary is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ScoreChange:
     """One arm on one eval, this run against the stored one."""
 
     arm: str
@@ -38,7 +39,7 @@ class Change:
     before: float | None
     after: float | None
     delta: Delta | None
-    reading: Reading
+    reading: GateReading
     why: str | None
     """Of `missing`."""
 
@@ -63,7 +64,7 @@ class QualityComparison:
     """What `bench gate quality` found."""
 
     margin: float
-    changes: tuple[Change, ...]
+    changes: tuple[ScoreChange, ...]
     claims: tuple[ClaimChange, ...]
     complete: bool
     """Of this run's own report, and every change could be looked at."""
@@ -99,7 +100,7 @@ def compare_quality(run: Run, against: Run, *, margin: float = 0.0, replicates: 
 
 def _changes(
     now: dict[str, Aligned], before: dict[str, Aligned], margin: float, *, seed: int, replicates: int
-) -> tuple[Change, ...]:
+) -> tuple[ScoreChange, ...]:
     """Every arm of the stored run on every eval that both were asked for; `base` included: it must not change."""
     pairs: list[tuple[str, str, Delta | None, str | None]] = []
     questions: list[Question] = []
@@ -114,7 +115,7 @@ def _changes(
             questions.append(Question(relation=">=", comparison=delta, margin=margin, higher_is_better=better))
     verdicts = decide_family(questions)
     return tuple(
-        Change(
+        ScoreChange(
             arm=arm,
             eval=name,
             before=None if delta is None else delta.reference_mean,
@@ -173,7 +174,7 @@ def _renumbered(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray([numbers.setdefault(int(label), len(numbers)) for label in labels], dtype=np.int64)
 
 
-def _reading(delta: Delta | None, verdict: Verdict, question: Question) -> Reading:
+def _reading(delta: Delta | None, verdict: Verdict, question: Question) -> GateReading:
     if delta is None or delta.estimate is None or verdict.outcome == "incomplete":
         return "missing"
     if verdict.outcome == "refuted":

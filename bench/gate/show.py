@@ -1,10 +1,9 @@
-"""The gate's findings as text for a terminal or a CI log, and as JSON. Nothing is computed here."""
+"""The gate's findings as text for a terminal or a CI log. Nothing is computed here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, TypeAlias
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,13 +11,12 @@ from rich.text import Text
 
 from bench.gate.exact import ExactComparison
 from bench.gate.history import Trend
-from bench.gate.quality import Change, QualityComparison
+from bench.gate.quality import QualityComparison, ScoreChange
 from bench.gate.speed import Clocked, SpeedComparison
 from bench.report.analysis.comparable import Difference
 from bench.report.render import format as fmt
 from bench.run.display import clean
 
-Json: TypeAlias = dict[str, Any]
 _CLOCKS = {"cpu": "processor time", "wall": "wall clock"}
 _TONES = {
     "slower": "bold red", "worse": "bold red", "missing": "yellow", "unresolved": "yellow",
@@ -127,42 +125,6 @@ def print_history(trends: Sequence[Trend], console: Console) -> None:
     console.print(Text("Stored times of shared machines differ by more than most regressions: advice, no verdict."))
 
 
-def exact_json(found: ExactComparison) -> Json:
-    """For scripts."""
-    return {**asdict(found), "exit_code": int(found.exit_code)}
-
-
-def speed_json(found: SpeedComparison) -> Json:
-    """For scripts."""
-    clocks = [{**asdict(one), "verdict": one.verdict} for one in found.clocks]
-    return {**asdict(found), "clocks": clocks, "verdict": found.verdict, "exit_code": int(found.exit_code)}
-
-
-def quality_json(found: QualityComparison) -> Json:
-    """For scripts."""
-    return {
-        "margin": found.margin,
-        "complete": found.complete,
-        "changes": [
-            {
-                "arm": one.arm, "eval": one.eval, "before": one.before, "after": one.after, "reading": one.reading,
-                "low": None if one.delta is None else one.delta.low,
-                "high": None if one.delta is None else one.delta.high,
-                "p_value": None if one.delta is None else one.delta.p_value, "why": one.why,
-            }
-            for one in found.changes
-        ],
-        "claims": [{**asdict(claim), "failed": claim.failed} for claim in found.claims],
-        "differences": [asdict(one) for one in found.differences],
-        "exit_code": int(found.exit_code),
-    }  # fmt: skip
-
-
-def history_json(trends: Sequence[Trend]) -> list[Json]:
-    """For scripts."""
-    return [{**asdict(trend), "ratio": trend.ratio} for trend in trends]
-
-
 def _table(
     console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: int, tones: bool = False
 ) -> None:
@@ -191,7 +153,7 @@ def _bounds(clocked: Clocked) -> str:
     return f"{_change(clocked.slowdown.low)} to {_change(clocked.slowdown.high)}"
 
 
-def _delta(change: Change) -> str:
+def _delta(change: ScoreChange) -> str:
     if change.delta is None:
         return fmt.NONE
     return f"{fmt.signed(change.delta.estimate)} {fmt.signed_interval(change.delta.low, change.delta.high)}".rstrip()

@@ -1,13 +1,10 @@
-"""`bench compare` as a view for the terminal, and as JSON."""
+"""`bench compare` as a view for the terminal."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from rich.console import Console
 
-from bench.report.analysis.compare_runs import Change, CostChange, RunComparison
+from bench.report.analysis.compare_runs import CostChange, RunComparison, ScoreShift
 from bench.report.render import format as fmt
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, View
@@ -23,73 +20,22 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
 
 def compose_comparison(comparison: RunComparison) -> View:
     """All that is said, ready to print."""
-    first, second = comparison.records
+    first, second = comparison.runs
     sections = (
         _summary(comparison),
         _differences(comparison),
         *_results(comparison),
         _costs(comparison),
     )
-    text = f"{first.digest[:8]} (first: {comparison.paths[0]}) against {second.digest[:8]} ({comparison.paths[1]})"
+    text = f"{first.digest[:8]} (first: {first.path}) against {second.digest[:8]} ({second.path})"
     return View(
-        title=f"{first.resolved.suite.name}: two runs",
-        banner=first.resolved.model.simulation or second.resolved.model.simulation,
-        question=second.resolved.suite.question,
+        title=f"{first.suite}: two runs",
+        banner=first.simulation or second.simulation,
+        question=second.question,
         status=Cell(text=text),
         complete=first.all_done and second.all_done,
         sections=tuple(section for section in sections if section is not None),
     )
-
-
-def comparison_to_json(comparison: RunComparison) -> dict[str, Any]:
-    """Every figure unrounded; keys are stable."""
-    return {
-        "runs": [
-            {"path": path, "digest": record.digest, "created": record.created, "all_done": record.all_done}
-            for path, record in zip(comparison.paths, comparison.records, strict=True)
-        ],
-        "differences": [asdict(found) for found in comparison.differences],
-        "only_first": list(comparison.only[0]),
-        "only_second": list(comparison.only[1]),
-        "changes": [_change_json(change) for change in comparison.changes],
-        "costs": [_cost_json(change) for change in comparison.costs],
-    }
-
-
-def _change_json(change: Change) -> dict[str, Any]:
-    delta = change.delta
-    return {
-        "arm": change.arm,
-        "eval": change.measurand.name,
-        "first": delta.reference_mean,
-        "second": delta.arm_mean,
-        "difference": delta.estimate,
-        "low": delta.low,
-        "high": delta.high,
-        "p_value": delta.p_value,
-        "p_holm": change.p_adjusted,
-        "reading": change.reading,
-        "detectable": delta.mde,
-        "examples": delta.n_examples,
-        "examples_missing": delta.n_missing,
-        "same_jobs": change.same_jobs,
-        "noise": delta.noise,
-        "reason": delta.reason,
-    }
-
-
-def _cost_json(change: CostChange) -> dict[str, Any]:
-    ratio = change.ratio
-    return {
-        "arm": change.arm,
-        "cost": change.cost.name,
-        "ratio": ratio.ratio,
-        "low": ratio.low,
-        "high": ratio.high,
-        "p_value": ratio.p_value,
-        "exact": ratio.exact,
-        "reason": ratio.reason,
-    }
 
 
 def _summary(comparison: RunComparison) -> Section:
@@ -110,7 +56,7 @@ def _summary(comparison: RunComparison) -> Section:
     counts.append((sum(change.same_jobs for change in changes), "from the same jobs in both runs"))
     said = ", ".join(f"{count} {words}" for count, words in counts if count)
     lines: list[Block] = [Paragraph(text=f"Second against first, {fmt.plural(len(changes), 'cell')}: {said}.")]
-    for name, arms in zip(("first", "second"), comparison.only, strict=True):
+    for name, arms in (("first", comparison.only_first), ("second", comparison.only_second)):
         if arms:
             lines.append(Paragraph(text=f"Only in the {name} run, and not compared: {fmt.listed(arms)}."))
     return Section(title="In short", blocks=tuple(lines))
@@ -137,7 +83,7 @@ def _results(comparison: RunComparison) -> list[Section]:
     return [_result(name, [c for c in comparison.changes if c.measurand.name == name]) for name in names]
 
 
-def _result(name: str, changes: list[Change]) -> Section:
+def _result(name: str, changes: list[ScoreShift]) -> Section:
     columns = (
         Column(title="Arm"),
         Column(title="First", right=True),
@@ -160,7 +106,7 @@ def _result(name: str, changes: list[Change]) -> Section:
     return Section(title=name, blocks=(Table(columns=columns, rows=rows),), level=3)
 
 
-def _difference(change: Change) -> Cell:
+def _difference(change: ScoreShift) -> Cell:
     delta = change.delta
     if change.same_jobs:
         return Cell(text="the same jobs", tone="muted")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import Completeness
+from bench.report.analysis.run_info import RunInfo
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Section, View
 from bench.report.sections.answers import answers_section
@@ -24,13 +25,11 @@ from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training import training_section
 from bench.report.sections.variance import variance_section
-from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.suite import is_base
 
 
 def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
     """Everything that is said, ready to print. `trend`: of earlier runs' times, where they were asked for."""
-    resolved = comparison.record.resolved
     sections = (
         claims_section(comparison),
         summary_section(comparison) if comparison.measurands else None,
@@ -55,34 +54,33 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         trend,
         metrics_section(comparison),
         meaning_section(comparison),
-        reproduce_section(comparison.record),
+        reproduce_section(comparison),
     )
     return View(
-        title=_title(resolved),
-        banner=next((model.simulation for model in resolved.bases().values() if model.simulation), None),
-        question=resolved.suite.question,
+        title=_title(comparison.run),
+        banner=comparison.run.simulation,
+        question=comparison.run.question,
         status=_status(comparison),
         complete=comparison.completeness.complete,
         sections=tuple(section for section in sections if section is not None),
     )
 
 
-def _title(resolved: ResolvedSuite) -> str:
+def _title(run: RunInfo) -> str:
     """`lima_vs_alpaca · profile micro · base micro`."""
-    profile = [] if resolved.profile is None else [f"profile {resolved.profile}"]
-    bases = list(dict.fromkeys(model.name for model in resolved.bases().values()))
-    return " · ".join([resolved.suite.name, *profile, f"base {fmt.listed(bases)}"])
+    profile = [] if run.profile is None else [f"profile {run.profile}"]
+    return " · ".join([run.suite, *profile, f"base {fmt.listed(run.models)}"])
 
 
 def _status(comparison: Comparison) -> Cell:
-    record = comparison.record
-    seeds = len(record.resolved.suite.seeds)
-    evals = len(record.resolved.suite.eval)
+    run = comparison.run
     bases = sum(is_base(arm) for arm in comparison.arms)
-    design = (
-        f"{fmt.plural(len(comparison.arms) - bases, 'arm')} × {fmt.plural(seeds, 'seed')}"
-        + (f" and {'the base' if bases == 1 else f'{bases} bases'}, on {fmt.plural(evals, 'eval')}" if evals else "")
-        + ("" if evals else ", without evals: speed and memory only")
+    base = "the base" if bases == 1 else f"{bases} bases"
+    design = f"{fmt.plural(len(comparison.arms) - bases, 'arm')} × {fmt.plural(len(run.seeds), 'seed')}"
+    design += (
+        f" and {base}, on {fmt.plural(len(run.evals), 'eval')}"
+        if run.evals
+        else ", without evals: speed and memory only"
     )
     verdicts = [claim.verdict.outcome for claim in comparison.claims]
     tally = [f"{verdicts.count(v)} {v}" for v in VERDICT_TONES if v in verdicts]

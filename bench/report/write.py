@@ -13,14 +13,14 @@ from rich.text import Text
 
 from bench.atomic import told_write_errors, write_text
 from bench.report.analysis.align import Run
-from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.comparison import Comparison
+from bench.report.compare import compare
 from bench.report.compose import compose
-from bench.report.figures import is_current, planned, plots_stamp
+from bench.report.figures import is_current, plots_stamp
 from bench.report.render import html, markdown
 from bench.report.render.escape import visible
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Section
-from bench.report.sections.flips import FILE
 
 REPORT = "report.md"
 PAGE = "report.html"
@@ -47,7 +47,7 @@ def write_comparison(
         plots = _write_plots(comparison, folder / markdown.PLOTS)
         write_text(path, markdown.render(view))
         write_text(folder / PAGE, html.render(view, plots))
-        write_text(folder / FILE, comparison.flips.lines())
+        write_text(folder / comparison.flips.file, comparison.flips.lines())
     if console is not None:
         print_report(view, console)
         console.print()
@@ -58,7 +58,7 @@ def write_comparison(
 
 def _write_plots(comparison: Comparison, folder: Path) -> dict[str, str]:
     """The SVG texts by name, on disk in `folder`."""
-    stamp, names = plots_stamp(comparison), planned(comparison)
+    stamp, names = plots_stamp(comparison), comparison.plots
     if not all(is_current(folder / f"{name}.svg", stamp) for name in names):
         from bench.report.plots.draw import draw
 

@@ -52,7 +52,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. adjusted_p: after Holm.
+    """reason: why nothing could be decided, `None` where the comparison has an interval or is exact.
+
+    p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. adjusted_p: after Holm.
 
     needed_examples, needed_seeds: of an inconclusive claim, the number of either alone that would decide it at 80%
     power if the estimate is the truth; `None` where it alone could not. needed_together: examples and seeds that would
@@ -60,7 +62,7 @@ class Verdict:
     """
 
     outcome: Outcome
-    reason: str
+    reason: str | None
     leaning: Outcome | None
     p_value: float | None
     adjusted_p: float | None
@@ -131,7 +133,7 @@ def _exact_verdict(question: Question) -> Verdict | None:
     outcome: Outcome = "supported" if holds[question.relation] else "refuted"
     return Verdict(
         outcome=outcome,
-        reason=f"ratio {comparison.ratio:.4g}, counted exactly",
+        reason=None,
         leaning=outcome,
         p_value=None,
         adjusted_p=None,
@@ -215,7 +217,7 @@ def _verdict(
     more = Needed(examples=None, seeds=None) if decided else _needed(question, evidence, 1.0 - alpha / size)
     return Verdict(
         outcome=leaning if decided else "inconclusive",
-        reason=_reason(question, leaning, decided, p_value, adjusted, size, alpha),
+        reason=None,
         leaning=leaning,
         p_value=p_value,
         adjusted_p=adjusted,
@@ -255,43 +257,3 @@ def _undecidable(question: Question) -> Verdict:
         needed_examples=None,
         needed_seeds=None,
     )
-
-
-def _reason(
-    question: Question,
-    leaning: Outcome,
-    decided: bool,
-    p_value: float,
-    adjusted: float,
-    size: int,
-    alpha: float,
-) -> str:
-    """One sentence for the report, in the units of the comparison as it was measured."""
-    comparison = question.comparison
-    value, name = (
-        (comparison.ratio, "ratio")
-        if isinstance(comparison, Ratio)
-        else (
-            None if comparison is None else comparison.estimate,
-            "delta",
-        )
-    )
-    low, high = (None, None) if comparison is None else (comparison.low, comparison.high)
-    level = 0.95 if comparison is None else comparison.level
-    shown = f"{name} {_number(value, name)}, {level:.0%} interval [{_number(low, name)}, {_number(high, name)}]"
-    meaning = {">=": "not worse by the margin", ">": "better by the margin", "==": "equal within the margin"}
-    goal = f"{meaning[question.relation]} {question.margin:g}" if question.margin else _PLAIN[question.relation]
-    if decided:
-        return f"{shown}: {goal}" if leaning == "supported" else f"{shown}: not {goal}"
-    if p_value <= alpha:
-        return f"{shown}: would decide alone (p = {p_value:.3g}), not among {size} claims (Holm p = {adjusted:.3g})"
-    return f"{shown}: the interval includes a threshold of “{goal}”"
-
-
-_PLAIN = {">=": "not worse", ">": "better", "==": "equal"}
-
-
-def _number(value: float | None, name: str) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.4g}" if name == "ratio" else f"{value:+.4g}"

@@ -28,6 +28,11 @@ class Point:
     quality: Figure | None
     cost: Figure | None
 
+    @property
+    def priced(self) -> bool:
+        """Both figures are known, and it costs something."""
+        return self.quality is not None and self.cost is not None and self.cost.value > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:

@@ -168,12 +168,12 @@ def test_a_base_that_knows_nothing_comes_out_at_chance_and_the_report_says_so(sh
         assert {name: verdicts[arm, name] for name in ("science", "sense", "truth", "sums")} == {
             "science": "at chance", "sense": "at chance", "truth": "at chance", "sums": "nothing right",
         }  # fmt: skip
-    chances = {result["eval"]: result["chance"] for result in report["results"]}
+    chances = {result["measurand"]["name"]: result["measurand"]["chance"] for result in report["results"]}
     assert (chances["science"], chances["sense"], chances["sums"]) == (0.25, 0.25, 0.0)
     assert 0.2 < chances["truth"] < 0.25, "the questions have unequal numbers of options"
     for result in report["results"]:
-        assert result["low"] <= result["chance"] <= result["high"]
-    assert report["claims"][0]["verdict"] == "inconclusive", "two steps taught it no science"
+        assert result["value"]["low"] <= result["measurand"]["chance"] <= result["value"]["high"]
+    assert report["claims"][0]["verdict"]["outcome"] == "inconclusive", "two steps taught it no science"
     text = (tmp_path / "reports" / "stories" / "latest" / "report.md").read_text(encoding="utf-8")
     assert text.count("**at chance**") == 6
     assert text.count("**nothing right**") == 2

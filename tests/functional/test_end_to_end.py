@@ -124,18 +124,19 @@ def test_reported_deltas_are_what_the_scores_say(finished: Finished, arm: str, e
         return mean(weighted_mean(list(scores(finished, evaluation, s, metric).values())) for s in subjects)
 
     control = "drawn/" + arm.partition("/")[2]
-    row = next(r for r in finished.report["results"] if (r["arm"], r["eval"]) == (arm, evaluation))
-    assert row["score"] == pytest.approx(over_seeds(arm), abs=1e-9)
-    for reference, delta in (("base", row["versus_base"]), (control, row["versus_control"])):
-        assert delta["difference"] == pytest.approx(over_seeds(arm) - over_seeds(reference), abs=1e-9)
-        assert delta["low"] <= delta["difference"] <= delta["high"]
+    row = next(r for r in finished.report["results"] if (r["arm"], r["measurand"]["name"]) == (arm, evaluation))
+    assert row["value"]["mean"] == pytest.approx(over_seeds(arm), abs=1e-9)
+    for reference, contrast in (("base", row["versus_base"]), (control, row["versus_control"])):
+        delta = contrast["delta"]
+        assert delta["estimate"] == pytest.approx(over_seeds(arm) - over_seeds(reference), abs=1e-9)
+        assert delta["low"] <= delta["estimate"] <= delta["high"]
 
 
 def test_the_markdown_shows_the_same_number_as_the_record(finished: Finished) -> None:
-    row = next(r for r in finished.report["results"] if (r["arm"], r["eval"]) == ("first/full", "heldout"))
+    row = next(r for r in finished.report["results"] if (r["arm"], r["measurand"]["name"]) == ("first/full", "heldout"))
     lines = (finished.folder / "report.md").read_text().splitlines()
-    assert any("first/full" in line and f"{row['score']:.3f}" in line for line in lines)
-    assert any("first/full" in line and f"{abs(row['versus_base']['difference']):.3f}" in line for line in lines)
+    assert any("first/full" in line and f"{row['value']['mean']:.3f}" in line for line in lines)
+    assert any("first/full" in line and f"{abs(row['versus_base']['delta']['estimate']):.3f}" in line for line in lines)
 
 
 def test_every_example_is_scored_for_every_subject(finished: Finished) -> None:

@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 def assert_all_say(done: list[subprocess.CompletedProcess[str]], code: int, sentence: str) -> None:
     assert [one.returncode for one in done] == [code] * 3, done[0].stderr
     assert all(sentence in " ".join(one.stdout.split()) for one in done[:2]), done[0].stdout
-    assert json.loads(done[2].stdout)["complete"] is (code == 0)
+    assert json.loads(done[2].stdout)["completeness"]["complete"] is (code == 0)
 
 
 def test_a_run_with_everything_exits_0(folder: Path) -> None:

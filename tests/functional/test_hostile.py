@@ -19,7 +19,7 @@ from bench.data.store import load_rows
 from bench.endpoint.parsing import read_items, read_json, read_score
 from bench.evals.judge.verdict import read_verdict
 from bench.record.record import Record
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render import html, markdown
 from bench.report.render.terminal import print_report

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from bench.errors import ExitCode
 from bench.gate.quality import compare_quality
-from bench.gate.show import print_quality, quality_json
+from bench.gate.show import print_quality
+from bench.report.as_json import to_json
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"
@@ -95,4 +96,4 @@ def test_what_may_explain_a_loss_is_named(stored: FakeRun, capsys: pytest.Captur
     found = compare_quality(dataclasses.replace(worse, record=record), stored, replicates=REPLICATES)
     print_quality(found, Console(width=200))
     assert f"differs: suite.seeds {list(resolved.suite.seeds)} → [7, 8, 9]" in capsys.readouterr().out
-    assert [one["key"] for one in quality_json(found)["differences"]] == ["suite.seeds"]
+    assert [one["key"] for one in to_json(found)["differences"]] == ["suite.seeds"]

@@ -3,21 +3,18 @@ asks for speed alone."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.align import subjects
-from bench.report.analysis.comparison import Comparison, compare
-from bench.report.analysis.scaling import scaling_lines
-from bench.report.analysis.sweeps import arm_sweeps, contexts
+from bench.report.analysis.align import read_rows
+from bench.report.analysis.comparison import Comparison
+from bench.report.compare import compare, compare_record
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Section, Table
-from bench.report.sanity.checks import findings
 from bench.report.write import write_report
 from bench.run.display import QuietDisplay
 from bench.run.process.server import ChildServer
@@ -71,9 +68,9 @@ def test_the_sweeps_table_shows_every_rate_and_the_one_that_was_chosen(tmp_path:
 
 def test_a_rate_chosen_at_the_edge_is_pointed_out(tmp_path: Path) -> None:
     comparison = compared(tmp_path, **sweeping(1e-2, 3e-3))
-    assert [sweep.edge for sweep in arm_sweeps(comparison.record)] == ["lowest"]
-    assert "rate at the edge" in {finding.name for finding in findings(comparison)}
-    assert "0.003" in next(f.detail for f in findings(comparison) if f.name == "rate at the edge")
+    assert [sweep.edge for sweep in comparison.sweeps] == ["lowest"]
+    assert "rate at the edge" in {finding.name for finding in comparison.sanity}
+    assert "0.003" in next(f.detail for f in comparison.sanity if f.name == "rate at the edge")
 
 
 def test_a_rate_that_failed_is_missing_and_nothing_is_called_chosen(tmp_path: Path) -> None:
@@ -81,7 +78,7 @@ def test_a_rate_that_failed_is_missing_and_nothing_is_called_chosen(tmp_path: Pa
     assert not comparison.completeness.complete
     assert [row[2] for row in table(comparison, "Learning rates")] != []
     assert all(row[3] != "chosen" for row in table(comparison, "Learning rates"))
-    assert any(absence.job == "sweep:few/full=0.25" for absence in comparison.absences)
+    assert any(absence.job == "sweep:few/full=0.25" for absence in comparison.missing)
 
 
 def few_shot() -> dict[str, Any]:
@@ -100,29 +97,32 @@ def test_few_shot_is_scored_like_any_arm_and_costs_no_training(tmp_path: Path) -
 
 
 def test_few_shot_is_no_reason_to_call_budgets_unequal(tmp_path: Path) -> None:
-    names = {finding.name for finding in findings(compared(tmp_path, **few_shot()))}
+    names = {finding.name for finding in compared(tmp_path, **few_shot()).sanity}
     assert not names & {"budget mismatch", "budgets differ", "speed shared"}
 
 
 def test_the_rows_in_the_context_are_shown(tmp_path: Path) -> None:
     comparison = compared(tmp_path, **few_shot())
-    assert [len(context.rows) for context in contexts(comparison.record)] == [3, 3]
+    assert [len(context.rows) for context in comparison.contexts] == [3, 3]
     rows = table(comparison, "Few-shot context")
     assert [row[:3] for row in rows] == [["few/shots#0", "3 of 3", "15"], ["few/shots#1", "3 of 3", "15"]]
     assert "few:0, few:1, few:2" in rows[0]
 
 
 def test_a_context_that_held_fewer_rows_than_asked_for_is_pointed_out(tmp_path: Path) -> None:
-    whole = compared(tmp_path, **few_shot())
-    assert "fewer shots" not in {finding.name for finding in findings(whole)}
+    directory = go(tmp_path, **few_shot())
+    assert "fewer shots" not in {finding.name for finding in compare(directory, replicates=100).sanity}
+    record = directory.load()
     evaluations = tuple(
         one
         if one.result is None or one.result.shots is None
         else one.model_copy(update={"result": one.result.model_copy(update={"shots": one.result.shots[:2]})})
-        for one in whole.record.evaluations
+        for one in record.evaluations
     )
-    short = replace(whole, record=whole.record.model_copy(update={"evaluations": evaluations}))
-    found = [finding for finding in findings(short) if finding.name == "fewer shots"]
+    short = compare_record(
+        record.model_copy(update={"evaluations": evaluations}), read_rows(directory, record), replicates=100
+    )
+    found = [finding for finding in short.sanity if finding.name == "fewer shots"]
     assert [(one.arm, one.detail) for one in found] == [
         ("few/shots", f"few/shots#{seed} has 2 of 3 rows in its context: no more fitted") for seed in (0, 1)
     ]
@@ -136,7 +136,7 @@ def several(root: Path) -> dict[str, Any]:
 def test_every_arm_is_compared_with_the_base_that_it_trained(tmp_path: Path) -> None:
     claim = {"says": "few/full@large > base@large", "on": "qa"}
     comparison = compared(tmp_path, claim=(claim,), **several(tmp_path))
-    assert list(subjects(comparison.record))[:2] == ["base@small", "base@large"]
+    assert list(comparison.arms)[:2] == ["base@small", "base@large"]
     for arm in ("few/full@small", "few/full@large"):
         contrast = comparison.results[arm, "qa"].versus_base
         assert contrast is not None
@@ -167,8 +167,8 @@ def sizes(*rows: int) -> dict[str, Any]:
 def test_scores_over_the_number_of_rows_are_a_table_and_a_plot(tmp_path: Path) -> None:
     directory = go(tmp_path, **sizes(4, 16, 8))
     comparison = compare(directory, replicates=100)
-    (line,) = scaling_lines(comparison.record, comparison.measurands, comparison.results)
-    assert [(point.rows, point.result.arm) for point in line.points] == [
+    (line,) = comparison.scaling
+    assert [(point.rows, point.arm) for point in line.points] == [
         (4, "n4/full"), (8, "n8/full"), (16, "n16/full"),
     ]  # fmt: skip
     found = section(comparison, "Score over rows")

@@ -12,7 +12,7 @@ import pytest
 from bench.record.evaluation import GroupMeasure
 from bench.record.record import EvaluationRecord
 from bench.report.analysis.claims import ClaimResult
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.export import comparison_json
 from bench.report.render.markdown import render
@@ -67,14 +67,14 @@ def test_seconds_beside_other_jobs_decide_nothing() -> None:
     claims = ({"says": f"{LIMA} > {RANDOM}", "on": "cost:seconds"},)
     found = decided(make_run(examples=30, claims=claims))[0]
     assert found.verdict.outcome == "incomplete"
-    assert "beside other jobs" in (found.gap or "")
+    assert "beside other jobs" in found.why
 
 
 def test_a_failed_training_makes_a_claim_on_its_cost_incomplete() -> None:
     claims = ({"says": f"{LIMA} > {RANDOM}", "on": "cost:tokens"},)
     found = decided(make_run(examples=30, claims=claims, failed_training=f"{LIMA}#1"))[0]
     assert found.verdict.outcome == "incomplete"
-    assert f"{LIMA}#1 has no training: out of memory" in (found.gap or "")
+    assert f"{LIMA}#1 has no training: out of memory" in found.why
 
 
 def test_quality_per_cost_is_the_ratio_of_both() -> None:
@@ -90,7 +90,7 @@ def test_quality_per_cost_is_the_ratio_of_both() -> None:
 def test_of_a_loss_there_is_no_quality_per_cost() -> None:
     found = one({"says": f"{LIMA} > {RANDOM}", "on": "heldout", "per": "tokens"})
     assert found.verdict.outcome == "incomplete"
-    assert "less is better" in (found.gap or "")
+    assert "less is better" in found.why
 
 
 def test_a_claim_on_one_task_uses_that_tasks_examples_alone() -> None:
@@ -145,7 +145,7 @@ def test_a_task_that_neither_side_can_do_decides_no_equality() -> None:
     claims = ({"says": f"{LIMA} == base", "on": "choice/micro_choice", "margin": 0.5},)
     found = decided(make_run(examples=90, claims=claims, rates=chance))[0]
     assert found.verdict.outcome == "inconclusive"
-    assert "at chance" in found.verdict.reason
+    assert "at chance" in found.why
     able = {"choice": {LIMA: 0.9, "base": 0.9}}
     assert decided(make_run(examples=90, claims=claims, rates=able))[0].verdict.outcome == "supported"
 
@@ -153,7 +153,7 @@ def test_a_task_that_neither_side_can_do_decides_no_equality() -> None:
 def test_an_unknown_task_is_told_with_those_that_there_are() -> None:
     found = one({"says": f"{LIMA} > base", "on": "qa/nobody"})
     assert found.verdict.outcome == "incomplete"
-    assert "it has micro_qa_people, micro_qa_towns" in (found.gap or "")
+    assert "it has micro_qa_people, micro_qa_towns" in found.why
 
 
 def test_the_report_says_shares_and_ratios() -> None:

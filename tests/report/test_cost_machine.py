@@ -9,8 +9,8 @@ import pytest
 from bench.record.ledger import Energy, Utilization
 from bench.record.record import Record
 from bench.record.training import TrainResult
-from bench.report.analysis.comparison import compare
 from bench.report.analysis.cost import Cost, costs
+from bench.report.compare import compare
 from bench.report.render.view import Paragraph
 from bench.report.sections.costs import cost_section, measured_sentence
 from tests.fakes.records import FakeRun, make_run

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bench.report.compare import compare_record
 from bench.report.render.view import Table
 from bench.report.sections.reproduce import reproduce_section
 from bench.suite.data import Select
@@ -27,6 +28,7 @@ def test_it_says_by_what_rows_were_taken(select: dict[str, Any], says: str) -> N
     spec = suite.data["random_1k"].model_copy(update={"select": Select.model_validate(select)})
     changed = suite.model_copy(update={"data": {**suite.data, "random_1k": spec}})
     record = record.model_copy(update={"resolved": record.resolved.model_copy(update={"suite": changed})})
-    [table] = [block for block in reproduce_section(record).blocks if isinstance(block, Table)]
+    comparison = compare_record(record, {}, replicates=10)
+    [table] = [block for block in reproduce_section(comparison).blocks if isinstance(block, Table)]
     [said] = [row[1].text for row in table.rows if row[0].text == "data random_1k"]
     assert says in said

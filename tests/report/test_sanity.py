@@ -9,9 +9,8 @@ import pytest
 
 from bench.record.record import Failure, Record
 from bench.record.training import NOTHING_SUPERVISED
-from bench.report.analysis.comparison import compare
-from bench.report.sanity.checks import findings
-from bench.report.sanity.finding import Finding
+from bench.report.analysis.finding import Finding
+from bench.report.compare import compare
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.test_contamination import contaminated
 
@@ -43,7 +42,7 @@ def asked_bare() -> FakeRun:
 
 
 def found(run: FakeRun) -> list[Finding]:
-    return list(findings(compare(run, replicates=100)))
+    return list(compare(run, replicates=100).sanity)
 
 
 def named(run: FakeRun, name: str) -> list[Finding]:

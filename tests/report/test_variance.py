@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Paragraph, Table

@@ -20,7 +20,7 @@ from rich.console import Console
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from bench.report import report_json, write_report
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.plots.draw import draw
 from tests.fakes.records import FakeRun, make_run
 
@@ -200,10 +200,10 @@ def test_json_has_every_figure_unrounded(tmp_path: Path) -> None:
     comparison = compare(run)
     assert len(exported["results"]) == 7 * 5
     for entry in exported["results"]:
-        result = comparison.results[entry["arm"], entry["eval"]]
-        assert entry["score"] == result.value.mean
-    assert not exported["complete"]
-    assert [claim["verdict"] for claim in exported["claims"]].count("incomplete") == 1
+        result = comparison.results[entry["arm"], entry["measurand"]["name"]]
+        assert entry["value"]["mean"] == result.value.mean
+    assert not exported["completeness"]["complete"]
+    assert [claim["verdict"]["outcome"] for claim in exported["claims"]].count("incomplete") == 1
 
 
 def test_the_flagships_report_takes_no_longer_than_a_glance(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.align import align, draws_by_arm, read_rows
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.variance import variance_section
 from bench.run.display import QuietDisplay

@@ -12,7 +12,7 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.plan.plan import plan

@@ -38,7 +38,7 @@ def compare(values: np.ndarray) -> Delta:
 def test_outcomes(relation: str, margin: float, shift: float, outcome: str) -> None:
     verdict = decide(relation, compare(DIFFERENCES + shift), margin=margin)  # type: ignore[arg-type]
     assert verdict.outcome == outcome
-    assert verdict.reason
+    assert verdict.reason is None, "the report's sentence is written from the figures"
 
 
 def test_p_values_are_those_of_the_t_tests() -> None:
@@ -117,7 +117,6 @@ def test_holm_over_the_family() -> None:
     noise = [Question(relation=">", comparison=compare(DIFFERENCES - 0.1)) for _ in range(9)]
     family = decide_family([Question(relation=">", comparison=compare(values)), *noise])
     assert family[0].outcome == "inconclusive"
-    assert "Holm" in family[0].reason
     assert family[0].adjusted_p == pytest.approx(10 * alone.p_value)
     assert family[0].needed_examples is not None
 

@@ -113,7 +113,12 @@ def bases_of(record: Record) -> tuple[str, ...]:
 
 def base_of(record: Record, arm: str) -> str:
     """The base that an arm of this run trains."""
-    return next(ref.base for ref in planned_arms(record) if ref.name == arm)
+    return bases_by_arm(record)[arm]
+
+
+def bases_by_arm(record: Record) -> dict[str, str]:
+    """The base that each arm of this run trains, by arm."""
+    return {ref.name: ref.base for ref in planned_arms(record)}
 
 
 def planned_arms(record: Record) -> list[ArmRef]:

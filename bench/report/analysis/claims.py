@@ -20,6 +20,7 @@ from bench.report.analysis.cost_kinds import COSTS, figures
 from bench.report.analysis.deltas import Deltas
 from bench.report.analysis.results import Result
 from bench.report.analysis.subset import some_tasks
+from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
 from bench.stats.claims import Question, Relation, Verdict, decide_family
 from bench.stats.efficiency import efficiency_ratio
 from bench.stats.paired import Delta
@@ -38,10 +39,10 @@ class ClaimResult:
     """Left minus right, in the eval's units; `None` where nothing could be compared, and of a cost."""
     ratio: Ratio | None
     """Left by right, of a cost or of quality per cost."""
-    gap: str | None
-    """What is missing, of an incomplete claim."""
-    at_chance: bool = False
-    """Inconclusive because both sides are at chance."""
+    margin: str
+    """In the eval's units, or as per cent of a cost."""
+    why: str
+    """What the interval shows, what is missing, or what would decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,31 +65,28 @@ def decided(
     entries = {entry.measurand.name: entry for entry in aligned}
     cases = [_case(claim, record, entries, absences) for claim in record.resolved.suite.claim]
     found = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
-    verdicts = decide_family([_question(case, comparison) for case, comparison in zip(cases, found, strict=True)])
+    decisions = decide_family([_question(case, comparison) for case, comparison in zip(cases, found, strict=True)])
+    verdicts = [_sensitive(case, verdict, results, deltas) for case, verdict in zip(cases, decisions, strict=True)]
+    family = sum(verdict.p_value is not None for verdict in verdicts)
+    single = len(record.resolved.suite.seeds) == 1
     return tuple(
-        _result(case, verdict, comparison, results, deltas)
+        ClaimResult(
+            claim=case.claim,
+            verdict=verdict,
+            delta=comparison if isinstance(comparison, Delta) else None,
+            ratio=comparison if isinstance(comparison, Ratio) else None,
+            margin=margin_text(case.claim),
+            why=verdict_sentence(case.claim, verdict, comparison, family=family, single_seed=single),
+        )
         for case, verdict, comparison in zip(cases, verdicts, found, strict=True)
     )
 
 
-def _result(
-    case: _Case,
-    verdict: Verdict,
-    comparison: Delta | Ratio | None,
-    results: Mapping[tuple[str, str], Result],
-    deltas: Deltas,
-) -> ClaimResult:
-    insensitive = verdict.outcome == "supported" and _both_at_chance(case, results, deltas)
-    if insensitive:
-        verdict = replace(verdict, outcome="inconclusive", reason=_insensitive(case))
-    return ClaimResult(
-        claim=case.claim,
-        verdict=verdict,
-        delta=comparison if isinstance(comparison, Delta) else None,
-        ratio=comparison if isinstance(comparison, Ratio) else None,
-        gap=case.gap,
-        at_chance=insensitive,
-    )
+def _sensitive(case: _Case, verdict: Verdict, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> Verdict:
+    """The verdict, or inconclusive where the eval could not have told the two sides apart."""
+    if verdict.outcome != "supported" or not _both_at_chance(case, results, deltas):
+        return verdict
+    return replace(verdict, outcome="inconclusive", reason=_insensitive(case))
 
 
 def _insensitive(case: _Case) -> str:

@@ -30,6 +30,7 @@ from bench.report.analysis.comparable import Difference, incomparable, other_dif
 from bench.report.analysis.cost_kinds import COSTS, CostKind, figures
 from bench.report.analysis.deltas import Deltas
 from bench.report.analysis.results import Reading, reading_of
+from bench.report.analysis.run_info import run_info
 from bench.stats.multiplicity import holm
 from bench.stats.paired import REPLICATES, Delta
 from bench.stats.ratio import Ratio, cost_ratio
@@ -39,7 +40,7 @@ _FIRST, _SECOND = "@1", "@2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ScoreShift:
     """One arm, or a base, on one measurand. reading: of the second run against the first. same_jobs: both runs took
     their scores from the very same jobs, so that no difference is possible."""
 
@@ -61,16 +62,29 @@ class CostChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRun:
+    """One of the two runs. all_done: every job has its result."""
+
+    path: str
+    suite: str
+    digest: str
+    created: str
+    all_done: bool
+    question: str
+    simulation: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunComparison:
     """Two runs of one suite."""
 
-    records: tuple[Record, Record]
-    paths: tuple[str, str]
+    runs: tuple[ComparedRun, ComparedRun]
     differences: tuple[Difference, ...]
     """In what else the runs differ."""
-    only: tuple[tuple[str, ...], tuple[str, ...]]
-    """Arms that only the first has, and only the second."""
-    changes: tuple[Change, ...]
+    only_first: tuple[str, ...]
+    """Arms that the second run lacks."""
+    only_second: tuple[str, ...]
+    changes: tuple[ScoreShift, ...]
     costs: tuple[CostChange, ...]
 
 
@@ -97,30 +111,40 @@ def compare_runs(first: Run, second: Run, *, replicates: int = REPLICATES) -> Ru
         )
     trained = [arm for arm in shared if not is_base(arm)]
     return RunComparison(
-        records=records,
-        paths=(str(first.path), str(second.path)),
+        runs=(_compared(first, records[0]), _compared(second, records[1])),
         differences=other_differences(*records),
-        only=(
-            tuple(arm for arm in arms[0] if arm not in shared),
-            tuple(arm for arm in arms[1] if arm not in shared),
-        ),
+        only_first=tuple(arm for arm in arms[0] if arm not in shared),
+        only_second=tuple(arm for arm in arms[1] if arm not in shared),
         changes=_changes(records, rows, shared, replicates),
         costs=tuple(_costs(records, trained)),
     )
 
 
+def _compared(run: Run, record: Record) -> ComparedRun:
+    info = run_info(record)
+    return ComparedRun(
+        path=str(run.path),
+        suite=info.suite,
+        digest=info.digest,
+        created=record.created,
+        all_done=record.all_done,
+        question=info.question,
+        simulation=info.simulation,
+    )
+
+
 def _changes(
     records: tuple[Record, Record], rows: tuple[Rows, Rows], arms: list[str], replicates: int
-) -> tuple[Change, ...]:
+) -> tuple[ScoreShift, ...]:
     deltas = Deltas(seed=int(records[0].digest[:8], 16), replicates=replicates)
-    found: list[Change] = []
+    found: list[ScoreShift] = []
     for entry in _aligned(records, rows, arms):
         changes = [(arm, deltas.between(entry, arm + _SECOND, arm + _FIRST)) for arm in arms]
         diagnostic = entry.measurand.role == "diagnostic"
         same = {arm: _same_jobs(records, arm, entry.measurand.eval) for arm in arms}
         family = [None if diagnostic or same[arm] else delta.p_value for arm, delta in changes]
         found += [
-            Change(
+            ScoreShift(
                 arm=arm,
                 measurand=entry.measurand,
                 delta=delta,

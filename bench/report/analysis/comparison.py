@@ -1,6 +1,6 @@
-"""From a run to what can be said of it: results, ranks, verdicts of claims, costs, failures, answers.
+"""Everything that a report says, as numbers: the only thing that sections, plots and the JSON read.
 
-Contract: pure and deterministic; a function of the record, the per-example scores and this code.
+Contract: each field is a key of `bench report --json`; nothing that a page says is missing here.
 """
 
 from __future__ import annotations
@@ -8,21 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.record.record import Record
-from bench.report.analysis.absence import Absence, absences_of
-from bench.report.analysis.align import Measurand, Rows, Run, align, read_rows, subjects
-from bench.report.analysis.answers import Exhibit, exhibits
-from bench.report.analysis.claims import ClaimResult, decided
-from bench.report.analysis.completeness import Completeness, completeness
-from bench.report.analysis.contamination import Contamination, contamination
-from bench.report.analysis.cost import Cost, costs
-from bench.report.analysis.deltas import Deltas
-from bench.report.analysis.flips import Flips, find_flips
-from bench.report.analysis.judge import JudgedArm, judged_arms
-from bench.report.analysis.results import Result, results
-from bench.report.analysis.tradeoff import Tradeoff, tradeoffs
-from bench.report.ranks import ranks
-from bench.stats.paired import REPLICATES
+from bench.report.analysis.absence import Absence
+from bench.report.analysis.align import Measurand
+from bench.report.analysis.answers import Exhibit
+from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.completeness import Completeness
+from bench.report.analysis.contamination import Contamination
+from bench.report.analysis.cost import BudgetMatch, Cost, PhaseSeconds
+from bench.report.analysis.finding import Finding
+from bench.report.analysis.flips import Flips
+from bench.report.analysis.generation import GenerationCost
+from bench.report.analysis.judge import JudgedArm
+from bench.report.analysis.loss_curves import Curve
+from bench.report.analysis.metrics import MetricValue
+from bench.report.analysis.provenance import Provenance
+from bench.report.analysis.results import Result
+from bench.report.analysis.run_info import RunInfo
+from bench.report.analysis.scaling import ScalingLine
+from bench.report.analysis.speed import Pace
+from bench.report.analysis.subset_draws import DrawNoise
+from bench.report.analysis.sweeps import ArmSweep, ContextRows
+from bench.report.analysis.tradeoff import Tradeoff
+from bench.report.analysis.training import Ended, Settings
 from bench.stats.ranking import Rank
 
 
@@ -30,52 +37,52 @@ from bench.stats.ranking import Rank
 class Comparison:
     """All that the report says, as numbers."""
 
-    record: Record
-    measurands: tuple[Measurand, ...]
+    run: RunInfo
+    completeness: Completeness
+    claims: tuple[ClaimResult, ...]
     arms: tuple[str, ...]
-    """`base` first."""
+    """Names, bases first."""
+    bases: Mapping[str, str]
+    """The base that each arm trains, by arm."""
+    measurands: tuple[Measurand, ...]
     results: Mapping[tuple[str, str], Result]
-    """By arm and measurand."""
+    """By arm and measurand; in the JSON the list of its values."""
     ranks: Mapping[str, tuple[Rank, ...]]
     """By measurand; empty where none can be given."""
-    claims: tuple[ClaimResult, ...]
+    draws: tuple[DrawNoise, ...]
+    metrics: tuple[MetricValue, ...]
+    scaling: tuple[ScalingLine, ...]
+    speeds: tuple[Pace, ...]
+    """Fastest first; empty where fewer than two arms were timed alone."""
     costs: tuple[Cost, ...]
-    absences: tuple[Absence, ...]
-    contamination: Contamination
-    flips: Flips
+    budget: BudgetMatch
+    phases: tuple[PhaseSeconds, ...]
     tradeoffs: tuple[Tradeoff, ...]
-    exhibits: tuple[Exhibit, ...]
+    trainings: tuple[Ended, ...]
+    settings: Settings
+    curves: tuple[Curve, ...]
+    sweeps: tuple[ArmSweep, ...]
+    contexts: tuple[ContextRows, ...]
     judged: tuple[JudgedArm, ...]
-    completeness: Completeness
+    generation: tuple[GenerationCost, ...]
+    contamination: Contamination
+    exhibits: tuple[Exhibit, ...]
+    flips: Flips
+    sanity: tuple[Finding, ...]
+    missing: tuple[Absence, ...]
+    """Jobs without a result, or with none that counts."""
+    provenance: Provenance
 
-
-def compare(run: Run, *, replicates: int = REPLICATES) -> Comparison:
-    """Everything that the report says of `run`. Raises `InputError` where its record or scores cannot be read."""
-    record = run.load()
-    return compare_record(record, read_rows(run, record), replicates=replicates)
-
-
-def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) -> Comparison:
-    """The same from what was read already."""
-    aligned = align(record, rows)
-    absences = absences_of(record)
-    deltas = Deltas.of(record, replicates=replicates)
-    measurands = tuple(entry.measurand for entry in aligned)
-    found = results(record, aligned, absences, deltas)
-    claims = decided(record, aligned, absences, deltas, found)
-    return Comparison(
-        record=record,
-        measurands=measurands,
-        arms=tuple(subjects(record)),
-        results=found,
-        ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
-        claims=claims,
-        costs=costs(record),
-        absences=absences,
-        contamination=contamination(record, aligned, found, deltas),
-        flips=find_flips(record, aligned, rows),
-        tradeoffs=tradeoffs(record, measurands, found),
-        exhibits=exhibits(record, aligned, rows),
-        judged=judged_arms(record, rows, deltas),
-        completeness=completeness(record, absences=absences, results=found, claims=claims),
-    )
+    @property
+    def plots(self) -> tuple[str, ...]:
+        """Names of the plots that have something to show."""
+        results = self.results.values()
+        contrasts = [c for result in results for c in (result.versus_base, result.versus_control) if c is not None]
+        has = {
+            "scores": any(result.value.mean is not None for result in results),
+            "deltas": any(contrast.delta.estimate is not None for contrast in contrasts),
+            "loss": bool(self.curves),
+            "tradeoff": any(point.priced for tradeoff in self.tradeoffs for point in tradeoff.points),
+            "scaling": any(point.value.mean is not None for line in self.scaling for point in line.points),
+        }
+        return tuple(name for name, there in has.items() if there)

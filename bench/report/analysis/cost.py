@@ -5,7 +5,7 @@ Contract: pure functions of the record. Counts are means over the seeds that fin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
@@ -82,6 +82,35 @@ class Cost:
     trains: bool = True
     """False for `few_shot`, which costs no training and has no budget to match."""
 
+    @property
+    def trained_share(self) -> float | None:
+        """Parameters that training changes, as a share of all of them."""
+        if not self.trainable_parameters or not self.parameters:
+            return None
+        return self.trainable_parameters / self.parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetMatch:
+    """Whether the arms that train had, and used, the same budget."""
+
+    arms: int
+    """That train."""
+    finished: int
+    """Of them, with what they used known."""
+    units: tuple[str, ...]
+    asked: tuple[float, float] | None
+    """Smallest and largest budget of a training, `None` where no arm trains."""
+    used: tuple[float, float] | None
+    """Least and most that an arm used, a mean over its seeds; `None` where no training finished."""
+    excess: float | None
+    """By how much, as a share, the arm that used most exceeds the one that used least; `None` with mixed units."""
+
+    @property
+    def matched(self) -> bool:
+        """Every arm finished, and what they used differs by no more than the tolerance."""
+        return self.finished == self.arms and self.excess is not None and self.excess <= TOLERANCE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseSeconds:
@@ -117,9 +146,21 @@ def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
     return tuple(_phases(kind, jobs) for kind, jobs in kinds if jobs)
 
 
-def reused_jobs(record: Record) -> tuple[int, int]:
-    """How many jobs were taken from earlier runs, of how many."""
-    return sum(job.reused for job in record.jobs), len(record.jobs)
+def budget_match(found: Sequence[Cost]) -> BudgetMatch:
+    """Over the arms that train."""
+    trained = [cost for cost in found if cost.trains]
+    units = tuple(sorted({cost.budget.unit for cost in trained}))
+    amounts = [cost.budget.amount for cost in trained]
+    used = [cost.budget_used for cost in trained if cost.budget_used is not None]
+    excesses = [cost.excess for cost in trained if cost.excess is not None]
+    return BudgetMatch(
+        arms=len(trained),
+        finished=len(used),
+        units=units,
+        asked=(min(amounts), max(amounts)) if amounts else None,
+        used=(min(used), max(used)) if used else None,
+        excess=max(excesses) if excesses and len(units) == 1 else None,
+    )
 
 
 def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, budget: Budget) -> Cost:
@@ -245,11 +286,3 @@ def _mean(entries: list[_T], value: Callable[[_T], float | None]) -> float | Non
 
 def _most(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
-
-
-def largest_excess(found: tuple[Cost, ...]) -> float | None:
-    """By how much, as a share, the arm that used most exceeds the one that used least, of those that finished; `None`
-    with mixed units."""
-    trained = [cost for cost in found if cost.trains]
-    units = {cost.budget.unit for cost in trained}
-    return max((cost.excess for cost in trained if cost.excess is not None), default=None) if len(units) == 1 else None

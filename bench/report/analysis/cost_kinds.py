@@ -7,7 +7,7 @@ Contract: pure; a figure that says nothing of the arm alone (seconds beside othe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 import numpy as np
@@ -27,7 +27,7 @@ class CostKind:
     name: str
     title: str
     counted: bool
-    figure: Callable[[Ledger], float | None]
+    figure: Callable[[Ledger], float | None] = field(repr=False)
     absent: str
     timed: bool = False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,8 @@ from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
 from bench.report.analysis.align import Aligned, Rows, planned_arms, subjects
 
+FILE = "flips.jsonl"
+"""The whole list, in the run directory."""
 SHOWN = 3
 """Examples of each direction that are shown for each eval."""
 Direction = Literal["gained", "lost"]
@@ -55,15 +57,21 @@ class FlipCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flips:
-    """counts: every arm that was scored. flips: all of them. shown: the drawn few."""
+    """counts: every arm that was scored. flips: all of them, for the file. shown: the drawn few."""
 
     counts: tuple[FlipCount, ...]
-    flips: tuple[Flip, ...]
     shown: tuple[Flip, ...]
+    flips: tuple[Flip, ...] = field(repr=False)
+    file: str = FILE
+
+    @property
+    def total(self) -> int:
+        """Flips in the file."""
+        return len(self.flips)
 
     def lines(self) -> str:
         """All flips as JSON Lines."""
-        names = [field.name for field in fields(Flip)]  # `asdict` would copy every text
+        names = [entry.name for entry in fields(Flip)]  # `asdict` would copy every text
         return "".join(
             json.dumps({name: getattr(flip, name) for name in names}, ensure_ascii=False) + "\n" for flip in self.flips
         )

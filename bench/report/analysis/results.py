@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from statistics import fmean, stdev
 from typing import Literal, TypeAlias
 
@@ -19,6 +20,7 @@ from bench.report.analysis.deltas import Deltas
 from bench.report.analysis.judge import is_own_reference
 from bench.stats.multiplicity import holm
 from bench.stats.paired import LEVEL, Delta
+from bench.stats.ranking import Rank, rank
 from bench.stats.sample import Scores, layout
 from bench.stats.single import Estimate, score_interval
 from bench.suite.judge import TIE
@@ -29,6 +31,10 @@ Reading: TypeAlias = Literal[
 ]
 """What a contrast shows. better, worse: the interval excludes zero and Holm's p-value agrees; maybe: only the interval
 does. Diagnostics are `higher` or `lower` by their interval, never better or worse."""
+
+
+MOST_RANKED_ARMS = 10
+"""Pairs grow with the square of the arms: beyond this many, no ranks are given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +155,19 @@ def reading_of(delta: Delta, p_adjusted: float | None, measurand: Measurand) -> 
     if higher == measurand.higher_is_better:
         return "better" if agreed else "maybe better"
     return "worse" if agreed else "maybe worse"
+
+
+def ranks(entry: Aligned, deltas: Deltas) -> tuple[Rank, ...]:
+    """Ranks of the arms on one measurand, without the base, no more exact than the pairwise differences allow.
+
+    None for a diagnostic, for scores without a common scale, for a lone arm, or for more than `MOST_RANKED_ARMS`.
+    """
+    arms = [arm for arm in entry.arms if not is_base(arm)]
+    alone = entry.measurand.role == "diagnostic" or entry.measurand.against_control
+    if alone or not 2 <= len(arms) <= MOST_RANKED_ARMS:
+        return ()
+    pairs = dict(deltas.between_any(entry, one, other) for one, other in combinations(arms, 2))
+    return rank(arms, pairs, higher_is_better=entry.measurand.higher_is_better)
 
 
 def _row_value(scores: Scores, row: int) -> float | None:

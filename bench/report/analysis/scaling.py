@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bench.record.record import Record
 from bench.report.analysis.align import Measurand, planned_arms
 from bench.report.analysis.results import Result
+from bench.stats.single import Estimate
 
 FEWEST_SIZES = 3
 """Two points are a difference, and have their table already."""
@@ -20,11 +21,11 @@ _BY_NUMBER = frozenset({"all", "first", "random"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizePoint:
-    """One arm on one measurand."""
+    """One arm on one measurand. rows: of the arm's data."""
 
+    arm: str
     rows: int
-    """That the arm's data has."""
-    result: Result
+    value: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,10 @@ def scaling_lines(
         ScalingLine(
             measurand=measurand,
             recipe=recipe,
-            points=tuple(SizePoint(rows=rows, result=results[sizes[rows], measurand.name]) for rows in sorted(sizes)),
+            points=tuple(
+                SizePoint(arm=sizes[rows], rows=rows, value=results[sizes[rows], measurand.name].value)
+                for rows in sorted(sizes)
+            ),
         )
         for measurand in measurands
         for (recipe, _), sizes in lines.items()

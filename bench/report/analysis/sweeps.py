@@ -12,6 +12,22 @@ from bench.record.evaluation import ShotRow
 from bench.record.record import Record, SweepRecord
 from bench.record.sweep import chosen_rate
 from bench.report.analysis.align import planned_arms
+from bench.suite.sweep import DEV, LearningRateSweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateTrial:
+    """One learning rate of an arm's sweep. Counts are `None` where it has no result."""
+
+    rate: float
+    loss: float | None
+    """Per supervised token of the dev rows, in nats; `None` if the training diverged, or without a result."""
+    absent: str | None
+    """Why it has no result: a `FailureKind`, or `pending`; `None` where it has one."""
+    dev_rows: int | None = None
+    training_rows: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +35,11 @@ class ArmSweep:
     """One arm's sweep, by ascending rate."""
 
     arm: str
-    entries: tuple[SweepRecord, ...]
+    seed: int
+    """Of every training of the sweep."""
+    on: str
+    """Where the dev rows come from: `dev`, a part of the arm's own training data, or the name of a data table."""
+    trials: tuple[RateTrial, ...]
     chosen: float | None
     """`None` while a rate has no result, and where every training diverged."""
     edge: Literal["lowest", "highest"] | None
@@ -64,4 +84,32 @@ def _sweep(arm: str, record: Record) -> ArmSweep:
     chosen = chosen_rate(results) if len(results) == len(entries) else None
     edges: dict[float, Literal["lowest", "highest"]] = {entries[0].rate: "lowest", entries[-1].rate: "highest"}
     edge = None if chosen is None else edges.get(chosen)
-    return ArmSweep(arm=arm, entries=tuple(entries), chosen=chosen, edge=edge)
+    return ArmSweep(
+        arm=arm,
+        seed=record.resolved.suite.seeds[0],
+        on=_rows_to_choose_by(arm, record),
+        trials=tuple(_trial(entry) for entry in entries),
+        chosen=chosen,
+        edge=edge,
+    )
+
+
+def _rows_to_choose_by(arm: str, record: Record) -> str:
+    recipes = record.resolved.suite.recipe
+    rates = [recipes[ref.recipe].learning_rate for ref in record.resolved.suite.expand() if ref.name == arm]
+    return next((rate.on for rate in rates if isinstance(rate, LearningRateSweep)), DEV)
+
+
+def _trial(entry: SweepRecord) -> RateTrial:
+    result, failure = entry.result, entry.job.failure
+    if result is None:
+        return RateTrial(rate=entry.rate, loss=None, absent="pending" if failure is None else failure.kind)
+    return RateTrial(
+        rate=entry.rate,
+        loss=result.loss,
+        absent=None,
+        dev_rows=result.dev_rows,
+        training_rows=result.training_rows,
+        tokens=result.tokens,
+        seconds=result.seconds,
+    )

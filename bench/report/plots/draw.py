@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.figures import planned
 from bench.report.plots.deltas import deltas_figure
 from bench.report.plots.loss import loss_figure
 from bench.report.plots.scaling import scaling_figure
@@ -36,7 +35,7 @@ def draw(comparison: Comparison, *, stamp: str) -> dict[str, str]:
     }
     drawn = {}
     with mpl.rc_context(STYLE):
-        for name in planned(comparison):
+        for name in comparison.plots:
             buffer = io.StringIO()
             metadata = {"Date": None, "Creator": None, "Description": stamp}
             painters[name](comparison).savefig(buffer, format="svg", metadata=metadata)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.loss_curves import Curve, loss_curves
+from bench.report.analysis.loss_curves import Curve
 from bench.report.plots.style import COLOURS, GREY, locator, new_figure, plain
 from bench.report.render import format as fmt
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def loss_figure(comparison: Comparison) -> Figure:
     """One panel per recipe, one colour per data; thin lines are seeds, the thick one their mean."""
-    curves = loss_curves(comparison.record)
+    curves = comparison.curves
     recipes = list(dict.fromkeys(curve.recipe for curve in curves))
     data = list(dict.fromkeys(curve.data for curve in curves))
     figure, axes = new_figure(1, len(recipes), width=max(5.0, 4.3 * len(recipes)), height=3.3, share_y=True)

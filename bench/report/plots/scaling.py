@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scaling import ScalingLine, scaling_lines
+from bench.report.analysis.scaling import ScalingLine
 from bench.report.plots.style import COLOURS, GREY, MARKERS, new_figure, plain
 from bench.report.render import format as fmt
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def scaling_figure(comparison: Comparison) -> Figure:
     """One panel per measurand, one line per recipe over the number of rows; the base as a dashed line."""
-    lines = scaling_lines(comparison.record, comparison.measurands, comparison.results)
+    lines = comparison.scaling
     names = list(dict.fromkeys(line.measurand.name for line in lines))
     recipes = list(dict.fromkeys(line.recipe for line in lines))
     figure, axes = new_figure(1, len(names), width=max(5.0, 3.2 * len(names)), height=3.0, share_y=False)
@@ -38,7 +38,7 @@ def scaling_figure(comparison: Comparison) -> Figure:
 
 def _scaling_line(axis: Any, line: ScalingLine, index: int) -> None:
     colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-    known = [(point.rows, point.result.value) for point in line.points if point.result.value.mean is not None]
+    known = [(point.rows, point.value) for point in line.points if point.value.mean is not None]
     axis.plot(
         [rows for rows, _ in known],
         [value.mean for _, value in known],

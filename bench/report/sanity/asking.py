@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.sweeps import contexts
+from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.report.sanity.finding import Finding
 
 
-def template(comparison: Comparison) -> Iterator[Finding]:
+def template(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Trained with one template, asked with another."""
-    suite = comparison.record.resolved.suite
+    suite = record.resolved.suite
     wrapped = {spec.name for spec in suite.eval if spec.kind != "loss" and spec.template == "suite"}
-    trained = {(t.arm, t.seed): t.result.template for t in comparison.record.trainings if t.result is not None}
-    for evaluation in comparison.record.evaluations:
+    trained = {(t.arm, t.seed): t.result.template for t in record.trainings if t.result is not None}
+    for evaluation in record.evaluations:
         if evaluation.result is None or evaluation.eval not in wrapped or evaluation.arm is None:
             continue
         own = trained.get((evaluation.arm, evaluation.seed or 0))
@@ -24,13 +24,11 @@ def template(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="template mismatch", arm=evaluation.arm, measurand=evaluation.eval, detail=detail)
 
 
-def forms_differ(comparison: Comparison) -> Iterator[Finding]:
+def forms_differ(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """One side meets a form that it was not trained on: a part of the difference may be the form's."""
-    trained = {t.result.template for t in comparison.record.trainings if t.result is not None}
-    for spec in comparison.record.resolved.suite.eval:
-        asked = {
-            e.result.template for e in comparison.record.evaluations if e.eval == spec.name and e.result is not None
-        }
+    trained = {t.result.template for t in record.trainings if t.result is not None}
+    for spec in record.resolved.suite.eval:
+        asked = {e.result.template for e in record.evaluations if e.eval == spec.name and e.result is not None}
         if "none" in asked and trained - {"none"}:
             names = fmt.listed(sorted(repr(name) for name in trained))
             detail = f"asked without a template; the arms were trained with {names}, the base was not: part of a "
@@ -38,22 +36,22 @@ def forms_differ(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="bare prompts", arm=None, measurand=spec.name, detail=detail)
 
 
-def fallback_template(comparison: Comparison) -> Iterator[Finding]:
-    notes = {t.result.template_note for t in comparison.record.trainings if t.result is not None}
+def fallback_template(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    notes = {t.result.template_note for t in record.trainings if t.result is not None}
     for note in sorted(note for note in notes if note):
         yield Finding(name="template", arm=None, measurand=None, detail=note)
 
 
-def few_shots(comparison: Comparison) -> Iterator[Finding]:
-    for context in contexts(comparison.record):
+def few_shots(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    for context in comparison.contexts:
         if len(context.rows) < context.asked:
             detail = f"{context.subject} has {len(context.rows)} of {context.asked} rows in its context: no more fitted"
             yield Finding(name="fewer shots", arm=context.subject.partition("#")[0], measurand=None, detail=detail)
 
 
-def cut_prompts(comparison: Comparison) -> Iterator[Finding]:
+def cut_prompts(record: Record, comparison: Comparison) -> Iterator[Finding]:
     cut: dict[str, int] = {}
-    for evaluation in comparison.record.evaluations:
+    for evaluation in record.evaluations:
         if evaluation.result is not None and evaluation.result.truncated:
             cut[evaluation.eval] = max(cut.get(evaluation.eval, 0), evaluation.result.truncated)
     for name, examples in cut.items():
@@ -61,9 +59,9 @@ def cut_prompts(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(name="examples cut", arm=None, measurand=name, detail=detail)
 
 
-def batch_sensitive(comparison: Comparison) -> Iterator[Finding]:
+def batch_sensitive(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Answers that depend on what else stood in their batch are not the subject's alone."""
-    for evaluation in comparison.record.evaluations:
+    for evaluation in record.evaluations:
         generated = None if evaluation.result is None else evaluation.result.generated
         if evaluation.result is not None and generated is not None and generated.differed:
             detail = (
@@ -75,7 +73,7 @@ def batch_sensitive(comparison: Comparison) -> Iterator[Finding]:
             )
 
 
-def missing_scores(comparison: Comparison) -> Iterator[Finding]:
+def missing_scores(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for measurand in comparison.measurands:
         mine = [comparison.results[arm, measurand.name].versus_base for arm in comparison.arms]
         deltas = [contrast.delta for contrast in mine if contrast is not None and contrast.delta.estimate is not None]
@@ -84,21 +82,21 @@ def missing_scores(comparison: Comparison) -> Iterator[Finding]:
             span = " to ".join(dict.fromkeys((fmt.count(left_out[0]), fmt.count(left_out[-1]))))
             total = fmt.plural(deltas[0].n_examples + deltas[0].n_missing, "example")
             detail = f"{span} of {total} lack a score of base or arm and are left out of that arm's difference"
-            detail += _reasons(comparison, measurand.eval)
+            detail += _reasons(record, measurand.eval)
             yield Finding(name="scores missing", arm=None, measurand=measurand.name, detail=detail)
 
 
-def _reasons(comparison: Comparison, name: str) -> str:
+def _reasons(record: Record, name: str) -> str:
     """Why examples of an eval lack a score, each with the most examples that one subject lost to it."""
     found: dict[str, int] = {}
-    for evaluation in comparison.record.evaluations:
+    for evaluation in record.evaluations:
         if evaluation.eval == name and evaluation.result is not None:
             for reason, examples in evaluation.result.unscored.items():
                 found[reason] = max(found.get(reason, 0), examples)
     return ": " + ", ".join(f"{reason} ({examples:,})" for reason, examples in found.items()) if found else ""
 
 
-def limit(comparison: Comparison) -> Iterator[Finding]:
+def limit(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for measurand in comparison.measurands:
         if measurand.limit is not None:
             detail = f"only the first {measurand.limit:,} examples of each task were used"

@@ -1,17 +1,18 @@
 """All sanity checks, worst first.
 
-Contract: pure. Each check is one function of a `Comparison`; `CHECKS` is the list of all of them.
+Contract: pure. Each check is one function of the record and of what was computed from it; `CHECKS` lists them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.finding import Finding
 from bench.report.sanity import asking, judge, scores, training
-from bench.report.sanity.finding import Finding
 
-CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.diverged,
     training.unsupervised,
     asking.template,
@@ -39,6 +40,6 @@ CHECKS: tuple[Callable[[Comparison], Iterator[Finding]], ...] = (
 """Worst first. A failed job is not a finding: it has its own table."""
 
 
-def findings(comparison: Comparison) -> tuple[Finding, ...]:
+def findings(record: Record, comparison: Comparison) -> tuple[Finding, ...]:
     """All verdicts, in the order of `CHECKS`."""
-    return tuple(finding for check in CHECKS for finding in check(comparison))
+    return tuple(finding for check in CHECKS for finding in check(record, comparison))

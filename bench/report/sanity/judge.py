@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.report.sanity.finding import Finding
 from bench.stats.length_control import ALONE, LengthControlled
 from bench.suite.judge import TIE
 
@@ -16,7 +17,7 @@ UNREAD_SHARE = 0.05
 """Replies without a verdict are worth a word from this share on."""
 
 
-def inconsistent(comparison: Comparison) -> Iterator[Finding]:
+def inconsistent(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """A judge that prefers by position says nothing about the answers."""
     for one in comparison.judged:
         total, share = one.total, one.total.consistency
@@ -29,7 +30,7 @@ def inconsistent(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(name="judge inconsistent", arm=one.arm, measurand=one.eval, detail=detail)
 
 
-def verdicts_unread(comparison: Comparison) -> Iterator[Finding]:
+def verdicts_unread(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for one in comparison.judged:
         total = one.total
         lost = total.unread + total.rejected
@@ -42,7 +43,7 @@ def verdicts_unread(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="verdicts unread", arm=one.arm, measurand=one.eval, detail=detail)
 
 
-def length_decides(comparison: Comparison) -> Iterator[Finding]:
+def length_decides(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """A preference that goes with the length of the answers, and is not there at equal length."""
     for one in comparison.judged:
         found, value = one.controlled, comparison.results[one.arm, one.eval].value

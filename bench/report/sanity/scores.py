@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.report.sanity.finding import Finding
 from bench.suite.suite import is_base
 
 
-def at_chance(comparison: Comparison) -> Iterator[Finding]:
+def at_chance(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for result in comparison.results.values():
         chance, value = result.measurand.chance, result.value
         if not chance or value.low is None or value.high is None or value.low > chance:
@@ -27,7 +28,7 @@ def at_chance(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(name=name, arm=result.arm, measurand=result.measurand.name, detail=detail)
 
 
-def nothing_right(comparison: Comparison) -> Iterator[Finding]:
+def nothing_right(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Training that leaves an arm without a single right answer has most likely gone wrong; a base without one cannot
     show what training costs."""
     for result in comparison.results.values():
@@ -41,7 +42,7 @@ def nothing_right(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="nothing right", arm=result.arm, measurand=measurand.name, detail=detail)
 
 
-def below_base(comparison: Comparison) -> Iterator[Finding]:
+def below_base(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for result in comparison.results.values():
         contrast = result.versus_base
         if contrast is not None and contrast.reading in {"worse", "maybe worse"}:
@@ -50,7 +51,7 @@ def below_base(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="below base", arm=result.arm, measurand=result.measurand.name, detail=seen)
 
 
-def contaminated(comparison: Comparison) -> Iterator[Finding]:
+def contaminated(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """The arm has read the exam, or a part of it."""
     for one in comparison.contamination.arms:
         share = f"{one.found:,} of {fmt.plural(one.examples, 'example')} ({fmt.percent(one.found / one.examples)})"
@@ -62,7 +63,7 @@ def contaminated(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(name="contaminated", arm=one.arm, measurand=one.measurand, detail=detail)
 
 
-def few_seeds(comparison: Comparison) -> Iterator[Finding]:
-    if len(comparison.record.resolved.suite.seeds) == 1 and comparison.measurands:
+def few_seeds(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    if len(comparison.run.seeds) == 1 and comparison.measurands:
         detail = "one seed per arm: the intervals hold the examples' noise only, not that of training again"
         yield Finding(name="example noise only", arm=None, measurand=None, detail=detail)

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.record.record import TrainingRecord
+from bench.record.record import Record, TrainingRecord
 from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.cost import TOLERANCE, largest_excess
-from bench.report.analysis.sweeps import arm_sweeps
-from bench.report.analysis.training import endings
+from bench.report.analysis.cost import TOLERANCE
+from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.report.sanity.finding import Finding
 from bench.suite.suite import is_base
 
 TRUNCATED_SHARE = 0.01
 """Rows cut at max_length are worth a word from this share on."""
 
 
-def diverged(comparison: Comparison) -> Iterator[Finding]:
-    for training in comparison.record.trainings:
+def diverged(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    for training in record.trainings:
         failed = training.job.failure is not None and training.job.failure.kind == "diverged"
         if failed or (training.result is not None and training.result.diverged):
             yield _of_training("diverged", training, f"the loss of seed {training.seed} was not finite, or ran away")
 
 
-def unsupervised(comparison: Comparison) -> Iterator[Finding]:
-    for training in comparison.record.trainings:
+def unsupervised(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    for training in record.trainings:
         failure = training.job.failure
         if failure is not None and failure.message == NOTHING_SUPERVISED:
             yield _of_training("no supervised tokens", training, f"seed {training.seed}: {failure.message}")
@@ -40,8 +38,8 @@ def unsupervised(comparison: Comparison) -> Iterator[Finding]:
             yield _of_training("rows dropped", training, detail)
 
 
-def truncated(comparison: Comparison) -> Iterator[Finding]:
-    for arm, trainings in _by_arm(comparison).items():
+def truncated(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    for arm, trainings in _by_arm(record, comparison).items():
         seen = sum(t.result.ledger.rows for t in trainings if t.result is not None)
         cut = sum(t.result.ledger.truncated_rows for t in trainings if t.result is not None)
         if seen and cut / seen >= TRUNCATED_SHARE:
@@ -49,11 +47,8 @@ def truncated(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="truncated", arm=arm, measurand=None, detail=detail)
 
 
-def budget(comparison: Comparison) -> Iterator[Finding]:
-    if (
-        largest_excess(comparison.costs) is None
-        and len({cost.budget.unit for cost in comparison.costs if cost.trains}) > 1
-    ):
+def budget(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    if len(comparison.budget.units) > 1:
         detail = "the arms' budgets are in different units"
         yield Finding(name="budgets differ", arm=None, measurand=None, detail=detail)
     for cost in comparison.costs:
@@ -63,9 +58,9 @@ def budget(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="budget mismatch", arm=cost.arm, measurand=None, detail=detail)
 
 
-def stopped_early(comparison: Comparison) -> Iterator[Finding]:
+def stopped_early(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Validation ended it: it is shorter than what it is compared with."""
-    for one in endings(comparison.record):
+    for one in comparison.trainings:
         if one.ending == "early" and one.unspent is not None and one.unspent > TOLERANCE:
             unit = one.budget.unit.replace("_", " ")
             detail = (
@@ -75,23 +70,22 @@ def stopped_early(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="stopped early", arm=one.arm, measurand=None, detail=detail)
 
 
-def sweep_edge(comparison: Comparison) -> Iterator[Finding]:
-    for sweep in arm_sweeps(comparison.record):
+def sweep_edge(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    for sweep in comparison.sweeps:
         if sweep.edge is not None:
             detail = f"its sweep chose the {sweep.edge} rate, {sweep.chosen:g}: a better one may lie beyond"
             yield Finding(name="rate at the edge", arm=sweep.arm, measurand=None, detail=detail)
 
 
-def shared_speed(comparison: Comparison) -> Iterator[Finding]:
+def shared_speed(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for cost in comparison.costs:
         if cost.tokens_per_second is None and cost.shared_tokens_per_second is not None:
             detail = "its speed was measured only while other jobs ran beside it"
             yield Finding(name="speed shared", arm=cost.arm, measurand=None, detail=detail)
 
 
-def _by_arm(comparison: Comparison) -> dict[str, list[TrainingRecord]]:
-    trainings = comparison.record.trainings
-    return {arm: [t for t in trainings if t.arm == arm] for arm in comparison.arms if not is_base(arm)}
+def _by_arm(record: Record, comparison: Comparison) -> dict[str, list[TrainingRecord]]:
+    return {arm: [t for t in record.trainings if t.arm == arm] for arm in comparison.arms if not is_base(arm)}
 
 
 def _of_training(name: str, training: TrainingRecord, detail: str) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bench.report.analysis.align import base_of
 from bench.report.analysis.answers import Answer, Exhibit
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
@@ -31,7 +30,7 @@ def answers_section(comparison: Comparison) -> Section | None:
     ]
     legend = " ✓ right, ✗ wrong, else the score." if drawn else ""
     intro = f"{'; '.join(parts)}; each arm speaks through its first seed that was scored.{legend}"
-    base = comparison.arms[0] if is_base(arm) else base_of(comparison.record, arm)
+    base = comparison.arms[0] if is_base(arm) else comparison.bases[arm]
     short = Table(
         columns=tuple(Column(title=title) for title in ("Question", "Wanted", base, arm)),
         rows=tuple(_short_row(exhibit, base, arm) for exhibit in comparison.exhibits),

@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.cost import (
-    PHASES,
-    TOLERANCE,
-    Cost,
-    PhaseSeconds,
-    largest_excess,
-    reused_jobs,
-    seconds_by_phase,
-)
-from bench.report.analysis.training import endings
-from bench.report.figures import planned
+from bench.report.analysis.cost import PHASES, TOLERANCE, BudgetMatch, Cost, PhaseSeconds
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.results import speed_cell
@@ -41,48 +31,49 @@ def cost_section(comparison: Comparison) -> Section:
     )
     rows = tuple(_row(cost) for cost in comparison.costs)
     blocks: list[Block] = [
-        Paragraph(text=budget_sentence(comparison.costs) + _left(comparison)),
+        Paragraph(text=budget_sentence(comparison.budget) + _left(comparison)),
         Table(columns=columns, rows=rows),
         Paragraph(text=measured_sentence(comparison.costs), tone="muted"),
         *_utilisation(comparison.costs),
         *_steps(comparison.costs),
         *_money(comparison),
     ]
-    if "loss" in planned(comparison):
+    if "loss" in comparison.plots:
         caption = "Training loss by tokens seen: every seed (thin) and their mean, smoothed (thick)."
-        if any(one.evaluations for one in endings(comparison.record)):
+        if any(one.evaluations for one in comparison.trainings):
             caption += " Dashed, with rings: validation loss."
         blocks.append(Figure(name="loss", caption=caption))
     return Section(title="Cost", blocks=tuple(blocks))
 
 
-def budget_sentence(costs: tuple[Cost, ...]) -> str:
+def budget_sentence(budget: BudgetMatch) -> str:
     """What was held equal, and whether it was."""
-    costs = tuple(cost for cost in costs if cost.trains)
-    if not costs:
+    if budget.asked is None:
         return "No arm trains."
-    units = {cost.budget.unit for cost in costs}
-    used = [cost.budget_used for cost in costs if cost.budget_used is not None]
-    if len(units) != 1 or not used:
-        return "Budgets are in different units and cannot be called equal." if used else "No training finished."
-    unit = next(iter(units)).replace("_", " ")
-    asked = sorted({cost.budget.amount for cost in costs})
-    wanted = " to ".join(dict.fromkeys(fmt.amount(amount) for amount in (asked[0], asked[-1])))
-    span = " to ".join(dict.fromkeys(fmt.amount(amount) for amount in (min(used), max(used))))
-    unit = unit.removesuffix("s") if wanted == "1" and unit != "flops" else unit
-    sentence = f"Budget: {wanted} {unit} per training; used: {span}."
-    excess = largest_excess(costs) or 0.0
-    apart = f"differ by up to {fmt.percent(excess)}"
-    if len(used) < len(costs):
-        return f"{sentence} Not every arm finished" + (f"; those that did {apart}." if excess > TOLERANCE else ".")
-    if excess <= TOLERANCE:
-        return f"{sentence} The arms are matched within {fmt.percent(TOLERANCE, digits=0)}."
-    return f"{sentence} The arms are not matched: they {apart}."
+    if budget.used is None:
+        return "No training finished."
+    if len(budget.units) != 1:
+        return "Budgets are in different units and cannot be called equal."
+    unit = budget.units[0].replace("_", " ")
+    asked = _amounts(budget.asked)
+    unit = unit.removesuffix("s") if asked == "1" and unit != "flops" else unit
+    sentence = f"Budget: {asked} {unit} per training; used: {_amounts(budget.used)}."
+    apart = f"differ by up to {fmt.percent(budget.excess)}"
+    over = budget.excess is not None and budget.excess > TOLERANCE
+    if budget.finished < budget.arms:
+        return f"{sentence} Not every arm finished" + (f"; those that did {apart}." if over else ".")
+    if over:
+        return f"{sentence} The arms are not matched: they {apart}."
+    return f"{sentence} The arms are matched within {fmt.percent(TOLERANCE, digits=0)}."
+
+
+def _amounts(span: tuple[float, float]) -> str:
+    return " to ".join(dict.fromkeys(fmt.amount(amount) for amount in span))
 
 
 def _left(comparison: Comparison) -> str:
     """The trainings that validation ended, and what of their own budget they did not use."""
-    early = [one for one in endings(comparison.record) if one.ending == "early"]
+    early = [one for one in comparison.trainings if one.ending == "early"]
     if not early:
         return ""
     said = fmt.listed([f"{one.subject} with {fmt.percent(one.unspent)} of its budget left" for one in early])
@@ -91,7 +82,7 @@ def _left(comparison: Comparison) -> str:
 
 def seconds_section(comparison: Comparison) -> Section:
     """Where the workers' seconds went."""
-    spent = seconds_by_phase(comparison.record)
+    spent = comparison.phases
     titles = [_PHASE_TITLES.get(phase, phase) for phase in PHASES]
     columns = (
         Column(title="Work"),
@@ -100,15 +91,14 @@ def seconds_section(comparison: Comparison) -> Section:
         Column(title="process", right=True),
         Column(title="Sum", right=True),
     )
-    wall = comparison.record.wall_seconds
-    reused, jobs = reused_jobs(comparison.record)
-    workers = comparison.record.environment.workers
+    run = comparison.run
     text = (
-        f"The last run took {fmt.seconds(wall)} with {fmt.plural(workers, 'worker')}"
-        if wall is not None
+        f"The last run took {fmt.seconds(run.wall_seconds)} with {fmt.plural(run.workers, 'worker')}"
+        if run.wall_seconds is not None
         else "Wall time unknown"
     )
-    text += f"; {reused} of {fmt.plural(jobs, 'job')} came from earlier runs, with the seconds they took then."
+    jobs = fmt.plural(comparison.completeness.jobs, "job")
+    text += f"; {run.jobs_reused} of {jobs} came from earlier runs, with the seconds they took then."
     blocks: list[Block] = [Paragraph(text=text)]
     if spent:
         blocks.append(Table(columns=columns, rows=tuple(_seconds_row(phases) for phases in spent)))
@@ -202,11 +192,11 @@ def _money(comparison: Comparison) -> list[Block]:
     blocks: list[Block] = []
     if said:
         blocks.append(Paragraph(text=f"Energy of one training, of the whole device: {', '.join(said)}.", tone="muted"))
-    run, wall = comparison.record.resolved.suite.run, comparison.record.wall_seconds
+    run = comparison.run
     if run.price_per_hour is None:
         return blocks
     prices = [f"{cost.arm} {fmt.number(cost.price)}" for cost in comparison.costs if cost.price is not None]
-    whole = "" if wall is None else f" The last run: {fmt.number(run.price_per_hour * wall / 3600)}."
+    whole = "" if run.price is None else f" The last run: {fmt.number(run.price)}."
     text = f"Price of one training, in {run.currency} at {run.price_per_hour:g} an hour: {', '.join(prices)}.{whole}"
     return [*blocks, Paragraph(text=text, tone="muted")]
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table
-from bench.report.sanity.checks import findings
-from bench.report.sanity.finding import Finding
 from bench.report.sections.marks import FAILURES
 
 
 def sanity_section(comparison: Comparison) -> Section:
     """All sanity verdicts; says so where there is none."""
-    found = findings(comparison)
-    if not found:
+    if not comparison.sanity:
         return Section(title="Sanity", blocks=(Paragraph(text="Nothing to report: every check passed."),))
     columns = (Column(title="Verdict"), Column(title="Where"), Column(title="What was seen"))
-    rows = tuple(_row(finding) for finding in found)
+    rows = tuple(_row(finding) for finding in comparison.sanity)
     return Section(title="Sanity", blocks=(Table(columns=columns, rows=rows),))
 
 
 def failures_section(comparison: Comparison) -> Section | None:
     """Every job that failed or never ran, and why; `None` where there is none."""
-    if not comparison.absences:
+    if not comparison.missing:
         return None
     columns = (
         Column(title="Job"),
@@ -37,9 +35,9 @@ def failures_section(comparison: Comparison) -> Section | None:
             Cell(text=absence.message),
             Cell(text=absence.log or fmt.NONE),
         )
-        for absence in comparison.absences
+        for absence in comparison.missing
     )
-    without = " without `--only`" if any(absence.kind == "left_out" for absence in comparison.absences) else ""
+    without = " without `--only`" if any(absence.kind == "left_out" for absence in comparison.missing) else ""
     again = f"The same command{without} tries these again, and only these; what is done is kept."
     return Section(title="What is missing", blocks=(Table(columns=columns, rows=rows), Paragraph(text=again)))
 

@@ -8,7 +8,6 @@ from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 
-FILE = "flips.jsonl"
 _LONG = 200
 
 
@@ -20,7 +19,7 @@ def flips_section(comparison: Comparison) -> Section | None:
     blocks: list[Block] = [
         Paragraph(
             text="Gained: wrong before training and right after; lost: the other way round; means over the seeds, and "
-            f"how many examples flip with every seed. All {fmt.plural(len(found.flips), 'flip')} are in {FILE}."
+            f"how many examples flip with every seed. All {fmt.plural(found.total, 'flip')} are in {found.file}."
         ),
         _counts(found.counts),
     ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.generation import GenerationCost, generation_costs
+from bench.report.analysis.generation import GenerationCost
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table
 
 
 def generation_section(comparison: Comparison) -> Section | None:
     """One row per eval and arm; `None` where no eval draws answers by itself."""
-    costs = generation_costs(comparison.record)
+    costs = comparison.generation
     if not costs:
         return None
     columns = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.speed import Pace, paces
+from bench.report.analysis.speed import Pace
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone
 from bench.stats.ratio import Ratio
@@ -17,7 +17,7 @@ NOTE = (
 
 def pace_section(comparison: Comparison) -> Section | None:
     """One row per arm, fastest first; `None` where no two arms were timed alone."""
-    found = paces(comparison.record)
+    found = comparison.speeds
     if not found:
         return None
     columns = (

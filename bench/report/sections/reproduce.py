@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 
-from bench.record.record import Record
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.provenance import Provenance
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Code, Column, Section, Table
+from bench.suite.data import Select
 from bench.suite.listing import REPRESENTATION
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.suite import BASE
@@ -14,60 +16,52 @@ from bench.suite.suite import BASE
 _HASH = 16
 
 
-def reproduce_section(record: Record) -> Section:
+def reproduce_section(comparison: Comparison) -> Section:
     """The command and what it ran on."""
-    rows = tuple((Cell(text=name, tone="strong"), Cell(text=value)) for name, value in _facts(record))
+    rows = tuple((Cell(text=name, tone="strong"), Cell(text=value)) for name, value in _facts(comparison))
     columns = (Column(title="What"), Column(title="Which"))
-    blocks = (Code(lines=(shlex.join(record.command),)), Table(columns=columns, rows=rows))
+    blocks = (Code(lines=(shlex.join(comparison.provenance.command),)), Table(columns=columns, rows=rows))
     return Section(title="How to reproduce", blocks=blocks, only="document")
 
 
-def _facts(record: Record) -> list[tuple[str, str]]:
-    resolved, environment = record.resolved, record.environment
-    facts = [
-        ("run", f"{record.digest[:_HASH]}, started {record.created}"),
-        (
-            "suite",
-            f"{resolved.suite.name}, profile {resolved.profile or 'none'}, sha256 {record.suite_toml_sha256[:_HASH]}",
-        ),
-        ("overrides", " ".join(f"--set {shlex.quote(override)}" for override in resolved.overrides) or "none"),
-        ("git", _git(record)),
-        *(
-            (
-                base.replace(BASE, "model", 1).replace("@", " "),
-                f"{model.name} ({model.source}{_revision(model.revision)}), {_had(model)}"
-                + (f"; runs code of its own, sha256 {model.remote_code[:_HASH]}" if model.remote_code else ""),
-            )
-            for base, model in resolved.bases().items()
-        ),
-    ]
-    facts += [
-        (
-            f"data {name}",
-            f"{data.source}{_revision(data.revision)}: {_rows(data)}{_chosen(record, name)}, {_had(data)}",
-        )
-        for name, data in resolved.data.items()
-    ]
-    facts += [(f"tasks of {name}", f"sha256 {value[:_HASH]}") for name, value in resolved.tasks_sha256.items()]
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(environment.versions.items()))
-    facts += [
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    run, origin = comparison.run, comparison.provenance
+    machine = origin.environment
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(machine.versions.items()))
+    return [
+        ("run", f"{run.digest[:_HASH]}, started {origin.created}"),
+        ("suite", f"{run.suite}, profile {run.profile or 'none'}, sha256 {origin.suite_sha256[:_HASH]}"),
+        ("overrides", " ".join(f"--set {shlex.quote(override)}" for override in origin.overrides) or "none"),
+        ("git", _git(origin)),
+        *((base.replace(BASE, "model", 1).replace("@", " "), _model(model)) for base, model in origin.models.items()),
+        *((f"data {name}", _data(data, origin.selected.get(name))) for name, data in origin.data.items()),
+        *((f"tasks of {name}", f"sha256 {value[:_HASH]}") for name, value in origin.tasks_sha256.items()),
         (
             "machine",
-            f"{environment.device}; {environment.processor}, {fmt.plural(environment.cores, 'core')}, "
-            f"{fmt.memory(environment.memory_bytes)}; {environment.platform}",
+            f"{machine.device}; {machine.processor}, {fmt.plural(machine.cores, 'core')}, "
+            f"{fmt.memory(machine.memory_bytes)}; {machine.platform}",
         ),
-        ("workers", f"{environment.workers}, with {fmt.plural(environment.threads, 'thread')} each"),
-        ("versions", f"Python {environment.python}, {versions}"),
-        ("prompts", _templates(record)),
+        ("workers", f"{machine.workers}, with {fmt.plural(machine.threads, 'thread')} each"),
+        ("versions", f"Python {machine.python}, {versions}"),
+        ("prompts", _prompts(origin)),
     ]
-    return facts
 
 
-def _git(record: Record) -> str:
-    if record.git is None:
+def _git(origin: Provenance) -> str:
+    if origin.git is None:
         return "not a git checkout"
-    state = "with uncommitted changes" if record.git.dirty else "clean"
-    return f"{record.git.commit[:_HASH]}, {state}"
+    state = "with uncommitted changes" if origin.git.dirty else "clean"
+    return f"{origin.git.commit[:_HASH]}, {state}"
+
+
+def _model(model: ResolvedModel) -> str:
+    code = f"; runs code of its own, sha256 {model.remote_code[:_HASH]}" if model.remote_code else ""
+    return f"{model.name} ({model.source}{_revision(model.revision)}), {_had(model)}{code}"
+
+
+def _data(data: ResolvedData, select: Select | None) -> str:
+    chosen = "" if select is None else _chosen(select)
+    return f"{data.source}{_revision(data.revision)}: {_rows(data)}{chosen}, {_had(data)}"
 
 
 def _revision(revision: str | None) -> str:
@@ -88,12 +82,8 @@ def _dropped(dropped: dict[str, int]) -> str:
     return "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
 
 
-def _chosen(record: Record, name: str) -> str:
-    """How the rows of a `[data]` table were taken, where not all were."""
-    spec = record.resolved.suite.data.get(name)
-    if spec is None or spec.mix is not None or spec.select.by == "all":
-        return ""
-    select = spec.select
+def _chosen(select: Select) -> str:
+    """How the rows of a `[data]` table were taken."""
     words = [f"taken by {select.by}"]
     if select.by == "score":
         words.append(f"column {select.column}" + ("" if select.minimum is None else f" ≥ {select.minimum:g}"))
@@ -104,10 +94,6 @@ def _chosen(record: Record, name: str) -> str:
     return "; " + ", ".join(words)
 
 
-def _templates(record: Record) -> str:
+def _prompts(origin: Provenance) -> str:
     """How each eval wrapped its prompts."""
-    used: dict[str, set[str]] = {}
-    for evaluation in record.evaluations:
-        if evaluation.result is not None:
-            used.setdefault(evaluation.eval, set()).add(evaluation.result.template)
-    return "; ".join(f"{name}: {fmt.listed(sorted(templates))}" for name, templates in used.items()) or "none"
+    return "; ".join(f"{name}: {fmt.listed(templates)}" for name, templates in origin.templates.items()) or "none"

@@ -8,7 +8,6 @@ from bench.report.analysis.align import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.cost import Cost
 from bench.report.analysis.results import Contrast, Result
-from bench.report.figures import planned
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.marks import MARKS, TONES, contrast_cell, score_cell, short_of_seeds, why_absent
@@ -44,7 +43,7 @@ def overview_section(comparison: Comparison) -> Section:
     blocks: list[Block] = [
         Table(columns=columns, rows=rows),
         Paragraph(text=_legend(comparison), tone="muted"),
-        *(figure for figure in _FIGURES if figure.name in planned(comparison)),
+        *(figure for figure in _FIGURES if figure.name in comparison.plots),
     ]
     return Section(title="Results", blocks=tuple(blocks))
 
@@ -58,13 +57,12 @@ def _overview_row(comparison: Comparison, arm: str, cost: Cost | None) -> tuple[
     scores = [_overview_cell(comparison.results[arm, measurand.name]) for measurand in comparison.measurands]
     if cost is None:
         return (Cell(text=arm, tone="strong"), *scores, *[Cell(text=fmt.NONE, tone="muted")] * 3)
-    share = cost.trainable_parameters / cost.parameters if cost.trainable_parameters and cost.parameters else None
     return (
         Cell(text=arm, tone="strong"),
         *scores,
         speed_cell(cost),
         Cell(text=fmt.memory(cost.memory_bytes)),
-        Cell(text=fmt.percent(share)),
+        Cell(text=fmt.percent(cost.trained_share)),
     )
 
 
@@ -84,7 +82,7 @@ def _overview_cell(result: Result) -> Cell:
 
 
 def _legend(comparison: Comparison) -> str:
-    seeds = len(comparison.record.resolved.suite.seeds)
+    seeds = len(comparison.run.seeds)
     partial = " * not all seeds." if any(result.absent for result in comparison.results.values()) else ""
     return (
         "Against the base: ▲ better, ▼ worse at 5% after Holm over the eval's contrasts; △ ▽ by the own interval only; "

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scaling import ScalingLine, scaling_lines
-from bench.report.figures import planned
+from bench.report.analysis.scaling import ScalingLine
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.marks import score_cell
@@ -12,7 +11,7 @@ from bench.report.sections.marks import score_cell
 
 def scaling_section(comparison: Comparison) -> Section | None:
     """One row per eval and recipe, one column per size; `None` where no recipe has three sizes of one source."""
-    lines = scaling_lines(comparison.record, comparison.measurands, comparison.results)
+    lines = comparison.scaling
     if not lines:
         return None
     sizes = sorted({point.rows for line in lines for point in line.points})
@@ -23,16 +22,16 @@ def scaling_section(comparison: Comparison) -> Section | None:
     )
     blocks: list[Block] = [
         Paragraph(text="Arms that differ in nothing but the number of rows; means with 95% intervals.", tone="muted"),
-        Table(columns=columns, rows=tuple(_row(line, sizes) for line in lines)),
+        Table(columns=columns, rows=tuple(_row(comparison, line, sizes) for line in lines)),
     ]
-    if "scaling" in planned(comparison):
+    if "scaling" in comparison.plots:
         caption = "Score over the number of rows (logarithmic), with 95% intervals; the dashed line is the base."
         blocks.append(Figure(name="scaling", caption=caption))
     return Section(title="Score over rows", blocks=tuple(blocks))
 
 
-def _row(line: ScalingLine, sizes: list[int]) -> tuple[Cell, ...]:
-    scores = {point.rows: score_cell(point.result) for point in line.points}
+def _row(comparison: Comparison, line: ScalingLine, sizes: list[int]) -> tuple[Cell, ...]:
+    scores = {point.rows: score_cell(comparison.results[point.arm, line.measurand.name]) for point in line.points}
     return (
         Cell(text=line.measurand.name, tone="strong"),
         Cell(text=line.recipe),

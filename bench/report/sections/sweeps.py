@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from bench.record.record import SweepRecord
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.sweeps import arm_sweeps, contexts
+from bench.report.analysis.sweeps import ArmSweep, RateTrial
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.report.sections.marks import FAILURES
-from bench.suite.sweep import DEV, LearningRateSweep
+from bench.suite.sweep import DEV
 
 
 def sweeps_section(comparison: Comparison) -> Section | None:
     """One row per arm and rate; `None` where every recipe has one rate."""
-    sweeps = arm_sweeps(comparison.record)
+    sweeps = comparison.sweeps
     if not sweeps:
         return None
     columns = (
@@ -26,14 +25,14 @@ def sweeps_section(comparison: Comparison) -> Section | None:
         Column(title="Tokens", right=True),
         Column(title="Seconds", right=True),
     )
-    rows = tuple(_row(entry, chosen=entry.rate == sweep.chosen) for sweep in sweeps for entry in sweep.entries)
-    blocks: list[Block] = [Paragraph(text=_about(comparison), tone="muted"), Table(columns=columns, rows=rows)]
+    rows = tuple(_row(sweep, trial) for sweep in sweeps for trial in sweep.trials)
+    blocks: list[Block] = [Paragraph(text=_about(sweeps), tone="muted"), Table(columns=columns, rows=rows)]
     return Section(title="Learning rates", blocks=tuple(blocks))
 
 
 def contexts_section(comparison: Comparison) -> Section | None:
     """The rows that few-shot subjects saw; `None` where no arm is one."""
-    found = contexts(comparison.record)
+    found = comparison.contexts
     if not found:
         return None
     text = (
@@ -59,31 +58,26 @@ def contexts_section(comparison: Comparison) -> Section | None:
     return Section(title="Few-shot context", blocks=(Paragraph(text=text), Table(columns=columns, rows=rows)))
 
 
-def _about(comparison: Comparison) -> str:
-    suite = comparison.record.resolved.suite
-    used = [suite.recipe[arm.recipe].learning_rate for arm in suite.expand()]
-    named = sorted({rate.on for rate in used if isinstance(rate, LearningRateSweep) and rate.on != DEV})
+def _about(sweeps: tuple[ArmSweep, ...]) -> str:
+    named = sorted({sweep.on for sweep in sweeps} - {DEV})
     rows = "rows held out of the arm's own training data" if not named else f"rows of {fmt.listed(named)}"
     return (
-        f"Each rate trained once, with seed {suite.seeds[0]}, and scored by the loss on {rows}, none of which an eval "
+        f"Each rate trained once, with seed {sweeps[0].seed}, and scored by the loss on {rows}, none of which an eval "
         "reads. The arm's trainings have the rate with the lowest loss."
     )
 
 
-def _row(entry: SweepRecord, *, chosen: bool) -> tuple[Cell, ...]:
-    result = entry.result
-    head = (Cell(text=entry.arm, tone="strong"), Cell(text=f"{entry.rate:g}"))
-    if result is None:
-        failure = entry.job.failure
-        reason = FAILURES["pending" if failure is None else failure.kind]
-        return (*head, Cell(text=reason, tone="bad"), *[Cell(text=fmt.NONE, tone="muted")] * 5)
-    loss = Cell(text="diverged", tone="bad") if result.loss is None else Cell(text=fmt.number(result.loss))
+def _row(sweep: ArmSweep, trial: RateTrial) -> tuple[Cell, ...]:
+    head = (Cell(text=sweep.arm, tone="strong"), Cell(text=f"{trial.rate:g}"))
+    if trial.absent is not None:
+        return (*head, Cell(text=FAILURES[trial.absent], tone="bad"), *[Cell(text=fmt.NONE, tone="muted")] * 5)
+    loss = Cell(text="diverged", tone="bad") if trial.loss is None else Cell(text=fmt.number(trial.loss))
     return (
         *head,
         loss,
-        Cell(text="chosen" if chosen else "", tone="good"),
-        Cell(text=fmt.count(result.dev_rows)),
-        Cell(text=fmt.count(result.training_rows)),
-        Cell(text=fmt.count(result.tokens)),
-        Cell(text=fmt.fixed(result.seconds)),
+        Cell(text="chosen" if trial.rate == sweep.chosen else "", tone="good"),
+        Cell(text=fmt.count(trial.dev_rows)),
+        Cell(text=fmt.count(trial.training_rows)),
+        Cell(text=fmt.count(trial.tokens)),
+        Cell(text=fmt.fixed(trial.seconds)),
     )

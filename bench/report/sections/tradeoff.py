@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.tradeoff import Tradeoff
-from bench.report.figures import planned
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.stats.frontier import Figure as Amount
@@ -28,7 +27,7 @@ def tradeoff_section(comparison: Comparison) -> Section | None:
     blocks: list[Block] = [Paragraph(text=TEXT, tone="muted")]
     for name in dict.fromkeys(tradeoff.cost.name for tradeoff in comparison.tradeoffs):
         blocks.append(_table([tradeoff for tradeoff in comparison.tradeoffs if tradeoff.cost.name == name]))
-    if "tradeoff" in planned(comparison):
+    if "tradeoff" in comparison.plots:
         caption = "Quality against cost, with 95% intervals where they are known; filled points are on the frontier."
         blocks.append(Figure(name="tradeoff", caption=caption))
     return Section(title="Quality against cost", blocks=tuple(blocks), only="document")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training import Ended, Ending, Settings, endings, settings
+from bench.report.analysis.training import Ended, Ending, Settings
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
 
@@ -24,7 +24,7 @@ _ENDINGS: dict[Ending, tuple[str, Tone]] = {
 
 def training_section(comparison: Comparison) -> Section | None:
     """`None` where nothing was trained."""
-    ended = endings(comparison.record)
+    ended = comparison.trainings
     if not ended:
         return None
     watched = [one for one in ended if one.evaluations or one.ending != "budget"]
@@ -34,7 +34,7 @@ def training_section(comparison: Comparison) -> Section | None:
     if len(watched) < len(ended):
         others = "Every finished training" if not watched else "Every other finished training"
         blocks.append(Paragraph(text=f"{others} spent its budget, and the weights of its last step were kept."))
-    return Section(title="Training", blocks=(*blocks, *_settings(settings(comparison.record))))
+    return Section(title="Training", blocks=(*blocks, *_settings(comparison.settings)))
 
 
 def _about(watched: list[Ended]) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report.analysis.align import draws_by_arm
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.results import Contrast, Result
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
-from bench.stats.variance import draw_components
 
 TEXT = (
     "Standard deviations in the eval's units. Examples: of this run's examples, falls with their number. Seeds: of "
@@ -41,7 +39,7 @@ def variance_section(comparison: Comparison) -> Section | None:
         Column(title="Standard error", right=True),
         Column(title="Covers"),
     )
-    single = len(comparison.record.resolved.suite.seeds) == 1
+    single = len(comparison.run.seeds) == 1
     intro = Paragraph(text=ONE_SEED if single else TEXT, tone="muted")
     blocks: tuple[Block, ...] = (intro, Table(columns=columns, rows=tuple(rows)), *_draws(comparison))
     return Section(title="Where the noise comes from", blocks=blocks, only="document")
@@ -49,8 +47,7 @@ def variance_section(comparison: Comparison) -> Section | None:
 
 def _draws(comparison: Comparison) -> tuple[Block, ...]:
     """What drawing the subset again adds to training again; nothing where every arm has one draw."""
-    found = draws_by_arm(comparison.record)
-    if not found:
+    if not comparison.draws:
         return ()
     columns = (
         Column(title="Eval"),
@@ -59,17 +56,17 @@ def _draws(comparison: Comparison) -> tuple[Block, ...]:
         Column(title="Between draws", right=True),
         Column(title="Between seeds of a draw", right=True),
     )
-    rows = []
-    for (arm, name), result in comparison.results.items():
-        if arm not in found:
-            continue
-        values = zip(found[arm], result.by_seed, strict=True)
-        known = [(draw, value) for draw, value in values if value is not None]
-        groups = [[value for own, value in known if own == draw] for draw in dict.fromkeys(draw for draw, _ in known)]
-        parts = draw_components(groups)
-        spread = (Cell(text=_root(parts.draw)), Cell(text=_root(parts.seed)))
-        rows.append((Cell(text=name), Cell(text=arm, tone="strong"), Cell(text=str(len(groups))), *spread))
-    return (Paragraph(text=WITH_DRAWS, tone="muted"), Table(columns=columns, rows=tuple(rows)))
+    rows = tuple(
+        (
+            Cell(text=one.measurand),
+            Cell(text=one.arm, tone="strong"),
+            Cell(text=str(one.draws)),
+            Cell(text=_root(one.draw_variance)),
+            Cell(text=_root(one.seed_variance)),
+        )
+        for one in comparison.draws
+    )
+    return (Paragraph(text=WITH_DRAWS, tone="muted"), Table(columns=columns, rows=rows))
 
 
 def _row(result: Result, contrast: Contrast) -> tuple[Cell, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.record.record import JobRecord
 from bench.report.analysis.claims import ClaimResult
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.view import Table
 from bench.report.sections.failures import failures_section
@@ -55,7 +55,7 @@ def test_incomplete_as_soon_as_one_needed_subject_is_missing(options: dict[str, 
     """Two of three seeds would give a verdict that the failed one might have changed."""
     found = decide(f"{LIMA} > base", "qa", **options)
     assert found.verdict.outcome == "incomplete"
-    assert found.gap == gap
+    assert found.why == gap
 
 
 def test_a_failure_elsewhere_leaves_the_claim_decided() -> None:
@@ -68,7 +68,7 @@ def test_two_sides_that_guess_are_not_called_equal(relation: str) -> None:
     guess = {"choice": {LIMA: 0.25, "base": 0.25}}
     found = decide(f"{LIMA} {relation} base", "choice", margin=0.5, rates=guess)
     assert found.verdict.outcome == "inconclusive"
-    assert "both sides are at chance" in found.verdict.reason
+    assert "both sides are at chance" in found.why
     able = {"choice": {LIMA: 0.9, "base": 0.9}}
     assert decide(f"{LIMA} {relation} base", "choice", margin=0.5, rates=able).verdict.outcome == "supported"
 
@@ -84,7 +84,7 @@ def test_a_pending_job_makes_the_claim_incomplete() -> None:
     stopped = FakeRun(path=run.path, record=run.record.model_copy(update={"evaluations": evaluations}), rows=run.rows)
     found = compare(stopped, replicates=50).claims[0]
     assert found.verdict.outcome == "incomplete"
-    assert "ended before it" in (found.gap or "")
+    assert "ended before it" in found.why
 
 
 @pytest.mark.parametrize("only", [("--only", LIMA), (f"--only={LIMA}",)])
@@ -101,7 +101,7 @@ def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_ru
     )
     stopped = run.record.model_copy(update={"trainings": trainings, "command": ("bench", "run", "x.toml", *only)})
     missing = compare(FakeRun(path=run.path, record=stopped, rows=run.rows), replicates=50)
-    assert {absence.subject: (absence.kind, absence.message) for absence in missing.absences} == {
+    assert {absence.subject: (absence.kind, absence.message) for absence in missing.missing} == {
         f"{LIMA}#2": ("pending", "this run ended before it"),
         f"{other}#2": ("left_out", "`--only` left it out"),
     }
@@ -116,7 +116,7 @@ def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
     evaluations = tuple(e for e in run.record.evaluations if e.arm != "alpaca_52k/full")
     record = run.record.model_copy(update={"trainings": trainings, "evaluations": evaluations})
     partial = FakeRun(path=run.path, record=record, rows=run.rows)
-    assert compare(partial, replicates=50).claims[0].gap == "alpaca_52k/full is not part of this run"
+    assert compare(partial, replicates=50).claims[0].why == "alpaca_52k/full is not part of this run"
 
 
 def test_inconclusive_says_what_would_decide_it() -> None:

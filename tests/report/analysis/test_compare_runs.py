@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from bench.errors import ExitCode, InputError
-from bench.report.across_view import comparison_to_json, print_comparison
+from bench.report.across_view import print_comparison
 from bench.report.analysis.compare_runs import Change, RunComparison, compare_runs
+from bench.report.as_json import to_json
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.test_tradeoff import priced
 
@@ -163,8 +164,10 @@ def test_arms_of_one_run_alone_are_named_and_runs_without_a_common_arm_refused()
     without = [t for t in run.record.trainings if t.arm != ARM]
     scored = [e for e in run.record.evaluations if e.arm != ARM]
     part = changed(run, trainings=tuple(without), evaluations=tuple(scored))
-    assert between(run, part).only == ((ARM,), ())
-    assert between(part, run).only == ((), (ARM,))
+    found = between(run, part)
+    assert (found.only_first, found.only_second) == ((ARM,), ())
+    found = between(part, run)
+    assert (found.only_first, found.only_second) == ((), (ARM,))
 
 
 def test_costs_are_compared_where_both_runs_can_tell() -> None:
@@ -192,7 +195,7 @@ def test_it_is_printed_and_exported(better: tuple[FakeRun, FakeRun]) -> None:
     text = console.file.getvalue()
     assert "Second − first [95%]" in text
     assert re.search(rf"{ARM}\s+0\.\d+\s+0\.\d+\s+▲ \+0\.\d+ \[", text)
-    exported = comparison_to_json(comparison)
+    exported = to_json(comparison)
     assert json.loads(json.dumps(exported, allow_nan=False)) == exported
     assert len(exported["changes"]) == 7 * 5
 
@@ -203,4 +206,4 @@ def test_run_directories_are_compared_as_their_contents(tmp_path: Path) -> None:
     first, second = make_run(tmp_path / "a", examples=20), make_run(tmp_path / "b", examples=20, seed=1)
     runs = [RunDirectory(run.write()) for run in (first, second)]
     by_folder = compare_runs(runs[0], runs[1], replicates=200)
-    assert comparison_to_json(by_folder) == comparison_to_json(between(first, second))
+    assert to_json(by_folder) == to_json(between(first, second))

@@ -7,8 +7,9 @@ from statistics import fmean, stdev
 import pytest
 
 from bench.errors import ExitCode
-from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.results import Contrast
+from bench.report.compare import compare
 from tests.fakes.records import FakeRun, make_run
 
 SEEDS = (0, 1, 2)
@@ -151,7 +152,7 @@ def test_failures_are_kept_and_end_in_exit_code_3() -> None:
     run = make_run(examples=30, failed_training="alpaca_52k/lora#1", failed_eval="qa:lima_1k/full#0")
     comparison = compare(run, replicates=100)
     assert comparison.completeness.exit_code is ExitCode.INCOMPLETE
-    assert [a.job for a in comparison.absences][:2] == ["train:alpaca_52k/lora#1", "eval:qa:lima_1k/full#0"]
+    assert [a.job for a in comparison.missing][:2] == ["train:alpaca_52k/lora#1", "eval:qa:lima_1k/full#0"]
     assert [a.kind for a in comparison.results["lima_1k/full", "qa"].absent] == ["timeout"]
     assert comparison.results["lima_1k/full", "qa"].by_seed[0] is None
     assert comparison.results["lima_1k/full", "qa"].value.mean is not None, "the other seeds are still shown"

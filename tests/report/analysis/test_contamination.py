@@ -7,11 +7,10 @@ from statistics import fmean
 import pytest
 
 from bench.record.contamination import ContaminationRecord
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.export import comparison_json
 from bench.report.render.markdown import render
-from bench.report.sanity.checks import findings
 from tests.fakes.records import FakeRun, make_run
 
 ARM, CONTROL = "lima_1k/full", "random_1k/full"
@@ -62,7 +61,7 @@ def test_differences_without_the_contaminated_equal_the_hand_computed(run: FakeR
 
 
 def test_the_verdict_stands_on_the_cell_with_its_figure(run: FakeRun) -> None:
-    given = [finding for finding in findings(compare(run, replicates=100)) if finding.name == "contaminated"]
+    given = [finding for finding in compare(run, replicates=100).sanity if finding.name == "contaminated"]
     assert {(finding.arm, finding.measurand) for finding in given} == {
         (f"{data}/{recipe}", "choice") for data in ("lima_1k", "random_1k") for recipe in ("full", "lora")
     }

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from bench.report.analysis.cost import costs, largest_excess, reused_jobs, seconds_by_phase
+from bench.report.analysis.cost import budget_match, costs, seconds_by_phase
+from bench.report.analysis.run_info import run_info
 from bench.report.sections.costs import budget_sentence, measured_sentence
 from tests.fakes.records import FakeRun, make_run
 
@@ -15,23 +16,23 @@ ARM = "lima_1k/full"
 
 def test_equal_budgets_are_called_matched() -> None:
     found = costs(make_run(examples=5).record)
-    assert largest_excess(found) == 0.0
-    assert budget_sentence(found) == (
+    assert budget_match(found).excess == 0.0
+    assert budget_sentence(budget_match(found)) == (
         "Budget: 60,000 tokens per training; used: 60,000. The arms are matched within 1%."
     )
 
 
 def test_unequal_budgets_are_stated_by_how_much() -> None:
     found = costs(make_run(examples=5, budget_used={ARM: 1.1}).record)
-    assert largest_excess(found) == pytest.approx(0.1)
-    assert budget_sentence(found).endswith("The arms are not matched: they differ by up to 10.0%.")
+    assert budget_match(found).excess == pytest.approx(0.1)
+    assert budget_sentence(budget_match(found)).endswith("The arms are not matched: they differ by up to 10.0%.")
 
 
 def test_nothing_is_called_matched_while_an_arm_is_missing() -> None:
     run = make_run(examples=5)
     trainings = tuple(t.model_copy(update={"result": None}) if t.arm == ARM else t for t in run.record.trainings)
     found = costs(run.record.model_copy(update={"trainings": trainings}))
-    assert budget_sentence(found).endswith("Not every arm finished.")
+    assert budget_sentence(budget_match(found)).endswith("Not every arm finished.")
     assert next(cost for cost in found if cost.arm == ARM).tokens is None
 
 
@@ -39,7 +40,9 @@ def test_a_missing_arm_does_not_hide_that_the_others_differ() -> None:
     run = make_run(examples=5, budget_used={"random_1k/lora": 1.1})
     trainings = tuple(t.model_copy(update={"result": None}) if t.arm == ARM else t for t in run.record.trainings)
     found = costs(run.record.model_copy(update={"trainings": trainings}))
-    assert budget_sentence(found).endswith("Not every arm finished; those that did differ by up to 10.0%.")
+    assert budget_sentence(budget_match(found)).endswith(
+        "Not every arm finished; those that did differ by up to 10.0%."
+    )
 
 
 def test_a_diverged_training_is_no_measure_of_what_the_others_should_have_used() -> None:
@@ -52,7 +55,7 @@ def test_a_diverged_training_is_no_measure_of_what_the_others_should_have_used()
     found = costs(run.record.model_copy(update={"trainings": trainings}))
     assert {cost.arm: cost.excess for cost in found}[ARM] is None
     assert all(cost.excess is not None and cost.excess < 0.01 for cost in found if cost.arm != ARM)
-    assert budget_sentence(found).endswith("Not every arm finished.")
+    assert budget_sentence(budget_match(found)).endswith("Not every arm finished.")
 
 
 def test_a_training_too_short_to_be_timed_says_why_it_has_no_speed() -> None:
@@ -99,4 +102,5 @@ def test_reused_jobs_are_counted() -> None:
     first, *others = run.record.trainings
     reused = first.model_copy(update={"job": first.job.model_copy(update={"reused": True})})
     record = run.record.model_copy(update={"trainings": (reused, *others)})
-    assert reused_jobs(record) == (1, 18 + 6 + 95)
+    info = run_info(record)
+    assert info.jobs_reused == 1

@@ -9,8 +9,8 @@ import pytest
 
 from bench.record.rundir import RunDirectory
 from bench.report import write_report
-from bench.report.analysis.comparison import compare
 from bench.report.analysis.flips import Flips
+from bench.report.compare import compare
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

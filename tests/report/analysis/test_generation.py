@@ -7,11 +7,11 @@ from typing import Any
 
 from bench.record.evaluation import Generated, ScoreRow
 from bench.record.record import AnswersRecord, EvaluationRecord
-from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.generation import generation_costs
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.view import Paragraph, Table
-from bench.report.sanity.checks import findings
 from bench.report.sections.answers import answers_section
 from bench.report.sections.generation import generation_section
 from bench.suite.suite import Suite
@@ -144,7 +144,7 @@ def test_a_run_without_such_evals_has_no_such_section() -> None:
 
 
 def test_a_batch_that_changed_answers_is_a_finding() -> None:
-    assert not [finding for finding in findings(comparison(asks())) if finding.name == "batch matters"]
-    found = [finding for finding in findings(comparison(asks(differed=2))) if finding.name == "batch matters"]
+    assert not [finding for finding in comparison(asks()).sanity if finding.name == "batch matters"]
+    found = [finding for finding in comparison(asks(differed=2)).sanity if finding.name == "batch matters"]
     assert len(found) == 13
     assert "base: 2 of 3 answers came out otherwise when made alone (fp32)" in found[0].detail

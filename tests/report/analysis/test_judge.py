@@ -11,9 +11,9 @@ import pytest
 from bench.record.evaluation import Measure, ScoreRow
 from bench.record.judged import Judged
 from bench.record.record import EvaluationRecord
-from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.comparison import Comparison
+from bench.report.compare import compare
 from bench.report.render.view import Table
-from bench.report.sanity.checks import findings
 from bench.report.sections.judge import judge_section
 from bench.suite.claim import Claim
 from bench.suite.judge import LENGTHS, WIN_RATE
@@ -98,14 +98,14 @@ def test_seeds_are_summed_and_pairs_keep_their_interval(comparison: Comparison) 
 def test_the_reference_is_a_tie_without_an_interval_or_a_word_of_chance(comparison: Comparison) -> None:
     value = comparison.results["base", "qa"].value
     assert (value.mean, value.low, value.high) == (0.5, None, None)
-    assert not [one for one in findings(comparison) if one.measurand == "qa" and one.arm == "base"]
+    assert not [one for one in comparison.sanity if one.measurand == "qa" and one.arm == "base"]
     delta = comparison.results["lima_1k/full", "qa"].versus_base
     assert delta is not None
     assert delta.delta.estimate == pytest.approx(0.2)
 
 
 def test_a_fair_judge_gets_no_finding(comparison: Comparison) -> None:
-    assert not {"judge inconsistent", "verdicts unread", "length decides"} & {one.name for one in findings(comparison)}
+    assert not {"judge inconsistent", "verdicts unread", "length decides"} & {one.name for one in comparison.sanity}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_fair_judge_gets_no_finding(comparison: Comparison) -> None:
     ],
 )
 def test_a_bad_judge_is_named(changes: dict[str, int], name: str, word: str) -> None:
-    found = [one for one in findings(compare(judged(**changes), replicates=100)) if one.name == name]
+    found = [one for one in compare(judged(**changes), replicates=100).sanity if one.name == name]
     assert {one.measurand for one in found} == {"qa"}
     assert all(word in one.detail and "judge-1" in one.detail for one in found)
 
@@ -155,7 +155,7 @@ def test_a_preference_that_goes_with_length_is_named() -> None:
     seen = compare(replace(run, rows=rows), replicates=300)
     arm = next(one for one in seen.judged if one.arm == "lima_1k/full")
     assert arm.longer_won == 1.0
-    found = [one for one in findings(seen) if one.name == "length decides"]
+    found = [one for one in seen.sanity if one.name == "length decides"]
     assert "lima_1k/full" in {one.arm for one in found}
     assert all("the longer answer won 100% of the preferences" in one.detail for one in found)
 
@@ -168,7 +168,7 @@ def test_an_even_verdict_of_a_judge_is_not_called_chance() -> None:
         else scored
         for key, scored in run.rows.items()
     }
-    found = [one for one in findings(compare(replace(run, rows=rows), replicates=100)) if one.measurand == "qa"]
+    found = [one for one in compare(replace(run, rows=rows), replicates=100).sanity if one.measurand == "qa"]
     assert "judged even" in {one.name for one in found}
     assert not any("chance" in one.name for one in found)
 
@@ -181,7 +181,7 @@ def test_a_judge_that_prefers_the_reference_is_said_to_put_the_arm_behind() -> N
         else scored
         for key, scored in run.rows.items()
     }
-    found = [one for one in findings(compare(replace(run, rows=rows), replicates=100)) if one.name == "judged behind"]
+    found = [one for one in compare(replace(run, rows=rows), replicates=100).sanity if one.name == "judged behind"]
     assert "lima_1k/full" in {one.arm for one in found}
     assert all("lies below 0.500, a tie with what it is compared with" in one.detail for one in found)
 
@@ -201,7 +201,7 @@ def test_arms_that_tie_with_the_reference_are_not_said_to_be_at_chance() -> None
     record = run.record.model_copy(update={"resolved": resolved})
     (found,) = compare(replace(run, record=record, rows=even), replicates=200).claims
     assert found.verdict.outcome == "inconclusive"
-    assert found.verdict.reason.startswith("neither side is preferred to what both were compared with")
+    assert found.why.startswith("neither side is preferred to what both were compared with")
 
 
 def test_who_judged_and_what_it_cost_is_said(comparison: Comparison) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.analysis.comparison import compare
 from bench.report.analysis.speed import paces
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.sections.pace import headline

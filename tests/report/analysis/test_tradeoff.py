@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.tradeoff import Tradeoff
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.export import comparison_json
 from bench.report.plots.draw import draw

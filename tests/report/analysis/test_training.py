@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from bench.record.training import TrainResult, ValidationPoint
-from bench.report.analysis.comparison import compare
 from bench.report.analysis.loss_curves import loss_curves
 from bench.report.analysis.training import endings, settings
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Paragraph, Table
-from bench.report.sanity.checks import findings
 from bench.report.sections.training import training_section
 from tests.fakes.records import FakeRun, make_run
 
@@ -73,7 +72,7 @@ def test_an_early_end_is_part_of_the_budgets_sentence_and_a_sanity_verdict() -> 
     comparison = compare(with_results(stopped), replicates=100)
     text = render(compose(comparison))
     assert "The arms are not matched: they differ by up to 36.4%. Validation ended lima_1k/full#1 with 80.0%" in text
-    (finding,) = [one for one in findings(comparison) if one.name == "stopped early"]
+    (finding,) = [one for one in comparison.sanity if one.name == "stopped early"]
     assert finding.arm == ARM
     assert "seed 1 ended at step 10" in finding.detail
     assert "80.0% of its 60,000 tokens left" in finding.detail
@@ -83,7 +82,7 @@ def test_arms_that_all_stop_alike_are_not_passed_off_as_having_spent_their_budge
     run = with_results(lambda arm, seed, result: stopped(ARM, 1, result))
     comparison = compare(run, replicates=100)
     assert "matched within 1%. Validation ended" in render(compose(comparison))
-    assert len([one for one in findings(comparison) if one.name == "stopped early"]) == 18
+    assert len([one for one in comparison.sanity if one.name == "stopped early"]) == 18
 
 
 def test_without_validation_every_training_spent_its_budget() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bench.record.rundir import RunDirectory
 from bench.report import write_report
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.escape import visible
 from bench.report.render.html import render

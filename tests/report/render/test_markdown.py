@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.analysis.comparison import Comparison, compare
+from bench.report.analysis.comparison import Comparison
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from tests.fakes.records import BANNER, make_run

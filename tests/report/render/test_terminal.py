@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from bench.report.analysis.comparison import compare
+from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Cell, Column, Section, Table, View

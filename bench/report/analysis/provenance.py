@@ -1,0 +1,65 @@
+"""Where a run's inputs came from: its command, suite, checkout, models, data, tasks, prompts and machine.
+
+Contract: pure functions of the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.record.record import Environment, GitState, Record
+from bench.suite.data import Select
+from bench.suite.resolved import ResolvedData, ResolvedModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What it takes to run the same again."""
+
+    created: str
+    """ISO 8601, UTC."""
+    command: tuple[str, ...]
+    suite_sha256: str
+    overrides: tuple[str, ...]
+    git: GitState | None
+    models: Mapping[str, ResolvedModel]
+    """By `base`, or `base@MODEL`."""
+    data: Mapping[str, ResolvedData]
+    """By data name, as in the resolved suite."""
+    selected: Mapping[str, Select]
+    """How the rows of a `[data]` table were taken, where not all were."""
+    tasks_sha256: Mapping[str, str]
+    templates: Mapping[str, tuple[str, ...]]
+    """By eval, how its prompts were wrapped."""
+    environment: Environment
+
+
+def provenance(record: Record) -> Provenance:
+    """The inputs of `record`."""
+    resolved = record.resolved
+    return Provenance(
+        created=record.created,
+        command=record.command,
+        suite_sha256=record.suite_toml_sha256,
+        overrides=resolved.overrides,
+        git=record.git,
+        models=resolved.bases(),
+        data=resolved.data,
+        selected={
+            name: spec.select
+            for name, spec in resolved.suite.data.items()
+            if spec.mix is None and spec.select.by != "all"
+        },
+        tasks_sha256=resolved.tasks_sha256,
+        templates=_templates(record),
+        environment=record.environment,
+    )
+
+
+def _templates(record: Record) -> dict[str, tuple[str, ...]]:
+    used: dict[str, set[str]] = {}
+    for evaluation in record.evaluations:
+        if evaluation.result is not None:
+            used.setdefault(evaluation.eval, set()).add(evaluation.result.template)
+    return {name: tuple(sorted(templates)) for name, templates in used.items()}

@@ -1,0 +1,88 @@
+"""The sentence that gives a verdict's reason: what the interval shows, what is missing, or what would decide it."""
+
+from __future__ import annotations
+
+from bench.report.render import format as fmt
+from bench.stats.claims import ALPHA, Verdict
+from bench.stats.paired import Delta
+from bench.stats.ratio import Ratio
+from bench.suite.claim import Claim
+
+SHOWN: dict[tuple[str, str, bool], str] = {
+    ("supported", ">=", False): "not worse by more than {margin}",
+    ("supported", ">", False): "better by more than {margin}",
+    ("supported", "==", False): "equal within {margin}",
+    ("supported", ">=", True): "not worse",
+    ("supported", ">", True): "better",
+    ("refuted", ">=", False): "worse by more than {margin}",
+    ("refuted", ">", False): "not better by {margin}",
+    ("refuted", "==", False): "different by more than {margin}",
+    ("refuted", ">=", True): "worse",
+    ("refuted", ">", True): "not better",
+}
+"""What a decided claim shows, by outcome, relation, and whether its margin is zero."""
+SHOWN_OF_COSTS: dict[tuple[str, str, bool], str] = {
+    ("supported", ">=", False): "costs at most {margin} more",
+    ("supported", ">", False): "costs less, by more than {margin}",
+    ("supported", "==", False): "costs the same within {margin}",
+    ("supported", ">=", True): "does not cost more",
+    ("supported", ">", True): "costs less",
+    ("refuted", ">=", False): "costs more, by over {margin}",
+    ("refuted", ">", False): "does not cost less by {margin}",
+    ("refuted", "==", False): "costs differ by more than {margin}",
+    ("refuted", ">=", True): "costs more",
+    ("refuted", ">", True): "does not cost less",
+}
+"""The same of a claim on a cost."""
+
+
+def margin_text(claim: Claim) -> str:
+    """In the eval's units, or as per cent of a cost."""
+    return fmt.number(claim.margin) if claim.cost is None else fmt.percent(claim.margin, digits=0)
+
+
+def verdict_sentence(
+    claim: Claim, verdict: Verdict, compared: Delta | Ratio | None, *, family: int, single_seed: bool
+) -> str:
+    """family: claims that are adjusted together. single_seed: training was not repeated."""
+    if verdict.reason is not None:
+        return verdict.reason
+    assert compared is not None, "decided from a comparison"
+    if verdict.outcome in {"supported", "refuted"}:
+        return _decided(claim, verdict, compared, single_seed=single_seed)
+    ways = _to_decide(verdict, compared)
+    if verdict.p_value is not None and verdict.p_value <= ALPHA:
+        return f"would decide alone, not among {family} claims; {ways}"
+    return f"the interval reaches over {_threshold(claim, compared)}; {ways}"
+
+
+def _decided(claim: Claim, verdict: Verdict, compared: Delta | Ratio, *, single_seed: bool) -> str:
+    shown = SHOWN_OF_COSTS if claim.eval is None else SHOWN
+    words = shown[verdict.outcome, claim.parts()[1], claim.margin == 0].format(margin=margin_text(claim))
+    if isinstance(compared, Ratio) and compared.exact:
+        return f"{words}; counted exactly"
+    return f"{words}; example noise only" if single_seed else words
+
+
+def _threshold(claim: Claim, compared: Delta | Ratio) -> str:
+    """Where the verdict changes, on the scale of the difference as it is shown."""
+    if claim.margin == 0:
+        return "a ratio of one" if isinstance(compared, Ratio) else "zero"
+    return f"±{margin_text(claim)}" if claim.parts()[1] == "==" else "the margin"
+
+
+def _to_decide(verdict: Verdict, compared: Delta | Ratio) -> str:
+    """How many examples, or seeds, would decide it at 80% power, if the estimate is the truth."""
+    now = max(compared.arm_seeds, compared.reference_seeds)
+    ways = []
+    if verdict.needed_examples is not None:
+        ways.append(f"about {verdict.needed_examples:,} examples (now {compared.n_examples:,})")
+    if verdict.needed_seeds is not None:
+        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now})")
+    if ways:
+        return f"to decide it: {' or '.join(ways)}"
+    if verdict.needed_together is not None:
+        examples, seeds = verdict.needed_together
+        more = f"about {examples:,} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
+        return f"to decide it: {more}; neither alone would"
+    return "no number of examples or seeds within reach would decide it"

@@ -1,0 +1,84 @@
+"""From a run to its `Comparison`: every analysis, called once.
+
+Contract: pure and deterministic; a function of the record, the per-example scores and this code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.record.record import Record
+from bench.report.analysis.absence import absences_of
+from bench.report.analysis.align import Rows, Run, align, bases_by_arm, read_rows, subjects
+from bench.report.analysis.answers import exhibits
+from bench.report.analysis.claims import decided
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.completeness import completeness
+from bench.report.analysis.contamination import contamination
+from bench.report.analysis.cost import budget_match, costs, seconds_by_phase
+from bench.report.analysis.deltas import Deltas
+from bench.report.analysis.flips import find_flips
+from bench.report.analysis.generation import generation_costs
+from bench.report.analysis.judge import judged_arms
+from bench.report.analysis.loss_curves import loss_curves
+from bench.report.analysis.metrics import every_metric
+from bench.report.analysis.provenance import provenance
+from bench.report.analysis.results import ranks, results
+from bench.report.analysis.run_info import run_info
+from bench.report.analysis.scaling import scaling_lines
+from bench.report.analysis.speed import paces
+from bench.report.analysis.subset_draws import draw_noise
+from bench.report.analysis.sweeps import arm_sweeps, contexts
+from bench.report.analysis.tradeoff import tradeoffs
+from bench.report.analysis.training import endings, settings
+from bench.report.sanity.checks import findings
+from bench.stats.paired import REPLICATES
+
+
+def compare(run: Run, *, replicates: int = REPLICATES) -> Comparison:
+    """Everything that the report says of `run`. Raises `InputError` where its record or scores cannot be read."""
+    record = run.load()
+    return compare_record(record, read_rows(run, record), replicates=replicates)
+
+
+def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) -> Comparison:
+    """Everything that the report says, from a record and its scores that were read already."""
+    aligned = align(record, rows)
+    missing = absences_of(record)
+    deltas = Deltas.of(record, replicates=replicates)
+    measurands = tuple(entry.measurand for entry in aligned)
+    measured = results(record, aligned, missing, deltas)
+    claims = decided(record, aligned, missing, deltas, measured)
+    priced = costs(record)
+    comparison = Comparison(
+        run=run_info(record),
+        completeness=completeness(record, absences=missing, results=measured, claims=claims),
+        claims=claims,
+        arms=tuple(subjects(record)),
+        bases=bases_by_arm(record),
+        measurands=measurands,
+        results=measured,
+        ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
+        draws=draw_noise(record, measured),
+        metrics=every_metric(record),
+        scaling=scaling_lines(record, measurands, measured),
+        speeds=paces(record),
+        costs=priced,
+        budget=budget_match(priced),
+        phases=seconds_by_phase(record),
+        tradeoffs=tradeoffs(record, measurands, measured),
+        trainings=endings(record),
+        settings=settings(record),
+        curves=loss_curves(record),
+        sweeps=arm_sweeps(record),
+        contexts=contexts(record),
+        judged=judged_arms(record, rows, deltas),
+        generation=generation_costs(record),
+        contamination=contamination(record, aligned, measured, deltas),
+        exhibits=exhibits(record, aligned, rows),
+        flips=find_flips(record, aligned, rows),
+        sanity=(),
+        missing=missing,
+        provenance=provenance(record),
+    )
+    return replace(comparison, sanity=findings(record, comparison))
