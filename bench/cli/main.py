@@ -13,7 +13,8 @@ from bench.cli import catalogue, runs, suites
 from bench.cli.crash import as_internal
 from bench.cli.data import data
 from bench.cli.gate import gate
-from bench.cli.output import forget_reader, printable
+from bench.cli.output import forget_reader
+from bench.control_codes import visible
 from bench.errors import BenchError, ExitCode
 
 _EXIT_CODES = (
@@ -73,7 +74,7 @@ def _fail(error: BenchError) -> NoReturn:
 
 def _line(text: str) -> str:
     """On one line, so that no file's name or content passes for a line of ours."""
-    return printable(text).replace("\n", "\\n")
+    return visible(text)
 
 
 def _exit_on_usage(error: Any) -> NoReturn:
@@ -83,7 +84,7 @@ def _exit_on_usage(error: Any) -> NoReturn:
     message = error.format_message()
     if message:  # empty where typer has already shown the help
         message = " ".join(message.replace("Value error, ", "").split())
-        sys.stderr.write(f"error[usage]: {printable(message)}\n  hint: {command} --help\n")
+        sys.stderr.write(f"error[usage]: {visible(message)}\n  hint: {command} --help\n")
     sys.exit(ExitCode.BAD_INPUT)
 
 

@@ -48,8 +48,3 @@ def status() -> Iterator[Callable[[str], None]]:
     """A line on stderr that says what is being done; nothing where stderr is no terminal."""
     with console(stderr=True).status("starting") as line:
         yield line.update
-
-
-def printable(text: str) -> str:
-    """`text` with control codes spelled out: no file's content reaches the terminal as a command."""
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.control_codes import visible
 from bench.gate.exact import ExactComparison
 from bench.gate.history import Trend
 from bench.gate.quality import QualityComparison, ScoreChange
 from bench.gate.speed import Clocked, SpeedComparison
 from bench.report.analysis.comparable import Difference
 from bench.report.render import format as fmt
-from bench.run.display import clean
 
 _CLOCKS = {"cpu": "processor time", "wall": "wall clock"}
 _TONES = {
@@ -47,7 +47,7 @@ def print_exact(found: ExactComparison, console: Console) -> None:
 def print_speed(found: SpeedComparison, console: Console) -> None:
     """Each clock's interval, what differs between the versions, the verdict."""
     console.print(Text(f"{found.suite} · {found.arm} · {found.device}", "bold"))
-    console.print(Text(clean(f"{found.ours} against {found.theirs}")))
+    console.print(Text(visible(f"{found.ours} against {found.theirs}")))
     rows = [
         (_CLOCKS[one.clock], _change(one.slowdown.ratio), _bounds(one), f"+{fmt.percent(one.threshold, digits=0)}",
          one.verdict)
@@ -63,7 +63,7 @@ def print_speed(found: SpeedComparison, console: Console) -> None:
         )
     )
     for difference in found.differences:
-        console.print(Text(clean(f"differs: {difference}")))
+        console.print(Text(visible(f"differs: {difference}")))
     console.print(Text(_SPEED_SENTENCES[found.verdict], _TONES.get(found.verdict, "")))
 
 
@@ -85,7 +85,7 @@ def print_quality(found: QualityComparison, console: Console) -> None:
     _table(console, ("arm", "eval", "stored", "this run", "difference, 95%", "reading"), rows, right=2, tones=True)
     for claim in found.claims:
         if claim.before != claim.after:
-            console.print(Text(clean(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
+            console.print(Text(visible(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
     if found.exit_code:
         _print_differences(found.differences, console)
     worse = sum(one.reading == "worse" for one in found.changes)
@@ -103,7 +103,7 @@ def print_quality(found: QualityComparison, console: Console) -> None:
 def _print_differences(differences: Sequence[Difference], console: Console) -> None:
     """What may explain a change, the first ones."""
     for one in differences[:_DIFFERENCES]:
-        console.print(Text(clean(f"differs: {one.key} {one.first} → {one.second}"), "dim"))
+        console.print(Text(visible(f"differs: {one.key} {one.first} → {one.second}"), "dim"))
     if len(differences) > _DIFFERENCES:
         console.print(Text(f"and {len(differences) - _DIFFERENCES} more; --json has them all", "dim"))
 
@@ -112,7 +112,7 @@ def print_history(trends: Sequence[Trend], console: Console) -> None:
     """Each benchmark's newest median beside those before. Advice only."""
     rows = [
         (
-            clean(trend.name),
+            visible(trend.name),
             str(len(trend.entries)) + ("" if trend.machines == 1 else f" on {trend.machines} machines"),
             _milliseconds(trend.entries[-1].median),
             "–" if trend.ratio is None else _change(trend.ratio),
@@ -135,7 +135,9 @@ def _table(
         table.add_column(title, justify="right" if number else "left", no_wrap=number, overflow="fold")
     for row in rows:
         *cells, last = row
-        table.add_row(*(Text(clean(cell)) for cell in cells), Text(clean(last), _TONES.get(last, "") if tones else ""))
+        table.add_row(
+            *(Text(visible(cell)) for cell in cells), Text(visible(last), _TONES.get(last, "") if tones else "")
+        )
     console.print(table)
 
 

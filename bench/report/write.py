@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.atomic import told_write_errors, write_text
+from bench.control_codes import visible
 from bench.report.analysis.align import Run
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.figures import is_current, plots_stamp
 from bench.report.render import html, markdown
-from bench.report.render.escape import visible
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Section
 

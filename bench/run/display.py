@@ -18,6 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bench.control_codes import visible
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
 from bench.run.progress import Activity, Tally
@@ -87,7 +88,7 @@ class PlainDisplay:
 
     def note(self, text: str) -> None:
         """One line."""
-        line = Text(f"{datetime.now():%H:%M:%S} ") + Text(clean(text))
+        line = Text(f"{datetime.now():%H:%M:%S} ") + Text(visible(text))
         self.console.print(line, soft_wrap=True)
 
     def plan(self, plan: Plan) -> None:
@@ -126,7 +127,7 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """A line above the table that stays."""
-        self.console.print(Text(clean(text)))
+        self.console.print(Text(visible(text)))
 
     def plan(self, plan: Plan) -> None:
         """Starts the count."""
@@ -145,15 +146,15 @@ class LiveDisplay:
         """Its row goes; a failure leaves a line."""
         self.tally.ended(job_id, failure, seconds)
         if failure is not None:
-            self.console.print(Text(clean(closing_words(job_id, failure, seconds, reused=reused)), style="red"))
+            self.console.print(Text(visible(closing_words(job_id, failure, seconds, reused=reused)), style="red"))
 
     def render(self) -> RenderableType:
         """The table as of now."""
         table = Table(box=None, pad_edge=False, show_header=False)
         for activity in list(self.tally.running.values()):
             bar = ProgressBar(total=activity.total, completed=activity.done or 0, width=20) if activity.total else ""
-            table.add_row(Text(clean(activity.id), style="cyan"), bar, Text("  ".join(figures(activity))))
-        return Group(Text(clean(self._headline), style="bold"), Text(count_line(self.tally)), table)
+            table.add_row(Text(visible(activity.id), style="cyan"), bar, Text("  ".join(figures(activity))))
+        return Group(Text(visible(self._headline), style="bold"), Text(count_line(self.tally)), table)
 
 
 def summary(plan: Plan) -> str:
@@ -206,8 +207,3 @@ def duration(seconds: float) -> str:
         return f"{max(0.0, seconds):.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def clean(text: str) -> str:
-    """Without control codes and line breaks."""
-    return "".join(char if char.isprintable() else " " for char in text)

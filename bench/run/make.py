@@ -16,6 +16,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
+from bench.control_codes import visible
 from bench.data.sources.files import kind_of
 from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
@@ -27,7 +28,6 @@ from bench.making.make import check_tasks, make
 from bench.making.summary import MakeSummary, Tally
 from bench.making.tasks import Task, read_tasks
 from bench.places import home
-from bench.run.display import clean
 from bench.run.local_completer import LoadedModel, LocalCompleter
 from bench.run.process.locks import FileLock
 from bench.run.process.server import ChildServer
@@ -71,7 +71,7 @@ def describe_summary(summary: MakeSummary) -> list[str]:
     if summary.left_out:
         lines.append("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in summary.left_out.items()))
     if summary.failures:
-        lines.append("failures: " + "; ".join(f"{count:,} × {clean(why)}" for why, count in summary.failures.items()))
+        lines.append("failures: " + "; ".join(f"{count:,} × {visible(why)}" for why, count in summary.failures.items()))
     tokens = (summary.prompt_tokens, summary.completion_tokens)
     counted = [f"{count:,}" if count is not None else "unknown" for count in tokens]
     lines.append(f"tokens: {counted[0]} sent, {counted[1]} answered")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from bench.run.display import clean
+from bench.control_codes import visible
 from bench.show.data import Shown, ShownRow
 
 SUPERVISED, MASKED = "bold green", "dim"
@@ -20,13 +20,13 @@ _BAR = 40
 
 def print_shown(shown: Shown, console: Console) -> None:
     """Headline, rows in two colours, counts, lengths."""
-    console.print(Text(clean(f"{shown.arm}: {shown.rows:,} rows of {shown.source}"), style="bold"))
+    console.print(Text(visible(f"{shown.arm}: {shown.rows:,} rows of {shown.source}"), style="bold"))
     console.print(_legend(shown, coloured=_coloured(console)))
     for row in shown.examples:
         _print_row(row, console)
     console.print()
     for name, value in _facts(shown):
-        console.print(Text.assemble((f"{name:<20}", "bold"), clean(value)))
+        console.print(Text.assemble((f"{name:<20}", "bold"), visible(value)))
     console.print(Text(f"\nrows by length in tokens, before the cut at {shown.max_length:,}", style="bold"))
     most = max((one.rows for one in shown.histogram), default=0) or 1
     for one in shown.histogram:
@@ -49,21 +49,13 @@ def _print_row(row: ShownRow, console: Console) -> None:
     cut = f", {row.cut_off:,} more cut off" if row.cut_off else ""
     nothing = "" if row.supervised_tokens else ": nothing to learn, dropped"
     head = f"{row.origin}: {row.tokens:,} tokens, {row.supervised_tokens:,} supervised{cut}{nothing}"
-    console.print(Text("\n" + clean(head), style="bold"))
+    console.print(Text("\n" + visible(head), style="bold"))
     before, after = ("", "") if _coloured(console) else (OPEN, CLOSE)
     text = Text()
     for segment in row.segments:
-        said = _visible(segment.text)
+        said = visible(segment.text, keep="\n")
         text.append(*((f"{before}{said}{after}", SUPERVISED) if segment.supervised else (said, MASKED)))
     console.print(text)
-
-
-def _visible(text: str) -> str:
-    """Line breaks stay; other control codes are spelled out."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else "    " if char == "\t" else f"\\x{ord(char):02x}"
-        for char in text
-    )
 
 
 def _facts(shown: Shown) -> list[tuple[str, str]]:

@@ -6,25 +6,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.run.display import clean, duration
+from bench.control_codes import visible
+from bench.run.display import duration
 from bench.run.estimate.forecast import ArmForecast, EvalForecast, Forecast
 
 
 def print_forecast(expected: Forecast, console: Console) -> None:
     """Two tables (trainings, evals) between a headline and the sums."""
     headline = f"{expected.suite} ({expected.profile or 'no profile'}) on {expected.model}"
-    console.print(Text(clean(headline), style="bold"))
+    console.print(Text(visible(headline), style="bold"))
     console.print(
         Text(
             f"{expected.jobs} jobs: {expected.to_run} to run, {expected.cached} cached; "
-            f"{expected.workers} × {expected.threads} thread on {clean(expected.device)}"
+            f"{expected.workers} × {expected.threads} thread on {visible(expected.device)}"
         )
     )
-    console.print(Text(clean(("" if expected.budgets_match else "note: ") + expected.budget)))
+    console.print(Text(visible(("" if expected.budgets_match else "note: ") + expected.budget)))
     console.print(_arms(expected.arms))
     console.print(_evals(expected.evals))
     for line in expected.unavailable:
-        console.print(Text(clean(line), style="bold"))
+        console.print(Text(visible(line), style="bold"))
     for note in _notes(expected):
         console.print(Text(note))
 
@@ -38,9 +39,9 @@ def _notes(expected: Forecast) -> list[str]:
     if any(arm.sweep for arm in expected.arms):
         notes.append("Seeds + trainings that choose the learning rate.")
     if rough:
-        notes.append(clean(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
+        notes.append(visible(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
     sums = f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"
-    return [*notes, sums, *map(clean, expected.warnings)]
+    return [*notes, sums, *map(visible, expected.warnings)]
 
 
 def _disk(expected: Forecast) -> str:
@@ -59,7 +60,7 @@ def _arms(arms: tuple[ArmForecast, ...]) -> Table:
     table = _table(("arm", "seeds", "steps", "tokens", "supervised", "padding", "trainable", "time", "memory"))
     for arm in arms:
         table.add_row(
-            Text(clean(arm.arm)),
+            Text(visible(arm.arm)),
             f"{arm.seeds - arm.cached}/{arm.seeds}" + (f" + {arm.sweep}" if arm.sweep else ""),
             f"{arm.steps:,}",
             f"{arm.tokens:,}",
@@ -76,7 +77,7 @@ def _evals(evals: tuple[EvalForecast, ...]) -> Table:
     table = _table(("eval", "to score", "time per subject"))
     for one in evals:
         seconds = "not timed yet" if one.seconds is None else f"~{duration(one.seconds)}"
-        table.add_row(Text(clean(one.eval)), f"{one.subjects - one.cached}/{one.subjects}", seconds)
+        table.add_row(Text(visible(one.eval)), f"{one.subjects - one.cached}/{one.subjects}", seconds)
     return table
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.run.display import clean
+from bench.control_codes import visible
 
 Value = str | int | float | None
 
@@ -30,4 +30,4 @@ def print_list(rows: Sequence[Mapping[str, Value]], console: Console) -> None:
 def _spell(value: Value) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) else clean(str(value))
+    return f"{value:,}" if isinstance(value, int) else visible(str(value))

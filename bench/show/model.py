@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.control_codes import visible
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import home
-from bench.run.display import clean
 from bench.run.estimate.memory import card_memory
 from bench.run.process.server import ChildServer
 from bench.run.resolve.hub_models import snapshot
@@ -115,7 +115,7 @@ def print_model(shown: ShownModel, console: Console) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in _lines(shown):
-        table.add_row(name, Text(clean(text)))
+        table.add_row(name, Text(visible(text)))
     console.print(table)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.control_codes import visible
 from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
 from bench.endpoint.parsing import read_items, read_json, read_score
@@ -23,7 +24,7 @@ from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render import html, markdown
 from bench.report.render.terminal import print_report
-from bench.run.display import QuietDisplay, clean
+from bench.run.display import QuietDisplay
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.suite.data import DataSpec
@@ -105,8 +106,8 @@ def test_a_judges_reply_is_read_or_not(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_progress_shows_one_clean_line(name: str) -> None:
-    assert not FORBIDDEN.search(clean(TEXTS[name]))
-    assert "\n" not in clean(TEXTS[name])
+    assert not FORBIDDEN.search(visible(TEXTS[name]))
+    assert "\n" not in visible(TEXTS[name])
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name != "long"])

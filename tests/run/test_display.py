@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.control_codes import visible
 from bench.record.record import Failure
-from bench.run.display import Display, LiveDisplay, PlainDisplay, clean, duration, make_display
+from bench.run.display import Display, LiveDisplay, PlainDisplay, duration, make_display
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.progress import Tally
@@ -40,7 +41,7 @@ def test_without_a_terminal_each_event_is_one_plain_line(planned: Plan) -> None:
     lines = out.getvalue().splitlines()
     assert lines[0].endswith("fake (no profile): 16 jobs to run, 0 reused, 2 workers × 1 thread")
     assert lines[2].endswith("[1/16] eval:qa:base done in 2.0 s")
-    assert "[2/16] eval:held:base failed (out of memory): [bold]x[/bold] [31m next" in lines[-1]
+    assert "[2/16] eval:held:base failed (out of memory): [bold]x[/bold]␛[31m⏎next" in lines[-1]
     assert len(lines) == 5
     assert "\x1b" not in out.getvalue()
 
@@ -119,4 +120,4 @@ def test_durations_read_well(seconds: float, words: str) -> None:
 
 
 def test_no_control_code_reaches_the_terminal() -> None:
-    assert clean("a\x1b[31mb\x07\r\n\x9bc") == "a [31mb    c"
+    assert visible("a\x1b[31mb\x07\r\n\x9bc") == "a␛[31mb⟨U+0007⟩␍⏎⟨U+009B⟩c"

@@ -48,14 +48,14 @@ def test_no_control_code_and_no_markup_of_a_row_reaches_the_terminal() -> None:
     printed = _printed(_shown())
     assert "\x1b" not in printed
     assert "\x07" not in printed
-    assert "\\x1b[2J[bold]Q[/bold]\\x07\\x0d over⟦ Answer⟧" in printed
+    assert "␛[2J[bold]Q[/bold]⟨U+0007⟩␍ over⟦ Answer⟧" in printed
 
 
 def test_supervised_and_masked_text_have_colours_of_their_own() -> None:
     printed = _printed(_shown(), colour=True)
     assert "\x1b[1;32m Answer" in printed
     assert "⟦" not in printed
-    assert "\x1b[2m\\x1b[2J" in printed
+    assert "\x1b[2m␛[2J" in printed
 
 
 def test_every_count_is_said() -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.report.render.escape import shorten, visible
+from bench.control_codes import visible
+from bench.report.render.escape import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.report.render.escape import visible
+from bench.control_codes import visible
 from bench.report.render.view import View
 
 if TYPE_CHECKING:

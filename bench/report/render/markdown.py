@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from bench.report.render.escape import markdown, visible
+from bench.control_codes import visible
+from bench.report.render.escape import markdown
 from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Paragraph, Section, Table, View
 
 PLOTS = "plots"

@@ -14,7 +14,7 @@ from rich.rule import Rule
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from bench.report.render.escape import visible
+from bench.control_codes import visible
 from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Paragraph, Section, Table, Tone, View
 
 STYLES: dict[Tone, str] = {

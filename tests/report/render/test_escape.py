@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bench.report.render.escape import markdown, shorten, visible
+from bench.control_codes import visible
+from bench.report.render.escape import markdown, shorten
 
 PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 HOSTILE = [
