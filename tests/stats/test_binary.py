@@ -44,6 +44,21 @@ def test_score_statistic_is_the_constrained_likelihood_maximum() -> None:
     assert tango_statistic(gained, lost, pairs, delta) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize(("gained", "lost", "pairs", "delta"), [(1, 0, 1, 0.5), (0, 1, 2, 0.3), (1, 1, 3, -0.4)])
+def test_score_statistic_of_one_to_three_pairs(gained: int, lost: int, pairs: int, delta: float) -> None:
+    """Where the discriminant and the variance are below one."""
+    lost_rate = np.linspace(max(0.0, -delta), (1 - delta) / 2, 200_001)
+    agree = xlogy(pairs - gained - lost, np.maximum(1 - 2 * lost_rate - delta, 0.0))
+    best = lost_rate[(xlogy(gained, lost_rate + delta) + xlogy(lost, lost_rate) + agree).argmax()]
+    expected = (gained - lost - pairs * delta) / np.sqrt(pairs * (2 * best + delta - delta**2))
+    assert tango_statistic(gained, lost, pairs, delta) == pytest.approx(expected, abs=1e-4)
+
+
+def test_score_statistic_is_zero_where_the_data_are_the_null() -> None:
+    assert tango_statistic(5, 5, 30, 0.0) == 0.0
+    assert tango_statistic(0, 0, 30, 0.0) == 0.0, "no variance either"
+
+
 @pytest.mark.parametrize(("gained", "lost", "pairs"), [(0, 1, 44), (14, 5, 39), (40, 20, 160)])
 def test_the_score_intervals_ends_are_where_the_score_test_rejects(gained: int, lost: int, pairs: int) -> None:
     """The ends solved for with the constrained likelihood maximised by search, not by the closed form."""
