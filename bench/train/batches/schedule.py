@@ -148,11 +148,12 @@ class _Epochs:
             epoch += 1
 
     def kept(self) -> Iterator[EncodedRow]:
-        """The rows with something to supervise. Raises `InputError` if a whole epoch has none."""
+        """The rows with something to supervise. Raises `InputError` if there are none."""
         since_kept = 0
+        longest = 2 * (len(self._rows) - 1)  # of one row among empty ones: first in its epoch, last in the next
         for example in self:
             since_kept = since_kept + 1 if example is None else 0
-            if since_kept >= len(self._rows):
+            if since_kept > longest:
                 raise InputError(_NOTHING_TO_LEARN)
             if example is not None:
                 yield example

@@ -9,22 +9,37 @@ import numpy as np
 import pytest
 
 from bench.train.batches.encoded_row import IGNORED, EncodedRow, length, slots
-from bench.train.batches.packing import arrange, pack, split, wrap
+from bench.train.batches.packing import (
+    GROUPING_WINDOW,
+    PACKING_WINDOW,
+    TOKEN_GROUPING_WINDOW,
+    arrange,
+    pack,
+    split,
+    wrap,
+)
 from tests.fakes.training import make_recipe
 
 
 def examples(lengths: list[int]) -> list[EncodedRow]:
-    """Rows of these lengths."""
+    """Rows of these lengths; no two tokens of a row are alike, and all but the first are supervised."""
     return [
         EncodedRow(
             rows=(row,),
-            ids=np.zeros(tokens, dtype=np.int32),
-            labels=np.zeros(tokens, dtype=np.int32),
+            ids=np.arange(tokens, dtype=np.int32),
+            labels=np.where(np.arange(tokens) == 0, IGNORED, np.arange(tokens)).astype(np.int32),
             supervised_tokens=tokens - 1,
             truncated=False,
         )
         for row, tokens in enumerate(lengths)
     ]
+
+
+def labels_follow_ids(example: EncodedRow) -> bool:
+    """Whether each label is the id at its place, and the count is that of the labels."""
+    supervised = example.labels != IGNORED
+    alike = np.array_equal(example.labels[supervised], example.ids[supervised])
+    return alike and int(supervised.sum()) == example.supervised_tokens
 
 
 def test_best_fit_decreasing_on_a_case_worked_by_hand() -> None:
@@ -78,7 +93,15 @@ def test_a_split_row_goes_on_in_another_sequence_and_loses_nothing_supervised() 
     assert [part.tokens for part in parts] == [10, 10, 5]
     assert np.array_equal(np.concatenate([part.ids for part in parts]), whole.ids)
     assert [part.rows for part in parts] == [(0,), (), ()], "one row, counted once"
-    assert all(part.labels[0] == IGNORED for part in parts), "nothing comes before a part's first token"
+    assert [part.supervised_tokens for part in parts] == [9, 9, 4], "nothing comes before a part's first token"
+    assert all(part.labels[0] == IGNORED and labels_follow_ids(part) for part in parts)
+    assert not any(part.truncated for part in parts)
+
+
+def test_a_row_that_fits_is_not_split_and_a_last_part_may_be_one_token() -> None:
+    (whole,) = examples([10])
+    assert split(whole, 10) == [whole]
+    assert [part.tokens for part in split(*examples([21]), 10)] == [10, 10, 1]
 
 
 def test_wrapped_sequences_are_one_stream_cut_at_the_capacity() -> None:
@@ -89,6 +112,67 @@ def test_wrapped_sequences_are_one_stream_cut_at_the_capacity() -> None:
     assert [piece.tokens for piece in pieces] == [10, 10, 7]
     assert np.concatenate([piece.ids for piece in pieces]).tolist() == [0] * 7 + [1] * 4 + [2] * 16
     assert [piece.rows for piece in pieces] == [(0, 1), (2,), ()]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "pieces", "rows"),
+    [
+        ([10], [10], [(0,)]),
+        ([10, 5], [10, 5], [(0,), (1,)]),
+        ([9, 6], [10, 5], [(0, 1), ()]),
+        ([10, 9, 5], [10, 10, 4], [(0,), (1, 2), ()]),
+    ],
+)
+def test_a_stream_is_cut_at_the_capacity_exactly(
+    lengths: list[int], pieces: list[int], rows: list[tuple[int, ...]]
+) -> None:
+    """A token early shortens a sequence; a token late puts two rows where one fits."""
+    found = list(wrap(examples(lengths), 10))
+    assert [piece.tokens for piece in found] == pieces
+    assert [piece.rows for piece in found] == rows
+    assert all(piece.labels[0] == IGNORED and labels_follow_ids(piece) and not piece.truncated for piece in found)
+
+
+def order_of(lengths: list[int], seed: int = 0, **change: object) -> list[list[int]]:
+    """The rows of each batch."""
+    batches = arrange(examples(lengths), make_recipe(**change), capacity=64, seed=seed)
+    return [[row for sequence in batch for example in sequence for row in example.rows] for batch in batches]
+
+
+@pytest.mark.parametrize(
+    ("change", "window"),
+    [
+        ({"packing": "bfd"}, PACKING_WINDOW),
+        ({"group_by_length": True, "batch_rows": 2}, 2 * GROUPING_WINDOW),
+        ({"group_by_length": True, "batch_tokens": 64}, TOKEN_GROUPING_WINDOW),
+    ],
+)
+def test_rows_are_rearranged_within_their_window_only(change: dict[str, object], window: int) -> None:
+    """So that a training meets its rows in roughly the order of the schedule."""
+    lengths = np.random.default_rng(0).integers(2, 60, size=2 * window).tolist()
+    rows = [row for batch in order_of(lengths, **change) for row in batch]
+    assert sorted(rows[:window]) == list(range(window))
+    assert sorted(rows[: window // 2]) != list(range(window // 2))
+
+
+def test_a_batch_that_is_not_full_comes_last_and_holds_the_shortest_rows() -> None:
+    """Else a step in the middle would weigh its few rows as much as the others'."""
+    lengths = np.random.default_rng(0).permutation(np.arange(2, 45)).tolist()
+    for seed in range(4):
+        batches = order_of(lengths, seed, group_by_length=True)
+        assert [len(batch) for batch in batches] == [4] * 10 + [3]
+        assert sorted(lengths[row] for row in batches[-1]) == [2, 3, 4]
+
+
+@pytest.mark.parametrize("change", [{"batch_rows": 4}, {"batch_tokens": 120}])
+def test_batches_that_are_full_are_all_met_in_mixed_order(change: dict[str, object]) -> None:
+    lengths = np.random.default_rng(0).permutation(np.arange(2, 42)).tolist()
+    shortest = lengths.index(2)
+    places = set()
+    for seed in range(6):
+        batches = order_of(lengths, seed, group_by_length=True, **change)
+        places.add(next(number for number, batch in enumerate(batches) if shortest in batch))
+    assert len(places) > 2
 
 
 @pytest.mark.parametrize(

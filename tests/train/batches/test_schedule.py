@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from bench.data.render.row import Row
+from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.suite.recipe import Budget
 from bench.train.batches.encoded_row import Batch
@@ -69,6 +71,22 @@ def test_an_epoch_meets_every_row_once_and_the_next_in_another_order() -> None:
     assert (schedule.epochs, schedule.distinct_rows) == (2.0, 50)
 
 
+def test_a_row_is_rendered_once_however_often_it_is_met() -> None:
+    renderer = CountingRenderer()
+    plan_schedule(ROWS, renderer, make_recipe(), Budget(unit="epochs", amount=3), max_length=128, seed=0)
+    assert renderer.rendered == len(ROWS)
+
+
+def test_the_last_step_may_have_fewer_forward_passes() -> None:
+    schedule = plan("epochs", 1, batch_rows=4, accumulation=2)
+    assert len(schedule.batches) == 13
+    assert schedule.steps == 7
+    parts = list(schedule.each_step())
+    assert [len(part.batches) for part in parts] == [2] * 6 + [1]
+    assert [_ids(batch) for part in parts for batch in part.batches] == [_ids(batch) for batch in schedule.batches]
+    assert sum(part.tokens for part in parts) == schedule.tokens
+
+
 def test_half_an_epoch_is_half_of_the_rows() -> None:
     assert plan("epochs", 0.5).rows == 25
 
@@ -126,6 +144,23 @@ def test_data_with_nothing_to_learn_is_an_error_and_not_an_endless_loop(unit: st
         plan_schedule(
             ROWS, CountingRenderer(max_length=2), make_recipe(), Budget(unit=unit, amount=3), max_length=2, seed=0
         )
+
+
+def test_one_row_to_learn_from_is_enough() -> None:
+    """Whichever place the seed gives it in the epoch."""
+    good, _ = ROWS[:2]
+    empty = [Row(turns=(ROWS[0].turns[0], Turn(role="assistant", content="")), origin=f"fake:{i}") for i in range(3)]
+
+    class Strict(CountingRenderer):
+        def row(self, row: Row) -> PlainRendered:
+            rendered = super().row(row)
+            return rendered if row.answer else replace(rendered, labels_mask=[False] * len(rendered.labels_mask))
+
+    for seed in range(8):
+        recipe, budget = make_recipe(), Budget(unit="steps", amount=1)
+        schedule = plan_schedule([good, *empty], Strict(), recipe, budget, max_length=128, seed=seed)
+        assert schedule.rows == recipe.batch_rows
+        assert schedule.dropped_rows == 3
 
 
 def _ids(batch: Batch) -> list[list[int]]:
