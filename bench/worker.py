@@ -21,7 +21,9 @@ import torch
 from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 
 import bench.evals.job
+import bench.train.exact_counts
 import bench.train.job
+import bench.train.probe
 from bench.emit import Emit
 from bench.errors import InputError, Problem
 from bench.model.remote_code import own_modules
@@ -111,8 +113,8 @@ def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     torch.set_num_threads(job.training.threads)
     probed = in_ranks(
         job.training.recipe.processes,
-        lead=lambda: bench.train.job.run_probe(job, folder, emit),
-        follow=lambda: _follow(folder, lambda: bench.train.job.follow_probe(job, folder)),
+        lead=lambda: bench.train.probe.run_probe(job, folder, emit),
+        follow=lambda: _follow(folder, lambda: bench.train.probe.follow_probe(job, folder)),
         emit=emit,
     )
     write_result(folder, probed)
@@ -137,7 +139,7 @@ def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
     torch.set_num_threads(job.threads)
     if job.candidates:  # the rate changes no count
         job = at_rate(job, job.recipe.rates[0])
-    return dict(bench.train.job.count_training(job))
+    return dict(bench.train.exact_counts.count_training(job))
 
 
 def facts(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:

@@ -47,8 +47,8 @@ from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
 from bench.suite.recipe import Budget
-from bench.train.exact_counts import training_facts
-from bench.train.job import count_training, run_probe
+from bench.train.exact_counts import count_training, training_facts
+from bench.train.probe import run_probe
 
 PROTOCOL = 1
 J = TypeVar("J", TrainJob, EvalJob)

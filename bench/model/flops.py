@@ -26,6 +26,7 @@ from torch.utils.flop_counter import flop_registry
 from transformers import DynamicCache
 
 from bench.model.head import output_head, selected_logits
+from bench.model.transformers_private import attention_implementation
 
 _PREFIX = 2
 """Virtual tokens of a learned prefix while counting; how many there are is the caller's `Work` to say."""
@@ -214,7 +215,7 @@ def _training_eagerly(model: Any) -> Iterator[None]:
     """In training mode, where checkpointing is, and with attention as plain products, which the counter knows."""
     training, gradients = model.training, [(parameter, parameter.grad) for parameter in model.parameters()]
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    attention = getattr(inner.config, "_attn_implementation", None)
+    attention = attention_implementation(inner.config)
     try:
         if attention is not None:
             inner.set_attn_implementation("eager")

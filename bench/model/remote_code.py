@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, dynamic_module_utils
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from bench.errors import InputError, Problem
+from bench.model.transformers_private import module_copies_in
 
 _REFUSAL = "trust_remote_code"
 """What every refusal of transformers' `resolve_trust_remote_code` names."""
@@ -30,13 +31,12 @@ def own_modules(folder: Path) -> Iterator[None]:
     transformers copies over what differs, in place. Of two processes with one such folder, which first load the same
     weights, one could import what the other has half copied.
     """
-    before, own = dynamic_module_utils.HF_MODULES_CACHE, folder / "modules"
-    dynamic_module_utils.HF_MODULES_CACHE = str(own)
+    copies = folder / "modules"
     try:
-        yield
+        with module_copies_in(copies):
+            yield
     finally:
-        dynamic_module_utils.HF_MODULES_CACHE = before
-        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(copies, ignore_errors=True)
 
 
 def parts_that_need_code(path: str, classes: Mapping[str, str]) -> list[str]:

@@ -9,17 +9,38 @@ from peft import PeftConfig, PeftModel
 from transformers import PreTrainedModel
 
 from bench.errors import InputError, Problem
-from bench.model.load import dtype_of, load_skeleton, pick_precision
+from bench.model.load import count_parameters, dtype_of, load_skeleton, pick_precision
 from bench.record.facts import StepFacts, TrainingFacts
 from bench.record.train_job import TrainJob
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
-from bench.train.arguments.adapters import peft_config, put_on, skeleton_device, virtual_tokens
+from bench.train.arguments.adapters import peft_config, put_on, skeleton, skeleton_device, virtual_tokens
 from bench.train.batches.encoded_row import slots
-from bench.train.job import count_training
+from bench.train.probe import known_budget
 from bench.train.training_data import build_training_data
 
 _CPU = torch.device("cpu")
+
+
+def count_training(job: TrainJob) -> dict[str, int]:
+    """What a training will count, from the schedule it will run and a model without weights; nothing is trained.
+
+    A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
+    """
+    schedule = build_training_data(job, budget=known_budget(job)).schedule
+    adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
+    parameters, trainable = count_parameters(skeleton(job.model, adapter))
+    return {
+        "rows": schedule.rows,
+        "steps": schedule.steps,
+        "tokens": schedule.tokens,
+        "supervised_tokens": schedule.supervised_tokens,
+        "slots": schedule.slots,
+        "truncated_rows": schedule.truncated_rows,
+        "dropped_rows": schedule.dropped_rows,
+        "parameters": parameters,
+        "trainable_parameters": trainable,
+    }
 
 
 def training_facts(job: TrainJob) -> TrainingFacts:

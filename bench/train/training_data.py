@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.data.render.render import Renderer, make_renderer
@@ -18,7 +18,7 @@ from bench.train.arguments.budget import row_operations
 from bench.train.batches.encoded_row import Batch
 from bench.train.batches.loss_mask import supervised
 from bench.train.batches.schedule import Schedule, plan_schedule
-from bench.train.loop.validation import split_rows, validation_batches
+from bench.train.batches.validation_rows import split_rows, validation_batches
 
 UNCUT = 2**31 - 1
 """Length limit of a renderer whose rows are cut by packing or by a reader of its own, not by it."""
@@ -36,6 +36,10 @@ class TrainingData:
     validation: Sequence[Batch]
     """Held-out rows; none unless the recipe asks for them."""
     validation_rows: int
+
+    def first(self, steps: int) -> TrainingData:
+        """The same training, ended after so many optimiser steps."""
+        return replace(self, schedule=self.schedule.first(steps))
 
 
 def build_training_data(job: TrainJob, *, budget: Budget) -> TrainingData:

@@ -19,10 +19,10 @@ from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import peft_config
-from bench.train.arguments.rate import rate_factor
+from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import Schedule, plan_schedule
-from bench.train.loop.trainer import MeteredTrainer
+from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 
 _WORDS = ("the", "baker", "lives", "in", "a", "small", "town", "near", "river", "and", "three", "cows", "two", "sheep")
 
@@ -98,6 +98,18 @@ def make_recipe(**changes: Any) -> Recipe:
     return Recipe(**{"method": "full", "learning_rate": 1e-2, **rows, **changes})
 
 
+def rates(recipe: Recipe, steps: int) -> list[float]:
+    """Learning rates of so many steps, as an optimiser has them."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=recipe.rate)
+    scheduler = make_scheduler(recipe, steps)(optimizer)
+    found = []
+    for _ in range(steps):
+        found.append(float(optimizer.param_groups[0]["lr"]))
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
 def make_job(
     model: ResolvedModel, data: ResolvedData, *, recipe: Recipe, budget: Mapping[str, Any], **changes: Any
 ) -> TrainJob:
@@ -132,9 +144,9 @@ def make_trainer(
         tokenizer=tokenizer,
         arguments=sft_config(recipe, steps=schedule.steps, seed=seed, precision="fp32", device=cpu, folder=folder),
         adapter=peft_config(recipe, model),
-        schedule=schedule,
-        packed=recipe.packed,
-        rate_factor=rate_factor(recipe, schedule.steps),
+        plan=TrainerPlan(
+            schedule=schedule, packed=recipe.packed, make_scheduler=make_scheduler(recipe, schedule.steps)
+        ),
         meter=meter or Meter(),
         on_step=on_step,
     )

@@ -19,7 +19,9 @@ from bench.record.train_job import ProbeJob, TrainJob
 from bench.record.training import TrainResult
 from bench.train.arguments.budget import row_operations
 from bench.train.batches.schedule import plan_schedule
-from bench.train.job import count_training, final_loss, run_probe, run_training
+from bench.train.exact_counts import count_training
+from bench.train.job import final_loss, run_training
+from bench.train.probe import run_probe
 from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data

@@ -17,7 +17,8 @@ from bench.model.prefix import PrefixedModel
 from bench.record.train_job import TrainJob
 from bench.record.training import TrainResult
 from bench.train import job as training
-from bench.train.job import count_training, run_training
+from bench.train.exact_counts import count_training
+from bench.train.job import run_training
 from tests.evals.loud import other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_checkpoint, tiny_tokenizer
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data

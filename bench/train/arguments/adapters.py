@@ -7,7 +7,7 @@ ignored. `put_on` works on the meta device, so that all of this is known before 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -21,12 +21,18 @@ from peft import (
     PromptTuningConfig,
     get_peft_model,
 )
-from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel, TrainerCallback
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.model.load import load_config, load_skeleton, runs_code
+from bench.model.peft_private import (
+    adapted_modules,
+    allocate_ranks,
+    carries_adapter,
+    config_classes,
+    is_rank_counter,
+    moves_ranks,
+)
 from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptSpec
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
@@ -117,13 +123,13 @@ def put_on(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
         adapted = get_peft_model(model, config)
     except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError, AssertionError) as error:
         raise _refused(f"PEFT cannot put {_name(config)} on {type(model).__name__}: {_first_line(error)}") from error
-    if isinstance(adapted.get_output_embeddings(), BaseTunerLayer):
+    if carries_adapter(adapted.get_output_embeddings()):
         what = f"{_name(config)} would stand on the language-model head, whose loss does not go through an adapter"
         tied = getattr(model.config.get_text_config(), "tie_word_embeddings", False)
         why = "; in this model the head and the embeddings are one matrix" if tied else ""
         raise _refused(what, f"leave the head out of target_modules{why}")
     for name, parameter in adapted.named_parameters():
-        if on_meta and ".ranknum." in name:  # AdaLoRA's counters, which PEFT leaves trainable on this device alone
+        if on_meta and is_rank_counter(name):  # PEFT leaves them trainable on this device alone
             parameter.requires_grad_(False)
     return adapted
 
@@ -136,9 +142,7 @@ def check_gradients(model: torch.nn.Module) -> None:
 
 def target_modules(model: torch.nn.Module) -> tuple[str, ...]:
     """Names, each once, of the modules that carry an adapter; none where it stands before the rows."""
-    inner = getattr(model, "base_model", None)
-    layers: Sequence[str] = getattr(inner, "targeted_module_names", None) or ()
-    return tuple(dict.fromkeys(name.rpartition(".")[2] for name in layers))
+    return tuple(dict.fromkeys(name.rpartition(".")[2] for name in adapted_modules(model)))
 
 
 def virtual_tokens(config: PeftConfig | None) -> int:
@@ -152,11 +156,11 @@ class RankAllocation(TrainerCallback):  # type: ignore[misc]  # transformers is 
     @staticmethod
     def wanted_by(model: torch.nn.Module) -> bool:
         """Whether `model` has an adapter that moves ranks."""
-        return hasattr(getattr(model, "base_model", None), "update_and_allocate")
+        return moves_ranks(model)
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Between the optimiser's step and the end of its gradients."""
-        model.base_model.update_and_allocate(state.global_step)
+        allocate_ranks(model, state.global_step)
 
 
 def _shaped(config: PeftConfig, model: ResolvedModel) -> PeftConfig:
@@ -185,7 +189,7 @@ _LORA_VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def _by_name(spec: PeftSpec, steps: int | None) -> PeftConfig:
-    classes = {kind.value: config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    classes = config_classes()
     if spec.type in _REFUSED:
         raise _refused(f"{spec.type} cannot be trained from a suite: {_REFUSED[spec.type]}")
     if spec.type not in classes:

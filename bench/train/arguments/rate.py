@@ -1,15 +1,26 @@
-"""The learning rate of each optimiser step, as a factor of the recipe's rate.
+"""The learning rate of each optimiser step: transformers' schedules, and a floor under those that have none there.
 
-Contract: without `min_learning_rate` these are the schedules of `transformers.get_scheduler` to the last digit, so
-that published hyper-parameters mean here what they meant there.
+Contract: without `min_learning_rate` the rates are those of `transformers.get_scheduler` to the last digit, so that
+published hyper-parameters mean here what they meant there. With it, warm-up still begins at 0.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import torch
+from torch.nn import Parameter
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from transformers import get_scheduler
+
+from bench.errors import InputError, Problem
 from bench.suite.recipe import Recipe
+
+_NAMED = {"constant": "constant_with_warmup"}
+"""Schedules under another name in transformers, where `constant` takes no warm-up."""
 
 
 def warmup_steps(recipe: Recipe, steps: int) -> int:
@@ -17,83 +28,66 @@ def warmup_steps(recipe: Recipe, steps: int) -> int:
     return int(recipe.warmup) if recipe.warmup >= 1 else math.ceil(recipe.warmup * steps)
 
 
-def rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
-    """Maps an optimiser step (from 0) to its factor; warm-up rises from 0, decay ends at `min_learning_rate`."""
-    warmup = warmup_steps(recipe, steps)
-    shape = _SHAPES[recipe.schedule](recipe, warmup, steps)
+def make_scheduler(recipe: Recipe, steps: int) -> Callable[[Optimizer], LRScheduler]:
+    """Maker of the recipe's schedule over `steps` optimiser steps, on an optimiser whose rate is the recipe's.
 
-    def factor(step: int) -> float:
-        return step / max(1, warmup) if step < warmup else shape(step)
-
-    return factor
-
-
-_Shape = Callable[[int], float]
-"""Factor of a step (from 0) after warm-up."""
-
-
-def _decay(curve: Callable[[Recipe, float], float]) -> Callable[[Recipe, int, int], _Shape]:
-    """A curve over the progress from the end of warm-up (0) to the end (1), from 1 down to the floor."""
-
-    def shape(recipe: Recipe, warmup: int, steps: int) -> _Shape:
-        floor = _floor(recipe)
-
-        def factor(step: int) -> float:
-            progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-            return floor + (1.0 - floor) * curve(recipe, progress)
-
-        return factor
-
-    return shape
-
-
-def _floor(recipe: Recipe) -> float:
-    lowest = _POLYNOMIAL_END if recipe.schedule == "polynomial" else 0.0
-    return (lowest if recipe.min_learning_rate is None else recipe.min_learning_rate) / recipe.rate
+    Raises `InputError` for a minimum that this optimiser or schedule cannot have.
+    """
+    if recipe.schedule == "polynomial":
+        end = _POLYNOMIAL_END if recipe.min_learning_rate is None else recipe.min_learning_rate
+        if end >= recipe.rate:
+            raise _refused(f"polynomial ends at {end:g}, which is not below the learning rate {recipe.rate:g}")
+        return _theirs(recipe, steps, power=recipe.schedule_power, lr_end=end)
+    theirs = _theirs(recipe, steps, **_special(recipe, steps))
+    if recipe.min_learning_rate is None:
+        return theirs
+    if recipe.optimizer.endswith("layerwise"):
+        raise _refused(f"{recipe.optimizer} has a schedule for each layer, and transformers gives these no minimum")
+    floor, warmup = recipe.min_learning_rate / recipe.rate, warmup_steps(recipe, steps)
+    shape = theirs(SGD([Parameter(torch.zeros(1))], lr=recipe.rate))
+    return lambda optimizer: LambdaLR(optimizer, _raised(shape, floor, warmup))
 
 
 _POLYNOMIAL_END = 1e-7
-_INVERSE_SQRT_TIMESCALE = 10_000
+"""The rate at which `polynomial` ends unless told otherwise, as in transformers."""
 
 
-def _restarts(recipe: Recipe, progress: float) -> float:
-    if progress >= 1.0:
-        return 0.0
-    return 0.5 * (1.0 + math.cos(math.pi * ((recipe.schedule_cycles * progress) % 1.0)))
+def _theirs(recipe: Recipe, steps: int, **special: Any) -> Callable[[Optimizer], LRScheduler]:
+    warmup = warmup_steps(recipe, steps)
+
+    def make(optimizer: Optimizer) -> LRScheduler:
+        scheduler: LRScheduler = get_scheduler(
+            _NAMED.get(recipe.schedule, recipe.schedule),
+            optimizer,
+            num_warmup_steps=warmup,
+            num_training_steps=max(steps, warmup + 1),  # some divide by what warm-up leaves
+            scheduler_specific_kwargs=special or None,
+        )
+        return scheduler
+
+    return make
 
 
-def _inverse_sqrt(recipe: Recipe, warmup: int, steps: int) -> _Shape:
-    timescale = warmup or _INVERSE_SQRT_TIMESCALE
-    return lambda step: 1.0 / math.sqrt((step + timescale - warmup) / timescale)
+def _special(recipe: Recipe, steps: int) -> dict[str, Any]:
+    """Arguments that one schedule has."""
+    if recipe.schedule == "cosine_with_restarts":
+        return {"num_cycles": recipe.schedule_cycles}
+    if recipe.schedule == "warmup_stable_decay":
+        return {"num_decay_steps": math.ceil(recipe.schedule_decay * steps)}
+    return {}
 
 
-def _warmup_stable_decay(recipe: Recipe, warmup: int, steps: int) -> _Shape:
-    floor = _floor(recipe)
-    decay = decay_steps(recipe, steps)
-    start = max(warmup, steps - decay)
+def _raised(scheduler: Any, floor: float, warmup: int) -> Callable[[int], float]:
+    """The factor of `scheduler`, between `floor` and 1 after warm-up."""
+    (factor,) = set(scheduler.lr_lambdas)
 
-    def factor(step: int) -> float:
-        if step < start:
-            return 1.0
-        progress = min(1.0, (step - start) / max(1, decay))
-        return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * progress))
+    def raised(step: int) -> float:
+        value = float(factor(step))
+        return value if step < warmup else floor + (1.0 - floor) * value
 
-    return factor
+    return raised
 
 
-def decay_steps(recipe: Recipe, steps: int) -> int:
-    """Steps in which `warmup_stable_decay` falls."""
-    return math.ceil(recipe.schedule_decay * steps)
-
-
-_constant = _decay(lambda recipe, progress: 1.0)
-_SHAPES: dict[str, Callable[[Recipe, int, int], _Shape]] = {
-    "constant": _constant,
-    "constant_with_warmup": _constant,
-    "linear": _decay(lambda recipe, progress: 1.0 - progress),
-    "cosine": _decay(lambda recipe, progress: 0.5 * (1.0 + math.cos(math.pi * progress))),
-    "cosine_with_restarts": _decay(_restarts),
-    "polynomial": _decay(lambda recipe, progress: (1.0 - progress) ** recipe.schedule_power),
-    "inverse_sqrt": _inverse_sqrt,
-    "warmup_stable_decay": _warmup_stable_decay,
-}
+def _refused(what: str) -> InputError:
+    hint = "choose another min_learning_rate, schedule or optimizer"
+    return InputError(Problem(reference="recipe.refused", what=what, where="recipe.*.min_learning_rate", hint=hint))

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from trl import SFTConfig
 
+from bench.model.transformers_private import use_one_gpu
 from bench.suite.model import Precision
 from bench.suite.recipe import Recipe
 
@@ -89,8 +90,7 @@ def sft_config(
         logging_nan_inf_filter=False,  # a loss that is not finite is divergence, not something to smooth over
         **_distribution(recipe),
     )
-    if config.n_gpu > 1:
-        config._n_gpu = 1  # else transformers would split each batch over all GPUs without being asked
+    use_one_gpu(config)
     return config
 
 

@@ -1,7 +1,7 @@
-"""Validation while training: which rows are held out, when they are scored, what was best, when to stop.
+"""Validation while training: when it is due, the loss, the best weights, when to stop.
 
-Contract: the split depends on the training's seed and the number of rows alone. A validation loss is the mean negative
-log-likelihood per supervised token of all held-out rows, under the same mask as training.
+Contract: a validation loss is the mean negative log-likelihood per supervised token of all held-out rows, under the
+same mask as training, and the same number on all ranks.
 """
 
 from __future__ import annotations
@@ -9,87 +9,44 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-import numpy as np
 import torch
 
-from bench.data.render.row import Row
-from bench.errors import InputError, Problem
 from bench.record.training import ValidationPoint
-from bench.suite.recipe import Recipe, Validation
-from bench.train.batches.disk_batches import SpooledBatches
-from bench.train.batches.encoded_row import Batch, RowRenderer, encode_row
+from bench.suite.recipe import Validation
+from bench.train.batches.collate import collate
+from bench.train.batches.encoded_row import Batch
+from bench.train.loop.lm_head import log_probabilities
+from bench.train.loop.weights import load_weights, trainable_weights
+from bench.train.processes.ranks import Ranks
 
 _EVALUATIONS = 10
-"""Of a training that does not say how often."""
+"""Validations of a training whose recipe does not say how often."""
 
 
-@dataclass(frozen=True)
-class Part(Sequence[Row]):
-    """Some of the rows, in their order, read only when asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validator:
+    """Scores the held-out rows of one training."""
 
-    rows: Sequence[Row]
-    indices: tuple[int, ...]
+    watch: Watch
+    batches: Sequence[Batch]
+    pad_token_id: int
+    ranks: Ranks
 
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> Part: ...
-    def __getitem__(self, index: int | slice) -> Row | Part:
-        if isinstance(index, slice):
-            return Part(self.rows, self.indices[index])
-        return self.rows[self.indices[index]]
-
-
-def split_rows(rows: Sequence[Row], validation: Validation, seed: int) -> tuple[Part, Part]:
-    """Rows to train on and rows held out, both in their order. Raises `InputError` below two rows."""
-    if len(rows) < 2:
-        raise InputError(
-            Problem(
-                reference="recipe.validation",
-                what="validation needs at least two rows, one of them to train on",
-                where="recipe.*.validation",
-                hint="take the table out",
-            )
-        )
-    count = min(len(rows) - 1, max(1, round(validation.share * len(rows))))
-    order = np.random.default_rng([seed % 2**32, 2]).permutation(len(rows)).tolist()
-    return Part(rows, tuple(sorted(order[count:]))), Part(rows, tuple(sorted(order[:count])))
-
-
-def validation_batches(
-    rows: Sequence[Row], renderer: RowRenderer, recipe: Recipe, *, folder: Path | None = None
-) -> Sequence[Batch]:
-    """The held-out rows, longest first, in unpacked batches, on disk in `folder` (default: the system's for temporary
-    files). Raises `InputError` if none has anything supervised."""
-    rendered, lengths = SpooledBatches(folder), list[int]()
-    for index, row in enumerate(rows):
-        example = encode_row(index, row, renderer)
-        if example is not None:
-            rendered.append(((example,),))
-            lengths.append(example.tokens)
-    if not lengths:
-        raise InputError(
-            Problem(
-                reference="recipe.validation",
-                what="no held-out row has anything to supervise after rendering",
-                where="recipe.*.validation",
-                hint="raise its share, or max_length",
-            )
-        )
-    order = np.argsort(-np.array(lengths), kind="stable").tolist()
-    size = recipe.batch_rows
-    if recipe.batch_tokens is not None:
-        size = max(1, recipe.batch_tokens // max(lengths))
-    batches = SpooledBatches(folder)
-    for start in range(0, len(order), size):
-        batches.append(tuple(rendered[place][0] for place in order[start : start + size]))
-    return batches
+    @torch.no_grad()
+    def loss(self, trainer: Any) -> float | None:
+        """Mean negative log-likelihood per supervised token; `None` if it is not finite."""
+        trainer.model.eval()
+        total, tokens = 0.0, 0
+        for batch in self.batches[self.ranks.index :: self.ranks.size]:
+            inputs = trainer.on_device(collate(batch, self.pad_token_id, packed=False))
+            with trainer.compute_loss_context_manager():
+                total -= float(log_probabilities(trainer.model, inputs, trainer.head).sum())
+            tokens += inputs["counts"].supervised_tokens
+        trainer.model.train()
+        total, tokens = self.ranks.all_reduce_sum(total), int(self.ranks.all_reduce_sum(tokens))
+        return total / tokens if math.isfinite(total) else None
 
 
 class Watch:
@@ -150,17 +107,3 @@ class Watch:
         self._waited = int(state["waited"])
         self._reference = math.inf if state["reference"] is None else float(state["reference"])
         self.best_weights = dict(best_weights)
-
-
-def trainable_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Copies of the trainable parameters by name, on the processor."""
-    named = ((name, value) for name, value in model.named_parameters() if value.requires_grad)
-    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in named}
-
-
-@torch.no_grad()
-def load_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-    """Copies `weights` into the parameters of these names."""
-    parameters = dict(model.named_parameters())
-    for name, value in weights.items():
-        parameters[name].copy_(value)

@@ -2,64 +2,97 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
-from transformers import get_scheduler
 
-from bench.train.arguments.rate import rate_factor, warmup_steps
-from tests.fakes.training import make_recipe
+from bench.errors import InputError
+from bench.train.arguments.rate import make_scheduler, warmup_steps
+from tests.fakes.training import make_recipe, rates
 
-STEPS = 40
+STEPS, RATE = 40, 1e-2
 
+Shape = Callable[[float], float]
+"""Factor at a share of the way from the end of warm-up to the last step."""
 
-@pytest.mark.parametrize(
-    ("schedule", "keys", "theirs"),
-    [
-        ("constant", {}, {"name": "constant_with_warmup"}),
-        ("constant_with_warmup", {}, {}),
-        ("linear", {}, {}),
-        ("cosine", {}, {}),
-        ("cosine_with_restarts", {"schedule_cycles": 3}, {"num_cycles": 3}),
-        ("polynomial", {}, {}),
-        ("polynomial", {"schedule_power": 2.0, "min_learning_rate": 1e-3}, {"power": 2.0, "lr_end": 1e-3}),
-        ("inverse_sqrt", {}, {}),
-        ("warmup_stable_decay", {"schedule_decay": 0.25}, {"num_decay_steps": 10}),
-        (
-            "warmup_stable_decay",
-            {"schedule_decay": 0.25, "min_learning_rate": 1e-3},
-            {"num_decay_steps": 10, "min_lr_ratio": 0.1},
-        ),
-    ],
-)
-@pytest.mark.parametrize("warmup", [0.0, 0.1, 7.0])
-def test_rates_are_those_of_transformers(
-    schedule: str, keys: dict[str, Any], theirs: dict[str, Any], warmup: float
-) -> None:
-    recipe = make_recipe(schedule=schedule, warmup=warmup, **keys)
-    if schedule == "warmup_stable_decay" and warmup and recipe.min_learning_rate:
-        pytest.skip("theirs begins at the minimum, ours at 0")
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=recipe.rate)
-    special = {key: value for key, value in theirs.items() if key != "name"}
-    factor = get_scheduler(
-        theirs.get("name", schedule),
-        optimizer,
-        num_warmup_steps=warmup_steps(recipe, STEPS),
-        num_training_steps=STEPS,
-        scheduler_specific_kwargs=special or None,
-    ).lr_lambdas[0]
-    ours = rate_factor(recipe, STEPS)
-    assert [ours(step) for step in range(STEPS + 1)] == pytest.approx([factor(step) for step in range(STEPS + 1)])
+SHAPES: list[tuple[str, dict[str, Any], Shape]] = [
+    ("constant", {}, lambda share: 1.0),
+    ("constant_with_warmup", {}, lambda share: 1.0),
+    ("linear", {}, lambda share: 1 - share),
+    ("cosine", {}, lambda share: 0.5 * (1 + math.cos(math.pi * share))),
+    (
+        "cosine_with_restarts",
+        {"schedule_cycles": 3},
+        lambda share: 0.5 * (1 + math.cos(math.pi * math.fmod(3 * share, 1))),
+    ),
+    ("polynomial", {}, lambda share: 1 - share + 1e-5 * share),
+    ("polynomial", {"schedule_power": 2.0}, lambda share: (1 - share) ** 2 * (1 - 1e-5) + 1e-5),
+]
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_decay_ends_at_the_minimum_rate(schedule: str) -> None:
-    """LIMA's schedule: 1e-5 falling linearly to 1e-6."""
-    factor = rate_factor(make_recipe(learning_rate=1e-5, min_learning_rate=1e-6, schedule=schedule), STEPS)
-    assert factor(0) == 1.0
-    assert 1e-5 * factor(STEPS) == pytest.approx(1e-6)
-    assert 1e-5 * factor(STEPS // 2) == pytest.approx(5.5e-6)
+@pytest.mark.parametrize(("schedule", "keys", "shape"), SHAPES)
+@pytest.mark.parametrize("warmup", [0, 7])
+def test_rates_follow_the_published_formulas(schedule: str, keys: dict[str, Any], shape: Shape, warmup: int) -> None:
+    expected = [
+        RATE * (step / warmup if step < warmup else shape((step - warmup) / (STEPS - warmup))) for step in range(STEPS)
+    ]
+    recipe = make_recipe(learning_rate=RATE, schedule=schedule, warmup=float(warmup), **keys)
+    assert rates(recipe, STEPS) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("warmup", [0, 7])
+def test_inverse_sqrt_keeps_its_time_scale_in_warm_up(warmup: int) -> None:
+    scale = warmup or 10_000
+    expected = [
+        RATE * (step / warmup if step < warmup else 1 / math.sqrt((step + scale - warmup) / scale))
+        for step in range(STEPS)
+    ]
+    recipe = make_recipe(learning_rate=RATE, schedule="inverse_sqrt", warmup=float(warmup))
+    assert rates(recipe, STEPS) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("minimum", [None, 1e-3])
+@pytest.mark.parametrize("warmup", [0, 7, 36])
+def test_warmup_stable_decay_falls_at_the_end(warmup: int, minimum: float | None) -> None:
+    """In the last quarter, whose beginning a long warm-up covers; warm-up begins at 0, whatever the minimum."""
+    floor, decay = (minimum or 0.0) / RATE, 10
+    start = STEPS - decay
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return step / warmup
+        if step < start:
+            return 1.0
+        share = (step - start) / decay
+        return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share))
+
+    recipe = make_recipe(
+        learning_rate=RATE, schedule="warmup_stable_decay", schedule_decay=0.25, min_learning_rate=minimum,
+        warmup=float(warmup),
+    )  # fmt: skip
+    assert rates(recipe, STEPS) == pytest.approx([RATE * factor(step) for step in range(STEPS)], abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "cosine_with_restarts", "polynomial"])
+@pytest.mark.parametrize("warmup", [0, 5])
+def test_decay_ends_at_the_minimum_rate(schedule: str, warmup: int) -> None:
+    """LIMA's schedule: 1e-5 falling linearly to 1e-6. A warm-up begins at 0 all the same."""
+    recipe = make_recipe(learning_rate=1e-5, min_learning_rate=1e-6, schedule=schedule, warmup=float(warmup))
+    seen = rates(recipe, 1001)
+    assert seen[0] == (0.0 if warmup else 1e-5)
+    assert seen[warmup] == max(seen) == pytest.approx(1e-5)
+    assert seen[-1] == pytest.approx(1e-6, rel=0.02)
+    assert seen[501] == pytest.approx(5.5e-6, rel=0.02)
+
+
+def test_a_minimum_that_cannot_be_had_is_refused() -> None:
+    with pytest.raises(InputError, match="polynomial ends at 1e-07, which is not below the learning rate 1e-09"):
+        make_scheduler(make_recipe(learning_rate=1e-9, schedule="polynomial"), STEPS)
+    layers = {"optimizer": "galore_adamw_layerwise", "optimizer_modules": ["mlp"]}
+    with pytest.raises(InputError, match="a schedule for each layer"):
+        make_scheduler(make_recipe(schedule="linear", min_learning_rate=1e-4, **layers), STEPS)
 
 
 def test_warm_up_below_one_is_a_share_and_from_one_a_count() -> None:

@@ -14,11 +14,10 @@ from transformers.training_args import OptimizerNames
 
 from bench.suite.recipe import Budget, Optimizer, Recipe
 from bench.train.arguments.adapters import peft_config
-from bench.train.arguments.rate import rate_factor
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import plan_schedule
 from tests.fakes.checkpoints import tiny_checkpoint, tiny_tokenizer
-from tests.fakes.training import PlainRenderer, make_recipe, make_rows, resolved_model
+from tests.fakes.training import PlainRenderer, make_recipe, make_rows, rates, resolved_model
 
 CPU = torch.device("cpu")
 
@@ -120,12 +119,11 @@ def seen_by_the_libraries(model: Path, folder: Path, **recipe: Any) -> tuple[Any
         make_rows(20), PlainRenderer(tiny_tokenizer(), length), made, Budget(unit="epochs", amount=1),
         max_length=length, seed=0,
     )  # fmt: skip
-    factor = rate_factor(made, 10)
     shape = [[[example.tokens for example in sequence] for sequence in batch] for batch in schedule.batches]
     return (
         json.dumps(config.to_dict(), default=str, sort_keys=True),
         None if adapter is None else json.dumps(adapter.to_dict(), default=str, sort_keys=True),
-        [made.rate * factor(step) for step in range(10)],
+        rates(made, 10),
         shape,
     )
 

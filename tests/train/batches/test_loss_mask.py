@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
@@ -33,7 +34,7 @@ def renderer(template: str, max_length: int = 512) -> Renderer:
     return Renderer(TOKENIZER, load_template(template, Path()), max_length=max_length)
 
 
-def learned(rendered: object) -> list[str]:
+def learned(rendered: object, tokenizer: PreTrainedTokenizerFast = TOKENIZER) -> list[str]:
     """The supervised stretches as text."""
     ids, mask = rendered.input_ids, rendered.labels_mask  # type: ignore[attr-defined]
     runs: list[list[int]] = []
@@ -42,18 +43,34 @@ def learned(rendered: object) -> list[str]:
             runs.append([])
         if on:
             runs[-1].append(token)
-    return [TOKENIZER.decode(run) for run in runs]
+    return [tokenizer.decode(run) for run in runs]
 
 
 @pytest.mark.parametrize(("template", "end"), [("dialogue", "</s>"), ("chatml", "<|im_end|>")])
 def test_every_assistant_turn_and_its_ending_is_learned_and_nothing_else(template: str, end: str) -> None:
-    one = renderer(template)
-    masked = supervised(one, "assistant").row(CONVERSATION)
-    texts = [text.strip() for text in learned(masked)]
-    assert texts[:2] == [f"A baker.{end}", f"In the town.{end}"]
-    assert texts[2].startswith(f"To bake.{end}")
-    assert len(texts) == 3
-    assert masked.input_ids == one.row(CONVERSATION).input_ids, "the ids are those of evaluation, whatever is learned"
+    """To the character: the line break behind an ending belongs to nobody's answer."""
+    rendering = renderer(template)
+    masked = supervised(rendering, "assistant").row(CONVERSATION)
+    blank = " " if template == "dialogue" else ""
+    first, second, last = learned(masked)
+    assert (first, second) == (f"{blank}A baker.{end}", f"{blank}In the town.{end}")
+    assert last.startswith(f"{blank}To bake.{end}")
+    assert masked.input_ids == rendering.row(CONVERSATION).input_ids, (
+        "the ids are those of evaluation, whatever is learned"
+    )
+
+
+def test_a_token_that_reaches_beyond_an_earlier_answer_is_not_learned() -> None:
+    """One token for the answer's last character and the line break behind it: half of it is the user's."""
+    text = (
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    tokenizer = tiny_tokenizer()
+    tokenizer.add_tokens([".\n"])
+    rendering = Renderer(tokenizer, Template(name="plain", text=text), max_length=512)
+    masked = supervised(rendering, "assistant").row(CONVERSATION)
+    assert learned(masked, tokenizer)[:2] == ["A baker", "In the town"]
 
 
 def test_by_default_the_last_answer_alone_is_learned() -> None:

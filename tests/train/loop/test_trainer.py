@@ -14,7 +14,7 @@ from bench.model.load import load_base
 from bench.record.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.batches.collate import collate, model_inputs
-from bench.train.loop.trainer import DivergedError
+from bench.train.loop.steps import DivergedError
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
 from tests.fakes.training import make_recipe, make_rows, make_trainer, resolved_model
 
@@ -250,7 +250,7 @@ def test_the_phases_leave_little_unexplained(checkpoint: Path, tmp_path: Path) -
         checkpoint, tmp_path, rows=ROWS, recipe=make_recipe(), budget={"unit": "steps", "amount": 20}, meter=meter
     )
     starts: list[float] = []
-    trainer._on_step = lambda step: starts.append(meter.seconds().other)
+    trainer._account.on_step = lambda step: starts.append(meter.seconds().other)
     trainer.train()
     named = sum(step.seconds for step in meter.steps) + meter.seconds().data
     assert starts[-1] - starts[0] < 0.2 * named

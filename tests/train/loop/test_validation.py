@@ -14,8 +14,9 @@ from bench.record.training import TrainResult
 from bench.suite.recipe import Validation
 from bench.train.batches.loss_mask import supervised
 from bench.train.batches.schedule import plan_schedule
+from bench.train.batches.validation_rows import split_rows
 from bench.train.job import run_training
-from bench.train.loop.validation import Watch, split_rows
+from bench.train.loop.validation import Watch
 from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data

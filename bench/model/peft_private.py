@@ -1,0 +1,43 @@
+"""All undocumented names of PEFT that this project takes hold of, each behind a documented one.
+
+Contract: no other file names them. `tests/model/test_private_names.py` holds each name and its signature.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from peft import PeftConfig
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from peft.tuners.tuners_utils import BaseTunerLayer
+
+
+def config_classes() -> dict[str, type[PeftConfig]]:
+    """Configuration classes by the name of the method, such as `LORA`."""
+    return {kind.value: config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+
+
+def carries_adapter(module: Any) -> bool:
+    """Whether an adapter was put on this module."""
+    return isinstance(module, BaseTunerLayer)
+
+
+def adapted_modules(model: torch.nn.Module) -> tuple[str, ...]:
+    """Full names of the modules that carry an adapter; none where it stands before the rows."""
+    return tuple(getattr(getattr(model, "base_model", None), "targeted_module_names", None) or ())
+
+
+def moves_ranks(model: torch.nn.Module) -> bool:
+    """Whether the adapter moves ranks between layers while it trains (AdaLoRA)."""
+    return hasattr(getattr(model, "base_model", None), "update_and_allocate")
+
+
+def allocate_ranks(model: torch.nn.Module, step: int) -> None:
+    """Moves ranks after optimiser step `step`, from gradients that are still there."""
+    model.base_model.update_and_allocate(step)  # type: ignore[union-attr, operator]  # AdaLoRA's
+
+
+def is_rank_counter(parameter: str) -> bool:
+    """Whether a parameter of this name is one of AdaLoRA's counters, which are not trained."""
+    return ".ranknum." in parameter

@@ -1,0 +1,119 @@
+"""All private names of transformers that this project takes hold of, each behind a public one.
+
+Contract: no other file names them. `tests/model/test_private_names.py` holds each name, its signature, and when
+transformers calls it; dependencies are pinned to the minor version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import dynamic_module_utils
+
+
+def attention_implementation(config: Any) -> str | None:
+    """The attention that a configuration selects, such as `sdpa`; `None` for a model with its own."""
+    return getattr(config, "_attn_implementation", None)
+
+
+def use_one_gpu(arguments: Any) -> None:
+    """Keeps `TrainingArguments` from splitting each batch over all GPUs of the machine."""
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+
+
+@contextmanager
+def module_copies_in(folder: Path) -> Iterator[None]:
+    """While open, Python files that a model brings are copied into `folder` before they are imported."""
+    before = dynamic_module_utils.HF_MODULES_CACHE
+    dynamic_module_utils.HF_MODULES_CACHE = str(folder)
+    try:
+        yield
+    finally:
+        dynamic_module_utils.HF_MODULES_CACHE = before
+
+
+class TrainerHooks:
+    """Public methods in place of the private steps of `transformers.Trainer`; a mixin that comes before the trainer."""
+
+    args: Any
+    control: Any
+    lr_scheduler: Any
+    optimizer: Any
+    state: Any
+    _last_step = 0
+
+    def supervised_tokens(self, batches: list[dict[str, Any]]) -> int:
+        """What the loss of one optimiser step is divided by; `batches` are its forward passes."""
+        raise NotImplementedError
+
+    def before_optimizer(self) -> None:
+        """All gradients of a step are there; clipping and the optimiser come next. Called once or twice."""
+
+    def after_step(self, gradient_norm: float, learning_rate: float) -> None:
+        """An optimiser step is over. `gradient_norm`: before clipping."""
+
+    def load_checkpoint_weights(self) -> None:
+        """Called by `train(resume_from_checkpoint=…)`."""
+
+    def load_checkpoint_optimizer(self) -> None:
+        """Called by `train(resume_from_checkpoint=…)` once optimiser and scheduler are made."""
+
+    def load_checkpoint_random_states(self) -> None:
+        """Called by `train(resume_from_checkpoint=…)` last before the first step."""
+
+    def learning_rate(self) -> float:
+        """The rate of the step in progress."""
+        return float(self._get_learning_rate())  # type: ignore[attr-defined]  # the trainer's
+
+    def on_device(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """`batch` with its tensors on the trainer's device."""
+        placed: dict[str, Any] = self._prepare_inputs(batch)  # type: ignore[attr-defined]  # the trainer's
+        return placed
+
+    def use_scheduler(self, scheduler: Any) -> None:
+        """Takes `scheduler` as if the trainer had made it, so that each training makes a new one."""
+        self.lr_scheduler, self._created_lr_scheduler = scheduler, True
+
+    def resume_step(self, step: int) -> None:
+        """Steps up to `step` are over and are not reported again."""
+        self._last_step = step
+
+    # --- what transformers calls ------------------------------------------------------------------------------------
+
+    def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> int:
+        return self.supervised_tokens(batch_samples)
+
+    def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
+        self.before_optimizer()
+        return super()._clip_grad_norm(model)  # type: ignore[misc]  # the trainer's
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        self.before_optimizer()  # without clipping, the first of the two
+        return super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]  # the trainer's
+
+    def _maybe_log_save_evaluate(
+        self, tr_loss: Any, grad_norm: Any, model: Any, *args: Any, learning_rate: float | None = None, **kwargs: Any
+    ) -> None:
+        """Called after each optimiser step, and once more at the end of the epoch."""
+        if self.state.global_step > self._last_step:
+            self._last_step = self.state.global_step
+            self.after_step(float(grad_norm), float(learning_rate or 0.0))
+        super()._maybe_log_save_evaluate(  # type: ignore[misc]  # the trainer's
+            tr_loss, grad_norm, model, *args, learning_rate=learning_rate, **kwargs
+        )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        self.load_checkpoint_weights()
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            self.load_checkpoint_optimizer()
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            self.load_checkpoint_random_states()

@@ -1,0 +1,107 @@
+"""When a training is saved, what of it, and how it is resumed; `checkpoint.py` has the files.
+
+Contract: a resumed training goes on with the same weights, optimiser, rates, random numbers, counts and validation
+losses as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.train.accounting.meter import Meter
+from bench.train.loop.checkpoint import Checkpoint, save_checkpoint
+from bench.train.loop.validation import Validator
+from bench.train.loop.weights import load_weights, trainable_weights
+from bench.train.processes.ranks import Ranks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavePlan:
+    """Where and how often a training is saved."""
+
+    folder: Path
+    digest: str
+    """The training's."""
+    every: int
+    """Optimiser steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoints:
+    """Saves and restores the state of one trainer: its own, its meter's and its validation's."""
+
+    ranks: Ranks
+    meter: Meter
+    validator: Validator | None
+    plan: SavePlan | None = None
+    """`None`: the training is not saved."""
+    resumed: Checkpoint | None = None
+
+    def due(self, step: int, steps: int) -> bool:
+        """Whether to save after `step` of `steps`; after the last one the weights themselves are written."""
+        return self.plan is not None and step % self.plan.every == 0 and step != steps
+
+    def save(self, trainer: Any) -> None:
+        """Writes the checkpoint. Called by all ranks; the main process writes."""
+        assert self.plan is not None, "`due` says so"
+        random = self._random_states(trainer.args.device)
+        if not self.ranks.is_main_process:
+            return
+        save_checkpoint(
+            self.plan.folder,
+            Checkpoint(
+                digest=self.plan.digest,
+                weights=trainable_weights(trainer.model),
+                optimizer=trainer.optimizer.state_dict(),
+                scheduler=trainer.lr_scheduler.state_dict(),
+                random=random,
+                trainer=json.dumps(asdict(trainer.state)),
+                meter=self.meter.state(),
+                validation=None if self.validator is None else self.validator.watch.state(),
+                best={} if self.validator is None else self.validator.watch.best_weights,
+            ),
+        )
+
+    def restore_account(self) -> None:
+        """Puts the counted steps and validation losses back."""
+        checkpoint = self._checkpoint
+        self.meter.resume(dict(checkpoint.meter))
+        if self.validator is not None and checkpoint.validation is not None:
+            self.validator.watch.resume(checkpoint.validation, checkpoint.best)
+
+    def restore_weights(self, model: torch.nn.Module) -> None:
+        """Puts the trained weights back."""
+        load_weights(model, self._checkpoint.weights)
+
+    def restore_optimizer(self, optimizer: Any, scheduler: Any) -> None:
+        """Puts the optimiser's and the scheduler's state back."""
+        optimizer.load_state_dict(dict(self._checkpoint.optimizer))
+        scheduler.load_state_dict(dict(self._checkpoint.scheduler))
+
+    def restore_random_states(self) -> None:
+        """Puts this rank's generators back."""
+        random, rank = self._checkpoint.random, self.ranks.index
+        torch.set_rng_state(random[f"cpu.{rank}"])
+        if f"cuda.{rank}" in random:
+            torch.cuda.set_rng_state(random[f"cuda.{rank}"])
+
+    @property
+    def _checkpoint(self) -> Checkpoint:
+        assert self.resumed is not None, "only a resumed training loads a checkpoint"
+        return self.resumed
+
+    def _random_states(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """Generator states of all ranks, by device type and rank."""
+        states = {"cpu": torch.get_rng_state()}
+        if device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state()
+        return {
+            f"{kind}.{rank}": state
+            for kind, of_this_rank in states.items()
+            for rank, state in enumerate(self.ranks.gather_tensor(of_this_rank))
+        }

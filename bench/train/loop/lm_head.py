@@ -1,0 +1,36 @@
+"""Log-probabilities of supervised tokens, with the language-model head applied where this model and device allow it.
+
+Contract: all three ways give the same log-probabilities within rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from bench.model.head import full_logits, selected_logits, selects
+from bench.record.training import Head
+from bench.train.batches.collate import model_inputs
+from bench.train.loop.trl_private import fused_log_probabilities
+
+
+def pick_head(model: Any, batch: dict[str, Any], *, device: torch.device, compiled: bool) -> Head:
+    """Where the head can be applied in `model`, tried on a collated `batch`."""
+    virtual = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
+    if device.type == "cuda" and not virtual:
+        return "fused"  # TRL's kernel: supervised positions only, and the logits are never all in memory
+    if compiled:
+        return "all positions"  # a compiled graph does not see a hook that comes and goes
+    placed = {key: value.to(device) for key, value in batch.items() if torch.is_tensor(value)}
+    narrowed = selects(model, placed["rows"], placed["columns"], **model_inputs(placed))
+    return "supervised positions" if narrowed else "all positions"
+
+
+def log_probabilities(model: Any, batch: dict[str, Any], head: Head) -> torch.Tensor:
+    """Log-probabilities of the supervised tokens (n,); for `fused`, of all positions, zero at those not supervised."""
+    if head == "fused":
+        return fused_log_probabilities(model, batch["labels"], **model_inputs(batch))
+    read = selected_logits if head == "supervised positions" else full_logits
+    logits = read(model, batch["rows"], batch["columns"], **model_inputs(batch))
+    return -torch.nn.functional.cross_entropy(logits.float(), batch["targets"], reduction="none")

@@ -1,0 +1,180 @@
+"""A trainer made ready from a job: data, model, adapter, arguments, ledger's clock.
+
+Contract: the same job gives the same trainer, to the last bit, in every process that makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from bench.emit import Emit
+from bench.model.load import load_base, pick_device, pick_precision
+from bench.model.transformers_private import attention_implementation
+from bench.record.ledger import Step
+from bench.record.train_job import TrainJob
+from bench.suite.model import Precision
+from bench.suite.recipe import Budget
+from bench.train.accounting.across_ranks import exchanged
+from bench.train.accounting.ledger import Trained
+from bench.train.accounting.meter import Meter
+from bench.train.arguments.adapters import check_gradients, peft_config, target_modules
+from bench.train.arguments.rate import make_scheduler
+from bench.train.arguments.sft_config import optimizer_name, sft_config
+from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
+from bench.train.loop.validation import Watch
+from bench.train.processes.distribution import check_distribution, join_group
+from bench.train.processes.ranks import Ranks, current_ranks
+from bench.train.training_data import TrainingData, build_training_data
+
+RANK_SEED_STRIDE = 2**32
+"""Distance between the seeds of two processes, so that no process shares a replicate's seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A trainer ready to go, and what it was made from."""
+
+    job: TrainJob
+    trainer: MeteredTrainer
+    ranks: Ranks
+    data: TrainingData
+    """With the schedule that is trained on, which a probe ends early."""
+    watch: Watch | None
+    meter: Meter
+    device: torch.device
+    precision: Precision
+
+    @property
+    def trained(self) -> Trained:
+        """What the ledger is made from, once the training is over."""
+        return Trained(
+            job=self.job,
+            schedule=self.data.schedule,
+            meter=self.meter,
+            head=self.trainer.head,
+            device=self.device,
+            precision=self.precision,
+        )
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        """What the recipe left open, in words."""
+        model = self.trainer.model
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        words = {
+            "optimizer": optimizer_name(self.job.recipe),
+            "attention": attention_implementation(model.config) or "the model's own",
+            "max_length": str(self.data.max_length),
+            "distributed": self.trainer.accelerator.distributed_type.value.lower(),
+            "trained_in": ", ".join(dict.fromkeys(str(value.dtype).removeprefix("torch.") for value in trained)),
+        }
+        if self.job.recipe.processes > 1:
+            words["processes"] = str(self.job.recipe.processes)
+        if modules := target_modules(model):
+            words["adapter_modules"] = ", ".join(modules)
+        return words
+
+
+def prepare(
+    job: TrainJob,
+    folder: Path,
+    emit: Emit,
+    *,
+    budget: Budget,
+    only_steps: int | None = None,
+    since: float | None = None,
+) -> Prepared:
+    """The trainer of `job`. `budget`: the job's, or the tokens that its seconds are worth. `only_steps`: a probe's.
+    `since`: when the start-up began, by `time.perf_counter`.
+
+    Raises `InputError` for what the recipe asks for and cannot have.
+    """
+    torch.set_num_threads(job.threads)
+    torch.manual_seed(job.seed)  # adapters draw their start before the trainer seeds itself
+    device = pick_device()
+    ranks, precision = current_ranks(job.recipe, device), pick_precision(job.recipe.precision, device)
+    meter = Meter(synchronize=_synchronize(device), exchange=partial(exchanged, ranks), since=since)
+    data = build_training_data(job, budget=budget)
+    whole = data.schedule
+    if only_steps is not None:
+        data = data.first(only_steps)
+    join_group(job.recipe, device)
+    watch = _watch(job, data, ranks) if only_steps is None else None
+    adapter = peft_config(job.recipe, job.model, steps=whole.steps)
+    trainer = MeteredTrainer(
+        # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
+        model=load_base(
+            job.model,
+            precision="fp32" if adapter is None else precision,
+            device=device,
+            quantization=job.recipe.quantized,
+        ),
+        tokenizer=data.renderer.tokenizer,
+        arguments=sft_config(
+            job.recipe,
+            steps=data.schedule.steps,
+            seed=job.seed,
+            precision=precision,
+            device=device,
+            folder=folder,
+            track=job.track if only_steps is None else (),
+            name=job.id,
+        ),
+        adapter=adapter,
+        plan=TrainerPlan(
+            schedule=data.schedule,
+            packed=job.recipe.packed,
+            make_scheduler=make_scheduler(job.recipe, whole.steps),
+            seconds=job.budget.amount if job.budget.unit == "seconds" else None,
+            watch=watch,
+            validation=data.validation,
+            ranks=ranks,
+        ),
+        meter=meter,
+        on_step=_announce(emit, data.schedule.steps, meter),
+    )
+    check_gradients(trainer.model)
+    check_distribution(job.recipe, trainer)
+    if not ranks.is_main_process:
+        torch.manual_seed(job.seed + ranks.index * RANK_SEED_STRIDE)  # else all would drop out the same units
+    return Prepared(
+        job=job, trainer=trainer, ranks=ranks, data=data, watch=watch, meter=meter, device=device, precision=precision
+    )
+
+
+def ignore_event(event: dict[str, object]) -> None:
+    """Takes the events of a training that nobody follows."""
+
+
+def _watch(job: TrainJob, data: TrainingData, ranks: Ranks) -> Watch | None:
+    """Best weights are kept by the main process alone."""
+    if job.recipe.validation is None:
+        return None
+    keep_best = job.recipe.validation.keep_best and ranks.is_main_process
+    return Watch(job.recipe.validation.model_copy(update={"keep_best": keep_best}), steps=data.schedule.steps)
+
+
+def _announce(emit: Emit, steps: int, meter: Meter) -> Callable[[Step], None]:
+    def announce(step: Step) -> None:
+        speed = meter.running_tokens_per_second
+        emit(
+            {
+                "type": "step",
+                "step": step.step,
+                "steps": steps,
+                "loss": step.loss,
+                "tokens": meter.tokens,
+                "tokens_per_second": speed,
+            }
+        )
+
+    return announce
+
+
+def _synchronize(device: torch.device) -> Callable[[], None] | None:
+    return {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(device.type)

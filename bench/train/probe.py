@@ -1,0 +1,65 @@
+"""Speed of a training from its first steps: for the report, and for a budget in seconds.
+
+Contract: nothing of a probe is kept but its figures.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from bench.emit import Emit
+from bench.record.ledger import PhaseMemory
+from bench.record.train_job import ProbeJob, TrainJob
+from bench.record.training import ProbeResult
+from bench.suite.recipe import Budget
+from bench.train.accounting.across_ranks import exchanged_memory
+from bench.train.accounting.ledger import MemoryByPhase
+from bench.train.arguments.budget import pilot_job, planned_budget
+from bench.train.prepare import Prepared, ignore_event, prepare
+
+
+def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
+    """Times the first `job.steps` steps of a training's own schedule; keeps nothing of it."""
+    prepared, (peaks,) = _time_steps(job, folder, emit)
+    steps, trained = prepared.meter.steps, prepared.trained
+    return ProbeResult(
+        steps=len(steps),
+        tokens=sum(step.tokens for step in steps),
+        slots=sum(step.slots for step in steps),
+        tokens_per_second=prepared.meter.steady().tokens_per_second,
+        utilization=trained.utilization(trained.operations()),
+        peak_process_bytes=peaks.process_bytes,
+        peak_device_bytes=peaks.device_bytes,
+    )
+
+
+def follow_probe(job: ProbeJob, folder: Path) -> None:
+    """Times the same steps as one of the other processes."""
+    _time_steps(job, folder, ignore_event)
+
+
+def known_budget(job: TrainJob) -> Budget:
+    """The job's budget; one in seconds as the tokens that a short trial says they are worth."""
+    if job.budget.unit != "seconds":
+        return job.budget
+    pilot = pilot_job(job)
+    with tempfile.TemporaryDirectory(prefix="bench-pilot-") as folder:
+        prepared = prepare(pilot, Path(folder), ignore_event, budget=pilot.budget)
+        prepared.trainer.run()
+    meter = prepared.meter
+    speed = meter.steady().tokens_per_second or meter.running_tokens_per_second
+    return planned_budget(job.budget, speed or 1.0)
+
+
+def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[Prepared, tuple[PhaseMemory, ...]]:
+    budget = job.training.budget
+    if budget.unit == "seconds":
+        budget = Budget(unit="steps", amount=job.steps)
+    prepared = prepare(job.training, folder, emit, only_steps=job.steps, budget=budget)
+    memory = MemoryByPhase(prepared.device)
+    prepared.trainer.run()
+    memory.end("training")
+    peaks = exchanged_memory(prepared.ranks, memory.phases)
+    prepared.ranks.barrier()
+    return prepared, peaks

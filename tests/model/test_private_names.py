@@ -1,0 +1,183 @@
+"""Private names of the libraries: a rename upstream must fail here, not change a loss in silence."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import AdaLoraConfig, LoraConfig, PeftConfig, get_peft_model
+from transformers import Trainer, TrainingArguments, dynamic_module_utils
+
+from bench.model import peft_private, transformers_private
+from bench.model.transformers_private import TrainerHooks
+from tests.fakes.checkpoints import tiny_model
+
+OVERRIDDEN = {
+    "_get_num_items_in_batch": ["self", "batch_samples", "device"],
+    "_clip_grad_norm": ["self", "model"],
+    "_get_grad_norm": ["self", "model", "grad_norm"],
+    "_maybe_log_save_evaluate": [
+        "self", "tr_loss", "grad_norm", "model", "trial", "epoch", "ignore_keys_for_eval", "start_time",
+        "learning_rate",
+    ],
+    "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
+    "_load_optimizer_and_scheduler": ["self", "checkpoint"],
+    "_load_rng_state": ["self", "checkpoint"],
+}  # fmt: skip
+"""Steps of `Trainer` that `TrainerHooks` stands in for, with their parameters."""
+
+CALLED = {"_get_learning_rate": ["self"], "_prepare_inputs": ["self", "inputs"]}
+
+
+@pytest.mark.parametrize(("name", "parameters"), [*OVERRIDDEN.items(), *CALLED.items()])
+def test_the_trainer_has_the_step_with_these_parameters(name: str, parameters: list[str]) -> None:
+    assert list(inspect.signature(getattr(Trainer, name)).parameters) == parameters
+
+
+def test_the_tables_name_every_private_method() -> None:
+    """A hook that is added later needs its line here."""
+    ours = {name for name, value in vars(TrainerHooks).items() if callable(value) and name.startswith("_")}
+    assert {name for name in ours if not name.startswith("__")} == set(OVERRIDDEN)
+
+
+class Recorder(TrainerHooks, Trainer):  # type: ignore[misc]  # transformers is read as untyped
+    """Notes which public hook is called when."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.calls: list[str] = []
+        super().__init__(**arguments)
+
+    def supervised_tokens(self, batches: list[dict[str, Any]]) -> int:
+        self.calls.append(f"count {len(batches)}")
+        return 7
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        self.calls.append(f"loss {num_items_in_batch}")
+        return model(**inputs).logits.sum() * 1e-6
+
+    def before_optimizer(self) -> None:
+        self.calls.append("optimizer")
+
+    def after_step(self, gradient_norm: float, learning_rate: float) -> None:
+        self.calls.append(f"step at {learning_rate:g}")
+        assert gradient_norm > 0
+        assert self.learning_rate() == pytest.approx(learning_rate / 2)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        if self.lr_scheduler is None:
+            self.use_scheduler(torch.optim.lr_scheduler.ExponentialLR(optimizer or self.optimizer, 0.5))
+        return self.lr_scheduler
+
+    def load_checkpoint_weights(self) -> None:
+        self.calls.append("weights")
+
+    def load_checkpoint_optimizer(self) -> None:
+        self.calls.append("optimizer state")
+
+    def load_checkpoint_random_states(self) -> None:
+        self.calls.append("random states")
+
+
+def recorder(folder: Path, **arguments: Any) -> Recorder:
+    """A trainer of two steps of two forward passes, at a rate that halves."""
+    rows = [{"input_ids": torch.arange(3, 9)} for _ in range(4)]
+    options = TrainingArguments(
+        output_dir=str(folder), max_steps=2, per_device_train_batch_size=1, gradient_accumulation_steps=2,
+        learning_rate=0.5, use_cpu=True, save_strategy="no", logging_strategy="no", report_to="none",
+        disable_tqdm=True, **arguments,
+    )  # fmt: skip
+    return Recorder(model=tiny_model(), args=options, train_dataset=rows)
+
+
+@pytest.mark.parametrize(("clipping", "times"), [(1.0, 2), (0.0, 1)])
+def test_transformers_calls_each_hook_when_its_name_says(tmp_path: Path, clipping: float, times: int) -> None:
+    trainer = recorder(tmp_path, max_grad_norm=clipping)
+    trainer.train()
+    step = ["count 2", "loss 7", "loss 7", *["optimizer"] * times]
+    assert trainer.calls == [*step, "step at 0.5", *step, "step at 0.25"]
+    assert trainer.on_device({"input_ids": torch.ones(1)})["input_ids"].device == trainer.args.device
+
+
+def test_a_scheduler_of_ours_is_made_anew_by_each_training(tmp_path: Path) -> None:
+    trainer = recorder(tmp_path)
+    trainer.train()
+    first = trainer.lr_scheduler
+    trainer.train()
+    assert trainer.lr_scheduler is not first
+
+
+def test_transformers_loads_a_checkpoint_through_the_hooks(tmp_path: Path) -> None:
+    whole = recorder(tmp_path)
+    whole.train()
+    whole.state.global_step = 1
+    whole.state.save_to_json(str(tmp_path / "trainer_state.json"))
+    resumed = recorder(tmp_path)
+    resumed.resume_step(1)
+    resumed.train(resume_from_checkpoint=str(tmp_path))
+    loads = [call for call in resumed.calls if call in {"weights", "optimizer state", "random states"}]
+    assert loads == ["weights", "optimizer state", "random states"]
+    assert sum(call.startswith("step") for call in resumed.calls) == 1
+
+
+def test_the_attention_of_a_configuration_is_read() -> None:
+    model = tiny_model()
+    for name in ("eager", "sdpa"):
+        model.set_attn_implementation(name)
+        assert transformers_private.attention_implementation(model.config) == name
+    assert transformers_private.attention_implementation(object()) is None
+
+
+def test_one_gpu_is_used_of_many(tmp_path: Path) -> None:
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none")
+    assert arguments.n_gpu == 0
+    arguments._n_gpu = 4
+    transformers_private.use_one_gpu(arguments)
+    assert arguments.n_gpu == 1
+
+
+def test_module_copies_go_where_they_are_sent(tmp_path: Path) -> None:
+    before = dynamic_module_utils.HF_MODULES_CACHE
+    with transformers_private.module_copies_in(tmp_path):
+        dynamic_module_utils.init_hf_modules()
+        assert (tmp_path / "__init__.py").is_file()
+    assert before == dynamic_module_utils.HF_MODULES_CACHE
+
+
+def test_peft_names_its_methods() -> None:
+    classes = peft_private.config_classes()
+    assert classes["LORA"] is LoraConfig
+    assert classes["ADALORA"] is AdaLoraConfig
+    assert all(issubclass(kind, PeftConfig) for kind in classes.values())
+
+
+def test_peft_tells_which_modules_carry_an_adapter() -> None:
+    adapted = get_peft_model(tiny_model(), LoraConfig(task_type="CAUSAL_LM", target_modules=["q_proj"]))
+    names = peft_private.adapted_modules(adapted)
+    assert sorted(names) == [f"model.layers.{layer}.self_attn.q_proj" for layer in range(2)]
+    attention = adapted.get_base_model().model.layers[0].self_attn
+    assert peft_private.carries_adapter(attention.q_proj)
+    assert not peft_private.carries_adapter(attention.k_proj)
+    assert peft_private.adapted_modules(tiny_model()) == ()
+
+
+def test_peft_moves_ranks_in_adalora_alone() -> None:
+    config = AdaLoraConfig(
+        task_type="CAUSAL_LM", init_r=4, target_r=2, tinit=0, tfinal=0, deltaT=1, total_step=4,
+        target_modules=["q_proj"],
+    )  # fmt: skip
+    model = get_peft_model(tiny_model(), config)
+    assert peft_private.moves_ranks(model)
+    assert not peft_private.moves_ranks(tiny_model())
+    counters = [name for name, _ in model.named_parameters() if peft_private.is_rank_counter(name)]
+    assert len(counters) == 2
+    singular = [value for name, value in model.named_parameters() if ".lora_E." in name]
+    for value in singular:
+        torch.nn.init.ones_(value)
+    model(input_ids=torch.arange(3, 9)[None]).logits.sum().backward()
+    peft_private.allocate_ranks(model, 3)
+    assert 0 < sum(int((value == 0).sum()) for value in singular) <= 4
