@@ -72,9 +72,8 @@ class Scorer:
     def score(self, pairs: Sequence[ContinuationPair], report: Callable[[int], None] = lambda _: None) -> list[Score]:
         """Scores in the order of `pairs`; `report` hears how many distinct pairs were finished by each pass."""
         distinct = list(dict.fromkeys(pairs))
-        window = self._window
-        sharing = [pair for pair in distinct if len(pair[0]) + len(pair[1]) <= window]
-        alone = [_tree(context, [c]) for context, c in distinct if len(context) + len(c) > window]
+        sharing = [pair for pair in distinct if _row_length(pair) <= self._window]
+        alone = [_tree(pair[0], [pair[1]]) for pair in distinct if _row_length(pair) > self._window]
         scores: dict[ContinuationPair, Score] = {}
         for trees in (_trees(sharing, slots=self.slots), alone):
             lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
@@ -86,12 +85,18 @@ class Scorer:
 
     @property
     def _window(self) -> int:
-        """Length up to which a pair may share its context: a tree's mask knows no sliding window."""
+        """Row length, in tokens, up to which a pair may share its context: a tree's mask has no sliding window, so the
+        last token of a row must see the first."""
         if not self.shared:
             return 0
         config = self.model.config.get_text_config()
         windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
         return min((window for window in windows if window is not None), default=sys.maxsize)
+
+
+def _row_length(pair: ContinuationPair) -> int:
+    """Tokens that pass through the model for a pair alone: nothing is predicted from the last one."""
+    return len(pair[0]) + len(pair[1]) - 1
 
 
 def _tree(context: tuple[int, ...], branches: Sequence[tuple[int, ...]]) -> _Tree:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
+from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture
@@ -106,3 +107,21 @@ def test_other_ways_to_know_positions(architecture: str) -> None:
     pairs = draw_pairs(3)
     for pair, score in zip(pairs, Scorer(model).score(pairs), strict=True):
         assert score.logprob == pytest.approx(naive(model, pair).logprob, abs=1e-3)
+
+
+@pytest.mark.parametrize("architecture", ["mistral", "gemma2"])
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 2])
+def test_a_context_is_shared_up_to_the_windows_edge_and_not_a_token_beyond(architecture: str, beyond: int) -> None:
+    """One token too many and a choice is scored with a token in view that the model's window hides; one too few and
+    choices that could share a context are computed apart."""
+    model = other_model(architecture)
+    window = model.config.get_text_config().sliding_window
+    context = tuple(range(5, 5 + window - 3 + beyond))
+    pairs = [(context, (41, 42, 43, 44)), (context, (51, 52, 53, 54))]
+    scorer = Scorer(model)
+    before = pass_counts(model).tokens
+    scores = scorer.score(pairs)
+    for pair, score in zip(pairs, scores, strict=True):
+        assert score.logprob == pytest.approx(naive(model, pair).logprob, abs=1e-4)
+    together, apart = len(context) + 2 * 3, 2 * (len(context) + 3)
+    assert pass_counts(model).tokens - before == (together if beyond <= 0 else apart)
