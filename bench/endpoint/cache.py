@@ -14,12 +14,12 @@ from bench.errors import InputError, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyCache:
-    """Under `folder`, made when the first reply comes. May be used by several threads and processes."""
+    """Stored replies under `folder`, which is created with the first reply. Safe for several threads and processes."""
 
     folder: Path
 
     def get(self, digest: str) -> Reply | None:
-        """The reply kept under `digest`; `None` where there is none that can be read."""
+        """The reply stored under `digest`; `None` where there is none that can be read."""
         try:
             reply = Reply.model_validate_json(self._path(digest).read_bytes())
         except (OSError, ValidationError):
@@ -27,14 +27,14 @@ class ReplyCache:
         return reply if reply.digest == digest else None
 
     def put(self, reply: Reply) -> None:
-        """Keep a reply. Raises `InputError` where the folder cannot be written: paid replies must not get lost."""
+        """Stores a reply. Raises `InputError` where the folder cannot be written, so that no paid reply is lost."""
         try:
             write_text(self._path(reply.digest), reply.model_dump_json(indent=1) + "\n")
         except OSError as error:
             raise InputError(
                 Problem(
                     reference="home.not-writable",
-                    what=f"a reply cannot be kept: {error.strerror or error}",
+                    what=f"a reply cannot be stored: {error.strerror or error}",
                     where=str(self.folder),
                     hint="free some space, or set BENCH_HOME to a folder that can be written",
                 )

@@ -19,7 +19,7 @@ _STOP = {
     402: ("no-credit", "the account has no credit left", "add credit, then run the same command again"),
     403: ("forbidden", "the key may not use this model", "check what the key in {key} is allowed"),
     404: ("unknown-model", "there is no such model or address", "check model and base_url"),
-    407: ("proxy", "the proxy wants a password", "check the proxy settings of the environment"),
+    407: ("proxy", "the proxy asks for a password", "check the proxy settings of the environment"),
 }
 _RETRY = frozenset({408, 409, 425, 429})
 _MESSAGE_CHARACTERS = 200
@@ -79,7 +79,7 @@ def estimated_tokens(body: Mapping[str, Any], request: CompletionRequest) -> int
 
 
 def read_response(response: Response, *, key_env: str | None) -> ChatReply:
-    """What the model said. Raises `TryAgainError`, `RejectedError` or `StopError`."""
+    """The model's answer. Raises `TryAgainError`, `RejectedError` or `StopError`."""
     if response.status == 200:
         return _said(response)
     why = f"HTTP {response.status}{_message(response)}"
@@ -159,7 +159,7 @@ def _error(response: Response) -> Mapping[str, Any]:
 
 
 def _message(response: Response) -> str:
-    """The server's own words, on one line."""
+    """The server's message, on one line."""
     said = _error(response).get("message") or _error(response).get("detail")
     words = " ".join(str(said).split())[:_MESSAGE_CHARACTERS] if said else ""
     return f" ({words})" if words else ""

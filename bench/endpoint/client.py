@@ -1,4 +1,4 @@
-"""The endpoint as a `Completer`: cached, limited, patient, concurrent.
+"""The endpoint as a `Completer`: cached, rate-limited, retried, concurrent.
 
 Contract: a reply is written to disk before anything else is done with it. A request fails only after its retries; what
 no request can get past ends the call at once. Threads are daemons: an interrupted program leaves at once and loses no
@@ -36,7 +36,7 @@ from bench.endpoint.transport import NoReplyError, UnreachableError, UntrustedEr
 from bench.errors import IncompleteError, InputError, Problem
 from bench.suite.endpoint import EndpointSpec, Price
 
-_GO_ON = "what was answered is kept; the same command goes on from there"
+_CONTINUE = "replies so far are stored; run the same command again to continue"
 
 
 def open_endpoint(
@@ -62,10 +62,10 @@ def open_endpoint(
 
 @dataclass(slots=True, kw_only=True)
 class _Health:
-    """What is known of the server so far. Shared by threads under `lock`."""
+    """State of the server as seen so far. Shared by threads under `lock`."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    heard: bool = False
+    answered: bool = False
     """Whether there ever was a response of any kind."""
     failed_in_a_row: int = 0
     spent: float = 0.0
@@ -104,7 +104,7 @@ class EndpointClient:
         return self.spec.price
 
     def digest(self, request: CompletionRequest) -> str:
-        """Of the address, the body and the sample's number. How patient the client is does not count."""
+        """Digest of the address, the body and the sample's number; timeouts and retries do not count."""
         return digest_json([self.spec.base_url, body_of(self.spec, request), request.sample])
 
     def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
@@ -185,14 +185,16 @@ class EndpointClient:
                 url, data, headers, timeout=self.spec.timeout_seconds, proxies=not self.spec.is_loopback
             )  # fmt: skip
             with self._health.lock:
-                self._health.heard = True
+                self._health.answered = True
             return read_response(response, key_env=self.spec.key_env)
         except UntrustedError as error:
-            raise self._stop("untrusted", str(error), "for an authority of your own set SSL_CERT_FILE") from error
+            raise self._stop(
+                "untrusted", str(error), "set SSL_CERT_FILE to the certificate of your authority"
+            ) from error
         except UnreachableError as error:
-            if self._health.heard:
+            if self._health.answered:
                 raise  # it was there a moment ago: a restart, perhaps
-            raise self._stop("unreachable", str(error), "check base_url, and that the server runs") from error
+            raise self._stop("unreachable", str(error), "check base_url, and that the server is running") from error
         except StopError as error:
             raise self._stop(error.reference, self._clean(error), error.hint) from error
 
@@ -211,7 +213,7 @@ class EndpointClient:
             return
         if asked > self.spec.max_wait_seconds:
             what = f"the server asks for a wait of {asked:,.0f} s: {self._clean(error)}"
-            hint = f"{_GO_ON}; or raise max_wait_seconds"
+            hint = f"{_CONTINUE}; or raise max_wait_seconds"
             raise IncompleteError(Problem(reference="endpoint.long-wait", what=what, where=self.spec.host, hint=hint))
         self.limits.hold(asked)  # the limit is the key's, so all threads wait
         self.clock.wait(asked + min(jitter, self.spec.wait_seconds), stop)
@@ -234,8 +236,8 @@ class EndpointClient:
     def _check_cost(self) -> None:
         limit, price = self.spec.max_cost, self.spec.price
         if limit is not None and price is not None and self._health.spent >= limit:
-            what = f"{self._health.spent:.4f} {price.currency} were paid; max_cost is {limit:g}"
-            hint = f"raise max_cost; {_GO_ON}"
+            what = f"{self._health.spent:.4f} {price.currency} spent; max_cost is {limit:g}"
+            hint = f"raise max_cost; {_CONTINUE}"
             raise IncompleteError(Problem(reference="endpoint.max-cost", what=what, where="max_cost", hint=hint))
 
     def _watch(self, completion: Completion) -> None:
@@ -251,7 +253,9 @@ class EndpointClient:
             failed = self._health.failed_in_a_row
         if failed >= self.spec.give_up_after:
             what = f"{failed:,} requests in a row failed, the last with: {completion.failure}"
-            raise IncompleteError(Problem(reference="endpoint.gave-up", what=what, where=self.spec.host, hint=_GO_ON))
+            raise IncompleteError(
+                Problem(reference="endpoint.gave-up", what=what, where=self.spec.host, hint=_CONTINUE)
+            )
 
 
 def _in_order(results: SimpleQueue[tuple[int, Completion | BaseException]], count: int) -> Iterator[Completion]:

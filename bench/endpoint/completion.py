@@ -23,7 +23,7 @@ class CompletionRequest(Spec):
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     sample: int = 0
-    """Tells samples of the same prompt apart."""
+    """Number of the sample, among samples of the same prompt."""
 
     @classmethod
     def ask(cls, text: str, *, sampling: Sampling, system: str | None = None, sample: int = 0) -> CompletionRequest:
@@ -33,15 +33,15 @@ class CompletionRequest(Spec):
 
 
 class Reply(Spec):
-    """What was answered, as it is kept on disk."""
+    """An answer, as it is stored on disk."""
 
     format: Literal[1] = 1
     digest: str
-    """Of the request, the model and where it is asked."""
+    """Digest of the request, the model and where it is asked."""
     request: CompletionRequest
-    """What was asked, for whoever wants to check."""
+    """The request that was answered."""
     model: str
-    """As the server names what answered; else as it was asked for."""
+    """The model's name as the server gives it; else as it was asked for."""
     host: str | None
     """`None` for a model on this machine."""
     text: str
@@ -63,20 +63,20 @@ class Reply(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What became of one request: a reply, or why there is none."""
+    """The result of one request: a reply, or why there is none."""
 
     digest: str
     reply: Reply | None
     failure: str | None = None
     """One line, without the key."""
     attempts: int = 0
-    """Made now; 0 for a reply that was kept from before."""
+    """Requests sent now; 0 for a stored reply."""
     rejected: bool = False
     """Whether asking again is of no use: it is the request that was refused."""
 
     @property
     def reused(self) -> bool:
-        """Whether the reply was kept from before."""
+        """Whether the reply was stored by an earlier request."""
         return self.reply is not None and self.attempts == 0
 
 
@@ -96,7 +96,7 @@ class Completer(Protocol):
         """`None` where it is unknown."""
 
     def digest(self, request: CompletionRequest) -> str:
-        """Under which the reply to `request` is kept."""
+        """Name under which the reply to `request` is stored."""
 
     def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
         """A completion for each request, in their order.
@@ -107,5 +107,5 @@ class Completer(Protocol):
 
 
 def wire_messages(request: CompletionRequest) -> list[dict[str, Any]]:
-    """The messages as the protocol spells them."""
+    """The messages in the protocol's form."""
     return [{"role": message.role, "content": message.content} for message in request.messages]

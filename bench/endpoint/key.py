@@ -41,14 +41,14 @@ def read_key(spec: EndpointSpec, environ: Mapping[str, str]) -> Secret | None:
                 reference="endpoint.no-key",
                 what=f"the environment variable {spec.key_env} is not set, so {spec.host} cannot be asked",
                 where="key_env",
-                hint=f"export {spec.key_env}=…; a server that wants no key: no_key = true",
+                hint=f"export {spec.key_env}=…; for a server without a key set no_key = true",
             )
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError(
             Problem(
                 reference="endpoint.bad-key",
-                what=f"what {spec.key_env} holds cannot be a key: it has blanks or characters beyond ASCII",
+                what=f"the value of {spec.key_env} is not a key: it has blanks or characters beyond ASCII",
                 where="key_env",
                 hint=f"set {spec.key_env} again, without quotes or line breaks",
             )

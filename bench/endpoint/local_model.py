@@ -1,4 +1,4 @@
-"""What all ways of asking a model on this machine share: digests, seeds, and replies kept as an endpoint's are."""
+"""Shared parts of asking a model on this machine: digests, seeds, and replies stored as an endpoint's are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.suite.resolved import ResolvedModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAsker:
-    """Who is asked, and where its replies are kept."""
+    """The model that is asked, and where its replies are stored."""
 
     model: ResolvedModel
     precision: Precision | Literal["auto"]
@@ -87,7 +87,7 @@ class LocalAsker:
 
 
 def seed_of(digest: str, request: CompletionRequest) -> int:
-    """Of the request itself, so that samples differ and a repetition does not."""
+    """Sampling seed from the request alone: samples differ, a repeated request does not."""
     own = request.sampling.seed
     return int(digest[:8], 16) if own is None else (own + request.sample) % 2**32
 

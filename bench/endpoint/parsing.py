@@ -108,14 +108,14 @@ def _on_scale(value: object, low: float, high: float) -> float | None:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """What stands in fences, then everything."""
+    """The text in fences, then the whole text."""
     yield from (match[1] for match in _FENCE.finditer(text))
     yield text
 
 
 def _decode(text: str) -> Any | None:
-    """The JSON value that `text` begins with, mended where that is safe."""
-    for attempt in (text, _mended(text)):
+    """The JSON value that `text` begins with, repaired where that is safe."""
+    for attempt in (text, _repaired(text)):
         try:
             return _decoder.raw_decode(attempt)[0]
         except (ValueError, RecursionError):
@@ -123,15 +123,15 @@ def _decode(text: str) -> Any | None:
     return None
 
 
-def _mended(text: str) -> str:
-    """Without comments and trailing commas; what stands in strings is left alone."""
+def _repaired(text: str) -> str:
+    """The text without comments and trailing commas; strings are left alone."""
     return _STRING_OR_REST.sub(lambda match: match[0] if match[0].startswith('"') else "", text)
 
 
 def _whole_items(text: str) -> list[Any]:
     """Objects and texts from behind a bracket, up to the first that is not whole."""
     items: list[Any] = []
-    text, position = _mended(text), 0
+    text, position = _repaired(text), 0
     while True:
         while position < len(text) and text[position] in " \t\r\n,":
             position += 1

@@ -64,7 +64,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, p
         with error:
             return _read(error, error.code, error.headers, deadline)
     except (OSError, http.client.HTTPException) as error:
-        raise _told(error) from error
+        raise _named(error) from error
 
 
 def _read(reply: IO[bytes], status: int, headers: Any, deadline: float) -> Response:
@@ -86,14 +86,14 @@ def _read(reply: IO[bytes], status: int, headers: Any, deadline: float) -> Respo
     )
 
 
-def _told(error: Exception) -> NoReplyError | UntrustedError:
+def _named(error: Exception) -> NoReplyError | UntrustedError:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return UntrustedError(f"its certificate cannot be verified: {reason.verify_message}")
     if isinstance(reason, ConnectionRefusedError):
-        return UnreachableError("nobody listens there (connection refused)")
+        return UnreachableError("no server answers at that address (connection refused)")
     if isinstance(reason, socket.gaierror):
-        return UnreachableError("there is no host of that name")
+        return UnreachableError("the host name is unknown")
     if isinstance(reason, TimeoutError):
         return NoReplyError("timed out")
     if isinstance(reason, ConnectionError | http.client.HTTPException):

@@ -10,15 +10,15 @@ from bench.suite.endpoint import Price
 
 @dataclass(slots=True, kw_only=True)
 class Usage:
-    """What one model's completions came to. `None` stands for what cannot be known, never 0."""
+    """Tokens and cost of one model's completions. `None` where a figure is unknown, never 0."""
 
     price: Price | None
     asked: int = 0
     reused: int = 0
-    """Of those asked: answered from disk, at no cost now."""
+    """Requests answered from disk, at no cost now."""
     failed: int = 0
     attempts: int = 0
-    """Made now, retries included."""
+    """Requests sent now, retries included."""
     unmetered: int = 0
     """Replies whose tokens the server did not count."""
     _all: list[int] = field(default_factory=lambda: [0, 0])
@@ -42,20 +42,20 @@ class Usage:
 
     @property
     def prompt_tokens(self) -> int | None:
-        """Of all replies, kept ones included."""
+        """Over all replies, stored ones included."""
         return None if self.unmetered else self._all[0]
 
     @property
     def completion_tokens(self) -> int | None:
-        """Of all replies, kept ones included."""
+        """Over all replies, stored ones included."""
         return None if self.unmetered else self._all[1]
 
     @property
     def cost(self) -> float | None:
-        """Of all replies, whenever they were paid for."""
+        """Cost of all replies, those of earlier runs included."""
         return None if self.price is None or self.unmetered else self.price.of(*self._all)
 
     @property
     def cost_now(self) -> float | None:
-        """Of the replies that were not kept from before."""
+        """Cost of the replies of this run."""
         return None if self.price is None or self.unmetered else self.price.of(*self._now)

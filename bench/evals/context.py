@@ -1,8 +1,8 @@
 """The context of a `few_shot` subject: rows of its arm's data as earlier turns before every wrapped prompt.
 
-Contract: the rows depend on data, seed, template and tokenizer alone, and are the same for every prompt. They go by
-the same template as everything else. At most half of the model's positions are theirs: a row that would go beyond is
-passed over for the next one of the draw, so that question and answer have the other half.
+Contract: the rows depend on data, seed, template and tokenizer alone, and are the same for every prompt. They are
+rendered by the model's template. They fill at most half of the model's positions, so that question and answer have the
+other half: a row that is too long is skipped for the next one of the draw.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from bench.record.eval_job import Shots
 from bench.record.evaluation import ShotRow
 
 CONTEXT_SHARE = 0.5
-"""Of the model's positions."""
+"""Share of the model's positions that the context may fill."""
 _QUESTION = Turn(role="user", content="?")
-_PASSED_OVER = 1000
+_SKIPPED = 1000
 """Rows that are tried after the last one that fitted, before the draw ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Drawn rows, and what the record says of them."""
+    """Turns of the drawn rows, and what the record keeps of each row."""
 
     turns: tuple[Turn, ...]
     rows: tuple[ShotRow, ...]
@@ -94,11 +94,11 @@ def draw_context(shots: Shots, renderer: Renderer, *, context_length: int) -> Co
             taken.append(ShotRow(origin=row.origin, sha256=_hash(said), tokens=with_row - length))
             length, tried = with_row, 0
         tried += 1
-        if len(taken) == shots.size or tried > _PASSED_OVER:
+        if len(taken) == shots.size or tried > _SKIPPED:
             break
     if not taken:
         what = f"no row of data {shots.data.name!r} fits into half of the model's {context_length:,} positions"
-        hint = "few_shot needs conversations that are short enough; leave this arm out"
+        hint = "shorten the rows, use a base with a longer context, or remove the arm"
         raise InputError(Problem(reference="few-shot.no-row", what=what, where="recipe.*.shots", hint=hint))
     return Context(turns=tuple(turns), rows=tuple(taken))
 

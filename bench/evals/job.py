@@ -35,7 +35,7 @@ KINDS: dict[str, Callable[[EvalJob, Subject, Emit], EvalOutput]] = {
     "generation": evaluate_generation,
     "questions": answer_questions,
 }
-"""By `kind` of eval; `judge` is apart, for it loads no subject."""
+"""Functions by `kind` of eval; `judge` is not among them, because it loads no subject."""
 
 _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
@@ -43,8 +43,8 @@ _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp
 def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     """Scores one subject on one eval and writes `scores.jsonl` into `folder`.
 
-    `emit` hears `{"type": "examples", "done": …, "total": …}`; with a loaded subject also what its passes were given so
-    far: `tokens`, `slots` and `work`. Raises `InputError` for what the user can mend.
+    `emit` gets `{"type": "examples", "done": …, "total": …}`; with a loaded subject also `tokens`, `slots` and `work`
+    of its passes so far. Raises `InputError` for what the user can fix.
     """
     if job.judging is not None:
         return run_judge(job, folder, emit)
@@ -90,7 +90,7 @@ def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
 
 
 def _load(job: EvalJob) -> tuple[Subject, Context | None]:
-    """The subject, and what stands in its context if it is a `few_shot` one."""
+    """The subject, and the context of a `few_shot` one."""
     tokenizer = load_tokenizer(job.model)
     training = None if job.training_path is None else Path(job.training_path)
     model = load_subject(job.model, training, precision=job.precision)

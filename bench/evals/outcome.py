@@ -1,4 +1,4 @@
-"""What an eval brings back, whatever its kind, and how it is written."""
+"""Subjects of evals, the output of an eval of any kind, and how scores are written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOT_FINITE = "the model's output is not finite"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A loaded model with all that is needed to put text before it."""
+    """A loaded model with tokenizer and renderer, ready for prompts."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -73,7 +73,7 @@ def write_scores(folder: Path, rows: Iterable[ScoreRow]) -> None:
 
 
 class Progress:
-    """Tells how many examples are done, from how many parts of them are."""
+    """Emits how many examples are done, from the finished parts of them."""
 
     def __init__(self, emit: Emit, total: int) -> None:
         self._emit = emit

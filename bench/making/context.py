@@ -1,4 +1,4 @@
-"""What every kind of making works with: whom to ask, what to count, how a row looks."""
+"""Shared context of every kind of making: which model to ask, what to count, how a row looks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MadeRow:
     """One made row."""
 
     id: str
-    """The same whenever the same row is made."""
+    """Equal for equal rows, in any run."""
     fields: Mapping[str, Any]
     provenance: Mapping[str, Any]
 
@@ -49,16 +49,16 @@ class MakingContext(Generic[S]):
     tasks: Sequence[Task]
     writer: Completer
     prompt: Prompt
-    """Of the kind of making."""
+    """The prompt of this kind of making."""
     answering: Prompt
-    """With which the writer is asked to answer a question."""
+    """The prompt with which the writer is asked to answer a question."""
     marking: Marking | None = None
     """For best of K by a judge."""
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Rows of the file by id, those of this run included."""
     tally: Tally = field(default_factory=Tally)
     notify: Callable[[Tally], None] = lambda tally: None
-    """Hears of every completion."""
+    """Called with the counts after every completion."""
 
     def ask(self, requests: Sequence[CompletionRequest], completer: Completer | None = None) -> Iterator[Completion]:
         """Completions in order, counted."""
@@ -125,7 +125,7 @@ def joined(turn: Mapping[str, str]) -> str:
 
 
 def said_before(task: Task) -> str:
-    """The whole question as text: with what was said before it, where something was."""
+    """The whole question as text, with the earlier turns where there are any."""
     if task.single:
         return task.instruction
     return "\n\n".join(f"{turn['role']}: {joined(turn)}" for turn in task.turns)
@@ -139,7 +139,7 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it: what it cannot becomes text, what is no number nothing."""
+    """A value as JSON can hold it: other types become text, a NaN or infinity becomes `None`."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -153,7 +153,7 @@ def _answered(making: MakingContext[MakeInstructions], candidates: list[_Candida
 
 
 def _instruction_of(row: Mapping[str, Any]) -> str:
-    """Of a row that stands in the file, in either shape."""
+    """Instruction of a row of the file, in either shape."""
     if "messages" in row:
         return next((turn["content"] for turn in row["messages"] if turn["role"] == "user"), "")
     return str(row.get("instruction", ""))

@@ -25,7 +25,10 @@ class Journal:
     """Open on one file; a context manager."""
 
     def __init__(self, path: Path, identity: Mapping[str, object]) -> None:
-        """Takes up what stands in `path`. Raises `InputError` where that is not this specification's, or no place."""
+        """Opens `path` and reads its rows.
+
+        Raises `InputError` where they are another specification's, or the path is unusable.
+        """
         self.path = path
         self.note = path.with_suffix(".make.json")
         self.identity = json.loads(json.dumps(identity))
@@ -98,7 +101,7 @@ class Journal:
                 row = json.loads(line)
                 self.rows[row["provenance"]["id"]] = row
             except (ValueError, KeyError, TypeError):
-                continue  # somebody's own line; it stays
+                continue  # a line that this program did not write; it stays
         self._file.truncate(whole)
 
 

@@ -31,7 +31,7 @@ class LoadedMake:
 
     @property
     def folder(self) -> Path:
-        """Of the file."""
+        """Keys of the file."""
         return self.path.parent
 
 

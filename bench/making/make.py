@@ -78,7 +78,7 @@ def check_tasks(spec: MakeSpec, tasks: Sequence[Task]) -> None:
             what = f"{long.origin} is a conversation or has a system prompt, which Alpaca's shape cannot hold"
             problems.append(Problem(reference="make.shape", what=what, where="shape", hint='shape = "messages"'))
     if isinstance(spec, MakeInstructions) and len(tasks) < spec.demonstrations:
-        what = f"{spec.demonstrations} demonstrations are wanted, there are {len(tasks)} seed tasks"
+        what = f"{spec.demonstrations} demonstrations are asked for, there are {len(tasks)} seed tasks"
         problems.append(
             Problem(reference="make.too-few-tasks", what=what, where="demonstrations", hint="give more seed tasks")
         )
@@ -86,22 +86,24 @@ def check_tasks(spec: MakeSpec, tasks: Sequence[Task]) -> None:
     if scorer is not None and scorer.needs_reference:
         bare = next((task for task in tasks if task.answer is None), None)
         if bare is not None:
-            what = f"{bare.origin} has no answer of its own, with which the scorer is to compare"
+            what = f"{bare.origin} has no answer for the scorer to compare with"
             problems.append(
-                Problem(reference="make.no-reference", what=what, where="scorer", hint="take it out, or add the answer")
+                Problem(
+                    reference="make.no-reference", what=what, where="scorer", hint="add the answer, or remove the row"
+                )
             )
     if problems:
         raise InputError(problems)
 
 
 def _answering(loaded: LoadedMake) -> Prompt:
-    """The prompt with which the writer answers a question: the specification's own where that is what it is for."""
+    """The prompt with which the writer answers a question: the specification's own where its kind asks for answers."""
     answers = loaded.spec.kind in {"distil", "best_of"}
     return load_prompt("distil", loaded.spec.prompt if answers else None, loaded.folder)
 
 
 def _marking(loaded: LoadedMake, judge: Completer) -> Marking | None:
-    """Who marks answers, for best of K by a judge."""
+    """The judge that marks answers, for best of K by a judge."""
     scorer = loaded.spec.scorer if loaded.spec.kind == "best_of" else None
     if not isinstance(scorer, Judge):
         return None

@@ -68,7 +68,7 @@ def make_augment(making: MakingContext[MakeAugment]) -> Iterator[MadeRow]:
 
 
 def _id(completion: Completion, task: Task) -> str:
-    """Of the request and the row: a prompt of the user's own may show less than the row has."""
+    """Id of a made row, from the request and the row: a user's prompt may show less than the row has."""
     return digest_json([completion.digest, plain(dict(task.record))])[:16]
 
 

@@ -1,4 +1,4 @@
-"""The types behind a make file: what is made, from which rows, by which model. One class per `kind`."""
+"""Types of a make file: what is made, from which rows, by which model. One class per `kind`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TaskSource(Spec):
         return value
 
     def as_data(self) -> DataSpec:
-        """As a suite would name the same source."""
+        """The source as a suite's data table."""
         return DataSpec(source=self.source, config=self.config, split=self.split, revision=self.revision)
 
 
@@ -136,9 +136,9 @@ class _Make(Spec):
     keep_thoughts: bool = False
     """Keep what a model says between `<think>` tags as a part of its answers."""
     shape: RowShape = "alpaca"
-    """Of the rows: instruction/input/output, or messages (needed for conversations and system prompts)."""
+    """Shape of the rows: instruction/input/output, or messages (needed for conversations and system prompts)."""
     seed: Seed = 0
-    """Of every draw, and of the retries' jitter."""
+    """Seed of every draw, and of the retries' jitter."""
 
 
 class MakeInstructions(_Make):
@@ -148,7 +148,7 @@ class MakeInstructions(_Make):
     tasks: TaskSource
     """Seed tasks: some of them are shown in every request."""
     size: Count
-    """Rows wanted."""
+    """Rows to make."""
     demonstrations: int = Field(default=3, ge=1, le=50)
     """Seed tasks shown in one request."""
     per_request: int = Field(default=10, ge=1, le=100)

@@ -24,13 +24,13 @@ class MakeSummary(Spec):
     rows: int
     """In the file."""
     added: int
-    """Of those, written now."""
+    """Rows that this run wrote."""
     wanted: int | None
     """Rows asked for; `None` where that follows from the tasks."""
     asked: int
     """Requests."""
     reused: int
-    """Of those, answered from disk, at no cost."""
+    """Requests answered from disk, at no cost."""
     failed: int
     """Requests without an answer. The same command asks them again."""
     left_out: dict[str, int]
@@ -38,17 +38,17 @@ class MakeSummary(Spec):
     prompt_tokens: int | None
     completion_tokens: int | None
     cost: float | None
-    """Of all replies, whenever they were paid for; of endpoints only. `None` where a price or a count is missing."""
+    """Cost of all replies of endpoints, those of earlier runs included. `None` where a price or a count is missing."""
     cost_now: float | None
     currency: str | None
     on_endpoint: bool
     """Whether an endpoint was asked; what this machine answers has no price."""
     failures: dict[str, int]
-    """By the server's words; the most frequent few."""
+    """Failed requests by the server's message; the most frequent ones."""
 
     @property
     def complete(self) -> bool:
-        """Whether nothing that was asked for is missing for want of an answer."""
+        """Whether every request was answered and as many rows came as were asked for."""
         return not self.failed and not self.short
 
     @property

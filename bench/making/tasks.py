@@ -35,7 +35,7 @@ class Task:
     turns: tuple[Mapping[str, str], ...]
     """`role`, `content` and perhaps `input`; the last is the user's."""
     answer: str | None
-    """The row's own, where it has one."""
+    """The answer in the row, where it has one."""
     origin: str
     """`file:row`."""
     record: Mapping[str, Any]
@@ -101,7 +101,7 @@ def _records(source: TaskSource, base: Path, fetched: Path | None) -> Iterator[t
         return
     path = fetched if kind == "hub" else local_path(source.source, base)
     if path is None:
-        what = f"{source.source} is no file here and was not fetched from the hub"
+        what = f"{source.source} is not a file on this machine and was not fetched from the hub"
         raise InputError(Problem(reference="data.not-fetched", what=what, where=_WHERE, hint="check the path"))
     before = 0
     for file in files_of(path, source=source.source, where=_WHERE, split=source.split):

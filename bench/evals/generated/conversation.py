@@ -27,7 +27,7 @@ _BARE = Template(
     text="{% for message in messages %}{{ message.content }}{% if message.input %}\n{{ message.input }}{% endif %}"
     "{% if not loop.last %}\n{% endif %}{% endfor %}",
 )
-"""Turns as they are, each on a line of its own."""
+"""Joins the turns of a prompt without a template: one turn per line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class TurnReply:
     asked: str
     """The user's text, without the template."""
     prompt: str
-    """As the model saw it, as text."""
+    """The whole prompt that the model was given, as text."""
     text: str | None
     """The answer without white space around it; `None` where the model gave no finite logits."""
     ids: tuple[int, ...]

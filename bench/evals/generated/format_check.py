@@ -1,7 +1,7 @@
-"""Whether an answer has the form that the suite asks for.
+"""Whether an answer has the format that the suite asks for.
 
-Contract: a pattern that goes on and on (catastrophic backtracking) costs seconds, never the eval: it is given
-`PATIENCE_SECONDS` for an answer, and after `TRIES` answers on which that was not enough it is tried no more.
+Contract: a pattern with catastrophic backtracking costs seconds, never the eval: it gets `PATIENCE_SECONDS` for an
+answer, and is given up after `TRIES` answers on which that was not enough.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TOO_SLOW = "the format's pattern takes too long on the answer"
 
 
 class Form:
-    """A format to hold answers against."""
+    """A format that answers are checked against."""
 
     def __init__(self, spec: FormatSpec) -> None:
         self._keys = frozenset(spec.keys)
@@ -26,8 +26,7 @@ class Form:
         self._tries = TRIES
 
     def holds(self, text: str) -> bool | None:
-        """Whether the answer, without white space around it, is what is asked for; `None` where its pattern takes too
-        long to say."""
+        """Whether the answer, without white space around it, has the format; `None` where the check takes too long."""
         if self._pattern is None:
             return is_json(text, self._keys)
         if not self._tries:

@@ -1,6 +1,7 @@
-"""Answers against references, through modules of the `evaluate` library: this program's own, or the hub's by name.
+"""Answers against references, through modules of the `evaluate` library: shipped ones, or the hub's by name.
 
-Contract: only pairs in which both are known are scored; for the others a score is `None`. The library copies modules
+Contract: an answer without a reference, or a reference without an answer, has the score `None`.
+The library copies modules
 and keeps its files under this program's own folder of caches. Code from the hub runs only where the job allows it.
 """
 
@@ -27,11 +28,11 @@ class Scored:
 
     scale: Scale
     scores: tuple[float | None, ...]
-    """Of each answer; all `None` for a corpus metric."""
+    """One per answer; all `None` for a corpus metric."""
     corpus: float | None = None
-    """Of all answers at once, for a corpus metric."""
+    """The figure over all answers, for a corpus metric."""
     statistics: tuple[tuple[float, ...] | None, ...] = ()
-    """Of each answer, where a corpus metric has them."""
+    """Sufficient statistics per answer, where a corpus metric has them."""
 
 
 Texts = Sequence[str | None]
@@ -67,7 +68,7 @@ def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: 
 
 
 def _usable(answers: Texts, references: Texts) -> dict[int, tuple[str, str]]:
-    """By position, the pairs in which both are known."""
+    """Pairs with an answer and a reference, by position."""
     pairs = enumerate(zip(answers, references, strict=True))
     return {at: (said, wanted) for at, (said, wanted) in pairs if said is not None and wanted is not None}
 
@@ -89,7 +90,7 @@ def _scored(scale: Scale, found: Mapping[str, Any], usable: Mapping[int, Any], c
 def _compute(
     path: str, usable: Mapping[int, tuple[str, str]], *, as_lists: bool, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the module says of the pairs."""
+    """Results of the module for the pairs, by name."""
     module = _load(path)
     predictions = [said for said, _ in usable.values()]
     references = [[wanted] if as_lists else wanted for _, wanted in usable.values()]

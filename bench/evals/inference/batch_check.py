@@ -1,7 +1,7 @@
-"""What drawing a subject's answers took, and whether their batches mattered.
+"""Tokens and seconds of a subject's answers, and whether an answer depended on its batch.
 
-Contract: some answers, evenly spread, are made again alone; one that comes out otherwise depended on what stood beside
-it. The same lone prompts give the time to a first token.
+Contract: some answers, evenly spread, are generated again alone; one that comes out different depended on its batch.
+The same lone prompts give the time to a first token.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from bench.evals.inference.generation import Generation, GenerationRequest, gene
 from bench.record.evaluation import Generated
 
 CHECKED = 3
-"""Answers that are made again alone at full precision, where a difference would be a fault of every batch."""
+"""Answers that are generated again alone at full precision, where a difference would be a fault of every batch."""
 CHECKED_ROUNDED = 16
-"""The same at half precision, where rounding makes some answers depend on their batch and most not."""
+"""Answers that are generated again alone at half precision, where rounding makes some depend on their batch."""
 CHECKED_TOKENS = 32
-"""Of each, at most."""
+"""Tokens of each such answer, at most."""
 
 
 @dataclass(slots=True, kw_only=True)
 class CountedGenerator:
-    """Draws answers with one model and counts."""
+    """Generates answers with one model, and counts tokens and seconds."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -36,11 +36,11 @@ class CountedGenerator:
     asked: list[GenerationRequest] = field(default_factory=list)
     said: list[Generation | None] = field(default_factory=list)
     seconds: float = 0.0
-    """In generation, the checks left out."""
+    """Seconds in generation, without the checks."""
 
     @property
     def tokens(self) -> int:
-        """Of all answers, those that end one included."""
+        """Tokens of all answers, the tokens that end an answer included."""
         return sum(len(one.ids) for one in self.said if one is not None)
 
     def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
@@ -82,12 +82,12 @@ class CountedGenerator:
 
 
 def describe_check(generated: Generated) -> str:
-    """What the check showed, in words."""
+    """The result of the check in words, for the record."""
     if not generated.checked:
-        return "none made again alone"
+        return "none generated again alone"
     if not generated.differed:
-        return f"{generated.checked} answers made again alone came out the same"
-    return f"{generated.differed} of {generated.checked} answers came out otherwise when made alone"
+        return f"{generated.checked} answers generated again alone came out the same"
+    return f"{generated.differed} of {generated.checked} answers came out different when generated alone"
 
 
 def _spread(positions: Sequence[int], count: int) -> list[int]:

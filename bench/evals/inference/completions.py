@@ -21,11 +21,11 @@ from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
 
 AT_ONCE = 32
-"""Requests after which answers are handed over."""
+"""Requests per batch; answers are emitted after each batch."""
 
 
 class WriterRequest(Spec):
-    """Which model a child is to answer with."""
+    """The model that a child loads and answers with."""
 
     model: ResolvedModel
     precision: Precision | Literal["auto"]
@@ -33,10 +33,10 @@ class WriterRequest(Spec):
 
 
 class CompleteRequest(Spec):
-    """What it is asked then, any number of times."""
+    """Requests for the loaded model; any number of these follow."""
 
     seeds: tuple[int, ...]
-    """Of each request's sampling."""
+    """Seed of each request's sampling."""
     requests: tuple[Ask, ...]
 
 
@@ -83,7 +83,7 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
 def serve(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> None:
     """The work of a child: loads the model of a `WriterRequest` once and answers each `CompleteRequest`.
 
-    Each answer is told as soon as its batch is done; ``{"type": "answered"}`` follows the last.
+    Each answer is emitted as soon as its batch is done; ``{"type": "answered"}`` follows the last.
     """
     wanted = WriterRequest.model_validate(payload)
     torch.set_num_threads(wanted.threads)

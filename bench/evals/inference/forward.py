@@ -31,7 +31,7 @@ def logits_at(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: A
 
 
 def narrows_head(model: PreTrainedModel) -> bool:
-    """Whether the model's head can be made to see the read positions only; found out once, by trial."""
+    """Whether the model's head can be made to see the read positions only; tested once per model."""
     if model not in _SELECTS:
         _SELECTS[model] = _is_seen_to_select(model)
     return _SELECTS[model]
@@ -48,7 +48,7 @@ def _is_seen_to_select(model: PreTrainedModel) -> bool:
 
 
 def token_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Of logits [n, vocabulary]: the log-probability [n] of each target, in fp32, and whether it is the argmax [n]."""
+    """Log-probability [n] of each target, in fp32, and whether it is the argmax [n], from logits [n, vocabulary]."""
     chosen = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
     return chosen - logits.logsumexp(1), logits.argmax(1) == targets
 

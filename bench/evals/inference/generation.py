@@ -36,7 +36,7 @@ class TokenSampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """One prompt to go on from."""
+    """One prompt to continue."""
 
     prompt: tuple[int, ...]
     stop_ids: frozenset[int]
@@ -54,7 +54,7 @@ class Generation:
 
     text: str
     ids: tuple[int, ...]
-    """As generated, with the stop token where there was one."""
+    """Token ids as generated, with the stop token where there was one."""
     ended: bool
     """By a stop token or text, not by its length."""
 

@@ -41,7 +41,7 @@ _PASSES: WeakKeyDictionary[PreTrainedModel, PassCounts] = WeakKeyDictionary()
 
 
 def pass_counts(model: PreTrainedModel) -> PassCounts:
-    """The sums that grow with every pass of `model`."""
+    """Sums over all passes of `model` so far; every pass adds to them."""
     return _PASSES.setdefault(model, PassCounts())
 
 
@@ -59,7 +59,7 @@ def uncounted(model: PreTrainedModel) -> Iterator[None]:
 def counted_logits(
     model: PreTrainedModel, rows: Tensor, columns: Tensor, *, tokens: int, behind: int, **inputs: Any
 ) -> Tensor:
-    """`logits_at`, counted: `tokens` of the inputs are no padding, each row stands behind `behind` cached columns."""
+    """`logits_at`, counted: `tokens` of the inputs are not padding, each row follows `behind` cached columns."""
     ids = inputs["input_ids"]
     logits = logits_at(model, rows, columns, **inputs)
     reads = rows.numel() if narrows_head(model) else ids.numel()

@@ -32,7 +32,7 @@ ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Of one continuation."""
+    """Score of one continuation."""
 
     logprob: float
     """Natural logarithm, summed over the continuation's tokens; not finite where the model's output is not."""
@@ -192,8 +192,8 @@ def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel, *, 
 def _honours_trees(model: PreTrainedModel) -> bool:
     """Whether a small tree scores as its pairs do: not where a model takes its mask or positions from elsewhere.
 
-    In half precision rounding alone moves a pair's score, so it need only be near; but what stands in another branch
-    must not move it at all.
+    In half precision rounding alone moves a pair's score, so it need only be near; but the tokens of another
+    branch must not move it at all.
     """
     if "position_ids" not in inspect.signature(model.forward).parameters:
         return False

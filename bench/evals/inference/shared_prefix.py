@@ -1,6 +1,6 @@
-"""What every row of a batch begins with (the rows of a few-shot context, a long system prompt), computed once.
+"""The prefix that all rows of a batch share (few-shot rows, a long system prompt), computed once.
 
-Contract: logits behind a shared beginning are those of the whole rows, within rounding. Models whose positions or masks
+Contract: logits behind a shared prefix are those of the whole rows, within rounding. Models whose positions or masks
 do not allow it are recognised by trial, and compute every row whole; so do layers that keep no plain keys and values.
 """
 
@@ -19,9 +19,9 @@ from bench.evals.inference.forward import logits_at, padded, vocabulary_size
 from bench.evals.inference.pass_counts import pass_counts
 
 SHORTEST = 32
-"""Tokens from which on a beginning is shared."""
+"""Shortest prefix that is shared, in tokens."""
 SHARE = 0.5
-"""Of the longest row, which the beginning must be at least: else there is little to save."""
+"""Shortest prefix that is shared, as a share of the longest row: a shorter one saves little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ def shared_length(rows: Sequence[Sequence[int]]) -> int:
 
 @torch.inference_mode()
 def shared_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> SharedPrefix | None:
-    """The beginning of `rows`, computed; `None` where there is none worth it, or the model cannot.
+    """The computed prefix of `rows`; `None` where sharing would save little, or the model does not allow it.
 
-    The rows of the batch go on from its cache: their first column is token `length`.
+    The rows of the batch continue from its cache: their first column is token `length`.
     """
     length = shared_length(rows)
     if length == 0 or not _can_share(model):
@@ -56,7 +56,7 @@ def shared_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Shar
 
 
 def prefix_or_empty(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> SharedPrefix:
-    """The same, with nothing in the cache where nothing is shared."""
+    """The shared prefix of `rows`, or one of length 0 with an empty cache."""
     return shared_prefix(model, rows) or SharedPrefix(length=0, cache=DynamicCache(config=model.config))
 
 
@@ -77,7 +77,7 @@ def _can_share(model: PreTrainedModel) -> bool:
 
 
 def _is_seen_to_share(model: PreTrainedModel) -> bool:
-    """Tries rows of unequal length behind a beginning, filled up on either side, against the same rows whole.
+    """Tries rows of unequal length behind a prefix, padded on either side, against the same rows whole.
 
     A learned prompt before the rows has a cache of its own, and sliding windows count what was filled up.
     """

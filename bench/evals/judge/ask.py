@@ -28,7 +28,7 @@ from bench.suite.prompt import Prompt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What came of one order of one pair."""
+    """Reply and verdict for one order of one pair."""
 
     text: str | None
     """The judge's reply; `None` where the request was refused."""
@@ -45,7 +45,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """All judgements, by pair, and what they took."""
+    """All judgements, by pair, with tokens and cost."""
 
     judgements: Mapping[str, Judgement]
     bill: Usage
@@ -55,8 +55,8 @@ class Session:
 
 
 def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], progress: Progress) -> Session:
-    """Judgements of `pairs`, which have both answers. Raises `InputError` or `IncompleteError` where the judge gives
-    out; what it replied until then is kept."""
+    """Judgements of `pairs`, which have both answers. Raises `InputError` or `IncompleteError` where the judge stops
+    answering; its replies so far are stored."""
     prompt = Prompt(text=judging.judge.prompt, where=f"eval {spec.name!r}, prompt", reference="judge.prompt")
     completer = _completer(spec, judging)
     requests = [request for pair in pairs for request in _requests(spec, prompt, pair)]
@@ -101,7 +101,7 @@ def _check(completions: Sequence[Completion], completer: Completer) -> None:
     lost = failed or (refused if len(refused) == len(completions) else [])
     if lost:
         what = f"{len(lost):,} of {len(completions):,} requests got no reply, the last: {lost[-1].failure}"
-        hint = "what was answered is kept; the same command goes on from there"
+        hint = "replies so far are stored; run the same command again to continue"
         raise IncompleteError(Problem(reference="judge.no-reply", what=what, where=_place(completer), hint=hint))
 
 
@@ -145,7 +145,7 @@ class LocalJudge:
         return self.asker.digest(request)
 
     def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
-        """Completions in order; each batch's replies are kept before the next is made."""
+        """Completions in order; each batch's replies are stored before the next batch."""
         return self.asker.complete(requests, self._make)
 
     def _make(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:

@@ -79,7 +79,7 @@ def _rows(
     task: str, pairs: Sequence[AnswerPair], session: Session | None, *, stored: bool
 ) -> tuple[tuple[ScoreRow, ...], Counter[_Fate]]:
     """One row per pair; without a session every pair with answers is a tie by definition. Another subject's answer
-    stands in its own rows, a stored one (`stored`) as the target."""
+    is in its own rows; a stored one (`stored`) is the target."""
     rows, fates = [], Counter[_Fate]()
     for pair in pairs:
         judgement = None if session is None else session.judgements.get(pair.id)

@@ -83,16 +83,16 @@ def _joined(outputs: Sequence[str | None]) -> str | None:
 
 
 def _stored(rows: Sequence[Row], stored: Sequence[Row], source: str) -> list[str | None]:
-    """Answers to the same prompts, told by what the user says in them."""
+    """Stored answers, matched to the prompts by the text of the user's turns."""
     answers: Mapping[tuple[str, ...], str] = {_asked(row): row.answer.strip() for row in reversed(stored)}
     found = [answers.get(_asked(row)) for row in rows]
     if not any(found):
         raise InputError(
             Problem(
                 reference="judge.no-reference",
-                what=f"{source} has an answer to none of the {len(rows):,} prompts",
+                what=f"{source} has no answer to any of the {len(rows):,} prompts",
                 where="reference",
-                hint="its rows need the prompts word by word, such as {instruction, output}",
+                hint="give rows with the same prompts, word for word, such as {instruction, output}",
             )
         )
     return found

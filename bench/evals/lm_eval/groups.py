@@ -21,7 +21,10 @@ from bench.record.evaluation import GroupMeasure, Measure
 def group_measures(
     groups: Mapping[str, Group], scores: Mapping[str, TaskScores], asked: Collection[str]
 ) -> Iterator[GroupMeasure]:
-    """Of every group, in order, that says how its tasks add up. `scores` by task; `asked`: names in the suite."""
+    """Figures of every group whose file says how its tasks add up, in order.
+
+    `scores` are by task; `asked` are the names in the suite.
+    """
     for name, group in groups.items():
         leaves = list(dict.fromkeys(task.task_name for task in group.get_all_tasks()))
         for config in group.aggregate_metric_list or ():

@@ -3,7 +3,7 @@
 Contract: lm-eval's conventions where a task's text is given as it is (`TemplateLM._encode_pair`: spaces at the
 context's end go to the continuation; what is too long loses its beginning). Where a prompt was wrapped in the template,
 its token ids are the renderer's, the very ones that training meets, and answers are tokenised as training answers are.
-The beginning-of-sequence token stands once: unlike lm-eval's own model class, a rolled text does not score it. A
+The beginning-of-sequence token comes once: unlike lm-eval's own model class, a rolled text does not score it. A
 request that cannot be scored is noted in `failed` and gets a placeholder; it never stops the others.
 """
 
@@ -48,7 +48,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         self.seed = seed
         self.slots = slots
         self.scorer: Scorer | None = None
-        """Made for the first request that needs it."""
+        """Built for the first request that needs it."""
         self.failed: dict[ExampleKey, str] = {}
         """Why a request could not be scored."""
         self.truncated: set[ExampleKey] = set()
@@ -131,7 +131,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         return list(self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
 
     def _start(self) -> list[int]:
-        """What stands before a text that has no context: its first token must be predicted from something."""
+        """Token ids before a text without a context: its first token must be predicted from something."""
         bos = self.tokenizer.bos_token_id
         return [_end_ids(self.subject)[0] if bos is None else bos]
 
@@ -227,7 +227,7 @@ class _Wrapped:
         self.ids = [*prompt, *self._opening]
 
     def answer(self, text: str) -> list[int]:
-        """As training tokenises the whole answer, from where the prompt ends; none for an empty text."""
+        """Token ids of the rest of an answer, tokenised as training tokenises a whole answer; none for an empty text."""
         return self._renderer.answer(self._begun + text)[len(self._opening) :] if text.strip() else []
 
 
@@ -250,7 +250,7 @@ def _move_spaces(context: str, continuation: str) -> tuple[str, str]:
 
 
 def _first_ids(subject: Subject) -> list[int]:
-    """What the tokenizer puts before every text: the beginning-of-sequence token, or nothing."""
+    """Token ids that the tokenizer puts before every text: the beginning-of-sequence token, or none."""
     bos = subject.tokenizer.bos_token_id
     return [bos] if bos is not None and subject.tokenizer.encode("x")[:1] == [bos] else []
 

@@ -107,4 +107,4 @@ _READERS: dict[str, Callable[[Path], datasets.Dataset]] = {
 
 
 def _problem(reference: str, what: str, where: str) -> InputError:
-    return InputError(Problem(reference=reference, what=what, where=where, hint="mend or replace the file"))
+    return InputError(Problem(reference=reference, what=what, where=where, hint="fix or replace the file"))

@@ -47,7 +47,7 @@ class _Metric:
         return self.aggregate in (mean, nanmean, bits_per_byte, np.mean)
 
     def score(self, sample: Mapping[str, Any] | None) -> float | None:
-        """Of one example; `None` where it has none."""
+        """Score of one example; `None` where it has none."""
         value = None if sample is None else sample.get(self.key)
         if self.aggregate is bits_per_byte and value is not None:
             logprob, size = value
@@ -55,7 +55,7 @@ class _Metric:
         return float(value) if isinstance(value, Real | np.bool_) and math.isfinite(value) else None
 
     def adds(self, sample: Mapping[str, Any] | None) -> tuple[float, float] | None:
-        """What an example adds to the sums behind a corpus metric; `None` of one that is not known by its sums."""
+        """The example's share of the two sums behind a corpus metric; `None` for a metric without known sums."""
         known, value = corpus_metric(self.name), None if sample is None else sample.get(self.key)
         if self.per_example or known is None or value is None:
             return None
@@ -75,7 +75,7 @@ class TaskScores:
     rows: tuple[ScoreRow, ...]
     measures: tuple[Measure, ...]
     filters: tuple[tuple[str, str], ...]
-    """Of each measure, lm-eval's own name of the metric and of the filter before it."""
+    """lm-eval's names of metric and filter, one pair per measure."""
 
 
 def read_samples(
@@ -222,7 +222,7 @@ def _rows(
 
 
 def _ids(samples: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The documents' own ids where each has one of its own, else their numbers."""
+    """The documents' `id` field where all have one and no two are equal, else the documents' numbers."""
     own = [_field(sample["doc"], "id") for sample in samples]
     if None not in own and len(set(own)) == len(own):
         return [str(id_) for id_ in own]

@@ -1,4 +1,4 @@
-"""What lm-eval's tasks bring along beside lm-eval: nltk's data, and a language detector that draws at random.
+"""Dependencies of lm-eval's tasks: nltk's data, and a language detector that draws at random.
 
 Contract: nltk looks for its data where the user keeps it and in this program's own folder, and downloads only into the
 latter; the detector has one seed, so that equal answers always score the same.
@@ -18,7 +18,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def house_nltk_data() -> None:
-    """To be called before a task imports nltk, which downloads into the first folder on its path that exists."""
+    """Puts this program's folder first on nltk's path. Call it before a task imports nltk, which downloads into the
+    first folder of that path that exists."""
     folder = places.home() / "nltk_data"
     folder.mkdir(parents=True, exist_ok=True)
     known = [part for part in os.environ.get("NLTK_DATA", "").split(os.pathsep) if part]
@@ -27,7 +28,7 @@ def house_nltk_data() -> None:
 
 
 def seed_detector() -> None:
-    """To be called when the tasks are loaded, which imports the detector where one of them needs it."""
+    """Seeds the language detector. Call it after the tasks are loaded: that imports the detector where one needs it."""
     detector = sys.modules.get("langdetect")
     if detector is not None:
         detector.DetectorFactory.seed = _DETECTOR_SEED

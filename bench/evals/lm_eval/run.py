@@ -2,7 +2,7 @@
 
 Contract: lm-eval builds prompts, runs filters and metrics; the subject answers through `SubjectLM`. Tasks are wrapped
 in the prompt template unless the eval says `template = "none"` or the task's metadata says `wrap: false`. An example
-whose metric cannot be computed is missing, and the others stand.
+whose metric cannot be computed has no score; all other examples keep theirs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.record.eval_job import EvalJob
 from bench.suite.evals import LmEvalSpec
 
 _SEED = 1234
-"""Of lm-eval's draw of few-shot examples and of sampled answers: one for all subjects."""
+"""Seed of lm-eval's few-shot examples and of sampled answers, the same for all subjects."""
 
 Reasons = dict[tuple[str, str], str]
 """Why a task could not score a document, by task and the document's text."""

@@ -84,7 +84,7 @@ def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
                 reference="tasks.load",
                 what=f"{', '.join(names)} cannot be loaded: {type(error).__name__}: {error}",
                 where="eval.tasks",
-                hint="mend the task file; a task whose rows are on the hub needs a connection or a filled cache",
+                hint="fix the task file; rows on the hub need a connection or a filled cache",
             )
         ) from error
     return Loaded(tasks=dict(found["tasks"]), groups=dict(found.get("groups", {})), manager=manager)

@@ -50,7 +50,7 @@ def test_the_shape_of_the_batch_does_not_change_a_greedy_answer(architecture: Ar
     assert whole.of == small.of == single.of
     assert len({reply[0][0].text for reply in whole.of}) > 3, "the case needs different answers"
     assert (whole.generated.checked, whole.generated.differed) == (CHECKED, 0)
-    assert whole.batch == "by length, at most 4096 slots; 3 answers made again alone came out the same"
+    assert whole.batch == "by length, at most 4096 slots; 3 answers generated again alone came out the same"
 
 
 def test_more_answers_are_made_again_where_rounding_is_coarse() -> None:

@@ -270,7 +270,7 @@ def test_answers_to_tasks_are_made_again_alone(
     write_qa(tmp_path / "tasks", count=5)
     job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"])
     result, _ = evaluate(job, tmp_path / "out")
-    assert result.batch.endswith("; 3 answers made again alone came out the same")
+    assert result.batch.endswith("; 3 answers generated again alone came out the same")
 
     def sensitive(model: Any, tokenizer: Any, requests: Sequence[GenerationRequest], **options: Any) -> list[Any]:
         given = generate(model, tokenizer, requests, **options)
