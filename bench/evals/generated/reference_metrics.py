@@ -1,8 +1,8 @@
 """Answers against references, through modules of the `evaluate` library: shipped ones, or the hub's by name.
 
 Contract: an answer without a reference, or a reference without an answer, has the score `None`.
-The library copies modules
-and keeps its files under this program's own folder of caches. Code from the hub runs only where the job allows it.
+The library copies modules and keeps its files under this program's cache folder. Code from the hub runs only where the
+job allows it.
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ class _Wrapped:
         self.ids = [*prompt, *self._opening]
 
     def answer(self, text: str) -> list[int]:
-        """Token ids of the rest of an answer, tokenised as training tokenises a whole answer; none for an empty text."""
+        """Token ids of the rest of an answer, as training tokenises the whole answer; none for an empty text."""
         return self._renderer.answer(self._begun + text)[len(self._opening) :] if text.strip() else []
 
 

@@ -74,7 +74,7 @@ def test_a_batch_that_matters_is_recorded(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(batch_check, "generate", sensitive)
     replies = put(ROWS)
     assert (replies.generated.checked, replies.generated.differed) == (3, 3)
-    assert replies.batch.endswith("3 of 3 answers came out otherwise when made alone")
+    assert replies.batch.endswith("3 of 3 answers came out different when generated alone")
 
 
 def test_a_later_turn_hears_what_the_subject_said_before() -> None:
