@@ -14,6 +14,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+CHECKED = (
+    "bench/**/*.py",
+    "*.md",
+    "*/*.md",
+    "docs/**/*.md",
+    "models/**/*.md",
+    "suites/**/*.md",
+    "suites/**/*.toml",
+    "models/*.toml",
+)
 UNCHECKED = ("bench/data/micro/", "CHANGELOG.md", "docs/writing.md")
 """The rows of an invented world, what was said of earlier versions, and the list of these words itself."""
 
@@ -93,19 +103,9 @@ def in_prose(text: str) -> Iterator[tuple[int, str]]:
         yield line + 1, problem
 
 
-def files() -> Iterator[Path]:
+def files() -> list[Path]:
     """What is checked: the package, and all prose around it."""
-    for pattern in (
-        "bench/**/*.py",
-        "*.md",
-        "*/*.md",
-        "docs/**/*.md",
-        "models/**/*.md",
-        "suites/**/*.md",
-        "suites/**/*.toml",
-        "models/*.toml",
-    ):
-        yield from sorted(set(ROOT.glob(pattern)))
+    return sorted({path for pattern in CHECKED for path in ROOT.glob(pattern)})
 
 
 def main(only: list[str]) -> int:

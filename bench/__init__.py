@@ -1,3 +1,3 @@
-"""An evaluation-first benchmark suite for supervised fine-tuning: one TOML file in, a report that decides out."""
+"""Benchmarks of supervised fine-tuning whose verdicts can be trusted: one TOML file trains, evaluates and compares."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

@@ -23,7 +23,7 @@ _EXIT_CODES = (
 
 app = typer.Typer(
     name="bench",
-    help="Fine-tune, evaluate and compare: one suite file in, a report with verdicts out.",
+    help="Fine-tune, evaluate and compare language models, from one suite file to a report with verdicts.",
     epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
