@@ -1,4 +1,4 @@
-"""Addresses in the package's metadata: those of the repository whose workflow builds it, so that a fork names itself."""
+"""Addresses in the package's metadata: those of the repository whose workflow builds it, a fork names itself."""
 
 from __future__ import annotations
 
