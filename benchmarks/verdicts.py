@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from bench.stats.claims import Question, Relation, decide, decide_family
+from bench.stats.claims import ClaimQuestion, ClaimRelation, decide, decide_family
 from bench.stats.efficiency import efficiency_ratio
 from bench.stats.multiplicity import holm
 from bench.stats.paired import Delta, paired_delta
@@ -66,7 +66,7 @@ def family(rng: Rng) -> list[Delta]:
 Compare = Callable[[Rng], Delta | Ratio]
 
 
-def claims() -> Iterator[tuple[str, Relation, float, bool, int, Compare]]:
+def claims() -> Iterator[tuple[str, ClaimRelation, float, bool, int, Compare]]:
     """Name, relation, margin, whether higher is better, by what the runs are divided, comparison on the threshold."""
     for seeds in (3, 5):
         for relation, ratio in ((">=", 1.1), (">", 1 / 1.1), ("==", 1.1)):
@@ -99,7 +99,7 @@ def main() -> None:
     for _ in range(runs // 4):
         contrasts = family(rng)
         marked += any(p is not None and p <= 0.05 for p in holm([one.p_value for one in contrasts]))
-        verdicts = decide_family([Question(relation=">", comparison=one) for one in contrasts])
+        verdicts = decide_family([ClaimQuestion(relation=">", comparison=one) for one in contrasts])
         supported += any(one.outcome == "supported" for one in verdicts)
     print(f"| any ▲ or ▼ among ten contrasts of six equal arms | {PERCENT * marked / (runs // 4):.1f}% |")
     print(f"| any of ten such claims, > | {PERCENT * supported / (runs // 4):.1f}% |")

@@ -13,13 +13,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from bench.errors import InputError, Problem
 from bench.record.record import EvaluationRecord, Record, TrainingRecord
 from bench.report.analysis.cost import costs
+from bench.report.as_json import Json
 
-Json: TypeAlias = dict[str, Any]
 VERSION = "5.3.0"
 """Of pytest-benchmark, whose file format this is."""
 TRAINING = "train["

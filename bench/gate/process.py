@@ -47,7 +47,7 @@ class Stepped:
     """What else it was counted as, where the request asked for `counts` (see `bench.gate.counting`)."""
 
 
-class Side:
+class VersionSide:
     """A running side. Use as a context; every call raises `InputError` if the side fails, or says nothing for
     `patience` seconds."""
 
@@ -70,7 +70,7 @@ class Side:
         self._buffer = b""
         self._tell(dict(request))
 
-    def __enter__(self) -> Side:
+    def __enter__(self) -> VersionSide:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -69,7 +69,7 @@ def benchmark_evaluation(benchmark: Any, tmp_path: Path) -> StepBenchmark:
 
 
 def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any]) -> None:
-    from bench.gate.process import Side
+    from bench.gate.process import VersionSide
     from bench.gate.versions import our_version
     from bench.suite.load import load_suite
 
@@ -82,7 +82,7 @@ def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any
     }  # fmt: skip
     log = folder / "home" / "logs" / "benchmark.txt"
     steps: list[Stepped] = []
-    with Side(our_version(), request, log=log, patience=_SECONDS_TO_ANSWER) as side:
+    with VersionSide(our_version(), request, log=log, patience=_SECONDS_TO_ANSWER) as side:
         told = side.ready()
         side.tell_begin(None)
         side.begun()

@@ -22,7 +22,7 @@ from bench.report.analysis.align import Aligned, Run, align, read_rows
 from bench.report.analysis.comparable import Difference, other_differences
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare_record
-from bench.stats.claims import Question, Verdict, decide_family
+from bench.stats.claims import ClaimQuestion, ClaimVerdict, decide_family
 from bench.stats.paired import REPLICATES, Delta, paired_delta
 from bench.stats.sample import Scores
 
@@ -103,7 +103,7 @@ def _changes(
 ) -> tuple[ScoreChange, ...]:
     """Every arm of the stored run on every eval that both were asked for; `base` included: it must not change."""
     pairs: list[tuple[str, str, Delta | None, str | None]] = []
-    questions: list[Question] = []
+    questions: list[ClaimQuestion] = []
     for name, old in before.items():
         new = now.get(name)
         if old.measurand.role == "diagnostic" or not old.measurand.per_example:
@@ -112,7 +112,7 @@ def _changes(
             delta, why = _delta(arm, new, old, seed=seed, replicates=replicates)
             pairs.append((arm, name, delta, why))
             better = old.measurand.higher_is_better
-            questions.append(Question(relation=">=", comparison=delta, margin=margin, higher_is_better=better))
+            questions.append(ClaimQuestion(relation=">=", comparison=delta, margin=margin, higher_is_better=better))
     verdicts = decide_family(questions)
     return tuple(
         ScoreChange(
@@ -174,7 +174,7 @@ def _renumbered(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray([numbers.setdefault(int(label), len(numbers)) for label in labels], dtype=np.int64)
 
 
-def _reading(delta: Delta | None, verdict: Verdict, question: Question) -> GateReading:
+def _reading(delta: Delta | None, verdict: ClaimVerdict, question: ClaimQuestion) -> GateReading:
     if delta is None or delta.estimate is None or verdict.outcome == "incomplete":
         return "missing"
     if verdict.outcome == "refuted":

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import ExitCode
-from bench.gate.process import Side, Stepped
+from bench.gate.process import Stepped, VersionSide
 from bench.gate.versions import Version
 from bench.perf.interleaved import Slowdown, Verdict, log_ratio, slowdown
 from bench.suite.load import LoadedSuite
@@ -28,7 +28,7 @@ from bench.suite.load import LoadedSuite
 THRESHOLD = 0.05
 WALL_OVER_THRESHOLD = 2.0
 """How much wider the threshold of the wall clock is, where processor time decides."""
-Clock = Literal["cpu", "wall"]
+ClockName = Literal["cpu", "wall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Effort:
 class Clocked:
     """The comparison by one clock."""
 
-    clock: Clock
+    clock: ClockName
     threshold: float
     slowdown: Slowdown
 
@@ -102,7 +102,7 @@ class SpeedComparison:
 class _Log:
     """Ratios per token by clock and block, and seconds per step."""
 
-    ratios: dict[Clock, list[list[float]]] = field(default_factory=lambda: {"cpu": [], "wall": []})
+    ratios: dict[ClockName, list[list[float]]] = field(default_factory=lambda: {"cpu": [], "wall": []})
     ours: list[Stepped] = field(default_factory=list)
     theirs: list[Stepped] = field(default_factory=list)
 
@@ -135,8 +135,8 @@ class Pair:
 
     training: Training
     effort: Effort
-    ours: Side
-    theirs: Side
+    ours: VersionSide
+    theirs: VersionSide
     told: tuple[dict[str, Any], dict[str, Any]]
     """What each said of itself."""
 
@@ -162,12 +162,12 @@ def loaded_pair(
     with contextlib.ExitStack() as stack:
         mine, other = (
             stack.enter_context(
-                Side(version, request, log=home / "logs" / f"gate-{name}.txt", patience=effort.seconds_to_answer)
+                VersionSide(version, request, log=home / "logs" / f"gate-{name}.txt", patience=effort.seconds_to_answer)
             )
             for name, version in (("ours", ours), ("theirs", theirs))
         )
         with ThreadPoolExecutor(2) as pool:
-            my_words, other_words = pool.map(Side.ready, (mine, other))
+            my_words, other_words = pool.map(VersionSide.ready, (mine, other))
         yield Pair(training=training, effort=effort, ours=mine, theirs=other, told=(my_words, other_words))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bench.record.record import Record
 from bench.report.analysis.absence import absences_of
-from bench.report.analysis.align import Rows, Run, align, bases_by_arm, read_rows, subjects
+from bench.report.analysis.align import Run, ScoreRows, align, bases_by_arm, read_rows, subjects
 from bench.report.analysis.answers import exhibits
 from bench.report.analysis.claims import decided
 from bench.report.analysis.comparison import Comparison
@@ -41,7 +41,7 @@ def compare(run: Run, *, replicates: int = REPLICATES) -> Comparison:
     return compare_record(record, read_rows(run, record), replicates=replicates)
 
 
-def compare_record(record: Record, rows: Rows, *, replicates: int = REPLICATES) -> Comparison:
+def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICATES) -> Comparison:
     """Everything that the report says, from a record and its scores that were read already."""
     aligned = align(record, rows)
     missing = absences_of(record)

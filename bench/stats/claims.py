@@ -24,20 +24,20 @@ from bench.stats.power import Needed, needed
 from bench.stats.ratio import Ratio
 from bench.stats.variance import Components
 
-Relation = Literal[">=", ">", "=="]
-Outcome = Literal["supported", "refuted", "inconclusive", "incomplete"]
+ClaimRelation = Literal[">=", ">", "=="]
+ClaimOutcome = Literal["supported", "refuted", "inconclusive", "incomplete"]
 ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ClaimQuestion:
     """left `relation` right, given the comparison left - right (or left / right).
 
     comparison: `None` where a job that it needs did not finish; `missing` then says which. margin: in units of the
     score, or for a ratio the relative difference (0.1: ten percent).
     """
 
-    relation: Relation
+    relation: ClaimRelation
     comparison: Delta | Ratio | None
     margin: float = 0.0
     higher_is_better: bool = True
@@ -51,7 +51,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ClaimVerdict:
     """reason: why nothing could be decided, `None` where the comparison has an interval or is exact.
 
     p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. adjusted_p: after Holm.
@@ -61,9 +61,9 @@ class Verdict:
     where neither alone could.
     """
 
-    outcome: Outcome
+    outcome: ClaimOutcome
     reason: str | None
-    leaning: Outcome | None
+    leaning: ClaimOutcome | None
     p_value: float | None
     adjusted_p: float | None
     needed_examples: int | None
@@ -92,19 +92,19 @@ class _Evidence:
 
 
 def decide(
-    relation: Relation,
+    relation: ClaimRelation,
     comparison: Delta | Ratio | None,
     *,
     margin: float = 0.0,
     alpha: float = ALPHA,
     higher_is_better: bool = True,
-) -> Verdict:
+) -> ClaimVerdict:
     """The verdict of one claim alone."""
-    question = Question(relation=relation, comparison=comparison, margin=margin, higher_is_better=higher_is_better)
+    question = ClaimQuestion(relation=relation, comparison=comparison, margin=margin, higher_is_better=higher_is_better)
     return decide_family([question], alpha=alpha)[0]
 
 
-def decide_family(questions: Sequence[Question], *, alpha: float = ALPHA) -> tuple[Verdict, ...]:
+def decide_family(questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA) -> tuple[ClaimVerdict, ...]:
     """The verdicts of all claims of a suite, with Holm's adjustment over those that have a p-value."""
     evidence = [_evidence(question) for question in questions]
     exact = [_exact_verdict(question) for question in questions]
@@ -116,12 +116,12 @@ def decide_family(questions: Sequence[Question], *, alpha: float = ALPHA) -> tup
     return tuple(
         certain or _undecidable(question)
         if found is None or test is None or p is None
-        else _verdict(question, found, test, p, size, alpha)
+        else _verdict(question, found, test, p, size=size, alpha=alpha)
         for question, certain, found, test, p in zip(questions, exact, evidence, tests, adjusted, strict=True)
     )
 
 
-def _exact_verdict(question: Question) -> Verdict | None:
+def _exact_verdict(question: ClaimQuestion) -> ClaimVerdict | None:
     """Of a ratio without noise; `None` for every other comparison."""
     comparison = question.comparison
     if not isinstance(comparison, Ratio) or not comparison.exact or comparison.ratio is None:
@@ -130,8 +130,8 @@ def _exact_verdict(question: Question) -> Verdict | None:
     gain = float(np.log(comparison.ratio)) * (1.0 if question.higher_is_better else -1.0)
     slack = 1e-12  # of the logarithms
     holds = {">=": gain >= -margin - slack, ">": gain > margin + slack, "==": abs(gain) <= margin + slack}
-    outcome: Outcome = "supported" if holds[question.relation] else "refuted"
-    return Verdict(
+    outcome: ClaimOutcome = "supported" if holds[question.relation] else "refuted"
+    return ClaimVerdict(
         outcome=outcome,
         reason=None,
         leaning=outcome,
@@ -142,7 +142,7 @@ def _exact_verdict(question: Question) -> Verdict | None:
     )
 
 
-def _evidence(question: Question) -> _Evidence | None:
+def _evidence(question: ClaimQuestion) -> _Evidence | None:
     """`None` where there is no estimate or no interval."""
     sign = 1.0 if question.higher_is_better else -1.0
     match question.comparison:
@@ -187,11 +187,11 @@ def _cost_components(ratio: Ratio) -> Components:
     )
 
 
-def _threshold(question: Question) -> float:
+def _threshold(question: ClaimQuestion) -> float:
     return float(np.log1p(question.margin)) if isinstance(question.comparison, Ratio) else question.margin
 
 
-def _test(question: Question, evidence: _Evidence) -> tuple[Outcome, float]:
+def _test(question: ClaimQuestion, evidence: _Evidence) -> tuple[ClaimOutcome, float]:
     """The outcome that the data lean to, with its two-sided p-value."""
     margin = _threshold(question)
     if question.relation == "==":
@@ -205,17 +205,18 @@ def _test(question: Question, evidence: _Evidence) -> tuple[Outcome, float]:
 
 
 def _verdict(
-    question: Question,
+    question: ClaimQuestion,
     evidence: _Evidence,
-    test: tuple[Outcome, float],
+    test: tuple[ClaimOutcome, float],
     adjusted: float,
+    *,
     size: int,
     alpha: float,
-) -> Verdict:
+) -> ClaimVerdict:
     leaning, p_value = test
     decided = adjusted <= alpha
     more = Needed(examples=None, seeds=None) if decided else _needed(question, evidence, 1.0 - alpha / size)
-    return Verdict(
+    return ClaimVerdict(
         outcome=leaning if decided else "inconclusive",
         reason=None,
         leaning=leaning,
@@ -227,7 +228,7 @@ def _verdict(
     )
 
 
-def _needed(question: Question, evidence: _Evidence, level: float) -> Needed:
+def _needed(question: ClaimQuestion, evidence: _Evidence, level: float) -> Needed:
     margin = _threshold(question)
     thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
     distance = min(abs(evidence.estimate - threshold) for threshold in thresholds)
@@ -242,13 +243,13 @@ def _needed(question: Question, evidence: _Evidence, level: float) -> Needed:
     )
 
 
-def _undecidable(question: Question) -> Verdict:
+def _undecidable(question: ClaimQuestion) -> ClaimVerdict:
     comparison = question.comparison
     value = None
     if comparison is not None:
         value = comparison.ratio if isinstance(comparison, Ratio) else comparison.estimate
     said = None if comparison is None else comparison.reason
-    return Verdict(
+    return ClaimVerdict(
         outcome="incomplete" if value is None else "inconclusive",
         reason=said or question.missing,
         leaning=None,

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.stats.curve import interval
 from bench.stats.distributions import FloatArray, floats
-from bench.stats.inference import Scale, Side, infer
+from bench.stats.inference import ScoreScale, Side, infer
 from bench.stats.paired import LEVEL, REPLICATES, Delta, delta_of, noise_statement
 from bench.stats.resample import count_chunks
 from bench.stats.sample import layout
@@ -49,7 +49,7 @@ def corpus_delta(
     plan = layout(np.ones(examples), None, None)
     sides = (Side(values=left, trained=trained[0]), Side(values=right, trained=trained[1]))
     span = float(np.ptp(np.concatenate([left.ravel(), right.ravel()])))
-    scale = Scale(binary=False, support=None, seen=(-span, span) if span > 0 else None, pseudo=1)
+    scale = ScoreScale(binary=False, support=None, seen=(-span, span) if span > 0 else None, pseudo=1)
     found = infer(*sides, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(chunks))
     return delta_of(found, *sides, plan, level)
 
@@ -75,7 +75,9 @@ def corpus_interval(
     draws = [_resampled(statistics, counts, metric) for counts in count_chunks(examples, replicates, generator)]
     plan = layout(np.ones(examples), None, None)
     spread = (float(side.values.min()), float(side.values.max()))
-    scale = Scale(binary=False, support=support, seen=support or (spread if spread[1] > spread[0] else None), pseudo=2)
+    scale = ScoreScale(
+        binary=False, support=support, seen=support or (spread if spread[1] > spread[0] else None), pseudo=2
+    )
     found = infer(side, None, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(draws))
     low, high = (None, None) if found.curve is None else interval(found.curve, level)
     means = tuple(float(value) for value in metric(statistics.sum(axis=1)))

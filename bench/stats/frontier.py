@@ -12,7 +12,7 @@ Standing = Literal["frontier", "unresolved", "dominated", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class Amount:
     """A value with its interval; without one, low and high are `None` and nothing is shown by it."""
 
     value: float
@@ -25,8 +25,8 @@ class Point:
     """quality: more is better (negate a loss). cost: less is better; an exact count has low = high = value."""
 
     name: str
-    quality: Figure | None
-    cost: Figure | None
+    quality: Amount | None
+    cost: Amount | None
 
     @property
     def priced(self) -> bool:
@@ -76,14 +76,14 @@ def _dominates_surely(one: Point, other: Point) -> bool:
     return (better and (cheaper or same_cost)) or (cheaper and same_quality)
 
 
-def _above(one: Figure, other: Figure) -> bool:
+def _above(one: Amount, other: Amount) -> bool:
     return one.low is not None and other.high is not None and one.low > other.high
 
 
-def _free(cost: Figure) -> bool:
+def _free(cost: Amount) -> bool:
     """Whatever costs anything costs more than this, measured once or not at all."""
     return cost.value == 0 and _exact(cost)
 
 
-def _exact(figure: Figure) -> bool:
+def _exact(figure: Amount) -> bool:
     return figure.low == figure.value == figure.high

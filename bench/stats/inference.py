@@ -29,7 +29,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
+class ScoreScale:
     """What values the quantity can take.
 
     binary: the scores are right or wrong, perhaps with ties half-way. support: lowest and highest possible value, or
@@ -82,7 +82,7 @@ def infer(
     arm: Side,
     reference: Side | None,
     plan: Layout,
-    scale: Scale,
+    scale: ScoreScale,
     *,
     seed: int,
     replicates: int,
@@ -126,7 +126,7 @@ def _example_noise(
     estimate: float,
     spread: Spread,
     plan: Layout,
-    scale: Scale,
+    scale: ScoreScale,
     *,
     seed: int,
     replicates: int,
@@ -139,10 +139,10 @@ def _example_noise(
     values, counts = np.unique(contrast, return_counts=True)
     usual, untied = float(values[counts.argmax()]), contrast.size - int(counts.max())
     if scale.binary:
-        return _adjusted(contrast, estimate, spread, plan, _pseudo_ends(contrast, scale), scale)
+        return _adjusted(contrast, estimate, spread, plan, ends=_pseudo_ends(contrast, scale), scale=scale)
     if untied < MIN_BOOTSTRAP_UNITS and untied < contrast.size / 2:
         reach = float(np.abs(contrast - usual).max())
-        return _adjusted(contrast, estimate, spread, plan, (usual - reach, usual + reach), scale)
+        return _adjusted(contrast, estimate, spread, plan, ends=(usual - reach, usual + reach), scale=scale)
     student = StudentCurve(
         centre=estimate,
         standard_error=spread.variance**0.5,
@@ -161,7 +161,7 @@ def _example_noise(
     return _ExampleNoise(curve=curve, spread=spread, method=method)
 
 
-def _pseudo_ends(contrast: FloatArray, scale: Scale) -> tuple[float, float]:
+def _pseudo_ends(contrast: FloatArray, scale: ScoreScale) -> tuple[float, float]:
     """Of a proportion: 0 and 1. Of a delta: up and down by the typical size of those that differ, which is 1 with one
     seed and less for means over seeds."""
     if scale.support is not None and scale.support[0] == 0.0:
@@ -171,7 +171,7 @@ def _pseudo_ends(contrast: FloatArray, scale: Scale) -> tuple[float, float]:
     return -size, size
 
 
-def _tied(estimate: float, spread: Spread, plan: Layout, scale: Scale) -> _ExampleNoise | None:
+def _tied(estimate: float, spread: Spread, plan: Layout, scale: ScoreScale) -> _ExampleNoise | None:
     """All units agree: bound what was not seen. Without any known range there is nothing to bound it by."""
     if scale.seen is None:
         return None
@@ -187,8 +187,9 @@ def _adjusted(
     estimate: float,
     spread: Spread,
     plan: Layout,
+    *,
     ends: tuple[float, float],
-    scale: Scale,
+    scale: ScoreScale,
 ) -> _ExampleNoise:
     """Student's t after adding `pseudo` observations at each end, so that few unlike values are not taken for none."""
     size = 1.0 / float((plan.share**2).sum())
@@ -234,7 +235,7 @@ def _seed_term(arm: Side, reference: Side | None, plan: Layout) -> _SeedTerm | N
     )
 
 
-def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, scale: Scale) -> Inference:
+def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, scale: ScoreScale) -> Inference:
     """The seeds' values vary by seed + rest, the seed-averaged examples by example + rest: rest is counted once."""
     spread = noise.spread
     if term is None or term.total <= 1e-24 * max(1.0, estimate**2):

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.stats.curve import interval
 from bench.stats.distributions import FloatArray, floats
-from bench.stats.inference import Scale, Side, infer
+from bench.stats.inference import ScoreScale, Side, infer
 from bench.stats.paired import LEVEL
 from bench.stats.resample import count_chunks
 from bench.stats.sample import layout
@@ -106,7 +106,7 @@ def length_controlled(
         Side(values=influences, trained=trained),
         None,
         layout(np.ones(examples), None, None),
-        Scale(binary=False, support=(0.0, 1.0), seen=(0.0, 1.0), pseudo=2),
+        ScoreScale(binary=False, support=(0.0, 1.0), seen=(0.0, 1.0), pseudo=2),
         seed=seed,
         replicates=replicates,
         draws=np.concatenate(draws),

@@ -11,7 +11,7 @@ import numpy as np
 from bench.stats.binary import flips, mcnemar_midp
 from bench.stats.curve import Curve, TangoCurve, interval, two_sided_p
 from bench.stats.distributions import BoolArray, FloatArray
-from bench.stats.inference import Inference, Scale, Side, infer
+from bench.stats.inference import Inference, ScoreScale, Side, infer
 from bench.stats.power import detectable_effect
 from bench.stats.sample import Layout, Scores, layout
 from bench.stats.variance import Components
@@ -160,11 +160,11 @@ def _align(arm: Scores, reference: Scores) -> _Pairs:
     )
 
 
-def _scale(arm: Scores, pairs: _Pairs) -> Scale:
+def _scale(arm: Scores, pairs: _Pairs) -> ScoreScale:
     bounds = (0.0, 1.0) if arm.binary else arm.bounds
     observed = np.concatenate([pairs.arm.ravel(), pairs.reference.ravel()])
     span = float(np.ptp(observed)) if bounds is None else bounds[1] - bounds[0]
-    return Scale(
+    return ScoreScale(
         binary=arm.coarse,
         support=None if bounds is None else (-span, span),
         seen=(-span, span) if span > 0 else None,

@@ -76,7 +76,8 @@ def needed(
         return Needed(examples=None, seeds=None)
 
     def enough(count: int, replicates: float, seed_degrees: float) -> bool:
-        return _resolution(components, count / examples, replicates, seed_degrees, level, power) <= distance
+        growth = count / examples
+        return _resolution(components, growth, replicates, seed_degrees, level=level, power=power) <= distance
 
     def least_examples(replicates: float, seed_degrees: float) -> int | None:
         return _least(lambda count: enough(count, replicates, seed_degrees), examples + 1, MAX_EXAMPLES)
@@ -101,7 +102,7 @@ def _sides(components: Components) -> float:
 
 
 def _resolution(
-    components: Components, growth: float, replicates: float, seed_degrees: float, level: float, power: float
+    components: Components, growth: float, replicates: float, seed_degrees: float, *, level: float, power: float
 ) -> float:
     """The detectable effect with `growth` times the examples and `replicates` seeds on each side."""
     example = components.example / growth

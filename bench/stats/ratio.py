@@ -45,6 +45,16 @@ class Ratio:
     degrees: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Logarithms:
+    """Logarithms of the figures of both sides. missing: figures that are not known. level: of the interval."""
+
+    arm: FloatArray
+    reference: FloatArray
+    missing: int
+    level: float
+
+
 def cost_ratio(
     arm: Sequence[float | None],
     reference: Sequence[float | None],
@@ -65,11 +75,13 @@ def cost_ratio(
         raise ValueError("a cost must be positive and finite")
     left, right = _logs(arm, reference, paired)
     missing = len(arm) + len(reference) - left.size - right.size
+    sides = _Logarithms(arm=left, reference=right, missing=missing, level=level)
     if left.size == 0 or right.size == 0:
-        return _ratio(None, None, left, right, missing, level, "none", "a side has no figure")
+        return _ratio(sides, None, reason="a side has no figure")
     estimate = float(left.mean() - right.mean())
     if counted and np.ptp(left) == np.ptp(right) == 0:
-        return _exact(estimate, left, right, missing, level)
+        exact = _ratio(sides, estimate, method="exact counts")
+        return replace(exact, low=exact.ratio, high=exact.ratio, exact=True)
     if paired:
         error, degrees = _paired_error(left - right)
         method = "Student's t on log ratios of paired measurements"
@@ -77,16 +89,11 @@ def cost_ratio(
         error, degrees = _welch_error(left, right)
         method = "Welch's t on logarithms over seeds"
     if error is None:
-        return _ratio(estimate, None, left, right, missing, level, "none", "too few replicates for an interval")
+        return _ratio(sides, estimate, reason="too few replicates for an interval")
     if error <= 1e-12:
-        return _ratio(estimate, None, left, right, missing, level, "none", "the replicates do not vary")
+        return _ratio(sides, estimate, reason="the replicates do not vary")
     curve = StudentCurve(centre=estimate, standard_error=error, degrees=degrees)
-    return _ratio(estimate, curve, left, right, missing, level, method, None)
-
-
-def _exact(estimate: float, left: FloatArray, right: FloatArray, missing: int, level: float) -> Ratio:
-    found = _ratio(estimate, None, left, right, missing, level, "exact counts", None)
-    return replace(found, low=found.ratio, high=found.ratio, exact=True)
+    return _ratio(sides, estimate, curve, method=method)
 
 
 def _logs(
@@ -118,30 +125,28 @@ def _welch_error(left: FloatArray, right: FloatArray) -> tuple[float | None, flo
 
 
 def _ratio(
+    sides: _Logarithms,
     estimate: float | None,
-    curve: StudentCurve | None,
-    left: FloatArray,
-    right: FloatArray,
-    missing: int,
-    level: float,
-    method: str,
-    reason: str | None,
+    curve: StudentCurve | None = None,
+    *,
+    method: str = "none",
+    reason: str | None = None,
 ) -> Ratio:
-    low, high = (None, None) if curve is None else interval(curve, level)
-    mde = None if curve is None else detectable_effect(curve.standard_error, curve.degrees, level=level)
-    seeds = min(left.size, right.size)
+    low, high = (None, None) if curve is None else interval(curve, sides.level)
+    mde = None if curve is None else detectable_effect(curve.standard_error, curve.degrees, level=sides.level)
+    seeds = min(sides.arm.size, sides.reference.size)
     return Ratio(
         ratio=None if estimate is None else float(np.exp(estimate)),
         low=None if low is None else float(np.exp(low)),
         high=None if high is None else float(np.exp(high)),
-        level=level,
+        level=sides.level,
         p_value=None if curve is None else two_sided_p(curve, 0.0),
         mde=None if mde is None else float(np.exp(mde)),
         method=method,
         reason=reason,
-        arm_seeds=int(left.size),
-        reference_seeds=int(right.size),
-        n_missing=missing,
+        arm_seeds=int(sides.arm.size),
+        reference_seeds=int(sides.reference.size),
+        n_missing=sides.missing,
         log_variance=None if curve is None else curve.standard_error**2 * seeds,
         curve=curve,
         degrees=None if curve is None else curve.degrees,

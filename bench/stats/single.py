@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.stats.curve import WilsonCurve, interval
 from bench.stats.distributions import BoolArray, FloatArray
-from bench.stats.inference import Inference, Scale, Side, infer
+from bench.stats.inference import Inference, ScoreScale, Side, infer
 from bench.stats.paired import LEVEL, REPLICATES, noise_statement, plan_of, replicate_rows
 from bench.stats.sample import Scores
 from bench.stats.variance import Components
@@ -49,7 +49,7 @@ def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, l
         scores.strata is None or set(scores.strata.tolist()) == set(scores.strata[kept].tolist())
     )
     if not complete:
-        return _estimate(None, np.zeros((0, 0)), scores, int(kept.sum()), level, ())
+        return _estimate(None, np.zeros((0, 0)), scores, n_examples=int(kept.sum()), level=level, means=())
     values = replicate_rows(scores, kept)
     plan = plan_of(scores, kept)
     if scores.binary and plan.plain and values.shape[0] == 1:
@@ -58,7 +58,7 @@ def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, l
         side = Side(values=values, trained=scores.trained)
         found = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates)
     means = tuple(float(row @ plan.share) for row in values)
-    return _estimate(found, values, scores, int(kept.sum()), level, means)
+    return _estimate(found, values, scores, n_examples=int(kept.sum()), level=level, means=means)
 
 
 def _proportion(row: FloatArray) -> Inference:
@@ -75,17 +75,18 @@ def _proportion(row: FloatArray) -> Inference:
     )
 
 
-def _scale(scores: Scores, values: FloatArray) -> Scale:
+def _scale(scores: Scores, values: FloatArray) -> ScoreScale:
     bounds = (0.0, 1.0) if scores.binary else scores.bounds
     observed = (float(values.min()), float(values.max()))
     seen = observed if bounds is None else bounds
-    return Scale(binary=scores.coarse, support=bounds, seen=seen if seen[1] > seen[0] else None, pseudo=2)
+    return ScoreScale(binary=scores.coarse, support=bounds, seen=seen if seen[1] > seen[0] else None, pseudo=2)
 
 
 def _estimate(
     found: Inference | None,
     values: FloatArray,
     scores: Scores,
+    *,
     n_examples: int,
     level: float,
     means: tuple[float, ...],

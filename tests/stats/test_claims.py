@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from bench.stats.claims import Question, decide, decide_family
+from bench.stats.claims import ClaimQuestion, decide, decide_family
 from bench.stats.paired import Delta, paired_delta
 from bench.stats.ratio import cost_ratio
 from bench.stats.sample import scores
@@ -90,7 +90,7 @@ def test_small_binary_samples_need_the_mid_p_value_as_well() -> None:
 
 
 def test_what_is_missing_is_incomplete_and_what_is_too_small_is_inconclusive() -> None:
-    question = Question(relation=">", comparison=None, missing="lima_1k/full seed 1: out of memory")
+    question = ClaimQuestion(relation=">", comparison=None, missing="lima_1k/full seed 1: out of memory")
     gone = decide_family([question])[0]
     assert (gone.outcome, gone.reason) == ("incomplete", "lima_1k/full seed 1: out of memory")
     nothing = paired_delta(scores([[None]]), scores([[1.0]]), seed=0)
@@ -114,8 +114,8 @@ def test_holm_over_the_family() -> None:
     alone = decide(">", compare(values))
     assert alone.outcome == "supported"
     assert alone.p_value > 0.005
-    noise = [Question(relation=">", comparison=compare(DIFFERENCES - 0.1)) for _ in range(9)]
-    family = decide_family([Question(relation=">", comparison=compare(values)), *noise])
+    noise = [ClaimQuestion(relation=">", comparison=compare(DIFFERENCES - 0.1)) for _ in range(9)]
+    family = decide_family([ClaimQuestion(relation=">", comparison=compare(values)), *noise])
     assert family[0].outcome == "inconclusive"
     assert family[0].adjusted_p == pytest.approx(10 * alone.p_value)
     assert family[0].needed_examples is not None
@@ -137,9 +137,9 @@ def test_a_claim_about_cost() -> None:
 
 def test_an_equality_without_a_margin_is_refused() -> None:
     with pytest.raises(ValueError, match="margin above zero"):
-        Question(relation="==", comparison=None)
+        ClaimQuestion(relation="==", comparison=None)
     with pytest.raises(ValueError, match="zero or more"):
-        Question(relation=">", comparison=None, margin=-1.0)
+        ClaimQuestion(relation=">", comparison=None, margin=-1.0)
 
 
 @pytest.mark.parametrize(("relation", "margin", "truth"), [(">", 0.0, 0.0), (">=", 0.1, -0.1), ("==", 0.1, 0.1)])

@@ -1,13 +1,13 @@
 """Which recipes are worth their price, as far as the run can tell."""
 
-from bench.stats.frontier import Figure, Point, frontier
+from bench.stats.frontier import Amount, Point, frontier
 
 
 def point(name: str, quality: float, cost: float, noise: float = 0.1) -> Point:
     return Point(
         name=name,
-        quality=Figure(value=quality, low=quality - noise, high=quality + noise),
-        cost=Figure(value=cost, low=cost - noise, high=cost + noise),
+        quality=Amount(value=quality, low=quality - noise, high=quality + noise),
+        cost=Amount(value=cost, low=cost - noise, high=cost + noise),
     )
 
 
@@ -23,23 +23,23 @@ def test_noise_leaves_it_open() -> None:
 
 
 def test_an_exact_equal_cost_lets_quality_decide() -> None:
-    better = Point(name="better", quality=Figure(value=2, low=1.9, high=2.1), cost=Figure(value=5, low=5, high=5))
-    worse = Point(name="worse", quality=Figure(value=1, low=0.9, high=1.1), cost=Figure(value=5, low=5, high=5))
+    better = Point(name="better", quality=Amount(value=2, low=1.9, high=2.1), cost=Amount(value=5, low=5, high=5))
+    worse = Point(name="worse", quality=Amount(value=1, low=0.9, high=1.1), cost=Amount(value=5, low=5, high=5))
     assert [p.standing for p in frontier([better, worse])] == ["frontier", "dominated"]
 
 
 def test_what_costs_anything_costs_more_than_what_is_free() -> None:
     """A training that made the model worse is not worth its price, though its seconds were measured only once."""
-    base = Point(name="base", quality=Figure(value=2, low=1.9, high=2.1), cost=Figure(value=0, low=0, high=0))
-    worse = Point(name="worse", quality=Figure(value=1, low=0.9, high=1.1), cost=Figure(value=3))
-    free = Point(name="free", quality=Figure(value=1, low=0.9, high=1.1), cost=Figure(value=0))
+    base = Point(name="base", quality=Amount(value=2, low=1.9, high=2.1), cost=Amount(value=0, low=0, high=0))
+    worse = Point(name="worse", quality=Amount(value=1, low=0.9, high=1.1), cost=Amount(value=3))
+    free = Point(name="free", quality=Amount(value=1, low=0.9, high=1.1), cost=Amount(value=0))
     assert [p.standing for p in frontier([base, worse, free])] == ["frontier", "dominated", "unresolved"]
 
 
 def test_without_intervals_nothing_is_shown_and_the_unmeasured_stays_in_the_table() -> None:
     bare = [
-        Point(name="a", quality=Figure(value=2), cost=Figure(value=1)),
-        Point(name="b", quality=Figure(value=1), cost=Figure(value=2)),
+        Point(name="a", quality=Amount(value=2), cost=Amount(value=1)),
+        Point(name="b", quality=Amount(value=1), cost=Amount(value=2)),
     ]
-    gone = Point(name="c", quality=None, cost=Figure(value=1))
+    gone = Point(name="c", quality=None, cost=Amount(value=1))
     assert [p.standing for p in frontier([*bare, gone])] == ["frontier", "unresolved", "unknown"]

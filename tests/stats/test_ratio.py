@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.claims import Question, Relation, decide, decide_family
+from bench.stats.claims import ClaimQuestion, ClaimRelation, decide, decide_family
 from bench.stats.ratio import cost_ratio
 
 
@@ -47,7 +47,7 @@ def test_a_cost_of_zero_is_refused() -> None:
     [(">=", 0.0, "refuted"), (">=", 0.25, "supported"), (">", 0.0, "refuted"), ("==", 0.3, "supported")],
 )
 def test_counts_that_are_the_same_for_every_seed_are_decided_as_they_stand(
-    relation: Relation, margin: float, outcome: str
+    relation: ClaimRelation, margin: float, outcome: str
 ) -> None:
     """1.25 times the tokens are no estimate: no seed would change it."""
     found = cost_ratio([125, 125, 125], [100, 100, 100], counted=True)
@@ -57,8 +57,10 @@ def test_counts_that_are_the_same_for_every_seed_are_decided_as_they_stand(
 
 
 def test_an_exact_claim_does_not_count_in_the_family_of_the_others() -> None:
-    exact = Question(relation=">=", comparison=cost_ratio([2], [1], counted=True), higher_is_better=False)
-    noisy = Question(relation=">=", comparison=cost_ratio([1.0, 1.1, 1.2], [2.0, 2.1, 2.2]), higher_is_better=False)
+    exact = ClaimQuestion(relation=">=", comparison=cost_ratio([2], [1], counted=True), higher_is_better=False)
+    noisy = ClaimQuestion(
+        relation=">=", comparison=cost_ratio([1.0, 1.1, 1.2], [2.0, 2.1, 2.2]), higher_is_better=False
+    )
     alone, beside = decide_family([noisy])[0], decide_family([exact, noisy])[1]
     assert alone.adjusted_p == beside.adjusted_p
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.record.evaluation import Measure, ScoreRow
 from bench.record.record import EvaluationRecord, Record
-from bench.report.analysis.corpus_metrics import Counts, count
+from bench.report.analysis.corpus_metrics import CorpusCounts, count
 from bench.stats.sample import Scores
 from bench.suite.evals import EvalSpec, Role
 from bench.suite.subset_draws import draw_labels
@@ -85,14 +85,14 @@ class Aligned:
     """(task, id) of each example, in the order of the arrays."""
     arms: Mapping[str, Scores]
     """By arm, bases included; a row per seed of the suite."""
-    counts: Mapping[str, Counts] = field(default_factory=dict)
+    counts: Mapping[str, CorpusCounts] = field(default_factory=dict)
     """By arm, the statistics of a corpus metric; empty for other metrics, and where the rows keep none."""
 
 
-Rows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
+ScoreRows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
 
 
-def read_rows(run: Run, record: Record) -> Rows:
+def read_rows(run: Run, record: Record) -> ScoreRows:
     """All per-example scores of a run, by (eval, subject); subjects without a result have no entry."""
     done = [evaluation for evaluation in record.evaluations if evaluation.result and evaluation.scores]
     return {(evaluation.eval, evaluation.subject): run.scores(evaluation) for evaluation in done}
@@ -129,7 +129,7 @@ def planned_arms(record: Record) -> list[ArmRef]:
     return [arm for arm in suite.expand() if arm.name in (trained if suite.recipe[arm.recipe].rates else scored)]
 
 
-def align(record: Record, rows: Rows) -> tuple[Aligned, ...]:
+def align(record: Record, rows: ScoreRows) -> tuple[Aligned, ...]:
     """Every measurand of the suite, in its order; without examples where no subject was scored."""
     by_arm, draws = subjects(record), draws_by_arm(record)
     return tuple(
@@ -222,7 +222,7 @@ def draws_by_arm(record: Record) -> dict[str, tuple[int, ...]]:
 def align_one(
     measurand: Measurand,
     by_arm: Mapping[str, tuple[str, ...]],
-    rows: Rows,
+    rows: ScoreRows,
     *,
     draws: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Aligned:
@@ -281,7 +281,7 @@ def _counts(
     by_arm: Mapping[str, tuple[str, ...]],
     found: Mapping[str, list[ScoreRow]],
     position: Mapping[tuple[str, str], int],
-) -> dict[str, Counts]:
+) -> dict[str, CorpusCounts]:
     """Of a corpus metric of one task: several tasks have no common corpus."""
     if measurand.per_example or len(measurand.metrics) != 1:
         return {}

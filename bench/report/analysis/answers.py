@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
-from bench.report.analysis.align import Aligned, Rows, subjects
+from bench.report.analysis.align import Aligned, ScoreRows, subjects
 
 SHOWN = 10
 _Speakers: TypeAlias = Mapping[str, str | None]
@@ -48,7 +48,7 @@ class Exhibit:
     answers: tuple[Answer, ...]
 
 
-def exhibits(record: Record, aligned: Sequence[Aligned], rows: Rows, *, shown: int = SHOWN) -> tuple[Exhibit, ...]:
+def exhibits(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, shown: int = SHOWN) -> tuple[Exhibit, ...]:
     """Every question that the suite asks for its answers alone, and `shown` others, spread evenly over the evals that
     generate text (else those that choose a text)."""
     speaking = _speaking(record, aligned, rows)
@@ -62,7 +62,7 @@ def exhibits(record: Record, aligned: Sequence[Aligned], rows: Rows, *, shown: i
     return tuple(chosen)
 
 
-def _fixed(record: Record, rows: Rows) -> list[Exhibit]:
+def _fixed(record: Record, rows: ScoreRows) -> list[Exhibit]:
     """In the order of the suite."""
     chosen: list[Exhibit] = []
     for spec in record.resolved.suite.eval:
@@ -74,7 +74,7 @@ def _fixed(record: Record, rows: Rows) -> list[Exhibit]:
     return chosen
 
 
-def _speaking(record: Record, aligned: Sequence[Aligned], rows: Rows) -> list[Aligned]:
+def _speaking(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> list[Aligned]:
     generating = {
         evaluation.eval
         for evaluation in record.evaluations
@@ -88,7 +88,7 @@ def _speaking(record: Record, aligned: Sequence[Aligned], rows: Rows) -> list[Al
     return []
 
 
-def _exhibits(record: Record, entry: Aligned, rows: Rows, examples: Sequence[tuple[str, str]]) -> list[Exhibit]:
+def _exhibits(record: Record, entry: Aligned, rows: ScoreRows, examples: Sequence[tuple[str, str]]) -> list[Exhibit]:
     measurand = entry.measurand
     speakers, said = _voices(record, measurand.eval, rows)
     # A corpus metric has no score for one answer; where it has a sentence-level sister, that one is shown.
@@ -99,7 +99,7 @@ def _exhibits(record: Record, entry: Aligned, rows: Rows, examples: Sequence[tup
     ]
 
 
-def _voices(record: Record, name: str, rows: Rows) -> tuple[_Speakers, _Said]:
+def _voices(record: Record, name: str, rows: ScoreRows) -> tuple[_Speakers, _Said]:
     """Each arm speaks through its first seed that was evaluated."""
     speakers = {
         arm: next((subject for subject in names if (name, subject) in rows), None)

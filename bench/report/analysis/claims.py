@@ -21,7 +21,7 @@ from bench.report.analysis.deltas import Deltas
 from bench.report.analysis.results import Result
 from bench.report.analysis.subset import some_tasks
 from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
-from bench.stats.claims import Question, Relation, Verdict, decide_family
+from bench.stats.claims import ClaimQuestion, ClaimRelation, ClaimVerdict, decide_family
 from bench.stats.efficiency import efficiency_ratio
 from bench.stats.paired import Delta
 from bench.stats.ratio import Ratio, cost_ratio
@@ -34,7 +34,7 @@ class ClaimResult:
     """A claim of the suite, decided."""
 
     claim: Claim
-    verdict: Verdict
+    verdict: ClaimVerdict
     delta: Delta | None
     """Left minus right, in the eval's units; `None` where nothing could be compared, and of a cost."""
     ratio: Ratio | None
@@ -82,7 +82,9 @@ def decided(
     )
 
 
-def _sensitive(case: _Case, verdict: Verdict, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> Verdict:
+def _sensitive(
+    case: _Case, verdict: ClaimVerdict, results: Mapping[tuple[str, str], Result], deltas: Deltas
+) -> ClaimVerdict:
     """The verdict, or inconclusive where the eval could not have told the two sides apart."""
     if verdict.outcome != "supported" or not _both_at_chance(case, results, deltas):
         return verdict
@@ -135,13 +137,13 @@ def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:
     )  # fmt: skip
 
 
-def _question(case: _Case, comparison: Delta | Ratio | None) -> Question:
-    relation: Relation = case.claim.parts()[1] if case.gap is None else ">="
+def _question(case: _Case, comparison: Delta | Ratio | None) -> ClaimQuestion:
+    relation: ClaimRelation = case.claim.parts()[1] if case.gap is None else ">="
     if case.claim.cost is not None:
         higher = case.claim.per is not None
     else:
         higher = case.entry is None or case.entry.measurand.higher_is_better
-    return Question(
+    return ClaimQuestion(
         relation=relation,
         comparison=comparison,
         margin=case.claim.margin,

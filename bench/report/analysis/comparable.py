@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.errors import Problem
 from bench.record.record import Record
-from bench.report.analysis.align import Rows
+from bench.report.analysis.align import ScoreRows
 
 _MISSING = "–"
 _HINT = "run both with the same suite name and evals; recipes, data, seeds, models and code may differ"
@@ -29,7 +29,7 @@ class Difference:
     second: str
 
 
-def incomparable(first: Record, second: Record, rows: tuple[Rows, Rows]) -> list[Problem]:
+def incomparable(first: Record, second: Record, rows: tuple[ScoreRows, ScoreRows]) -> list[Problem]:
     """A problem for each key that keeps scores of the two from being compared; one for an eval that only one has."""
     names = [[spec.name for spec in record.resolved.suite.eval] for record in (first, second)]
     shared = frozenset(names[0]) & frozenset(names[1])
@@ -105,7 +105,7 @@ def _circumstances(record: Record) -> dict[str, Any]:
     return found
 
 
-def _other_examples(record: Record, rows: tuple[Rows, Rows]) -> Iterator[Difference]:
+def _other_examples(record: Record, rows: tuple[ScoreRows, ScoreRows]) -> Iterator[Difference]:
     """Evals whose examples are not the same or do not ask the same, seen with a subject that both runs have."""
     for spec in record.resolved.suite.eval:
         shared = [subject for name, subject in rows[0] if name == spec.name and (name, subject) in rows[1]]

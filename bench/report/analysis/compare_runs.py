@@ -16,8 +16,8 @@ from bench.record.record import Record
 from bench.report.analysis.align import (
     Aligned,
     Measurand,
-    Rows,
     Run,
+    ScoreRows,
     align_one,
     bases_of,
     draws_by_arm,
@@ -134,7 +134,7 @@ def _compared(run: Run, record: Record) -> ComparedRun:
 
 
 def _changes(
-    records: tuple[Record, Record], rows: tuple[Rows, Rows], arms: list[str], replicates: int
+    records: tuple[Record, Record], rows: tuple[ScoreRows, ScoreRows], arms: list[str], replicates: int
 ) -> tuple[ScoreShift, ...]:
     deltas = Deltas(seed=int(records[0].digest[:8], 16), replicates=replicates)
     found: list[ScoreShift] = []
@@ -157,7 +157,7 @@ def _changes(
     return tuple(found)
 
 
-def _aligned(records: tuple[Record, Record], rows: tuple[Rows, Rows], arms: list[str]) -> list[Aligned]:
+def _aligned(records: tuple[Record, Record], rows: tuple[ScoreRows, ScoreRows], arms: list[str]) -> list[Aligned]:
     """Both runs' subjects over the same examples, each name marked with its run."""
     by_arm: dict[str, tuple[str, ...]] = {}
     draws: dict[str, tuple[int, ...]] = {}

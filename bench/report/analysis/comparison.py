@@ -19,7 +19,7 @@ from bench.report.analysis.finding import Finding
 from bench.report.analysis.flips import Flips
 from bench.report.analysis.generation import GenerationCost
 from bench.report.analysis.judge import JudgedArm
-from bench.report.analysis.loss_curves import Curve
+from bench.report.analysis.loss_curves import LossCurve
 from bench.report.analysis.metrics import MetricValue
 from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.results import Result
@@ -29,7 +29,7 @@ from bench.report.analysis.speed import Pace
 from bench.report.analysis.subset_draws import DrawNoise
 from bench.report.analysis.sweeps import ArmSweep, ContextRows
 from bench.report.analysis.tradeoff import Tradeoff
-from bench.report.analysis.training import Ended, Settings
+from bench.report.analysis.training import FinishedTraining, Settings
 from bench.stats.ranking import Rank
 
 
@@ -58,9 +58,9 @@ class Comparison:
     budget: BudgetMatch
     phases: tuple[PhaseSeconds, ...]
     tradeoffs: tuple[Tradeoff, ...]
-    trainings: tuple[Ended, ...]
+    trainings: tuple[FinishedTraining, ...]
     settings: Settings
-    curves: tuple[Curve, ...]
+    curves: tuple[LossCurve, ...]
     sweeps: tuple[ArmSweep, ...]
     contexts: tuple[ContextRows, ...]
     judged: tuple[JudgedArm, ...]

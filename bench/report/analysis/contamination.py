@@ -15,6 +15,7 @@ from bench.report.analysis.deltas import Deltas
 from bench.report.analysis.results import Contrast, Result
 from bench.report.analysis.subset import without
 from bench.stats.paired import Delta
+from bench.suite.suite import ArmRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def contamination(
             for c in record.contamination
         ),
         arms=tuple(
-            _contaminated(record, arm.name, arm.data, entry, results, examples, deltas)
+            _contaminated(record, arm, entry, results=results, examples=examples, deltas=deltas)
             for entry in aligned
             for arm in planned_arms(record)
             if examples[arm.name, entry.measurand.name]
@@ -102,16 +103,18 @@ def _examples(record: Record, data: str, entry: Aligned) -> frozenset[tuple[str,
 
 def _contaminated(
     record: Record,
-    arm: str,
-    data: str,
+    ref: ArmRef,
     entry: Aligned,
+    *,
     results: Mapping[tuple[str, str], Result],
     examples: Mapping[tuple[str, str], frozenset[tuple[str, str]]],
     deltas: Deltas,
 ) -> Contaminated:
-    name = entry.measurand.name
+    arm, name = ref.name, entry.measurand.name
     mine, result = examples[arm, name], results[arm, name]
-    matching = [c for c in record.contamination if c.eval == entry.measurand.eval and c.data.partition("@")[0] == data]
+    matching = [
+        c for c in record.contamination if c.eval == entry.measurand.eval and c.data.partition("@")[0] == ref.data
+    ]
 
     def cleaned(contrast: Contrast | None) -> Cleaned | None:
         if contrast is None or contrast.delta.estimate is None:

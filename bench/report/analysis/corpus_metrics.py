@@ -21,7 +21,7 @@ from bench.stats.single import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Counts:
+class CorpusCounts:
     """One arm's statistics of one metric."""
 
     metric: CorpusMetric
@@ -35,7 +35,7 @@ class Counts:
 
 def count(
     replicates: Sequence[Sequence[ScoreRow]], position: Mapping[tuple[str, str], int], metric: str, *, trained: bool
-) -> Counts | None:
+) -> CorpusCounts | None:
     """Of one arm; `None` where its rows keep no statistics of that metric, or it is no known one."""
     sizes = {len(row.statistics[metric]) for rows in replicates for row in rows if metric in row.statistics}
     known = corpus_metric(metric)
@@ -48,10 +48,10 @@ def count(
             if metric in row.statistics:
                 at = position[row.task, row.id]
                 values[seed, at], present[seed, at] = row.statistics[metric], True
-    return Counts(metric=known, values=values, present=present, trained=trained)
+    return CorpusCounts(metric=known, values=values, present=present, trained=trained)
 
 
-def counts_delta(arm: Counts, reference: Counts, *, seed: int, replicates: int) -> Delta | None:
+def counts_delta(arm: CorpusCounts, reference: CorpusCounts, *, seed: int, replicates: int) -> Delta | None:
     """arm - reference, in units of the metric; `None` where no example has both."""
     seeds, reference_seeds = arm.present.any(axis=1), reference.present.any(axis=1)
     kept = arm.present[seeds].all(axis=0) & reference.present[reference_seeds].all(axis=0)
@@ -69,7 +69,7 @@ def counts_delta(arm: Counts, reference: Counts, *, seed: int, replicates: int) 
     return replace(delta, n_missing=int((~kept).sum()), seeds_failed=failed)
 
 
-def counts_value(arm: Counts, *, seed: int, replicates: int) -> Estimate | None:
+def counts_value(arm: CorpusCounts, *, seed: int, replicates: int) -> Estimate | None:
     """The metric's value with its interval, over the examples that every seed has; `None` where there is none."""
     seeds = arm.present.any(axis=1)
     kept = arm.present[seeds].all(axis=0)

@@ -15,7 +15,7 @@ import numpy as np
 from bench.record.ledger import Ledger
 from bench.record.record import Record, TrainingRecord
 from bench.stats.curve import StudentCurve, interval
-from bench.stats.frontier import Figure
+from bench.stats.frontier import Amount
 from bench.stats.paired import LEVEL
 
 
@@ -96,7 +96,7 @@ def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
     return kind.figure(training.result.ledger)
 
 
-def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Figure | None:
+def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Amount | None:
     """The mean over seeds with its interval: exact for counts that do not vary, Student's t over at least two seeds for
     the others, else none. `None` without any figure."""
     known = np.array([value for value in values if value is not None], dtype=np.float64)
@@ -105,8 +105,8 @@ def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Figure | No
     mean = fmean(known.tolist())
     spread = float(np.ptp(known))
     if spread == 0:
-        return Figure(value=mean, low=mean, high=mean) if kind.counted else Figure(value=mean)
+        return Amount(value=mean, low=mean, high=mean) if kind.counted else Amount(value=mean)
     error = float(known.std(ddof=1)) / known.size**0.5
     curve = StudentCurve(centre=mean, standard_error=error, degrees=known.size - 1, support=(0.0, np.inf))
     low, high = interval(curve, LEVEL)
-    return Figure(value=mean, low=low, high=high)
+    return Amount(value=mean, low=low, high=high)

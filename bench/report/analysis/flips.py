@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
-from bench.report.analysis.align import Aligned, Rows, planned_arms, subjects
+from bench.report.analysis.align import Aligned, ScoreRows, planned_arms, subjects
 
 FILE = "flips.jsonl"
 """The whole list, in the run directory."""
@@ -77,7 +77,7 @@ class Flips:
         )
 
 
-def find_flips(record: Record, aligned: Sequence[Aligned], rows: Rows, *, shown: int = SHOWN) -> Flips:
+def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, shown: int = SHOWN) -> Flips:
     """The flips of every arm on every right-or-wrong measurand."""
     entries = [entry for entry in aligned if entry.measurand.binary and entry.measurand.per_example]
     counts: list[FlipCount] = []
@@ -96,7 +96,7 @@ def find_flips(record: Record, aligned: Sequence[Aligned], rows: Rows, *, shown:
     return Flips(counts=tuple(counts), flips=tuple(flips), shown=tuple(drawn))
 
 
-def _flips_of(arm: str, base: str, entry: Aligned, rows: Rows, names: Sequence[str]) -> list[list[Flip]] | None:
+def _flips_of(arm: str, base: str, entry: Aligned, rows: ScoreRows, names: Sequence[str]) -> list[list[Flip]] | None:
     """By seed that was scored; `None` where the base or all seeds have no score."""
     name = entry.measurand.eval
     if (name, base) not in rows:

@@ -15,7 +15,7 @@ import numpy as np
 from bench.record.evaluation import ScoreRow
 from bench.record.judged import Judged
 from bench.record.record import Record
-from bench.report.analysis.align import Rows, subjects
+from bench.report.analysis.align import ScoreRows, subjects
 from bench.report.analysis.deltas import Deltas
 from bench.stats import length_control
 from bench.stats.length_control import LengthControlled, length_controlled
@@ -62,7 +62,7 @@ class JudgedArm:
         return self.total.wins + self.total.losses + self.ties + self.total.flips + self.total.half
 
 
-def judged_arms(record: Record, rows: Rows, deltas: Deltas) -> tuple[JudgedArm, ...]:
+def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[JudgedArm, ...]:
     """In the order of the suite's evals and arms; arms without a result are left to the table of what is missing."""
     found = []
     for spec in record.resolved.suite.eval:

@@ -21,7 +21,7 @@ Line = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+class LossCurve:
     """One arm. Steps whose loss was not finite are gaps that the lines pass over."""
 
     data: str
@@ -34,7 +34,7 @@ class Curve:
     """Loss on rows held out of the training rows, by seed; empty where the recipe asks for none."""
 
 
-def loss_curves(record: Record) -> tuple[Curve, ...]:
+def loss_curves(record: Record) -> tuple[LossCurve, ...]:
     """One curve per arm with a finished training, in the suite's order."""
     found = []
     for arm in planned_arms(record):
@@ -43,7 +43,7 @@ def loss_curves(record: Record) -> tuple[Curve, ...]:
         if seeds:
             tokens, losses = _mean([(seed.seen, _smoothed(seed)) for seed in seeds])
             found.append(
-                Curve(
+                LossCurve(
                     data=arm.data + arm.suffix,
                     recipe=arm.recipe,
                     seeds=tuple((seed.seen, seed.losses) for seed in seeds),

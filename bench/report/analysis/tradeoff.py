@@ -12,10 +12,10 @@ from bench.record.record import Record
 from bench.report.analysis.align import Measurand, planned_arms
 from bench.report.analysis.cost_kinds import COSTS, CostKind, figures, mean_figure
 from bench.report.analysis.results import Result
-from bench.stats.frontier import Figure, Placed, Point, frontier
+from bench.stats.frontier import Amount, Placed, Point, frontier
 
 TRADED = ("seconds", "memory", "tokens", "flops")
-FREE = Figure(value=0.0, low=0.0, high=0.0)
+FREE = Amount(value=0.0, low=0.0, high=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def tradeoffs(
     return tuple(found)
 
 
-def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKind, dict[str, Figure | None]]:
+def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKind, dict[str, Amount | None]]:
     """What each arm cost. Where no training ran alone, its seconds are its tokens at the speed that a probe had, alone
     on the machine: one figure without an interval, by which nothing is shown to be dominated."""
     prices = {arm: mean_figure(figures(record, arm, kind), kind) for arm in arms}
@@ -65,21 +65,21 @@ def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKi
         return kind, prices
     speeds = {probe.arm: probe.result.tokens_per_second for probe in record.probes if probe.result is not None}
     tokens = {arm: mean_figure(figures(record, arm, COSTS["tokens"]), COSTS["tokens"]) for arm in arms}
-    probed: dict[str, Figure | None] = {}
+    probed: dict[str, Amount | None] = {}
     for arm in arms:
         seen, speed = tokens[arm], speeds.get(arm)
-        probed[arm] = None if seen is None or not speed else Figure(value=seen.value / speed)
+        probed[arm] = None if seen is None or not speed else Amount(value=seen.value / speed)
     return replace(kind, title="seconds of training at the probe's speed"), probed
 
 
-def _quality(result: Result | None) -> Figure | None:
+def _quality(result: Result | None) -> Amount | None:
     if result is None or result.value.mean is None:
         return None
     value = result.value
     mean = result.value.mean
     if result.measurand.higher_is_better:
-        return Figure(value=mean, low=value.low, high=value.high)
-    turned = Figure(value=-mean)
+        return Amount(value=mean, low=value.low, high=value.high)
+    turned = Amount(value=-mean)
     if value.low is None or value.high is None:
         return turned
     return replace(turned, low=-value.high, high=-value.low)

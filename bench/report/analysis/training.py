@@ -15,18 +15,18 @@ from bench.report.analysis.align import planned_arms
 from bench.report.analysis.cost import used_of
 from bench.suite.recipe import Budget
 
-Ending = Literal["budget", "early", "seconds", "diverged"]
+StopReason = Literal["budget", "early", "seconds", "diverged"]
 """Why a training ended: its budget was spent, the validation loss no longer fell, its seconds were over, or it
 diverged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class FinishedTraining:
     """One training that is done."""
 
     arm: str
     seed: int
-    ending: Ending
+    ending: StopReason
     steps: int
     budget: Budget
     unspent: float | None
@@ -47,7 +47,7 @@ class Ended:
         return f"{self.arm}#{self.seed}"
 
 
-def endings(record: Record) -> tuple[Ended, ...]:
+def endings(record: Record) -> tuple[FinishedTraining, ...]:
     """All trainings with a result, in the suite's order."""
     by_arm = {arm.name: record.resolved.suite.budget_of(arm) for arm in planned_arms(record)}
     return tuple(
@@ -58,11 +58,11 @@ def endings(record: Record) -> tuple[Ended, ...]:
     )
 
 
-def _ended(training: TrainingRecord, result: TrainResult, budget: Budget) -> Ended:
+def _ended(training: TrainingRecord, result: TrainResult, budget: Budget) -> FinishedTraining:
     scored = [(point.loss, point.step) for point in result.validation if point.loss is not None]
     best = min(scored, default=None)
     used = used_of(result.ledger, budget.unit)
-    return Ended(
+    return FinishedTraining(
         arm=training.arm,
         seed=training.seed,
         ending="diverged" if result.diverged else result.stopped,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.render import format as fmt
-from bench.stats.claims import ALPHA, Verdict
+from bench.stats.claims import ALPHA, ClaimVerdict
 from bench.stats.paired import Delta
 from bench.stats.ratio import Ratio
 from bench.suite.claim import Claim
@@ -42,7 +42,7 @@ def margin_text(claim: Claim) -> str:
 
 
 def verdict_sentence(
-    claim: Claim, verdict: Verdict, compared: Delta | Ratio | None, *, family: int, single_seed: bool
+    claim: Claim, verdict: ClaimVerdict, compared: Delta | Ratio | None, *, family: int, single_seed: bool
 ) -> str:
     """family: claims that are adjusted together. single_seed: training was not repeated."""
     if verdict.reason is not None:
@@ -56,7 +56,7 @@ def verdict_sentence(
     return f"the interval reaches over {_threshold(claim, compared)}; {ways}"
 
 
-def _decided(claim: Claim, verdict: Verdict, compared: Delta | Ratio, *, single_seed: bool) -> str:
+def _decided(claim: Claim, verdict: ClaimVerdict, compared: Delta | Ratio, *, single_seed: bool) -> str:
     shown = SHOWN_OF_COSTS if claim.eval is None else SHOWN
     words = shown[verdict.outcome, claim.parts()[1], claim.margin == 0].format(margin=margin_text(claim))
     if isinstance(compared, Ratio) and compared.exact:
@@ -71,7 +71,7 @@ def _threshold(claim: Claim, compared: Delta | Ratio) -> str:
     return f"±{margin_text(claim)}" if claim.parts()[1] == "==" else "the margin"
 
 
-def _to_decide(verdict: Verdict, compared: Delta | Ratio) -> str:
+def _to_decide(verdict: ClaimVerdict, compared: Delta | Ratio) -> str:
     """How many examples, or seeds, would decide it at 80% power, if the estimate is the truth."""
     now = max(compared.arm_seeds, compared.reference_seeds)
     ways = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.loss_curves import Curve
+from bench.report.analysis.loss_curves import LossCurve
 from bench.report.plots.style import COLOURS, GREY, locator, new_figure, plain
 from bench.report.render import format as fmt
 
@@ -33,7 +33,7 @@ def loss_figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def _loss_panel(axis: Any, curves: Sequence[Curve], data: Sequence[str]) -> None:
+def _loss_panel(axis: Any, curves: Sequence[LossCurve], data: Sequence[str]) -> None:
     ends: list[tuple[float, float, str, str]] = []
     for curve in curves:
         colour = COLOURS[data.index(curve.data) % len(COLOURS)]
@@ -60,7 +60,7 @@ def _loss_panel(axis: Any, curves: Sequence[Curve], data: Sequence[str]) -> None
     axis.margins(x=0.02)
 
 
-def _steps_above(axis: Any, curve: Curve) -> None:
+def _steps_above(axis: Any, curve: LossCurve) -> None:
     """Optimiser steps along the top: of one arm, whose steps are those of its first seed."""
     seen = curve.seeds[0][0]
     last, count = seen[-1], len(seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training import Ended, Ending, Settings
+from bench.report.analysis.training import FinishedTraining, Settings, StopReason
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
 
@@ -14,7 +14,7 @@ _TITLES = {
     "adapter_modules": "adapter on",
     "head": "language-model head at",
 }
-_ENDINGS: dict[Ending, tuple[str, Tone]] = {
+_ENDINGS: dict[StopReason, tuple[str, Tone]] = {
     "budget": ("budget spent", "plain"),
     "early": ("early", "unsure"),
     "seconds": ("its seconds were over", "plain"),
@@ -37,7 +37,7 @@ def training_section(comparison: Comparison) -> Section | None:
     return Section(title="Training", blocks=(*blocks, *_settings(comparison.settings)))
 
 
-def _about(watched: list[Ended]) -> str:
+def _about(watched: list[FinishedTraining]) -> str:
     text = "Budget left: the share of its own budget that a training did not use. "
     if any(one.evaluations for one in watched):
         text += (
@@ -47,7 +47,7 @@ def _about(watched: list[Ended]) -> str:
     return text.strip()
 
 
-def _endings_table(watched: list[Ended]) -> Table:
+def _endings_table(watched: list[FinishedTraining]) -> Table:
     columns = (
         Column(title="Training"),
         Column(title="Ended"),
@@ -63,7 +63,7 @@ def _endings_table(watched: list[Ended]) -> Table:
     return Table(columns=columns, rows=tuple(_row(one) for one in watched))
 
 
-def _row(one: Ended) -> tuple[Cell, ...]:
+def _row(one: FinishedTraining) -> tuple[Cell, ...]:
     text, tone = _ENDINGS[one.ending]
     best = fmt.NONE if one.best is None else f"{fmt.number(one.best.loss)} at step {one.best.step:,}"
     last = fmt.NONE if one.last is None else "not finite" if one.last.loss is None else fmt.number(one.last.loss)

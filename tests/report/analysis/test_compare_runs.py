@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bench.errors import ExitCode, InputError
 from bench.report.across_view import print_comparison
-from bench.report.analysis.compare_runs import Change, RunComparison, compare_runs
+from bench.report.analysis.compare_runs import RunComparison, ScoreShift, compare_runs
 from bench.report.as_json import to_json
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.test_tradeoff import priced
@@ -26,7 +26,7 @@ def between(first: FakeRun, second: FakeRun) -> RunComparison:
     return compare_runs(first, second, replicates=200)
 
 
-def change(comparison: RunComparison, arm: str, name: str) -> Change:
+def change(comparison: RunComparison, arm: str, name: str) -> ScoreShift:
     return next(one for one in comparison.changes if (one.arm, one.measurand.name) == (arm, name))
 
 

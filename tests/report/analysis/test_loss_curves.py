@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bench.record.ledger import Step
-from bench.report.analysis.loss_curves import Curve, _scored, _smoothed
+from bench.report.analysis.loss_curves import LossCurve, _scored, _smoothed
 from bench.report.plots.loss import _steps_above
 
 
@@ -41,7 +41,7 @@ def test_a_smoothed_point_is_the_mean_per_supervised_token_of_its_neighbours() -
 def test_one_arm_has_its_steps_along_the_top() -> None:
     """A loss over tokens alone cannot be laid beside a published one over steps."""
     line = ((100.0, 300.0, 400.0), (3.0, 2.0, 1.0))
-    curve = Curve(data="d", recipe="r", seeds=(line,), mean_tokens=line[0], mean_losses=line[1])
+    curve = LossCurve(data="d", recipe="r", seeds=(line,), mean_tokens=line[0], mean_losses=line[1])
     axis = Figure().add_subplot()
     axis.set_xlim(0, 400)
     _steps_above(axis, curve)
