@@ -1,4 +1,4 @@
-"""What a model is made of, counted from its config alone: nothing is downloaded, no weight is allocated."""
+"""Parameters of a model, counted from its config alone: nothing is downloaded, no weight is allocated."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class DescribeRequest(Spec):
 
     config: dict[str, Any]
     folder: str | None = None
-    """Where the checkpoint lies, if it may run code of its own."""
+    """Folder of the checkpoint, if the checkpoint may run code of its own."""
     lora: LoraSpec
     card_modules: tuple[str, ...] | str
-    """What `target_modules = "card"` stands for."""
+    """Modules that `target_modules = "card"` stands for."""
 
 
 class Description(Spec):

@@ -4,7 +4,7 @@ Method: every matrix product of m×k by k×n is 2mkn operations. What the model 
 pass through it, the query-key pairs, the positions of the head, and the passes themselves (some adapters multiply
 weights once for each). Five forward and backward passes over a few tokens on the meta device, counted by the formulas
 of torch's `FlopCounterMode`, give the four factors; the fifth checks them. So whatever training leaves out is left out
-(weight gradients of frozen matrices under LoRA, Hu et al. 2021; all of what lies below the first adapter), and what it
+(weight gradients of frozen matrices under LoRA, Hu et al. 2021; everything below the first adapter), and what it
 computes again is counted as it is computed (gradient checkpointing).
 
 All pairs are counted, masked ones included, and what fused kernels compute twice is not: the convention of PaLM's MFU
@@ -34,7 +34,7 @@ _PREFIX = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What forward passes are given. Sums over batches are made by adding works."""
+    """Amount of input of some forward passes. Add works to sum over batches."""
 
     positions: int
     """Positions that pass through the layers: slots, or tokens where padding is not to be counted."""
@@ -79,7 +79,7 @@ class FlopModel:
 
     forward: Rates
     backward: Rates
-    """Of one backward pass, with the forward pass that gradient checkpointing repeats in it."""
+    """Operations of one backward pass, with the forward pass that gradient checkpointing repeats in it."""
 
     def training(self, work: Work) -> int:
         """Forward and backward. The numerator of MFU where `work` leaves padding out and nothing is repeated."""
@@ -87,10 +87,10 @@ class FlopModel:
 
 
 def flop_model(model: nn.Module) -> FlopModel:
-    """Count a causal language model's operations as it stands: its parameters' `requires_grad` says what is trained,
-    and gradient checkpointing counts where it is on.
+    """Count a causal language model's operations in its present state: its parameters' `requires_grad` says what is
+    trained, and gradient checkpointing counts where it is on.
 
-    `model` may lie on the meta device and may carry PEFT adapters; nothing is computed if it does. Where embeddings
+    `model` may be on the meta device and may carry PEFT adapters; nothing is computed if it does. Where embeddings
     before the rows are learned, its virtual tokens are positions and pairs of the caller's `Work`; those of a learned
     prefix are pairs. Raises `ValueError` for an architecture whose operations are not linear in `Work`, and whatever
     its own forward pass raises without numbers.
@@ -212,7 +212,7 @@ def _forward(model: nn.Module, sample: _Sample) -> Tensor:
 
 @contextmanager
 def _training_eagerly(model: Any) -> Iterator[None]:
-    """In training mode, where checkpointing is, and with attention as plain products, which the counter knows."""
+    """Training mode, in which checkpointing works, with attention as plain products, which the counter knows."""
     training, gradients = model.training, [(parameter, parameter.grad) for parameter in model.parameters()]
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     attention = attention_implementation(inner.config)

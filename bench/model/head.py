@@ -29,7 +29,7 @@ def selected_logits(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inp
 
 
 def full_logits(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
-    """The same from the logits of every position: what any architecture can do."""
+    """Logits [reads, vocabulary] taken from those of every position, which any architecture can give."""
     logits: Tensor = model(**inputs).logits
     before = logits.shape[1] - inputs["input_ids"].shape[1]  # virtual tokens of a learned prompt
     return logits[rows, columns + before]

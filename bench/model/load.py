@@ -36,11 +36,11 @@ WEIGHTS = "weights"
 """Folder of a training's adapter or model, relative to the training's folder."""
 
 QUANTIZATION = "quantization.json"
-"""Beside an adapter that was trained on a quantised base: how that was quantised."""
+"""File beside an adapter that was trained on a quantised base: how the base was quantised."""
 
 
 class QuantizedBase(Spec):
-    """The base that an adapter was trained on: rounded to `precision`, then to fewer bits."""
+    """The base that an adapter was trained on: rounded to `precision`, then quantised."""
 
     quantization: QuantizationSpec
     precision: Precision
@@ -137,13 +137,16 @@ def load_base(
 ) -> PreTrainedModel:
     """The base with its weights in `precision` on `device` (default: `pick_device()`), in evaluation mode.
 
-    `quantization`: its matrices in fewer bits, by bitsandbytes.
+    `quantization`: how bitsandbytes quantises its matrices.
     """
     place = device or pick_device()
     dtype = dtype_of(pick_precision(precision, place))
     if quantization is not None:
-        fewer_bits = {"quantization_config": _fewer_bits(quantization, dtype), "device_map": {"": str(place)}}
-        return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype, **fewer_bits))
+        quantised_loading = {
+            "quantization_config": _bits_and_bytes(quantization, dtype),
+            "device_map": {"": str(place)},
+        }
+        return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype, **quantised_loading))
     return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype).to(place))
 
 
@@ -190,7 +193,7 @@ def _elements(parameter: torch.nn.Parameter) -> int:
 
 
 def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device) -> Any:
-    """In fp32, on the processor; a quantised base is quantised as it was in training, and put back."""
+    """The base in fp32 on the processor; a quantised one is quantised as in training, then dequantised."""
     if not quantization.is_file():
         return _from_pretrained(model, Path(model.path), torch.float32)
     trained = QuantizedBase.model_validate_json(quantization.read_bytes())
@@ -206,7 +209,7 @@ def _merged(adapted: Any) -> Any:
         return adapted.get_base_model()
 
 
-def _fewer_bits(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesConfig:
+def _bits_and_bytes(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesConfig:
     if spec.bits == 8:
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(

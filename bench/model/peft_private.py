@@ -19,12 +19,12 @@ def config_classes() -> dict[str, type[PeftConfig]]:
 
 
 def carries_adapter(module: Any) -> bool:
-    """Whether an adapter was put on this module."""
+    """Whether this module carries an adapter."""
     return isinstance(module, BaseTunerLayer)
 
 
 def adapted_modules(model: torch.nn.Module) -> tuple[str, ...]:
-    """Full names of the modules that carry an adapter; none where it stands before the rows."""
+    """Full names of the modules that carry an adapter; none for a learned prompt."""
     return tuple(getattr(getattr(model, "base_model", None), "targeted_module_names", None) or ())
 
 

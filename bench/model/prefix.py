@@ -40,8 +40,8 @@ class PrefixedModel(torch.nn.Module):
         past_key_values: DynamicCache | None = None,
         **inputs: Any,
     ) -> Any:
-        """As the base's, for rows [rows, columns]; a mask [rows, keys] or [rows, 1, columns, keys] covers the row's own
-        tokens, whether in the cache or not."""
+        """Forward pass of the base over rows [rows, columns]; a mask [rows, keys] or [rows, 1, columns,
+        keys] covers the row's own tokens, whether in the cache or not."""
         cache = DynamicCache(config=self.base.config) if past_key_values is None else past_key_values
         if cache.get_seq_length() == 0:
             self._begin(cache, input_ids.shape[0])

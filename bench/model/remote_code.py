@@ -21,7 +21,7 @@ from bench.errors import InputError, Problem
 from bench.model.transformers_private import module_copies_in
 
 _REFUSAL = "trust_remote_code"
-"""What every refusal of transformers' `resolve_trust_remote_code` names."""
+"""Argument that every refusal of transformers' `resolve_trust_remote_code` names."""
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def own_modules(folder: Path) -> Iterator[None]:
 
 
 def parts_that_need_code(path: str, classes: Mapping[str, str]) -> list[str]:
-    """Those of `classes` (by part: `AutoConfig`, `AutoModelForCausalLM`, `AutoTokenizer`) that need their code."""
+    """Parts of `classes` (`AutoConfig`, `AutoModelForCausalLM`, `AutoTokenizer`) that need their code."""
     refused = {part for part, load in _LOADS.items() if _is_refused(load, path)}
     if "AutoConfig" in refused:
         refused.add("AutoModelForCausalLM")  # it could not be asked

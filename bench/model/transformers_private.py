@@ -48,7 +48,7 @@ class TrainerHooks:
     _last_step = 0
 
     def supervised_tokens(self, batches: list[dict[str, Any]]) -> int:
-        """What the loss of one optimiser step is divided by; `batches` are its forward passes."""
+        """Number that the loss of one optimiser step is divided by; `batches` are the step's forward passes."""
         raise NotImplementedError
 
     def before_optimizer(self) -> None:

@@ -27,10 +27,10 @@ from bench.train.isolation import check_isolation
 from bench.train.training_data import row_limit
 
 _STEPS = 100
-"""Of a made-up training."""
+"""Optimiser steps of a made-up training."""
 _PROBE_TOKENS = 6
 _SOME_VALUE = 7
-"""Of an optimiser's argument: no default, and no name of anything."""
+"""Value of an optimiser's argument that is no default and no name of anything."""
 
 
 def check_training(job: TrainJob) -> None:

@@ -14,7 +14,7 @@ from bench.record.facts import StepFacts, TrainingFacts
 from bench.record.train_job import TrainJob
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
-from bench.train.arguments.adapters import peft_config, put_on, skeleton, skeleton_device, virtual_tokens
+from bench.train.arguments.adapters import add_adapter, peft_config, skeleton, skeleton_device, virtual_tokens
 from bench.train.batches.encoded_row import slots
 from bench.train.probe import known_budget
 from bench.train.training_data import build_training_data
@@ -23,7 +23,7 @@ _CPU = torch.device("cpu")
 
 
 def count_training(job: TrainJob) -> dict[str, int]:
-    """What a training will count, from the schedule it will run and a model without weights; nothing is trained.
+    """Counts of a training, from the schedule that it will run and a model without weights; nothing is trained.
 
     A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
     """
@@ -44,7 +44,7 @@ def count_training(job: TrainJob) -> dict[str, int]:
 
 
 def training_facts(job: TrainJob) -> TrainingFacts:
-    """What `job` will count. Raises `InputError` as the training would, and for a budget that only a clock can tell."""
+    """Counts and operations of `job`. Raises `InputError` as the training would, and for a budget in seconds."""
     if job.budget.unit == "seconds":
         what, hint = "a budget in seconds has no exact counts", "give the budget in tokens, flops, steps or epochs"
         raise InputError(Problem(reference="gate.budget-in-seconds", what=what, where="budget.unit", hint=hint))
@@ -53,7 +53,7 @@ def training_facts(job: TrainJob) -> TrainingFacts:
     counts = count_training(job)
     adapter = peft_config(recipe, job.model, steps=schedule.steps)
     base = _skeleton(job, adapter)
-    model = base if adapter is None else put_on(base, adapter)
+    model = base if adapter is None else add_adapter(base, adapter)
     count = _operations(job, model, adapter)
     return TrainingFacts(
         **counts,
@@ -67,12 +67,12 @@ def training_facts(job: TrainJob) -> TrainingFacts:
 
 
 def step_facts(job: TrainJob) -> tuple[StepFacts, ...]:
-    """What each optimiser step of `job` will count; operations are `None` where the architecture hides them."""
+    """Counts of each optimiser step of `job`; operations are `None` where the architecture hides them."""
     schedule = build_training_data(job, budget=job.budget).schedule
     adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
     base = _skeleton(job, adapter)
     try:
-        count = _operations(job, base if adapter is None else put_on(base, adapter), adapter)
+        count = _operations(job, base if adapter is None else add_adapter(base, adapter), adapter)
     except Exception:  # whatever a foreign architecture raises without weights
         traceback.print_exc()
         count = None

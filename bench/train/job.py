@@ -54,7 +54,7 @@ def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
 
 
 def follow_training(job: TrainJob, folder: Path) -> None:
-    """The same training as one of the other processes."""
+    """Takes part in the training as one of the other processes."""
     _carry_out(job, folder, ignore_event)
 
 
@@ -138,7 +138,7 @@ def _result(done: _Done) -> TrainResult:
 
 
 def _check_counts(steps: Sequence[Step], planned: Schedule, *, whole: bool) -> None:
-    """What was trained on, against the plan, or against its beginning where the training was to stop early."""
+    """Compare the counts with the plan, or with its beginning where the training was to stop early."""
     expected = planned if whole else planned.first(len(steps))
     counted = {
         "steps": len(steps),

@@ -43,7 +43,7 @@ class Prepared:
     trainer: MeteredTrainer
     ranks: Ranks
     data: TrainingData
-    """With the schedule that is trained on, which a probe ends early."""
+    """Training data with the schedule that is trained on, which a probe ends early."""
     watch: Watch | None
     meter: Meter
     device: torch.device
@@ -51,7 +51,7 @@ class Prepared:
 
     @property
     def trained(self) -> Trained:
-        """What the ledger is made from, once the training is over."""
+        """Input of the ledger, once the training is over."""
         return Trained(
             job=self.job,
             schedule=self.data.schedule,
@@ -63,7 +63,7 @@ class Prepared:
 
     @property
     def resolved(self) -> dict[str, str]:
-        """What the recipe left open, in words."""
+        """Values that the recipe left open, in words."""
         model = self.trainer.model
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         words = {

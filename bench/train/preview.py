@@ -1,4 +1,4 @@
-"""What a training will see of its rows, without training: some rows in full, and figures on all of them.
+"""Preview of a training's rows, without training: some rows in full, and figures on all of them.
 
 Contract: rows are rendered by the code that training renders them with. They are measured before they are cut, so that
 what a longer `max_length` would keep is seen: all of up to `MEASURED` rows, else as many, evenly spaced. Duplicates are

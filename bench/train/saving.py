@@ -1,4 +1,4 @@
-"""How a trained subject is written: safetensors that the unchanged base and `bench.model.load` suffice for.
+"""Writes a trained subject as safetensors, for which the unchanged base and `bench.model.load` suffice.
 
 Some starts of LoRA (PiSSA, OLoRA, CorDA) move a part of the base's weights into the adapter. PEFT can write such an
 adapter as a plain one of twice the rank, from where it ended and where it started.

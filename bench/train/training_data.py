@@ -1,4 +1,4 @@
-"""From a job's stored rows to what is trained on: rendered, split, packed, scheduled."""
+"""Training data from a job's stored rows: rendered, split, packed, scheduled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PACKINGS_THAT_CUT = frozenset({"bfd_split", "wrapped"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
-    """What a training is made of."""
+    """Rows and batches of a training."""
 
     renderer: Renderer
     schedule: Schedule
@@ -38,7 +38,7 @@ class TrainingData:
     validation_rows: int
 
     def first(self, steps: int) -> TrainingData:
-        """The same training, ended after so many optimiser steps."""
+        """This training data, ended after so many optimiser steps."""
         return replace(self, schedule=self.schedule.first(steps))
 
 

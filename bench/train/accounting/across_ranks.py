@@ -1,4 +1,4 @@
-"""What the processes of one training counted, made one account. Pure functions.
+"""One account from the counts of all processes of a training. Pure functions.
 
 Contract, over ranks: rows, tokens, supervised tokens, slots and the loss (each rank's share is already divided by the
 whole step's supervised tokens) are summed; a step lasts as long as it does for the slowest rank; memory of processes
@@ -18,7 +18,7 @@ from bench.train.processes.ranks import Ranks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Of one optimiser step, by one process."""
+    """One process's part of an optimiser step."""
 
     rows: int
     tokens: int
@@ -27,9 +27,9 @@ class Share:
     loss: float
     """Summed negative log-likelihoods / supervised tokens of the whole step."""
     seconds: float
-    """Of compute and optimiser."""
+    """Seconds of compute and optimiser."""
     work_seconds: float
-    """The same, and of waiting for data."""
+    """Seconds of compute, optimiser and waiting for data."""
 
 
 def merged(shares: Sequence[Share]) -> Share:
@@ -46,7 +46,7 @@ def merged(shares: Sequence[Share]) -> Share:
 
 
 def exchanged(ranks: Ranks, share: Share) -> list[Share]:
-    """That of every rank."""
+    """Share of every rank."""
     if ranks.size == 1:
         return [share]
     return [
@@ -59,7 +59,7 @@ def exchanged(ranks: Ranks, share: Share) -> list[Share]:
 
 
 def merged_memory(phases: Sequence[Sequence[PhaseMemory]]) -> tuple[PhaseMemory, ...]:
-    """From the phases of each rank, in one order; `None` where any rank does not know."""
+    """Memory by phase over all ranks, whose phases have one order; `None` where any rank does not know."""
     return tuple(
         PhaseMemory(
             phase=same[0].phase,

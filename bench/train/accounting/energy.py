@@ -32,7 +32,7 @@ class _Zone:
 
 
 class EnergyCounter:
-    """Counts from its making on."""
+    """Counts from the moment it is created."""
 
     def __init__(self, device: torch.device, *, powercap: Path = _POWERCAP) -> None:
         self._read: Callable[[], Energy | None] = _nvml(device) if device.type == "cuda" else _rapl(powercap)

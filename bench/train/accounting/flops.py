@@ -1,4 +1,4 @@
-"""What batches cost in floating-point operations: as the model needs them, and as a device computes them.
+"""Floating-point operations of batches: as the model needs them, and as a device computes them.
 
 Contract: pure counts of the batches. Model operations (the numerator of MFU) leave padding out, let each row see itself
 alone, and have the head at supervised positions; hardware operations (of HFU) are those of whole padded sequences, of
@@ -27,25 +27,25 @@ class Prompt:
     prefix: bool = False
 
     def work(self, tokens: int, head_positions: int) -> Work:
-        """Of one sequence of so many tokens of text."""
+        """Work of one sequence of so many tokens of text."""
         positions = tokens + (0 if self.prefix else self.tokens)
         return Work(positions=positions, pairs=positions * (tokens + self.tokens), head_positions=head_positions)
 
 
 def prompt_of(adapter: PeftConfig | None) -> Prompt:
-    """What `adapter` puts before each row."""
+    """Learned prompt that `adapter` puts before each row."""
     if adapter is None or not adapter.is_prompt_learning:
         return Prompt()
     return Prompt(tokens=int(adapter.num_virtual_tokens), prefix=adapter.peft_type == PeftType.PREFIX_TUNING)
 
 
 def row_work(example: EncodedRow, prompt: Prompt) -> Work:
-    """What one row needs; the pass that it is part of is left out."""
+    """Work of one row, without the pass that the row is part of."""
     return prompt.work(example.tokens, example.supervised_tokens)
 
 
 def model_work(batches: Iterable[Batch], prompt: Prompt) -> Work:
-    """What the rows of `batches` need."""
+    """Work that the rows of `batches` need."""
     work = _NOTHING
     for batch in batches:
         rows = (row_work(example, prompt) for sequence in batch for example in sequence)
@@ -54,7 +54,7 @@ def model_work(batches: Iterable[Batch], prompt: Prompt) -> Work:
 
 
 def hardware_work(batches: Iterable[Batch], prompt: Prompt, *, head_everywhere: bool) -> Work:
-    """What is computed for `batches`, padding included."""
+    """Work that is computed for `batches`, padding included."""
     work = _NOTHING
     for batch in batches:
         work += _PASS

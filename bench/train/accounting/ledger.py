@@ -26,11 +26,11 @@ from bench.train.batches.schedule import Schedule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What a training leaves behind for its account."""
+    """A finished training, for its account."""
 
     job: TrainJob
     schedule: Schedule
-    """As planned; a training that diverged, or stopped early, saw only its beginning."""
+    """The planned schedule; a training that diverged or stopped early saw only its beginning."""
     meter: Meter
     head: Head
     device: torch.device
@@ -38,11 +38,11 @@ class Trained:
 
     @property
     def seen(self) -> Schedule:
-        """What was trained on."""
+        """Part of the schedule that was trained on."""
         return self.schedule.first(len(self.meter.steps))
 
     def operations(self) -> OperationCount | None:
-        """Of this model as it is trained; `None` for an architecture whose shape cannot be read."""
+        """Operations of this model as it is trained; `None` for an architecture whose shape cannot be read."""
         adapter = peft_config(self.job.recipe, self.job.model, steps=self.schedule.steps)
         try:
             return OperationCount(
@@ -56,7 +56,7 @@ class Trained:
             return None
 
     def utilization(self, operations: OperationCount | None) -> Utilization | None:
-        """Of the steady steps; measures the device's peak."""
+        """Utilisation over the steady steps; measures the device's peak."""
         if operations is None:
             return None
         steady = self.meter.steady()

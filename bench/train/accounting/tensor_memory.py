@@ -64,7 +64,8 @@ def _key(tensor: Tensor) -> int:
 
 
 def peak_tensor_bytes(model: torch.nn.Module, batch: Batch, *, packed: bool) -> int:
-    """Of one optimiser step on `batch`. `model` lies on the meta device, in training mode, at its training precision.
+    """Peak bytes of one optimiser step on `batch`. `model` is on the meta device, in training mode, at its training
+    precision.
 
     Weights and two moments of each trainable one are alive throughout; gradients from where they are made.
     """
@@ -84,7 +85,7 @@ def peak_tensor_bytes(model: torch.nn.Module, batch: Batch, *, packed: bool) -> 
 
 
 def _inputs(tensors: dict[str, Any]) -> dict[str, Any]:
-    """With a mask of its own where there is none: transformers would look into the values of the one it makes."""
+    """Inputs with a mask where there is none: transformers would look into the values of a mask that it builds."""
     inputs = model_inputs(tensors)
     if "attention_mask" not in inputs:
         rows, width = inputs["input_ids"].shape

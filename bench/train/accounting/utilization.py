@@ -15,7 +15,7 @@ from bench.train.accounting.meter import Steady
 from bench.train.batches.schedule import Schedule
 
 _SECONDS = 0.1
-"""Of measuring the peak, or three products if they take longer."""
+"""Time for measuring the peak; three products if they take longer."""
 
 
 class OperationCount:
@@ -45,7 +45,7 @@ class OperationCount:
         return self._model.training(model_work(schedule.batches, self._prompt))
 
     def hardware(self, schedule: Schedule) -> int:
-        """What a device computes."""
+        """Operations that a device computes."""
         work = hardware_work(schedule.batches, self._prompt, head_everywhere=self._head_everywhere)
         return self._hardware.training(work)
 
@@ -74,7 +74,7 @@ class OperationCount:
 
 
 def _start_checkpointing(model: PreTrainedModel | PeftModel) -> None:
-    """As the trainer does it: under an adapter even the first layer's input has a gradient then."""
+    """Turn checkpointing on as the trainer does: under an adapter even the first layer's input has a gradient then."""
     model.gradient_checkpointing_enable({"use_reentrant": False})
     if isinstance(model, PeftModel):
         model.enable_input_require_grads()

@@ -1,7 +1,7 @@
 """A recipe's adapter as PEFT's configuration, and what some adapters need beside it.
 
-Contract: what a recipe names and PEFT does not know, or cannot put on this model, is an `InputError`; nothing is
-ignored. `put_on` works on the meta device, so that all of this is known before weights are read.
+Contract: what a recipe names and PEFT does not know, or cannot apply to this model, is an `InputError`; nothing is
+ignored. `add_adapter` works on the meta device, so that all of this is known before weights are read.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ _REFUSED = {
 """Methods of PEFT that need what no row of a suite has."""
 
 _NEEDS_NUMBERS = frozenset({"ADAMSS", "FROD", "SHIRA", "TINYLORA", "WAVEFT"})
-"""Methods that compute from values while they are put on or run, which the meta device does not have."""
+"""Methods that compute from values while they are added or run, which the meta device does not have."""
 
 _MANY_STEPS = 10**9
-"""Where the steps are not known yet, and nothing is trained."""
+"""Number of steps where it is not known yet, and nothing is trained."""
 
 _OWN = frozenset(
     {"peft_type", "task_type", "inference_mode", "auto_mapping", "peft_version", "revision", "base_model_name_or_path"}
@@ -103,18 +103,18 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
 
 def skeleton(model: ResolvedModel, config: PeftConfig | None) -> PreTrainedModel | PeftModel:
     """The base with the adapter, if there is one, for its shape alone: no weight is read. On the meta device, but for
-    methods that need numbers. Raises `InputError` as `put_on` does."""
+    methods that need numbers. Raises `InputError` as `add_adapter` does."""
     if config is None:
         return load_skeleton(model)
-    return put_on(load_skeleton(model, device=skeleton_device(config)), config)
+    return add_adapter(load_skeleton(model, device=skeleton_device(config)), config)
 
 
 def skeleton_device(config: PeftConfig | None) -> Literal["meta", "cpu"]:
-    """Where a model without its weights takes this adapter."""
+    """Device on which a model without its weights can take this adapter."""
     return "cpu" if config is not None and _name(config) in _NEEDS_NUMBERS else "meta"
 
 
-def put_on(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
+def add_adapter(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     """`model` with the adapter. Raises `InputError` where PEFT refuses: unknown modules, an unfit architecture."""
     on_meta = model.device.type == "meta"
     if on_meta and isinstance(config, LoraConfig):
@@ -122,9 +122,9 @@ def put_on(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     try:
         adapted = get_peft_model(model, config)
     except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError, AssertionError) as error:
-        raise _refused(f"PEFT cannot put {_name(config)} on {type(model).__name__}: {_first_line(error)}") from error
+        raise _refused(f"PEFT cannot add {_name(config)} to {type(model).__name__}: {_first_line(error)}") from error
     if carries_adapter(adapted.get_output_embeddings()):
-        what = f"{_name(config)} would stand on the language-model head, whose loss does not go through an adapter"
+        what = f"{_name(config)} would adapt the language-model head, whose loss does not go through an adapter"
         tied = getattr(model.config.get_text_config(), "tie_word_embeddings", False)
         why = "; in this model the head and the embeddings are one matrix" if tied else ""
         raise _refused(what, f"leave the head out of target_modules{why}")
@@ -141,7 +141,7 @@ def check_gradients(model: torch.nn.Module) -> None:
 
 
 def target_modules(model: torch.nn.Module) -> tuple[str, ...]:
-    """Names, each once, of the modules that carry an adapter; none where it stands before the rows."""
+    """Names, each once, of the modules that carry an adapter; none for a learned prompt."""
     return tuple(dict.fromkeys(name.rpartition(".")[2] for name in adapted_modules(model)))
 
 

@@ -49,7 +49,7 @@ def make_scheduler(recipe: Recipe, steps: int) -> Callable[[Optimizer], LRSchedu
 
 
 _POLYNOMIAL_END = 1e-7
-"""The rate at which `polynomial` ends unless told otherwise, as in transformers."""
+"""The rate at which `polynomial` ends without `min_learning_rate`, as in transformers."""
 
 
 def _theirs(recipe: Recipe, steps: int, **special: Any) -> Callable[[Optimizer], LRScheduler]:

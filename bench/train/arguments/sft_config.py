@@ -30,11 +30,11 @@ _OURS_IN_DEEPSPEED: dict[str, Any] = {
     "bf16": {"enabled": "auto"},
     "fp16": {"enabled": "auto"},
 }
-"""What DeepSpeed must be told and transformers fills in from its arguments."""
+"""Keys that DeepSpeed needs and transformers fills in from its arguments."""
 
 
 def optimizer_name(recipe: Recipe) -> str:
-    """As `transformers.training_args.OptimizerNames` has it."""
+    """Name of the optimiser in `transformers.training_args.OptimizerNames`."""
     return _NAMED.get(recipe.optimizer, recipe.optimizer)
 
 

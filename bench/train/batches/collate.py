@@ -1,4 +1,4 @@
-"""From sequences to the tensors of one forward pass, and what there is to count about them.
+"""Tensors of one forward pass from its sequences, and their counts.
 
 Contract: padding is on the right and carries no label, whatever its id, so a real end-of-sequence token is learned even
 where it doubles as the pad token. Unpacked rows need no attention mask: with causal attention no real token sees
@@ -21,7 +21,7 @@ from bench.train.batches.encoded_row import IGNORED, Batch, PackedRow, length
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCounts:
-    """What one forward pass holds."""
+    """Counts of one forward pass."""
 
     rows: int
     """Rows that begin in it."""
@@ -89,7 +89,7 @@ def collate(batch: Batch, pad_token_id: int, *, packed: bool) -> dict[str, Any]:
 
 
 def _positions(sequence: PackedRow, width: int) -> NDArray[np.int64]:
-    """0, 1, 2, … anew for each row, and for the padding, which thereby is a document of its own."""
+    """0, 1, 2, … anew for each row, and for the padding, which so is a document of its own."""
     sizes = [example.tokens for example in sequence]
     return np.concatenate([np.arange(size, dtype=np.int64) for size in [*sizes, width - sum(sizes)]])
 
@@ -105,5 +105,5 @@ _INPUTS = ("input_ids", "position_ids", "attention_mask")
 
 
 def model_inputs(batch: dict[str, Any]) -> dict[str, Any]:
-    """What of a collated batch goes into the model's forward pass: no labels, no cache."""
+    """Inputs of the model's forward pass in a collated batch: no labels, no cache."""
     return {**{name: batch[name] for name in _INPUTS if name in batch}, "use_cache": False}

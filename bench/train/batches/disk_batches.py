@@ -28,13 +28,13 @@ class SpooledBatches(Sequence[Batch]):
     """Batches in the order in which they were appended."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """The file lies in `folder`, by default in the system's for temporary files."""
+        """The file is in `folder`, by default the system's for temporary files."""
         self._descriptor, name = tempfile.mkstemp(dir=folder, prefix=".batches-")
         Path(name).unlink()
         weakref.finalize(self, os.close, self._descriptor)
         self._whole: SpooledBatches | None = None  # what a slice was taken of, kept alive for its open file
         self._ends = array("Q", [0])
-        """In numbers of four bytes."""
+        """Ends of the batches, counted in numbers of four bytes."""
         self._indices = range(0)
 
     def append(self, batch: Batch) -> None:

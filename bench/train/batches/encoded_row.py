@@ -15,7 +15,7 @@ IGNORED = -100
 
 
 class RenderedRow(Protocol):
-    """What a renderer gives back for one row."""
+    """One row as a renderer returns it."""
 
     @property
     def input_ids(self) -> list[int]: ...

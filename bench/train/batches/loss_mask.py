@@ -58,7 +58,7 @@ class _Assistant:
         """Whether each token of the prompt belongs to an earlier assistant turn or its ending."""
         tokenizer, text = self.renderer.tokenizer, self.renderer.prompt_text(row.turns[:-1])
         if not tokenizer.is_fast:
-            raise _unmaskable(row, "the tokenizer cannot tell where in the text its tokens stand")
+            raise _unmaskable(row, "the tokenizer gives no character offsets of its tokens")
         encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ids = self.renderer.prompt(row.turns[:-1])
         before = len(ids) - len(encoded["input_ids"])  # what the tokenizer puts before every text
@@ -69,7 +69,7 @@ class _Assistant:
         return [False] * before + inside
 
     def _spans(self, row: Row, text: str) -> list[tuple[int, int]]:
-        """Where in the prompt's text the earlier answers stand, endings included."""
+        """Spans of the earlier answers in the prompt's text, endings included."""
         endings = (str(self.renderer.tokenizer.decode(self.renderer.ending)), *self.renderer.stop_strings)
         return [
             self._span(row, row.turns[:index], turn.content.strip(), text, endings)

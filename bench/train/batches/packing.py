@@ -1,7 +1,7 @@
-"""How scheduled rows become sequences and batches: packing, grouping by length, batches by rows or by slots.
+"""Sequences and batches from scheduled rows: packing, grouping by length, batches by rows or by slots.
 
 Contract: a pure function of the rows, the recipe and the seed. Rows are rearranged only within windows, so that a
-training still meets its rows in roughly the order of the schedule.
+training still sees its rows in roughly the order of the schedule.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ _PACKINGS: dict[str, _Packing] = {
 
 
 def _cut(sequences: Iterable[PackedRow], recipe: Recipe) -> Iterator[Batch]:
-    """Batches of `batch_rows` sequences, or of at most `batch_tokens` slots; a sequence that is longer stands alone."""
+    """Batches of `batch_rows` sequences, or of at most `batch_tokens` slots; a longer sequence is alone."""
     batch: list[PackedRow] = []
     longest = 0
     for sequence in sequences:

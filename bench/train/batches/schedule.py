@@ -1,8 +1,8 @@
-"""Which rows an arm trains on, in which order and in which batches: from rows and a budget to a `Schedule`.
+"""The rows that an arm trains on, in order and in batches: from rows and a budget to a `Schedule`.
 
-Contract: rows are taken epoch by epoch, each epoch in a fresh seeded order, until the budget is met. Only rows that are
-needed are rendered, each once, and lie on disk: memory does not grow with them. What a schedule counts is what training
-will count: the trainer checks that.
+Contract: rows are taken epoch by epoch, each epoch in a fresh seeded order, until the budget is spent. Only rows that
+are needed are rendered, each once, and stored on disk: memory does not grow with them. What a schedule counts is what
+training will count: the trainer checks that.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Schedule:
     """Forward passes per optimiser step; the last step may have fewer."""
     available_rows: int
     dropped_rows: int
-    """Distinct rows that were met and had nothing to supervise."""
+    """Distinct rows that were reached and had nothing to supervise."""
 
     def first(self, steps: int) -> Schedule:
         """The same schedule, ended after so many optimiser steps."""
@@ -106,7 +106,7 @@ class Schedule:
 
     @cached_property
     def _totals(self) -> _Totals:
-        """In one reading of the batches."""
+        """Sums, from one reading of the batches."""
         seen = np.zeros(self.available_rows, dtype=np.bool_)
         rows = tokens = supervised = padded = truncated = 0
         for batch in self.batches:
@@ -128,7 +128,7 @@ class Schedule:
 
 
 _UNSEEN, _NOTHING = -1, -2
-"""In place of where a rendered row lies: not yet rendered, and nothing to supervise."""
+"""In place of the position of a rendered row: not yet rendered, and nothing to supervise."""
 
 
 class _Epochs:
@@ -160,7 +160,7 @@ class _Epochs:
 
     @property
     def dropped(self) -> int:
-        """Distinct rows met so far with nothing to supervise."""
+        """Distinct rows reached so far with nothing to supervise."""
         return int((self._places == _NOTHING).sum())
 
     def _example(self, index: int) -> EncodedRow | None:
@@ -198,8 +198,8 @@ def plan_schedule(
 
     A budget of tokens, supervised tokens or operations is met within half a row: the last row is taken only if that
     brings the sum nearer. At least one row is taken. `operations` counts those of one row, for a budget in `flops`; a
-    budget in `seconds` has to be turned into tokens before. Rendered rows lie in `folder`, by default in the system's
-    for temporary files.
+    budget in `seconds` has to be turned into tokens before. Rendered rows are stored in `folder`, by default the
+    system's for temporary files.
     """
     if not rows:
         raise InputError(_NOTHING_TO_LEARN)

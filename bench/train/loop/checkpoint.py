@@ -31,7 +31,7 @@ class Checkpoint:
     """Everything that the next step depends on."""
 
     digest: str
-    """Of the training; a checkpoint of another one is not used."""
+    """Digest of the training; the checkpoint of another training is not used."""
     weights: Mapping[str, torch.Tensor]
     """Trainable parameters by name."""
     optimizer: Mapping[str, Any]
@@ -95,7 +95,7 @@ def find_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Takes the checkpoint away, what a kill left of one included."""
+    """Removes the checkpoint, and what a kill left of one."""
     for name in (CHECKPOINT, f"{CHECKPOINT}.old", f"{CHECKPOINT}.new"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
@@ -133,7 +133,7 @@ def _optimizer_tensors(state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def _optimizer_values(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What some optimisers keep beside tensors: step counts, averages, `None`."""
+    """Values that some optimisers keep beside tensors: step counts, averages, `None`."""
     return {
         str(index): {key: value for key, value in values.items() if not torch.is_tensor(value)}
         for index, values in state["state"].items()

@@ -28,7 +28,7 @@ class StepAccount:
         """Negative log-likelihood of the forward pass in progress / the supervised tokens of the whole step."""
 
     def enter(self, phase: Phase) -> None:
-        """What follows is `phase`."""
+        """Begin `phase`."""
         self.meter.enter(phase)
 
     def end_forward(self, counts: BatchCounts, learning_rate: Callable[[], float]) -> None:

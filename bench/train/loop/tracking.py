@@ -1,4 +1,4 @@
-"""What goes to TensorBoard, W&B or Trackio through the trainer's own integrations, and where their files lie.
+"""Logs for TensorBoard, W&B or Trackio through the trainer's own integrations, and the folder of their files.
 
 Contract: files are written under the job's own folder. Keys come from the environment, as each tracker reads them.
 """

@@ -42,7 +42,7 @@ MakeScheduler = Callable[[torch.optim.Optimizer], LRScheduler]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerPlan:
-    """What a trainer trains on and when it ends."""
+    """Batches, rates and end of a training."""
 
     schedule: Schedule
     packed: bool
@@ -174,9 +174,9 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """What is minimised, summed over this batch / the supervised tokens of the whole step.
+        """Loss that is minimised, summed over this batch / the supervised tokens of the whole step.
 
-        Times the number of processes, over which gradients are averaged.
+        Multiplied by the number of processes, over which gradients are averaged.
         """
         losses = -log_probabilities(model, inputs, self.head)
         idle = inputs["counts"].slots == 0
@@ -188,7 +188,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         return (losses * (-losses).exp().detach()).sum() / num_items_in_batch * scale  # Dynamic Fine-Tuning
 
     def before_optimizer(self) -> None:
-        """What follows is the optimiser's time."""
+        """Begin the optimiser's time."""
         self._account.enter("optimizer")
 
     def after_step(self, gradient_norm: float, learning_rate: float) -> None:

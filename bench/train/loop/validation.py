@@ -61,7 +61,7 @@ class Watch:
         self._reference = math.inf
         """The loss that the next must be lower than by `min_delta`, or patience wears."""
         self.points: tuple[ValidationPoint, ...] = ()
-        """In order of steps."""
+        """Losses in order of steps."""
         self.best: ValidationPoint | None = None
         """The lowest loss so far; the earliest of equals."""
         self.best_weights: dict[str, torch.Tensor] = {}

@@ -22,7 +22,7 @@ from bench.train.micro.pretrain import Pretrained, Pretraining, Progress, pretra
 
 CORPUS_ROUNDS = 24
 TOKENIZER_DOCUMENTS = 8_000
-"""How many documents, about two rounds, the tokenizer is trained on."""
+"""Documents that the tokenizer is trained on, about two rounds."""
 THREADS = 2
 
 SIMULATION = "This is a simulation in an invented world; it is no evidence about large models."

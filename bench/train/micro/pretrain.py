@@ -22,7 +22,7 @@ from bench.model.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, VOCABULARY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretraining:
-    """How the base is trained. The shipped weights are the defaults' product."""
+    """Settings of the base's training. The shipped weights come from the defaults."""
 
     hidden_size: int = 96
     intermediate_size: int = 384
@@ -39,7 +39,7 @@ class Pretraining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a pretraining stands; `loss` is the mean since the last report, in nats per token."""
+    """Progress of a pretraining; `loss` is the mean since the last report, in nats per token."""
 
     step: int
     steps: int
@@ -49,7 +49,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretrained:
-    """What a pretraining made and what it cost."""
+    """Model of a pretraining, and its cost."""
 
     model: LlamaForCausalLM
     final_loss: float

@@ -1,7 +1,7 @@
-"""This process among those of one training, and what they tell each other: numbers, over torch's process group.
+"""This process among those of one training, and the numbers that they exchange over torch's process group.
 
 Contract: every rank calls the same collectives in the same order, and gets the same answers; what is decided from
-them alone is decided alike everywhere. A training of one process talks to nobody.
+them alone is decided alike everywhere. A training of one process exchanges nothing.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ class Ranks:
     index: int = 0
     size: int = 1
     device: str = "cpu"
-    """Where its numbers have to lie to be sent."""
+    """Device on which numbers have to be to be sent."""
 
     @property
     def is_main_process(self) -> bool:
-        """Whether this is the one that writes and tells."""
+        """Whether this process is the one that writes and reports."""
         return self.index == 0
 
     def gather(self, values: Sequence[float]) -> list[list[float]]:
-        """Those of every rank, in order; all give equally many."""
+        """Values of every rank, in order; all give equally many."""
         if self.size == 1:
             return [list(values)]
         return [row.tolist() for row in self.gather_tensor(torch.tensor(list(values), dtype=torch.float64))]
 
     def gather_tensor(self, values: torch.Tensor) -> list[torch.Tensor]:
-        """The same of a tensor, which has one shape and type everywhere; on the processor."""
+        """Tensors of every rank, on the processor; they have one shape and type everywhere."""
         if self.size == 1:
             return [values]
         mine = values.to(self.device)
-        found = [torch.empty_like(mine) for _ in range(self.size)]
-        torch.distributed.all_gather(found, mine)
-        return [one.cpu() for one in found]
+        gathered = [torch.empty_like(mine) for _ in range(self.size)]
+        torch.distributed.all_gather(gathered, mine)
+        return [value.cpu() for value in gathered]
 
     def all_reduce_sum(self, value: float) -> float:
-        """Over all ranks; not finite if any is not."""
-        return sum(one for (one,) in self.gather([value]))
+        """Sum over all ranks; not finite if any is not."""
+        return sum(value for (value,) in self.gather([value]))
 
     def barrier(self) -> None:
         """Waits for all ranks. The group is never taken down: processes that end do not wait for its threads."""
