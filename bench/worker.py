@@ -1,8 +1,8 @@
 """The child's work, by kind of request. Importing this module imports the heavy libraries, once, in the fork server.
 
-Contract: `KINDS` maps a kind to a function of (payload, folder, emit), `SERVICES` to one that takes further requests;
-see `bench.run.process.child`, which gives a child its log, its end and its errors. Nothing here starts a thread or
-touches a device at import: forks would inherit it.
+Contract: `KINDS` maps a kind to its payload's type and to a function of (payload, folder, emit), `SERVICES` to one that
+takes further requests; see `bench.run.process.child`, which gives a child its log, its end and its errors. Nothing here
+starts a thread or touches a device at import: forks would inherit it.
 """
 
 from __future__ import annotations
@@ -25,33 +25,42 @@ import bench.train.exact_counts
 import bench.train.job
 import bench.train.probe
 from bench.emit import Emit
+from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.errors import InputError, Problem
+from bench.model.description import DescribeRequest, Description
 from bench.model.remote_code import own_modules
 from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.facts import TrainingFacts
 from bench.record.files import SCORES
 from bench.record.store import write_result
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import SweepResult, TrainResult
 from bench.run.plan.chosen_rate import at_rate, settled
-from bench.run.process.child import Service, Work
+from bench.run.process.payloads import (
+    BuildRequest,
+    CheckRequest,
+    CodeRequest,
+    FetchRequest,
+    ShowRequest,
+    TrustRequest,
+)
 from bench.run.process.ranks import in_ranks
+from bench.run.process.work import Payload, Service, Work
 from bench.suite.data import DataSpec
 from bench.suite.evals import LossSpec
-from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.sweep import DEV
 from bench.train.micro.pretrain import Progress
 
 
-def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """Train one seed replicate; `payload` is a `TrainJob`."""
-    job = settled(TrainJob.model_validate(payload))
+def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
+    """Train one seed replicate."""
+    job = settled(planned)
     torch.set_num_threads(job.threads)
     write_result(folder, _trained(job, folder, emit))
 
 
-def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
     """Train at one rate of a sweep and take the loss on its dev rows; the weights are not kept."""
-    job = SweepJob.model_validate(payload)
     training, started = job.training, time.monotonic()
     torch.set_num_threads(training.threads)
     trained = _trained(training, folder, emit)
@@ -107,9 +116,8 @@ def _dev_eval(job: SweepJob, folder: Path) -> EvalJob:
     )
 
 
-def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """Time the first steps of an arm; `payload` is a `ProbeJob`."""
-    job = ProbeJob.model_validate(payload)
+def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
+    """Time the first steps of an arm."""
     torch.set_num_threads(job.training.threads)
     probed = in_ranks(
         job.training.recipe.processes,
@@ -120,44 +128,39 @@ def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     write_result(folder, probed)
 
 
-def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """Score one subject on one eval; `payload` is an `EvalJob`."""
-    job = EvalJob.model_validate(payload)
+def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
+    """Score one subject on one eval."""
     torch.set_num_threads(job.threads)
     write_result(folder, bench.evals.job.run_eval(job, folder, emit))
 
 
-def answer(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """Get one subject's answers for a judge; `payload` is an `AnswerJob`."""
-    job = AnswerJob.model_validate(payload)
+def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
+    """Get one subject's answers for a judge."""
     write_result(folder, bench.evals.job.run_eval(job.asking, folder, emit))
 
 
-def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
-    """What a training would do, without training; `payload` is a `TrainJob`."""
-    job = TrainJob.model_validate(payload)
+def count(job: TrainJob, folder: Path, emit: Emit) -> dict[str, int]:
+    """What a training would do, without training."""
     torch.set_num_threads(job.threads)
     if job.candidates:  # the rate changes no count
         job = at_rate(job, job.recipe.rates[0])
     return dict(bench.train.exact_counts.count_training(job))
 
 
-def facts(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
-    """A training's exact counts, operations and tensor bytes among them; `payload` is a `TrainJob`."""
+def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
+    """A training's exact counts, operations and tensor bytes among them."""
     from bench.train.exact_counts import training_facts  # only the gate asks
 
-    job = TrainJob.model_validate(payload)
     torch.set_num_threads(job.threads)
-    return training_facts(job).model_dump(mode="json")
+    return training_facts(job)
 
 
-def check(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
-    """Whether trainings can be done at all; `payload` has `jobs`, each a `TrainJob`. Raises all problems at once."""
+def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
+    """Whether trainings can be done at all. Raises `InputError` with all problems at once."""
     from bench.train.check import check_training
 
     problems: list[Problem] = []
-    for fields in payload["jobs"]:
-        job = TrainJob.model_validate(fields)
+    for job in request.jobs:
         recipe = job.arm.partition("/")[2].partition("@")[0]
         try:
             check_training(job)
@@ -174,34 +177,35 @@ def at_recipe(problem: Problem, recipe: str) -> Problem:
     return dataclasses.replace(problem, where=problem.where.replace("recipe.*", f"recipe.{recipe}", 1))
 
 
-def fetch(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
-    """Download hub data; `payload` has `spec` (a `DataSpec`) and `home`. Returns the local file's path."""
+def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
+    """Download hub data. Returns the local file's path."""
     from bench.data.sources import hub
 
-    return str(hub.fetch(DataSpec.model_validate(payload["spec"]), home=Path(payload["home"])))
+    return str(hub.fetch(request.spec, home=Path(request.home)))
 
 
-def code(payload: dict[str, Any], folder: Path, emit: Emit) -> list[str]:
-    """Which parts of the checkpoint at `path` need code of its own, of those in `classes` (class by part).
-
-    `load` instead: these parts are trusted, and loaded. Raises `InputError` where that fails.
-    """
+def code(request: CodeRequest, folder: Path, emit: Emit) -> list[str]:
+    """Parts of a checkpoint that need code of its own, of those asked about."""
     from bench.model import remote_code  # few models bring code
 
-    if "classes" in payload:
-        return remote_code.parts_that_need_code(payload["path"], payload["classes"])
-    remote_code.check_trusted(payload["path"], payload["load"])
-    return []
+    return remote_code.parts_that_need_code(request.path, request.classes)
 
 
-def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
-    """Build the micro base; `payload` has `out` (its folder) and `seed`."""
+def trust(request: TrustRequest, folder: Path, emit: Emit) -> None:
+    """Load parts of a checkpoint with its own code. Raises `InputError` where that fails."""
+    from bench.model import remote_code  # few models bring code
+
+    remote_code.check_trusted(request.path, request.parts)
+
+
+def build(request: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
+    """Build the micro base."""
     from bench.train.micro.build import build_micro  # only this kind of work needs it
 
     def tell(progress: Progress) -> None:
         emit({"type": "step", **dataclasses.asdict(progress)})
 
-    card = build_micro(Path(payload["out"]), seed=payload["seed"], progress=tell)
+    card = build_micro(Path(request.out), seed=request.seed, progress=tell)
     return {
         "parameters": card.parameters,
         "loss": card.provenance["final_loss_nats_per_token"],
@@ -211,63 +215,64 @@ def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
     }
 
 
-def describe(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
-    """Count a model's parameters from its config; `payload` is a `DescribeRequest`."""
+def describe(request: DescribeRequest, folder: Path, emit: Emit) -> Description:
+    """Count a model's parameters from its config."""
     from bench.model import describe as description  # only this kind of work needs it
 
-    request = description.DescribeRequest.model_validate(payload)
-    return description.describe(request).model_dump(mode="json")
+    return description.describe(request)
 
 
-def complete(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> None:
-    """Answer chat requests with a base, loaded once; `payload` is a `WriterRequest`, each request a
-    `CompleteRequest`."""
+def complete(wanted: WriterRequest, folder: Path, emit: Emit, requests: Iterator[CompleteRequest]) -> None:
+    """Answer chat requests with a base, loaded once."""
     from bench.evals.inference import completions
 
-    completions.serve(payload, folder, emit, requests)
+    completions.serve(wanted, emit, requests)
 
 
-def show(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
-    """Render rows as a training will see them; `payload` has `model`, `data`, `max_length`, `loss_on` and `rows`."""
+def show(request: ShowRequest, folder: Path, emit: Emit) -> dict[str, Any]:
+    """Render rows as a training will see them."""
     from bench.train.preview import preview  # only this kind of work needs it
 
     return preview(
-        ResolvedModel.model_validate(payload["model"]),
-        ResolvedData.model_validate(payload["data"]),
-        max_length=payload["max_length"],
-        loss_on=payload["loss_on"],
-        rows=payload["rows"],
+        request.model,
+        request.data,
+        max_length=request.max_length,
+        loss_on=request.loss_on,
+        rows=request.rows,
         emit=emit,
     )
 
 
-def _apart(work: Work) -> Work:
-    """A job that may stand beside others on the same weights: the code that those bring is copied for it alone."""
+def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) -> Work[Payload]:
+    """A job that may run beside others on the same weights: the code that those bring is copied for it alone."""
 
-    def run(payload: dict[str, Any], folder: Path, emit: Emit) -> Any:
+    def run(job: Payload, folder: Path, emit: Emit) -> object:
         with own_modules(folder):
-            return work(payload, folder, emit)
+            return do(job, folder, emit)
 
-    return run
+    return Work(payload=payload, do=run)
 
 
-KINDS: dict[str, Work] = {
-    "train": _apart(train),
-    "sweep": _apart(sweep),
-    "probe": _apart(probe),
-    "eval": _apart(evaluate),
-    "answer": _apart(answer),
-    "count": count,
-    "check": check,
-    "facts": facts,
-    "fetch": fetch,
-    "code": code,
-    "build": build,
-    "describe": describe,
-    "show": show,
+KINDS: dict[str, Work[Any]] = {
+    "train": _apart(TrainJob, train),
+    "sweep": _apart(SweepJob, sweep),
+    "probe": _apart(ProbeJob, probe),
+    "eval": _apart(EvalJob, evaluate),
+    "answer": _apart(AnswerJob, answer),
+    "count": Work(payload=TrainJob, do=count),
+    "check": Work(payload=CheckRequest, do=check),
+    "facts": Work(payload=TrainJob, do=facts),
+    "fetch": Work(payload=FetchRequest, do=fetch),
+    "code": Work(payload=CodeRequest, do=code),
+    "trust": Work(payload=TrustRequest, do=trust),
+    "build": Work(payload=BuildRequest, do=build),
+    "describe": Work(payload=DescribeRequest, do=describe),
+    "show": Work(payload=ShowRequest, do=show),
 }
 
-SERVICES: dict[str, Service] = {"complete": complete}
+SERVICES: dict[str, Service[Any, Any]] = {
+    "complete": Service(payload=WriterRequest, request=CompleteRequest, do=complete),
+}
 
 # tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.
 tqdm.set_lock(threading.RLock())

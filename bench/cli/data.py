@@ -18,6 +18,7 @@ data = typer.Typer(help="Rows: shown as a model sees them, or made by a model.",
 def show(
     suite: SuiteArgument,
     arm: Annotated[str, typer.Argument(help="An arm of the suite, such as lima_1k/full.", show_default=False)],
+    *,
     rows: Annotated[int, typer.Option("--rows", min=0, help="Rows to print.")] = 5,
     profile: ProfileOption = None,
     overrides: SetOption = None,

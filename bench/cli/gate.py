@@ -27,6 +27,7 @@ gate = typer.Typer(
 @gate.command()
 def exact(
     suite: SuiteArgument,
+    *,
     baseline: Annotated[Path, typer.Option("--baseline", help="The committed counts.", show_default=False)],
     update: Annotated[bool, typer.Option("--update", help="Write the counts instead of comparing.")] = False,
     profile: ProfileOption = None,
@@ -59,6 +60,7 @@ def exact(
 @gate.command()
 def speed(
     suite: SuiteArgument,
+    *,
     against: Annotated[
         str,
         typer.Option(

@@ -21,6 +21,7 @@ from bench.cli.output import console, print_json
 
 def run(
     suite: SuiteArgument,
+    *,
     profile: ProfileOption = None,
     overrides: SetOption = None,
     only: OnlyOption = None,
@@ -87,6 +88,7 @@ def validate(
 
 def plan(
     suite: SuiteArgument,
+    *,
     profile: ProfileOption = None,
     overrides: SetOption = None,
     only: OnlyOption = None,

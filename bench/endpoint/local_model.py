@@ -12,8 +12,25 @@ from typing import Literal
 from bench.digest import digest_code, digest_json
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
+from bench.spec import Spec
 from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
+
+
+class WriterRequest(Spec):
+    """The model that a child is to answer with."""
+
+    model: ResolvedModel
+    precision: Precision | Literal["auto"]
+    threads: int
+
+
+class CompleteRequest(Spec):
+    """Requests that a loaded model is asked, any number of times."""
+
+    seeds: tuple[int, ...]
+    """Of each request's sampling."""
+    requests: tuple[CompletionRequest, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def count_suite(loaded: LoadedSuite, *, home: Path, server: ChildServer | None =
                 jobs.setdefault(one.job.arm, one.job)
         log = home / "logs" / "facts.txt"
         facts = {
-            arm: TrainingFacts.model_validate(server.call("facts", job.model_dump(mode="json"), folder=home, log=log))
+            arm: TrainingFacts.model_validate(server.call("facts", job, folder=home, log=log))
             for arm, job in jobs.items()
         }
     except BaseException:

@@ -15,19 +15,11 @@ from typing import Any
 
 from bench.errors import InputError, Problem
 from bench.gate.versions import Version
+from bench.run.process.environ import library_environment
+from bench.run.process.failure_report import FailureReport
 
 PROTOCOL = 1
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "GOMP_SPINCOUNT": "0",
-    "MKL_NUM_THREADS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TQDM_DISABLE": "1",
-    "PYTHONNOUSERSITE": "1",
-    "PYTHONHASHSEED": "0",
-}
+_REPEATABLE = {"PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0"}
 _GRACE_SECONDS = 3.0
 
 
@@ -55,7 +47,7 @@ class VersionSide:
         self.version = version
         self._log, self._patience = log, patience
         log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **_ENVIRONMENT}
+        environment = {**os.environ, **library_environment(), **_REPEATABLE}
         environment.pop("PYTHONPATH", None)
         if version.tree is not None:
             environment["PYTHONPATH"] = str(version.tree)
@@ -132,8 +124,8 @@ class VersionSide:
     def _answer(self, kind: str) -> dict[str, Any]:
         answer = self._read()
         if answer["type"] == "failed":
-            problems = [Problem(**problem) for problem in answer["problems"]]
-            raise InputError(problems) if problems else self._refusal(answer["message"])
+            report = FailureReport.model_validate({"kind": "exception", **answer})  # earlier versions name no kind
+            raise InputError(report.problems) if report.problems else self._refusal(report.message)
         if answer["type"] != kind:
             raise self._refusal(f"it answered {answer['type']!r} where {kind!r} was due")
         return answer

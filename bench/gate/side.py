@@ -35,7 +35,7 @@ from typing import Any, NoReturn, TypeVar
 import torch
 
 import bench
-from bench.errors import BenchError, InputError, Problem, did_you_mean
+from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.job import run_eval
 from bench.gate.counting import Counts, SoFar, counts_of, nothing_more
 from bench.model.load import pick_device
@@ -44,6 +44,7 @@ from bench.record.environment import TRAINING_LIBRARIES, device, versions
 from bench.record.eval_job import EvalJob
 from bench.record.train_job import ProbeJob, TrainJob
 from bench.run.plan.plan import plan
+from bench.run.process.failure_report import FailureReport
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
 from bench.suite.recipe import Budget
@@ -69,16 +70,14 @@ class Channel:
 
     def say(self, kind: str, **fields: object) -> None:
         """Answers."""
-        os.write(self._answers, json.dumps({"type": kind, **fields}).encode() + b"\n")
+        self._write({"type": kind, **fields})
+
+    def _write(self, message: dict[str, object]) -> None:
+        os.write(self._answers, json.dumps(message).encode() + b"\n")
 
     def fail(self, error: BaseException) -> None:
         """Tells why there is no answer."""
-        problems = error.problems if isinstance(error, BenchError) else ()
-        self.say(
-            "failed",
-            message=f"{type(error).__name__}: {error}"[:300],
-            problems=[{"reference": p.reference, "what": p.what, "where": p.where, "hint": p.hint} for p in problems],
-        )
+        self._write(FailureReport.of(error).event())
 
 
 class Stepper:

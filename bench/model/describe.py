@@ -11,29 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from bench.errors import InputError, Problem
-from bench.spec import Spec
-from bench.suite.adapter import LoraSpec
-
-
-class DescribeRequest(Spec):
-    """A config as in `config.json`, and the adapters to count."""
-
-    config: dict[str, Any]
-    folder: str | None = None
-    """Folder of the checkpoint, if the checkpoint may run code of its own."""
-    lora: LoraSpec
-    card_modules: tuple[str, ...] | str
-    """Modules that `target_modules = "card"` stands for."""
-
-
-class Description(Spec):
-    """Exact parameter counts; tied weights count once."""
-
-    architecture: str
-    parameters: int
-    lora_parameters: int
-    """Model and adapter together."""
-    lora_trainable_parameters: int
+from bench.model.description import DescribeRequest, Description
 
 
 def empty_model(config: dict[str, Any], folder: str | None = None) -> nn.Module:

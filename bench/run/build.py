@@ -11,6 +11,7 @@ from rich.text import Text
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import home, shipped
 from bench.run.display import duration
+from bench.run.process.payloads import BuildRequest
 from bench.run.process.server import ChildServer
 
 EMBEDDED = ("micro",)
@@ -34,14 +35,15 @@ def build_embedded(
         raise InputError(Problem(reference="model.not-embedded", what=what, hint=did_you_mean(name, EMBEDDED)))
     folder = (out or shipped("models") / name).absolute()
     log = home() / "logs" / f"build-{name}.txt"
-    payload = {"out": str(folder), "seed": seed}
     console = console or Console(stderr=True)
     with console.status(f"building {name}: corpus and tokenizer") as status:
 
         def show(event: dict[str, Any]) -> None:
             status.update(Text(_progress(name, event)))
 
-        built = (server or ChildServer()).call("build", payload, folder=folder.parent, log=log, on_event=show)
+        built = (server or ChildServer()).call(
+            "build", BuildRequest(out=str(folder), seed=seed), folder=folder.parent, log=log, on_event=show
+        )
     return (
         f"{folder}: {built['parameters']:,} parameters, loss {built['loss']} nats per token after "
         f"{built['tokens']:,} tokens in {duration(built['seconds'])}, sha256 {built['sha256'][:16]}…"

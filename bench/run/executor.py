@@ -132,7 +132,7 @@ class Executor:
         self.display.started(planned.job.id)
         child = self.server.start(
             planned.job.kind,
-            planned.job.model_dump(mode="json"),
+            planned.job,
             folder=folder,
             log=folder / LOG,
             lock=child_lock(self.store.home, planned.digest).path,

@@ -8,14 +8,14 @@ with this process however that ends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
-from bench.endpoint.local_model import LocalAsker, seed_of
+from bench.endpoint.local_model import CompleteRequest, LocalAsker, WriterRequest, seed_of
 from bench.errors import IncompleteError, InputError
 from bench.run.process.server import Child, ChildServer, failed
 from bench.suite.endpoint import Price
@@ -33,9 +33,9 @@ class LoadedModel:
     logs: Path
     """Folder of the child's log."""
     _child: Child | None = None
-    _payload: dict[str, Any] = field(default_factory=dict)
+    _payload: WriterRequest | None = None
 
-    def ask(self, payload: dict[str, Any], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def ask(self, payload: WriterRequest, request: CompleteRequest) -> Iterator[dict[str, Any]]:
         """Events of the model that `payload` describes, until it has answered the whole `request`.
 
         Raises `InputError` where the child refuses, and `IncompleteError` where it fails: going on makes sense.
@@ -67,7 +67,7 @@ class LoadedModel:
     ) -> None:
         self.close()
 
-    def _child_for(self, payload: dict[str, Any]) -> Child:
+    def _child_for(self, payload: WriterRequest) -> Child:
         if self._child is None or self._payload != payload:
             self.close()
             self._child = self.server.start(KIND, payload, folder=self.logs, log=self._log)
@@ -128,11 +128,10 @@ class LocalCompleter:
     def _answer(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:
         """Replies, or why there is none, by digest."""
         digests, found = list(new), dict[str, Reply | str]()
-        payload = {"model": self.model.model_dump(mode="json"), "precision": self.precision, "threads": self.threads}
-        request = {
-            "seeds": [seed_of(digest, new[digest]) for digest in digests],
-            "requests": [request.model_dump(mode="json") for request in new.values()],
-        }
+        payload = WriterRequest(model=self.model, precision=self.precision, threads=self.threads)
+        request = CompleteRequest(
+            seeds=tuple(seed_of(digest, new[digest]) for digest in digests), requests=tuple(new.values())
+        )
         for event in self.loaded.ask(payload, request):
             digest = digests[event["index"]]
             if event["type"] == "failure":

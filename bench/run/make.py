@@ -30,6 +30,7 @@ from bench.making.tasks import Task, read_tasks
 from bench.places import home
 from bench.run.local_completer import LoadedModel, LocalCompleter
 from bench.run.process.locks import FileLock
+from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.models import resolve_model
 from bench.suite.model_source import ModelSource
@@ -115,9 +116,9 @@ def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
 def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
     source, fetched = loaded.spec.tasks, None
     if kind_of(source.as_data(), loaded.folder) == "hub":
-        payload = {"spec": source.as_data().model_dump(mode="json"), "home": str(home())}
+        request = FetchRequest(spec=source.as_data(), home=str(home()))
         log = home() / "logs" / "fetch.txt"
-        fetched = Path(str(server.call("fetch", payload, folder=home(), log=log)))
+        fetched = Path(str(server.call("fetch", request, folder=home(), log=log)))
     tasks = read_tasks(source, base=loaded.folder, seed=loaded.spec.seed, fetched=fetched)
     check_tasks(loaded.spec, tasks)
     return tasks

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, did_you_mean
+from bench.run.process.payloads import ShowRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.spec import Spec
@@ -99,13 +100,13 @@ def show_data(
     resolved = resolve(loaded, home=home, server=server)
     ref = refs[arm]
     data, model, recipe = resolved.data[ref.data], resolved.base_of(ref), loaded.suite.recipe[ref.recipe]
-    request = {
-        "model": model.model_dump(mode="json"),
-        "data": data.model_dump(mode="json"),
-        "max_length": min(recipe.max_length or model.context_length, model.context_length),
-        "loss_on": recipe.loss_on,
-        "rows": rows,
-    }
+    request = ShowRequest(
+        model=model,
+        data=data,
+        max_length=min(recipe.max_length or model.context_length, model.context_length),
+        loss_on=recipe.loss_on,
+        rows=rows,
+    )
     seen = server.call("show", request, folder=home, log=home / "logs" / "show.txt", on_event=on_event)
     bins = [{"from_tokens": one["from"], "to_tokens": one["to"], "rows": one["rows"]} for one in seen.pop("histogram")]
     return Shown.model_validate(
@@ -114,7 +115,7 @@ def show_data(
             "source": data.source,
             "revision": data.revision,
             "loss_on": recipe.loss_on,
-            "max_length": request["max_length"],
+            "max_length": request.max_length,
             "source_rows": data.source_rows,
             "dropped": data.dropped,
             "parts": data.parts,

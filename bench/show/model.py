@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bench.control_codes import visible
 from bench.errors import InputError, Problem, did_you_mean
+from bench.model.description import DescribeRequest, Description
 from bench.places import home
 from bench.run.estimate.memory import card_memory
 from bench.run.process.server import ChildServer
@@ -69,17 +70,17 @@ def show_model(name: str, *, trust_remote_code: bool = False, server: ChildServe
             download=lambda: _folder(name, card, (CONFIG, *CODE_FILES)),
         )
         trusted_folder = None if code is None else str(folder)
-    request = {
-        "config": config,
-        "folder": trusted_folder,
-        "lora": lora.model_dump(mode="json"),
-        "card_modules": "all-linear" if card is None else card.lora_target_modules,
-    }
+    request = DescribeRequest(
+        config=config,
+        folder=trusted_folder,
+        lora=lora,
+        card_modules="all-linear" if card is None else card.lora_target_modules,
+    )
     log = home() / "logs" / "describe.txt"
-    counted = server.call("describe", request, folder=home(), log=log)
-    memory_full, memory_lora = card_memory(counted["parameters"], counted["lora_trainable_parameters"])
+    counted = Description.model_validate(server.call("describe", request, folder=home(), log=log))
+    memory_full, memory_lora = card_memory(counted.parameters, counted.lora_trainable_parameters)
     return ShownModel(
-        name=name, card=card, lora=lora, memory_full_gib=memory_full, memory_lora_gib=memory_lora, **counted
+        name=name, card=card, lora=lora, memory_full_gib=memory_full, memory_lora_gib=memory_lora, **dict(counted)
     )
 
 

@@ -11,18 +11,31 @@ from typing import Any
 
 from bench.emit import Emit
 from bench.errors import InputError, Problem
-from bench.run.process.child import Service, Work
+from bench.run.process.payloads import BuildRequest
 from bench.run.process.ranks import in_ranks
+from bench.run.process.work import Service, Work
+from bench.spec import Spec
 
 
-def echo(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
+class Asked(Spec):
+    """What the kinds here are asked with."""
+
+    text: str = ""
+    count: int = 0
+    seconds: float = 0.0
+    processes: int = 1
+    lead: str = "return"
+    follow: str = "wait"
+
+
+def echo(payload: Asked, folder: Path, emit: Emit) -> Asked:
     """Prints from Python and past it, and gives the payload back."""
     print("python says")
     os.write(2, b"native says\n")
     return payload
 
 
-def refuse(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def refuse(payload: Asked, folder: Path, emit: Emit) -> None:
     """Two problems."""
     raise InputError(
         [
@@ -32,48 +45,48 @@ def refuse(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
     )
 
 
-def tell_and_die(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def tell_and_die(payload: Asked, folder: Path, emit: Emit) -> None:
     """Messages, and SIGKILL at once."""
-    for n in range(payload["count"]):
+    for n in range(payload.count):
         emit({"type": "n", "n": n})
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def leave_helper(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def leave_helper(payload: Asked, folder: Path, emit: Emit) -> None:
     """Forks a process that holds all its files for a while."""
     if os.fork() == 0:
-        time.sleep(payload["seconds"])
+        time.sleep(payload.seconds)
         os._exit(0)
 
 
-def stubborn(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def stubborn(payload: Asked, folder: Path, emit: Emit) -> None:
     """Does not end when asked to."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     emit({"type": "ready"})
     time.sleep(60)
 
 
-def repeat(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> int:
+def repeat(payload: Asked, folder: Path, emit: Emit, requests: Iterator[Asked]) -> int:
     """A service: each request comes back with the payload and its number."""
     emit({"type": "ready", "pid": os.getpid()})
     for number, request in enumerate(requests):
-        emit({"type": "answer", **payload, **request, "number": number})
+        emit({"type": "answer", "text": payload.text + request.text, "number": number})
     return 0
 
 
-def ranks(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
+def ranks(payload: Asked, folder: Path, emit: Emit) -> str:
     """Work in `processes`; `lead` and `follow` say how the first and the last of them go about it."""
-    processes: int = payload["processes"]
+    processes: int = payload.processes
 
     def follow() -> None:
         last = os.environ["RANK"] == str(processes - 1)
         (folder / f"rank{os.environ['RANK']}.txt").write_text(str(os.getpid()))
-        _go_about(payload["follow"] if last else "wait")
+        _go_about(payload.follow if last else "wait")
 
     def lead() -> str:
         while len(list(folder.glob("rank*.txt"))) < processes - 1:
             time.sleep(0.01)
-        _go_about(payload["lead"])
+        _go_about(payload.lead)
         return f"{os.environ['RANK']} of {os.environ['WORLD_SIZE']}"
 
     return in_ranks(processes, lead, follow, emit=emit)
@@ -89,20 +102,18 @@ def _go_about(how: str) -> None:
     time.sleep({"return": 0.0, "wait": 60.0}[how])
 
 
-def build(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, Any]:
+def build(payload: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     """A base made at once; its tokens are its seed."""
     emit({"type": "step", "step": 1, "steps": 2, "loss": 1.5, "tokens_per_second": 10.0})
-    return {"parameters": 1234567, "loss": 1.5, "tokens": payload["seed"], "seconds": 2, "sha256": "ab" * 32}
+    return {"parameters": 1234567, "loss": 1.5, "tokens": payload.seed, "seconds": 2, "sha256": "ab" * 32}
 
 
-KINDS: dict[str, Work] = {
-    "echo": echo,
-    "refuse": refuse,
-    "tell_and_die": tell_and_die,
-    "leave_helper": leave_helper,
-    "stubborn": stubborn,
-    "ranks": ranks,
-    "build": build,
+KINDS: dict[str, Work[Any]] = {
+    **{
+        kind.__name__: Work(payload=Asked, do=kind)
+        for kind in (echo, refuse, tell_and_die, leave_helper, stubborn, ranks)
+    },
+    "build": Work(payload=BuildRequest, do=build),
 }
 
-SERVICES: dict[str, Service] = {"repeat": repeat}
+SERVICES: dict[str, Service[Any, Any]] = {"repeat": Service(payload=Asked, request=Asked, do=repeat)}

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.emit import Emit
-from bench.run.process.child import Work
+from bench.record.eval_job import EvalJob
+from bench.run.process.work import Work
 from tests.fakes import worker
 
 
-def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Fails."""
     raise RuntimeError("no score today")
 
 
-KINDS: dict[str, Work] = {**worker.KINDS, "eval": evaluate}
+KINDS: dict[str, Work[Any]] = {**worker.KINDS, "eval": Work(payload=EvalJob, do=evaluate)}

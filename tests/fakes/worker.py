@@ -25,7 +25,8 @@ from bench.record.store import write_result
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.run.plan.chosen_rate import settled
-from bench.run.process.child import Work
+from bench.run.process.payloads import CheckRequest, FetchRequest
+from bench.run.process.work import Work
 from bench.suite.resolved import UNREACHABLE
 
 ORDERS = {
@@ -48,9 +49,9 @@ BEST_RATE = 1e-3
 """The rate that a sweep finds best."""
 
 
-def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """A training of three steps."""
-    job = settled(TrainJob.model_validate(payload))
+    job = settled(planned)
     with Diary(folder, job.id):
         emit({"type": "step", "step": 1, "steps": 3, "loss": 2.0, "tokens_per_second": 100.0})
         print(f"training {job.id}")
@@ -62,9 +63,8 @@ def train(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
             write_result(folder, training_result(diverged=diverged, rate=job.recipe.rate))
 
 
-def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
     """One rate of a sweep: the nearer to `BEST_RATE`, the lower the loss."""
-    job = SweepJob.model_validate(payload)
     rate = job.training.recipe.rate
     with Diary(folder, job.id):
         _obey(job.training, folder)
@@ -78,9 +78,8 @@ def sweep(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
         )  # fmt: skip
 
 
-def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
     """A probe that takes a moment."""
-    job = ProbeJob.model_validate(payload)
     with Diary(folder, job.id):
         time.sleep(0.05)
         write_result(
@@ -96,9 +95,8 @@ def probe(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
         )
 
 
-def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Two examples: the base fails both, a tuned subject passes both; nothing has a score on an eval `UNSCORED`."""
-    job = EvalJob.model_validate(payload)
     with Diary(folder, job.id):
         score = None if job.eval.name == UNSCORED else 0.0 if job.training is None else 1.0
         rows = [ScoreRow(task="t", id=str(n), metrics={"acc": score}, prompt=f"q{n}") for n in range(2)]
@@ -109,9 +107,8 @@ def evaluate(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
         write_result(folder, eval_result(score).model_copy(update={"shots": shots}))
 
 
-def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
+def count(job: TrainJob, folder: Path, emit: Emit) -> dict[str, int]:
     """Counts that follow from the budget's amount."""
-    job = TrainJob.model_validate(payload)
     with Diary(folder, f"count:{job.arm}"):
         if job.recipe.learning_rate == ORDERS["refuse"]:
             raise InputError(Problem(reference="fake.refused", what="no such thing", hint="do another"))
@@ -122,28 +119,28 @@ def count(payload: dict[str, Any], folder: Path, emit: Emit) -> dict[str, int]:
         }  # fmt: skip
 
 
-def check(payload: dict[str, Any], folder: Path, emit: Emit) -> None:
+def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
     """Every training can be done."""
 
 
-def fetch(payload: dict[str, Any], folder: Path, emit: Emit) -> str:
+def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
     """Rows that the test put on the hub; without them the hub is away, or knows none of an `unknown` name."""
-    file = folder / "hub" / f"{payload['spec']['source'].replace('/', '--')}.jsonl"
+    file = folder / "hub" / f"{request.spec.source.replace('/', '--')}.jsonl"
     if not file.exists():
-        what, where = f"the hub of {payload['spec']['source']} is away", f"source = {payload['spec']['source']!r}"
+        what, where = f"the hub of {request.spec.source} is away", f"source = {request.spec.source!r}"
         reference = "hub.unknown" if "unknown" in where else UNREACHABLE
         raise InputError(Problem(reference=reference, what=what, where=where, hint="wait"))
     return str(file)
 
 
-KINDS: dict[str, Work] = {
-    "train": train,
-    "sweep": sweep,
-    "probe": probe,
-    "eval": evaluate,
-    "count": count,
-    "check": check,
-    "fetch": fetch,
+KINDS: dict[str, Work[Any]] = {
+    "train": Work(payload=TrainJob, do=train),
+    "sweep": Work(payload=SweepJob, do=sweep),
+    "probe": Work(payload=ProbeJob, do=probe),
+    "eval": Work(payload=EvalJob, do=evaluate),
+    "count": Work(payload=TrainJob, do=count),
+    "check": Work(payload=CheckRequest, do=check),
+    "fetch": Work(payload=FetchRequest, do=fetch),
 }
 
 

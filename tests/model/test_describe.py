@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.model.describe import DescribeRequest, Description, describe
+from bench.model.describe import describe
+from bench.model.description import DescribeRequest, Description
 from bench.run.estimate.memory import card_memory
 from bench.suite.adapter import LoraSpec
 from bench.suite.model import ModelCard

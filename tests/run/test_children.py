@@ -9,25 +9,27 @@ import sys
 import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from bench.errors import InputError, InternalError, Problem
-from bench.run.process.child import describe, failure_kind
+from bench.run.process.failure_report import FailureReport, failure_kind
 from bench.run.process.locks import FileLock, child_lock, run_lock, try_lock_job
 from bench.run.process.server import Child, ChildServer
 from tests.fakes import echo
+from tests.fakes.echo import Asked
 
 SERVER = ChildServer(module=echo.__name__)
 
 
-def call(tmp_path: Path, kind: str, **payload: object) -> object:
-    return SERVER.call(kind, payload, folder=tmp_path, log=tmp_path / "log.txt")
+def call(tmp_path: Path, kind: str, **payload: Any) -> object:
+    return SERVER.call(kind, Asked(**payload), folder=tmp_path, log=tmp_path / "log.txt")
 
 
 def test_a_value_comes_back_and_prints_go_to_the_log(tmp_path: Path) -> None:
-    assert call(tmp_path, "echo", text="ä\n") == {"text": "ä\n"}
+    assert Asked.model_validate(call(tmp_path, "echo", text="ä\n")) == Asked(text="ä\n")
     log = (tmp_path / "log.txt").read_text()
     assert "python says" in log
     assert "native says" in log
@@ -42,12 +44,13 @@ def test_a_child_does_not_run_the_users_script_again(tmp_path: Path) -> None:
         "    from bench.run.process.server import ChildServer\n"
         "    here = Path(sys.argv[1]).parent\n"
         "    server = ChildServer(module='tests.fakes.echo')\n"
-        "    print(server.call('echo', {'a': 1}, folder=here, log=here / 'log'))\n"
+        "    from tests.fakes.echo import Asked\n"
+        "    print(server.call('echo', Asked(count=1), folder=here, log=here / 'log')['count'])\n"
     )
     command = [sys.executable, str(script), str(tmp_path / "runs")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "{'a': 1}"
+    assert done.stdout.strip() == "1"
     assert (tmp_path / "runs").read_text() == "run "
 
 
@@ -68,7 +71,7 @@ def test_any_other_failure_names_the_log(tmp_path: Path) -> None:
 
 
 def test_messages_sent_right_before_a_kill_are_read(tmp_path: Path) -> None:
-    child = SERVER.start("tell_and_die", {"count": 50}, folder=tmp_path, log=tmp_path / "log.txt")
+    child = SERVER.start("tell_and_die", Asked(count=50), folder=tmp_path, log=tmp_path / "log.txt")
     child.process.join()
     heard: list[dict[str, object]] = []
     while not child.ended():
@@ -79,7 +82,7 @@ def test_messages_sent_right_before_a_kill_are_read(tmp_path: Path) -> None:
 
 
 def test_a_helper_that_outlives_the_child_does_not_hold_up_the_run(tmp_path: Path) -> None:
-    child = SERVER.start("leave_helper", {"seconds": 20}, folder=tmp_path, log=tmp_path / "log.txt")
+    child = SERVER.start("leave_helper", Asked(seconds=20), folder=tmp_path, log=tmp_path / "log.txt")
     begun = time.monotonic()
     while not child.ended():
         child.wait()
@@ -89,7 +92,7 @@ def test_a_helper_that_outlives_the_child_does_not_hold_up_the_run(tmp_path: Pat
 
 def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.run.process.server._GRACE_SECONDS", 0.2)
-    child = SERVER.start("stubborn", {}, folder=tmp_path, log=tmp_path / "log.txt")
+    child = SERVER.start("stubborn", Asked(), folder=tmp_path, log=tmp_path / "log.txt")
     wait_for_event(child)
     child.stop()
     assert child.process.exitcode == -9
@@ -102,15 +105,15 @@ def wait_for_event(child: Child) -> dict[str, object]:
 
 
 def test_a_service_answers_request_after_request(tmp_path: Path) -> None:
-    child = SERVER.start("repeat", {"a": 1}, folder=tmp_path, log=tmp_path / "log.txt")
+    child = SERVER.start("repeat", Asked(text="a"), folder=tmp_path, log=tmp_path / "log.txt")
     assert wait_for_event(child)["type"] == "ready"
     for number in range(3):
-        child.ask({"b": "x" * 1_000_000})
+        child.ask(Asked(text="x" * 1_000_000))
         answer = wait_for_event(child)
-        assert (answer["a"], answer["number"], len(str(answer["b"]))) == (1, number, 1_000_000)
+        assert (answer["number"], len(str(answer["text"]))) == (number, 1_000_001)
     child.process.kill()
     child.process.join()
-    child.ask({"b": "nobody hears this"})
+    child.ask(Asked(text="nobody hears this"))
     assert child.wait() == []
     assert child.ended()
     child.stop()
@@ -120,9 +123,9 @@ def test_a_service_ends_with_the_process_that_asked_it(tmp_path: Path) -> None:
     """A model that nobody asks any more would hold the device's memory."""
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from bench.run.process.server import ChildServer\n"
+        "from bench.run.process.server import ChildServer; from tests.fakes.echo import Asked\n"
         "here = Path(sys.argv[1])\n"
-        "child = ChildServer(module='tests.fakes.echo').start('repeat', {}, folder=here, log=here / 'log')\n"
+        "child = ChildServer(module='tests.fakes.echo').start('repeat', Asked(), folder=here, log=here / 'log')\n"
         "while not (events := child.wait(5)): pass\n"
         "(here / 'pid').write_text(str(events[0]['pid']))\n"
         "os.kill(os.getpid(), 9)\n"
@@ -157,11 +160,12 @@ def test_a_failure_is_called_what_it_is(error: BaseException, kind: str) -> None
 
 @pytest.mark.parametrize("error", [ValueError(), ValueError("\n\n"), ValueError("x" * 10_000), KeyError("k\x1b[31m")])
 def test_a_message_is_one_bounded_line(error: Exception) -> None:
-    message = str(describe(error)["message"])
+    report = FailureReport.of(error)
+    message = report.message
     assert message
     assert "\n" not in message
     assert len(message) <= 300
-    json.dumps(describe(error))
+    assert FailureReport.model_validate(json.loads(json.dumps(report.event()))) == report
 
 
 def test_a_lock_is_held_by_one_and_free_after(tmp_path: Path) -> None:
@@ -184,7 +188,7 @@ def test_a_job_whose_orphan_still_writes_is_not_begun(tmp_path: Path) -> None:
 
 def test_a_child_holds_its_lock_while_it_lives(tmp_path: Path) -> None:
     lock = child_lock(tmp_path, "d")
-    child = SERVER.start("stubborn", {}, folder=tmp_path, log=tmp_path / "log.txt", lock=lock.path)
+    child = SERVER.start("stubborn", Asked(), folder=tmp_path, log=tmp_path / "log.txt", lock=lock.path)
     wait_for_event(child)
     assert try_lock_job(tmp_path, "d") is None
     child.process.kill()
@@ -209,6 +213,6 @@ def test_a_server_that_dies_as_it_is_asked_is_asked_again(
         real(process)
 
     monkeypatch.setattr(ForkServerProcess, "start", start)
-    child = SERVER.start("echo", {"text": "x"}, folder=tmp_path, log=tmp_path / "log.txt")
+    child = SERVER.start("echo", Asked(text="x"), folder=tmp_path, log=tmp_path / "log.txt")
     child.stop()
     assert len(asked) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -21,8 +20,9 @@ from bench.record.files import RESULT
 from bench.record.job import result_adapter
 from bench.record.train_job import ProbeJob, TrainJob
 from bench.record.training import ProbeResult, TrainResult
-from bench.run.process.child import Request, enter
+from bench.run.process.child import enter
 from bench.run.process.server import Child
+from bench.run.process.work import ChildRequest
 from bench.train.job import run_training
 from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
@@ -50,11 +50,11 @@ def job_in(world: Path, *, budget: dict[str, Any] = EPOCH, recipe: dict[str, Any
 def start(kind: str, job: TrainJob | ProbeJob, folder: Path) -> Child:
     """A child as the executor starts it, but forked from here, where the libraries are loaded."""
     folder.mkdir(exist_ok=True)
-    request = Request(module="bench.worker", kind=kind, payload=job.model_dump(mode="json"), folder=str(folder),
+    request = ChildRequest(module="bench.worker", kind=kind, payload=job.model_dump(mode="json"), folder=str(folder),
                       log=str(folder / "log.txt"), lock=str(folder / "lock"))  # fmt: skip
     context = get_context("fork")
     ours, theirs = context.Pipe()
-    process: BaseProcess = context.Process(target=enter, args=(json.dumps(request).encode(), theirs))
+    process: BaseProcess = context.Process(target=enter, args=(request.model_dump_json().encode(), theirs))
     process.start()
     theirs.close()
     return Child(process, ours)  # type: ignore[arg-type]  # a fork of this process, not of a server

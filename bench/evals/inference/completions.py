@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -13,31 +12,15 @@ from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
 from bench.emit import Emit
 from bench.endpoint.completion import CompletionRequest as Ask
+from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling, generate
 from bench.evals.outcome import Subject
 from bench.model.load import load_base, load_tokenizer
-from bench.spec import Spec
 from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
 
 AT_ONCE = 32
 """Requests per batch; answers are emitted after each batch."""
-
-
-class WriterRequest(Spec):
-    """The model that a child loads and answers with."""
-
-    model: ResolvedModel
-    precision: Precision | Literal["auto"]
-    threads: int
-
-
-class CompleteRequest(Spec):
-    """Requests for the loaded model; any number of these follow."""
-
-    seeds: tuple[int, ...]
-    """Seed of each request's sampling."""
-    requests: tuple[Ask, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +63,16 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
     return found
 
 
-def serve(payload: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> None:
-    """The work of a child: loads the model of a `WriterRequest` once and answers each `CompleteRequest`.
+def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]) -> None:
+    """Load the model once and answer each request, in a child.
 
     Each answer is emitted as soon as its batch is done; ``{"type": "answered"}`` follows the last.
     """
-    wanted = WriterRequest.model_validate(payload)
     torch.set_num_threads(wanted.threads)
     print(f"loading {wanted.model.name}")  # noqa: T201  # into the log: how often it was loaded
     subject = load_writer(wanted.model, wanted.precision)
     for request in requests:
-        _complete(subject, CompleteRequest.model_validate(request), emit)
+        _complete(subject, request, emit)
         emit({"type": "answered"})
 
 

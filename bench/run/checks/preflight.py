@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.record.train_job import SweepJob, TrainJob
 from bench.run.checks.machine import check_machine
 from bench.run.plan.types import Plan
+from bench.run.process.payloads import CheckRequest
 from bench.run.process.server import ChildServer
 
 
@@ -23,8 +24,7 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
     unchecked = [job for job in jobs if not _seen(home, job).exists()]
     if not unchecked:
         return
-    payload = {"jobs": [job.model_dump(mode="json") for job in unchecked]}
-    server.call("check", payload, folder=home, log=home / "logs" / "check.txt")
+    server.call("check", CheckRequest(jobs=tuple(unchecked)), folder=home, log=home / "logs" / "check.txt")
     for job in unchecked:
         seen = _seen(home, job)
         seen.parent.mkdir(parents=True, exist_ok=True)

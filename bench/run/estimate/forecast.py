@@ -185,7 +185,7 @@ def _counts(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, dict
         while waiting or running:
             while waiting and len(running) < planned.workers:
                 arm = waiting.pop(0)
-                running[arm] = server.start("count", jobs[arm].model_dump(mode="json"), folder=home, log=log)
+                running[arm] = server.start("count", jobs[arm], folder=home, log=log)
             for arm, child in list(running.items()):
                 child.wait(0.05)
                 if child.ended():

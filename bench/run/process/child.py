@@ -17,47 +17,16 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from bench.emit import Emit
-from bench.errors import BenchError
-from bench.record.record import FailureKind
+from bench.run.process.failure_report import FailureReport
 from bench.run.process.locks import FileLock
-
-Work = Callable[[dict[str, Any], Path, Emit], object]
-"""Payload, folder, emit → a JSON value that the parent gets."""
-Service = Callable[[dict[str, Any], Path, Emit, Iterator[dict[str, Any]]], object]
-"""As `Work`, with the requests that follow, until the parent wants no more."""
-
-_MESSAGE_CHARACTERS = 300
-_ALLOCATION_FAILURES = ("can't allocate memory", "out of memory", "Cannot allocate memory")
-
-
-class JobFailedError(Exception):
-    """The work failed elsewhere, in a way that has a name: in another process of the same job."""
-
-    def __init__(self, kind: FailureKind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class Request(TypedDict):
-    """What the parent asks of a child."""
-
-    module: str
-    """Module whose `KINDS: dict[str, Work]` or `SERVICES: dict[str, Service]` has the work; imported before the fork
-    where possible."""
-    kind: str
-    payload: dict[str, Any]
-    folder: str
-    log: str
-    """File that stdout and stderr are appended to."""
-    lock: str | None
-    """Held while the child lives, so that a new attempt waits for an orphan."""
+from bench.run.process.work import ChildRequest, Service, Work
 
 
 def enter(request: bytes, connection: Connection) -> None:
@@ -65,21 +34,21 @@ def enter(request: bytes, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
-    work: Request = json.loads(request)
+    work = ChildRequest.model_validate_json(request)
     send = _sender(connection)
     try:
-        _redirect_output(Path(work["log"]))
+        _redirect_output(Path(work.log))
     except OSError as error:  # a full disk, most likely; there is no log to say it in
-        send(describe(error))
+        send(FailureReport.of(error).event())
         os._exit(1)
     code = 0
     try:
-        with _locked(work["lock"]):
+        with _locked(work.lock):
             send({"type": "done", "value": _perform(work, send, connection)})
     except BaseException as error:  # a child's every end is data for its parent
         with contextlib.suppress(OSError):
             traceback.print_exc()
-        send(describe(error))
+        send(FailureReport.of(error).event())
         code = 1
     with contextlib.suppress(OSError):  # the log's disk may be full; the message has been sent
         sys.stdout.flush()
@@ -87,46 +56,13 @@ def enter(request: bytes, connection: Connection) -> None:
     os._exit(code)
 
 
-def describe(error: BaseException) -> dict[str, object]:
-    """The message that tells the parent why the work ended."""
-    problems = error.problems if isinstance(error, BenchError) else ()
-    text = str(error).strip()
-    line = text.splitlines()[0] if text else ""
-    name = "" if isinstance(error, BenchError | JobFailedError) else type(error).__name__
-    message = ": ".join(part for part in (name, line) if part) or type(error).__name__
-    return {
-        "type": "failed",
-        "kind": failure_kind(error),
-        "message": message[:_MESSAGE_CHARACTERS],
-        "problems": [
-            {"reference": one.reference, "what": one.what, "where": one.where, "hint": one.hint} for one in problems
-        ],
-    }
-
-
-def failure_kind(error: BaseException) -> FailureKind:
-    """Which kind of failure an exception is. Torch's own class is told by its name: this module does not import it."""
-    if isinstance(error, JobFailedError):
-        return error.kind
-    names = {base.__name__ for base in type(error).__mro__}
-    if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
-        return "out_of_memory"
-    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in _ALLOCATION_FAILURES):
-        return "out_of_memory"
-    if isinstance(error, FloatingPointError):
-        return "diverged"
-    if isinstance(error, BenchError):
-        return "refused"
-    return "exception"
-
-
-def _perform(work: Request, send: Emit, connection: Connection) -> object:
-    module, kind, folder = importlib.import_module(work["module"]), work["kind"], Path(work["folder"])
-    services: dict[str, Service] = getattr(module, "SERVICES", {})
+def _perform(work: ChildRequest, send: Emit, connection: Connection) -> object:
+    module, kind, folder = importlib.import_module(work.module), work.kind, Path(work.folder)
+    services: dict[str, Service[Any, Any]] = getattr(module, "SERVICES", {})
     if kind in services:
-        return services[kind](work["payload"], folder, send, _requests(connection))
-    kinds: dict[str, Work] = module.KINDS
-    return kinds[kind](work["payload"], folder, send)
+        return services[kind].perform(work.payload, folder, send, _requests(connection))
+    kinds: dict[str, Work[Any]] = module.KINDS
+    return kinds[kind].perform(work.payload, folder, send)
 
 
 def _requests(connection: Connection) -> Iterator[dict[str, Any]]:

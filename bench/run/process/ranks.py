@@ -9,7 +9,6 @@ has one cannot use it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import sys
@@ -22,13 +21,14 @@ from multiprocessing import connection as mp_connection
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bench.emit import Emit
-from bench.errors import InputError, Problem
-from bench.run.process.child import JobFailedError, describe, end_with_parent
-from bench.run.process.environ import surroundings
+from bench.run.process.child import end_with_parent
+from bench.run.process.environ import environment_variables
+from bench.run.process.failure_report import FailureReport
 from bench.run.process.server import failure_of
+from bench.spec import Spec
 
 _Value = TypeVar("_Value")
 
@@ -52,7 +52,7 @@ def in_ranks(
     ranks = [_fork(number, processes, port, follow) for number in range(1, processes)]
     watch = _Watch(ranks, emit)
     try:
-        with surroundings(_as_rank(0, processes, port)):
+        with environment_variables(_as_rank(0, processes, port)):
             return lead()
     except BaseException:
         raised = time.monotonic()
@@ -60,13 +60,21 @@ def in_ranks(
             _settle(ranks)
             culprit = _culprit(ranks, before=raised)
         if culprit is not None:
-            raise _error(culprit) from None
+            raise culprit.report.error() from None
         raise
     finally:
         with watch.taken_over():
             for rank in ranks:
                 rank.process.kill()
                 rank.process.join()
+
+
+class _RankFailure(Spec):
+    """A rank's failure, as it reports it to the leader."""
+
+    report: FailureReport
+    at: float
+    """Monotonic clock, seconds; 0 where it was killed, which is no other rank's doing."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,27 +85,23 @@ class _Rank:
     processes: int
     process: ForkProcess
     connection: Connection
-    told: dict[str, Any] | None = None
+    reported: _RankFailure | None = None
 
-    def report(self) -> dict[str, Any] | None:
-        """What it said of its failure; `None` as long as it said nothing."""
+    def failed(self) -> _RankFailure | None:
+        """The rank's failure, under its name; `None` as long as it has none."""
         with contextlib.suppress(EOFError, OSError):
-            if self.told is None and self.connection.poll():
-                self.told = json.loads(self.connection.recv_bytes())
-        return self.told
-
-    def failed(self) -> dict[str, Any] | None:
-        """Its failure as `describe` has it, and when it was (0: killed, which is nobody else's doing)."""
-        told = self.report()
-        name = f"process {self.number + 1} of {self.processes}"
-        if told is not None:
-            prefix = "" if told["problems"] else f"{name}: "
-            return {**told, "message": f"{prefix}{told['message']}"}
+            if self.reported is None and self.connection.poll():
+                self.reported = _RankFailure.model_validate_json(self.connection.recv_bytes())
+        if self.reported is not None:
+            return self.reported if self.reported.report.problems else self._named(self.reported)
         if self.process.exitcode in (None, 0):
             return None
         failure = failure_of(self.process.exitcode)
-        message = f"{name}: {failure.message}"
-        return {"type": "failed", "kind": failure.kind, "message": message, "problems": [], "at": 0.0}
+        return self._named(_RankFailure(report=FailureReport(kind=failure.kind, message=failure.message), at=0.0))
+
+    def _named(self, failed: _RankFailure) -> _RankFailure:
+        message = f"process {self.number + 1} of {self.processes}: {failed.report.message}"
+        return _RankFailure(report=failed.report.model_copy(update={"message": message}), at=failed.at)
 
 
 class _Watch:
@@ -129,14 +133,14 @@ class _Watch:
         _settle(self._ranks)
         culprit = _culprit(self._ranks)
         if culprit is not None and not self._over.is_set():
-            self._emit({name: value for name, value in culprit.items() if name != "at"})
+            self._emit(culprit.report.event())
             os._exit(1)
 
 
-def _culprit(ranks: list[_Rank], *, before: float = float("inf")) -> dict[str, Any] | None:
+def _culprit(ranks: list[_Rank], *, before: float = float("inf")) -> _RankFailure | None:
     """The earliest failure: what follows from it comes later. None that came after `before`."""
-    failures = [failure for rank in ranks if (failure := rank.failed()) is not None and failure["at"] < before]
-    return min(failures, key=lambda failure: float(failure["at"]), default=None)
+    failures = [failure for rank in ranks if (failure := rank.failed()) is not None and failure.at < before]
+    return min(failures, key=lambda failure: failure.at, default=None)
 
 
 def _settle(ranks: list[_Rank]) -> None:
@@ -144,12 +148,6 @@ def _settle(ranks: list[_Rank]) -> None:
     deadline = time.monotonic() + _SETTLE_SECONDS
     for rank in ranks:
         rank.process.join(max(0.0, deadline - time.monotonic()))
-
-
-def _error(failure: dict[str, Any]) -> Exception:
-    if failure["problems"]:
-        return InputError([Problem(**problem) for problem in failure["problems"]])
-    return JobFailedError(failure["kind"], failure["message"])
 
 
 def _fork(number: int, processes: int, port: int, follow: Callable[[], None]) -> _Rank:
@@ -166,14 +164,14 @@ def _follow(number: int, processes: int, port: int, follow: Callable[[], None], 
     itself could take a collective's last words from the others, or stay for ever in a library's clearing up."""
     end_with_parent()
     try:
-        with surroundings(_as_rank(number, processes, port)):
+        with environment_variables(_as_rank(number, processes, port)):
             follow()
         threading.Event().wait()
     except BaseException as error:  # its every end is data for the leader
         at = time.monotonic()
         with contextlib.suppress(OSError):
             traceback.print_exc()
-            report.send_bytes(json.dumps({**describe(error), "at": at}).encode())
+            report.send_bytes(_RankFailure(report=FailureReport.of(error), at=at).model_dump_json().encode())
             sys.stderr.flush()
     os._exit(1)
 

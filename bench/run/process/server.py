@@ -23,10 +23,12 @@ from types import ModuleType
 from typing import Any
 
 from bench.errors import BenchError, InputError, InternalError, Problem
-from bench.places import home
 from bench.record.record import Failure
-from bench.run.process.child import Request, enter
-from bench.run.process.environ import surroundings
+from bench.run.process.child import enter
+from bench.run.process.environ import environment_variables, library_environment
+from bench.run.process.failure_report import FailureReport
+from bench.run.process.work import ChildRequest
+from bench.spec import Spec
 
 WORKER = "bench.worker"
 _GRACE_SECONDS = 3.0
@@ -37,7 +39,7 @@ _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildServer:
-    """Starts children. `module` has the table of what they can do (`bench.run.process.child.Work` by kind)."""
+    """Starts children. `module` has the table of what they can do (`bench.run.process.work.Work` by kind)."""
 
     module: str = WORKER
     threads: int = 1
@@ -45,7 +47,7 @@ class ChildServer:
 
     def warm(self) -> None:
         """Start the server without waiting for its imports. A second call does nothing."""
-        with surroundings(_environment(self.threads)), _without_main():
+        with environment_variables(library_environment(self.threads)), _without_main():
             get_context("forkserver").set_forkserver_preload([self.module])
             forkserver.ensure_running()
 
@@ -57,16 +59,16 @@ class ChildServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def start(self, kind: str, payload: dict[str, Any], *, folder: Path, log: Path, lock: Path | None = None) -> Child:
+    def start(self, kind: str, payload: Spec, *, folder: Path, log: Path, lock: Path | None = None) -> Child:
         """Start a child on one piece of work; returns once it is forked."""
-        request: Request = {
-            "module": self.module,
-            "kind": kind,
-            "payload": payload,
-            "folder": str(folder),
-            "log": str(log),
-            "lock": None if lock is None else str(lock),
-        }
+        request = ChildRequest(
+            module=self.module,
+            kind=kind,
+            payload=payload.model_dump(mode="json"),
+            folder=str(folder),
+            log=str(log),
+            lock=None if lock is None else str(lock),
+        )
         for _ in range(_STARTS - 1):
             try:
                 return self._fork(request)
@@ -74,12 +76,12 @@ class ChildServer:
                 time.sleep(_RESTART_SECONDS)
         return self._fork(request)
 
-    def _fork(self, request: Request) -> Child:
+    def _fork(self, request: ChildRequest) -> Child:
         self.warm()
         context = get_context("forkserver")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=enter, args=(json.dumps(request).encode(), theirs), name=f"bench {request['kind']}"
+            target=enter, args=(request.model_dump_json().encode(), theirs), name=f"bench {request.kind}"
         )
         try:
             with _without_main():
@@ -94,7 +96,7 @@ class ChildServer:
     def call(
         self,
         kind: str,
-        payload: dict[str, Any],
+        payload: Spec,
         *,
         folder: Path,
         log: Path,
@@ -139,7 +141,7 @@ class Child:
         self.connection = connection
         self.value: Any = None
         self.problems: tuple[Problem, ...] = ()
-        self._told: Failure | None = None
+        self._reported: Failure | None = None
         self._done = False
         self._open = True
 
@@ -153,10 +155,10 @@ class Child:
         mp_connection.wait(self.waitables, timeout=seconds)
         return list(self.messages())
 
-    def ask(self, request: dict[str, Any]) -> None:
+    def ask(self, request: Spec) -> None:
         """Send a service its next request. One that has ended hears nothing, and is found so by `ended`."""
         with contextlib.suppress(OSError):
-            self.connection.send_bytes(json.dumps(request).encode())
+            self.connection.send_bytes(request.model_dump_json().encode())
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Events that have come so far; the closing message is kept in `value`, `failure` and `problems`."""
@@ -171,8 +173,8 @@ class Child:
             if message["type"] == "done":
                 self._done, self.value = True, message["value"]
             elif message["type"] == "failed":
-                self._told = Failure(kind=message["kind"], message=message["message"])
-                self.problems = tuple(Problem(**problem) for problem in message["problems"])
+                report = FailureReport.model_validate(message)
+                self._reported, self.problems = report.failure, report.problems
             else:
                 yield message
 
@@ -186,8 +188,8 @@ class Child:
     @property
     def failure(self) -> Failure | None:
         """Why it brought no result; `None` if it did. Only after the end."""
-        if self._told is not None:
-            return self._told
+        if self._reported is not None:
+            return self._reported
         if self._done:
             return None
         return failure_of(self.process.exitcode)
@@ -221,24 +223,6 @@ def failure_of(exitcode: int | None) -> Failure:
         return Failure(kind="crashed", message=f"the process crashed ({name})")
     hint = "; the system may have run out of memory" if number == signal.SIGKILL else ""
     return Failure(kind="killed", message=f"the process was killed ({name}){hint}")
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """What the libraries read when they are loaded; set for the server's start only.
-
-    Python files of a model that may run them are copied to be imported: under our own folder, like all that is kept.
-    Spinning OpenMP threads of two workers on the same cores cost a factor of ten; passive ones do not.
-    """
-    return {
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "GOMP_SPINCOUNT": "0",
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "TQDM_DISABLE": "1",
-        "HF_MODULES_CACHE": os.environ.get("HF_MODULES_CACHE") or str(home() / "modules"),
-    }
 
 
 @contextlib.contextmanager

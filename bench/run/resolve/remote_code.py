@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.digest import digest_files
 from bench.errors import InputError, Problem
+from bench.run.process.payloads import CodeRequest, TrustRequest
 from bench.run.process.server import ChildServer
 
 CODE_FILES = ("*.py",)
@@ -61,7 +62,7 @@ def remote_code(
     if not named:
         return None
     log = home / "logs" / "code.txt"
-    request = {"path": str(folder), "classes": {part: one.name for part, one in named.items()}}
+    request = CodeRequest(path=str(folder), classes={part: one.name for part, one in named.items()})
     needed: list[str] = server.call("code", request, folder=home, log=log)
     if not needed:
         return None
@@ -76,7 +77,7 @@ def remote_code(
     missing = [one for one in wanted if not one.is_in(folder)]
     if missing:
         raise _refused(f"{name} names code that is missing: {_list(missing)}", folder, "copy or download it again")
-    server.call("code", {"path": str(folder), "load": list(parts)}, folder=home, log=log)
+    server.call("trust", TrustRequest(path=str(folder), parts=tuple(parts)), folder=home, log=log)
     return digest_files(folder, folder.rglob(CODE_FILES[0]))
 
 

@@ -11,6 +11,7 @@ from bench.data.resolve import hub_data, resolve_data
 from bench.data.select.dev_split import split_dev, use_dev
 from bench.digest import digest_files, digest_json
 from bench.errors import InputError, Problem
+from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
@@ -177,11 +178,10 @@ def _source_of(spec: DataSpec) -> DataSpec:
 
 
 def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer) -> Path | Unavailable:
-    payload = {"spec": spec.model_dump(mode="json"), "home": str(home)}
-    log = home / "logs" / f"fetch-{digest_json(payload['spec'])[:16]}.txt"
+    log = home / "logs" / f"fetch-{digest_json(spec.model_dump(mode='json'))[:16]}.txt"
     log.unlink(missing_ok=True)  # what is told is of this attempt
     try:
-        return Path(server.call("fetch", payload, folder=home, log=log))
+        return Path(server.call("fetch", FetchRequest(spec=spec, home=str(home)), folder=home, log=log))
     except InputError as error:
         return reason(error, log)
 

@@ -12,12 +12,13 @@ import pytest
 from bench.run.process.ranks import in_ranks
 from bench.run.process.server import Child, ChildServer
 from tests.fakes import echo
+from tests.fakes.echo import Asked
 
 SERVER = ChildServer(module=echo.__name__)
 
 
 def start(folder: Path, *, lead: str, follow: str) -> Child:
-    payload = {"processes": 3, "lead": lead, "follow": follow}
+    payload = Asked(processes=3, lead=lead, follow=follow)
     return SERVER.start("ranks", payload, folder=folder, log=folder / "log.txt")
 
 

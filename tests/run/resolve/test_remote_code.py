@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve import models
 from bench.run.resolve.suite import resolve
+from bench.spec import Spec
 from bench.suite.load import load_suite
 from bench.suite.model import ModelSpec
 from tests.fakes.own_code import edit, with_own_model, with_own_tokenizer
@@ -61,8 +61,8 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def place(tmp_path: Path, checkpoints: Path, modules: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A suite on the first checkpoint, in the current folder; children work in this process; marks are left here."""
 
-    def call(self: ChildServer, kind: str, payload: dict[str, Any], *, folder: Path, **_: object) -> Any:
-        return worker.KINDS[kind](json.loads(json.dumps(payload)), folder, lambda event: None)
+    def call(self: ChildServer, kind: str, payload: Spec, *, folder: Path, **_: object) -> Any:
+        return worker.KINDS[kind].perform(payload.model_dump(mode="json"), folder, lambda event: None)
 
     monkeypatch.setattr(ChildServer, "call", call)
     monkeypatch.setattr(ChildServer, "warm", lambda self: None)

@@ -1,0 +1,62 @@
+"""What a child is asked beside jobs, by kind of work. Parent and child share these types.
+
+A training, sweep, probe, evaluation and drawing of answers is asked with its job (`bench.record`), a writer with
+`bench.endpoint.local_model.WriterRequest`, a description with `bench.model.description.DescribeRequest`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.record.train_job import TrainJob
+from bench.spec import Spec
+from bench.suite.data import DataSpec
+from bench.suite.resolved import ResolvedData, ResolvedModel
+
+
+class CheckRequest(Spec):
+    """Trainings to check before any work: one of each recipe on each model."""
+
+    jobs: tuple[TrainJob, ...]
+
+
+class FetchRequest(Spec):
+    """Rows to download from the hub."""
+
+    spec: DataSpec
+    home: str
+
+
+class CodeRequest(Spec):
+    """Which parts of a checkpoint need code of its own."""
+
+    path: str
+    """The checkpoint's folder."""
+    classes: dict[str, str]
+    """Class that the checkpoint names, by part, such as `AutoModelForCausalLM`."""
+
+
+class TrustRequest(Spec):
+    """Parts of a checkpoint to load with its own code."""
+
+    path: str
+    parts: tuple[str, ...]
+
+
+class BuildRequest(Spec):
+    """An embedded base to build."""
+
+    out: str
+    """Folder to write."""
+    seed: int
+
+
+class ShowRequest(Spec):
+    """Rows to render as a training will see them."""
+
+    model: ResolvedModel
+    data: ResolvedData
+    max_length: int
+    loss_on: Literal["completion", "assistant", "all"]
+    rows: int
+    """Rows to return in full."""

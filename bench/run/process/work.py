@@ -1,0 +1,61 @@
+"""The work that a child can do: the request that it gets as JSON, and the tables of what it does by kind.
+
+Contract: a payload is a frozen type that parent and child share; a child never reads a bare dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from bench.emit import Emit
+from bench.spec import Spec
+
+Payload = TypeVar("Payload", bound=Spec)
+Asked = TypeVar("Asked", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work(Generic[Payload]):
+    """One kind of work: what it is asked with, and what does it."""
+
+    payload: type[Payload]
+    do: Callable[[Payload, Path, Emit], object]
+    """Payload, folder, emit → a JSON value, or a spec, that the parent gets."""
+
+    def perform(self, fields: dict[str, Any], folder: Path, emit: Emit) -> object:
+        """The value for the payload that `fields` hold, as JSON."""
+        value = self.do(self.payload.model_validate(fields), folder, emit)
+        return value.model_dump(mode="json") if isinstance(value, Spec) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(Generic[Payload, Asked]):
+    """Work that takes further requests, until the parent wants no more."""
+
+    payload: type[Payload]
+    request: type[Asked]
+    do: Callable[[Payload, Path, Emit, Iterator[Asked]], object]
+
+    def perform(self, fields: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> object:
+        """Serve the payload that `fields` hold."""
+        asked = (self.request.model_validate(request) for request in requests)
+        return self.do(self.payload.model_validate(fields), folder, emit, asked)
+
+
+class ChildRequest(Spec):
+    """What the parent asks of a child, as it crosses between them."""
+
+    module: str
+    """Module whose table `KINDS` (of `Work`) or `SERVICES` (of `Service`) has the kind; imported before the fork where
+    possible."""
+    kind: str
+    payload: dict[str, Any]
+    """Fields of the kind's payload."""
+    folder: str
+    log: str
+    """File that stdout and stderr are appended to."""
+    lock: str | None = None
+    """Held while the child lives, so that a new attempt waits for an orphan."""
