@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from bench.data.render.render import Renderer
@@ -100,4 +101,65 @@ def test_a_template_that_rewrites_earlier_turns_is_refused() -> None:
     )
     one = Renderer(TOKENIZER, Template(name="forgetful", text=text), max_length=512)
     with pytest.raises(InputError, match="rewrites earlier turns"):
+        supervised(one, "assistant").row(CONVERSATION)
+
+
+def conversation(*contents: str) -> Row:
+    """User and assistant by turns."""
+    roles = ("user", "assistant") * len(contents)
+    turns = tuple(Turn(role=role, content=content) for role, content in zip(roles, contents, strict=False))
+    return Row(turns=turns, origin="fake:2")
+
+
+def test_an_answer_said_twice_is_learned_at_both_places() -> None:
+    row = conversation("Is it far?", "No.", "Is it old?", "No.", "Is it no. 4?", "No.")
+    masked = supervised(renderer("dialogue"), "assistant").row(row)
+    assert [text.strip() for text in learned(masked)] == ["No.</s>"] * 3
+
+
+def test_what_the_tokenizer_puts_before_every_text_is_not_learned() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    one = Renderer(tokenizer, load_template("dialogue", Path()), max_length=512)
+    masked = supervised(one, "assistant").row(CONVERSATION)
+    assert masked.input_ids[0] == tokenizer.bos_token_id
+    assert [text.strip() for text in learned(masked)] == ["A baker.</s>", "In the town.</s>", "To bake.</s>"]
+
+
+def test_what_stands_between_prompt_and_answer_is_learned_with_every_answer() -> None:
+    text = (
+        "{% for m in messages %}{{ m.role }}:{{ ' [A] ' if m.role == 'assistant' else ' ' }}{{ m.content }}"
+        "{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant:{% endif %}"
+    )
+    one = Renderer(TOKENIZER, Template(name="marked", text=text), max_length=512)
+    assert one.answer_prefix == " [A] "
+    texts = [text.strip() for text in learned(supervised(one, "assistant").row(CONVERSATION))]
+    assert texts[:2] == ["[A] A baker.</s>", "[A] In the town.</s>"]
+
+
+def test_a_template_whose_beginning_depends_on_what_follows_is_refused() -> None:
+    text = (
+        "{{ messages|length }} turns\n{% for m in messages %}{{ m.role }}: {{ m.content }}"
+        "{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    one = Renderer(TOKENIZER, Template(name="counting", text=text), max_length=512)
+    with pytest.raises(InputError, match="rewrites earlier turns"):
+        supervised(one, "assistant").row(CONVERSATION)
+
+
+def test_a_prompt_whose_tokens_are_not_those_of_its_text_is_refused() -> None:
+    """A row that spells a special token: in the prompt it is text, in the text alone it would be the token."""
+    row = conversation("What is </s>?", "An ending.", "Of what?", "Of text.")
+    with pytest.raises(InputError, match="cannot be found again"):
+        supervised(renderer("dialogue"), "assistant").row(row)
+
+
+def test_a_tokenizer_without_places_serves_rows_that_have_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(TOKENIZER), "is_fast", property(lambda self: False))
+    one = renderer("dialogue")
+    row = conversation("Is it far?", "No.")
+    assert [text.strip() for text in learned(supervised(one, "assistant").row(row))] == ["No.</s>"]
+    with pytest.raises(InputError, match="where in the text"):
         supervised(one, "assistant").row(CONVERSATION)
