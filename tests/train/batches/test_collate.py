@@ -110,3 +110,15 @@ def test_the_collator_takes_batches_by_their_index() -> None:
     batch = Collator(batches=batches, pad_token_id=EOS, packed=False)([{"batch": 1}])
     assert torch.equal(batch["input_ids"][0, : rows[4].tokens], torch.from_numpy(rows[4].ids).long())
     assert "position_ids" not in batch
+    assert batch["counts"].rows == 2
+    assert model_inputs(batch).keys() == {"input_ids", "use_cache"}
+    assert model_inputs(batch)["use_cache"] is False, "keys and values that nobody reads would take memory"
+
+
+def test_an_index_past_the_last_batch_is_an_idle_pass_that_counts_for_nothing() -> None:
+    rows = examples()
+    batches = (((rows[0],), (rows[1],)), ((rows[4],), (rows[1],)))
+    idle = Collator(batches=batches, pad_token_id=EOS, packed=False)([{"batch": 2}])
+    counts = idle["counts"]
+    assert (counts.rows, counts.tokens, counts.supervised_tokens, counts.slots) == (0, 0, 0, 0)
+    assert idle["input_ids"].tolist() == [rows[4].ids.tolist()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from bench.train.batches.disk_batches import SpooledBatches
 from bench.train.batches.encoded_row import IGNORED, Batch, EncodedRow
@@ -39,3 +40,11 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     del spooled
     assert [_plain(batch) for batch in tail] == [_plain(batch) for batch in batches[1:]]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_closed_with_their_last_reader(tmp_path: Path) -> None:
+    """Else many schedules in one process end at the limit of open files."""
+    before = psutil.Process().num_fds()
+    for _ in range(20):
+        SpooledBatches(tmp_path).append(((_example(5, rows=(0,)),),))
+    assert psutil.Process().num_fds() < before + 20

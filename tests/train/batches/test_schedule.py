@@ -47,6 +47,14 @@ def test_a_token_budget_is_met_within_half_a_row(unit: str) -> None:
         assert abs(used - amount) <= longest / 2
 
 
+def test_a_last_row_that_brings_the_budget_no_nearer_is_left_out() -> None:
+    """One row and a half: one row is as near as two."""
+    rows = next([row] * 4 for row in ROWS if plan("epochs", 1, rows=[row]).tokens % 2 == 0)
+    tokens = plan("epochs", 0.25, rows=rows).tokens
+    amounts = (tokens, 3 * tokens // 2, 3 * tokens // 2 + 1, 2 * tokens)
+    assert [plan("tokens", amount, rows=rows).rows for amount in amounts] == [1, 1, 2, 2]
+
+
 def test_two_arms_of_different_data_get_token_budgets_within_one_per_cent() -> None:
     short, long = plan("tokens", 6_000, rows=make_rows(40, words=(2, 4))), plan("tokens", 6_000, seed=3)
     assert abs(short.tokens - long.tokens) / 6_000 < 0.01
@@ -156,7 +164,9 @@ def test_one_row_to_learn_from_is_enough() -> None:
             rendered = super().row(row)
             return rendered if row.answer else replace(rendered, labels_mask=[False] * len(rendered.labels_mask))
 
+    short = Budget(unit="epochs", amount=0.25)
     for seed in range(8):
+        assert plan_schedule([good, *empty], Strict(), make_recipe(), short, max_length=128, seed=seed).rows == 1
         recipe, budget = make_recipe(), Budget(unit="steps", amount=1)
         schedule = plan_schedule([good, *empty], Strict(), recipe, budget, max_length=128, seed=seed)
         assert schedule.rows == recipe.batch_rows
