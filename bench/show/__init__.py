@@ -1,4 +1,5 @@
-"""What the command line shows without running a suite: lists, an arm's rows, a model, a forecast.
+"""What the command line shows without running a suite: lists, the rows of an arm, a model, a forecast.
 
-Contract: measures through `bench.run`, prints with Rich; all foreign text is cleaned of control codes.
+Contract: one module per thing shown, with its type (JSON is the type's dump) and its printer; foreign text is cleaned
+of control codes. What has to be computed is computed by `bench.run` or its children.
 """

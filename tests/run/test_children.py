@@ -186,6 +186,23 @@ def test_a_job_whose_orphan_still_writes_is_not_begun(tmp_path: Path) -> None:
     lock.release()
 
 
+def test_a_lock_is_held_until_the_last_process_that_shares_it_has_ended(tmp_path: Path) -> None:
+    """Else a rank that outlives its leader for a moment writes into the folder of a new attempt."""
+    lock = FileLock(tmp_path / "l")
+    lock.acquire()
+    stay, leave = os.pipe()
+    if (pid := os.fork()) == 0:
+        os.close(leave)
+        os.read(stay, 1)
+        os._exit(0)
+    os.close(stay)
+    lock.release()
+    assert not FileLock(tmp_path / "l").try_acquire()
+    os.close(leave)
+    os.waitpid(pid, 0)
+    assert FileLock(tmp_path / "l").try_acquire()
+
+
 def test_a_child_holds_its_lock_while_it_lives(tmp_path: Path) -> None:
     lock = child_lock(tmp_path, "d")
     child = SERVER.start("stubborn", Asked(), folder=tmp_path, log=tmp_path / "log.txt", lock=lock.path)
