@@ -156,10 +156,10 @@ def test_a_prompt_whose_tokens_are_not_those_of_its_text_is_refused() -> None:
         supervised(renderer("dialogue"), "assistant").row(row)
 
 
-def test_a_tokenizer_without_places_serves_rows_that_have_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tokenizer_without_offsets_serves_rows_that_have_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(TOKENIZER), "is_fast", property(lambda self: False))
     one = renderer("dialogue")
     row = conversation("Is it far?", "No.")
     assert [text.strip() for text in learned(supervised(one, "assistant").row(row))] == ["No.</s>"]
-    with pytest.raises(InputError, match="where in the text"):
+    with pytest.raises(InputError, match="character offsets"):
         supervised(one, "assistant").row(CONVERSATION)
