@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test lint types layers check example clean help
+.PHONY: run test lint types layers check example picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,6 +34,11 @@ example: $(VENV)/.run ## run the flagship and keep its report in reports/example
 	$(BIN)/bench run suites/lima_vs_alpaca.toml
 	rm -rf reports/example && mkdir -p reports/example
 	cp -r reports/lima_vs_alpaca/latest/report.md reports/lima_vs_alpaca/latest/plots reports/example/
+
+picture: ## draw README's picture from the latest run of the flagship; needs chromium
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1120,920 --force-device-scale-factor=1.5 \
+	  --screenshot=$(CURDIR)/docs/report.png file://$(CURDIR)/reports/lima_vs_alpaca/latest/report.html
+	$(BIN)/python -c "from PIL import Image; p = 'docs/report.png'; Image.open(p).convert('RGB').quantize(48).save(p, optimize=True)"
 
 clean: ## remove what runs and tests left behind; keeps .venv
 	rm -rf .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
