@@ -35,7 +35,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def told_write_errors(where: str) -> Iterator[None]:
-    """A full or read-only disk is told as such (`InputError`); `where` names the folders if the system does not."""
+    """Turn a full or read-only disk into an `InputError`; `where` names the folders if the system does not."""
     try:
         yield
     except OSError as error:

@@ -1,0 +1,71 @@
+"""The documentation names what exists: files, links, and the functions of docs/architecture.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "suites/**/*.md", "benchmarks/*.md", ".github/*.md")
+    for path in ROOT.glob(pattern)
+)
+CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def test_the_pages_are_found() -> None:
+    assert {"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/decisions/README.md"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = CODE.sub("", (ROOT / page).read_text(encoding="utf-8"))
+    dead = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = target.partition("#")
+        if "://" in file:
+            continue
+        path = (ROOT / page).parent / file if file else ROOT / page
+        if not path.exists() or (anchor and anchor not in _anchors(path)):
+            dead.append(target)
+    assert not dead
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_are_named_exist(page: str) -> None:
+    if page == "CHANGELOG.md":
+        return  # it speaks of earlier versions, too
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:bench|tests|docs|suites|models|benchmarks)/[\w./-]+)`", text)
+    assert not [name for name in named if "NAME" not in name and not (ROOT / name).exists()]
+
+
+def test_names_of_the_walks_are_defined_in_their_files() -> None:
+    rows = re.findall(
+        r"^\| `(bench/[\w/]+\.py)` \| ([^|]*) \|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE
+    )
+    assert len(rows) > 30
+    missing = [
+        f"{file}: {name}"
+        for file, names in rows
+        for name in re.findall(r"`(\w+)`", names)
+        if not re.search(
+            rf"^(def|class) {name}\b|^{name}\b.*=", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE
+        )
+    ]
+    assert not missing
+
+
+def test_names_of_new_parts_are_defined() -> None:
+    section = (ROOT / "docs/architecture.md").read_text().split("## Where a new part goes")[1].split("\n## ")[0]
+    for names, file in re.findall(r"`([A-Z]\w+)`(?: protocol)? (?:of|in) `(bench/[\w/]+\.py)`", section):
+        assert re.search(rf"\b{names}\b", (ROOT / file).read_text(encoding="utf-8")), f"{names} in {file}"
+
+
+def _anchors(path: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", CODE.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
