@@ -29,8 +29,8 @@ def nothing_more(_: Mapping[str, Any]) -> Counts:
 
 
 def counts_of(job: TrainJob | EvalJob) -> SoFar:
-    """Of a training: slots, supervised tokens and operations of its steps; of an eval: examples, slots and operations
-    of its forward passes. `None` where they are not known."""
+    """Counts of a training: slots, supervised tokens and operations of its steps; of an eval: examples, slots and
+    operations of its forward passes. `None` where they are not known."""
     return _of_eval(job) if isinstance(job, EvalJob) else _of_training(step_facts(job))
 
 

@@ -35,7 +35,7 @@ class Baseline(Spec):
     suite: str
     profile: str | None
     versions: dict[str, str]
-    """Of the libraries that can change a count."""
+    """Versions of the libraries that can change a count."""
     trainings: dict[str, TrainingFacts]
     """By arm; of the suite's first seed."""
 
@@ -93,12 +93,12 @@ def read_baseline(path: Path) -> Baseline:
     try:
         return Baseline.model_validate_json(path.read_bytes())
     except OSError as error:
-        what, hint = f"the baseline cannot be read: {error.strerror}", "make it with --update, and commit it"
+        what, hint = f"the baseline cannot be read: {error.strerror}", "create it with --update, then commit it"
         raise InputError(Problem(reference="gate.no-baseline", what=what, where=str(path), hint=hint)) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{path}: {'.'.join(str(part) for part in first['loc'])}"
-        what, hint = f"this is no baseline: {first['msg']}", "make it anew with --update"
+        what, hint = f"not a baseline: {first['msg']}", "create it again with --update"
         raise InputError(Problem(reference="gate.bad-baseline", what=what, where=where, hint=hint)) from error
 
 
@@ -112,7 +112,7 @@ def compare_counts(now: Baseline, before: Baseline) -> ExactComparison:
     """Every count of every arm of either side. Raises `InputError` if the baseline is of another suite or profile."""
     if (now.suite, now.profile) != (before.suite, before.profile):
         what = f"the baseline is of {_title(before)}, not of {_title(now)}"
-        hint = "name this suite's own baseline, or make it with --update"
+        hint = "name the baseline of this suite, or create it with --update"
         raise InputError(Problem(reference="gate.other-baseline", what=what, hint=hint))
     changes: list[CountChange] = []
     arms = list(dict.fromkeys([*before.trainings, *now.trainings]))

@@ -21,7 +21,7 @@ from bench.report.analysis.cost import costs
 from bench.report.as_json import Json
 
 VERSION = "5.3.0"
-"""Of pytest-benchmark, whose file format this is."""
+"""The version of pytest-benchmark whose file format is written."""
 TRAINING = "train["
 """How the names of trainings begin."""
 _OPTIONS = {
@@ -211,6 +211,6 @@ def entries_of(content: Mapping[str, Any], *, source: str) -> list[tuple[str, En
 
 
 def _machine(told: Mapping[str, Any]) -> str:
-    """As the file tells it; pytest-benchmark's own, too."""
+    """Time of a file, from its own field; also of files that pytest-benchmark wrote."""
     names = (told.get("cpu", {}).get("brand_raw") or told.get("processor"), told.get("device"))
     return ", ".join(str(name) for name in names if name)

@@ -1,7 +1,7 @@
 """`bench gate quality`: whether a run's arms got worse than a stored run's, over the same examples.
 
 Each arm's scores are compared with the same arm's in the other run, paired by example, on every eval that is no
-diagnostic; all of these are one family for Holm. An arm got worse where the whole interval lies below `-margin`. A
+diagnostic; all of these are one family for Holm. An arm got worse where the whole interval is below `-margin`. A
 claim fails where the run refutes it and the stored run did not. What cannot be compared is said, and makes the check
 incomplete, never green.
 
@@ -41,7 +41,7 @@ class ScoreChange:
     delta: Delta | None
     reading: GateReading
     why: str | None
-    """Of `missing`."""
+    """Reason of `missing`; `None` for every other reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class QualityComparison:
     changes: tuple[ScoreChange, ...]
     claims: tuple[ClaimChange, ...]
     complete: bool
-    """Of this run's own report, and every change could be looked at."""
+    """Whether this run's own report is complete and every score could be compared."""
     differences: tuple[Difference, ...]
     """What may explain a change: recipes, data, seeds, base, libraries, code, machine; the stored run is the first."""
 

@@ -24,7 +24,7 @@ _TONES = {
 }  # fmt: skip
 
 _DIFFERENCES = 8
-"""Of two runs, shown where the check does not pass."""
+"""Differences between the runs that are shown where the check does not pass."""
 
 
 def print_exact(found: ExactComparison, console: Console) -> None:
@@ -39,7 +39,8 @@ def print_exact(found: ExactComparison, console: Console) -> None:
         console.print(Text("libraries differ from the baseline's: " + ", ".join(found.versions)))
     if found.changes:
         changed = fmt.plural(len(found.changes), "count")
-        console.print(Text(f"FAILED: {changed} changed. If that is meant: --update, and commit the baseline.", "red"))
+        hint = "If the change is intended, run again with --update and commit the baseline."
+        console.print(Text(f"FAILED: {changed} changed. {hint}", "red"))
     else:
         console.print(Text(f"passed: {found.counts} counts of {fmt.plural(found.arms, 'arm')} are the baseline's"))
 
@@ -69,10 +70,10 @@ def print_speed(found: SpeedComparison, console: Console) -> None:
 
 _SPEED_SENTENCES = {
     "slower": "FAILED: slower than accepted",
-    "faster": "passed: faster than the other version, by more than the threshold; see that it still does the same work",
+    "faster": "passed: faster than the other version by more than the threshold; check that it does the same work",
     "within": "passed: a slow-down above the threshold is excluded",
     "unresolved": "passed: no slow-down above the threshold was shown, but none is excluded either; "
-    "more --blocks would tell",
+    "use more --blocks to decide",
 }
 
 
@@ -94,7 +95,7 @@ def print_quality(found: QualityComparison, console: Console) -> None:
         text = f"FAILED: {fmt.plural(worse, 'score')} got worse, {fmt.plural(fallen, 'claim')} fell"
         console.print(Text(text, "bold red"))
     elif not found.complete:
-        console.print(Text("INCOMPLETE: not everything could be compared", "yellow"))
+        console.print(Text("INCOMPLETE: some scores could not be compared", "yellow"))
     else:
         margin = f" by more than {found.margin:g}" if found.margin else ""
         console.print(Text(f"passed: no score was shown to have got worse{margin}"))
@@ -128,7 +129,7 @@ def print_history(trends: Sequence[Trend], console: Console) -> None:
 def _table(
     console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: int, tones: bool = False
 ) -> None:
-    """`right`: from which column on numbers stand; `tones`: the last column is a verdict."""
+    """`right`: the first column of numbers; `tones`: the last column is a verdict."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, title in enumerate(titles):
         number = right <= index < len(titles) - tones

@@ -1,4 +1,4 @@
-"""One side of the interleaved comparison: a process that steps an arm's training, or the base's eval, when told to.
+"""One side of the interleaved comparison: a process that steps an arm's training, or the base's eval, on request.
 
 Run as ``python -m bench.gate.side`` by each version with its own code and libraries: each loads the same suite by
 itself, so that nothing of one version's types has to fit the other's. JSON Lines on stdin and stdout, protocol 1:
@@ -223,7 +223,7 @@ def _serve_worker(job: TrainJob | EvalJob, channel: Channel, so_far: SoFar, fold
 
 
 def _work(job: TrainJob | EvalJob, channel: Channel, so_far: SoFar, folder: Path, core: int | None) -> NoReturn:
-    """The fork's whole life; `Stepper` ends it when told to."""
+    """The fork's whole life; `Stepper` ends it on request."""
     try:
         if core is not None:
             os.sched_setaffinity(0, {core})

@@ -44,7 +44,7 @@ class Effort:
     fewest_pairs: int = 6
     """Per block, however long they take."""
     seconds: float = 60.0
-    """Of stepping, shared out over the blocks: one that has had its share ends with the pairs that it has."""
+    """Seconds of stepping, divided among the blocks: a block whose share is spent ends with the pairs that it has."""
     seconds_to_answer: float = 600.0
     """How long a side may take for anything, loading its libraries included."""
 
@@ -85,7 +85,7 @@ class SpeedComparison:
     """Median, on the first clock."""
     their_step_seconds: float
     seconds: float
-    """Of stepping, without the loading of both versions."""
+    """Seconds of stepping, without the loading of both versions."""
 
     @property
     def verdict(self) -> Verdict:

@@ -33,7 +33,7 @@ def run_trends(record: Record, paths: Sequence[Path]) -> tuple[Trend, ...]:
 
 
 def _earlier(stored: Entry, own: Entry) -> bool:
-    """Of another measurement: an export of this very run may lie among the files, from before its report was redone."""
+    """Whether a stored entry is another measurement: the files may hold an earlier export of this very run."""
     return stored.when < own.when and stored.median != own.median
 
 

@@ -91,7 +91,7 @@ def _repository(text: str, suite: Path) -> Path:
         raise InputError(
             _problem(
                 "gate.no-repository",
-                "neither this program nor the suite lies in a git checkout",
+                "neither this program nor the suite is in a git checkout",
                 f"--against {text}",
                 f"name a release ({DISTRIBUTION}==0.1.0) or an interpreter that has another version installed",
             )

@@ -45,8 +45,8 @@ def _summary(comparison: RunComparison) -> Section:
         for reading, words in (
             ("better", "better"),
             ("worse", "worse"),
-            ("maybe better", "better before Holm only"),
-            ("maybe worse", "worse before Holm only"),
+            ("maybe better", "better only before Holm"),
+            ("maybe worse", "worse only before Holm"),
             ("higher", "higher on a diagnostic"),
             ("lower", "lower on a diagnostic"),
             ("unresolved", "not resolved"),
@@ -65,7 +65,7 @@ def _summary(comparison: RunComparison) -> Section:
 def _differences(comparison: RunComparison) -> Section:
     found = comparison.differences
     if not found:
-        text = "Nothing of what was trained, with what and where: a difference is noise of training again."
+        text = "None: data, recipes, models, libraries and machine are the same. Differences are noise."
         return Section(title="In what the runs differ", blocks=(Paragraph(text=text),))
     columns = (Column(title="Key"), Column(title="First"), Column(title="Second"))
     rows = tuple(

@@ -25,7 +25,7 @@ def tango_statistic(gained: ArrayLike, lost: ArrayLike, pairs: ArrayLike, differ
     """Score statistic of "the paired difference of proportions is `difference`"; about standard normal under it.
 
     Tango 1998, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
-    design". Positive where the data lie above `difference`.
+    design". Positive where the data are above `difference`.
     """
     up, down, n, delta = (floats(part) for part in (gained, lost, pairs, difference))
     linear = -up - down + (2.0 * n - up + down) * delta

@@ -1,6 +1,6 @@
 """What a run says about the statements that its suite asks it to decide.
 
-Contract: a claim is supported, or refuted, only where the two-sided interval at level 1 - alpha lies wholly on one
+Contract: a claim is supported, or refuted, only where the two-sided interval at level 1 - alpha is wholly on one
 side of its threshold; with several claims, after Holm's adjustment over all of them. With one claim, a true null is
 supported with probability alpha/2 at most. What the run could not show is inconclusive, what it did not do is
 incomplete.
@@ -122,7 +122,7 @@ def decide_family(questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA) -
 
 
 def _exact_verdict(question: ClaimQuestion) -> ClaimVerdict | None:
-    """Of a ratio without noise; `None` for every other comparison."""
+    """Verdict on a ratio without noise; `None` for every other comparison."""
     comparison = question.comparison
     if not isinstance(comparison, Ratio) or not comparison.exact or comparison.ratio is None:
         return None
@@ -176,7 +176,7 @@ def _evidence(question: ClaimQuestion) -> _Evidence | None:
 
 
 def _cost_components(ratio: Ratio) -> Components:
-    """Of a cost alone, all noise is that of the trainings."""
+    """Variance parts of a cost alone: all noise is that of the trainings."""
     return Components(
         example=0.0,
         seed=ratio.log_variance,

@@ -2,7 +2,7 @@
 
 Contract: `cdf(t)` is the one-sided p-value against "the true value is at most t" (so it grows from 0 to 1 with t), and
 `quantile` is its inverse. An interval at level L is `quantile((1 - L) / 2)`, `quantile((1 + L) / 2)`; therefore a
-threshold lies outside the interval exactly where its p-value says so. Reference: Xie & Singh 2013, "Confidence
+threshold is outside the interval exactly where its p-value says so. Reference: Xie & Singh 2013, "Confidence
 distribution, the frequentist distribution estimator of a parameter".
 """
 

@@ -162,8 +162,8 @@ def _example_noise(
 
 
 def _pseudo_ends(contrast: FloatArray, scale: ScoreScale) -> tuple[float, float]:
-    """Of a proportion: 0 and 1. Of a delta: up and down by the typical size of those that differ, which is 1 with one
-    seed and less for means over seeds."""
+    """Values to add at both ends. For a proportion: 0 and 1. For a delta: up and down by the typical size of those that
+    differ, which is 1 with one seed and less for means over seeds."""
     if scale.support is not None and scale.support[0] == 0.0:
         return scale.support
     differing = contrast[contrast != 0.0]

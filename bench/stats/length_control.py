@@ -21,11 +21,12 @@ from bench.stats.sample import layout
 
 REPLICATES = 2_000
 PRIOR_DEVIATIONS = (10.0, 5.0)
-"""Of a and b. A narrower prior of b leaves more of the longer side's advantage where a judge goes by length alone; with
-a wider one, or Firth's (1993), the rate of such a judge strays up to twice as far from case to case."""
+"""Prior deviations of a and b. A narrower prior of b leaves more of the longer side's advantage where a judge goes by
+length alone; with a wider one, or Firth's (1993), the rate of such a judge strays up to twice as far from case to
+case."""
 ALONE = 7.0
-"""Of b: from here on length decides nearly every pair. The rate at equal length then rests on the few pairs of nearly
-equal length, and leans to the side whose answers are longer."""
+"""Limit of b: from here on length decides nearly every pair. The rate at equal length then rests on the few pairs of
+nearly equal length, and leans to the side whose answers are longer."""
 MOSTLY = 0.95
 """With a larger share of longer (or of shorter) answers there is nothing to tell length and quality apart by."""
 _STEPS, _LONGEST_STEP, _SMALL = 50, 4.0, 1e-8
@@ -51,7 +52,7 @@ class LengthControlled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fit:
-    """Of each resample: intercept and slope, both [rows]."""
+    """Intercept and slope of each resample, both [rows]."""
 
     intercept: FloatArray
     slope: FloatArray

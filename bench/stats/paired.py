@@ -200,7 +200,7 @@ def delta_of(
     p_value: float | None = None,
     pairs: _Pairs | None = None,
 ) -> Delta:
-    """Everything that is told of an inference. p_value: where it comes from elsewhere than the curve. pairs: what was
+    """The delta that an inference gives. p_value: where it comes from elsewhere than the curve. pairs: what was
     left out; by default nothing."""
     low, high = (None, None) if found.curve is None else interval(found.curve, level)
     means, base_means = arm.values.mean(axis=0), reference.values.mean(axis=0)

@@ -1,6 +1,6 @@
 """An order of subjects that says no more than the pairwise deltas do.
 
-Contract: two subjects stand in a resolved order only where their delta differs from zero after Holm's adjustment over
+Contract: two subjects are in a resolved order only where their delta differs from zero after Holm's adjustment over
 all pairs. Ranks are given as ranges; subjects that share a letter are not resolved from one another.
 """
 

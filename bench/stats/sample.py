@@ -1,7 +1,7 @@
 """The scores of one subject set on one measure, as arrays.
 
 Contract: a missing score is `None` on the way in and a false entry of `present` inside; its slot in `values` holds 0.0
-and is never read. No NaN enters or leaves. Examples stand in the same order for all sets that are compared.
+and is never read. No NaN enters or leaves. Examples are in the same order for all sets that are compared.
 """
 
 from collections.abc import Sequence
@@ -118,7 +118,7 @@ def _validate(scores: Scores) -> None:
         and seen.size
         and not (scores.bounds[0] <= seen.min() <= seen.max() <= scores.bounds[1])
     ):
-        raise ValueError(f"a score lies outside its bounds {scores.bounds}")
+        raise ValueError(f"a score is outside its bounds {scores.bounds}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,6 +166,6 @@ def layout(weights: FloatArray, clusters: IntArray | None, strata: IntArray | No
     stratum = np.zeros(n_units, dtype=np.int64)
     stratum[unit] = task
     if np.any(stratum[unit] != task):
-        raise ValueError("a cluster must lie within one stratum")
+        raise ValueError("a cluster must be within one stratum")
     share = weights / grouped_sums(task, weights, n_tasks)[task] / n_tasks
     return Layout(share=share, unit=unit, stratum=stratum, mass=grouped_sums(unit, share, n_units))

@@ -1,4 +1,4 @@
-"""The interval of one subject set's own score, beside which the deltas stand.
+"""The interval of one subject set's own score, shown beside the deltas.
 
 Contract: as `bench.stats.paired`, without a reference. Intervals of two scores may overlap where their delta is well
 resolved: the pairing is lost here, so nothing is decided from them.

@@ -52,7 +52,7 @@ decoding = { max_new_tokens = 4 }
 EXPECTED = {
     ("contaminated", "leaked/full"): "4 of 16 examples (25.0%)",
     ("truncated", "leaked/full"): "of the rows seen were cut at the maximum length",
-    ("diverged", "leaked/wild"): "the loss of seed 0 was not finite, or ran away",
+    ("diverged", "leaked/wild"): "the loss of seed 0 was not finite, or grew far beyond its start",
     ("no supervised tokens", "prompts/full"): "no row has anything to supervise",
 }
 """By verdict and arm, what was seen."""

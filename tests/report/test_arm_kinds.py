@@ -124,7 +124,7 @@ def test_a_context_that_held_fewer_rows_than_asked_for_is_pointed_out(tmp_path: 
     )
     found = [finding for finding in short.sanity if finding.name == "fewer shots"]
     assert [(one.arm, one.detail) for one in found] == [
-        ("few/shots", f"few/shots#{seed} has 2 of 3 rows in its context: no more fitted") for seed in (0, 1)
+        ("few/shots", f"few/shots#{seed} has 2 of 3 rows in its context: more do not fit") for seed in (0, 1)
     ]
 
 

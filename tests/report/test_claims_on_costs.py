@@ -90,7 +90,7 @@ def test_quality_per_cost_is_the_ratio_of_both() -> None:
 def test_of_a_loss_there_is_no_quality_per_cost() -> None:
     found = one({"says": f"{LIMA} > {RANDOM}", "on": "heldout", "per": "tokens"})
     assert found.verdict.outcome == "incomplete"
-    assert "less is better" in found.why
+    assert "lower is better" in found.why
 
 
 def test_a_claim_on_one_task_uses_that_tasks_examples_alone() -> None:

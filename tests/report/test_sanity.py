@@ -136,7 +136,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
     ("name", "make", "detail"),
     [
         ("at chance", chance_level(0.31), "includes chance, 0.250"),
-        ("below chance", chance_level(0.03), "lies below chance, 0.250"),
+        ("below chance", chance_level(0.03), "is below chance, 0.250"),
         ("nothing right", nothing_right, "none of 20 examples is right"),
         ("contaminated", lambda: contaminated(make_run(examples=20), lima_1k=(1, 2)), "2 of 20 examples (10.0%)"),
         ("diverged", lambda: with_training(lambda r: r.model_copy(update={"diverged": True})), "seed 0"),

@@ -261,7 +261,7 @@ def align_one(
 
 
 def _weights(measurand: Measurand, found: Iterable[list[ScoreRow]], position: Mapping[tuple[str, str], int]) -> _Floats:
-    """Of each example, from the first subject that has a score of it; 1 where none has."""
+    """Weight of each example, from the first subject that has a score of it; 1 where none has."""
     weights = np.ones(len(position))
     known: set[tuple[str, str]] = set()
     for row in (row for scored in found for row in scored):
@@ -282,7 +282,7 @@ def _counts(
     found: Mapping[str, list[ScoreRow]],
     position: Mapping[tuple[str, str], int],
 ) -> dict[str, CorpusCounts]:
-    """Of a corpus metric of one task: several tasks have no common corpus."""
+    """Statistics of a corpus metric by arm; empty for several tasks, which have no common corpus."""
     if measurand.per_example or len(measurand.metrics) != 1:
         return {}
     metric = next(iter(measurand.metrics.values()))

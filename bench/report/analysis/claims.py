@@ -4,7 +4,7 @@ Contract: pure. A claim is `incomplete` as soon as one seed replicate of either 
 whatever the others show: a failure is no random loss. The other claims are one family for Holm's adjustment.
 
 "Not worse" and "equal" between two sides that are both at chance is `inconclusive`: an eval that neither side can do
-could not have told them apart (assay sensitivity, ICH E10, 1.5).
+cannot distinguish them (assay sensitivity, ICH E10, 1.5).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def decided(
 def _sensitive(
     case: _Case, verdict: ClaimVerdict, results: Mapping[tuple[str, str], Result], deltas: Deltas
 ) -> ClaimVerdict:
-    """The verdict, or inconclusive where the eval could not have told the two sides apart."""
+    """The verdict, or inconclusive where the eval cannot distinguish the two sides."""
     if verdict.outcome != "supported" or not _both_at_chance(case, results, deltas):
         return verdict
     return replace(verdict, outcome="inconclusive", reason=_insensitive(case))
@@ -94,8 +94,8 @@ def _sensitive(
 def _insensitive(case: _Case) -> str:
     """Why an eval whose scores do not rise above guessing decides nothing."""
     if case.entry is not None and case.entry.measurand.kind == "judge":
-        return "neither side is preferred to what both were compared with: this judge might not have told them apart"
-    return "both sides are at chance: this eval could not have told them apart"
+        return "neither side is preferred to what both were compared with: this judge may not distinguish them"
+    return "both sides are at chance: this eval cannot distinguish them"
 
 
 def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
@@ -168,7 +168,7 @@ def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences
     else:
         gap = _missing_score(claim, (left, right), names, absences) or _missing_cost(claim, (left, right), record)
     if gap is None and claim.per is not None and entry is not None and not entry.measurand.higher_is_better:
-        gap = f"of {claim.on} less is better: it has no quality per cost"
+        gap = f"lower is better on {claim.on}: it has no quality per cost"
     return _Case(claim=claim, entry=entry, gap=gap)
 
 

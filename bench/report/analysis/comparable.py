@@ -17,7 +17,7 @@ from bench.report.analysis.align import ScoreRows
 _MISSING = "–"
 _HINT = "run both with the same suite name and evals; recipes, data, seeds, models and code may differ"
 _IGNORED = ("suite.eval", "suite.claim", "suite.run", "profile", "overrides")
-"""Of the resolved suite: compared elsewhere, or without an effect of their own."""
+"""Keys of the resolved suite that are compared elsewhere, or have no effect of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Which results rest on examples that stand in training rows, and what they are without those.
+"""Results that rest on examples found in training rows, and the same results without these examples.
 
 Contract: pure; from the record's own findings. A difference from a control leaves out what is contaminated for either
 side.
@@ -36,7 +36,7 @@ class Contaminated:
     measurand: str
     examples: int
     judged: int
-    """Of the whole eval: long enough to be judged."""
+    """Examples of the whole eval that are long enough to be judged."""
     found: int
     ngram: int
     versus_base: Cleaned | None

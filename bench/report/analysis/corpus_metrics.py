@@ -36,7 +36,7 @@ class CorpusCounts:
 def count(
     replicates: Sequence[Sequence[ScoreRow]], position: Mapping[tuple[str, str], int], metric: str, *, trained: bool
 ) -> CorpusCounts | None:
-    """Of one arm; `None` where its rows keep no statistics of that metric, or it is no known one."""
+    """Statistics of one arm; `None` where its rows keep none of that metric, or the metric is unknown."""
     sizes = {len(row.statistics[metric]) for rows in replicates for row in rows if metric in row.statistics}
     known = corpus_metric(metric)
     if known is None or len(sizes) != 1:

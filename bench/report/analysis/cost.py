@@ -24,7 +24,7 @@ PHASES = ("start_up", "data", "compute", "optimizer", "evaluation", "saving", "o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Percentiles:
-    """Of some seconds."""
+    """Percentiles of a set of seconds."""
 
     p5: float
     median: float
@@ -60,9 +60,9 @@ class Cost:
     budget_used: float | None
     """In the budget's unit."""
     excess: float | None
-    """Budget used, as a share above the thriftiest arm of the same unit; `None` where it cannot be said."""
+    """Budget used, as a share above the arm that used least, of the same unit; `None` where it is unknown."""
     step_seconds: Percentiles | None = None
-    """Of an optimiser step after warm-up, in trainings that ran alone; `None` where none did."""
+    """Seconds of an optimiser step after warm-up, in trainings that ran alone; `None` where none did."""
     mfu: float | None = None
     """Model FLOPs utilisation, of the peak that was measured on the device; `None` where it never ran alone."""
     hfu: float | None = None
@@ -74,11 +74,11 @@ class Cost:
     flops: float | None = None
     """Model operations of one training."""
     joules: float | None = None
-    """Of one training, from the machine's counter, in trainings that ran alone."""
+    """Energy of one training, from the machine's counter, in trainings that ran alone."""
     processes: int = 1
-    """That each training ran in; speed, peak and memory are of all of them."""
+    """Processes of each training; speed, peak and memory are of all of them."""
     price: float | None = None
-    """Of one training's share of the machine, in the suite's currency; `None` without a price per hour."""
+    """Price of one training's share of the machine, in the suite's currency; `None` without a price per hour."""
     trains: bool = True
     """False for `few_shot`, which costs no training and has no budget to match."""
 
@@ -95,9 +95,9 @@ class BudgetMatch:
     """Whether the arms that train had, and used, the same budget."""
 
     arms: int
-    """That train."""
+    """Arms that train."""
     finished: int
-    """Of them, with what they used known."""
+    """Arms of which the used budget is known."""
     units: tuple[str, ...]
     asked: tuple[float, float] | None
     """Smallest and largest budget of a training, `None` where no arm trains."""

@@ -33,7 +33,7 @@ class Deltas:
         return self._known[key]
 
     def _corpus(self, entry: Aligned, left: str, right: str) -> Delta | None:
-        """Of a corpus metric whose statistics both sides keep."""
+        """Difference of a corpus metric; `None` unless both sides keep its statistics."""
         if left not in entry.counts or right not in entry.counts:
             return None
         return counts_delta(entry.counts[left], entry.counts[right], seed=self.seed, replicates=self.replicates)

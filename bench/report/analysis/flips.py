@@ -151,7 +151,7 @@ def _count(arm: str, entry: Aligned, found: Sequence[Sequence[Flip]]) -> FlipCou
 
 
 def _draw(flips: Sequence[Flip], direction: str, shown: int, generator: np.random.Generator) -> list[Flip]:
-    """Of those whose text was recorded; each example at most once."""
+    """Draws `shown` flips whose text was recorded, each example at most once."""
     open_to_see = [flip for flip in flips if flip.direction == direction and flip.output is not None]
     order = generator.permutation(len(open_to_see))
     chosen: dict[tuple[str, str], Flip] = {}

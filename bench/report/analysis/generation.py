@@ -28,7 +28,7 @@ class GenerationCost:
     """While nothing else of the run ran beside it; `None` where something always did."""
     shared_tokens_per_second: float | None
     first_token_seconds: float | None
-    """Of a lone prompt, while nothing else of the run ran beside it."""
+    """Seconds to the first token of a lone prompt, while nothing else of the run ran."""
     headline: str | None
     decoding_error: float | None
     """Standard error of the headline's value that drawing answers alone makes; `None` with one answer per prompt."""

@@ -41,7 +41,7 @@ class JudgedArm:
     controlled: LengthControlled | None
     """`None` where nothing was scored, or by definition."""
     longer_won: float | None
-    """Of the pairs with a preference and unequal lengths, the share in which the longer answer is preferred."""
+    """Share of the pairs with a preference and unequal lengths in which the longer answer is preferred."""
     total: Judged
     """Counts and costs summed over seeds; the rest as of the first."""
 
@@ -102,7 +102,7 @@ def _arm(
 
 
 def _total(results: Sequence[Judged]) -> Judged:
-    """Of all seeds; what one of them did not count is unknown."""
+    """Sums over all seeds; `None` for a figure that one of them lacks."""
     summed = {name: _sum([getattr(one, name) for one in results]) for name in _SUMMED}
     return results[0].model_copy(update={**summed, "by_definition": all(one.by_definition for one in results)})
 
@@ -113,7 +113,7 @@ def _sum(values: Sequence[_Number | None]) -> _Number | None:
 
 
 def _controlled(scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, trained: bool) -> LengthControlled | None:
-    """Of the seeds that have any score, over the examples that all of these have."""
+    """The rate at equal length over the seeds that have any score, on the examples that all of these have."""
     by_seed = [known for rows in scored if (known := _known(rows))]
     shared = [id_ for id_ in by_seed[0] if all(id_ in known for known in by_seed)] if by_seed else []
     if not shared:

@@ -66,7 +66,7 @@ class _Seed:
 
 
 def _validation(result: TrainResult) -> Line:
-    """Of one training; evaluations without a finite loss are left out."""
+    """The validation line of one training; evaluations without a finite loss are left out."""
     seen = np.cumsum([step.tokens for step in result.steps])
     kept = [(float(seen[point.step - 1]), point.loss) for point in result.validation if point.loss is not None]
     return tuple(tokens for tokens, _ in kept), tuple(loss for _, loss in kept)

@@ -216,6 +216,6 @@ def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate
 
 
 def _defined(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
-    """Of what a judge compares the others with: known without a look, so without an interval."""
+    """Value of the subject that a judge compares all others with: a tie by definition, without an interval."""
     found = _corpus_value([None if value is None else TIE for value in by_seed], examples=examples)
     return replace(found, reason="a tie with itself, by definition", seed_deviation=None)

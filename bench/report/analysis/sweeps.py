@@ -1,4 +1,4 @@
-"""What each arm's learning-rate sweep found and chose, and what stood in the context of each few-shot subject.
+"""Each arm's learning-rate sweep with its choice, and the rows in the context of each few-shot subject.
 
 Contract: pure functions of the record.
 """
@@ -36,14 +36,14 @@ class ArmSweep:
 
     arm: str
     seed: int
-    """Of every training of the sweep."""
+    """Seed of every training of the sweep."""
     on: str
     """Where the dev rows come from: `dev`, a part of the arm's own training data, or the name of a data table."""
     trials: tuple[RateTrial, ...]
     chosen: float | None
     """`None` while a rate has no result, and where every training diverged."""
     edge: Literal["lowest", "highest"] | None
-    """Where the chosen rate is at an end of the sweep: a better one may lie beyond."""
+    """Where the chosen rate is at an end of the sweep: a better rate may be outside the sweep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class ContextRows:
 
     @property
     def tokens(self) -> int:
-        """That they take in every prompt."""
+        """Tokens of the rows in every prompt."""
         return sum(row.tokens for row in self.rows)
 
 

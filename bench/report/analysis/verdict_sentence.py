@@ -52,8 +52,8 @@ def verdict_sentence(
         return _decided(claim, verdict, compared, single_seed=single_seed)
     ways = _to_decide(verdict, compared)
     if verdict.p_value is not None and verdict.p_value <= ALPHA:
-        return f"would decide alone, not among {family} claims; {ways}"
-    return f"the interval reaches over {_threshold(claim, compared)}; {ways}"
+        return f"significant alone, not among {family} claims after Holm; {ways}"
+    return f"the interval includes {_threshold(claim, compared)}; {ways}"
 
 
 def _decided(claim: Claim, verdict: ClaimVerdict, compared: Delta | Ratio, *, single_seed: bool) -> str:
@@ -84,5 +84,5 @@ def _to_decide(verdict: ClaimVerdict, compared: Delta | Ratio) -> str:
     if verdict.needed_together is not None:
         examples, seeds = verdict.needed_together
         more = f"about {examples:,} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
-        return f"to decide it: {more}; neither alone would"
+        return f"to decide it: {more}; neither alone is enough"
     return "no number of examples or seeds within reach would decide it"

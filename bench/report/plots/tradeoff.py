@@ -34,7 +34,7 @@ def tradeoff_figure(comparison: Comparison) -> Figure:
 
 
 def _legend(figure: Figure, arms: Sequence[str]) -> None:
-    """Names once for all panels: beside points that lie close together they would cover each other."""
+    """Names once for all panels: beside points that are close together they would cover each other."""
     from matplotlib.lines import Line2D
 
     looks = [(plain(arm), *look(arm, arms)) for arm in arms]

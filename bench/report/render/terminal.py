@@ -92,7 +92,7 @@ def _table(block: Table, width: int) -> RenderableType:
 
 
 def _parts(block: Table, kept: list[int], width: int) -> list[list[int]]:
-    """As many columns as fit, in order, the first one repeated."""
+    """Groups of columns that fit, in order, the first column repeated."""
     lead, *others = kept
     parts = [[lead]]
     for index in others:
@@ -110,7 +110,7 @@ def _needed(block: Table, kept: list[int]) -> int:
 
 
 def _width(block: Table, index: int) -> int:
-    """Of the widest cell, and of the title's longest word: titles may wrap."""
+    """Width of the widest cell, or of the title's longest word: titles may wrap."""
     words = visible(block.columns[index].title).split(" ")
     return max(cell_len(text) for text in [*words, *(visible(row[index].text) for row in block.rows)])
 

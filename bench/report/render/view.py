@@ -1,7 +1,7 @@
 """The report as data: every word and every figure that a reader sees, in order, ready to print.
 
-Contract: a `View` is made once, from a `Comparison`, by `bench.report.compose`; renderers (terminal, Markdown, HTML,
-JSON) lay it out and escape it, and do no arithmetic. All text in it is plain text, never markup.
+Contract: a `View` is made once, from a `Comparison`, by `bench.report.compose`; renderers (terminal, Markdown,
+HTML) arrange and escape it, and do no arithmetic. All text in it is plain text, never markup.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Medium = Literal["terminal", "document"]
 
 
 class Cell(Spec):
-    """What stands in one cell. The tone repeats what the text says already: colour alone carries nothing."""
+    """Content of one cell. The tone repeats what the text says: colour alone carries no meaning."""
 
     text: str
     tone: Tone = "plain"
@@ -78,7 +78,7 @@ Block = Annotated[Paragraph | Bullets | Table | Figure | Code, Field(discriminat
 
 
 class Section(Spec):
-    """A heading and what stands under it."""
+    """A heading and its blocks."""
 
     title: str
     blocks: tuple[Block, ...]

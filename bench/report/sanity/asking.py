@@ -25,14 +25,14 @@ def template(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 
 def forms_differ(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """One side meets a form that it was not trained on: a part of the difference may be the form's."""
+    """One side sees a format that it was not trained on: a part of the difference may come from the format."""
     trained = {t.result.template for t in record.trainings if t.result is not None}
     for spec in record.resolved.suite.eval:
         asked = {e.result.template for e in record.evaluations if e.eval == spec.name and e.result is not None}
         if "none" in asked and trained - {"none"}:
             names = fmt.listed(sorted(repr(name) for name in trained))
-            detail = f"asked without a template; the arms were trained with {names}, the base was not: part of a "
-            detail += 'difference may be the form\'s, which template = "suite" would show'
+            detail = f"the prompts have no template; the arms were trained with {names}, the base was not: part of a "
+            detail += 'difference may come from the format; set template = "suite" to see how much'
             yield Finding(name="bare prompts", arm=None, measurand=spec.name, detail=detail)
 
 
@@ -45,7 +45,9 @@ def fallback_template(record: Record, comparison: Comparison) -> Iterator[Findin
 def few_shots(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for context in comparison.contexts:
         if len(context.rows) < context.asked:
-            detail = f"{context.subject} has {len(context.rows)} of {context.asked} rows in its context: no more fitted"
+            detail = (
+                f"{context.subject} has {len(context.rows)} of {context.asked} rows in its context: more do not fit"
+            )
             yield Finding(name="fewer shots", arm=context.subject.partition("#")[0], measurand=None, detail=detail)
 
 
@@ -60,13 +62,13 @@ def cut_prompts(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 
 def batch_sensitive(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """Answers that depend on what else stood in their batch are not the subject's alone."""
+    """Answers that depend on the other prompts of their batch are not the subject's alone."""
     for evaluation in record.evaluations:
         generated = None if evaluation.result is None else evaluation.result.generated
         if evaluation.result is not None and generated is not None and generated.differed:
             detail = (
-                f"{evaluation.subject}: {generated.differed} of {fmt.plural(generated.checked, 'answer')} came out "
-                f"otherwise when made alone ({evaluation.result.precision}): rounding depends on the batch"
+                f"{evaluation.subject}: {generated.differed} of {fmt.plural(generated.checked, 'answer')} differed "
+                f"when generated alone ({evaluation.result.precision}): rounding depends on the batch"
             )
             yield Finding(
                 name="batch matters", arm=evaluation.arm or evaluation.subject, measurand=evaluation.eval, detail=detail

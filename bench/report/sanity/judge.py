@@ -24,7 +24,7 @@ def inconsistent(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if share is None or share >= CONSISTENT_SHARE:
             continue
         pairs = fmt.plural(total.wins + total.losses + total.flips + one.ties, "pair")
-        detail = f"{total.judge} holds to its verdict in both orders in only {fmt.percent(share)} of {pairs}"
+        detail = f"{total.judge} gives the same verdict in both orders in only {fmt.percent(share)} of {pairs}"
         if one.shown_first is not None:
             detail += f"; {fmt.percent(one.shown_first)} of its preferences are for the answer shown first"
         yield Finding(name="judge inconsistent", arm=one.arm, measurand=one.eval, detail=detail)
@@ -36,10 +36,10 @@ def verdicts_unread(record: Record, comparison: Comparison) -> Iterator[Finding]
         lost = total.unread + total.rejected
         if lost > UNREAD_SHARE * total.asked:
             parts = [
-                f"{total.unread:,} without a verdict",
+                f"{total.unread:,} unreadable",
                 *([f"{total.rejected:,} refused"] if total.rejected else []),
             ]
-            detail = f"{lost:,} of {total.asked:,} replies of {total.judge} say nothing: {', '.join(parts)}"
+            detail = f"{lost:,} of {total.asked:,} replies of {total.judge} have no verdict: {', '.join(parts)}"
             yield Finding(name="verdicts unread", arm=one.arm, measurand=one.eval, detail=detail)
 
 
@@ -53,7 +53,7 @@ def length_decides(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if not by_length and _same_side(found, above=value.low > TIE):
             continue
         raw = f"win rate {fmt.number(value.mean)} {fmt.interval(value.low, value.high)}"
-        equal = f"at equal length {found.reason or 'nothing can be said'}"
+        equal = f"at equal length {found.reason or 'not estimable'}"
         if found.rate is not None and found.low is not None and found.high is not None:
             equal = f"{fmt.number(found.rate)} {fmt.interval(found.low, found.high)} at equal length"
         detail = f"{raw}, {equal}; the longer answer won {fmt.percent(one.longer_won, digits=0)} of the preferences"

@@ -1,4 +1,4 @@
-"""What the scores themselves give to think about: chance, nothing right, below the base, read before, few seeds."""
+"""Checks of the scores: chance, nothing right, below the base, contamination, few seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def at_chance(record: Record, comparison: Comparison) -> Iterator[Finding]:
             continue
         reached = value.high >= chance
         interval = fmt.interval(value.low, value.high)
-        detail = f"{fmt.number(value.mean)} {interval} {'includes' if reached else 'lies below'} "
+        detail = f"{fmt.number(value.mean)} {interval} {'includes' if reached else 'is below'} "
         if result.measurand.kind == "judge":
             name = "judged even" if reached else "judged behind"
             detail += f"{fmt.number(chance)}, a tie with what it is compared with"
@@ -36,7 +36,7 @@ def nothing_right(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if measurand.binary and measurand.higher_is_better and value.mean == 0:
             detail = f"none of {fmt.plural(value.n_examples, 'example')} is right"
             if is_base(result.arm):
-                detail += ": too hard for it, or asked in a form that it does not know"
+                detail += ": the eval is too hard for it, or in a format that it does not know"
             else:
                 detail += ", with any seed"
             yield Finding(name="nothing right", arm=result.arm, measurand=measurand.name, detail=detail)
@@ -55,15 +55,17 @@ def contaminated(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """The arm has read the exam, or a part of it."""
     for one in comparison.contamination.arms:
         share = f"{one.found:,} of {fmt.plural(one.examples, 'example')} ({fmt.percent(one.found / one.examples)})"
-        detail = f"{share} stand in its training rows"
+        detail = f"{share} are in its training rows"
         versus = one.versus_base
         if versus is not None and versus.clean.estimate is not None:
             without = f"{fmt.signed(versus.clean.estimate)} {fmt.signed_interval(versus.clean.low, versus.clean.high)}"
-            detail += f"; − {versus.reference} is {fmt.signed(versus.all.estimate)} with them, {without} without"
+            detail += (
+                f"; difference from {versus.reference}: {fmt.signed(versus.all.estimate)} with them, {without} without"
+            )
         yield Finding(name="contaminated", arm=one.arm, measurand=one.measurand, detail=detail)
 
 
 def few_seeds(record: Record, comparison: Comparison) -> Iterator[Finding]:
     if len(comparison.run.seeds) == 1 and comparison.measurands:
-        detail = "one seed per arm: the intervals hold the examples' noise only, not that of training again"
+        detail = "one seed per arm: the intervals cover the noise of the examples, not that of repeating the training"
         yield Finding(name="example noise only", arm=None, measurand=None, detail=detail)

@@ -20,7 +20,9 @@ def diverged(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for training in record.trainings:
         failed = training.job.failure is not None and training.job.failure.kind == "diverged"
         if failed or (training.result is not None and training.result.diverged):
-            yield _of_training("diverged", training, f"the loss of seed {training.seed} was not finite, or ran away")
+            yield _of_training(
+                "diverged", training, f"the loss of seed {training.seed} was not finite, or grew far beyond its start"
+            )
 
 
 def unsupervised(record: Record, comparison: Comparison) -> Iterator[Finding]:
@@ -73,14 +75,14 @@ def stopped_early(record: Record, comparison: Comparison) -> Iterator[Finding]:
 def sweep_edge(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for sweep in comparison.sweeps:
         if sweep.edge is not None:
-            detail = f"its sweep chose the {sweep.edge} rate, {sweep.chosen:g}: a better one may lie beyond"
+            detail = f"its sweep chose the {sweep.edge} rate, {sweep.chosen:g}: a better rate may be outside the sweep"
             yield Finding(name="rate at the edge", arm=sweep.arm, measurand=None, detail=detail)
 
 
 def shared_speed(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for cost in comparison.costs:
         if cost.tokens_per_second is None and cost.shared_tokens_per_second is not None:
-            detail = "its speed was measured only while other jobs ran beside it"
+            detail = "its speed was measured only while other jobs ran"
             yield Finding(name="speed shared", arm=cost.arm, measurand=None, detail=detail)
 
 

@@ -22,17 +22,13 @@ def answers_section(comparison: Comparison) -> Section | None:
     drawn = len(comparison.exhibits) - fixed
     parts = [
         *([f"{fmt.plural(fixed, 'question')} of the suite's own, without a score"] if fixed else []),
-        *(
-            [f"{fmt.plural(drawn, 'question')}, drawn by the run's digest before any answer was looked at"]
-            if drawn
-            else []
-        ),
+        *([f"{fmt.plural(drawn, 'question')}, drawn by the run's digest before any answer was read"] if drawn else []),
     ]
     legend = " ✓ right, ✗ wrong, else the score." if drawn else ""
-    intro = f"{'; '.join(parts)}; each arm speaks through its first seed that was scored.{legend}"
+    intro = f"{'; '.join(parts)}. The answers of an arm are those of its first seed with a score.{legend}"
     base = comparison.arms[0] if is_base(arm) else comparison.bases[arm]
     short = Table(
-        columns=tuple(Column(title=title) for title in ("Question", "Wanted", base, arm)),
+        columns=tuple(Column(title=title) for title in ("Question", "Expected", base, arm)),
         rows=tuple(_short_row(exhibit, base, arm) for exhibit in comparison.exhibits),
         only="terminal",
     )
@@ -60,7 +56,7 @@ def _short_row(exhibit: Exhibit, base: str, arm: str) -> tuple[Cell, ...]:
 
 
 def _full(number: int, exhibit: Exhibit) -> list[Block]:
-    """Question, wanted answer, and one row per distinct answer with those who gave it."""
+    """Question, expected answer, and one row per distinct answer with the subjects that gave it."""
     limit = _WHOLE if exhibit.metric is None else _LONG
     who: dict[tuple[str, Tone], list[str]] = {}
     for answer in exhibit.answers:
@@ -68,8 +64,8 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
         who.setdefault((cell.text, cell.tone), []).append(answer.subject)
     rows = tuple((Cell(text=text, tone=tone), Cell(text=", ".join(names))) for (text, tone), names in who.items())
     question = f"Question {number}: {shorten(exhibit.prompt.strip(), limit)}"
-    wanted = f"{exhibit.eval}, example {exhibit.id}; wanted: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}"
-    columns = (Column(title="Answer"), Column(title="Said by"))
+    wanted = f"{exhibit.eval}, example {exhibit.id}; expected: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}"
+    columns = (Column(title="Answer"), Column(title="Answered by"))
     return [
         Paragraph(text=question, tone="strong", only="document"),
         Paragraph(text=wanted, only="document"),

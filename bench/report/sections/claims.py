@@ -84,14 +84,14 @@ def _line(comparison: Comparison, measurand: Measurand) -> str:
 
 
 def _leaders(comparison: Comparison, measurand: Measurand) -> str:
-    """Arms that no other arm is shown to beat; nothing where that is all of them, or where there are no ranks."""
+    """Arms that are not shown to be worse than another; empty where all arms are, or where there are no ranks."""
     found = comparison.ranks[measurand.name]
     first = [rank.name for rank in found if rank.best == 1]
     if not found:
         return ""
     if len(first) == len(found):
         return "no order among the arms is resolved"
-    return f"beaten by no other arm: {fmt.listed(first)}"
+    return f"not shown to be worse than any other arm: {fmt.listed(first)}"
 
 
 def _counted(readings: dict[str, Reading], reference: str) -> str:
@@ -99,8 +99,8 @@ def _counted(readings: dict[str, Reading], reference: str) -> str:
     words: tuple[tuple[Reading, str], ...] = (
         ("better", "better"),
         ("worse", "worse"),
-        ("maybe better", "better before Holm only"),
-        ("maybe worse", "worse before Holm only"),
+        ("maybe better", "better only before Holm"),
+        ("maybe worse", "worse only before Holm"),
         ("higher", "higher"),
         ("lower", "lower"),
         ("unresolved", "not resolved"),

@@ -1,4 +1,4 @@
-"""Examples that stand in training rows: how many, and what the differences are without them."""
+"""Examples that are in training rows: how many, and the differences without them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def contamination_section(comparison: Comparison) -> Section | None:
 
 def _how(found: Contamination) -> str:
     said = (
-        f"An example counts as contaminated where {found.ngram} of its words in a row stand in one training row; one "
-        f"of fewer words where all of it does. Below {fmt.plural(found.shortest, 'word')} it is not judged."
+        f"An example is contaminated if {found.ngram} consecutive words of it are in one training row; a shorter "
+        f"example, if all of it is. Examples of fewer than {fmt.plural(found.shortest, 'word')} are not checked."
     )
     if not any(one.found for one in found.checked):
         judged = sum(one.judged for one in found.checked)
-        return f"{said} " + ("None was found." if judged else "Here every example is shorter.")
-    return f"{said} All rows of the data count, whether the budget reached them or not."
+        return f"{said} " + ("None was found." if judged else "Every example is shorter.")
+    return f"{said} All rows of the data are searched, also those that the budget did not reach."
 
 
 def _checked(found: Contamination) -> Table:

@@ -77,7 +77,7 @@ def _left(comparison: Comparison) -> str:
     if not early:
         return ""
     said = fmt.listed([f"{one.subject} with {fmt.percent(one.unspent)} of its budget left" for one in early])
-    return f" Validation ended {said}."
+    return f" Early stopping ended {said}."
 
 
 def seconds_section(comparison: Comparison) -> Section:
@@ -98,7 +98,7 @@ def seconds_section(comparison: Comparison) -> Section:
         else "Wall time unknown"
     )
     jobs = fmt.plural(comparison.completeness.jobs, "job")
-    text += f"; {run.jobs_reused} of {jobs} came from earlier runs, with the seconds they took then."
+    text += f"; {run.jobs_reused} of {jobs} came from earlier runs, with the seconds that they took there."
     blocks: list[Block] = [Paragraph(text=text)]
     if spent:
         blocks.append(Table(columns=columns, rows=tuple(_seconds_row(phases) for phases in spent)))
@@ -160,7 +160,7 @@ def _utilisation(costs: tuple[Cost, ...]) -> list[Block]:
     text = (
         "MFU: model FLOPs (forward and backward, attention included, padding left out) per second, as a share of a "
         f"matrix product measured on this device at this precision, {_span(peaks)}{beside}. HFU counts "
-        "padding and what gradient checkpointing computes again: "
+        "padding and what gradient checkpointing recomputes: "
         f"{', '.join(f'{one.arm} {fmt.percent(one.hfu)}' for one in known)}."
     )
     return [Paragraph(text=text, tone="muted")]

@@ -38,7 +38,7 @@ def failures_section(comparison: Comparison) -> Section | None:
         for absence in comparison.missing
     )
     without = " without `--only`" if any(absence.kind == "left_out" for absence in comparison.missing) else ""
-    again = f"The same command{without} tries these again, and only these; what is done is kept."
+    again = f"Run the same command{without} to try these jobs again; finished jobs are kept."
     return Section(title="What is missing", blocks=(Table(columns=columns, rows=rows), Paragraph(text=again)))
 
 

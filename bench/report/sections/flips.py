@@ -59,7 +59,7 @@ def _mean(value: float) -> str:
 
 
 def _shown(flips: tuple[Flip, ...]) -> Table:
-    columns = tuple(Column(title=title) for title in ("Flip", "Question", "Wanted", "Base said", "Arm said"))
+    columns = tuple(Column(title=title) for title in ("Flip", "Question", "Expected", "Base's answer", "Arm's answer"))
     rows = tuple(
         (
             Cell(text=f"{flip.direction}: {flip.eval}, {flip.id}, {flip.subject}"),

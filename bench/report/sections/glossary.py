@@ -26,9 +26,12 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "▲ better, ▼ worse",
-        "Said only where the interval excludes zero and Holm's p-value is at most 5%, in the eval's own direction.",
+        "Only where the interval excludes zero and Holm's p-value is at most 5%, in the eval's own direction.",
     ),
-    ("△ ▽", "The interval excludes zero, but among so many contrasts that happens by chance: Holm does not agree."),
+    (
+        "△ ▽",
+        "The interval excludes zero, but that happens by chance among so many contrasts: Holm does not agree.",
+    ),
     ("≈ not resolved", "This run cannot tell the two apart. It does not say that they are equal."),
     (
         "p (Holm)",
@@ -42,7 +45,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("gained / lost", "Examples on which the arm, averaged over seeds, did better / worse than the base."),
     (
         "verdict",
-        "supported or refuted: the interval lies wholly on one side of the threshold, also after Holm over all claims. "
+        "supported or refuted: the interval is wholly on one side of the threshold, also after Holm over all claims. "
         "inconclusive: it does not; the sample that would decide is named. incomplete: a needed subject has no score.",
     ),
     (

@@ -12,8 +12,8 @@ from bench.stats.length_control import ALONE
 _ABOUT = (
     "Every pair is judged in both orders; won and lost: preferred in both. Tied: no preference, or the same text. "
     "Flipped: the orders disagree; half read: one verdict cannot be read; both score as ties. At equal length: the win "
-    "rate with the effect of length taken out, refitted in each bootstrap replicate; where a judge goes by hardly "
-    "anything but length, it leans to that side. Results, differences and claims are about the raw rate. Longer: share "
+    "rate without the effect of length, refitted in each bootstrap replicate; where a judge decides by little but "
+    "length, it is biased to that side. Results, differences and claims are about the raw rate. Longer: share "
     "of the answers that are the longer ones. Longer won: of the pairs with a preference, the share that went to the "
     "longer answer. Same in both orders: of the pairs with two verdicts. Shown first: share of the preferences that "
     "are for what was shown first; 50% is fair."
@@ -72,7 +72,7 @@ def _bill(asked: list[JudgedArm]) -> str:
         return "no cost"
     if len(costs) < len(asked):
         return (
-            "cost none, on this machine"
+            "no cost, on this machine"
             if asked[0].total.host is None
             else "cost unknown (no price, or tokens not counted)"
         )
@@ -118,7 +118,7 @@ def _controlled(one: JudgedArm) -> Cell:
     text = f"{fmt.number(found.rate)} {interval}"
     if found.length_effect is not None and abs(found.length_effect) >= ALONE:
         way = "longer" if found.length_effect > 0 else "shorter"
-        return Cell(text=f"{text}; goes by length, the {way} wins", tone="unsure")
+        return Cell(text=f"{text}; decided by length, the {way} answer wins", tone="unsure")
     return Cell(text=text)
 
 

@@ -85,7 +85,7 @@ def _legend(comparison: Comparison) -> str:
     seeds = len(comparison.run.seeds)
     partial = " * not all seeds." if any(result.absent for result in comparison.results.values()) else ""
     return (
-        "Against the base: ▲ better, ▼ worse at 5% after Holm over the eval's contrasts; △ ▽ by the own interval only; "
+        "Against the base: ▲ better, ▼ worse at 5% after Holm over the eval's contrasts; △ ▽ before Holm only; "
         f"≈ not resolved; ↑ higher, ↓ lower on diagnostics. Mean over {fmt.plural(seeds, 'seed')}.{partial}"
     )
 

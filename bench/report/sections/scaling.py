@@ -21,7 +21,7 @@ def scaling_section(comparison: Comparison) -> Section | None:
         *(Column(title=f"{fmt.count(size)} rows", right=True) for size in sizes),
     )
     blocks: list[Block] = [
-        Paragraph(text="Arms that differ in nothing but the number of rows; means with 95% intervals.", tone="muted"),
+        Paragraph(text="Arms that differ only in the number of rows; means with 95% intervals.", tone="muted"),
         Table(columns=columns, rows=tuple(_row(comparison, line, sizes) for line in lines)),
     ]
     if "scaling" in comparison.plots:

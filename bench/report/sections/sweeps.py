@@ -1,4 +1,4 @@
-"""Which learning rate each sweep chose and what it chose from; what few-shot subjects had in their context."""
+"""Which learning rate each sweep chose, and the rows in the context of few-shot subjects."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def contexts_section(comparison: Comparison) -> Section | None:
         return None
     text = (
         "Few-shot arms train nothing: the base sees these rows of the arm's data before every question, drawn with the "
-        "replicate's seed. At most half of the model's positions are theirs; longer rows are passed over. Evals "
-        "without a template have no place for them and score the base."
+        "replicate's seed. They fill at most half of the model's context; longer rows are skipped. Evals without a "
+        "template cannot hold them and score the base."
     )
     columns = (
         Column(title="Subject"),
@@ -62,8 +62,8 @@ def _about(sweeps: tuple[ArmSweep, ...]) -> str:
     named = sorted({sweep.on for sweep in sweeps} - {DEV})
     rows = "rows held out of the arm's own training data" if not named else f"rows of {fmt.listed(named)}"
     return (
-        f"Each rate trained once, with seed {sweeps[0].seed}, and scored by the loss on {rows}, none of which an eval "
-        "reads. The arm's trainings have the rate with the lowest loss."
+        f"Each rate was trained once, with seed {sweeps[0].seed}, and scored by the loss on {rows}; no eval reads "
+        "these rows. The arm's trainings use the rate with the lowest loss."
     )
 
 

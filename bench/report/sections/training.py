@@ -17,7 +17,7 @@ _TITLES = {
 _ENDINGS: dict[StopReason, tuple[str, Tone]] = {
     "budget": ("budget spent", "plain"),
     "early": ("early", "unsure"),
-    "seconds": ("its seconds were over", "plain"),
+    "seconds": ("seconds spent", "plain"),
     "diverged": ("diverged", "bad"),
 }
 
@@ -42,7 +42,7 @@ def _about(watched: list[FinishedTraining]) -> str:
     if any(one.evaluations for one in watched):
         text += (
             "Validation: mean loss per supervised token, in nats, of rows held out of the arm's training rows by the "
-            "training's seed; no eval of this report."
+            "training's seed; it is not an eval of this report."
         )
     return text.strip()
 

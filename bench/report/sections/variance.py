@@ -8,15 +8,15 @@ from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 
 TEXT = (
-    "Standard deviations in the eval's units. Examples: of this run's examples, falls with their number. Seeds: of "
-    "training once more, both sides together, as each seed has it; falls with the number of seeds. Examples × seeds: "
-    "what is left, falls with both. Each difference's standard error has all of them."
+    "Standard deviations in the eval's units. Examples: noise of this run's examples, falls with their number. Seeds: "
+    "noise of repeating the training, of one seed of both sides together; falls with the number of seeds. Examples × "
+    "seeds: the rest, falls with both. The standard error of a difference includes all three."
 )
-ONE_SEED = "With one seed the noise of training again is unknown: examples only."
+ONE_SEED = "With one seed the noise of repeating the training is unknown: examples only."
 
 WITH_DRAWS = (
-    "Subsets that were drawn several times: the seeds column above then holds the draws too, for a row is one draw. "
-    "Standard deviations of the score; the two can be told apart only where some draw has two seeds."
+    "Subsets that were drawn several times: the seeds column above includes the noise of the draws. Here are standard "
+    "deviations of the score; the two sources are separable only where some draw has two seeds."
 )
 
 

@@ -107,7 +107,7 @@ def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_ru
     }
     section = failures_section(missing)
     assert section is not None
-    assert "without `--only` tries these again" in str(section.blocks[-1])
+    assert "without `--only` to try these jobs again" in str(section.blocks[-1])
 
 
 def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
@@ -121,7 +121,7 @@ def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
 
 def test_inconclusive_says_what_would_decide_it() -> None:
     text = why(make_run(examples=150, claims=({"says": f"{LIMA} > random_1k/full", "on": "choice"},), seed=1))
-    assert "the interval reaches over zero" in text
+    assert "the interval includes zero" in text
     assert "(now 150)" in text or "(now 3)" in text or "neither" in text
 
 

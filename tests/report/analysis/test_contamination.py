@@ -65,7 +65,7 @@ def test_the_verdict_stands_on_the_cell_with_its_figure(run: FakeRun) -> None:
     assert {(finding.arm, finding.measurand) for finding in given} == {
         (f"{data}/{recipe}", "choice") for data in ("lima_1k", "random_1k") for recipe in ("full", "lora")
     }
-    assert "3 of 60 examples (5.0%) stand in its training rows" in given[0].detail
+    assert "3 of 60 examples (5.0%) are in its training rows" in given[0].detail
     assert "without" in given[0].detail
 
 

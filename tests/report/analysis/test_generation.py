@@ -147,4 +147,4 @@ def test_a_batch_that_changed_answers_is_a_finding() -> None:
     assert not [finding for finding in comparison(asks()).sanity if finding.name == "batch matters"]
     found = [finding for finding in comparison(asks(differed=2)).sanity if finding.name == "batch matters"]
     assert len(found) == 13
-    assert "base: 2 of 3 answers came out otherwise when made alone (fp32)" in found[0].detail
+    assert "base: 2 of 3 answers differed when generated alone (fp32)" in found[0].detail

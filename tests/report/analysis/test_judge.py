@@ -132,11 +132,11 @@ def test_a_rate_of_a_judge_that_goes_by_length_alone_says_so(comparison: Compari
     section = judge_section(replace(comparison, judged=(alone,)))
     assert section is not None
     table = next(block for block in section.blocks if isinstance(block, Table))
-    assert "goes by length, the shorter wins" in table.rows[0][4].text
+    assert "decided by length, the shorter answer wins" in table.rows[0][4].text
     plain = judge_section(
         replace(comparison, judged=(replace(one, controlled=replace(one.controlled, length_effect=2.0)),))
     )
-    assert "goes by length" not in str(plain)
+    assert "decided by length" not in str(plain)
 
 
 def test_a_preference_that_goes_with_length_is_named() -> None:
@@ -183,7 +183,7 @@ def test_a_judge_that_prefers_the_reference_is_said_to_put_the_arm_behind() -> N
     }
     found = [one for one in compare(replace(run, rows=rows), replicates=100).sanity if one.name == "judged behind"]
     assert "lima_1k/full" in {one.arm for one in found}
-    assert all("lies below 0.500, a tie with what it is compared with" in one.detail for one in found)
+    assert all("is below 0.500, a tie with what it is compared with" in one.detail for one in found)
 
 
 def test_arms_that_tie_with_the_reference_are_not_said_to_be_at_chance() -> None:
