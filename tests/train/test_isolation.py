@@ -41,3 +41,13 @@ def test_a_model_that_ignores_mask_or_positions_is_refused(architecture: Archite
 
     with pytest.raises(InputError, match="see each other"):
         check_isolation(Leaky(), sequence(), 1, CPU)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_neither_looks_like_a_leak_nor_is_lost(training: bool) -> None:
+    model = tiny_model("gpt2").train(training)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    check_isolation(model, sequence(), 1, CPU)
+    assert model.training is training

@@ -99,3 +99,10 @@ def test_warm_up_below_one_is_a_share_and_from_one_a_count() -> None:
     assert warmup_steps(make_recipe(warmup=0.03), 100) == 3
     assert warmup_steps(make_recipe(warmup=0.03), 101) == 4
     assert warmup_steps(make_recipe(warmup=100), 1_000) == 100
+    assert warmup_steps(make_recipe(warmup=1), 100) == 1, "one step, not all of them"
+
+
+def test_a_decay_is_a_share_rounded_up() -> None:
+    """A quarter of 41 steps: 11."""
+    seen = rates(make_recipe(learning_rate=RATE, schedule="warmup_stable_decay", schedule_decay=0.25, warmup=0.0), 41)
+    assert seen[30] == RATE > seen[31]

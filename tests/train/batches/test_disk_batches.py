@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 
 from bench.train.batches.disk_batches import SpooledBatches
 from bench.train.batches.encoded_row import IGNORED, Batch, EncodedRow
@@ -48,3 +50,13 @@ def test_files_are_closed_with_their_last_reader(tmp_path: Path) -> None:
     for _ in range(20):
         SpooledBatches(tmp_path).append(((_example(5, rows=(0,)),),))
     assert psutil.Process().num_fds() < before + 20
+
+
+def test_what_the_system_writes_in_pieces_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: write(file, data[:16], at))
+    spooled = SpooledBatches(tmp_path)
+    batches: list[Batch] = [((_example(5, rows=(0,)),),), ((_example(30, rows=(1,)),),)]
+    for batch in batches:
+        spooled.append(batch)
+    assert [_plain(batch) for batch in spooled] == [_plain(batch) for batch in batches]
