@@ -1,4 +1,4 @@
-"""Content hashes: of JSON values, of files, of folders, of this program's own code."""
+"""Content hashes of JSON values, files and folders."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-_PACKAGE = Path(__file__).parent
 
 
 def digest_json(value: Any) -> str:
@@ -24,11 +22,5 @@ def digest_file(path: Path) -> str:
 
 
 def digest_files(root: Path, files: Iterable[Path]) -> str:
-    """SHA-256 (hex) over relative names and contents; where `root` lies does not matter."""
+    """SHA-256 (hex) over relative names and contents; the place of `root` does not matter."""
     return digest_json({file.relative_to(root).as_posix(): digest_file(file) for file in sorted(files)})
-
-
-def digest_code(*packages: str) -> str:
-    """Hash of the source of `bench` sub-packages such as `train`: results of other code are not reused."""
-    files = [file for name in packages for file in (_PACKAGE / name).rglob("*") if file.suffix in {".py", ".jinja"}]
-    return digest_files(_PACKAGE, files)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,15 +26,15 @@ import bench.train.probe
 from bench.emit import Emit
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.errors import InputError, Problem
+from bench.evals.sweep import sweep_result
 from bench.model.description import DescribeRequest, Description
 from bench.model.remote_code import own_modules
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.facts import TrainingFacts
-from bench.record.files import SCORES
 from bench.record.store import write_result
+from bench.record.sweep import with_chosen_rate
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.training import SweepResult, TrainResult
-from bench.run.plan.chosen_rate import at_rate, settled
+from bench.record.training import TrainResult
 from bench.run.process.payloads import (
     BuildRequest,
     CheckRequest,
@@ -46,15 +45,12 @@ from bench.run.process.payloads import (
 )
 from bench.run.process.ranks import in_ranks
 from bench.run.process.work import Payload, Service, Work
-from bench.suite.data import DataSpec
-from bench.suite.evals import LossSpec
-from bench.suite.sweep import DEV
 from bench.train.micro.pretrain import Progress
 
 
 def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """Train one seed replicate."""
-    job = settled(planned)
+    job = with_chosen_rate(planned)
     torch.set_num_threads(job.threads)
     write_result(folder, _trained(job, folder, emit))
 
@@ -64,24 +60,7 @@ def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
     training, started = job.training, time.monotonic()
     torch.set_num_threads(training.threads)
     trained = _trained(training, folder, emit)
-    loss = None
-    if not trained.diverged:
-        scored = bench.evals.job.run_eval(_dev_eval(job, folder), folder, emit)
-        loss = next(measure.value for measure in scored.measures if measure.headline)
-        (folder / SCORES).unlink()
-    shutil.rmtree(folder / trained.weights)
-    write_result(
-        folder,
-        SweepResult(
-            rate=training.recipe.rate,
-            loss=loss,
-            dev_rows=job.dev.rows,
-            training_rows=training.data.rows,
-            steps=trained.ledger.steps,
-            tokens=trained.ledger.tokens,
-            seconds=time.monotonic() - started,
-        ),
-    )
+    write_result(folder, sweep_result(job, trained, folder, emit, started=started))
 
 
 def _trained(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
@@ -97,23 +76,6 @@ def _follow(folder: Path, work: Callable[[], None]) -> None:
     """As `_apart`, for one of the other processes of a job; what it leaves there goes with the job's own copy."""
     with own_modules(folder / "modules" / f"rank{os.environ['RANK']}"):
         work()
-
-
-def _dev_eval(job: SweepJob, folder: Path) -> EvalJob:
-    """Held-out loss of what was just trained in `folder`."""
-    training = job.training
-    return EvalJob(
-        subject=f"{training.arm}#{training.seed}",
-        eval=LossSpec(kind="loss", name=DEV, data=DataSpec(source=job.dev.source)),
-        model=training.model,
-        data=job.dev,
-        tasks_path=None,
-        training=training.digest,
-        training_path=str(folder),
-        precision=training.recipe.precision,
-        threads=training.threads,
-        digest=job.digest,
-    )
 
 
 def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
@@ -143,7 +105,7 @@ def count(job: TrainJob, folder: Path, emit: Emit) -> dict[str, int]:
     """What a training would do, without training."""
     torch.set_num_threads(job.threads)
     if job.candidates:  # the rate changes no count
-        job = at_rate(job, job.recipe.rates[0])
+        job = job.with_rate(job.recipe.rates[0])
     return dict(bench.train.exact_counts.count_training(job))
 
 

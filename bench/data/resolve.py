@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.code_digest import own_code
 from bench.data import micro
 from bench.data.select.selection import in_order, key_of, select_all
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
@@ -18,7 +19,7 @@ from bench.data.sources.read import Source, SourceKey, read
 from bench.data.sources.table import Table
 from bench.data.sources.unavailable import absent, absent_rows
 from bench.data.store import atomic, is_whole, writable
-from bench.digest import digest_code, digest_file, digest_json
+from bench.digest import digest_file, digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.data import DataSpec
 from bench.suite.resolved import ResolvedData, Unavailable
@@ -46,7 +47,7 @@ def resolve_data(
     gone = absent(in_order(specs), specs, away)
     sources = _locate({name: spec for name, spec in specs.items() if name not in away}, base, fetched or {})
     marked = {name: absent_rows(name, specs[name], why) for name, why in gone.items()}
-    memo = folder / "resolved" / f"{_memo_key(specs, sources)}.json"
+    memo = folder / "resolved" / f"{_memo_key(specs, sources, home)}.json"
     if (known := _recall(memo, folder)) is not None:
         return {name: (known | marked)[name] for name in specs}
     tables = _read_all(sources, folder)
@@ -146,10 +147,10 @@ def _hash(file: Path, source: str, where: str) -> str:
         raise InputError(Problem(reference="data.unreadable", what=what, where=where)) from error
 
 
-def _memo_key(specs: Mapping[str, DataSpec], sources: Mapping[str, Source]) -> str:
+def _memo_key(specs: Mapping[str, DataSpec], sources: Mapping[str, Source], home: Path) -> str:
     return digest_json(
         {
-            "code": digest_code("data"),
+            "code": own_code(home).digest("bench.data.resolve"),
             "specs": {name: spec.model_dump(mode="json") for name, spec in specs.items()},
             "sources": {name: [source.sha256, source.revision, source.answered] for name, source in sources.items()},
         }

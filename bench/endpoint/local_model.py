@@ -9,7 +9,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Literal
 
-from bench.digest import digest_code, digest_json
+from bench.code_digest import own_code
+from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.spec import Spec
@@ -112,4 +113,4 @@ def seed_of(digest: str, request: CompletionRequest) -> int:
 @cache
 def _program() -> tuple[str, ...]:
     """The code and libraries that generate."""
-    return (digest_code("evals", "model", "data"), version("torch"), version("transformers"))
+    return (own_code().digest("bench.evals.inference.completions"), version("torch"), version("transformers"))

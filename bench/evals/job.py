@@ -1,35 +1,24 @@
-"""One eval job: load the subject, score it, write its scores.
+"""Eval jobs by kind of eval.
 
-Contract: base and tuned subjects go through the same code at the same precision. Scores are written whole or not at
-all; what could not be scored is `None`, never NaN.
+Contract: an eval's kind has a module of its own, whose imports are all the code that can change its scores: digests of
+eval jobs name the same modules (`bench.run.plan.digests`).
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
-from bench.data.render.render import make_renderer
 from bench.emit import Emit
-from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.generated.eval import evaluate_generation
 from bench.evals.generated.questions import answer_questions
-from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
-from bench.evals.outcome import EvalOutput, Subject, unscored, write_scores
-from bench.model.load import load_subject, load_tokenizer, unused_positions
-from bench.model.memory import PeakMemory
+from bench.evals.subject_job import Evaluate, score_subject
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult
-from bench.record.ledger import Seconds
 
-KINDS: dict[str, Callable[[EvalJob, Subject, Emit], EvalOutput]] = {
+KINDS: dict[str, Evaluate] = {
     "lm_eval": evaluate_tasks,
     "loss": evaluate_loss,
     "generation": evaluate_generation,
@@ -37,72 +26,9 @@ KINDS: dict[str, Callable[[EvalJob, Subject, Emit], EvalOutput]] = {
 }
 """Functions by `kind` of eval; `judge` is not among them, because it loads no subject."""
 
-_PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
-
 
 def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
-    """Scores one subject on one eval and writes `scores.jsonl` into `folder`.
-
-    `emit` gets `{"type": "examples", "done": …, "total": …}`; with a loaded subject also `tokens`, `slots` and `work`
-    of its passes so far. Raises `InputError` for what the user can fix.
-    """
+    """Score one subject on one eval and write `scores.jsonl` into `folder`; as `score_subject` and `run_judge`."""
     if job.judging is not None:
         return run_judge(job, folder, emit)
-    started = time.perf_counter()
-    torch.set_num_threads(job.threads)
-    subject, context = _load(job)
-    memory = PeakMemory(subject.model.device)
-    memory.start()
-    loaded = time.perf_counter()
-    passes = pass_counts(subject.model)
-    outcome = KINDS[job.eval.kind](job, subject, _with_counts(emit, passes))
-    evaluated = time.perf_counter()
-    process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
-    write_scores(folder, outcome.rows)
-    finished = time.perf_counter()
-    return EvalResult(
-        measures=outcome.measures,
-        groups=outcome.groups,
-        template=outcome.template,
-        precision=_PRECISIONS[subject.model.dtype],
-        batch=outcome.batch,
-        truncated=outcome.truncated,
-        unscored=unscored(outcome.rows),
-        tokens=passes.tokens,
-        slots=passes.slots,
-        generated_tokens=outcome.generated_tokens,
-        generated=outcome.generated,
-        seconds=Seconds(
-            start_up=loaded - started,
-            evaluation=evaluated - loaded,
-            saving=finished - evaluated,
-            wall=finished - started,
-        ),
-        peak_process_bytes=process_bytes,
-        peak_device_bytes=device_bytes,
-        versions=outcome.versions,
-        shots=None if context is None else context.rows,
-    )
-
-
-def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
-    return lambda event: emit({**event, **asdict(passes)})
-
-
-def _load(job: EvalJob) -> tuple[Subject, Context | None]:
-    """The subject, and the context of a `few_shot` one."""
-    tokenizer = load_tokenizer(job.model)
-    training = None if job.training_path is None else Path(job.training_path)
-    model = load_subject(job.model, training, precision=job.precision)
-    positions = job.model.context_length - unused_positions(model)
-    renderer, context = make_renderer(tokenizer, job.model, positions), None
-    if job.shots is not None:
-        context = draw_context(job.shots, renderer, context_length=positions)
-        renderer = ContextRenderer.over(renderer, context.turns)
-    subject = Subject(
-        model=model,
-        tokenizer=tokenizer,
-        renderer=renderer,
-        context_length=positions,
-    )
-    return subject, context
+    return score_subject(job, folder, emit, KINDS[job.eval.kind])

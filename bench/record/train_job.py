@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from bench.spec import Spec
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
@@ -28,6 +30,7 @@ class TrainJob(Spec):
     model: ResolvedModel
     data: ResolvedData
     recipe: Recipe
+    """With its defaults: the adapter's table and quantisation are part of the job."""
     budget: Budget
     threads: int
     digest: str
@@ -38,10 +41,21 @@ class TrainJob(Spec):
     candidates: tuple[Candidate, ...] = ()
     """Of the sweep that chooses the learning rate; the recipe then has a sweep in its place until the job starts."""
 
+    @model_validator(mode="after")
+    def _nothing_left_to_defaults(self) -> TrainJob:
+        if self.recipe != self.recipe.with_defaults(self.model.lora_target_modules):
+            raise ValueError("the job's recipe leaves a table to defaults: complete it by Recipe.with_defaults")
+        return self
+
     @property
     def id(self) -> str:
         """`train:ARM#SEED`."""
         return f"train:{self.arm}#{self.seed}"
+
+    def with_rate(self, rate: float) -> TrainJob:
+        """The job with one learning rate and nothing left to choose."""
+        recipe = self.recipe.model_copy(update={"learning_rate": rate})
+        return self.model_copy(update={"recipe": recipe, "candidates": ()})
 
 
 class SweepJob(Spec):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib.metadata
 from pathlib import Path
 
-from bench.digest import digest_code, digest_json
+from bench.code_digest import own_code
+from bench.digest import digest_json
 from bench.report.analysis.comparison import Comparison
 from bench.report.as_json import to_json
 
@@ -19,7 +20,7 @@ def plots_stamp(comparison: Comparison) -> str:
     """Hash of all figures that the plots show, of this layer's code, and of the library that draws."""
     shown = (list(comparison.results.values()), comparison.curves, comparison.tradeoffs, comparison.scaling)
     version = importlib.metadata.version("matplotlib")
-    return digest_json([comparison.arms, to_json(shown), digest_code("report"), version])
+    return digest_json([comparison.arms, to_json(shown), own_code().digest("bench.report.plots.draw"), version])
 
 
 def is_current(file: Path, stamp: str) -> bool:

@@ -13,10 +13,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.atomic import write_text
-from bench.data import contamination
+from bench.code_digest import own_code
 from bench.data.contamination import Question, overlaps, row_text
 from bench.data.store import load_rows
-from bench.digest import digest_file, digest_json
+from bench.digest import digest_json
 from bench.record.contamination import ContaminationRecord
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
@@ -103,7 +103,7 @@ def _finished(plan: Plan, store: JobStore) -> dict[str, str]:
 
 
 def _memo(data: ResolvedData, digest: str, options: ContaminationOptions, home: Path) -> Path:
-    code = digest_file(Path(contamination.__file__))
+    code = own_code(home).digest("bench.data.contamination")
     key = digest_json({"data": data.sha256, "eval": digest, "options": options.model_dump(mode="json"), "code": code})
     return home / "contamination" / f"{key}.json"
 

@@ -4,10 +4,9 @@ Contract: an example enters by its sufficient statistics, and a resample sums th
 The spread and the seeds' share of it come from jackknife values (Efron & Tibshirani 1993, chapter 11).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
+from bench.stats.corpus_metrics import Metric
 from bench.stats.curve import interval
 from bench.stats.distributions import FloatArray, floats
 from bench.stats.inference import ScoreScale, Side, infer
@@ -15,8 +14,6 @@ from bench.stats.paired import LEVEL, REPLICATES, Delta, delta_of, noise_stateme
 from bench.stats.resample import count_chunks
 from bench.stats.sample import layout
 from bench.stats.single import Estimate
-
-Metric = Callable[[FloatArray], FloatArray]
 
 
 def corpus_delta(

@@ -6,13 +6,14 @@ same sums; of lm-eval's metrics they are two sums, and the values what lm-eval c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.corpus import Metric
 from bench.stats.distributions import FloatArray, floats
+
+Metric = Callable[[FloatArray], FloatArray]
 
 _BLEU_ORDERS = 4
 _CHRF_BETA = 2.0

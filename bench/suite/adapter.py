@@ -70,7 +70,7 @@ class PrefixSpec(Spec):
     """Learn them through a small network, which is gone after training."""
 
 
-class PromptSpec(Spec):
+class PromptTuningSpec(Spec):
     """Prompt tuning (Lester et al. 2021): learned embeddings before every row."""
 
     virtual_tokens: Count = 20
@@ -101,7 +101,7 @@ class PeftSpec(Spec):
         return dict(self.__pydantic_extra__)
 
 
-AdapterSpec = LoraSpec | Ia3Spec | PrefixSpec | PromptSpec | PeftSpec
+AdapterSpec = LoraSpec | Ia3Spec | PrefixSpec | PromptTuningSpec | PeftSpec
 
 TABLES: dict[str, str] = {
     "lora": "lora",

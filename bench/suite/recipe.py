@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -14,13 +15,15 @@ from bench.suite.adapter import (
     Ia3Spec,
     JsonTable,
     LoraSpec,
+    Modules,
     PeftSpec,
     PrefixSpec,
-    PromptSpec,
+    PromptTuningSpec,
     QuantizationSpec,
     Text,
 )
 from bench.suite.model import Precision
+from bench.suite.optimizer import FUSED_BACKWARD_OPTIMIZERS, Optimizer
 from bench.suite.sweep import LearningRate, LearningRateSweep
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -28,27 +31,6 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 Method = Literal[
     "full", "lora", "qlora", "dora", "rslora", "pissa", "ia3", "prefix", "prompt", "peft", "few_shot"
 ]  # fmt: skip
-
-Optimizer = Literal[
-    "adamw",
-    "adamw_torch", "adamw_torch_fused", "adamw_torch_xla", "adamw_torch_npu_fused", "adafactor", "adamw_anyprecision",
-    "adamw_torch_4bit", "adamw_torch_8bit", "ademamix", "sgd", "adagrad", "adamw_bnb_8bit", "adamw_8bit",
-    "ademamix_8bit", "lion_8bit", "lion_32bit", "paged_adamw_32bit", "paged_adamw_8bit", "paged_ademamix_32bit",
-    "paged_ademamix_8bit", "paged_lion_32bit", "paged_lion_8bit", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit",
-    "rmsprop_bnb_32bit", "galore_adamw", "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise",
-    "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise", "lomo", "adalomo", "grokadamw", "schedule_free_radam",
-    "schedule_free_adamw", "schedule_free_sgd", "apollo_adamw", "apollo_adamw_layerwise", "stable_adamw",
-]  # fmt: skip
-"""As `transformers.training_args.OptimizerNames` has them; `adamw` is `adamw_torch_fused`."""
-
-
-FUSED_BACKWARD_OPTIMIZERS = frozenset(
-    {
-        "lomo", "adalomo", "galore_adamw_layerwise", "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise",
-        "apollo_adamw_layerwise",
-    }
-)  # fmt: skip
-"""Optimisers that step inside the backward pass: no two gradients are there at once."""
 
 
 class Budget(Spec):
@@ -86,6 +68,14 @@ class Validation(Spec):
     """End the training after so many evaluations in a row without a lower loss; `None`: train to the end."""
     min_delta: float = Field(default=0.0, ge=0)
     """For `patience`, a loss counts as lower from this much on, in nats per supervised token."""
+
+
+_DEFAULTS: dict[str, Callable[[], AdapterSpec]] = {
+    "lora": LoraSpec,
+    "ia3": Ia3Spec,
+    "prefix": PrefixSpec,
+    "prompt": PromptTuningSpec,
+}
 
 
 class Recipe(Spec):
@@ -160,7 +150,7 @@ class Recipe(Spec):
     quantization: QuantizationSpec | None = None
     ia3: Ia3Spec | None = None
     prefix: PrefixSpec | None = None
-    prompt: PromptSpec | None = None
+    prompt: PromptTuningSpec | None = None
     peft: PeftSpec | None = None
     validation: Validation | None = None
     deepspeed: Text | JsonTable | None = None
@@ -274,28 +264,27 @@ class Recipe(Spec):
             return self.learning_rate
         raise ValueError("no learning rate was chosen yet")
 
+    def with_defaults(self, card_modules: Modules | Literal["all-linear"]) -> Recipe:
+        """The recipe with every table that its method leaves to defaults, and with the modules that the model's card
+        names (`card_modules`) where it asks the card: what a training does, in full."""
+        table = TABLES.get(self.method)
+        tables: dict[str, Spec] = {}
+        if table is not None and table != "peft":
+            tables[table] = getattr(self, table) or _DEFAULTS[table]()
+        if self.method == "qlora":
+            tables["quantization"] = self.quantization or QuantizationSpec()
+        lora = tables.get("lora")
+        if isinstance(lora, LoraSpec) and lora.target_modules == "card":
+            tables["lora"] = lora.model_copy(update={"target_modules": card_modules})
+        return self.model_copy(update=tables)
+
     @property
     def adapter(self) -> AdapterSpec | None:
-        """The shape of what is trained beside the frozen base; `None` where the base itself is, or nothing."""
-        if self.method == "peft":
-            return self.peft
-        shapes: dict[str, AdapterSpec] = {
-            "lora": self.lora or LoraSpec(),
-            "ia3": self.ia3 or Ia3Spec(),
-            "prefix": self.prefix or PrefixSpec(),
-            "prompt": self.prompt or PromptSpec(),
-        }
-        return shapes.get(TABLES.get(self.method, ""))
-
-    @property
-    def asks_the_card(self) -> bool:
-        """Whether the model's card says which modules get an adapter."""
-        return isinstance(self.adapter, LoraSpec) and self.adapter.target_modules == "card"
-
-    @property
-    def quantized(self) -> QuantizationSpec | None:
-        """How the frozen base is held in fewer bits; `None` if it is not."""
-        return (self.quantization or QuantizationSpec()) if self.method == "qlora" else None
+        """The shape of what is trained beside the frozen base, once `with_defaults` has filled it in; `None` where the
+        base itself is trained, or nothing."""
+        table = TABLES.get(self.method)
+        spec: AdapterSpec | None = None if table is None else getattr(self, table)
+        return spec
 
     @property
     def packed(self) -> bool:

@@ -112,7 +112,7 @@ def prepare(
             job.model,
             precision="fp32" if adapter is None else precision,
             device=device,
-            quantization=job.recipe.quantized,
+            quantization=job.recipe.quantization,
         ),
         tokenizer=data.renderer.tokenizer,
         arguments=sft_config(

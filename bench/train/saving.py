@@ -39,6 +39,6 @@ def save_subject(
         trainer.save_weights(folder)
     elif trainer.is_main_process:
         trainer.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(start))
-    if recipe.quantized is not None and trainer.is_main_process:
-        quantized = QuantizedBase(quantization=recipe.quantized, precision=precision)
+    if recipe.quantization is not None and trainer.is_main_process:
+        quantized = QuantizedBase(quantization=recipe.quantization, precision=precision)
         (folder / QUANTIZATION).write_text(quantized.model_dump_json())

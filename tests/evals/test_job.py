@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from bench.evals.job import KINDS
+from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.tasks import load_tasks
+from bench.evals.subject_job import score_subject
+from bench.evals.sweep import sweep_result
 from bench.places import shipped
+from bench.record.sweep import with_chosen_rate
+from bench.run.plan.digests import CHOICE, ENTRIES, JUDGE, PROBE, SWEEP, TRAIN
 from bench.suite.evals import EvalSpec
+from bench.train.job import run_training
+from bench.train.probe import run_probe
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import tiny_model, tiny_tokenizer
@@ -75,3 +82,10 @@ def test_shipped_tasks_load_with_their_own_code(name: str) -> None:
     """The shipped task files are the program's own: what they call needs no leave."""
     tasks = load_tasks([name], shipped("suites") / "tasks" / "micro").tasks
     assert len(tasks[name].eval_docs) >= 500
+
+
+def test_digests_cover_the_modules_that_do_the_work() -> None:
+    shared = score_subject.__module__
+    work = {kind: (shared, evaluate.__module__) for kind, evaluate in KINDS.items()}
+    others = {TRAIN: run_training, PROBE: run_probe, CHOICE: with_chosen_rate, SWEEP: sweep_result, JUDGE: run_judge}
+    assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}} == ENTRIES

@@ -95,7 +95,7 @@ def stored_data(folder: Path, rows: list[Row], name: str = "fake") -> ResolvedDa
 def make_recipe(**changes: Any) -> Recipe:
     """Full fine-tuning in batches of four rows."""
     rows = {} if "batch_tokens" in changes else {"batch_rows": 4}
-    return Recipe(**{"method": "full", "learning_rate": 1e-2, **rows, **changes})
+    return Recipe(**{"method": "full", "learning_rate": 1e-2, **rows, **changes}).with_defaults("all-linear")
 
 
 def rates(recipe: Recipe, steps: int) -> list[float]:

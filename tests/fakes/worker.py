@@ -22,9 +22,9 @@ from bench.record.evaluation import EvalResult, Measure, ScoreRow, ShotRow
 from bench.record.files import SCORES
 from bench.record.ledger import Ledger, Seconds, Step
 from bench.record.store import write_result
+from bench.record.sweep import with_chosen_rate
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import ProbeResult, SweepResult, TrainResult
-from bench.run.plan.chosen_rate import settled
 from bench.run.process.payloads import CheckRequest, FetchRequest
 from bench.run.process.work import Work
 from bench.suite.resolved import UNREACHABLE
@@ -51,7 +51,7 @@ BEST_RATE = 1e-3
 
 def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """A training of three steps."""
-    job = settled(planned)
+    job = with_chosen_rate(planned)
     with Diary(folder, job.id):
         emit({"type": "step", "step": 1, "steps": 3, "loss": 2.0, "tokens_per_second": 100.0})
         print(f"training {job.id}")

@@ -115,6 +115,6 @@ def test_a_machine_that_falls_back_in_silence_is_told(base: Path) -> None:
 
 
 def test_qlora_says_how_the_base_is_held() -> None:
-    assert make_recipe(method="qlora").quantized == QuantizationSpec()
-    assert make_recipe(method="qlora", quantization={"bits": 8}).quantized == QuantizationSpec(bits=8)
-    assert make_recipe(method="lora").quantized is None
+    assert make_recipe(method="qlora").quantization == QuantizationSpec()
+    assert make_recipe(method="qlora", quantization={"bits": 8}).quantization == QuantizationSpec(bits=8)
+    assert make_recipe(method="lora").quantization is None

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.atomic import write_text
+from bench.code_digest import own_code
 from bench.data.store import is_whole, load_rows, write_rows
-from bench.digest import digest_code, digest_json
+from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData
@@ -121,7 +122,12 @@ def _resolved(data: ResolvedData, rows: Sequence[_Line], home: Path, left_out: s
 
 
 def _memo(home: Path, how: str, data: ResolvedData, others: Sequence[ResolvedData]) -> Path:
-    said = [how, data.model_dump(mode="json"), [[other.sha256, other.name] for other in others], digest_code("data")]
+    said = [
+        how,
+        data.model_dump(mode="json"),
+        [[other.sha256, other.name] for other in others],
+        own_code(home).digest("bench.data.select.dev_split"),
+    ]
     return home / "data" / "dev" / f"{digest_json(said)}.json"
 
 

@@ -12,23 +12,9 @@ from collections.abc import Iterator, Mapping
 
 from bench.errors import InputError, Problem
 from bench.record.environment import device, gpus
+from bench.suite.optimizer import libraries_of
 from bench.suite.recipe import Recipe
 from bench.suite.suite import RunOptions, Suite
-
-_OPTIMIZER_LIBRARIES = (
-    (("galore",), "galore_torch", "galore-torch"),
-    (("apollo",), "apollo_torch", "apollo-torch"),
-    (("lomo", "adalomo"), "lomo_optim", "lomo-optim"),
-    (("grokadamw",), "grokadamw", "grokadamw"),
-    (("schedule_free",), "schedulefree", "schedulefree"),
-    (("stable_adamw",), "optimi", "torch-optimi"),
-    (("adamw_torch_4bit", "adamw_torch_8bit"), "torchao", "torchao"),
-    (("adamw_anyprecision",), "torchdistx", "torchdistx"),
-    (("adamw_torch_xla",), "torch_xla", "torch-xla"),
-    (("adamw_torch_npu",), "torch_npu", "torch-npu"),
-    (("lion", "paged_", "ademamix", "adamw_bnb", "adamw_8bit", "rmsprop_bnb"), "bitsandbytes", "bitsandbytes"),
-)
-"""Beginnings of optimisers' names, the module that has them, and what to install."""
 
 _GROUP_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """What launchers set, and accelerate reads."""
@@ -94,7 +80,7 @@ def _kind() -> str:
 
 
 def _quantization(recipe: Recipe) -> Iterator[_Finding]:
-    if recipe.quantized is None:
+    if recipe.method != "qlora":
         return
     if _kind() != "cuda":
         yield "method", f"qlora needs a CUDA GPU; this machine computes on {_kind()}", 'use method = "lora"'
@@ -140,12 +126,10 @@ def _compiler(recipe: Recipe) -> Iterator[_Finding]:
 
 
 def _optimizer(recipe: Recipe) -> Iterator[_Finding]:
-    for beginnings, module, package in _OPTIMIZER_LIBRARIES:
-        if recipe.optimizer.startswith(beginnings):
-            if not _installed(module):
-                what = f"optimizer {recipe.optimizer} needs {package}, which is not installed"
-                yield "optimizer", what, f"pip install {package}"
-            return
+    for library in libraries_of(recipe.optimizer):
+        if not _installed(library.module):
+            what = f"optimizer {recipe.optimizer} needs {library.distribution}, which is not installed"
+            yield "optimizer", what, f"pip install {library.distribution}"
 
 
 def _tracker_problems(run: RunOptions) -> Iterator[Problem]:

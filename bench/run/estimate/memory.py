@@ -17,7 +17,8 @@ from typing import Any
 
 from bench.record.train_job import TrainJob
 from bench.suite.adapter import QuantizationSpec
-from bench.suite.recipe import FUSED_BACKWARD_OPTIMIZERS, Recipe
+from bench.suite.optimizer import FUSED_BACKWARD_OPTIMIZERS
+from bench.suite.recipe import Recipe
 from bench.units import GIB
 
 _FP32 = 4
@@ -95,7 +96,10 @@ def held_memory(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, numb
 def card_memory(parameters: int, adapters: int) -> tuple[float, float]:
     """GiB that a card states: full fine-tuning in fp32, and LoRA's `adapters` on frozen weights in bf16; AdamW."""
     nothing = Shape(width=0, layers=0, vocabulary=0, tied=True)  # only quantised weights ask for it
-    full, lora = Recipe(method="full", learning_rate=1e-5), Recipe(method="lora", learning_rate=1e-4)
+    full, lora = (
+        Recipe(method="full", learning_rate=1e-5),
+        Recipe(method="lora", learning_rate=1e-4).with_defaults("all-linear"),
+    )
     held = (
         held_memory(full, nothing, trained=parameters, frozen=0, number=_BYTES["fp32"]),
         held_memory(lora, nothing, trained=adapters, frozen=parameters, number=_BYTES["bf16"]),
@@ -132,10 +136,10 @@ def _weights(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, number:
     """What is trained is held in fp32, and where all of it is, copied once more for a smaller precision's products."""
     if recipe.adapter is None:
         return trained * (_FP32 + (number if number < _FP32 else 0)) + frozen * number
-    if recipe.quantized is None:
+    if recipe.quantization is None:
         return trained * _FP32 + frozen * number
     left = min(frozen, shape.embeddings)
-    return trained * _trained_bytes(recipe) + left * number + (frozen - left) * quantized_bytes(recipe.quantized)
+    return trained * _trained_bytes(recipe) + left * number + (frozen - left) * quantized_bytes(recipe.quantization)
 
 
 def quantized_bytes(how: QuantizationSpec) -> float:
@@ -148,7 +152,7 @@ def quantized_bytes(how: QuantizationSpec) -> float:
 
 def _trained_bytes(recipe: Recipe) -> int:
     """Of a trained parameter and of its gradient. On a quantised base TRL holds an adapter in bf16."""
-    return 2 if recipe.quantized is not None else _FP32
+    return 2 if recipe.quantization is not None else _FP32
 
 
 def _best(recipe: Recipe, trained: int, device: str) -> float:

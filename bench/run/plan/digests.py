@@ -1,36 +1,42 @@
 """Digests of jobs: all that can change a result, by content, and nothing else.
 
-In: weights, config and tokenizer; the selected rows; recipe, budget, template text, seed, precision; threads on a
-processor and the kind of device; versions of the libraries that compute; the code of the packages that compute. Out:
-paths, names, comments, the order of keys, other evals, roles and claims, the report.
+In: weights, config and tokenizer; the selected rows; recipe with its defaults, budget, template text, seed, precision;
+threads on a processor and the kind of device; versions of the libraries that compute; the code that computes, as the
+import closure of the modules in `ENTRIES`. Out: paths, names, comments, docstrings, the order of keys, other evals,
+roles and claims, the report.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.digest import digest_code, digest_file, digest_json
+from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
 from bench.record.eval_job import Judging, Shots
-from bench.suite import template
 from bench.suite.evals import EvalSpec, JudgeSpec
+from bench.suite.optimizer import libraries_of
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
-_OPTIMIZER_LIBRARIES = {
-    **dict.fromkeys(("8bit", "32bit", "bnb", "ademamix"), "bitsandbytes"),
-    **dict.fromkeys(("torch_4bit", "torch_8bit"), "torchao"),
-    "galore": "galore-torch",
-    "lomo": "lomo-optim",
-    "grokadamw": "grokadamw",
-    "schedule_free": "schedulefree",
-    "apollo": "apollo-torch",
-    "stable_adamw": "torch-optimi",
+TRAIN, PROBE, CHOICE, SWEEP, JUDGE = "train", "probe", "choice", "sweep", "judge"
+ENTRIES: Mapping[str, tuple[str, ...]] = {
+    TRAIN: ("bench.train.job",),
+    PROBE: ("bench.train.probe",),
+    CHOICE: ("bench.record.sweep",),
+    SWEEP: ("bench.evals.sweep",),
+    JUDGE: ("bench.evals.judge.judge",),
+    "lm_eval": ("bench.evals.subject_job", "bench.evals.lm_eval.run"),
+    "loss": ("bench.evals.subject_job", "bench.evals.loss"),
+    "generation": ("bench.evals.subject_job", "bench.evals.generated.eval"),
+    "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
-"""Distribution that computes the steps, by a part of the optimiser's name; the others are torch's or transformers'."""
+"""Modules whose import closure computes a result: a training, the timing of its first steps, the choice of its learning
+rate by a sweep, the loss of one rate of a sweep, and an eval by its kind."""
+
+CodeDigest = Callable[..., str]
+"""Digest of the import closure of the modules that it is given, as `bench.code_digest.Code.digest`."""
+
 _NOT_IN_EVAL = {"name", "role", "data", "include"}
 
 
@@ -42,14 +48,14 @@ def training_digest(
     budget: Budget,
     seed: int,
     threads: int,
+    code: CodeDigest,
     sweep: Sequence[str] = (),
 ) -> str:
-    """Of one seed replicate. `sweep`: digests of the jobs whose results choose its rate."""
+    """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its rate."""
     return digest_json(
         {
-            "kind": "train",
+            "kind": TRAIN,
             "model": model_part(model),
-            "lora_target_modules": _targets(model, recipe),
             "data": data.sha256,
             "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
             "budget": budget.model_dump(mode="json"),
@@ -57,20 +63,22 @@ def training_digest(
             "seed": seed,
             "machine": machine_part(threads),
             "versions": versions((*TRAINING_LIBRARIES, *_also_used(recipe))),
-            "code": code_part("data", "model", "train"),
+            "code": [code(*ENTRIES[kind]) for kind in ((TRAIN, CHOICE) if sweep else (TRAIN,))],
         }
     )
 
 
-def probe_digest(*, training: str, steps: int) -> str:
-    """Of one arm's lone timing; a speed belongs to the machine that it was measured on."""
+def probe_digest(*, training: str, steps: int, code: CodeDigest) -> str:
+    """Digest of one arm's timing; a speed belongs to the machine that it was measured on."""
     machine = {"processor": processor(), "cores": cores(), "device": device()}
-    return digest_json({"kind": "probe", "training": training, "steps": steps, "machine": machine})
+    return digest_json(
+        {"kind": PROBE, "training": training, "steps": steps, "machine": machine, "code": code(*ENTRIES[PROBE])}
+    )
 
 
-def sweep_digest(*, training: str, dev: ResolvedData) -> str:
-    """Of one rate of a sweep; `training` is the digest of its training."""
-    return digest_json({"kind": "sweep", "training": training, "dev": dev.sha256, "code": code_part("evals")})
+def sweep_digest(*, training: str, dev: ResolvedData, code: CodeDigest) -> str:
+    """Digest of one rate of a sweep; `training` is the digest of its training."""
+    return digest_json({"kind": SWEEP, "training": training, "dev": dev.sha256, "code": code(*ENTRIES[SWEEP])})
 
 
 def eval_digest(
@@ -82,9 +90,10 @@ def eval_digest(
     training: str | None,
     precision: str,
     threads: int,
+    code: CodeDigest,
     shots: Shots | None = None,
 ) -> str:
-    """Of one subject on one eval. `training` is the digest of the training whose weights are scored."""
+    """Digest of one subject on one eval. `training` is the digest of the training whose weights are scored."""
     return digest_json(
         {
             "kind": "eval",
@@ -97,18 +106,18 @@ def eval_digest(
             "precision": precision,
             "machine": machine_part(threads),
             "versions": versions(EVAL_LIBRARIES),
-            "code": code_part("data", "model", "evals"),
+            "code": code(*ENTRIES[evaluation.kind]),
         }
     )
 
 
-def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging, threads: int) -> str:
-    """Of one subject's answers judged. What the answers depend on is in their own digests."""
+def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging, threads: int, code: CodeDigest) -> str:
+    """Digest of one subject's judged answers. The digests of the answers cover what these depend on."""
     model = judging.judge.model
     local = None if model is None else [model_part(model), machine_part(threads), versions(EVAL_LIBRARIES)]
     return digest_json(
         {
-            "kind": "judge",
+            "kind": JUDGE,
             "judge": evaluation.judge.identity(),
             "sampling": evaluation.sampling.model_dump(mode="json"),
             "prompt": judging.judge.prompt_sha256,
@@ -117,13 +126,13 @@ def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging,
             "answers": judging.answers,
             "reference": judging.reference,
             "stored": None if judging.stored is None else judging.stored.sha256,
-            "code": code_part("data", "evals", "endpoint"),
+            "code": code(*ENTRIES[JUDGE]),
         }
     )
 
 
 def model_part(model: ResolvedModel) -> Mapping[str, Any]:
-    """What of a base can change a result."""
+    """All of a base that can change a result."""
     return {
         "sha256": model.sha256,
         "remote_code": model.remote_code,
@@ -135,27 +144,16 @@ def model_part(model: ResolvedModel) -> Mapping[str, Any]:
 
 
 def machine_part(threads: int) -> Mapping[str, Any]:
-    """Device, and on a processor the threads, which decide the order of sums."""
+    """Kind of device, and on a processor the threads, which decide the order of sums."""
     kind = device()
     return {"device": kind, "threads": threads if kind == "cpu" else None}
 
 
-@functools.cache
-def code_part(*packages: str) -> str:
-    """Hash of this program's computing code (and of what renders prompts), read once per process."""
-    return digest_json([digest_code(*packages), digest_file(Path(template.__file__))])
-
-
 def _also_used(recipe: Recipe) -> tuple[str, ...]:
-    """Libraries that compute for some recipes only."""
-    used = {library for sign, library in _OPTIMIZER_LIBRARIES.items() if sign in recipe.optimizer}
-    if recipe.quantized is not None:
+    """Distributions that compute for some recipes only."""
+    used = {library.distribution for library in libraries_of(recipe.optimizer)}
+    if recipe.quantization is not None:
         used.add("bitsandbytes")
     if recipe.deepspeed is not None:
         used.add("deepspeed")
     return tuple(sorted(used))
-
-
-def _targets(model: ResolvedModel, recipe: Recipe) -> Any:
-    """The card's target modules, where the recipe asks for them."""
-    return model.lora_target_modules if recipe.asks_the_card else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bench.record.eval_job import AnswerJob, EvalJob, Judging
 from bench.record.store import JobStore
-from bench.run.plan.digests import judge_digest
+from bench.run.plan.digests import CodeDigest, judge_digest
 from bench.run.plan.types import JobEntry
 from bench.run.resolve.suite import reference_data
 from bench.suite.endpoint import EndpointSpec
@@ -22,7 +22,7 @@ from bench.suite.suite import Suite
 
 
 def judge_entries(
-    resolved: ResolvedSuite, entries: Sequence[JobEntry], *, store: JobStore, workers: int
+    resolved: ResolvedSuite, entries: Sequence[JobEntry], *, store: JobStore, workers: int, code: CodeDigest
 ) -> Iterator[JobEntry]:
     """A judge job for each `AnswerJob` among `entries`, to be added after all of these."""
     for spec in resolved.suite.eval:
@@ -38,6 +38,7 @@ def judge_entries(
                 resolved=resolved,
                 store=store,
                 workers=workers,
+                code=code,
             )
             for entry, job in asked:
                 yield builder.judged(entry, job)
@@ -58,6 +59,7 @@ class _JudgeJobs:
     resolved: ResolvedSuite
     store: JobStore
     workers: int
+    code: CodeDigest
 
     def judged(self, entry: JobEntry, job: AnswerJob) -> JobEntry:
         """The job that judges the answers of `job`, which `entry` holds."""
@@ -72,7 +74,9 @@ class _JudgeJobs:
             training_path=None,
             judging=judging,
             threads=threads,
-            digest=judge_digest(evaluation=self.spec, data=asking.data, judging=judging, threads=threads),
+            digest=judge_digest(
+                evaluation=self.spec, data=asking.data, judging=judging, threads=threads, code=self.code
+            ),
         )
         after = tuple(dict.fromkeys(digest for digest in (job.digest, judging.reference) if digest is not None))
         return JobEntry(job=judged, after=after, arm=entry.arm, seed=entry.seed)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.code_digest import own_code
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
@@ -20,8 +21,7 @@ from bench.record.eval_job import AnswerJob, EvalJob, Shots
 from bench.record.job import Job
 from bench.record.store import JobStore
 from bench.record.train_job import Candidate, ProbeJob, SweepJob, TrainJob
-from bench.run.plan.chosen_rate import at_rate
-from bench.run.plan.digests import eval_digest, probe_digest, sweep_digest, training_digest
+from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, sweep_digest, training_digest
 from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.judge_jobs import is_asked, judge_entries
 from bench.run.plan.types import JobEntry, Plan, PlannedJob
@@ -63,6 +63,7 @@ def plan(
         workers=workers,
         threads=threads,
         trust_task_code=trust_task_code,
+        code=own_code(home).digest,
     )
     bases = resolved.bases()
     entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
@@ -71,7 +72,7 @@ def plan(
             entries.extend(entry for seed in suite.seeds for entry in builder.few_shot(arm, seed))
         else:
             entries.extend(builder.trained(arm, probed=workers > 1))
-    entries.extend(list(judge_entries(resolved, entries, store=builder.store, workers=workers)))
+    entries.extend(list(judge_entries(resolved, entries, store=builder.store, workers=workers, code=builder.code)))
     needed = {arm.base for arm in suite.expand() if arm.name in asked}
     selected = _selected(
         entries, {entry.job.id for entry in entries if (entry.arm or _subject(entry.job)) in asked | needed}
@@ -135,6 +136,7 @@ class _Builder:
     workers: int
     threads: int
     trust_task_code: bool
+    code: CodeDigest
 
     def base(self, subject: str, model: ResolvedModel) -> list[JobEntry]:
         """A base's evals."""
@@ -176,7 +178,7 @@ class _Builder:
         jobs = []
         for rate in recipe.rates:
             training = self._training(arm, suite.seeds[0], (), data=part, rate=rate)
-            digest = sweep_digest(training=training.digest, dev=dev)
+            digest = sweep_digest(training=training.digest, dev=dev, code=self.code)
             jobs.append(SweepJob(training=training, dev=dev, digest=digest))
         return jobs
 
@@ -190,7 +192,8 @@ class _Builder:
         rate: float | None = None,
     ) -> TrainJob:
         suite, model = self.resolved.suite, self.resolved.base_of(arm)
-        recipe, budget, data = suite.recipe[arm.recipe], suite.budget_of(arm), data or self._data(arm, seed)
+        recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
+        budget, data = suite.budget_of(arm), data or self._data(arm, seed)
         threads = max(1, cores() // max(self.workers, recipe.processes))  # of each process
         if rate is not None:
             recipe = recipe.model_copy(update={"learning_rate": rate})
@@ -215,14 +218,17 @@ class _Builder:
                 budget=budget,
                 seed=seed,
                 threads=threads,
+                code=self.code,
                 sweep=[job.digest for job in sweep],
             ),
         )
 
     def _probe(self, training: TrainJob, steps: int) -> JobEntry:
         """At the first rate of a sweep: a speed does not depend on it, and need not wait for the choice."""
-        one = at_rate(training, training.recipe.rates[0])
-        job = ProbeJob(training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps))
+        one = training.with_rate(training.recipe.rates[0])
+        job = ProbeJob(
+            training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps, code=self.code)
+        )
         return JobEntry(job=job, after=(), arm=training.arm, seed=training.seed)
 
     def _evals(
@@ -273,6 +279,7 @@ class _Builder:
                 training=needed,
                 precision=precision,
                 threads=self.threads,
+                code=self.code,
                 shots=shots,
             ),
         )

@@ -33,7 +33,7 @@ from bench.model.peft_private import (
     is_rank_counter,
     moves_ranks,
 )
-from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptSpec
+from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptTuningSpec
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
 
@@ -74,7 +74,7 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
             r=spec.r,
             lora_alpha=spec.alpha,
             lora_dropout=spec.dropout,
-            target_modules=_targets(model.lora_target_modules if recipe.asks_the_card else spec.target_modules),
+            target_modules=_targets(spec.target_modules),
             **_LORA_VARIANTS.get(recipe.method, {}),
         )
     if isinstance(spec, Ia3Spec):
@@ -88,7 +88,7 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
             task_type=TASK, num_virtual_tokens=spec.virtual_tokens, prefix_projection=spec.projection
         )
         return _shaped(prefix, model)
-    if isinstance(spec, PromptSpec):
+    if isinstance(spec, PromptTuningSpec):
         start: dict[str, Any] = {"prompt_tuning_init": "RANDOM"}
         if spec.text is not None:
             start = {

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+import bench
+from bench.code_digest import Code
 from bench.record import environment
+from bench.record.train_job import TrainJob
 from bench.run.plan import digests
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.resolve.suite import resolve
+from bench.suite import recipe as recipe_module
+from bench.suite.adapter import LoraSpec
 from bench.suite.load import load_suite
 from tests.fakes.suite_files import SUITE, write_suite
 from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite
+
+PACKAGE = Path(bench.__file__).parent
 
 Change = Callable[[Path, pytest.MonkeyPatch], dict[str, Any]]
 
@@ -39,10 +48,13 @@ def version(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {}
 
 
-def code(package: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    real = digests.digest_code
-    digests.code_part.cache_clear()
-    monkeypatch.setattr(digests, "digest_code", lambda *names: real(*names) + ("x" if package in names else ""))
+def code(root: Path, file: str, monkeypatch: pytest.MonkeyPatch, *, line: str = "_CHANGED = 1") -> dict[str, Any]:
+    """One more line in a copy of this program's source, which is then the one that digests are taken of."""
+    copy = root / "changed" / "bench"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    with (copy / file).open("a") as source:
+        source.write(f"\n{line}\n")
+    monkeypatch.setattr("bench.run.plan.plan.own_code", lambda home: Code(copy))
     return {}
 
 
@@ -82,14 +94,15 @@ MATTERS: dict[str, tuple[Change, set[str]]] = {
     "accelerate": (lambda root, patch: version("accelerate", patch), {TRAIN, EVAL}),
     "numpy": (lambda root, patch: version("numpy", patch), {TRAIN, EVAL, BASE}),
     "evaluate": (lambda root, patch: version("evaluate", patch), {EVAL, BASE}),
-    "data code": (lambda root, patch: code("data", patch), {TRAIN, EVAL, BASE}),
+    "data code": (lambda root, patch: code(root, "data/render/render.py", patch), {TRAIN, EVAL, BASE}),
+    "LoRA's rank": (lambda root, patch: recipe(method="lora", lora={"r": 8}), {TRAIN, EVAL}),
     "optimizer": (lambda root, patch: recipe(optimizer="sgd"), {TRAIN, EVAL}),
     "schedule": (lambda root, patch: recipe(schedule="cosine"), {TRAIN, EVAL}),
     "seed": (lambda root, patch: {"seeds": (7, 1)}, {TRAIN, EVAL}),
     "lm-eval": (lambda root, patch: version("lm_eval", patch), {EVAL, BASE}),
-    "training code": (lambda root, patch: code("train", patch), {TRAIN, EVAL}),
-    "eval code": (lambda root, patch: code("evals", patch), {EVAL, BASE}),
-    "model code": (lambda root, patch: code("model", patch), {TRAIN, EVAL, BASE}),
+    "training code": (lambda root, patch: code(root, "train/job.py", patch), {TRAIN, EVAL}),
+    "eval code": (lambda root, patch: code(root, "evals/subject_job.py", patch), {EVAL, BASE}),
+    "model code": (lambda root, patch: code(root, "model/load.py", patch), {TRAIN, EVAL, BASE}),
     "threads": (lambda root, patch: cores(8, patch), {TRAIN, EVAL, BASE}),
     "device": (lambda root, patch: device("cuda: Big GPU", patch), {TRAIN, EVAL, BASE}),
     "tasks": (
@@ -131,18 +144,22 @@ DOES_NOT: dict[str, Change] = {
     "kept weights": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "keep_weights": False}},
     "price": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "price_per_hour": 1.5, "currency": "EUR"}},
     "scipy": lambda root, patch: version("scipy", patch),
-    "statistics code": lambda root, patch: code("stats", patch),
+    "statistics code": lambda root, patch: code(root, "stats/claims.py", patch),
     "probe": lambda root, patch: {"run": {"workers": 2, "probe_steps": 0}},
-    "report code": lambda root, patch: code("report", patch),
+    "report code": lambda root, patch: code(root, "report/compose.py", patch),
+    "a docstring of training code": lambda root, patch: code(root, "train/job.py", patch, line='"""More."""'),
+    "a comment in training code": lambda root, patch: code(root, "train/job.py", patch, line="# more"),
+    "code that selects rows": lambda root, patch: code(root, "data/select/selection.py", patch),
+    "code that runs jobs": lambda root, patch: code(root, "run/process/child.py", patch),
+    "claims of suites": lambda root, patch: code(root, "suite/claim.py", patch),
+    "the choice of a sweep that no recipe has": lambda root, patch: code(root, "record/sweep.py", patch),
     "matplotlib": lambda root, patch: version("matplotlib", patch),
 }
 
 
 @pytest.fixture(autouse=True)
-def _two_cores(monkeypatch: pytest.MonkeyPatch) -> Any:
+def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.run.plan.plan.cores", lambda: 2)
-    yield
-    digests.code_part.cache_clear()
 
 
 def changed(root: Path, change: Change, patch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -184,6 +201,31 @@ def test_a_library_that_only_some_recipes_compute_with_counts_for_those(
     version(library, monkeypatch)
     assert by_id(make_plan(tmp_path))[TRAIN] == plain[TRAIN]
     assert by_id(make_plan(tmp_path, **recipe(**keys)))[TRAIN] != special[TRAIN]
+
+
+def test_the_choice_of_a_sweep_changes_the_trainings_that_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_rows(tmp_path / "few.jsonl", rows=40)
+    swept = recipe(learning_rate={"sweep": [1e-3, 1e-2]})
+    before = by_id(make_plan(tmp_path, **swept))
+    code(tmp_path, "record/sweep.py", monkeypatch)
+    after = by_id(make_plan(tmp_path, **swept))
+    assert {job for job in before if before[job] != after[job] and not job.startswith("eval:")} == {
+        "train:few/full#0", "train:few/full#1", "probe:few/full",
+    }  # fmt: skip
+
+
+def test_a_job_has_what_its_recipe_leaves_to_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default that changes is another job: the table of `lora` is not in the suite."""
+    (job,) = [one.job for one in make_plan(tmp_path).jobs if one.job.id == "train:few/lora#0"]
+    assert isinstance(job, TrainJob)
+    assert job.recipe.lora == LoraSpec(target_modules="all-linear")
+    before = job.digest
+    monkeypatch.setitem(recipe_module._DEFAULTS, "lora", lambda: LoraSpec(r=8))
+    assert by_id(make_plan(tmp_path))["train:few/lora#0"] != before
+    with pytest.raises(ValidationError, match="leaves a table to defaults"):
+        TrainJob(**{**dict(job), "recipe": recipe_module.Recipe(method="lora", learning_rate=1.0)})
 
 
 def test_seeds_arms_and_evals_have_digests_of_their_own(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from peft import LoraConfig
 from pydantic import ValidationError
 from transformers.training_args import OptimizerNames
 
-from bench.suite.recipe import Budget, Optimizer, Recipe
+from bench.suite.optimizer import Optimizer
+from bench.suite.recipe import Budget, Recipe
 from bench.train.arguments.adapters import peft_config
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import plan_schedule
@@ -186,8 +187,9 @@ def test_lora_is_what_the_table_says() -> None:
 
 
 @pytest.mark.parametrize("card", ["all-linear", ("c_attn", "c_proj")])
-def test_by_default_lora_targets_what_the_model_card_names(card: object) -> None:
-    config = peft_config(make_recipe(method="lora"), resolved_model(Path("x"), lora_target_modules=card))
+def test_by_default_lora_targets_what_the_model_card_names(card: Any) -> None:
+    recipe = Recipe(method="lora", learning_rate=1e-3).with_defaults(card)
+    config = peft_config(recipe, resolved_model(Path("x"), lora_target_modules=card))
     assert isinstance(config, LoraConfig)
     assert config.target_modules == (card if card == "all-linear" else {"c_attn", "c_proj"})
 

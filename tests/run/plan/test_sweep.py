@@ -10,11 +10,10 @@ import pytest
 from bench.data.store import load_rows
 from bench.errors import InputError
 from bench.record.rundir import RunDirectory
-from bench.record.sweep import chosen_rate
+from bench.record.sweep import chosen_rate, with_chosen_rate
 from bench.record.train_job import SweepJob, TrainJob
 from bench.record.training import SweepResult
 from bench.run.display import QuietDisplay
-from bench.run.plan.chosen_rate import settled
 from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
@@ -99,7 +98,7 @@ def test_where_every_rate_diverges_the_arm_fails_and_says_so(tmp_path: Path) -> 
         result.write_text(sweep.result.model_copy(update={"loss": None}).model_dump_json())
     training = next(one for one in planned(tmp_path, rates=(ORDERS["diverge"], 1e-2)) if isinstance(one, TrainJob))
     with pytest.raises(InputError, match="diverged at every rate"):
-        settled(training)
+        with_chosen_rate(training)
 
 
 def test_a_rate_that_fails_stops_the_choice_but_not_the_other_arm(tmp_path: Path) -> None:

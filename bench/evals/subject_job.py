@@ -1,0 +1,96 @@
+"""One eval job: load the subject, score it, write its scores.
+
+Contract: base and tuned subjects go through the same code at the same precision. Scores are written whole or not at
+all; what could not be scored is `None`, never NaN.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from bench.data.render.render import make_renderer
+from bench.emit import Emit
+from bench.evals.context import Context, ContextRenderer, draw_context
+from bench.evals.inference.pass_counts import PassCounts, pass_counts
+from bench.evals.outcome import EvalOutput, Subject, unscored, write_scores
+from bench.model.load import load_subject, load_tokenizer, unused_positions
+from bench.model.memory import PeakMemory
+from bench.record.eval_job import EvalJob
+from bench.record.evaluation import EvalResult
+from bench.record.ledger import Seconds
+
+Evaluate = Callable[[EvalJob, Subject, Emit], EvalOutput]
+"""One kind of eval: scores a loaded subject."""
+
+_PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) -> EvalResult:
+    """Score one subject by `evaluate` and write `scores.jsonl` into `folder`.
+
+    `emit` gets `{"type": "examples", "done": …, "total": …}` with `tokens`, `slots` and `work` of the subject's passes
+    so far. Raises `InputError` for what the user can fix.
+    """
+    started = time.perf_counter()
+    torch.set_num_threads(job.threads)
+    subject, context = _load(job)
+    memory = PeakMemory(subject.model.device)
+    memory.start()
+    loaded = time.perf_counter()
+    passes = pass_counts(subject.model)
+    outcome = evaluate(job, subject, _with_counts(emit, passes))
+    evaluated = time.perf_counter()
+    process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
+    write_scores(folder, outcome.rows)
+    finished = time.perf_counter()
+    return EvalResult(
+        measures=outcome.measures,
+        groups=outcome.groups,
+        template=outcome.template,
+        precision=_PRECISIONS[subject.model.dtype],
+        batch=outcome.batch,
+        truncated=outcome.truncated,
+        unscored=unscored(outcome.rows),
+        tokens=passes.tokens,
+        slots=passes.slots,
+        generated_tokens=outcome.generated_tokens,
+        generated=outcome.generated,
+        seconds=Seconds(
+            start_up=loaded - started,
+            evaluation=evaluated - loaded,
+            saving=finished - evaluated,
+            wall=finished - started,
+        ),
+        peak_process_bytes=process_bytes,
+        peak_device_bytes=device_bytes,
+        versions=outcome.versions,
+        shots=None if context is None else context.rows,
+    )
+
+
+def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
+    return lambda event: emit({**event, **asdict(passes)})
+
+
+def _load(job: EvalJob) -> tuple[Subject, Context | None]:
+    """The subject, and the context of a `few_shot` one."""
+    tokenizer = load_tokenizer(job.model)
+    training = None if job.training_path is None else Path(job.training_path)
+    model = load_subject(job.model, training, precision=job.precision)
+    positions = job.model.context_length - unused_positions(model)
+    renderer, context = make_renderer(tokenizer, job.model, positions), None
+    if job.shots is not None:
+        context = draw_context(job.shots, renderer, context_length=positions)
+        renderer = ContextRenderer.over(renderer, context.turns)
+    subject = Subject(
+        model=model,
+        tokenizer=tokenizer,
+        renderer=renderer,
+        context_length=positions,
+    )
+    return subject, context

@@ -1,0 +1,205 @@
+"""Code that can change a result changes the digest of its job; all other code leaves it, and nobody trains again."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bench
+from bench.code_digest import Code, own_code
+from bench.run.plan.digests import ENTRIES
+
+PACKAGE = Path(bench.__file__).parent
+CAPTION = '"""Says what is here."""\n'
+
+
+def package(root: Path, **files: str) -> Path:
+    """A package `p`; `a__b` is the file `a/b.py`."""
+    for name, text in {"__init__": "", **files}.items():
+        file = root / "p" / (f"{name}.py" if name == "__init__" else f"{name.replace('__', '/', 1)}.py")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (file.parent / "__init__.py").touch()
+        file.write_text(text)
+    return root / "p"
+
+
+def digest(root: Path, **files: str) -> str:
+    """Digest of the entry `p.job`."""
+    shutil.rmtree(root / "p", ignore_errors=True)
+    return Code(package(root, **files)).digest("p.job")
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This program's source, to be changed."""
+    root = tmp_path_factory.mktemp("copy") / "bench"
+    shutil.copytree(PACKAGE, root, ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_one_more_statement_in_any_file_of_the_closure_is_another_digest(copy: Path, kind: str) -> None:
+    before = Code(copy).digest(*ENTRIES[kind])
+    unnoticed = []
+    for name in Code(copy).closure(*ENTRIES[kind]):
+        original = (copy / name).read_bytes()
+        (copy / name).write_bytes(original + b"\n_MORE = 1\n")
+        if Code(copy).digest(*ENTRIES[kind]) == before:
+            unnoticed.append(name)
+        (copy / name).write_bytes(original)
+    assert not unnoticed
+    assert Code(copy).digest(*ENTRIES[kind]) == before
+
+
+def test_docstrings_comments_and_layout_in_every_file_are_the_same_digest(copy: Path, tmp_path: Path) -> None:
+    before = {kind: Code(copy).digest(*entries) for kind, entries in ENTRIES.items()}
+    reworded = tmp_path / "bench"
+    shutil.copytree(copy, reworded)
+    for file in reworded.rglob("*.py"):
+        file.write_text(f"# A comment.\n\n{_reworded(file.read_text())}\n\n# One more.\n")
+    assert "More. " in (reworded / "train" / "job.py").read_text()
+    assert {kind: Code(reworded).digest(*entries) for kind, entries in ENTRIES.items()} == before
+
+
+def _reworded(source: str) -> str:
+    """The source with one more word in each docstring."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            line = lines[node.lineno - 1]
+            lines[node.lineno - 1] = f"{line[: node.col_offset + 3]}More. {line[node.col_offset + 3 :]}"
+    return "\n".join(lines)
+
+
+def test_a_training_is_covered_by_its_own_code_only() -> None:
+    closure = own_code().closure(*ENTRIES["train"])
+    expected = {
+        "train/job.py", "train/batches/loss_mask.py", "train/batches/packing.py", "data/render/render.py",
+        "suite/adapter.py", "suite/recipe.py", "suite/template.py", "model/load.py", "record/train_job.py",
+    }  # fmt: skip
+    assert expected <= set(closure)
+    rooms = {"evals/", "report/", "stats/", "run/", "cli/", "gate/", "endpoint/", "making/", "data/sources/"}
+    strange = {"suite/claim.py", "suite/evals.py", "suite/suite.py", "record/eval_job.py", "data/select/selection.py"}
+    assert not [name for name in closure if name in strange or any(name.startswith(room) for room in rooms)]
+
+
+def test_an_eval_is_covered_by_the_code_of_its_kind() -> None:
+    closures = {kind: set(own_code().closure(*entries)) for kind, entries in ENTRIES.items()}
+    assert "evals/metrics/rouge/rouge.py" in closures["generation"]
+    assert "stats/corpus_metrics.py" in closures["lm_eval"]
+    assert {"evals/lm_eval/run.py", "evals/judge/judge.py", "evals/generated/eval.py"}.isdisjoint(closures["loss"])
+    assert {"evals/lm_eval/run.py", "evals/loss.py"}.isdisjoint(closures["judge"] | closures["generation"])
+    others = set().union(*closures.values()) - closures["train"]
+    assert not any(name.startswith(("train/", "run/", "report/")) for name in others)
+
+
+def _closure_files() -> Iterator[str]:
+    yield from sorted({name for entries in ENTRIES.values() for name in own_code().closure(*entries)})
+
+
+def test_no_code_that_computes_is_loaded_in_a_way_that_the_closure_cannot_follow() -> None:
+    """A file read by its path counts only in the form that is recognised; a module imported by name, not at all."""
+    known = {
+        "evals/generated/reference_metrics.py": "evals/metrics/bleu/bleu.py",
+        "suite/template.py": None,  # a job has its template's text
+        "suite/judge_prompt.py": None,  # and its judge's prompt
+        "places.py": None,  # where things are, no content
+        "code_digest.py": None,  # the digest itself
+    }
+    files = set(_closure_files())
+    for name in files:
+        text = (PACKAGE / name).read_text() if name.endswith(".py") else ""
+        assert not {"import_module", "__import__"} & set(re.split(r"\W+", text)), name
+        if "(__file__)" in text:
+            assert name in known, name
+            assert known[name] is None or known[name] in files
+
+
+BASE = {"job": "from p.a import f\n\ndef run():\n    return f()\n", "a": "def f():\n    return 1\n"}
+
+
+def test_what_an_imported_module_does_counts(tmp_path: Path) -> None:
+    before = digest(tmp_path, **BASE)
+    assert digest(tmp_path, **{**BASE, "a": "def f():\n    return 2\n"}) != before
+    assert digest(tmp_path, **BASE, other="def f():\n    return 3\n") == before
+
+
+@pytest.mark.parametrize(
+    ("job", "counts"),
+    [
+        ("def run():\n    from p.a import f\n    return f()\n", True),
+        ("def run():\n    import p.a\n    return p.a.f()\n", True),
+        ("from p import a\n\ndef run():\n    return a.f()\n", True),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from p.a import f\n", False),
+    ],
+)
+def test_imports_inside_functions_count_and_those_for_type_checkers_do_not(
+    tmp_path: Path, job: str, counts: bool
+) -> None:
+    before = digest(tmp_path, **{**BASE, "job": job})
+    after = digest(tmp_path, **{**BASE, "job": job, "a": "def f():\n    return 2\n"})
+    assert (after != before) is counts
+
+
+def test_a_moved_module_is_the_same_digest(tmp_path: Path) -> None:
+    before = digest(tmp_path, **BASE)
+    moved = {"job": BASE["job"].replace("p.a", "p.room.other"), "room__other": BASE["a"], "room____init__": CAPTION}
+    assert digest(tmp_path, **moved) == before
+
+
+def test_a_name_taken_from_another_module_is_another_digest(tmp_path: Path) -> None:
+    """Both modules are in the closure either way: only who gives the name has changed."""
+    b = "def f():\n    return 2\n"
+    job = "from p.a import f\nfrom p.b import f as g\n\ndef run():\n    return f() - g()\n"
+    swapped = job.replace("p.a", "p.c").replace("p.b", "p.a").replace("p.c", "p.b")
+    assert digest(tmp_path, job=job, a=BASE["a"], b=b) != digest(tmp_path, job=swapped, a=BASE["a"], b=b)
+
+
+def test_a_text_that_is_a_value_counts(tmp_path: Path) -> None:
+    before = digest(tmp_path, **{**BASE, "a": 'def f():\n    """Doc."""\n    return "x"\n'})
+    assert digest(tmp_path, **{**BASE, "a": 'def f():\n    """Other."""\n    return "x"\n'}) == before
+    assert digest(tmp_path, **{**BASE, "a": 'def f():\n    """Doc."""\n    return "y"\n'}) != before
+
+
+@pytest.mark.parametrize("path", ['Path(__file__).parent / "texts"', 'Path(__file__).parents[0] / "texts"'])
+def test_a_file_that_is_read_beside_a_module_counts(tmp_path: Path, path: str) -> None:
+    job = f"from pathlib import Path\nFOLDER = {path}\n"
+
+    def with_text(text: str) -> str:
+        root = package(tmp_path, job=job)
+        (root / "texts").mkdir(exist_ok=True)
+        (root / "texts" / "prompt.jinja").write_text(text)
+        (root / "unread.jinja").write_text(text)
+        return Code(root).digest("p.job")
+
+    assert with_text("one") == with_text("one")
+    assert with_text("one") != with_text("two")
+
+
+def test_two_modules_that_import_each_other_are_followed(tmp_path: Path) -> None:
+    files = {**BASE, "a": "def f():\n    from p.job import run\n    return run\n"}
+    before = digest(tmp_path, **files)
+    assert digest(tmp_path, **{**files, "job": BASE["job"].replace("return f()", "return f")}) != before
+
+
+def test_a_relative_import_and_an_unknown_module_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="relative"):
+        digest(tmp_path, job="from . import a\n", a="")
+    with pytest.raises(ValueError, match=r"no module p\.nothing"):
+        Code(package(tmp_path)).digest("p.nothing")
+
+
+def test_what_was_parsed_is_kept_for_the_next_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, cache = package(tmp_path, **BASE), tmp_path / "code.json"
+    first = Code(root).keep_in(cache).digest("p.job")
+    monkeypatch.setattr("bench.code_digest._parsed", {})
+    monkeypatch.setattr("bench.code_digest._parse", lambda *_: pytest.fail("parsed again"))
+    assert Code(root).keep_in(cache).digest("p.job") == first
+    cache.write_text("{")
+    monkeypatch.undo()
+    assert Code(root).keep_in(cache).digest("p.job") == first
