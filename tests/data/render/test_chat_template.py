@@ -1,0 +1,60 @@
+"""The chat template: what it does otherwise than training needs is seen, worked around and said."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.data.render.chat_template import ChatTemplate
+from bench.data.render.row import Turn
+from bench.errors import InputError
+from bench.suite.template import Template, load_template
+from tests.fakes.checkpoints import tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer()
+CHATML = load_template("chatml").text
+SYSTEM, FIRST, REPLY, SECOND = (
+    Turn(role="system", content="Be kind."),
+    Turn(role="user", content="Q1"),
+    Turn(role="assistant", content="A1"),
+    Turn(role="user", content="Q2"),
+)
+DIALOGUE = "<|im_start|>assistant\nA1<|im_end|>\n<|im_start|>user\nQ2<|im_end|>\n<|im_start|>assistant\n"
+
+
+def chat(text: str) -> ChatTemplate:
+    return ChatTemplate(TOKENIZER, Template(name="made up", text=text), end_of_turn="<|im_end|>")
+
+
+def test_a_system_turn_that_the_template_shows_stays_a_turn() -> None:
+    template = chat(CHATML)
+    text = template.prompt([SYSTEM, FIRST, REPLY, SECOND])
+    assert text == f"<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nQ1<|im_end|>\n{DIALOGUE}"
+    assert not template.notes
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}",
+        "{% if messages[0].role == 'system' %}{% set messages = messages[1:] %}{% endif %}",
+    ],
+    ids=["refused", "left out"],
+)
+def test_a_system_turn_that_it_refuses_or_leaves_out_goes_before_the_first_question(start: str) -> None:
+    """And no later turn is lost."""
+    template = chat(start + CHATML)
+    text = template.prompt([SYSTEM, FIRST, REPLY, SECOND])
+    assert text == f"<|im_start|>user\nBe kind.\n\nQ1<|im_end|>\n{DIALOGUE}"
+    assert any("system" in note for note in template.notes)
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_a_template_that_leaves_a_turn_out_is_refused(role: str) -> None:
+    with pytest.raises(InputError, match="leaves the question or the answer out"):
+        chat(CHATML.replace("message.content", f"('' if message.role == '{role}' else message.content)"))
+
+
+def test_a_prompt_that_its_dialogue_does_not_keep_is_said_once() -> None:
+    template = chat(CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n'"))
+    assert len(template.notes) == 1
+    assert "does not keep its prompt" in next(iter(template.notes))
