@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from bench.data.render.encoder import Encoder
 from bench.data.render.special_tokens import guarded, spelling
-from tests.fakes.checkpoints import tiny_tokenizer
+from tests.fakes.checkpoints import BOS, EOS, tiny_tokenizer
 
 BLANK = "▁"
 
@@ -20,9 +20,9 @@ def dummy_prefix() -> PreTrainedTokenizerFast:
     core.normalizer = normalizers.Sequence([normalizers.Prepend(BLANK), normalizers.Replace(" ", BLANK)])
     core.decoder = decoders.Sequence([decoders.Replace(BLANK, " "), decoders.Fuse()])
     alphabet = [*"abcdefghijklmnopqrstuvwxyzAQ?.\n</>", BLANK]
-    trainer = trainers.BpeTrainer(special_tokens=["<s>", "</s>"], initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(special_tokens=[BOS, EOS], initial_alphabet=alphabet, show_progress=False)
     core.train_from_iterator(["the town"], trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>", eos_token="</s>")
+    return PreTrainedTokenizerFast(tokenizer_object=core, **{"bos_token": BOS, "eos_token": EOS})
 
 
 def tokens(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
