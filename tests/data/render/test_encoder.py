@@ -22,7 +22,7 @@ def dummy_prefix() -> PreTrainedTokenizerFast:
     alphabet = [*"abcdefghijklmnopqrstuvwxyzAQ?.\n</>", BLANK]
     trainer = trainers.BpeTrainer(special_tokens=[BOS, EOS], initial_alphabet=alphabet, show_progress=False)
     core.train_from_iterator(["the town"], trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=core, **{"bos_token": BOS, "eos_token": EOS})
+    return PreTrainedTokenizerFast(tokenizer_object=core, bos_token=BOS, eos_token=EOS)
 
 
 def tokens(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
