@@ -61,7 +61,9 @@ def test_names_of_the_walks_are_defined_in_their_files() -> None:
 
 def test_names_of_new_parts_are_defined() -> None:
     section = (ROOT / "docs/architecture.md").read_text().split("## Where a new part goes")[1].split("\n## ")[0]
-    for names, file in re.findall(r"`([A-Z]\w+)`(?: protocol)? (?:of|in) `(bench/[\w/]+\.py)`", section):
+    found = re.findall(r"`([A-Z]\w+)`(?: protocol)? (?:of|in) `(bench/[\w/]+\.py)`", section)
+    assert found
+    for names, file in found:
         assert re.search(rf"\b{names}\b", (ROOT / file).read_text(encoding="utf-8")), f"{names} in {file}"
 
 

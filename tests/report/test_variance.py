@@ -15,10 +15,10 @@ from tests.fakes.records import make_run
 def test_components_add_up_to_the_standard_error() -> None:
     """A reader must be able to see what more seeds, or more examples, would buy."""
     comparison = compare(make_run(examples=120, seed_spread=0.1), replicates=100)
-    for result in comparison.results.values():
-        if result.versus_base is None:
-            continue
-        delta, parts = result.versus_base.delta, result.versus_base.delta.components
+    deltas = [one.versus_base.delta for one in comparison.results.values() if one.versus_base is not None]
+    assert deltas
+    for delta in deltas:
+        parts = delta.components
         assert parts is not None
         assert parts.seed is not None
         assert parts.rest is not None

@@ -62,13 +62,16 @@ def test_in_a_terminal_failures_stay_and_running_jobs_show_their_figures(planned
 
 
 def test_a_diverging_loss_does_not_break_the_display(planned: Plan) -> None:
-    display = LiveDisplay(console=Console(file=StringIO()))
+    out = StringIO()
+    console = Console(file=out, width=100, force_terminal=True, color_system=None)
+    display = LiveDisplay(console=console)
     display.plan(planned)
     display.started("train:few/full#0")
     for loss in (None, float("nan"), float("inf"), "text"):
         display.progress("train:few/full#0", {"type": "step", "step": 1, "steps": 2, "loss": loss})
-    display.render()
+        console.print(display.render())
     display.progress("no such job", {"type": "step"})
+    assert out.getvalue().count("1/2 steps") == 4
 
 
 def test_time_left_is_unknown_until_every_kind_of_job_was_timed(planned: Plan) -> None:
