@@ -42,10 +42,6 @@ NOT_CLEAN_YET = (
     "bench/show",
     "bench/suite",
     "bench/worker",
-    "docs",
-    "suites",
-    "models",
-    "benchmarks",
 )
 """Files and folders that fail the check and are looked at only when named. The list only shrinks."""
 
