@@ -1,4 +1,4 @@
-"""What a user is told when something is wrong: what, where, hint, and the exit code.
+"""What a user reads when something is wrong: what, where, hint, and the exit code.
 
 Contract: everything the product refuses is a `BenchError` holding one or more `Problem`s. `bench.cli` prints them
 as ``error[reference]: what``, the place, and ``hint: next step``, and exits with the error's code. Anything else that
@@ -34,7 +34,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong, said so that the reader can mend it."""
+    """One thing that is wrong, described so that the reader can fix it."""
 
     reference: str
     """Stable dotted name, such as ``suite.unknown-key``."""
@@ -61,7 +61,7 @@ class InputError(BenchError):
 
 
 class InternalError(BenchError):
-    """This program failed: a fault to report, which no change of the input is known to mend."""
+    """This program failed: a fault to report, which no change of the input is known to fix."""
 
     exit_code = ExitCode.INTERNAL
 

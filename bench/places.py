@@ -1,4 +1,4 @@
-"""Where things lie: what ships with the program, and what it keeps between runs."""
+"""Folders of what ships with the program, and of what it keeps between runs."""
 
 from __future__ import annotations
 

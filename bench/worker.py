@@ -73,7 +73,7 @@ def _trained(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
 
 
 def _follow(folder: Path, work: Callable[[], None]) -> None:
-    """As `_apart`, for one of the other processes of a job; what it leaves there goes with the job's own copy."""
+    """Do `work` like `_apart`, in another process of a job; its copy of the code is removed with the job's own."""
     with own_modules(folder / "modules" / f"rank{os.environ['RANK']}"):
         work()
 

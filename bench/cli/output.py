@@ -30,7 +30,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def forget_reader(stream: TextIO) -> None:
-    """The reader of `stream`, such as `head`, has gone: nobody is told, and the work and its exit code go on."""
+    """Discard output once the reader of `stream`, such as `head`, has gone; work and exit code continue."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

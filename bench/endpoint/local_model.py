@@ -30,7 +30,7 @@ class CompleteRequest(Spec):
     """Requests that a loaded model is asked, any number of times."""
 
     seeds: tuple[int, ...]
-    """Of each request's sampling."""
+    """Seed of each request's sampling."""
     requests: tuple[CompletionRequest, ...]
 
 

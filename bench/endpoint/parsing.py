@@ -1,6 +1,6 @@
 """Reads what a model was asked to write in a form: JSON, lists, a score. Tolerant of what models do, never guessing.
 
-Contract: JSON may stand in a fence or between prose, have trailing commas, comments, raw line breaks or typographic
+Contract: JSON may be in a fence or between prose, have trailing commas, comments, raw line breaks or typographic
 quotes around it, or be cut off; of a cut list the whole items count. What still cannot be read is `None` (or no items):
 the caller counts it.
 """

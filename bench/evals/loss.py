@@ -77,7 +77,7 @@ def summed_nll(
 @torch.inference_mode()
 def _batch_nll(model: PreTrainedModel, texts: Sequence[SupervisedText]) -> list[float]:
     """One forward pass, and one over what all texts begin with, where they do; padding on the right is never attended
-    to by what stands before it."""
+    to by the tokens before it."""
     device = model.device
     beginning = shared_prefix(model, [text.ids[: text.supervised[0]] for text in texts])
     before = 0 if beginning is None else beginning.length

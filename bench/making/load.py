@@ -58,7 +58,7 @@ def load_problems(kind: str, own: str | None, file: Path, where: str) -> tuple[P
 
 
 def _validated(table: Table, name: str) -> MakeSpec:
-    """`name` is the file's, where a problem lies in no single key."""
+    """`name` is the file's, where a problem is in no single key."""
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in SPECS:
         what = "kind is missing" if kind is None else f"there is no kind {shown(kind)} of making"

@@ -62,7 +62,7 @@ class Examination(Spec):
     memory_bytes: int
     memory_available_bytes: int
     disk_free_bytes: int
-    """Where checkpoints and caches would lie."""
+    """Free space where checkpoints and caches would be stored."""
     device: str | None
     """`cpu`, `cuda`, `mps`; `None` if torch does not start."""
     device_name: str | None

@@ -2,7 +2,7 @@
 
 Why in turn: on a shared machine the speed of everything drifts by far more than a regression is worth, and what drifts
 slower than a pair of steps cancels in the pair's ratio. Why blocks: two processes that run the same code can differ
-for as long as they live (where their memory lies), so that pairs of one pair of processes are not independent; each
+for as long as they live (where their memory is), so that pairs of one pair of processes are not independent; each
 block is a fresh pair. Within a block the median of the log ratios shrugs off the steps that something else disturbed.
 
 Contract: pure functions of the log ratios; no clock, no process.
@@ -19,11 +19,11 @@ from typing import Literal
 from scipy import stats
 
 Verdict = Literal["slower", "faster", "within", "unresolved"]
-"""`slower`: the interval lies above the threshold. `faster`: it lies below its inverse. `within`: it ends below the
-threshold. `unresolved`: the threshold lies inside the interval."""
+"""`slower`: the interval is above the threshold. `faster`: it is below the threshold's inverse. `within`: it ends
+below the threshold. `unresolved`: the threshold is inside the interval."""
 
 CONFIDENCE = 0.95
-"""Of each bound by itself."""
+"""Level of each bound by itself."""
 
 _MAD_TO_DEVIATION = 1.4826
 _MEDIAN_OVER_MEAN_VARIANCE = math.pi / 2
@@ -38,7 +38,7 @@ class Slowdown:
     low: float
     high: float
     block_ratios: tuple[float, ...]
-    """Of each fresh pair of processes."""
+    """Ratio of each fresh pair of processes."""
     pairs: int
 
     def verdict(self, threshold: float) -> Verdict:

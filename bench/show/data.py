@@ -57,7 +57,7 @@ class Shown(Spec):
     dropped: dict[str, int]
     """Rows left out before selection, by reason."""
     parts: dict[str, int]
-    """Of a mix: rows from each table."""
+    """Rows from each table of a mix."""
     rows: int
     """Selected rows."""
     measured: int

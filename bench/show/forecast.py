@@ -1,4 +1,4 @@
-"""Shows a forecast in the terminal; all numbers are reckoned in `bench.run.estimate.forecast`."""
+"""Shows a forecast in the terminal; all numbers come from `bench.run.estimate.forecast`."""
 
 from __future__ import annotations
 

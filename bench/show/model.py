@@ -25,7 +25,7 @@ from bench.suite.model import ModelCard
 
 CONFIG = "config.json"
 _UNLISTED = {"config", "provenance", "parameters", "memory_full_gib", "memory_lora_gib"}
-"""Fields of a card that are not a line of their own: what is counted from the config stands there for all models."""
+"""Fields of a card that are not a line of their own: what is counted from the config is shown for all models."""
 _ON_TOP = "activations come on top"
 
 
@@ -43,7 +43,7 @@ class ShownModel(Spec):
     """Model and adapters together."""
     lora_trainable_parameters: int
     memory_full_gib: float
-    """As on a card, see `bench.run.estimate.memory.card_memory`; the counts above are reckoned with."""
+    """Estimate as on a card (`bench.run.estimate.memory.card_memory`), from the counts above."""
     memory_lora_gib: float
 
 

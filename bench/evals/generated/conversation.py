@@ -1,6 +1,6 @@
 """Conversations with a subject: its own answers to the turns that a row leaves open.
 
-Contract: an assistant's turn without content, and always the last turn, is the subject's to say; what it said stands in
+Contract: an assistant's turn without content, and always the last turn, is written by the subject; its text is part of
 the prompts of later turns. Prompts are rendered as in training. Draws depend on the decoding's seed, the sample's
 number and the prompt, so that all subjects meet the same ones; answers are made in batches of similar length under a
 budget of slots, and a few are made again alone, to see whether the batch mattered and to time a lone prompt.

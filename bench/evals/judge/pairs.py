@@ -1,4 +1,4 @@
-"""What a judge compares: two answers to the same prompt, from where the answers of both sides lie."""
+"""What a judge compares: two answers to the same prompt, read from the files of both sides."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _likely_folders(names: Iterable[str]) -> Iterator[Path]:
 def _complete(names: Iterable[str], index: dict[str, Entry]) -> bool:
     """Whether `index` knows `names` and the members of the groups among them.
 
-    A built-in tag that is asked for by name may have members anywhere; one inside a group lies in the group's folder.
+    A built-in tag that is asked for by name may have members anywhere; one inside a group is in the group's folder.
     """
     return not _reached(names, index)[1] and not any(
         index[name].kind is Kind.TAG and any(_is_built_in(index[member]) for member in index[name].tags)
