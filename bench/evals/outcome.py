@@ -73,19 +73,23 @@ def write_scores(folder: Path, rows: Iterable[ScoreRow]) -> None:
 
 
 class Progress:
-    """Emits how many examples are done, from the finished parts of them."""
+    """Emits how many examples are done: none when the scoring begins, then after each finished part of them."""
 
     def __init__(self, emit: Emit, total: int) -> None:
         self._emit = emit
         self._total = total
         self._done = 0.0
+        self._tell()
 
     def part(self, examples: int, parts: int) -> Callable[[int], None]:
         """A listener for work on `examples` examples that comes in `parts` parts; it hears finished parts."""
 
         def heard(finished: int) -> None:
             self._done += examples * finished / max(parts, 1)
-            done = min(self._total, round(self._done))
-            self._emit({"type": "examples", "done": done, "total": self._total})
+            self._tell()
 
         return heard
+
+    def _tell(self) -> None:
+        done = min(self._total, round(self._done))
+        self._emit({"type": "examples", "done": done, "total": self._total})

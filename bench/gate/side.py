@@ -81,37 +81,45 @@ class Channel:
 
 
 class Stepper:
-    """Called after each step of running work: answers with what the step took, and waits to be told to go on."""
+    """Called after each step of running work: answers with what the step took, and waits for the command to go on.
 
-    def __init__(self, channel: Channel, so_far: SoFar) -> None:
-        self._channel, self._so_far = channel, so_far
+    announced: each round of the work sends an event before its first step, as an eval does when its scoring begins. The
+    first step of all is not timed: `begun` follows it.
+    """
+
+    def __init__(self, channel: Channel, so_far: SoFar, *, announced: bool) -> None:
+        self._channel, self._so_far, self._announced = channel, so_far, announced
         self._memory = PeakMemory(pick_device())
         self._memory.start()
-        self._since: tuple[float, float] | None = None
+        self._since = time.process_time(), time.perf_counter()
         self._done: Counts = {}
-        self._again = False
+        self._beginning = announced
+        self._steps = 0
+        self._steps_before_round = 0
 
     def __call__(self, event: dict[str, Any]) -> None:
-        """One step is done."""
+        """A step is done, or a round begins."""
         cpu, wall = time.process_time(), time.perf_counter()
         done: Counts = {"tokens": event["tokens"], **self._so_far(event)}
-        size, self._done = _minus(done, self._done), done
-        if self._again:  # the first batch of another round: its time holds the loading
-            self._again = False
+        if self._beginning:
+            self._beginning, self._done = False, done
         else:
-            self._answer(cpu, wall, size)
+            self._answer(cpu - self._since[0], wall - self._since[1], _minus(done, self._done))
+            self._done = done
         self._since = time.process_time(), time.perf_counter()
 
     def again(self) -> None:
-        """The work is over and begins anew."""
-        self._again, self._done = True, {}
+        """The work is over and begins anew. Raises `RuntimeError` if it had no step: the next round has none either."""
+        if self._steps == self._steps_before_round:
+            raise RuntimeError("there is nothing to step: the work ended without a batch")
+        self._steps_before_round, self._beginning, self._done = self._steps, self._announced, {}
 
     def _answer(self, cpu: float, wall: float, size: Counts) -> None:
-        if self._since is None:
+        self._steps += 1
+        if self._steps == 1:
             self._channel.say("begun")
         else:
             memory = self._memory.device_bytes() or self._memory.process_bytes()
-            cpu, wall = cpu - self._since[0], wall - self._since[1]
             tokens = size.pop("tokens")
             self._channel.say("stepped", cpu=cpu, wall=wall, tokens=tokens, memory=memory, counts=size)
         command = self._channel.read()
@@ -227,7 +235,7 @@ def _work(job: TrainJob | EvalJob, channel: Channel, so_far: SoFar, folder: Path
     try:
         if core is not None:
             os.sched_setaffinity(0, {core})
-        stepper = Stepper(channel, so_far)
+        stepper = Stepper(channel, so_far, announced=isinstance(job, EvalJob))
         if isinstance(job, EvalJob):
             while True:
                 run_eval(job, folder, stepper)
