@@ -39,6 +39,7 @@ from bench.run.process.payloads import (
     BuildRequest,
     CheckRequest,
     CodeRequest,
+    ExportRequest,
     FetchRequest,
     ShowRequest,
     TrustRequest,
@@ -184,6 +185,13 @@ def describe(request: DescribeRequest, folder: Path, emit: Emit) -> Description:
     return description.describe(request)
 
 
+def export(request: ExportRequest, folder: Path, emit: Emit) -> None:
+    """Write trained weights as a folder that plain transformers loads."""
+    from bench.train.export import export_subject  # only this kind of work needs it
+
+    export_subject(request.model, Path(request.training), Path(request.out), merge=request.merge)
+
+
 def complete(wanted: WriterRequest, folder: Path, emit: Emit, requests: Iterator[CompleteRequest]) -> None:
     """Answer chat requests with a base, loaded once."""
     from bench.evals.inference import completions
@@ -229,6 +237,7 @@ KINDS: dict[str, Work[Any]] = {
     "trust": Work(payload=TrustRequest, do=trust),
     "build": Work(payload=BuildRequest, do=build),
     "describe": Work(payload=DescribeRequest, do=describe),
+    "export": Work(payload=ExportRequest, do=export),
     "show": Work(payload=ShowRequest, do=show),
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import catalogue, runs, suites
+from bench.cli import catalogue, runs, subjects, suites
 from bench.cli.crash import as_internal
 from bench.cli.data import data
 from bench.cli.gate import gate
@@ -36,6 +36,8 @@ app.command()(suites.plan)
 app.command()(runs.report)
 app.command()(runs.compare)
 app.command()(runs.export)
+app.command()(subjects.weights)
+app.command()(subjects.chat)
 app.command()(runs.clean)
 app.command("list")(catalogue.list_)
 app.command()(catalogue.schema)

@@ -22,6 +22,8 @@ class WriterRequest(Spec):
     """The model that a child is to answer with."""
 
     model: ResolvedModel
+    training: str | None = None
+    """Folder of the training whose model answers; `None`: the base."""
     precision: Precision | Literal["auto"]
     threads: int
 

@@ -1,6 +1,7 @@
 """The folder of one run: `REPORTS/<suite>/<profile>-<digest8>/`, with `latest` beside it pointing at the newest.
 
-It holds `record.json`, `suite.json` (the resolved suite), `scores/<eval>/<subject>.jsonl`, `logs/<job>.txt`, and what
+It holds `record.json`, `suite.json` (the resolved suite), `scores/<eval>/<subject>.jsonl`, `logs/<job>.txt`,
+`tracking/<arm>/seed-<seed>/` (what TensorBoard reads, where the suite asks for it), and what
 `bench.report` draws from them. Every file is whole or absent; nothing outside this folder is needed to read it.
 """
 
@@ -144,6 +145,11 @@ def scores_file(evaluation: str, subject: str) -> str:
 def log_file(job_id: str) -> str:
     """Where a job's log lies, relative to the run directory."""
     return f"logs/{file_name(job_id)}.txt"
+
+
+def tracking_folder(arm: str, seed: int) -> str:
+    """Where TensorBoard's files of a training are, relative to the run directory; TensorBoard shows the arm's name."""
+    return f"tracking/{'/'.join(file_name(part) for part in arm.split('/'))}/seed-{seed}"
 
 
 def _records(folder: Path, pattern: str) -> list[Path]:

@@ -11,7 +11,7 @@ from bench.errors import InputError
 from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
 from bench.record.eval_job import AnswerJob, EvalJob
-from bench.record.files import LOG, SCORES
+from bench.record.files import LOG, SCORES, TRACKING_LOGS
 from bench.record.record import (
     AnswersRecord,
     Environment,
@@ -24,7 +24,7 @@ from bench.record.record import (
     SweepRecord,
     TrainingRecord,
 )
-from bench.record.rundir import RunDirectory, log_file, scores_file
+from bench.record.rundir import RunDirectory, log_file, scores_file, tracking_folder
 from bench.record.store import JobStore
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import TrainResult
@@ -100,6 +100,7 @@ def make_record(
         match planned.job:
             case TrainJob() as job:
                 train = store.train_result(job.digest) if done else _diverged(fate, store)
+                _copy_tracking(job, store, directory)
                 trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=fate, result=train))
             case SweepJob() as job:
                 found = store.sweep_result(job.digest) if done else None
@@ -157,6 +158,17 @@ def _evaluation(
         result=result,
         scores=scores,
     )
+
+
+def _copy_tracking(job: TrainJob, store: JobStore, directory: RunDirectory) -> None:
+    """Bring TensorBoard's files of a training into a folder with the arm's name, which TensorBoard shows."""
+    files = {path.name: path for path in store.folder(job.digest).glob(f"{TRACKING_LOGS}/events.out.tfevents.*")}
+    folder = tracking_folder(job.arm, job.seed)
+    for name, path in files.items():
+        directory.copy_in(path, f"{folder}/{name}")
+    for stale in (directory.path / folder).glob("events.out.tfevents.*"):  # of an attempt that was started again
+        if stale.name not in files:
+            stale.unlink()
 
 
 def _diverged(fate: JobRecord, store: JobStore) -> TrainResult | None:

@@ -19,7 +19,7 @@ from bench.emit import Emit
 from bench.errors import InputError, Problem
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, Measure, ScoreRow, ShotRow
-from bench.record.files import SCORES
+from bench.record.files import SCORES, TRACKING_LOGS
 from bench.record.ledger import Ledger, Seconds, Step
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_rate
@@ -56,6 +56,9 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
         emit({"type": "step", "step": 1, "steps": 3, "loss": 2.0, "tokens_per_second": 100.0})
         print(f"training {job.id}")
         _obey(job, folder)
+        if job.track:
+            (folder / TRACKING_LOGS).mkdir(exist_ok=True)
+            (folder / TRACKING_LOGS / f"events.out.tfevents.{job.seed}").write_bytes(b"e")
         (folder / "weights").mkdir(exist_ok=True)
         (folder / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
         if job.recipe.learning_rate != ORDERS["vanish"]:

@@ -105,6 +105,15 @@ def test_a_childs_result_is_never_rewritten(tmp_path: Path) -> None:
     assert [one.job.alone for one in reused.trainings] == [True] * 4
 
 
+def test_tensorboards_files_bear_the_arms_names(tmp_path: Path) -> None:
+    """In the jobs' folders they are below digests, which say nothing to anybody."""
+    directory = go(tmp_path, run={"workers": 1, "track": ("tensorboard",)})
+    shown = {
+        path.parent.relative_to(directory.path / "tracking").as_posix() for path in directory.path.rglob("events*")
+    }
+    assert shown == {f"few/{recipe}/seed-{seed}" for recipe in ("full", "lora") for seed in (0, 1)}
+
+
 def test_one_by_one_each_seed_goes_through_all_arms_before_the_next(tmp_path: Path) -> None:
     go(tmp_path, run={"workers": 1})
     begun = [line["id"] for line in diary(tmp_path / "home") if line["what"] == "begin"]

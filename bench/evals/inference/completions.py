@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,7 +16,7 @@ from bench.endpoint.completion import CompletionRequest as Ask
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling, generate
 from bench.evals.outcome import Subject
-from bench.model.load import load_base, load_tokenizer
+from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
 
@@ -33,14 +34,18 @@ class LocalAnswer:
     completion_tokens: int
 
 
-def load_writer(model: ResolvedModel, precision: Precision | Literal["auto"]) -> Subject:
-    """The base with its tokenizer and template, ready to answer."""
+def load_writer(
+    model: ResolvedModel, precision: Precision | Literal["auto"], *, training: Path | None = None
+) -> Subject:
+    """The base, or the model that the training in that folder made, with tokenizer and template, ready to answer."""
     tokenizer = load_tokenizer(model)
+    weights = load_subject(model, training, precision=precision)
+    positions = model.context_length - unused_positions(weights)
     return Subject(
-        model=load_base(model, precision=precision),
+        model=weights,
         tokenizer=tokenizer,
-        renderer=make_renderer(tokenizer, model, model.context_length),
-        context_length=model.context_length,
+        renderer=make_renderer(tokenizer, model, positions),
+        context_length=positions,
     )
 
 
@@ -70,7 +75,8 @@ def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]
     """
     torch.set_num_threads(wanted.threads)
     print(f"loading {wanted.model.name}")  # noqa: T201  # into the log: how often it was loaded
-    subject = load_writer(wanted.model, wanted.precision)
+    training = None if wanted.training is None else Path(wanted.training)
+    subject = load_writer(wanted.model, wanted.precision, training=training)
     for request in requests:
         _complete(subject, request, emit)
         emit({"type": "answered"})

@@ -24,6 +24,8 @@ class RunInfo:
     """Names of the bases."""
     seeds: tuple[int, ...]
     evals: tuple[str, ...]
+    weights_kept: bool
+    """Whether trained weights stay after their evals."""
     jobs_reused: int
     workers: int
     wall_seconds: float | None
@@ -46,6 +48,7 @@ def run_info(record: Record) -> RunInfo:
         models=tuple(dict.fromkeys(model.name for model in resolved.bases().values())),
         seeds=suite.seeds,
         evals=tuple(spec.name for spec in suite.eval),
+        weights_kept=suite.run.keep_weights,
         jobs_reused=sum(job.reused for job in record.jobs),
         workers=record.environment.workers,
         wall_seconds=wall,

@@ -34,7 +34,19 @@ def training_section(comparison: Comparison) -> Section | None:
     if len(watched) < len(ended):
         others = "Every finished training" if not watched else "Every other finished training"
         blocks.append(Paragraph(text=f"{others} spent its budget, and the weights of its last step were kept."))
+    blocks.append(Paragraph(text=_weights(comparison), tone="muted"))
     return Section(title="Training", blocks=(*blocks, *_settings(comparison.settings)))
+
+
+def _weights(comparison: Comparison) -> str:
+    """Where the trained weights are, and how to have them."""
+    run = comparison.run
+    if not run.weights_kept:
+        return "Weights: removed as soon as an arm's evals were done (`run.keep_weights = false`)."
+    return (
+        f"Weights: `bench weights {run.suite} ARM --out FOLDER` writes an arm's for transformers, with tokenizer and chat "
+        f"template; `bench chat {run.suite} ARM` talks to base and arm. They are below `jobs/` in BENCH_HOME (`.bench`)."
+    )
 
 
 def _about(watched: list[FinishedTraining]) -> str:

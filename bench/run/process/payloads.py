@@ -51,6 +51,18 @@ class BuildRequest(Spec):
     seed: int
 
 
+class ExportRequest(Spec):
+    """Trained weights to write as a folder that plain transformers loads."""
+
+    model: ResolvedModel
+    """The base that was trained."""
+    training: str
+    """The job's folder."""
+    out: str
+    """An empty folder."""
+    merge: bool
+
+
 class ShowRequest(Spec):
     """Rows to render as a training will see them."""
 

@@ -12,10 +12,8 @@ from pathlib import Path
 from transformers import TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
+from bench.record.files import TRACKING_LOGS
 from bench.record.ledger import Step
-
-LOGS = "logs"
-"""Folder of the trackers' files, relative to the training's folder."""
 
 _FOLDER_VARIABLES = {"WandbCallback": "WANDB_DIR", "TrackioCallback": "TRACKIO_DIR"}
 
@@ -24,11 +22,11 @@ def place_logs(callbacks: Sequence[TrainerCallback], folder: Path) -> None:
     """Makes the trackers among `callbacks` write under `folder`, the training's."""
     for callback in callbacks:
         if isinstance(callback, TensorBoardCallback):
-            callback.logging_dir = str(folder / LOGS)
+            callback.logging_dir = str(folder / TRACKING_LOGS)
         variable = _FOLDER_VARIABLES.get(type(callback).__name__)
         if variable is not None:
-            (folder / LOGS).mkdir(parents=True, exist_ok=True)
-            os.environ.setdefault(variable, str(folder / LOGS))
+            (folder / TRACKING_LOGS).mkdir(parents=True, exist_ok=True)
+            os.environ.setdefault(variable, str(folder / TRACKING_LOGS))
 
 
 def step_log(step: Step) -> dict[str, float]:

@@ -1,0 +1,102 @@
+"""`bench weights` and what `bench chat` needs: the finished training of one arm and seed of a run.
+
+Contract: reads the run's record and the jobs under the home; nothing of either is changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import InputError, Problem, did_you_mean
+from bench.record.job import job_adapter
+from bench.record.record import TrainingRecord
+from bench.record.rundir import RunDirectory
+from bench.record.store import JobStore
+from bench.record.train_job import TrainJob
+from bench.run.process.payloads import ExportRequest
+from bench.run.process.server import ChildServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A finished training whose weights are there."""
+
+    job: TrainJob
+    folder: Path
+    """The job's folder, which has the weights."""
+
+
+def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -> Trained:
+    """The training of `arm` with `seed` (default: the first seed that has weights).
+
+    Raises `InputError` for an unknown arm or seed, one that trains nothing, and one whose weights are not kept.
+    """
+    record = run.load()
+    trainings = [training for training in record.trainings if training.arm == arm]
+    if not trainings:
+        raise InputError(_no_training(arm, [training.arm for training in record.trainings], run))
+    asked = [training for training in trainings if seed in (None, training.seed)]
+    if not asked:
+        seeds = ", ".join(str(training.seed) for training in trainings)
+        raise InputError(
+            Problem(reference="weights.seed", what=f"{arm} has no seed {seed}", where="--seed", hint=f"seeds: {seeds}")
+        )
+    store = JobStore(home=home)
+    found = next((training for training in asked if _has_weights(training, store)), None)
+    if found is None:
+        raise InputError(_not_kept(asked[0], store, keeps=record.resolved.suite.run.keep_weights))
+    folder = store.folder(found.job.digest)
+    job = job_adapter.validate_json((folder / "job.json").read_bytes())
+    assert isinstance(job, TrainJob), "a training's digest"
+    return Trained(job=job, folder=folder)
+
+
+def export_weights(trained: Trained, out: Path, *, merge: bool, home: Path, server: ChildServer | None = None) -> Path:
+    """Write the weights with tokenizer and template into `out`, and return it.
+
+    Raises `InputError` where `out` exists, or where `merge` asks for what the method cannot do.
+    """
+    out = out.absolute()
+    if out.exists():
+        raise InputError(
+            Problem(reference="weights.exists", what="the folder exists", where=str(out), hint="name a new one: --out")
+        )
+    temporary = out.with_name(f".{out.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    request = ExportRequest(model=trained.job.model, training=str(trained.folder), out=str(temporary), merge=merge)
+    try:
+        temporary.mkdir(parents=True)
+        (server or ChildServer()).call("export", request, folder=home, log=home / "logs" / "export.txt")
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return out
+
+
+def _has_weights(training: TrainingRecord, store: JobStore) -> bool:
+    manifest = store.done(training.job.digest)
+    return manifest is not None and not manifest.freed
+
+
+def _no_training(arm: str, arms: list[str], run: RunDirectory) -> Problem:
+    return Problem(
+        reference="weights.unknown-arm",
+        what=f"the run has no training of {arm!r}",
+        where=str(run.path),
+        hint=did_you_mean(arm, arms) or "its arms train nothing",
+    )
+
+
+def _not_kept(training: TrainingRecord, store: JobStore, *, keeps: bool) -> Problem:
+    where = str(store.folder(training.job.digest))
+    if training.job.status != "done":
+        what, hint = f"{training.arm}#{training.seed} is not trained ({training.job.status})", "run the suite again"
+    elif not keeps:
+        what = f"the weights of {training.arm} were removed after its evals (run.keep_weights = false)"
+        hint = "bench run SUITE --set run.keep_weights=true trains them again and keeps them"
+    else:
+        what = f"the weights of {training.arm}#{training.seed} are not here"
+        hint = "set BENCH_HOME to the home of the run, or run the suite again: it trains what is missing"
+    return Problem(reference="weights.not-kept", what=what, where=where, hint=hint)
