@@ -139,7 +139,8 @@ def test_nothing_is_written_over_a_folder(tmp_path: Path, base: Path) -> None:
 def test_base_and_arm_answer_side_by_side_and_remember(tmp_path: Path, base: Path) -> None:
     adapter(base, tmp_path / "job", LoraConfig(r=4, target_modules="all-linear"))
     job = job_on(base, tmp_path)
-    with open_chat(Trained(job=job, folder=tmp_path / "job"), ChatOptions(max_new_tokens=5), home=tmp_path) as speakers:
+    options = ChatOptions(max_new_tokens=5, temperature=1.0)
+    with open_chat(Trained(job=job, folder=tmp_path / "job"), options, home=tmp_path) as speakers:
         first = [speaker.answer("Where does the baker live?") for speaker in speakers]
         assert first[0] != first[1], "two models"
         assert [len(speaker.turns) for speaker in speakers] == [2, 2]

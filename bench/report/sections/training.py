@@ -44,8 +44,9 @@ def _weights(comparison: Comparison) -> str:
     if not run.weights_kept:
         return "Weights: removed as soon as an arm's evals were done (`run.keep_weights = false`)."
     return (
-        f"Weights: `bench weights {run.suite} ARM --out FOLDER` writes an arm's for transformers, with tokenizer and chat "
-        f"template; `bench chat {run.suite} ARM` talks to base and arm. They are below `jobs/` in BENCH_HOME (`.bench`)."
+        f"Weights: `bench weights {run.suite} ARM --out FOLDER` writes an arm's for transformers, with tokenizer and "
+        f"chat template; `bench chat {run.suite} ARM` talks to base and arm. The weights are below `jobs/` in "
+        "BENCH_HOME (`.bench`)."
     )
 
 
