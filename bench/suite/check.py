@@ -16,10 +16,11 @@ from bench.suite.data import HUB_ID, MICRO_SCORE, SAVED_SPLITS, DataSpec
 from bench.suite.evals import JudgeSpec, LmEvalSpec
 from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.model import ModelSpec
-from bench.suite.model_folder import context_length, model_folder_problems
+from bench.suite.model_folder import context_length, context_problem, model_folder_problems
 from bench.suite.suite import Suite
 from bench.suite.tasks import installed_task_file, installed_task_names, local_tasks, task_metrics
 from bench.suite.template import TOKENIZER, load_template
+from bench.suite.template_tokens import token_problems
 
 _PATHS = "paths are relative to the suite file, those of --set to the current folder"
 
@@ -68,15 +69,27 @@ def _model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Proble
         hint = f"write OWNER/NAME; a local folder is {place}.path"
         yield Problem(reference="model.repo", what=f"{model.repo!r} is not a hub id", where=f"{place}.repo", hint=hint)
     if model.path is not None:
-        yield from model_folder_problems(_beside(base, model.path, f"{place}.path"), f"{place}.path")
+        folder = _beside(base, model.path, f"{place}.path")
+        yield from model_folder_problems(folder, f"{place}.path")
+        yield from _token_problems(model, folder, base, place)
     if model.card is not None:
         if model.card not in card_names():
             what, known = f"there is no model card {model.card!r}", did_you_mean(model.card, card_names())
             yield Problem(reference="model.unknown-card", what=what, where=f"{place}.card", hint=known)
             return
-        folder = card_folder(load_card(model.card))
-        if folder is not None:
-            yield from model_folder_problems(folder, f"{place}.card")
+        card_model = card_folder(load_card(model.card))
+        if card_model is not None:
+            yield from model_folder_problems(card_model, f"{place}.card")
+
+
+def _token_problems(model: ModelSpec, folder: Path, base: Path, place: str) -> Iterator[Problem]:
+    """Tokens of the template without an embedding; a template that cannot be read has its own problem."""
+    named = model.template not in (None, TOKENIZER)
+    try:
+        text = load_template(model.template or "", base).text if named else None
+    except InputError:
+        return
+    yield from token_problems(folder, text, f"{place}.template")
 
 
 def _judge_problems(spec: JudgeSpec, where: str, base: Path) -> Iterator[Problem]:
@@ -104,17 +117,32 @@ def _has_revisions(model: ModelSpec) -> bool:
 
 
 def _length_problems(suite: Suite, model: ModelSpec, base: Path, place: str) -> Iterator[Problem]:
-    """A recipe's `max_length` against the positions that the model has, where these can be known now."""
-    positions: int | None = None
-    if model.card in card_names() and model.card is not None:
-        positions = load_card(model.card).context_length
-    elif model.path is not None:
-        positions = context_length(_beside(base, model.path, f"{place}.path"))
+    """Lengths that the suite asks for, against the positions that the model has, where these can be known now."""
+    positions = _positions(model, base, place)
+    if positions is None and model.path is not None and model.context_length is None:
+        unstated = _beside(base, model.path, f"{place}.path")
+        if not model_folder_problems(unstated, place):
+            yield context_problem(unstated, place)
+    length = model.context_length
+    if positions is not None and length is not None and length > positions:
+        what, hint = (
+            f"{place}.context_length is {length:,}, the model has {positions:,} positions",
+            f"at most {positions}",
+        )
+        yield Problem(reference="model.context-length", what=what, where=f"{place}.context_length", hint=hint)
+    most = min((value for value in (length, positions) if value is not None), default=None)
     for name, recipe in suite.recipe.items():
-        if positions is not None and recipe.max_length is not None and recipe.max_length > positions:
-            what = f"recipe.{name}.max_length is {recipe.max_length:,}, the model has {positions:,} positions"
-            hint = f"at most {positions}, or leave it out to mean the model's own"
+        if most is not None and recipe.max_length is not None and recipe.max_length > most:
+            what = f"recipe.{name}.max_length is {recipe.max_length:,}, the model has {most:,} positions"
+            hint = f"at most {most}, or remove it to use all of the model's positions"
             yield Problem(reference="recipe.max-length", what=what, where=f"recipe.{name}.max_length", hint=hint)
+
+
+def _positions(model: ModelSpec, base: Path, place: str) -> int | None:
+    """Positions that the model's card or config states; `None` where that is not known yet, or it states none."""
+    if model.card is not None:
+        return load_card(model.card).context_length if model.card in card_names() else None
+    return None if model.path is None else context_length(_beside(base, model.path, f"{place}.path"))
 
 
 def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:

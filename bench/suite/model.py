@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -22,9 +22,11 @@ class ModelSpec(Spec):
     """Local folder with config.json, tokenizer files and safetensors."""
     revision: str | None = None
     """Hub revision (branch, tag or commit); only with `repo` or a card that names one."""
+    context_length: Annotated[int, Field(gt=1, le=2**31 - 1)] | None = None
+    """Most tokens that the model sees at once; default: the card's, then the positions that its config.json states.
+    Give it for a model that states none (BLOOM, Mamba), or to use fewer positions than the model has."""
     template: str | None = None
     """Prompt template by name or Jinja file; default: the card's, then the tokenizer's own, then `dialogue`."""
-
     thinking: bool = False
     """Sets the thinking switch of a chat template that has one, for training and evaluation alike."""
 

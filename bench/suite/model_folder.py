@@ -1,20 +1,25 @@
-"""Whether a local folder is a model that can be loaded, judged without loading it.
+"""Whether a local folder is a model that can be loaded, found out without loading it.
 
-Contract: reads names, the two JSON files and the first bytes of each weights file; a folder that passes has a config, a
-tokenizer and whole safetensors.
+Contract: reads names, the two JSON files and the header of each weights file; a folder that passes has a config, a
+tokenizer and whole safetensors, and no adapter that would load weights from elsewhere. Suites are checked by this, and
+models of the hub once they are here.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+"""Any of these is a tokenizer."""
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _INDEX = "model.safetensors.index.json"
+_ADAPTER = "adapter_config.json"
+_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "context_length")
 _LONGEST_HEADER = 100_000_000
 """Bytes; what the safetensors format itself allows."""
 
@@ -25,7 +30,7 @@ def model_folder_problems(folder: Path, where: str) -> list[Problem]:
         what = f"there is no folder {folder}" if not folder.exists() else f"{folder} is a file, not a model's folder"
         return [Problem(reference="model.missing", what=what, where=where, hint="name a folder that holds config.json")]
     problems: list[Problem] = []
-    for check in (_config, _weights, _tokenizer):
+    for check in (_config, _weights, _tokenizer, _adapter):
         try:
             check(folder, where)
         except InputError as error:
@@ -34,13 +39,30 @@ def model_folder_problems(folder: Path, where: str) -> list[Problem]:
 
 
 def context_length(folder: Path) -> int | None:
-    """Positions that the model's config states; `None` where it does not."""
+    """Positions that the model's config states; `None` where it states none (BLOOM, Mamba)."""
     try:
         config = _read_json(folder / "config.json", "")
     except InputError:
         return None
-    stated = (config.get(key) for key in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"))
+    tables = (config, config.get("text_config"))
+    stated = (table.get(key) for table in tables if isinstance(table, dict) for key in _CONTEXT_KEYS)
     return next((value for value in stated if isinstance(value, int) and value > 0), None)
+
+
+def context_problem(folder: Path, place: str) -> Problem:
+    """The problem of a model whose config states no context length; `place` is the key of its table."""
+    return Problem(
+        reference="model.context-length",
+        what=f"{folder / 'config.json'} states no context length ({', '.join(_CONTEXT_KEYS)})",
+        where=f"{place}.context_length",
+        hint=f"say how many tokens the model may see: context_length = 2048 under [{place}]",
+    )
+
+
+def stored_parameters(folder: Path) -> int:
+    """Elements of all stored tensors, from the headers of the weights, which have to be whole."""
+    headers = (_header(path) for path in folder.glob("*.safetensors"))
+    return sum(math.prod(tensor["shape"]) for header in headers for tensor in header.values())
 
 
 def _config(folder: Path, where: str) -> None:
@@ -56,7 +78,7 @@ def _weights(folder: Path, where: str) -> None:
         pickled = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLED), None)
         if pickled is not None:
             what = f"{folder} holds its weights as {pickled}, a pickle, which is never loaded"
-            raise _refusal("model.weights", what, where, "convert it: model.save_pretrained(folder) writes safetensors")
+            raise _refusal("model.pickled", what, where, "convert it: model.save_pretrained(folder) writes safetensors")
         hint = "it needs model.safetensors; a download may have stopped half way"
         raise _refusal("model.weights", f"{folder} has no weights", where, hint)
     for path in files:
@@ -74,7 +96,7 @@ def _whole(path: Path, where: str) -> None:
     """The header of a safetensors file says where its data ends: the file must reach exactly there."""
     size = path.stat().st_size
     try:
-        whole = size == _end_of_data(path, size)
+        whole = size == _end_of_data(path)
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         whole = False
     if not whole:
@@ -82,20 +104,33 @@ def _whole(path: Path, where: str) -> None:
         raise _refusal("model.weights", what, where, "copy or download it again")
 
 
-def _end_of_data(path: Path, size: int) -> int:
+def _end_of_data(path: Path) -> int:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 0 < length <= min(size - 8, _LONGEST_HEADER):
+    return 8 + length + max((int(tensor["data_offsets"][1]) for tensor in _header(path).values()), default=0)
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Shapes and places of the tensors by name. Raises `ValueError` where there is no header."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length <= min(path.stat().st_size - 8, _LONGEST_HEADER):
             raise ValueError("no header")
         header: dict[str, Any] = json.loads(file.read(length))
-    ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
-    return 8 + length + max(ends, default=0)
+    return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
 
 
 def _tokenizer(folder: Path, where: str) -> None:
-    if not any((folder / name).is_file() for name in _TOKENIZERS):
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         hint = "save it beside the weights: tokenizer.save_pretrained(folder)"
         raise _refusal("model.tokenizer", f"{folder} has no tokenizer", where, hint)
+
+
+def _adapter(folder: Path, where: str) -> None:
+    if (folder / _ADAPTER).is_file():
+        what = f"{folder} holds an adapter ({_ADAPTER}), which would load weights from elsewhere"
+        hint = "merge it first (PEFT's merge_and_unload, save_pretrained), or move that file away"
+        raise _refusal("model.adapter", what, where, hint)
 
 
 def _read_json(path: Path, where: str) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bench.suite.model_folder import context_length, model_folder_problems
+from bench.suite.model_folder import TOKENIZER_FILES, context_length, model_folder_problems, stored_parameters
 from tests.fakes.suites import fake_model
 
 
@@ -36,8 +37,9 @@ def pickled(folder: Path) -> None:
         (write("config.json", b"[]"), "model.config", "not a JSON object"),
         (write("config.json", b"{}"), "model.config", "names no model_type"),
         (remove("tokenizer.json"), "model.tokenizer", "has no tokenizer"),
+        (write("adapter_config.json", b"{}"), "model.adapter", "holds an adapter"),
         (remove("model.safetensors"), "model.weights", "has no weights"),
-        (pickled, "model.weights", "a pickle, which is never loaded"),
+        (pickled, "model.pickled", "a pickle, which is never loaded"),
         (cut, "model.weights", "not a whole safetensors file"),
         (write("model.safetensors", b""), "model.weights", "not a whole safetensors file"),
         (write("model.safetensors", b"\0" * 8), "model.weights", "not a whole safetensors file"),
@@ -68,3 +70,35 @@ def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
 
 def test_the_real_base_passes(shared_dir: Path) -> None:
     assert model_folder_problems(shared_dir / "models" / "stories260k", "model.path") == []
+
+
+@pytest.mark.parametrize("name", TOKENIZER_FILES)
+def test_any_form_of_tokenizer_counts(tmp_path: Path, name: str) -> None:
+    folder = fake_model(tmp_path / "m")
+    (folder / "tokenizer.json").rename(folder / name)
+    assert model_folder_problems(folder, "model.path") == []
+
+
+@pytest.mark.parametrize(
+    ("config", "positions"),
+    [
+        ({"max_position_embeddings": 64}, 64),
+        ({"n_ctx": 32}, 32),
+        ({"context_length": 48}, 48),
+        ({"text_config": {"max_position_embeddings": 128}}, 128),
+        ({"seq_length": 0}, None),
+        ({}, None),
+    ],
+)
+def test_positions_are_found_under_each_name(tmp_path: Path, config: dict[str, object], positions: int | None) -> None:
+    folder = fake_model(tmp_path / "m")
+    (folder / "config.json").write_text(json.dumps({"model_type": "bloom", **config}))
+    assert context_length(folder) == positions
+
+
+def test_parameters_are_counted_from_all_weights_files(tmp_path: Path) -> None:
+    folder = fake_model(tmp_path / "m")
+    one = stored_parameters(folder)
+    (folder / "model-2.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    assert one > 0
+    assert stored_parameters(folder) == 2 * one

@@ -7,11 +7,7 @@ matter.
 
 from __future__ import annotations
 
-import json
-import math
-import os
 from pathlib import Path
-from typing import Any
 
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
@@ -22,8 +18,10 @@ from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
 from bench.suite.card import load_card
 from bench.suite.model import ModelCard, ModelSpec
+from bench.suite.model_folder import context_length, context_problem, model_folder_problems, stored_parameters
 from bench.suite.resolved import ResolvedModel
 from bench.suite.template import TOKENIZER, load_template, template_names
+from bench.suite.template_tokens import token_problems
 
 MODEL_FILES = (
     "*.safetensors",
@@ -43,9 +41,6 @@ MODEL_FILES = (
 )
 """What can change what a model computes or how text becomes tokens; all else in its folder is left alone."""
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
 _FALLBACK_TEMPLATE = "dialogue"
 
 
@@ -60,7 +55,7 @@ def resolve_model(
     """The base that `spec` names. `base` is the folder that relative paths start from.
 
     `trust_remote_code`: code that the model brings may run. Raises `InputError`: `hub.*` (unreachable, unknown, gated),
-    `model.*` (no folder, no or torn weights, pickled weights, no tokenizer, no context length, code), `template.*`.
+    `model.*` (no whole model in the folder, no context length, code), `template.*`.
     """
     card = None if spec.card is None else load_card(spec.card)
     folder, revision = _locate(spec, card, base)
@@ -75,6 +70,9 @@ def resolve_model(
         server=server or ChildServer(),
         download=lambda: _locate(spec, card, base, revision=revision, code=True)[0],
     )
+    text = None if template in (None, TOKENIZER) else load_template(template, base).text
+    if problems := list(token_problems(folder, text, "model.template")):
+        raise InputError(problems)
     return ResolvedModel(
         name=name,
         source=_source(spec),
@@ -82,8 +80,8 @@ def resolve_model(
         path=str(folder),
         sha256=_hash(folder, files, home),
         remote_code=code,
-        context_length=card.context_length if card is not None else _context_length(folder),
-        parameters=card.parameters if card is not None else _parameters(folder),
+        context_length=_context_length(spec, card, folder),
+        parameters=card.parameters if card is not None else stored_parameters(folder),
         template=_absolute(template, base),
         template_sha256=_template_sha256(template, base),
         end_of_turn=None if card is None else card.end_of_turn,
@@ -125,55 +123,10 @@ def _name(spec: ModelSpec, card: ModelCard | None) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files that make the model. Raises `InputError` for all that is missing from the folder."""
-    where = str(folder)
-    if not folder.is_dir():
-        what, hint = "there is no such model folder", "check model.path; it is relative to the suite file"
-        raise InputError(Problem(reference="model.no-folder", what=what, where=where, hint=hint))
-    problems = []
-    if not (folder / "config.json").is_file():
-        problems.append(Problem(reference="model.no-config", what="the model folder has no config.json", where=where))
-    if not any((folder / name).is_file() for name in _TOKENIZERS):
-        problems.append(Problem(reference="model.no-tokenizer", what="the model folder has no tokenizer", where=where))
-    if not any(folder.glob("*.safetensors")):
-        problems.append(_no_weights(folder))
-    problems.extend(_missing_shards(folder))
-    if (folder / "adapter_config.json").is_file():
-        what = "the folder holds an adapter (adapter_config.json), which would load weights from elsewhere"
-        hint = "merge it first (PEFT's merge_and_unload, save_pretrained), or move that file away"
-        problems.append(Problem(reference="model.adapter", what=what, where=where, hint=hint))
-    if problems:
+    """The files that make the model. Raises `InputError` with everything that is wrong with the folder."""
+    if problems := model_folder_problems(folder, str(folder)):
         raise InputError(problems)
     return sorted({file for pattern in MODEL_FILES for file in folder.glob(pattern) if file.is_file()})
-
-
-def _no_weights(folder: Path) -> Problem:
-    pickled = sorted(file.name for pattern in _PICKLED for file in folder.glob(pattern))
-    if pickled:
-        return Problem(
-            reference="model.pickled",
-            what=f"the weights are pickled ({pickled[0]}), which can run code when loaded",
-            where=str(folder),
-            hint="convert them to safetensors: AutoModelForCausalLM.from_pretrained(…).save_pretrained(…)",
-        )
-    return Problem(
-        reference="model.no-weights",
-        what="the model folder has no safetensors weights",
-        where=str(folder),
-        hint="where its hub page has pickled ones alone, convert them: AutoModelForCausalLM.from_pretrained(…)"
-        ".save_pretrained(FOLDER), the tokenizer too, then --set model.path=FOLDER",
-    )
-
-
-def _missing_shards(folder: Path) -> list[Problem]:
-    missing: set[str] = set()
-    for index in folder.glob("*.safetensors.index.json"):
-        shards = set(_json(index).get("weight_map", {}).values())
-        missing |= {str(shard) for shard in shards if not (folder / str(shard)).is_file()}
-    return [
-        Problem(reference="model.weights", what=f"the index names {shard}, which is missing", where=str(folder))
-        for shard in sorted(missing)
-    ]
 
 
 def _hash(folder: Path, files: list[Path], home: Path) -> str:
@@ -182,59 +135,13 @@ def _hash(folder: Path, files: list[Path], home: Path) -> str:
         return digest_json({file.relative_to(folder).as_posix(): hashes.digest(file) for file in files})
 
 
-def _context_length(folder: Path) -> int:
-    config = _json(folder / "config.json")
-    for table in (config, config.get("text_config") or {}):
-        for key in _CONTEXT_KEYS:
-            if isinstance(table.get(key), int):
-                return int(table[key])
-    raise InputError(
-        Problem(
-            reference="model.context-length",
-            what=f"config.json names no context length ({', '.join(_CONTEXT_KEYS)})",
-            where=str(folder / "config.json"),
-            hint="write a model card that states context_length",
-        )
-    )
-
-
-def _parameters(folder: Path) -> int:
-    """Elements of all stored tensors. Raises `InputError` for a weights file that is cut off or no safetensors."""
-    return sum(_stored_elements(file) for file in sorted(folder.glob("*.safetensors")))
-
-
-def _stored_elements(file: Path) -> int:
-    try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            size = os.fstat(stream.fileno()).st_size
-            header = json.loads(stream.read(length)) if length < size else None
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]  # type: ignore[union-attr]  # caught
-        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
-        if 8 + length + end != size:
-            raise ValueError("size differs from what the header says")
-        return sum(math.prod(entry["shape"]) for entry in tensors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            Problem(
-                reference="model.weights",
-                what="the weights file is cut off or not safetensors",
-                where=str(file),
-                hint="copy or download it again",
-            )
-        ) from error
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            Problem(reference="model.bad-json", what=f"{file.name} cannot be read as JSON", where=str(file))
-        ) from error
-    if not isinstance(value, dict):
-        raise InputError(Problem(reference="model.bad-json", what=f"{file.name} is not a JSON object", where=str(file)))
-    return value
+def _context_length(spec: ModelSpec, card: ModelCard | None, folder: Path) -> int:
+    """Positions that the suite gives, else those of the card or the model's config."""
+    stated = card.context_length if card is not None else context_length(folder)
+    length = spec.context_length or stated
+    if length is None:
+        raise InputError(context_problem(folder, "model"))
+    return length
 
 
 def _absolute(template: str | None, base: Path) -> str | None:

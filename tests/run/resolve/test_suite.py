@@ -51,6 +51,7 @@ def sharded(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
+BLOOM = '{"model_type": "bloom"}'
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut-off weights": (cut, "model.weights"),
     "no safetensors at all": (lambda folder: (folder / "model.safetensors").write_bytes(b"PK\3\4"), "model.weights"),
@@ -59,15 +60,18 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: (folder / "model.safetensors").write_bytes((9).to_bytes(8, "little") + b"[[[[[[[[[" + b"x"),
         "model.weights",
     ),
-    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "model.no-weights"),
+    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "model.weights"),
     "pickled weights": (pickled, "model.pickled"),
     "missing shard": (sharded, "model.weights"),
-    "no config": (lambda folder: (folder / "config.json").unlink(), "model.no-config"),
-    "torn config": (lambda folder: (folder / "config.json").write_text("{"), "model.bad-json"),
-    "config of another shape": (lambda folder: (folder / "config.json").write_text("[]"), "model.bad-json"),
-    "no context length": (lambda folder: (folder / "config.json").write_text("{}"), "model.context-length"),
-    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "model.no-tokenizer"),
-    "no folder": (lambda folder: folder.rename(folder.parent / "elsewhere"), "model.no-folder"),
+    "no config": (lambda folder: (folder / "config.json").unlink(), "model.config"),
+    "torn config": (lambda folder: (folder / "config.json").write_text("{"), "model.config"),
+    "config of another shape": (lambda folder: (folder / "config.json").write_text("[]"), "model.config"),
+    "no context length": (
+        lambda folder: (folder / "config.json").write_text('{"model_type": "bloom"}'),
+        "model.context-length",
+    ),
+    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "model.tokenizer"),
+    "no folder": (lambda folder: folder.rename(folder.parent / "elsewhere"), "model.missing"),
 }
 
 
