@@ -15,7 +15,10 @@ ProfileOption = Annotated[str | None, typer.Option("--profile", "-p", help="Prof
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one key; may be repeated.")
 ]
-OnlyOption = Annotated[list[str] | None, typer.Option("--only", metavar="ARM", help="Only this arm; may be repeated.")]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="ARM", help="Only this arm, or arms such as 'lima_1k/*'; may be repeated."),
+]
 TrustRemoteCodeOption = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let a model or tokenizer run Python code that it brings.")
 ]

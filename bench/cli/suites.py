@@ -16,7 +16,7 @@ from bench.cli.options import (
     SuiteArgument,
     TrustRemoteCodeOption,
 )
-from bench.cli.output import console, print_json
+from bench.cli.output import console, print_json, status
 
 
 def run(
@@ -92,17 +92,19 @@ def plan(
     profile: ProfileOption = None,
     overrides: SetOption = None,
     only: OnlyOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Time nothing: what never ran here has a rough time.")] = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a run would do, what is cached, and what it would cost, without doing it."""
+    """Show what a run would do, what is cached, why jobs are new, and what time, memory and disk it would take."""
     from bench.places import home
     from bench.run.estimate.forecast import forecast
     from bench.show.forecast import print_forecast
     from bench.suite.load import load_suite
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
-    expected = forecast(loaded, only=tuple(only or ()), home=home())
+    with status() as tell:
+        expected = forecast(loaded, only=tuple(only or ()), home=home(), probe=not quick, tell=tell)
     if as_json:
         print_json(expected.model_dump(mode="json"))
     else:

@@ -33,13 +33,19 @@ def print_forecast(expected: Forecast, console: Console) -> None:
 def _notes(expected: Forecast) -> list[str]:
     """What the figures rest on, and their sums."""
     rough = [arm.arm for arm in expected.arms if arm.seconds_from == "rough"]
-    seconds = expected.seconds
-    total = "not known: an eval was never timed here" if seconds is None else f"about {duration(seconds)}"
+    sources = [*(arm.seconds_from for arm in expected.arms), *(one.seconds_from for one in expected.evals)]
+    without = f", without {', '.join(expected.untimed)} (never timed here)" if expected.untimed else ""
+    total = f"about {duration(expected.seconds)}{without}"
     notes = ["Counts are per seed and exact. Memory is a rough estimate of tensors alone."]
     if any(arm.sweep for arm in expected.arms):
         notes.append("Seeds + trainings that choose the learning rate.")
+    if "probe" in sources:
+        notes.append("~: from a few steps or examples, timed here for a plan.")
     if rough:
         notes.append(visible(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
+    if expected.new:
+        notes.append("Jobs that ran before and are new now:")
+        notes += [visible(f"  {one.jobs}: {one.reason}") for one in expected.new]
     sums = f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"
     return [*notes, sums, *map(visible, expected.warnings)]
 
@@ -67,16 +73,21 @@ def _arms(arms: tuple[ArmForecast, ...]) -> Table:
             f"{arm.supervised_tokens:,}",
             f"{1 - arm.tokens / arm.slots:.0%}" if arm.slots else "n/a",
             f"{arm.trainable_parameters:,}",
-            duration(arm.seconds) + ("" if arm.seconds_from == "history" else "?"),
+            _time(arm.seconds, arm.seconds_from),
             f"{arm.memory_bytes / 2**30:.2f} GiB",
         )
     return table
 
 
+def _time(seconds: float, source: str | None) -> str:
+    """`8.2 s` from earlier jobs, `~8.2 s` from a short timing, `8.2 s?` from operations over an assumed rate."""
+    return ("~" if source == "probe" else "") + duration(seconds) + ("?" if source == "rough" else "")
+
+
 def _evals(evals: tuple[EvalForecast, ...]) -> Table:
     table = _table(("eval", "to score", "time per subject"))
     for one in evals:
-        seconds = "not timed yet" if one.seconds is None else f"~{duration(one.seconds)}"
+        seconds = "not known" if one.seconds is None else _time(one.seconds, one.seconds_from)
         table.add_row(Text(visible(one.eval)), f"{one.subjects - one.cached}/{one.subjects}", seconds)
     return table
 

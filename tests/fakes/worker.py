@@ -84,7 +84,9 @@ def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
 def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
     """A probe that takes a moment."""
     with Diary(folder, job.id):
-        time.sleep(0.05)
+        for step in range(1, job.steps + 1):
+            time.sleep(0.05)
+            emit({"type": "step", "step": step, "steps": job.steps, "tokens": 10 * step})
         write_result(
             folder,
             ProbeResult(
@@ -102,6 +104,9 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Two examples: the base fails both, a tuned subject passes both; nothing has a score on an eval `UNSCORED`."""
     with Diary(folder, job.id):
         score = None if job.eval.name == UNSCORED else 0.0 if job.training is None else 1.0
+        for done in range(3):
+            emit({"type": "examples", "done": done, "total": 2})
+            time.sleep(0.01)
         rows = [ScoreRow(task="t", id=str(n), metrics={"acc": score}, prompt=f"q{n}") for n in range(2)]
         (folder / SCORES).write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
         shots = None

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from bench.record.record import JobRecord, Record
+from bench.suite.arm_patterns import matching
 from bench.suite.suite import is_base
 
 
@@ -40,7 +41,7 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
 
 
 def _asked(command: Sequence[str]) -> frozenset[str]:
-    """The arms that `--only` named; none: all were asked for."""
+    """The arms, or patterns of arms, that `--only` named; none: all were asked for."""
     apart = {value for word, value in pairwise(command) if word == "--only"}
     return frozenset(apart | {word.removeprefix("--only=") for word in command if word.startswith("--only=")})
 
@@ -48,7 +49,7 @@ def _asked(command: Sequence[str]) -> frozenset[str]:
 def _absence(job: JobRecord, subject: str, evaluation: str | None, asked: frozenset[str]) -> Absence:
     failed = job.failure is not None
     arm = subject.partition("#")[0]
-    left_out = bool(asked) and arm not in asked and not is_base(arm)
+    left_out = bool(asked) and not is_base(arm) and not any(matching(pattern, [arm]) for pattern in asked)
     never = ("left_out", "`--only` left it out") if left_out else ("pending", "this run ended before it")
     return Absence(
         job=job.id,

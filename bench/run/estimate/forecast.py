@@ -1,32 +1,33 @@
 """`bench plan`: what a run would do and cost, without doing it.
 
 Counts (rows, steps, tokens) are exact: they come from the schedule that a training would follow. Seconds come from
-earlier jobs of the same kind on this machine where there are any, else from operations over a rough rate; memory is
+earlier jobs of the same kind on this machine, else from a short timing of a few steps or examples; memory is
 reckoned from shapes. Both say so.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.atomic import write_text
-from bench.errors import BenchError, InputError, Problem
 from bench.record.environment import device
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.train_job import SweepJob, TrainJob
 from bench.run.checks.preflight import preflight
 from bench.run.checks.warnings import advice, spelt
+from bench.run.estimate.changes import NewJobs, why_new
+from bench.run.estimate.counts import exact_counts
 from bench.run.estimate.disk import free_bytes, needed_bytes
 from bench.run.estimate.memory import training_memory
 from bench.run.estimate.past_speeds import History
+from bench.run.estimate.timing import Timings
 from bench.run.plan.plan import budget_statement, plan
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.plan.unavailable import notes
-from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
+from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
@@ -57,8 +58,9 @@ class ArmForecast(Spec):
     trainable_parameters: int
     seconds: float
     """Of one training; an estimate."""
-    seconds_from: Literal["history", "rough"]
-    """`history`: speed of earlier trainings of this model and recipe here; `rough`: operations over a guessed rate."""
+    seconds_from: Literal["history", "probe", "rough"]
+    """`history`: speed of earlier trainings of this model and recipe here; `probe`: of a few steps, timed for this;
+    `rough`: operations over an assumed rate."""
     memory_bytes: int
     """Peak of one training's tensors, as `bench.run.estimate.memory` reckons it: of one GPU, or of all processes on
     a processor. Rough."""
@@ -71,7 +73,9 @@ class EvalForecast(Spec):
     subjects: int
     cached: int
     seconds: float | None
-    """Of one subject, from earlier results of this eval here; `None` without any."""
+    """Of one subject; `None` where it was never timed here and could not be."""
+    seconds_from: Literal["history", "probe"] | None = None
+    """`history`: earlier results of this eval here; `probe`: some examples of the base, timed for this."""
 
 
 class Forecast(Spec):
@@ -92,14 +96,18 @@ class Forecast(Spec):
     cached: int
     arms: tuple[ArmForecast, ...]
     evals: tuple[EvalForecast, ...]
-    seconds: float | None
-    """Of the whole run, over the workers; `None` while an eval was never timed here."""
+    seconds: float
+    """Of the whole run, over the workers, without the evals in `untimed`."""
+    untimed: tuple[str, ...] = ()
+    """Evals to run whose time is not known."""
     training_tokens: int
     """Non-padding tokens of the trainings that would run."""
     disk_bytes: int
     """That the run takes at the least: weights, checkpoints, results (`bench.run.estimate.disk`)."""
     disk_free_bytes: int | None
     """Where it takes them; `None` where the system does not say."""
+    new: tuple[NewJobs, ...] = ()
+    """Why jobs are new that have an earlier one of their name."""
     warnings: tuple[str, ...] = ()
     """What the user should know before (`bench.run.checks.warnings`)."""
     unavailable: tuple[str, ...] = ()
@@ -107,23 +115,32 @@ class Forecast(Spec):
 
 
 def forecast(
-    loaded: LoadedSuite, *, only: Sequence[str] = (), home: Path, server: ChildServer | None = None
+    loaded: LoadedSuite,
+    *,
+    only: Sequence[str] = (),
+    home: Path,
+    server: ChildServer | None = None,
+    probe: bool = True,
+    tell: Callable[[str], None] = lambda doing: None,
 ) -> Forecast:
-    """The forecast of `bench run` with the same arguments. Raises `InputError` as that would, before any work."""
+    """The forecast of `bench run` with the same arguments. Raises `InputError` as that would, before any work.
+
+    probe: time a few steps or examples of what was never run here. `tell` hears what is being done.
+    """
     server = server or ChildServer()
     try:
         planned = plan(resolve(loaded, home=home, server=server, partial=True), only=only, home=home)
         preflight(planned, home=home, server=server)
-        counts = _counts(planned, home=home, server=server)
+        tell("counting")
+        trainings = {arm: jobs[0].job for arm, jobs in _by_arm(planned).items()}
+        counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
+        timings = Timings(home=home, server=server) if probe else None
+        clock = _Clock(history=History.read(home), timings=timings, tell=tell)
+        arms = _arms(planned, counts, clock)
+        evals = tuple(_eval(name, jobs, clock) for name, jobs in _by_eval(planned).items())
     except BaseException:
         server.kill()
         raise
-    history = History.read(home)
-    sweeps = Counter(one.arm for one in planned.can_run if isinstance(one.job, SweepJob))
-    arms = tuple(
-        _arm(name, trainings, counts[name], history, sweep=sweeps[name]) for name, trainings in _by_arm(planned).items()
-    )
-    evals = tuple(_eval(name, jobs, history) for name, jobs in _by_eval(planned).items())
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
     selected = [one for one in planned.jobs if one.selected]
@@ -142,9 +159,11 @@ def forecast(
         arms=arms,
         evals=evals,
         seconds=_total_seconds(planned, arms, evals),
+        untimed=tuple(one.eval for one in evals if one.seconds is None and one.subjects > one.cached),
         training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
+        new=why_new(planned, home),
         warnings=tuple(map(spelt, advice(loaded))),
         unavailable=notes(planned),
     )
@@ -170,83 +189,82 @@ def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
     return evals
 
 
-def _counts(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, dict[str, int]]:
-    """Per arm, of its first seed; counted by children, side by side, and kept by digest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Clock:
+    """How long jobs take: from earlier ones, else timed for this."""
 
-    Raises `InputError` with the problems of every arm that cannot be counted.
-    """
-    jobs = {arm: trainings[0].job for arm, trainings in _by_arm(planned).items()}
-    counts = {arm: known for arm, job in jobs.items() if (known := _known_count(home, job.digest)) is not None}
-    waiting = [arm for arm in jobs if arm not in counts]
-    running: dict[str, Child] = {}
-    problems, broken = list[Problem](), list[BenchError]()
-    log = home / "logs" / "count.txt"
-    try:
-        while waiting or running:
-            while waiting and len(running) < planned.workers:
-                arm = waiting.pop(0)
-                running[arm] = server.start("count", jobs[arm], folder=home, log=log)
-            for arm, child in list(running.items()):
-                child.wait(0.05)
-                if child.ended():
-                    del running[arm]
-                    child.stop()
-                    if child.failure is None:
-                        counts[arm] = child.value
-                        write_text(_count_file(home, jobs[arm].digest), json.dumps(child.value))
-                    else:
-                        problems += child.problems
-                        if not child.problems:
-                            broken.append(error_of(failed(f"count of {arm}", child.failure, log), child.failure))
-    finally:
-        stop_all(list(running.values()))
-    if problems:
-        raise InputError(problems)
-    if broken:
-        raise broken[0]
-    return counts
+    history: History
+    timings: Timings | None
+    tell: Callable[[str], None]
+
+    def training(
+        self, job: TrainJob, counts: Mapping[str, int], *, to_do: bool
+    ) -> tuple[float, Literal["history", "probe", "rough"]]:
+        """Seconds of one training, and what says so."""
+        speed = self.history.tokens_per_second(job)
+        if speed is not None:
+            return _START_SECONDS + counts["tokens"] / speed, "history"
+        if to_do and self.timings is not None:
+            self.tell(f"timing a few steps of {job.arm}")
+            timing = self.timings.training(job, counts)
+            if timing is not None:
+                return timing.start + timing.each * counts["slots"], "probe"
+        return _START_SECONDS + _rough_seconds(counts) / job.recipe.processes, "rough"
+
+    def evaluation(
+        self, job: EvalJob | AnswerJob, *, to_do: bool
+    ) -> tuple[float, Literal["history", "probe"]] | tuple[None, None]:
+        """Seconds of one subject, and what says so."""
+        asked = job.asking if isinstance(job, AnswerJob) else job
+        seconds = self.history.eval_seconds(asked)
+        if seconds is not None:
+            return seconds, "history"
+        if to_do and self.timings is not None:
+            self.tell(f"timing some examples of {asked.eval.name}")
+            timing = self.timings.evaluation(job)
+            if timing is not None and timing.examples is not None:
+                return timing.start + timing.each * timing.examples, "probe"
+        return None, None
+
+
+def _arms(planned: Plan, counts: Mapping[str, Mapping[str, int]], clock: _Clock) -> tuple[ArmForecast, ...]:
+    sweeps = Counter(one.arm for one in planned.can_run if isinstance(one.job, SweepJob))
+    return tuple(
+        _arm(name, trainings, counts[name], clock, sweep=sweeps[name]) for name, trainings in _by_arm(planned).items()
+    )
 
 
 def _arm(
-    name: str, trainings: Sequence[PlannedJob], counts: Mapping[str, int], history: History, *, sweep: int
+    name: str, trainings: Sequence[PlannedJob], counts: Mapping[str, int], clock: _Clock, *, sweep: int
 ) -> ArmForecast:
     job = trainings[0].job
     assert isinstance(job, TrainJob), "grouped by arm"
-    speed = history.tokens_per_second(job)
-    rough = _rough_seconds(counts) / job.recipe.processes
+    cached = sum(not one.to_do for one in trainings)
+    seconds, source = clock.training(job, counts, to_do=cached < len(trainings) or sweep > 0)
     return ArmForecast(
         arm=name,
         seeds=len(trainings),
-        cached=sum(not one.to_do for one in trainings),
+        cached=cached,
         sweep=sweep,
-        seconds=_START_SECONDS + (rough if speed is None else counts["tokens"] / speed),
-        seconds_from="rough" if speed is None else "history",
+        seconds=seconds,
+        seconds_from=source,
         memory_bytes=training_memory(job, counts, device=device().partition(":")[0]),
         **counts,
     )
 
 
-def _eval(name: str, jobs: Sequence[PlannedJob], history: History) -> EvalForecast:
+def _eval(name: str, jobs: Sequence[PlannedJob], clock: _Clock) -> EvalForecast:
     job = jobs[0].job
-    job = job.asking if isinstance(job, AnswerJob) else job
-    assert isinstance(job, EvalJob), "grouped by eval"
-    return EvalForecast(
-        eval=name,
-        subjects=len(jobs),
-        cached=sum(not one.to_do for one in jobs),
-        seconds=history.eval_seconds(job),
-    )
+    assert isinstance(job, EvalJob | AnswerJob), "grouped by eval"
+    cached = sum(not one.to_do for one in jobs)
+    seconds, source = clock.evaluation(job, to_do=cached < len(jobs))
+    return EvalForecast(eval=name, subjects=len(jobs), cached=cached, seconds=seconds, seconds_from=source)
 
 
-def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[EvalForecast]) -> float | None:
+def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[EvalForecast]) -> float:
     room = {one.arm: min(one.processes, planned.workers) for one in planned.jobs if isinstance(one.job, TrainJob)}
     training = sum(arm.seconds * room[arm.arm] * (arm.seeds - arm.cached + arm.sweep) for arm in arms)
-    evaluating = 0.0
-    for one in evals:
-        if one.subjects > one.cached:
-            if one.seconds is None:
-                return None
-            evaluating += one.seconds * (one.subjects - one.cached)
+    evaluating = sum((one.seconds or 0.0) * (one.subjects - one.cached) for one in evals)
     alone = 0.0
     for planned_job in planned.can_run:
         if planned_job.job.kind == "probe":
@@ -259,15 +277,3 @@ def _rough_seconds(counts: Mapping[str, int]) -> float:
     """Two operations per parameter and slot forward, two for the gradients that flow, two for trained weights' own."""
     per_slot = 4 * counts["parameters"] + 2 * counts["trainable_parameters"]
     return per_slot * counts["slots"] / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]
-
-
-def _known_count(home: Path, digest: str) -> dict[str, int] | None:
-    try:
-        value = json.loads(_count_file(home, digest).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) and all(isinstance(one, int) for one in value.values()) else None
-
-
-def _count_file(home: Path, digest: str) -> Path:
-    return home / "counts" / f"{digest}.json"

@@ -17,7 +17,8 @@ from bench.record.store import Manifest
 from bench.record.train_job import TrainJob
 from bench.record.training import TrainResult
 
-_NOT_IN_SPEED = {"learning_rate", "min_learning_rate", "schedule", "warmup", "weight_decay", "betas", "budget"}
+NOT_IN_SPEED = {"learning_rate", "min_learning_rate", "schedule", "warmup", "weight_decay", "betas", "budget"}
+"""Keys of a recipe that change no speed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class History:
 
 
 def _training_key(job: TrainJob) -> str:
-    recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=_NOT_IN_SPEED)
+    recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
     return digest_json([job.model.sha256, job.data.sha256, recipe, job.threads])
 
 

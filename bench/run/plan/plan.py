@@ -27,6 +27,7 @@ from bench.run.plan.judge_jobs import is_asked, judge_entries
 from bench.run.plan.types import JobEntry, Plan, PlannedJob
 from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.run.resolve.suite import sweep_data
+from bench.suite.arm_patterns import matching
 from bench.suite.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.model import Precision
 from bench.suite.recipe import Budget
@@ -341,19 +342,20 @@ def _turn(suite: Suite, seed: int | None) -> int:
 
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
     names = [arm.name for arm in suite.expand()]
+    found = {pattern: matching(pattern, names) for pattern in only}
     problems = [
         Problem(
             reference="run.unknown-arm",
-            what=f"the suite has no arm {name!r}",
-            where=f"--only {name}",
-            hint=did_you_mean(name, names),
+            what=f"the suite has no arm {pattern!r}",
+            where=f"--only {pattern}",
+            hint=did_you_mean(pattern, names),
         )
-        for name in only
-        if name not in names
+        for pattern, arms in found.items()
+        if not arms
     ]
     if problems:
         raise InputError(problems)
-    return frozenset(only or names)
+    return frozenset(arm for arms in found.values() for arm in arms) or frozenset(names)
 
 
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:

@@ -1,0 +1,127 @@
+"""Short timings where no earlier job says how long one takes: first steps of a training, first examples of an eval.
+
+Contract: a child works on the job itself, alone, in a scratch folder, until `_ENOUGH_SECONDS` of its work are seen, and
+is then ended. Nothing is kept but the timing, below `HOME/timings`, by what decides it: base, recipe or eval, threads
+and device. An eval that asks a judge is not timed: that costs money.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.atomic import write_text
+from bench.digest import digest_json
+from bench.record.environment import device
+from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.train_job import ProbeJob, TrainJob
+from bench.run.estimate.past_speeds import NOT_IN_SPEED
+from bench.run.process.server import Child, ChildServer
+from bench.spec import Spec
+
+_ENOUGH_SECONDS = 5.0
+_PATIENCE_SECONDS = 300.0
+"""For loading and the first step or batch; without one by then there is no timing."""
+_STEPS = 8
+
+
+class Timing(Spec):
+    """How long a job takes: `start` seconds, then `each` per slot of a training or example of an eval."""
+
+    start: float
+    each: float
+    examples: int | None = None
+    """Examples of the eval; `None` of a training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Timings by what decides them, taken where there is none yet."""
+
+    home: Path
+    server: ChildServer
+
+    def training(self, job: TrainJob, counts: Mapping[str, int]) -> Timing | None:
+        """Seconds per slot of a training whose schedule has these `counts`; `None` where it could not be timed."""
+        recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
+        key = digest_json(["training", job.model.sha256, recipe, job.threads, device()])
+        probed = job.with_rate(job.recipe.rates[0])
+        probe = ProbeJob(training=probed, steps=min(_STEPS, max(2, counts["steps"])), digest=job.digest)
+        tokens_per_slot = counts["tokens"] / max(1, counts["slots"])
+        return self._known(key) or self._kept(key, self._time_training(probe, tokens_per_slot))
+
+    def evaluation(self, job: EvalJob | AnswerJob) -> Timing | None:
+        """Seconds of one subject of an eval, the base; `None` where it could not be timed."""
+        asked = job.asking if isinstance(job, AnswerJob) else job
+        if asked.judging is not None or asked.training is not None:
+            return None
+        spec: dict[str, Any] = asked.eval.model_dump(mode="json", exclude={"role"})
+        rows = None if asked.data is None else asked.data.sha256
+        key = digest_json(["eval", asked.model.sha256, spec, rows, asked.threads, device()])
+        return self._known(key) or self._kept(key, self._time_eval(job))
+
+    def _time_training(self, job: ProbeJob, tokens_per_slot: float) -> Timing | None:
+        """The first step is left out: it holds what later ones do not repeat."""
+        with self._running("probe", job) as (child, began):
+            steps = [(at, event["tokens"]) for at, event in _events(child, "step", began)]
+        if len(steps) < 2 or steps[-1][1] == steps[0][1]:
+            return None
+        (first, before), (last, after) = steps[0], steps[-1]
+        return Timing(start=first - began, each=(last - first) / (after - before) * tokens_per_slot)
+
+    def _time_eval(self, job: EvalJob | AnswerJob) -> Timing | None:
+        with self._running(job.kind, job) as (child, began):
+            parts = [(at, event["done"], event["total"]) for at, event in _events(child, "examples", began)]
+        if len(parts) < 2 or parts[-1][1] == 0:
+            return None
+        (begun, *_), (last, done, total) = parts[0], parts[-1]
+        return Timing(start=begun - began, each=(last - begun) / done, examples=total)
+
+    @contextmanager
+    def _running(self, kind: str, job: Spec) -> Iterator[tuple[Child, float]]:
+        scratch = Path(tempfile.mkdtemp(prefix="start-", dir=_made(self.home / "timings")))
+        began = time.monotonic()
+        child = self.server.start(kind, job, folder=scratch, log=self.home / "logs" / "timing.txt")
+        try:
+            yield child, began
+        finally:
+            child.stop()
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _known(self, key: str) -> Timing | None:
+        try:
+            return Timing.model_validate_json((self.home / "timings" / f"{key}.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def _kept(self, key: str, timing: Timing | None) -> Timing | None:
+        if timing is not None:
+            write_text(self.home / "timings" / f"{key}.json", timing.model_dump_json())
+        return timing
+
+
+def _events(child: Child, kind: str, began: float) -> Iterator[tuple[float, dict[str, Any]]]:
+    """Events of a kind with the time they came, until enough is seen or the child has ended."""
+    first: float | None = None
+    while not child.ended():
+        came = [event for event in child.wait(0.2) if event["type"] == kind]
+        now = time.monotonic()
+        for event in came:
+            first = now if first is None else first
+            yield now, event
+        waited = now - (began if first is None else first)
+        if waited > _PATIENCE_SECONDS or (came and first is not None and waited > _ENOUGH_SECONDS):
+            return
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
