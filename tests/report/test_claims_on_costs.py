@@ -171,6 +171,6 @@ def test_the_report_says_shares_and_ratios() -> None:
     assert "costs the same within 10%; counted exactly" in text
     assert "qa per seconds, margin 10%" in text
     exported = comparison_json(comparison)["claims"]
-    assert exported[0]["ratio"] == pytest.approx(0.5, rel=1e-6)
-    assert exported[0]["difference"] is None
-    assert exported[1]["verdict"] == "supported"
+    assert exported[0]["ratio"]["ratio"] == pytest.approx(0.5, rel=1e-6)
+    assert exported[0]["delta"] is None
+    assert exported[1]["verdict"]["outcome"] == "supported"

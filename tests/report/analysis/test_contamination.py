@@ -87,7 +87,7 @@ def test_an_eval_that_is_contaminated_through_and_through_has_no_clean_differenc
     assert versus.clean.estimate is None
     assert "no example left" in render(compose(comparison))
     exported = comparison_json(comparison)["contamination"]
-    assert exported["arms"][0]["versus_base"]["without"]["difference"] is None
+    assert exported["arms"][0]["versus_base"]["clean"]["estimate"] is None
 
 
 def test_draws_of_one_data_name_count_together() -> None:

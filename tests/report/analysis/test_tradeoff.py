@@ -111,5 +111,5 @@ def test_it_is_a_section_a_plot_and_json(comparison: Comparison) -> None:
     assert "plots/tradeoff.svg" in text
     assert "dominated by" in text
     assert draw(comparison, stamp="x")["tradeoff"].startswith("<?xml")
-    exported = {(one["eval"], one["cost"]): one for one in comparison_json(comparison)["tradeoffs"]}
+    exported = {(one["measurand"]["name"], one["cost"]["name"]): one for one in comparison_json(comparison)["tradeoffs"]}
     assert exported["choice", "seconds"]["points"][0]["name"] == "base"
