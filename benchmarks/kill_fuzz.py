@@ -206,7 +206,7 @@ def outcome(folder: Path) -> dict[str, Any]:
         found[one.job.id] = {
             "digest": one.job.digest,
             "steps": [step.model_dump(exclude={"seconds"}) for step in one.result.steps],
-            "final": one.result.final_loss,
+            "final": one.result.tail_loss,
             "weights": {name: file.sha256 for name, file in manifest.files.items() if name.startswith("weights/")},
         }
     for evaluation in record.evaluations:

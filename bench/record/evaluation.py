@@ -136,6 +136,8 @@ class ScoreRow(Spec):
     """Of this example in the mean; a loss is weighted by its supervised tokens."""
     cluster: str | None = None
     prompt: str
+    question: str | None = None
+    """The user's text alone, without template, earlier turns and examples; `None` where `prompt` is that text."""
     target: str | None = None
     output: str | None = None
     """Generated text, or the chosen option; the first of several `samples`."""

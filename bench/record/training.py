@@ -54,8 +54,9 @@ class TrainResult(Spec):
     kept_step: int | None = None
     """The step whose weights were saved because their validation loss was lowest; `None`: the last one's."""
     steps: tuple[Step, ...]
-    final_loss: float | None
-    """Mean loss per supervised token over the last tenth of the steps; `None` if it diverged."""
+    tail_loss: float | None
+    """Mean loss per supervised token over the last steps, which hold the last tenth of the supervised tokens and are at
+    least ten (all, in a shorter training); `None` if it diverged."""
     diverged: bool
     ledger: Ledger
     weights: str

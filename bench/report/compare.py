@@ -17,6 +17,7 @@ from bench.report.analysis.completeness import completeness
 from bench.report.analysis.contamination import contamination
 from bench.report.analysis.cost import budget_match, costs, seconds_by_phase
 from bench.report.analysis.deltas import Deltas
+from bench.report.analysis.dose import doses
 from bench.report.analysis.flips import find_flips
 from bench.report.analysis.generation import generation_costs
 from bench.report.analysis.judge import judged_arms
@@ -65,6 +66,7 @@ def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICA
         speeds=paces(record),
         costs=priced,
         budget=budget_match(priced),
+        doses=doses(priced),
         phases=seconds_by_phase(record),
         tradeoffs=tradeoffs(record, measurands, measured),
         trainings=endings(record),

@@ -1,7 +1,8 @@
 """Quality against cost: which subjects are worth their price, and which of them that is known of.
 
-Contract: a point is dominated only where another is shown to cost no more and to be better (or to cost less and be no
-worse) by intervals that do not overlap; where only the estimates say so, it is unresolved.
+Contract: intervals that do not overlap decide. A point is dominated where another is shown to cost no more and to be
+better (or to cost less and be no worse). It is on the frontier where every other point is shown to be worse or to cost
+more. Everything else is unresolved, whatever the estimates say.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """by: the names of those that dominate it (resolved ones where dominated, else by the estimates)."""
+    """by: names of the points that dominate it (shown to, where it is dominated; else by the estimates)."""
 
     name: str
     standing: Standing
@@ -56,7 +57,8 @@ def _place(point: Point, points: Sequence[Point]) -> Placed:
     if shown:
         return Placed(name=point.name, standing="dominated", by=shown)
     likely = tuple(other.name for other in others if _dominates(other, point))
-    return Placed(name=point.name, standing="unresolved" if likely else "frontier", by=likely)
+    safe = all(_cannot_dominate(other, point) for other in others)
+    return Placed(name=point.name, standing="frontier" if safe else "unresolved", by=likely)
 
 
 def _dominates(one: Point, other: Point) -> bool:
@@ -74,6 +76,17 @@ def _dominates_surely(one: Point, other: Point) -> bool:
     same_cost = one.cost.value == other.cost.value and _exact(one.cost) and _exact(other.cost)
     same_quality = one.quality.value == other.quality.value and _exact(one.quality) and _exact(other.quality)
     return (better and (cheaper or same_cost)) or (cheaper and same_quality)
+
+
+def _cannot_dominate(one: Point, other: Point) -> bool:
+    """Whether `one` is shown to be worse than `other`, to cost more, or to equal it exactly; unknown figures decide
+    nothing against `other`."""
+    if one.quality is None or one.cost is None or other.quality is None or other.cost is None:
+        return True
+    worse = _above(other.quality, one.quality)
+    dearer = _above(one.cost, other.cost) or (_free(other.cost) and one.cost.value > 0)
+    equal = one.quality == other.quality and one.cost == other.cost and _exact(one.quality) and _exact(one.cost)
+    return worse or dearer or equal
 
 
 def _above(one: Amount, other: Amount) -> bool:

@@ -8,7 +8,6 @@ is counted, and equals the plan, or the job fails.
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -44,6 +43,10 @@ class _Done:
     energy: Energy | None
 
 
+TAIL_STEPS = 10
+"""Steps that the tail loss is a mean over, at least."""
+
+
 def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
     """Trains one seed replicate and saves its adapter or model under `folder/weights`.
 
@@ -58,11 +61,18 @@ def follow_training(job: TrainJob, folder: Path) -> None:
     _carry_out(job, folder, ignore_event)
 
 
-def final_loss(steps: Sequence[Step]) -> float | None:
-    """Mean loss per supervised token over the last tenth of the steps (at least one)."""
-    last = [step for step in steps[-math.ceil(len(steps) / 10) :] if step.loss is not None]
-    supervised = sum(step.supervised_tokens for step in last)
-    return sum((step.loss or 0.0) * step.supervised_tokens for step in last) / supervised if supervised else None
+def tail_loss(steps: Sequence[Step]) -> float | None:
+    """Mean loss per supervised token over the last steps: those that hold the last tenth of the supervised tokens, and
+    at least `TAIL_STEPS`, so that a short training's figure is not that of one batch."""
+    scored = [step for step in steps if step.loss is not None and step.supervised_tokens]
+    wanted = sum(step.supervised_tokens for step in scored) / 10
+    tokens, total = 0, 0.0
+    for taken, step in enumerate(reversed(scored)):
+        if taken >= TAIL_STEPS and tokens >= wanted:
+            break
+        tokens += step.supervised_tokens
+        total += (step.loss or 0.0) * step.supervised_tokens
+    return total / tokens if tokens else None
 
 
 def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
@@ -121,7 +131,7 @@ def _result(done: _Done) -> TrainResult:
         trainable_parameters=trainable,
         precision=prepared.precision,
         device=_device_name(prepared.device),
-        template=prepared.data.renderer.template.name,
+        template=prepared.data.renderer.template_of_rows,
         template_note=prepared.data.renderer.template_note,
         head=trainer.head,
         resolved=prepared.resolved,
@@ -130,7 +140,7 @@ def _result(done: _Done) -> TrainResult:
         validation_rows=prepared.data.validation_rows,
         kept_step=done.kept_step,
         steps=prepared.meter.steps,
-        final_loss=None if diverged else final_loss(prepared.meter.steps),
+        tail_loss=None if diverged else tail_loss(prepared.meter.steps),
         diverged=diverged,
         ledger=make_ledger(prepared.trained, done.memory, done.energy),
         weights=WEIGHTS,

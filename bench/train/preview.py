@@ -57,7 +57,7 @@ def preview(
         if number % _TOLD_EVERY == 0:
             emit({"type": "rows", "done": number, "total": measured})
     return {
-        "template": renderer.template.name,
+        "template": renderer.template_of_rows,
         "template_note": renderer.template_note,
         "measured": measured,
         "tokens": counted["tokens"],

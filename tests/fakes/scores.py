@@ -60,6 +60,7 @@ def make_rows(
                 id=example,
                 metrics={_metric(name): None if gone else float(right)},
                 prompt=prompt,
+                question=None if name == "cloze" or hostile else f"Where does Person {index} live?",
                 target=target,
                 output=output,
             )

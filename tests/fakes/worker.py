@@ -177,7 +177,7 @@ def training_result(*, diverged: bool = False, rate: float = 1e-3) -> TrainResul
         template_note=None,
         head="all positions",
         steps=steps,
-        final_loss=None if diverged else 2.0 / 3,
+        tail_loss=None if diverged else 2.0 / 3,
         diverged=diverged,
         ledger=Ledger(
             rows=6, distinct_rows=6, epochs=1.0, steps=3, slots=36, tokens=30, supervised_tokens=15, truncated_rows=0,

@@ -103,7 +103,7 @@ def trained(tutorial: tuple[str, Plan, Path]) -> tuple[str, TrainResult, Sequenc
 def test_the_recipe_trains_one_pass_over_its_rows(trained: Any) -> None:
     name, result, _ = trained
     assert not result.diverged
-    assert result.final_loss is not None
+    assert result.tail_loss is not None
     epochs = 3 if name == "opt_text" else 1
     assert result.ledger.epochs == pytest.approx(epochs, abs=0.01)
     assert result.ledger.truncated_rows == 0

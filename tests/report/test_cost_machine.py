@@ -10,7 +10,7 @@ from bench.record.ledger import Energy, Utilization
 from bench.record.record import Record
 from bench.record.training import TrainResult
 from bench.report.analysis.cost import Cost, costs
-from bench.report.compare import compare
+from bench.report.compare import compare, compare_record
 from bench.report.render.view import Paragraph
 from bench.report.sections.costs import cost_section, measured_sentence
 from tests.fakes.records import FakeRun, make_run
@@ -150,3 +150,14 @@ def said(record: Record) -> list[str]:
     run = FakeRun(path=make_run(examples=5).path, record=record, rows=make_run(examples=5).rows)
     section = cost_section(compare(run, replicates=50))
     return [block.text for block in section.blocks if isinstance(block, Paragraph)]
+
+
+def test_a_share_above_the_peak_is_no_figure_and_is_pointed_out() -> None:
+    """Seen: 101% beside a foreign load. What exceeds the peak shows that the peak was measured too low."""
+    impossible = SHARE.model_copy(update={"flops_per_second": 1.01 * SHARE.peak_flops_per_second})
+    run = make_run(examples=5, shared_speed=True)
+    record = with_trainings(run.record, alone=True, utilization=impossible)
+    cost = cost_of(record)
+    assert (cost.mfu, cost.hfu, cost.measured_peak, cost.peaks_under_load) == (None, None, None, 3)
+    comparison = compare_record(record, run.rows, replicates=20)
+    assert "peak under load" in {finding.name for finding in comparison.sanity}

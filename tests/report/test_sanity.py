@@ -153,7 +153,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("scores missing", lambda: make_run(examples=60, missing=0.1), "of 60 examples lack a score"),
         ("bare prompts", asked_bare, "the arms were trained with 'dialogue', the base was not"),
         ("scores missing", unscored, "out of that arm's difference: no splitter (4)"),
-        ("speed shared", lambda: make_run(examples=20, shared_speed=True), "other jobs ran beside it"),
+        ("speed shared", lambda: make_run(examples=20, shared_speed=True), "while other jobs ran"),
         (
             "template mismatch",
             lambda: with_training(lambda r: r.model_copy(update={"template": "alpaca"})),

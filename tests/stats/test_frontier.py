@@ -19,7 +19,13 @@ def test_cheap_and_good_are_both_on_it() -> None:
 
 def test_noise_leaves_it_open() -> None:
     placed = frontier([point("one", 1.0, 1.0), point("other", 0.95, 1.05)])
-    assert [p.standing for p in placed] == ["frontier", "unresolved"]
+    assert [p.standing for p in placed] == ["unresolved", "unresolved"]
+    assert [p.by for p in placed] == [(), ("one",)], "the estimates are named and decide nothing"
+
+
+def test_cheapest_by_its_interval_is_on_it_whatever_its_quality() -> None:
+    placed = frontier([point("cheap", 1.0, 1.0), point("dear", 1.05, 2.0), point("dearer", 1.1, 2.05)])
+    assert [p.standing for p in placed] == ["frontier", "unresolved", "unresolved"]
 
 
 def test_an_exact_equal_cost_lets_quality_decide() -> None:
@@ -42,4 +48,4 @@ def test_without_intervals_nothing_is_shown_and_the_unmeasured_stays_in_the_tabl
         Point(name="b", quality=Amount(value=1), cost=Amount(value=2)),
     ]
     gone = Point(name="c", quality=None, cost=Amount(value=1))
-    assert [p.standing for p in frontier([*bare, gone])] == ["frontier", "unresolved", "unknown"]
+    assert [p.standing for p in frontier([*bare, gone])] == ["unresolved", "unresolved", "unknown"]

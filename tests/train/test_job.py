@@ -20,7 +20,7 @@ from bench.record.training import TrainResult
 from bench.train.arguments.budget import row_operations
 from bench.train.batches.schedule import plan_schedule
 from bench.train.exact_counts import count_training
-from bench.train.job import final_loss, run_training
+from bench.train.job import run_training, tail_loss
 from bench.train.probe import run_probe
 from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
@@ -248,7 +248,7 @@ def test_divergence_is_recorded_with_what_was_there(world: Path, tmp_path: Path)
     job = job_in(world, recipe={"learning_rate": 1e18, "max_grad_norm": 1e18})
     result = train(job, tmp_path)
     assert result.diverged
-    assert result.final_loss is None
+    assert result.tail_loss is None
     assert 1 < len(result.steps) < count_training(job)["steps"]
     assert result.ledger.steps == len(result.steps)
     json.loads(result.model_dump_json())
@@ -305,8 +305,16 @@ def step(number: int, loss: float | None, supervised: int) -> Step:
     )  # fmt: skip
 
 
-def test_the_final_loss_weighs_steps_by_their_supervised_tokens() -> None:
-    steps = [step(number, 9.0, 10) for number in range(1, 19)] + [step(19, 1.0, 30), step(20, 2.0, 10)]
-    assert final_loss(steps) == pytest.approx((30 * 1.0 + 10 * 2.0) / 40)
-    assert final_loss([step(1, 3.0, 5)]) == 3.0
-    assert final_loss([]) is None
+def test_the_tail_loss_is_of_the_last_tenth_of_the_supervised_tokens() -> None:
+    steps = [step(number, 9.0, 10) for number in range(1, 199)] + [step(199, 1.0, 300), step(200, 2.0, 10)]
+    weighed = 8 * 10 * 9.0 + 300 * 1.0 + 10 * 2.0
+    assert tail_loss(steps) == pytest.approx(weighed / 390), "ten steps, which hold more than a tenth"
+    even = [step(number, float(number > 360), 10) for number in range(1, 401)]
+    assert tail_loss(even) == 1.0, "forty of four hundred even steps"
+
+
+def test_the_tail_loss_of_a_short_training_is_not_that_of_one_batch() -> None:
+    steps = [step(number, 2.5 + 0.5 * (number % 2), 100) for number in range(1, 9)] + [step(9, 4.5, 100)]
+    assert tail_loss(steps) == pytest.approx((4 * 3.0 + 4 * 2.5 + 4.5) / 9)
+    assert tail_loss([step(1, 3.0, 5), step(2, None, 0)]) == 3.0
+    assert tail_loss([]) is None

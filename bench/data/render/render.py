@@ -78,6 +78,13 @@ class Renderer:
         self.ending, self.stop_ids, self.stop_strings = closing.ids, closing.stop_ids, closing.stop_strings
         if closing.note:
             self._chat.notes[closing.note] = None
+        self._rendered_rows = self._rendered_conversations = False
+
+    @property
+    def template_of_rows(self) -> str:
+        """Name of the template of the rows rendered so far: `none` where all of them were plain text."""
+        only_text = self._rendered_rows and not self._rendered_conversations
+        return "none" if only_text else self.template.name
 
     @property
     def template(self) -> Template:
@@ -86,11 +93,14 @@ class Renderer:
 
     @property
     def template_note(self) -> str | None:
-        """What a report must say about the template, from the rows rendered so far; `None` if nothing."""
-        return "; ".join(self._chat.notes) or None
+        """What a report must say about the template, from the rows rendered so far; `None` if nothing, and where all
+        of them were plain text, which goes through no template."""
+        return None if self.template_of_rows == "none" else "; ".join(self._chat.notes) or None
 
     def row(self, row: Row) -> Rendered:
         """Ids and mask of one row. Raises `InputError` where the template refuses the row."""
+        self._rendered_rows = True
+        self._rendered_conversations |= not row.is_text
         if row.is_text:
             start, completion, rebuilt = list(self._encoder.begin), self._text_ids(row.answer), False
         else:

@@ -123,6 +123,7 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 id=id_,
                 metrics={name: fmean(values) if values else None for name, values in scores.items()},
                 prompt=last[0].prompt,
+                question=last[0].asked,
                 target=row.answer.strip() or None,
                 output=last[0].text,
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),

@@ -213,6 +213,7 @@ def _rows(
             weight=_weight(metrics, sample),
             cluster=_field(sample["doc"], str(_metadata(task).get("cluster", "cluster"))),
             prompt=str(sample["arguments"][0][0]),
+            question=_question(task, sample),
             target=_target(task, sample),
             output=_output(task, sample, leading) if by_filter else None,
             unscored=reasons.get(sample["doc_id"]),
@@ -247,9 +248,18 @@ def _weight(metrics: Sequence[_Metric], sample: Mapping[str, Any]) -> float:
     return 1.0
 
 
+def _question(task: Task, sample: Mapping[str, Any]) -> str | None:
+    """The text that the task makes of the document, without template and few-shot examples."""
+    text = task.doc_to_text(sample["doc"])
+    return text if isinstance(text, str) and text.strip() else None
+
+
 def _target(task: Task, sample: Mapping[str, Any]) -> str | None:
+    """The expected answer; `None` where the task has none: IFEval's configured target is the number 0."""
     target = sample["target"]
     if task.OUTPUT_TYPE == "loglikelihood_rolling" or target is None:
+        return None
+    if task.OUTPUT_TYPE == "generate_until" and isinstance(task.get_config("doc_to_target"), int):
         return None
     if task.OUTPUT_TYPE == "multiple_choice":
         options = task.doc_to_choice(sample["doc"])

@@ -41,7 +41,8 @@ class Exhibit:
     eval: str
     task: str
     id: str
-    prompt: str
+    question: str
+    """The user's text; the whole prompt where no such text was recorded."""
     target: str | None
     metric: str | None
     """`None` for a question that the suite asks for its answers alone."""
@@ -131,7 +132,7 @@ def _exhibit(name: str, metric: str | None, example: tuple[str, str], speakers: 
         eval=name,
         task=task,
         id=identity,
-        prompt=question.prompt,
+        question=question.question or question.prompt,
         target=question.target,
         metric=metric,
         answers=tuple(answers),

@@ -15,6 +15,7 @@ from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.contamination import Contamination
 from bench.report.analysis.cost import BudgetMatch, Cost, PhaseSeconds
+from bench.report.analysis.dose import Doses
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.flips import Flips
 from bench.report.analysis.generation import GenerationCost
@@ -56,6 +57,7 @@ class Comparison:
     """Fastest first; empty where fewer than two arms were timed alone."""
     costs: tuple[Cost, ...]
     budget: BudgetMatch
+    doses: Doses
     phases: tuple[PhaseSeconds, ...]
     tradeoffs: tuple[Tradeoff, ...]
     trainings: tuple[FinishedTraining, ...]

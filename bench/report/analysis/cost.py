@@ -67,6 +67,9 @@ class Cost:
     """Model FLOPs utilisation, of the peak that was measured on the device; `None` where it never ran alone."""
     hfu: float | None = None
     """Hardware FLOPs utilisation: padding, and what gradient checkpointing computes again, counted as work."""
+    peaks_under_load: int = 0
+    """Trainings that were faster than the peak measured after them: another load ran beside that measurement. Their
+    MFU, HFU and peak are left out."""
     measured_peak: float | None = None
     """FLOP/s that `mfu` and `hfu` are shares of."""
     published_peak: float | None = None
@@ -172,7 +175,8 @@ def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, 
     speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
     measured = [ledger.utilization for ledger in alone] if probe is None else [probe.utilization]
-    used = [one for one in measured if one is not None]
+    known = [one for one in measured if one is not None]
+    used = [one for one in known if one.mfu is None or one.mfu <= 1.0]
     slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
     return Cost(
         arm=arm,
@@ -195,6 +199,7 @@ def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, 
         budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
         excess=None,
         step_seconds=_step_seconds(own),
+        peaks_under_load=len(known) - len(used),
         mfu=_mean(used, lambda one: one.mfu),
         hfu=_mean(used, lambda one: one.hfu),
         measured_peak=_mean(used, lambda one: one.peak_flops_per_second),

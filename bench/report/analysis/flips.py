@@ -35,7 +35,7 @@ class Flip:
     subject: str
     direction: Direction
     """gained: wrong before training, right after. lost: the other way round."""
-    prompt: str
+    question: str
     target: str | None
     base_output: str | None
     output: str | None
@@ -125,7 +125,7 @@ def _compare(
             arm=arm,
             subject=subject,
             direction="gained" if better else "lost",
-            prompt=row.prompt,
+            question=row.question or row.prompt,
             target=row.target,
             base_output=old.output,
             output=row.output,

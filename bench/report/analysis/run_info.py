@@ -8,6 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.record.record import Record
+from bench.report.render import format as fmt
+from bench.suite.resolved_suite import ResolvedSuite
+
+_MICRO_DATA, _MICRO_TASKS = "micro:", "micro_"
+"""How the sources and the task names of the embedded invented world begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +48,7 @@ def run_info(record: Record) -> RunInfo:
         suite=suite.name,
         profile=resolved.profile,
         digest=record.digest,
-        simulation=next((model.simulation for model in resolved.bases().values() if model.simulation), None),
+        simulation=_simulation(resolved),
         question=suite.question,
         models=tuple(dict.fromkeys(model.name for model in resolved.bases().values())),
         seeds=suite.seeds,
@@ -56,3 +61,17 @@ def run_info(record: Record) -> RunInfo:
         price_per_hour=hourly,
         price=None if hourly is None or wall is None else hourly * wall / 3600,
     )
+
+
+def _simulation(resolved: ResolvedSuite) -> str | None:
+    """What makes a run a simulation: its base, else data or evals of the embedded world; `None`: nothing does."""
+    base = next((model.simulation for model in resolved.bases().values() if model.simulation), None)
+    if base is not None:
+        return base
+    parts = [f"data {name}" for name, data in resolved.data.items() if data.source.startswith(_MICRO_DATA)]
+    for spec in resolved.suite.eval:
+        if spec.kind == "lm_eval" and spec.include and any(task.startswith(_MICRO_TASKS) for task in spec.tasks):
+            parts.append(f"eval {spec.name}")
+    if not parts:
+        return None
+    return f"Part of this run is a simulation in an invented world, no evidence about real tasks: {fmt.listed(parts)}."

@@ -28,6 +28,8 @@ class Tradeoff:
     points: tuple[Point, ...]
     standings: Mapping[str, Placed]
     """By name of the point."""
+    probed: bool
+    """Whether seconds are tokens divided by the speed of a short probe, because no training ran alone."""
 
 
 def tradeoffs(
@@ -39,13 +41,14 @@ def tradeoffs(
     """
     arms = planned_arms(record)
     bases = list(dict.fromkeys(arm.base for arm in arms))
-    found = []
+    found: list[Tradeoff] = []
     for name in TRADED:
         kind, prices = _prices(record, COSTS[name], [arm.name for arm in arms])
         known = {figure.value for figure in prices.values() if figure is not None}
         if not known or (kind.counted and max(known) <= 1.01 * min(known)):
             continue
         paid = {**dict.fromkeys(bases, FREE), **prices}
+        probed = kind.title != COSTS[name].title
         for measurand in measurands:
             if measurand.role != "diagnostic":
                 points = tuple(
@@ -53,7 +56,15 @@ def tradeoffs(
                     for name, cost in paid.items()
                 )
                 placed = {one.name: one for one in frontier(points)}
-                found.append(Tradeoff(measurand=measurand, cost=kind, points=points, standings=placed))
+                found.append(
+                    Tradeoff(
+                        measurand=measurand,
+                        cost=kind,
+                        points=points,
+                        standings=placed,
+                        probed=probed,
+                    )
+                )
     return tuple(found)
 
 

@@ -31,8 +31,8 @@ class FinishedTraining:
     budget: Budget
     unspent: float | None
     """Share of the budget that was not used, from 0 to 1; `None` where it was not counted."""
-    final_loss: float | None
-    """Mean per supervised token over the last tenth of the steps, in nats."""
+    tail_loss: float | None
+    """Mean per supervised token over the last steps, in nats; as in `TrainResult`."""
     validation_rows: int
     evaluations: int
     best: ValidationPoint | None
@@ -69,7 +69,7 @@ def _ended(training: TrainingRecord, result: TrainResult, budget: Budget) -> Fin
         steps=len(result.steps),
         budget=budget,
         unspent=None if used is None else max(0.0, 1.0 - used / budget.amount),
-        final_loss=result.final_loss,
+        tail_loss=result.tail_loss,
         validation_rows=result.validation_rows,
         evaluations=len(result.validation),
         best=None if best is None else ValidationPoint(step=best[1], loss=best[0]),

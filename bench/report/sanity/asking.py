@@ -11,7 +11,7 @@ from bench.report.render import format as fmt
 
 
 def template(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """Trained with one template, asked with another."""
+    """Trained with one template, asked with another; plain text was trained with none."""
     suite = record.resolved.suite
     wrapped = {spec.name for spec in suite.eval if spec.kind != "loss" and spec.template == "suite"}
     trained = {(t.arm, t.seed): t.result.template for t in record.trainings if t.result is not None}
@@ -19,7 +19,7 @@ def template(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if evaluation.result is None or evaluation.eval not in wrapped or evaluation.arm is None:
             continue
         own = trained.get((evaluation.arm, evaluation.seed or 0))
-        if own is not None and own != evaluation.result.template:
+        if own not in (None, "none", evaluation.result.template):
             detail = f"{evaluation.subject} was trained with {own!r} and asked with {evaluation.result.template!r}"
             yield Finding(name="template mismatch", arm=evaluation.arm, measurand=evaluation.eval, detail=detail)
 

@@ -8,10 +8,13 @@ from bench.record.record import Record, TrainingRecord
 from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.cost import TOLERANCE
+from bench.report.analysis.dose import DoseSpread
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 from bench.suite.suite import is_base
 
+UNSEEN_EPOCHS = 0.5
+"""An arm that saw at most this share of its rows is worth a word."""
 TRUNCATED_SHARE = 0.01
 """Rows cut at max_length are worth a word from this share on."""
 
@@ -58,6 +61,39 @@ def budget(record: Record, comparison: Comparison) -> Iterator[Finding]:
             unit = cost.budget.unit.replace("_", " ")
             detail = f"used {fmt.percent(cost.excess)} more {unit} than the arm that used least"
             yield Finding(name="budget mismatch", arm=cost.arm, measurand=None, detail=detail)
+
+
+def dose(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """A budget makes one measure equal; the others may be far apart."""
+    spreads = {spread.measure: spread for spread in comparison.doses.spreads}
+    if comparison.doses.unequal:
+        parts = [_apart(spreads[measure]) for measure in comparison.doses.unequal]
+        unit = comparison.budget.units[0].replace("_", " ") if len(comparison.budget.units) == 1 else None
+        why = f"; the budget equals {unit}" if unit is not None and comparison.budget.matched else ""
+        yield Finding(name="dose differs", arm=None, measurand=None, detail=f"{', '.join(parts)}{why}")
+
+
+def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """An arm whose budget ended within the first epoch learned from a part of its rows."""
+    for one in comparison.doses.arms:
+        if one.epochs <= UNSEEN_EPOCHS:
+            detail = f"its training saw {fmt.percent(one.epochs)} of its rows: the budget ended within the first epoch"
+            yield Finding(name="rows unseen", arm=one.arm, measurand=None, detail=detail)
+
+
+def _apart(spread: DoseSpread) -> str:
+    """`steps 8 to 31 (×3.9)`."""
+    ratio = "" if spread.ratio is None else f" (×{fmt.number(spread.ratio, digits=2)})"
+    return f"{spread.measure.replace('_', ' ')} {fmt.count(spread.least)} to {fmt.count(spread.most)}{ratio}"
+
+
+def peak_under_load(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """No training can exceed the device's peak."""
+    for cost in comparison.costs:
+        if cost.peaks_under_load:
+            peaks = fmt.plural(cost.peaks_under_load, "measured peak")
+            detail = f"{peaks} below the training's own speed: another load ran beside that; MFU leaves it out"
+            yield Finding(name="peak under load", arm=cost.arm, measurand=None, detail=detail)
 
 
 def stopped_early(record: Record, comparison: Comparison) -> Iterator[Finding]:

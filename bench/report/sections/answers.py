@@ -48,7 +48,7 @@ def _featured(comparison: Comparison) -> str:
 def _short_row(exhibit: Exhibit, base: str, arm: str) -> tuple[Cell, ...]:
     said = {answer.arm: answer for answer in exhibit.answers}
     return (
-        Cell(text=shorten(exhibit.prompt.strip(), _SHORT), tone="muted"),
+        Cell(text=shorten(exhibit.question.strip(), _SHORT), tone="muted"),
         Cell(text=shorten((exhibit.target or fmt.NONE).strip(), _SHORT)),
         _answer(exhibit, said[base], _SHORT),
         _answer(exhibit, said[arm], _SHORT),
@@ -63,7 +63,7 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
         cell = _answer(exhibit, answer, limit)
         who.setdefault((cell.text, cell.tone), []).append(answer.subject)
     rows = tuple((Cell(text=text, tone=tone), Cell(text=", ".join(names))) for (text, tone), names in who.items())
-    question = f"Question {number}: {shorten(exhibit.prompt.strip(), limit)}"
+    question = f"Question {number}: {shorten(exhibit.question.strip(), limit)}"
     wanted = f"{exhibit.eval}, example {exhibit.id}; expected: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}"
     columns = (Column(title="Answer"), Column(title="Answered by"))
     return [

@@ -7,7 +7,7 @@ from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.results import Reading
 from bench.report.render import format as fmt
-from bench.report.render.view import Bullets, Cell, Column, Section, Table, Tone
+from bench.report.render.view import Block, Bullets, Cell, Column, Paragraph, Section, Table, Tone
 from bench.suite.suite import is_base
 
 VERDICT_TONES: dict[str, Tone] = {
@@ -16,6 +16,9 @@ VERDICT_TONES: dict[str, Tone] = {
     "inconclusive": "unsure",
     "incomplete": "bad",
 }
+
+
+_DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Epochs")
 
 
 def claims_section(comparison: Comparison) -> Section | None:
@@ -30,13 +33,35 @@ def claims_section(comparison: Comparison) -> Section | None:
         Column(title="Why"),
     )
     rows = tuple(_row(claim) for claim in comparison.claims)
-    return Section(title="Verdicts", blocks=(Table(columns=columns, rows=rows),))
+    return Section(title="Verdicts", blocks=(Table(columns=columns, rows=rows), *_doses(comparison)))
 
 
 def summary_section(comparison: Comparison) -> Section:
     """One line per eval."""
     items = tuple(Cell(text=_line(comparison, measurand)) for measurand in comparison.measurands)
     return Section(title="In short", blocks=(Bullets(items=items),))
+
+
+def _doses(comparison: Comparison) -> list[Block]:
+    """What the arms of the claims trained on, and a warning where that was not alike."""
+    named = {side for result in comparison.claims for side in (result.claim.parts()[0], result.claim.parts()[2])}
+    arms = [dose for dose in comparison.doses.arms if dose.arm in named]
+    if not arms:
+        return []
+    columns = (Column(title="Dose of one training"), *(Column(title=title, right=True) for title in _DOSE_TITLES))
+    rows = tuple(
+        (
+            Cell(text=dose.arm, tone="strong"),
+            Cell(text=fmt.count(dose.tokens)),
+            Cell(text=fmt.count(dose.supervised_tokens)),
+            Cell(text=fmt.count(dose.steps)),
+            Cell(text=fmt.number(dose.epochs, digits=2)),
+        )
+        for dose in arms
+    )
+    warnings = [finding.detail for finding in comparison.sanity if finding.name == "dose differs"]
+    said = [Paragraph(text=f"Dose differs: {detail}.", tone="strong") for detail in warnings]
+    return [*said, Table(columns=columns, rows=rows)]
 
 
 def _row(result: ClaimResult) -> tuple[Cell, ...]:

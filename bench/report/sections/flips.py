@@ -63,7 +63,7 @@ def _shown(flips: tuple[Flip, ...]) -> Table:
     rows = tuple(
         (
             Cell(text=f"{flip.direction}: {flip.eval}, {flip.id}, {flip.subject}"),
-            _text(flip.prompt),
+            _text(flip.question),
             _text(flip.target),
             _text(flip.base_output),
             _text(flip.output),

@@ -10,10 +10,13 @@ from bench.stats.frontier import Amount, Placed
 from bench.suite.suite import is_base
 
 TEXT = (
-    "Frontier: no other cell costs less and is better by the estimates. Dominated: another is shown to be better and "
-    "to cost no more, by intervals that do not touch. Not resolved: only the estimates say so. The base costs nothing. "
-    "A cost that is the same for all arms is left out. Seconds at the probe's speed: trainings ran side by side, so "
-    "each arm's tokens are divided by its speed in one short probe; without an interval, that shows nothing alone."
+    "By intervals that do not touch. Frontier: every other cell is shown to be worse or to cost more. Dominated: "
+    "another is shown to be better and to cost no more. Not resolved: neither is shown; named are the cells that are "
+    "better and cost no more by the estimates. The base costs nothing. A cost that is equal for all arms is left out."
+)
+PROBED = (
+    "Seconds at the probe's speed: trainings ran side by side, so each arm's tokens are divided by its speed in one "
+    "short probe. That figure has no interval, so nothing is shown from it."
 )
 _NAMED = 2
 _TONES: dict[str, Tone] = {"frontier": "good", "dominated": "bad", "unresolved": "unsure", "unknown": "muted"}
@@ -23,7 +26,8 @@ def tradeoff_section(comparison: Comparison) -> Section | None:
     """One table for each cost; `None` where nothing differs in cost."""
     if not comparison.tradeoffs:
         return None
-    blocks: list[Block] = [Paragraph(text=TEXT, tone="muted")]
+    probed = any(tradeoff.probed for tradeoff in comparison.tradeoffs)
+    blocks: list[Block] = [Paragraph(text=f"{TEXT} {PROBED}" if probed else TEXT, tone="muted")]
     for name in dict.fromkeys(tradeoff.cost.name for tradeoff in comparison.tradeoffs):
         blocks.append(_table([tradeoff for tradeoff in comparison.tradeoffs if tradeoff.cost.name == name]))
     if "tradeoff" in comparison.plots:
@@ -63,10 +67,11 @@ def _amount(kind: str, figure: Amount | None) -> str:
 def _standing(placed: Placed) -> Cell:
     named = [*placed.by[:_NAMED], *([f"{len(placed.by) - _NAMED} more"] if len(placed.by) > _NAMED else [])]
     by = f" by {fmt.listed(named)}" if named else ""
+    beside = f"; {fmt.listed(named)} by the estimates" if named else ""
     words = {
         "frontier": "frontier",
         "dominated": f"dominated{by}",
-        "unresolved": f"not resolved; by the estimates beaten{by}",
+        "unresolved": f"not resolved{beside}",
         "unknown": "no figure",
     }
     return Cell(text=words[placed.standing], tone=_TONES[placed.standing])

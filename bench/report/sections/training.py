@@ -51,7 +51,10 @@ def _weights(comparison: Comparison) -> str:
 
 
 def _about(watched: list[FinishedTraining]) -> str:
-    text = "Budget left: the share of its own budget that a training did not use. "
+    text = (
+        "Budget left: the share of its own budget that a training did not use. Training loss at the end: per "
+        "supervised token, over the last tenth of them and at least ten steps. "
+    )
     if any(one.evaluations for one in watched):
         text += (
             "Validation: mean loss per supervised token, in nats, of rows held out of the arm's training rows by the "
@@ -66,7 +69,7 @@ def _endings_table(watched: list[FinishedTraining]) -> Table:
         Column(title="Ended"),
         Column(title="Steps", right=True),
         Column(title="Budget left", right=True),
-        Column(title="Training loss", right=True, detail=True),
+        Column(title="Training loss at the end", right=True, detail=True),
         Column(title="Validation rows", right=True, detail=True),
         Column(title="Evaluations", right=True, detail=True),
         Column(title="Lowest validation", right=True),
@@ -85,7 +88,7 @@ def _row(one: FinishedTraining) -> tuple[Cell, ...]:
         Cell(text=text, tone=tone),
         Cell(text=fmt.count(one.steps)),
         Cell(text=fmt.percent(one.unspent)),
-        Cell(text=fmt.number(one.final_loss)),
+        Cell(text=fmt.number(one.tail_loss)),
         Cell(text=fmt.count(one.validation_rows) if one.evaluations else fmt.NONE),
         Cell(text=fmt.count(one.evaluations) if one.evaluations else fmt.NONE),
         Cell(text=best),

@@ -387,3 +387,13 @@ def test_the_thinking_switch_reaches_the_template_and_the_record() -> None:
 def test_a_switch_that_the_template_does_not_have_is_refused() -> None:
     with pytest.raises(InputError, match="no thinking switch"):
         _renderer(KINDS["no pad"], "chatml", thinking=True)
+
+
+def test_plain_text_goes_through_no_template_and_has_no_note_about_one() -> None:
+    """A report that warns of a fallback template, on a training that used none, teaches to skip warnings."""
+    renderer = _renderer(KINDS["no pad"], template_note="fell back")
+    assert (renderer.template_of_rows, renderer.template_note) == ("dialogue", "fell back")
+    renderer.row(Row(turns=(Turn(role="text", content="Once upon a time."),), origin="t"))
+    assert (renderer.template_of_rows, renderer.template_note) == ("none", None)
+    renderer.row(_row("Q", "A"))
+    assert (renderer.template_of_rows, renderer.template_note) == ("dialogue", "fell back")

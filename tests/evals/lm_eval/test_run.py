@@ -90,6 +90,7 @@ def test_wrapped_choices_are_the_very_ids_of_training(
     assert [[*context, *continuation] for context, continuation in scored] == expected
     assert all((context + continuation).count(0) == 1 for context, continuation in scored), "one beginning token"
     assert rows[0].prompt == f"User: {documents[0]['question']}\nAssistant:"
+    assert rows[0].question == documents[0]["question"]
 
 
 def test_wrapped_generation_starts_from_the_ids_of_training(
@@ -113,6 +114,7 @@ def test_few_shot_turns_are_a_conversation_in_the_template(
     job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"], num_fewshot=2)
     _, rows = evaluate(job, tmp_path / "out")
     assert all(row.prompt.count("User: ") == row.prompt.count("Assistant:") == 3 for row in rows)
+    assert all("User: " not in (row.question or "User: ") for row in rows), "the last question alone"
     assert all(request.prompt.count(0) == 1 for request in asked)
 
 
@@ -336,3 +338,13 @@ def _no_lm_eval_index(monkeypatch: pytest.MonkeyPatch) -> None:
         original(self, *arguments, **options)
 
     monkeypatch.setattr(TaskManager, "__init__", small)
+
+
+@pytest.mark.parametrize(("target", "expected"), [(0, None), ("answer", "written")])
+def test_a_number_is_no_expected_answer_of_a_generation(
+    checkpoint: Path, tmp_path: Path, target: int | str, expected: str | None
+) -> None:
+    """IFEval has no reference and configures `doc_to_target: 0`; the report then said that 0 was wanted."""
+    write_qa(tmp_path / "tasks", count=3, doc_to_target=target)
+    _, rows = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"]), tmp_path / "out")
+    assert all((row.target is None) is (expected is None) for row in rows)

@@ -50,3 +50,14 @@ def test_few_examples_are_all_shown_and_no_text_is_no_section() -> None:
     run = make_run(examples=5)
     mute = {key: [row.model_copy(update={"output": None}) for row in rows] for key, rows in run.rows.items()}
     assert shown(FakeRun(path=run.path, record=run.record, rows=mute)) == ()
+
+
+def test_the_question_is_the_users_text_without_the_template() -> None:
+    """The first 48 characters of a chat template are the same for every question."""
+    questions = [exhibit.question for exhibit in shown(make_run(examples=40))]
+    assert all(question.startswith("Where does Person ") for question in questions)
+    run = make_run(examples=40)
+    bare = {key: [row.model_copy(update={"question": None}) for row in rows] for key, rows in run.rows.items()}
+    assert all(
+        exhibit.question.startswith("User: ") for exhibit in shown(FakeRun(path=run.path, record=run.record, rows=bare))
+    )

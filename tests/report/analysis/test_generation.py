@@ -82,7 +82,7 @@ def test_every_question_of_the_suite_is_shown_first_with_every_arms_answer() -> 
     found = comparison(asks())
     fixed = [exhibit for exhibit in found.exhibits if exhibit.metric is None]
     assert found.exhibits[: len(fixed)] == tuple(fixed)
-    assert [exhibit.prompt for exhibit in fixed] == ["Why <b>?", "How?"]
+    assert [exhibit.question for exhibit in fixed] == ["Why <b>?", "How?"]
     assert [answer.text for answer in fixed[0].answers[:2]] == ["base says 1", "lima_1k/full#0 says 1"]
     assert {answer.score for answer in fixed[0].answers} == {None}
     section = answers_section(found)

@@ -111,5 +111,13 @@ def test_it_is_a_section_a_plot_and_json(comparison: Comparison) -> None:
     assert "plots/tradeoff.svg" in text
     assert "dominated by" in text
     assert draw(comparison, stamp="x")["tradeoff"].startswith("<?xml")
-    exported = {(one["measurand"]["name"], one["cost"]["name"]): one for one in comparison_json(comparison)["tradeoffs"]}
+    found = comparison_json(comparison)["tradeoffs"]
+    exported = {(one["measurand"]["name"], one["cost"]["name"]): one for one in found}
     assert exported["choice", "seconds"]["points"][0]["name"] == "base"
+
+
+def test_probes_are_named_only_where_they_give_the_seconds() -> None:
+    """A report that explains a probe which never ran describes another run."""
+    alone = compare(priced(make_run(examples=40), {FULL: (4.0, 4.1, 4.2)}), replicates=50)
+    assert not any(one.probed for one in alone.tradeoffs)
+    assert "probe" not in render(compose(alone)).partition("## Quality against cost")[2].partition("\n## ")[0]

@@ -79,7 +79,7 @@ def test_failed_cells_stand_in_the_tables_with_their_reasons(broken: Comparison)
     assert "\\* not all seeds have a score: alpaca_52k/lora 2 of 3" in text
     assert "out of memory: 3.1 GiB asked, 2.0 GiB free" in text
     upper = text.partition("## Quality against cost")[0]
-    assert upper.count("**alpaca_52k/lora**") == 1 + 5 + 1, "in the overview, each eval and the costs"
+    assert upper.count("**alpaca_52k/lora**") == 1 + 1 + 5 + 1, "in the doses, the overview, each eval and the costs"
 
 
 def test_an_arm_that_failed_altogether_keeps_its_row() -> None:
@@ -100,8 +100,8 @@ def test_better_is_said_only_of_resolved_differences(complete: Comparison, broke
 def test_the_simulation_banner_stands_first(complete: Comparison) -> None:
     text = render(compose(complete))
     assert text.index(BANNER) < text.index("Question")
-    plain = render(compose(compare(make_run(examples=20, simulation=None), replicates=100)))
-    assert "WARNING" not in plain
+    embedded = render(compose(compare(make_run(examples=20, simulation=None), replicates=100)))
+    assert "data lima_1k" in embedded[embedded.index("WARNING") : embedded.index("Question")]
 
 
 def test_loss_is_marked_as_a_diagnostic(complete: Comparison) -> None:
