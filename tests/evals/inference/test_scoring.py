@@ -125,3 +125,27 @@ def test_a_context_is_shared_up_to_the_windows_edge_and_not_a_token_beyond(archi
         assert score.logprob == pytest.approx(naive(model, pair).logprob, abs=1e-4)
     together, apart = len(context) + 2 * 3, 2 * (len(context) + 3)
     assert pass_counts(model).tokens - before == (together if beyond <= 0 else apart)
+
+
+def test_choices_are_split_where_a_row_would_outgrow_the_slots() -> None:
+    """A context of 4 and thirteen choices of 3, of which no pass reads the last token: 6 fit into 16 slots."""
+    model, seen = loud("llama"), []
+    scorer = Scorer(model, slots=16, shared=True)
+    pairs = [((2, 3, 4, 5), (6, 7, last)) for last in range(10, 23)]
+    scorer.score(pairs[:1])  # the trials of what the model can do are behind it
+    model.model.embed_tokens.register_forward_hook(lambda _, inputs, __: seen.append(tuple(inputs[0].shape)))
+    scores = scorer.score(pairs)
+    assert seen == [(1, 16), (1, 16), (1, 6)]
+    assert [score.logprob for score in scores] == pytest.approx(
+        [naive(model, pair).logprob for pair in pairs], abs=1e-4
+    )
+
+
+def test_the_narrowest_of_a_models_windows_counts() -> None:
+    model = other_model("mistral")
+    window = model.config.get_text_config().sliding_window
+    model.config.get_text_config().attention_chunk_size = 5
+    assert window > 7
+    before = pass_counts(model).tokens
+    Scorer(model, shared=True).score([((2, 3, 4, 5, 6), (7, 8)), ((2, 3, 4, 5, 6), (9, 10))])
+    assert pass_counts(model).tokens - before == 2 * 6, "each choice computed apart"
