@@ -179,8 +179,8 @@ def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel, *, 
     segments = segments.to(model.device)
     query, key = segments.unsqueeze(2), segments.unsqueeze(1)
     order = torch.arange(width, device=model.device)
+    # Padding sees padding too, so that no row of the softmax is empty.
     seen = ((key == 0) | (key == query)) & (order.unsqueeze(0) <= order.unsqueeze(1))
-    seen &= (key >= 0) | (query == key)  # padding sees padding: no row of the softmax is empty
     mask = torch.zeros(seen.shape, dtype=model.dtype, device=model.device)
     mask.masked_fill_(~seen, torch.finfo(model.dtype).min)
     return {

@@ -61,6 +61,14 @@ def test_choices_behind_one_context() -> None:
     assert (passes.tokens, passes.slots, passes.work.head_positions) == (6 + 0 + 2, 8, 1 + 3)
 
 
+def test_choices_behind_a_shared_beginning() -> None:
+    """40 tokens that all contexts begin with, once; then contexts of 2 and 3 more with choices of 3 and 4."""
+    model = loud("llama")
+    Scorer(model).score([((*START, 5, 6), (7, 8, 9)), ((*START, 6, 7, 8), (9, 10, 11, 12))])
+    passes = pass_counts(model)
+    assert (passes.tokens, passes.slots) == (40 + (2 + 2) + (3 + 3), 40 + 2 * 6)
+
+
 def test_answers_count_token_by_token() -> None:
     """Prompts of 4 and 7 padded to 7; five tokens each, the last of which is drawn and not read."""
     model = loud("llama")

@@ -52,6 +52,15 @@ def test_shared_contexts_score_as_single_rows_do(architecture: Architecture, slo
         assert score.greedy == alone.greedy
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_one_choice_beside_several_is_scored_as_alone(architecture: Architecture) -> None:
+    """A question with one continuation (a cloze) in a batch with others."""
+    model = loud(architecture)
+    pairs = [((9, 8, 7), (6, 5)), *draw_pairs(5, contexts=2), ((3, 4, 5, 6), (7, 8, 9))]
+    for pair, score in zip(pairs, Scorer(model).score(pairs), strict=True):
+        assert score.logprob == pytest.approx(naive(model, pair).logprob, abs=1e-4)
+
+
 def test_greedy_is_seen() -> None:
     """The exact-match metric of multiple choice would otherwise always be 0."""
     model = loud("llama")
@@ -71,10 +80,8 @@ def test_equal_options_tie_exactly() -> None:
     assert first == third
 
 
-@pytest.mark.parametrize("ignored", ["attention_mask", "position_ids"])
-def test_models_that_ignore_mask_or_positions_get_one_row_per_pair(ignored: str) -> None:
-    """A model that ignores the tree would score choices with each other in view."""
-    model = loud("llama")
+def without_input(model: PreTrainedModel, ignored: str) -> PreTrainedModel:
+    """`model`, which takes no notice of one of its inputs."""
     forward = model.forward
 
     def stubborn(
@@ -84,6 +91,46 @@ def test_models_that_ignore_mask_or_positions_get_one_row_per_pair(ignored: str)
         return forward(**inputs, **{name: value for name, value in kept.items() if name != ignored})
 
     model.forward = stubborn
+    return model
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
+def test_in_half_precision_another_branch_still_must_not_move_a_score(architecture: Architecture) -> None:
+    """Rounding may: by less than the words of another choice would, and either way."""
+    model = loud(architecture).to(torch.bfloat16)
+    assert Scorer(model).shared
+    forward = model.forward
+
+    def causal(input_ids: torch.Tensor, position_ids: object = None, **inputs: object) -> object:
+        return forward(input_ids, position_ids=position_ids, **{**inputs, "attention_mask": torch.ones_like(input_ids)})
+
+    model.forward = causal
+    assert not Scorer(model).shared
+
+
+def test_a_model_that_refuses_a_trees_mask_gets_one_row_per_pair() -> None:
+    model = loud("llama")
+    forward = model.forward
+
+    def strict(
+        input_ids: object, attention_mask: object = None, position_ids: object = None, **inputs: object
+    ) -> object:
+        if attention_mask is not None:
+            raise TypeError("two dimensions only")
+        return forward(input_ids, position_ids=position_ids, **inputs)
+
+    model.forward = strict
+    scorer = Scorer(model)
+    assert not scorer.shared
+    pairs = draw_pairs(6, contexts=2)
+    for pair, score in zip(pairs, scorer.score(pairs), strict=True):
+        assert score.logprob == pytest.approx(naive(model, pair).logprob, abs=1e-4)
+
+
+@pytest.mark.parametrize("ignored", ["attention_mask", "position_ids"])
+def test_models_that_ignore_mask_or_positions_get_one_row_per_pair(ignored: str) -> None:
+    """A model that ignores the tree would score choices with each other in view."""
+    model = without_input(loud("llama"), ignored)
     scorer = Scorer(model)
     assert not scorer.shared
     pairs = draw_pairs(1)

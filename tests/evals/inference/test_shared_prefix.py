@@ -35,6 +35,9 @@ def test_a_beginning_ends_where_rows_part_and_before_the_shortest_one_ends() -> 
     assert shared_length([list(START)]) == 0, "one row saves nothing"
     assert shared_length([[*START[:20], 1], [*START[:20], 2]]) == 0, "too short to be worth it"
     assert shared_length([[*START, *draw(60, 1)], [*START, *draw(60, 2)]]) == 0, "too small a share"
+    assert shared_length([[*START[:32], 1], [*START[:32], 2]]) == 32, "just long enough"
+    assert shared_length([[*START, *draw(40, 1)], [*START, *draw(40, 2)]]) == 40, "just half"
+    assert shared_length([[*START, 1], [*START, *draw(60, 2)]]) == 0, "half of the shorter row alone"
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
