@@ -176,7 +176,7 @@ def run(folder: Path) -> int:
         if error.exit_code == 2 and not error.problems[0].reference.startswith("worker."):
             raise
         return int(error.exit_code)
-    return 0 if made.load().complete else 3
+    return 0 if made.load().all_done else 3
 
 
 def wait_for(run: psutil.Process, seconds: float) -> int | None:
@@ -197,7 +197,7 @@ def outcome(folder: Path) -> dict[str, Any]:
 
     directory, store = RunDirectory.find("fuzz", folder / "reports"), JobStore(home=folder / "home")
     record = directory.load()
-    assert record.complete, [job.failure for job in record.jobs]
+    assert record.all_done, [job.failure for job in record.jobs]
     found: dict[str, Any] = {}
     for one in record.trainings:
         assert one.result is not None

@@ -58,7 +58,7 @@ class FakeBenchmark:
 
 
 def info_of(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **benchmark: bool) -> dict[str, Any]:
-    monkeypatch.setattr(process, "Side", FakeSide)
+    monkeypatch.setattr(process, "VersionSide", FakeSide)
     fake = FakeBenchmark(**benchmark)
     suite = root / "suites" / "lima_vs_alpaca.toml"
     pytest_plugin._run(fake, suite, folder, {"rounds": ROUNDS, "warmup": WARMUP})

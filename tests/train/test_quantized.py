@@ -11,7 +11,8 @@ import torch
 from bench.model import load
 from bench.model.load import QUANTIZATION, WEIGHTS, QuantizedBase, load_subject
 from bench.suite.adapter import QuantizationSpec
-from bench.train import job as training
+from bench.train import job as job_module
+from bench.train import prepare
 from bench.train.job import run_training
 from bench.train.loop.trainer import upcast_trainable_bf16
 from bench.train.saving import save_subject
@@ -21,14 +22,14 @@ from tests.train.test_methods import CPU, METHODS, job_of
 
 def test_an_adapter_that_trl_rounded_is_whole_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In bf16 a small update to a weight near one is no update."""
-    original = training.load_base
+    original = prepare.load_base
 
     def marked(*args: Any, **keywords: Any) -> Any:
         model = original(*args, **keywords)
         model.is_loaded_in_8bit = True  # what TRL goes by
         return model
 
-    monkeypatch.setattr(training, "load_base", marked)
+    monkeypatch.setattr(prepare, "load_base", marked)
     result = run_training(job_of(tmp_path, "llama", **METHODS["lora"]), tmp_path / "job", lambda event: None)
     assert result.resolved["trained_in"] == "float32"
 
@@ -44,7 +45,7 @@ def test_the_base_is_rounded_and_quantised_as_it_was(tmp_path: Path, monkeypatch
     """Four bits of weights that were rounded to bf16 first are not four bits of the weights."""
     job = job_of(tmp_path, "llama", **METHODS["lora"])
     trainer: list[Any] = []
-    monkeypatch.setattr(training, "save_subject", lambda given, *args, **keywords: trainer.append(given))
+    monkeypatch.setattr(job_module, "save_subject", lambda given, *args, **keywords: trainer.append(given))
     run_training(job, tmp_path / "job", lambda event: None)
     recipe = make_recipe(method="qlora", quantization={"bits": 4, "double": False})
     save_subject(trainer[0], tmp_path / "job" / WEIGHTS, start=None, recipe=recipe, precision="bf16")
