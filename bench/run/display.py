@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import fmean
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -21,10 +22,11 @@ from rich.text import Text
 from bench.control_codes import visible
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
-from bench.run.progress import Activity, Tally
+from bench.run.progress import Activity, Scores, Tally
 
 _LINE_SECONDS = 15.0
 _LIVE_PER_SECOND = 4
+_SILENCE_SECONDS = 120.0
 
 
 class Display(Protocol):
@@ -42,8 +44,13 @@ class Display(Protocol):
     def progress(self, job_id: str, event: dict[str, object]) -> None:
         """A job's child told something."""
 
-    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
-        """A job is closed."""
+    def ended(
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+    ) -> None:
+        """A job is closed; an eval with its subject's scores."""
+
+    def tick(self) -> None:
+        """Time has passed, up to a second of it."""
 
 
 @contextlib.contextmanager
@@ -56,7 +63,9 @@ def make_display(console: Console, *, quiet: bool = False) -> Iterator[Display]:
         with Live(console=console, refresh_per_second=_LIVE_PER_SECOND, transient=True, get_renderable=display.render):
             yield display
     else:
-        yield PlainDisplay(console=console)
+        plain = PlainDisplay(console=console)
+        plain.note("resolving models, data and tasks")
+        yield plain
 
 
 class QuietDisplay:
@@ -74,20 +83,29 @@ class QuietDisplay:
     def progress(self, job_id: str, event: dict[str, object]) -> None:
         """Nothing."""
 
-    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
+    def ended(
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+    ) -> None:
+        """Nothing."""
+
+    def tick(self) -> None:
         """Nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
 class PlainDisplay:
-    """A dated line per event; of a running job's progress at most one every 15 seconds."""
+    """A dated line per event; of a running job's progress at most one every 15 seconds; after two silent minutes a line
+    on what is running."""
 
     console: Console
     tally: Tally = field(default_factory=Tally)
+    clock: Callable[[], float] = time.monotonic
     _spoke: dict[str, float] = field(default_factory=dict)
+    _last_line: float | None = None
 
     def note(self, text: str) -> None:
         """One line."""
+        self._last_line = self.clock()
         line = Text(f"{datetime.now():%H:%M:%S} ") + Text(visible(text))
         self.console.print(line, soft_wrap=True)
 
@@ -99,22 +117,32 @@ class PlainDisplay:
     def started(self, job_id: str) -> None:
         """A line, and the clock for its progress."""
         self.tally.started(job_id)
-        self._spoke[job_id] = time.monotonic()
+        self._spoke[job_id] = self.clock()
         self.note(f"start {job_id}")
 
     def progress(self, job_id: str, event: dict[str, object]) -> None:
         """A line now and then."""
         self.tally.progress(job_id, event)
-        now = time.monotonic()
+        now = self.clock()
         if job_id in self.tally.running and now - self._spoke.get(job_id, now) >= _LINE_SECONDS:
             self._spoke[job_id] = now
             self.note(f"  {job_id}: {', '.join(figures(self.tally.running[job_id]))}")
 
-    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
-        """A line with the count of the run."""
-        self.tally.ended(job_id, failure, seconds)
+    def ended(
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+    ) -> None:
+        """A line with the count of the run, and with the scores of an eval."""
+        self.tally.ended(job_id, failure, seconds, scores)
         count = f"[{self.tally.done + self.tally.failed}/{self.tally.total}]"
-        self.note(f"{count} {closing_words(job_id, failure, seconds, reused=reused)}")
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in scores)
+        words = closing_words(job_id, failure, seconds, reused=reused)
+        self.note(f"{count} {words}" + (f": {shown}" if shown else ""))
+
+    def tick(self) -> None:
+        """A line after a long silence: nobody should have to ask whether anything still happens."""
+        if self._last_line is not None and self.clock() - self._last_line >= _SILENCE_SECONDS:
+            running = ", ".join(self.tally.running) or "nothing of this run; waiting for another run's jobs"
+            self.note(f"{count_line(self.tally)}; running: {running}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,9 +170,11 @@ class LiveDisplay:
         """New figures in its row."""
         self.tally.progress(job_id, event)
 
-    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool) -> None:
-        """Its row goes; a failure leaves a line."""
-        self.tally.ended(job_id, failure, seconds)
+    def ended(
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+    ) -> None:
+        """Its row goes; a failure leaves a line, scores go into the table of results."""
+        self.tally.ended(job_id, failure, seconds, scores)
         if failure is not None:
             self.console.print(Text(visible(closing_words(job_id, failure, seconds, reused=reused)), style="red"))
 
@@ -154,7 +184,24 @@ class LiveDisplay:
         for activity in list(self.tally.running.values()):
             bar = ProgressBar(total=activity.total, completed=activity.done or 0, width=20) if activity.total else ""
             table.add_row(Text(visible(activity.id), style="cyan"), bar, Text("  ".join(figures(activity))))
-        return Group(Text(visible(self._headline), style="bold"), Text(count_line(self.tally)), table)
+        results = results_table(self.tally) if self.tally.scores else Text("")
+        return Group(Text(visible(self._headline), style="bold"), Text(count_line(self.tally)), table, results)
+
+    def tick(self) -> None:
+        """Nothing: the table is drawn again by itself."""
+
+
+def results_table(tally: Tally) -> Table:
+    """Results so far: mean over the seeds that are scored, by arm and eval, without intervals."""
+    evals = list(dict.fromkeys(name for scores in tally.scores.values() for name in scores))
+    table = Table(box=None, pad_edge=False, header_style="dim", title="so far", title_justify="left", title_style="dim")
+    table.add_column("")
+    for name in evals:
+        table.add_column(Text(visible(name)), justify="right")
+    for arm, scores in tally.scores.items():
+        cells = [f"{fmean(scores[name]):.3f}" if name in scores else "" for name in evals]
+        table.add_row(Text(visible(arm)), *cells)
+    return table
 
 
 def summary(plan: Plan) -> str:

@@ -69,6 +69,7 @@ class Executor:
                     self._listen()
                 elif len(self._waiting) == before:
                     time.sleep(_POLL_SECONDS)  # another process has the locks
+                self.display.tick()
         finally:
             self._abandon()
 
@@ -194,8 +195,22 @@ class Executor:
 
     def _close(self, planned: PlannedJob, outcome: JobOutcome) -> None:
         self.outcomes.setdefault(planned.digest, outcome)
-        self.display.ended(planned.job.id, outcome.failure, outcome.seconds, reused=outcome.reused)
+        self.display.ended(
+            planned.job.id,
+            outcome.failure,
+            outcome.seconds,
+            reused=outcome.reused,
+            scores=self._scores(planned, outcome),
+        )
         self.on_end(planned, outcome)
+
+    def _scores(self, planned: PlannedJob, outcome: JobOutcome) -> tuple[tuple[str, float], ...]:
+        """Headline scores of an eval that is done; none of anything else."""
+        if planned.job.kind != "eval" or outcome.failure is not None:
+            return ()
+        result = self.store.eval_result(planned.digest)
+        measures = () if result is None else result.measures
+        return tuple((one.task, one.value) for one in measures if one.headline and one.value is not None)
 
     def _abandon(self) -> None:
         """Stop what still runs; only after an exception is there anything."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bench.record.job import Job
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
+
+Scores = Sequence[tuple[str, float]]
+"""Headline score of each task of an eval."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class Tally:
     done: int = 0
     failed: int = 0
     running: dict[str, Activity] = field(default_factory=dict)
+    scores: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """By arm and eval, a score of each subject that is scored in this run."""
     arms_total: int = 0
     _workers: int = 1
     _arm_of: dict[str, str] = field(default_factory=dict)
@@ -85,14 +90,18 @@ class Tally:
         if activity is not None:
             activity.take(event)
 
-    def ended(self, job_id: str, failure: Failure | None, seconds: float | None) -> None:
-        """A job is closed."""
+    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, scores: Scores = ()) -> None:
+        """A job is closed; an eval with its subject's scores."""
         self.running.pop(job_id, None)
         self.done += failure is None
         self.failed += failure is not None
         arm, group = self._arm_of.get(job_id), self._group_of.get(job_id)
         if arm is None or group is None:
             return
+        for task, value in scores:
+            name = group.removeprefix("eval:")
+            by_eval = self.scores.setdefault(arm, {})
+            by_eval.setdefault(name if len(scores) == 1 else f"{name}/{task}", []).append(value)
         self._left_of_arm[arm] -= 1
         self._left_of_group[group] -= 1
         if seconds is not None and failure is None:

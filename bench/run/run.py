@@ -89,6 +89,8 @@ def run_suite(
         with _sole(directory, display):
             if (name := take_over(directory, planned)) is not None:
                 display.note(f"{name} goes on as {directory.path.name}: what was unavailable is here")
+            if planned.can_run:
+                display.note(f"results so far, at any time: bench report {directory.path}")
             run.execute(server, display)
         if not run.failed:
             hint.parent.mkdir(parents=True, exist_ok=True)

@@ -61,6 +61,38 @@ def test_in_a_terminal_failures_stay_and_running_jobs_show_their_figures(planned
     assert "2/16 jobs · 1/3 arms (base included) · 1 failed" in text
 
 
+def test_results_show_while_the_run_goes_on(planned: Plan) -> None:
+    out, terminal = StringIO(), StringIO()
+    plain = PlainDisplay(console=Console(file=out, width=200))
+    live = LiveDisplay(console=Console(file=terminal, width=120, force_terminal=True, color_system=None))
+    for display in (plain, live):
+        display.plan(planned)
+        display.ended("eval:qa:few/full#0", None, 2.0, reused=False, scores=[("t", 0.5)])
+        display.ended("eval:qa:few/full#1", None, 2.0, reused=False, scores=[("t", 1.0)])
+        display.ended("eval:held:base", None, 2.0, reused=False, scores=[("a", 2.5), ("b", 3.5)])
+    assert "eval:qa:few/full#0 done in 2.0 s: t 0.500" in out.getvalue()
+    live.console.print(live.render())
+    *_, head, full, base = terminal.getvalue().rstrip().splitlines()
+    assert head.split() == ["qa", "held/a", "held/b"]
+    assert full.split() == ["few/full", "0.750"]
+    assert base.split() == ["base", "2.500", "3.500"]
+
+
+def test_a_long_silence_is_broken(planned: Plan) -> None:
+    """A job that says nothing for minutes, or another run that has the locks, looked like a hang."""
+    out, now = StringIO(), [0.0]
+    display = PlainDisplay(console=Console(file=out, width=200), clock=lambda: now[0])
+    display.plan(planned)
+    display.started("train:few/full#0")
+    for now[0] in (60.0, 119.0, 121.0, 122.0):
+        display.tick()
+    assert out.getvalue().count("running: train:few/full#0") == 1
+    display.ended("train:few/full#0", None, 2.0, reused=False)
+    now[0] = 300.0
+    display.tick()
+    assert "waiting for another run" in out.getvalue().splitlines()[-1]
+
+
 def test_a_diverging_loss_does_not_break_the_display(planned: Plan) -> None:
     out = StringIO()
     console = Console(file=out, width=100, force_terminal=True, color_system=None)

@@ -37,7 +37,8 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
     ]
     asked = _asked(record.command)
-    return tuple(_absence(job, subject, evaluation, asked) for job, subject, evaluation in jobs)
+    unfinished = "this run ended before it" if record.finished else "the run is going on, or was killed"
+    return tuple(_absence(*job, asked, unfinished=unfinished) for job in jobs)
 
 
 def _asked(command: Sequence[str]) -> frozenset[str]:
@@ -46,11 +47,13 @@ def _asked(command: Sequence[str]) -> frozenset[str]:
     return frozenset(apart | {word.removeprefix("--only=") for word in command if word.startswith("--only=")})
 
 
-def _absence(job: JobRecord, subject: str, evaluation: str | None, asked: frozenset[str]) -> Absence:
+def _absence(
+    job: JobRecord, subject: str, evaluation: str | None, asked: frozenset[str], *, unfinished: str
+) -> Absence:
     failed = job.failure is not None
     arm = subject.partition("#")[0]
     left_out = bool(asked) and not is_base(arm) and not any(matching(pattern, [arm]) for pattern in asked)
-    never = ("left_out", "`--only` left it out") if left_out else ("pending", "this run ended before it")
+    never = ("left_out", "`--only` left it out") if left_out else ("pending", unfinished)
     return Absence(
         job=job.id,
         subject=subject,
