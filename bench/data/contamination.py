@@ -23,6 +23,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.formats.turns import texts_of
 from bench.data.render.row import Row
 from bench.text import words
 
@@ -60,7 +61,7 @@ class Overlap:
 
 def row_text(row: Row) -> str:
     """All that a training row says, in order, without any template."""
-    return "\n".join(part for turn in row.turns for part in (turn.content, turn.input) if part)
+    return "\n".join(text for turn in row.turns for text in texts_of(turn.model_dump()))
 
 
 def overlaps(

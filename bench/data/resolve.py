@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.code_digest import own_code
 from bench.data import micro
+from bench.data.formats.conversation import Rules
 from bench.data.select.selection import in_order, key_of, select_all
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
 from bench.data.sources.read import Source, SourceKey, read
@@ -87,11 +88,14 @@ def _source(name: str, spec: DataSpec, base: Path, fetched: Path | None, hashes:
     assert spec.source is not None, "no mix"
     where, named, origin, revision = key_of(name, "source"), spec.source, spec.source, None
     files: tuple[Path, ...] = ()
+    folder: Path | None = None
     match kind_of(spec, base):
         case "micro":
             _check_micro(named, where)
         case "file":
-            files = files_of(local_path(named, base), source=named, where=where, split=spec.split)
+            path = local_path(named, base)
+            files = files_of(path, source=named, where=where, split=spec.split)
+            folder = path if path.is_dir() else None
             origin = Path(named).name
         case "hub":
             if fetched is None:
@@ -111,10 +115,17 @@ def _source(name: str, spec: DataSpec, base: Path, fetched: Path | None, hashes:
         label=named,
         origin=origin,
         files=files,
+        folder=folder,
         columns=spec.columns,
         revision=revision,
         sha256=hashes[files],
-        answered=spec.needs_answers,
+        rules=Rules(
+            answered=spec.needs_answers,
+            merge=spec.odd_rows == "repair",
+            ignore=frozenset(spec.ignore),
+            leave_out=frozenset(spec.leave_out),
+        ),
+        faulty=spec.odd_rows,
         score=spec.select.column,
     )
 
@@ -152,7 +163,9 @@ def _memo_key(specs: Mapping[str, DataSpec], sources: Mapping[str, Source], home
         {
             "code": own_code(home).digest("bench.data.resolve"),
             "specs": {name: spec.model_dump(mode="json") for name, spec in specs.items()},
-            "sources": {name: [source.sha256, source.revision, source.answered] for name, source in sources.items()},
+            "sources": {
+                name: [source.sha256, source.revision, source.rules.answered] for name, source in sources.items()
+            },
         }
     )
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import micro
+from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
-from bench.data.formats.turns import Turns, settle
+from bench.data.formats.turns import Turns, texts_of
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path, records
 from bench.errors import InputError, Problem, did_you_mean
 from bench.making.spec import TaskColumns, TaskSource
@@ -23,6 +24,7 @@ from bench.suite.data import Columns
 
 _NO_ANSWER = "\0answer"
 """Stands for the column of answers where there is none."""
+_RULES = Rules(answered=False)
 _SAMPLE = 100
 _FAULTS_SHOWN = 3
 _WHERE = "tasks.source"
@@ -32,7 +34,7 @@ _WHERE = "tasks.source"
 class Task:
     """A conversation to be answered."""
 
-    turns: tuple[Mapping[str, str], ...]
+    turns: tuple[Mapping[str, Any], ...]
     """`role`, `content` and perhaps `input`; the last is the user's."""
     answer: str | None
     """The answer in the row, where it has one."""
@@ -44,12 +46,12 @@ class Task:
     @property
     def instruction(self) -> str:
         """The last question."""
-        return self.turns[-1]["content"]
+        return str(self.turns[-1]["content"])
 
     @property
     def input(self) -> str:
         """What it works on; may be empty."""
-        return self.turns[-1].get("input", "")
+        return str(self.turns[-1].get("input", ""))
 
     @property
     def single(self) -> bool:
@@ -62,7 +64,7 @@ def read_tasks(source: TaskSource, *, base: Path, seed: int, fetched: Path | Non
 
     `base` is the folder that relative paths start from, `fetched` the local file of hub data. Raises `InputError`.
     """
-    rows = [(number, _flat(record)) for number, record in _records(source, base, fetched)]
+    rows = list(_records(source, base, fetched))
     shape = _shape(source, rows)
     whole = rows if shape.assemble is None else shape.assemble(rows)
     tasks: list[Task] = []
@@ -111,15 +113,6 @@ def _records(source: TaskSource, base: Path, fetched: Path | None) -> Iterator[t
         before += row
 
 
-def _flat(record: Any) -> Any:
-    """Self-Instruct's seed tasks keep input and output in a list of instances; the first is taken."""
-    instances = record.get("instances") if isinstance(record, dict) and "instruction" in record else None
-    if isinstance(instances, list) and instances and isinstance(instances[0], dict):
-        first = {name: instances[0].get(name) for name in ("input", "output")}
-        return {**record, **first}
-    return record
-
-
 def _shape(source: TaskSource, rows: Iterable[tuple[int, Any]]) -> Shape:
     columns = source.columns
     if columns is not None:
@@ -139,14 +132,11 @@ def _shape(source: TaskSource, rows: Iterable[tuple[int, Any]]) -> Shape:
 
 def _task(record: Any, shape: Shape, columns: TaskColumns | None, origin: str) -> Task | None:
     """`None` for a row without a prompt. Raises `RowError`."""
-    if isinstance(record, RowError):
-        raise record
-    if not isinstance(record, dict):
-        raise RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
     bare = columns is not None and columns.completion is None
-    turns, reason = settle(shape.convert({**record, _NO_ANSWER: ""} if bare else record), answered=False)
-    if reason is not None:
+    settled = _RULES.read({**record, _NO_ANSWER: ""} if bare and isinstance(record, dict) else record, shape)
+    if settled.dropped is not None:
         return None
+    turns = settled.turns
     _check_text(turns)
     answer = turns[-1]["content"]
     return Task(turns=tuple(turns[:-1]), answer=answer if answer.strip() else None, origin=origin, record=record)
@@ -154,7 +144,7 @@ def _task(record: Any, shape: Shape, columns: TaskColumns | None, origin: str) -
 
 def _check_text(turns: Turns) -> None:
     try:
-        "".join(text for turn in turns for text in turn.values()).encode()
+        "".join(text for turn in turns for text in texts_of(turn)).encode()
     except UnicodeEncodeError as error:
         raise RowError("data.encoding", f"not valid Unicode text: {error.reason}") from error
 

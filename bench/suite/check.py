@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.card import card_folder, card_names, load_card
 from bench.suite.check_names import data_tables, name_problems
-from bench.suite.data import HUB_ID, MICRO_SCORE, SAVED_SPLITS, DataSpec
+from bench.suite.data import HUB_ID, MICRO_SCORE, DataSpec
 from bench.suite.evals import JudgeSpec, LmEvalSpec
 from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.model import ModelSpec
@@ -152,7 +152,7 @@ def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
     if path is not None and not is_hub:
         yield from _file_problems(path, source, f"{where}.source")
     meaningless = set() if is_hub else {"config", "revision", "split"} & spec.model_fields_set
-    if path is not None and (path / SAVED_SPLITS).is_file():
+    if path is not None and path.is_dir():
         meaningless -= {"split"}
     for key in sorted(meaningless):
         what = f"{where}.{key} means a hub dataset; {spec.label!r} is none"

@@ -14,7 +14,7 @@ MICRO_SOURCES = ("curated", "mixed", "heldout")
 """What `micro:NAME` can name: data that the program generates itself."""
 MICRO_SCORE = "quality"
 """The column of `micro:NAME` that holds a score: what an imperfect judge makes of each row."""
-FILE_SUFFIXES = (".json", ".jsonl", ".csv", ".parquet", ".arrow")
+FILE_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow", ".gz")
 
 SAVED_SPLITS = "dataset_dict.json"
 """The file that marks a folder in which `datasets` saved several splits."""
@@ -121,20 +121,30 @@ class DataSpec(Spec):
     """`[data.NAME]` or the `data` of an eval. Exactly one of `source` and `mix`."""
 
     source: str | None = Field(default=None, min_length=1)
-    """Hub id, a path to .json/.jsonl/.csv/.parquet/.arrow or a folder of such files, `micro:curated`, `micro:mixed`,
-    `micro:heldout`, or `data:NAME`: the source of another `[data]` table, before that table's own selection."""
+    """Hub id, a path to .json/.jsonl/.csv/.tsv (also .gz)/.parquet/.arrow or a folder of such files, `micro:curated`,
+    `micro:mixed`, `micro:heldout`, or `data:NAME`: the source of another `[data]` table, before that table's own
+    selection."""
     mix: Annotated[tuple[MixPart, ...], Field(min_length=2)] | None = None
     """Rows drawn from several tables by weight: `select` by `random` with a size, or by `all` for the largest mix of
     these weights in which no row comes twice."""
     config: str | None = None
     """Hub dataset configuration."""
     split: str = "train"
-    """Split of a hub dataset, or of a folder that `datasets` saved with several."""
+    """Split of a hub dataset, of a folder that `datasets` saved with several, or of a folder whose files are named
+    after splits (`train.jsonl`, `test-0.parquet`)."""
     revision: str | None = None
     """Hub revision."""
     columns: Columns | None = None
     system: str | None = Field(default=None, min_length=1)
     """A system prompt for every row, in place of its own."""
+    odd_rows: Literal["repair", "drop", "strict"] = "repair"
+    """Rows that cannot be read as they are. `repair`: turns of one role in a row are merged, and up to one row in a
+    hundred that cannot be read is left out. `drop`: all such rows are left out. `strict`: the first refuses the source.
+    What was merged or left out is counted."""
+    ignore: tuple[str, ...] = ()
+    """Columns and message keys that are not to be read, whatever they mean, such as `images` or `weight`."""
+    leave_out: tuple[str, ...] = ()
+    """Columns, message keys and roles whose rows are left out and counted, such as `tool_calls`."""
     length: LengthFilter | None = None
     """Applied before `dedup` and `select`."""
     dedup: Literal["none", "exact", "near"] = "none"

@@ -12,7 +12,7 @@ from bench.suite.data import CONTROL_SUFFIX, DataSpec, Select
 from bench.suite.evals import data_of, reference_of
 from bench.suite.suite import Suite
 
-_TAKEN_OVER = ("source", "config", "split", "revision", "columns")
+_TAKEN_OVER = ("source", "config", "split", "revision", "columns", "odd_rows", "ignore", "leave_out")
 
 
 def resolve_references(suite: Suite) -> Suite:

@@ -70,6 +70,9 @@ class ResolvedData(Spec):
     """Rows of the source before selection; of a mix, of the selections that it is drawn from."""
     dropped: dict[str, int]
     """Rows left out before selection, by reason, such as `empty answer` or `held out`."""
+    notes: dict[str, int] = Field(default_factory=dict)
+    """What a reader must know of the source's rows that stay, with their number: columns and message keys that nothing
+    reads, turns merged, questions left out."""
     parts: dict[str, int] = Field(default_factory=dict)
     """Of a mix: rows drawn from each table that it is made of."""
     sha256: str

@@ -1,8 +1,9 @@
 """Prompt templates: Jinja chat templates over `messages`, shipped by name or from a file.
 
-Contract: a template sees `messages` (each with `role`, `content` and perhaps `input`), `add_generation_prompt`,
-`bos_token` and `eos_token`, as chat templates on the hub do, in a sandbox without a clock: what it renders depends on
-its arguments alone. A template that never mentions `input` gets it joined to the content by a line break.
+Contract: a template sees `messages` (each with `role`, `content` and perhaps `input`, `tool_calls` and reasoning),
+`tools`, `add_generation_prompt`, `bos_token` and `eos_token`, as chat templates on the hub do, in a sandbox without a
+clock: what it renders depends on its arguments alone. A template that never mentions `input` gets it joined to the
+content by a line break.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _READS_INPUT = re.compile(r"""\.input\b|\[\s*['"]input['"]\s*\]|get\(\s*['"]inpu
 _FIXED_DATE = datetime(2024, 7, 26)
 """For templates that print today's date: Llama 3's own default, so that equal inputs render to equal text."""
 
-Message = Mapping[str, str]
+Message = Mapping[str, Any]
+Tools = Sequence[Mapping[str, Any]]
 
 
 class TemplateRefusedError(Exception):
@@ -50,9 +52,15 @@ class Template:
         return digest_json(self.text)
 
     def render(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool, tokens: Mapping[str, str | bool]
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool,
+        tokens: Mapping[str, str | bool],
+        tools: Tools = (),
     ) -> str:
-        """The conversation as text; `tokens`: `bos_token`, `eos_token` and the like, and the switch `enable_thinking`.
+        """The conversation as text; `tokens`: `bos_token`, `eos_token` and the like, and the switch `enable_thinking`;
+        `tools`: the functions that may be called, as JSON Schema.
 
         Raises `TemplateRefusedError`.
         """
@@ -63,12 +71,21 @@ class Template:
             return _compiled(self.text)(
                 messages=[dict(message) for message in messages],
                 add_generation_prompt=add_generation_prompt,
-                tools=None,
+                tools=[dict(tool) for tool in tools] or None,
                 documents=None,
                 **variables,
             )
         except Exception as error:  # a template is a program: it may fail in any way
             raise TemplateRefusedError(str(error) or type(error).__name__) from error
+
+    def variables(self) -> frozenset[str]:
+        """Names that the text takes from outside; none where it is no template."""
+        from jinja2 import TemplateError, meta
+
+        try:
+            return frozenset(meta.find_undeclared_variables(_environment().parse(self.text)))
+        except TemplateError:
+            return frozenset()
 
 
 def template_names() -> tuple[str, ...]:
@@ -109,7 +126,8 @@ def _missing(given: str, path: Path) -> Problem:
 def _joined(message: Message) -> Message:
     if not message.get("input"):
         return message
-    return {"role": message["role"], "content": f"{message['content']}\n{message['input']}"}
+    joined = f"{message['content']}\n{message['input']}"
+    return {key: joined if key == "content" else value for key, value in message.items() if key != "input"}
 
 
 def _check(template: Template, where: str) -> None:

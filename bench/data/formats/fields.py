@@ -1,22 +1,39 @@
 """Fields of a raw record, read with the fault named.
 
-Contract: a field that is missing or of another kind raises `RowError`, which says what the record has instead.
+Contract: a field that is missing or of another kind raises `RowError`, which says what the record has instead. A value
+that is only text in another dress (a number, a list of text parts) is its text.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
+
+_TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
+"""Types of a message's parts that hold text, under the key `text`."""
 
 
 class RowError(Exception):
     """What is wrong with one row; the reader of the file adds the row's number."""
 
-    def __init__(self, reference: str, what: str, hint: str | None = None) -> None:
+    def __init__(self, reference: str, what: str, hint: str | None = None, *, ends_file: bool = False) -> None:
+        """`ends_file`: nothing behind this row of the file can be read."""
         super().__init__(what)
         self.reference = reference
         self.what = what
         self.hint = hint
+        self.ends_file = ends_file
+
+
+class RowLeftOut(Exception):  # noqa: N818  # no error: the row itself says that it is not to be learned
+    """A whole row that is not to be learned, with the reason under which it is counted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def kind_of(value: object) -> str:
@@ -25,6 +42,13 @@ def kind_of(value: object) -> str:
         return "null"
     names = {bool: "a truth value", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
     return names.get(type(value), f"a {type(value).__name__}")
+
+
+def is_filled(value: object) -> bool:
+    """Whether a field says anything: not null, NaN, empty or blank."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return False
+    return bool(value.strip()) if isinstance(value, str) else value not in ([], {}, ())
 
 
 def _seen(record: Mapping[str, Any]) -> str:
@@ -40,18 +64,46 @@ def field_of(record: Mapping[str, Any], name: str) -> Any:
 
 
 def text_of(record: Mapping[str, Any], name: str) -> str:
-    """A field's text; null counts as empty. Raises `RowError` for any other kind."""
-    value = field_of(record, name)
+    """A field's text (`as_text`)."""
+    return as_text(field_of(record, name), f"field `{name}`")
+
+
+def as_text(value: object, what: str) -> str:
+    """The text of a value: null and NaN are empty, a number or truth value is its JSON text, text parts are joined.
+
+    Raises `RowError` for any other kind; `what` names the value.
+    """
     if isinstance(value, str):
         return value
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    raise RowError("data.not-text", f"field `{name}` is {kind_of(value)}, not text")
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, list) and value and all(is_text_part(part) for part in value):
+        return "".join(as_text(part["text"], what) for part in value)
+    raise RowError("data.not-text", f"{what} is {kind_of(value)}, not text")
+
+
+def is_text_part(part: object) -> bool:
+    """Whether an item of a message's content is a part of text: `{"type": "text", "text": …}`."""
+    return isinstance(part, dict) and part.get("type", "text") in _TEXT_PARTS and "text" in part
+
+
+def parsed(value: object) -> object:
+    """A list or object that a file holds as JSON text (as a CSV cell must); anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
 
 
 def turn_list(record: Mapping[str, Any], name: str) -> list[Any]:
     """A field's list, of whatever items. Raises `RowError` where it holds something else."""
-    value = field_of(record, name)
+    value = parsed(field_of(record, name))
     if not isinstance(value, list):
         raise RowError("data.not-a-list", f"field `{name}` is {kind_of(value)}, not a list of turns")
     return value

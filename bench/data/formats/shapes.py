@@ -12,20 +12,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.data.formats.convert import (
+    EXTRAS,
     Converter,
     alternating,
     best_branch,
+    called,
+    messages,
+    pairs,
     plain_text,
-    preferred,
-    prompt_completion,
-    question,
     question_and_answer,
     questions_by_turn,
+    whole_dialogue,
 )
-from bench.data.formats.fields import text_of, turn_list
+from bench.data.formats.fields import RowError, parsed, text_of
+from bench.data.formats.messages import is_message
 from bench.data.formats.oasst_trees import trees
-from bench.data.formats.turns import Turns, message_turns, user_turn
+from bench.data.formats.preferences import (
+    arena_winner,
+    best_ranked,
+    better_response,
+    human_reference,
+)
+from bench.data.formats.turns import Turns, user_turn
 from bench.suite.data import Columns
+
+Assemble = Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +46,16 @@ class Shape:
     name: str
     fields: str
     """The fields as a user would write them."""
+    uses: frozenset[str]
+    """Columns that the conversion reads."""
     matches: Callable[[Mapping[str, Any]], bool]
     convert: Converter
-    assemble: Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]] | None = None
-    """For layouts in which one conversation is spread over several records: those records to whole ones."""
+    assemble: Assemble | None = None
+    """For layouts in which a record is no whole conversation, or several: the source's records to whole ones."""
+    mapped: bool = False
+    """Whether the suite names the columns."""
+    listed: bool = True
+    """Whether a message lists it by itself; the others are combinations of `PROMPTS` and `ANSWERS`, or alike."""
 
 
 def recognise(sample: Iterable[object], *, answered: bool = True) -> Shape | None:
@@ -55,8 +72,19 @@ def recognise(sample: Iterable[object], *, answered: bool = True) -> Shape | Non
 
 def by_columns(columns: Columns) -> Shape:
     """The shape that a suite's `columns` describe."""
-    if columns.text is not None:
-        return Shape(name="columns", fields=columns.text, matches=lambda record: True, convert=plain_text(columns.text))
+    names = [name for name in (columns.text, columns.prompt, columns.completion, columns.input, columns.system) if name]
+    convert = plain_text(columns.text) if columns.text is not None else _mapped(columns)
+    return Shape(
+        name="columns",
+        fields=", ".join(names),
+        uses=frozenset(names),
+        matches=lambda record: True,
+        convert=convert,
+        mapped=True,
+    )
+
+
+def _mapped(columns: Columns) -> Converter:
     prompt = columns.prompt
     assert prompt is not None, "validated"
 
@@ -69,14 +97,13 @@ def by_columns(columns: Columns) -> Shape:
         turns.append({"role": "assistant", "content": answer})
         return turns
 
-    names = [name for name in (columns.prompt, columns.completion, columns.input, columns.system) if name]
-    return Shape(name="columns", fields=", ".join(names), matches=lambda record: True, convert=convert)
+    return convert
 
 
 def known_shapes(*, answered: bool = True) -> str:
     """All shapes with their fields, in one line for a message."""
-    shapes = _shapes(answered)
-    return "; ".join(f"{shape.name} ({shape.fields})" for shape in shapes)
+    named = [f"{shape.name} ({shape.fields})" for shape in _shapes(answered) if shape.listed]
+    return "; ".join([*named, f"or any of {', '.join(PROMPTS)} with any of {', '.join(ANSWERS)}"])
 
 
 def _shapes(answered: bool) -> tuple[Shape, ...]:
@@ -91,89 +118,115 @@ def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda record: all(name in record for name in names)
 
 
-def _turns_of(kind: type) -> Callable[[Mapping[str, Any]], bool]:
+def _list_of(name: str, test: Callable[[object], bool], *beside: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a record's field is a list whose first item passes, with the fields `beside`."""
+
     def matches(record: Mapping[str, Any]) -> bool:
-        turns = record.get("conversations")
-        return isinstance(turns, list) and bool(turns) and isinstance(turns[0], kind)
+        items = parsed(record.get(name))
+        return isinstance(items, list) and bool(items) and test(items[0]) and all(other in record for other in beside)
 
     return matches
 
 
+def _shape(name: str, fields: str, matches: Callable[[Mapping[str, Any]], bool], convert: Converter, *uses: str,
+           assemble: Assemble | None = None, listed: bool = True) -> Shape:  # fmt: skip
+    return Shape(name=name, fields=fields, uses=frozenset(uses), matches=matches, convert=convert, assemble=assemble,
+                 listed=listed)  # fmt: skip
+
+
+def _instances(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Self-Instruct's tasks, each with a list of instances: one record per instance."""
+    for row, record in records:
+        items = record.get("instances") if isinstance(record, dict) else None
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            what = "no field `instances` that lists objects with input and output"
+            yield row, record if isinstance(record, RowError) else RowError("data.missing-field", what)
+            continue
+        rest = {name: value for name, value in record.items() if name != "instances"}
+        yield from ((row, {**rest, **item}) for item in items)
+
+
+CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat")
+"""Columns that hold a whole conversation."""
+PROMPTS = ("instruction", "question", "prompt", "query", "problem", "user", "human", "input", "inputs")
+"""Columns that hold a prompt, the likelier first."""
+ANSWERS = ("chosen", "output", "response", "completion", "solution", "answer", "assistant", "target", "targets")
+"""Columns that hold an answer, the likelier first."""
+
+_QA_NAMES = {("instruction", "output"): "alpaca", ("instruction", "response"): "dolly"}
+_QA_FIELDS = {"alpaca": "instruction, output, optional input", "dolly": "instruction, response, optional context"}
+_LISTED = {"alpaca", "dolly", "prompt-completion", "question-answer", "messages", "messages-chosen", "sharegpt", "lima"}
+
+
+def _question_shape(prompt: str, answer: str) -> Shape:
+    name = _QA_NAMES.get((prompt, answer), f"{prompt}-{answer}")
+    fields = _QA_FIELDS.get(name, f"{prompt}, {answer}")
+    convert = question_and_answer(prompt, answer)
+    return _shape(name, fields, _has(prompt, answer), convert, prompt, answer, *EXTRAS, listed=name in _LISTED)
+
+
+def _is_pair(item: object) -> bool:
+    return isinstance(item, dict) and {"input", "output"} <= set(item)
+
+
+def _is_text(item: object) -> bool:
+    return isinstance(item, str)
+
+
+def _conversation_shapes(column: str) -> tuple[Shape, ...]:
+    """The layouts of one column that holds a conversation, perhaps with the preferred answer beside it."""
+    name = "sharegpt" if column == "conversations" else column
+    turn = "{from, value}" if column == "conversations" else "{role, content}"
+    texts = "lima" if column == "conversations" else f"{column}-texts"
+    of_messages = _has(column) if column == "messages" else _list_of(column, is_message)
+    layouts = [
+        (f"{name}-chosen", f"{column}: [{turn}], chosen", _list_of(column, is_message, "chosen"),
+         question_and_answer(column, "chosen"), (column, "chosen")),
+        (name, f"{column}: [{turn}]", of_messages, messages(column), (column,)),
+        (texts, f"{column}: [text]", _list_of(column, _is_text), alternating(column), (column,)),
+        (f"{name}-pairs", f"{column}: [{{input, output}}]", _list_of(column, _is_pair), pairs(column), (column,)),
+    ]  # fmt: skip
+    return tuple(
+        _shape(name, fields, matches, convert, *uses, listed=name in _LISTED)
+        for name, fields, matches, convert, uses in layouts
+    )
+
+
 SHAPES: tuple[Shape, ...] = (
-    Shape(
-        name="messages",
-        fields="messages: [{role, content}]",
-        matches=_has("messages"),
-        convert=lambda record: message_turns(turn_list(record, "messages")),
-    ),
-    Shape(name="lima", fields="conversations: [text]", matches=_turns_of(str), convert=alternating),
-    Shape(
-        name="sharegpt",
-        fields="conversations: [{from, value}]",
-        matches=_turns_of(dict),
-        convert=lambda record: message_turns(turn_list(record, "conversations"), "from", "value"),
-    ),
-    Shape(
-        name="oasst",
-        fields="prompt: {role, text, replies}",
-        matches=lambda record: isinstance(record.get("prompt"), dict),
-        convert=best_branch,
-    ),
-    Shape(
-        name="oasst-messages",
-        fields="message_id, parent_id, role, text: one message per row",
-        matches=_has("message_id", "parent_id", "role", "text"),
-        convert=best_branch,
-        assemble=trees,
-    ),
-    Shape(name="hh-rlhf", fields="chosen", matches=_has("chosen"), convert=preferred),
-    Shape(
-        name="alpaca",
-        fields="instruction, output, optional input",
-        matches=_has("instruction", "output"),
-        convert=question_and_answer("instruction", "output", "input"),
-    ),
-    Shape(
-        name="dolly",
-        fields="instruction, response, optional context",
-        matches=_has("instruction", "response"),
-        convert=question_and_answer("instruction", "response", "context"),
-    ),
-    Shape(
-        name="prompt-completion",
-        fields="prompt, completion",
-        matches=_has("prompt", "completion"),
-        convert=prompt_completion,
-    ),
-    Shape(
-        name="question-answer",
-        fields="question, answer",
-        matches=_has("question", "answer"),
-        convert=question_and_answer("question", "answer"),
-    ),
-)
+    *(shape for column in CONVERSATIONS for shape in _conversation_shapes(column)),
+    _shape("ultrachat", "data: [text]", _list_of("data", _is_text), alternating("data"), "data"),
+    _shape("oasst", "prompt: {role, text, replies}", lambda record: isinstance(record.get("prompt"), dict),
+           best_branch, "prompt"),
+    _shape("oasst-messages", "message_id, parent_id, role, text: one message per row",
+           _has("message_id", "parent_id", "role", "text"), best_branch, "prompt", assemble=trees),
+    _shape("arena", "conversation_a, conversation_b, winner", _has("conversation_a", "conversation_b", "winner"),
+           arena_winner, "conversation_a", "conversation_b", "winner", "model_a", "model_b"),
+    _shape("safe-rlhf", "prompt, response_0, response_1, better_response_id",
+           _has("prompt", "response_0", "response_1", "better_response_id"), better_response,
+           "prompt", "response_0", "response_1", "better_response_id"),
+    _shape("shp", "history, human_ref_A, human_ref_B, labels", _has("history", "human_ref_A", "human_ref_B", "labels"),
+           human_reference, "history", "human_ref_A", "human_ref_B", "labels"),
+    _shape("ranked", "prompt, answers: [{answer, rank}]",
+           _list_of("answers", lambda item: isinstance(item, dict) and "rank" in item, "prompt"),
+           best_ranked, "prompt", "answers"),
+    _shape("calls", "query, tools, answers: [{name, arguments}]", _has("query", "tools", "answers"), called,
+           "query", "answers"),
+    _shape("instances", "instruction, instances: [{input, output}]", _has("instruction", "instances"),
+           question_and_answer("instruction", "output"), "instruction", "input", "output", assemble=_instances),
+    *(_question_shape(prompt, answer) for prompt in PROMPTS for answer in ANSWERS),
+    _shape("hh-rlhf", "chosen", _has("chosen"), whole_dialogue("chosen"), "chosen"),
+)  # fmt: skip
 """In the order in which they are tried."""
 
 TEXT_SHAPES: tuple[Shape, ...] = (
-    Shape(name="text", fields="text: plain text, all of it learned", matches=_has("text"), convert=plain_text("text")),
+    _shape("text", "text: plain text, all of it learned", _has("text"), plain_text("text"), "text"),
 )
-"""Of rows that are no conversation; tried last."""
+"""Rows that are no conversation; tried last."""
 
 PROMPT_SHAPES: tuple[Shape, ...] = (
-    Shape(
-        name="turns",
-        fields="turns: [text], optional reference: [text]",
-        matches=_has("turns"),
-        convert=questions_by_turn,
+    _shape(
+        "turns", "turns: [text], optional reference: [text]", _has("turns"), questions_by_turn, "turns", "reference"
     ),
-    Shape(
-        name="instruction",
-        fields="instruction, optional input",
-        matches=_has("instruction"),
-        convert=question("instruction", "input"),
-    ),
-    Shape(name="prompt", fields="prompt", matches=_has("prompt"), convert=question("prompt")),
-    Shape(name="question", fields="question", matches=_has("question"), convert=question("question")),
-    Shape(name="text", fields="text", matches=_has("text"), convert=question("text")),
+    *(_shape(name, name, _has(name), question_and_answer(name, None), name, *EXTRAS) for name in (*PROMPTS, "text")),
 )
-"""Of rows without an answer, for evals that only ask."""
+"""Rows without an answer, for evals that only ask."""

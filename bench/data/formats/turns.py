@@ -1,73 +1,81 @@
-"""A conversation in its JSON form: the names of roles, messages to turns, and what makes it fit to learn from.
+"""A conversation in its JSON form, and what makes it fit to learn from.
 
-Contract: whatever a file calls its speakers becomes `system`, `user` or `assistant`; a role or message that cannot be
-read raises `RowError`. `settle` checks a whole conversation and says whether it is to be dropped.
+Contract: `settle` checks a whole conversation, mends what has one right mending (turns of one role in a row), says why
+it is left out, and names what it changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from bench.data.formats.fields import RowError, field_of, kind_of, text_of
+from bench.data.formats.fields import RowError
 
-Turns = list[dict[str, str]]
-"""A conversation in the JSON form of `bench.data.render.row.Turn`: `role`, `content` and perhaps `input`. Plain text
-is one turn of the role `text`."""
+Turns = list[dict[str, Any]]
+"""A conversation in the JSON form of `bench.data.render.row.Turn`. Plain text is one turn of the role `text`."""
 
-_ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "human": "user",
-    "prompter": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-}
+MERGED = "turns of one role in a row merged"
+UNANSWERED = "question without an answer at the end left out"
+NOT_LEARNED = "no turn to be learned"
 
 
-def settle(turns: Turns, *, answered: bool = True) -> tuple[Turns, str | None]:
-    """The conversation up to its last answer, and why it is to be dropped: `None`, `empty answer`, `empty prompt`,
-    `empty text`, or `no opening prompt`: the assistant speaks first, as in many chats that people shared.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A conversation that was checked."""
 
-    Turns after the last answer hold nothing to learn and are left out. Where prompts are enough (`answered` is false),
-    a last prompt without an answer gets an empty one instead. Raises `RowError` where roles do not alternate.
+    turns: Turns
+    dropped: str | None = None
+    """Why it is to be left out: `empty answer`, `empty prompt`, `empty text`, `no turn to be learned`, or `no opening
+    prompt`: the assistant speaks first, as in many chats that people shared."""
+    notes: tuple[str, ...] = ()
+    """What was changed in it."""
+
+
+def settle(turns: Turns, *, answered: bool = True, merge: bool = True) -> Settled:
+    """The conversation up to the last answer that is to be learned: what follows holds nothing to learn.
+
+    Where prompts are enough (`answered` is false), a last prompt without an answer gets an empty one instead. `merge`
+    joins turns of one role in a row. Raises `RowError` where roles do not take turns.
     """
     if turns and turns[0]["role"] == "text":
-        return turns, None if turns[0]["content"].strip() else "empty text"
-    end = len(turns)
-    while answered and end and turns[end - 1]["role"] != "assistant":
-        end -= 1
-    turns = turns[:end]
-    if not answered and turns and turns[-1]["role"] != "assistant":
+        return Settled(turns=turns, dropped=None if turns[0]["content"].strip() else "empty text")
+    notes = []
+    if merge and len(merged := _merged(turns)) < len(turns):
+        turns, notes = merged, [MERGED]
+    if answered:
+        if turns and turns[-1]["role"] == "user" and any(says_something(t) for t in turns if t["role"] == "assistant"):
+            notes.append(UNANSWERED)
+        turns, dropped = _up_to_last_answer(turns)
+        if dropped is not None:
+            return Settled(turns=turns, dropped=dropped)
+    elif turns and turns[-1]["role"] != "assistant":
         turns = [*turns, {"role": "assistant", "content": ""}]
-    if answered and (not turns or not turns[-1]["content"].strip()):
-        return turns, "empty answer"
     if next((turn["role"] for turn in turns if turn["role"] != "system"), None) == "assistant":
-        return turns, "no opening prompt"
+        return Settled(turns=turns, dropped="no opening prompt")
     _check_order(turns)
-    if not turns:
-        return turns, "empty prompt"
-    asked = turns[-2]
-    if not asked["content"].strip() and not asked.get("input", "").strip():
-        return turns, "empty prompt"
-    return turns, None
+    asked = turns[-2] if len(turns) > 1 else {"content": ""}
+    if not asked["content"].strip() and not asked.get("input", "").strip() and asked.get("role") != "tool":
+        return Settled(turns=turns, dropped="empty prompt")
+    return Settled(turns=turns, notes=tuple(notes))
 
 
-def _check_order(turns: Turns) -> None:
-    """User and assistant take turns, after a system prompt perhaps. Raises `RowError` with the turn's number."""
-    expected = "user"
-    for position, turn in enumerate(turns):
-        if turn["role"] == "system" and position == 0:
-            continue
-        if turn["role"] != expected:
-            raise RowError("data.turn-order", f"turn {position + 1} is of {turn['role']}, expected {expected}")
-        expected = "assistant" if expected == "user" else "user"
+def says_something(turn: Mapping[str, Any]) -> bool:
+    """Whether an assistant's turn holds anything to learn: text, thoughts or calls."""
+    return bool(turn["content"].strip() or turn.get("reasoning", "").strip() or turn.get("tool_calls"))
 
 
-def user_turn(content: str, extra: str = "") -> dict[str, str]:
+def texts_of(turn: Mapping[str, Any]) -> Iterator[str]:
+    """All that a turn says, in order; a call is its name and its arguments as JSON."""
+    for text in (turn.get("reasoning"), turn["content"], turn.get("input")):
+        if text:
+            yield text
+    for call in turn.get("tool_calls") or ():
+        yield f"{call['name']} {json.dumps(call['arguments'], ensure_ascii=False)}"
+
+
+def user_turn(content: str, extra: str = "") -> dict[str, Any]:
     """What the user says; a blank `extra` is left out."""
     turn = {"role": "user", "content": content}
     if extra.strip():
@@ -75,23 +83,51 @@ def user_turn(content: str, extra: str = "") -> dict[str, str]:
     return turn
 
 
-def role_of(name: object) -> str:
-    """The role that a file's name for a speaker stands for. Raises `RowError` for an unknown one."""
-    role = _ROLES.get(name.strip().lower()) if isinstance(name, str) else None
-    if role is None:
-        raise RowError("data.unknown-role", f"unknown role {name!r}; known: {', '.join(_ROLES)}")
-    return role
+def _up_to_last_answer(turns: Turns) -> tuple[Turns, str | None]:
+    """The turns up to the last answer that is to be learned, or why there is none."""
+    answers = [place for place, turn in enumerate(turns) if turn["role"] == "assistant"]
+    if not answers or not says_something(turns[answers[-1]]):
+        return turns, "empty answer"
+    learned = [place for place in answers if turns[place].get("train", True) and says_something(turns[place])]
+    return (turns[: learned[-1] + 1], None) if learned else (turns, NOT_LEARNED)
 
 
-def message_turns(items: Iterable[object], role: str = "role", content: str = "content") -> Turns:
-    """A list of messages as turns; `role` and `content` name their fields. Raises `RowError` with the turn's number."""
-    turns: Turns = []
-    for item in items:
-        if not isinstance(item, dict):
-            raise RowError("data.not-a-turn", f"turn {len(turns) + 1} is {kind_of(item)}, not an object")
-        try:
-            turns.append({"role": role_of(field_of(item, role)), "content": text_of(item, content)})
-        except RowError as error:
-            hint = f"a turn is an object with {role} and {content}"
-            raise RowError(error.reference, f"turn {len(turns) + 1}: {error.what}", hint) from None
-    return turns
+def _merged(turns: Turns) -> Turns:
+    """Turns of one role in a row as one, parted by a blank line; answers of tools stay apart, and so does a call."""
+    merged: Turns = []
+    for turn in turns:
+        last = merged[-1] if merged else None
+        if last is None or not _mergeable(last, turn):
+            merged.append(turn)
+            continue
+        parts = [text for text in (last["content"], last.get("input"), turn["content"], turn.get("input")) if text]
+        merged[-1] = {key: value for key, value in last.items() if key != "input"} | {"content": "\n\n".join(parts)}
+    return merged
+
+
+def _mergeable(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    alike = all(first.get(key) == second.get(key) for key in ("role", "name", "train"))
+    return (
+        alike
+        and first["role"] != "tool"
+        and not any(turn.get(key) for turn in (first, second) for key in ("reasoning", "tool_calls"))
+    )
+
+
+_FOLLOWS: dict[str, set[str | None]] = {
+    "system": {None},
+    "user": {None, "system", "assistant", "tool"},
+    "assistant": {"user", "tool"},
+    "tool": {"assistant", "tool"},
+}
+"""Which roles may stand before a turn; `None`: nothing."""
+
+
+def _check_order(turns: Turns) -> None:
+    """User and assistant take turns, after a system prompt perhaps; tools answer calls. Raises `RowError`."""
+    before: str | None = None
+    for position, turn in enumerate(turns, start=1):
+        if before not in _FOLLOWS[turn["role"]]:
+            follows = f"follows one of {before}" if before else "comes first"
+            raise RowError("data.turn-order", f"turn {position} is of {turn['role']} and {follows}")
+        before = turn["role"]

@@ -1,18 +1,27 @@
-"""A chat template with one tokenizer's special tokens: turns to text, and where in it an answer stands.
+"""A chat template with one tokenizer's special tokens: turns to text, and where in it what the assistant says stands.
 
-Contract: a prompt is the text up to where the answer begins. What the template does otherwise than training and
-evaluation need (no system turn, an answer rewritten, a prompt not kept) is worked around, and `notes` says so; a
-template that fails, or that leaves a turn out, is refused with `InputError`. Rendered text is guarded
-(`bench.data.render.special_tokens`).
+Contract: the text of a row is what the template prints for the whole conversation, or the row is refused. What a row
+teaches begins where the template's own prompt ends; an empty block of thinking belongs to the prompt. A row is refused
+whose text, thoughts, calls or tools the template leaves out; `notes` says what a report must know. Rendered text is
+guarded (`bench.data.render.special_tokens`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bench.data.render.complete import left_out
 from bench.data.render.row import Row, Turn
-from bench.data.render.special_tokens import guarded, spelling, unguarded
+from bench.data.render.special_tokens import Spelling, guarded, guarded_value
+from bench.data.render.thinking import (
+    SWITCHES,
+    empty_block,
+    opening_before,
+    thoughts_and_answer,
+    without_opening,
+)
 from bench.errors import InputError, Problem
 from bench.suite.template import TOKENIZER, Message, Template, TemplateRefusedError
 
@@ -21,11 +30,20 @@ if TYPE_CHECKING:
 
 _QUESTION, _ANSWER, _SYSTEM = "Qz7question", "Qz7answer", "Qz7system"
 """Texts that no template holds, to see where it puts what."""
+_TAG = re.compile(r"\s*(?:<[^<>\s]+>|\[[^\[\]\s]+\])")
+_ROLE = re.compile("user|human|inst", re.IGNORECASE)
+_REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+"""The names under which templates read reasoning; transformers, too, gives it under each."""
+NO_SYSTEM = "the template takes no system turn: its text stands before the first question"
+NO_PROMPT = "the template does not keep its prompt before an answer: evaluations begin otherwise than rows"
+THINKS_UNASKED = "rows hold reasoning, but evaluations ask with thinking off: set thinking = true for the model"
+ASKED_TO_THINK = "some rows hold no reasoning, but evaluations ask with thinking on"
 
 
 class ChatTemplate:
-    """`answer_prefix` is what stands between prompt and answer (a space in `dialogue`), `tail` what follows an answer,
-    `notes` what a report must say, in the order in which it was found (keys; the values mean nothing)."""
+    """`answer_prefix` is what stands between prompt and answer (a space in `dialogue`), `tail` what follows the last
+    answer, `closing` the tag that closes an earlier one, `header` what opens an assistant's turn, `notes` what a report
+    must say, in the order in which it was found (keys; the values mean nothing)."""
 
     def __init__(
         self,
@@ -43,82 +61,154 @@ class ChatTemplate:
         """
         self.template = template
         self.notes = dict.fromkeys([note] if note else [])
-        self._special = spelling(tokenizer)
+        self._spelling = Spelling.of(tokenizer)
         self._tokens = _named_tokens(tokenizer)
         if end_of_turn is not None and template.name != TOKENIZER:
             self._tokens["eos_token"] = end_of_turn
+        variables = template.variables()
+        self._switch = next((name for name in SWITCHES if name in variables), None)
+        self._thinking = thinking
         if thinking:
-            self._switch_thinking_on()
+            self._check_switch()
         self._takes_system = self._shows_system()
-        self.answer_prefix, self.tail, self._keeps_prompt = self._layout()
+        self.answer_prefix, self.tail = self._layout()
+        self.header, self.closing = self._frame()
 
     def prompt(self, turns: Sequence[Turn]) -> str:
         """The guarded text of the turns, up to where the answer begins."""
-        return self._render([_message(turn) for turn in turns], add_generation_prompt=True)
+        return self._prompt(turns, thinking=self._thinking)
 
-    def split(self, row: Row) -> tuple[str, str, bool]:
-        """Prompt (guarded), the answer as the template prints it, and whether it had to be rebuilt.
+    def split(self, row: Row) -> tuple[str, str]:
+        """What is learned of a row and what stands before it: the guarded text of the whole, in two.
 
-        Raises `InputError` where the template refuses the row.
+        Raises `InputError` where the template refuses the row or leaves a part of it out.
         """
-        messages = [_message(turn) for turn in row.turns]
         try:
-            prompt = self._render(messages[:-1], add_generation_prompt=True)
-            full = self._render(messages, add_generation_prompt=False) if self._keeps_prompt else ""
+            full = self.whole(row.turns)
+            if (missing := left_out(row.turns, full, self.whole)) is not None:
+                raise self._refused(row, f"leaves out {missing}")
+            start = self._start(row, full)
         except TemplateRefusedError as error:
-            what = f"template {self.template.name!r} refuses the row: {error}"
-            hint = 'choose another template, such as model.template = "dialogue"'
-            raise InputError(Problem(reference="template.refused", what=what, where=row.origin, hint=hint)) from error
-        opening, closing = prompt + self.answer_prefix, self.tail
-        if full.startswith(opening) and full.endswith(closing):
-            printed = unguarded(full[len(opening) : len(full) - len(closing)])
-            if printed.strip() == row.answer.strip():
-                return prompt, printed, False
-        if self._keeps_prompt:
-            self.notes["the template rewrites some answers: prompt, answer and ending joined by hand"] = None
-        return prompt, row.answer, True
+            raise self._refused(row, f"refuses the row: {error}") from error
+        return full[:start], full[start:]
 
-    def _render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
+    def guarded_answer(self, text: str) -> str:
+        """What the assistant says, guarded."""
+        return str(guarded_value(text, self._spelling.answers))
+
+    def whole(self, turns: Sequence[Turn], messages: Sequence[Message] | None = None) -> str:
+        """The guarded text of a whole conversation; `messages` stand in for those of its turns (`messages_of`).
+
+        Raises `TemplateRefusedError`.
+        """
+        thinks = self._thinking or _thinks(turns[-1])
+        messages = self.messages_of(turns) if messages is None else messages
+        return self._render(turns, messages, add_generation_prompt=False, thinking=thinks)
+
+    def messages_of(self, turns: Sequence[Turn]) -> list[Message]:
+        """The turns as the template reads them, guarded. A system turn that it does not take is in the first other."""
+        messages: Sequence[Message] = [_message(turn) for turn in turns]
         if not self._takes_system and messages and messages[0]["role"] == "system":
-            self.notes["the template takes no system turn: its text stands before the first question"] = None
+            self.notes[NO_SYSTEM] = None
             messages = _without_system(messages)
-        messages = [guarded(message, self._special) for message in messages]
-        return self.template.render(messages, add_generation_prompt=add_generation_prompt, tokens=self._tokens)
+        return [guarded(message, self._spelling) for message in messages]
 
-    def _switch_thinking_on(self) -> None:
-        if "enable_thinking" not in self.template.text:
+    def _prompt(self, turns: Sequence[Turn], *, thinking: bool) -> str:
+        return self._render(turns, self.messages_of(turns), add_generation_prompt=True, thinking=thinking)
+
+    def _start(self, row: Row, full: str) -> int:
+        """Where what is learned begins in the row's text: behind the longest prompt of the template that it begins
+        with, and behind a block of thinking that is empty."""
+        *before, last = row.turns
+        thinks = _thinks(last)
+        asked = self.prompt(before)
+        prompts = {asked} if self._switch is None else {asked, self._prompt(before, thinking=not self._thinking)}
+        prompts |= {without_opening(prompt) for prompt in prompts}
+        starts = [len(prompt) for prompt in prompts if full.startswith(prompt)]
+        start = max(starts) if starts else self._place_of(last, full)
+        if not thinks:
+            start += empty_block(full[start:])
+        if full[:start] != asked:
+            mismatch = THINKS_UNASKED if thinks else ASKED_TO_THINK
+            self.notes[mismatch if starts and self._asks_to_think() != thinks else NO_PROMPT] = None
+        return start
+
+    def _place_of(self, turn: Turn, full: str) -> int:
+        """Where the last turn stands in a text whose beginning is no prompt of the template."""
+        message = guarded(_message(turn), self._spelling)
+        thought, said = thoughts_and_answer(str(message["content"]))
+        first = str(message.get("reasoning", "")).strip() or thought or said.strip()
+        place = full.rfind(first) if first else -1
+        if place < 0:
+            raise TemplateRefusedError("it does not show where the answer begins")
+        return opening_before(full, place)
+
+    def _asks_to_think(self) -> bool:
+        return self._thinking or self._switch is None
+
+    def _render(
+        self, turns: Sequence[Turn], messages: Sequence[Message], *, add_generation_prompt: bool, thinking: bool
+    ) -> str:
+        tools = next((turn.tools for turn in turns if turn.tools), ())
+        switch = {self._switch: thinking} if self._switch is not None else {}
+        return self.template.render(
+            messages,
+            add_generation_prompt=add_generation_prompt,
+            tokens={**self._tokens, **switch},
+            tools=guarded_value(tools, self._spelling.anywhere),
+        )
+
+    def _check_switch(self) -> None:
+        if self._switch is None:
             what = f"template {self.template.name!r} has no thinking switch (`enable_thinking`)"
             hint = "leave model.thinking out"
             raise InputError(Problem(reference="template.no-thinking", what=what, where="model.thinking", hint=hint))
-        self._tokens["enable_thinking"] = True
         self.notes["thinking is switched on"] = None
 
     def _shows_system(self) -> bool:
+        turns = (Turn(role="system", content=_SYSTEM), Turn(role="user", content=_QUESTION))
         try:
-            text = self.template.render(
-                [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _QUESTION}],
-                add_generation_prompt=True,
-                tokens=self._tokens,
-            )
+            return _SYSTEM in self._shown(turns, add_generation_prompt=True)
         except TemplateRefusedError:
             return False
-        return _SYSTEM in text
 
-    def _layout(self) -> tuple[str, str, bool]:
-        """What stands before an answer, what after it, and whether a full rendering begins with the prompt's."""
-        question, answer = {"role": "user", "content": _QUESTION}, {"role": "assistant", "content": _ANSWER}
+    def _layout(self) -> tuple[str, str]:
+        """What stands before an answer behind its prompt, and what after it."""
+        question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
         try:
-            prompt = self._render([question], add_generation_prompt=True)
-            full = self._render([question, answer], add_generation_prompt=False)
+            prompt = self._shown([question], add_generation_prompt=True)
+            full = self._shown([question, answer], add_generation_prompt=False)
         except TemplateRefusedError as error:
             raise self._unusable("template.broken", f"fails: {error}") from error
         if _QUESTION not in prompt or _ANSWER not in full:
             raise self._unusable("template.drops-content", "leaves the question or the answer out")
         before, _, tail = full.partition(_ANSWER)
-        if before.startswith(prompt):
-            return before[len(prompt) :], tail, True
-        self.notes["the template does not keep its prompt before an answer; prompt and answer joined by hand"] = None
-        return "", tail, False
+        if not before.startswith(prompt):
+            self.notes[NO_PROMPT] = None
+        return before[len(prompt) :] if before.startswith(prompt) else "", tail
+
+    def _frame(self) -> tuple[str, str]:
+        """What opens an assistant's turn, and the tag that closes an earlier one; empty where there is none."""
+        question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
+        try:
+            asked = self._shown([question], add_generation_prompt=True)
+            bare = self._shown([question], add_generation_prompt=False)
+            again = self._shown([question, answer, question.model_copy(update={"content": _SYSTEM})],
+                                add_generation_prompt=False)  # fmt: skip
+        except TemplateRefusedError:
+            return "", ""
+        header = without_opening(asked[len(bare) :]) if asked.startswith(bare) else ""
+        closing = _TAG.match(again.partition(_ANSWER)[2])
+        return header, "" if closing is None or _ROLE.search(closing[0]) else closing[0].strip()
+
+    def _shown(self, turns: Sequence[Turn], *, add_generation_prompt: bool) -> str:
+        messages = [_message(turn) for turn in turns]
+        return self._render(turns, messages, add_generation_prompt=add_generation_prompt, thinking=self._thinking)
+
+    def _refused(self, row: Row, what: str) -> InputError:
+        hint = 'choose another template (model.template), or leave such rows out, as with leave_out = ["tool_calls"]'
+        what = f"template {self.template.name!r} {what}"
+        return InputError(Problem(reference="template.refused", what=what, where=row.origin, hint=hint))
 
     def _unusable(self, reference: str, what: str) -> InputError:
         hint = 'choose another, such as model.template = "dialogue"'
@@ -126,10 +216,27 @@ class ChatTemplate:
         return InputError(Problem(reference=reference, what=what, where="model.template", hint=hint))
 
 
+def _thinks(turn: Turn) -> bool:
+    return bool((turn.reasoning or "").strip() or thoughts_and_answer(turn.content)[0])
+
+
 def _message(turn: Turn) -> Message:
-    if turn.input is None:
-        return {"role": turn.role, "content": turn.content}
-    return {"role": turn.role, "content": turn.content, "input": turn.input}
+    message: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    for key in ("input", "name", "tool_call_id"):
+        if (value := getattr(turn, key)) is not None:
+            message[key] = value
+    if turn.reasoning is not None:
+        message |= dict.fromkeys(_REASONING_KEYS, turn.reasoning)
+    if turn.tool_calls:
+        message["tool_calls"] = [
+            {
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+                **({} if call.id is None else {"id": call.id}),
+            }
+            for call in turn.tool_calls
+        ]
+    return message
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.data.render.special_tokens import is_guarded, pieces
+from bench.data.render.special_tokens import pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _ANCHOR = "\n"
+_Located = tuple[int, int, int]
+"""A token's id, and where in the text its characters begin and end."""
 
 
 class Encoder:
@@ -26,33 +28,60 @@ class Encoder:
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
         """Ids without added beginning or end; `special`: whether special tokens that the text spells are meant."""
-        encoded: list[int] = self._tokenizer.encode(
-            text,
-            add_special_tokens=False,
-            split_special_tokens=not special,
-            verbose=False,  # a row above the model's length is cut and counted by the renderer
-        )
-        return encoded
+        return [token for token, _, _ in self._located(text, special=special, offsets=False)]
 
     def prompt(self, text: str) -> list[int]:
         """Ids of a prompt, guarded or not, with `begin` before them unless the text spells it itself."""
-        if is_guarded(text):
-            ids = [
-                token
-                for at, piece, special in pieces(text)
-                for token in (self.follow(piece, special=special) if at else self.encode(piece, special=special))
-            ]
-        else:
-            ids = self.encode(text)
-        return ids if ids[: len(self.begin)] == self.begin else [*self.begin, *ids]
+        return [token for token, _, _ in self._from_start(text, offsets=False)]
+
+    def located_prompt(self, text: str) -> list[tuple[int, int, int]]:
+        """Ids of a prompt, each with the characters of the text without guards that it stands for: begin and end.
+
+        What the tokenizer puts before every text stands for none. Needs a fast tokenizer.
+        """
+        return self._from_start(text, offsets=True)
+
+    def completion(self, text: str) -> list[int]:
+        """Ids of a guarded text in mid-sequence."""
+        return [token for piece, special in pieces(text) for token in self.follow(piece, special=special)]
 
     def follow(self, text: str, *, special: bool) -> list[int]:
         """Ids of text in mid-sequence: without the blank that some tokenizers put before the first word."""
+        return [token for token, _, _ in self._following(text, special=special, offsets=False)]
+
+    def _from_start(self, text: str, *, offsets: bool) -> list[_Located]:
+        located: list[_Located] = []
+        at = 0
+        for piece, special in pieces(text):
+            encode = self._following if at else self._located
+            located += [
+                (token, at + start, at + end) for token, start, end in encode(piece, special=special, offsets=offsets)
+            ]
+            at += len(piece)
+        if [token for token, _, _ in located[: len(self.begin)]] == self.begin:
+            return located
+        return [*((token, 0, 0) for token in self.begin), *located]
+
+    def _following(self, text: str, *, special: bool, offsets: bool) -> list[_Located]:
         if self._anchor is not None:
-            whole = self.encode(_ANCHOR + text, special=special)
-            if whole[: len(self._anchor)] == self._anchor:
-                return whole[len(self._anchor) :]
-        return self.encode(text, special=special)
+            whole = self._located(_ANCHOR + text, special=special, offsets=offsets)
+            if [token for token, _, _ in whole[: len(self._anchor)]] == self._anchor:
+                shift = len(_ANCHOR)
+                return [(token, max(0, a - shift), b - shift) for token, a, b in whole[len(self._anchor) :]]
+        return self._located(text, special=special, offsets=offsets)
+
+    def _located(self, text: str, *, special: bool, offsets: bool) -> list[_Located]:
+        """Ids with their places, which are 0 where `offsets` does not ask for them."""
+        encoded = self._tokenizer(
+            text,
+            add_special_tokens=False,
+            split_special_tokens=not special,
+            return_offsets_mapping=offsets,
+            verbose=False,  # a row above the model's length is cut and counted by the renderer
+        )
+        ids: list[int] = encoded["input_ids"]
+        places = encoded["offset_mapping"] if offsets else [(0, 0)] * len(ids)
+        return [(token, start, end) for token, (start, end) in zip(ids, places, strict=True)]
 
     def _beginning(self) -> list[int]:
         bare = self.encode("x")

@@ -1,19 +1,20 @@
 """Rows to token ids and the mask of what is supervised; prompts to the very ids that evaluation starts from.
 
-Contract: a rendered row is prompt ids + answer ids + the ending, tokenised apart and joined, so that in training an
-answer follows exactly the ids that it follows in evaluation. Supervised are the last answer and its ending, and nothing
-else; the ending always closes with a token at which generation stops (`stop_ids`). Plain text goes through no template:
-all of it and its end are supervised. Rows longer than `max_length` keep their start. What spells a special token in a
-row stays text.
+Contract: a rendered row is the template's text of it: prompt ids + answer ids + the ending, tokenised apart and joined,
+so that in training an answer follows exactly the ids that it follows in evaluation. Supervised are the last answer and
+its ending, and nothing else; the ending always closes with a token at which generation stops (`stop_ids`). Plain text
+goes through no template: all of it and its end are supervised. Rows longer than `max_length` keep their start. What
+spells a special token in a row stays text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.data.render.chat_template import ChatTemplate
+from bench.data.render.earlier_answers import earlier_answers, unfindable
 from bench.data.render.encoder import Encoder
 from bench.data.render.end_of_turn import end_token, ending
 from bench.data.render.row import Row, Turn
@@ -37,8 +38,6 @@ class Rendered:
     """True where the token is supervised; as long as `input_ids`."""
     truncated: bool
     """Cut at `max_length`; the ending is then gone, too."""
-    rebuilt: bool = False
-    """The template's own rendering of the answer did not follow its prompt; prompt, answer and ending were joined."""
 
     @property
     def supervised(self) -> int:
@@ -102,10 +101,10 @@ class Renderer:
         self._rendered_rows = True
         self._rendered_conversations |= not row.is_text
         if row.is_text:
-            start, completion, rebuilt = list(self._encoder.begin), self._text_ids(row.answer), False
+            start, completion = list(self._encoder.begin), self._text_ids(row.answer)
         else:
-            prompt, answer, rebuilt = self._chat.split(row)
-            start, completion = self._encoder.prompt(prompt), [*self._completion(answer), *self.ending]
+            prompt, learned = self._chat.split(row)
+            start, completion = self._encoder.prompt(prompt), self._learned_ids(learned)
         ids = start + completion
         mask = [False] * len(start) + [True] * len(completion)
         truncated = len(ids) > self.max_length
@@ -113,8 +112,23 @@ class Renderer:
             input_ids=ids[: self.max_length],
             labels_mask=mask[: self.max_length],
             truncated=truncated,
-            rebuilt=rebuilt,
         )
+
+    def earlier_turns(self, row: Row, chosen: Callable[[Turn], bool]) -> list[bool]:
+        """Which tokens before the last answer stand in an earlier turn of the assistant that is `chosen`, or end it.
+
+        As long as the row's ids before its last answer. Raises `InputError` where such a turn cannot be found again.
+        """
+        prompt, _ = self._chat.split(row)
+        spans = earlier_answers(self._chat, row, chosen, self._endings())
+        if not self.tokenizer.is_fast:
+            raise unfindable(row, "the tokenizer gives no character offsets of its tokens")
+        located = self._encoder.located_prompt(prompt)
+        return [any(start <= a < end and b <= end for start, end in spans) for _, a, b in located]
+
+    def _endings(self) -> tuple[str, ...]:
+        """What may close an earlier turn, as text."""
+        return (str(self.tokenizer.decode(self.ending)), *self.stop_strings)
 
     def prompt_text(self, turns: Sequence[Turn]) -> str:
         """The text up to where the answer begins, without what the tokenizer puts before every text.
@@ -132,7 +146,7 @@ class Renderer:
     def answer(self, text: str) -> list[int]:
         """Ids of an answer as it follows any prompt, without the ending. Blanks before the text do not count: what
         stands between prompt and answer is the template's."""
-        return self._completion(text.lstrip(" "))
+        return self._encoder.completion(self.answer_prefix + self._chat.guarded_answer(text.lstrip(" ")))
 
     def clean(self, text: str) -> str:
         """A generated text as an answer: up to the first stop string, without white space around it."""
@@ -140,11 +154,12 @@ class Renderer:
             text = text.partition(stop)[0]
         return text.strip()
 
-    def _completion(self, printed: str) -> list[int]:
-        """Ids of an answer just as it is printed after the `answer_prefix`."""
-        if self.answer_prefix.strip():
-            return self._encoder.follow(self.answer_prefix, special=True) + self._encoder.follow(printed, special=False)
-        return self._encoder.follow(self.answer_prefix + printed, special=False)
+    def _learned_ids(self, learned: str) -> list[int]:
+        """Ids of what is learned of a row, just as the template prints it, closed by a token that ends it."""
+        if learned.endswith(self._chat.tail):
+            return [*self._encoder.completion(learned[: len(learned) - len(self._chat.tail)]), *self.ending]
+        ids = self._encoder.completion(learned.rstrip())
+        return ids if ids and ids[-1] in self.stop_ids else [*ids, self._end_id]
 
     def _text_ids(self, text: str) -> list[int]:
         """Ids of plain text and its end."""

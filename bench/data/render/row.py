@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from bench.spec import Spec
+
+
+class ToolCall(Spec):
+    """A call of a function by the assistant."""
+
+    name: str
+    arguments: dict[str, Any] | str
+    id: str | None = None
 
 
 class Turn(Spec):
     """One message. `input` is Alpaca's second field, which some templates place apart from the instruction."""
 
-    role: Literal["system", "user", "assistant", "text"]
-    """`text`: plain text, which stands alone, goes through no template, and is learned from beginning to end."""
+    role: Literal["system", "user", "assistant", "tool", "text"]
+    """`tool`: the result of a call. `text`: plain text, which stands alone, goes through no template, and is learned
+    from beginning to end."""
     content: str
     input: str | None = None
+    reasoning: str | None = None
+    """What the assistant thought before it said the content, where the row keeps both apart."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+    """Of the speaker or the tool."""
+    train: bool = True
+    """Whether an assistant's turn may be learned; false: it is context."""
+    tools: tuple[dict[str, Any], ...] = ()
+    """Of a conversation's first turn: the functions that may be called, as JSON Schema."""
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether there is something to learn: an assistant's turn that says something and is not excluded."""
+        says = bool(self.content.strip() or (self.reasoning or "").strip() or self.tool_calls)
+        return self.role == "assistant" and self.train and says
 
 
 class Row(Spec):

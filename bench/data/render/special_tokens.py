@@ -2,14 +2,17 @@
 
 Contract: `guarded` puts guards around all that spells a special token of the tokenizer; `pieces` of a guarded text say
 where special tokens are meant (the template's own) and where they are not (the row's); `unguarded` takes guards away.
+What an assistant's turn spells of thinking (`<think>`) is meant.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
+from bench.data.render.thinking import TAG
 from bench.suite.template import Message
 
 if TYPE_CHECKING:
@@ -17,39 +20,59 @@ if TYPE_CHECKING:
 
 _GUARD = "\ue0f8\ue0f9"
 """Stands before and after what spells a special token in a row, until it is tokenised: of Unicode's private use."""
+OPEN, CLOSE = "\ue0fa", "\ue0fb"
+"""Stand around what an assistant's turn says while its place in a text is looked for."""
+_ALL_MARKS = re.compile(f"{_GUARD}|{OPEN}|{CLOSE}")
 
 
-def spelling(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
-    """What spells a special token of the tokenizer, the longest first; `None` where it has none."""
-    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    names = sorted({*added, *map(str, tokenizer.all_special_tokens)} - {""}, key=lambda name: (-len(name), name))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """What spells a special token of a tokenizer, the longest first; `None` where nothing does."""
+
+    anywhere: re.Pattern[str] | None
+    answers: re.Pattern[str] | None
+    """In what the assistant says: not the tags around its thinking."""
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> Self:
+        """The special tokens of `tokenizer`."""
+        added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+        names = sorted({*added, *map(str, tokenizer.all_special_tokens)} - {""}, key=lambda name: (-len(name), name))
+        return cls(anywhere=_any_of(names), answers=_any_of([name for name in names if not TAG.fullmatch(name)]))
+
+
+def _any_of(names: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(map(re.escape, names))) if names else None
 
 
-def guarded(message: Message, special: re.Pattern[str] | None) -> Message:
+def guarded(message: Message, spelling: Spelling) -> Message:
     """The message with guards around all that spells a special token, so that it is not taken for one."""
-    if special is None:
-        return message
-    guards = rf"{_GUARD}\g<0>{_GUARD}"
-    return {
-        key: text if key == "role" else special.sub(guards, text.replace(_GUARD, "")) for key, text in message.items()
-    }
+    special = spelling.answers if message.get("role") == "assistant" else spelling.anywhere
+    return {key: value if key == "role" else guarded_value(value, special) for key, value in message.items()}
 
 
-def pieces(text: str) -> Iterator[tuple[int, str, bool]]:
-    """Pieces of a guarded text: where each begins, and whether special tokens in it are meant."""
-    at = 0
+def guarded_value(value: Any, special: re.Pattern[str] | None) -> Any:
+    """A text, or all texts in lists and objects, with guards."""
+    if isinstance(value, str):
+        plain = _ALL_MARKS.sub("", value)
+        return special.sub(rf"{_GUARD}\g<0>{_GUARD}", plain) if special is not None else plain
+    if isinstance(value, dict):
+        return {key: guarded_value(item, special) for key, item in value.items()}
+    return [guarded_value(item, special) for item in value] if isinstance(value, list | tuple) else value
+
+
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Pieces of a guarded text, and whether special tokens in each are meant."""
     for number, piece in enumerate(text.split(_GUARD)):
         if piece:
-            yield at, piece, number % 2 == 0
-        at += len(piece) + len(_GUARD)
-
-
-def is_guarded(text: str) -> bool:
-    """Whether something in the text spells a special token that is not meant."""
-    return _GUARD in text
+            yield piece, number % 2 == 0
 
 
 def unguarded(text: str) -> str:
-    """The text without guards."""
-    return text.replace(_GUARD, "")
+    """The text without guards and marks."""
+    return _ALL_MARKS.sub("", text)
+
+
+def unmarked(text: str) -> str:
+    """The text without the marks around what assistants say; guards stay."""
+    return text.replace(OPEN, "").replace(CLOSE, "")

@@ -90,7 +90,7 @@ _TableLines = tuple[ResolvedData, Iterable[_Line]]
 
 def _rows(data: ResolvedData) -> Iterator[_Line]:
     for row in load_rows(data.path):
-        turns = [turn.model_dump(mode="json", exclude_none=True) for turn in row.turns]
+        turns = [turn.model_dump(mode="json", exclude_defaults=True) for turn in row.turns]
         asked = turns[:-1] or turns
         content = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).digest()
         yield _Line(content, json.dumps(turns, ensure_ascii=False).encode(), row.origin)

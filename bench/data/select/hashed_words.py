@@ -13,6 +13,8 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.formats.turns import texts_of
+
 _WORD = re.compile(r"\w+|[^\w\s]")
 _KNOWN_AT_MOST = 1 << 16
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
@@ -30,9 +32,9 @@ class Hasher:
     def words(self, conversation: bytes) -> Hashes:
         """The words of a stored conversation, shape `(words,)`; at least one."""
         turns = json.loads(conversation)
-        parts = (text for turn in turns if turn["role"] != "system" for text in (turn["content"], turn.get("input")))
-        found = [self._hash(word) for text in parts if text for word in _WORD.findall(text.lower())]
-        return np.array(found or [0], dtype=np.uint64)
+        texts = (text for turn in turns if turn["role"] != "system" for text in texts_of(turn))
+        hashes = [self._hash(word) for text in texts for word in _WORD.findall(text.lower())]
+        return np.array(hashes or [0], dtype=np.uint64)
 
     def _hash(self, word: str) -> int:
         value = self._known.get(word)

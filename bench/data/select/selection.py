@@ -141,6 +141,7 @@ class _Selector:
             rows=len(indices),
             source_rows=source_rows,
             dropped=dropped,
+            notes={} if spec.mix is not None else dict(self._tables[name].notes),
             parts=parts,
             sha256=sha256,
             path=str(path),
@@ -235,7 +236,8 @@ def _with_system(rows: Iterable[tuple[bytes, str]], system: str, where: str) -> 
             what = "plain text has no turns, so no system prompt either"
             hint = "leave system out, or name the columns of prompt and completion"
             raise InputError(Problem(reference="data.system", what=what, where=where, hint=hint))
-        turns = [{"role": "system", "content": system}, *(turn for turn in turns if turn["role"] != "system")]
+        first = {"role": "system", "content": system} | ({"tools": turns[0]["tools"]} if "tools" in turns[0] else {})
+        turns = [first, *(turn for turn in turns if turn["role"] != "system")]
         yield json.dumps(turns, ensure_ascii=False, separators=(",", ":")).encode(), origin
 
 

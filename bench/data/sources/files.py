@@ -1,6 +1,7 @@
-"""Where rows are read from: JSON, JSON Lines, CSV, Parquet, Arrow, and folders of such files.
+"""Where rows are read from: JSON, JSON Lines, CSV, TSV, Parquet, Arrow, and folders of such files.
 
-Contract: `records` streams `(row, record)` with rows counted from 1 (lines in JSON Lines, elements of a JSON list, rows
+Contract: text formats may be compressed with gzip. Of a folder whose files are named after splits, one split is read.
+`records` streams `(row, record)` with rows counted from 1 (lines in JSON Lines, elements of a JSON list, rows
 below a CSV header); a row that cannot be read comes as a `RowError` in place of its record, a file that cannot be read
 raises `InputError`. No reader holds more than a block of the file in memory.
 """
@@ -8,10 +9,13 @@ raises `InputError`. No reader holds more than a block of the file in memory.
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -26,7 +30,16 @@ MICRO = "micro:"
 _BLOCK = 1 << 20
 """Characters of a JSON list that are read at once."""
 _NOTES = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", SAVED_SPLITS})
-"""JSON files that tell of data and hold none."""
+"""JSON files that describe data and hold none."""
+_COMPRESSED = ".gz"
+_WHOLE_JSON = 1 << 28
+"""Bytes of a JSON file up to which it is parsed whole, to see whether it is one object."""
+_SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+}
+"""Words in a path that name a split, as `datasets` reads them."""
 
 
 def kind_of(spec: DataSpec, base: Path) -> SourceKind:
@@ -49,7 +62,7 @@ def local_path(source: str, base: Path) -> Path:
 def files_of(path: Path, *, source: str, where: str, split: str = "train") -> tuple[Path, ...]:
     """The files that hold a source's rows, in order. Raises `InputError` where there is none that can be read.
 
-    Of a folder in which `datasets` saved several splits, `split` is taken.
+    Of a folder with several splits, `split` is taken: those that `datasets` saved, or those that the files' names tell.
     """
     if path.is_dir():
         return _files_in(path, source=source, where=where, split=split)
@@ -57,7 +70,7 @@ def files_of(path: Path, *, source: str, where: str, split: str = "train") -> tu
         raise InputError(
             Problem(reference="data.missing-file", what=f"no file {source}", where=where, hint=_sibling_hint(path))
         )
-    if path.suffix.lower() not in READERS:
+    if format_of(path) not in READERS:
         raise InputError(
             Problem(
                 reference="data.format",
@@ -76,7 +89,7 @@ def files_of(path: Path, *, source: str, where: str, split: str = "train") -> tu
 def records(path: Path, *, source: str) -> Records:
     """All records of one file."""
     try:
-        yield from READERS[path.suffix.lower()](path)
+        yield from READERS[format_of(path)](path)
     except UnicodeDecodeError as error:
         raise InputError(
             Problem(
@@ -86,21 +99,34 @@ def records(path: Path, *, source: str) -> Records:
                 hint="save the file as UTF-8",
             )
         ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InputError(
             Problem(reference="data.unreadable", what=f"cannot be read: {reason}", where=source)
         ) from error
 
 
+def format_of(path: Path) -> str:
+    """The ending that says how a file is read: of a compressed one, that before `.gz`."""
+    ending = path.suffix.lower()
+    inner = path.with_suffix("").suffix.lower() if ending == _COMPRESSED else ending
+    return ending if ending == _COMPRESSED and inner not in _TEXT_FORMATS else inner
+
+
+def _open(path: Path, *, newline: str) -> TextIO:
+    if path.suffix.lower() == _COMPRESSED:
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
+    return path.open(encoding="utf-8-sig", newline=newline)
+
+
 def _known_formats() -> str:
-    return ", ".join(READERS)
+    return f"{', '.join(READERS)}, and the text formats with {_COMPRESSED} behind"
 
 
 def _sibling_hint(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent.name!r} either; paths are relative to the suite file"
-    names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in READERS]
+    names = [entry.name for entry in path.parent.iterdir() if format_of(entry) in READERS]
     return did_you_mean(path.name, names) or "paths are relative to the suite file"
 
 
@@ -111,16 +137,45 @@ def _files_in(folder: Path, *, source: str, where: str, split: str) -> tuple[Pat
             what = f"{source} has no split {split!r}"
             hint = did_you_mean(split, names)
             raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
-        folder = folder / split
+        folder, split = folder / split, "train"
     files = _arrow_files(folder) or _data_files(folder)
     if not files:
         what, hint = f"{source} is a folder without data files", f"known: {_known_formats()}"
         raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
-    formats = sorted({file.suffix.lower() for file in files})
+    if not (folder / "state.json").is_file():
+        files = _of_split(files, folder, source=source, where=where, split=split)
+    formats = sorted({format_of(file) for file in files})
     if len(formats) > 1 and formats != [".json", ".jsonl"]:
         what, hint = f"{source} holds files of several formats: {', '.join(formats)}", "name one file, or sort them"
         raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
     return files
+
+
+def _of_split(files: Sequence[Path], folder: Path, *, source: str, where: str, split: str) -> tuple[Path, ...]:
+    """The files of one split; all of them where no name tells a split and `train` is asked for."""
+    splits = {file: _split_of(file.relative_to(folder)) for file in files}
+    names = sorted({name for name in splits.values() if name is not None})
+    wanted = _SPLIT_OF.get(split, split)
+    if not names and wanted == "train":
+        return tuple(files)
+    if wanted not in names:
+        what = f"{source} has no split {split!r}" + (f", but {' and '.join(map(repr, names))}" if names else "")
+        hint = f'set split = "{names[0]}"' if names else "no file of the folder is named after a split: leave split out"
+        raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
+    if (unnamed := [str(file.relative_to(folder)) for file, name in splits.items() if name is None]) != []:
+        what = f"{source} holds files of splits ({', '.join(names)}), and {', '.join(unnamed[:3])}, which names none"
+        hint = "name one file as source, or move the others"
+        raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
+    return tuple(file for file, name in splits.items() if name == wanted)
+
+
+def _split_of(path: Path) -> str | None:
+    """The split that a path inside its folder names, the file's own name before its folders'."""
+    for part in reversed(path.parts):
+        for word in re.split(r"[-._ 0-9]+", part.lower()):
+            if word in _SPLIT_OF:
+                return _SPLIT_OF[word]
+    return None
 
 
 def _arrow_files(folder: Path) -> tuple[Path, ...]:
@@ -138,24 +193,42 @@ def _arrow_files(folder: Path) -> tuple[Path, ...]:
 
 def _data_files(folder: Path) -> tuple[Path, ...]:
     """Files of known formats in a folder and those below it, by path; hidden ones and notes about data aside."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in READERS and path.is_file())
-    seen = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-    return tuple(sorted(path for path in seen if path.name not in _NOTES))
+    paths = (path for path in folder.rglob("*") if format_of(path) in READERS and path.is_file())
+    shown = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return tuple(sorted(path for path in shown if path.name not in _NOTES))
 
 
 def _json(path: Path) -> Records:
     """A list of records, or JSON Lines, told apart by the first character: both endings are in use for both."""
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
+    with _open(path, newline="\n") as file:
         head = file.read(1)
         while head.isspace():
             head = file.read(1)
         if head == "[":
             yield from _elements(file)
             return
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
+    if head == "{" and _is_one_object(path):
+        yield (
+            1,
+            RowError("data.not-a-list", "valid JSON, but one object, not a list of rows", ROWS_HINT, ends_file=True),
+        )
+        return
+    with _open(path, newline="\n") as file:
         for row, line in enumerate(file, start=1):
             if not line.isspace():
                 yield row, _parsed(line)
+
+
+ROWS_HINT = "write its rows as a list of objects, or one object per line"
+
+
+def _is_one_object(path: Path) -> bool:
+    """Whether a JSON file is one object over several lines. Above a quarter of a gigabyte it is taken for lines."""
+    with _open(path, newline="\n") as file:
+        first = next((line for line in file if not line.isspace()), "")
+        if not isinstance(_parsed(first), RowError) or path.stat().st_size > _WHOLE_JSON:
+            return False
+        return not isinstance(_parsed(first + file.read()), RowError)
 
 
 def _parsed(line: str) -> Any:
@@ -165,10 +238,11 @@ def _parsed(line: str) -> Any:
         return _not_json(error)
 
 
-def _not_json(error: Exception) -> RowError:
+def _not_json(error: Exception, *, ends_file: bool = False) -> RowError:
     reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
     column = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-    return RowError("data.not-json", f"not JSON: {reason}{column}", "one JSON object per line, or one list of objects")
+    hint = "one JSON object per line, or one list of objects"
+    return RowError("data.not-json", f"not JSON: {reason}{column}", hint, ends_file=ends_file)
 
 
 def _elements(file: TextIO) -> Records:
@@ -186,7 +260,7 @@ def _elements(file: TextIO) -> Records:
             # Cut off by the block's end, or broken: only more text can tell. Blocks grow, so that this stays linear.
             more = file.read(block)
             if not more:
-                yield row, _not_json(error)
+                yield row, _not_json(error, ends_file=True)
                 return
             text, position, block = text[position:] + more, 0, block * 2
             continue
@@ -194,10 +268,10 @@ def _elements(file: TextIO) -> Records:
         row, block = row + 1, _BLOCK
 
 
-def _csv(path: Path) -> Records:
+def _csv(path: Path, delimiter: str = ",") -> Records:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # answers may be longer than the default of 131,072 characters
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+    with _open(path, newline="") as file:
+        reader = csv.DictReader(file, strict=True, delimiter=delimiter)
         row = 0
         while True:
             row += 1
@@ -206,7 +280,8 @@ def _csv(path: Path) -> Records:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield row, RowError("data.not-csv", f"not CSV: {error}", "quote cells that hold commas or line breaks")
+                hint = "quote cells that hold commas or line breaks"
+                yield row, RowError("data.not-csv", f"not CSV: {error}", hint, ends_file=True)
                 return
             if None in record:
                 yield row, RowError("data.not-csv", "more cells than the header has columns", "quote cells with commas")
@@ -267,7 +342,10 @@ READERS: dict[str, Callable[[Path], Records]] = {
     ".json": _json,
     ".jsonl": _json,
     ".csv": _csv,
+    ".tsv": partial(_csv, delimiter="\t"),
     ".parquet": _parquet,
     ".arrow": _arrow,
 }
 """By file ending."""
+_TEXT_FORMATS = (".json", ".jsonl", ".csv", ".tsv")
+"""Those that may be compressed."""

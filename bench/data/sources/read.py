@@ -1,37 +1,41 @@
 """One source to rows in normal form, or to everything that is wrong with it.
 
-Contract: `read` fills a table and returns the problems; rows with an empty answer or prompt are dropped and counted by
-the table. A problem names the file and the row in it; of many faulty rows the first few are told, the rest counted.
+Contract: `read` fills a table and returns the problems; rows without an answer or a prompt are left out and counted by
+the table. Faults of one kind are one problem, with the first row that has it and the number of rows.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.data import micro
+from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
-from bench.data.formats.turns import settle
-from bench.data.sources.files import MICRO, Records, records
+from bench.data.formats.unused import unused_names, worth_reporting
+from bench.data.sources.files import MICRO, ROWS_HINT, Records, records
 from bench.data.sources.table import Table
 from bench.errors import Problem
 from bench.suite.data import Columns
 
 _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
+FAULTY_SHARE = 0.01
+"""Of a source's rows: so many that cannot be read are left out; more show that the source was misunderstood."""
 _FAULTS_SHOWN = 3
-_ROW_HINT = "mend the row or take it out"
+_ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out and counts them'
 _SCORE_HINT = "select.column names the column that holds the score"
 _COLUMNS_HINT = 'name the columns in the suite: columns = { prompt = "…", completion = "…" }'
 
-
-SourceKey = tuple[str, Columns | None, bool, str | None]
+OddRows = Literal["repair", "drop", "strict"]
+SourceKey = tuple[str, Columns | None, Rules, OddRows, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,80 +48,117 @@ class Source:
     """What the rows' origins begin with: a file's name, else the label."""
     files: tuple[Path, ...]
     """Empty for the micro world."""
+    folder: Path | None = None
+    """Of a source that is a folder: where the files are."""
     columns: Columns | None
     revision: str | None
     sha256: str
     """Of the files; the micro world's generator is code, and hashed as such."""
-    answered: bool = True
-    """Whether rows without an answer are dropped; false where prompts are enough."""
+    rules: Rules = field(default_factory=Rules)
+    faulty: OddRows = "repair"
+    """What becomes of rows that cannot be read; see `bench.suite.data.DataSpec.odd_rows`."""
     score: str | None = None
     """The column that holds a row's score, where one is selected by."""
 
     @property
     def key(self) -> SourceKey:
         """Equal for data that can share one reading."""
-        return (self.label + self.sha256, self.columns, self.answered, self.score)
+        return (self.label + self.sha256, self.columns, self.rules, self.faulty, self.score)
+
+
+@dataclass(slots=True)
+class _Fault:
+    """One kind of fault: its first row, and how many rows have it."""
+
+    row: int
+    first: RowError
+    rows: int = 1
 
 
 @dataclass(slots=True)
 class _Faults:
-    """Row faults of one source: the first few in full, the rest as a count."""
+    """The faults of one source, by kind: what they say but for numbers."""
 
-    label: str
-    begun: list[tuple[int, str]] = field(default_factory=list)
-    """Of a folder's files that were begun: rows before it, and its name."""
-    problems: list[Problem] = field(default_factory=list)
-    unshown: int = 0
+    kinds: dict[tuple[str, str], _Fault] = field(default_factory=dict)
+    is_cut: bool = False
+    """Whether a fault ended the reading of a file."""
 
     def add(self, row: int, fault: RowError) -> None:
         """Note what is wrong with a row."""
-        if len(self.problems) < _FAULTS_SHOWN:
-            hint = fault.hint or (_COLUMNS_HINT if fault.reference == "data.missing-field" else _ROW_HINT)
-            where = self.place(row)
-            self.problems.append(Problem(reference=fault.reference, what=fault.what, where=where, hint=hint))
+        self.is_cut |= fault.ends_file
+        kind = (fault.reference, re.sub(r"\d+|\(fields seen: .*", "", fault.what))
+        if kind in self.kinds:
+            self.kinds[kind].rows += 1
         else:
-            self.unshown += 1
+            self.kinds[kind] = _Fault(row, fault)
 
-    def place(self, row: int) -> str:
-        """The file that holds a row of the source, and the row's number in it."""
-        for before, file in reversed(self.begun):
-            if row > before:
-                return f"{self.label}/{file}:{row - before}"
-        return f"{self.label}:{row}"
+    @property
+    def rows(self) -> int:
+        """Faulty rows."""
+        return sum(fault.rows for fault in self.kinds.values())
 
-    def all(self) -> list[Problem]:
-        """Everything to be told."""
-        if not self.unshown:
-            return self.problems
-        more = Problem(
-            reference="data.more-faults", what=f"{self.unshown:,} more faulty rows", where=self.label, hint=_ROW_HINT
-        )
-        return [*self.problems, more]
+    def counts(self) -> Counter[str]:
+        """Rows by what is wrong with them, as reasons to be left out."""
+        reasons: Counter[str] = Counter()
+        for fault in self.kinds.values():
+            reasons[f"cannot be read ({fault.first.reference.removeprefix('data.')})"] += fault.rows
+        return reasons
+
+    def problems(self, table: Table, label: str) -> list[Problem]:
+        """Each kind of fault once, the most frequent first; of many kinds the last ones as a number of rows."""
+        ordered = sorted(self.kinds.values(), key=lambda fault: -fault.rows)
+        problems = [_problem(fault, table.place(fault.row, label)) for fault in ordered[:_FAULTS_SHOWN]]
+        if more := sum(fault.rows for fault in ordered[_FAULTS_SHOWN:]):
+            what = f"{more:,} more faulty rows"
+            problems.append(Problem(reference="data.more-faults", what=what, where=label, hint=_ROW_HINT))
+        return problems
+
+
+def _problem(fault: _Fault, where: str) -> Problem:
+    error = fault.first
+    hint = error.hint or (_COLUMNS_HINT if error.reference == "data.missing-field" else _ROW_HINT)
+    what = error.what if fault.rows == 1 else f"{error.what} (so in {fault.rows:,} rows; this is the first)"
+    return Problem(reference=error.reference, what=what, where=where, hint=hint)
 
 
 def read(table: Table, source: Source) -> list[Problem]:
     """Reads a source into a table; returns what is wrong with it."""
-    faults = _Faults(source.label)
-    stream = _records_of(source, faults.begun)
+    stream = ((row, source.rules.visible(record)) for row, record in _records_of(source, table.files))
     head = list(islice(stream, _SAMPLE))
-    answered = source.answered
+    answered = source.rules.answered
     shape = by_columns(source.columns) if source.columns else recognise((r for _, r in head), answered=answered)
-    if shape is None:
-        return _no_shape(head, faults, answered=answered)
-    whole = chain(head, stream)
-    for row, record in whole if shape.assemble is None else shape.assemble(whole):
+    return _no_shape(head, table, source) if shape is None else _fill(table, chain(head, stream), shape, source)
+
+
+def _fill(table: Table, rows: Iterable[tuple[int, Any]], shape: Shape, source: Source) -> list[Problem]:
+    faults, unused, changed = _Faults(), Counter[str](), Counter[str]()
+    for row, record in rows if shape.assemble is None else shape.assemble(rows):
         table.source_rows += 1
         try:
-            _append(table, row, record, shape, source)
+            changed.update(_append(table, row, record, shape, source))
         except RowError as fault:
             faults.add(row, fault)
-    problems = faults.all()
-    if not problems and not len(table):
-        reasons = " and ".join(f"{count:,} with {reason}" for reason, count in table.dropped.items())
-        needed = "both a prompt and an answer" if answered else "a prompt"
-        what = f"no row has {needed}: {reasons}" if reasons else "holds no whole conversation"
-        problems = [Problem(reference="data.no-answers", what=what, where=source.label, hint=_COLUMNS_HINT)]
-    return problems
+            continue
+        unused.update(unused_names(record, shape))
+    if source.score is not None:
+        del unused[f"column `{source.score}` not used"]
+    if faults.rows and (faults.is_cut or not _may_be_left_out(faults.rows, table.source_rows, source.faulty)):
+        return faults.problems(table, source.label)
+    table.dropped.update(faults.counts())
+    table.notes.update(changed)
+    table.notes.update({} if not source.files else worth_reporting(unused, table.source_rows))
+    return [] if len(table) else [_no_whole_row(table, source)]
+
+
+def _may_be_left_out(faulty: int, rows: int, odd_rows: OddRows) -> bool:
+    return odd_rows == "drop" or (odd_rows == "repair" and faulty <= FAULTY_SHARE * rows)
+
+
+def _no_whole_row(table: Table, source: Source) -> Problem:
+    reasons = " and ".join(f"{count:,} with {reason}" for reason, count in table.dropped.items())
+    needed = "both a prompt and an answer" if source.rules.answered else "a prompt"
+    what = f"no row has {needed}: {reasons}" if reasons else "holds no whole conversation"
+    return Problem(reference="data.no-answers", what=what, where=source.label, hint=_COLUMNS_HINT)
 
 
 def _records_of(source: Source, begun: list[tuple[int, str]]) -> Records:
@@ -127,26 +168,26 @@ def _records_of(source: Source, begun: list[tuple[int, str]]) -> Records:
     row_before = 0
     for file in source.files:
         row = 0
-        if len(source.files) > 1:
-            begun.append((row_before, str(file.relative_to(os.path.commonpath(source.files)))))
+        if source.folder is not None:
+            begun.append((row_before, file.relative_to(source.folder).as_posix()))
         for row, record in records(file, source=source.label):
             yield row_before + row, record
         row_before += row
 
 
-def _append(table: Table, row: int, record: object, shape: Shape, source: Source) -> None:
-    if isinstance(record, RowError):
-        raise record
-    if not isinstance(record, dict):
-        raise _not_an_object(record)
-    turns, reason = settle(shape.convert(record), answered=source.answered)
+def _append(table: Table, row: int, record: object, shape: Shape, source: Source) -> tuple[str, ...]:
+    """Keeps or drops one row; returns what was changed in one that stays."""
+    settled = source.rules.read(record, shape)
+    assert isinstance(record, dict), "read"
+    reason = settled.dropped
     score = None if source.score is None else _score(record, source.score)
     if reason is None and source.score is not None and score is None:
         reason = f"no {source.score}"
     if reason is None:
-        table.append(row, turns, score or 0.0)
-    else:
-        table.dropped[reason] += 1
+        table.append(row, settled.turns, score or 0.0)
+        return settled.notes
+    table.dropped[reason] += 1
+    return ()
 
 
 def _score(record: dict[str, Any], column: str) -> float | None:
@@ -167,23 +208,26 @@ def _score(record: dict[str, Any], column: str) -> float | None:
     return score if math.isfinite(score) else None
 
 
-def _not_an_object(record: object) -> RowError:
-    return RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
-
-
-def _no_shape(head: Sequence[tuple[int, object]], faults: _Faults, *, answered: bool) -> list[Problem]:
+def _no_shape(head: Sequence[tuple[int, object]], table: Table, source: Source) -> list[Problem]:
     """Why none of the first rows has a known shape."""
     if not head:
         what = "holds no rows"
-        return [Problem(reference="data.empty", what=what, where=faults.label, hint="give a file with rows")]
+        return [Problem(reference="data.empty", what=what, where=source.label, hint="give a file with rows")]
+    faults = _Faults()
     for row, record in head:
         if isinstance(record, RowError):
             faults.add(row, record)
         elif not isinstance(record, dict):
-            faults.add(row, _not_an_object(record))
-    if faults.problems:
-        return faults.all()
+            what = f"a row must be an object with fields, this is {str(record)[:40]!r}"
+            faults.add(row, RowError("data.not-an-object", what))
+    if faults.kinds:
+        return faults.problems(table, source.label)
     row, record = head[0]
+    where = table.place(row, source.label)
+    if len(head) == 1 and isinstance(record, dict) and record and all(isinstance(v, dict) for v in record.values()):
+        what = "valid JSON, but one object of objects, not a list of rows"
+        return [Problem(reference="data.not-a-list", what=what, where=where, hint=ROWS_HINT)]
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
-    what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {known_shapes(answered=answered)}"
-    return [Problem(reference="data.unknown-shape", what=what, where=faults.place(row), hint=_COLUMNS_HINT)]
+    shapes = known_shapes(answered=source.rules.answered)
+    what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {shapes}"
+    return [Problem(reference="data.unknown-shape", what=what, where=where, hint=_COLUMNS_HINT)]

@@ -12,7 +12,7 @@ import json
 import struct
 import tempfile
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.formats.fields import RowError
-from bench.data.formats.turns import Turns
+from bench.data.formats.turns import Turns, texts_of
 
 INDEX = np.dtype(
     [
@@ -66,10 +66,10 @@ def _hash(turns: Turns) -> int:
     parts = []
     for turn in turns:
         if turn["role"] != "system":
-            text = f"{turn['content']} {turn['input']}" if turn.get("input") else turn["content"]
+            text = " ".join(texts_of(turn))
             if not text.isascii():
                 text = unicodedata.normalize("NFKC", text)
-            parts.append(turn["role"][0] + " ".join(text.lower().split()))
+            parts.append(turn["role"][0] + " ".join(text.lower().split()) + ("" if turn.get("train", True) else "\x1e"))
     return int.from_bytes(hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest(), "little")
 
 
@@ -126,6 +126,10 @@ class Table:
         self.label = label
         self.dropped: Counter[str] = Counter()
         """Rows left out while reading, by reason."""
+        self.notes: dict[str, int] = {}
+        """What a reader must know of the rows that stay, with their number."""
+        self.files: list[tuple[int, str]] = []
+        """Of a folder: rows before each of its files, and the file's path in it."""
         self.source_rows = 0
         """Rows read, dropped ones included."""
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # open as long as the table; see `close`
@@ -147,7 +151,7 @@ class Table:
             raise RowError("data.encoding", f"not valid Unicode text: {error.reason}") from error
         self._file.write(data)
         self._end += len(data)
-        lengths = [len(turn["content"]) + len(turn.get("input") or "") for turn in turns]
+        lengths = [sum(map(len, texts_of(turn))) for turn in turns]
         self._index.write(_PACK(self._end, number, lengths[-1], sum(lengths), content, prompt, score))
         self._length += 1
 
@@ -162,7 +166,13 @@ class Table:
             record = self._record(int(index))
             start = int(self._record(int(index) - 1)["end"]) if index else 0
             self._file.seek(start)
-            yield self._file.read(int(record["end"]) - start), f"{self.label}:{record['number']}"
+            yield self._file.read(int(record["end"]) - start), self.place(int(record["number"]))
+
+    def place(self, number: int, label: str | None = None) -> str:
+        """Where the row of this number stands: the source's name, in a folder the file, and the row in it."""
+        index = bisect_left(self.files, (number, ""))
+        before, file = self.files[index - 1] if index else (0, "")
+        return f"{label or self.label}{file and '/' + file}:{number - before}"
 
     def close(self) -> None:
         """Delete the rows."""

@@ -1,0 +1,150 @@
+"""The closed list of a row's columns beside its conversation: what each means, and how it changes what is learned.
+
+Contract: `with_columns` gives a conversation what its row says outside of it (system prompt, history, tools), raises
+`RowLeftOut` for a row that says it is not to be learned, and `RowError` for what this program cannot honour. A column
+that is neither here nor read by the row's shape is reported by `bench.data.formats.unused`, never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any
+
+from bench.data.formats.fields import RowError, RowLeftOut, as_text, is_filled, kind_of, parsed
+from bench.data.formats.messages import is_message, message_turns, parsed_flag
+from bench.data.formats.tools import tool_list
+from bench.data.formats.turns import Turns
+
+
+class Column(StrEnum):
+    """What a column means."""
+
+    SYSTEM = "the system prompt"
+    HISTORY = "earlier turns"
+    TOOLS = "functions that may be called"
+    LABEL = "whether the row is a good example: true or false"
+    WEIGHT = "how much the row counts: 1 or 0"
+    REFUSED = "something that this program cannot honour"
+    NOTHING = "nothing that a model reads"
+
+
+_REFUSED = """
+image images image_path image_paths audio audios video videos pixel_values loss_mask attention_mask input_ids
+"""
+_NOTHING = """
+id _id idx index uid uuid guid row_id example_id sample_id question_id prompt_id conversation_id
+conversation_hash message_tree_id tree_state __index_level_0__ hash source sources dataset dataset_name origin
+subset split domain category categories subject topic topics task task_name task_type task_id type kind tag tags
+keywords difficulty level lang language country state url link license author model model_name generator
+generation_model timestamp created created_at date time metadata meta extra_info quality score scores rating
+ratings reward score_chosen score_rejected chosen_score rejected_score chosen-rating rejected-rating
+chosen-model rejected-model chosen_model rejected_model rank margin upvote_ratio is_seed_task num_turns
+num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn is_safe avg_rating rejected
+"""
+
+COLUMNS: dict[str, Column] = {
+    **dict.fromkeys(("system", "system_prompt", "system_message"), Column.SYSTEM),
+    "history": Column.HISTORY,
+    **dict.fromkeys(("tools", "functions"), Column.TOOLS),
+    **dict.fromkeys(("label", "kto_tag", "kto_label"), Column.LABEL),
+    **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight"), Column.WEIGHT),
+    **dict.fromkeys(_REFUSED.split(), Column.REFUSED),
+    **dict.fromkeys(_NOTHING.split(), Column.NOTHING),
+}
+"""Columns and their meanings. `rejected` is the side of a preference pair that fine-tuning does not learn."""
+
+
+def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[str], mapped: bool) -> Turns:
+    """The conversation with what the row says beside it, in columns that its shape does not use itself.
+
+    `mapped`: the suite names the columns of the texts, so that no other one is a system prompt or a history.
+    """
+    record = {name: value for name, value in record.items() if name not in uses and is_filled(value)}
+    for name, value in record.items():
+        meaning = COLUMNS.get(name)
+        if meaning is Column.REFUSED:
+            what = f"column `{name}` cannot be honoured: this program trains on text"
+            raise RowError("data.not-honoured", what, ignore_hint(name))
+        if meaning is Column.LABEL:
+            _check_label(name, value, plain=turns[0]["role"] == "text" if turns else False)
+        elif meaning is Column.WEIGHT:
+            _check_weight(name, value)
+    if not turns or turns[0]["role"] == "text":
+        return turns
+    if not mapped:
+        turns = _after_history(record, turns)
+        turns = _under_system(record, turns)
+    tools = [tool for name in _named(Column.TOOLS, record) for tool in tool_list(record[name], name)]
+    return [{**turns[0], "tools": tools}, *turns[1:]] if tools else turns
+
+
+def reads(name: str, *, mapped: bool) -> bool:
+    """Whether a column of this name is used or known to mean nothing, whatever the row's shape."""
+    meaning = COLUMNS.get(name)
+    return meaning is not None and not (mapped and meaning in (Column.SYSTEM, Column.HISTORY))
+
+
+def ignore_hint(name: str) -> str:
+    """What a suite may say about a column that cannot be honoured."""
+    return f'leave it out with ignore = ["{name}"], or such rows with leave_out = ["{name}"]'
+
+
+def _named(meaning: Column, record: Mapping[str, Any]) -> list[str]:
+    return [name for name in record if COLUMNS.get(name) is meaning]
+
+
+def _check_label(name: str, value: object, *, plain: bool) -> None:
+    """A truth value is honoured; a number might be one, or a class; text is a class and of no effect."""
+    if isinstance(value, bool) or str(value).strip().lower() in ("true", "false"):
+        if parsed_flag(value) is False:
+            raise RowLeftOut(f"{name} is false")
+    elif not plain and isinstance(value, int | float):
+        what = f"column `{name}` is {value}: true or false would say whether the row is to be learned"
+        raise RowError("data.label", what, ignore_hint(name))
+
+
+def _check_weight(name: str, value: object) -> None:
+    flag = parsed_flag(value)
+    if flag is None:
+        what = f"column `{name}` is {value!r}: a row is learned (1) or not (0), no weight between is honoured"
+        raise RowError("data.weight", what, ignore_hint(name))
+    if not flag:
+        raise RowLeftOut(f"{name} is 0")
+
+
+def _after_history(record: Mapping[str, Any], turns: Turns) -> Turns:
+    """The history before the conversation, behind its system prompt."""
+    earlier: Turns = []
+    for name in _named(Column.HISTORY, record):
+        earlier += history_turns(parsed(record[name]), name)
+    if not earlier:
+        return turns
+    system = turns[:1] if turns[0]["role"] == "system" else []
+    return [*system, *earlier, *turns[len(system) :]]
+
+
+def history_turns(value: object, name: str) -> Turns:
+    """Earlier turns: pairs of what user and assistant said, or messages. Raises `RowError`."""
+    if isinstance(value, list) and all(is_message(item) for item in value):
+        return message_turns(value)
+    pairs = value if isinstance(value, list) else [value]
+    turns: Turns = []
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            what = f"field `{name}` holds {kind_of(pair)}, not pairs of what the user and the assistant said"
+            raise RowError("data.history", what, ignore_hint(name))
+        asked, said = (as_text(text, f"a text of `{name}`") for text in pair)
+        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+    return turns
+
+
+def _under_system(record: Mapping[str, Any], turns: Turns) -> Turns:
+    """The system prompts of the row's columns, each once, before the conversation's own."""
+    given = [as_text(record[name], f"field `{name}`") for name in _named(Column.SYSTEM, record)]
+    own = [turns[0]["content"]] if turns[0]["role"] == "system" else []
+    texts = [text for text in dict.fromkeys([*given, *own]) if text.strip()]
+    if not given or not texts:
+        return turns
+    rest = turns[1:] if own else turns
+    return [{"role": "system", "content": "\n\n".join(texts)}, *rest]

@@ -1,0 +1,70 @@
+"""One record to a conversation that can be learned from: the shape, the columns beside it, the order of turns.
+
+Contract: every reader of rows goes through `Rules.read`. Nothing in a record that changes what is learned is dropped:
+it is used, or the row is refused (`RowError`), or the row is left out with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.data.formats.columns import with_columns
+from bench.data.formats.fields import RowError, RowLeftOut, is_filled
+from bench.data.formats.shapes import Shape
+from bench.data.formats.turns import Settled, settle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a suite wants the rows of a source to be read."""
+
+    answered: bool = True
+    """Whether rows without an answer are left out; false where prompts are enough."""
+    merge: bool = True
+    """Whether turns of one role in a row become one; else the row is refused."""
+    ignore: frozenset[str] = frozenset()
+    """Columns and message keys that are not read, whatever they mean."""
+    leave_out: frozenset[str] = frozenset()
+    """Columns, message keys and roles whose rows are left out."""
+
+    def visible(self, record: object) -> object:
+        """The record without what is to be ignored."""
+        return _without(record, self.ignore) if self.ignore else record
+
+    def read(self, record: object, shape: Shape) -> Settled:
+        """One record (`visible`) of a shape. Raises `RowError`."""
+        if isinstance(record, RowError):
+            raise record
+        if not isinstance(record, dict):
+            raise RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
+        if (name := next((name for name in sorted(self.leave_out) if _holds(record, name)), None)) is not None:
+            return Settled(turns=[], dropped=f"with {name}")
+        try:
+            turns = with_columns(record, shape.convert(record), uses=shape.uses, mapped=shape.mapped)
+        except RowLeftOut as left_out:
+            return Settled(turns=[], dropped=left_out.reason)
+        return settle(turns, answered=self.answered, merge=self.merge)
+
+
+def _without(value: Any, names: frozenset[str]) -> Any:
+    """A record without some columns, and without such keys in the messages that its columns list."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: [_without(item, names) for item in field] if isinstance(field, list) else field
+        for name, field in value.items()
+        if name not in names
+    }
+
+
+def _holds(record: Mapping[str, Any], name: str) -> bool:
+    """Whether a column or a message key of this name is filled, or a message has this role."""
+    if is_filled(record.get(name)):
+        return True
+    messages = (item for field in record.values() if isinstance(field, list) for item in field)
+    return any(
+        isinstance(item, dict) and (is_filled(item.get(name)) or name in (item.get("role"), item.get("from")))
+        for item in messages
+    )

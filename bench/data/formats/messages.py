@@ -1,0 +1,195 @@
+"""One message to one turn: the closed list of a message's keys, what each means, and the names of roles.
+
+Contract: `message_turns` uses each key by its meaning or refuses the message with `RowError`; a key that is not in the
+list is reported by `bench.data.formats.unused`, never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from bench.data.formats.fields import RowError, as_text, field_of, is_filled, is_text_part, kind_of
+from bench.data.formats.tools import call_list
+from bench.data.formats.turns import Turns
+
+
+class Key(StrEnum):
+    """What a key of a message means."""
+
+    ROLE = "who speaks"
+    CONTENT = "what is said"
+    REASONING = "what is thought before it is said"
+    LEARNED = "whether the turn is learned: true or 1, false or 0"
+    CALLS = "calls of tools"
+    CALL_ID = "the call that a tool answers"
+    NAME = "the speaker's or the tool's name"
+    REFUSED = "something that this program cannot honour"
+    NOTHING = "nothing that a model reads"
+
+
+_NOTHING = """
+id uid uuid message_id parent_id index turn turn_id turn_identifier timestamp create_time created_at updated_at
+date time model lang language refusal annotations metadata meta prefix cache_control markdown rank score source
+openai_id redacted toxic hashed_ip header country state type status user author finish_reason end_turn recipient
+channel token_count replies
+"""
+
+MESSAGE_KEYS: dict[str, Key] = {
+    **dict.fromkeys(("role", "from", "speaker"), Key.ROLE),
+    **dict.fromkeys(("content", "value", "text"), Key.CONTENT),
+    **dict.fromkeys(("reasoning_content", "reasoning", "thinking", "thought"), Key.REASONING),
+    **dict.fromkeys(("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight"), Key.LEARNED),
+    **dict.fromkeys(("tool_calls", "function_call"), Key.CALLS),
+    "tool_call_id": Key.CALL_ID,
+    "name": Key.NAME,
+    **dict.fromkeys(
+        ("image", "images", "image_url", "audio", "audios", "video", "videos", "train_detail", "training_detail"),
+        Key.REFUSED,
+    ),
+    **dict.fromkeys(_NOTHING.split(), Key.NOTHING),
+}
+"""A message's keys and their meanings."""
+
+_PAIRED = {"role": "content", "from": "value", "speaker": "text"}
+"""The key that holds what is said, by the key that names the speaker."""
+
+ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+    "chatbot": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+    "ai": "assistant",
+    "model": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+    "ipython": "tool",
+    "tool_response": "tool",
+    "function_response": "tool",
+}
+"""The role that a file's name for a speaker stands for."""
+
+CALLERS = frozenset({"function_call", "tool_call"})
+"""Speakers whose text is the assistant's call, as JSON."""
+
+
+def role_of(name: object) -> str:
+    """The role of a speaker, of which `CALLERS` are the assistant. Raises `RowError` for an unknown one."""
+    known = name.strip().lower() if isinstance(name, str) else ""
+    role = "assistant" if known in CALLERS else ROLES.get(known)
+    if role is None:
+        raise RowError("data.unknown-role", f"unknown role {name!r}; known: {', '.join([*ROLES, *sorted(CALLERS)])}")
+    return role
+
+
+def message_turns(items: Iterable[object]) -> Turns:
+    """A list of messages as turns. Raises `RowError` with the turn's number."""
+    turns: Turns = []
+    for position, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise RowError("data.not-a-turn", f"turn {position} is {kind_of(item)}, not an object")
+        speaker, content = _keys(item)
+        try:
+            turns.append(_turn(item, speaker, content))
+        except RowError as error:
+            hint = error.hint or f"a turn is an object with {speaker} and {content}"
+            raise RowError(error.reference, f"turn {position}: {error.what}", hint) from None
+    return turns
+
+
+def is_message(item: object) -> bool:
+    """Whether an object looks like a message: it names who speaks."""
+    return isinstance(item, dict) and any(key in item for key in _PAIRED)
+
+
+def _keys(item: Mapping[str, Any]) -> tuple[str, str]:
+    speaker = next((key for key in _PAIRED if key in item), "role")
+    own = _PAIRED[speaker]
+    return speaker, own if own in item else next((key for key in _PAIRED.values() if key in item), own)
+
+
+def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]:
+    name = field_of(item, speaker)
+    role = role_of(name)
+    given = _by_meaning(item)
+    if Key.REFUSED in given:
+        key = next(key for key in item if MESSAGE_KEYS.get(key) is Key.REFUSED and is_filled(item[key]))
+        raise RowError("data.not-honoured", f"`{key}` cannot be honoured: this program trains on text", _ignore(key))
+    calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
+    said, thought = ("", "") if calls and content not in item else _content(field_of(item, content))
+    if isinstance(name, str) and name.strip().lower() in CALLERS:
+        calls, said = [*calls, *call_list(said)], ""
+    turn: dict[str, Any] = {"role": role, "content": said}
+    reasoning = "\n".join(as_text(value, "`reasoning`") for value in given.get(Key.REASONING, ())) or thought
+    for key, value in (("reasoning", reasoning), ("tool_calls", calls)):
+        if value and role != "assistant":
+            raise RowError("data.not-honoured", f"{key.replace('_', ' ')} in a turn of {role}")
+        if value:
+            turn[key] = value
+    if role == "assistant" and not all(_learned(value) for value in given.get(Key.LEARNED, ())):
+        turn["train"] = False
+    for meaning, key in ((Key.NAME, "name"), (Key.CALL_ID, "tool_call_id")):
+        if meaning in given:
+            turn[key] = as_text(given[meaning][0], f"`{key}`")
+    return turn
+
+
+def _by_meaning(item: Mapping[str, Any]) -> dict[Key, list[Any]]:
+    """The filled values of a message, by meaning."""
+    given: dict[Key, list[Any]] = {}
+    for key, value in item.items():
+        if (meaning := MESSAGE_KEYS.get(key)) is not None and is_filled(value):
+            given.setdefault(meaning, []).append(value)
+    return given
+
+
+def _content(value: object) -> tuple[str, str]:
+    """What a message's content says, and what it thinks: parts of text are joined, parts of thinking are apart."""
+    if not isinstance(value, list):
+        return as_text(value, "field `content`"), ""
+    said, thought = [], []
+    for part in value:
+        if isinstance(part, str):
+            said.append(part)
+        elif is_text_part(part):
+            said.append(as_text(part["text"], "a text part"))
+        elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
+            thought.append(_thought(part))
+        else:
+            kind = f"of type {part.get('type')!r}" if isinstance(part, dict) else f"that is {kind_of(part)}"
+            raise RowError("data.not-honoured", f"`content` has a part {kind}: this program trains on text")
+    return "".join(said), "\n".join(thought)
+
+
+def _thought(part: Mapping[str, Any]) -> str:
+    value = next((part[key] for key in ("thinking", "reasoning", "text") if is_filled(part.get(key))), "")
+    return _content(value)[0]
+
+
+def _learned(value: object) -> bool:
+    """A flag or weight of a turn. Raises `RowError` for a weight between: it would change what is learned."""
+    flag = parsed_flag(value)
+    if flag is None:
+        what = f"a weight of {value!r} cannot be honoured: a turn is learned (1, true) or not (0, false)"
+        raise RowError("data.weight", what)
+    return flag
+
+
+def parsed_flag(value: object) -> bool | None:
+    """A truth value, 0 or 1, also as text; `None` for anything else."""
+    text = str(value).strip().lower()
+    return True if text in ("true", "1", "1.0") else False if text in ("false", "0", "0.0") else None
+
+
+def _ignore(key: str) -> str:
+    return f'leave it out with ignore = ["{key}"], or such rows with leave_out = ["{key}"]'

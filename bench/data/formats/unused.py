@@ -1,0 +1,42 @@
+"""Columns and message keys that nothing reads: what a user must know was not used.
+
+Contract: a name is counted once per row in which it is filled, unless the row's shape reads it or it is in the closed
+lists of `bench.data.formats.columns` and `bench.data.formats.messages`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.data.formats.columns import reads
+from bench.data.formats.fields import is_filled, parsed
+from bench.data.formats.messages import MESSAGE_KEYS, is_message
+from bench.data.formats.shapes import Shape
+
+FEW = 3
+"""A name that is filled in no more rows than this, of a larger source, is an oddity of these rows."""
+
+
+def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:
+    """The names of one record that nothing reads, each once, as a report shows them."""
+    for name, value in record.items():
+        if name not in shape.uses and is_filled(value) and not reads(name, mapped=shape.mapped):
+            yield f"column `{name}` not used"
+    keys = {key for message in _messages(record, shape) for key, value in message.items() if is_filled(value)}
+    yield from (f"message key `{key}` not used" for key in sorted(keys - MESSAGE_KEYS.keys()))
+
+
+def worth_reporting(unused: Counter[str], rows: int) -> dict[str, int]:
+    """The counts of what is filled in more than a few rows, or in each of the few that there are."""
+    return {name: count for name, count in sorted(unused.items()) if count > min(FEW, rows - 1)}
+
+
+def _messages(record: Mapping[str, Any], shape: Shape) -> Iterator[Mapping[str, Any]]:
+    for name in shape.uses:
+        value = record.get(name)
+        items = parsed(value) if isinstance(value, str) else value
+        for item in items if isinstance(items, list) else [items]:
+            if isinstance(item, dict) and is_message(item):
+                yield item

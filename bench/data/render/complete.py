@@ -1,0 +1,91 @@
+"""Whether a template prints all that a conversation says.
+
+Contract: `left_out` names the first part that is missing from the text; `None`: all of it is there. Of earlier answers
+the thoughts may be missing, as several templates mean it to be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from bench.data.render.row import Turn
+from bench.data.render.special_tokens import unguarded
+from bench.data.render.thinking import thoughts_and_answer
+from bench.suite.template import TemplateRefusedError
+
+Render = Callable[[Sequence[Turn]], str]
+"""The guarded text of a conversation."""
+
+
+def left_out(turns: Sequence[Turn], text: str, render: Render) -> str | None:
+    """The first part of the turns that their rendered `text` lacks, in a user's words."""
+    shown = unguarded(text)
+    last = len(turns)
+    for number, turn in enumerate(turns, start=1):
+        missing = _part_left_out(turn, shown, thoughts=number == last)
+        if missing is not None:
+            return f"{missing} of turn {number} ({turn.role})"
+        if turn.role == "tool" and _is_taken_for_an_answer(turns, number - 1, text, render):
+            return f"that turn {number} is a tool's, not the assistant's"
+    for tool in next((turn.tools for turn in turns if turn.tools), ()):
+        if str(_name_of(tool)) not in shown:
+            return f"the tool {_name_of(tool)!r}"
+    return "the tools" if _prints_the_same_without_tools(turns, text, render) else None
+
+
+def _part_left_out(turn: Turn, shown: str, *, thoughts: bool) -> str | None:
+    thought, said = thoughts_and_answer(turn.content) if turn.role == "assistant" else ("", turn.content)
+    if not _shows(said.strip(), shown):
+        return "the text"
+    if not _shows((turn.input or "").strip(), shown):
+        return "the input"
+    if thoughts and not all(part in shown for part in (thought, (turn.reasoning or "").strip())):
+        return "the reasoning"
+    if not all(call.name in shown and _shows(call.arguments, shown) for call in turn.tool_calls):
+        return "a tool call"
+    return None
+
+
+def _shows(value: object, shown: str) -> bool:
+    """Whether a text, or every text in an object, is there as it is or with JSON's escapes."""
+    return all(
+        text in shown or any(json.dumps(text, ensure_ascii=escaped)[1:-1] in shown for escaped in (False, True))
+        for text in _texts(value)
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _is_taken_for_an_answer(turns: Sequence[Turn], place: int, text: str, render: Render) -> bool:
+    """Whether the template prints what a tool returned as if the assistant had said it."""
+    as_answer = turns[place].model_copy(update={"role": "assistant"})
+    return _renders_to([*turns[:place], as_answer, *turns[place + 1 :]], text, render)
+
+
+def _prints_the_same_without_tools(turns: Sequence[Turn], text: str, render: Render) -> bool:
+    if not any(turn.tools for turn in turns):
+        return False
+    return _renders_to([turn.model_copy(update={"tools": ()}) for turn in turns], text, render)
+
+
+def _renders_to(turns: Sequence[Turn], text: str, render: Render) -> bool:
+    try:
+        return render(turns) == text
+    except TemplateRefusedError:
+        return False
+
+
+def _name_of(tool: Any) -> object:
+    return tool.get("function", tool).get("name")

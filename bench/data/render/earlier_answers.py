@@ -1,0 +1,156 @@
+"""Where in a row's text the assistant's earlier turns stand, each with its ending.
+
+Contract: every earlier answer is marked, the conversation is rendered again, and the marks are read: what the template
+does between turns does not matter. Spans are characters of the text without guards and marks. A turn whose thoughts the
+template leaves out is in no span: it would teach an answer without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from typing import Any
+
+from bench.data.render.chat_template import ChatTemplate
+from bench.data.render.row import Row, Turn
+from bench.data.render.special_tokens import CLOSE, OPEN, unguarded, unmarked
+from bench.data.render.thinking import empty_block, opening_before, thoughts_and_answer
+from bench.errors import InputError, Problem
+from bench.suite.template import Message, TemplateRefusedError
+
+THOUGHTS_LEFT_OUT = "the template leaves out what earlier turns think: such turns are context, not learned"
+
+Span = tuple[int, int]
+
+
+def earlier_answers(chat: ChatTemplate, row: Row, chosen: Callable[[Turn], bool], endings: Sequence[str]) -> list[Span]:
+    """The spans of the earlier assistant turns that are `chosen`. `endings`: texts that may close a turn.
+
+    Raises `InputError` where the template does not print an earlier turn as it is.
+    """
+    wanted = [turn.role == "assistant" and chosen(turn) for turn in row.turns[:-1]]
+    if not any(wanted):
+        return []
+    places = [place for place, want in enumerate(wanted) if want]
+    full = chat.whole(row.turns)
+    marked = _marked_text(chat, row.turns, wanted)
+    if marked is None or unmarked(marked) != full or {marked.count(OPEN), marked.count(CLOSE)} != {len(places)}:
+        raise unfindable(row, "the template rewrites earlier turns")
+    plain_endings = [ending for ending in (chat.closing, *endings) if ending]
+    spans = []
+    for at, (before, said, after) in zip(places, _parts(marked), strict=True):
+        turn = row.turns[at]
+        start = _start(chat, before, turn)
+        if not _shows_thoughts(turn, before[start:]):
+            chat.notes[THOUGHTS_LEFT_OUT] = None
+            continue
+        place = len(unguarded(before[:start]))
+        length = len(unguarded(before[start:])) + len(said)
+        spans.append((place, place + length + _closing(chat, row, at, after, plain_endings)))
+    return spans
+
+
+def unfindable(row: Row, why: str) -> InputError:
+    """Earlier turns that cannot be told apart from the rest of a row's tokens."""
+    return InputError(
+        Problem(
+            reference="recipe.loss-on",
+            what=f"earlier assistant turns cannot be supervised: {why}",
+            where=row.origin,
+            hint='use loss_on = "completion", or another template, such as model.template = "chatml"',
+        )
+    )
+
+
+def _marked_text(chat: ChatTemplate, turns: Sequence[Turn], wanted: Sequence[bool]) -> str | None:
+    messages = chat.messages_of(turns)
+    skipped = len(turns) - len(messages)  # a system turn that went into the first question
+    for place, want in enumerate(wanted):
+        if want:
+            messages[place - skipped] = _marked(messages[place - skipped])
+    try:
+        return chat.whole(turns, messages)
+    except TemplateRefusedError:
+        return None
+
+
+def _marked(message: Message) -> Message:
+    """A message with marks around what it says; around the first text among its arguments where it only calls, else
+    around the name that it calls."""
+    content = str(message["content"])
+    said = thoughts_and_answer(content)[1]
+    if core := said.strip():
+        at = len(content) - len(said) + said.index(core)
+        return {**message, "content": f"{content[:at]}{OPEN}{core}{CLOSE}{content[at + len(core) :]}"}
+    calls = [dict(call) for call in message.get("tool_calls", ())]
+    if calls:
+        function = dict(calls[0]["function"])
+        arguments = _with_first_text_marked(function["arguments"])
+        marked = {"arguments": arguments} if arguments is not None else {"name": _between_marks(function["name"])}
+        calls[0]["function"] = function | marked
+    return {**message, "tool_calls": calls} if calls else message
+
+
+def _with_first_text_marked(value: Any) -> Any | None:
+    """The value with marks around the first text in it; `None` where it holds none."""
+    if isinstance(value, str):
+        return _between_marks(value) if value.strip() else None
+    items = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    for key, item in items:
+        if (marked := _with_first_text_marked(item)) is not None:
+            changed: Any = dict(value) if isinstance(value, dict) else list(value)
+            changed[key] = marked
+            return changed
+    return None
+
+
+def _between_marks(text: str) -> str:
+    return f"{OPEN}{text}{CLOSE}"
+
+
+def _parts(marked: str) -> Iterator[tuple[str, str, str]]:
+    """Per marked turn: the text up to it, what it says, and the text behind it; without the marks of others."""
+    at = 0
+    while (start := marked.find(OPEN, at)) >= 0:
+        end = marked.index(CLOSE, start)
+        yield unmarked(marked[:start]), unguarded(marked[start:end]), unguarded(marked[end:].partition(OPEN)[0])
+        at = end
+
+
+def _start(chat: ChatTemplate, before: str, turn: Turn) -> int:
+    """Where in the text before it an assistant's turn begins: behind the header and a block of thinking that is empty,
+    with the thoughts and the blank that stand before what it says."""
+    header = chat.header
+    place = before.rfind(header) if header.strip() else -1
+    if place >= 0:
+        start = place + len(header)
+        return start + (0 if _thinks(turn) else empty_block(before[start:]))
+    blank = chat.answer_prefix if not chat.answer_prefix.strip() else ""
+    start = len(before) - len(blank) if blank and before.endswith(blank) else len(before)
+    thought = thoughts_and_answer(turn.content)[0] or (turn.reasoning or "").strip()
+    shown = before.rfind(thought) if thought else -1
+    return opening_before(before, shown) if shown >= 0 else start
+
+
+def _thinks(turn: Turn) -> bool:
+    return bool((turn.reasoning or "").strip() or thoughts_and_answer(turn.content)[0])
+
+
+def _shows_thoughts(turn: Turn, text: str) -> bool:
+    thought = thoughts_and_answer(turn.content)[0] or (turn.reasoning or "").strip()
+    return thought in unguarded(text)
+
+
+def _closing(chat: ChatTemplate, row: Row, place: int, after: str, endings: Sequence[str]) -> int:
+    """Length of what belongs to the turn at `place` behind what it says: its calls, and the text that closes it."""
+    if not row.turns[place].tool_calls:
+        return next((len(ending) for ending in endings if after.startswith(ending)), 0)
+    alone = _marked_text(chat, row.turns[: place + 1], [False] * place + [True])
+    if alone is None or CLOSE not in alone:
+        raise unfindable(row, "the template does not print a call alone")
+    pairs = zip(unguarded(alone.partition(CLOSE)[2]), after, strict=False)
+    own = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    ends = [own.index(ending) + len(ending) for ending in endings if ending in own]
+    return min(ends) if ends else len(own.rstrip())

@@ -1,0 +1,42 @@
+"""Thinking in texts and templates: the tags around it, blocks of it that are empty, and the switches that ask for it.
+
+Contract: pure functions of strings. Tags are those of public chat templates: `<think>`, `<thinking>`, `<seed:think>`,
+`[THINK]` and their like.
+"""
+
+from __future__ import annotations
+
+import re
+
+_OPEN = r"(?:<\|?[\w:]*think(?:ing)?\|?>|\[THINK\]|<\|channel>thought)"
+_CLOSE = r"(?:</[\w:]*think(?:ing)?>|\[/THINK\]|<channel\|>)"
+TAG = re.compile(rf"{_OPEN}|{_CLOSE}")
+"""One tag around thinking."""
+_EMPTY = re.compile(rf"\s*(?:{_OPEN}\s*)?{_CLOSE}\s*")
+_BLOCK = re.compile(rf"\s*{_OPEN}(.*?){_CLOSE}(.*)", re.DOTALL)
+_OPENED = re.compile(rf"{_OPEN}\s*(?:{_CLOSE}\s*)?\Z")
+SWITCHES = ("enable_thinking", "thinking")
+"""Variables that switch a template's thinking on, the usual one first."""
+
+
+def thoughts_and_answer(text: str) -> tuple[str, str]:
+    """What an answer thinks in a block at its beginning, and what it says behind it."""
+    match = _BLOCK.match(text)
+    return (match[1].strip(), match[2]) if match else ("", text)
+
+
+def empty_block(text: str) -> int:
+    """Length of an empty block of thinking at the beginning of a text, with the white space around it; 0 without."""
+    match = _EMPTY.match(text)
+    return match.end() if match else 0
+
+
+def without_opening(text: str) -> str:
+    """A prompt without the block of thinking that it opens at its end, be the block open or empty."""
+    return _OPENED.sub("", text)
+
+
+def opening_before(text: str, place: int) -> int:
+    """Where the tag that opens a block begins, if only white space parts it from `place`; else `place`."""
+    match = _OPENED.search(text, 0, place)
+    return match.start() if match else place
