@@ -22,6 +22,7 @@ FILES = {
     "gsm8k/train.jsonl": (7_473, {}),
     "gsm8k/test.jsonl": (1_319, {}),
     "lima/lima_1k.jsonl": (1_000, {}),
+    "alpaca/seed_tasks.jsonl": (175, {}),
 }
 
 
@@ -71,7 +72,6 @@ def test_the_flagships_data_takes_two_seconds_and_a_repeat_none(shared_dir: Path
     ("source", "reference"),
     [
         ("lima/lima_test.jsonl", "data.no-answers"),
-        ("alpaca/seed_tasks.jsonl", "data.unknown-shape"),
         ("truthfulqa/TruthfulQA.csv", "data.unknown-shape"),
         ("hellaswag/hellaswag_val.jsonl", "data.unknown-shape"),
     ],

@@ -162,7 +162,7 @@ def test_a_faulty_row_of_a_folder_is_named_with_its_file(resolved: Any, tmp_path
     folder = tmp_path / "parts"
     folder.mkdir()
     _write(folder / "a.jsonl", _rows(5))
-    _write(folder / "b.jsonl", [*_rows(2), {"instruction": "Q", "output": 3}])
+    _write(folder / "b.jsonl", [*_rows(2), {"instruction": "Q", "output": ["a"]}])
     with pytest.raises(InputError) as caught:
         resolved({"d": _spec("parts")})
     assert [problem.where for problem in caught.value.problems] == ["parts/b.jsonl:3"]
@@ -209,7 +209,7 @@ BAD: dict[str, tuple[str, str, str]] = {
         "data.missing-field",
         "rows.jsonl:3",
     ),
-    "a number for text": ('{"prompt": "Q", "completion": 7}\n', "data.not-text", "rows.jsonl:1"),
+    "a list for text": ('{"prompt": "Q", "completion": ["A"]}\n', "data.not-text", "rows.jsonl:1"),
     "rows that are lists": ("[[1]]", "data.not-an-object", "rows.jsonl:1"),
     "a row that is text": ('{"prompt": "Q", "completion": "A"}\n"oops"\n', "data.not-an-object", "rows.jsonl:2"),
     "a broken surrogate": ('{"prompt": "Q", "completion": "\\ud800"}\n', "data.encoding", "rows.jsonl:1"),
@@ -237,11 +237,65 @@ def test_a_missing_field_shows_the_fields_seen_and_how_to_map_them(tmp_path: Pat
     assert _answers(data["a"]) == ["y"]
 
 
-def test_many_faulty_rows_are_told_in_a_few_lines(tmp_path: Path) -> None:
-    _write(tmp_path / "rows.jsonl", [*_rows(20), *({"instruction": "Q"} for _ in range(10))])
+def test_a_fault_of_many_rows_is_one_problem_with_their_number(tmp_path: Path) -> None:
+    others = [{"instruction": "Q", "output": {}}, ["no object"], "oops", {"instruction": [], "output": "A"}]
+    _write(tmp_path / "rows.jsonl", [*_rows(20), *({"instruction": "Q"} for _ in range(10)), *others])
     problems = _problems(tmp_path, {"a": _spec()})
-    assert [problem.where for problem in problems] == [*(f"rows.jsonl:{n}" for n in (21, 22, 23)), "rows.jsonl"]
-    assert problems[-1].what == "7 more faulty rows"
+    assert [problem.where for problem in problems] == [*(f"rows.jsonl:{n}" for n in (21, 31, 32)), "rows.jsonl"]
+    assert "10 rows" in problems[0].what
+    assert problems[-1].what == "2 more faulty rows"
+
+
+@pytest.mark.parametrize("odd", [{"instruction": "Q", "output": {}}, {"instruction": "Q"}, [1]])
+def test_one_odd_row_never_refuses_a_large_file_unless_the_suite_is_strict(
+    tmp_path: Path, resolved: Any, odd: Any
+) -> None:
+    _write(tmp_path / "rows.jsonl", [*_rows(150), odd])
+    data = resolved({"a": _spec()})["a"]
+    assert (data.rows, data.source_rows, sum(data.dropped.values())) == (150, 151, 1)
+    assert next(iter(data.dropped)).startswith("cannot be read")
+    with pytest.raises(InputError):
+        resolved({"a": DataSpec(source="rows.jsonl", odd_rows="strict")})
+
+
+def test_rows_that_cannot_be_read_are_left_out_where_the_suite_says_so(tmp_path: Path, resolved: Any) -> None:
+    _write(tmp_path / "rows.jsonl", [*_rows(3), *[{"instruction": "Q"}] * 3])
+    _problems(tmp_path, {"a": _spec()})
+    data = resolved({"a": DataSpec(source="rows.jsonl", odd_rows="drop")})["a"]
+    assert (data.rows, data.dropped) == (3, {"cannot be read (missing-field)": 3})
+
+
+def test_a_list_that_breaks_off_is_refused_however_long_it_is(tmp_path: Path) -> None:
+    """One faulty row in two hundred would be left out; what follows a broken element is lost without a count."""
+    (tmp_path / "rows.jsonl").write_text("[" + ",".join(map(json.dumps, _rows(200))) + ", {oops}, {}]")
+    [problem] = _problems(tmp_path, {"a": DataSpec(source="rows.jsonl", odd_rows="drop")})
+    assert problem.reference == "data.not-json"
+
+
+def test_what_no_one_reads_is_named_once_with_its_number(tmp_path: Path, resolved: Any) -> None:
+    odd = {"role": "assistant", "content": "A", "mood": "glad"}
+    records = [
+        {
+            "messages": [{"role": "user", "content": f"Q{n}"}, odd],
+            "rubric": "r",
+            "id": n,
+            "rare": "x" if n < 2 else None,
+        }
+        for n in range(9)
+    ]
+    _write(tmp_path / "rows.jsonl", records)
+    data = resolved({"a": _spec()})["a"]
+    assert data.notes == {"column `rubric` not used": 9, "message key `mood` not used": 9}
+    assert resolved({"a": DataSpec(source="rows.jsonl", ignore=("rubric", "mood"))})["a"].notes == {}
+
+
+def test_the_origin_of_a_row_of_a_folder_says_its_file(tmp_path: Path, resolved: Any) -> None:
+    (tmp_path / "parts" / "sub").mkdir(parents=True)
+    _write(tmp_path / "parts" / "a.jsonl", _rows(2))
+    _write(tmp_path / "parts" / "sub" / "b.jsonl", _rows(2, start=2))
+    data = resolved({"d": _spec("parts")})["d"]
+    origins = [f"parts/{name}" for name in ("a.jsonl:1", "a.jsonl:2", "sub/b.jsonl:1", "sub/b.jsonl:2")]
+    assert [row.origin for row in load_rows(data.path)] == origins
 
 
 def test_all_missing_sources_are_told_at_once_with_the_nearest_name(tmp_path: Path) -> None:

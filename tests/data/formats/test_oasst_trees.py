@@ -35,9 +35,9 @@ def _conversations(messages: list[Any]) -> list[tuple[int, list[str]]]:
     assert shape.assemble is not None
     found = []
     for row, record in shape.assemble(enumerate(messages, start=1)):
-        turns, reason = settle(shape.convert(record))
-        assert reason is None
-        found.append((row, [turn["content"] for turn in turns]))
+        settled = settle(shape.convert(record))
+        assert settled.dropped is None
+        found.append((row, [turn["content"] for turn in settled.turns]))
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import SHAPES, by_columns, recognise
-from bench.data.formats.turns import settle
+from bench.data.formats.turns import UNANSWERED, Settled, settle
 from bench.suite.data import Columns
 
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
@@ -48,7 +48,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", [shape.name for shape in SHAPES if shape.assemble is None])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_every_known_shape_becomes_its_conversation(name: str) -> None:
     record, expected = EXAMPLES[name]
     shape = recognise([record])
@@ -100,15 +100,15 @@ def test_columns_name_any_fields() -> None:
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        ({"instruction": "Q", "output": 7}, "`output` is a number, not text"),
+        ({"instruction": "Q", "output": {"a": 7}}, "`output` is an object, not text"),
         ({"instruction": ["Q"], "output": "A"}, "`instruction` is a list, not text"),
         ({"messages": "Q"}, "not a list of turns"),
         ({"messages": ["Q"]}, "turn 1 is text, not an object"),
         ({"conversations": [{"from": "human"}]}, r"turn 1: no field `value` \(fields seen: from\)"),
         ({"conversations": ["Q", None]}, "turn 2 is null, not text"),
-        ({"messages": [{"role": "tool", "content": "Q"}]}, "unknown role 'tool'"),
+        ({"messages": [{"role": "narrator", "content": "Q"}]}, "unknown role 'narrator'"),
         ({"messages": [{"content": "Q"}]}, r"no field `role` \(fields seen: content\)"),
-        ({"conversations": ["Q", 7]}, "turn 2 is a number, not text"),
+        ({"conversations": ["Q", ["A"]]}, "turn 2 is a list, not text"),
         ({"chosen": "Human says Q"}, "does not begin with a turn `Human:`"),
     ],
 )
@@ -123,23 +123,23 @@ def test_a_row_that_breaks_its_shape_says_how(record: dict[str, Any], says: str)
 def test_an_empty_answer_is_dropped(answer: str | None) -> None:
     shape = recognise([record := {"instruction": "Q", "output": answer}])
     assert shape is not None
-    assert settle(shape.convert(record))[1] == "empty answer"
+    assert settle(shape.convert(record)).dropped == "empty answer"
 
 
 def test_an_empty_prompt_is_dropped_unless_its_input_asks() -> None:
-    assert settle([{"role": "user", "content": " "}, Q_AND_A[1]])[1] == "empty prompt"
-    assert settle([{"role": "user", "content": "", "input": "I"}, Q_AND_A[1]])[1] is None
+    assert settle([{"role": "user", "content": " "}, Q_AND_A[1]]).dropped == "empty prompt"
+    assert settle([{"role": "user", "content": "", "input": "I"}, Q_AND_A[1]]).dropped is None
 
 
-def test_a_question_without_an_answer_is_left_off_the_end() -> None:
-    assert settle([*Q_AND_A, {"role": "user", "content": "bye"}]) == (Q_AND_A, None)
-    assert settle([{"role": "user", "content": "Q"}]) == ([], "empty answer")
+def test_a_question_without_an_answer_is_left_off_the_end_and_named() -> None:
+    assert settle([*Q_AND_A, {"role": "user", "content": "bye"}]) == Settled(turns=Q_AND_A, notes=(UNANSWERED,))
+    assert settle([{"role": "user", "content": "Q"}]).dropped == "empty answer"
 
 
 @pytest.mark.parametrize("roles", [("assistant",), ("assistant", "user", "assistant"), ("system", "assistant")])
 def test_an_answer_to_nothing_is_dropped(roles: tuple[str, ...]) -> None:
     """Much of what people shared of their chats begins with the model: such a row must not refuse the whole file."""
-    assert settle([{"role": role, "content": "x"} for role in roles])[1] == "no opening prompt"
+    assert settle([{"role": role, "content": "x"} for role in roles]).dropped == "no opening prompt"
 
 
 @pytest.mark.parametrize(
@@ -151,15 +151,15 @@ def test_an_answer_to_nothing_is_dropped(roles: tuple[str, ...]) -> None:
     ],
 )
 def test_turns_out_of_order_are_an_error(roles: tuple[str, ...]) -> None:
-    with pytest.raises(RowError, match="expected"):
-        settle([{"role": role, "content": "x"} for role in roles])
+    with pytest.raises(RowError, match="turn 2 is of" if roles[1] == "system" else "turn [23] is of"):
+        settle([{"role": role, "content": "x"} for role in roles], merge=False)
 
 
 def test_plain_text_is_one_turn_of_its_own_kind_and_never_mistaken_for_a_conversation() -> None:
     shape = recognise([{"text": "Once upon a time.", "source": "books"}])
     assert shape is not None
-    assert settle(shape.convert({"text": "Once."})) == ([{"role": "text", "content": "Once."}], None)
-    assert settle(shape.convert({"text": " \n"}))[1] == "empty text"
+    assert settle(shape.convert({"text": "Once."})) == Settled(turns=[{"role": "text", "content": "Once."}])
+    assert settle(shape.convert({"text": " \n"})).dropped == "empty text"
     both = recognise([{"instruction": "Q", "output": "A", "text": "### Q\n### A"}])
     assert both is not None
     assert both.name == "alpaca", "Alpaca's own file carries its rendered text, too"

@@ -222,29 +222,26 @@ def test_end_of_turn_of_the_card_ends_answers() -> None:
 def test_a_template_that_trims_learns_the_trimmed_answer() -> None:
     renderer = _own(TRIMMED)
     assert _decode(renderer, _supervised(renderer, _row("Q", "  A.\n"))) == "A.<|im_end|>"
-    assert not renderer.row(_row("Q", " A.")).rebuilt
 
 
-def test_a_template_that_rewrites_answers_still_learns_the_row() -> None:
-    """It strips the reasoning, which the row wants learned; the report says that the row was joined by hand."""
+def test_a_template_that_leaves_reasoning_out_refuses_the_row() -> None:
+    """Joined by hand the row would have a second block of thinking; printed as it is, no reasoning."""
     renderer = _own(STRIPS_THINKING)
-    plain, thinking = _row("Q", "A."), _row("Q", "<think>hm</think>A.")
-    assert not renderer.row(plain).rebuilt
+    assert _decode(renderer, _supervised(renderer, _row("Q", "A."))) == "A.<|im_end|>"
     assert renderer.template_note is None
-    assert renderer.row(thinking).rebuilt
-    assert _decode(renderer, _supervised(renderer, thinking)) == "<think>hm</think>A.<|im_end|>"
-    assert "joined by hand" in str(renderer.template_note)
-    ids = renderer.row(thinking).input_ids
-    assert ids[: len(renderer.prompt(thinking.prompt))] == renderer.prompt(thinking.prompt)
+    with pytest.raises(InputError, match=r"leaves out the reasoning of turn 2") as caught:
+        renderer.row(_row("Q", "<think>hm</think>A."))
+    assert caught.value.problems[0].where == "x.jsonl:1"
 
 
-def test_a_template_whose_prompt_is_no_beginning_of_its_dialogue_is_joined_by_hand() -> None:
+def test_a_row_is_what_its_template_prints_though_evaluations_begin_otherwise() -> None:
     renderer = _own(OPENS_THINKING)
     row = _row("Q", "A.")
     text = _decode(renderer, renderer.row(row).input_ids)
-    assert text == "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n<think>\nA.<|im_end|>"
-    assert renderer.row(row).rebuilt
-    assert "joined by hand" in str(renderer.template_note)
+    assert text == "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\nA.<|im_end|>"
+    assert _decode(renderer, _supervised(renderer, row)) == "A.<|im_end|>"
+    assert renderer.prompt_text(row.prompt).endswith("<think>\n")
+    assert "evaluations" in str(renderer.template_note)
 
 
 def test_a_template_that_takes_no_system_turn_still_shows_its_text() -> None:
@@ -342,7 +339,6 @@ def test_a_question_that_spells_special_tokens_stays_a_question(template: str, h
     assert f"What {hostile} is it?" in renderer.prompt_text(spelled.prompt)
     assert rendered.input_ids[: len(renderer.prompt(spelled.prompt))] == renderer.prompt(spelled.prompt)
     assert _supervised(renderer, spelled) == _supervised(renderer, plain)
-    assert not rendered.rebuilt
 
 
 def test_special_tokens_in_input_system_and_earlier_answers_stay_text() -> None:

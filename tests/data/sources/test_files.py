@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,21 @@ def _csv(path: Path) -> None:
         writer.writerows(ROWS)
 
 
+def _tsv(path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["question", "answer"], delimiter="\t")
+        writer.writeheader()
+        writer.writerows(ROWS)
+
+
+def _gzipped(write: Callable[[Path], None]) -> Callable[[Path], None]:
+    def compressed(path: Path) -> None:
+        write(path)
+        path.write_bytes(gzip.compress(path.read_bytes()))
+
+    return compressed
+
+
 def _parquet(path: Path) -> None:
     pyarrow.parquet.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=7)
 
@@ -63,6 +79,9 @@ WRITERS: list[tuple[str, Callable[[Path], None]]] = [
     ("list-in.jsonl", _json),
     ("crlf.jsonl", _crlf),
     ("rows.csv", _csv),
+    ("rows.tsv", _tsv),
+    ("rows.jsonl.gz", _gzipped(_lines)),
+    ("rows.csv.gz", _gzipped(_csv)),
     ("rows.parquet", _parquet),
     ("rows.arrow", _arrow),
 ]
@@ -157,7 +176,7 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_source_that_a_suite_may_name_can_be_read() -> None:
-    assert set(FILE_SUFFIXES) == set(files.READERS)
+    assert set(FILE_SUFFIXES) == {*files.READERS, ".gz"}
     assert set(MICRO_SOURCES) == set(micro.ROW_SETS)
 
 
@@ -224,3 +243,52 @@ def test_arrows_file_layout_is_read_like_its_stream(tmp_path: Path) -> None:
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
         out.write_table(table)
     assert list(records(path, source="x")) == list(enumerate(table.to_pylist(), start=1))
+
+
+@pytest.mark.parametrize(
+    ("names", "split", "read"),
+    [
+        (("train.jsonl", "test.jsonl"), "train", ["train.jsonl"]),
+        (("train.jsonl", "test.jsonl"), "test", ["test.jsonl"]),
+        (("data/train-00000-of-00002.jsonl", "data/train-00001-of-00002.jsonl", "data/validation.jsonl"), "train",
+         ["data/train-00000-of-00002.jsonl", "data/train-00001-of-00002.jsonl"]),
+        (("train/a.jsonl", "dev/a.jsonl"), "validation", ["dev/a.jsonl"]),
+        (("my_eval_set.jsonl", "my_train_set.jsonl"), "train", ["my_train_set.jsonl"]),
+        (("attest.jsonl", "trainers.jsonl"), "train", ["attest.jsonl", "trainers.jsonl"]),
+    ],
+)  # fmt: skip
+def test_a_folder_named_after_splits_gives_one_split(
+    tmp_path: Path, names: tuple[str, ...], split: str, read: list[str]
+) -> None:
+    """As `datasets` does: whoever trains on a folder that holds its own test rows would never know."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({"question": name, "answer": "a"}) + "\n")
+    assert _texts(tmp_path, split=split) == read
+
+
+def test_a_split_that_a_folder_lacks_and_a_file_of_no_split_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"question": "q", "answer": "a"}\n')
+    with pytest.raises(InputError, match="no split 'test', but 'train'"):
+        _texts(tmp_path, split="test")
+    (tmp_path / "extra.jsonl").write_text('{"question": "q", "answer": "a"}\n')
+    with pytest.raises(InputError, match=r"extra\.jsonl, which names none"):
+        _texts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps({"Task/2": {"prompt": "a", "completion": "b"}}, indent=1),
+        json.dumps({"version": 1, "data": [{"question": "q", "answer": "a"}]}, indent=1),
+        json.dumps({"question": "q", "answer": "a"}, indent=1),
+    ],
+    ids=["objects", "a list inside", "one row"],
+)
+def test_valid_json_that_is_no_list_is_called_valid(tmp_path: Path, content: str) -> None:
+    """It was called "not JSON", a line at a time."""
+    (path := tmp_path / "rows.json").write_text(content)
+    [(_, fault)] = records(path, source="rows.json")
+    assert isinstance(fault, RowError)
+    assert "valid JSON" in fault.what
+    assert fault.ends_file

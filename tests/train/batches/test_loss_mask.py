@@ -100,7 +100,7 @@ def test_a_template_that_rewrites_earlier_turns_is_refused() -> None:
         "{% if add_generation_prompt %}assistant: {% endif %}"
     )
     one = Renderer(TOKENIZER, Template(name="forgetful", text=text), max_length=512)
-    with pytest.raises(InputError, match="rewrites earlier turns"):
+    with pytest.raises(InputError, match=r"leaves out the text of turn 3"):
         supervised(one, "assistant").row(CONVERSATION)
 
 
@@ -138,22 +138,48 @@ def test_what_stands_between_prompt_and_answer_is_learned_with_every_answer() ->
     assert texts[:2] == ["[A] A baker.</s>", "[A] In the town.</s>"]
 
 
-def test_a_template_whose_beginning_depends_on_what_follows_is_refused() -> None:
+def test_a_beginning_that_depends_on_what_follows_does_not_matter() -> None:
     text = (
         "{{ messages|length }} turns\n{% for m in messages %}{{ m.role }}: {{ m.content }}"
         "{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor %}"
         "{% if add_generation_prompt %}assistant: {% endif %}"
     )
     one = Renderer(TOKENIZER, Template(name="counting", text=text), max_length=512)
-    with pytest.raises(InputError, match="rewrites earlier turns"):
-        supervised(one, "assistant").row(CONVERSATION)
+    masked = supervised(one, "assistant").row(CONVERSATION)
+    assert TOKENIZER.decode(masked.input_ids).startswith("7 turns\nsystem: Be short.")
+    assert [text.strip() for text in learned(masked)] == ["A baker.</s>", "In the town.</s>", "To bake.</s>"]
 
 
-def test_a_prompt_whose_tokens_are_not_those_of_its_text_is_refused() -> None:
-    """A row that spells a special token: in the prompt it is text, in the text alone it would be the token."""
-    row = conversation("What is </s>?", "An ending.", "Of what?", "Of text.")
-    with pytest.raises(InputError, match="cannot be found again"):
-        supervised(renderer("dialogue"), "assistant").row(row)
+def test_earlier_answers_are_found_beside_what_spells_a_special_token() -> None:
+    """One such row refused the training of all others."""
+    row = conversation("What is </s>?", "An </s> ending.", "Of what?", "Of text.")
+    masked = supervised(renderer("dialogue"), "assistant").row(row)
+    assert [text.strip() for text in learned(masked)] == ["An </s> ending.</s>", "Of text.</s>"]
+    assert masked.input_ids.count(TOKENIZER.eos_token_id) == 2
+
+
+def flagged(*turns: Turn) -> Row:
+    """A conversation of these turns, each with a question before it."""
+    asked = [Turn(role="user", content=f"Question {place}?") for place in range(len(turns))]
+    return Row(turns=tuple(turn for pair in zip(asked, turns, strict=True) for turn in pair), origin="fake:3")
+
+
+@pytest.mark.parametrize("template", ["dialogue", "chatml"])
+def test_turns_that_a_row_excludes_or_that_say_nothing_are_context(template: str) -> None:
+    """An ending alone would teach the model to answer nothing."""
+    row = flagged(
+        Turn(role="assistant", content="Bad.", train=False),
+        Turn(role="assistant", content=""),
+        Turn(role="assistant", content="Good."),
+        Turn(role="assistant", content="Better."),
+    )
+    rendering = renderer(template)
+    end = {"dialogue": "</s>", "chatml": "<|im_end|>"}[template]
+    texts = [text.strip() for text in learned(supervised(rendering, "assistant").row(row))]
+    assert [text.partition(end)[0] for text in texts] == ["Good.", "Better."]
+    everything = supervised(rendering, "all").row(row)
+    excluded = [token for token, on in zip(everything.input_ids, everything.labels_mask, strict=True) if not on]
+    assert TOKENIZER.decode(excluded).strip() == f"Bad.{end}"
 
 
 def test_a_tokenizer_without_offsets_serves_rows_that_have_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
