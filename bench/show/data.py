@@ -56,6 +56,8 @@ class Shown(Spec):
     """Rows of the source before selection."""
     dropped: dict[str, int]
     """Rows left out before selection, by reason."""
+    notes: tuple[str, ...]
+    """What a reader must know of the rows that stay: what nothing reads of them, what was changed in them."""
     parts: dict[str, int]
     """Rows from each table of a mix."""
     rows: int
@@ -118,6 +120,7 @@ def show_data(
             "max_length": request.max_length,
             "source_rows": data.source_rows,
             "dropped": data.dropped,
+            "notes": data.remarks,
             "parts": data.parts,
             "rows": data.rows,
             "histogram": bins,

@@ -64,6 +64,7 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
     facts = [
         ("source", f"{shown.source}, {shown.source_rows:,} rows" + (f" at {shown.revision}" if shown.revision else "")),
         ("left out before", dropped),
+        *(("note", note) for note in shown.notes),
         ("selected", f"{shown.rows:,} rows, {shown.duplicates:,} of them duplicates"),
         ("template", shown.template + (f" ({shown.template_note})" if shown.template_note else "")),
         ("measured", f"all {of:,} rows" if of == shown.rows else f"{of:,} rows, evenly spaced"),

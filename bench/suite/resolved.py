@@ -81,6 +81,11 @@ class ResolvedData(Spec):
     """The stored selection. Not part of any digest."""
     unavailable: Unavailable | None = None
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """`notes` as sentences: the number of rows, and what became of them."""
+        return tuple(f"{count:,} {'row' if count == 1 else 'rows'}: {note}" for note, count in self.notes.items())
+
 
 class ResolvedJudge(Spec):
     """What a judge eval's judge is asked, and the judge where it is a model on this machine."""

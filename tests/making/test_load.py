@@ -103,7 +103,7 @@ def test_rows_that_do_not_fit_are_told_before_anything_is_sent(make: Make, tmp_p
             (best, [{"prompt": "no answer"}], "make.no-reference"),
             (instructions, [{"prompt": "only one"}], "make.too-few-tasks"),
             (distil, [{"colour": "red"}], "data.unknown-shape"),
-            (distil, [{"prompt": "ok"}, {"prompt": 3}], "data.not-text"),
+            (distil, [{"prompt": "ok"}, {"prompt": ["a"]}], "data.not-text"),
             (distil, [{"prompt": " "}], "data.empty"),
             (distil, [], "data.empty"),
         ):

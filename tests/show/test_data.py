@@ -23,6 +23,7 @@ def _shown(**changes: object) -> Shown:
     fields: dict[str, object] = {
         "arm": "d/full", "source": "r.jsonl", "revision": None, "template": "dialogue", "template_note": None,
         "loss_on": "completion", "max_length": 64, "source_rows": 40, "dropped": {"empty answer": 3}, "parts": {},
+        "notes": ("3 rows: column `mood` not used",),
         "rows": 20_000, "measured": 10_000, "tokens": 90_000, "supervised_tokens": 30_000, "truncated": 1_234,
         "tokens_cut_off": 10_000, "nothing_supervised": 56, "duplicates": 78, "median": 9, "longest": 64,
         "histogram": (Bin(from_tokens=1, to_tokens=16, rows=9_000), Bin(from_tokens=17, to_tokens=32, rows=1_000)),
@@ -70,6 +71,7 @@ def test_every_count_is_said() -> None:
         "1,234 rows (12.3%) at 64 tokens, which leaves out 10,000 tokens (10.0%)",
         "56 rows (0.6%)",
         "7 a, 3 b",
+        "3 rows: column `mood` not used",
         "9,000  ████",
     ):
         assert said in printed

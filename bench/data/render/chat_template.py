@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench.data.render.complete import left_out
 from bench.data.render.row import Row, Turn
-from bench.data.render.special_tokens import Spelling, guarded, guarded_value
+from bench.data.render.special_tokens import Spelling, guarded, guarded_value, unguarded
 from bench.data.render.thinking import (
     SWITCHES,
     empty_block,
+    ends_with_block,
     opening_before,
     thoughts_and_answer,
     without_opening,
@@ -84,6 +85,7 @@ class ChatTemplate:
         Raises `InputError` where the template refuses the row or leaves a part of it out.
         """
         try:
+            row = self.in_own_words(row)
             full = self.whole(row.turns)
             if (missing := left_out(row.turns, full, self.whole)) is not None:
                 raise self._refused(row, f"leaves out {missing}")
@@ -91,6 +93,16 @@ class ChatTemplate:
         except TemplateRefusedError as error:
             raise self._refused(row, f"refuses the row: {error}") from error
         return full[:start], full[start:]
+
+    def in_own_words(self, row: Row) -> Row:
+        """The row with thoughts in a field of their own where the template, left to find them in the text, would put an
+        empty block of thinking before the block in the text. Raises `TemplateRefusedError`."""
+        last = row.turns[-1]
+        if thoughts_and_answer(last.content)[1] == last.content or last.reasoning is not None:
+            return row
+        printed = unguarded(self.whole(row.turns))
+        block = printed[: printed.rfind(last.content.strip())]
+        return row.model_copy(update={"turns": tuple(map(_parted, row.turns))}) if ends_with_block(block) else row
 
     def guarded_answer(self, text: str) -> str:
         """What the assistant says, guarded."""
@@ -218,6 +230,14 @@ class ChatTemplate:
 
 def _thinks(turn: Turn) -> bool:
     return bool((turn.reasoning or "").strip() or thoughts_and_answer(turn.content)[0])
+
+
+def _parted(turn: Turn) -> Turn:
+    """An assistant's turn with the block of thinking of its text in the field for it."""
+    thought, said = thoughts_and_answer(turn.content)
+    if turn.role != "assistant" or said == turn.content:
+        return turn
+    return turn.model_copy(update={"reasoning": thought or None, "content": said.lstrip("\n")})
 
 
 def _message(turn: Turn) -> Message:

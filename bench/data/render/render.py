@@ -120,7 +120,7 @@ class Renderer:
         As long as the row's ids before its last answer. Raises `InputError` where such a turn cannot be found again.
         """
         prompt, _ = self._chat.split(row)
-        spans = earlier_answers(self._chat, row, chosen, self._endings())
+        spans = earlier_answers(self._chat, self._chat.in_own_words(row), chosen, self._endings())
         if not self.tokenizer.is_fast:
             raise unfindable(row, "the tokenizer gives no character offsets of its tokens")
         located = self._encoder.located_prompt(prompt)

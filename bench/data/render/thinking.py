@@ -13,6 +13,7 @@ _CLOSE = r"(?:</[\w:]*think(?:ing)?>|\[/THINK\]|<channel\|>)"
 TAG = re.compile(rf"{_OPEN}|{_CLOSE}")
 """One tag around thinking."""
 _EMPTY = re.compile(rf"\s*(?:{_OPEN}\s*)?{_CLOSE}\s*")
+_EMPTY_AT_END = re.compile(rf"{_OPEN}\s*{_CLOSE}\s*\Z")
 _BLOCK = re.compile(rf"\s*{_OPEN}(.*?){_CLOSE}(.*)", re.DOTALL)
 _OPENED = re.compile(rf"{_OPEN}\s*(?:{_CLOSE}\s*)?\Z")
 SWITCHES = ("enable_thinking", "thinking")
@@ -29,6 +30,11 @@ def empty_block(text: str) -> int:
     """Length of an empty block of thinking at the beginning of a text, with the white space around it; 0 without."""
     match = _EMPTY.match(text)
     return match.end() if match else 0
+
+
+def ends_with_block(text: str) -> bool:
+    """Whether a text ends with an empty block of thinking and white space."""
+    return _EMPTY_AT_END.search(text) is not None
 
 
 def without_opening(text: str) -> str:

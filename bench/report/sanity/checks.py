@@ -39,6 +39,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.shared_speed,
     asking.forms_differ,
     asking.fallback_template,
+    training.rows_changed,
 )
 """Worst first. A failed job is not a finding: it has its own table."""
 

@@ -128,3 +128,11 @@ def _by_arm(record: Record, comparison: Comparison) -> dict[str, list[TrainingRe
 
 def _of_training(name: str, training: TrainingRecord, detail: str) -> Finding:
     return Finding(name=name, arm=training.arm, measurand=None, detail=detail)
+
+
+def rows_changed(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Rows that trained otherwise than their file has them: a column that nothing reads, turns merged or left out."""
+    for name in dict.fromkeys(arm.data for arm in record.resolved.suite.expand()):
+        data = record.resolved.data.get(name)
+        for remark in () if data is None else data.remarks:
+            yield Finding(name="rows not as they are", arm=None, measurand=None, detail=f"data {name}: {remark}")

@@ -75,7 +75,8 @@ def _had(one: ResolvedModel | ResolvedData) -> str:
 def _rows(data: ResolvedData) -> str:
     if data.unavailable is not None:
         return "no rows"
-    return f"{data.rows:,} of {data.source_rows:,} rows{_dropped(data.dropped)}"
+    remarks = "".join(f"; {remark}" for remark in data.remarks)
+    return f"{data.rows:,} of {data.source_rows:,} rows{_dropped(data.dropped)}{remarks}"
 
 
 def _dropped(dropped: dict[str, int]) -> str:

@@ -8,7 +8,7 @@ reckoned from shapes. Both say so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -164,9 +164,15 @@ def forecast(
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         new=why_new(planned, home),
-        warnings=tuple(map(spelt, advice(loaded))),
+        warnings=(*map(spelt, advice(loaded)), *_data_remarks(planned)),
         unavailable=notes(planned),
     )
+
+
+def _data_remarks(planned: Plan) -> Iterator[str]:
+    """What the rows of each table hold that is not used, or was changed."""
+    for name, data in planned.resolved.data.items():
+        yield from (f"warning: data {name}: {remark}" for remark in data.remarks)
 
 
 def _by_arm(planned: Plan) -> dict[str, list[PlannedJob]]:

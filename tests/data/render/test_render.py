@@ -45,7 +45,7 @@ WITHOUT_END = (
 )
 
 
-def _tokenizer(*, adds_bos: bool = False, adds_eos: bool = False, **settings: Any) -> PreTrainedTokenizerFast:
+def make_tokenizer(*, adds_bos: bool = False, adds_eos: bool = False, **settings: Any) -> PreTrainedTokenizerFast:
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
@@ -66,10 +66,10 @@ def _tokenizer(*, adds_bos: bool = False, adds_eos: bool = False, **settings: An
 
 def _kinds() -> dict[str, PreTrainedTokenizerBase]:
     return {
-        "no pad": _tokenizer(),
-        "pad is eos": _tokenizer(pad_token=END),
-        "adds bos": _tokenizer(adds_bos=True),
-        "adds bos and eos": _tokenizer(adds_bos=True, adds_eos=True, pad_token=PAD),
+        "no pad": make_tokenizer(),
+        "pad is eos": make_tokenizer(pad_token=END),
+        "adds bos": make_tokenizer(adds_bos=True),
+        "adds bos and eos": make_tokenizer(adds_bos=True, adds_eos=True, pad_token=PAD),
     }
 
 
@@ -92,7 +92,7 @@ def _renderer(tokenizer: PreTrainedTokenizerBase, template: str = "dialogue", **
 
 
 def _own(template: str, **settings: Any) -> Renderer:
-    tokenizer = _tokenizer(chat_template=template, **settings)
+    tokenizer = make_tokenizer(chat_template=template, **settings)
     return Renderer(tokenizer, Template(name="tokenizer", text=template), max_length=10_000)
 
 
@@ -196,7 +196,7 @@ def test_a_chat_template_of_the_tokenizer_stops_at_its_own_end_of_turn() -> None
 
 def test_an_end_of_turn_that_is_no_token_is_spelled_and_followed_by_one_that_is() -> None:
     """Else generation would never stop."""
-    tokenizer = _tokenizer(additional_special_tokens=[])
+    tokenizer = make_tokenizer(additional_special_tokens=[])
     core = tokenizer.backend_tokenizer.to_str().replace("<|im_end|>", "<|no_end|>")
     plain = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(core), bos_token=BEGIN, eos_token=END)
     renderer = _renderer(plain, "chatml")
@@ -261,7 +261,7 @@ def test_a_row_that_the_template_refuses_is_named() -> None:
 
 def test_a_tokenizer_without_an_end_is_refused() -> None:
     with pytest.raises(InputError) as caught:
-        _renderer(_tokenizer(eos_token=None))
+        _renderer(make_tokenizer(eos_token=None))
     assert caught.value.problems[0].reference == "model.no-end-of-sequence"
     with pytest.raises(InputError) as caught:
         _renderer(KINDS["no pad"], end_of_turn="<|eot_id|>")
@@ -278,7 +278,7 @@ def _model(template: str | None, **settings: Any) -> ResolvedModel:
 
 
 def test_the_template_is_the_suites_then_the_tokenizers_then_dialogue() -> None:
-    own = _tokenizer(chat_template=TRIMMED)
+    own = make_tokenizer(chat_template=TRIMMED)
     assert make_renderer(own, _model("alpaca"), 64).template.name == "alpaca"
     assert make_renderer(own, _model(None), 64).template.text == TRIMMED
     assert make_renderer(own, _model("tokenizer"), 64).template.name == "tokenizer"
@@ -370,7 +370,7 @@ THINKS = CHATML.replace(
 
 
 def test_the_thinking_switch_reaches_the_template_and_the_record() -> None:
-    tokenizer = _tokenizer(chat_template=THINKS)
+    tokenizer = make_tokenizer(chat_template=THINKS)
     template = Template(name="tokenizer", text=THINKS)
     off, on = (Renderer(tokenizer, template, max_length=100, thinking=thinking) for thinking in (False, True))
     prompt = _row("Q", "A").prompt
