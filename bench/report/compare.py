@@ -23,6 +23,7 @@ from bench.report.analysis.generation import generation_costs
 from bench.report.analysis.judge import judged_arms
 from bench.report.analysis.loss_curves import loss_curves
 from bench.report.analysis.metrics import every_metric
+from bench.report.analysis.outcomes import training_outcomes
 from bench.report.analysis.provenance import provenance
 from bench.report.analysis.results import ranks, results
 from bench.report.analysis.run_info import run_info
@@ -69,6 +70,7 @@ def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICA
         doses=doses(priced),
         phases=seconds_by_phase(record),
         tradeoffs=tradeoffs(record, measurands, measured),
+        outcomes=training_outcomes(record),
         trainings=endings(record),
         settings=settings(record),
         curves=loss_curves(record),

@@ -18,6 +18,8 @@ from bench.stats.variance import Components
 
 REPLICATES = 10_000
 LEVEL = 0.95
+LONE_SURVIVOR = "one seed alone has a score: the noise of training is unknown"
+"""Reason of a comparison in which a side lost all seeds but one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,9 @@ class Delta:
     are `None` where no interval can be given; estimate too where nothing could be compared. n_missing: examples that
     some replicate could not score. n_better, n_worse: examples on which the arm's mean over seeds is above or below.
     seeds_failed: replicates of both sides without a single score, left out. noise: which sources the interval covers.
+    repeated: whether every trained side has two seeds at least, so that the noise of training is in the interval.
+
+    A side of which one seed alone is left has no interval and no p-value: losing seeds must not raise confidence.
     """
 
     estimate: float | None
@@ -50,6 +55,7 @@ class Delta:
     arm_seeds: int
     reference_seeds: int
     seeds_failed: int
+    repeated: bool
     components: Components | None
     curve: Curve | None = field(compare=False, repr=False)
 
@@ -94,8 +100,18 @@ def paired_delta(
         found = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates)
         p_value = None
     delta = delta_of(found, left, right, plan, level, p_value=p_value, pairs=pairs)
+    if arm.lone_survivor or reference.lone_survivor:
+        return untested(delta, LONE_SURVIVOR)
     drawn = _several_draws(arm) or _several_draws(reference)
     return replace(delta, noise=f"{delta.noise}, and that of subset draws") if drawn else delta
+
+
+def untested(delta: Delta, reason: str) -> Delta:
+    """The same estimate without an interval, and nothing that is decided from one."""
+    return replace(
+        delta, low=None, high=None, p_value=None, standard_error=None, mde=None, method="none", noise="none",
+        reason=reason, components=None, curve=None,
+    )  # fmt: skip
 
 
 def noise_statement(arm: Side, reference: Side | None = None) -> str:
@@ -228,6 +244,7 @@ def delta_of(
         arm_seeds=arm.values.shape[0] if pairs is None else pairs.arm_seeds,
         reference_seeds=reference.values.shape[0] if pairs is None else pairs.reference_seeds,
         seeds_failed=0 if pairs is None else pairs.seeds_failed,
+        repeated=all(side.values.shape[0] > 1 for side in (arm, reference) if side.trained),
         components=found.components,
         curve=found.curve,
     )
@@ -271,6 +288,7 @@ def _nothing(pairs: _Pairs, level: float, reason: str) -> Delta:
         arm_seeds=pairs.arm_seeds,
         reference_seeds=pairs.reference_seeds,
         seeds_failed=pairs.seeds_failed,
+        repeated=False,
         components=None,
         curve=None,
     )

@@ -47,6 +47,12 @@ class Scores:
         """Right or wrong, perhaps with ties half-way: few values, for which a bootstrap needs many examples."""
         return self.binary or (self.bounds is not None and np.unique(self.values[self.present]).size <= 3)
 
+    @property
+    def lone_survivor(self) -> bool:
+        """Whether one seed alone is left of several: the noise of training is then unknown, however much the examples
+        say."""
+        return self.trained and self.values.shape[0] > 1 and int(self.present.any(axis=1).sum()) == 1
+
     def row(self, index: int) -> "Scores":
         """One seed replicate alone."""
         return Scores(

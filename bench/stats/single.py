@@ -4,14 +4,14 @@ Contract: as `bench.stats.paired`, without a reference. Intervals of two scores 
 resolved: the pairing is lost here, so nothing is decided from them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.stats.curve import WilsonCurve, interval
 from bench.stats.distributions import BoolArray, FloatArray
 from bench.stats.inference import Inference, ScoreScale, Side, infer
-from bench.stats.paired import LEVEL, REPLICATES, noise_statement, plan_of, replicate_rows
+from bench.stats.paired import LEVEL, LONE_SURVIVOR, REPLICATES, noise_statement, plan_of, replicate_rows
 from bench.stats.sample import Scores
 from bench.stats.variance import Components
 
@@ -58,6 +58,8 @@ def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, l
         side = Side(values=values, trained=scores.trained)
         found = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates)
     means = tuple(float(row @ plan.share) for row in values)
+    if scores.lone_survivor:
+        found = replace(found, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR)
     return _estimate(found, values, scores, n_examples=int(kept.sum()), level=level, means=means)
 
 

@@ -22,6 +22,7 @@ from bench.report.analysis.generation import GenerationCost
 from bench.report.analysis.judge import JudgedArm
 from bench.report.analysis.loss_curves import LossCurve
 from bench.report.analysis.metrics import MetricValue
+from bench.report.analysis.outcomes import ArmOutcome
 from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.results import Result
 from bench.report.analysis.run_info import RunInfo
@@ -60,6 +61,7 @@ class Comparison:
     doses: Doses
     phases: tuple[PhaseSeconds, ...]
     tradeoffs: tuple[Tradeoff, ...]
+    outcomes: tuple[ArmOutcome, ...]
     trainings: tuple[FinishedTraining, ...]
     settings: Settings
     curves: tuple[LossCurve, ...]

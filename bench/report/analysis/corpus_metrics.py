@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.record.evaluation import ScoreRow
 from bench.stats.corpus import corpus_delta, corpus_interval
 from bench.stats.corpus_metrics import CorpusMetric, corpus_metric
-from bench.stats.paired import Delta
+from bench.stats.paired import LONE_SURVIVOR, Delta, untested
 from bench.stats.single import Estimate
 
 
@@ -31,6 +31,11 @@ class CorpusCounts:
     """[seeds, examples]."""
     trained: bool
     """Whether the arm has seed noise; the base has none."""
+
+    @property
+    def lone_survivor(self) -> bool:
+        """Whether one seed alone is left of several."""
+        return self.trained and self.values.shape[0] > 1 and int(self.present.any(axis=1).sum()) == 1
 
 
 def count(
@@ -66,6 +71,8 @@ def counts_delta(arm: CorpusCounts, reference: CorpusCounts, *, seed: int, repli
         trained=(arm.trained, reference.trained),
     )
     failed = int((~seeds).sum() + (~reference_seeds).sum())
+    if arm.lone_survivor or reference.lone_survivor:
+        delta = untested(delta, LONE_SURVIVOR)
     return replace(delta, n_missing=int((~kept).sum()), seeds_failed=failed)
 
 
@@ -83,4 +90,9 @@ def counts_value(arm: CorpusCounts, *, seed: int, replicates: int) -> Estimate |
         replicates=replicates,
         trained=arm.trained,
     )
+    if arm.lone_survivor:
+        found = replace(
+            found, low=None, high=None, standard_error=None, method="none", noise="none", components=None,
+            reason=LONE_SURVIVOR,
+        )  # fmt: skip
     return replace(found, n_missing=int((~kept).sum()), seeds_failed=int((~seeds).sum()))

@@ -116,7 +116,7 @@ def _controlled(scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, trained
     """The rate at equal length over the seeds that have any score, on the examples that all of these have."""
     by_seed = [known for rows in scored if (known := _known(rows))]
     shared = [id_ for id_ in by_seed[0] if all(id_ in known for known in by_seed)] if by_seed else []
-    if not shared:
+    if not shared or (trained and len(by_seed) == 1 < len(scored)):  # one seed left: the noise of training is unknown
         return None
     values = np.array([[known[id_] for id_ in shared] for known in by_seed], dtype=np.float64)
     return length_controlled(

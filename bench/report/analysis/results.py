@@ -29,8 +29,9 @@ from bench.suite.suite import is_base
 Reading: TypeAlias = Literal[
     "better", "worse", "maybe better", "maybe worse", "higher", "lower", "unresolved", "unknown"
 ]
-"""What a contrast shows. better, worse: the interval excludes zero and Holm's p-value agrees; maybe: only the interval
-does. Diagnostics are `higher` or `lower` by their interval, never better or worse."""
+"""What a contrast shows. better, worse: the interval excludes zero, Holm's p-value agrees, and the interval covers the
+noise of training (two seeds at least); maybe: the interval alone excludes zero. Diagnostics are `higher` or `lower` by
+their interval, never better or worse."""
 
 
 MOST_RANKED_ARMS = 10
@@ -48,6 +49,14 @@ class Contrast:
     p_adjusted: float | None
     """Holm's; `None` for diagnostics, which are outside the family."""
     reading: Reading
+    seeds: int
+    """Seeds with a score, of the side that lost most."""
+    seeds_asked: int
+
+    @property
+    def short(self) -> bool:
+        """Whether a side lost seeds: the mark says so."""
+        return self.seeds < self.seeds_asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,12 @@ class Result:
     versus_control: Contrast | None
     absent: tuple[Absence, ...]
     """Subjects of this arm without a score here."""
+
+    @property
+    def worst_seed(self) -> float | None:
+        """The lowest value of a seed, the highest where lower is better; `None` without a score."""
+        known = [value for value in self.by_seed if value is not None]
+        return (min if self.measurand.higher_is_better else max)(known, default=None)
 
 
 def results(
@@ -115,10 +130,23 @@ def _control(arm: str, record: Record) -> str:
 
 
 def _contrast(arm: str, reference: str, entry: Aligned, deltas: Deltas) -> Contrast:
-    delta = deltas.between(entry, arm, reference)
+    seeds, asked = min((_seeds(entry, side) for side in (arm, reference)), key=lambda pair: pair[0] / pair[1])
     return Contrast(
-        arm=arm, measurand=entry.measurand.name, reference=reference, delta=delta, p_adjusted=None, reading="unknown"
+        arm=arm,
+        measurand=entry.measurand.name,
+        reference=reference,
+        delta=deltas.between(entry, arm, reference),
+        p_adjusted=None,
+        reading="unknown",
+        seeds=seeds,
+        seeds_asked=asked,
     )
+
+
+def _seeds(entry: Aligned, arm: str) -> tuple[int, int]:
+    """Seeds with a score, and seeds that were asked for."""
+    present = entry.counts[arm].present if arm in entry.counts else entry.arms[arm].present
+    return int(present.any(axis=1).sum()), int(present.shape[0])
 
 
 def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str, Result]:
@@ -151,7 +179,7 @@ def reading_of(delta: Delta, p_adjusted: float | None, measurand: Measurand) -> 
     higher = delta.low > 0
     if measurand.role == "diagnostic":
         return "higher" if higher else "lower"
-    agreed = p_adjusted is not None and p_adjusted <= 1.0 - LEVEL
+    agreed = delta.repeated and p_adjusted is not None and p_adjusted <= 1.0 - LEVEL
     if higher == measurand.higher_is_better:
         return "better" if agreed else "maybe better"
     return "worse" if agreed else "maybe worse"

@@ -26,12 +26,15 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "▲ better, ▼ worse",
-        "Only where the interval excludes zero and Holm's p-value is at most 5%, in the eval's own direction.",
+        "Only where the interval excludes zero, Holm's p-value is at most 5%, and two seeds at least show the noise of "
+        "training; in the eval's own direction.",
     ),
     (
         "△ ▽",
-        "The interval excludes zero, but that happens by chance among so many contrasts: Holm does not agree.",
+        "The interval excludes zero, but that happens by chance among so many contrasts (Holm does not agree), or the "
+        "noise of training is unknown (one seed).",
     ),
+    ("▲2/3", "The mark of an arm that lost seeds: two of three have a score. With one left there is no mark at all."),
     ("≈ not resolved", "This run cannot tell the two apart. It does not say that they are equal."),
     (
         "p (Holm)",

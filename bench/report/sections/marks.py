@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bench.report.analysis.absence import Absence
+from bench.report.analysis.outcomes import ArmOutcome
 from bench.report.analysis.results import Contrast, Reading, Result
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Tone
@@ -46,6 +47,30 @@ FAILURES = {
 """The kinds of failure, as a cell says them."""
 
 
+def mark(contrast: Contrast | None) -> str:
+    """`▲`, or `▲2/3` where a side lost seeds."""
+    if contrast is None or not MARKS[contrast.reading]:
+        return ""
+    return MARKS[contrast.reading] + (f"{contrast.seeds}/{contrast.seeds_asked}" if contrast.short else "")
+
+
+_ENDED = {
+    "out_of_memory": "ran out of memory",
+    "exception": "ended with an error",
+    "killed": "killed",
+    "crashed": "crashed",
+    "timeout": "timed out",
+    "diverged": "diverged",
+    "dependency": "lack their input",
+    "interrupted": "interrupted",
+    "refused": "refused",
+    "unavailable": "lack their input",
+    "pending": "not run yet",
+    "left_out": "left out",
+}
+"""How a training ended, as a sentence says it."""
+
+
 def contrast_cell(contrast: Contrast | None) -> Cell:
     """`▲ +0.551 [+0.502, +0.596]`."""
     if contrast is None:
@@ -54,8 +79,9 @@ def contrast_cell(contrast: Contrast | None) -> Cell:
     if delta.estimate is None:
         return Cell(text="no pair scored", tone="muted")
     if delta.low is None:
-        return Cell(text=f"{fmt.signed(delta.estimate)} no interval", tone="muted")
-    text = f"{MARKS[contrast.reading]} {fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)}"
+        left = f", {contrast.seeds} of {contrast.seeds_asked} seeds" if contrast.short else ""
+        return Cell(text=f"{fmt.signed(delta.estimate)} no interval{left}", tone="muted")
+    text = f"{mark(contrast)} {fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)}"
     return Cell(text=text, tone=TONES[contrast.reading])
 
 
@@ -73,11 +99,22 @@ def why_absent(absent: tuple[Absence, ...]) -> str:
     return f"failed: {fmt.listed(kinds)}" if kinds else "no score"
 
 
-def short_of_seeds(results: Iterable[Result]) -> str | None:
-    """What the stars in a table mean; `None` where there are none."""
+def short_of_seeds(results: Iterable[Result], outcomes: Mapping[str, ArmOutcome]) -> str | None:
+    """What the stars in a table mean, with the worst seed of each arm; `None` where there are none."""
     short = [
-        f"{result.arm} {len(result.by_seed) - len(result.absent)} of {len(result.by_seed)}"
+        f"{result.arm} has {len(result.by_seed) - len(result.absent)} of {len(result.by_seed)}"
+        f"{_lost(outcomes.get(result.arm))}, worst {fmt.number(result.worst_seed)}"
         for result in results
         if result.absent and result.value.mean is not None
     ]
-    return f"* not all seeds have a score: {', '.join(short)}." if short else None
+    return f"* Seeds with a score: {'; '.join(short)}." if short else None
+
+
+def _lost(outcome: ArmOutcome | None) -> str:
+    """` (1 of 3 trainings diverged)`; empty where every training finished."""
+    if outcome is None or not outcome.lost:
+        return ""
+    kinds = [
+        f"{count} of {fmt.plural(outcome.trainings, 'training')} {_ENDED[kind]}" for kind, count in outcome.lost.items()
+    ]
+    return f" ({', '.join(kinds)})"

@@ -10,7 +10,7 @@ from bench.report.analysis.cost import Cost
 from bench.report.analysis.results import Contrast, Result
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
-from bench.report.sections.marks import MARKS, TONES, contrast_cell, score_cell, short_of_seeds, why_absent
+from bench.report.sections.marks import TONES, contrast_cell, mark, score_cell, short_of_seeds, why_absent
 from bench.stats.ranking import Rank
 from bench.suite.suite import is_base
 
@@ -78,14 +78,17 @@ def _overview_cell(result: Result) -> Cell:
         return Cell(text="failed" if result.absent else "no score", tone="bad")
     reading = result.versus_base.reading if result.versus_base is not None else "unknown"
     partial = "*" if result.absent else ""
-    return Cell(text=f"{fmt.number(result.value.mean)}{partial} {MARKS[reading]}".rstrip(), tone=TONES[reading])
+    return Cell(
+        text=f"{fmt.number(result.value.mean)}{partial} {mark(result.versus_base)}".rstrip(), tone=TONES[reading]
+    )
 
 
 def _legend(comparison: Comparison) -> str:
     seeds = len(comparison.run.seeds)
-    partial = " * not all seeds." if any(result.absent for result in comparison.results.values()) else ""
+    partial = " * and 2/3: not all seeds." if any(result.absent for result in comparison.results.values()) else ""
     return (
-        "Against the base: ▲ better, ▼ worse at 5% after Holm over the eval's contrasts; △ ▽ before Holm only; "
+        "Against the base: ▲ better, ▼ worse at 5% after Holm over the eval's contrasts; △ ▽ before Holm only, or with "
+        "one seed; "
         f"≈ not resolved; ↑ higher, ↓ lower on diagnostics. Mean over {fmt.plural(seeds, 'seed')}.{partial}"
     )
 
@@ -111,7 +114,8 @@ def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
     if measurand == next((other for other in comparison.measurands if other.kind == "loss"), None):
         blocks.append(Paragraph(text=LOSS_CAVEAT))
     blocks.append(Table(columns=columns, rows=rows))
-    stars = short_of_seeds(comparison.results[arm, measurand.name] for arm in comparison.arms)
+    outcomes = {outcome.arm: outcome for outcome in comparison.outcomes}
+    stars = short_of_seeds((comparison.results[arm, measurand.name] for arm in comparison.arms), outcomes)
     if stars is not None:
         blocks.append(Paragraph(text=stars))
     return Section(title=measurand.name, blocks=tuple(blocks), level=3)
