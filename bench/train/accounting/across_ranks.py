@@ -63,8 +63,8 @@ def merged_memory(phases: Sequence[Sequence[PhaseMemory]]) -> tuple[PhaseMemory,
     return tuple(
         PhaseMemory(
             phase=same[0].phase,
-            process_bytes=_known(sum, [one.process_bytes for one in same]),
-            device_bytes=_known(max, [one.device_bytes for one in same]),
+            process_bytes=_of_all(sum, [memory.process_bytes for memory in same]),
+            device_bytes=_of_all(max, [memory.device_bytes for memory in same]),
         )
         for same in zip(*phases, strict=True)
     )
@@ -75,19 +75,19 @@ def merged_energy(energies: Sequence[Energy | None]) -> Energy | None:
     first = energies[0]
     if first is None or first.counter == "rapl":
         return first
-    joules = [one.joules for one in energies if one is not None]
+    joules = [energy.joules for energy in energies if energy is not None]
     return Energy(joules=sum(joules), counter=first.counter) if len(joules) == len(energies) else None
 
 
 def exchanged_memory(ranks: Ranks, phases: Sequence[PhaseMemory]) -> tuple[PhaseMemory, ...]:
     """All ranks' phases as one account."""
-    numbers = [_number(value) for one in phases for value in (one.process_bytes, one.device_bytes)]
+    numbers = [_number(value) for memory in phases for value in (memory.process_bytes, memory.device_bytes)]
     rows = [[_value(number) for number in row] for row in ranks.gather(numbers)]
     return merged_memory(
         [
             [
-                PhaseMemory(phase=one.phase, process_bytes=row[2 * place], device_bytes=row[2 * place + 1])
-                for place, one in enumerate(phases)
+                PhaseMemory(phase=memory.phase, process_bytes=row[2 * place], device_bytes=row[2 * place + 1])
+                for place, memory in enumerate(phases)
             ]
             for row in rows
         ]
@@ -98,12 +98,12 @@ def exchanged_energy(ranks: Ranks, energy: Energy | None) -> Energy | None:
     """All ranks' energy as one account."""
     rows = ranks.gather([math.nan if energy is None else energy.joules])
     counter = "rapl" if energy is None else energy.counter  # one machine, one kind of counter
-    return merged_energy([None if math.isnan(one) else Energy(joules=one, counter=counter) for (one,) in rows])
+    return merged_energy([None if math.isnan(joules) else Energy(joules=joules, counter=counter) for (joules,) in rows])
 
 
-def _known(of: Callable[[list[int]], int], values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return of(known) if len(known) == len(values) else None
+def _of_all(of: Callable[[list[int]], int], values: Sequence[int | None]) -> int | None:
+    present = [value for value in values if value is not None]
+    return of(present) if len(present) == len(values) else None
 
 
 def _number(value: int | None) -> float:

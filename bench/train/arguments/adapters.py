@@ -195,11 +195,12 @@ def _by_name(spec: PeftSpec, steps: int | None) -> PeftConfig:
     if spec.type not in classes:
         raise _refused(f"the installed PEFT has no method {spec.type!r}", did_you_mean(spec.type, classes), key="type")
     kind: Callable[..., PeftConfig] = classes[spec.type]
-    known = {field.name for field in dataclasses.fields(kind) if field.init} - _OWN  # type: ignore[arg-type]
-    unknown = [name for name in spec.fields if name not in known]
+    fields_of_kind = {field.name for field in dataclasses.fields(kind) if field.init} - _OWN  # type: ignore[arg-type]
+    unknown = [name for name in spec.fields if name not in fields_of_kind]
     if unknown:
         raise InputError(
-            _problem(f"{spec.type} has no field {name!r}", did_you_mean(name, known), key=name) for name in unknown
+            _problem(f"{spec.type} has no field {name!r}", did_you_mean(name, fields_of_kind), key=name)
+            for name in unknown
         )
     fields: dict[str, Any] = dict(spec.fields)
     if spec.type == "ADALORA":

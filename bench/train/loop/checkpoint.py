@@ -87,11 +87,11 @@ def find_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
     if not place.exists():
         return None
     try:
-        found = _load(place)
+        checkpoint = _load(place)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
         remove_checkpoint(folder)  # damaged on the disk: the training starts again, rather than fail for ever
         return None
-    return found if found.digest == digest else None
+    return checkpoint if checkpoint.digest == digest else None
 
 
 def remove_checkpoint(folder: Path) -> None:

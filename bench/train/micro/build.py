@@ -51,13 +51,13 @@ def build_micro(
         trained = pretrain(ids, spec or Pretraining(), seed=seed, progress=progress)
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".micro-", dir=out_dir.parent) as scratch:
-        made = Path(scratch)
-        _save(trained, tokenizer, made)
-        card = _card(out_dir, made, trained, seed=seed, corpus=(len(texts), len(ids)))
-        (made / "card").write_text(_toml(card), encoding="utf-8")
-        for name in sorted(path.name for path in made.iterdir() if path.name != "card"):
-            (made / name).replace(out_dir / name)
-        (made / "card").replace(out_dir.with_name(f"{out_dir.name}.toml"))
+        built = Path(scratch)
+        _save(trained, tokenizer, built)
+        card = _card(out_dir, built, trained, seed=seed, corpus=(len(texts), len(ids)))
+        (built / "card").write_text(_toml(card), encoding="utf-8")
+        for name in sorted(path.name for path in built.iterdir() if path.name != "card"):
+            (built / name).replace(out_dir / name)
+        (built / "card").replace(out_dir.with_name(f"{out_dir.name}.toml"))
     return card
 
 
@@ -81,8 +81,8 @@ def _save(trained: Pretrained, tokenizer: object, folder: Path) -> None:
     (folder / "model.safetensors").chmod(0o644)  # safetensors writes for its owner only
 
 
-def _card(out_dir: Path, made: Path, trained: Pretrained, *, seed: int, corpus: tuple[int, int]) -> ModelCard:
-    weights = made / "model.safetensors"
+def _card(out_dir: Path, built: Path, trained: Pretrained, *, seed: int, corpus: tuple[int, int]) -> ModelCard:
+    weights = built / "model.safetensors"
     return ModelCard(
         name=out_dir.name,
         path=f"models/{out_dir.name}",
