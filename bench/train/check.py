@@ -9,26 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from transformers import AutoModelForCausalLM, Trainer
+from transformers import Trainer
 
 from bench.data.render.render import make_renderer
 from bench.errors import InputError, Problem
 from bench.model.flops import run_forward
-from bench.model.load import load_config, load_skeleton, load_tokenizer, pick_device, pick_precision, runs_code
+from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
 from bench.record.train_job import TrainJob
 from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
 from bench.train.arguments.sft_config import sft_config
-from bench.train.batches.encoded_row import EncodedRow
-from bench.train.isolation import check_isolation
+from bench.train.isolation import row_separation
 from bench.train.training_data import row_limit
 
 _STEPS = 100
 """Optimiser steps of a made-up training."""
-_PROBE_TOKENS = 6
 _SOME_VALUE = 7
 """Value of an optimiser's argument that is no default and no name of anything."""
 
@@ -43,7 +39,7 @@ def check_training(job: TrainJob) -> None:
     _check_arguments(recipe, job)
     _check_adapter(recipe, job.model)
     if recipe.packed:
-        _check_packing(job.model)
+        row_separation(job.model)
 
 
 def _check_arguments(recipe: Recipe, job: TrainJob) -> None:
@@ -95,21 +91,6 @@ def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
         what = f"the adapter's forward pass fails on {model.name}: {str(error).splitlines()[0]}"
         raise _refused(what, "recipe.*") from error
-
-
-def _check_packing(model: ResolvedModel) -> None:
-    """On one random layer of the architecture: whether packed rows see each other is no matter of weights."""
-    config = load_config(model)
-    config.num_hidden_layers = 1
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        layer = AutoModelForCausalLM.from_config(config, trust_remote_code=runs_code(model), dtype=torch.float32)
-    first = np.arange(_PROBE_TOKENS, dtype=np.int32)
-    rows = tuple(
-        EncodedRow(rows=(index,), ids=ids, labels=ids, supervised_tokens=_PROBE_TOKENS - 1, truncated=False)
-        for index, ids in enumerate((first, first[::-1].copy()))
-    )
-    check_isolation(layer, rows, 0, torch.device("cpu"))
 
 
 def _refused(what: str, where: str) -> InputError:

@@ -25,6 +25,7 @@ from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import check_gradients, peft_config, target_modules
 from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import optimizer_name, sft_config
+from bench.train.isolation import row_separation
 from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 from bench.train.loop.validation import Watch
 from bench.train.processes.distribution import check_distribution, join_group
@@ -128,7 +129,7 @@ def prepare(
         adapter=adapter,
         plan=TrainerPlan(
             schedule=data.schedule,
-            packed=job.recipe.packed,
+            separation=row_separation(job.model) if job.recipe.packed else None,
             make_scheduler=make_scheduler(job.recipe, whole.steps),
             seconds=job.budget.amount if job.budget.unit == "seconds" else None,
             watch=watch,

@@ -22,6 +22,7 @@ from bench.train.arguments.adapters import peft_config
 from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import Schedule, plan_schedule
+from bench.train.isolation import row_separation
 from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 
 _WORDS = ("the", "baker", "lives", "in", "a", "small", "town", "near", "river", "and", "three", "cows", "two", "sheep")
@@ -145,7 +146,9 @@ def make_trainer(
         arguments=sft_config(recipe, steps=schedule.steps, seed=seed, precision="fp32", device=cpu, folder=folder),
         adapter=peft_config(recipe, model),
         plan=TrainerPlan(
-            schedule=schedule, packed=recipe.packed, make_scheduler=make_scheduler(recipe, schedule.steps)
+            schedule=schedule,
+            separation=row_separation(model) if recipe.packed else None,
+            make_scheduler=make_scheduler(recipe, schedule.steps),
         ),
         meter=meter or Meter(),
         on_step=on_step,

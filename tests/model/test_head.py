@@ -24,7 +24,7 @@ def make_batch(*, packed: bool = False) -> dict[str, Any]:
     made = [encode_row(index, row, renderer) for index, row in enumerate(make_rows(4))]
     rows = [row for row in made if row is not None]
     batch = (tuple(rows[:2]), tuple(rows[2:])) if packed else tuple((row,) for row in rows)
-    return collate(batch, TOKENIZER.eos_token_id, packed=packed)
+    return collate(batch, TOKENIZER.eos_token_id, "positions and mask" if packed else None)
 
 
 def chosen(batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:

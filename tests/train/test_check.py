@@ -9,7 +9,6 @@ import pytest
 
 from bench.errors import InputError
 from bench.suite.adapter import QuantizationSpec
-from bench.train import check
 from bench.train.arguments.sft_config import sft_config
 from bench.train.check import check_training
 from bench.train.processes.distribution import check_distribution
@@ -68,14 +67,6 @@ def test_a_recipe_that_cannot_work_is_refused_before_weights_are_read(
 )
 def test_a_recipe_that_works_passes(base: Path, recipe: dict[str, Any]) -> None:
     check_training(job_on(base, **recipe))
-
-
-def test_packing_is_tried_on_the_architecture(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows that see each other would train on other contexts than planned."""
-    seen: list[Any] = []
-    monkeypatch.setattr(check, "check_isolation", lambda model, *rest: seen.append(model.config))
-    check_training(job_on(base, packing="bfd"))
-    assert [config.num_hidden_layers for config in seen] == [1]
 
 
 def test_distribution_tables_reach_the_trainer_as_they_are(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def peak_tensor_bytes(model: torch.nn.Module, batch: Batch, *, packed: bool) -> 
     moments: int = sum(value.numel() * 4 * _ADAM_STATES for value in model.parameters() if value.requires_grad)
     tensors = {
         name: value.to("meta") if torch.is_tensor(value) else value
-        for name, value in collate(batch, 0, packed=packed).items()
+        for name, value in collate(batch, 0, "positions and mask" if packed else None).items()
     }
     model.train()
     with LiveBytes() as live:

@@ -2,21 +2,25 @@
 
 Contract: padding is on the right and carries no label, whatever its id, so a real end-of-sequence token is learned even
 where it doubles as the pad token. Unpacked rows need no attention mask: with causal attention no real token sees
-padding to its right. Rows that share a packed sequence get positions that start again at 0 and an explicit
-block-diagonal mask; transformers derives one from the positions for most architectures, but not for all (not OPT).
+padding to its right. Rows that share a packed sequence get positions that start again at 0, from which transformers
+derives the masks of most architectures, sliding windows included; for the few in which it does not (OPT, Falcon) they
+get an explicit block-diagonal mask, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from bench.train.batches.encoded_row import IGNORED, Batch, PackedRow, length
+
+RowSeparation = Literal["positions", "positions and mask"]
+"""Input by which a model keeps rows apart that share a packed sequence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +46,24 @@ class Collator:
 
     batches: Sequence[Batch]
     pad_token_id: int
-    packed: bool
+    separation: RowSeparation | None
+    """`None`: rows are not packed."""
 
     def __call__(self, items: list[dict[str, int]]) -> dict[str, Any]:
         """Tensors on the CPU, sizes in `counts`."""
         (item,) = items
         if item["batch"] >= len(self.batches):
-            idle = collate(self.batches[-1][:1], self.pad_token_id, packed=self.packed)
+            idle = collate(self.batches[-1][:1], self.pad_token_id, self.separation)
             return {**idle, "counts": BatchCounts(rows=0, tokens=0, supervised_tokens=0, slots=0)}
-        return collate(self.batches[item["batch"]], self.pad_token_id, packed=self.packed)
+        return collate(self.batches[item["batch"]], self.pad_token_id, self.separation)
 
 
-def collate(batch: Batch, pad_token_id: int, *, packed: bool) -> dict[str, Any]:
+def collate(batch: Batch, pad_token_id: int, separation: RowSeparation | None = None) -> dict[str, Any]:
     """`input_ids` and `labels`, each `(sequences, padded length)`, the supervised positions, and what packing needs.
 
-    If packed: `position_ids` of the same shape and a boolean `attention_mask` `(sequences, 1, length, length)`.
-    (`rows`, `columns`), each (n,), are the positions whose *next* token is supervised, and `targets` (n,) those
-    tokens. `counts` are taken from the tensors themselves.
+    `separation` of packed rows: `position_ids` of the same shape, and a boolean `attention_mask` `(sequences, 1,
+    length, length)` where the model needs one. (`rows`, `columns`), each (n,), are the positions
+    whose *next* token is supervised, and `targets` (n,) those tokens. `counts` are taken from the tensors themselves.
     """
     shape = (len(batch), max(length(sequence) for sequence in batch))
     ids = np.full(shape, pad_token_id, dtype=np.int64)
@@ -75,10 +80,11 @@ def collate(batch: Batch, pad_token_id: int, *, packed: bool) -> dict[str, Any]:
         "columns": torch.from_numpy(columns - 1),  # the first label of a sequence is never supervised
         "targets": torch.from_numpy(labels[rows, columns]),
     }
-    if packed:
+    if separation is not None:
         positions = torch.from_numpy(np.stack([_positions(sequence, shape[1]) for sequence in batch]))
         tensors["position_ids"] = positions
-        tensors["attention_mask"] = _same_row_and_not_later(positions)
+        if separation == "positions and mask":
+            tensors["attention_mask"] = _same_row_and_not_later(positions)
     tensors["counts"] = BatchCounts(
         rows=sum(len(example.rows) for sequence in batch for example in sequence),
         tokens=sum(length(sequence) for sequence in batch),

@@ -1,14 +1,16 @@
 """Sequences and batches from scheduled rows: packing, grouping by length, batches by rows or by slots.
 
 Contract: a pure function of the rows, the recipe and the seed. Rows are rearranged only within windows, so that a
-training still sees its rows in roughly the order of the schedule.
+training still sees its rows in roughly the order of the schedule; a window ends with its epoch, so that no row comes
+twice before every row came once.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import TypeVar
 
 import numpy as np
@@ -26,14 +28,20 @@ TOKEN_GROUPING_WINDOW = 1024
 """Rows that are sorted together where batches are measured in slots."""
 
 
-def arrange(examples: Iterable[EncodedRow], recipe: Recipe, *, capacity: int, seed: int) -> Iterator[Batch]:
-    """Batches in training order, lazily. `capacity`: tokens of a packed sequence. Every token comes exactly once."""
+def arrange(rows: Iterable[tuple[int, EncodedRow]], recipe: Recipe, *, capacity: int, seed: int) -> Iterator[Batch]:
+    """Batches in training order, lazily. `rows`: each with the number of its epoch. `capacity`: tokens of a packed
+    sequence. Every token comes exactly once."""
     generator = np.random.default_rng([seed, 1])
-    sequences = _PACKINGS[recipe.packing](examples, capacity, generator)
+    if recipe.packing == "wrapped":
+        return _cut(((piece,) for piece in wrap((row for _, row in rows), capacity)), recipe)
+    pack_epoch = _PACKINGS[recipe.packing]
+    epochs = (
+        pack_epoch((row for _, row in epoch), capacity, generator) for _, epoch in groupby(rows, key=itemgetter(0))
+    )
     if not recipe.group_by_length:
-        return _cut(sequences, recipe)
+        return _cut(chain.from_iterable(epochs), recipe)
     window = TOKEN_GROUPING_WINDOW if recipe.batch_tokens else GROUPING_WINDOW * recipe.batch_rows
-    return _grouped(sequences, recipe, window, generator)
+    return _grouped(epochs, recipe, window, generator)
 
 
 def pack(examples: Iterable[EncodedRow], capacity: int) -> list[PackedRow]:
@@ -122,16 +130,11 @@ def _split_and_packed(
     return _packed((part for example in examples for part in split(example, capacity)), capacity, generator)
 
 
-def _wrapped(examples: Iterable[EncodedRow], capacity: int, generator: np.random.Generator) -> Iterator[PackedRow]:
-    return ((example,) for example in wrap(examples, capacity))
-
-
 _Packing = Callable[[Iterable[EncodedRow], int, np.random.Generator], Iterator[PackedRow]]
 _PACKINGS: dict[str, _Packing] = {
     "none": _one_by_one,
     "bfd": _packed,
     "bfd_split": _split_and_packed,
-    "wrapped": _wrapped,
 }
 
 
@@ -153,15 +156,24 @@ def _cut(sequences: Iterable[PackedRow], recipe: Recipe) -> Iterator[Batch]:
 
 
 def _grouped(
-    sequences: Iterator[PackedRow], recipe: Recipe, size: int, generator: np.random.Generator
+    epochs: Iterable[Iterator[PackedRow]], recipe: Recipe, size: int, generator: np.random.Generator
 ) -> Iterator[Batch]:
-    for window in _windows(sequences, size):
+    """Batches of sequences of similar length. What is too short for a batch is filled up first from what follows."""
+    rest: list[PackedRow] = []
+    for window in chain.from_iterable(_windows(epoch, size) for epoch in epochs):
+        missing = recipe.batch_rows - len(rest) if rest else 0
+        rest, window = rest + window[:missing], window[missing:]
+        if len(rest) == recipe.batch_rows:
+            yield tuple(rest)
+            rest = []
         window.sort(key=length, reverse=True)
         batches = list(_cut(window, recipe))
-        short = recipe.batch_tokens is None and len(batches[-1]) < recipe.batch_rows
-        whole = len(batches) - short
-        for index in [*generator.permutation(whole), *range(whole, len(batches))]:  # a short batch stays last
+        if batches and recipe.batch_tokens is None and len(batches[-1]) < recipe.batch_rows:
+            rest = list(batches.pop())
+        for index in generator.permutation(len(batches)):
             yield batches[index]
+    if rest:
+        yield tuple(rest)
 
 
 def _windows(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
@@ -139,24 +139,22 @@ class _Epochs:
         self._rendered = SpooledBatches(folder)
         self._places = np.full(len(rows), _UNSEEN, dtype=np.int64)
 
-    def __iter__(self) -> Iterator[EncodedRow | None]:
-        """`None` stands for a row with nothing to supervise."""
-        epoch = 0
-        while True:
+    def __iter__(self) -> Iterator[tuple[int, EncodedRow | None]]:
+        """Rows with the number of their epoch; `None` stands for a row with nothing to supervise."""
+        for epoch in count():
             order = np.random.default_rng([self._seed, 0, epoch]).permutation(len(self._rows))
-            yield from (self._example(int(index)) for index in order)
-            epoch += 1
+            yield from ((epoch, self._example(int(index))) for index in order)
 
-    def kept(self) -> Iterator[EncodedRow]:
+    def kept(self) -> Iterator[tuple[int, EncodedRow]]:
         """The rows with something to supervise. Raises `InputError` if there are none."""
         since_kept = 0
         longest = 2 * (len(self._rows) - 1)  # of one row among empty ones: first in its epoch, last in the next
-        for example in self:
+        for epoch, example in self:
             since_kept = since_kept + 1 if example is None else 0
             if since_kept > longest:
                 raise InputError(_NOTHING_TO_LEARN)
             if example is not None:
-                yield example
+                yield epoch, example
 
     @property
     def dropped(self) -> int:
@@ -217,13 +215,16 @@ def plan_schedule(
     return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped)
 
 
+_EpochRow = tuple[int, EncodedRow]
+
+
 def _take(
     epochs: _Epochs, budget: Budget, rows: int, operations: Callable[[EncodedRow], int] | None
-) -> Iterator[EncodedRow]:
-    """The rows that the budget pays for."""
+) -> Iterator[_EpochRow]:
+    """The rows that the budget pays for, with the number of their epoch."""
     if budget.unit == "epochs":
-        met = islice(epochs, max(1, round(budget.amount * rows)))
-        kept = (example for example in met if example is not None)
+        taken = islice(epochs, max(1, round(budget.amount * rows)))
+        kept = ((epoch, example) for epoch, example in taken if example is not None)
         first = next(kept, None)
         return islice(epochs.kept(), 1) if first is None else chain([first], kept)
     sizes: dict[str, Callable[[EncodedRow], int] | None] = {
@@ -236,13 +237,13 @@ def _take(
     return _until(epochs.kept(), budget.amount, size)
 
 
-def _until(examples: Iterator[EncodedRow], amount: float, size: Callable[[EncodedRow], int]) -> Iterator[EncodedRow]:
+def _until(rows: Iterator[_EpochRow], amount: float, size: Callable[[EncodedRow], int]) -> Iterator[_EpochRow]:
     total = 0
-    for example in examples:
+    for epoch, example in rows:
         after = total + size(example)
         if total and abs(after - amount) >= abs(total - amount):
             return
-        yield example
+        yield epoch, example
         total = after
         if total >= amount:
             return

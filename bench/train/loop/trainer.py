@@ -24,7 +24,7 @@ from bench.record.ledger import Step
 from bench.record.training import Head
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import RankAllocation
-from bench.train.batches.collate import Collator, collate
+from bench.train.batches.collate import Collator, RowSeparation, collate
 from bench.train.batches.encoded_row import Batch
 from bench.train.batches.schedule import Schedule
 from bench.train.isolation import check_isolation
@@ -45,8 +45,8 @@ class TrainerPlan:
     """Batches, rates and end of a training."""
 
     schedule: Schedule
-    packed: bool
-    """Rows that share a sequence are blind to each other."""
+    separation: RowSeparation | None
+    """How rows that share a packed sequence are kept apart; `None`: rows are not packed."""
     make_scheduler: MakeScheduler
     seconds: float | None = None
     """Seconds of work after which the training ends."""
@@ -79,7 +79,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         super().__init__(
             model=model,
             args=arguments,
-            data_collator=Collator(batches=schedule.batches, pad_token_id=pad, packed=plan.packed),
+            data_collator=Collator(batches=schedule.batches, pad_token_id=pad, separation=plan.separation),
             train_dataset=Dataset.from_dict({"batch": list(range(padded_to_ranks(schedule.batches, plan.ranks)))}),
             processing_class=tokenizer,
             peft_config=adapter,
@@ -97,13 +97,13 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         first = schedule.batches[0]
         self.head: Head = pick_head(
             self.model,
-            collate(first[:1], pad, packed=plan.packed),
+            collate(first[:1], pad, plan.separation),
             device=arguments.device,
             compiled=arguments.torch_compile,
         )
         """Where the language-model head is applied."""
-        if plan.packed:
-            check_isolation(self.model, max(first, key=len), pad, arguments.device)
+        if plan.separation is not None:
+            check_isolation(self.model, max(first, key=len), pad, device=arguments.device, separation=plan.separation)
 
     def save_every(self, steps: int, *, folder: Path, digest: str) -> None:
         """Keeps a resumable checkpoint of the training `digest` in `folder`, renewed every so many steps."""

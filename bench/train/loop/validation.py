@@ -40,7 +40,7 @@ class Validator:
         trainer.model.eval()
         total, tokens = 0.0, 0
         for batch in self.batches[self.ranks.index :: self.ranks.size]:
-            inputs = trainer.on_device(collate(batch, self.pad_token_id, packed=False))
+            inputs = trainer.on_device(collate(batch, self.pad_token_id))
             with trainer.compute_loss_context_manager():
                 total -= float(log_probabilities(trainer.model, inputs, trainer.head).sum())
             tokens += inputs["counts"].supervised_tokens

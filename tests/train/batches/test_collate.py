@@ -24,7 +24,7 @@ def examples(count: int = 6) -> list[EncodedRow]:
 
 def test_a_real_end_of_sequence_is_learned_though_it_is_also_the_pad_token() -> None:
     rows = examples()
-    batch = collate([(row,) for row in rows], EOS, packed=False)
+    batch = collate([(row,) for row in rows], EOS)
     for row, labels in zip(rows, batch["labels"], strict=True):
         assert labels[row.tokens - 1] == EOS
         assert (labels[row.tokens :] == -100).all()
@@ -34,7 +34,7 @@ def test_a_real_end_of_sequence_is_learned_though_it_is_also_the_pad_token() -> 
 def test_what_is_supervised_decodes_to_the_answers() -> None:
     """Supervised tokens recounted by decoding."""
     rows = make_rows(6)
-    batch = collate([(row,) for row in examples()], EOS, packed=False)
+    batch = collate([(row,) for row in examples()], EOS)
     for row, labels in zip(rows, batch["labels"], strict=True):
         text = TOKENIZER.decode(labels[labels != -100])
         assert text == f" {row.turns[-1].content}</s>"
@@ -42,7 +42,7 @@ def test_what_is_supervised_decodes_to_the_answers() -> None:
 
 def test_counts_are_those_of_the_tensors() -> None:
     rows = examples()
-    batch = collate([(row,) for row in rows], EOS, packed=False)
+    batch = collate([(row,) for row in rows], EOS)
     counts = batch["counts"]
     assert counts.rows == 6
     assert counts.tokens == sum(row.tokens for row in rows)
@@ -51,7 +51,7 @@ def test_counts_are_those_of_the_tensors() -> None:
 
 
 def test_positions_point_at_the_token_before_each_target() -> None:
-    batch = collate([(row,) for row in examples()], EOS, packed=False)
+    batch = collate([(row,) for row in examples()], EOS)
     following = torch.roll(batch["labels"], -1, dims=1)[batch["rows"], batch["columns"]]
     assert torch.equal(following, batch["targets"])
 
@@ -65,7 +65,7 @@ def test_the_first_token_of_a_row_is_never_a_target() -> None:
             return type(rendered)(rendered.input_ids, [True] * len(rendered.input_ids), rendered.truncated)
 
     rows = [encode_row(index, row, AllSupervised(TOKENIZER, 128)) for index, row in enumerate(make_rows(3))]
-    batch = collate([tuple(row for row in rows if row is not None)], EOS, packed=True)
+    batch = collate([tuple(row for row in rows if row is not None)], EOS, "positions and mask")
     starts = np.flatnonzero(batch["position_ids"][0] == 0)
     assert len(starts) == 3
     assert (batch["labels"][0, starts] == -100).all()
@@ -76,7 +76,7 @@ def test_packed_rows_do_not_see_each_other(architecture: Architecture) -> None:
     """Packing that changes what a row's tokens attend to changes results."""
     rows = examples(6)
     model = tiny_model(architecture).eval()
-    packed = collate([tuple(rows[:3]), tuple(rows[3:5]), (rows[5],)], EOS, packed=True)
+    packed = collate([tuple(rows[:3]), tuple(rows[3:5]), (rows[5],)], EOS, "positions and mask")
     with torch.no_grad():
         together = model(**model_inputs(packed)).logits
         places = [
@@ -96,7 +96,7 @@ def test_packed_rows_do_not_see_each_other(architecture: Architecture) -> None:
 def test_padding_without_a_mask_leaves_the_rows_as_they_are_alone(architecture: Architecture) -> None:
     rows = examples(6)
     model = tiny_model(architecture).eval()
-    batch = collate([(row,) for row in rows], EOS, packed=False)
+    batch = collate([(row,) for row in rows], EOS)
     with torch.no_grad():
         together = model(input_ids=batch["input_ids"], use_cache=False).logits
         for number, row in enumerate(rows):
@@ -107,7 +107,7 @@ def test_padding_without_a_mask_leaves_the_rows_as_they_are_alone(architecture: 
 def test_the_collator_takes_batches_by_their_index() -> None:
     rows = examples()
     batches = (((rows[0],), (rows[1],)), ((rows[4],), (rows[1],)))
-    batch = Collator(batches=batches, pad_token_id=EOS, packed=False)([{"batch": 1}])
+    batch = Collator(batches=batches, pad_token_id=EOS, separation=None)([{"batch": 1}])
     assert torch.equal(batch["input_ids"][0, : rows[4].tokens], torch.from_numpy(rows[4].ids).long())
     assert "position_ids" not in batch
     assert batch["counts"].rows == 2

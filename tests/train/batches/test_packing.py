@@ -35,6 +35,11 @@ def examples(lengths: list[int]) -> list[EncodedRow]:
     ]
 
 
+def one_epoch(lengths: list[int]) -> list[tuple[int, EncodedRow]]:
+    """Rows of these lengths, all of the first epoch."""
+    return [(0, row) for row in examples(lengths)]
+
+
 def labels_follow_ids(example: EncodedRow) -> bool:
     """Whether each label is the id at its place, and the count is that of the labels."""
     supervised = example.labels != IGNORED
@@ -63,7 +68,7 @@ def test_a_row_longer_than_a_sequence_stands_alone() -> None:
 
 def test_grouped_batches_hold_rows_of_similar_length_in_mixed_order() -> None:
     lengths = np.random.default_rng(0).integers(2, 60, size=203).tolist()
-    batches = list(arrange(examples(lengths), make_recipe(group_by_length=True), capacity=64, seed=0))
+    batches = list(arrange(one_epoch(lengths), make_recipe(group_by_length=True), capacity=64, seed=0))
     assert [len(batch) for batch in batches] == [4] * 50 + [3]
     spreads = [max(map(length, batch)) - min(map(length, batch)) for batch in batches]
     assert max(spreads[:-1]) <= 6
@@ -77,7 +82,7 @@ def test_batches_of_tokens_hold_as_many_rows_as_fit_padding_counted(grouped: boo
     """More would run out of memory, fewer waste it."""
     lengths = [*np.random.default_rng(0).integers(2, 60, size=200).tolist(), 150]
     recipe = make_recipe(batch_tokens=120, group_by_length=grouped)
-    batches = list(arrange(examples(lengths), recipe, capacity=256, seed=0))
+    batches = list(arrange(one_epoch(lengths), recipe, capacity=256, seed=0))
     assert sorted(sequence[0].rows[0] for batch in batches for sequence in batch) == list(range(201))
     assert all(slots(batch) <= 120 for batch in batches if len(batch) > 1)
     assert [slots(batch) for batch in batches if slots(batch) > 120] == [150], "a row that is too long stands alone"
@@ -135,7 +140,7 @@ def test_a_stream_is_cut_at_the_capacity_exactly(
 
 def order_of(lengths: list[int], seed: int = 0, **change: object) -> list[list[int]]:
     """The rows of each batch."""
-    batches = arrange(examples(lengths), make_recipe(**change), capacity=64, seed=seed)
+    batches = arrange(one_epoch(lengths), make_recipe(**change), capacity=64, seed=seed)
     return [[row for sequence in batch for example in sequence for row in example.rows] for batch in batches]
 
 
@@ -180,7 +185,7 @@ def test_batches_that_are_full_are_all_met_in_mixed_order(change: dict[str, obje
 )
 def test_every_token_is_trained_on_once(change: dict[str, object]) -> None:
     lengths = np.random.default_rng(0).integers(2, 60, size=300).tolist()
-    batches = list(arrange(examples(lengths), make_recipe(**change), capacity=64, seed=0))
+    batches = list(arrange(one_epoch(lengths), make_recipe(**change), capacity=64, seed=0))
     found = [example for batch in batches for sequence in batch for example in sequence]
     assert sum(example.tokens for example in found) == sum(lengths)
     assert sorted(row for example in found for row in example.rows) == list(range(300))
@@ -193,7 +198,36 @@ def test_arrangement_depends_on_the_seed_alone(change: dict[str, object]) -> Non
     lengths = np.random.default_rng(0).integers(2, 60, size=100).tolist()
 
     def order(seed: int) -> list[int]:
-        batches = arrange(examples(lengths), make_recipe(**change), capacity=64, seed=seed)
+        batches = arrange(one_epoch(lengths), make_recipe(**change), capacity=64, seed=seed)
         return [row for batch in batches for sequence in batch for example in sequence for row in example.rows]
 
     assert order(0) == order(0) != order(1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"packing": "bfd"},
+        {"packing": "bfd_split"},
+        {"packing": "wrapped"},
+        {"group_by_length": True},
+        {"group_by_length": True, "batch_rows": 7},
+        {"group_by_length": True, "batch_tokens": 120},
+        {"packing": "bfd", "group_by_length": True, "batch_rows": 3},
+    ],
+)
+@pytest.mark.parametrize("rows", [4, 45])
+def test_no_row_comes_twice_before_every_row_came_once(change: dict[str, object], rows: int) -> None:
+    """A window over several epochs trained some rows three times in the first "epoch", and others never."""
+    drawn = np.random.default_rng(0)
+    made = examples(drawn.integers(2, 60, size=rows).tolist())
+    epochs = [(epoch, made[index]) for epoch in range(4) for index in drawn.permutation(rows)]
+    batches = list(arrange(epochs, make_recipe(**change), capacity=64, seed=0))
+    sequences = [sequence for batch in batches for sequence in batch]
+    order = [row for sequence in sequences for example in sequence for row in example.rows]
+    assert [sorted(order[start : start + rows]) for start in range(0, 4 * rows, rows)] == [list(range(rows))] * 4
+    if change.get("packing") != "wrapped":
+        held = [[row for example in sequence for row in example.rows] for sequence in sequences]
+        assert all(len(set(numbers)) == len(numbers) for numbers in held), "a sequence holds a row once"
+    if "packing" not in change and "batch_tokens" not in change:
+        assert {len(batch) for batch in batches[:-1]} == {make_recipe(**change).batch_rows}

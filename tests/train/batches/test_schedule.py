@@ -137,6 +137,17 @@ def test_a_step_budget_with_packing_counts_packed_sequences() -> None:
     assert all(sum(e.tokens for e in sequence) <= 128 for batch in schedule.batches for sequence in batch)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("change", [{"packing": "bfd", "batch_rows": 1}, {"packing": "bfd_split", "batch_rows": 2}])
+def test_a_step_budget_below_an_epoch_sees_each_row_at_most_once(change: dict[str, object], seed: int) -> None:
+    """An epoch of a step budget was 137 rows with 94 distinct ones."""
+    whole = plan("epochs", 1, seed=seed, **change)
+    for steps in range(1, whole.steps + 1):
+        schedule = plan("steps", steps, seed=seed, **change)
+        assert schedule.rows == schedule.distinct_rows <= 50
+    assert plan("steps", whole.steps, seed=seed, **change).distinct_rows == 50
+
+
 def test_rows_with_nothing_to_supervise_are_dropped_and_counted() -> None:
     renderer = CountingRenderer(max_length=18)  # long prompts fill it
     schedule = plan_schedule(ROWS, renderer, make_recipe(), Budget(unit="epochs", amount=1), max_length=18, seed=0)

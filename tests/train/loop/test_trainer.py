@@ -72,7 +72,7 @@ def test_what_is_counted_while_training_is_what_was_planned(
 def test_the_first_loss_and_gradient_norm_are_those_of_plain_torch(checkpoint: Path, tmp_path: Path) -> None:
     steps, schedule, _ = run(checkpoint, tmp_path, {"unit": "steps", "amount": 1})
     model = load_base(resolved_model(checkpoint), precision="fp32", device=CPU)
-    batch = collate(schedule.batches[0], 1, packed=False)
+    batch = collate(schedule.batches[0], 1)
     logits = model(input_ids=batch["input_ids"]).logits[:, :-1]
     loss = functional.cross_entropy(logits.flatten(0, 1), batch["labels"][:, 1:].flatten())
     loss.backward()
@@ -113,7 +113,7 @@ def test_packing_gives_the_loss_of_the_same_rows_unpacked(checkpoint: Path, tmp_
     packed, schedule, _ = run(checkpoint, tmp_path, {"unit": "epochs", "amount": 0.5}, packing="bfd", batch_rows=50)
     assert len(packed) == 1
     model = load_base(resolved_model(checkpoint), precision="fp32", device=CPU)
-    batch = collate([(example,) for example in schedule.examples()], 1, packed=False)
+    batch = collate([(example,) for example in schedule.examples()], 1)
     logits = model(input_ids=batch["input_ids"]).logits[:, :-1]
     loss = functional.cross_entropy(logits.flatten(0, 1), batch["labels"][:, 1:].flatten())
     assert packed[0].loss == pytest.approx(loss.item(), abs=1e-5)
@@ -198,7 +198,7 @@ def test_dynamic_fine_tuning_weighs_each_token_by_its_probability(checkpoint: Pa
         checkpoint, tmp_path, rows=ROWS, recipe=make_recipe(loss="dft"), budget={"unit": "steps", "amount": 1},
         meter=Meter(),
     )  # fmt: skip
-    batch = collate(schedule.batches[0], 1, packed=False)
+    batch = collate(schedule.batches[0], 1)
     trainer.head = "supervised positions"
     trainer.model.train()
     count = int((batch["labels"] != -100).sum())
