@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import integrate, stats
 from statsmodels.stats.power import TTestPower
 
 from bench.stats.paired import paired_delta
@@ -97,3 +98,80 @@ def test_where_neither_alone_decides_both_together_do() -> None:
 
 def test_an_estimate_on_the_threshold_is_decided_by_nothing() -> None:
     assert needed(0.0, three_seeds(example=1.0, seed=1.0), examples=10) == Needed(examples=None, seeds=None)
+
+
+def resolution(parts: Components, growth: float, seeds: float, degrees: float) -> float:
+    """The detectable effect with `growth` times the examples and `seeds` seeds, from the model of variance."""
+    assert parts.seed is not None
+    assert parts.rest is not None
+    return detectable_effect(
+        (parts.example / growth) ** 0.5,
+        (parts.example_degrees + 1) * growth - 1,
+        seed_error=((parts.seed + parts.rest / growth) / seeds) ** 0.5,
+        seed_degrees=degrees,
+    )
+
+
+def test_the_examples_needed_are_the_fewest_that_are_enough() -> None:
+    parts = three_seeds(example=0.01, seed=0.0004, rest=0.0025, examples=100)
+    count = needed(0.2, parts, examples=100).examples
+    assert count is not None
+    assert resolution(parts, count / 100, 3, 2) <= 0.2 < resolution(parts, (count - 1) / 100, 3, 2)
+    enough = resolution(parts, 1.01, 3, 2)
+    assert needed(enough * (1 + 1e-9), parts, examples=100).examples == 101, "never less than one more"
+
+
+def test_the_seeds_needed_are_the_fewest_that_are_enough() -> None:
+    for sides in (1, 2):
+        parts = three_seeds(example=1e-4, seed=0.01, rest=0.001, sides=sides)
+        seeds = needed(0.1, parts, examples=100).seeds
+        assert seeds is not None
+        fewer, just = (resolution(parts, 1, count, sides * (count - 1)) for count in (seeds - 1, seeds))
+        assert just <= 0.1 < fewer
+
+
+def test_examples_and_seeds_together_are_the_fewest_answers() -> None:
+    """Of 2, 3, 4, 6 … times the seeds, that with the fewest answers over all seeds."""
+    parts = three_seeds(example=0.01, seed=0.01)
+    found = needed(0.05, parts, examples=100).together
+    tries = []
+    for seeds in (6, 9, 12, 18, 24, 36, 48):
+        more = replace(parts, replicates=seeds, most_replicates=seeds, seed_degrees=seeds - 1)
+        count = needed(0.05, more, examples=100).examples
+        tries += [] if count is None else [(count, seeds)]
+    assert found == min(tries, key=lambda pair: pair[0] * pair[1])
+
+
+def test_the_detectable_effect_of_a_few_seeds_by_integration() -> None:
+    """Half-width: where the sum of two Student variables has 97.5% below it; then 80% of the whole standard error."""
+    error, seed_error = 0.05, 0.02
+    variance = error**2 + seed_error**2
+    degrees = variance**2 / (error**4 / 199 + seed_error**4 / 2)
+    half_width = detectable_effect(error, 199, seed_error=seed_error, seed_degrees=2) - (
+        variance**0.5 * stats.t.ppf(0.8, degrees)
+    )
+    below = integrate.quad(
+        lambda x: stats.t.cdf((half_width - x) / seed_error, 2) * stats.t.pdf(x / error, 199) / error, -0.5, 0.5, limit=200
+    )[0]
+    assert below == pytest.approx(0.975, abs=2e-4)
+
+
+def test_a_seed_noise_of_one_side_alone_counts_as_one_sides() -> None:
+    """Satterthwaite's degrees near those of one side: seeds of the other would tell nothing."""
+    parts = replace(three_seeds(example=1e-6, seed=0.01), seed_degrees=2.0)
+    one = needed(0.05, parts, examples=1_000).seeds
+    unknown = needed(0.05, replace(parts, seed_degrees=None), examples=1_000).seeds
+    assert one == unknown
+    half = needed(0.05, replace(parts, seed_degrees=3.0), examples=1_000).seeds
+    both = needed(0.05, replace(parts, seed_degrees=4.0), examples=1_000).seeds
+    assert one is not None
+    assert half is not None
+    assert both is not None
+    assert both <= half <= one
+    assert both < one
+
+
+def test_without_any_noise_one_more_is_enough() -> None:
+    nothing = Components(example=0.0, seed=0.0, rest=0.0, seed_degrees=2, replicates=3, most_replicates=3)
+    assert needed(0.1, nothing, examples=10) == Needed(examples=11, seeds=4)
+    assert needed(0.1, nothing, examples=0) == Needed(examples=None, seeds=None), "of no example nothing is known"

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from bench.stats.claims import ClaimQuestion, ClaimRelation, decide, decide_family
+from bench.stats.power import detectable_effect
 from bench.stats.ratio import cost_ratio
 
 
@@ -23,6 +24,35 @@ def test_paired_is_students_t_on_log_differences() -> None:
     ratio = cost_ratio(left, right, paired=True)
     test = stats.ttest_rel(np.log(left), np.log(right))
     assert ratio.p_value == pytest.approx(test.pvalue)
+
+
+def test_every_figure_of_a_ratio_by_hand() -> None:
+    left, right = [10.0, 12.0, 11.0], [8.0, 8.5, 9.0, 8.2]
+    found = cost_ratio(left, right)
+    parts = [np.var(np.log(side), ddof=1) / len(side) for side in (left, right)]
+    degrees = sum(parts) ** 2 / (parts[0] ** 2 / 2 + parts[1] ** 2 / 3)
+    assert found.ratio == pytest.approx(stats.gmean(left) / stats.gmean(right))
+    assert found.degrees == pytest.approx(degrees)
+    assert found.log_variance == pytest.approx(3 * sum(parts)), "of one replicate of each side"
+    assert found.mde == pytest.approx(np.exp(detectable_effect(sum(parts) ** 0.5, degrees)))
+    assert (found.arm_seeds, found.reference_seeds, found.n_missing) == (3, 4, 0)
+
+
+def test_paired_measurements_of_which_one_is_missing_are_left_out_in_pairs() -> None:
+    found = cost_ratio([10.0, None, 30.0, 20.0, 15.0], [9.0, 18.0, 27.5, None, 13.0], paired=True)
+    test = stats.ttest_rel(np.log([10.0, 30.0, 15.0]), np.log([9.0, 27.5, 13.0]))
+    low, high = np.exp(test.confidence_interval())
+    assert (found.low, found.high, found.p_value) == pytest.approx((low, high, test.pvalue))
+    assert (found.arm_seeds, found.reference_seeds, found.n_missing, found.degrees) == (3, 3, 4, 2.0)
+    alone = cost_ratio([10.0], [9.0], paired=True)
+    assert (alone.ratio, alone.low) == (pytest.approx(10 / 9), None)
+
+
+def test_one_side_that_does_not_vary_leaves_the_others_noise() -> None:
+    found = cost_ratio([2.0, 2.0], [1.0, 1.1, 1.2])
+    test = stats.ttest_ind(np.log([2.0, 2.0]), np.log([1.0, 1.1, 1.2]), equal_var=False)
+    assert found.p_value == pytest.approx(test.pvalue)
+    assert cost_ratio([2.0, 2.1], [1.0]).low is None, "one replicate"
 
 
 def test_one_run_or_none_has_no_interval() -> None:

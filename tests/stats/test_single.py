@@ -39,3 +39,16 @@ def test_a_score_that_could_not_be_made_is_none() -> None:
     assert one.reason
     partly = score_interval(scores([[1.0, None, 3.0], [1.0, 2.0, 3.0], [None] * 3]), seed=0)
     assert (partly.mean, partly.n_examples, partly.n_missing, partly.seeds_failed) == (2.0, 2, 1, 1)
+
+
+def test_the_standard_error_of_a_rate_is_agresti_and_coulls() -> None:
+    """13 right of 40: two of each added."""
+    one = score_interval(scores([[1] * 13 + [0] * 27], binary=True), seed=0)
+    rate = 15 / 44
+    assert one.mean == 13 / 40
+    assert one.standard_error == pytest.approx((rate * (1 - rate) / 44) ** 0.5)
+
+
+def test_a_task_that_no_seed_scored_leaves_no_value() -> None:
+    one = score_interval(scores([[1.0, None, 1.0]], strata=[0, 1, 0]), seed=0)
+    assert (one.mean, one.n_examples, one.n_missing) == (None, 2, 1)
