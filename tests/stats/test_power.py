@@ -150,9 +150,11 @@ def test_the_detectable_effect_of_a_few_seeds_by_integration() -> None:
     half_width = detectable_effect(error, 199, seed_error=seed_error, seed_degrees=2) - (
         variance**0.5 * stats.t.ppf(0.8, degrees)
     )
-    below = integrate.quad(
-        lambda x: stats.t.cdf((half_width - x) / seed_error, 2) * stats.t.pdf(x / error, 199) / error, -0.5, 0.5, limit=200
-    )[0]
+
+    def density(x: float) -> float:
+        return float(stats.t.cdf((half_width - x) / seed_error, 2) * stats.t.pdf(x / error, 199) / error)
+
+    below = integrate.quad(density, -0.5, 0.5, limit=200)[0]
     assert below == pytest.approx(0.975, abs=2e-4)
 
 
