@@ -1,4 +1,4 @@
-"""Which examples of an eval stand in the rows that arms train on. Found once, after the run, and kept in its record."""
+"""Examples of an eval that the rows of arms contain, searched once after the run and kept in its record."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
 
 
 class Shots(Spec):
-    """Rows of an arm's data that stand before every wrapped prompt of a `few_shot` subject."""
+    """Rows of an arm's data that are put before every prompt of a `few_shot` subject."""
 
     data: ResolvedData
     size: int
     """Rows to draw."""
     seed: int
-    """Of the draw."""
+    """Seed of the draw."""
 
 
 class Judging(Spec):
@@ -26,15 +26,15 @@ class Judging(Spec):
     answers: str
     """Digest of the `AnswerJob` whose answers are judged."""
     answers_path: str
-    """That job's folder; not part of the digest."""
+    """Folder of the job of `answers`; not part of the digest."""
     against: str
     """Whose answers they are compared with: a subject, or the source of stored ones."""
     reference: str | None
     """Digest of the `AnswerJob` of `against`; `None` for stored answers."""
     reference_path: str | None
-    """That job's folder; not part of the digest."""
+    """Folder of the job of `reference`; not part of the digest."""
     stored: ResolvedData | None
-    """Stored answers; `None` where they are another subject's, or stand in the eval's own rows."""
+    """Stored answers; `None` where they are another subject's, or the eval's own rows have them."""
     replies: str
     """Folder of kept replies; not part of the digest."""
 
@@ -59,11 +59,11 @@ class EvalJob(Spec):
     training: str | None
     """Digest of the training whose weights are scored; `None` for the base."""
     training_path: str | None
-    """That training's folder; not part of the digest."""
+    """Folder of the training; not part of the digest."""
     shots: Shots | None = None
-    """Of a `few_shot` subject: the base with these rows in its context."""
+    """Rows in the context of a `few_shot` subject, which is the base otherwise."""
     judging: Judging | None = None
-    """Of a judge eval: no model of the suite is loaded then."""
+    """Both sides of a judge eval, for which no model of the suite is loaded."""
     precision: Literal["fp32", "bf16", "fp16", "auto"]
     """One for all subjects of a run."""
     trust_task_code: bool = False

@@ -41,7 +41,7 @@ class GroupMeasure(Spec):
 
     group: str
     metric: str
-    """As the tasks' measures are called."""
+    """Name, one of the names of the tasks' measures."""
     value: float | None
     """`None` where a task with this metric has no value."""
     tasks: tuple[str, ...]
@@ -61,9 +61,9 @@ class ShotRow(Spec):
     origin: str
     """`file:row` or `hub-id:row`."""
     sha256: str
-    """Of the row's conversation."""
+    """Turns of the row's conversation."""
     tokens: int
-    """That it takes in every prompt."""
+    """Tokens of the row in every prompt."""
 
 
 class Generated(Spec):
@@ -86,7 +86,7 @@ class Generated(Spec):
     checked: int
     """Answers that were drawn again alone, outside their batch."""
     differed: int
-    """Of these, answers that came out otherwise: rounding depends on the batch's shape (half precision)."""
+    """Checked answers that differ: rounding depends on the batch's shape (half precision)."""
 
 
 class EvalResult(Spec):
@@ -95,7 +95,7 @@ class EvalResult(Spec):
     kind: Literal["eval"] = "eval"
     measures: tuple[Measure, ...]
     groups: tuple[GroupMeasure, ...] = ()
-    """Of groups of tasks that say how their tasks add up."""
+    """Scores of groups of tasks that define how their tasks add up."""
     template: str
     """How prompts were wrapped: a template's name, or `none`."""
     precision: str
@@ -118,11 +118,11 @@ class EvalResult(Spec):
     peak_device_bytes: int | None = None
     """Peak allocated device memory; `None` on CPU."""
     versions: dict[str, str]
-    """Of tasks, by name."""
+    """Versions of tasks by name."""
     judged: Judged | None = None
-    """Of a judge eval."""
+    """Counts and costs of a judge eval; `None` for all others."""
     shots: tuple[ShotRow, ...] | None = None
-    """What stood in the context of a `few_shot` subject, in order; `None` for all others."""
+    """Rows in the context of a `few_shot` subject, in order; `None` for all others."""
 
 
 class ScoreRow(Spec):
@@ -133,7 +133,7 @@ class ScoreRow(Spec):
     """Stable over subjects and runs."""
     metrics: dict[str, float | None]
     weight: float = 1.0
-    """Of this example in the mean; a loss is weighted by its supervised tokens."""
+    """Weight of this example in the mean; a loss is weighted by its supervised tokens."""
     cluster: str | None = None
     prompt: str
     question: str | None = None

@@ -9,7 +9,7 @@ class Judged(Spec):
     """How a judge compared one subject's answers with others, and what that took."""
 
     judge: str
-    """As it names itself, else as it was asked for."""
+    """Name that the judge gives itself, else the name that was asked for."""
     host: str | None
     """`None`: a model on this machine."""
     prompt: str
@@ -37,7 +37,7 @@ class Judged(Spec):
     verdicts: int
     """Read, over both orders."""
     first_preferred: int
-    """Of these, for the answer that was shown first."""
+    """Verdicts for the answer that was shown first, among these."""
     second_preferred: int
     unread: int
     """Replies without a verdict that can be read."""
@@ -45,14 +45,14 @@ class Judged(Spec):
     """Requests that were refused, whatever is tried."""
     asked: int
     reused: int
-    """Of those asked: replies from disk."""
+    """Replies from disk, among those asked."""
     prompt_tokens: int | None
-    """Of all replies; `None` where the server did not count."""
+    """Tokens of all replies; `None` where the server did not count."""
     completion_tokens: int | None
     cost: float | None
-    """Of all replies, whenever paid for; `None` without a price."""
+    """Cost of all replies, whenever paid for; `None` without a price."""
     cost_now: float | None
-    """Of those that were not on disk when the job ran."""
+    """Cost of the replies that were not on disk when the job ran."""
     currency: str | None
 
     @property

@@ -1,6 +1,6 @@
 """What a training cost, by step and in total: rows and tokens, seconds, operations, memory, energy.
 
-`Seconds` and `Utilization` stand in the results of evaluations and speed probes, too.
+Results of evaluations and speed probes have `Seconds` and `Utilization`, too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Seconds(Spec):
     evaluation: float = 0.0
     saving: float = 0.0
     other: float = 0.0
-    """The rest, so that the phases add up to `wall`: what lies between steps; after the last one, the counting of
+    """The rest, so that the phases add up to `wall`: the time between steps; after the last one, the counting of
     operations and the measuring of the device's peak."""
     wall: float = 0.0
 

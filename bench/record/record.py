@@ -36,7 +36,7 @@ class Failure(Spec):
 
 
 class JobRecord(Spec):
-    """One job's fate."""
+    """How one job ended."""
 
     id: str
     digest: str
@@ -117,7 +117,7 @@ class Environment(Spec):
     device: str
     """`cpu`, `cuda: NAME`, `mps`."""
     versions: dict[str, str]
-    """Of the libraries that compute, by distribution name."""
+    """Versions of the libraries that compute, by distribution name."""
     workers: int
     threads: int
     """Per worker."""
@@ -138,15 +138,15 @@ class Record(Spec):
     """ISO 8601, UTC: when this run started."""
     finished: str | None
     command: tuple[str, ...]
-    """As typed, from `bench` on."""
+    """Command line as typed, from `bench` on."""
     digest: str
-    """Of the resolved suite; its first 8 characters name the run directory."""
+    """Digest of the resolved suite; its first 8 characters name the run directory."""
     resolved: ResolvedSuite
     suite_toml_sha256: str
     environment: Environment
     git: GitState | None
     wall_seconds: float | None
-    """Of the latest `bench run` that filled this record, from command to record."""
+    """Wall time of the latest `bench run` that filled this record, from command to record."""
     trainings: tuple[TrainingRecord, ...]
     probes: tuple[ProbeRecord, ...]
     evaluations: tuple[EvaluationRecord, ...]

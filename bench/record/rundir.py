@@ -138,12 +138,12 @@ def file_name(name: str) -> str:
 
 
 def scores_file(evaluation: str, subject: str) -> str:
-    """Where an evaluation's scores lie, relative to the run directory."""
+    """Path of an evaluation's scores, relative to the run directory."""
     return f"scores/{file_name(evaluation)}/{file_name(subject)}.jsonl"
 
 
 def log_file(job_id: str) -> str:
-    """Where a job's log lies, relative to the run directory."""
+    """Path of a job's log, relative to the run directory."""
     return f"logs/{file_name(job_id)}.txt"
 
 

@@ -35,14 +35,14 @@ class StoredFile(Spec):
 
 
 class Manifest(Spec):
-    """What makes a job done."""
+    """List of a result's files; a job is done where it is whole."""
 
     format_version: Literal[1] = 1
     digest: str
     files: dict[str, StoredFile]
     """By path relative to the job's folder."""
     freed: tuple[str, ...] = ()
-    """Of `files`, the weights that were removed to make room. The result stands; what needs them trains again."""
+    """Weights among `files` that were removed to make room; a job that needs them trains again."""
     started: str
     """ISO 8601, UTC."""
     seconds: float

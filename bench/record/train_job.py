@@ -16,9 +16,9 @@ class Candidate(Spec):
 
     rate: float
     digest: str
-    """Of its `SweepJob`."""
+    """Digest of its `SweepJob`."""
     path: str
-    """That job's folder; not part of any digest."""
+    """Folder of that job; not part of any digest."""
 
 
 class TrainJob(Spec):
@@ -39,7 +39,7 @@ class TrainJob(Spec):
     track: tuple[str, ...] = ()
     """Trackers to report to while training. Not in the digest."""
     candidates: tuple[Candidate, ...] = ()
-    """Of the sweep that chooses the learning rate; the recipe then has a sweep in its place until the job starts."""
+    """Trainings of the sweep that chooses the learning rate; the recipe has the sweep until the job starts."""
 
     @model_validator(mode="after")
     def _nothing_left_to_defaults(self) -> TrainJob:

@@ -31,7 +31,7 @@ class TrainResult(Spec):
 
     kind: Literal["train"] = "train"
     parameters: int
-    """Of the model, adapter included."""
+    """Parameters of the model, adapter included."""
     trainable_parameters: int
     precision: str
     device: str

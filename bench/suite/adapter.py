@@ -36,13 +36,13 @@ class LoraSpec(Spec):
 
 
 class QuantizationSpec(Spec):
-    """How `qlora` holds its frozen base (Dettmers et al. 2023), by bitsandbytes on a CUDA GPU."""
+    """How `qlora` quantises its frozen base (Dettmers et al. 2023), by bitsandbytes on a CUDA GPU."""
 
     bits: Literal[4, 8] = 4
     type: Literal["nf4", "fp4"] = "nf4"
-    """Of 4 bits."""
+    """Data type of 4 bits."""
     double: bool = True
-    """Quantise the scales of 4 bits, too."""
+    """Whether the scales of 4 bits are quantised, too."""
 
 
 class Ia3Spec(Spec):
@@ -51,7 +51,7 @@ class Ia3Spec(Spec):
     target_modules: Modules | None = None
     """Module names; `None`: what PEFT names for the architecture."""
     feedforward_modules: tuple[str, ...] | None = None
-    """Those of `target_modules` whose input is scaled, not their output. Needed where `target_modules` is given."""
+    """Modules among `target_modules` whose input is scaled, not their output. Goes with `target_modules`."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Ia3Spec:
@@ -117,4 +117,4 @@ TABLES: dict[str, str] = {
 """Method → the key of the table that shapes its adapter."""
 
 VIRTUAL_TOKEN_METHODS = frozenset({"prefix", "prompt"})
-"""Methods whose adapter stands before each row."""
+"""Methods whose adapter puts virtual tokens before each row."""

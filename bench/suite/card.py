@@ -42,5 +42,5 @@ def load_card(name: str) -> ModelCard:
 
 
 def card_folder(card: ModelCard) -> Path | None:
-    """Where an embedded base lies; `None` for a base on the hub."""
+    """Folder of an embedded base; `None` for a base on the hub."""
     return None if card.path is None else shipped("models").parent / card.path

@@ -1,4 +1,4 @@
-"""Checks a suite against what lies around it: cards, model folders, templates, data files, task files.
+"""Checks a suite against its surroundings: cards, model folders, templates, data files, task files.
 
 Contract: `check` reads no weights and no rows, needs no network, and finds all problems in one pass, before any work.
 """
@@ -14,6 +14,7 @@ from bench.suite.card import card_folder, card_names, load_card
 from bench.suite.check_names import data_tables, name_problems
 from bench.suite.data import HUB_ID, MICRO_SCORE, DataSpec
 from bench.suite.evals import JudgeSpec, LmEvalSpec
+from bench.suite.first_rows import column_names
 from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.model import ModelSpec
 from bench.suite.model_folder import context_length, context_problem, model_folder_problems
@@ -22,11 +23,12 @@ from bench.suite.tasks import installed_task_file, installed_task_names, local_t
 from bench.suite.template import TOKENIZER, load_template
 from bench.suite.template_tokens import token_problems
 
+_NO_COLUMN = "data.unknown-column"
 _PATHS = "paths are relative to the suite file, those of --set to the current folder"
 
 
 def check(suite: Suite, base: Path) -> list[Problem]:
-    """Everything that is wrong with `suite`, whose file lies in the folder `base`; an empty list where nothing is."""
+    """Everything that is wrong with `suite`, whose file is in the folder `base`; an empty list where nothing is."""
     problems = list(name_problems(suite))
     for place, model in _models(suite):
         problems += _found(_model_problems(model, base, place))
@@ -39,7 +41,13 @@ def check(suite: Suite, base: Path) -> list[Problem]:
         if task_eval.kind == "judge":
             problems += _found(_judge_problems(task_eval, f"eval[{index}]", base))
     problems += _found(_claimed_task_problems(suite, base))
-    return list(dict.fromkeys(problems))
+    return _each_once(problems)
+
+
+def _each_once(problems: list[Problem]) -> list[Problem]:
+    """Without repetitions; a column that a file lacks is one problem, however many tables refer to the file."""
+    first = {(found.what if found.reference == _NO_COLUMN else found): found for found in reversed(problems)}
+    return [found for found in dict.fromkeys(problems) if found in first.values()]
 
 
 def _found(look: Iterator[Problem]) -> list[Problem]:
@@ -66,15 +74,23 @@ def _model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Proble
         what = f"{place}.revision means a hub model; this one is a local folder"
         yield Problem(reference="model.revision", what=what, where=f"{place}.revision", hint="leave it out")
     if model.repo is not None and not HUB_ID.fullmatch(model.repo):
-        hint = f"write OWNER/NAME; a local folder is {place}.path"
+        hint = f'a hub id is OWNER/NAME; a local folder is path = "{model.repo}"'
         yield Problem(reference="model.repo", what=f"{model.repo!r} is not a hub id", where=f"{place}.repo", hint=hint)
     if model.path is not None:
         folder = _beside(base, model.path, f"{place}.path")
+        if not folder.exists() and HUB_ID.fullmatch(model.path):
+            hint = f'name a folder that holds config.json; a model of the hub is repo = "{model.path}"'
+            what = f"there is no folder {folder}"
+            yield Problem(reference="model.missing", what=what, where=f"{place}.path", hint=hint)
+            return
         yield from model_folder_problems(folder, f"{place}.path")
         yield from _token_problems(model, folder, base, place)
     if model.card is not None:
         if model.card not in card_names():
             what, known = f"there is no model card {model.card!r}", did_you_mean(model.card, card_names())
+            if "/" in model.card:
+                key = "repo" if HUB_ID.fullmatch(model.card) else "path"
+                known = f'{known}; without a card: {key} = "{model.card}"'
             yield Problem(reference="model.unknown-card", what=what, where=f"{place}.card", hint=known)
             return
         card_model = card_folder(load_card(model.card))
@@ -151,6 +167,7 @@ def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
     is_hub = path is not None and kind == "hub" and not path.exists()
     if path is not None and not is_hub:
         yield from _file_problems(path, source, f"{where}.source")
+        yield from _column_problems(spec, path, where)
     meaningless = set() if is_hub else {"config", "revision", "split"} & spec.model_fields_set
     if path is not None and path.is_dir():
         meaningless -= {"split"}
@@ -164,8 +181,22 @@ def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
         yield Problem(reference="data.columns", what=what, where=f"{where}.columns", hint="leave it out")
     if kind == "micro" and spec.select.column not in (None, MICRO_SCORE):
         what = f"{where}.select.column: embedded data has no scores in {spec.select.column!r}"
-        hint = f"its scores stand in {MICRO_SCORE!r}"
+        hint = f"use its column of scores: {MICRO_SCORE!r}"
         yield Problem(reference="data.columns", what=what, where=f"{where}.select.column", hint=hint)
+
+
+def _column_problems(spec: DataSpec, path: Path, where: str) -> Iterator[Problem]:
+    """Columns that the suite names and none of the file's first rows has."""
+    columns = {} if spec.columns is None else spec.columns.model_dump(exclude_none=True)
+    named = {f"columns.{key}": name for key, name in columns.items() if isinstance(name, str)}
+    if spec.select.column is not None:
+        named["select.column"] = spec.select.column
+    known = column_names(path) if named and path.is_file() else None
+    for key, name in named.items():
+        if known is not None and name not in known:
+            what = f"{spec.label} has no column {name!r}"
+            hint = did_you_mean(name, known)
+            yield Problem(reference=_NO_COLUMN, what=what, where=f"{where}.{key}", hint=hint)
 
 
 def _file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:
@@ -234,7 +265,7 @@ def _metric_problems(spec: LmEvalSpec, task: str, file: Path | None, where: str)
 
 
 def _beside(base: Path, text: str, where: str) -> Path:
-    """`text` as a path relative to the suite's folder. Raises `InputError` where no path can be spelt so."""
+    """`text` as a path relative to the suite's folder. Raises `InputError` where it can be no path."""
     try:
         path = base / Path(text).expanduser()
         path.stat()  # refuses what the system refuses: a name too long, a NUL

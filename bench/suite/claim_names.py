@@ -35,7 +35,7 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
     if claim.task is not None and spec.kind != "lm_eval":
         what, hint = f"eval {claim.eval!r} has no tasks", f"write on = {claim.eval!r}"
         if spec.kind == "judge":
-            hint += ": a claim is decided on the rate as judged; that at equal length stands beside it in the report"
+            hint += ": a claim is decided on the rate as judged; the report shows the rate at equal length beside it"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint=hint)
     if claim.per is not None and spec.kind == "loss":
         what = "a loss per cost is no quality: of a loss less is better"

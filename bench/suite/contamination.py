@@ -12,12 +12,12 @@ Words = Annotated[int, Field(ge=1, le=1000)]
 
 
 class ContaminationOptions(Spec):
-    """An example counts where `ngram` of its words in a row stand in one training row (see docs/statistics.md)."""
+    """An example counts where one training row has `ngram` consecutive words of it (see docs/statistics.md)."""
 
     ngram: Words = 13
     """Words in a row."""
     shortest: Words = 8
-    """An example of fewer words than `ngram` counts where all of it stands in a row; below this it is not judged."""
+    """Examples of fewer words than `ngram` count where a row has all of them; examples below this are not judged."""
 
     @model_validator(mode="after")
     def _fit(self) -> ContaminationOptions:

@@ -81,7 +81,7 @@ class Columns(Spec):
     def _one_kind(self) -> Columns:
         if self.text is not None:
             if any(name is not None for name in (self.prompt, self.completion, self.input, self.system)):
-                raise ValueError("text stands alone; prompt and completion are another kind of row")
+                raise ValueError("give text, or prompt and completion: these are two kinds of row")
         elif self.prompt is None or self.completion is None:
             raise ValueError("give prompt and completion, or text")
         return self
@@ -94,7 +94,7 @@ class LengthFilter(Spec):
     min_answer_characters: Count | None = None
     max_answer_characters: Count | None = None
     min_characters: Count | None = None
-    """Of all turns together, system prompts included."""
+    """Characters of all turns together, system prompts included."""
     max_characters: Count | None = None
 
     @model_validator(mode="after")

@@ -40,7 +40,7 @@ def resolve_references(suite: Suite) -> Suite:
 
 
 def _control(name: str, spec: DataSpec) -> DataSpec:
-    """As many rows of the same source as `name` has, at random: without its filters, which are part of the choice."""
+    """Random draw of as many rows of the same source as `name` has, without its filters."""
     select = Select(by="random", size_of=name, seed=spec.select.seed)
     kept = {key: getattr(spec, key) for key in (*_TAKEN_OVER, "system") if key in spec.model_fields_set}
     return DataSpec(**{**kept, "select": select})

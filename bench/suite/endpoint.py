@@ -36,9 +36,9 @@ class Price(Spec):
     """What tokens cost, per million."""
 
     prompt: float = Field(ge=0)
-    """Of what is sent."""
+    """Price of the tokens that are sent."""
     completion: float = Field(ge=0)
-    """Of what is answered."""
+    """Price of the tokens that are answered."""
     currency: str = Field(default="USD", min_length=1, max_length=8)
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
@@ -52,7 +52,7 @@ class EndpointSpec(Spec):
     base_url: str = Field(min_length=1)
     """Up to and without `/chat/completions`, such as `https://api.openai.com/v1` or `http://localhost:8000/v1`."""
     model: str = Field(min_length=1)
-    """As the server names it."""
+    """Name that the server gives the model."""
     key_env: str | None = None
     """Name of the environment variable that holds the key. May be left out for a server on this machine."""
     no_key: bool = False

@@ -133,7 +133,7 @@ class GenerationSpec(Spec):
 
 
 class QuestionsSpec(Spec):
-    """`kind = "questions"`: fixed prompts whose answers stand side by side in the report. No score."""
+    """`kind = "questions"`: fixed prompts whose answers the report shows side by side. No score."""
 
     kind: Literal["questions"]
     name: Name

@@ -1,7 +1,7 @@
 """`extends = "other.toml"`: one suite file laid over another, key by key, its profiles over the other's profiles.
 
 Contract: reading gives one table without `extends`, as if it had been written in one file. Paths in the extended file
-mean that file's folder, wherever the extending file lies.
+mean that file's folder, wherever the extending file is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RawSuite:
 
     table: Table
     sha256: str
-    """Of the file's bytes; with an extended file, of both hashes."""
+    """Hash of the file's bytes; with an extended file, of both hashes."""
 
 
 def read_extended(path: Path, find: Find, seen: tuple[Path, ...] = ()) -> RawSuite:

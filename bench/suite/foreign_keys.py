@@ -8,6 +8,7 @@ _WARMUP = "warmup: below 1 a share of the steps, from 1 steps"
 _ADAPTER = "lora = { r = 16, alpha = 32, dropout = 0.0 }"
 _QUANTIZATION = 'method = "qlora", quantization = { bits = 4 }'
 _LOSS_ON = 'loss_on = "completion", "assistant" or "all"'
+_PROCESSES = "processes = 2 in a [recipe] table, one GPU each"
 
 HERE = {
     "lr": "learning_rate",
@@ -31,6 +32,19 @@ HERE = {
     "lr_scheduler_type": "schedule",
     "optim": "optimizer",
     "optim_args": "optimizer_arguments",
+    "report_to": '[run] track = ["wandb"]',
+    "gpus": _PROCESSES,
+    "num_gpus": _PROCESSES,
+    "n_gpus": _PROCESSES,
+    "devices": _PROCESSES,
+    "world_size": _PROCESSES,
+    "num_processes": _PROCESSES,
+    "nproc_per_node": _PROCESSES,
+    "max_tokens": "decoding = { max_new_tokens = 256 }",
+    "do_sample": "decoding = { temperature = 0.7 }",
+    "eval_steps": "validation = { every = 100 }",
+    "save_steps": "[run] steps_between_saves = 100",
+    "seed": "seeds = [0, 1, 2], above the first [table]",
     "bf16": 'precision = "bf16"',
     "fp16": 'precision = "fp16"',
     "gradient_clipping": "max_grad_norm",
@@ -52,7 +66,43 @@ HERE = {
 """Lower-case key of transformers, TRL, PEFT, axolotl or LLaMA-Factory → what a suite has for it."""
 
 
-def said_here(key: str) -> str | None:
+VALUES: dict[str, dict[str, str]] = {
+    "method": {
+        **dict.fromkeys(
+            ("sft", "finetune", "fine-tune", "full_finetune", "full_finetuning", "fft", "none"),
+            'method = "full" for all weights, method = "lora" for an adapter',
+        ),
+        **dict.fromkeys(
+            ("dpo", "orpo", "kto", "ppo", "grpo", "rlhf"),
+            "this is supervised fine-tuning alone; of preference rows the chosen side is trained on",
+        ),
+        "adapter": 'method = "lora"',
+        "prompt_tuning": 'method = "prompt"',
+        "prefix_tuning": 'method = "prefix"',
+        "fewshot": 'method = "few_shot"',
+    },
+    "unit": {
+        **dict.fromkeys(("epoch", "num_train_epochs"), 'unit = "epochs"'),
+        **dict.fromkeys(("step", "max_steps", "iterations"), 'unit = "steps"'),
+        **dict.fromkeys(("hours", "minutes", "time"), 'unit = "seconds"'),
+    },
+    "kind": {
+        **dict.fromkeys(("lm-eval", "lm_evaluation_harness", "harness", "tasks"), 'kind = "lm_eval"'),
+        **dict.fromkeys(("perplexity", "ppl", "heldout"), 'kind = "loss"'),
+        **dict.fromkeys(("generate", "rouge", "bleu"), 'kind = "generation"'),
+        **dict.fromkeys(("llm_judge", "pairwise", "winrate"), 'kind = "judge"'),
+    },
+}
+"""Key → lower-case value of other programs → what a suite has for it."""
+
+
+def here_it_is(key: str) -> str | None:
     """The hint for a key that another program has; `None` for any other."""
     here = HERE.get(key.lower())
     return None if here is None else f"here it is {here}"
+
+
+def here_it_is_called(key: str, value: object) -> str | None:
+    """The hint for a value that another program has under a key; `None` for any other."""
+    here = VALUES.get(key, {}).get(str(value).lower())
+    return here if here is None or here.startswith("this is") else f"here it is {here}"

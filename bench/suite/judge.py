@@ -6,4 +6,4 @@ UNREAD = "unread_verdicts"
 LENGTHS = "answer_lengths"
 """Among a row's statistics: characters of this subject's answer, and of the one that it is compared with."""
 TIE = 0.5
-"""Of a pair without a winner; also what a subject has against itself."""
+"""Score of a pair without a winner, and of a subject against itself."""

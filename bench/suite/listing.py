@@ -123,7 +123,7 @@ def _templates() -> Iterator[Row]:
 
 
 def _metrics() -> Iterator[Row]:
-    """Of generated answers; lm-eval's tasks bring their own."""
+    """Metrics of generated answers; lm-eval's tasks bring their own."""
     named = [(name, scale) for name, scales in REFERENCE.items() for scale in scales]
     for metric, scale in [*named, *((None, scale) for scale in BEHAVIOUR)]:
         better = "higher" if scale.higher_is_better else "lower"

@@ -1,4 +1,4 @@
-"""From a TOML file to a checked `Suite`: read, lay a profile over it, apply `--set`, validate, refer, check.
+"""From a TOML file to a checked `Suite`: read, merge a profile, apply `--set`, validate, refer, check.
 
 Contract: `load_suite` gives a suite in which every name is known and every file is there, or one `InputError` with all
 that is wrong. Nothing is written and nothing heavy is imported.
@@ -21,8 +21,9 @@ from bench.suite.check import check
 from bench.suite.data_references import resolve_references
 from bench.suite.distribution import distribution_problems, inline_deepspeed
 from bench.suite.extend import read_extended
+from bench.suite.key_types import KeyPath, value_at
 from bench.suite.overlay import Override, apply_overrides, merge
-from bench.suite.pydantic_errors import KeyPath, explain, freeze, shown, spell, value_at
+from bench.suite.pydantic_errors import explain, freeze, shown, spell
 from bench.suite.suite import Suite
 from bench.suite.toml import Table
 
@@ -39,7 +40,7 @@ class LoadedSuite:
     path: Path
     """The suite file, absolute. Its folder is what relative paths in it mean."""
     sha256: str
-    """Of the file's bytes, and of those of the file that it extends."""
+    """Hash of the file's bytes, and of the bytes of the file that it extends."""
     trust_remote_code: bool = False
     """Whether models may run code that they bring. No key of a suite says so: only the command line does."""
 
@@ -73,9 +74,9 @@ def load_suite(
 
 
 def validate_all_profiles(source: str | Path) -> dict[str, LoadedSuite]:
-    """Every profile of a suite, checked, by name; the suite as it stands under the empty name, where it can be run so.
+    """Every profile of a suite, checked, by name; the suite without a profile under the empty name, where it can run.
 
-    Raises `InputError` with the problems of all profiles, each told once.
+    Raises `InputError` with the problems of all profiles, each once.
     """
     file = read_suite_file(source)
     checked: dict[str, LoadedSuite] = {}
@@ -200,7 +201,7 @@ def _build(file: SuiteFile, profile: str | None, overrides: Sequence[str]) -> Lo
 
 
 def _no_model(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """That there is no base at all: the types say so only once every key is right."""
+    """Problem of a suite without a base: the types report it only once every key is right."""
     if not raw.keys() & {"model", "models"} and all(item["loc"] for item in error.errors(include_url=False)):
         hint = '[model] with card = "micro", repo = "OWNER/NAME" or path = "FOLDER"'
         yield Problem(reference="suite.missing-key", what="model is missing", where="model", hint=hint)

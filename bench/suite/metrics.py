@@ -135,4 +135,4 @@ BEHAVIOUR: tuple[Scale, ...] = (
         may_lead=False,
     ),
 )
-"""Of every answer; `format` only where the suite gives one."""
+"""Measures of every answer; `format` only where the suite gives one."""

@@ -60,7 +60,7 @@ def context_problem(folder: Path, place: str) -> Problem:
 
 
 def stored_parameters(folder: Path) -> int:
-    """Elements of all stored tensors, from the headers of the weights, which have to be whole."""
+    """Elements of all stored tensors, from the headers of whole weights files."""
     headers = (_header(path) for path in folder.glob("*.safetensors"))
     return sum(math.prod(tensor["shape"]) for header in headers for tensor in header.values())
 

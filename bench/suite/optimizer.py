@@ -15,7 +15,7 @@ Optimizer = Literal[
     "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise", "lomo", "adalomo", "grokadamw", "schedule_free_radam",
     "schedule_free_adamw", "schedule_free_sgd", "apollo_adamw", "apollo_adamw_layerwise", "stable_adamw",
 ]  # fmt: skip
-"""As `transformers.training_args.OptimizerNames` has them; `adamw` is `adamw_torch_fused`."""
+"""Names of `transformers.training_args.OptimizerNames`; `adamw` is `adamw_torch_fused`."""
 
 FUSED_BACKWARD_OPTIMIZERS = frozenset(
     {

@@ -18,7 +18,8 @@ from typing import Any
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.adapter import TABLES
 from bench.suite.data import DataSpec
-from bench.suite.pydantic_errors import KeyPath, shown, spell
+from bench.suite.key_types import KeyPath
+from bench.suite.pydantic_errors import shown, spell
 from bench.suite.toml import MAX_DEPTH, Table, depth
 
 _MODEL_SOURCES = frozenset({"card", "repo", "path"})
@@ -35,7 +36,7 @@ class Override:
 
 
 def merge(base: Table, over: Mapping[str, Any], at: KeyPath = ()) -> Table:
-    """`base` with `over` laid on it; `at` is where both stand in the suite."""
+    """`base` with `over` merged into it; `at` is the key path of both in the suite."""
     gone = superseded(at, over)
     merged = {key: value for key, value in base.items() if key not in gone}
     for key, value in over.items():

@@ -23,11 +23,11 @@ class Prompt:
     where: str
     """For messages."""
     reference: str = "make.prompt"
-    """Of the errors."""
+    """Reference of the errors."""
 
     @property
     def sha256(self) -> str:
-        """Of the text."""
+        """SHA-256 (hex) of the text."""
         return digest_json(self.text)
 
     def render(self, **variables: Any) -> str:

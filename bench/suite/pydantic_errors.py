@@ -1,7 +1,7 @@
 """Turns pydantic's errors into sentences about keys of the file: what is wrong, at which key, what was meant.
 
 Contract: no word of pydantic's reaches the reader; a path such as `recipe.full.learning_rate` or `eval[0].tasks` is one
-that stands in the file.
+of the file.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.foreign_keys import said_here
+from bench.suite.foreign_keys import here_it_is, here_it_is_called
+from bench.suite.key_types import SCHEMA_HINT, KeyPath, about, known_keys, value_at
+from bench.suite.placement import as_list, belongs, shorthand
 
-KeyPath = tuple[str | int, ...]
 Locate = Callable[[KeyPath], str]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
-_SCHEMA_HINT = "`bench schema` prints every key, its type and its meaning"
 
 
 def spell(path: KeyPath) -> str:
@@ -54,7 +54,8 @@ def explain(
         path, found = _at_kind(_real_path(item["loc"], raw, item["type"]), dict(item))
         if not _is_echo(found, path, raw):
             by_path.setdefault(path, []).append(found)
-    return [_problem(path, items, raw, model, kind, locate) for path, items in by_path.items()]
+    explainer = _Explainer(raw=raw, model=model, kind=kind, locate=locate)
+    return [explainer.problem(path, items) for path, items in by_path.items()]
 
 
 def _real_path(location: Sequence[str | int], raw: Any, error_type: str) -> KeyPath:
@@ -73,7 +74,7 @@ def _real_path(location: Sequence[str | int], raw: Any, error_type: str) -> KeyP
 
 
 def _at_kind(path: KeyPath, item: dict[str, Any]) -> tuple[KeyPath, dict[str, Any]]:
-    """Of a table whose `kind` is not there or none that is known: the error at that key, not at the table."""
+    """Error of a table whose `kind` is missing or unknown, moved from the table to that key."""
     if item["type"] not in {"union_tag_not_found", "union_tag_invalid"} or not isinstance(item["input"], Mapping):
         return path, item
     key = item["ctx"]["discriminator"].strip("'")
@@ -91,17 +92,6 @@ def _holds(node: Any, part: str | int) -> bool:
 def _is_echo(item: Mapping[str, Any], path: KeyPath, raw: Any) -> bool:
     """Pydantic counts only valid items: a list whose items are all wrong is "too short" as well."""
     return item["type"] == "too_short" and bool(len(value_at(raw, path) or ()) >= item["ctx"]["min_length"])
-
-
-def value_at(raw: Any, path: KeyPath) -> Any:
-    """What stands at `path`; `None` where nothing does."""
-    node = raw
-    for part in path:
-        try:
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return node
 
 
 def subject(path: KeyPath, raw: Any) -> str:
@@ -140,34 +130,67 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _problem(
-    path: KeyPath, items: list[dict[str, Any]], raw: Any, model: type[BaseModel], kind: str, locate: Locate
-) -> Problem:
-    items = [item for item in items if item["type"] != "value_error"] or items
-    first = items[0]
-    name, where = subject(path, raw), locate(path)
-    if first["type"] == "extra_forbidden":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Explainer:
+    """Sentences about the errors of one file."""
+
+    raw: Any
+    model: type[BaseModel]
+    kind: str
+    locate: Locate
+
+    def problem(self, path: KeyPath, items: list[dict[str, Any]]) -> Problem:
+        """The problem of one key, from all errors there."""
+        items = [item for item in items if item["type"] != "value_error"] or items
+        first, name = items[0], subject(path, self.raw)
+        match first["type"]:
+            case "extra_forbidden":
+                return self._unknown(path, first["input"])
+            case "missing":
+                return self._named("missing-key", path, f"{name} is missing", about(self.model, path, self.raw))
+            case "value_error":
+                return self._named("value", path, f"{name}: {first['ctx']['error']}", SCHEMA_HINT)
+        sentence = " or ".join(dict.fromkeys(_sentence(item) for item in items))
+        reference = "type" if all("type" in item["type"] for item in items) else "value"
+        what = f"{name} must be {sentence}, not {shown(first['input'])}"
+        return self._named(reference, path, what, self._hint(items, path))
+
+    def _named(self, reference: str, path: KeyPath, what: str, hint: str) -> Problem:
+        return Problem(reference=f"{self.kind}.{reference}", what=what, where=self.locate(path), hint=hint)
+
+    def _unknown(self, path: KeyPath, value: object) -> Problem:
         key, parent = str(path[-1]), path[:-1]
-        place = f" in {subject(parent, raw)}" if parent else ""
-        hint = said_here(key) or did_you_mean(key, known_keys(model, parent, raw)) or _SCHEMA_HINT
-        return Problem(
-            reference=f"{kind}.unknown-key", what=f"unknown key {shown(key, quote=True)}{place}", where=where, hint=hint
+        known = known_keys(self.model, parent, self.raw)
+        close = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.8)
+        hint = (
+            here_it_is(key)
+            or (f"did you mean {close[0]!r}?" if close else None)
+            or belongs(self.model, parent, key, value)
+            or did_you_mean(key, known)
+            or SCHEMA_HINT
         )
-    if first["type"] == "missing":
-        return Problem(
-            reference=f"{kind}.missing-key", what=f"{name} is missing", where=where, hint=_about(model, path, raw)
-        )
-    if first["type"] == "value_error":
-        return Problem(
-            reference=f"{kind}.value", what=f"{name}: {first['ctx']['error']}", where=where, hint=_SCHEMA_HINT
-        )
-    says = dict.fromkeys(_sentence(item) for item in items)
-    sentence = " or ".join(says)
-    reference = f"{kind}.type" if all("type" in item["type"] for item in items) else f"{kind}.value"
-    return Problem(
-        reference=reference, what=f"{name} must be {sentence}, not {shown(first['input'])}", where=where,
-        hint=_hint(items, path, model, raw),
-    )  # fmt: skip
+        place = f" in {subject(parent, self.raw)}" if parent else ""
+        return self._named("unknown-key", path, f"unknown key {shown(key, quote=True)}{place}", hint)
+
+    def _hint(self, items: list[dict[str, Any]], path: KeyPath) -> str:
+        """The nearest allowed word, the way to write it, or what the key is for."""
+        value = items[0]["input"]
+        for item in items:
+            expected = (item.get("ctx") or {}).get("expected") or (item.get("ctx") or {}).get("expected_tags")
+            if expected:
+                known = re.findall(r"'([^']*)'", expected)
+                close = difflib.get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
+                meant = here_it_is_called(str(path[-1]), value)
+                return meant or (f"did you mean {close[0]!r}?" if close else about(self.model, path, self.raw))
+            if item["type"] == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
+                return f'write it as text: "{shown(value)}"'
+            if item["type"] in {"int_type", "float_type"} and isinstance(value, str) and _NUMBER.fullmatch(value):
+                return f"write it without quotes: {value}"
+        if (written := shorthand(path, value)) is not None:
+            return f"write {written}"
+        if any(item["type"] == "tuple_type" for item in items) and value is not None:
+            return as_list(path, value)
+        return about(self.model, path, self.raw)
 
 
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -210,77 +233,3 @@ def _number(value: float) -> str:
 
 def _one_of(expected: str) -> str:
     return expected.replace("'", '"')
-
-
-def _hint(items: list[dict[str, Any]], path: KeyPath, model: type[BaseModel], raw: Any) -> str:
-    """The nearest allowed word, how to write a number as text, or what the key is for."""
-    value = items[0]["input"]
-    for item in items:
-        expected = (item.get("ctx") or {}).get("expected") or (item.get("ctx") or {}).get("expected_tags")
-        if expected:
-            known = re.findall(r"'([^']*)'", expected)
-            close = difflib.get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
-            return f"did you mean {close[0]!r}?" if close else _about(model, path, raw)
-        if item["type"] == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
-            return f'write it as text: "{shown(value)}"'
-        if item["type"] in {"int_type", "float_type"} and isinstance(value, str) and _NUMBER.fullmatch(value):
-            return f"write it without quotes: {value}"
-    return _about(model, path, raw)
-
-
-def known_keys(model: type[BaseModel], path: KeyPath, raw: Any) -> list[str]:
-    """The keys that the types allow in the table at `path`."""
-    return sorted({name for found in _models_at(model, path, raw) for name in found.model_fields})
-
-
-def _about(model: type[BaseModel], path: KeyPath, raw: Any) -> str:
-    """What the nearest documented field along `path` is for, on one line."""
-    for end in range(len(path), 0, -1):
-        key = path[end - 1]
-        for found in _models_at(model, path[: end - 1], raw):
-            field = found.model_fields.get(str(key))
-            if field is not None and field.description:
-                return f"{key}: " + " ".join(field.description.split())
-    return _SCHEMA_HINT
-
-
-def _models_at(model: type[BaseModel], path: KeyPath, raw: Any) -> list[type[BaseModel]]:
-    """The types that may stand at `path`; where `kind` tells them apart and `raw` gives it, only that one."""
-    annotations: list[Any] = [model]
-    for part in path:
-        annotations = [inner for annotation in annotations for inner in _step(annotation, part)]
-    models = [found for annotation in annotations for found in _branches(annotation)]
-    found = [item for item in models if isinstance(item, type) and issubclass(item, BaseModel)]
-    here = value_at(raw, path)
-    tag = here.get("kind") if isinstance(here, Mapping) else None
-    return [item for item in found if tag in _tags(item)] or found
-
-
-def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
-    """What the field `kind` can be; empty where there is no such field."""
-    return get_args(model.model_fields["kind"].annotation) if "kind" in model.model_fields else ()
-
-
-def _step(annotation: Any, part: str | int) -> Iterator[Any]:
-    """The annotations one key or index further in."""
-    for branch in _branches(annotation):
-        origin = get_origin(branch)
-        if isinstance(branch, type) and issubclass(branch, BaseModel):
-            if part in branch.model_fields:
-                yield branch.model_fields[str(part)].annotation
-        elif origin is dict:
-            yield get_args(branch)[1]
-        elif origin is tuple:
-            yield get_args(branch)[0]
-
-
-def _branches(annotation: Any) -> Iterator[Any]:
-    """The members of unions and annotated types, flat."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _branches(get_args(annotation)[0])
-    elif origin in (Union, types.UnionType):
-        for member in get_args(annotation):
-            yield from _branches(member)
-    else:
-        yield annotation

@@ -40,13 +40,15 @@ class Budget(Spec):
     """`flops`: model operations, forward and backward, padding left out. `seconds`: of training itself (data, forward
     and backward, optimiser), not reproducible: how far they go is the machine's."""
     amount: float = Field(gt=0, le=1e30)
-    """Of `unit`, for each training: `amount = 2_000_000`."""
+    """Number of units for each training: `amount = 2_000_000`."""
 
     @model_validator(mode="after")
     def _whole(self) -> Budget:
         if self.unit not in {"epochs", "seconds", "flops"}:
             if self.amount != int(self.amount):
-                raise ValueError(f"a budget in {self.unit} is a whole number; epochs, flops and seconds need not be")
+                raise ValueError(
+                    f"a budget in {self.unit} is a whole number; epochs, flops and seconds may be fractions"
+                )
             if self.amount > _MOST:
                 raise ValueError(f"a budget in {self.unit} is at most {_MOST:.0e}")
         return self
@@ -59,7 +61,7 @@ class Validation(Spec):
     """`[recipe.NAME.validation]`: a part of the training rows is held out and scored while training goes on."""
 
     share: float = Field(default=0.1, gt=0, lt=1)
-    """Of the arm's rows, drawn by the training's seed; at least one row. They are not trained on."""
+    """Share of the arm's rows that is held out, drawn by the training's seed; at least one row."""
     every: Count | None = None
     """Steps between two evaluations; `None`: ten in all. The last step is always evaluated."""
     keep_best: bool = True
@@ -88,7 +90,8 @@ class Recipe(Spec):
     learning_rate: LearningRate | None = None
     """A rate, or a sweep that chooses one: `{ sweep = [1e-5, 3e-5, 1e-4] }`."""
     min_learning_rate: float | None = Field(default=None, ge=0)
-    """Where the schedule ends; `None` is 0 (1e-7 for `polynomial`, as in transformers). Only for those that end."""
+    """Rate at the end of the schedule; `None` is 0 (1e-7 for `polynomial`, as in transformers). Only for schedules that
+    end."""
     schedule: Literal[
         "constant",
         "constant_with_warmup",
@@ -99,27 +102,27 @@ class Recipe(Spec):
         "inverse_sqrt",
         "warmup_stable_decay",
     ] = "linear"
-    """As `transformers.get_scheduler` names and computes them, but that `constant` takes a warm-up, too."""
+    """Name of a schedule of `transformers.get_scheduler`; here `constant` takes a warm-up, too."""
     schedule_cycles: Count = 1
-    """Of `cosine_with_restarts`."""
+    """Cycles of `cosine_with_restarts`."""
     schedule_power: float = Field(default=1.0, gt=0)
-    """Of `polynomial`."""
+    """Power of `polynomial`."""
     schedule_decay: float = Field(default=0.2, gt=0, le=1)
     """Share of all steps in which `warmup_stable_decay` falls, along a cosine, at the end."""
     warmup: float = Field(default=0.0, ge=0)
-    """Below 1: share of all steps; from 1: steps."""
+    """Steps of warm-up; below 1, their share of all steps."""
     optimizer: Optimizer = "adamw"
     optimizer_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    """What the optimiser takes beyond rate, decay and betas, as transformers' `optim_args`."""
+    """Further arguments of the optimiser, as transformers' `optim_args`."""
     optimizer_modules: tuple[str, ...] = ()
     """Modules whose gradients GaLore and APOLLO project, as transformers' `optim_target_modules`."""
     weight_decay: float = Field(default=0.0, ge=0)
     betas: tuple[Beta, Beta] = (0.9, 0.999)
-    """Of AdamW and its like: decay of the mean and of the square of the gradient."""
+    """Decay of the mean and of the square of the gradient, for AdamW and similar optimisers."""
     max_grad_norm: float = Field(default=1.0, ge=0)
     """Clip the gradient's norm to this; 0: no clipping."""
     loss_on: Literal["completion", "assistant", "all"] = "completion"
-    """What is supervised: the last answer, every assistant turn, or the whole text. Plain text always is, whole."""
+    """What enters the loss: the last answer, every assistant turn, or the whole text. Plain text enters it whole."""
     loss: Literal["nll", "dft"] = "nll"
     """Negative log-likelihood, or Dynamic Fine-Tuning (Wu et al. 2025): each token's weighted by its probability.
     Reported losses are negative log-likelihoods with either."""
@@ -192,7 +195,7 @@ class Recipe(Spec):
             if self._given(key) and self.schedule != schedule:
                 raise ValueError(f'{key} needs schedule = "{schedule}"')
         if self._given("betas") and "adam" not in self.optimizer:
-            raise ValueError(f"betas are AdamW's and its like's; {self.optimizer} has none")
+            raise ValueError(f"betas belong to AdamW and similar optimisers; {self.optimizer} has none")
         if self.optimizer_modules and not self.optimizer.startswith(("galore", "apollo")):
             raise ValueError("optimizer_modules are for GaLore and APOLLO")
         if self.batch_tokens is not None and self._given("batch_rows"):
@@ -207,7 +210,7 @@ class Recipe(Spec):
             raise ValueError("prefix tuning hands its keys and values to the layers as a cache, which "
                              "gradient_checkpointing would drop")  # fmt: skip
         if self.packing == "wrapped" and self.group_by_length:
-            raise ValueError("wrapped sequences are all of one length: take group_by_length out")
+            raise ValueError("wrapped sequences are all of one length: remove group_by_length")
         if self.deepspeed is not None and self.fsdp is not None:
             raise ValueError("give deepspeed or fsdp, not both")
         if self.validation is not None and (self.deepspeed is not None or self.fsdp is not None):
@@ -247,7 +250,7 @@ class Recipe(Spec):
             raise ValueError('method = "few_shot" needs shots, the number of rows in the context')
         idle = [name for name in type(self).model_fields if name not in {"method", "shots"} and self._given(name)]
         if idle:
-            raise ValueError(f"few_shot trains nothing: take {idle[0]} out")
+            raise ValueError(f"few_shot trains nothing: remove {idle[0]}")
         return self
 
     @property

@@ -24,7 +24,7 @@ class Unavailable(Spec):
 
     @property
     def problem(self) -> Problem:
-        """As it is told where there is no going on without."""
+        """The problem that is raised where the input is needed at once."""
         return Problem(reference=UNREACHABLE, what=self.what, where=self.where, hint=self.hint)
 
 
@@ -39,7 +39,7 @@ class ResolvedModel(Spec):
     path: str
     """Local folder. Not part of any digest."""
     sha256: str
-    """Of the weights, config and tokenizer files, by content; of an unavailable one, of what was asked for."""
+    """Hash of the weights, config and tokenizer files by content; of an unavailable model, of what was asked for."""
     remote_code: str | None = None
     """SHA-256 of the Python files that it brings and may run; `None`: it runs none."""
     context_length: int
@@ -48,7 +48,7 @@ class ResolvedModel(Spec):
     template: str | None
     """Template name that the suite or card asks for; `None`: the tokenizer's own, else `dialogue`."""
     template_sha256: str | None
-    """Of the template's text (of the fallback's, where none is named); `None` for the tokenizer's own."""
+    """Hash of the template's text (of the fallback's, where none is named); `None` for the tokenizer's own."""
     end_of_turn: str | None
     thinking: bool = False
     """Whether the template's thinking switch is on."""
@@ -74,9 +74,9 @@ class ResolvedData(Spec):
     """What a reader must know of the source's rows that stay, with their number: columns and message keys that nothing
     reads, turns merged, questions left out."""
     parts: dict[str, int] = Field(default_factory=dict)
-    """Of a mix: rows drawn from each table that it is made of."""
+    """Rows that a mix draws from each of its tables; empty for other data."""
     sha256: str
-    """Of the selected rows, in order; of unavailable ones, of what was asked for."""
+    """Hash of the selected rows, in order; of unavailable ones, of what was asked for."""
     path: str
     """The stored selection. Not part of any digest."""
     unavailable: Unavailable | None = None

@@ -107,7 +107,7 @@ class RunOptions(Spec):
     probe_steps: int = Field(default=8, ge=0, le=10_000)
     """Steps of each arm that are timed alone on the machine when trainings ran side by side; 0: no probe."""
     price_per_hour: float | None = Field(default=None, gt=0)
-    """Of the whole machine, in `currency`; the report then says what each training and the run cost."""
+    """Price of the whole machine, in `currency`; the report then says what each training and the run cost."""
     currency: str = Field(default="USD", min_length=1, max_length=8)
 
 

@@ -100,7 +100,7 @@ def _names(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def names_in(raw: bytes) -> Iterator[bytes]:
-    """Of a task file: words beside `task:`, `group:` and `tag:`, and list items of one word; these may be more names
+    """Words of a task file beside `task:`, `group:` and `tag:`, and list items of one word; these may be more names
     than there are."""
     for key, item in _NAMING.findall(raw):
         yield from [item] if item else _WORD.findall(key)

@@ -48,7 +48,7 @@ class Template:
 
     @property
     def sha256(self) -> str:
-        """Of the text."""
+        """SHA-256 (hex) of the text."""
         return digest_json(self.text)
 
     def render(
@@ -157,7 +157,7 @@ def _compiled(text: str) -> Callable[..., str]:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    """As transformers renders chat templates, but for the clock."""
+    """Jinja environment in which transformers renders chat templates, with a fixed date."""
     from jinja2 import TemplateError, nodes
     from jinja2.ext import Extension
     from jinja2.parser import Parser

@@ -33,7 +33,7 @@ def read_toml(path: Path, *, kind: str) -> tuple[Table, bytes]:
 
 
 def parse_toml(text: str, *, name: str, kind: str) -> Table:
-    """The table that `text` spells. `name` says where it came from."""
+    """The table of a TOML `text`. `name` says where it came from."""
     reference = f"{kind}.syntax"
     long_line = next((row for row, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), None)
     if long_line is not None:

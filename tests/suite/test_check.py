@@ -60,6 +60,20 @@ def test_a_whole_suite_passes(tmp_path: Path) -> None:
             "data.unknown-micro",
             "'micro:curated'",
         ),
+        (
+            'source = "rows.jsonl"',
+            'source = "rows.jsonl"\ncolumns = { prompt = "instruction", completion = "answer" }',
+            "data.rows.columns.completion",
+            "data.unknown-column",
+            "output",
+        ),
+        (
+            'source = "rows.jsonl"',
+            'source = "rows.jsonl"\nselect = { by = "score", column = "scores", size = 2 }',
+            "data.rows.select.column",
+            "data.unknown-column",
+            "instruction",
+        ),
         ('source = "rows.jsonl"', 'source = "row.jsonl"', "data.rows.source", "data.missing-file", "'rows.jsonl'"),
         (
             'source = "rows.jsonl"',

@@ -18,10 +18,9 @@ def refused(path: Path) -> list[tuple[str, str | None]]:
 
 
 def test_references_take_the_source_over_and_keep_their_own_selection(tmp_path: Path) -> None:
-    path = write_suite(
-        tmp_path,
-        replace={'source = "rows.jsonl"': 'source = "rows.jsonl"\ncolumns = { prompt = "p", completion = "c" }'},
-    )
+    columns = 'columns = { prompt = "instruction", completion = "output" }'
+    source = 'source = "rows.jsonl"'
+    path = write_suite(tmp_path, replace={source: f"{source}\n{columns}"})
     suite = load_suite(path).suite
     assert suite.data["other"].source == "rows.jsonl"
     assert suite.data["other"].columns == suite.data["rows"].columns is not None

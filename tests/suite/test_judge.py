@@ -64,7 +64,7 @@ def test_a_claim_at_equal_length_is_refused_with_where_that_rate_stands(tmp_path
     ((_, _, hint),) = problems(tmp_path, JUDGE + extra)
     assert hint is not None
     assert hint.startswith("write on = 'j'")
-    assert "at equal length stands beside it in the report" in hint
+    assert "the report shows the rate at equal length beside it" in hint
 
 
 def test_without_controls_nothing_is_judged_against_them(tmp_path: Path) -> None:

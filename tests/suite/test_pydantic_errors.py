@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from bench.errors import Problem
 from bench.suite import foreign_keys
-from bench.suite.pydantic_errors import explain, freeze, known_keys, shown, spell
+from bench.suite.key_types import known_keys
+from bench.suite.pydantic_errors import explain, freeze, shown, spell
 from bench.suite.suite import Suite
 
 
@@ -65,7 +66,7 @@ CASES = [
     ("recipe/full/shots", 4, "recipe.full", 'shots needs method = "few_shot"'),
     ("recipe/full", {"method": "few_shot"}, "recipe.full", "needs shots"),
     ("recipe/full", {"method": "full"}, "recipe.full", "learning_rate is missing"),
-    ("recipe/full", {"method": "few_shot", "shots": 2, "warmup": 0.1}, "recipe.full", "take warmup out"),
+    ("recipe/full", {"method": "few_shot", "shots": 2, "warmup": 0.1}, "recipe.full", "remove warmup"),
     ("recipe/full/method", "ful", "recipe.full.method", 'must be "full", "lora"'),
     ("recipe/full/lora", {"r": 4}, "recipe.full", 'a [lora] table needs method = "lora"'),
     ("recipe/full/warmup", 1.5, "recipe.full", "a whole number of steps"),
@@ -149,7 +150,7 @@ def test_an_unknown_key_names_the_one_that_was_meant(path: str, where: str, hint
         ("recipe/full/method", "LoRA", "did you mean 'lora'?"),
         ("recipe/full/learning_rate", "1e-3", "write it without quotes: 1e-3"),
         ("eval/0/kind", "lmeval", "did you mean 'lm_eval'?"),
-        ("budget/amount", 0, "amount: Of `unit`, for each training: `amount = 2_000_000`."),
+        ("budget/amount", 0, "amount: Number of units for each training: `amount = 2_000_000`."),
     ],
 )
 def test_a_wrong_value_comes_with_what_to_write(path: str, value: Any, hint: str) -> None:
@@ -167,7 +168,7 @@ def test_a_missing_table_comes_with_how_to_write_it(key: str) -> None:
 
 
 def test_what_other_programs_call_a_key_leads_to_one_that_there_is() -> None:
-    known = {*known_keys(Suite, (), valid()), *known_keys(Suite, ("recipe", "full"), valid())}
+    known = {*known_keys(Suite, (), valid()), *known_keys(Suite, ("recipe", "full"), valid()), "decoding"}
     for other, here in foreign_keys.HERE.items():
         first = re.findall(r"[a-z_]+", here)[0]
         assert first in known, f"{other}: {here}"

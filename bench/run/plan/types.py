@@ -62,7 +62,7 @@ class PlannedJob:
     fresh: bool
     """Runs even if it is cached."""
     cached: Manifest | None
-    """Of an earlier run's result; `None` if there is none."""
+    """Manifest of an earlier run's result; `None` if there is none."""
     rank: int
     """Order of starting, as far as needs allow."""
     unavailable: Unavailable | None = None
@@ -75,7 +75,7 @@ class PlannedJob:
 
     @property
     def processes(self) -> int:
-        """That it runs in; each takes a worker's room."""
+        """Processes of the job; each takes the room of one worker."""
         training = self.job.training if isinstance(self.job, SweepJob | ProbeJob) else self.job
         return training.recipe.processes if isinstance(training, TrainJob) else 1
 
@@ -96,7 +96,7 @@ class Plan:
     threads: int
     """Per worker; trainings in more processes than there are workers have fewer for each."""
     digest: str
-    """Of the suite's content and of all its jobs; names the run directory."""
+    """Digest of the suite's content and of all its jobs; names the run directory."""
 
     @property
     def to_do(self) -> tuple[PlannedJob, ...]:

@@ -49,7 +49,7 @@ def refuse_idle(plan: Plan) -> None:
 
 
 def notes(plan: Plan) -> tuple[str, ...]:
-    """A line for each source that is away: how many jobs of this run wait for it."""
+    """One line per unavailable source: how many jobs of this run wait for it."""
     stuck = [planned.unavailable for planned in plan.to_do if planned.unavailable is not None]
     return tuple(
         f"unavailable: {plainest(those).what}; {len(those)} {'job' if len(those) == 1 else 'jobs'} cannot run; "
