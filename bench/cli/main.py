@@ -13,6 +13,7 @@ from bench.cli import catalogue, runs, subjects, suites
 from bench.cli.crash import as_internal
 from bench.cli.data import data
 from bench.cli.gate import gate
+from bench.cli.init import init
 from bench.cli.output import forget_reader
 from bench.control_codes import visible
 from bench.errors import BenchError, ExitCode
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(init)
 app.command()(suites.run)
 app.command()(suites.validate)
 app.command()(suites.plan)

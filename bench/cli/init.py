@@ -1,0 +1,57 @@
+"""`bench init`: asks for what its flags do not say, and writes a first suite."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.output import status
+
+
+class GoalName(StrEnum):
+    """What the suite is to find out."""
+
+    TUNE = "tune"
+    DATA = "data"
+    METHOD = "method"
+
+
+_GOAL = "tune: do these rows beat the base? data: which file trains better? method: LoRA or full fine-tuning?"
+
+
+def init(
+    *,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A card, a folder or a hub id.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="A file of rows, or a hub id; may be repeated.")
+    ] = None,
+    goal: Annotated[GoalName | None, typer.Option("--goal", help=_GOAL)] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Suite file to write.")] = Path("suite.toml"),
+) -> None:
+    """Write a first suite for your model and data: lengths, template, evals, a size control, a margin to fill in."""
+    from bench.draft.write import draft_suite
+    from bench.places import home
+
+    model = model or _ask("--model", "Model (card, folder or hub id)")
+    files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
+    wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))
+    with status() as tell:
+        written = draft_suite(model, files, wanted.value, out=out, home=home(), tell=tell)
+    typer.echo(f"{written}: read it and set the margin, then `bench plan {written}` and `bench run {written}`")
+
+
+def _ask(flag: str, question: str, *, default: str | None = None) -> str:
+    """The user's answer. Raises `InputError` where nobody can be asked."""
+    from bench.errors import InputError, Problem
+
+    if sys.stdin.isatty():
+        answer: str = typer.prompt(question, default=default, err=True)
+        return answer
+    if default is not None:
+        return default
+    what = f"{flag} is missing, and there is no terminal to ask in"
+    raise InputError(Problem(reference="init.missing", what=what, where=flag, hint="bench init --help"))

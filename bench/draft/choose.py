@@ -1,0 +1,137 @@
+"""What a first suite holds, chosen from the base, the files and the user's goal.
+
+Contract: pure. Sizes follow from the rows: lengths from their tokens, the budget from the smallest file, the hold-out
+from the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Literal, get_args
+
+from bench.draft.look import Answers, Looked, LookedBase
+
+Goal = Literal["tune", "data", "method"]
+"""`tune`: does training on these rows beat the base? `data`: which file trains better? `method`: LoRA or full?"""
+GOALS: tuple[Goal, ...] = get_args(Goal)
+
+_SHORT_WORDS = 6
+_LARGE_PARAMETERS = 1_000_000_000
+_EPOCHS = 3
+_HELD_OUT = (20, 200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """Everything that the draft says beside the user's words."""
+
+    goal: Goal
+    recipes: tuple[str, ...]
+    """`full`, `lora`."""
+    rates: tuple[str, ...]
+    """Learning rate of each recipe, as written."""
+    data: tuple[str, ...]
+    """Arms' data, the control among them."""
+    control: str
+    """Name of the random subset that has the size of another file, or half of the only one."""
+    control_of: str
+    """The file that it is drawn from."""
+    control_size: str
+    """Its size, as a key of `select`."""
+    max_length: int
+    budget_tokens: int
+    held_out: int
+    """Rows of a file that no arm trains on."""
+    context_length: int
+    """Of the base."""
+    claim: str
+
+
+def choose(base: LookedBase, files: Sequence[Looked], goal: Goal) -> Choices:
+    """The choices for at least one file."""
+    first, last = files[0], max(files, key=lambda one: one.shown.rows)
+    small = min(files, key=lambda one: one.shown.rows)
+    recipes = _recipes(base, goal)
+    alone = len(files) == 1
+    control = f"{first.name}_half" if alone else f"{last.name}_{small.shown.rows}"
+    longest = max(one.length_of(0.99) for one in files)
+    rows = small.shown.rows
+    held_out = min(_HELD_OUT[1], max(_HELD_OUT[0], rows // 10), max(1, rows // 2))
+    half = max(1, (first.shown.rows - held_out) // 2)
+    return Choices(
+        goal=goal,
+        recipes=recipes,
+        rates=tuple(_rate(recipe, base) for recipe in recipes),
+        data=(*(one.name for one in files), control),
+        control=control,
+        control_of=first.name if alone else last.name,
+        control_size=f"size = {half}" if alone else f'size_of = "{small.name}"',
+        max_length=min(base.context_length, _round_up(longest)),
+        budget_tokens=_two_digits(_EPOCHS * min(one.tokens for one in files)),
+        held_out=held_out,
+        context_length=base.context_length,
+        claim=_claim(goal, files, control, recipes),
+    )
+
+
+def _recipes(base: LookedBase, goal: Goal) -> tuple[str, ...]:
+    """LoRA alone for a large base, whose full fine-tuning takes several times its size in memory."""
+    if goal == "method":
+        return ("full", "lora")
+    return ("lora",) if (base.parameters or 0) >= _LARGE_PARAMETERS else ("full",)
+
+
+def _rate(recipe: str, base: LookedBase) -> str:
+    """Small models take larger rates."""
+    small = (base.parameters or _LARGE_PARAMETERS) < 20_000_000
+    return {("full", True): "5e-4", ("lora", True): "5e-3", ("full", False): "1e-5", ("lora", False): "2e-4"}[
+        recipe, small
+    ]
+
+
+def targets(files: Sequence[Looked], goal: Goal) -> dict[str, Looked]:
+    """The evals that decide, by name, with the file whose held-out rows it has: each file where files are compared."""
+    if files[0].answers.text:
+        return {"heldout": files[0]}
+    if goal != "data" or len(files) == 1:
+        return {"answers": files[0]}
+    return {f"answers_{one.name}": one for one in files if not one.answers.text}
+
+
+def answer_tokens(answers: Answers, context_length: int) -> int:
+    """Longest answer to ask for: twice the median, within half of the context."""
+    return min(context_length // 2, _round_up(round(2 * answers.words) + 8))
+
+
+def metrics_for(answers: Answers) -> tuple[str, ...]:
+    """Metrics that fit the answers: numbers, a few words, or more."""
+    if answers.numbers:
+        return ("numeric",)
+    if answers.words <= _SHORT_WORDS:
+        return ("exact_match", "token_f1")
+    return ("rouge",)
+
+
+def _claim(goal: Goal, files: Sequence[Looked], control: str, recipes: Sequence[str]) -> str:
+    arm = f"{files[0].name}/{recipes[-1]}"
+    if goal == "method":
+        return f"{files[0].name}/lora >= {files[0].name}/full"
+    if goal == "data" and len(files) > 1:
+        small = min(files, key=lambda one: one.shown.rows)
+        return f"{small.name}/{recipes[-1]} > {control}/{recipes[-1]}"
+    return f"{arm} > {control}/{recipes[-1]}" if goal == "data" else f"{arm} > base"
+
+
+def _round_up(tokens: int) -> int:
+    """The next power of two, at least 16."""
+    size = 16
+    while size < tokens:
+        size *= 2
+    return size
+
+
+def _two_digits(count: int) -> int:
+    digits = max(0, floor(log10(max(1, count))) - 1)
+    return max(1, round(count, -digits))

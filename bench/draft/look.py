@@ -1,0 +1,143 @@
+"""What a draft is made from: the base, and the rows of each file as the base will see them.
+
+Contract: rows are read, rendered and measured by the code that a run uses; what a run would refuse is refused here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from bench.data.render.row import Row
+from bench.data.store import load_rows
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
+from bench.show.data import Shown, show_data
+from bench.suite.load import load_suite
+
+_SAMPLE = 500
+"""Rows whose answers are looked at."""
+_RECIPE = "look"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the answers of a file are like, over up to `_SAMPLE` rows."""
+
+    words: float
+    """Median number of words; of plain text, of the whole row."""
+    distinct: float
+    """Share of different answers."""
+    json: bool
+    """Whether nearly all are JSON objects or arrays."""
+    numbers: bool
+    """Whether nearly all end in a number after `####`, as GSM8K's do."""
+    text: bool
+    """Whether the rows are plain text: there is no question and no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """One file of rows."""
+
+    name: str
+    source: str
+    shown: Shown
+    answers: Answers
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all rows, estimated from those that were measured."""
+        return round(self.shown.tokens * self.shown.rows / max(1, self.shown.measured))
+
+    def length_of(self, share: float) -> int:
+        """Tokens within which that share of the measured rows lies, by the ends of the histogram's bins."""
+        wanted, seen = share * self.shown.measured, 0
+        for part in self.shown.histogram:
+            seen += part.rows
+            if seen >= wanted:
+                return part.to_tokens
+        return self.shown.longest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedBase:
+    """The base."""
+
+    table: str
+    """Its `[model]` table's key and value, such as `card = "micro"`."""
+    name: str
+    context_length: int
+    parameters: int | None
+    simulated: bool
+
+
+def look(
+    model: str, sources: dict[str, str], *, folder: Path, home: Path, server: ChildServer | None = None
+) -> tuple[LookedBase, list[Looked]]:
+    """The base and each source, by name; paths are relative to `folder`. Raises `InputError` as a run would."""
+    server = server or ChildServer()
+    server.warm()
+    with TemporaryDirectory(prefix=".bench-init-", dir=folder) as scratch:
+        path = Path(scratch) / "look.toml"
+        absolute = {name: _from(source, folder) for name, source in sources.items()}
+        path.write_text(_suite(model, absolute), encoding="utf-8")
+        loaded = load_suite(path)
+        resolved = resolve(loaded, home=home, server=server)
+        base = LookedBase(
+            table=model,
+            name=resolved.model.name,
+            context_length=resolved.model.context_length,
+            parameters=resolved.model.parameters,
+            simulated=resolved.model.simulation is not None,
+        )
+        looked = []
+        for name, source in sources.items():
+            shown = show_data(loaded, f"{name}/{_RECIPE}", rows=0, home=home, server=server)
+            rows = [*islice(load_rows(resolved.data[name].path), _SAMPLE)]
+            looked.append(Looked(name=name, source=source, shown=shown, answers=_answers(rows)))
+        return base, looked
+
+
+def _from(source: str, folder: Path) -> str:
+    """A local path made absolute; a hub id or an embedded source as it is."""
+    path = folder / Path(source).expanduser()
+    return str(path.resolve()) if path.exists() else source
+
+
+def _suite(model: str, sources: dict[str, str]) -> str:
+    """A suite that trains one recipe on every source, for reading and rendering alone."""
+    tables = "\n".join(f"[data.{name}]\nsource = {json.dumps(source)}" for name, source in sources.items())
+    return (
+        f'name = "look"\nquestion = "What is in these files?"\n[model]\n{model}\n{tables}\n'
+        f'[recipe.{_RECIPE}]\nmethod = "full"\nlearning_rate = 1e-5\n'
+        f'[budget]\nunit = "epochs"\namount = 1\n[arms]\ndata = {json.dumps([*sources])}\nrecipe = ["{_RECIPE}"]\n'
+    )
+
+
+def _answers(rows: Sequence[Row]) -> Answers:
+    texts = [row.answer.strip() for row in rows]
+    return Answers(
+        words=median(len(text.split()) for text in texts),
+        distinct=len(Counter(texts)) / len(texts),
+        json=_nearly_all(texts, _is_json),
+        numbers=_nearly_all(texts, lambda text: "####" in text),
+        text=all(row.is_text for row in rows),
+    )
+
+
+def _nearly_all(texts: Sequence[str], is_so: Callable[[str], bool]) -> bool:
+    return sum(is_so(text) for text in texts) >= 0.95 * len(texts)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except ValueError:
+        return False

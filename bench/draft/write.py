@@ -1,0 +1,192 @@
+"""The draft as a suite file, each choice with its reason, and the command's own steps.
+
+Contract: no file is replaced; what is written was loaded first, so that it validates.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.atomic import write_text
+from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
+from bench.draft.look import Looked, LookedBase, look
+from bench.errors import InputError, Problem, did_you_mean
+from bench.run.process.server import ChildServer
+from bench.suite.card import card_names
+from bench.suite.load import load_suite
+
+_QUESTIONS: dict[Goal, str] = {
+    "tune": "Does training on {first} beat the base?",
+    "data": "Which rows train better: {all}?",
+    "method": "Does LoRA train as well as full fine-tuning on {first}?",
+}
+
+
+def draft_suite(
+    model: str,
+    data: Sequence[str],
+    goal: Goal,
+    *,
+    out: Path,
+    home: Path,
+    server: ChildServer | None = None,
+    tell: Callable[[str], None] = lambda doing: None,
+) -> Path:
+    """Look at the base and the files, write a suite for the goal to `out`, and return it.
+
+    model: a card, a folder with config.json, or a hub id. data: files, hub ids or `micro:…`; local paths are relative
+    to the current folder. Raises `InputError` where `out` exists, and for what a run would refuse.
+    """
+    if out.exists():
+        what, hint = "the file exists", "name another: --out FILE"
+        raise InputError(Problem(reference="init.exists", what=what, where=str(out), hint=hint))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = out.parent.resolve()
+    sources = _named(data, folder)
+    tell("looking at the base and the rows")
+    base, files = look(_model_table(model, folder), sources, folder=folder, home=home, server=server)
+    text = suite_text(out.stem, base, files, choose(base, files, goal))
+    _check(text, out)
+    write_text(out, text)
+    return out
+
+
+def _check(text: str, out: Path) -> None:
+    """Load the text as the file that it will be. Raises `InputError`: a fault of the draft, with its place."""
+    trial = out.with_name(f".{out.name}.tmp")
+    try:
+        trial.write_text(text, encoding="utf-8")
+        load_suite(trial)
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def _model_table(model: str, folder: Path) -> str:
+    """The key of `[model]` that names it."""
+    path = Path(model).expanduser()
+    if model in card_names():
+        return f"card = {json.dumps(model)}"
+    if path.is_dir():
+        return f"path = {json.dumps(_relative(path, folder))}"
+    if model.count("/") == 1:
+        return f"repo = {json.dumps(model)}"
+    what = f"{model!r} is no model card, no folder and no hub id"
+    raise InputError(
+        Problem(reference="init.model", what=what, where="--model", hint=did_you_mean(model, card_names()))
+    )
+
+
+def _named(data: Sequence[str], folder: Path) -> dict[str, str]:
+    """Sources by a name made from the file's."""
+    found: dict[str, str] = {}
+    for source in data:
+        path = Path(source).expanduser()
+        stem = re.sub(r"\W+", "_", path.stem if path.exists() else source.rpartition("/")[2].rpartition(":")[2]).strip(
+            "_"
+        )
+        name = stem.lower() or "rows"
+        while name in found:
+            name += "_2"
+        found[name] = _relative(path, folder) if path.exists() else source
+    return found
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Relative to the suite's folder where it lies below it; else absolute."""
+    whole = path.resolve()
+    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
+
+
+def suite_text(name: str, base: LookedBase, files: Sequence[Looked], choices: Choices) -> str:
+    """The suite as TOML."""
+    blocks = [
+        _head(name, files, choices),
+        f"[model]\n{base.table}\n{_template(base, files[0])}",
+        *(_file(one) for one in files),
+        _control(choices),
+        *(_recipe(recipe, rate, choices) for recipe, rate in zip(choices.recipes, choices.rates, strict=True)),
+        "[budget] # the same for every arm: 3 epochs of the smallest file\n"
+        f'unit = "tokens"\namount = {choices.budget_tokens:_}',
+        f"[arms]\ndata = {json.dumps([*choices.data])}\nrecipe = {json.dumps([*choices.recipes])}",
+        *_evals(files, choices),
+        *_claims(files, choices),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _head(name: str, files: Sequence[Looked], choices: Choices) -> str:
+    names = ", ".join(one.name for one in files)
+    question = _QUESTIONS[choices.goal].format(first=files[0].name, all=names)
+    return (
+        "# Drafted by `bench init` from the files below. Read it, set the margin at the end, then: bench plan.\n"
+        f"name = {json.dumps(name)}\nquestion = {json.dumps(question)}\n"
+        "seeds = [0, 1, 2] # trainings of each arm: fewer say less of how far seeds matter\n"
+        f"control = {json.dumps(choices.control)} # beside the base, every arm is compared with it"
+    )
+
+
+def _template(base: LookedBase, first: Looked) -> str:
+    if first.answers.text:
+        return "# the rows are plain text: no template is used in training"
+    if first.shown.template_note is None:
+        return f"# template: the model's own ({first.shown.template})"
+    return f"template = {json.dumps(first.shown.template)} # the tokenizer has none of its own"
+
+
+def _file(one: Looked) -> str:
+    shown = one.shown
+    dropped = "".join(f", {count:,} left out ({reason})" for reason, count in shown.dropped.items() if count)
+    facts = f"{shown.rows:,} rows{dropped}; median {shown.median} tokens, longest {shown.longest}"
+    repeated = f"; {shown.duplicates:,} repeat an earlier one" if shown.duplicates else ""
+    return f"[data.{one.name}] # {facts}{repeated}\nsource = {json.dumps(one.source)}"
+
+
+def _control(choices: Choices) -> str:
+    size, source = choices.control_size, json.dumps(f"data:{choices.control_of}")
+    why = "a random draw of equal size, so that size alone decides nothing" if "size_of" in size else "half of the rows"
+    return f'[data.{choices.control}] # {why}\nsource = {source}\nselect = {{ by = "random", {size} }}'
+
+
+def _recipe(recipe: str, rate: str, choices: Choices) -> str:
+    lora = "\nlora = { r = 16, alpha = 32 }" if recipe == "lora" else ""
+    return (
+        f"[recipe.{recipe}]\nmethod = {json.dumps(recipe)}\n"
+        f"learning_rate = {rate} # a start; a run can choose it from several, see docs/recipes.md\n"
+        f"max_length = {choices.max_length} # holds 99% of the rows whole, or is the model's limit{lora}"
+    )
+
+
+def _evals(files: Sequence[Looked], choices: Choices) -> list[str]:
+    """The answers to held-out prompts of each file that is compared, and the loss on those of the first."""
+    heldout = _held_out(files[0], choices)
+    if files[0].answers.text:
+        return [f'[[eval]]\nname = "heldout"\nkind = "loss"\nrole = "target"\n{heldout}']
+    note = "a diagnostic: a lower loss is not a better answer"
+    loss = f'[[eval]]\nname = "heldout" # {note}\nkind = "loss"\n{heldout}'
+    return [*(_answers(name, one, choices) for name, one in targets(files, choices.goal).items()), loss]
+
+
+def _answers(name: str, one: Looked, choices: Choices) -> str:
+    form = '\nformat = { by = "json" } # nearly all answers are JSON' if one.answers.json else ""
+    return (
+        f'[[eval]]\nname = {json.dumps(name)}\nkind = "generation"\n{_held_out(one, choices)}\n'
+        f"metrics = {json.dumps([*metrics_for(one.answers)])}{form}\n"
+        f"decoding = {{ max_new_tokens = {answer_tokens(one.answers, choices.context_length)} }}"
+    )
+
+
+def _held_out(one: Looked, choices: Choices) -> str:
+    select = f'select = {{ by = "holdout", size = {choices.held_out} }}'
+    return f'data = {{ source = "data:{one.name}", {select} }} # no arm trains on these'
+
+
+def _claims(files: Sequence[Looked], choices: Choices) -> list[str]:
+    """The goal's claim on each target eval: on one file's rows alone, the arm that trains on that file is favoured."""
+    return [
+        f"[[claim]]\nsays = {json.dumps(choices.claim)}\non = {json.dumps(name)}\n"
+        "margin = 0.0 # FILL IN before the first run: a difference on this eval that would not matter to you"
+        for name in targets(files, choices.goal)
+    ]

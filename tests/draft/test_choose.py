@@ -1,0 +1,98 @@
+"""What a first suite holds, by hand: lengths, budget, hold-out, control, evals and claim follow from the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
+from bench.draft.look import Answers, Looked, LookedBase
+from bench.show.data import Bin, Shown
+
+SHORT = Answers(words=2, distinct=0.5, json=False, numbers=False, text=False)
+
+
+def base(**changes: Any) -> LookedBase:
+    fields: dict[str, Any] = {
+        "table": 'card = "x"', "name": "x", "context_length": 2048, "parameters": 135_000_000, "simulated": False,
+    }  # fmt: skip
+    return LookedBase(**{**fields, **changes})
+
+
+def looked(name: str, rows: int, *, tokens: int, longest: int = 100, answers: Answers = SHORT) -> Looked:
+    """A file of which half was measured; all but one row have up to 60 tokens."""
+    measured = rows // 2
+    shown = Shown(
+        arm=f"{name}/look", source=name, revision=None, template="chatml", template_note=None, loss_on="completion",
+        max_length=2048, source_rows=rows, dropped={}, parts={}, rows=rows, measured=measured, tokens=tokens // 2,
+        supervised_tokens=10, truncated=0, tokens_cut_off=0, nothing_supervised=0, duplicates=0, median=50,
+        longest=longest, examples=(),
+        histogram=(Bin(from_tokens=1, to_tokens=60, rows=measured - 1), Bin(from_tokens=61, to_tokens=longest, rows=1)),
+    )  # fmt: skip
+    return Looked(name=name, source=f"{name}.jsonl", shown=shown, answers=answers)
+
+
+def chosen(goal: Goal, *files: Looked, **changes: Any) -> Choices:
+    return choose(base(**changes), files, goal)
+
+
+def test_two_files_get_a_control_of_the_smaller_ones_size() -> None:
+    """Else the larger file's rows and its size cannot be told apart."""
+    found = chosen("data", looked("big", 5000, tokens=400_000), looked("small", 1000, tokens=77_700))
+    assert (found.control, found.control_of, found.control_size) == ("big_1000", "big", 'size_of = "small"')
+    assert found.data == ("big", "small", "big_1000")
+    assert found.claim == "small/full > big_1000/full"
+    assert found.budget_tokens == 230_000, "three epochs of the smaller file, to two digits"
+
+
+def test_one_file_is_compared_with_half_of_itself() -> None:
+    found = chosen("tune", looked("rows", 1000, tokens=50_000))
+    assert (found.control, found.control_size, found.held_out) == ("rows_half", "size = 450", 100)
+    assert found.claim == "rows/full > base"
+
+
+def test_methods_are_compared_on_the_same_rows() -> None:
+    found = chosen("method", looked("rows", 1000, tokens=50_000))
+    assert found.recipes == ("full", "lora")
+    assert found.rates == ("1e-5", "2e-4")
+    assert found.claim == "rows/lora >= rows/full"
+
+
+def test_a_large_base_is_tuned_by_lora() -> None:
+    assert chosen("tune", looked("rows", 1000, tokens=50_000), parameters=7_000_000_000).recipes == ("lora",)
+
+
+def test_the_length_holds_nearly_all_rows_within_the_models_limit() -> None:
+    long = looked("rows", 1000, tokens=50_000, longest=1000)
+    assert chosen("tune", long).max_length == 64, "one row in five hundred does not double the cost of all"
+    assert chosen("tune", looked("rows", 20, tokens=50_000, longest=1000)).max_length == 1024
+    assert chosen("tune", looked("rows", 20, tokens=50_000, longest=1000), context_length=512).max_length == 512
+
+
+@pytest.mark.parametrize(("rows", "held_out"), [(10, 5), (100, 20), (1000, 100), (100_000, 200)])
+def test_a_tenth_of_the_rows_is_held_out_within_bounds(rows: int, held_out: int) -> None:
+    assert chosen("tune", looked("rows", rows, tokens=50_000)).held_out == held_out
+
+
+def test_metrics_fit_the_answers() -> None:
+    long = Answers(words=40, distinct=1, json=False, numbers=False, text=False)
+    numbers = Answers(words=40, distinct=1, json=False, numbers=True, text=False)
+    assert [metrics_for(one) for one in (SHORT, long, numbers)] == [
+        ("exact_match", "token_f1"),
+        ("rouge",),
+        ("numeric",),
+    ]
+    assert (answer_tokens(SHORT, 2048), answer_tokens(long, 2048), answer_tokens(long, 64)) == (16, 128, 32)
+
+
+def test_files_that_are_compared_are_each_evaluated_on() -> None:
+    """On one file's rows alone the arm that trains on that file is favoured."""
+    files = [looked("a", 100, tokens=1000), looked("b", 100, tokens=1000)]
+    assert [*targets(files, "data")] == ["answers_a", "answers_b"]
+    assert [*targets(files, "method")] == ["answers"]
+
+
+def test_plain_text_has_no_answers() -> None:
+    text = looked("t", 100, tokens=1000, answers=Answers(words=90, distinct=1, json=False, numbers=False, text=True))
+    assert [*targets([text], "tune")] == ["heldout"]
