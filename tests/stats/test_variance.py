@@ -47,6 +47,38 @@ def test_subset_draws_by_hand() -> None:
     assert draw_components([]).draw is None
 
 
+def test_draws_of_unequal_size_by_hand() -> None:
+    """Three seeds of one draw, two of another: within (8 + 2) / 3, between 10.8, 2.4 seeds a draw."""
+    parts = draw_components([[1.0, 3.0, 5.0], [5.0, 7.0]])
+    assert (parts.draw, parts.seed) == pytest.approx(((10.8 - 10 / 3) / 2.4, 10 / 3))
+
+
+def test_weights_and_tasks_in_the_spread_by_loops() -> None:
+    """Residuals enlarged for the leverage of their unit; Satterthwaite's degrees over two tasks."""
+    x, weights = np.array([1.0, 2.0, 4.0, 3.0, 7.0, 5.0, 1.0]), np.array([1.0, 4.0, 2.0, 3.0, 1.0, 5.0, 2.0])
+    task = np.array([0, 0, 0, 1, 1, 1, 1])
+    plan = layout(weights, None, task)
+    variances, degrees = [], []
+    for t in (0, 1):
+        value, share = x[task == t], weights[task == t] / weights[task == t].sum()
+        residual = share * (value - share @ value)
+        variances.append((residual**2 / (1 - share)).sum() / 4)
+        degrees.append(max(1.0, (share**2).sum() ** 2 / (share**4).sum() - 1))
+    spread = unit_spread(plan.totals(x), plan)
+    assert spread is not None
+    assert spread.variance == pytest.approx(sum(variances))
+    expected = sum(variances) ** 2 / sum(v**2 / d for v, d in zip(variances, degrees, strict=True))
+    assert spread.degrees == pytest.approx(expected)
+    level = unit_spread(plan.totals(np.ones(7)), plan)
+    assert level is not None
+    assert level.variance == pytest.approx(0.0, abs=1e-20)
+
+
+def test_a_task_of_one_example_has_no_spread() -> None:
+    plan = layout(np.ones(3), None, np.array([0, 0, 1]))
+    assert unit_spread(plan.totals(np.arange(3.0)), plan) is None
+
+
 def test_a_cluster_over_two_tasks_is_refused() -> None:
     with pytest.raises(ValueError, match="one stratum"):
         layout(np.ones(2), np.array([0, 0]), np.array([0, 1]))
