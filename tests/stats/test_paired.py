@@ -86,6 +86,40 @@ def test_a_failed_replicate_does_not_take_the_others_with_it() -> None:
     assert (delta.estimate, delta.arm_seeds, delta.seeds_failed, delta.n_missing) == (1.5, 1, 1, 0)
 
 
+def test_every_failed_replicate_of_both_sides_is_counted() -> None:
+    arm, reference = scores([[1.0, 2.0], [None, None], [None, None]]), scores([[None, None], [0.0, 0.5], [0.0, 0.0]])
+    delta = paired_delta(arm, reference, seed=0)
+    assert (delta.arm_seeds, delta.reference_seeds, delta.seeds_failed) == (1, 2, 3)
+
+
+def test_a_side_with_two_seeds_borrows_nothing() -> None:
+    values = np.random.default_rng(0).normal(size=(5, 30))
+    assert "borrows" not in paired_delta(matrix(values[:3]), matrix(values[3:]), seed=0).noise
+    assert "borrows" in paired_delta(matrix(values[:3]), matrix(values[3:4]), seed=0).noise
+
+
+def test_the_standard_error_of_flips_is_bonetts() -> None:
+    """6 gained, 2 lost of 50: one of each added."""
+    arm = scores([[1] * 6 + [0] * 44], binary=True)
+    base = scores([[0] * 6 + [1] * 2 + [0] * 42], binary=True, trained=False)
+    delta = paired_delta(arm, base, seed=0)
+    assert (delta.estimate, delta.n_better, delta.n_worse) == (pytest.approx(0.08), 6, 2)
+    assert delta.standard_error == pytest.approx(((10 / 52 - (4 / 52) ** 2) / 52) ** 0.5)
+    assert delta.mde == pytest.approx((1.959964 + 0.841621) * delta.standard_error, rel=1e-5)
+
+
+def test_where_all_agree_the_wider_arm_of_the_bound_could_have_been_seen() -> None:
+    delta = paired_delta(matrix(np.full(20, 2.0), bounds=(0, 2)), matrix(np.full(20, 1.0), bounds=(0, 2)), seed=0)
+    assert delta.standard_error is None
+    assert delta.mde == pytest.approx(3 * (1 - 0.025 ** (1 / 20)))
+
+
+def test_seeds_that_are_all_right_bound_what_was_not_seen_by_the_range() -> None:
+    """30 examples, three seeds right on all, the base on none: a delta lies between -1 and 1."""
+    delta = paired_delta(scores([[1] * 30] * 3, binary=True), scores([[0] * 30], binary=True, trained=False), seed=0)
+    assert (delta.low, delta.high) == pytest.approx((1 - 2 * (1 - 0.025 ** (1 / 30)), 1.0))
+
+
 def test_nothing_in_common_is_none_with_a_reason() -> None:
     for arm in (scores([[None, None]]), scores([[]])):
         delta = paired_delta(arm, dataclasses.replace(arm, trained=False), seed=0)
