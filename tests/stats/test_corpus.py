@@ -25,6 +25,7 @@ def test_a_ratio_of_sums_is_the_weighted_delta() -> None:
         scores([arm.tolist()], weights=tokens.tolist()), scores([base.tolist()], weights=tokens.tolist()), seed=0
     )
     assert by_sums.estimate == pytest.approx(by_weight.estimate)
+    assert (by_sums.n_examples, by_sums.n_missing, by_sums.seeds_failed) == (120, 0, 0)
     assert by_sums.low == pytest.approx(by_weight.low, abs=0.03)
     assert by_sums.high == pytest.approx(by_weight.high, abs=0.03)
 

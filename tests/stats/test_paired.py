@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.stats.paired import Delta, paired_delta
+from bench.stats.power import detectable_effect
 from bench.stats.sample import Scores, scores
 
 finite = st.floats(-100, 100, allow_nan=False).map(lambda value: round(value, 3))
@@ -120,10 +121,27 @@ def test_seeds_that_are_all_right_bound_what_was_not_seen_by_the_range() -> None
     assert (delta.low, delta.high) == pytest.approx((1 - 2 * (1 - 0.025 ** (1 / 30)), 1.0))
 
 
+def test_the_detectable_effect_is_that_of_the_parts_of_the_standard_error() -> None:
+    values = np.random.default_rng(9).normal(size=(3, 50)) + np.random.default_rng(10).normal(size=(3, 1))
+    delta = paired_delta(matrix(values), matrix(np.zeros(50), trained=False), seed=0)
+    parts = delta.components
+    assert delta.mde == pytest.approx(
+        detectable_effect(
+            parts.example**0.5,
+            parts.example_degrees,
+            seed_error=(delta.standard_error**2 - parts.example) ** 0.5,
+            seed_degrees=parts.seed_degrees,
+        )
+    )
+    few = paired_delta(matrix([2, 4, 6, 8, 10]), matrix([1, 2, 3, 4, 5], trained=False), seed=0)
+    assert few.mde == pytest.approx(detectable_effect(0.5**0.5, 4))
+
+
 def test_nothing_in_common_is_none_with_a_reason() -> None:
     for arm in (scores([[None, None]]), scores([[]])):
         delta = paired_delta(arm, dataclasses.replace(arm, trained=False), seed=0)
         assert (delta.estimate, delta.n_examples) == (None, 0)
+        assert (delta.n_better, delta.n_worse, delta.n_clusters, delta.n_missing) == (0, 0, 0, arm.n_examples)
         sound(delta)
 
 
