@@ -18,6 +18,7 @@ from bench.report.analysis.contamination import contamination
 from bench.report.analysis.cost import budget_match, costs, seconds_by_phase
 from bench.report.analysis.deltas import Deltas
 from bench.report.analysis.dose import doses
+from bench.report.analysis.example_checks import example_checks
 from bench.report.analysis.flips import find_flips
 from bench.report.analysis.generation import generation_costs
 from bench.report.analysis.judge import judged_arms
@@ -81,6 +82,7 @@ def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICA
         contamination=contamination(record, aligned, measured, deltas),
         exhibits=exhibits(record, aligned, rows),
         flips=find_flips(record, aligned, rows),
+        example_checks=example_checks(aligned, rows),
         sanity=(),
         missing=missing,
         provenance=provenance(record),

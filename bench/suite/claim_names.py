@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 
 from bench.errors import Problem, did_you_mean
 from bench.suite.claim import Claim
+from bench.suite.evals import EvalSpec
+from bench.suite.metrics import ENDED, REFERENCE, span_of
 from bench.suite.suite import Suite
+
+RATES = frozenset(
+    {"acc", "acc_norm", "acc_bytes", "exact_match", "f1", "em", "mc1", "mc2", "pass@1"}
+    | {f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")}
+)
+"""Metrics of lm-eval's tasks that are rates from 0 to 1."""
 
 
 def claim_problems(suite: Suite) -> Iterator[Problem]:
@@ -21,6 +30,51 @@ def claim_problems(suite: Suite) -> Iterator[Problem]:
             yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
 
 
+def contradictions(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
+    """Pairs of claims on one measure of which both cannot hold, or which are the same."""
+    return [(one, other) for one, other in combinations(claims, 2) if _contradict(one, other)]
+
+
+def _contradict(one: Claim, other: Claim) -> bool:
+    if (one.on, one.per) != (other.on, other.per):
+        return False
+    (left, relation, right), (left_other, relation_other, right_other) = one.parts(), other.parts()
+    if (left, relation, right) == (left_other, relation_other, right_other):
+        return one.margin == other.margin
+    turned = (left, right) == (right_other, left_other)
+    return (
+        turned and ">" in (relation, relation_other) and "==" not in (relation, relation_other) and _exclude(one, other)
+    )
+
+
+def _exclude(one: Claim, other: Claim) -> bool:
+    """Left above right and right above left: with x the difference, x > m (or x >= -m) and x < -n (or x <= n)."""
+    least = one.margin if one.parts()[1] == ">" else -one.margin
+    most = -other.margin if other.parts()[1] == ">" else other.margin
+    return least >= most
+
+
+def _vacuous(claim: Claim, spec: EvalSpec, where: str) -> Iterator[Problem]:
+    """A margin that spans the whole scale: no score could refute the claim, or none could support it."""
+    span = _span(spec)
+    if claim.per is None and span is not None and claim.margin >= span:
+        what = f"margin {claim.margin:g} spans the whole scale of {claim.on!r}, 0 to {span:g}: no score could decide it"
+        hint = f"give the margin in the eval's units, such as {0.02 * span:g} for two hundredths of the scale"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
+
+
+def _span(spec: EvalSpec) -> float | None:
+    """Largest difference of two scores of an eval, where the suite alone tells its measure."""
+    if spec.kind == "judge":
+        return 1.0
+    if spec.kind == "generation":
+        leading = spec.metric or (REFERENCE[spec.metrics[0]][0].name if spec.metrics else ENDED)
+        return span_of(leading)
+    if spec.kind == "lm_eval" and spec.metric in RATES:
+        return 1.0
+    return None
+
+
 def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
     if claim.eval is None:
         return
@@ -29,6 +83,7 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
     if spec is None:
         yield _unknown("eval", claim.eval, f"{where}.on", evals)
         return
+    yield from _vacuous(claim, spec, where)
     if spec.kind == "questions":
         what = f"eval {claim.on!r} only shows answers: it has no score that could decide a claim"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint="name an eval with scores")

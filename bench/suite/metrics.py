@@ -24,6 +24,8 @@ class Scale:
     """Expected value of an answer that knows nothing; `None` where that is unknown."""
     per_example: bool = True
     """False for a corpus metric: computed over all answers at once, from statistics that each example keeps."""
+    span: float | None = 1.0
+    """Largest difference of two values; `None` where there is none."""
     may_lead: bool = True
     """Whether an eval may be decided by it: not where neither direction is better."""
 
@@ -80,21 +82,24 @@ REFERENCE: Mapping[str, tuple[Scale, ...]] = {
     "chrf": (
         Scale(
             name="chrf",
+            span=100.0,
             says="F2 over character n-grams up to 6, over the whole corpus, 0 to 100 (Popović 2015; sacreBLEU).",
             higher_is_better=True,
             per_example=False,
         ),
-        Scale(name="sentence_chrf", says="The same for each answer, then the mean.", higher_is_better=True),
+        Scale(name="sentence_chrf", span=100.0, says="The same for each answer, then the mean.", higher_is_better=True),
     ),
     "bleu": (
         Scale(
             name="bleu",
+            span=100.0,
             says="Corpus BLEU-4, 0 to 100 (Papineni et al. 2002; sacreBLEU: 13a words, exponential smoothing).",
             higher_is_better=True,
             per_example=False,
         ),
         Scale(
             name="sentence_bleu",
+            span=100.0,
             says="BLEU of each answer, with as many n-gram orders as it has, then the mean.",
             higher_is_better=True,
         ),
@@ -130,9 +135,18 @@ BEHAVIOUR: tuple[Scale, ...] = (
     ),
     Scale(
         name="length",
+        span=None,
         says="Tokens of the answer, without the one that ended it. Neither direction is better.",
         higher_is_better=False,
         may_lead=False,
     ),
 )
 """Measures of every answer; `format` only where the suite gives one."""
+
+
+_SPANS = {scale.name: scale.span for scales in (*REFERENCE.values(), BEHAVIOUR) for scale in scales}
+
+
+def span_of(metric: str) -> float | None:
+    """Largest difference of two values of a measure; `None` where it is unknown or unbounded."""
+    return _SPANS.get(metric)

@@ -20,6 +20,7 @@ from bench.record.record import EvaluationRecord, Record
 from bench.report.analysis.corpus_metrics import CorpusCounts, count
 from bench.stats.sample import Scores
 from bench.suite.evals import EvalSpec, Role
+from bench.suite.metrics import span_of
 from bench.suite.subset_draws import draw_labels
 from bench.suite.suite import ArmRef, is_base
 
@@ -71,6 +72,15 @@ class Measurand:
         return (0.0, 1.0) if self.binary or self.kind == "judge" else None
 
     @property
+    def largest_difference(self) -> float | None:
+        """How far two scores can be apart; `None` where the metrics' scales are unknown."""
+        if self.bounds is not None:
+            return self.bounds[1] - self.bounds[0]
+        spans = [span_of(metric) for metric in self.metrics.values()]
+        known = [span for span in spans if span is not None]
+        return max(known) if known and len(known) == len(spans) else None
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """What counts equally: tasks, and groups whose examples do."""
         return tuple(dict.fromkeys(self.pools.get(task, task) for task in self.metrics))
@@ -89,6 +99,8 @@ class Aligned:
     """By arm, the statistics of a corpus metric; empty for other metrics, and where the rows keep none."""
 
 
+LARGEST_SCORE = 1e100
+"""A score beyond this cannot be squared and summed: it counts as missing, and the report names it."""
 ScoreRows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
 
 
@@ -313,7 +325,7 @@ def _scores(
     for seed, scored in enumerate(replicates):
         for row in scored:
             score = row.metrics.get(measurand.metrics[row.task])
-            if score is not None:
+            if score is not None and usable(score):
                 index = position[row.task, row.id]
                 values[seed, index], present[seed, index] = score, True
     return Scores(
@@ -326,6 +338,11 @@ def _scores(
         bounds=measurand.bounds,
         trained=trained,
     )
+
+
+def usable(score: float | None) -> bool:
+    """Whether a score can be computed with; a missing one is no fault."""
+    return score is None or abs(score) <= LARGEST_SCORE
 
 
 def _labels(names: Sequence[object]) -> _Ints | None:

@@ -3,8 +3,8 @@
 Contract: pure. A claim is `incomplete` as soon as one seed replicate of either side is missing on what it is about,
 whatever the others show: a failure is no random loss. The other claims are one family for Holm's adjustment.
 
-"Not worse" and "equal" between two sides that are both at chance is `inconclusive`: an eval that neither side can do
-cannot distinguish them (assay sensitivity, ICH E10, 1.5).
+"Not worse" and "equal" between two sides that are both at chance, or both at the ceiling, is `inconclusive`: an eval
+that neither side can do, or that both do without fault, cannot distinguish them (assay sensitivity, ICH E10, 1.5).
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from bench.stats.claims import ClaimQuestion, ClaimRelation, ClaimVerdict, decid
 from bench.stats.efficiency import efficiency_ratio
 from bench.stats.paired import Delta
 from bench.stats.ratio import Ratio, cost_ratio
-from bench.stats.single import score_interval
+from bench.stats.single import Estimate, score_interval
 from bench.suite.claim import Claim
+
+_ROUNDING = 1e-9
+"""By which a bound of an interval may miss the end of its scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +89,14 @@ def _sensitive(
     case: _Case, verdict: ClaimVerdict, results: Mapping[tuple[str, str], Result], deltas: Deltas
 ) -> ClaimVerdict:
     """The verdict, or inconclusive where the eval cannot distinguish the two sides."""
-    if verdict.outcome != "supported" or not _both_at_chance(case, results, deltas):
+    if verdict.outcome != "supported":
         return verdict
-    return replace(verdict, outcome="inconclusive", reason=_insensitive(case))
+    if _both_at_chance(case, results, deltas):
+        return replace(verdict, outcome="inconclusive", reason=_insensitive(case))
+    if _both_at_ceiling(case, results, deltas):
+        reason = "both sides are at the ceiling: this eval is too easy to distinguish them"
+        return replace(verdict, outcome="inconclusive", reason=reason)
+    return verdict
 
 
 def _insensitive(case: _Case) -> str:
@@ -106,16 +114,30 @@ def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result], delt
     measurand, chance = case.entry.measurand, case.entry.measurand.chance
     if chance is None or not measurand.higher_is_better:
         return False
-    lows = [_low(case.entry, side, results, deltas) for side in (left, right)]
-    return all(low is not None and low <= chance for low in lows)
+    values = [_value(case.entry, side, results, deltas) for side in (left, right)]
+    return all(value.low is not None and value.low <= chance for value in values)
 
 
-def _low(entry: Aligned, side: str, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> float | None:
-    """Lower end of a side's own score; of a part of an eval it is no result of the report's."""
+def _both_at_ceiling(case: _Case, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
+    """Whether a claim of "not worse" or "equal" is about two sides whose scores reach the end of the scale."""
+    left, relation, right = case.claim.parts()
+    if case.entry is None or case.claim.cost is not None or relation == ">":
+        return False
+    measurand = case.entry.measurand
+    if measurand.bounds is None or measurand.kind == "judge":
+        return False
+    values = [_value(case.entry, side, results, deltas) for side in (left, right)]
+    if measurand.higher_is_better:
+        return all(value.high is not None and value.high >= measurand.bounds[1] - _ROUNDING for value in values)
+    return all(value.low is not None and value.low <= measurand.bounds[0] + _ROUNDING for value in values)
+
+
+def _value(entry: Aligned, side: str, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> Estimate:
+    """A side's own score; of a part of an eval it is no result of the report's."""
     known = results.get((side, entry.measurand.name))
     if known is not None:
-        return known.value.low
-    return score_interval(entry.arms[side], seed=deltas.seed, replicates=deltas.replicates).low
+        return known.value
+    return score_interval(entry.arms[side], seed=deltas.seed, replicates=deltas.replicates)
 
 
 def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:
@@ -161,6 +183,8 @@ def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences
     gap = None
     if claim.eval is not None and entry is None:
         gap = _no_measure(claim, entries)
+    elif entry is not None and _vacuous(claim, entry.measurand.largest_difference):
+        gap = f"the margin spans the whole scale of {claim.on}: no score could decide the claim"
     elif relation == "==" and claim.margin == 0:
         gap = "`==` needs a margin above zero: no run can show an exact equality"
     elif absent_sides:
@@ -170,6 +194,11 @@ def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences
     if gap is None and claim.per is not None and entry is not None and not entry.measurand.higher_is_better:
         gap = f"lower is better on {claim.on}: it has no quality per cost"
     return _Case(claim=claim, entry=entry, gap=gap)
+
+
+def _vacuous(claim: Claim, largest: float | None) -> bool:
+    """Whether no difference of scores could refute the claim, or none could support it."""
+    return claim.cost is None and largest is not None and claim.margin >= largest
 
 
 def _entry(claim: Claim, record: Record, entries: Mapping[str, Aligned]) -> Aligned | None:

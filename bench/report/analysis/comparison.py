@@ -16,6 +16,7 @@ from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.contamination import Contamination
 from bench.report.analysis.cost import BudgetMatch, Cost, PhaseSeconds
 from bench.report.analysis.dose import Doses
+from bench.report.analysis.example_checks import ExampleCheck
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.flips import Flips
 from bench.report.analysis.generation import GenerationCost
@@ -72,6 +73,7 @@ class Comparison:
     contamination: Contamination
     exhibits: tuple[Exhibit, ...]
     flips: Flips
+    example_checks: tuple[ExampleCheck, ...]
     sanity: tuple[Finding, ...]
     missing: tuple[Absence, ...]
     """Jobs without a result, or with none that counts."""

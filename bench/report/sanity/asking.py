@@ -88,6 +88,24 @@ def missing_scores(record: Record, comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="scores missing", arm=None, measurand=measurand.name, detail=detail)
 
 
+def faulty_examples(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Examples that count twice, and scores that cannot be computed with."""
+    for check in comparison.example_checks:
+        total = fmt.plural(check.examples, "example")
+        faults = (
+            ("ids repeat", check.repeated_ids, f"rows beside {total} have the id of another row, one of them counts"),
+            (
+                "examples repeat",
+                check.repeated_texts,
+                f"of {total} repeat the prompt and expected answer of another; intervals take them as independent",
+            ),
+            ("scores unusable", check.unusable_scores, "scores beyond 1e100 cannot be computed with: they are missing"),
+        )
+        for name, count, words in faults:
+            if count:
+                yield Finding(name=name, arm=None, measurand=check.measurand, detail=f"{count:,} {words}")
+
+
 def _reasons(record: Record, name: str) -> str:
     """Why examples of an eval lack a score, each with the most examples that one subject lost to it."""
     found: dict[str, int] = {}

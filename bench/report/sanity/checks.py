@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.report.sanity import asking, judge, scores, training
+from bench.report.sanity import asking, claims, judge, scores, training
 
 CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.diverged,
@@ -33,6 +33,8 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     asking.cut_prompts,
     asking.batch_sensitive,
     asking.missing_scores,
+    asking.faulty_examples,
+    claims.opposite_claims,
     scores.few_seeds,
     asking.limit,
     training.peak_under_load,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import places
 from bench.errors import Problem
+from bench.suite.claim_names import contradictions
 from bench.suite.data_dependencies import closure
 from bench.suite.evals import LmEvalSpec
 from bench.suite.load import LoadedSuite
@@ -25,12 +26,27 @@ _ASKS_PUNKT = (_PUNKT.encode(), b"tasks.ifeval", b"tasks/ifeval")
 
 def advice(loaded: LoadedSuite) -> list[Problem]:
     """Warnings, in the suite's order; none where nothing is amiss."""
-    return [*_bare_prompts(loaded.suite), *_lost_sentences(loaded.suite, loaded.path.parent)]
+    return [
+        *_opposite_claims(loaded.suite),
+        *_bare_prompts(loaded.suite),
+        *_lost_sentences(loaded.suite, loaded.path.parent),
+    ]
 
 
 def spelt(warning: Problem) -> str:
     """In one line."""
     return f"warning: {warning.where}: {warning.what}" + (f" ({warning.hint})" if warning.hint else "")
+
+
+def _opposite_claims(suite: Suite) -> Iterator[Problem]:
+    """Claims of which one fails whatever a run shows; each makes the others harder to decide (Holm)."""
+    for first, second in contradictions(suite.claim):
+        yield Problem(
+            reference="advice.claims",
+            what=f"{second.says!r} repeats or excludes {first.says!r} on {first.measure}",
+            where=f"claim[{suite.claim.index(second)}]",
+            hint="remove one of them",
+        )
 
 
 def _bare_prompts(suite: Suite) -> Iterator[Problem]:

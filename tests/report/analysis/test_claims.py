@@ -128,3 +128,32 @@ def test_inconclusive_says_what_would_decide_it() -> None:
 def test_one_seed_is_said_beside_the_verdict() -> None:
     text = why(make_run(examples=150, seeds=(0,), claims=({"says": f"{LIMA} > base", "on": "qa"},)))
     assert text == "better; example noise only"
+
+
+@pytest.mark.parametrize("relation", [">=", ">", "=="])
+def test_a_margin_that_no_score_could_refute_decides_nothing(relation: str) -> None:
+    """On an accuracy a margin of 1.0 holds for any two models."""
+    found = decide(f"{LIMA} {relation} base", "qa", margin=1.0)
+    assert found.verdict.outcome == "incomplete"
+    assert "spans the whole scale" in found.why
+
+
+@pytest.mark.parametrize("relation", [">=", "=="])
+def test_two_sides_without_a_fault_are_not_called_equal(relation: str) -> None:
+    """An eval that both sides solve could not have shown a difference either."""
+    run = make_run(examples=60, claims=({"says": f"{LIMA} {relation} base", "on": "choice", "margin": 0.5},))
+    rows = {
+        (name, subject): [row.model_copy(update={"metrics": {"acc": 1.0}}) for row in found]
+        if name == "choice" and (subject == "base" or subject.startswith(LIMA))
+        else found
+        for (name, subject), found in run.rows.items()
+    }
+    (found,) = compare(FakeRun(path=run.path, record=run.record, rows=rows), replicates=100).claims
+    assert found.verdict.outcome == "inconclusive"
+    assert "both sides are at the ceiling" in found.why
+
+
+def test_opposite_claims_are_pointed_out() -> None:
+    both = ({"says": f"{LIMA} > base", "on": "qa"}, {"says": f"base > {LIMA}", "on": "qa"})
+    comparison = compare(make_run(examples=20, claims=both), replicates=50)
+    assert "claims opposed" in {finding.name for finding in comparison.sanity}
