@@ -34,7 +34,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def told_write_errors(where: str) -> Iterator[None]:
+def write_errors_as_problems(where: str) -> Iterator[None]:
     """Turn a full or read-only disk into an `InputError`; `where` names the folders if the system does not."""
     try:
         yield

@@ -49,11 +49,11 @@ def doctor(as_json: JsonOption = False) -> None:
     """Show what this machine can do: device, cores, memory, measured matmul peak, versions, hub."""
     from bench.perf.doctor import examine, print_examination
 
-    found = examine()
+    examination = examine()
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(examination.model_dump(mode="json"))
     else:
-        print_examination(found, console())
+        print_examination(examination, console())
 
 
 @models.command("show")

@@ -49,12 +49,12 @@ def exact(
         write_baseline(now, baseline)
         typer.echo(f"{baseline}: counts of {len(now.trainings)} arms written; commit it")
         return
-    found = compare_counts(now, before)
+    compared = compare_counts(now, before)
     if as_json:
-        print_json(to_json(found))
+        print_json(to_json(compared))
     else:
-        print_exact(found, console())
-    raise typer.Exit(found.exit_code)
+        print_exact(compared, console())
+    raise typer.Exit(compared.exit_code)
 
 
 @gate.command()
@@ -91,7 +91,7 @@ def speed(
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     with status() as tell:
         theirs = other_version(against, suite=loaded.path, home=home(), tell=tell)
-        found = compare_arms(
+        compared = compare_arms(
             loaded,
             tuple(arm or ()),
             ours=our_version(),
@@ -103,11 +103,11 @@ def speed(
             tell=tell,
         )
     if as_json:
-        print_json(to_json(found))
+        print_json(to_json(compared))
     else:
-        for one in found:
-            print_speed(one, console())
-    raise typer.Exit(max((one.exit_code for one in found), default=ExitCode.OK))
+        for arm_speed in compared:
+            print_speed(arm_speed, console())
+    raise typer.Exit(max((arm_speed.exit_code for arm_speed in compared), default=ExitCode.OK))
 
 
 @gate.command()
@@ -124,12 +124,12 @@ def quality(
     from bench.record.rundir import RunDirectory
     from bench.report.as_json import to_json
 
-    found = compare_quality(RunDirectory.find(run, reports), RunDirectory.find(against, reports), margin=margin)
+    compared = compare_quality(RunDirectory.find(run, reports), RunDirectory.find(against, reports), margin=margin)
     if as_json:
-        print_json(to_json(found))
+        print_json(to_json(compared))
     else:
-        print_quality(found, console())
-    raise typer.Exit(found.exit_code)
+        print_quality(compared, console())
+    raise typer.Exit(compared.exit_code)
 
 
 @gate.command()

@@ -96,11 +96,11 @@ def clean(
 
     chosen: dict[Kind, bool] = {"weights": weights, "unfinished": unfinished}
     kinds = (*SAFE, *(kind for kind, asked in chosen.items() if asked))
-    found = leftovers(home(), reports)
+    leftover = leftovers(home(), reports)
     if as_json:
-        print_json(summary(found))
+        print_json(summary(leftover))
     else:
-        print_list(summary(found), console())
+        print_list(summary(leftover), console())
     if yes:
-        gone = free(home(), found, kinds)
-        typer.echo(f"freed {sum(one.bytes for one in gone) / 2**20:,.1f} MiB: {', '.join(kinds)}", err=as_json)
+        removed = free(home(), leftover, kinds)
+        typer.echo(f"freed {sum(thing.bytes for thing in removed) / 2**20:,.1f} MiB: {', '.join(kinds)}", err=as_json)

@@ -63,7 +63,7 @@ def validate(
 ) -> None:
     """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles."""
     from bench.run.checks.machine import check_machine, machine_problems
-    from bench.run.checks.warnings import advice, spelt
+    from bench.run.checks.warnings import advice, as_line
     from bench.suite.load import load_suite, validate_all_profiles
     from bench.suite.summary import summarise
 
@@ -75,15 +75,15 @@ def validate(
         checked = {loaded.profile or "": loaded}
     summaries = [summarise(loaded) for loaded in checked.values()]
     if as_json:
-        warned = [[spelt(one) for one in advice(loaded)] for loaded in checked.values()]
-        print_json([{**one, "warnings": warnings} for one, warnings in zip(summaries, warned, strict=True)])
+        warned = [[as_line(warning) for warning in advice(loaded)] for loaded in checked.values()]
+        print_json([{**summary, "warnings": warnings} for summary, warnings in zip(summaries, warned, strict=True)])
         return
     for loaded, summary in zip(checked.values(), summaries, strict=True):
         typer.echo(f"{summary['suite']} ({summary['profile'] or 'no profile'}): valid: {summary['says']}")
         for problem in machine_problems(loaded.suite):
             typer.echo(f"  not on this machine: {problem.where}: {problem.what}")
         for warning in advice(loaded):
-            typer.echo(f"  {spelt(warning)}")
+            typer.echo(f"  {as_line(warning)}")
 
 
 def plan(

@@ -45,7 +45,7 @@ class Choices:
     held_out: int
     """Rows of a file that no arm trains on."""
     context_length: int
-    """Of the base."""
+    """Context length of the base."""
     claim: str
 
 

@@ -57,7 +57,7 @@ class Looked:
         return round(self.shown.tokens * self.shown.rows / max(1, self.shown.measured))
 
     def length_of(self, share: float) -> int:
-        """Tokens within which that share of the measured rows lies, by the ends of the histogram's bins."""
+        """Length in tokens that a share of the measured rows does not exceed, by the ends of the histogram's bins."""
         wanted, seen = share * self.shown.measured, 0
         for part in self.shown.histogram:
             seen += part.rows

@@ -95,7 +95,7 @@ def _named(data: Sequence[str], folder: Path) -> dict[str, str]:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    """Relative to the suite's folder where it lies below it; else absolute."""
+    """Path from the suite's folder to a file below that; of any other file, the absolute path."""
     whole = path.resolve()
     return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
 

@@ -135,31 +135,39 @@ def _existing(path: Path) -> Path:
     return path if path.exists() or path == path.parent else _existing(path.parent)
 
 
-def print_examination(found: Examination, console: Console) -> None:
+def print_examination(examination: Examination, console: Console) -> None:
     """Print the findings as a table of two columns."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
-    for name, text in _lines(found):
+    for name, text in _lines(examination):
         table.add_row(name, Text(text))
     console.print(table)
 
 
-def _lines(found: Examination) -> list[tuple[str, str]]:
-    device = found.device or f"torch does not start: {found.torch_problem}"
+def _lines(examination: Examination) -> list[tuple[str, str]]:
+    device = examination.device or f"torch does not start: {examination.torch_problem}"
     hub = (
-        "reachable" if found.hub.reachable else f"not reachable ({found.hub.reason}); local models and data still work"
+        "reachable"
+        if examination.hub.reachable
+        else f"not reachable ({examination.hub.reason}); local models and data still work"
     )
     return [
-        ("python", f"{found.python} on {found.platform}"),
-        ("device", device + (f": {found.device_name}" if found.device_name else "")),
-        ("cores", str(found.cores)),
-        ("memory", f"{found.memory_available_bytes / GIB:.1f} of {found.memory_bytes / GIB:.1f} GiB available"),
-        ("disk", f"{found.disk_free_bytes / GIB:.1f} GiB free under {home()}"),
-        *(
-            (f"matmul {precision}", "n/a" if peak is None else f"{peak / 1e9:,.0f} GFLOP/s, {found.threads} threads")
-            for precision, peak in found.peak_flops.items()
+        ("python", f"{examination.python} on {examination.platform}"),
+        ("device", device + (f": {examination.device_name}" if examination.device_name else "")),
+        ("cores", str(examination.cores)),
+        (
+            "memory",
+            f"{examination.memory_available_bytes / GIB:.1f} of {examination.memory_bytes / GIB:.1f} GiB available",
         ),
-        ("hub", f"{hub}; token {'set' if found.hub.token else 'not set'}"),
-        *((name, version or "not installed") for name, version in found.versions.items()),
+        ("disk", f"{examination.disk_free_bytes / GIB:.1f} GiB free under {home()}"),
+        *(
+            (
+                f"matmul {precision}",
+                "n/a" if peak is None else f"{peak / 1e9:,.0f} GFLOP/s, {examination.threads} threads",
+            )
+            for precision, peak in examination.peak_flops.items()
+        ),
+        ("hub", f"{hub}; token {'set' if examination.hub.token else 'not set'}"),
+        *((name, version or "not installed") for name, version in examination.versions.items()),
     ]

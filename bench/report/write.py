@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from bench.atomic import told_write_errors, write_text
+from bench.atomic import write_errors_as_problems, write_text
 from bench.control_codes import visible
 from bench.report.analysis.align import Run
 from bench.report.analysis.comparison import Comparison
@@ -43,7 +43,7 @@ def write_comparison(
     """The same for a comparison that is at hand."""
     view = compose(comparison, trend=trend)
     path = folder / REPORT
-    with told_write_errors(str(folder)):
+    with write_errors_as_problems(str(folder)):
         plots = _write_plots(comparison, folder / markdown.PLOTS)
         write_text(path, markdown.render(view))
         write_text(folder / PAGE, html.render(view, plots))

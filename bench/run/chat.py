@@ -33,7 +33,7 @@ class ChatOptions:
 
 @dataclass(slots=True, kw_only=True)
 class Speaker:
-    """One side of the chat: a model and what it was told and said so far."""
+    """One side of the chat: a model and the messages of its conversation."""
 
     name: str
     loaded: LoadedModel

@@ -1,8 +1,8 @@
 """`bench clean`: what of earlier runs takes room, and what of it can go.
 
-Never touched: whatever lies under the reports (they stand alone: records, scores, logs, plots), and the result and
-scores of every job that a record there names, so that the same `bench run` still finds it done. Jobs that somebody
-works on now are left alone.
+Never touched: whatever is under the reports (records, scores, logs, plots: a report needs nothing else), and the result
+and scores of every job that a record there names, so that the same `bench run` still finds the job done. Jobs that a
+run works on now are skipped.
 """
 
 from __future__ import annotations
@@ -40,52 +40,52 @@ class Leftover:
     path: Path
     bytes: int
     digest: str | None = None
-    """Of the job that it belongs to."""
+    """Digest of the job that it belongs to."""
 
 
 def leftovers(home: Path, reports: Path) -> list[Leftover]:
     """Everything that could go, by kind and path. With a record that cannot be read, nothing counts as unused."""
     store, named = JobStore(home=home), _named(reports)
-    found = [_leftover("temporary", path) for path in _temporary(home)]
+    leftover = [_leftover("temporary", path) for path in _temporary(home)]
     for folder in sorted((home / "jobs").glob("*")):
         if not folder.is_dir() or folder.is_symlink():
             continue
         digest, manifest = folder.name, store.done(folder.name)
         if manifest is None:
-            found.append(_leftover("unfinished", folder, digest))
+            leftover.append(_leftover("unfinished", folder, digest))
         elif named is not None and digest not in named:
-            found.append(_leftover("unused", folder, digest))
+            leftover.append(_leftover("unused", folder, digest))
         elif (folder / "weights").is_dir():
-            found.append(_leftover("weights", folder / "weights", digest))
-    return [one for one in found if one.bytes > 0 or one.kind != "weights"]
+            leftover.append(_leftover("weights", folder / "weights", digest))
+    return [thing for thing in leftover if thing.bytes > 0 or thing.kind != "weights"]
 
 
-def free(home: Path, found: Sequence[Leftover], kinds: Sequence[Kind] = SAFE) -> list[Leftover]:
+def free(home: Path, leftover: Sequence[Leftover], kinds: Sequence[Kind] = SAFE) -> list[Leftover]:
     """Remove those of `kinds`; what was removed. A job that is being worked on stays."""
-    return [one for one in found if one.kind in kinds and _remove(home, one)]
+    return [thing for thing in leftover if thing.kind in kinds and _remove(home, thing)]
 
 
-def summary(found: Sequence[Leftover]) -> list[dict[str, str | int | float | None]]:
+def summary(leftover: Sequence[Leftover]) -> list[dict[str, str | int | float | None]]:
     """Rows for a table or JSON: kind, how many, bytes, what it is."""
     rows: list[dict[str, str | int | float | None]] = []
     for kind, says in KINDS.items():
-        mine = [one for one in found if one.kind == kind]
-        rows.append({"name": kind, "count": len(mine), "bytes": sum(one.bytes for one in mine), "what": says})
+        mine = [thing for thing in leftover if thing.kind == kind]
+        rows.append({"name": kind, "count": len(mine), "bytes": sum(thing.bytes for thing in mine), "what": says})
     return rows
 
 
-def _remove(home: Path, one: Leftover) -> bool:
-    if one.digest is None:
-        _delete(one.path)
+def _remove(home: Path, thing: Leftover) -> bool:
+    if thing.digest is None:
+        _delete(thing.path)
         return True
-    lock = try_lock_job(home, one.digest)
+    lock = try_lock_job(home, thing.digest)
     if lock is None:
         return False
     with lock:
-        if one.kind == "weights":
-            return JobStore(home=home).free_weights(one.digest) > 0
-        JobStore(home=home).forget(one.digest)
-    return not one.path.exists()
+        if thing.kind == "weights":
+            return JobStore(home=home).free_weights(thing.digest) > 0
+        JobStore(home=home).forget(thing.digest)
+    return not thing.path.exists()
 
 
 def _delete(path: Path) -> None:
@@ -97,13 +97,13 @@ def _delete(path: Path) -> None:
 
 def _named(reports: Path) -> set[str] | None:
     """Digests of all jobs of all records; `None` if a record cannot be read, for then nobody knows."""
-    found: set[str] = set()
+    digests: set[str] = set()
     for path in reports.glob(f"*/*/{RECORD}"):
         try:
-            found.update(job.digest for job in RunDirectory(path.parent).load().jobs)
+            digests.update(job.digest for job in RunDirectory(path.parent).load().jobs)
         except InputError:
             return None
-    return found
+    return digests
 
 
 def _temporary(home: Path) -> Iterator[Path]:

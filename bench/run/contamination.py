@@ -1,4 +1,4 @@
-"""The last step of a run: which examples of which eval stand in which arm's training rows.
+"""The last step of a run: which examples of an eval are in which arm's training rows.
 
 Contract: reads stored rows and one subject's scores, whose prompts are the same for all; keeps what it found under
 `home/contamination/`, by the content of both, so that a repeated run reads neither.
@@ -46,13 +46,13 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
         for data in _trained_on(plan)
         for name, digest in _finished(plan, store).items()
     ]
-    known = {case.memo: found for case in cases if (found := _recall(case)) is not None}
-    for data in {case.data.sha256: case.data for case in cases if case.memo not in known}.values():
-        mine = [case for case in cases if case.data == data and case.memo not in known]
-        for case, found in zip(mine, _search(data, mine, store, options), strict=True):
-            write_text(case.memo, found.model_dump_json())
-            known[case.memo] = found
-    return tuple(known[case.memo].model_copy(update={"data": case.data.name, "eval": case.eval}) for case in cases)
+    by_memo = {case.memo: overlap for case in cases if (overlap := _recall(case)) is not None}
+    for data in {case.data.sha256: case.data for case in cases if case.memo not in by_memo}.values():
+        mine = [case for case in cases if case.data == data and case.memo not in by_memo]
+        for case, overlap in zip(mine, _search(data, mine, store, options), strict=True):
+            write_text(case.memo, overlap.model_dump_json())
+            by_memo[case.memo] = overlap
+    return tuple(by_memo[case.memo].model_copy(update={"data": case.data.name, "eval": case.eval}) for case in cases)
 
 
 def _search(
@@ -60,8 +60,10 @@ def _search(
 ) -> Iterator[ContaminationRecord]:
     scored = [read_scores(store.folder(case.digest) / SCORES) for case in cases]
     texts = (row_text(row) for row in load_rows(data.path))
-    found = overlaps([_questions(rows) for rows in scored], texts, ngram=options.ngram, shortest=options.shortest)
-    for case, rows, overlap in zip(cases, scored, found, strict=True):
+    overlaps_by_case = overlaps(
+        [_questions(rows) for rows in scored], texts, ngram=options.ngram, shortest=options.shortest
+    )
+    for case, rows, overlap in zip(cases, scored, overlaps_by_case, strict=True):
         yield ContaminationRecord(
             data=data.name,
             eval=case.eval,
@@ -79,27 +81,27 @@ def _questions(rows: Iterable[ScoreRow]) -> list[Question]:
 
 def _trained_on(plan: Plan) -> list[ResolvedData]:
     """What the arms that this run was asked for learn from, by training or from their context."""
-    found: dict[str, ResolvedData] = {}
+    by_name: dict[str, ResolvedData] = {}
     for planned in plan.jobs:
         if not planned.selected or planned.unavailable is not None:
             continue
         match planned.job:
             case TrainJob(data=data):
-                found[data.name] = data
+                by_name[data.name] = data
             case EvalJob(shots=shots) if shots is not None:
-                found[shots.data.name] = shots.data
+                by_name[shots.data.name] = shots.data
             case _:
                 pass
-    return list(found.values())
+    return list(by_name.values())
 
 
 def _finished(plan: Plan, store: JobStore) -> dict[str, str]:
     """For each eval the first job of it that is done."""
-    found: dict[str, str] = {}
+    by_eval: dict[str, str] = {}
     for planned in plan.jobs:
-        if isinstance(planned.job, EvalJob) and planned.job.eval.name not in found and store.done(planned.digest):
-            found[planned.job.eval.name] = planned.digest
-    return found
+        if isinstance(planned.job, EvalJob) and planned.job.eval.name not in by_eval and store.done(planned.digest):
+            by_eval[planned.job.eval.name] = planned.digest
+    return by_eval
 
 
 def _memo(data: ResolvedData, digest: str, options: ContaminationOptions, home: Path) -> Path:

@@ -30,7 +30,7 @@ _SILENCE_SECONDS = 120.0
 
 
 class Display(Protocol):
-    """What a run tells while it goes on."""
+    """What a run reports while it goes on."""
 
     def note(self, text: str) -> None:
         """Something the user should know, one line."""
@@ -42,7 +42,7 @@ class Display(Protocol):
         """A job's child is being started."""
 
     def progress(self, job_id: str, event: dict[str, object]) -> None:
-        """A job's child told something."""
+        """An event of a job's child."""
 
     def ended(
         self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()

@@ -62,7 +62,7 @@ class Executor:
         self._waiting = sorted(jobs, key=lambda planned: planned.rank)
         try:
             while self._waiting or self._running:
-                self._settle()
+                self._close_without_child()
                 before = len(self._waiting)
                 self._start_what_can()
                 if self._running:
@@ -73,15 +73,15 @@ class Executor:
         finally:
             self._abandon()
 
-    def _settle(self) -> None:
+    def _close_without_child(self) -> None:
         """Close the jobs that need no child: they cannot run, a need of theirs failed, their digest has ended here."""
         for planned in list(self._waiting):  # in the order of needs: one pass reaches dependants of dependants
-            outcome = self._known(planned)
+            outcome = self._outcome_without_child(planned)
             if outcome is not None:
                 self._waiting.remove(planned)
                 self._close(planned, outcome)
 
-    def _known(self, planned: PlannedJob) -> JobOutcome | None:
+    def _outcome_without_child(self, planned: PlannedJob) -> JobOutcome | None:
         if planned.unavailable is not None:
             return JobOutcome(failure=Failure(kind="unavailable", message=planned.unavailable.what))
         twin = self.outcomes.get(planned.digest)
@@ -90,7 +90,7 @@ class Executor:
         for digest in planned.after:
             failed = self.outcomes.get(digest)
             if failed is not None and failed.failure is not None:
-                return JobOutcome(failure=_because_of(failed.failure, planned))
+                return JobOutcome(failure=_dependency_failure(failed.failure, planned))
         return None
 
     def _start_what_can(self) -> None:
@@ -210,7 +210,9 @@ class Executor:
             return ()
         result = self.store.eval_result(planned.digest)
         measures = () if result is None else result.measures
-        return tuple((one.task, one.value) for one in measures if one.headline and one.value is not None)
+        return tuple(
+            (measure.task, measure.value) for measure in measures if measure.headline and measure.value is not None
+        )
 
     def _abandon(self) -> None:
         """Stop what still runs; only after an exception is there anything."""
@@ -220,7 +222,7 @@ class Executor:
         self._running.clear()
 
 
-def _because_of(failure: Failure, planned: PlannedJob) -> Failure:
+def _dependency_failure(failure: Failure, planned: PlannedJob) -> Failure:
     if failure.kind == "dependency":
         return failure
     needed = "sweep" if planned.job.kind == "train" else "training"

@@ -127,7 +127,7 @@ class LocalCompleter:
 
     def _answer(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:
         """Replies, or why there is none, by digest."""
-        digests, found = list(new), dict[str, Reply | str]()
+        digests, replies = list(new), dict[str, Reply | str]()
         payload = WriterRequest(model=self.model, precision=self.precision, threads=self.threads)
         request = CompleteRequest(
             seeds=tuple(seed_of(digest, new[digest]) for digest in digests), requests=tuple(new.values())
@@ -135,9 +135,9 @@ class LocalCompleter:
         for event in self.loaded.ask(payload, request):
             digest = digests[event["index"]]
             if event["type"] == "failure":
-                found[digest] = str(event["why"])
+                replies[digest] = str(event["why"])
                 continue
-            found[digest] = self._asker.keep(
+            replies[digest] = self._asker.keep(
                 digest,
                 new[digest],
                 text=event["text"],
@@ -145,4 +145,4 @@ class LocalCompleter:
                 prompt_tokens=event["prompt_tokens"],
                 completion_tokens=event["completion_tokens"],
             )
-        return found
+        return replies

@@ -65,7 +65,7 @@ def make_data(
 
 
 def describe_summary(summary: MakeSummary) -> list[str]:
-    """What a user is told at the end, line by line."""
+    """Lines that end the command: rows, requests, failures, tokens, cost."""
     wanted = "" if summary.wanted is None else f" of {summary.wanted:,} wanted"
     lines = [f"{summary.path}: {summary.rows:,} rows{wanted}, {summary.added:,} of them new"]
     lines.append(f"requests: {summary.asked:,}, {summary.reused:,} answered from disk, {summary.failed:,} failed")

@@ -20,7 +20,7 @@ class Activity:
 
     id: str
     since: float
-    """Of the tally's clock, seconds."""
+    """Start, in seconds of the tally's clock."""
     done: int | None = None
     """Steps or examples."""
     total: int | None = None
@@ -85,7 +85,7 @@ class Tally:
         return self.running[job_id]
 
     def progress(self, job_id: str, event: dict[str, object]) -> None:
-        """A job's child told something."""
+        """An event of a job's child."""
         activity = self.running.get(job_id)
         if activity is not None:
             activity.take(event)
@@ -123,8 +123,8 @@ class Tally:
             if not times:
                 return None
             mean = sum(times) / len(times)
-            active = [one for one in self.running.values() if self._group_of.get(one.id) == group]
-            needed += left * mean - sum(min(mean, now - one.since) for one in active)
+            active = [activity for activity in self.running.values() if self._group_of.get(activity.id) == group]
+            needed += left * mean - sum(min(mean, now - activity.since) for activity in active)
         return needed / self._workers
 
 

@@ -47,7 +47,7 @@ class Heading:
 
     @classmethod
     def now(cls, plan: Plan, *, command: tuple[str, ...], suite_toml_sha256: str) -> Heading:
-        """Of a run that begins."""
+        """Heading of a run that begins."""
         return cls(
             created=timestamp(),
             finished=None,
@@ -60,7 +60,7 @@ class Heading:
 
     @classmethod
     def of(cls, record: Record) -> Heading:
-        """Of an earlier run whose record is kept."""
+        """Heading of an earlier run whose record is kept."""
         return cls(**{name: getattr(record, name) for name in cls.__dataclass_fields__})
 
 
@@ -95,20 +95,20 @@ def make_record(
     answers: list[AnswersRecord] = []
     evaluations: list[EvaluationRecord] = []
     for planned in plan.jobs:
-        fate = _fate(planned, outcomes.get(planned.digest), store, directory, interrupted=interrupted)
-        done = fate.status == "done"
+        job_record = _job_record(planned, outcomes.get(planned.digest), store, directory, interrupted=interrupted)
+        done = job_record.status == "done"
         match planned.job:
             case TrainJob() as job:
-                train = store.train_result(job.digest) if done else _diverged(fate, store)
+                train = store.train_result(job.digest) if done else _diverged(job_record, store)
                 _copy_tracking(job, store, directory)
-                trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=fate, result=train))
+                trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=job_record, result=train))
             case SweepJob() as job:
-                found = store.sweep_result(job.digest) if done else None
+                swept = store.sweep_result(job.digest) if done else None
                 rate = job.training.recipe.rate
-                sweeps.append(SweepRecord(arm=job.training.arm, rate=rate, job=fate, result=found))
+                sweeps.append(SweepRecord(arm=job.training.arm, rate=rate, job=job_record, result=swept))
             case ProbeJob() as job:
                 probe = store.probe_result(job.digest) if done else None
-                probes.append(ProbeRecord(arm=job.training.arm, job=fate, result=probe))
+                probes.append(ProbeRecord(arm=job.training.arm, job=job_record, result=probe))
             case AnswerJob(asking=asking):
                 answers.append(
                     AnswersRecord(
@@ -116,12 +116,12 @@ def make_record(
                         arm=planned.arm,
                         seed=planned.seed,
                         eval=asking.eval.name,
-                        job=fate,
+                        job=job_record,
                         result=store.eval_result(asking.digest) if done else None,
                     )
                 )
             case EvalJob() as job:
-                evaluations.append(_evaluation(planned, job, fate, store, directory))
+                evaluations.append(_evaluation(planned, job, job_record, store, directory))
     return Record(
         created=heading.created,
         finished=heading.finished,
@@ -142,9 +142,9 @@ def make_record(
 
 
 def _evaluation(
-    planned: PlannedJob, job: EvalJob, fate: JobRecord, store: JobStore, directory: RunDirectory
+    planned: PlannedJob, job: EvalJob, job_record: JobRecord, store: JobStore, directory: RunDirectory
 ) -> EvaluationRecord:
-    result = store.eval_result(job.digest) if fate.status == "done" else None
+    result = store.eval_result(job.digest) if job_record.status == "done" else None
     scores = None
     if result is not None:
         scores = scores_file(job.eval.name, job.subject)
@@ -154,7 +154,7 @@ def _evaluation(
         arm=planned.arm,
         seed=planned.seed,
         eval=job.eval.name,
-        job=fate,
+        job=job_record,
         result=result,
         scores=scores,
     )
@@ -171,12 +171,12 @@ def _copy_tracking(job: TrainJob, store: JobStore, directory: RunDirectory) -> N
             stale.unlink()
 
 
-def _diverged(fate: JobRecord, store: JobStore) -> TrainResult | None:
-    diverged = fate.failure is not None and fate.failure.kind == "diverged"
-    return store.diverged_result(fate.digest) if diverged else None
+def _diverged(job_record: JobRecord, store: JobStore) -> TrainResult | None:
+    diverged = job_record.failure is not None and job_record.failure.kind == "diverged"
+    return store.diverged_result(job_record.digest) if diverged else None
 
 
-def _fate(
+def _job_record(
     planned: PlannedJob, outcome: JobOutcome | None, store: JobStore, directory: RunDirectory, *, interrupted: bool
 ) -> JobRecord:
     job = planned.job
@@ -202,7 +202,7 @@ def _fate(
 
 
 def _log_of(planned: PlannedJob, started: str | None, store: JobStore) -> Path | None:
-    """Of the job's process; of one that could not run, what tells how its input was tried."""
+    """Log of the job's process; of a job that could not run, the log of the attempt to get its input."""
     if started is not None:
         return store.folder(planned.digest) / LOG
     return None if planned.unavailable is None else Path(planned.unavailable.log)
@@ -216,7 +216,7 @@ def _log(job_id: str, source: Path | None, directory: RunDirectory) -> str | Non
 
 
 def portable(resolved: ResolvedSuite, root: Path) -> ResolvedSuite:
-    """With paths below `root` made relative: a record tells what was used, not where somebody's folders lie."""
+    """The suite, paths below `root` made relative: a record names what was used, not where somebody's folders are."""
 
     def shorten(path: str) -> str:
         return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from bench.atomic import told_write_errors
+from bench.atomic import write_errors_as_problems
 from bench.digest import digest_json
 from bench.errors import BenchError, InterruptedRunError, Problem
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.checks.preflight import preflight
-from bench.run.checks.warnings import advice, spelt
+from bench.run.checks.warnings import advice, as_line
 from bench.run.contamination import find_contamination
 from bench.run.display import Display
 from bench.run.estimate.disk import check_space
@@ -58,7 +58,7 @@ def run_suite(
     began = time.monotonic()
     server = server or ChildServer()
     hint = _finished_hint(loaded, only, home)
-    with told_write_errors(f"{home} or {reports}"), _signals_interrupt(), _server_ended_on_error(server):
+    with write_errors_as_problems(f"{home} or {reports}"), _signals_interrupt(), _server_ended_on_error(server):
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
         planned = plan(
@@ -71,7 +71,7 @@ def run_suite(
         preflight(planned, home=home, server=server)
         check_space(planned, home=home)
         for warning in advice(loaded) if planned.to_do else ():
-            display.note(spelt(warning))
+            display.note(as_line(warning))
         display.plan(planned)
         for line in unavailable_notes(planned):
             display.note(line)
@@ -86,7 +86,7 @@ def run_suite(
             ),
             began=began,
         )
-        with _sole(directory, display):
+        with _exclusive(directory, display):
             if (name := take_over(directory, planned)) is not None:
                 display.note(f"{name} goes on as {directory.path.name}: what was unavailable is here")
             if planned.can_run:
@@ -184,7 +184,7 @@ def _finished_hint(loaded: LoadedSuite, only: Sequence[str], home: Path) -> Path
 
 
 @contextlib.contextmanager
-def _sole(directory: RunDirectory, display: Display) -> Iterator[None]:
+def _exclusive(directory: RunDirectory, display: Display) -> Iterator[None]:
     """Only one process fills a run directory; a second waits, and then finds the jobs done."""
     lock = folder_lock(directory.path)
     lock.acquire(lambda: display.note(f"another bench run fills {directory.path}; waiting for it"))

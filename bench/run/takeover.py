@@ -13,7 +13,7 @@ from bench.run.process.locks import folder_lock
 
 
 def take_over(directory: RunDirectory, plan: Plan) -> str | None:
-    """Give `directory` what the run has already, if that lies under an earlier name; returns that name."""
+    """Give `directory` what the run has already under an earlier name; return that name, if there is one."""
     earlier = RunDirectory((directory.path.parent / LATEST).resolve())
     if directory.path.exists() or earlier.path.parent != directory.path.parent.resolve():
         return None
@@ -35,5 +35,5 @@ def _goes_on(earlier: RunDirectory, plan: Plan) -> bool:
         return False
     then, now = record.resolved, plan.resolved
     away = any(job.failure is not None and job.failure.kind == "unavailable" for job in record.jobs)
-    kept = {job.digest for job in record.jobs if job.status == "done"} <= {one.digest for one in plan.jobs}
+    kept = {job.digest for job in record.jobs if job.status == "done"} <= {planned.digest for planned in plan.jobs}
     return away and kept and (then.suite, then.profile) == (now.suite, now.profile)

@@ -44,10 +44,10 @@ def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -
             Problem(reference="weights.seed", what=f"{arm} has no seed {seed}", where="--seed", hint=f"seeds: {seeds}")
         )
     store = JobStore(home=home)
-    found = next((training for training in asked if _has_weights(training, store)), None)
-    if found is None:
+    kept = next((training for training in asked if _has_weights(training, store)), None)
+    if kept is None:
         raise InputError(_not_kept(asked[0], store, keeps=record.resolved.suite.run.keep_weights))
-    folder = store.folder(found.job.digest)
+    folder = store.folder(kept.job.digest)
     job = job_adapter.validate_json((folder / "job.json").read_bytes())
     assert isinstance(job, TrainJob), "a training's digest"
     return Trained(job=job, folder=folder)

@@ -110,7 +110,9 @@ def show_data(
         rows=rows,
     )
     seen = server.call("show", request, folder=home, log=home / "logs" / "show.txt", on_event=on_event)
-    bins = [{"from_tokens": one["from"], "to_tokens": one["to"], "rows": one["rows"]} for one in seen.pop("histogram")]
+    bins = [
+        {"from_tokens": part["from"], "to_tokens": part["to"], "rows": part["rows"]} for part in seen.pop("histogram")
+    ]
     return Shown.model_validate(
         {
             "arm": arm,

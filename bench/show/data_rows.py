@@ -28,7 +28,7 @@ def print_shown(shown: Shown, console: Console) -> None:
     for name, value in _facts(shown):
         console.print(Text.assemble((f"{name:<20}", "bold"), visible(value)))
     console.print(Text(f"\nrows by length in tokens, before the cut at {shown.max_length:,}", style="bold"))
-    most = max((one.rows for one in shown.histogram), default=0) or 1
+    most = max((part.rows for part in shown.histogram), default=0) or 1
     for one in shown.histogram:
         label = f"{one.from_tokens:>7,} to {one.to_tokens:>7,}"
         cut = "  cut" if one.rows and one.from_tokens > shown.max_length else ""

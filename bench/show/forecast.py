@@ -33,7 +33,7 @@ def print_forecast(expected: Forecast, console: Console) -> None:
 def _notes(expected: Forecast) -> list[str]:
     """What the figures rest on, and their sums."""
     rough = [arm.arm for arm in expected.arms if arm.seconds_from == "rough"]
-    sources = [*(arm.seconds_from for arm in expected.arms), *(one.seconds_from for one in expected.evals)]
+    sources = [*(arm.seconds_from for arm in expected.arms), *(timed.seconds_from for timed in expected.evals)]
     without = f", without {', '.join(expected.untimed)} (never timed here)" if expected.untimed else ""
     total = f"about {duration(expected.seconds)}{without}"
     notes = ["Counts are per seed and exact. Memory is a rough estimate of tensors alone."]
@@ -45,7 +45,7 @@ def _notes(expected: Forecast) -> list[str]:
         notes.append(visible(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
     if expected.new:
         notes.append("Jobs that ran before and are new now:")
-        notes += [visible(f"  {one.jobs}: {one.reason}") for one in expected.new]
+        notes += [visible(f"  {group.jobs}: {group.reason}") for group in expected.new]
     sums = f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"
     return [*notes, sums, *map(visible, expected.warnings)]
 

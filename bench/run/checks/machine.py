@@ -101,8 +101,8 @@ def _processes(recipe: Recipe) -> Iterator[_Finding]:
     if _kind() == "mps":
         yield "processes", "mps has one device, and no processes share it", "take the key out"
     if _kind() == "cuda" and asked > gpus():
-        found = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
-        yield "processes", f"{asked} processes need as many GPUs; this machine has {found}", f"processes = {gpus()}"
+        available = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
+        yield "processes", f"{asked} processes need as many GPUs; this machine has {available}", f"processes = {gpus()}"
 
 
 def _distribution(recipe: Recipe) -> Iterator[_Finding]:

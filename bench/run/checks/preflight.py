@@ -16,7 +16,7 @@ from bench.run.process.server import ChildServer
 
 
 def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
-    """Raises `InputError` with everything that the trainings to do ask for in vain."""
+    """Raise `InputError` with everything that the trainings to do ask for and cannot have."""
     jobs = _one_of_each(planned)
     if not jobs:
         return
@@ -33,12 +33,12 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
 
 def _one_of_each(planned: Plan) -> list[TrainJob]:
     """One training to do of each recipe on each model."""
-    found: dict[tuple[str, str], TrainJob] = {}
-    for one in planned.can_run:
-        job = one.job.training if isinstance(one.job, SweepJob) else one.job
+    by_recipe: dict[tuple[str, str], TrainJob] = {}
+    for planned_job in planned.can_run:
+        job = planned_job.job.training if isinstance(planned_job.job, SweepJob) else planned_job.job
         if isinstance(job, TrainJob):
-            found.setdefault((job.model.sha256, job.recipe.model_dump_json(exclude={"budget"})), job)
-    return list(found.values())
+            by_recipe.setdefault((job.model.sha256, job.recipe.model_dump_json(exclude={"budget"})), job)
+    return list(by_recipe.values())
 
 
 def _seen(home: Path, job: TrainJob) -> Path:

@@ -33,7 +33,7 @@ def advice(loaded: LoadedSuite) -> list[Problem]:
     ]
 
 
-def spelt(warning: Problem) -> str:
+def as_line(warning: Problem) -> str:
     """In one line."""
     return f"warning: {warning.where}: {warning.what}" + (f" ({warning.hint})" if warning.hint else "")
 
@@ -65,7 +65,7 @@ def _bare_prompts(suite: Suite) -> Iterator[Problem]:
 
 
 def _trains_in_a_template(suite: Suite) -> bool:
-    """Whether an arm trains on anything but plain text, which stands in no template."""
+    """Whether an arm trains on anything but plain text, which no template wraps."""
     trained = {arm.data for arm in suite.expand() if suite.recipe[arm.recipe].method != "few_shot"}
     specs = [suite.data[name] for name in closure(trained, suite.data)]
     return any(spec.mix is None and (spec.columns is None or spec.columns.text is None) for spec in specs)
@@ -87,9 +87,9 @@ def _lost_sentences(suite: Suite, base: Path) -> Iterator[Problem]:
 
 def _splitting(spec: LmEvalSpec, base: Path) -> str | None:
     """The first task of the eval whose file, or whose code beside and below it, speaks of that data."""
-    own = {} if spec.include is None else local_tasks(base / Path(spec.include).expanduser())
+    local = {} if spec.include is None else local_tasks(base / Path(spec.include).expanduser())
     for task in spec.tasks:
-        file = own.get(task) or installed_task_file(task)
+        file = local.get(task) or installed_task_file(task)
         if file is not None and any(_speaks(path) for path in (file, *sorted(file.parent.rglob("*.py")))):
             return task
     return None

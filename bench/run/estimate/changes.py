@@ -50,7 +50,7 @@ def why_new(plan: Plan, home: Path) -> tuple[NewJobs, ...]:
 
 def _earlier(home: Path, names: set[str]) -> dict[str, list[Fields]]:
     """Finished jobs of these names."""
-    found: dict[str, list[Fields]] = {}
+    by_name: dict[str, list[Fields]] = {}
     for manifest in (home / "jobs").glob(f"*/{MANIFEST}"):
         try:
             job = json.loads((manifest.parent / JOB).read_bytes())
@@ -58,8 +58,8 @@ def _earlier(home: Path, names: set[str]) -> dict[str, list[Fields]]:
         except (OSError, ValueError, KeyError, TypeError):
             continue  # torn, or of another version
         if name in names:
-            found.setdefault(name, []).append(_fields(job))
-    return found
+            by_name.setdefault(name, []).append(_fields(job))
+    return by_name
 
 
 def _name(job: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ def _known_count(home: Path, digest: str) -> dict[str, int] | None:
         value = json.loads(_count_file(home, digest).read_bytes())
     except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) and all(isinstance(one, int) for one in value.values()) else None
+    return value if isinstance(value, dict) and all(isinstance(count, int) for count in value.values()) else None
 
 
 def _count_file(home: Path, digest: str) -> Path:

@@ -1,7 +1,7 @@
 """The room on the disk that a run will need at least, known before it starts.
 
-A lower bound, so that nobody is refused in vain: full fine-tuning keeps fp32 weights of every subject, and while a
-training runs its checkpoint (weights and two moments of the optimiser) stands there twice for a moment. Adapters,
+A lower bound: no run is refused that would fit. Full fine-tuning keeps fp32 weights of every subject, and while a
+training runs its checkpoint (weights and two moments of the optimiser) is there twice for a moment. Adapters,
 scores and logs are small beside these and count as one mebibyte a job.
 """
 
@@ -25,7 +25,7 @@ _JOB_BYTES = 1 << 20
 
 def needed_bytes(plan: Plan) -> int:
     """Bytes that the jobs to do will take under the home folder, at the least."""
-    trainings = [one.job for one in plan.can_run if isinstance(one.job, TrainJob)]
+    trainings = [planned.job for planned in plan.can_run if isinstance(planned.job, TrainJob)]
     full = [job.model.parameters or 0 for job in trainings if job.recipe.method == "full"]
     kept = sorted(full, reverse=True)
     if not plan.resolved.suite.run.keep_weights:

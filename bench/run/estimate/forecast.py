@@ -2,7 +2,7 @@
 
 Counts (rows, steps, tokens) are exact: they come from the schedule that a training would follow. Seconds come from
 earlier jobs of the same kind on this machine, else from a short timing of a few steps or examples; memory is
-reckoned from shapes. Both say so.
+computed from shapes. Both say so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.record.environment import device
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.train_job import SweepJob, TrainJob
 from bench.run.checks.preflight import preflight
-from bench.run.checks.warnings import advice, spelt
+from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.changes import NewJobs, why_new
 from bench.run.estimate.counts import exact_counts
 from bench.run.estimate.disk import free_bytes, needed_bytes
@@ -57,12 +57,12 @@ class ArmForecast(Spec):
     parameters: int
     trainable_parameters: int
     seconds: float
-    """Of one training; an estimate."""
+    """Seconds of one training; an estimate."""
     seconds_from: Literal["history", "probe", "rough"]
     """`history`: speed of earlier trainings of this model and recipe here; `probe`: of a few steps, timed for this;
     `rough`: operations over an assumed rate."""
     memory_bytes: int
-    """Peak of one training's tensors, as `bench.run.estimate.memory` reckons it: of one GPU, or of all processes on
+    """Peak of one training's tensors, as `bench.run.estimate.memory` estimates it: of one GPU, or of all processes on
     a processor. Rough."""
 
 
@@ -73,7 +73,7 @@ class EvalForecast(Spec):
     subjects: int
     cached: int
     seconds: float | None
-    """Of one subject; `None` where it was never timed here and could not be."""
+    """Seconds of one subject; `None` where it was never timed here and could not be."""
     seconds_from: Literal["history", "probe"] | None = None
     """`history`: earlier results of this eval here; `probe`: some examples of the base, timed for this."""
 
@@ -97,13 +97,13 @@ class Forecast(Spec):
     arms: tuple[ArmForecast, ...]
     evals: tuple[EvalForecast, ...]
     seconds: float
-    """Of the whole run, over the workers, without the evals in `untimed`."""
+    """Seconds of the whole run, over the workers, without the evals in `untimed`."""
     untimed: tuple[str, ...] = ()
     """Evals to run whose time is not known."""
     training_tokens: int
     """Non-padding tokens of the trainings that would run."""
     disk_bytes: int
-    """That the run takes at the least: weights, checkpoints, results (`bench.run.estimate.disk`)."""
+    """Bytes that the run takes at the least: weights, checkpoints, results (`bench.run.estimate.disk`)."""
     disk_free_bytes: int | None
     """Where it takes them; `None` where the system does not say."""
     new: tuple[NewJobs, ...] = ()
@@ -143,7 +143,7 @@ def forecast(
         raise
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
-    selected = [one for one in planned.jobs if one.selected]
+    selected = [job for job in planned.jobs if job.selected]
     return Forecast(
         suite=suite.name,
         profile=loaded.profile,
@@ -159,12 +159,16 @@ def forecast(
         arms=arms,
         evals=evals,
         seconds=_total_seconds(planned, arms, evals),
-        untimed=tuple(one.eval for one in evals if one.seconds is None and one.subjects > one.cached),
+        untimed=tuple(
+            forecasted.eval
+            for forecasted in evals
+            if forecasted.seconds is None and forecasted.subjects > forecasted.cached
+        ),
         training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         new=why_new(planned, home),
-        warnings=(*map(spelt, advice(loaded)), *_data_remarks(planned)),
+        warnings=(*map(as_line, advice(loaded)), *_data_remarks(planned)),
         unavailable=notes(planned),
     )
 
@@ -234,7 +238,7 @@ class _Clock:
 
 
 def _arms(planned: Plan, counts: Mapping[str, Mapping[str, int]], clock: _Clock) -> tuple[ArmForecast, ...]:
-    sweeps = Counter(one.arm for one in planned.can_run if isinstance(one.job, SweepJob))
+    sweeps = Counter(job.arm for job in planned.can_run if isinstance(job.job, SweepJob))
     return tuple(
         _arm(name, trainings, counts[name], clock, sweep=sweeps[name]) for name, trainings in _by_arm(planned).items()
     )
@@ -245,7 +249,7 @@ def _arm(
 ) -> ArmForecast:
     job = trainings[0].job
     assert isinstance(job, TrainJob), "grouped by arm"
-    cached = sum(not one.to_do for one in trainings)
+    cached = sum(not training.to_do for training in trainings)
     seconds, source = clock.training(job, counts, to_do=cached < len(trainings) or sweep > 0)
     return ArmForecast(
         arm=name,
@@ -262,15 +266,15 @@ def _arm(
 def _eval(name: str, jobs: Sequence[PlannedJob], clock: _Clock) -> EvalForecast:
     job = jobs[0].job
     assert isinstance(job, EvalJob | AnswerJob), "grouped by eval"
-    cached = sum(not one.to_do for one in jobs)
+    cached = sum(not job.to_do for job in jobs)
     seconds, source = clock.evaluation(job, to_do=cached < len(jobs))
     return EvalForecast(eval=name, subjects=len(jobs), cached=cached, seconds=seconds, seconds_from=source)
 
 
 def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[EvalForecast]) -> float:
-    room = {one.arm: min(one.processes, planned.workers) for one in planned.jobs if isinstance(one.job, TrainJob)}
+    room = {job.arm: min(job.processes, planned.workers) for job in planned.jobs if isinstance(job.job, TrainJob)}
     training = sum(arm.seconds * room[arm.arm] * (arm.seeds - arm.cached + arm.sweep) for arm in arms)
-    evaluating = sum((one.seconds or 0.0) * (one.subjects - one.cached) for one in evals)
+    evaluating = sum((forecasted.seconds or 0.0) * (forecasted.subjects - forecasted.cached) for forecasted in evals)
     alone = 0.0
     for planned_job in planned.can_run:
         if planned_job.job.kind == "probe":

@@ -1,8 +1,8 @@
-"""How much memory a training will need at its peak, reckoned from shapes and the recipe before anything is loaded.
+"""How much memory a training will need at its peak, estimated from shapes and the recipe before anything is loaded.
 
 Counted: weights, as the method holds them; gradients and the optimiser's states of what is trained; the activations
 that layers keep for the backward pass; logits and their gradients. Left out: the libraries themselves, a GPU's context,
-kernels' workspaces, fragmentation, DeepSpeed's and FSDP's gathering and offloading (reckoned as if the recipe had
+kernels' workspaces, fragmentation, DeepSpeed's and FSDP's gathering and offloading (estimated as if the recipe had
 neither), GaLore's and APOLLO's projections, activations that adapters add, attention's matrix where no fused kernel
 saves it, and that a batch can be longer than their mean.
 """
@@ -49,7 +49,7 @@ _ADAM_BYTES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Of a model, from its config.json; zeros where that does not say."""
+    """Shape of a model, from its config.json; zeros where that does not say."""
 
     width: int
     layers: int
@@ -151,7 +151,7 @@ def quantized_bytes(how: QuantizationSpec) -> float:
 
 
 def _trained_bytes(recipe: Recipe) -> int:
-    """Of a trained parameter and of its gradient. On a quantised base TRL holds an adapter in bf16."""
+    """Bytes of a trained parameter, and of its gradient. On a quantised base TRL holds an adapter in bf16."""
     return 2 if recipe.quantization is not None else _FP32
 
 
@@ -162,7 +162,7 @@ def _best(recipe: Recipe, trained: int, device: str) -> float:
 
 
 def _activations(recipe: Recipe, shape: Shape, slots: float, number: int) -> float:
-    """Of one batch of so many slots; with checkpointing one layer at a time is whole."""
+    """Bytes of the activations of one batch of so many slots; with checkpointing one layer at a time is whole."""
     per_layer = slots * shape.width * number
     if recipe.gradient_checkpointing:
         return per_layer * (_CHECKPOINTED * shape.layers + _KEPT_PER_LAYER)

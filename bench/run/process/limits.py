@@ -33,6 +33,6 @@ def resident_bytes(pid: int, *, children: bool = False) -> int | None:
     """Resident memory of a process, and of its children; `None` once it, or one that was seen, has ended."""
     try:
         process = psutil.Process(pid)
-        return sum(int(one.memory_info().rss) for one in (process, *(process.children() if children else ())))
+        return sum(int(member.memory_info().rss) for member in (process, *(process.children() if children else ())))
     except psutil.Error:
         return None

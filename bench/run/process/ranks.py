@@ -32,7 +32,7 @@ from bench.spec import Spec
 
 _Value = TypeVar("_Value")
 
-_SETTLE_SECONDS = 0.5
+_SECONDS_BETWEEN_ENDS = 0.5
 """Between the first end and the verdict: a rank that a peer's death made fail may end before the peer is seen to."""
 _POLL_SECONDS = 0.5
 
@@ -57,7 +57,7 @@ def in_ranks(
     except BaseException:
         raised = time.monotonic()
         with watch.taken_over():
-            _settle(ranks)
+            _await_ends(ranks)
             culprit = _culprit(ranks, before=raised)
         if culprit is not None:
             raise culprit.report.error() from None
@@ -130,7 +130,7 @@ class _Watch:
     def _look(self) -> None:
         if self._over.is_set() or _culprit(self._ranks) is None:
             return
-        _settle(self._ranks)
+        _await_ends(self._ranks)
         culprit = _culprit(self._ranks)
         if culprit is not None and not self._over.is_set():
             self._emit(culprit.report.event())
@@ -143,9 +143,9 @@ def _culprit(ranks: list[_Rank], *, before: float = float("inf")) -> _RankFailur
     return min(failures, key=lambda failure: failure.at, default=None)
 
 
-def _settle(ranks: list[_Rank]) -> None:
+def _await_ends(ranks: list[_Rank]) -> None:
     """Wait for ends that are on their way."""
-    deadline = time.monotonic() + _SETTLE_SECONDS
+    deadline = time.monotonic() + _SECONDS_BETWEEN_ENDS
     for rank in ranks:
         rank.process.join(max(0.0, deadline - time.monotonic()))
 

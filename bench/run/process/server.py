@@ -127,7 +127,7 @@ def error_of(problem: Problem, failure: Failure) -> BenchError:
 
 
 def failed(kind: str, failure: Failure, log: Path) -> Problem:
-    """A child's failure that is no refusal, as a user is told."""
+    """Problem for a child's failure that is no refusal."""
     return Problem(
         reference=f"worker.{failure.kind.replace('_', '-')}", what=f"{kind}: {failure.message}", hint=f"see {log}"
     )
@@ -214,7 +214,7 @@ def stop_all(children: list[Child]) -> None:
 
 
 def failure_of(exitcode: int | None) -> Failure:
-    """Of a process that ended, or was ended, without saying anything."""
+    """Failure of a process that ended, or was ended, without a message."""
     if exitcode is None or exitcode >= 0:
         return Failure(kind="crashed", message=f"the process ended without a result (exit code {exitcode})")
     number = -exitcode

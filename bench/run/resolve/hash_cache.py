@@ -25,8 +25,8 @@ class HashCache:
 
     def __enter__(self) -> HashCache:
         try:
-            known = json.loads(self._file.read_bytes())
-            self._known = known if isinstance(known, dict) else {}
+            entries = json.loads(self._file.read_bytes())
+            self._known = entries if isinstance(entries, dict) else {}
         except (OSError, ValueError):
             self._known = {}
         return self

@@ -20,7 +20,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS = "*.safetensors"
 _BOT = "SFconvertbot"
 _BOTS_TITLE = "Adding `safetensors` variant of this model"
-"""As transformers' `safetensors_conversion` looks for it."""
+"""Title of the pull request that transformers' `safetensors_conversion` looks for."""
 
 
 def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed: str = _WEIGHTS) -> Path:
@@ -42,7 +42,10 @@ def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed
     try:
         folder = download(revision)
         if revision is None and needed == _WEIGHTS and not any(folder.glob(needed)):
-            return next((found for found in map(download, _conversions(repo)) if _same(repo, folder, found)), folder)
+            return next(
+                (copy for copy in map(download, _conversions(repo)) if _same(repo, folder, copy)),
+                folder,
+            )
         return folder
     except Exception as error:  # the library's own, of its HTTP client and of the socket: each means "not had"
         raise InputError(_problem(repo, revision, error)) from error
@@ -59,8 +62,10 @@ def _conversions(repo: str) -> list[str]:
         if error.response.status_code in {403, 404}:  # the repository has its discussions switched off
             return []
         raise
-    mine = [one for one in opened if (one.author, one.title, one.status) == (_BOT, _BOTS_TITLE, "open")]
-    return [one.git_reference for one in mine if one.git_reference is not None]
+    mine = [
+        request for request in opened if (request.author, request.title, request.status) == (_BOT, _BOTS_TITLE, "open")
+    ]
+    return [request.git_reference for request in mine if request.git_reference is not None]
 
 
 def _same(repo: str, main: Path, converted: Path) -> bool:

@@ -20,17 +20,17 @@ Pin = Callable[[ModelSpec], ResolvedModel]
 def resolve_judges(suite: Suite, *, base: Path, pin: Pin) -> dict[str, ResolvedJudge]:
     """Every judge, by eval; `pin` resolves a local one's model. Raises `InputError` with all problems, keys that are
     not set among them."""
-    found: dict[str, ResolvedJudge] = {}
+    judges: dict[str, ResolvedJudge] = {}
     problems: list[Problem] = []
     for index, spec in enumerate(suite.eval):
         if isinstance(spec, JudgeSpec):
             try:
-                found[spec.name] = _judge(spec, f"eval[{index}]", base, pin)
+                judges[spec.name] = _judge(spec, f"eval[{index}]", base, pin)
             except InputError as error:
                 problems.extend(error.problems)
     if problems:
         raise InputError(problems)
-    return found
+    return judges
 
 
 def _judge(spec: JudgeSpec, where: str, base: Path, pin: Pin) -> ResolvedJudge:

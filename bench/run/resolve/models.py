@@ -152,5 +152,5 @@ def _absolute(template: str | None, base: Path) -> str | None:
 
 
 def _template_sha256(template: str | None, base: Path) -> str | None:
-    """Of the text that prompts may be wrapped with; the tokenizer's own is covered by the model's hash."""
+    """SHA-256 of the template that prompts may be wrapped with; the tokenizer's own is covered by the model's hash."""
     return None if template == TOKENIZER else load_template(template or _FALLBACK_TEMPLATE, base).sha256

@@ -2,7 +2,7 @@
 
 A checkpoint can name Python files of its own for what the installed transformers does not have (`auto_map` in its
 configuration). Without leave it is refused by the names of those files, and none is executed. With leave it is an
-input like the weights: the hash of the files is part of every digest and stands in the record.
+input like the weights: the hash of the files is part of every digest and is in the record.
 """
 
 from __future__ import annotations
@@ -58,23 +58,23 @@ def remote_code(
     `download`: brings a hub model's Python files too, and returns the folder. Raises `InputError`
     (`model.remote-code`) where code is needed and not trusted, missing, of another repository, or cannot be loaded.
     """
-    named = {part: one for part, one in auto_map(folder).items() if part in parts}
+    named = {part: code for part, code in auto_map(folder).items() if part in parts}
     if not named:
         return None
     log = home / "logs" / "code.txt"
-    request = CodeRequest(path=str(folder), classes={part: one.name for part, one in named.items()})
+    request = CodeRequest(path=str(folder), classes={part: code.name for part, code in named.items()})
     needed: list[str] = server.call("code", request, folder=home, log=log)
     if not needed:
         return None
     wanted = list(dict.fromkeys(named[part] for part in needed))
     if not trusted:
         raise _refused(f"{name} wants to run code of its own: {_list(wanted)}", folder, _ASK)
-    foreign = [one for one in wanted if one.repo is not None]
+    foreign = [code for code in wanted if code.repo is not None]
     if foreign:
         hint = "put the file beside the weights, and name it so in auto_map"
         raise _refused(f"the code of {name} is not in its folder, and nothing pins it: {_list(foreign)}", folder, hint)
     folder = download()
-    missing = [one for one in wanted if not one.is_in(folder)]
+    missing = [code for code in wanted if not code.is_in(folder)]
     if missing:
         raise _refused(f"{name} names code that is missing: {_list(missing)}", folder, "copy or download it again")
     server.call("trust", TrustRequest(path=str(folder), parts=tuple(parts)), folder=home, log=log)
@@ -83,7 +83,7 @@ def remote_code(
 
 def auto_map(folder: Path) -> dict[str, Named]:
     """By part (such as `AutoModelForCausalLM`): the class that the folder's configuration names."""
-    found: dict[str, Named] = {}
+    by_part: dict[str, Named] = {}
     for config in _CONFIGS:
         for part, reference in _table(folder / config).items():
             # A tokenizer has two, the fast one last, and either may be null.
@@ -91,8 +91,8 @@ def auto_map(folder: Path) -> dict[str, Named]:
                 if isinstance(text, str) and "." in text:
                     repo, _, inside = text.rpartition("--")
                     module, _, name = inside.rpartition(".")
-                    found[part] = Named(repo=repo or None, file=f"{module}.py", name=name)
-    return found
+                    by_part[part] = Named(repo=repo or None, file=f"{module}.py", name=name)
+    return by_part
 
 
 def _table(path: Path) -> Mapping[str, Any]:
@@ -107,7 +107,7 @@ def _table(path: Path) -> Mapping[str, Any]:
 
 
 def _list(wanted: list[Named]) -> str:
-    return ", ".join(dict.fromkeys(str(one) for one in wanted))
+    return ", ".join(dict.fromkeys(str(code) for code in wanted))
 
 
 def _refused(what: str, folder: Path, hint: str) -> InputError:

@@ -89,29 +89,36 @@ def reference_data(eval_name: str) -> str:
 
 def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dict[str, ResolvedData]:
     """For each data × sweep of the suite: the training part and the dev rows, none of which an eval reads."""
-    evals = [one for name, one in data.items() if name.startswith("eval:")]
-    found: dict[str, ResolvedData] = {}
+    evals = [part_data for name, part_data in data.items() if name.startswith("eval:")]
+    parts_by_name: dict[str, ResolvedData] = {}
     problems: list[Problem] = []
     for name, on in dict.fromkeys(_sweeps(suite)):
-        own = data[name]
+        whole = data[name]
         parts = sweep_data(name, on)
-        gone = next((one for one in (own, data.get(on), *evals) if one is not None and one.unavailable), None)
+        gone = next(
+            (
+                part_data
+                for part_data in (whole, data.get(on), *evals)
+                if part_data is not None and part_data.unavailable
+            ),
+            None,
+        )
         if gone is not None:
-            found.update({part: own.model_copy(update={"name": part, **_gone(gone, part)}) for part in parts})
+            parts_by_name.update({part: whole.model_copy(update={"name": part, **_gone(gone, part)}) for part in parts})
             continue
         split = _collect(
             problems,
-            lambda own=own, on=on: (
-                split_dev(own, evals, home=home)  # type: ignore[misc]  # bound now
+            lambda whole=whole, on=on: (
+                split_dev(whole, evals, home=home)  # type: ignore[misc]  # bound now
                 if on == DEV
-                else use_dev(own, data[on], evals, home=home)
+                else use_dev(whole, data[on], evals, home=home)
             ),
         )
         if split is not None:
-            found.update(zip(parts, (split.part, split.dev), strict=True))
+            parts_by_name.update(zip(parts, (split.part, split.dev), strict=True))
     if problems:
         raise InputError(problems)
-    return found
+    return parts_by_name
 
 
 def _gone(of: ResolvedData, name: str) -> dict[str, object]:
@@ -165,11 +172,14 @@ def _fetch(
             by_source[key] = _collect(problems, lambda spec=key: _fetch_one(spec, home=home, server=server))  # type: ignore[misc]  # bound now
     if problems:
         raise InputError(
-            [*problems, *one_problem_per_source(one for one in by_source.values() if isinstance(one, Unavailable))]
+            [
+                *problems,
+                *one_problem_per_source(source for source in by_source.values() if isinstance(source, Unavailable)),
+            ]
         )
-    found = {name: by_source[_source_of(spec)] for name, spec in wanted.items()}
-    files = {name: one for name, one in found.items() if isinstance(one, Path)}
-    return files, {name: one for name, one in found.items() if isinstance(one, Unavailable)}
+    by_name = {name: by_source[_source_of(spec)] for name, spec in wanted.items()}
+    files = {name: fetched for name, fetched in by_name.items() if isinstance(fetched, Path)}
+    return files, {name: fetched for name, fetched in by_name.items() if isinstance(fetched, Unavailable)}
 
 
 def _source_of(spec: DataSpec) -> DataSpec:

@@ -28,7 +28,7 @@ def reason(error: InputError, log: Path) -> Unavailable:
 
 
 def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path) -> ResolvedModel:
-    """What `pin` makes of `spec`, or what stands in the place of a model that could not be had."""
+    """The model that `pin` makes of `spec`, or a placeholder for one that could not be had."""
     try:
         return pin(spec)
     except InputError as error:
@@ -40,7 +40,7 @@ def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: 
 
 
 def _absent_model(spec: ModelSpec, asked: str, why: Unavailable) -> ResolvedModel:
-    """As far as its card tells; a size counts, for it decides how many jobs run side by side."""
+    """Placeholder with what the model's card says; its size decides how many jobs run side by side."""
     card = None if spec.card is None else load_card(spec.card)
     repo = spec.repo or ("" if card is None else card.repo) or ""
     return ResolvedModel(
@@ -68,18 +68,18 @@ def refuse_unavailable(resolved: ResolvedSuite) -> None:
     refuse([*(model.unavailable for model in models), *(data.unavailable for data in resolved.data.values())])
 
 
-def one_problem_per_source(found: Iterable[Unavailable | None]) -> list[Problem]:
-    """Each source once, said as it was found rather than as what followed from it."""
-    return [plainest(those).problem for those in by_source([why for why in found if why is not None])]
+def one_problem_per_source(reasons: Iterable[Unavailable | None]) -> list[Problem]:
+    """Each source once, said as it was reasons rather than as what followed from it."""
+    return [plainest(those).problem for those in by_source([why for why in reasons if why is not None])]
 
 
-def refuse(found: Iterable[Unavailable | None]) -> None:
-    if problems := one_problem_per_source(found):
+def refuse(reasons: Iterable[Unavailable | None]) -> None:
+    if problems := one_problem_per_source(reasons):
         raise InputError(problems)
 
 
-def by_source(found: Sequence[Unavailable]) -> list[list[Unavailable]]:
-    return [[why for why in found if why.log == log] for log in dict.fromkeys(why.log for why in found)]
+def by_source(reasons: Sequence[Unavailable]) -> list[list[Unavailable]]:
+    return [[why for why in reasons if why.log == log] for log in dict.fromkeys(why.log for why in reasons)]
 
 
 def plainest(those: Sequence[Unavailable]) -> Unavailable:

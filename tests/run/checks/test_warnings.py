@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from bench.run.checks import warnings as module
-from bench.run.checks.warnings import advice, spelt
+from bench.run.checks.warnings import advice, as_line
 from bench.run.display import PlainDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
@@ -23,7 +23,7 @@ BARE: dict[str, Any] = {"kind": "lm_eval", "name": "qa", "tasks": ("t",), "templ
 
 
 def told(root: Path, **changes: Any) -> list[str]:
-    return [spelt(one) for one in advice(fake_suite(root, **changes))]
+    return [as_line(one) for one in advice(fake_suite(root, **changes))]
 
 
 def test_prompts_without_the_template_of_training_are_told(tmp_path: Path) -> None:
