@@ -1,5 +1,7 @@
 """Verdicts: the sentence that a practitioner acts on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,10 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from bench.stats.claims import ClaimQuestion, decide, decide_family
 from bench.stats.paired import Delta, paired_delta
+from bench.stats.power import needed
 from bench.stats.ratio import cost_ratio
 from bench.stats.sample import scores
+from bench.stats.variance import Components
 
 DIFFERENCES = np.random.default_rng(8).normal(0.1, 0.5, 18)  # few enough for Student's t, which is known exactly
 
@@ -106,6 +110,72 @@ def test_an_open_claim_says_what_would_decide_it() -> None:
     assert verdict.needed_examples > 18
     assert verdict.needed_seeds is None
     assert decide(">", compare(DIFFERENCES + 1)).needed_examples is None
+
+
+@pytest.mark.parametrize(
+    ("relation", "margin", "distance"), [(">=", 0.3, 0.2), (">", 0.1, 0.2), ("==", 0.25, 0.15), (">", 0.0, 0.1)]
+)
+def test_what_would_decide_it_is_what_its_distance_from_the_threshold_needs(
+    relation: str, margin: float, distance: float
+) -> None:
+    """An estimate of -0.1; beside a second claim at half of the level."""
+    delta = compare(DIFFERENCES - DIFFERENCES.mean() - 0.1)
+    assert delta.components is not None
+    question = ClaimQuestion(relation=relation, comparison=delta, margin=margin)  # type: ignore[arg-type]
+    for size in (1, 2):
+        verdict = decide_family([question] * size)[0]
+        expected = needed(distance, delta.components, examples=18, level=1 - 0.05 / size)
+        assert (verdict.outcome, verdict.needed_examples) == ("inconclusive", expected.examples)
+        assert verdict.needed_examples is not None
+
+
+def test_seeds_of_a_subset_draw_are_needed_in_full() -> None:
+    """Six seeds on two draws: three more seeds for each draw more."""
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=(6, 100)) * 0.1 + np.repeat([[0.0], [0.1]], 3, axis=0)
+    arm = scores(values.tolist(), draws=[0, 0, 0, 1, 1, 1])
+    delta = paired_delta(arm, scores([[0.0] * 100], trained=False), seed=0)
+    verdict = decide(">", delta)
+    assert delta.components is not None
+    draws = needed(abs(delta.estimate or 0.0), delta.components, examples=100).seeds
+    assert draws is not None
+    assert verdict.needed_seeds == 3 * draws
+
+
+def test_examples_and_seeds_that_decide_only_together_are_both_said() -> None:
+    """Nine seeds on three draws, noisy as the examples are; seeds are counted in full."""
+    parts = Components(
+        example=0.05, seed=0.01, rest=0.0, example_degrees=17, seed_degrees=2, replicates=3, most_replicates=3
+    )
+    delta = replace(compare(DIFFERENCES - DIFFERENCES.mean() + 0.05), components=parts, arm_seeds=9)
+    verdict = decide(">", delta)
+    together = needed(0.05, parts, examples=18).together
+    assert together is not None
+    assert (verdict.needed_examples, verdict.needed_seeds) == (None, None)
+    assert verdict.needed_together == (together[0], 3 * together[1])
+
+
+def test_the_seeds_that_a_cost_needs_are_those_of_its_trainings_noise() -> None:
+    ratio = cost_ratio([8.0, 11.0, 9.0, 8.5], [10.0, 12.0, 9.5])
+    assert ratio.log_variance is not None
+    parts = Components(
+        example=0.0, seed=ratio.log_variance, rest=0.0, seed_degrees=ratio.degrees, replicates=3.0, most_replicates=4
+    )
+    expected = needed(abs(np.log(ratio.ratio or 1.0)), parts, examples=1).seeds
+    assert expected is not None
+    assert decide(">", ratio, higher_is_better=False).needed_seeds == expected
+
+
+def test_a_worse_arm_needs_the_mid_p_value_as_well() -> None:
+    """4 flips to 0 the other way round: refuted no sooner than the better one is supported."""
+    arm, base = scores([[0] * 60], binary=True), scores([[1] * 4 + [0] * 56], binary=True, trained=False)
+    verdict = decide(">", paired_delta(arm, base, seed=0))
+    assert verdict.p_value == pytest.approx(0.0625)
+    assert (verdict.outcome, verdict.leaning) == ("inconclusive", "refuted")
+
+
+def test_more_is_better_unless_said_otherwise() -> None:
+    assert decide_family([ClaimQuestion(relation=">", comparison=compare(DIFFERENCES + 1))])[0].outcome == "supported"
 
 
 def test_holm_over_the_family() -> None:
