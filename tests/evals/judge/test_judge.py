@@ -270,7 +270,7 @@ def test_stored_answers_to_other_prompts_are_refused(tmp_path: Path) -> None:
     folder.mkdir()
     asked, stored = questions(folder, ["One?"]), questions(folder, ["Other?"], ["x"])
     job = judge_job(folder, "http://127.0.0.1:1/v1", ["a"], None, data=asked, stored=stored)
-    with pytest.raises(InputError, match="none of the 1 prompts"):
+    with pytest.raises(InputError, match="no answer to any of the 1 prompts"):
         judged(job, folder)
 
 

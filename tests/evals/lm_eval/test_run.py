@@ -282,7 +282,7 @@ def test_answers_to_tasks_are_made_again_alone(
     result, _ = evaluate(job, tmp_path / "again")
     assert result.generated is not None
     assert (result.generated.checked, result.generated.differed) == (3, 3)
-    assert result.batch.endswith("3 of 3 answers came out otherwise when made alone")
+    assert result.batch.endswith("3 of 3 answers came out different when generated alone")
 
 
 def test_scores_of_options_draw_nothing(checkpoint: Path, tmp_path: Path) -> None:
