@@ -41,6 +41,7 @@ from bench.run.process.payloads import (
     CodeRequest,
     ExportRequest,
     FetchRequest,
+    RehearsalRequest,
     ShowRequest,
     TrustRequest,
 )
@@ -140,6 +141,13 @@ def at_recipe(problem: Problem, recipe: str) -> Problem:
     return dataclasses.replace(problem, where=problem.where.replace("recipe.*", f"recipe.{recipe}", 1))
 
 
+def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> None:
+    """Do all of some evals but the model's passes. Raises all problems at once."""
+    from bench.evals.rehearsal import rehearse_all
+
+    rehearse_all(request.jobs)
+
+
 def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
     """Download hub data. Returns the local file's path."""
     from bench.data.sources import hub
@@ -231,6 +239,7 @@ KINDS: dict[str, Work[Any]] = {
     "answer": _apart(AnswerJob, answer),
     "count": Work(payload=TrainJob, do=count),
     "check": Work(payload=CheckRequest, do=check),
+    "rehearse": Work(payload=RehearsalRequest, do=rehearse),
     "facts": Work(payload=TrainJob, do=facts),
     "fetch": Work(payload=FetchRequest, do=fetch),
     "code": Work(payload=CodeRequest, do=code),

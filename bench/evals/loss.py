@@ -11,13 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
 
+from bench.data.render.render import Rendered
 from bench.data.render.row import Row
-from bench.data.store import load_rows
 from bench.emit import Emit
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits
@@ -37,13 +36,9 @@ class SupervisedText:
 
 def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's rows."""
-    assert job.data is not None, "a loss eval has rows"
-    rows = load_rows(Path(job.data.path))
+    rows = subject.rows(job)
     rendered = [subject.renderer.row(row) for row in rows]
-    texts = [
-        SupervisedText(ids=tuple(r.input_ids), supervised=tuple(i for i, s in enumerate(r.labels_mask) if s and i > 0))
-        for r in rendered
-    ]
+    texts = [supervised_text(row) for row in rendered]
     sums = summed_nll(subject.model, texts, Progress(emit, len(rows)))
     kept = [(row, text, nll) for row, text, nll in zip(rows, texts, sums, strict=True) if nll is not None]
     sizes = [_bytes(subject, text) for _, text, _ in kept]
@@ -55,6 +50,12 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         batch=f"by length, at most {SLOTS} slots",
         truncated=sum(r.truncated for r in rendered),
     )
+
+
+def supervised_text(row: Rendered) -> SupervisedText:
+    """The tokens of a rendered row that a loss is taken over; never the first, which nothing predicts."""
+    supervised = tuple(at for at, counts in enumerate(row.labels_mask) if counts and at > 0)
+    return SupervisedText(ids=tuple(row.input_ids), supervised=supervised)
 
 
 def summed_nll(

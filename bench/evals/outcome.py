@@ -13,7 +13,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from bench.atomic import write_text
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row
+from bench.data.store import load_rows
 from bench.emit import Emit
+from bench.evals.inference.batch_check import CountedGenerator
+from bench.evals.inference.forward import SLOTS
+from bench.evals.inference.scoring import Scorer
+from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 from bench.record.files import SCORES
 
@@ -30,6 +35,21 @@ class Subject:
     renderer: Renderer
     context_length: int
     """Positions."""
+    most_rows: int | None = None
+    """Rows of an eval to take; `None`: all. A rehearsal takes a few."""
+
+    def scorer(self, *, slots: int = SLOTS) -> Scorer:
+        """What scores continuations with this subject."""
+        return Scorer(self.model, slots=slots)
+
+    def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
+        """What generates this subject's answers."""
+        return CountedGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots)
+
+    def rows(self, job: EvalJob) -> Sequence[Row]:
+        """The eval's own rows, in order."""
+        assert job.data is not None, "an eval with rows"
+        return load_rows(job.data.path)[: self.most_rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from bench.record.store import write_result
 from bench.record.sweep import with_chosen_rate
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import ProbeResult, SweepResult, TrainResult
-from bench.run.process.payloads import CheckRequest, FetchRequest
+from bench.run.process.payloads import CheckRequest, FetchRequest, RehearsalRequest
 from bench.run.process.work import Work
 from bench.suite.resolved import UNREACHABLE
 
@@ -44,6 +44,9 @@ ORDERS = {
 
 UNSCORED = "unscored"
 """The name of an eval that can score nothing, as ROUGE without references."""
+
+REFUSED = "refused"
+"""The name of an eval that fails in rehearsal."""
 
 BEST_RATE = 1e-3
 """The rate that a sweep finds best."""
@@ -131,6 +134,13 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
     """Every training can be done."""
 
 
+def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> None:
+    """Every eval can be scored, but one called `REFUSED`."""
+    for job in request.jobs:
+        if job.eval.name == REFUSED:
+            raise InputError(Problem(reference="rehearsal.failed", what="no such field", where=f"eval {REFUSED!r}"))
+
+
 def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
     """Rows that the test put on the hub; without them the hub is away, or knows none of an `unknown` name."""
     file = folder / "hub" / f"{request.spec.source.replace('/', '--')}.jsonl"
@@ -148,6 +158,7 @@ KINDS: dict[str, Work[Any]] = {
     "eval": Work(payload=EvalJob, do=evaluate),
     "count": Work(payload=TrainJob, do=count),
     "check": Work(payload=CheckRequest, do=check),
+    "rehearse": Work(payload=RehearsalRequest, do=rehearse),
     "fetch": Work(payload=FetchRequest, do=fetch),
 }
 

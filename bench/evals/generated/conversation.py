@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
-from bench.evals.inference.batch_check import CountedGenerator, describe_check
+from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import Progress, Subject
@@ -111,7 +111,7 @@ class _Asker:
         self._subject = subject
         self._decoding = decoding
         self._renderer = subject.renderer if wrapped else _bare(subject)
-        self.drawn = CountedGenerator(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
+        self.drawn = subject.generator(slots=slots)
         self.cut: set[int] = set()
 
     @property

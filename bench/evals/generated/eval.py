@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import fmean, variance
 
 from bench.data.render.row import Row
-from bench.data.store import load_rows
 from bench.emit import Emit
 from bench.evals.generated.behaviour import behaviour
 from bench.evals.generated.conversation import Replies, TurnReply, ask
@@ -30,8 +28,7 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
     """Asks a subject the eval's prompts and scores its answers. Raises `InputError` for a metric that cannot be had."""
     spec = job.eval
     assert isinstance(spec, GenerationSpec), "chosen by kind"
-    assert job.data is not None, "a generation eval has rows"
-    rows = load_rows(Path(job.data.path))
+    rows = subject.rows(job)
     progress = Progress(emit, len(rows))
     replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
     scored = score_replies(spec, rows, replies, trusted=job.trust_task_code)

@@ -7,10 +7,8 @@ its second `3.2`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench.data.render.row import Row, Turn
-from bench.data.store import load_rows
 from bench.emit import Emit
 from bench.evals.generated.conversation import TurnReply, ask
 from bench.evals.outcome import EvalOutput, Progress, Subject
@@ -23,7 +21,7 @@ def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """A subject's answers to the eval's questions."""
     spec = job.eval
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
-    rows = [_row(text) for text in spec.questions] if job.data is None else load_rows(Path(job.data.path))
+    rows = [_row(text) for text in spec.questions] if job.data is None else subject.rows(job)
     progress = Progress(emit, len(rows))
     replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
     return EvalOutput(

@@ -57,9 +57,9 @@ class Session:
 def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], progress: Progress) -> Session:
     """Judgements of `pairs`, which have both answers. Raises `InputError` or `IncompleteError` where the judge stops
     answering; its replies so far are stored."""
-    prompt = Prompt(text=judging.judge.prompt, where=f"eval {spec.name!r}, prompt", reference="judge.prompt")
+    prompt = judge_prompt(spec, judging)
     completer = _completer(spec, judging)
-    requests = [request for pair in pairs for request in _requests(spec, prompt, pair)]
+    requests = [request for pair in pairs for request in judge_requests(spec, prompt, pair)]
     heard = progress.part(len(pairs), len(requests))
     bill, completions = Usage(price=completer.price), list[Completion]()
     try:
@@ -84,7 +84,13 @@ def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], 
     )
 
 
-def _requests(spec: JudgeSpec, prompt: Prompt, pair: AnswerPair) -> Iterator[CompletionRequest]:
+def judge_prompt(spec: JudgeSpec, judging: Judging) -> Prompt:
+    """The prompt that the judge is given for each pair and order."""
+    return Prompt(text=judging.judge.prompt, where=f"eval {spec.name!r}, prompt", reference="judge.prompt")
+
+
+def judge_requests(spec: JudgeSpec, prompt: Prompt, pair: AnswerPair) -> Iterator[CompletionRequest]:
+    """The requests for one pair: this subject's answer first, then second."""
     for first, second in ((pair.own, pair.other), (pair.other, pair.own)):
         text = prompt.render(question=pair.question, first=first, second=second, system=pair.system)
         yield CompletionRequest.ask(text, sampling=spec.sampling)

@@ -42,11 +42,11 @@ def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
     if judging.reference_path is not None:
         other = _said(rows, Path(judging.reference_path))
     elif judging.stored is not None:
-        other = _stored(rows, load_rows(Path(judging.stored.path)), judging.against)
+        other = stored_answers(rows, load_rows(Path(judging.stored.path)), judging.against)
     else:
         other = [row.answer.strip() or None for row in rows]
     return tuple(
-        AnswerPair(id=id_, question=question(row), system=_system(row), own=mine, other=theirs)
+        AnswerPair(id=id_, question=question(row), system=system_text(row), own=mine, other=theirs)
         for id_, row, mine, theirs in zip(row_ids(rows), rows, own, other, strict=True)
     )
 
@@ -82,8 +82,11 @@ def _joined(outputs: Sequence[str | None]) -> str | None:
     return "\n\n".join(f"(answer {number}) {output}" for number, output in enumerate(known, start=1))
 
 
-def _stored(rows: Sequence[Row], stored: Sequence[Row], source: str) -> list[str | None]:
-    """Stored answers, matched to the prompts by the text of the user's turns."""
+def stored_answers(rows: Sequence[Row], stored: Sequence[Row], source: str) -> list[str | None]:
+    """Stored answers to `rows`, matched by the text of the user's turns.
+
+    Raises `InputError` where `source` has an answer to none of them.
+    """
     answers: Mapping[tuple[str, ...], str] = {_asked(row): row.answer.strip() for row in reversed(stored)}
     found = [answers.get(_asked(row)) for row in rows]
     if not any(found):
@@ -106,5 +109,6 @@ def _text(turn: Turn) -> str:
     return "\n".join(part for part in (turn.content.strip(), (turn.input or "").strip()) if part)
 
 
-def _system(row: Row) -> str | None:
+def system_text(row: Row) -> str | None:
+    """The system turn of a row, if it has one with text."""
     return next((turn.content.strip() or None for turn in row.turns if turn.role == "system"), None)

@@ -23,7 +23,6 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
 from bench.errors import InputError, Problem
-from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
@@ -52,7 +51,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         self.failed: dict[ExampleKey, str] = {}
         """Why a request could not be scored."""
         self.truncated: set[ExampleKey] = set()
-        self.drawn = CountedGenerator(model=subject.model, tokenizer=subject.tokenizer, slots=slots)
+        self.drawn = subject.generator(slots=slots)
         self.samples = 1
         """Answers to one prompt, at most."""
         self._wrapped: dict[str, _Wrapped] = {}
@@ -180,7 +179,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             fitting[number] = (tuple(kept), tuple(continuation))
             if len(kept) < len(context):
                 self.truncated.add(key)
-        self.scorer = self.scorer or Scorer(self.subject.model, slots=self.slots)
+        self.scorer = self.scorer or self.subject.scorer(slots=self.slots)
         report = self.progress.part(examples, len(set(fitting.values())))
         found = dict(zip(fitting, self.scorer.score(list(fitting.values()), report), strict=True))
         self._fail(NOT_FINITE, (keys[number] for number, score in found.items() if not math.isfinite(score.logprob)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bench.record.eval_job import EvalJob
 from bench.record.train_job import TrainJob
 from bench.spec import Spec
 from bench.suite.data import DataSpec
@@ -18,6 +19,12 @@ class CheckRequest(Spec):
     """Trainings to check before any work: one of each recipe on each model."""
 
     jobs: tuple[TrainJob, ...]
+
+
+class RehearsalRequest(Spec):
+    """Evals to rehearse before any training: one job of each eval on each base."""
+
+    jobs: tuple[EvalJob, ...]
 
 
 class FetchRequest(Spec):

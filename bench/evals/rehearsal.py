@@ -1,0 +1,201 @@
+"""Rehearsal of an eval: everything that it does but the model's passes, on a few rows, before anything is trained.
+
+Contract: needs tokenizer and template, never weights. Tasks are built, rows rendered and tokenised, every metric is
+computed on made-up answers, references are counted, an endpoint is asked once. `rehearse` raises `InputError` with all
+that would leave the eval without a score; what only the model's own answers can show is left to the base's eval.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bench.data.render.render import make_renderer
+from bench.data.store import load_rows
+from bench.endpoint.client import open_endpoint
+from bench.endpoint.completion import CompletionRequest
+from bench.errors import BenchError, InputError, Problem
+from bench.evals.generated.eval import evaluate_generation
+from bench.evals.generated.questions import answer_questions
+from bench.evals.judge.ask import judge_prompt, judge_requests
+from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system_text
+from bench.evals.lm_eval.run import evaluate_tasks
+from bench.evals.loss import supervised_text
+from bench.evals.made_up import ANSWER, MadeUpSubject
+from bench.evals.outcome import EvalOutput
+from bench.model.load import load_tokenizer
+from bench.record.eval_job import EvalJob
+from bench.suite.endpoint import EndpointSpec
+from bench.suite.evals import GenerationSpec, JudgeSpec, LmEvalSpec
+
+ROWS = 16
+"""Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""
+_REPLY_TOKENS = 16
+"""Longest reply of a judge to the one request that it is asked."""
+_RETRIES = 2
+"""Retries of that request, at most."""
+
+
+def rehearse_all(jobs: Iterable[EvalJob]) -> None:
+    """Rehearses every job. Raises `InputError` with the problems of all of them."""
+    problems: list[Problem] = []
+    for job in jobs:
+        try:
+            rehearse(job)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+
+
+def rehearse(job: EvalJob) -> None:
+    """Rehearses one eval. Raises `InputError` with all that would leave it without a score."""
+    try:
+        problems = list(_KINDS[job.eval.kind](job))
+    except BenchError as error:
+        raise InputError(replace(problem, where=problem.where or _where(job)) for problem in error.problems) from error
+    except Exception as error:  # a task file's, a template's, a metric's: whatever the eval would meet in the run
+        traceback.print_exc()
+        message = next(iter(str(error).splitlines()), "")
+        what = f"eval {job.eval.name!r} fails in rehearsal: {type(error).__name__}: {message}"
+        hint = "fix the task file, the rows or the metric that it names"
+        raise InputError(
+            Problem(reference="rehearsal.failed", what=what, where=_where(job), hint=hint)
+        ) from error
+    if problems:
+        raise InputError(problems)
+
+
+def _ignore(event: dict[str, object]) -> None:
+    """Nobody follows a rehearsal's progress."""
+
+
+def _where(job: EvalJob) -> str:
+    return f"eval {job.eval.name!r}"
+
+
+def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MadeUpSubject:
+    tokenizer, positions = load_tokenizer(job.model), job.model.context_length
+    return MadeUpSubject(
+        model=None,  # type: ignore[arg-type]  # nothing computes
+        tokenizer=tokenizer,
+        renderer=make_renderer(tokenizer, job.model, positions),
+        context_length=positions,
+        most_rows=most_rows,
+    )
+
+
+def _lm_eval(job: EvalJob) -> Iterator[Problem]:
+    spec = job.eval
+    assert isinstance(spec, LmEvalSpec), "chosen by kind"
+    few = spec.model_copy(update={"limit": min(ROWS, spec.limit or ROWS)})
+    output = evaluate_tasks(job.model_copy(update={"eval": few}), _subject(job), _ignore)
+    for task in dict.fromkeys(measure.task for measure in output.measures):
+        if not _scored(output, task):
+            why = _reason(output, task)
+            what = f"task {task!r} gives no score on its first {len(_rows(output, task))} examples: {why}"
+            hint = "fix the task file or its rows"
+            yield Problem(reference="rehearsal.no-score", what=what, where=_where(job), hint=hint)
+
+
+def _scored(output: EvalOutput, task: str) -> bool:
+    """Whether the task's headline measure, or any where none leads, has a value."""
+    measures = [measure for measure in output.measures if measure.task == task]
+    leading = [measure for measure in measures if measure.headline] or measures
+    return any(measure.value is not None for measure in leading)
+
+
+def _rows(output: EvalOutput, task: str) -> list[str | None]:
+    return [row.unscored for row in output.rows if row.task == task]
+
+
+def _reason(output: EvalOutput, task: str) -> str:
+    reasons = Counter(reason for reason in _rows(output, task) if reason is not None).most_common(1)
+    return reasons[0][0] if reasons else "its metric gives no number"
+
+
+def _generation(job: EvalJob) -> Iterator[Problem]:
+    spec = job.eval
+    assert isinstance(spec, GenerationSpec), "chosen by kind"
+    output = evaluate_generation(job, _subject(job), _ignore)
+    if _scored(output, spec.name):
+        return
+    whole = _subject(job, most_rows=None)
+    output = evaluate_generation(job, whole, _ignore)
+    if _scored(output, spec.name):
+        return
+    rows = whole.rows(job)
+    leading = next(measure.metric for measure in output.measures if measure.headline)
+    references = sum(bool(row.answer.strip()) for row in rows)
+    why = (
+        f"none of the {len(rows):,} rows has an answer to compare with"
+        if not references
+        else f"none of the {references:,} references has what it compares with"
+    )
+    yield Problem(
+        reference="rehearsal.no-reference",
+        what=f"eval {spec.name!r} gives no score by {leading!r}: {why}",
+        where=_where(job),
+        hint="add the answers to the rows, or name another metric",
+    )
+
+
+def _questions(job: EvalJob) -> Iterator[Problem]:
+    answer_questions(job, _subject(job), _ignore)
+    yield from ()
+
+
+def _loss(job: EvalJob) -> Iterator[Problem]:
+    subject = _subject(job)
+    rows = replace(subject, most_rows=None).rows(job)
+    if not any(supervised_text(subject.renderer.row(row)).supervised for row in rows):
+        yield Problem(
+            reference="rehearsal.no-score",
+            what=f"eval {job.eval.name!r}: none of the {len(rows):,} rows has a token to score within the context",
+            where=_where(job),
+            hint="give rows with answers that are shorter than the model's context",
+        )
+
+
+def _judge(job: EvalJob) -> Iterator[Problem]:
+    spec, judging = job.eval, job.judging
+    assert isinstance(spec, JudgeSpec), "chosen by kind"
+    assert judging is not None, "a judge's job"
+    assert job.data is not None, "a judge eval has rows"
+    rows = load_rows(job.data.path)
+    if judging.stored is not None:
+        stored_answers(rows, load_rows(judging.stored.path), judging.against)
+    elif judging.reference is None and not any(row.answer.strip() for row in rows):
+        what = f"eval {spec.name!r}: none of the {len(rows):,} rows has a stored answer to compare with"
+        hint = 'add the answers to the rows, give reference = { source = "…" }, or compare with the base'
+        yield Problem(reference="judge.no-reference", what=what, where=_where(job), hint=hint)
+    row = rows[0]
+    pair = AnswerPair(id="1", question=question(row), system=system_text(row), own=ANSWER, other="I do not know.")
+    request = next(judge_requests(spec, judge_prompt(spec, judging), pair))
+    if spec.judge.endpoint is not None:
+        short = request.sampling.model_copy(update={"max_tokens": min(_REPLY_TOKENS, request.sampling.max_tokens)})
+        yield from _asked_once(job, spec.judge.endpoint, request.model_copy(update={"sampling": short}))
+
+
+def _asked_once(job: EvalJob, endpoint: EndpointSpec, request: CompletionRequest) -> Iterator[Problem]:
+    """One short request, whose reply is not kept: it must show that the judge answers today."""
+    spec = endpoint.model_copy(update={"retries": min(_RETRIES, endpoint.retries)})
+    with tempfile.TemporaryDirectory() as folder:
+        [completion] = open_endpoint(spec, cache=Path(folder)).complete([request])
+    if completion.reply is None:
+        what = f"judge {endpoint.model} at {endpoint.host} gave no reply: {completion.failure}"
+        hint = "check base_url, model and key_env, and that the server is running"
+        yield Problem(reference="judge.no-reply", what=what, where=_where(job), hint=hint)
+
+
+_KINDS: dict[str, Callable[[EvalJob], Iterator[Problem]]] = {
+    "lm_eval": _lm_eval,
+    "generation": _generation,
+    "questions": _questions,
+    "loss": _loss,
+    "judge": _judge,
+}

@@ -1,0 +1,93 @@
+"""The base's scores before the first training: an eval that cannot tell arms apart is found while it costs nothing.
+
+Contract: pure functions of the base's results. `stops` are findings that leave the eval without an answer: no score, no
+readable answer, nothing to gain on a target, nothing to forget on a retention eval. `notes` are worth knowing: a target
+at chance, where an arm can only gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.errors import Problem
+from bench.record.evaluation import EvalResult, Measure, ScoreRow
+from bench.stats.binary import wilson_bound
+from bench.suite.evals import EvalSpec
+
+INVALID = "[invalid]"
+"""lm-eval's word for an answer in which its filter found nothing."""
+_TAIL = 0.025
+_HINT = "fix the eval, take another one, or train all the same with --go-on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseScores:
+    """One base's result on one eval."""
+
+    base: str
+    eval: EvalSpec
+    result: EvalResult
+    rows: Sequence[ScoreRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a base's scores say of an eval."""
+
+    problem: Problem
+    stops: bool
+
+
+def failed(base: str, spec: EvalSpec, message: str) -> Finding:
+    """An eval that failed on the base, and so will on every arm."""
+    what = f"eval {spec.name!r} failed on {base}: {message}"
+    return _finding("failed", spec, what)
+
+
+def findings(scores: BaseScores) -> Iterator[Finding]:
+    """All that stops, or is worth knowing, of one eval. Evals without measures (`questions`) have none."""
+    leading = [measure for measure in scores.result.measures if measure.headline]
+    for measure in leading:
+        yield from _of_measure(scores, measure, many=len(leading) > 1)
+
+
+def _of_measure(scores: BaseScores, measure: Measure, *, many: bool) -> Iterator[Finding]:
+    spec = scores.eval
+    where = f"eval {spec.name!r}" + (f", task {measure.task!r}" if many else "")
+    if measure.value is None or measure.n == 0:
+        why = next(iter(scores.result.unscored), "no reason is known")
+        yield _finding("no-score", spec, f"{where}: {scores.base} has no score: {why}")
+        return
+    rows = [row for row in scores.rows if row.task == measure.task]
+    if spec.kind == "judge" or spec.role == "diagnostic" or not measure.binary:
+        return
+    if _unreadable(rows):
+        yield _finding("no-answer", spec, f"{where}: no answer of {scores.base} could be read ({len(rows):,} answers)")
+    elif spec.role == "target" and measure.value == 1.0 and measure.higher_is_better:
+        yield _finding("ceiling", spec, f"{where}: {scores.base} has all {measure.n:,} right: nothing can be gained")
+    elif measure.chance is not None and _at_chance(measure):
+        low = f"{measure.value:.3f} by {measure.metric}, chance is {measure.chance:.3f}"
+        if spec.role == "retention":
+            yield _finding("chance", spec, f"{where}: {scores.base} is at chance ({low}): nothing can be forgotten")
+        else:
+            yield _finding("chance", spec, f"{where}: {scores.base} is at chance ({low})", stops=False)
+
+
+def _unreadable(rows: Sequence[ScoreRow]) -> bool:
+    """Whether every answer is empty, or holds nothing that the task's filter takes for an answer."""
+    outputs = [row.output for row in rows if row.output is not None]
+    return bool(outputs) and all(not output.strip() or output.strip() == INVALID for output in outputs)
+
+
+def _at_chance(measure: Measure) -> bool:
+    """Whether the 95% interval of a right-or-wrong score (Wilson) does not lie above chance."""
+    assert measure.value is not None, "asked of scores"
+    assert measure.chance is not None, "asked of measures with one"
+    right = round(measure.value * measure.n)
+    return right == 0 or float(wilson_bound(right, measure.n, _TAIL)) <= measure.chance
+
+
+def _finding(reference: str, spec: EvalSpec, what: str, *, stops: bool = True) -> Finding:
+    problem = Problem(reference=f"base.{reference}", what=what, where=f"eval {spec.name!r}", hint=_HINT)
+    return Finding(problem=problem, stops=stops)

@@ -1,0 +1,45 @@
+"""Each eval to do is rehearsed by a child before the first training: tasks, prompts, metrics, references, endpoints.
+
+Contract: one job of each eval on each base is rehearsed. A rehearsal that found nothing wrong is remembered by digest,
+but for a judge behind an endpoint, which is asked once in every run that needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.record.eval_job import AnswerJob, EvalJob
+from bench.run.plan.types import Plan
+from bench.run.process.payloads import RehearsalRequest
+from bench.run.process.server import ChildServer
+from bench.suite.evals import JudgeSpec
+
+
+def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> None:
+    """Raises `InputError` with all that would leave an eval of this run without a score."""
+    jobs = [job for job in _one_of_each(planned) if not _memo(home, job).exists()]
+    if not jobs:
+        return
+    server.call("rehearse", RehearsalRequest(jobs=tuple(jobs)), folder=home, log=home / "logs" / "rehearsal.txt")
+    for job in jobs:
+        if not _asks_endpoint(job):
+            _memo(home, job).parent.mkdir(parents=True, exist_ok=True)
+            _memo(home, job).touch()
+
+
+def _one_of_each(planned: Plan) -> list[EvalJob]:
+    """One job to do of each eval on each base; a judge's answers and its judging are two."""
+    jobs: dict[tuple[str, str, str], EvalJob] = {}
+    for one in planned.can_run:
+        job = one.job.asking if isinstance(one.job, AnswerJob) else one.job
+        if isinstance(job, EvalJob) and not (job.judging is not None and job.judging.by_definition):
+            jobs.setdefault((job.eval.name, job.eval.kind, job.model.sha256), job)
+    return list(jobs.values())
+
+
+def _asks_endpoint(job: EvalJob) -> bool:
+    return isinstance(job.eval, JudgeSpec) and job.eval.judge.endpoint is not None
+
+
+def _memo(home: Path, job: EvalJob) -> Path:
+    return home / "rehearsed" / (f"{job.digest}-trusted" if job.trust_task_code else job.digest)
