@@ -22,5 +22,8 @@ OnlyOption = Annotated[
 TrustRemoteCodeOption = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let a model or tokenizer run Python code that it brings.")
 ]
+TrustTaskCodeOption = Annotated[
+    bool, typer.Option("--trust-task-code", help="Let task files and hub metrics from elsewhere run their own code.")
+]
 ReportsOption = Annotated[Path, typer.Option("--reports", help="Where run folders are written.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

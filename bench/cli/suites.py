@@ -15,6 +15,7 @@ from bench.cli.options import (
     SetOption,
     SuiteArgument,
     TrustRemoteCodeOption,
+    TrustTaskCodeOption,
 )
 from bench.cli.output import console, print_json, status
 
@@ -26,9 +27,10 @@ def run(
     overrides: SetOption = None,
     only: OnlyOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier result.")] = False,
-    trust_task_code: Annotated[
+    trust_task_code: TrustTaskCodeOption = False,
+    go_on: Annotated[
         bool,
-        typer.Option("--trust-task-code", help="Let task files and hub metrics from elsewhere run their own code."),
+        typer.Option("--go-on", help="Train although an eval failed its rehearsal or tells nothing on the base."),
     ] = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     reports: ReportsOption = Path("reports"),
@@ -49,6 +51,7 @@ def run(
             only=tuple(only or ()),
             fresh=fresh,
             trust_task_code=trust_task_code,
+            go_on=go_on,
             home=home(),
             reports=reports,
             display=display,
@@ -93,6 +96,7 @@ def plan(
     overrides: SetOption = None,
     only: OnlyOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Time nothing: what never ran here has a rough time.")] = False,
+    trust_task_code: TrustTaskCodeOption = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -104,7 +108,9 @@ def plan(
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     with status() as tell:
-        expected = forecast(loaded, only=tuple(only or ()), home=home(), probe=not quick, tell=tell)
+        expected = forecast(
+            loaded, only=tuple(only or ()), home=home(), probe=not quick, tell=tell, trust_task_code=trust_task_code
+        )
     if as_json:
         print_json(expected.model_dump(mode="json"))
     else:

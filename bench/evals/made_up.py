@@ -21,7 +21,7 @@ ANSWER = "The answer is 1."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeUpSubject(Subject):
-    """A subject without a model (`model` is `None`): every continuation is as likely as it is short, every answer is `ANSWER`."""
+    """A subject without a model (`model` is `None`): short continuations are likely, every answer is `ANSWER`."""
 
     def scorer(self, *, slots: int = SLOTS) -> Scorer:
         """Scores without passes."""
@@ -43,9 +43,7 @@ class _MadeUpScorer(Scorer):
 
 @dataclass(slots=True, kw_only=True)
 class _MadeUpGenerator(CountedGenerator):
-    def draw(
-        self, requests: Sequence[GenerationRequest], report: Callable[[int], None]
-    ) -> list[Generation | None]:
+    def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
         ids = tuple(self.tokenizer(ANSWER, add_special_tokens=False)["input_ids"])
         answers: list[Generation | None] = [Generation(text=ANSWER, ids=ids, ended=True) for _ in requests]
         self.asked += requests

@@ -57,21 +57,26 @@ def rehearse(job: EvalJob) -> None:
     try:
         problems = list(_KINDS[job.eval.kind](job))
     except BenchError as error:
-        raise InputError(replace(problem, where=problem.where or _where(job)) for problem in error.problems) from error
+        raise InputError(_named(problem, job) for problem in error.problems) from error
     except Exception as error:  # a task file's, a template's, a metric's: whatever the eval would meet in the run
         traceback.print_exc()
         message = next(iter(str(error).splitlines()), "")
         what = f"eval {job.eval.name!r} fails in rehearsal: {type(error).__name__}: {message}"
         hint = "fix the task file, the rows or the metric that it names"
-        raise InputError(
-            Problem(reference="rehearsal.failed", what=what, where=_where(job), hint=hint)
-        ) from error
+        raise InputError(Problem(reference="rehearsal.failed", what=what, where=_where(job), hint=hint)) from error
     if problems:
         raise InputError(problems)
 
 
 def _ignore(event: dict[str, object]) -> None:
     """Nobody follows a rehearsal's progress."""
+
+
+def _named(problem: Problem, job: EvalJob) -> Problem:
+    """The problem with the eval's name, where it does not have it yet."""
+    name = f"eval {job.eval.name!r}"
+    what = problem.what if name in problem.what else f"{name}: {problem.what}"
+    return replace(problem, what=what, where=problem.where or name)
 
 
 def _where(job: EvalJob) -> str:
@@ -81,7 +86,7 @@ def _where(job: EvalJob) -> str:
 def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MadeUpSubject:
     tokenizer, positions = load_tokenizer(job.model), job.model.context_length
     return MadeUpSubject(
-        model=None,  # type: ignore[arg-type]  # nothing computes
+        model=None,  # nothing computes
         tokenizer=tokenizer,
         renderer=make_renderer(tokenizer, job.model, positions),
         context_length=positions,

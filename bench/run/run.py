@@ -14,11 +14,13 @@ from types import FrameType
 
 from bench.atomic import write_errors_as_problems
 from bench.digest import digest_json
-from bench.errors import BenchError, InterruptedRunError, Problem
+from bench.errors import BenchError, IncompleteError, InterruptedRunError, Problem
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.run.checks.preflight import preflight
+from bench.record.train_job import ProbeJob, SweepJob, TrainJob
+from bench.run.checks.base_scores import base_findings
+from bench.run.checks.before_work import check_before_work
 from bench.run.checks.warnings import advice, as_line
 from bench.run.contamination import find_contamination
 from bench.run.display import Display
@@ -44,6 +46,7 @@ def run_suite(
     only: Sequence[str] = (),
     fresh: bool = False,
     trust_task_code: bool = False,
+    go_on: bool = False,
     home: Path,
     reports: Path,
     display: Display,
@@ -53,7 +56,9 @@ def run_suite(
     """Run what is not done yet and write the record. Failed jobs are in the record, not raised.
 
     `only`: arms to run (all, if empty); `fresh`: reuse nothing for the jobs asked for; `command`: as typed, default
-    this process's arguments. Raises `InputError` before any work, `InterruptedRunError` after SIGINT or SIGTERM.
+    this process's arguments; `go_on`: train although an eval failed its rehearsal, or cannot tell anything by the
+    base's scores. Raises `InputError` before any work, `IncompleteError` before the first training,
+    `InterruptedRunError` after SIGINT or SIGTERM.
     """
     began = time.monotonic()
     server = server or ChildServer()
@@ -68,7 +73,7 @@ def run_suite(
             fresh=fresh,
             trust_task_code=trust_task_code,
         )
-        preflight(planned, home=home, server=server)
+        check_before_work(planned, home=home, server=server, go_on=go_on, note=display.note)
         check_space(planned, home=home)
         for warning in advice(loaded) if planned.to_do else ():
             display.note(as_line(warning))
@@ -85,6 +90,7 @@ def run_suite(
                 planned, command=tuple(command or ("bench", *sys.argv[1:])), suite_toml_sha256=loaded.sha256
             ),
             began=began,
+            go_on=go_on,
         )
         with _exclusive(directory, display):
             if (name := take_over(directory, planned)) is not None:
@@ -107,6 +113,8 @@ class _Run:
     directory: RunDirectory
     heading: Heading
     began: float
+    go_on: bool
+    """Train whatever the bases' scores say."""
     outcomes: dict[str, JobOutcome] = dataclasses.field(default_factory=dict)
     _recorded: float = 0.0
 
@@ -126,12 +134,36 @@ class _Run:
         )
         self._write(self.heading)
         try:
-            executor.run(self.plan.to_do)
+            first = () if self.go_on else self._before_training()
+            executor.run(first)
+            if not self.go_on:
+                self._check_bases(display)
+            executor.run([planned for planned in self.plan.to_do if planned not in first])
         except KeyboardInterrupt as error:
             self._write(self._ended(), interrupted=True)
             raise InterruptedRunError(self._interruption()) from error
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
+
+    @property
+    def _trains(self) -> bool:
+        return any(isinstance(planned.job, TrainJob | SweepJob | ProbeJob) for planned in self.plan.can_run)
+
+    def _before_training(self) -> tuple[PlannedJob, ...]:
+        """The bases' evals, where a training comes after them."""
+        return tuple(planned for planned in self.plan.can_run if planned.arm is None) if self._trains else ()
+
+    def _check_bases(self, display: Display) -> None:
+        """Raises `IncompleteError` where the bases' scores leave an eval without an answer, and trainings wait."""
+        if not self._trains:
+            return
+        found = base_findings(self.plan, self.outcomes, self.store)
+        for finding in found:
+            if not finding.stops:
+                display.note(f"warning: {finding.problem.what}")
+        if stops := [finding.problem for finding in found if finding.stops]:
+            self._write(self._ended(), interrupted=True)
+            raise IncompleteError(stops)
 
     @property
     def failed(self) -> bool:

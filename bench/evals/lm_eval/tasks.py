@@ -197,7 +197,12 @@ def _code_in(file: Path) -> Iterator[str]:
         if form in PACKAGED_READERS and form not in LOCAL_FORMATS:
             yield f"reads rows with {form!r}"
         if "metric" in config and (config["metric"] not in metric_registry or config.get("hf_evaluate")):
-            yield f"uses the metric {config['metric']!r}, which is not lm-eval's own"
+            yield f"uses the metric {config['metric']!r}, which is not lm-eval's{_near_metric(str(config['metric']))}"
+
+
+def _near_metric(name: str) -> str:
+    near = did_you_mean(name, metric_registry) or ""
+    return f" ({near})" if near.startswith("did you mean") else ""
 
 
 def _tables(value: Any) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """The base's scores before the first training: an eval that cannot tell arms apart is found while it costs nothing.
 
-Contract: pure functions of the base's results. `stops` are findings that leave the eval without an answer: no score, no
-readable answer, nothing to gain on a target, nothing to forget on a retention eval. `notes` are worth knowing: a target
-at chance, where an arm can only gain.
+Contract: reads the base's results and nothing else. A finding stops the run where the eval cannot answer: no score, no
+readable answer, nothing to gain on a target, nothing to forget on a retention eval. A target at chance is only noted:
+an arm may still gain.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import Problem
+from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.evaluation import EvalResult, Measure, ScoreRow
+from bench.record.files import SCORES
+from bench.record.store import JobStore, read_scores
+from bench.run.plan.types import JobOutcome, Plan
 from bench.stats.binary import wilson_bound
 from bench.suite.evals import EvalSpec
 
@@ -91,3 +95,23 @@ def _at_chance(measure: Measure) -> bool:
 def _finding(reference: str, spec: EvalSpec, what: str, *, stops: bool = True) -> Finding:
     problem = Problem(reference=f"base.{reference}", what=what, where=f"eval {spec.name!r}", hint=_HINT)
     return Finding(problem=problem, stops=stops)
+
+
+def base_findings(planned: Plan, outcomes: Mapping[str, JobOutcome], store: JobStore) -> list[Finding]:
+    """Findings on all evals of the bases that this run asks for, of earlier results too."""
+    found: list[Finding] = []
+    for one in planned.jobs:
+        if one.arm is not None or not one.selected or one.unavailable is not None:
+            continue
+        job = one.job.asking if isinstance(one.job, AnswerJob) else one.job
+        if not isinstance(job, EvalJob):
+            continue
+        outcome = outcomes.get(one.digest)
+        failure = None if outcome is None else outcome.failure
+        if failure is not None:
+            found += [] if failure.kind == "dependency" else [failed(job.subject, job.eval, failure.message)]
+        elif store.done(one.digest) is not None:
+            rows = read_scores(store.folder(one.digest) / SCORES)
+            if (result := store.eval_result(one.digest)) is not None:
+                found += findings(BaseScores(base=job.subject, eval=job.eval, result=result, rows=rows))
+    return found

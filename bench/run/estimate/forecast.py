@@ -16,7 +16,7 @@ from typing import Literal
 from bench.record.environment import device
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.train_job import SweepJob, TrainJob
-from bench.run.checks.preflight import preflight
+from bench.run.checks.before_work import check_before_work
 from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.changes import NewJobs, why_new
 from bench.run.estimate.counts import exact_counts
@@ -122,6 +122,7 @@ def forecast(
     server: ChildServer | None = None,
     probe: bool = True,
     tell: Callable[[str], None] = lambda doing: None,
+    trust_task_code: bool = False,
 ) -> Forecast:
     """The forecast of `bench run` with the same arguments. Raises `InputError` as that would, before any work.
 
@@ -129,8 +130,10 @@ def forecast(
     """
     server = server or ChildServer()
     try:
-        planned = plan(resolve(loaded, home=home, server=server, partial=True), only=only, home=home)
-        preflight(planned, home=home, server=server)
+        resolved = resolve(loaded, home=home, server=server, partial=True)
+        planned = plan(resolved, only=only, home=home, trust_task_code=trust_task_code)
+        tell("rehearsing the evals")
+        check_before_work(planned, home=home, server=server)
         tell("counting")
         trainings = {arm: jobs[0].job for arm, jobs in _by_arm(planned).items()}
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)

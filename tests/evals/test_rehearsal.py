@@ -1,0 +1,177 @@
+"""Rehearsals: what would leave every score missing is found without the model, before anything is paid for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.data.render.row import Row, Turn
+from bench.errors import InputError, Problem
+from bench.evals.rehearsal import rehearse, rehearse_all
+from bench.record.eval_job import EvalJob
+from bench.suite.resolved import ResolvedModel
+from tests.evals.jobs import (
+    generation_job,
+    lm_eval_job,
+    loss_job,
+    metric,
+    questions_job,
+    resolved_model,
+    write_choice,
+    write_qa,
+    write_task,
+)
+from tests.evals.judge.test_judge import judge_job, questions
+from tests.fakes.checkpoints import tiny_tokenizer
+from tests.fakes.endpoint_server import EndpointServer, Status
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
+    """A tokenizer and no weights: a rehearsal must not want any."""
+    folder = tmp_path_factory.mktemp("model")
+    tiny_tokenizer().save_pretrained(folder)
+    return resolved_model(folder)
+
+
+def problems(job: EvalJob) -> tuple[Problem, ...]:
+    with pytest.raises(InputError) as caught:
+        rehearse(job)
+    return tuple(caught.value.problems)
+
+
+def stored(folder: Path, answers: list[str]) -> Path:
+    path = folder / "rows.jsonl"
+    turns = [
+        (Turn(role="user", content=f"question {n}"), Turn(role="assistant", content=a)) for n, a in enumerate(answers)
+    ]
+    path.write_text("".join(Row(turns=t, origin="x:1").model_dump_json() + "\n" for t in turns))
+    return path
+
+
+@pytest.mark.parametrize("template", ["suite", "none"])
+def test_sound_tasks_pass_without_weights(model: ResolvedModel, tmp_path: Path, template: str) -> None:
+    write_choice(tmp_path, count=30)
+    write_qa(tmp_path, count=30)
+    write_task(
+        tmp_path, "text", [{"text": "the baker"}] * 3, output_type="loglikelihood_rolling", doc_to_text="",
+        doc_to_target="{{text}}", metric_list=[metric("word_perplexity", "weighted_perplexity", higher=False)],
+    )  # fmt: skip
+    rehearse(lm_eval_job(model, tmp_path, ["choice", "qa", "text"], template=template, num_fewshot=1))
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"doc_to_text": "{{qestion}}"}, "'qestion' is undefined"),
+        ({"doc_to_choice": "{{chices}}"}, "'chices' is undefined"),
+        ({"metric_list": [metric("accu")]}, "uses the metric 'accu', which is not lm-eval's (did you mean 'acc'?)"),
+        ({"test_split": "tset"}, "tset"),
+        ({"dataset_kwargs": {"data_files": {"test": "gone.jsonl"}}}, "data file gone.jsonl does not exist"),
+    ],
+)
+def test_a_task_that_could_score_nothing_is_refused(
+    model: ResolvedModel, tmp_path: Path, config: dict[str, Any], said: str
+) -> None:
+    write_choice(tmp_path, count=4, **config)
+    [problem] = problems(lm_eval_job(model, tmp_path, ["choice"]))
+    assert said in problem.what
+    assert problem.where
+
+
+def test_code_that_is_not_trusted_is_refused_before_training(model: ResolvedModel, tmp_path: Path) -> None:
+    path = write_choice(tmp_path, count=4)
+    path.write_text(path.read_text() + "process_results: !function x.y\n")
+    assert "refers to a Python function" in problems(lm_eval_job(model, tmp_path, ["choice"]))[0].what
+
+
+def test_scoring_that_fails_on_every_made_up_answer_is_refused(model: ResolvedModel, tmp_path: Path) -> None:
+    """A field that only the task's own scoring reads is met after the model has answered."""
+    (tmp_path / "own.py").write_text("def scores(doc, results):\n    return {'acc': doc['missing']}\n")
+    path = write_choice(tmp_path, count=4)
+    path.write_text(path.read_text() + "process_results: !function own.scores\n")
+    [problem] = problems(lm_eval_job(model, tmp_path, ["choice"], trust_task_code=True))
+    assert problem.reference == "rehearsal.no-score"
+    assert "KeyError: 'missing'" in problem.what
+
+
+@pytest.mark.parametrize("name", ["rouge", "exact_match", "numeric", "bleu"])
+def test_metrics_without_a_single_reference_are_refused(model: ResolvedModel, tmp_path: Path, name: str) -> None:
+    job = generation_job(model, stored(tmp_path, [""] * 60), 60, metrics=(name,))
+    [problem] = problems(job)
+    assert problem.reference == "rehearsal.no-reference"
+    assert "none of the 60 rows has an answer to compare with" in problem.what
+
+
+def test_references_that_the_metric_cannot_use_are_counted(model: ResolvedModel, tmp_path: Path) -> None:
+    [problem] = problems(generation_job(model, stored(tmp_path, ["seven", ""] * 20), 40, metrics=("numeric",)))
+    assert "none of the 20 references" in problem.what
+
+
+def test_one_reference_far_behind_is_enough(model: ResolvedModel, tmp_path: Path) -> None:
+    """A file whose first rows lack answers is no reason to refuse it."""
+    rehearse(generation_job(model, stored(tmp_path, [""] * 100 + ["7"]), 101, metrics=("numeric", "rouge")))
+
+
+def test_a_hub_metric_that_may_not_run_is_refused(model: ResolvedModel, tmp_path: Path) -> None:
+    hub = ({"name": "bertscore", "key": "f1"},)
+    [problem] = problems(generation_job(model, stored(tmp_path, ["a"]), 1, hub_metrics=hub))
+    assert problem.reference == "metric.hub"
+
+
+def test_evals_without_references_need_none(model: ResolvedModel, tmp_path: Path) -> None:
+    rehearse(generation_job(model, stored(tmp_path, [""] * 5), 5))
+    rehearse(questions_job(model, questions=("Why?", "How?")))
+
+
+def test_a_loss_needs_a_token_to_score(model: ResolvedModel, tmp_path: Path) -> None:
+    rehearse(loss_job(model, stored(tmp_path, ["an answer"]), 1))
+    long = stored(tmp_path, ["an answer"])
+    long.write_text(long.read_text().replace("question 0", "question " * 3000))
+    [problem] = problems(loss_job(model, long, 1))
+    assert "none of the 1 rows has a token to score" in problem.what
+
+
+def test_a_judge_is_asked_once_and_nothing_is_kept(tmp_path: Path) -> None:
+    with EndpointServer(answer=lambda body: "I cannot tell.") as server:
+        job = judge_job(tmp_path, server.url, ["a", "b"], ["c", "d"])
+        rehearse(job)
+        [body] = server.requests
+    assert body["max_tokens"] == 16
+    assert "Question 0?" in body["messages"][-1]["content"]
+    assert not (tmp_path / "replies").exists()
+
+
+def test_a_judge_where_nobody_listens_is_refused(tmp_path: Path) -> None:
+    [problem] = problems(judge_job(tmp_path, "http://127.0.0.1:9/v1", ["a"], ["b"]))
+    assert problem.reference == "endpoint.unreachable"
+    assert problem.what.startswith("eval 'p': ")
+
+
+@pytest.mark.parametrize(("status", "reference"), [(401, "endpoint.unauthorised"), (400, "judge.no-reply")])
+def test_a_judge_that_refuses_is_refused(tmp_path: Path, status: int, reference: str) -> None:
+    with EndpointServer(script=[Status(status=status)] * 3) as server:
+        assert problems(judge_job(tmp_path, server.url, ["a"], ["b"]))[0].reference == reference
+
+
+def test_stored_answers_must_be_there_and_to_these_prompts(tmp_path: Path) -> None:
+    with EndpointServer() as server:
+        [problem] = problems(judge_job(tmp_path / "a", server.url, ["x"], None))
+        assert problem.reference == "judge.no-reference"
+        (tmp_path / "b").mkdir()
+        other = questions(tmp_path / "b", ["Something else?"], ["yes"])
+        [problem] = problems(judge_job(tmp_path / "b", server.url, ["x"], None, stored=other))
+        assert problem.reference == "judge.no-reference"
+
+
+def test_all_problems_of_all_evals_come_at_once(model: ResolvedModel, tmp_path: Path) -> None:
+    write_choice(tmp_path, "first", count=4, doc_to_text="{{one}}")
+    write_choice(tmp_path, "second", count=4, doc_to_text="{{two}}")
+    jobs = [lm_eval_job(model, tmp_path, [name]) for name in ("first", "second")]
+    with pytest.raises(InputError) as caught:
+        rehearse_all(jobs)
+    said = str(caught.value)
+    assert "'one' is undefined" in said
+    assert "'two' is undefined" in said

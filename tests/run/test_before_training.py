@@ -1,0 +1,97 @@
+"""Before the first training: rehearsals, then the base's scores; what either finds costs no training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import ExitCode, IncompleteError, InputError
+from bench.record.rundir import RunDirectory
+from bench.run.display import QuietDisplay
+from bench.run.estimate.forecast import forecast
+from bench.run.process.server import ChildServer
+from bench.run.run import run_suite
+from tests.fakes.suites import HELD, fake_suite, worked
+from tests.fakes.worker import REFUSED, UNSCORED
+
+SERVER = ChildServer(module="tests.fakes.worker")
+
+
+def evals(*names: str) -> tuple[dict[str, Any], ...]:
+    return (*({"kind": "lm_eval", "name": name, "tasks": (name,)} for name in names), HELD)
+
+
+def go(root: Path, *, go_on: bool = False, **changes: Any) -> RunDirectory:
+    return run_suite(
+        fake_suite(root, **changes),
+        go_on=go_on,
+        home=root / "home",
+        reports=root / "reports",
+        display=QuietDisplay(),
+        server=SERVER,
+    )
+
+
+def kinds(root: Path) -> list[str]:
+    return [name.partition(":")[0] for name in worked(root / "home")]
+
+
+def test_an_eval_that_fails_in_rehearsal_is_refused_by_run_and_plan_before_any_work(tmp_path: Path) -> None:
+    changes = {"eval": evals("qa", REFUSED)}
+    with pytest.raises(InputError) as caught:
+        go(tmp_path, **changes)
+    assert caught.value.exit_code == ExitCode.BAD_INPUT
+    assert caught.value.problems[0].where == f"eval {REFUSED!r}"
+    with pytest.raises(InputError):
+        forecast(fake_suite(tmp_path, **changes), home=tmp_path / "home", server=SERVER)
+    assert kinds(tmp_path) == []
+    assert go(tmp_path, go_on=True, **changes).load().all_done
+
+
+def test_a_sound_rehearsal_is_not_repeated(tmp_path: Path) -> None:
+    go(tmp_path)
+    assert len(list((tmp_path / "home" / "rehearsed").iterdir())) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_base_is_scored_before_the_first_training(tmp_path: Path, workers: int) -> None:
+    go(tmp_path, run={"workers": workers, "probe_steps": 2})
+    begun = worked(tmp_path / "home")
+    assert set(begun[:2]) == {"eval:qa:base", "eval:held:base"}
+
+
+def test_an_eval_without_a_score_on_the_base_ends_the_run_before_any_training(tmp_path: Path) -> None:
+    changes = {"eval": evals("qa", UNSCORED)}
+    for _ in range(2):  # the base's scores are there the second time, and say the same
+        with pytest.raises(IncompleteError) as caught:
+            go(tmp_path, **changes)
+        assert caught.value.exit_code == ExitCode.INCOMPLETE
+        [problem] = caught.value.problems
+        assert problem.reference == "base.no-score"
+        assert UNSCORED in problem.what
+        assert "--go-on" in (problem.hint or "")
+    assert kinds(tmp_path) == ["eval"] * 3
+    record = RunDirectory.find("fake", tmp_path / "reports").load()
+    assert {job.status for job in record.jobs if job.id.startswith("train")} == {"pending"}
+    done = go(tmp_path, go_on=True, **changes).load()
+    assert done.all_done
+    assert kinds(tmp_path).count("train") == 4
+
+
+def test_an_eval_that_fails_on_the_base_ends_the_run_before_any_training(tmp_path: Path) -> None:
+    server = ChildServer(module="tests.fakes.failing_evals")
+    with pytest.raises(IncompleteError) as caught:
+        run_suite(
+            fake_suite(tmp_path), home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(),
+            server=server,
+        )  # fmt: skip
+    assert {problem.reference for problem in caught.value.problems} == {"base.failed"}
+    assert "no score today" in caught.value.problems[0].what
+    assert "train" not in kinds(tmp_path)
+
+
+def test_without_a_training_to_pay_for_nothing_is_held_back(tmp_path: Path) -> None:
+    go(tmp_path)
+    assert go(tmp_path, eval=evals("qa", UNSCORED)).load().all_done, "all trainings are there already"
