@@ -11,6 +11,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
@@ -19,7 +20,13 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?|-?\.[0-9]+")
 _MARK = "####"
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+THINK_OPEN = r"(?:<\|?[\w:]*think(?:ing)?\|?>|\[THINK\]|<\|channel>thought)"
+THINK_CLOSE = r"(?:</[\w:]*think(?:ing)?>|\[/THINK\]|<channel\|>)"
+"""Tags around thinking in public chat templates: `<think>`, `<thinking>`, `<seed:think>`, `[THINK]` and their like."""
+_TAG = re.compile(f"{THINK_OPEN}|{THINK_CLOSE}", re.IGNORECASE)
+_CLOSE = re.compile(THINK_CLOSE, re.IGNORECASE)
+_OPENED = re.compile(rf"{THINK_OPEN}\s*\Z", re.IGNORECASE)
+_BLOCK = re.compile(rf"{THINK_OPEN}(.*?)(?:{THINK_CLOSE}|(?P<open>\Z))", re.DOTALL | re.IGNORECASE)
 
 
 def words(text: str) -> list[str]:
@@ -112,6 +119,59 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitAnswer:
+    """An answer without its thinking."""
+
+    answer: str
+    """The text outside of all blocks of thinking, without white space before it where there is one; empty where the
+    first block never ends."""
+    thinking: str | None
+    """The text of the blocks, without tags; `None` without any."""
+    finished: bool
+    """Whether every block ends."""
+
+
+def split_thinking(text: str, *, begun: bool = False) -> SplitAnswer:
+    """Parts thinking from answer. `begun`: the prompt opened a block, so that the text begins inside it."""
+    parts: list[str] = []
+    first, close = _TAG.search(text), _CLOSE.search(text)
+    if begun and close is None:
+        return SplitAnswer(answer="", thinking=text.strip(), finished=False)
+    if close is not None and first is not None and (begun or first.start() == close.start()):
+        parts.append(_TAG.sub("", text[: close.start()]))  # the block's opening tag is not in the text
+        text = text[close.end() :]
+    blocks = list(_BLOCK.finditer(text))
+    parts += [block[1] for block in blocks]
+    answer = _BLOCK.sub("", text)
+    return SplitAnswer(
+        answer=answer.lstrip() if parts else answer,
+        thinking="\n".join(part.strip() for part in parts) if parts else None,
+        finished=not any(block["open"] is not None for block in blocks),
+    )
+
+
+def ends_inside_thinking(text: str, *, begun: bool) -> bool:
+    """Whether a text ends inside a block of thinking; `begun`: whether it begins inside one."""
+    tags = _TAG.findall(text)
+    return _CLOSE.fullmatch(tags[-1]) is None if tags else begun
+
+
+def opens_thinking(prompt: str) -> bool:
+    """Whether a prompt ends in an open block of thinking."""
+    return _OPENED.search(prompt) is not None
+
+
+def mentions_thinking(template: str) -> bool:
+    """Whether a chat template has tags around thinking."""
+    return _TAG.search(template) is not None
+
+
+def is_thinking_tag(text: str) -> bool:
+    """Whether a text is one tag around thinking and nothing else."""
+    return _TAG.fullmatch(text) is not None
+
+
 def without_thoughts(text: str) -> str:
-    """The answer proper of a model that thinks aloud between `<think>` tags."""
-    return _THOUGHTS.sub("", text).strip()
+    """The answer proper of a model that thinks aloud between tags, without white space around it."""
+    return split_thinking(text).answer.strip()

@@ -15,7 +15,9 @@ from bench.text import (
     common_subsequence,
     final_number,
     numeric_match,
+    opens_thinking,
     rouge_l,
+    split_thinking,
     squad_form,
     subsequence_f1,
     token_f1,
@@ -119,6 +121,40 @@ def test_rouge_l_is_that_of_the_reference_implementation(left: str, right: str) 
 def test_rouge_l_is_of_the_best_reference_and_missing_without_words() -> None:
     assert rouge_l("a b", ["x", "a b"]) == 1.0
     assert rouge_l("a b", ["—"]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "begun", "answer", "thinking", "finished"),
+    [
+        ("plain", False, "plain", None, True),
+        ("<think>\na\n</think>\n\n8", False, "8", "a", True),
+        ("a\n</think>\n\n8", True, "8", "a", True),
+        ("a </think>8", False, "8", "a", True),
+        ("<think></think>8", False, "8", "", True),
+        ("<think>never done", False, "", "never done", False),
+        ("never done", True, "", "never done", False),
+        ("a</think>8<think>b</think>9", True, "89", "a\nb", True),
+        ("8 <think>again", False, "8 ", "again", False),
+        ("[THINK]a[/THINK]8", False, "8", "a", True),
+        ("<seed:think>a</seed:think>8", False, "8", "a", True),
+        ("<|channel>thought\na<channel|>8", False, "8", "a", True),
+        ("I think <b>so</b>", False, "I think <b>so</b>", None, True),
+    ],
+)
+def test_thinking_and_answer_are_parted(
+    text: str, begun: bool, answer: str, thinking: str | None, finished: bool
+) -> None:
+    """A number in the thinking is not the answer; a block that never ends leaves none."""
+    split = split_thinking(text, begun=begun)
+    assert (split.answer, split.thinking, split.finished) == (answer, thinking, finished)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "opens"),
+    [("<|assistant|>\n<think>\n", True), ("<think>\n\n</think>\n\n", False), ("<|assistant|>\n", False)],
+)
+def test_a_prompt_may_begin_the_thinking(prompt: str, opens: bool) -> None:
+    assert opens_thinking(prompt) is opens
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from bench.evals.inference.scoring import Scorer
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 from bench.record.files import SCORES
+from bench.text import mentions_thinking
 
 NOT_FINITE = "the model's output is not finite"
 """Why an example has no score."""
@@ -64,6 +65,8 @@ class EvalOutput:
     """How examples were batched."""
     truncated: int
     """Examples whose text was cut to fit the model's context."""
+    strip_thinking: bool = False
+    """Whether answers were scored without their thinking."""
     generated_tokens: int | None = None
     generated: Generated | None = None
     groups: tuple[GroupMeasure, ...] = ()
@@ -80,6 +83,11 @@ def row_ids(rows: Sequence[Row]) -> list[str]:
         repeats[content] += 1
         ids.append(content if repeats[content] == 1 else f"{content}-{repeats[content]}")
     return ids
+
+
+def strips_thinking(asked: bool | None, subject: Subject, *, wrapped: bool) -> bool:
+    """Whether an eval scores answers without their thinking: as asked, else where the template has thinking."""
+    return asked if asked is not None else wrapped and mentions_thinking(subject.renderer.template.text)
 
 
 def unscored(rows: Iterable[ScoreRow]) -> dict[str, int]:

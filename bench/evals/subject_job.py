@@ -56,6 +56,8 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
         batch=outcome.batch,
         truncated=outcome.truncated,
         unscored=unscored(outcome.rows),
+        strip_thinking=outcome.strip_thinking,
+        unfinished_thinking=sum(row.unfinished_thinking for row in outcome.rows),
         tokens=passes.tokens,
         slots=passes.slots,
         generated_tokens=outcome.generated_tokens,

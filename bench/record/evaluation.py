@@ -105,6 +105,10 @@ class EvalResult(Spec):
     """Examples whose text was cut to fit the model's context."""
     unscored: dict[str, int] = Field(default_factory=dict)
     """Examples that lack a score, by reason."""
+    strip_thinking: bool = False
+    """Whether answers were scored without their thinking."""
+    unfinished_thinking: int = 0
+    """Examples with an answer whose thinking never ended: the answer is empty, and scored as such."""
     tokens: int | None = None
     """Non-padding tokens that passed through the model; what a batch begins with counts once. `None` of a judge."""
     slots: int | None = None
@@ -141,6 +145,10 @@ class ScoreRow(Spec):
     target: str | None = None
     output: str | None = None
     """Generated text, or the chosen option; the first of several `samples`."""
+    thinking: str | None = None
+    """The thinking that was stripped from `output`; `None` without any."""
+    unfinished_thinking: bool = False
+    """Whether an answer's thinking never ended, so that there was no answer to score."""
     samples: tuple[str | None, ...] = ()
     """All answers, where several were drawn; `metrics` are then their means."""
     verdicts: tuple[str | None, ...] = ()

@@ -30,6 +30,8 @@ class LmEvalSpec(Spec):
     """Headline metric; default: the first that the task lists."""
     template: Literal["suite", "none"] = "suite"
     """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
+    strip_thinking: bool | None = None
+    """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
     role: Role = "target"
 
 
@@ -129,6 +131,8 @@ class GenerationSpec(Spec):
     format: FormatSpec | None = None
     template: Literal["suite", "none"] = "suite"
     """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
+    strip_thinking: bool | None = None
+    """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
     role: Role = "target"
 
 
@@ -143,6 +147,8 @@ class QuestionsSpec(Spec):
     """Or from data, such as a JSON Lines file whose rows have `turns`; the row's own answer is shown as wanted."""
     decoding: Decoding = Decoding()
     template: Literal["suite", "none"] = "suite"
+    strip_thinking: bool | None = None
+    """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
     role: Role = "diagnostic"
 
     @model_validator(mode="after")
@@ -175,6 +181,8 @@ class JudgeSpec(Spec):
     """How the subjects answer."""
     template: Literal["suite", "none"] = "suite"
     """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
+    strip_thinking: bool | None = None
+    """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
     role: Role = "target"
 
     @model_validator(mode="after")
@@ -188,7 +196,12 @@ class JudgeSpec(Spec):
     def asking(self) -> QuestionsSpec:
         """How the answers that are compared are got."""
         return QuestionsSpec(
-            kind="questions", name=self.name, data=self.data, decoding=self.decoding, template=self.template
+            kind="questions",
+            name=self.name,
+            data=self.data,
+            decoding=self.decoding,
+            template=self.template,
+            strip_thinking=self.strip_thinking,
         )
 
 

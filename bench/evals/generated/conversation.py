@@ -21,6 +21,7 @@ from bench.evals.outcome import Progress, Subject
 from bench.record.evaluation import Generated
 from bench.suite.evals import Decoding
 from bench.suite.template import Template
+from bench.text import opens_thinking
 
 _BARE = Template(
     name="none",
@@ -43,6 +44,9 @@ class TurnReply:
     ids: tuple[int, ...]
     """Its tokens, without the one that ended it."""
     ended: bool
+    thinking: str | None = None
+    """The thinking that was stripped from `text`."""
+    unfinished_thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +75,17 @@ class _Conversation:
 
 
 def ask(
-    subject: Subject, rows: Sequence[Row], decoding: Decoding, *, wrapped: bool, progress: Progress, slots: int = SLOTS
+    subject: Subject,
+    rows: Sequence[Row],
+    decoding: Decoding,
+    *,
+    wrapped: bool,
+    progress: Progress,
+    strip_thinking: bool = False,
+    slots: int = SLOTS,
 ) -> Replies:
     """The subject's answers to every row's open turns."""
-    asker = _Asker(subject=subject, decoding=decoding, wrapped=wrapped, slots=slots)
+    asker = _Asker(subject=subject, decoding=decoding, wrapped=wrapped, strip_thinking=strip_thinking, slots=slots)
     conversations = [
         _Conversation(row=number, sample=sample, turns=list(row.turns), open=open_turns(row))
         for number, row in enumerate(rows)
@@ -107,9 +118,12 @@ def open_turns(row: Row) -> tuple[int, ...]:
 class _Asker:
     """Turns conversations into requests, and counts."""
 
-    def __init__(self, *, subject: Subject, decoding: Decoding, wrapped: bool, slots: int) -> None:
+    def __init__(
+        self, *, subject: Subject, decoding: Decoding, wrapped: bool, strip_thinking: bool, slots: int
+    ) -> None:
         self._subject = subject
         self._decoding = decoding
+        self._strip_thinking = strip_thinking
         self._renderer = subject.renderer if wrapped else _bare(subject)
         self.drawn = subject.generator(slots=slots)
         self.cut: set[int] = set()
@@ -139,6 +153,8 @@ class _Asker:
             until=(*self._renderer.stop_strings, *self._decoding.stop),
             max_new_tokens=min(new_tokens, limit - len(kept)),
             sampling=self._sampling(kept, conversation.sample),
+            strip_thinking=self._strip_thinking,
+            thinking_begun=self._strip_thinking and opens_thinking(self._renderer.prompt_text(before)),
         )
 
     def _sampling(self, prompt: Sequence[int], sample: int) -> TokenSampling | None:
@@ -164,6 +180,8 @@ class _Asker:
             text=text,
             ids=ids[:-1] if stopped else ids,
             ended=generation is not None and generation.ended,
+            thinking=None if generation is None else generation.thinking,
+            unfinished_thinking=generation is not None and generation.unfinished_thinking,
         )
         conversation.replies.append(reply)
         conversation.turns[at] = Turn(role="assistant", content=text or "")

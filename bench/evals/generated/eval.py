@@ -17,7 +17,7 @@ from bench.evals.generated.behaviour import behaviour
 from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
-from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, Subject, row_ids
+from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, Subject, row_ids, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
 from bench.suite.evals import FormatSpec, GenerationSpec
@@ -30,7 +30,9 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
     assert isinstance(spec, GenerationSpec), "chosen by kind"
     rows = subject.rows(job)
     progress = Progress(emit, len(rows))
-    replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
+    wrapped = spec.template == "suite"
+    strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
+    replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
     scored = score_replies(spec, rows, replies, trusted=job.trust_task_code)
     return EvalOutput(
         rows=_rows(spec.name, rows, replies, scored),
@@ -38,6 +40,7 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
         template=replies.template,
         batch=replies.batch,
         truncated=replies.truncated,
+        strip_thinking=strip,
         generated_tokens=replies.generated.tokens,
         generated=replies.generated,
     )
@@ -123,6 +126,8 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 question=last[0].asked,
                 target=row.answer.strip() or None,
                 output=last[0].text,
+                thinking=last[0].thinking,
+                unfinished_thinking=any(reply.unfinished_thinking for reply in last),
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
                 statistics=_statistics(scored, mine),

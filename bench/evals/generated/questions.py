@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from bench.data.render.row import Row, Turn
 from bench.emit import Emit
 from bench.evals.generated.conversation import TurnReply, ask
-from bench.evals.outcome import EvalOutput, Progress, Subject
+from bench.evals.outcome import EvalOutput, Progress, Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
 from bench.suite.evals import QuestionsSpec
@@ -23,7 +23,9 @@ def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
     rows = [_row(text) for text in spec.questions] if job.data is None else subject.rows(job)
     progress = Progress(emit, len(rows))
-    replies = ask(subject, rows, spec.decoding, wrapped=spec.template == "suite", progress=progress)
+    wrapped = spec.template == "suite"
+    strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
+    replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
     return EvalOutput(
         rows=tuple(
             line
@@ -34,6 +36,7 @@ def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         template=replies.template,
         batch=replies.batch,
         truncated=replies.truncated,
+        strip_thinking=strip,
         generated_tokens=replies.generated.tokens,
         generated=replies.generated,
     )
@@ -53,4 +56,6 @@ def _lines(task: str, number: int, row: Row, replies: tuple[TurnReply, ...]) -> 
             prompt=reply.asked,
             target=(row.answer.strip() or None) if turn == len(replies) else None,
             output=reply.text,
+            thinking=reply.thinking,
+            unfinished_thinking=reply.unfinished_thinking,
         )

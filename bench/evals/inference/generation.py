@@ -17,7 +17,10 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from bench.evals.inference.forward import SLOTS, batches, padded
 from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import left_inputs, prefix_or_empty
+from bench.text import SplitAnswer, ends_inside_thinking, is_thinking_tag, split_thinking
 
+_TAG_TOKENS = 16
+"""Tokens that a tag around thinking spans at most."""
 KEPT_SHARE = 0.75
 """A batch is cut down to its unfinished rows once they are at most this share of it."""
 
@@ -46,6 +49,10 @@ class GenerationRequest:
     max_new_tokens: int
     sampling: TokenSampling | None = None
     """`None`: greedy."""
+    strip_thinking: bool = False
+    """Whether a block of thinking is no part of the answer; `until` then ends an answer behind it only."""
+    thinking_begun: bool = False
+    """Whether the prompt ends inside such a block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,10 @@ class Generation:
     """Token ids as generated, with the stop token where there was one."""
     ended: bool
     """By a stop token or text, not by its length."""
+    thinking: str | None = None
+    """The thinking that was stripped; `None` without any."""
+    unfinished_thinking: bool = False
+    """Whether the thinking never ended, so that there is no answer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +80,10 @@ class _Row:
     broken: bool = False
     """The model gave no finite logits."""
     generator: torch.Generator | None = None
+    answer_from: int = 0
+    """Number of the first token behind the last tag around thinking."""
+    thinks: bool = False
+    """Whether the tokens so far end inside a block of thinking."""
 
     @property
     def live(self) -> bool:
@@ -90,7 +105,7 @@ def generate(
     """
     answers: list[Generation | None] = [None] * len(requests)
     for batch in batches([len(r.prompt) + r.max_new_tokens for r in requests], slots=slots):
-        rows = [_Row(request=requests[index], generator=_generator(requests[index])) for index in batch]
+        rows = [_row(requests[index]) for index in batch]
         _answer(model, tokenizer, rows)
         for index, row in zip(batch, rows, strict=True):
             answers[index] = None if row.broken else _finish(tokenizer, row)
@@ -98,8 +113,9 @@ def generate(
     return answers
 
 
-def _generator(request: GenerationRequest) -> torch.Generator | None:
-    return None if request.sampling is None else torch.Generator().manual_seed(request.sampling.seed)
+def _row(request: GenerationRequest) -> _Row:
+    generator = None if request.sampling is None else torch.Generator().manual_seed(request.sampling.seed)
+    return _Row(request=request, generator=generator, thinks=request.strip_thinking and request.thinking_begun)
 
 
 @torch.inference_mode()
@@ -186,16 +202,47 @@ def _take(tokenizer: PreTrainedTokenizerBase, batch: Sequence[_Row], tokens: Seq
         row.ended = token in row.request.stop_ids
         if not row.ended and row.request.until:
             watched.append(row)
+    _follow_thinking(tokenizer, [row for row in watched if row.request.strip_thinking])
+    watched = [row for row in watched if not row.thinks]
     # A text of n characters spans at most as many tokens as it has bytes; some more for half-decoded ones.
-    tails = [row.ids[-max(len(text.encode()) for text in row.request.until) - 4 :] for row in watched]
-    for row, tail in zip(watched, tokenizer.batch_decode(tails) if tails else [], strict=True):
-        row.ended = any(text in tail for text in row.request.until)
+    sizes = [max(len(text.encode()) for text in row.request.until) + 4 for row in watched]
+    starts = [max(row.answer_from, len(row.ids) - size) for row, size in zip(watched, sizes, strict=True)]
+    tails = [row.ids[start:] for row, start in zip(watched, starts, strict=True)]
+    for row, start, tail in zip(watched, starts, tokenizer.batch_decode(tails) if tails else [], strict=True):
+        said = tail.lstrip() if row.answer_from and start == row.answer_from else tail
+        row.ended = any(text in said for text in row.request.until)
+
+
+def _follow_thinking(tokenizer: PreTrainedTokenizerBase, rows: Sequence[_Row]) -> None:
+    """Notes where thinking begins and ends, from each row's tokens behind the last tag."""
+    tails = [row.ids[max(row.answer_from, len(row.ids) - _TAG_TOKENS) :] for row in rows]
+    for row, tail in zip(rows, tokenizer.batch_decode(tails) if tails else [], strict=True):
+        thinks = ends_inside_thinking(tail, begun=row.thinks)
+        if thinks is not row.thinks:
+            row.thinks, row.answer_from = thinks, len(row.ids)
 
 
 def _finish(tokenizer: PreTrainedTokenizerBase, row: _Row) -> Generation:
     """The answer's text, without what ended it."""
     ids = row.ids[:-1] if row.ids and row.ids[-1] in row.request.stop_ids else row.ids
-    text = str(tokenizer.decode(ids, skip_special_tokens=True))
+    split = SplitAnswer(answer=str(tokenizer.decode(ids, skip_special_tokens=True)), thinking=None, finished=True)
+    if row.request.strip_thinking:
+        split = split_thinking(_with_tags(tokenizer, ids), begun=row.request.thinking_begun)
+    text = split.answer
     for end in row.request.until:
         text = text.split(end)[0]
-    return Generation(text=text, ids=tuple(row.ids), ended=row.ended)
+    return Generation(
+        text=text,
+        ids=tuple(row.ids),
+        ended=row.ended,
+        thinking=split.thinking,
+        unfinished_thinking=not split.finished,
+    )
+
+
+def _with_tags(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """The text without special tokens, but with the tags around thinking, which some tokenizers count as special."""
+    text = str(tokenizer.decode(ids, skip_special_tokens=False))
+    for token in tokenizer.all_special_tokens:
+        text = text if is_thinking_tag(token) else text.replace(token, "")
+    return text

@@ -64,6 +64,8 @@ def run_judge(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
         precision=answers.precision,
         batch=answers.batch,
         truncated=answers.truncated,
+        strip_thinking=answers.strip_thinking,
+        unfinished_thinking=answers.unfinished_thinking,
         unscored=unscored(rows),
         generated_tokens=answers.generated_tokens,
         generated=answers.generated,

@@ -26,7 +26,8 @@ from bench.errors import InputError, Problem
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
-from bench.evals.outcome import NOT_FINITE, Progress, Subject
+from bench.evals.outcome import NOT_FINITE, Progress, Subject, strips_thinking
+from bench.text import opens_thinking
 
 ExampleKey = tuple[str | None, int | None]
 """Task name and document number."""
@@ -39,12 +40,22 @@ _NEUTRAL: dict[str, Any] = {"num_beams": 1, "repetition_penalty": 1.0, "num_retu
 class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
     """One subject behind lm-eval's interface."""
 
-    def __init__(self, subject: Subject, progress: Progress, *, seed: int = 0, slots: int = SLOTS) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        progress: Progress,
+        *,
+        seed: int = 0,
+        slots: int = SLOTS,
+        strip_thinking: bool | None = None,
+    ) -> None:
+        """`strip_thinking=None`: where a prompt is wrapped in a template that has thinking."""
         super().__init__()
         self.subject = subject
         self.tokenizer = subject.tokenizer
         self.progress = progress
         self.seed = seed
+        self._strip_thinking = strip_thinking
         self.slots = slots
         self.scorer: Scorer | None = None
         """Built for the first request that needs it."""
@@ -52,6 +63,10 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         """Why a request could not be scored."""
         self.truncated: set[ExampleKey] = set()
         self.drawn = subject.generator(slots=slots)
+        self.thinking: dict[ExampleKey, str] = {}
+        """Thinking that was stripped from an example's first answer."""
+        self.unfinished: set[ExampleKey] = set()
+        """Examples with an answer whose thinking never ended."""
         self.samples = 1
         """Answers to one prompt, at most."""
         self._wrapped: dict[str, _Wrapped] = {}
@@ -117,6 +132,11 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         answers = self.drawn.draw(asked, report)
         self.samples = max([self.samples, *Counter(map(_key, requests)).values()])
         self._fail(NOT_FINITE, (_key(r) for r, answer in zip(requests, answers, strict=True) if answer is None))
+        for request, answer in zip(requests, answers, strict=True):
+            if answer is not None and answer.thinking is not None:
+                self.thinking.setdefault(_key(request), answer.thinking)
+            if answer is not None and answer.unfinished_thinking:
+                self.unfinished.add(_key(request))
         texts = ["" if answer is None else answer.text for answer in answers]
         return [
             self.subject.renderer.clean(text) if request.args[0] in self._wrapped else text
@@ -205,6 +225,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         if len(kept) < len(prompt):
             self.truncated.add(_key(request))
         wrapped = text in self._wrapped
+        strip = strips_thinking(self._strip_thinking, self.subject, wrapped=wrapped)
         renderer = self.subject.renderer
         return GenerationRequest(
             prompt=tuple(kept),
@@ -212,6 +233,8 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             until=(*until, *(renderer.stop_strings if wrapped else ())),
             max_new_tokens=min(new_tokens, limit - len(kept)),
             sampling=_sampling(request.task_name, asked, f"{self.seed}:{repeat}:{text}"),
+            strip_thinking=strip,
+            thinking_begun=strip and opens_thinking(text),
         )
 
 

@@ -8,7 +8,7 @@ whose metric cannot be computed has no score; all other examples keep theirs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.evals.outcome import EvalOutput, Progress, Subject
 from bench.record.eval_job import EvalJob
+from bench.record.evaluation import ScoreRow
 from bench.suite.evals import LmEvalSpec
 
 _SEED = 1234
@@ -49,7 +50,7 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     tasks, reasons = loaded.tasks, Reasons()
     examples = {name: len(task.eval_docs) for name, task in tasks.items()}
     total = sum(min(count, spec.limit or count) for count in examples.values())
-    lm = SubjectLM(subject, Progress(emit, total), seed=_SEED)
+    lm = SubjectLM(subject, Progress(emit, total), seed=_SEED, strip_thinking=spec.strip_thinking)
     samples: dict[str, Sequence[Mapping[str, Any]]] = {}
     wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
     for wrap in (True, False):
@@ -59,7 +60,7 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     scores = {name: _read(task, samples[name], lm, spec.metric, reasons) for name, task in tasks.items()}
     generated = lm.drawn.account(samples=lm.samples) if lm.drawn.asked else None
     return EvalOutput(
-        rows=tuple(row for one in scores.values() for row in one.rows),
+        rows=tuple(row for name, one in scores.items() for row in _with_thinking(name, one.rows, samples[name], lm)),
         measures=tuple(measure for one in scores.values() for measure in one.measures),
         groups=tuple(group_measures(loaded.groups, scores, spec.tasks)),
         template=_template(subject, wrapped),
@@ -67,6 +68,7 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         + _sharing(lm)
         + (f"; {describe_check(generated)}" if generated else ""),
         truncated=len(lm.truncated),
+        strip_thinking=any(request.strip_thinking for request in lm.drawn.asked),
         generated_tokens=generated.tokens if generated else None,
         generated=generated,
         versions={name: str(task.VERSION) for name, task in tasks.items()},
@@ -131,6 +133,16 @@ def _read(
         raise InputError(
             Problem(reference="eval.metric", what=str(error), where="eval.metric", hint="name one of these")
         ) from error
+
+
+def _with_thinking(
+    task: str, rows: Sequence[ScoreRow], samples: Sequence[Mapping[str, Any]], lm: SubjectLM
+) -> Iterator[ScoreRow]:
+    """The rows of a task, in the order of its documents, with the thinking that was stripped from their answers."""
+    for row, document in zip(rows, sorted({sample["doc_id"] for sample in samples}), strict=True):
+        key = (task, document)
+        found = {"thinking": lm.thinking.get(key), "unfinished_thinking": key in lm.unfinished}
+        yield row.model_copy(update=found) if any(found.values()) else row
 
 
 def _template(subject: Subject, wrapped: Mapping[str, bool]) -> str:
