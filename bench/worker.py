@@ -202,7 +202,7 @@ def export(request: ExportRequest, folder: Path, emit: Emit) -> None:
 
 def complete(wanted: WriterRequest, folder: Path, emit: Emit, requests: Iterator[CompleteRequest]) -> None:
     """Answer chat requests with a base, loaded once."""
-    from bench.evals.inference import completions
+    from bench.evals import completions
 
     completions.serve(wanted, emit, requests)
 

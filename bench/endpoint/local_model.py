@@ -115,4 +115,4 @@ def seed_of(digest: str, request: CompletionRequest) -> int:
 @cache
 def _program() -> tuple[str, ...]:
     """The code and libraries that generate."""
-    return (own_code().digest("bench.evals.inference.completions"), version("torch"), version("transformers"))
+    return (own_code().digest("bench.evals.completions"), version("torch"), version("transformers"))

@@ -21,7 +21,8 @@ from bench.emit import Emit
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import shared_prefix
-from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, Subject, row_ids
+from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, row_ids
+from bench.evals.subject import Subject
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
 

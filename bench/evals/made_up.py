@@ -12,7 +12,7 @@ from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import Generation, GenerationRequest
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
-from bench.evals.outcome import Subject
+from bench.evals.subject import Subject
 from bench.record.evaluation import Generated
 
 ANSWER = "The answer is 1."

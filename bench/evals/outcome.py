@@ -1,4 +1,4 @@
-"""Subjects of evals, the output of an eval of any kind, and how scores are written."""
+"""The output of an eval of any kind, names of examples, and how scores are written."""
 
 from __future__ import annotations
 
@@ -8,49 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from bench.atomic import write_text
-from bench.data.render.render import Renderer
 from bench.data.render.row import Row
-from bench.data.store import load_rows
 from bench.emit import Emit
-from bench.evals.inference.batch_check import CountedGenerator
-from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.scoring import Scorer
-from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 from bench.record.files import SCORES
-from bench.text import mentions_thinking
 
 NOT_FINITE = "the model's output is not finite"
 """Why an example has no score."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A loaded model with tokenizer and renderer, ready for prompts."""
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    renderer: Renderer
-    context_length: int
-    """Positions."""
-    most_rows: int | None = None
-    """Rows of an eval to take; `None`: all. A rehearsal takes a few."""
-
-    def scorer(self, *, slots: int = SLOTS) -> Scorer:
-        """What scores continuations with this subject."""
-        return Scorer(self.model, slots=slots)
-
-    def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
-        """What generates this subject's answers."""
-        return CountedGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots)
-
-    def rows(self, job: EvalJob) -> Sequence[Row]:
-        """The eval's own rows, in order."""
-        assert job.data is not None, "an eval with rows"
-        return load_rows(job.data.path)[: self.most_rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +48,6 @@ def row_ids(rows: Sequence[Row]) -> list[str]:
         repeats[content] += 1
         ids.append(content if repeats[content] == 1 else f"{content}-{repeats[content]}")
     return ids
-
-
-def strips_thinking(asked: bool | None, subject: Subject, *, wrapped: bool) -> bool:
-    """Whether an eval scores answers without their thinking: as asked, else where the template has thinking."""
-    return asked if asked is not None else wrapped and mentions_thinking(subject.renderer.template.text)
 
 
 def unscored(rows: Iterable[ScoreRow]) -> dict[str, int]:

@@ -17,7 +17,8 @@ from bench.data.render.render import make_renderer
 from bench.emit import Emit
 from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
-from bench.evals.outcome import EvalOutput, Subject, unscored, write_scores
+from bench.evals.outcome import EvalOutput, unscored, write_scores
+from bench.evals.subject import Subject
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.model.memory import PeakMemory
 from bench.record.eval_job import EvalJob

@@ -11,7 +11,7 @@ import pytest
 from bench.data.render.row import Row, Turn
 from bench.evals.inference import generation
 from bench.evals.inference.generation import GenerationRequest, generate
-from bench.evals.outcome import Subject, strips_thinking
+from bench.evals.subject import Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, ScoreRow
 from tests.evals.jobs import evaluate, generation_job, lm_eval_job, questions_job, resolved_model, write_qa
@@ -19,10 +19,8 @@ from tests.evals.loud import loud
 from tests.fakes.checkpoints import tiny_tokenizer
 
 TURNS = "{% for m in messages %}{{ m.role }}: {{ m.content }}<eos>\n{% endfor %}"
-QWEN = (
-    TURNS
-    + "{% if add_generation_prompt %}assistant: {% if not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
-)
+_EMPTY = "{% if not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
+QWEN = TURNS + "{% if add_generation_prompt %}assistant: " + _EMPTY + "{% endif %}"
 DEEPSEEK = TURNS + "{% if add_generation_prompt %}assistant: <think>\n{% endif %}"
 PLAIN = TURNS + "{% if add_generation_prompt %}assistant: {% endif %}"
 TOKENIZER = tiny_tokenizer()

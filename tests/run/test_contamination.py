@@ -77,6 +77,6 @@ def test_an_eval_that_no_subject_finished_is_left_out(tmp_path: Path) -> None:
     loaded = fake_suite(tmp_path, contamination=SINGLE_WORDS)
     directory = run_suite(
         loaded, home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.failing_evals"),
+        server=ChildServer(module="tests.fakes.failing_evals"), go_on=True,
     )  # fmt: skip
     assert directory.load().contamination == ()

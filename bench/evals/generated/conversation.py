@@ -17,7 +17,8 @@ from bench.data.render.row import Row, Turn
 from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling
-from bench.evals.outcome import Progress, Subject
+from bench.evals.outcome import Progress
+from bench.evals.subject import Subject
 from bench.record.evaluation import Generated
 from bench.suite.evals import Decoding
 from bench.suite.template import Template

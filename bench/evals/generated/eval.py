@@ -17,7 +17,8 @@ from bench.evals.generated.behaviour import behaviour
 from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
-from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, Subject, row_ids, strips_thinking
+from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, row_ids
+from bench.evals.subject import Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
 from bench.suite.evals import FormatSpec, GenerationSpec

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from bench.data.render.row import Row, Turn
 from bench.emit import Emit
 from bench.evals.generated.conversation import TurnReply, ask
-from bench.evals.outcome import EvalOutput, Progress, Subject, strips_thinking
+from bench.evals.outcome import EvalOutput, Progress
+from bench.evals.subject import Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
 from bench.suite.evals import QuestionsSpec

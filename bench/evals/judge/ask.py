@@ -16,7 +16,7 @@ from bench.endpoint.completion import Completer, Completion, CompletionRequest, 
 from bench.endpoint.local_model import LocalAsker, seed_of
 from bench.endpoint.usage import Usage
 from bench.errors import BenchError, IncompleteError, Problem
-from bench.evals.inference.completions import AT_ONCE, answer, load_writer
+from bench.evals.completions import AT_ONCE, answer, load_writer
 from bench.evals.judge.pairs import AnswerPair
 from bench.evals.judge.verdict import JudgeVerdict, read_verdict
 from bench.evals.outcome import Progress

@@ -26,7 +26,8 @@ from bench.errors import InputError, Problem
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
-from bench.evals.outcome import NOT_FINITE, Progress, Subject, strips_thinking
+from bench.evals.outcome import NOT_FINITE, Progress
+from bench.evals.subject import Subject, strips_thinking
 from bench.text import opens_thinking
 
 ExampleKey = tuple[str | None, int | None]

@@ -25,7 +25,8 @@ from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
-from bench.evals.outcome import EvalOutput, Progress, Subject
+from bench.evals.outcome import EvalOutput, Progress
+from bench.evals.subject import Subject
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
 from bench.suite.evals import LmEvalSpec

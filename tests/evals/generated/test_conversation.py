@@ -14,7 +14,8 @@ from bench.evals.generated.conversation import Replies, ask
 from bench.evals.inference import batch_check
 from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
 from bench.evals.inference.generation import Generation, GenerationRequest, generate
-from bench.evals.outcome import Progress, Subject
+from bench.evals.outcome import Progress
+from bench.evals.subject import Subject
 from bench.suite.evals import Decoding
 from tests.evals.jobs import resolved_model, sentence
 from tests.evals.loud import loud

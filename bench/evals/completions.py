@@ -15,7 +15,7 @@ from bench.emit import Emit
 from bench.endpoint.completion import CompletionRequest as Ask
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling, generate
-from bench.evals.outcome import Subject
+from bench.evals.subject import Subject
 from bench.model.load import load_subject, load_tokenizer, unused_positions
 from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel

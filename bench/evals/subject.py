@@ -1,0 +1,52 @@
+"""A loaded subject, and what computes for it: the scorer of continuations and the generator of answers.
+
+Contract: every kind of eval asks the subject for its scorer and generator, so that another engine, or a rehearsal
+without a model, plugs in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bench.data.render.render import Renderer
+from bench.data.render.row import Row
+from bench.data.store import load_rows
+from bench.evals.inference.batch_check import CountedGenerator
+from bench.evals.inference.forward import SLOTS
+from bench.evals.inference.scoring import Scorer
+from bench.record.eval_job import EvalJob
+from bench.text import mentions_thinking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A loaded model with tokenizer and renderer, ready for prompts."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    renderer: Renderer
+    context_length: int
+    """Positions."""
+    most_rows: int | None = None
+    """Rows of an eval to take; `None`: all. A rehearsal takes a few."""
+
+    def scorer(self, *, slots: int = SLOTS) -> Scorer:
+        """What scores continuations with this subject."""
+        return Scorer(self.model, slots=slots)
+
+    def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
+        """What generates this subject's answers."""
+        return CountedGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots)
+
+    def rows(self, job: EvalJob) -> Sequence[Row]:
+        """The eval's own rows, in order."""
+        assert job.data is not None, "an eval with rows"
+        return load_rows(job.data.path)[: self.most_rows]
+
+
+def strips_thinking(asked: bool | None, subject: Subject, *, wrapped: bool) -> bool:
+    """Whether an eval scores answers without their thinking: as asked, else where the template has thinking."""
+    return asked if asked is not None else wrapped and mentions_thinking(subject.renderer.template.text)
