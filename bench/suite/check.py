@@ -19,6 +19,7 @@ from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.model import ModelSpec
 from bench.suite.model_folder import context_length, context_problem, model_folder_problems
 from bench.suite.suite import Suite
+from bench.suite.task_check import task_problems
 from bench.suite.tasks import installed_task_file, installed_task_names, local_tasks, task_metrics
 from bench.suite.template import TOKENIZER, load_template
 from bench.suite.template_tokens import token_problems
@@ -237,8 +238,12 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
             what = f'eval "{spec.name}": there is no task {task!r} {place}'
             hint = did_you_mean(task, known) or "the folder holds no task file (*.yaml)"
             yield Problem(reference="eval.unknown-task", what=what, where=f"{where}.tasks[{index}]", hint=hint)
-        elif spec.metric is not None:
-            yield from _metric_problems(spec, task, files.get(task), f"{where}.metric")
+            continue
+        file = files.get(task)
+        if spec.include is not None and file is not None:
+            yield from task_problems(file, f"{where}.tasks[{index}]")
+        if spec.metric is not None:
+            yield from _metric_problems(spec, task, file, f"{where}.metric")
 
 
 def _claimed_task_problems(suite: Suite, base: Path) -> Iterator[Problem]:
