@@ -12,6 +12,7 @@ from bench.emit import Emit
 from bench.evals.generated.eval import evaluate_generation
 from bench.evals.generated.questions import answer_questions
 from bench.evals.judge.judge import run_judge
+from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
 from bench.evals.subject_job import Evaluate, score_subject
@@ -20,6 +21,7 @@ from bench.record.evaluation import EvalResult
 
 KINDS: dict[str, Evaluate] = {
     "lm_eval": evaluate_tasks,
+    "choice": evaluate_choice,
     "loss": evaluate_loss,
     "generation": evaluate_generation,
     "questions": answer_questions,

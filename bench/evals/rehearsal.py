@@ -23,6 +23,7 @@ from bench.evals.generated.eval import evaluate_generation
 from bench.evals.generated.questions import answer_questions
 from bench.evals.judge.ask import judge_prompt, judge_requests
 from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system_text
+from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import supervised_text
 from bench.evals.made_up import ANSWER, MadeUpSubject
@@ -30,7 +31,7 @@ from bench.evals.outcome import EvalOutput
 from bench.model.load import load_tokenizer
 from bench.record.eval_job import EvalJob
 from bench.suite.endpoint import EndpointSpec
-from bench.suite.evals import GenerationSpec, JudgeSpec, LmEvalSpec
+from bench.suite.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec
 
 ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""
@@ -94,11 +95,12 @@ def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MadeUpSubject:
     )
 
 
-def _lm_eval(job: EvalJob) -> Iterator[Problem]:
+def _tasks(job: EvalJob) -> Iterator[Problem]:
     spec = job.eval
-    assert isinstance(spec, LmEvalSpec), "chosen by kind"
+    assert isinstance(spec, LmEvalSpec | ChoiceSpec), "chosen by kind"
     few = spec.model_copy(update={"limit": min(ROWS, spec.limit or ROWS)})
-    output = evaluate_tasks(job.model_copy(update={"eval": few}), _subject(job), _ignore)
+    evaluate = evaluate_tasks if spec.kind == "lm_eval" else evaluate_choice
+    output = evaluate(job.model_copy(update={"eval": few}), _subject(job), _ignore)
     for task in dict.fromkeys(measure.task for measure in output.measures):
         if not _scored(output, task):
             why = _reason(output, task)
@@ -198,7 +200,8 @@ def _asked_once(job: EvalJob, endpoint: EndpointSpec, request: CompletionRequest
 
 
 _KINDS: dict[str, Callable[[EvalJob], Iterator[Problem]]] = {
-    "lm_eval": _lm_eval,
+    "lm_eval": _tasks,
+    "choice": _tasks,
     "generation": _generation,
     "questions": _questions,
     "loss": _loss,

@@ -55,7 +55,7 @@ class EvalJob(Spec):
     data: ResolvedData | None
     """Rows of an eval that has its own."""
     tasks_path: str | None
-    """Folder of task files, absolute; not part of the digest, its content is."""
+    """Folder of task files, or file of a `choice` eval, absolute; not part of the digest, its content is."""
     training: str | None
     """Digest of the training whose weights are scored; `None` for the base."""
     training_path: str | None

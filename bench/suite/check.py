@@ -12,8 +12,9 @@ from pathlib import Path
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.card import card_folder, card_names, load_card
 from bench.suite.check_names import data_tables, name_problems
+from bench.suite.choice_rows import read_choices
 from bench.suite.data import HUB_ID, MICRO_SCORE, DataSpec
-from bench.suite.evals import JudgeSpec, LmEvalSpec
+from bench.suite.evals import ChoiceSpec, JudgeSpec, LmEvalSpec
 from bench.suite.first_rows import column_names
 from bench.suite.judge_prompt import load_judge_prompt
 from bench.suite.model import ModelSpec
@@ -39,6 +40,8 @@ def check(suite: Suite, base: Path) -> list[Problem]:
     for index, task_eval in enumerate(suite.eval):
         if task_eval.kind == "lm_eval":
             problems += _found(_task_problems(task_eval, f"eval[{index}]", base))
+        if task_eval.kind == "choice":
+            problems += _found(_choice_problems(task_eval, f"eval[{index}]", base))
         if task_eval.kind == "judge":
             problems += _found(_judge_problems(task_eval, f"eval[{index}]", base))
     problems += _found(_claimed_task_problems(suite, base))
@@ -244,6 +247,14 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
             yield from task_problems(file, f"{where}.tasks[{index}]")
         if spec.metric is not None:
             yield from _metric_problems(spec, task, file, f"{where}.metric")
+
+
+def _choice_problems(spec: ChoiceSpec, where: str, base: Path) -> Iterator[Problem]:
+    path = _beside(base, spec.source, f"{where}.source")
+    found = list(_file_problems(path, spec.source, f"{where}.source"))
+    yield from found
+    if not found:
+        read_choices(spec, path, where=where)
 
 
 def _claimed_task_problems(suite: Suite, base: Path) -> Iterator[Problem]:

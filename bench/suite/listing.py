@@ -78,7 +78,13 @@ def _evals() -> Iterator[Row]:
     for name, profile, suite in _shipped():
         for spec in suite.eval:
             own = data_of(spec)
-            inline = ", ".join(spec.tasks) if spec.kind == "lm_eval" else "questions in the suite"
+            inline = (
+                ", ".join(spec.tasks)
+                if spec.kind == "lm_eval"
+                else spec.source
+                if spec.kind == "choice"
+                else "questions in the suite"
+            )
             yield {
                 "suite": name,
                 "profile": profile,

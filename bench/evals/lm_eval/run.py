@@ -24,7 +24,7 @@ from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.private import without_environment_report
-from bench.evals.lm_eval.tasks import load_tasks
+from bench.evals.lm_eval.tasks import Loaded, load_tasks
 from bench.evals.outcome import EvalOutput, Progress
 from bench.evals.subject import Subject
 from bench.record.eval_job import EvalJob
@@ -48,6 +48,11 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     house_nltk_data()
     loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
     seed_detector()
+    return score_tasks(spec, loaded, subject, emit)
+
+
+def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) -> EvalOutput:
+    """Scores a subject on tasks that are loaded already, by the options of `spec`."""
     tasks, reasons = loaded.tasks, Reasons()
     examples = {name: len(task.eval_docs) for name, task in tasks.items()}
     total = sum(min(count, spec.limit or count) for count in examples.values())

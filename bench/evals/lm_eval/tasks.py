@@ -72,6 +72,14 @@ def load_tasks(names: Sequence[str], folder: Path | None, *, trust_code: bool = 
     return _load(manager, names)
 
 
+def load_config(config: Mapping[str, Any]) -> Loaded:
+    """The task of a table such as a task file holds. It is this program's own, and trusted."""
+    sandbox_templates()
+    manager = TaskManager(include_defaults=False)
+    found = manager.load([dict(config)])
+    return Loaded(tasks=dict(found["tasks"]), groups={}, manager=manager)
+
+
 def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
     """lm-eval's task objects with their rows. What can go wrong is in the task file, its rows or the way to the hub."""
     try:

@@ -218,7 +218,7 @@ def _measurand(
         binary=bool(measures) and all(measure.binary for measure in measures.values()),
         per_example=all(measure.per_example for measure in measures.values()),
         chance=chance_of(measures, pools or {}),
-        limit=spec.limit if spec.kind == "lm_eval" else None,
+        limit=spec.limit if spec.kind in ("lm_eval", "choice") else None,
         against_control=spec.kind == "judge" and spec.against == "control",
         pools=pools or {},
     )

@@ -19,7 +19,7 @@ from bench.suite.optimizer import libraries_of
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
-TRAIN, PROBE, CHOICE, SWEEP, JUDGE = "train", "probe", "choice", "sweep", "judge"
+TRAIN, PROBE, CHOICE, SWEEP, JUDGE = "train", "probe", "chosen_rate", "sweep", "judge"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
     PROBE: ("bench.train.probe",),
@@ -27,6 +27,7 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     SWEEP: ("bench.evals.sweep",),
     JUDGE: ("bench.evals.judge.judge",),
     "lm_eval": ("bench.evals.subject_job", "bench.evals.lm_eval.run"),
+    "choice": ("bench.evals.subject_job", "bench.evals.lm_eval.choice"),
     "loss": ("bench.evals.subject_job", "bench.evals.loss"),
     "generation": ("bench.evals.subject_job", "bench.evals.generated.eval"),
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
@@ -37,7 +38,7 @@ rate by a sweep, the loss of one rate of a sweep, and an eval by its kind."""
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.Code.digest`."""
 
-_NOT_IN_EVAL = {"name", "role", "data", "include"}
+_NOT_IN_EVAL = {"name", "role", "data", "include", "source"}
 
 
 def training_digest(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bench.data.resolve import hub_data, resolve_data
 from bench.data.select.dev_split import split_dev, use_dev
-from bench.digest import digest_files, digest_json
+from bench.digest import digest_file, digest_files, digest_json
 from bench.errors import InputError, Problem
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
@@ -18,7 +18,7 @@ from bench.run.resolve.models import resolve_model
 from bench.run.resolve.unavailable import one_problem_per_source, pinned, reason, refuse_unavailable
 from bench.suite.data import DataSpec
 from bench.suite.data_dependencies import closure
-from bench.suite.evals import LmEvalSpec, data_of, reference_of
+from bench.suite.evals import ChoiceSpec, LmEvalSpec, data_of, reference_of
 from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
@@ -68,7 +68,7 @@ def resolve(
         model=next(iter(models.values())),
         models={name: model for name, model in models.items() if name is not None},
         data={**data, **_dev_data(loaded.suite, data, home)},
-        tasks_sha256={name: _hash_folder(folder) for name, folder in tasks.items()},
+        tasks_sha256={name: _hash_files(folder) for name, folder in tasks.items()},
         tasks_path={name: str(folder) for name, folder in tasks.items()},
         judges=judges,
     )
@@ -197,9 +197,12 @@ def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer) -> Path | Una
 
 
 def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:
+    """Folders of task files, and files of `choice` evals, by eval."""
     folders: dict[str, Path] = {}
     problems: list[Problem] = []
     for spec in suite.eval:
+        if isinstance(spec, ChoiceSpec):
+            folders[spec.name] = (base / Path(spec.source).expanduser()).resolve()
         if not isinstance(spec, LmEvalSpec) or spec.include is None:
             continue
         folder = (base / Path(spec.include).expanduser()).resolve()
@@ -219,6 +222,8 @@ def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:
     return folders
 
 
-def _hash_folder(folder: Path) -> str:
+def _hash_files(folder: Path) -> str:
+    if folder.is_file():
+        return digest_file(folder)
     files = [file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
     return digest_files(folder, files)
