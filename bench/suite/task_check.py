@@ -1,23 +1,19 @@
 """Task files held against their rows, without lm-eval: missing data files, and templates with fields that no row has.
 
-Contract: reads a task file, what it includes and the fields of its local JSON and CSV files; runs no code. What
+Contract: reads a task file, what it includes and the first rows of its local JSON and CSV files; runs no code. What
 needs lm-eval (metrics, filters, code, rows on the hub) is left to the rehearsal.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bench.errors import Problem, did_you_mean
+from bench.suite.first_rows import column_names
 from bench.suite.tasks import read_task_file
 
-_ROWS = 2000
-"""First rows of each file whose fields count: some rows may lack what others have."""
 _FORMATS = frozenset({"json", "csv", "parquet", "text", "arrow"})
 _TEMPLATES = ("doc_to_text", "doc_to_choice", "doc_to_target", "doc_to_decontamination_query")
 
@@ -61,28 +57,9 @@ def _data_files(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:
 
 
 def _fields(files: list[Path]) -> frozenset[str]:
-    """Fields of the first rows; none where the format is another, or the rows cannot be read."""
-    found: set[str] = set()
-    for file in files:
-        if file.suffix in {".json", ".jsonl"}:
-            found.update(*(row.keys() for row in _json_rows(file) if isinstance(row, dict)))
-        elif file.suffix == ".csv":
-            with file.open(encoding="utf-8", errors="replace", newline="") as stream:
-                found.update(next(csv.reader(stream), ()))
-        else:
-            return frozenset()
-    return frozenset(found)
-
-
-def _json_rows(file: Path) -> list[Any]:
-    try:
-        with file.open(encoding="utf-8") as stream:
-            if stream.read(1) == "[":
-                return list(json.loads(file.read_text(encoding="utf-8")))[:_ROWS]
-            stream.seek(0)
-            return [json.loads(line) for line in islice(stream, _ROWS) if line.strip()]
-    except (ValueError, RecursionError):
-        return []  # reported by whoever reads the rows
+    """Fields of the first rows of all files; none where those of one are unknown."""
+    names = [column_names(file) for file in files]
+    return frozenset() if None in names else frozenset(name for known in names for name in known or ())
 
 
 def _field_problems(file: Path, config: Mapping[str, Any], fields: frozenset[str], where: str) -> Iterator[Problem]:

@@ -85,7 +85,7 @@ def _unreadable(rows: Sequence[ScoreRow]) -> bool:
 
 
 def _at_chance(measure: Measure) -> bool:
-    """Whether the 95% interval of a right-or-wrong score (Wilson) does not lie above chance."""
+    """Whether the 95% interval of a right-or-wrong score (Wilson) reaches down to chance."""
     assert measure.value is not None, "asked of scores"
     assert measure.chance is not None, "asked of measures with one"
     right = round(measure.value * measure.n)
