@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -288,6 +289,10 @@ class Recipe(Spec):
         table = TABLES.get(self.method)
         spec: AdapterSpec | None = None if table is None else getattr(self, table)
         return spec
+
+    def warmup_steps(self, steps: int) -> int:
+        """Steps of linear warm-up in a training of `steps`: a share of them, rounded up, below 1; a count from 1."""
+        return int(self.warmup) if self.warmup >= 1 else math.ceil(self.warmup * steps)
 
     @property
     def packed(self) -> bool:

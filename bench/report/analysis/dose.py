@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.record.remarks import DoseSpread, dose_spread
 from bench.report.analysis.cost import Cost
 
-UNEQUAL = 1.2
-"""From this ratio of the largest to the smallest dose on, the arms did not train alike."""
 MEASURES = ("tokens", "supervised_tokens", "steps", "epochs")
 
 
@@ -24,25 +23,6 @@ class Dose:
     supervised_tokens: float
     steps: float
     epochs: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoseSpread:
-    """One measure of the dose over all arms that trained."""
-
-    measure: str
-    least: float
-    most: float
-
-    @property
-    def ratio(self) -> float | None:
-        """Largest by smallest dose; `None` where an arm had none of it."""
-        return self.most / self.least if self.least > 0 else None
-
-    @property
-    def unequal(self) -> bool:
-        """Whether the arms did not train alike by this measure."""
-        return self.most > 0 and (self.ratio is None or self.ratio >= UNEQUAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +42,12 @@ class Doses:
 def doses(costs: Sequence[Cost]) -> Doses:
     """Over the arms that train and have a finished training."""
     arms = tuple(dose for cost in costs if cost.trains and (dose := _dose(cost)) is not None)
-    return Doses(arms=arms, spreads=tuple(_spread(arms, name) for name in MEASURES) if len(arms) > 1 else ())
+    return Doses(
+        arms=arms,
+        spreads=tuple(dose_spread(name, [float(getattr(arm, name)) for arm in arms]) for name in MEASURES)
+        if len(arms) > 1
+        else (),
+    )
 
 
 def _dose(cost: Cost) -> Dose | None:
@@ -75,8 +60,3 @@ def _dose(cost: Cost) -> Dose | None:
         steps=cost.steps,
         epochs=cost.epochs,
     )
-
-
-def _spread(arms: Sequence[Dose], name: str) -> DoseSpread:
-    values = [float(getattr(dose, name)) for dose in arms]
-    return DoseSpread(measure=name, least=min(values), most=max(values))

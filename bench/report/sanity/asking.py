@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.record.record import Record
+from bench.record.remarks import answer_remark
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
@@ -49,6 +50,17 @@ def few_shots(record: Record, comparison: Comparison) -> Iterator[Finding]:
                 f"{context.subject} has {len(context.rows)} of {context.asked} rows in its context: more do not fit"
             )
             yield Finding(name="fewer shots", arm=context.subject.partition("#")[0], measurand=None, detail=detail)
+
+
+def cut_answers(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Answers that may be longer than the model's context, as the plan said before."""
+    positions = min(model.context_length for model in record.resolved.bases().values())
+    for spec in record.resolved.suite.eval:
+        decoding = getattr(spec, "decoding", None)
+        remark = None if decoding is None else answer_remark(decoding.max_new_tokens, positions)
+        if remark is not None:
+            detail = f"{remark.what}; {remark.hint}"
+            yield Finding(name=remark.name, arm=None, measurand=spec.name, detail=detail)
 
 
 def cut_prompts(record: Record, comparison: Comparison) -> Iterator[Finding]:

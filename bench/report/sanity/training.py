@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.record.record import Record, TrainingRecord
+from bench.record.remarks import TrainingCounts, training_remarks
 from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.cost import TOLERANCE
-from bench.report.analysis.dose import DoseSpread
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 from bench.suite.suite import is_base
@@ -67,10 +67,24 @@ def dose(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """A budget makes one measure equal; the others may be far apart."""
     spreads = {spread.measure: spread for spread in comparison.doses.spreads}
     if comparison.doses.unequal:
-        parts = [_apart(spreads[measure]) for measure in comparison.doses.unequal]
+        parts = [spreads[measure].sentence for measure in comparison.doses.unequal]
         unit = comparison.budget.units[0].replace("_", " ") if len(comparison.budget.units) == 1 else None
         why = f"; the budget equals {unit}" if unit is not None and comparison.budget.matched else ""
         yield Finding(name="dose differs", arm=None, measurand=None, detail=f"{', '.join(parts)}{why}")
+
+
+def settings(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Settings that work and do what hardly anybody wants, as the plan said before; each once for an arm."""
+    suite = record.resolved.suite
+    recipes = {arm.name: suite.recipe[arm.recipe] for arm in suite.expand()}
+    for training in record.trainings:
+        if training.result is None or training.seed != suite.seeds[0]:
+            continue
+        ledger = training.result.ledger
+        rows = round(ledger.rows / ledger.epochs) if ledger.epochs else ledger.distinct_rows
+        counts = TrainingCounts(available_rows=rows, steps=ledger.steps, tokens=ledger.tokens, slots=ledger.slots)
+        for remark in training_remarks(recipes[training.arm], counts):
+            yield Finding(name=remark.name, arm=training.arm, measurand=None, detail=f"{remark.what}; {remark.hint}")
 
 
 def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
@@ -79,12 +93,6 @@ def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if one.epochs <= UNSEEN_EPOCHS:
             detail = f"its training saw {fmt.percent(one.epochs)} of its rows: the budget ended within the first epoch"
             yield Finding(name="rows unseen", arm=one.arm, measurand=None, detail=detail)
-
-
-def _apart(spread: DoseSpread) -> str:
-    """`steps 8 to 31 (×3.9)`."""
-    ratio = "" if spread.ratio is None else f" (×{fmt.number(spread.ratio, digits=2)})"
-    return f"{spread.measure.replace('_', ' ')} {fmt.count(spread.least)} to {fmt.count(spread.most)}{ratio}"
 
 
 def peak_under_load(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from bench.run.estimate.counts import exact_counts
 from bench.run.estimate.disk import free_bytes, needed_bytes
 from bench.run.estimate.memory import training_memory
 from bench.run.estimate.past_speeds import History
+from bench.run.estimate.remarks import plan_remarks
 from bench.run.estimate.timing import Timings
 from bench.run.plan.plan import budget_statement, plan
 from bench.run.plan.types import Plan, PlannedJob
@@ -171,7 +172,11 @@ def forecast(
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         new=why_new(planned, home),
-        warnings=(*map(as_line, advice(loaded)), *_data_remarks(planned)),
+        warnings=(
+            *map(as_line, advice(loaded)),
+            *plan_remarks(planned, trainings, counts),
+            *_data_remarks(planned),
+        ),
         unavailable=notes(planned),
     )
 

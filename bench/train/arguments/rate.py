@@ -23,11 +23,6 @@ _NAMED = {"constant": "constant_with_warmup"}
 """Schedules under another name in transformers, where `constant` takes no warm-up."""
 
 
-def warmup_steps(recipe: Recipe, steps: int) -> int:
-    """Steps of linear warm-up: a share of `steps`, rounded up, below 1; a count from 1."""
-    return int(recipe.warmup) if recipe.warmup >= 1 else math.ceil(recipe.warmup * steps)
-
-
 def make_scheduler(recipe: Recipe, steps: int) -> Callable[[Optimizer], LRScheduler]:
     """Maker of the recipe's schedule over `steps` optimiser steps, on an optimiser whose rate is the recipe's.
 
@@ -43,7 +38,7 @@ def make_scheduler(recipe: Recipe, steps: int) -> Callable[[Optimizer], LRSchedu
         return theirs
     if recipe.optimizer.endswith("layerwise"):
         raise _refused(f"{recipe.optimizer} has a schedule for each layer, and transformers gives these no minimum")
-    floor, warmup = recipe.min_learning_rate / recipe.rate, warmup_steps(recipe, steps)
+    floor, warmup = recipe.min_learning_rate / recipe.rate, recipe.warmup_steps(steps)
     shape = theirs(SGD([Parameter(torch.zeros(1))], lr=recipe.rate))
     return lambda optimizer: LambdaLR(optimizer, _raised(shape, floor, warmup))
 
@@ -53,7 +48,7 @@ _POLYNOMIAL_END = 1e-7
 
 
 def _theirs(recipe: Recipe, steps: int, **special: Any) -> Callable[[Optimizer], LRScheduler]:
-    warmup = warmup_steps(recipe, steps)
+    warmup = recipe.warmup_steps(steps)
 
     def make(optimizer: Optimizer) -> LRScheduler:
         scheduler: LRScheduler = get_scheduler(

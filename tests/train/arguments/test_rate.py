@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
-from bench.train.arguments.rate import make_scheduler, warmup_steps
+from bench.train.arguments.rate import make_scheduler
 from tests.fakes.training import make_recipe, rates
 
 STEPS, RATE = 40, 1e-2
@@ -96,10 +96,10 @@ def test_a_minimum_that_cannot_be_had_is_refused() -> None:
 
 
 def test_warm_up_below_one_is_a_share_and_from_one_a_count() -> None:
-    assert warmup_steps(make_recipe(warmup=0.03), 100) == 3
-    assert warmup_steps(make_recipe(warmup=0.03), 101) == 4
-    assert warmup_steps(make_recipe(warmup=100), 1_000) == 100
-    assert warmup_steps(make_recipe(warmup=1), 100) == 1, "one step, not all of them"
+    assert make_recipe(warmup=0.03).warmup_steps(100) == 3
+    assert make_recipe(warmup=0.03).warmup_steps(101) == 4
+    assert make_recipe(warmup=100).warmup_steps(1_000) == 100
+    assert make_recipe(warmup=1).warmup_steps(100) == 1, "one step, not all of them"
 
 
 def test_a_decay_is_a_share_rounded_up() -> None:

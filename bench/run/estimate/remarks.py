@@ -1,0 +1,43 @@
+"""Remarks of a plan: settings that work and do what hardly anybody wants, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bench.record.job import Job
+from bench.record.remarks import TrainingCounts, answer_remark, dose_spread, training_remarks
+from bench.record.train_job import TrainJob
+from bench.run.plan.types import Plan
+
+_DOSES = ("tokens", "supervised_tokens", "steps")
+
+
+def plan_remarks(planned: Plan, trainings: Mapping[str, Job], counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """A line for each remark on the arms' `trainings` and their `counts`, on answers, and on unequal doses."""
+    for arm, job in trainings.items():
+        assert isinstance(job, TrainJob), "grouped by arm"
+        count = counts[arm]
+        taken = TrainingCounts(
+            available_rows=job.data.rows, steps=count["steps"], tokens=count["tokens"], slots=count["slots"]
+        )
+        recipe = arm.partition("/")[2].partition("@")[0]
+        for remark in training_remarks(job.recipe, taken):
+            where = remark.key if remark.key == "budget" else f"recipe.{recipe}.{remark.key}"
+            yield f"warning: {where}: {arm}: {remark.what} ({remark.hint})"
+    yield from _answers(planned)
+    yield from _doses(counts)
+
+
+def _answers(planned: Plan) -> Iterator[str]:
+    known = [model.context_length for model in planned.resolved.bases().values() if model.unavailable is None]
+    for index, spec in enumerate(planned.resolved.suite.eval):
+        decoding = getattr(spec, "decoding", None)
+        if decoding is not None and known and (remark := answer_remark(decoding.max_new_tokens, min(known))):
+            yield f"warning: eval[{index}].{remark.key}: {remark.what} ({remark.hint})"
+
+
+def _doses(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """One line where the arms do not train alike: a budget makes one measure equal, not the others."""
+    spreads = [dose_spread(name, [float(count[name]) for count in counts.values()]) for name in _DOSES if counts]
+    if apart := [spread.sentence for spread in spreads if spread.unequal]:
+        yield f"warning: the arms do not train alike: {', '.join(apart)}"
