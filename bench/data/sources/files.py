@@ -14,7 +14,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -32,6 +32,7 @@ _BLOCK = 1 << 20
 _NOTES = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", SAVED_SPLITS})
 """JSON files that describe data and hold none."""
 _COMPRESSED = ".gz"
+_ROWS_HINT = "write its rows as a list of objects, or one object per line"
 _WHOLE_JSON = 1 << 28
 """Bytes of a JSON file up to which it is parsed whole, to see whether it is one object."""
 _SPLIT_OF = {
@@ -160,7 +161,9 @@ def _of_split(files: Sequence[Path], folder: Path, *, source: str, where: str, s
         return tuple(files)
     if wanted not in names:
         what = f"{source} has no split {split!r}" + (f", but {' and '.join(map(repr, names))}" if names else "")
-        hint = f'set split = "{names[0]}"' if names else "no file of the folder is named after a split: leave split out"
+        hint = (
+            f'set split = "{names[-1]}"' if names else "no file of the folder is named after a split: leave split out"
+        )
         raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
     if (unnamed := [str(file.relative_to(folder)) for file, name in splits.items() if name is None]) != []:
         what = f"{source} holds files of splits ({', '.join(names)}), and {', '.join(unnamed[:3])}, which names none"
@@ -207,11 +210,8 @@ def _json(path: Path) -> Records:
         if head == "[":
             yield from _elements(file)
             return
-    if head == "{" and _is_one_object(path):
-        yield (
-            1,
-            RowError("data.not-a-list", "valid JSON, but one object, not a list of rows", ROWS_HINT, ends_file=True),
-        )
+    if head == "{" and (record := _one_object(path)) is not None:
+        yield 1, no_list(record)
         return
     with _open(path, newline="\n") as file:
         for row, line in enumerate(file, start=1):
@@ -219,16 +219,20 @@ def _json(path: Path) -> Records:
                 yield row, _parsed(line)
 
 
-ROWS_HINT = "write its rows as a list of objects, or one object per line"
+def no_list(record: Mapping[str, Any]) -> RowError:
+    """The fault of a file that is one object."""
+    kind = "one object of objects" if all(isinstance(value, dict) for value in record.values()) else "one object"
+    return RowError("data.not-a-list", f"valid JSON, but {kind}, not a list of rows", _ROWS_HINT, ends_file=True)
 
 
-def _is_one_object(path: Path) -> bool:
-    """Whether a JSON file is one object over several lines. Above a quarter of a gigabyte it is taken for lines."""
+def _one_object(path: Path) -> Mapping[str, Any] | None:
+    """The object of a JSON file that is one over several lines. Above a quarter of a gigabyte it is taken for lines."""
     with _open(path, newline="\n") as file:
         first = next((line for line in file if not line.isspace()), "")
         if not isinstance(_parsed(first), RowError) or path.stat().st_size > _WHOLE_JSON:
-            return False
-        return not isinstance(_parsed(first + file.read()), RowError)
+            return None
+        whole = _parsed(first + file.read())
+    return whole if isinstance(whole, dict) else None
 
 
 def _parsed(line: str) -> Any:

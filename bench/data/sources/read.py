@@ -20,7 +20,7 @@ from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
-from bench.data.sources.files import MICRO, ROWS_HINT, Records, records
+from bench.data.sources.files import MICRO, Records, no_list, records
 from bench.data.sources.table import Table
 from bench.errors import Problem
 from bench.suite.data import Columns
@@ -225,8 +225,8 @@ def _no_shape(head: Sequence[tuple[int, object]], table: Table, source: Source) 
     row, record = head[0]
     where = table.place(row, source.label)
     if len(head) == 1 and isinstance(record, dict) and record and all(isinstance(v, dict) for v in record.values()):
-        what = "valid JSON, but one object of objects, not a list of rows"
-        return [Problem(reference="data.not-a-list", what=what, where=where, hint=ROWS_HINT)]
+        fault = no_list(record)
+        return [Problem(reference=fault.reference, what=fault.what, where=where, hint=fault.hint)]
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
     shapes = known_shapes(answered=source.rules.answered)
     what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {shapes}"

@@ -290,5 +290,5 @@ def test_valid_json_that_is_no_list_is_called_valid(tmp_path: Path, content: str
     (path := tmp_path / "rows.json").write_text(content)
     [(_, fault)] = records(path, source="rows.json")
     assert isinstance(fault, RowError)
-    assert "valid JSON" in fault.what
+    assert "valid JSON, but one object" in fault.what
     assert fault.ends_file

@@ -1,0 +1,153 @@
+"""Columns beside a conversation: each is used, known to mean nothing, or reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.data.formats.columns import COLUMNS, Column
+from bench.data.formats.conversation import Rules
+from bench.data.formats.fields import RowError
+from bench.data.formats.shapes import by_columns, recognise
+from bench.data.formats.turns import Settled
+from bench.data.formats.unused import unused_names, worth_reporting
+from bench.suite.data import Columns
+
+MESSAGES = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+
+
+def read(record: dict[str, Any], **rules: Any) -> Settled:
+    """One record, as the reader of a file of such records reads it."""
+    options = Rules(**{key: frozenset(value) if isinstance(value, list) else value for key, value in rules.items()})
+    record = options.visible(record)  # type: ignore[assignment]  # an object stays one
+    shape = recognise([record])
+    assert shape is not None
+    return options.read(record, shape)
+
+
+def roles_and_texts(record: dict[str, Any], **rules: Any) -> list[tuple[str, str]]:
+    """Who says what, an input behind its question."""
+    return [
+        (turn["role"], "|".join(text for text in (turn["content"], turn.get("input")) if text))
+        for turn in read(record, **rules).turns
+    ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"instruction": "Q", "input": "I", "response": "A"},
+        {"instruction": "Q", "context": "I", "output": "A"},
+        {"question": "Q", "context": "I", "answer": "A"},
+        {"prompt": "Q", "input": "I", "completion": "A"},
+        {"query": "Q", "input": "I", "response": "A"},
+        {"problem": "Q", "context": "I", "solution": "A"},
+    ],
+)
+def test_the_input_or_context_of_a_question_is_part_of_the_prompt(record: dict[str, Any]) -> None:
+    assert roles_and_texts(record) == [("user", "Q|I"), ("assistant", "A")]
+
+
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.SYSTEM])
+@pytest.mark.parametrize("record", [{"question": "Q", "response": "A"}, {"messages": MESSAGES}])
+def test_a_system_column_is_the_system_prompt(name: str, record: dict[str, Any]) -> None:
+    assert roles_and_texts({**record, name: "S"}) == [("system", "S"), ("user", "Q"), ("assistant", "A")]
+    assert roles_and_texts({**record, name: ""}) == [("user", "Q"), ("assistant", "A")]
+
+
+def test_a_system_prompt_that_stands_twice_is_said_once_and_two_are_both_said() -> None:
+    record = {"messages": [{"role": "system", "content": "S"}, *MESSAGES]}
+    assert roles_and_texts({**record, "system": "S"})[0] == ("system", "S")
+    assert roles_and_texts({**record, "system": "T"})[0] == ("system", "T\n\nS")
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [["Q0", "A0"]],
+        '[["Q0", "A0"]]',
+        [{"role": "user", "content": "Q0"}, {"role": "assistant", "content": "A0"}],
+    ],
+)
+def test_a_history_stands_before_the_question(history: Any) -> None:
+    turns = roles_and_texts({"instruction": "Q", "output": "A", "history": history, "system": "S"})
+    expected = [("system", "S"), ("user", "Q0"), ("assistant", "A0"), ("user", "Q"), ("assistant", "A")]
+    assert turns == expected
+
+
+def test_a_history_that_cannot_be_read_refuses_the_row() -> None:
+    with pytest.raises(RowError, match="not pairs"):
+        read({"instruction": "Q", "output": "A", "history": ["Q0", "A0", "Q1"]})
+
+
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.LABEL])
+def test_a_row_labelled_false_is_left_out_and_counted(name: str) -> None:
+    for record in ({"messages": MESSAGES}, {"prompt": "Q", "completion": "A"}):
+        assert read({**record, name: False}).dropped == f"{name} is false"
+        assert read({**record, name: "false"}).dropped == f"{name} is false"
+        assert read({**record, name: True}) == Settled(turns=Q_AND_A)
+        with pytest.raises(RowError, match=f"`{name}` is 0"):
+            read({**record, name: 0})
+    assert read({"text": "A review.", name: 0}).dropped is None, "the class of a text is no judgement of the row"
+
+
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.WEIGHT])
+def test_a_weight_of_a_row_is_honoured_or_refused(name: str) -> None:
+    record = {"prompt": "Q", "completion": "A"}
+    assert read({**record, name: 0}).dropped == f"{name} is 0"
+    assert read({**record, name: 1.0}).dropped is None
+    with pytest.raises(RowError, match="no weight between"):
+        read({**record, name: 0.3})
+    assert read({**record, name: 0.3}, ignore=[name]).dropped is None
+
+
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.REFUSED])
+def test_a_column_that_cannot_be_honoured_is_refused_ignored_or_left_out_as_the_suite_says(name: str) -> None:
+    record = {"messages": MESSAGES, name: ["a.png"]}
+    with pytest.raises(RowError, match=f"column `{name}` cannot be honoured"):
+        read(record)
+    assert read({**record, name: []}).dropped is None
+    assert read(record, ignore=[name]) == Settled(turns=Q_AND_A)
+    assert read(record, leave_out=[name]).dropped == f"with {name}"
+
+
+@pytest.mark.parametrize("tools", [[TOOL], [TOOL["function"]], f"[{__import__('json').dumps(TOOL)}]"])
+@pytest.mark.parametrize("name", ["tools", "functions"])
+def test_tools_reach_the_first_turn(name: str, tools: Any) -> None:
+    assert read({"messages": MESSAGES, name: tools}).turns[0]["tools"] == [TOOL]
+    assert "tools" not in read({"messages": MESSAGES, name: "[]"}).turns[0]
+
+
+def test_rows_with_a_key_or_a_role_can_be_left_out() -> None:
+    called = [{"role": "assistant", "content": "", "tool_calls": [{"name": "f", "arguments": {}}]}]
+    record = {"messages": [MESSAGES[0], *called, {"role": "tool", "content": "x"}, MESSAGES[1]]}
+    for name in ("tool_calls", "tool"):
+        assert read(record, leave_out=[name]).dropped == f"with {name}"
+    assert read({"messages": MESSAGES}, leave_out=["tool_calls", "tool"]).dropped is None
+
+
+def test_columns_that_a_suite_names_are_the_only_texts() -> None:
+    shape = by_columns(Columns(prompt="ask", completion="say"))
+    record = {"ask": "Q", "say": "A", "system": "S", "input": "I", "history": "H", "label": True}
+    assert Rules().read(record, shape).turns == Q_AND_A
+    assert sorted(unused_names(record, shape)) == [
+        "column `history` not used", "column `input` not used", "column `system` not used",
+    ]  # fmt: skip
+    assert Rules().read({**record, "label": False}, shape).dropped == "label is false"
+
+
+def test_only_what_is_filled_and_unknown_is_named() -> None:
+    record = {"messages": [{**MESSAGES[0], "mood": "glad", "id": 3}, MESSAGES[1]], "rubric": "r", "id": 1, "x": None}
+    shape = recognise([record])
+    assert shape is not None
+    assert list(unused_names(record, shape)) == ["column `rubric` not used", "message key `mood` not used"]
+
+
+def test_a_name_in_a_few_rows_of_many_is_an_oddity_of_theirs() -> None:
+    from collections import Counter
+
+    assert worth_reporting(Counter(a=3, b=4), 1000) == {"b": 4}
+    assert worth_reporting(Counter(a=2), 2) == {"a": 2}

@@ -1,0 +1,117 @@
+"""A message's key that is dropped changes what is learned, and nothing in the loss says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.data.formats.fields import RowError
+from bench.data.formats.messages import CALLERS, MESSAGE_KEYS, ROLES, Key, message_turns
+
+
+def said(**keys: Any) -> dict[str, Any]:
+    """The turn that an assistant's message becomes."""
+    return message_turns([{"role": "assistant", "content": "A", **keys}])[0]
+
+
+@pytest.mark.parametrize("key", [key for key, meaning in MESSAGE_KEYS.items() if meaning is Key.REASONING])
+def test_reasoning_in_a_field_of_its_own_is_kept_apart(key: str) -> None:
+    assert said(**{key: "hm"}) == {"role": "assistant", "content": "A", "reasoning": "hm"}
+    assert said(**{key: None}) == said(**{key: ""}) == {"role": "assistant", "content": "A"}
+
+
+@pytest.mark.parametrize("key", [key for key, meaning in MESSAGE_KEYS.items() if meaning is Key.LEARNED])
+def test_flags_and_weights_say_whether_a_turn_is_learned(key: str) -> None:
+    for excluded in (0, 0.0, False, "false", "0"):
+        assert said(**{key: excluded})["train"] is False
+    for learned in (1, 1.0, True, "true", None):
+        assert "train" not in said(**{key: learned})
+    with pytest.raises(RowError, match=r"a weight of 0\.5 cannot be honoured"):
+        said(**{key: 0.5})
+    question = {"role": "user", "content": "Q", key: False}
+    assert message_turns([question]) == [{"role": "user", "content": "Q"}]
+
+
+def test_flags_that_disagree_exclude_the_turn() -> None:
+    assert said(weight=1, train=False)["train"] is False
+
+
+@pytest.mark.parametrize("key", [key for key, meaning in MESSAGE_KEYS.items() if meaning is Key.REFUSED])
+def test_what_cannot_be_honoured_is_refused_with_a_way_out(key: str) -> None:
+    with pytest.raises(RowError, match=f"turn 1: `{key}` cannot be honoured") as caught:
+        said(**{key: ["x"]})
+    assert f'ignore = ["{key}"]' in str(caught.value.hint)
+    assert said(**{key: None}) == {"role": "assistant", "content": "A"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": "Name "}, {"type": "text", "text": "it"}],
+        [{"text": "Name it"}],
+        ["Name ", "it"],
+        [{"type": "input_text", "text": "Name it"}],
+    ],
+)
+def test_parts_of_text_are_joined(content: list[Any]) -> None:
+    for message in ({"role": "user", "content": content}, {"from": "human", "value": content}):
+        assert message_turns([message]) == [{"role": "user", "content": "Name it"}]
+
+
+def test_a_part_of_thinking_is_reasoning_and_any_other_part_is_refused() -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "A"}]
+    assert said(content=parts) == {"role": "assistant", "content": "A", "reasoning": "hm"}
+    for part in ({"type": "image_url", "image_url": "x"}, {"type": "tool_use", "name": "f"}, 7):
+        with pytest.raises(RowError, match="`content` has a part"):
+            said(content=[part])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}]},
+        {"tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": {"a": 1, "unused": None}}}]},
+        {"tool_calls": '[{"id": "c1", "name": "f", "arguments": {"a": 1}}]'},
+        {"function_call": {"id": "c1", "name": "f", "arguments": '{"a": 1}'}},
+    ],
+)
+def test_calls_of_every_notation_are_one(call: dict[str, Any]) -> None:
+    turn = message_turns([{"role": "assistant", "content": None, **call}])[0]
+    assert turn == {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"name": "f", "arguments": {"a": 1}, "id": "c1"}],
+    }
+    assert message_turns([{"role": "assistant", **call}]) == [turn], "a message that only calls may lack its content"
+
+
+@pytest.mark.parametrize("speaker", sorted(CALLERS))
+def test_a_speaker_whose_text_is_a_call_is_the_assistant(speaker: str) -> None:
+    [turn] = message_turns([{"from": speaker, "value": '{"name": "f", "arguments": {"a": "b"}}'}])
+    assert turn == {"role": "assistant", "content": "", "tool_calls": [{"name": "f", "arguments": {"a": "b"}}]}
+
+
+@pytest.mark.parametrize("speaker", [name for name, role in ROLES.items() if role == "tool"])
+def test_results_of_tools_are_context(speaker: str) -> None:
+    message = {"role": speaker, "content": "18 C", "name": "f", "tool_call_id": "c1"}
+    assert message_turns([message]) == [{"role": "tool", "content": "18 C", "name": "f", "tool_call_id": "c1"}]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ([{"function": {"arguments": {}}}], "names no function"),
+        ([7], "a tool call is a number"),
+        ([{"name": "f", "arguments": [1]}], "are a list, not an object"),
+    ],
+)
+def test_a_call_that_cannot_be_read_refuses_the_row(call: Any, says: str) -> None:
+    with pytest.raises(RowError, match=says):
+        said(tool_calls=call)
+
+
+def test_thoughts_and_calls_belong_to_the_assistant() -> None:
+    for key, value in (("reasoning", "hm"), ("tool_calls", [{"name": "f", "arguments": {}}])):
+        with pytest.raises(RowError, match="in a turn of user"):
+            message_turns([{"role": "user", "content": "Q", key: value}])

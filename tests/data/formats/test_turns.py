@@ -1,0 +1,55 @@
+"""The order of turns: what has one right repair is repaired and named, an empty answer is never learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.data.formats.fields import RowError
+from bench.data.formats.turns import MERGED, NOT_LEARNED, UNANSWERED, settle
+
+
+def turns(*said: str, **last: Any) -> list[dict[str, Any]]:
+    """Turns from texts such as `user: Q`; `last` are further keys of the last one."""
+    made = [dict(zip(("role", "content"), text.split(":", 1), strict=True)) for text in said]
+    return [*made[:-1], {**made[-1], **last}]
+
+
+@pytest.mark.parametrize(
+    ("said", "merged"),
+    [
+        (("user:A", "user:B", "assistant:C"), ["A\n\nB", "C"]),
+        (("system:one", "system:two", "user:A", "assistant:B"), ["one\n\ntwo", "A", "B"]),
+        (("user:A", "assistant:B", "assistant:C"), ["A", "B\n\nC"]),
+        (("user:A", "user:", "user:B", "assistant:C"), ["A\n\nB", "C"]),
+    ],
+)
+def test_turns_of_one_role_in_a_row_are_one(said: tuple[str, ...], merged: list[str]) -> None:
+    settled = settle(turns(*said))
+    assert [turn["content"] for turn in settled.turns] == merged
+    assert settled.notes == (MERGED,)
+    with pytest.raises(RowError, match=r"turn \d is of"):
+        settle(turns(*said), merge=False)
+
+
+def test_results_of_tools_stay_apart_and_answers_that_differ_in_being_learned_are_not_merged() -> None:
+    calls = [{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}]
+    conversation = [*turns("user:Q", "assistant:", tool_calls=calls), *turns("tool:1", "tool:2", "assistant:A")]
+    assert settle(conversation).turns == conversation
+    with pytest.raises(RowError):
+        settle([*turns("user:Q", "assistant:A", train=False), *turns("assistant:B")])
+
+
+def test_what_follows_the_last_answer_to_be_learned_is_left_out() -> None:
+    first = turns("user:Q", "assistant:A")
+    assert settle([*first, *turns("user:R", "assistant:B", train=False)]).turns == first
+    assert settle(turns("user:Q", "assistant:A", train=False)).dropped == NOT_LEARNED
+    settled = settle([*first, *turns("user:R")])
+    assert (settled.turns, settled.notes) == (first, (UNANSWERED,))
+
+
+def test_an_answer_that_is_only_a_call_or_only_thought_is_an_answer() -> None:
+    assert settle(turns("user:Q", "assistant:", tool_calls=[{"name": "f", "arguments": {}}])).dropped is None
+    assert settle(turns("user:Q", "assistant:", reasoning="hm")).dropped is None
+    assert settle(turns("user:Q", "assistant: ")).dropped == "empty answer"
