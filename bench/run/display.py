@@ -141,8 +141,13 @@ class PlainDisplay:
     def tick(self) -> None:
         """A line after a long silence: nobody should have to ask whether anything still happens."""
         if self._last_line is not None and self.clock() - self._last_line >= _SILENCE_SECONDS:
-            running = ", ".join(self.tally.running) or "nothing of this run; waiting for another run's jobs"
-            self.note(f"{count_line(self.tally)}; running: {running}")
+            self.note(self._working_on())
+
+    def _working_on(self) -> str:
+        if self.tally.total == 0:
+            return "still resolving and checking models, data and tasks"
+        running = ", ".join(self.tally.running) or "nothing of this run; waiting for another run's jobs"
+        return f"{count_line(self.tally)}; running: {running}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def run_suite(
     `InterruptedRunError` after SIGINT or SIGTERM.
     """
     began = time.monotonic()
-    server = server or ChildServer()
+    server = dataclasses.replace(server or ChildServer(), tick=display.tick)
     hint = _finished_hint(loaded, only, home)
     with write_errors_as_problems(f"{home} or {reports}"), _signals_interrupt(), _server_ended_on_error(server):
         if fresh or not hint.exists():

@@ -82,6 +82,11 @@ def test_a_long_silence_is_broken(planned: Plan) -> None:
     """A job that says nothing for minutes, or another run that has the locks, looked like a hang."""
     out, now = StringIO(), [0.0]
     display = PlainDisplay(console=Console(file=out, width=200), clock=lambda: now[0])
+    display.note("resolving")
+    now[0] = 200.0
+    display.tick()
+    assert "still resolving" in out.getvalue()
+    now[0] = 0.0
     display.plan(planned)
     display.started("train:few/full#0")
     for now[0] in (60.0, 119.0, 121.0, 122.0):

@@ -17,6 +17,7 @@ from types import TracebackType
 from bench.errors import InputError, Problem
 
 _POLL_SECONDS = 0.2
+_WAIT_CALL_SECONDS = 120.0
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 """What a file system without locks answers; some network mounts are such."""
 
@@ -46,11 +47,13 @@ class FileLock:
         return True
 
     def acquire(self, on_wait: Callable[[], None] = lambda: None) -> None:
-        """Take the lock, waiting as long as its owner lives; `on_wait` is called once if it has to wait."""
-        if self.try_acquire():
-            return
-        on_wait()
+        """Take the lock, waiting as long as its owner lives; `on_wait` is called when the wait begins and every two
+        minutes of it."""
+        called: float | None = None
         while not self.try_acquire():
+            if called is None or time.monotonic() - called >= _WAIT_CALL_SECONDS:
+                called = time.monotonic()
+                on_wait()
             time.sleep(_POLL_SECONDS)
 
     def release(self) -> None:

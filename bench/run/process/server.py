@@ -32,6 +32,7 @@ from bench.spec import Spec
 
 WORKER = "bench.worker"
 _GRACE_SECONDS = 3.0
+_TICK_SECONDS = 1.0
 _STARTS = 3
 _RESTART_SECONDS = 0.2
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
@@ -44,6 +45,8 @@ class ChildServer:
     module: str = WORKER
     threads: int = 1
     """OpenMP threads that the libraries are loaded with; a job may ask torch for fewer or more."""
+    tick: Callable[[], None] = lambda: None
+    """Called about once a second while `call` waits: a download can take long."""
 
     def warm(self) -> None:
         """Start the server without waiting for its imports. A second call does nothing."""
@@ -110,8 +113,9 @@ class ChildServer:
         child = self.start(kind, payload, folder=folder, log=log)
         try:
             while not child.ended():
-                for event in child.wait():
+                for event in child.wait(_TICK_SECONDS):
                     on_event(event)
+                self.tick()
         finally:
             child.stop()
         if child.failure is None:
