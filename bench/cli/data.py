@@ -42,11 +42,11 @@ def show(
 @data.command()
 def make(
     spec: Annotated[str, typer.Argument(help="A make file (TOML).", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="JSON Lines to write; an earlier one goes on.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSON Lines file to write; an existing one is continued.")],
     overrides: SetOption = None,
     trust_remote_code: TrustRemoteCodeOption = False,
 ) -> None:
-    """Make rows with a model: instructions, answers, best of K, scores, rewrites. Goes on where it stopped."""
+    """Make rows with a model: instructions, answers, best of K, scores, rewrites. Resumes where it stopped."""
     from bench.run.make import describe_summary, make_data
 
     summary = make_data(spec, out=out, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)

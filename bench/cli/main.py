@@ -102,7 +102,7 @@ def main() -> None:
         forget_reader(sys.stdout)
         result = ExitCode.OK
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was finished is kept, the same command goes on from there\n")
+        sys.stderr.write("interrupted; what was finished is kept, the same command resumes from there\n")
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:
         if debug:

@@ -11,7 +11,9 @@ SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of
 RunArgument = Annotated[
     str, typer.Argument(help="A run folder, a suite's name (its latest run), or `latest`.", show_default=False)
 ]
-ProfileOption = Annotated[str | None, typer.Option("--profile", "-p", help="Profile laid over the suite.")]
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", "-p", help="Profile of the suite; default: the suite's own.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one key; may be repeated.")
 ]

@@ -84,7 +84,7 @@ def export(
 
 def clean(
     weights: Annotated[bool, typer.Option("--weights", help="Also trained weights of finished jobs.")] = False,
-    unfinished: Annotated[bool, typer.Option("--unfinished", help="Also what a stopped run could go on from.")] = False,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Also what stopped runs could resume from.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Free it; without this, only show.")] = False,
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,

@@ -45,7 +45,7 @@ def chat(
     temperature: Annotated[float, typer.Option("--temperature", min=0, help="0: greedy.")] = 0.0,
     reports: ReportsOption = Path("reports"),
 ) -> None:
-    """Talk to the base and an arm side by side: a line is a message to both, `/reset` starts anew. Works in a pipe."""
+    """Talk to the base and an arm side by side: a line is a message to both, `/reset` starts again. Works in a pipe."""
     from bench.places import home
     from bench.record.rundir import RunDirectory
     from bench.run.chat import ChatOptions, open_chat

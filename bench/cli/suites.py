@@ -36,7 +36,7 @@ def run(
     reports: ReportsOption = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
 ) -> None:
-    """Train, evaluate, compare, report. Goes on where an earlier run of the same suite stopped."""
+    """Train, evaluate, compare, report. Resumes where an earlier run of the same suite stopped."""
     from bench.places import home
     from bench.report.compare import compare
     from bench.report.write import write_comparison

@@ -1,4 +1,4 @@
-"""`bench models build`: makes an embedded base anew in a child process, and says what came of it."""
+"""`bench models build`: builds an embedded base again in a child process, and reports the result."""
 
 from __future__ import annotations
 

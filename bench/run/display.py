@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: a live table in a terminal, dated lines elsewhere, nothing where nothing is wanted.
+"""Display of a run: a live table in a terminal, dated lines elsewhere, nothing where nothing is wanted.
 
 Names and messages are shown as text: whatever they hold, it is no markup and no control code.
 """
@@ -30,7 +30,7 @@ _SILENCE_SECONDS = 120.0
 
 
 class Display(Protocol):
-    """What a run reports while it goes on."""
+    """What a run reports while it is running."""
 
     def note(self, text: str) -> None:
         """Something the user should know, one line."""

@@ -83,7 +83,7 @@ class LoadedModel:
             raise InputError(child.problems)
         assert child.failure is not None, "it ended before it had answered"
         problem = failed(KIND, child.failure, self._log)
-        hint = f"{problem.hint}; what was answered is kept, the same command goes on from there"
+        hint = f"{problem.hint}; what was answered is kept, the same command resumes from there"
         raise IncompleteError(replace(problem, hint=hint))
 
 

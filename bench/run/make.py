@@ -1,7 +1,7 @@
 """`bench data make`: rows written by a model, from a make file to JSON Lines.
 
 Contract: everything that can be known to be wrong is said before the first request: the file, the rows to work on, the
-key, the local model, the place to write. What was made stays, however the run ends; the same command goes on.
+key, the local model, the place to write. What was made stays, however the run ends; the same command resumes.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def make_data(
     """Make the rows that the file `spec_path` describes under `key=value` overrides, and append them to `out`.
 
     `trust_remote_code`: a local model may run code that it brings. Progress goes to `console` (default: standard
-    error). Raises `InputError` for what is wrong with the input, and `IncompleteError` where the endpoint gave out;
-    rows made until then stay in `out`.
+    error). Raises `InputError` for what is wrong with the input, and `IncompleteError` where the endpoint stopped
+    answering; rows made until then stay in `out`.
     """
     loaded = load_make(spec_path, overrides)
     out = out.absolute()
@@ -83,10 +83,10 @@ def describe_summary(summary: MakeSummary) -> list[str]:
     else:
         lines.append("cost: unknown (no price given, or tokens not counted)")
     if summary.failed:
-        lines.append("not complete: the same command goes on from there")
+        lines.append("not complete: the same command resumes from there")
     elif summary.short:
         lines.append(
-            "not complete: max_requests is used up, and too few tasks were of use; raise it to go on from there"
+            "not complete: max_requests is used up, and too few tasks were of use; raise it to resume from there"
         )
     return lines
 

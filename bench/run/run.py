@@ -94,7 +94,7 @@ def run_suite(
         )
         with _exclusive(directory, display):
             if (name := take_over(directory, planned)) is not None:
-                display.note(f"{name} goes on as {directory.path.name}: what was unavailable is here")
+                display.note(f"{name} continues as {directory.path.name}: what was unavailable is available")
             if planned.can_run:
                 display.note(f"results so far, at any time: bench report {directory.path}")
             run.execute(server, display)
@@ -205,7 +205,7 @@ class _Run:
             reference="run.interrupted",
             what=f"stopped with {done} of {len(self.plan.to_do)} jobs done; they are kept",
             where=str(self.directory.path),
-            hint="the same command goes on from there",
+            hint="the same command resumes from there",
         )
 
 

@@ -1,4 +1,4 @@
-"""A run that goes on under another name: an input was unavailable, and a folder is named by its inputs' contents.
+"""A run that continues under another name: an input was unavailable, and a folder is named by its inputs' contents.
 
 Contract: one run, one folder. The newest folder of the suite is taken over where inputs were unavailable and all that
 was done then is part of this run too, so nothing is lost by it.

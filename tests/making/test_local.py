@@ -134,7 +134,7 @@ def test_a_killed_model_ends_the_making_with_its_reason_and_keeps_what_it_answer
     monkeypatch.setattr(ReplyCache, "put", keep_and_kill)
     with pytest.raises(IncompleteError, match="SIGKILL") as caught:
         make_data(str(tmp_path / "make.toml"), out=tmp_path / "made.jsonl", server=server)
-    assert "goes on from there" in (caught.value.problems[0].hint or "")
+    assert "resumes from there" in (caught.value.problems[0].hint or "")
     kept = len(list((bench_home / "replies").rglob("*.json")))
     assert 0 < kept < 100
     monkeypatch.setattr(ReplyCache, "put", keep)

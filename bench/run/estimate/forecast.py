@@ -112,7 +112,7 @@ class Forecast(Spec):
     warnings: tuple[str, ...] = ()
     """What the user should know before (`bench.run.checks.warnings`)."""
     unavailable: tuple[str, ...] = ()
-    """A sentence for each input that could not be had. What needs it is in no count but `jobs`."""
+    """A sentence for each input that is unavailable. What needs it is in no count but `jobs`."""
 
 
 def forecast(

@@ -296,7 +296,7 @@ def _subject(job: Job) -> str | None:
 
 
 def _stuck(entries: Sequence[JobEntry]) -> dict[str, Unavailable]:
-    """By id, the jobs that cannot run: an input of theirs, or of a job that they need, could not be had."""
+    """By id, the jobs that cannot run: an input of theirs, or of a job that they need, is unavailable."""
     found: dict[str, Unavailable] = {}
     by_digest: dict[str, Unavailable] = {}
     for entry in entries:  # each comes after the jobs that it needs

@@ -66,7 +66,7 @@ class PlannedJob:
     rank: int
     """Order of starting, as far as needs allow."""
     unavailable: Unavailable | None = None
-    """Why it cannot run: an input of its own, or of a job that it needs, could not be had."""
+    """Why it cannot run: an input of its own, or of a job that it needs, is unavailable."""
 
     @property
     def digest(self) -> str:

@@ -16,7 +16,7 @@ from bench.suite.resolved import Unavailable
 
 
 def missing_input(job: Job) -> Unavailable | None:
-    """The first of the inputs that `job` reads itself which could not be had."""
+    """The first of the inputs that `job` reads itself which is unavailable."""
     return next((why for why in _inputs(job) if why is not None), None)
 
 

@@ -1,4 +1,4 @@
-"""Inputs that could not be had this time, told apart from wrong ones.
+"""Inputs that are unavailable this time, as opposed to wrong ones.
 
 Contract: an input is unavailable where every problem with it may pass by itself (`UNREACHABLE`). Its digest is that of
 what was asked for.
@@ -28,7 +28,7 @@ def reason(error: InputError, log: Path) -> Unavailable:
 
 
 def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path) -> ResolvedModel:
-    """The model that `pin` makes of `spec`, or a placeholder for one that could not be had."""
+    """The model that `pin` makes of `spec`, or a placeholder for one that is unavailable."""
     try:
         return pin(spec)
     except InputError as error:
@@ -62,7 +62,7 @@ def _absent_model(spec: ModelSpec, asked: str, why: Unavailable) -> ResolvedMode
 
 
 def refuse_unavailable(resolved: ResolvedSuite) -> None:
-    """For what has no use for a part. Raises `InputError` with everything that could not be had."""
+    """For what has no use for a part. Raises `InputError` with everything that is unavailable."""
     judges = [judge.model for judge in resolved.judges.values() if judge.model is not None]
     models = [*resolved.bases().values(), *judges]
     refuse([*(model.unavailable for model in models), *(data.unavailable for data in resolved.data.values())])
