@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.job import job_adapter
-from bench.record.record import TrainingRecord
+from bench.record.record import Record, TrainingRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.record.train_job import TrainJob
@@ -36,7 +36,7 @@ def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -
     record = run.load()
     trainings = [training for training in record.trainings if training.arm == arm]
     if not trainings:
-        raise InputError(_no_training(arm, [training.arm for training in record.trainings], run))
+        raise InputError(_no_training(arm, record, run))
     asked = [training for training in trainings if seed in (None, training.seed)]
     if not asked:
         seeds = ", ".join(str(training.seed) for training in trainings)
@@ -80,13 +80,11 @@ def _has_weights(training: TrainingRecord, store: JobStore) -> bool:
     return manifest is not None and not manifest.freed
 
 
-def _no_training(arm: str, arms: list[str], run: RunDirectory) -> Problem:
-    return Problem(
-        reference="weights.unknown-arm",
-        what=f"the run has no training of {arm!r}",
-        where=str(run.path),
-        hint=did_you_mean(arm, arms) or "its arms train nothing",
-    )
+def _no_training(arm: str, record: Record, run: RunDirectory) -> Problem:
+    what, hint = f"the run has no training of {arm!r}", did_you_mean(arm, (one.arm for one in record.trainings))
+    if arm in (ref.name for ref in record.resolved.suite.expand()):
+        what, hint = f"{arm} trains nothing: it is the base with rows in its context", "name an arm that trains"
+    return Problem(reference="weights.unknown-arm", what=what, where=str(run.path), hint=hint)
 
 
 def _not_kept(training: TrainingRecord, store: JobStore, *, keeps: bool) -> Problem:

@@ -116,6 +116,14 @@ def test_an_arm_is_found_by_name_and_seed(tmp_path: Path) -> None:
         find_trained(run, "few/lora", seed=None, home=tmp_path / "elsewhere")
 
 
+def test_an_arm_that_trains_nothing_has_no_weights(tmp_path: Path) -> None:
+    recipes = {"few": {"method": "few_shot", "shots": 2}}
+    suite = fake_suite(tmp_path, recipe=recipes, arms={"data": ("few",), "recipe": ("few",)})
+    run = run_suite(suite, home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(), server=FAKE)
+    with pytest.raises(InputError, match="trains nothing"):
+        find_trained(run, "few/few", seed=None, home=tmp_path / "home")
+
+
 def test_weights_that_were_removed_say_how_to_have_them(tmp_path: Path) -> None:
     run = run_suite(
         fake_suite(tmp_path, run={"keep_weights": False, "workers": 1}),

@@ -6,7 +6,7 @@ import pytest
 
 from bench.record.record import JobRecord
 from bench.report.analysis.claims import ClaimResult
-from bench.report.compare import compare
+from bench.report.compare import compare, compare_record
 from bench.report.compose import compose
 from bench.report.render.view import Table
 from bench.report.sections.failures import failures_section
@@ -87,7 +87,7 @@ def test_a_pending_job_makes_the_claim_incomplete() -> None:
     assert "ended before it" in found.why
 
 
-@pytest.mark.parametrize("only", [("--only", LIMA), (f"--only={LIMA}",)])
+@pytest.mark.parametrize("only", [("--only", LIMA), (f"--only={LIMA}",), ("--only", "lima_1k/f*")])
 def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_runs_it(only: tuple[str, ...]) -> None:
     run = make_run(examples=20, claims=({"says": f"{LIMA} > base", "on": "qa"},))
     other = "random_1k/full"
@@ -105,6 +105,8 @@ def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_ru
         f"{LIMA}#2": ("pending", "this run ended before it"),
         f"{other}#2": ("left_out", "`--only` left it out"),
     }
+    going_on = compare_record(stopped.model_copy(update={"finished": None}), run.rows, replicates=50)
+    assert "the run is going on, or was killed" in {absence.message for absence in going_on.missing}
     section = failures_section(missing)
     assert section is not None
     assert "without `--only` to try these jobs again" in str(section.blocks[-1])
