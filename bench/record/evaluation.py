@@ -158,5 +158,7 @@ class ScoreRow(Spec):
     statistics: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """By corpus metric, what this example adds to its sufficient statistics, summed over `samples`; of a judged pair
     the lengths of both answers."""
+    slices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By field that the suite slices by, the values of this example."""
     unscored: str | None = None
     """Why scores are missing, where a reason is known."""

@@ -29,6 +29,7 @@ from bench.report.analysis.provenance import provenance
 from bench.report.analysis.results import ranks, results
 from bench.report.analysis.run_info import run_info
 from bench.report.analysis.scaling import scaling_lines
+from bench.report.analysis.slices import slices
 from bench.report.analysis.speed import paces
 from bench.report.analysis.subset_draws import draw_noise
 from bench.report.analysis.sweeps import arm_sweeps, contexts
@@ -64,6 +65,7 @@ def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICA
         ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
         draws=draw_noise(record, measured),
         metrics=every_metric(record),
+        slices=slices(aligned, rows, bases_by_arm(record), deltas),
         scaling=scaling_lines(record, measurands, measured),
         speeds=paces(record),
         costs=priced,

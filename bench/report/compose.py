@@ -21,6 +21,7 @@ from bench.report.sections.pace import pace_section
 from bench.report.sections.reproduce import reproduce_section
 from bench.report.sections.results import eval_sections, overview_section
 from bench.report.sections.scaling import scaling_section
+from bench.report.sections.slices import slices_section
 from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training import training_section
@@ -36,6 +37,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         failures_section(comparison),
         overview_section(comparison) if comparison.measurands else None,
         *eval_sections(comparison),
+        slices_section(comparison),
         scaling_section(comparison),
         pace_section(comparison),
         cost_section(comparison),

@@ -32,6 +32,9 @@ class LmEvalSpec(Spec):
     """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
     strip_thinking: bool | None = None
     """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
+    slices: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Fields of the task's documents, such as `category` or IFEval's `instruction_id_list`, by whose values the report
+    shows the scores."""
     role: Role = "target"
 
 

@@ -85,19 +85,21 @@ def read_samples(
     failed: Mapping[int, str],
     unscored: Mapping[int, str],
     headline: str | None,
+    slices: Sequence[str] = (),
 ) -> TaskScores:
     """Rows and measures of one task.
 
     `samples` are lm-eval's logged samples, one per document and filter. `failed` and `unscored` say by document why
     the model gave nothing for it, and why the task could not score what the model gave. `headline` names the leading
-    metric; default: the first with per-example scores that the task lists.
+    metric; default: the first with per-example scores that the task lists. `slices` are fields of the documents whose
+    values the rows keep.
     Raises `ValueError` where the task has no metric of that name.
     """
     metrics = _metrics(task, samples)
     leading = _leading(metrics, headline, task.task_name)
     examples = _by_document(samples, failed)
     return TaskScores(
-        rows=tuple(_rows(task, metrics, leading, examples, {**unscored, **failed})),
+        rows=tuple(_rows(task, metrics, leading, examples, reasons={**unscored, **failed}, slices=slices)),
         measures=tuple(_measure(task, metric, metric is leading, examples) for metric in metrics),
         filters=tuple((metric.key, metric.filter) for metric in metrics),
     )
@@ -201,7 +203,9 @@ def _rows(
     metrics: Sequence[_Metric],
     leading: _Metric | None,
     examples: Sequence[DocumentSamples],
+    *,
     reasons: Mapping[int, str],
+    slices: Sequence[str],
 ) -> list[ScoreRow]:
     ids = _ids([sample for sample, _ in examples])
     return [
@@ -216,6 +220,7 @@ def _rows(
             question=_question(task, sample),
             target=_target(task, sample),
             output=_output(task, sample, leading) if by_filter else None,
+            slices={name: values for name in slices if (values := _values(sample["doc"], name))},
             unscored=reasons.get(sample["doc_id"]),
         )
         for id_, (sample, by_filter) in zip(ids, examples, strict=True)
@@ -238,6 +243,15 @@ def _metadata(task: Task) -> Mapping[str, Any]:
 def _field(document: Any, name: str) -> str | None:
     value = document.get(name) if isinstance(document, Mapping) else None
     return None if value is None else str(value)
+
+
+def _values(document: Any, name: str) -> tuple[str, ...]:
+    """The values of a field: several of a list, each once; none where the document lacks it."""
+    value = document.get(name) if isinstance(document, Mapping) else None
+    if value is None:
+        return ()
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(dict.fromkeys(str(one) for one in values))
 
 
 def _weight(metrics: Sequence[_Metric], sample: Mapping[str, Any]) -> float:

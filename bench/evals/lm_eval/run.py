@@ -63,7 +63,7 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
         chosen = [task for name, task in tasks.items() if wrapped[name] is wrap]
         if chosen:
             samples.update(_run(lm, chosen, loaded.manager, spec, reasons, wrap=wrap))
-    scores = {name: _read(task, samples[name], lm, spec.metric, reasons) for name, task in tasks.items()}
+    scores = {name: _read(task, samples[name], lm, spec, reasons) for name, task in tasks.items()}
     generated = lm.drawn.account(samples=lm.samples) if lm.drawn.asked else None
     return EvalOutput(
         rows=tuple(row for name, one in scores.items() for row in _with_thinking(name, one.rows, samples[name], lm)),
@@ -128,13 +128,13 @@ def _isolated(process: Callable[..., dict[str, Any]], task: str, reasons: Reason
 
 
 def _read(
-    task: Task, samples: Sequence[Mapping[str, Any]], lm: SubjectLM, headline: str | None, reasons: Reasons
+    task: Task, samples: Sequence[Mapping[str, Any]], lm: SubjectLM, spec: LmEvalSpec, reasons: Reasons
 ) -> TaskScores:
     name = task.task_name
     failed = {document: why for (asked, document), why in lm.failed.items() if asked == name and document is not None}
     unscored = {sample["doc_id"]: reasons[key] for sample in samples if (key := (name, repr(sample["doc"]))) in reasons}
     try:
-        return read_samples(task, samples, failed=failed, unscored=unscored, headline=headline)
+        return read_samples(task, samples, failed=failed, unscored=unscored, headline=spec.metric, slices=spec.slices)
     except ValueError as error:
         raise InputError(
             Problem(reference="eval.metric", what=str(error), where="eval.metric", hint="name one of these")

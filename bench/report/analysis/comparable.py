@@ -16,6 +16,8 @@ from bench.report.analysis.align import ScoreRows
 
 _MISSING = "–"
 _HINT = "run both with the same suite name and evals; recipes, data, seeds, models and code may differ"
+_COMPARED_ELSEWHERE = ("include", "data", "name", "reference", "prompt", "judge", "slices")
+"""Keys of an eval: compared by content, or without an effect on a score."""
 _IGNORED = ("suite.eval", "suite.claim", "suite.run", "profile", "overrides")
 """Keys of the resolved suite that are compared elsewhere, or have no effect of their own."""
 
@@ -66,7 +68,7 @@ def _meaning(record: Record, evals: Collection[str]) -> dict[str, Any]:
     for spec in resolved.suite.eval:
         if spec.name not in evals:
             continue
-        said = spec.model_dump(mode="json", exclude={"include", "data", "name", "reference", "prompt", "judge"})
+        said = spec.model_dump(mode="json", exclude=set(_COMPARED_ELSEWHERE))
         found |= _flat(said, f"eval.{spec.name}")
         found[f"eval.{spec.name}.tasks_sha256"] = resolved.tasks_sha256.get(spec.name)
         data = resolved.data.get(f"eval:{spec.name}")

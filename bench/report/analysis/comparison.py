@@ -28,6 +28,7 @@ from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.results import Result
 from bench.report.analysis.run_info import RunInfo
 from bench.report.analysis.scaling import ScalingLine
+from bench.report.analysis.slices import Slices
 from bench.report.analysis.speed import Pace
 from bench.report.analysis.subset_draws import DrawNoise
 from bench.report.analysis.sweeps import ArmSweep, ContextRows
@@ -54,6 +55,7 @@ class Comparison:
     """By measurand; empty where none can be given."""
     draws: tuple[DrawNoise, ...]
     metrics: tuple[MetricValue, ...]
+    slices: tuple[Slices, ...]
     scaling: tuple[ScalingLine, ...]
     speeds: tuple[Pace, ...]
     """Fastest first; empty where fewer than two arms were timed alone."""

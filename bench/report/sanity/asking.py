@@ -118,6 +118,17 @@ def faulty_examples(record: Record, comparison: Comparison) -> Iterator[Finding]
                 yield Finding(name=name, arm=None, measurand=check.measurand, detail=f"{count:,} {words}")
 
 
+def empty_slices(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """A column that no row has."""
+    shown = {(found.measurand.partition("/")[0], found.column) for found in comparison.slices}
+    scored = {measurand.eval for measurand in comparison.measurands}
+    for spec in record.resolved.suite.eval:
+        for column in spec.slices if spec.kind == "lm_eval" and spec.name in scored else ():
+            if (spec.name, column) not in shown:
+                detail = f"slices asks for {column!r}, which no example has"
+                yield Finding(name="slice empty", arm=None, measurand=spec.name, detail=detail)
+
+
 def _reasons(record: Record, name: str) -> str:
     """Why examples of an eval lack a score, each with the most examples that one subject lost to it."""
     found: dict[str, int] = {}

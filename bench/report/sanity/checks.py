@@ -36,6 +36,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     asking.batch_sensitive,
     asking.missing_scores,
     asking.faulty_examples,
+    asking.empty_slices,
     claims.opposite_claims,
     scores.few_seeds,
     asking.limit,

@@ -48,6 +48,8 @@ def below_base(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if contrast is not None and contrast.reading in {"worse", "maybe worse"}:
             delta = contrast.delta
             seen = f"{fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)} against the base"
+            if contrast.reading == "maybe worse":
+                seen += "; descriptive: not significant after Holm, or with one seed"
             yield Finding(name="below base", arm=result.arm, measurand=result.measurand.name, detail=seen)
 
 

@@ -97,7 +97,7 @@ def _line(comparison: Comparison, measurand: Measurand) -> str:
     results = [comparison.results[arm, measurand.name] for arm in arms]
     versus_base = {r.arm: r.versus_base.reading for r in results if r.versus_base is not None}
     versus_control = {r.arm: r.versus_control.reading for r in results if r.versus_control is not None}
-    parts = [_counted(versus_base, "base")]
+    parts = [_counted(versus_base, "base", single_seed=len(comparison.run.seeds) == 1)]
     if versus_control:
         parts.append(_named(versus_control, "its control"))
     leaders = _leaders(comparison, measurand)
@@ -119,13 +119,14 @@ def _leaders(comparison: Comparison, measurand: Measurand) -> str:
     return f"not shown to be worse than any other arm: {fmt.listed(first)}"
 
 
-def _counted(readings: dict[str, Reading], reference: str) -> str:
-    """`4 of 6 arms better than base, 1 worse, 1 not resolved`."""
+def _counted(readings: dict[str, Reading], reference: str, *, single_seed: bool) -> str:
+    """`6 arms against base: 4 better, 1 worse, 1 not resolved`."""
+    only = "by the examples' noise alone" if single_seed else "only before Holm"
     words: tuple[tuple[Reading, str], ...] = (
         ("better", "better"),
         ("worse", "worse"),
-        ("maybe better", "better only before Holm"),
-        ("maybe worse", "worse only before Holm"),
+        ("maybe better", f"better {only}"),
+        ("maybe worse", f"worse {only}"),
         ("higher", "higher"),
         ("lower", "lower"),
         ("unresolved", "not resolved"),

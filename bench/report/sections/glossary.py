@@ -43,7 +43,10 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "all claims of the suite.",
     ),
     ("detectable", "The smallest true difference that a run like this one finds with 80% power."),
-    ("rank", "The places that the resolved pairs of arms leave possible (Holm over all pairs): 1–3 is first to third."),
+    (
+        "rank",
+        "Places that the resolved pairs of arms leave possible (Holm over an eval's pairs): 1–3 is first to third.",
+    ),
     ("seed spread", "Standard deviation of the score between seeds of the same arm."),
     ("gained / lost", "Examples on which the arm, averaged over seeds, did better / worse than the base."),
     (

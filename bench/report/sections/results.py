@@ -183,6 +183,16 @@ def _over(measurand: Measurand) -> str:
     return f", mean of {fmt.plural(len(parts), 'task')}{of_groups}"
 
 
+def _clusters(comparison: Comparison, measurand: Measurand) -> str | None:
+    """Whether intervals take the examples as independent; `None` where no difference has an interval."""
+    contrasts = [comparison.results[arm, measurand.name].versus_base for arm in comparison.arms]
+    deltas = [contrast.delta for contrast in contrasts if contrast is not None and contrast.delta.low is not None]
+    if not deltas:
+        return None
+    clustered = deltas[0].n_clusters < deltas[0].n_examples
+    return f"in {deltas[0].n_clusters:,} clusters" if clustered else "taken as independent"
+
+
 def _about(comparison: Comparison, measurand: Measurand) -> str:
     """What was measured, on how many examples, in which direction."""
     result = comparison.results[comparison.arms[0], measurand.name]
@@ -192,6 +202,9 @@ def _about(comparison: Comparison, measurand: Measurand) -> str:
         fmt.plural(result.value.n_examples + result.value.n_missing, "example"),
         "higher is better" if measurand.higher_is_better else "lower is better",
     ]
+    clusters = _clusters(comparison, measurand)
+    if clusters is not None:
+        facts[1] += f", {clusters}"
     if measurand.chance:
         facts.append(f"chance is {fmt.number(measurand.chance)}")
     if measurand.limit is not None:

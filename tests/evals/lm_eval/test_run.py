@@ -348,3 +348,11 @@ def test_a_number_is_no_expected_answer_of_a_generation(
     write_qa(tmp_path / "tasks", count=3, doc_to_target=target)
     _, rows = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"]), tmp_path / "out")
     assert all((row.target is None) is (expected is None) for row in rows)
+
+
+def test_rows_keep_the_fields_that_the_suite_slices_by(checkpoint: Path, tmp_path: Path) -> None:
+    write_qa(tmp_path / "tasks", count=3)
+    job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"], slices=("answer", "absent"))
+    _, rows = evaluate(job, tmp_path / "out")
+    documents = [json.loads(line) for line in (tmp_path / "tasks" / "qa.jsonl").read_text().splitlines()]
+    assert [row.slices for row in rows] == [{"answer": (document["answer"],)} for document in documents]

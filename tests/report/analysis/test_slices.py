@@ -1,0 +1,77 @@
+"""Results by a column of the rows: which forms an arm masters, and how much noise the forms make."""
+
+from __future__ import annotations
+
+import json
+from statistics import fmean
+
+import pytest
+
+from bench.report.compare import compare
+from bench.report.compose import compose
+from bench.report.export import comparison_json
+from bench.report.render.markdown import render
+from tests.fakes.records import FakeRun, make_run
+
+ARM = "lima_1k/full"
+
+
+def by_form(*, all_or_nothing: bool = False, examples: int = 60) -> FakeRun:
+    """Examples of six forms, every tenth of two. all_or_nothing: an arm gets a form wholly right or wholly wrong."""
+    run = make_run(examples=examples)
+
+    def sliced(rows: list, trained: bool) -> list:  # type: ignore[type-arg]
+        found = []
+        for index, row in enumerate(rows):
+            forms = (f"form {index % 6}", "rare") if index % 10 == 0 else (f"form {index % 6}",)
+            metrics = {"acc": float(index % 6 < 3)} if all_or_nothing and trained else row.metrics
+            found.append(row.model_copy(update={"slices": {"form": forms}, "metrics": metrics}))
+        return found
+
+    rows = {
+        (name, subject): sliced(found, subject != "base") if name == "choice" else found
+        for (name, subject), found in run.rows.items()
+    }
+    first, second, *others = run.record.resolved.suite.eval
+    evals = tuple(
+        spec.model_copy(update={"slices": ("form",)}) if spec.name == "choice" else spec
+        for spec in (first, second, *others)
+    )
+    suite = run.record.resolved.suite.model_copy(update={"eval": evals})
+    record = run.record.model_copy(update={"resolved": run.record.resolved.model_copy(update={"suite": suite})})
+    return FakeRun(path=run.path, record=record, rows=rows)
+
+
+def test_scores_by_value_equal_the_hand_computed() -> None:
+    run = by_form()
+    comparison = compare(run, replicates=50)
+    (found,) = comparison.slices
+    assert (found.measurand, found.column) == ("choice", "form")
+    assert {value.value: value.examples for value in found.values} == {
+        **{f"form {form}": 10 for form in range(6)}, "rare": 6,
+    }  # fmt: skip
+    for value in found.values:
+        seeds = []
+        for seed in (0, 1, 2):
+            rows = run.rows["choice", f"{ARM}#{seed}"]
+            seeds.append(fmean(row.metrics["acc"] or 0.0 for row in rows if value.value in row.slices["form"]))
+        assert value.scores[ARM] == pytest.approx(fmean(seeds))
+    assert "choice by form" in render(compose(comparison))
+    assert json.dumps(comparison_json(comparison)["slices"], allow_nan=False)
+
+
+def test_forms_that_succeed_together_widen_the_error_of_the_clusters() -> None:
+    """Six forms, each wholly right or wrong, are six observations, not sixty."""
+    (found,) = compare(by_form(all_or_nothing=True, examples=120), replicates=50).slices
+    noise = next(one for one in found.noise if one.arm == ARM)
+    assert noise.standard_error is not None
+    assert noise.clustered_error is not None
+    assert noise.clustered_error > 1.5 * noise.standard_error
+
+
+def test_a_column_that_no_row_has_is_named() -> None:
+    run = by_form()
+    bare = {key: [row.model_copy(update={"slices": {}}) for row in rows] for key, rows in run.rows.items()}
+    comparison = compare(FakeRun(path=run.path, record=run.record, rows=bare), replicates=50)
+    assert not comparison.slices
+    assert "slice empty" in {finding.name for finding in comparison.sanity}
