@@ -216,6 +216,7 @@ def show(request: ShowRequest, folder: Path, emit: Emit) -> dict[str, Any]:
         request.data,
         max_length=request.max_length,
         loss_on=request.loss_on,
+        end_token=request.end_token,
         rows=request.rows,
         emit=emit,
     )

@@ -62,6 +62,8 @@ def make_instructions(making: MakingContext[MakeInstructions]) -> Iterator[MadeR
 
 
 def _demonstrations(making: MakingContext[MakeInstructions], number: int) -> tuple[Task, ...]:
+    if making.spec.tasks is None:
+        return ()
     draw = random.Random(f"demonstrations:{making.spec.seed}:{number}")  # noqa: S311  # to be repeated, no secret
     return tuple(draw.sample(list(making.tasks), making.spec.demonstrations))
 

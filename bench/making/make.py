@@ -77,7 +77,7 @@ def check_tasks(spec: MakeSpec, tasks: Sequence[Task]) -> None:
         if long is not None:
             what = f"{long.origin} is a conversation or has a system prompt, which Alpaca's shape cannot hold"
             problems.append(Problem(reference="make.shape", what=what, where="shape", hint='shape = "messages"'))
-    if isinstance(spec, MakeInstructions) and len(tasks) < spec.demonstrations:
+    if isinstance(spec, MakeInstructions) and spec.tasks is not None and len(tasks) < spec.demonstrations:
         what = f"{spec.demonstrations} demonstrations are asked for, there are {len(tasks)} seed tasks"
         problems.append(
             Problem(reference="make.too-few-tasks", what=what, where="demonstrations", hint="give more seed tasks")

@@ -145,12 +145,12 @@ class MakeInstructions(_Make):
     """`kind = "instructions"`: new tasks after the manner of seed tasks (Wang et al. 2023; Taori et al. 2023)."""
 
     kind: Literal["instructions"]
-    tasks: TaskSource
-    """Seed tasks: some of them are shown in every request."""
+    tasks: TaskSource | None = None
+    """Seed tasks: some of them are shown in every request. Not needed with a `prompt` of your own."""
     size: Count
     """Rows to make."""
     demonstrations: int = Field(default=3, ge=1, le=50)
-    """Seed tasks shown in one request."""
+    """Seed tasks shown in one request; none are shown without `tasks`."""
     per_request: int = Field(default=10, ge=1, le=100)
     """New tasks asked for in one request."""
     answers: Literal["same", "separate"] = "same"
@@ -162,6 +162,12 @@ class MakeInstructions(_Make):
     """Instructions shorter or longer are left out."""
     max_requests: Count | None = None
     """Most requests for tasks; default: four times what would do if every task were kept."""
+
+    @model_validator(mode="after")
+    def _has_something_to_show(self) -> MakeInstructions:
+        if self.tasks is None and self.prompt is None:
+            raise ValueError("give tasks, the seed tasks of the requests, or a prompt of your own, which needs none")
+        return self
 
     @property
     def most_requests(self) -> int:

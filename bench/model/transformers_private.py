@@ -47,7 +47,7 @@ class TrainerHooks:
     state: Any
     _last_step = 0
 
-    def supervised_tokens(self, batches: list[dict[str, Any]]) -> int:
+    def loss_divisor(self, batches: list[dict[str, Any]]) -> int:
         """Number that the loss of one optimiser step is divided by; `batches` are the step's forward passes."""
         raise NotImplementedError
 
@@ -86,7 +86,7 @@ class TrainerHooks:
     # --- what transformers calls ------------------------------------------------------------------------------------
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> int:
-        return self.supervised_tokens(batch_samples)
+        return self.loss_divisor(batch_samples)
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
         self.before_optimizer()

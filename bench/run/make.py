@@ -115,6 +115,8 @@ def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
 
 def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
     source, fetched = loaded.spec.tasks, None
+    if source is None:
+        return ()
     if kind_of(source.as_data(), loaded.folder) == "hub":
         request = FetchRequest(spec=source.as_data(), home=str(home()))
         log = home() / "logs" / "fetch.txt"

@@ -107,6 +107,7 @@ def show_data(
         data=data,
         max_length=min(recipe.max_length or model.context_length, model.context_length),
         loss_on=recipe.loss_on,
+        end_token=recipe.end_token,
         rows=rows,
     )
     seen = server.call("show", request, folder=home, log=home / "logs" / "show.txt", on_event=on_event)

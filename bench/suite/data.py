@@ -32,6 +32,8 @@ class Select(Spec):
     by: Literal["all", "first", "random", "longest", "score", "diverse", "holdout"] = "all"
     size: Count | None = None
     """Rows to take; required for all but `all` and, with a `minimum`, `score`."""
+    offset: int = Field(default=0, ge=0, le=2**31 - 1)
+    """For `first`: rows to pass over before the first one taken."""
     size_of: Name | None = None
     """In place of `size`: as many rows as this `[data]` table selects."""
     seed: Seed = 0
@@ -58,6 +60,8 @@ class Select(Spec):
             raise ValueError(f"select by {self.by!r} needs a size")
         if self.seeds and (self.by != "random" or self.seed != 0):
             raise ValueError("seeds belong to select by 'random', in place of seed")
+        if self.offset and self.by != "first":
+            raise ValueError("offset belongs to select by 'first'")
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) == 1:
             raise ValueError("give at least two seeds, each once; for one draw, seed")
         if self.by != "score" and (self.column is not None or self.minimum is not None):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.adapter import JsonTable
+from bench.suite.model import Precision
 from bench.suite.recipe import Recipe
 from bench.suite.suite import Suite
 
@@ -25,6 +26,9 @@ _FSDP_KEYS = frozenset(
     }
 )  # fmt: skip
 """What transformers reads of `fsdp_config`, with or without `fsdp_` before it; its XLA settings are for TPUs."""
+
+_PRECISIONS: tuple[Precision, ...] = ("bf16", "fp16")
+"""Precisions that DeepSpeed's table can turn on; TOML's `precision` has the same names."""
 
 
 def distribution_problems(suite: Suite, base: Path) -> Iterator[Problem]:
@@ -44,13 +48,18 @@ def distribution_problems(suite: Suite, base: Path) -> Iterator[Problem]:
 
 def inline_deepspeed(suite: Suite, base: Path) -> Suite:
     """`suite` with a table in place of each file. Raises `InputError` for a file that is no JSON object."""
-    recipes = {
-        name: recipe if recipe.deepspeed is None else recipe.model_copy(
-            update={"deepspeed": _table(base, recipe, name)}
-        )
-        for name, recipe in suite.recipe.items()
-    }  # fmt: skip
+    recipes = {name: _inlined(recipe, base, name) for name, recipe in suite.recipe.items()}
     return suite.model_copy(update={"recipe": recipes})
+
+
+def _inlined(recipe: Recipe, base: Path, name: str) -> Recipe:
+    """The recipe with DeepSpeed's table, and with the precision that the table turns on if the recipe names none."""
+    if recipe.deepspeed is None:
+        return recipe
+    table = _table(base, recipe, name)
+    asked = [precision for precision in _PRECISIONS if _enabled(table, precision) is True]
+    precision = {"precision": asked[0]} if recipe.precision == _AUTO and asked else {}
+    return recipe.model_copy(update={"deepspeed": table, **precision})
 
 
 def _deepspeed(table: Mapping[str, object], recipe: Recipe, where: str) -> Iterator[Problem]:
@@ -69,11 +78,18 @@ def _deepspeed(table: Mapping[str, object], recipe: Recipe, where: str) -> Itera
     for key, (ours, same) in own.items():
         if key in table and table[key] not in (_AUTO, *same):
             yield _decided(f"{where}.{key}", ours)
-    for key in ("bf16", "fp16"):
-        given = table.get(key)
-        enabled = given.get("enabled", _AUTO) if isinstance(given, Mapping) else _AUTO
-        if enabled not in (_AUTO, recipe.precision == key) or (enabled != _AUTO and recipe.precision == _AUTO):
+    given = {key: _enabled(table, key) for key in _PRECISIONS}
+    open_to = (
+        recipe.precision == _AUTO and list(given.values()).count(True) == 1
+    )  # the table says what the recipe does not
+    for key, enabled in given.items():
+        if enabled != _AUTO and not open_to and (recipe.precision == _AUTO or enabled != (recipe.precision == key)):
             yield _decided(f"{where}.{key}.enabled", "precision")
+
+
+def _enabled(table: Mapping[str, object], key: str) -> object:
+    given = table.get(key)
+    return given.get("enabled", _AUTO) if isinstance(given, Mapping) else _AUTO
 
 
 def _decided(where: str, ours: str) -> Problem:

@@ -32,7 +32,7 @@ _SELECTORS = {
 _TEMPLATES = {
     "alpaca": "Alpaca's two prompts, with and without an input",
     "chatml": "<|im_start|>role … <|im_end|>",
-    "colon": "instruction: input, joined by a colon",
+    "colon": "instruction: input, and the answer right after it",
     "dialogue": "System:, User:, Assistant:",
     "plain": "the prompt as it is",
     TOKENIZER: "the chat template that the model's own tokenizer brings",

@@ -62,7 +62,9 @@ class Validation(Spec):
     """`[recipe.NAME.validation]`: a part of the training rows is held out and scored while training goes on."""
 
     share: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the arm's rows that is held out, drawn by the training's seed; at least one row."""
+    """Share of the arm's rows that is held out, at least one row. Held-out rows are not trained on."""
+    by: Literal["random", "last"] = "random"
+    """Held-out rows: drawn by the training's seed, or the last rows of the data."""
     every: Count | None = None
     """Steps between two evaluations; `None`: ten in all. The last step is always evaluated."""
     keep_best: bool = True
@@ -124,6 +126,12 @@ class Recipe(Spec):
     """Clip the gradient's norm to this; 0: no clipping."""
     loss_on: Literal["completion", "assistant", "all"] = "completion"
     """What enters the loss: the last answer, every assistant turn, or the whole text. Plain text enters it whole."""
+    end_token: bool = True
+    """Close each answer, and each plain text, with the end token, supervised. `false` is how several published scripts
+    train: the model then does not learn where an answer ends."""
+    loss_average: Literal["tokens", "batches"] = "tokens"
+    """Loss of a step: the mean over all its supervised tokens, or, as in many hand-written loops, the mean of its
+    forward passes' means, in which tokens of short answers weigh more. So, too, for the validation loss."""
     loss: Literal["nll", "dft"] = "nll"
     """Negative log-likelihood, or Dynamic Fine-Tuning (Wu et al. 2025): each token's weighted by its probability.
     Reported losses are negative log-likelihoods with either."""

@@ -134,6 +134,7 @@ def prepare(
             seconds=job.budget.amount if job.budget.unit == "seconds" else None,
             watch=watch,
             validation=data.validation,
+            loss_average=job.recipe.loss_average,
             ranks=ranks,
         ),
         meter=meter,

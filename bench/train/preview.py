@@ -32,13 +32,20 @@ LossOn = Literal["completion", "assistant", "all"]
 
 
 def preview(
-    model: ResolvedModel, data: ResolvedData, *, max_length: int, loss_on: LossOn, rows: int, emit: Emit
+    model: ResolvedModel,
+    data: ResolvedData,
+    *,
+    max_length: int,
+    loss_on: LossOn,
+    end_token: bool,
+    rows: int,
+    emit: Emit,
 ) -> dict[str, Any]:
     """The first `rows` rows as segments of supervised and masked text, and what there is to count.
 
     Raises `InputError` where the template refuses a row.
     """
-    renderer = make_renderer(load_tokenizer(model), model, UNCUT)
+    renderer = make_renderer(load_tokenizer(model), model, UNCUT, closed=end_token)
     masked = masked_for(renderer, loss_on)
     stored = load_rows(Path(data.path))
     first = stored[: min(rows, len(stored))]

@@ -50,14 +50,15 @@ def build_training_data(job: TrainJob, *, budget: Budget) -> TrainingData:
     recipe, limit = job.recipe, row_limit(job)
     tokenizer = load_tokenizer(job.model)
     cut_by_packing = recipe.packing in _PACKINGS_THAT_CUT
-    renderer = make_renderer(tokenizer, job.model, UNCUT if cut_by_packing else limit)
+    closed = recipe.end_token
+    renderer = make_renderer(tokenizer, job.model, UNCUT if cut_by_packing else limit, closed=closed)
     rows: Sequence[Row] = load_rows(Path(job.data.path))
     held: Sequence[Row] = ()
     validation: Sequence[Batch] = ()
     folder = Path(job.data.path).parent
     if recipe.validation is not None:
         rows, held = split_rows(rows, recipe.validation, job.seed)
-        cut = make_renderer(tokenizer, job.model, limit)
+        cut = make_renderer(tokenizer, job.model, limit, closed=closed)
         validation = validation_batches(held, supervised(cut, recipe.loss_on), recipe, folder=folder)
     schedule = plan_schedule(
         rows,

@@ -50,7 +50,7 @@ class Recorder(TrainerHooks, Trainer):  # type: ignore[misc]  # transformers is 
         self.calls: list[str] = []
         super().__init__(**arguments)
 
-    def supervised_tokens(self, batches: list[dict[str, Any]]) -> int:
+    def loss_divisor(self, batches: list[dict[str, Any]]) -> int:
         self.calls.append(f"count {len(batches)}")
         return 7
 

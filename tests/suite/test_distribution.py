@@ -60,6 +60,25 @@ def test_what_the_recipe_decides_is_not_decided_there(
     assert [problem.where for problem in caught.value.problems] == [where]
 
 
+@pytest.mark.parametrize(
+    ("table", "more", "precision"),
+    [
+        ({"zero_optimization": {"stage": 2}, "fp16": {"enabled": True}}, "", "fp16"),
+        ({**ZERO, "bf16": {"enabled": True}, "fp16": {"enabled": False}}, "", "bf16"),
+        ({**ZERO, "fp16": {"enabled": True}}, 'precision = "fp16"', "fp16"),
+        ({**ZERO, "fp16": {"enabled": "auto"}}, "", "auto"),
+        (ZERO, "", "auto"),
+    ],
+)
+def test_the_precision_that_a_table_turns_on_is_the_recipes_if_it_names_none(
+    tmp_path: Path, table: dict[str, Any], more: str, precision: str
+) -> None:
+    """A published file as it is: `{"zero_optimization": {"stage": 2}, "fp16": {"enabled": true}}`."""
+    (tmp_path / "ds.json").write_text(json.dumps(table))
+    path = write_suite(tmp_path, replace={RECIPE: f'{RECIPE}\n{more}\ndeepspeed = "ds.json"'})
+    assert load_suite(path).suite.recipe["full"].precision == precision
+
+
 def test_a_misspelt_key_of_fsdp_is_not_ignored(tmp_path: Path) -> None:
     assert loaded(tmp_path, "fsdp", {"fsdp_cpu_offload": True, "version": 2}) == {
         "fsdp_cpu_offload": True,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from bench.suite.check_names import data_tables
 from bench.suite.load import LoadedSuite, load_suite, suite_names, validate_all_profiles
@@ -35,7 +37,8 @@ def test_a_suite_runs_offline_unless_asked_otherwise(name: str) -> None:
     used = {f"data.{arm.data}" for arm in loaded.suite.expand()}
     for where, spec in data_tables(loaded.suite):
         if where in used or where.startswith("eval"):
-            assert spec.source_kind in {"micro", "mix"}, f"{where} is not at hand"
+            shipped = spec.source_kind == "file" and (loaded.path.parent / str(spec.source)).is_file()
+            assert shipped or spec.source_kind in {"micro", "mix"}, f"{where} is not at hand"
     for spec in loaded.suite.eval:
         assert spec.kind != "lm_eval" or spec.include is not None, "lm-eval's own tasks need the hub"
 
@@ -108,55 +111,116 @@ def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "card", "template", "recipe"),
+    ("name", "card", "template", "arm", "recipe"),
     [
         (
-            "distilgpt2_alpaca", "distilgpt2", "colon",
-            {"method": "full", "max_length": 256, "batch_rows": 1, "accumulation": 100},
-        ),
-        (
-            "smollm2_chat", "smollm2-135m", None,
-            {"method": "full", "learning_rate": 8e-5, "batch_rows": 1, "accumulation": 8},
-        ),
-        (
-            "gpt2_alpaca_cleaned", "gpt2", "alpaca",
+            "distilgpt2_alpaca", "distilgpt2", "colon", "alpaca/published",
             {
-                "learning_rate": 2e-4, "warmup": 100, "max_grad_norm": 1.0, "weight_decay": 0.01, "max_length": 256,
-                "batch_rows": 4, "accumulation": 4,
+                "method": "full", "learning_rate": 5e-5, "schedule": "linear", "warmup": 0, "end_token": False,
+                "loss_on": "completion", "loss_average": "tokens", "max_length": 256, "batch_rows": 1,
+                "accumulation": 100, "max_grad_norm": 1.0, "weight_decay": 0,
             },
         ),
-        ("dialogpt_lora", "dialogpt-small", "chatml", {"method": "lora"}),
-        ("opt_text", "opt-350m", None, {"method": "full", "loss_on": "all"}),
+        (
+            "smollm2_chat", "smollm2-135m", "files/named_lines.jinja", "chat/published",
+            {
+                "method": "full", "learning_rate": 8e-5, "loss_on": "all", "end_token": True, "batch_rows": 1,
+                "accumulation": 8, "max_length": 1024,
+            },
+        ),
+        (
+            "gpt2_alpaca_cleaned", "gpt2", "files/alpaca_no_input.jinja", "cleaned/published",
+            {
+                "learning_rate": 2e-4, "warmup": 100, "schedule": "linear", "max_grad_norm": 1.0, "weight_decay": 0.01,
+                "max_length": 256, "batch_rows": 4, "accumulation": 4, "end_token": False, "loss_average": "batches",
+                "loss_on": "completion",
+            },
+        ),
+        (
+            "dialogpt_lora", "dialogpt-small", "chatml", "two_rows/lora",
+            {"method": "lora", "learning_rate": 5e-4, "batch_rows": 1, "accumulation": 1, "precision": "fp32"},
+        ),
+        (
+            "opt_text", "opt-350m", "alpaca", "reviews/text",
+            {"method": "full", "loss_on": "all", "learning_rate": 5e-5, "batch_rows": 8, "max_length": 512},
+        ),
     ],
 )  # fmt: skip
-def test_a_tutorial_has_the_published_hyper_parameters(
-    name: str, card: str, template: str | None, recipe: dict[str, object]
+def test_a_tutorials_default_arm_has_the_published_hyper_parameters(
+    name: str, card: str, template: str, arm: str, recipe: dict[str, object]
 ) -> None:
     suite = gpu(f"tutorials/{name}")
     assert suite.model is not None
     assert (suite.model.card, suite.model.template) == (card, template)
-    (arm,) = suite.expand()
-    found = suite.recipe[arm.recipe]
+    first = next(iter(suite.expand()))
+    found = suite.recipe[first.recipe]
+    assert f"{first.data}/{first.recipe}" == arm, "the published arm comes first"
+    assert len(suite.expand()) > 1, "the sounder way is a second arm"
     assert {key: getattr(found, key) for key in recipe} == recipe
-    assert suite.budget_of(arm).unit == "epochs"
+    assert (suite.budget_of(first).unit, suite.budget_of(first).amount) == ("epochs", 3 if name == "opt_text" else 1)
 
 
 def test_the_tutorials_ask_what_was_asked_before_and_after() -> None:
     asked = {name: next(spec for spec in gpu(name).eval if spec.kind == "questions") for name in TUTORIALS}
-    assert asked["tutorials/distilgpt2_alpaca"].questions == ("Explain machine learning in few words.",)
-    assert asked["tutorials/distilgpt2_alpaca"].decoding.max_new_tokens == 50
+    bare = asked["tutorials/distilgpt2_alpaca"]
+    assert bare.questions == (
+        "Explain machine learning in few words. ",
+        "Explain supervised fine-tuning simply. ",
+    )
+    assert (bare.template, bare.decoding.max_new_tokens, bare.decoding.temperature) == ("none", 50, 0)
     chat = asked["tutorials/smollm2_chat"]
-    assert (len(chat.questions), chat.decoding.max_new_tokens, chat.decoding.temperature) == (3, 100, 0)
-    sampled = asked["tutorials/gpt2_alpaca_cleaned"].decoding
-    assert (sampled.temperature, sampled.top_p) == (0.7, 0.9)
+    assert chat.questions == (
+        "Give me an 1-sentence introduction of LLM.",
+        "Calculate 1+1-1",
+        "What's the difference between thread and process?",
+    )
+    assert (chat.decoding.max_new_tokens, chat.decoding.temperature) == (100, 0)
+    sampled = asked["tutorials/gpt2_alpaca_cleaned"]
+    assert sampled.questions == (
+        "Explain what machine learning is in simple terms.",
+        "Write a haiku about programming.",
+        "What are the three branches of the US government?",
+    )
+    assert (sampled.decoding.temperature, sampled.decoding.top_p, sampled.decoding.max_new_tokens) == (0.7, 0.9, 100)
 
 
-def test_the_gpt2_tutorial_validates_on_a_tenth_of_1000_rows_and_states_what_was_published(root: Path) -> None:
-    suite = gpu("tutorials/gpt2_alpaca_cleaned")
-    validation = suite.recipe["full"].validation
-    assert (suite.data["cleaned"].select.size, validation is not None and validation.share) == (1000, 0.1)
+def test_the_tutorials_take_the_published_rows() -> None:
+    assert gpu("tutorials/distilgpt2_alpaca").data["alpaca"].select.by == "all"
+    cleaned = gpu("tutorials/gpt2_alpaca_cleaned")
+    select, validation = cleaned.data["cleaned"].select, cleaned.recipe["published"].validation
+    assert (select.by, select.offset, select.size) == ("first", 0, 1000)
+    assert validation is not None
+    assert (validation.by, validation.share, validation.keep_best) == ("last", 0.1, True)
+    chat = gpu("tutorials/smollm2_chat").data["chat"]
+    assert (chat.source, chat.select.by, chat.select.size) == ("banghua/DL-SFT-Dataset", "first", 100)
+
+
+def test_the_gpt2_tutorial_states_what_was_published(root: Path) -> None:
     text = (root / "suites/tutorials/gpt2_alpaca_cleaned.toml").read_text(encoding="utf-8")
     assert re.search(r"2\.5208.*2\.4195", text)
+
+
+def test_the_dialogpt_tutorial_brings_deepspeeds_file_as_it_is() -> None:
+    recipes = load_suite("tutorials/dialogpt_lora", profile="deepspeed").suite.recipe
+    for name in ("lora", "full"):
+        assert recipes[name].deepspeed == {"zero_optimization": {"stage": 2}, "fp16": {"enabled": True}}
+        assert recipes[name].precision == "fp16"
+
+
+def test_the_two_rows_of_the_dialogpt_tutorial_have_the_tokens_of_the_published_operations(
+    root: Path, shared_dir: Path
+) -> None:
+    """18,722,451,456 = 6 × 36 tokens × 86,678,016 parameters without embeddings."""
+    bpe = shared_dir / "data" / "gpt2_bpe"
+    vocabulary = json.loads((bpe / "encoder.json").read_text(encoding="utf-8"))
+    lines = (bpe / "vocab.bpe").read_text(encoding="utf-8").splitlines()[1:]
+    tokenizer = Tokenizer(models.BPE(vocabulary, [(a, b) for a, b in (line.split() for line in lines if line)]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    file = root / "suites/tutorials/files/dialogpt_two_rows.jsonl"
+    texts = [json.loads(line)["text"] for line in file.read_text(encoding="utf-8").splitlines()]
+    tokens = sum(len(tokenizer.encode(text).ids) + 1 for text in texts)  # and the end token
+    embeddings = (50_257 + 1024) * 768
+    assert 6 * tokens * (126_061_824 - embeddings) == 18_722_451_456
 
 
 def test_the_dialogpt_tutorial_trains_the_published_adapter() -> None:

@@ -33,7 +33,7 @@ PROMPTS = {
         "<|im_start|>user\nSay hello.\nin French<|im_end|>\n<|im_start|>assistant\n",
         "<|im_start|>user\nSay hello.<|im_end|>\n<|im_start|>assistant\n",
     ),
-    "colon": ("Say hello.: in French\n", "Say hello.\n"),
+    "colon": ("Say hello.: in French", "Say hello."),
     "plain": ("Say hello.\nin French\n", "Say hello.\n"),
 }
 DIALOGUES = {
@@ -43,7 +43,7 @@ DIALOGUES = {
     "chatml": "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nSay hello.<|im_end|>\n"
     "<|im_start|>assistant\nSalut.<|im_end|>\n<|im_start|>user\nAgain.<|im_end|>\n"
     "<|im_start|>assistant\nBonjour.<|im_end|>\n",
-    "colon": "Be kind.\nSay hello.\nSalut.</s>\nAgain.\nBonjour.</s>",
+    "colon": "Be kind.\nSay hello.Salut.</s>\nAgain.Bonjour.</s>",
     "plain": "Be kind.\nSay hello.\nSalut.</s>\nAgain.\nBonjour.</s>",
 }
 

@@ -17,7 +17,13 @@ from tests.fakes.training import make_job, make_recipe, make_rows, resolved_mode
 
 
 def _preview(model: ResolvedModel, data: ResolvedData, **more: Any) -> dict[str, Any]:
-    options: dict[str, Any] = {"max_length": 64, "loss_on": "completion", "rows": 2, "emit": lambda event: None}
+    options: dict[str, Any] = {
+        "max_length": 64,
+        "loss_on": "completion",
+        "end_token": True,
+        "rows": 2,
+        "emit": lambda event: None,
+    }
     return preview(model, data, **{**options, **more})
 
 

@@ -61,13 +61,14 @@ class Renderer:
         max_length: int,
         end_of_turn: str | None = None,
         thinking: bool = False,
+        closed: bool = True,
     ) -> None:
         """`end_of_turn` is the token that ends an answer where the template does not say; default: end-of-sequence.
-        `thinking` sets the template's own switch (`enable_thinking`).
+        `thinking` sets the template's own switch (`enable_thinking`). `closed=False`: rows have no ending.
 
         Raises `InputError` where there is no such token or switch, or the template leaves a turn out.
         """
-        self.max_length = max_length
+        self.max_length, self.closed = max_length, closed
         self.tokenizer = tokenizer
         self._end_id = end_token(tokenizer, end_of_turn)
         self._chat = ChatTemplate(tokenizer, template, note=template_note, end_of_turn=end_of_turn, thinking=thinking)
@@ -157,18 +158,24 @@ class Renderer:
     def _learned_ids(self, learned: str) -> list[int]:
         """Ids of what is learned of a row, just as the template prints it, closed by a token that ends it."""
         if learned.endswith(self._chat.tail):
-            return [*self._encoder.completion(learned[: len(learned) - len(self._chat.tail)]), *self.ending]
+            ids = self._encoder.completion(learned[: len(learned) - len(self._chat.tail)])
+            return [*ids, *self.ending] if self.closed else ids
         ids = self._encoder.completion(learned.rstrip())
-        return ids if ids and ids[-1] in self.stop_ids else [*ids, self._end_id]
+        return ids if not self.closed or (ids and ids[-1] in self.stop_ids) else [*ids, self._end_id]
 
     def _text_ids(self, text: str) -> list[int]:
         """Ids of plain text and its end."""
         end = self.tokenizer.eos_token_id
-        return [*self._encoder.encode(text, special=False), self._end_id if end is None else int(end)]
+        close = [self._end_id if end is None else int(end)] if self.closed else []
+        return [*self._encoder.encode(text, special=False), *close]
 
 
-def make_renderer(tokenizer: PreTrainedTokenizerBase, model: ResolvedModel, max_length: int) -> Renderer:
+def make_renderer(
+    tokenizer: PreTrainedTokenizerBase, model: ResolvedModel, max_length: int, *, closed: bool = True
+) -> Renderer:
     """The renderer for a model: the template that suite or card ask for, else the tokenizer's own, else `dialogue`.
+
+    `closed=False`: rows have no end token.
 
     Raises `InputError` where the tokenizer's own is asked for and there is none, or a template file changed.
     """
@@ -199,4 +206,5 @@ def make_renderer(tokenizer: PreTrainedTokenizerBase, model: ResolvedModel, max_
         max_length=max_length,
         end_of_turn=model.end_of_turn,
         thinking=model.thinking,
+        closed=closed,
     )

@@ -58,8 +58,9 @@ def _all(rows: Rows, indices: Indices, select: Select) -> Indices:
 
 
 def _first(rows: Rows, indices: Indices, select: Select) -> Indices:
-    """The first `size` rows."""
-    return indices[: select.size]
+    """The first `size` rows after `offset` rows."""
+    assert select.size is not None, "validated"
+    return indices[select.offset : select.offset + select.size]
 
 
 def _random(rows: Rows, indices: Indices, select: Select) -> Indices:

@@ -77,5 +77,6 @@ class ShowRequest(Spec):
     data: ResolvedData
     max_length: int
     loss_on: Literal["completion", "assistant", "all"]
+    end_token: bool
     rows: int
     """Rows to return in full."""

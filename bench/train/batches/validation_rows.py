@@ -51,6 +51,8 @@ def split_rows(rows: Sequence[Row], validation: Validation, seed: int) -> tuple[
             )
         )
     count = min(len(rows) - 1, max(1, round(validation.share * len(rows))))
+    if validation.by == "last":
+        return Part(rows, tuple(range(len(rows) - count))), Part(rows, tuple(range(len(rows) - count, len(rows))))
     order = np.random.default_rng([seed % 2**32, 2]).permutation(len(rows)).tolist()
     return Part(rows, tuple(sorted(order[count:]))), Part(rows, tuple(sorted(order[:count])))
 
@@ -58,8 +60,8 @@ def split_rows(rows: Sequence[Row], validation: Validation, seed: int) -> tuple[
 def validation_batches(
     rows: Sequence[Row], renderer: RowRenderer, recipe: Recipe, *, folder: Path | None = None
 ) -> Sequence[Batch]:
-    """The held-out rows, longest first, in unpacked batches, on disk in `folder` (default: the system's for temporary
-    files). Raises `InputError` if none has anything supervised."""
+    """The held-out rows in unpacked batches, on disk in `folder` (default: the system's for temporary files): longest
+    first, or in their own order if the loss is a mean over batches. Raises `InputError` if nothing is supervised."""
     rendered, lengths = SpooledBatches(folder), list[int]()
     for index, row in enumerate(rows):
         example = encode_row(index, row, renderer)
@@ -75,7 +77,8 @@ def validation_batches(
                 hint="raise its share, or max_length",
             )
         )
-    order = np.argsort(-np.array(lengths), kind="stable").tolist()
+    in_order = recipe.loss_average == "batches"  # then the batches decide the loss
+    order = list(range(len(lengths))) if in_order else np.argsort(-np.array(lengths), kind="stable").tolist()
     size = recipe.batch_rows
     if recipe.batch_tokens is not None:
         size = max(1, recipe.batch_tokens // max(lengths))

@@ -1,7 +1,7 @@
 """The account of each optimiser step: phases on the meter, the loss of each forward pass, the report of the step.
 
-Contract: a reported loss is the mean negative log-likelihood per supervised token of the whole step, over all
-processes, whatever is minimised.
+Contract: a reported loss is the mean negative log-likelihood of the whole step over all processes, per supervised token
+or as the mean of its forward passes' means (`loss_average`), whatever is minimised.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class StepAccount:
     def __init__(self, meter: Meter, on_step: Callable[[Step], None], ranks: Ranks) -> None:
         self.meter, self.on_step, self._ranks = meter, on_step, ranks
         self.loss = 0.0
-        """Negative log-likelihood of the forward pass in progress / the supervised tokens of the whole step."""
+        """Part of the forward pass in progress in the step's mean."""
 
     def enter(self, phase: Phase) -> None:
         """Begin `phase`."""

@@ -29,6 +29,21 @@ def place_logs(callbacks: Sequence[TrainerCallback], folder: Path) -> None:
             os.environ.setdefault(variable, str(folder / TRACKING_LOGS))
 
 
+def training_log(steps: Sequence[Step], *, seconds: float, parameters: int) -> dict[str, float]:
+    """The whole training in the names and by the definitions of transformers, except that a sample is a row.
+
+    `parameters`: without embeddings; `total_flos` is transformers' estimate, 6 × slots × these.
+    """
+    losses = [step.loss for step in steps if step.loss is not None]
+    rows, slots = sum(step.rows for step in steps), sum(step.slots for step in steps)
+    values = {
+        "train_samples_per_second": rows / seconds if seconds > 0 else None,
+        "train_loss": sum(losses) / len(losses) if losses else None,
+        "total_flos": 6.0 * slots * parameters,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def step_log(step: Step) -> dict[str, float]:
     """One step in the names that transformers' integrations use."""
     values = {

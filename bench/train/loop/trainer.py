@@ -32,7 +32,7 @@ from bench.train.loop.checkpoint import Checkpoint
 from bench.train.loop.checkpoints import Checkpoints, SavePlan
 from bench.train.loop.lm_head import log_probabilities, pick_head
 from bench.train.loop.steps import DivergedError, StepAccount
-from bench.train.loop.tracking import place_logs, step_log
+from bench.train.loop.tracking import place_logs, step_log, training_log
 from bench.train.loop.validation import Validator, Watch
 from bench.train.processes.ranks import SINGLE_PROCESS, Ranks
 
@@ -53,6 +53,7 @@ class TrainerPlan:
     watch: Watch | None = None
     """Follows the loss on the `validation` batches."""
     validation: Sequence[Batch] = ()
+    loss_average: Literal["tokens", "batches"] = "tokens"
     ranks: Ranks = SINGLE_PROCESS
     """Processes among which batches are dealt in turn."""
 
@@ -90,7 +91,13 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         self._plan, self._account = plan, StepAccount(meter, on_step, plan.ranks)
         self._validator = None
         if plan.watch is not None:
-            self._validator = Validator(watch=plan.watch, batches=plan.validation, pad_token_id=pad, ranks=plan.ranks)
+            self._validator = Validator(
+                watch=plan.watch,
+                batches=plan.validation,
+                pad_token_id=pad,
+                ranks=plan.ranks,
+                loss_average=plan.loss_average,
+            )
         self._checkpoints = Checkpoints(ranks=plan.ranks, meter=meter, validator=self._validator)
         self.stopped: Literal["budget", "early", "seconds"] = "budget"
         """Why the training ended."""
@@ -158,10 +165,12 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         self._account.enter("other")
         return samples
 
-    def supervised_tokens(self, batches: list[dict[str, Any]]) -> int:
-        """Supervised tokens of one step over all ranks, at least 1."""
-        supervised: int = sum(batch["counts"].supervised_tokens for batch in batches)
-        return max(1, int(self._plan.ranks.all_reduce_sum(supervised)))
+    def loss_divisor(self, batches: list[dict[str, Any]]) -> int:
+        """Supervised tokens, or batches where their means are averaged, of one step over all ranks; at least 1."""
+        counts = [batch["counts"] for batch in batches]
+        by_batch = self._plan.loss_average == "batches"
+        own: int = sum((each.slots > 0) if by_batch else each.supervised_tokens for each in counts)
+        return max(1, int(self._plan.ranks.all_reduce_sum(own)))
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Forward and backward of one batch. Raises `DivergedError` if its loss is not finite on any rank."""
@@ -174,18 +183,19 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Loss that is minimised, summed over this batch / the supervised tokens of the whole step.
+        """Loss that is minimised: this batch's part of the mean over the step's tokens, or over its batches' means.
 
         Multiplied by the number of processes, over which gradients are averaged.
         """
-        losses = -log_probabilities(model, inputs, self.head)
-        idle = inputs["counts"].slots == 0
+        losses, counts = -log_probabilities(model, inputs, self.head), inputs["counts"]
+        idle = counts.slots == 0
         scale = 0.0 if idle else self._plan.ranks.size
-        likelihood = losses.sum() / num_items_in_batch
+        divisor = num_items_in_batch * (counts.supervised_tokens if self._plan.loss_average == "batches" else 1)
+        likelihood = losses.sum() / max(1, divisor)
         self._account.loss = 0.0 if idle else float(likelihood.detach())
         if self.args.loss_type == "nll":
             return likelihood * scale
-        return (losses * (-losses).exp().detach()).sum() / num_items_in_batch * scale  # Dynamic Fine-Tuning
+        return (losses * (-losses).exp().detach()).sum() / max(1, divisor) * scale  # Dynamic Fine-Tuning
 
     def before_optimizer(self) -> None:
         """Begin the optimiser's time."""
@@ -195,6 +205,8 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         """Reports the step; validates, stops and saves where that is due."""
         step = self._account.end_step(gradient_norm, learning_rate)
         if self.args.report_to:
+            rows = sum(each.rows for each in self._account.meter.steps)
+            self.state.epoch = rows / self._plan.schedule.available_rows  # transformers counts passes over the schedule
             self.log(step_log(step))
         self._validate_if_due(step.step)
         self._stop_in_time(step.step)
@@ -209,6 +221,14 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             self.use_scheduler(self._plan.make_scheduler(optimizer or self.optimizer))
         scheduler: LRScheduler = self.lr_scheduler
         return scheduler
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """To the trackers. transformers counts a batch as one sample in its last report; here rows are counted."""
+        if "train_runtime" in logs:
+            inner = self.accelerator.unwrap_model(self.model)
+            parameters = inner.num_parameters(exclude_embeddings=True) if hasattr(inner, "num_parameters") else 0
+            logs |= training_log(self._account.meter.steps, seconds=logs["train_runtime"], parameters=parameters)
+        super().log(logs, start_time)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Not counted here: the estimate walks all parameters at every forward pass."""

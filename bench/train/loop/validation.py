@@ -1,7 +1,7 @@
 """Validation while training: when it is due, the loss, the best weights, when to stop.
 
-Contract: a validation loss is the mean negative log-likelihood per supervised token of all held-out rows, under the
-same mask as training, and the same number on all ranks.
+Contract: a validation loss is the mean negative log-likelihood of the held-out rows, per supervised token or as the
+mean of the batches' means, under the same mask and average as training, and the same number on all ranks.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -33,20 +33,23 @@ class Validator:
     batches: Sequence[Batch]
     pad_token_id: int
     ranks: Ranks
+    loss_average: Literal["tokens", "batches"] = "tokens"
 
     @torch.no_grad()
     def loss(self, trainer: Any) -> float | None:
-        """Mean negative log-likelihood per supervised token; `None` if it is not finite."""
+        """Mean negative log-likelihood; `None` if it is not finite."""
         trainer.model.eval()
-        total, tokens = 0.0, 0
+        total, weights = 0.0, 0
         for batch in self.batches[self.ranks.index :: self.ranks.size]:
             inputs = trainer.on_device(collate(batch, self.pad_token_id))
             with trainer.compute_loss_context_manager():
-                total -= float(log_probabilities(trainer.model, inputs, trainer.head).sum())
-            tokens += inputs["counts"].supervised_tokens
+                loss = -float(log_probabilities(trainer.model, inputs, trainer.head).sum())
+            tokens = inputs["counts"].supervised_tokens
+            total += loss / tokens if self.loss_average == "batches" else loss
+            weights += 1 if self.loss_average == "batches" else tokens
         trainer.model.train()
-        total, tokens = self.ranks.all_reduce_sum(total), int(self.ranks.all_reduce_sum(tokens))
-        return total / tokens if math.isfinite(total) else None
+        total, weights = self.ranks.all_reduce_sum(total), int(self.ranks.all_reduce_sum(weights))
+        return total / weights if math.isfinite(total) else None
 
 
 class Watch:
