@@ -135,13 +135,13 @@ PUBLISHED = {
     "gpt2_alpaca_cleaned": Published(
         architecture="gpt2", data="cleaned", recipe="published", row=alpaca, example=gpt2_example, batch=4,
         accumulation=4, rate=lambda step, steps: 2e-4 * step / 100, held=5, batch_means=True, decay=0.01,
-        overrides=("data.cleaned.select.size=50", "eval.1.data.select.offset=50", "eval.1.data.select.size=4"),
+        overrides=("data.cleaned.select.size=50"),
         rows=60,
     ),
     "smollm2_chat": Published(
         architecture="llama", data="chat", recipe="published", row=chat, example=smollm2_example, batch=1,
         accumulation=8, rate=linear(8e-5), rows=60,
-        overrides=("data.chat.select.size=50", "eval.1.data.select.offset=50", "eval.1.data.select.size=4",
+        overrides=("data.chat.select.size=50",
                    "recipe.published.max_length=256", "recipe.on_answers.max_length=256"),
     ),
     "dialogpt_lora": Published(

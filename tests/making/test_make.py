@@ -442,3 +442,39 @@ def test_a_process_that_is_killed_has_kept_every_reply(tmp_path: Path, bench_hom
         assert len(server.requests) == sent + 40 - kept
     assert (summary.rows, summary.reused) == (40, kept)
     assert [row["output"] for row in read_lines(tmp_path / "made.jsonl")] == [f"It is {n}." for n in range(40)]
+
+
+FREE = (
+    'kind = "instructions"\nprompt = "free.jinja"\nsize = 4\nper_request = 2\n'
+    "sampling = { temperature = 0.7, max_tokens = 800 }\n"
+)
+PAIRS = (
+    '[{"question": "What is a %s?", "answer": "A kind of %s."}, {"question": "Who uses a %s?", "answer": "Anyone."}]'
+)
+
+
+@pytest.mark.parametrize("form", ['{"examples": %s}', "```json\n%s\n```", "%s"])
+def test_a_prompt_of_ones_own_needs_no_seed_tasks(make: Make, tmp_path: Path, form: str) -> None:
+    """A dict with one list, a fenced reply and a bare list: the three forms that models answer with."""
+    (tmp_path / "free.jinja").write_text("Write {{ count }} question and answer pairs as JSON.")
+    words = iter(["compiler", "debugger", "linter", "profiler"])
+    asked: list[str] = []
+
+    def reply(body: Body) -> str:
+        asked.append(question(body))
+        word = next(words)
+        return form % (PAIRS % (word, word, word))
+
+    with EndpointServer(reply) as server:
+        summary, rows = make(FREE, server.url, [])
+    assert (summary.rows, summary.complete) == (4, True)
+    assert set(asked) == {"Write 2 question and answer pairs as JSON."}
+    assert rows[0]["instruction"].startswith("What is a ")
+    assert rows[1]["output"] == "Anyone."
+    assert rows[0]["provenance"]["tasks"] == []
+
+
+def test_without_a_prompt_of_ones_own_seed_tasks_are_needed(make: Make) -> None:
+    with pytest.raises(InputError) as caught:
+        make('kind = "instructions"\nsize = 4\n', "http://127.0.0.1:9", [])
+    assert "give tasks" in caught.value.problems[0].what

@@ -120,7 +120,7 @@ class _Selector:
             dropped, source_rows, free = {}, len(pool), np.arange(len(pool), dtype=np.uint32)
         left = _refined(spec, pool, free, dropped)
         size = self._size(spec)
-        _check_left(name, spec, len(left), size, dropped)
+        _check_left(name, spec, max(0, len(left) - spec.select.offset), size, dropped)
         parts: dict[str, int] = {}
         if isinstance(pool, Joined):
             indices, parts = _mixed(name, spec, pool, left, size)
@@ -244,6 +244,8 @@ def _with_system(rows: Iterable[tuple[bytes, str]], system: str, where: str) -> 
 def _check_left(name: str, spec: DataSpec, left: int, size: int | None, dropped: Mapping[str, int]) -> None:
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
     less = f" (left out: {left_out})" if left_out else ""
+    if spec.select.offset:
+        less = f" after the first {spec.select.offset:,}{less}"
     if spec.select.minimum is not None:
         less = f" with {spec.select.column} of at least {spec.select.minimum:g}{less}"
     if left == 0:

@@ -66,6 +66,16 @@ def test_a_mix_has_the_rows_of_its_parts_in_the_stated_shares(resolve: Resolve, 
     assert {row.origin.partition(":")[0] for row in load_rows(found.path)} == {"a.jsonl", "b.jsonl"}
 
 
+def test_rows_after_an_offset_are_counted_before_they_are_taken(resolve: Resolve, two: dict[str, Any]) -> None:
+    last = {"source": "a.jsonl", "select": {"by": "first", "offset": 90, "size": 10}}
+    assert [row.origin for row in load_rows(resolve({"last": last})["last"].path)] == [
+        f"a.jsonl:{n}" for n in range(91, 101)
+    ]
+    last["select"]["size"] = 11
+    with pytest.raises(InputError, match=r"asks for 11 rows, a\.jsonl has 10 after the first 90"):
+        resolve({"last": last})
+
+
 def test_a_mix_is_drawn_by_its_seed(resolve: Resolve, two: dict[str, Any]) -> None:
     draws = [
         resolve({**two, "m": _mix(("a", 1), ("b", 1), by="random", size=20, seed=seed)})["m"] for seed in (0, 0, 1)

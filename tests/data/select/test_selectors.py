@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bench.data.select.near_duplicates import distinct
 from bench.data.select.selectors import SELECTORS, at_least, within
@@ -53,6 +54,13 @@ def test_a_selection_has_its_size_its_order_and_no_row_twice(table: Table, size:
     assert len(chosen) == size
     assert chosen == sorted(set(chosen))
     assert chosen == _select(table, **select)
+
+
+def test_the_first_rows_come_after_the_offset(table: Table) -> None:
+    assert _select(table, by="first", size=3) == [0, 1, 2]
+    assert _select(table, by="first", size=3, offset=190) == [190, 191, 192]
+    with pytest.raises(ValidationError, match="offset belongs to select by 'first'"):
+        Select(by="random", size=3, offset=1)
 
 
 def test_random_draws_differ_by_seed_and_are_nested_by_size(table: Table) -> None:

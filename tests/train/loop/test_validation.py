@@ -54,6 +54,12 @@ def test_a_tenth_of_the_rows_is_held_out_by_seed() -> None:
     assert list(held) != list(split_rows(ROWS, Validation(), 4)[1])
 
 
+def test_the_last_rows_are_held_out_by_position() -> None:
+    training, held = split_rows(ROWS, Validation(by="last"), 3)
+    assert [row.origin for row in training] == [row.origin for row in ROWS[:36]]
+    assert [row.origin for row in held] == [row.origin for row in ROWS[36:]]
+
+
 def test_held_out_rows_are_not_trained_on(world: Path) -> None:
     made = build_training_data(job_in(world), budget=job_in(world).budget)
     assert made.validation_rows == 4
