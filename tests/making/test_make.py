@@ -445,7 +445,7 @@ def test_a_process_that_is_killed_has_kept_every_reply(tmp_path: Path, bench_hom
 
 
 FREE = (
-    'kind = "instructions"\nprompt = "free.jinja"\nsize = 4\nper_request = 2\n'
+    'kind = "instructions"\nprompt = "free.jinja"\nsize = 4\nper_request = 2\nnear_duplicate = 0.9\n'
     "sampling = { temperature = 0.7, max_tokens = 800 }\n"
 )
 PAIRS = (
