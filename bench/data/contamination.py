@@ -1,7 +1,7 @@
-"""Which examples of an eval stand, word for word, in training rows.
+"""Examples of an eval that occur, word for word, in training rows.
 
-Contract: pure. An example counts as contaminated where `ngram` words of it in a row stand in one training row. Words
-are runs of letters and digits, whatever their case. An example of fewer words counts where all of it stands in a row,
+Contract: pure. An example counts as contaminated where `ngram` words of it in a row occur in one training row. Words
+are runs of letters and digits, whatever their case. An example of fewer words counts if all of it occurs in a row,
 if it has at least `shortest` words; a shorter one is not judged, for a handful of words says nothing. What comes before
 and after the question in every prompt of a task (the template, a fixed instruction, fixed examples) is left out, and so
 are word sequences that many examples of one eval share.
@@ -51,7 +51,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """Of one eval with one set of rows."""
+    """Contamination of one eval by one set of rows."""
 
     judged: int
     """Examples that are long enough."""
@@ -72,7 +72,7 @@ def overlaps(
     Raises ValueError unless 1 <= shortest <= ngram.
     """
     if not 1 <= shortest <= ngram:
-        raise ValueError("shortest must lie between 1 and ngram")
+        raise ValueError("shortest must be between 1 and ngram")
     vocabulary: dict[str, int] = {}
     needles = [_needles(questions, vocabulary, ngram, shortest) for questions in evals]
     lengths = sorted({length for one in needles for length in one.by_length})

@@ -23,7 +23,7 @@ from bench.spec import Spec
 from bench.suite.resolved import ResolvedData
 
 DEV_SHARE = 0.1
-"""Of the distinct rows."""
+"""Share of the distinct rows that is held out for choosing a rate."""
 MOST_DEV_ROWS = 500
 """A loss over 500 rows tells rates apart; more would only cost training rows."""
 _SEED = 0

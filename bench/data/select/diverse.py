@@ -4,7 +4,7 @@ Contract: a row is represented by its words and word pairs, hashed into 256 sign
 square roots of counts, scaled to unit length. The first centre is drawn with the seed; each next is the row that is
 farthest from all centres taken, of equals the earlier one. The caller takes near duplicates out first. All similarities
 are whole numbers that fp32 holds exactly, so that every machine takes the same rows. Memory does not grow with the
-rows: vectors lie in a file, and many are read a block at a time.
+rows: vectors are in a file, and many are read a block at a time.
 """
 
 from __future__ import annotations

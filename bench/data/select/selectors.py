@@ -30,7 +30,7 @@ def draw(indices: Indices, size: int | None, seed_text: str) -> Indices:
 
 
 def within(rows: Rows, indices: Indices, limits: LengthFilter) -> Indices:
-    """The rows whose lengths in characters lie within the limits."""
+    """The rows whose lengths in characters are within the limits."""
     bounds = (
         ("answer", limits.min_answer_characters, limits.max_answer_characters),
         ("total", limits.min_characters, limits.max_characters),

@@ -1,6 +1,6 @@
 """Failed requests to the hub: which of them may pass by themselves, and asking again while one may.
 
-Contract: nothing heavy is imported; errors of HTTP clients are told by the names of their classes.
+Contract: nothing heavy is imported; errors of HTTP clients are recognised by the names of their classes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 _BUSY = frozenset({408, 425, 429})
 """Beside 500 and above: the server is there and asks for patience."""
 _CLIENT_ERRORS = frozenset({"TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError"})
-"""Of httpx, under whichever name it is installed."""
+"""Error classes of httpx, under whichever name it is installed."""
 _PAUSES = (0.5, 2.0)
 """Seconds before the second and the third attempt."""
 

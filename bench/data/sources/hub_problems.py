@@ -1,6 +1,6 @@
 """What a failed request to the hub means to the user: one wording for data sets and models.
 
-Contract: what the user can mend (licence, token, spelling, revision) is told apart from a hub that is away. Access
+Contract: what the user can fix (licence, token, spelling, revision) is kept apart from an unavailable hub. Access
 tokens are neither read nor named but by their variable.
 """
 
@@ -55,7 +55,7 @@ def refusal(asked: Asked, error: BaseException) -> Problem | None:
 
 
 def unreachable(asked: Asked, reason: str) -> Problem:
-    """The hub is away, or too busy."""
+    """Problem of a hub that is unavailable or too busy."""
     patience = "wait some minutes, HF_TOKEN allows more requests; " if reason.endswith("429") else ""
     return Problem(
         reference=UNREACHABLE,

@@ -28,7 +28,7 @@ from bench.suite.data import Columns
 _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
 FAULTY_SHARE = 0.01
-"""Of a source's rows: so many that cannot be read are left out; more show that the source was misunderstood."""
+"""Share of a source's rows that may be unreadable and are left out; more show that the source was misunderstood."""
 _FAULTS_SHOWN = 3
 _ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out and counts them'
 _SCORE_HINT = "select.column names the column that holds the score"
@@ -43,17 +43,17 @@ class Source:
     """One thing to read, for all the data that names it."""
 
     label: str
-    """As the suite names it; what messages show."""
+    """Name in the suite; shown in messages."""
     origin: str
     """What the rows' origins begin with: a file's name, else the label."""
     files: tuple[Path, ...]
     """Empty for the micro world."""
     folder: Path | None = None
-    """Of a source that is a folder: where the files are."""
+    """Folder of the files, for a source that is a folder."""
     columns: Columns | None
     revision: str | None
     sha256: str
-    """Of the files; the micro world's generator is code, and hashed as such."""
+    """Hash of the files; the micro world's generator is code, and hashed as such."""
     rules: Rules = field(default_factory=Rules)
     faulty: OddRows = "repair"
     """What becomes of rows that cannot be read; see `bench.suite.data.DataSpec.odd_rows`."""

@@ -50,7 +50,7 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 
 def content_key(turns: Turns) -> int:
     """64 bits that are equal for conversations that differ in nothing but letter case, white space, Unicode form, or
-    whether the input stands in a field of its own. System prompts do not count.
+    whether the input is in a field of its own. System prompts do not count.
 
     That two of a million unlike rows have the same has a probability of 3 in 100 million.
     """
@@ -58,7 +58,7 @@ def content_key(turns: Turns) -> int:
 
 
 def prompt_key(turns: Turns) -> int:
-    """The same of all that stands before the answer; of plain text, its `content_key`."""
+    """Key of everything before the answer; for plain text, its `content_key`."""
     return _hash(turns if turns[0]["role"] == "text" else turns[:-1])
 
 
@@ -122,14 +122,14 @@ class Table:
     """Rows of one source. `close` gives its disk space back."""
 
     def __init__(self, label: str, folder: Path) -> None:
-        """`label` begins each row's origin; the rows lie in nameless files under `folder`."""
+        """`label` begins each row's origin; the rows are in nameless files under `folder`."""
         self.label = label
         self.dropped: Counter[str] = Counter()
         """Rows left out while reading, by reason."""
         self.notes: dict[str, int] = {}
         """What a reader must know of the rows that stay, with their number."""
         self.files: list[tuple[int, str]] = []
-        """Of a folder: rows before each of its files, and the file's path in it."""
+        """Rows before each file of a folder, and the file's path in it."""
         self.source_rows = 0
         """Rows read, dropped ones included."""
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # open as long as the table; see `close`
@@ -169,7 +169,7 @@ class Table:
             yield self._file.read(int(record["end"]) - start), self.place(int(record["number"]))
 
     def place(self, number: int, label: str | None = None) -> str:
-        """Where the row of this number stands: the source's name, in a folder the file, and the row in it."""
+        """Place of the row of this number: the source's name, in a folder the file, and the row in it."""
         index = bisect_left(self.files, (number, ""))
         before, file = self.files[index - 1] if index else (0, "")
         return f"{label or self.label}{file and '/' + file}:{number - before}"
@@ -195,7 +195,7 @@ class Joined:
     """Rows of several tables as one, in order: the pool that a mix is drawn from."""
 
     def __init__(self, parts: Sequence[tuple[Rows, Indices]]) -> None:
-        """Of each table the rows that are there to be taken."""
+        """Rows of each table that may be taken."""
         self._parts = parts
         self.starts = tuple(accumulate((len(indices) for _, indices in parts), initial=0))
         """Index of each part's first row, and the number of all."""

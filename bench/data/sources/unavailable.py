@@ -1,4 +1,4 @@
-"""Which tables cannot be made while a source is away, and what stands in their place.
+"""Tables that cannot be built while a source is unavailable, and their placeholders.
 
 Contract: the tables that remain come out as they would with every source there. So a table is absent whose source is,
 that takes its rows or its size from an absent one, or that trains and would have to be kept free of evaluation rows
