@@ -135,7 +135,7 @@ PUBLISHED = {
     "gpt2_alpaca_cleaned": Published(
         architecture="gpt2", data="cleaned", recipe="published", row=alpaca, example=gpt2_example, batch=4,
         accumulation=4, rate=lambda step, steps: 2e-4 * step / 100, held=5, batch_means=True, decay=0.01,
-        overrides=("data.cleaned.select.size=50"),
+        overrides=("data.cleaned.select.size=50",),
         rows=60,
     ),
     "smollm2_chat": Published(
