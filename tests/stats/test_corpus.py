@@ -57,3 +57,66 @@ def test_one_example_has_no_interval() -> None:
     assert (one.estimate, one.low) == (0.0, None)
     with pytest.raises(ValueError, match="same examples"):
         corpus_delta(np.ones((1, 1, 2)), np.ones((1, 2, 2)), ratio, seed=0)
+
+
+def log_ratio(sums: np.ndarray) -> np.ndarray:
+    return np.log(sums[..., 0] / sums[..., 1])
+
+
+def by_jackknife(statistics: np.ndarray) -> np.ndarray:
+    """Pseudo-values of one seed, leaving one example out after another."""
+    size = len(statistics)
+    whole = log_ratio(statistics.sum(axis=0))
+    without = np.array([log_ratio(np.delete(statistics, i, axis=0).sum(axis=0)) for i in range(size)])
+    return whole + (size - 1) * (without.mean() - without)
+
+
+def test_the_standard_error_is_the_jackknifes() -> None:
+    """And the seeds' share of it that of pseudo-values; n_better and n_worse compare the sides' own."""
+    arm, base = np.random.default_rng(0).gamma(4, 1, (2, 30, 2))
+    pseudo = [by_jackknife(side) for side in (arm, base)]
+    delta = corpus_delta(arm[None], base[None], log_ratio, seed=0, trained=(True, False))
+    difference = pseudo[0] - pseudo[1]
+    assert delta.estimate == pytest.approx(log_ratio(arm.sum(axis=0)) - log_ratio(base.sum(axis=0)))
+    assert delta.standard_error == pytest.approx((difference.var(ddof=1) / 30) ** 0.5)
+    assert (delta.n_better, delta.n_worse) == (int((difference > 0).sum()), int((difference < 0).sum()))
+    assert (delta.arm_seeds, delta.reference_seeds) == (1, 1)
+    alone = corpus_interval(arm[None], log_ratio, support=None, seed=0)
+    assert alone.standard_error == pytest.approx((pseudo[0].var(ddof=1) / 30) ** 0.5)
+    assert (alone.n_examples, alone.n_missing, alone.seeds, alone.seeds_failed) == (30, 0, 1, 0)
+    assert alone.seed_deviation is None
+
+
+def test_the_interval_is_that_of_the_resampled_value() -> None:
+    """Over two seeds, each resampled by the same examples; nowhere narrower than the percentiles."""
+    statistics = np.random.default_rng(1).gamma(0.5, 1, (2, 60, 2))
+    found = corpus_interval(statistics, log_ratio, support=None, seed=0, trained=False)
+    generator = np.random.default_rng(5)
+    draws = []
+    for _ in range(2_000):
+        picked = generator.integers(0, 60, 60)
+        draws.append(log_ratio(statistics[:, picked].sum(axis=1)).mean())
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert found.seed_values == pytest.approx(tuple(log_ratio(statistics.sum(axis=1))))
+    assert found.seed_deviation == pytest.approx(np.std(found.seed_values, ddof=1))
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= low + 0.03
+    assert found.high >= high - 0.03
+    assert found.high - found.low < 1.5 * (high - low)
+
+
+def test_values_that_never_vary_are_bounded_by_the_range_alone() -> None:
+    right = np.ones((1, 30, 2))
+    assert corpus_interval(right, ratio, support=None, seed=0).low is None
+    bounded = corpus_interval(right, ratio, support=(0.0, 1.0), seed=0)
+    assert (bounded.low, bounded.high) == pytest.approx((0.025 ** (1 / 30), 1.0))
+    assert corpus_delta(right, right, ratio, seed=0).low is None
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (1, 3, 3), (1, 2, 2)])
+def test_statistics_of_other_examples_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="same examples"):
+        corpus_delta(np.ones((1, 3, 2)), np.ones(shape), ratio, seed=0)
+    with pytest.raises(ValueError, match="same examples"):
+        corpus_delta(np.ones((1, 0, 2)), np.ones((1, 0, 2)), ratio, seed=0)

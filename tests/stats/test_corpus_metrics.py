@@ -74,3 +74,19 @@ def test_a_rate_over_instructions_weighs_a_prompt_by_how_many_it_has() -> None:
 def test_a_filter_does_not_change_what_a_metric_is() -> None:
     assert corpus_metric("word_perplexity:none") is CORPUS_METRICS["word_perplexity"]
     assert corpus_metric("f1") is None
+
+
+def test_answers_shorter_than_their_references_pay_for_it() -> None:
+    """BLEU's brevity: exp(1 - wanted / said), as sacreBLEU has it; none at equal length."""
+    metric = BLEU(force=True)
+    wanted = ["the baker lives in a small town near the river", "three cows and two sheep live there"]
+    for said in ([text.rsplit(" ", 2)[0] for text in wanted], wanted, [f"{text} and more" for text in wanted]):
+        sums = np.array(metric._extract_corpus_statistics(said, [wanted]), dtype=float).sum(axis=0)
+        assert CORPUS_METRICS["bleu"].of_sums(sums) == pytest.approx(metric.corpus_score(said, [wanted]).score)
+
+
+def test_the_ends_of_each_metrics_scale() -> None:
+    supports = {name: metric.support for name, metric in CORPUS_METRICS.items()}
+    assert supports["bleu"] == supports["chrf"] == (0.0, 100.0)
+    assert supports["inst_level_strict_acc"] == supports["inst_level_loose_acc"] == (0.0, 1.0)
+    assert supports["perplexity"] is supports["word_perplexity"] is supports["byte_perplexity"] is None
