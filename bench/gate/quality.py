@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import ExitCode
-from bench.report.analysis.align import Aligned, Run, align, read_rows
 from bench.report.analysis.comparable import Difference, other_differences
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.scores.align import Aligned, Run, align, read_rows
 from bench.report.compare import compare_record
 from bench.stats.claims import ClaimQuestion, ClaimVerdict, decide_family
 from bench.stats.paired import REPLICATES, Delta, paired_delta

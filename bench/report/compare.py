@@ -9,32 +9,33 @@ from dataclasses import replace
 
 from bench.record.record import Record
 from bench.report.analysis.absence import absences_of
-from bench.report.analysis.align import Run, ScoreRows, align, bases_by_arm, read_rows, subjects
-from bench.report.analysis.answers import exhibits
 from bench.report.analysis.claims import decided
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import completeness
-from bench.report.analysis.contamination import contamination
-from bench.report.analysis.cost import budget_match, costs, seconds_by_phase
-from bench.report.analysis.deltas import Deltas
-from bench.report.analysis.dose import doses
-from bench.report.analysis.example_checks import example_checks
-from bench.report.analysis.flips import find_flips
-from bench.report.analysis.generation import generation_costs
-from bench.report.analysis.judge import judged_arms
-from bench.report.analysis.loss_curves import loss_curves
-from bench.report.analysis.metrics import every_metric
-from bench.report.analysis.outcomes import training_outcomes
 from bench.report.analysis.provenance import provenance
-from bench.report.analysis.results import ranks, results
 from bench.report.analysis.run_info import run_info
-from bench.report.analysis.scaling import scaling_lines
-from bench.report.analysis.slices import slices
-from bench.report.analysis.speed import paces
-from bench.report.analysis.subset_draws import draw_noise
-from bench.report.analysis.sweeps import arm_sweeps, contexts
-from bench.report.analysis.tradeoff import tradeoffs
-from bench.report.analysis.training import endings, settings
+from bench.report.analysis.scores.align import Run, ScoreRows, align, read_rows
+from bench.report.analysis.scores.answers import exhibits
+from bench.report.analysis.scores.contamination import contamination
+from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.example_checks import example_checks
+from bench.report.analysis.scores.flips import find_flips
+from bench.report.analysis.scores.generation import generation_costs
+from bench.report.analysis.scores.judge import judged_arms
+from bench.report.analysis.scores.metrics import every_metric
+from bench.report.analysis.scores.results import ranks, results
+from bench.report.analysis.scores.scaling import scaling_lines
+from bench.report.analysis.scores.slices import slices
+from bench.report.analysis.scores.subset_draws import draw_noise
+from bench.report.analysis.subjects import bases_by_arm, subjects
+from bench.report.analysis.training.cost import budget_match, costs, seconds_by_phase
+from bench.report.analysis.training.dose import doses
+from bench.report.analysis.training.endings import endings, settings
+from bench.report.analysis.training.loss_curves import loss_curves
+from bench.report.analysis.training.outcomes import training_outcomes
+from bench.report.analysis.training.speed import paces
+from bench.report.analysis.training.sweeps import arm_sweeps, contexts
+from bench.report.analysis.training.tradeoff import tradeoffs
 from bench.report.sanity.checks import findings
 from bench.stats.paired import REPLICATES
 

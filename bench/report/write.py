@@ -13,8 +13,8 @@ from rich.text import Text
 
 from bench.atomic import write_errors_as_problems, write_text
 from bench.control_codes import visible
-from bench.report.analysis.align import Run
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.scores.align import Run
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.figures import is_current, plots_stamp

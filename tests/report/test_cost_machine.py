@@ -9,7 +9,7 @@ import pytest
 from bench.record.ledger import Energy, Utilization
 from bench.record.record import Record
 from bench.record.training import TrainResult
-from bench.report.analysis.cost import Cost, costs
+from bench.report.analysis.training.cost import Cost, costs
 from bench.report.compare import compare, compare_record
 from bench.report.render.view import Paragraph
 from bench.report.sections.costs import cost_section, measured_sentence

@@ -12,7 +12,7 @@ from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
 from tests.fakes.records import FakeRun, make_run
-from tests.report.analysis.test_contamination import contaminated
+from tests.report.analysis.scores.test_contamination import contaminated
 
 ARM = "lima_1k/full"
 

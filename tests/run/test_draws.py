@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.align import align, draws_by_arm, read_rows
+from bench.report.analysis.scores.align import align, draws_by_arm, read_rows
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.variance import variance_section

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from bench.record.evaluation import GroupMeasure
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence
-from bench.report.analysis.align import Aligned, chance_of, headlines, subjects
-from bench.report.analysis.cost_kinds import COSTS, figures
-from bench.report.analysis.deltas import Deltas
-from bench.report.analysis.results import Result
-from bench.report.analysis.subset import some_tasks
+from bench.report.analysis.scores.align import Aligned, chance_of, headlines
+from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.results import Result
+from bench.report.analysis.scores.subset import some_tasks
+from bench.report.analysis.subjects import subjects
+from bench.report.analysis.training.cost_kinds import COSTS, figures
 from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
 from bench.stats.claims import ClaimQuestion, ClaimRelation, ClaimVerdict, decide_family
 from bench.stats.efficiency import efficiency_ratio

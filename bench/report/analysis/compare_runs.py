@@ -13,24 +13,22 @@ from dataclasses import dataclass, replace
 from bench.errors import InputError, Problem
 from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
-from bench.report.analysis.align import (
+from bench.report.analysis.comparable import Difference, incomparable, other_differences
+from bench.report.analysis.run_info import run_info
+from bench.report.analysis.scores.align import (
     Aligned,
     Measurand,
     Run,
     ScoreRows,
     align_one,
-    bases_of,
     draws_by_arm,
     measurands_of,
-    planned_arms,
     read_rows,
-    subjects,
 )
-from bench.report.analysis.comparable import Difference, incomparable, other_differences
-from bench.report.analysis.cost_kinds import COSTS, CostKind, figures
-from bench.report.analysis.deltas import Deltas
-from bench.report.analysis.results import Reading, reading_of
-from bench.report.analysis.run_info import run_info
+from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.results import Reading, reading_of
+from bench.report.analysis.subjects import bases_of, planned_arms, subjects
+from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
 from bench.stats.multiplicity import holm
 from bench.stats.paired import REPLICATES, Delta
 from bench.stats.ratio import Ratio, cost_ratio

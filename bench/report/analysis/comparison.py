@@ -9,31 +9,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.report.analysis.absence import Absence
-from bench.report.analysis.align import Measurand
-from bench.report.analysis.answers import Exhibit
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
-from bench.report.analysis.contamination import Contamination
-from bench.report.analysis.cost import BudgetMatch, Cost, PhaseSeconds
-from bench.report.analysis.dose import Doses
-from bench.report.analysis.example_checks import ExampleCheck
 from bench.report.analysis.finding import Finding
-from bench.report.analysis.flips import Flips
-from bench.report.analysis.generation import GenerationCost
-from bench.report.analysis.judge import JudgedArm
-from bench.report.analysis.loss_curves import LossCurve
-from bench.report.analysis.metrics import MetricValue
-from bench.report.analysis.outcomes import ArmOutcome
 from bench.report.analysis.provenance import Provenance
-from bench.report.analysis.results import Result
 from bench.report.analysis.run_info import RunInfo
-from bench.report.analysis.scaling import ScalingLine
-from bench.report.analysis.slices import Slices
-from bench.report.analysis.speed import Pace
-from bench.report.analysis.subset_draws import DrawNoise
-from bench.report.analysis.sweeps import ArmSweep, ContextRows
-from bench.report.analysis.tradeoff import Tradeoff
-from bench.report.analysis.training import FinishedTraining, Settings
+from bench.report.analysis.scores.align import Measurand
+from bench.report.analysis.scores.answers import Exhibit
+from bench.report.analysis.scores.contamination import Contamination
+from bench.report.analysis.scores.example_checks import ExampleCheck
+from bench.report.analysis.scores.flips import Flips
+from bench.report.analysis.scores.generation import GenerationCost
+from bench.report.analysis.scores.judge import JudgedArm
+from bench.report.analysis.scores.metrics import MetricValue
+from bench.report.analysis.scores.results import Result
+from bench.report.analysis.scores.scaling import ScalingLine
+from bench.report.analysis.scores.slices import Slices
+from bench.report.analysis.scores.subset_draws import DrawNoise
+from bench.report.analysis.training.cost import BudgetMatch, Cost, PhaseSeconds
+from bench.report.analysis.training.dose import Doses
+from bench.report.analysis.training.endings import FinishedTraining, Settings
+from bench.report.analysis.training.loss_curves import LossCurve
+from bench.report.analysis.training.outcomes import ArmOutcome
+from bench.report.analysis.training.speed import Pace
+from bench.report.analysis.training.sweeps import ArmSweep, ContextRows
+from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.stats.ranking import Rank
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.loss_curves import LossCurve
+from bench.report.analysis.training.loss_curves import LossCurve
 from bench.report.plots.style import COLOURS, GREY, locator, new_figure, plain
 from bench.report.render import format as fmt
 

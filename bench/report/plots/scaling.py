@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scaling import ScalingLine
+from bench.report.analysis.scores.scaling import ScalingLine
 from bench.report.plots.style import COLOURS, GREY, MARKERS, new_figure, plain
 from bench.report.render import format as fmt
 

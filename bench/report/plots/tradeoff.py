@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.tradeoff import Tradeoff
+from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.report.plots.style import GREY, locator, look, new_figure, plain
 from bench.report.render import format as fmt
 from bench.stats.frontier import Amount

@@ -8,8 +8,8 @@ from bench.record.record import Record, TrainingRecord
 from bench.record.remarks import TrainingCounts, training_remarks
 from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.cost import TOLERANCE
 from bench.report.analysis.finding import Finding
+from bench.report.analysis.training.cost import TOLERANCE
 from bench.report.render import format as fmt
 from bench.suite.suite import is_base
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.report.analysis.answers import Answer, Exhibit
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.scores.answers import Answer, Exhibit
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone

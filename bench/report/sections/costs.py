@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.cost import PHASES, TOLERANCE, BudgetMatch, Cost, PhaseSeconds
+from bench.report.analysis.training.cost import PHASES, TOLERANCE, BudgetMatch, Cost, PhaseSeconds
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.results import speed_cell

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.flips import Flip, FlipCount
+from bench.report.analysis.scores.flips import Flip, FlipCount
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.judge import JudgedArm
+from bench.report.analysis.scores.judge import JudgedArm
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.report.sanity.judge import CONSISTENT_SHARE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bench.report.analysis.absence import Absence
-from bench.report.analysis.outcomes import ArmOutcome
-from bench.report.analysis.results import Contrast, Reading, Result
+from bench.report.analysis.scores.results import Contrast, Reading, Result
+from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Tone
 

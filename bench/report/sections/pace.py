@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.speed import Pace
+from bench.report.analysis.training.speed import Pace
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone
 from bench.stats.ratio import Ratio

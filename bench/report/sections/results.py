@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bench.report.analysis.align import Measurand
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.cost import Cost
-from bench.report.analysis.results import Contrast, Result
+from bench.report.analysis.scores.align import Measurand
+from bench.report.analysis.scores.results import Contrast, Result
+from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.marks import TONES, contrast_cell, mark, score_cell, short_of_seeds, why_absent

@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import ExitCode
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.results import Contrast
+from bench.report.analysis.scores.results import Contrast
 from bench.report.compare import compare
 from tests.fakes.records import FakeRun, make_run
 

@@ -1,0 +1,45 @@
+"""Every paired difference of one report, computed once, all with the same seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bench.record.record import Record
+from bench.report.analysis.scores.align import Aligned
+from bench.report.analysis.scores.corpus_metrics import counts_delta
+from bench.stats.paired import Delta, paired_delta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deltas:
+    """Differences between the arms of a run. The seed comes from its digest: a redrawn report is the same report."""
+
+    seed: int
+    replicates: int
+    _known: dict[tuple[str, str, str], Delta] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, record: Record, *, replicates: int) -> Deltas:
+        """For one run; nothing is computed yet."""
+        return cls(seed=int(record.digest[:8], 16), replicates=replicates)
+
+    def between(self, entry: Aligned, left: str, right: str) -> Delta:
+        """left - right on one measurand; either is an arm or the base."""
+        key = (entry.measurand.name, left, right)
+        if key not in self._known:
+            self._known[key] = self._corpus(entry, left, right) or paired_delta(
+                entry.arms[left], entry.arms[right], seed=self.seed, replicates=self.replicates
+            )
+        return self._known[key]
+
+    def _corpus(self, entry: Aligned, left: str, right: str) -> Delta | None:
+        """Difference of a corpus metric; `None` unless both sides keep its statistics."""
+        if left not in entry.counts or right not in entry.counts:
+            return None
+        return counts_delta(entry.counts[left], entry.counts[right], seed=self.seed, replicates=self.replicates)
+
+    def between_any(self, entry: Aligned, one: str, other: str) -> tuple[tuple[str, str], Delta]:
+        """The difference of two arms in whichever direction is known already, and that direction."""
+        turned = (entry.measurand.name, other, one) in self._known
+        left, right = (other, one) if turned else (one, other)
+        return (left, right), self.between(entry, left, right)

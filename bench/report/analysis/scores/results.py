@@ -1,0 +1,250 @@
+"""One arm on one measurand: its value, its paired contrasts with base and control, and what they show.
+
+Contract: pure. Each eval that is not a diagnostic is one family for Holm's adjustment: all contrasts of its arms with
+the base and with their controls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from statistics import fmean, stdev
+from typing import Literal, TypeAlias
+
+from bench.record.record import Record
+from bench.report.analysis.absence import Absence
+from bench.report.analysis.scores.align import Aligned, Measurand
+from bench.report.analysis.scores.corpus_metrics import counts_value
+from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.judge import is_own_reference
+from bench.report.analysis.subjects import base_of, planned_arms, subjects
+from bench.stats.multiplicity import holm
+from bench.stats.paired import LEVEL, Delta
+from bench.stats.ranking import Rank, rank
+from bench.stats.sample import Scores, layout
+from bench.stats.single import Estimate, score_interval
+from bench.suite.judge import TIE
+from bench.suite.suite import is_base
+
+Reading: TypeAlias = Literal[
+    "better", "worse", "maybe better", "maybe worse", "higher", "lower", "unresolved", "unknown"
+]
+"""What a contrast shows. better, worse: the interval excludes zero, Holm's p-value agrees, and the interval covers the
+noise of training (two seeds at least); maybe: the interval alone excludes zero. Diagnostics are `higher` or `lower` by
+their interval, never better or worse."""
+
+
+MOST_RANKED_ARMS = 10
+"""Pairs grow with the square of the arms: beyond this many, no ranks are given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """One arm against the base or its control, on one measurand."""
+
+    arm: str
+    measurand: str
+    reference: str
+    delta: Delta
+    p_adjusted: float | None
+    """Holm's; `None` for diagnostics, which are outside the family."""
+    reading: Reading
+    seeds: int
+    """Seeds with a score, of the side that lost most."""
+    seeds_asked: int
+
+    @property
+    def short(self) -> bool:
+        """Whether a side lost seeds: the mark says so."""
+        return self.seeds < self.seeds_asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One arm (or the base) on one measurand."""
+
+    arm: str
+    measurand: Measurand
+    value: Estimate
+    """Mean over examples and seeds, with its interval."""
+    by_seed: tuple[float | None, ...]
+    """Each replicate's own value, over all examples that it has; `None` without a score."""
+    versus_base: Contrast | None
+    versus_control: Contrast | None
+    absent: tuple[Absence, ...]
+    """Subjects of this arm without a score here."""
+
+    @property
+    def worst_seed(self) -> float | None:
+        """The lowest value of a seed, the highest where lower is better; `None` without a score."""
+        known = [value for value in self.by_seed if value is not None]
+        return (min if self.measurand.higher_is_better else max)(known, default=None)
+
+
+def results(
+    record: Record, aligned: Sequence[Aligned], absences: Sequence[Absence], deltas: Deltas
+) -> dict[tuple[str, str], Result]:
+    """All results, by arm and measurand."""
+    found: dict[tuple[str, str], Result] = {}
+    for entry in aligned:
+        measured = {arm: _result(arm, entry, record, absences, deltas) for arm in entry.arms}
+        for arm, result in _adjusted(entry.measurand, measured).items():
+            found[arm, entry.measurand.name] = result
+    return found
+
+
+def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence], deltas: Deltas) -> Result:
+    names = subjects(record)[arm]
+    control = _control(arm, record)
+    value, by_seed = _values(arm, entry, record, deltas)
+    alone = is_base(arm) or entry.measurand.against_control
+    return Result(
+        arm=arm,
+        measurand=entry.measurand,
+        value=value,
+        by_seed=by_seed,
+        versus_base=None if alone else _contrast(arm, base_of(record, arm), entry, deltas),
+        versus_control=_contrast(arm, control, entry, deltas) if control in entry.arms else None,
+        absent=tuple(a for a in absences if a.subject in names and a.eval == entry.measurand.eval),
+    )
+
+
+def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[Estimate, tuple[float | None, ...]]:
+    """The arm's value with its interval, and each replicate's own."""
+    scores = entry.arms[arm]
+    if not entry.measurand.per_example:
+        reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
+        counts = entry.counts.get(arm)
+        found = None if counts is None else counts_value(counts, seed=deltas.seed, replicates=deltas.replicates)
+        return found or _corpus_value(reported, examples=len(entry.examples)), reported
+    by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
+    if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):
+        return _defined(by_seed, examples=int(scores.present.any(axis=0).sum())), by_seed
+    return score_interval(scores, seed=deltas.seed, replicates=deltas.replicates), by_seed
+
+
+def _control(arm: str, record: Record) -> str:
+    """The name of the arm's control; empty for the base and for the control itself."""
+    suite = record.resolved.suite
+    return next((suite.control_of(ref) or "" for ref in planned_arms(record) if ref.name == arm), "")
+
+
+def _contrast(arm: str, reference: str, entry: Aligned, deltas: Deltas) -> Contrast:
+    seeds, asked = min((_seeds(entry, side) for side in (arm, reference)), key=lambda pair: pair[0] / pair[1])
+    return Contrast(
+        arm=arm,
+        measurand=entry.measurand.name,
+        reference=reference,
+        delta=deltas.between(entry, arm, reference),
+        p_adjusted=None,
+        reading="unknown",
+        seeds=seeds,
+        seeds_asked=asked,
+    )
+
+
+def _seeds(entry: Aligned, arm: str) -> tuple[int, int]:
+    """Seeds with a score, and seeds that were asked for."""
+    present = entry.counts[arm].present if arm in entry.counts else entry.arms[arm].present
+    return int(present.any(axis=1).sum()), int(present.shape[0])
+
+
+def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str, Result]:
+    """One measurand's results with Holm's p-values over its contrasts, and with what each contrast then shows."""
+    family = [c for result in measured.values() for c in (result.versus_base, result.versus_control) if c is not None]
+    diagnostic = measurand.role == "diagnostic"
+    adjusted = [None] * len(family) if diagnostic else holm([contrast.delta.p_value for contrast in family])
+    read = {
+        (contrast.arm, contrast.reference): replace(
+            contrast, p_adjusted=p, reading=reading_of(contrast.delta, p, measurand)
+        )
+        for contrast, p in zip(family, adjusted, strict=True)
+    }
+
+    def said(contrast: Contrast | None) -> Contrast | None:
+        return None if contrast is None else read[contrast.arm, contrast.reference]
+
+    return {
+        arm: replace(result, versus_base=said(result.versus_base), versus_control=said(result.versus_control))
+        for arm, result in measured.items()
+    }
+
+
+def reading_of(delta: Delta, p_adjusted: float | None, measurand: Measurand) -> Reading:
+    """Nothing is resolved whose interval includes zero."""
+    if delta.estimate is None or delta.low is None or delta.high is None:
+        return "unknown"
+    if delta.low <= 0 <= delta.high:
+        return "unresolved"
+    higher = delta.low > 0
+    if measurand.role == "diagnostic":
+        return "higher" if higher else "lower"
+    agreed = delta.repeated and p_adjusted is not None and p_adjusted <= 1.0 - LEVEL
+    if higher == measurand.higher_is_better:
+        return "better" if agreed else "maybe better"
+    return "worse" if agreed else "maybe worse"
+
+
+def ranks(entry: Aligned, deltas: Deltas) -> tuple[Rank, ...]:
+    """Ranks of the arms on one measurand, without the base, no more exact than the pairwise differences allow.
+
+    None for a diagnostic, for scores without a common scale, for a lone arm, or for more than `MOST_RANKED_ARMS`.
+    """
+    arms = [arm for arm in entry.arms if not is_base(arm)]
+    alone = entry.measurand.role == "diagnostic" or entry.measurand.against_control
+    if alone or not 2 <= len(arms) <= MOST_RANKED_ARMS:
+        return ()
+    pairs = dict(deltas.between_any(entry, one, other) for one, other in combinations(arms, 2))
+    return rank(arms, pairs, higher_is_better=entry.measurand.higher_is_better)
+
+
+def _row_value(scores: Scores, row: int) -> float | None:
+    """One replicate's value over the examples that it has: weighted mean per task, tasks equal."""
+    seen = scores.present[row]
+    if not seen.any() or (scores.strata is not None and set(scores.strata[seen]) != set(scores.strata)):
+        return None
+    plan = layout(scores.weights[seen], None, None if scores.strata is None else scores.strata[seen])
+    return float(scores.values[row, seen] @ plan.share)
+
+
+def _reported(record: Record, subject: str, measurand: Measurand) -> float | None:
+    """A corpus metric as the eval gave it, tasks equal; `None` where a task has no value."""
+    results = [e.result for e in record.evaluations if e.eval == measurand.eval and e.subject == subject]
+    values = [
+        measure.value
+        for result in results
+        if result is not None
+        for measure in result.measures
+        if measure.headline and measure.task in measurand.metrics
+    ]
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(measurand.metrics) else None
+
+
+def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
+    """Mean over seeds, without an interval: the examples keep nothing that could be resampled."""
+    known = tuple(value for value in by_seed if value is not None)
+    return Estimate(
+        mean=fmean(known) if known else None,
+        low=None,
+        high=None,
+        level=LEVEL,
+        standard_error=None,
+        method="none",
+        noise="none",
+        reason="a corpus metric whose examples keep nothing that could be resampled",
+        n_examples=examples,
+        n_missing=0,
+        seeds=len(known),
+        seeds_failed=len(by_seed) - len(known),
+        seed_values=known,
+        seed_deviation=stdev(known) if len(known) > 1 else None,
+        components=None,
+    )
+
+
+def _defined(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
+    """Value of the subject that a judge compares all others with: a tie by definition, without an interval."""
+    found = _corpus_value([None if value is None else TIE for value in by_seed], examples=examples)
+    return replace(found, reason="a tie with itself, by definition", seed_deviation=None)

@@ -1,0 +1,113 @@
+"""Scores by the values of a column of the rows, such as IFEval's forms of instruction, where a suite asks for `slices`.
+
+Contract: pure, and descriptive: nothing here is tested or corrected for its number. What counting the values as
+clusters would do to the noise is shown beside it: examples of one form may succeed and fail together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.record.evaluation import ScoreRow
+from bench.report.analysis.scores.align import Aligned, ScoreRows
+from bench.report.analysis.scores.deltas import Deltas
+from bench.stats.paired import paired_delta
+from bench.stats.sample import Scores
+from bench.suite.suite import is_base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceValue:
+    """The examples with one value of the column. scores: mean over them and over seeds by arm, `None` without one."""
+
+    value: str
+    examples: int
+    scores: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterNoise:
+    """One arm's difference from its base: its standard error, and the error with the values as clusters."""
+
+    arm: str
+    standard_error: float | None
+    clustered_error: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """One measurand by one column, its values by falling number of examples. An example may have several values."""
+
+    measurand: str
+    column: str
+    values: tuple[SliceValue, ...]
+    noise: tuple[ClusterNoise, ...]
+
+
+def slices(aligned: Sequence[Aligned], rows: ScoreRows, bases: Mapping[str, str], deltas: Deltas) -> tuple[Slices, ...]:
+    """One per measurand and column that its rows have, in the suite's order. bases: by arm."""
+    return tuple(
+        _slices(entry, column, labels, bases, deltas)
+        for entry in aligned
+        for column, labels in _columns(entry, rows).items()
+    )
+
+
+def _columns(entry: Aligned, rows: ScoreRows) -> dict[str, list[tuple[str, ...]]]:
+    """By column, the values of each example, in the order of the arrays."""
+    first: dict[tuple[str, str], ScoreRow] = {}
+    for (name, _), scored in rows.items():
+        if name == entry.measurand.eval:
+            for row in scored:
+                first.setdefault((row.task, row.id), row)
+    columns = dict.fromkeys(column for example in entry.examples for column in first[example].slices)
+    return {column: [first[example].slices.get(column, ()) for example in entry.examples] for column in columns}
+
+
+def _slices(
+    entry: Aligned, column: str, labels: Sequence[tuple[str, ...]], bases: Mapping[str, str], deltas: Deltas
+) -> Slices:
+    values = dict.fromkeys(value for mine in labels for value in mine)
+    kept = {value: np.array([value in mine for mine in labels], dtype=np.bool_) for value in values}
+    found = [
+        SliceValue(
+            value=value,
+            examples=int(mask.sum()),
+            scores={arm: _mean(scores, mask) for arm, scores in entry.arms.items()},
+        )
+        for value, mask in kept.items()
+    ]
+    return Slices(
+        measurand=entry.measurand.name,
+        column=column,
+        values=tuple(sorted(found, key=lambda one: (-one.examples, one.value))),
+        noise=tuple(
+            _noise(entry, arm, bases[arm], labels, deltas)
+            for arm in entry.arms
+            if not is_base(arm) and entry.measurand.per_example
+        ),
+    )
+
+
+def _mean(scores: Scores, mask: NDArray[np.bool_]) -> float | None:
+    """Weighted mean over the examples that each seed has, then over seeds."""
+    seen = scores.present & mask
+    weights = np.where(seen, scores.weights, 0.0)
+    totals = weights.sum(axis=1)
+    rows = totals > 0
+    if not rows.any():
+        return None
+    return float(((weights * scores.values).sum(axis=1)[rows] / totals[rows]).mean())
+
+
+def _noise(entry: Aligned, arm: str, base: str, labels: Sequence[tuple[str, ...]], deltas: Deltas) -> ClusterNoise:
+    numbers: dict[tuple[str, ...], int] = {}
+    clusters = np.array([numbers.setdefault(mine, len(numbers)) for mine in labels], dtype=np.int64)
+    sides = [replace(entry.arms[side], clusters=clusters, strata=None) for side in (arm, base)]
+    clustered = paired_delta(sides[0], sides[1], seed=deltas.seed, replicates=deltas.replicates)
+    plain = deltas.between(entry, arm, base)
+    return ClusterNoise(arm=arm, standard_error=plain.standard_error, clustered_error=clustered.standard_error)

@@ -1,0 +1,40 @@
+"""Who was trained and scored in a run: bases, arms, and the subjects of each arm.
+
+Contract: pure functions of the record.
+"""
+
+from __future__ import annotations
+
+from bench.record.record import Record
+from bench.suite.suite import ArmRef
+
+
+def subjects(record: Record) -> dict[str, tuple[str, ...]]:
+    """Subject names by arm, in the suite's order of arms and seeds, the base first."""
+    suite = record.resolved.suite
+    arms = {arm.name: tuple(f"{arm.name}#{seed}" for seed in suite.seeds) for arm in planned_arms(record)}
+    return {**{base: (base,) for base in bases_of(record)}, **arms}
+
+
+def bases_of(record: Record) -> tuple[str, ...]:
+    """`base`, or `base@MODEL` for each model that this run's arms train."""
+    suite = record.resolved.suite
+    return tuple(dict.fromkeys(arm.base for arm in planned_arms(record))) or suite.base_subjects()
+
+
+def base_of(record: Record, arm: str) -> str:
+    """The base that an arm of this run trains."""
+    return bases_by_arm(record)[arm]
+
+
+def bases_by_arm(record: Record) -> dict[str, str]:
+    """The base that each arm of this run trains, by arm."""
+    return {ref.name: ref.base for ref in planned_arms(record)}
+
+
+def planned_arms(record: Record) -> list[ArmRef]:
+    """The suite's arms that this run was asked for (`--only` leaves others out)."""
+    suite = record.resolved.suite
+    trained = {training.arm for training in record.trainings}
+    scored = {evaluation.arm for evaluation in record.evaluations}
+    return [arm for arm in suite.expand() if arm.name in (trained if suite.recipe[arm.recipe].rates else scored)]

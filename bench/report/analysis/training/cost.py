@@ -1,0 +1,293 @@
+"""What each arm cost: speed, memory, parameters, the budget that it really used, and where the seconds went.
+
+Contract: pure functions of the record. Counts are means over the seeds that finished; what no seed can tell is `None`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import TypeVar
+
+from bench.record.ledger import Ledger, Seconds
+from bench.record.record import Record, TrainingRecord
+from bench.record.training import ProbeResult, TrainResult
+from bench.report.analysis.subjects import planned_arms
+from bench.suite.recipe import Budget, Recipe
+
+TOLERANCE = 0.01
+"""Budgets that differ by less than this share count as equal."""
+_T = TypeVar("_T")
+PHASES = ("start_up", "data", "compute", "optimizer", "evaluation", "saving", "other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """Percentiles of a set of seconds."""
+
+    p5: float
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One arm. Counts are of one training."""
+
+    arm: str
+    seeds: int
+    """Trainings that finished."""
+    tokens_per_second: float | None
+    """Non-padding tokens per second, measured alone on the machine; `None` where it never was alone."""
+    shared_tokens_per_second: float | None
+    """The same while other jobs ran beside it: no measure of the arm."""
+    memory_bytes: float | None
+    memory_of_device: bool
+    parameters: float | None
+    trainable_parameters: float | None
+    rows: float | None
+    steps: float | None
+    epochs: float | None
+    slots: float | None
+    tokens: float | None
+    supervised_tokens: float | None
+    packing_efficiency: float | None
+    """tokens / slots."""
+    seconds: float | None
+    """Wall time of the job's own work."""
+    budget: Budget
+    budget_used: float | None
+    """In the budget's unit."""
+    excess: float | None
+    """Budget used, as a share above the arm that used least, of the same unit; `None` where it is unknown."""
+    step_seconds: Percentiles | None = None
+    """Seconds of an optimiser step after warm-up, in trainings that ran alone; `None` where none did."""
+    mfu: float | None = None
+    """Model FLOPs utilisation, of the peak that was measured on the device; `None` where it never ran alone."""
+    hfu: float | None = None
+    """Hardware FLOPs utilisation: padding, and what gradient checkpointing computes again, counted as work."""
+    peaks_under_load: int = 0
+    """Trainings that were faster than the peak measured after them: another load ran beside that measurement. Their
+    MFU, HFU and peak are left out."""
+    measured_peak: float | None = None
+    """FLOP/s that `mfu` and `hfu` are shares of."""
+    published_peak: float | None = None
+    """The vendor's FLOP/s, where it is known."""
+    flops: float | None = None
+    """Model operations of one training."""
+    joules: float | None = None
+    """Energy of one training, from the machine's counter, in trainings that ran alone."""
+    processes: int = 1
+    """Processes of each training; speed, peak and memory are of all of them."""
+    price: float | None = None
+    """Price of one training's share of the machine, in the suite's currency; `None` without a price per hour."""
+    trains: bool = True
+    """False for `few_shot`, which costs no training and has no budget to match."""
+
+    @property
+    def trained_share(self) -> float | None:
+        """Parameters that training changes, as a share of all of them."""
+        if not self.trainable_parameters or not self.parameters:
+            return None
+        return self.trainable_parameters / self.parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetMatch:
+    """Whether the arms that train had, and used, the same budget."""
+
+    arms: int
+    """Arms that train."""
+    finished: int
+    """Arms of which the used budget is known."""
+    units: tuple[str, ...]
+    asked: tuple[float, float] | None
+    """Smallest and largest budget of a training, `None` where no arm trains."""
+    used: tuple[float, float] | None
+    """Least and most that an arm used, a mean over its seeds; `None` where no training finished."""
+    excess: float | None
+    """By how much, as a share, the arm that used most exceeds the one that used least; `None` with mixed units."""
+
+    @property
+    def matched(self) -> bool:
+        """Every arm finished, and what they used differs by no more than the tolerance."""
+        return self.finished == self.arms and self.excess is not None and self.excess <= TOLERANCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseSeconds:
+    """Seconds of one kind of job, summed over all of them, by phase; `process` is what starting the child took."""
+
+    kind: str
+    jobs: int
+    phases: dict[str, float]
+    process: float
+    total: float
+
+
+def costs(record: Record) -> tuple[Cost, ...]:
+    """One row per arm, in the suite's order."""
+    suite = record.resolved.suite
+    found = []
+    for arm in planned_arms(record):
+        if suite.recipe[arm.recipe].method == "few_shot":
+            found.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, suite.budget_of(arm)))
+            continue
+        trainings = [t for t in record.trainings if t.arm == arm.name]
+        probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
+        found.append(_priced(_cost(arm.name, trainings, probe, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
+    return _with_excess(found)
+
+
+def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
+    """Where the workers' time went. Reused jobs count with the seconds that they once took."""
+    trained = [(t.job.seconds, t.result.ledger.seconds) for t in record.trainings if t.result is not None]
+    scored = [(e.job.seconds, e.result.seconds) for e in record.evaluations if e.result is not None]
+    answered = [(a.job.seconds, a.result.seconds) for a in record.answers if a.result is not None]
+    kinds = (("training", trained), ("answers to judge", answered), ("evaluation", scored))
+    return tuple(_phases(kind, jobs) for kind, jobs in kinds if jobs)
+
+
+def budget_match(found: Sequence[Cost]) -> BudgetMatch:
+    """Over the arms that train."""
+    trained = [cost for cost in found if cost.trains]
+    units = tuple(sorted({cost.budget.unit for cost in trained}))
+    amounts = [cost.budget.amount for cost in trained]
+    used = [cost.budget_used for cost in trained if cost.budget_used is not None]
+    excesses = [cost.excess for cost in trained if cost.excess is not None]
+    return BudgetMatch(
+        arms=len(trained),
+        finished=len(used),
+        units=units,
+        asked=(min(amounts), max(amounts)) if amounts else None,
+        used=(min(used), max(used)) if used else None,
+        excess=max(excesses) if excesses and len(units) == 1 else None,
+    )
+
+
+def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, budget: Budget) -> Cost:
+    results = [training.result for training in trainings if training.result is not None]
+    own = [training.result for training in trainings if training.result is not None and training.job.alone]
+    ledgers = [result.ledger for result in results]
+    whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
+    alone = [result.ledger for result in own]
+    speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
+    device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
+    measured = [ledger.utilization for ledger in alone] if probe is None else [probe.utilization]
+    known = [one for one in measured if one is not None]
+    used = [one for one in known if one.mfu is None or one.mfu <= 1.0]
+    slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
+    return Cost(
+        arm=arm,
+        seeds=len(results),
+        tokens_per_second=speed,
+        shared_tokens_per_second=_mean(ledgers, lambda ledger: ledger.tokens_per_second),
+        memory_bytes=_most(ledger.peak_device_bytes if device else ledger.peak_process_bytes for ledger in ledgers),
+        memory_of_device=bool(device),
+        parameters=_mean(results, lambda result: result.parameters),
+        trainable_parameters=_mean(results, lambda result: result.trainable_parameters),
+        rows=_mean(ledgers, lambda ledger: ledger.rows),
+        steps=_mean(ledgers, lambda ledger: ledger.steps),
+        epochs=_mean(ledgers, lambda ledger: ledger.epochs),
+        slots=slots,
+        tokens=tokens,
+        supervised_tokens=_mean(ledgers, lambda ledger: ledger.supervised_tokens),
+        packing_efficiency=tokens / slots if tokens is not None and slots else None,
+        seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
+        budget=budget,
+        budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
+        excess=None,
+        step_seconds=_step_seconds(own),
+        peaks_under_load=len(known) - len(used),
+        mfu=_mean(used, lambda one: one.mfu),
+        hfu=_mean(used, lambda one: one.hfu),
+        measured_peak=_mean(used, lambda one: one.peak_flops_per_second),
+        published_peak=_mean(used, lambda one: one.published_flops_per_second),
+        flops=_mean(ledgers, lambda ledger: ledger.flops),
+        joules=_mean(alone, lambda ledger: None if ledger.energy is None else ledger.energy.joules),
+    )
+
+
+def used_of(ledger: Ledger, unit: str) -> float | None:
+    """What a training used of its budget. Seconds are those of training itself."""
+    if unit == "seconds":
+        return ledger.seconds.data + ledger.seconds.compute + ledger.seconds.optimizer
+    count: float | None = getattr(ledger, unit)
+    return count
+
+
+def _step_seconds(results: list[TrainResult]) -> Percentiles | None:
+    seconds = sorted(step.seconds for result in results for step in result.steps[result.ledger.warmup_steps_left_out :])
+    if not seconds:
+        return None
+    p5, median, p95 = (seconds[round(share * (len(seconds) - 1))] for share in (0.05, 0.5, 0.95))
+    return Percentiles(p5=p5, median=median, p95=p95)
+
+
+def _priced(cost: Cost, recipe: Recipe, record: Record) -> Cost:
+    """With its processes and its price: each of them takes a worker's share of the machine, all at most the whole."""
+    cost = replace(cost, processes=recipe.processes)
+    price = record.resolved.suite.run.price_per_hour
+    if price is None or cost.seconds is None:
+        return cost
+    workers = record.environment.workers
+    return replace(cost, price=price * cost.seconds / 3600 * min(cost.processes, workers) / workers)
+
+
+def _untrained(arm: str, parameters: int | None, budget: Budget) -> Cost:
+    """Nothing was trained: counts are zero, and there is no speed or memory of a training."""
+    return Cost(
+        arm=arm,
+        seeds=0,
+        tokens_per_second=None,
+        shared_tokens_per_second=None,
+        memory_bytes=None,
+        memory_of_device=False,
+        parameters=None if parameters is None else float(parameters),
+        trainable_parameters=0.0,
+        rows=0.0,
+        steps=0.0,
+        epochs=0.0,
+        slots=0.0,
+        tokens=0.0,
+        supervised_tokens=0.0,
+        packing_efficiency=None,
+        seconds=0.0,
+        budget=budget,
+        budget_used=None,
+        excess=None,
+        trains=False,
+    )
+
+
+def _with_excess(found: list[Cost]) -> tuple[Cost, ...]:
+    """Compares arms whose budgets have the same unit."""
+    least: dict[str, float] = {}
+    for cost in found:
+        if cost.budget_used:
+            unit = cost.budget.unit
+            least[unit] = min(least.get(unit, cost.budget_used), cost.budget_used)
+    return tuple(_replace_excess(cost, least) for cost in found)
+
+
+def _replace_excess(cost: Cost, least: dict[str, float]) -> Cost:
+    if not cost.budget_used:
+        return cost
+    return replace(cost, excess=cost.budget_used / least[cost.budget.unit] - 1.0)
+
+
+def _phases(kind: str, jobs: list[tuple[float | None, Seconds]]) -> PhaseSeconds:
+    phases = {phase: sum(float(getattr(spent, phase)) for _, spent in jobs) for phase in PHASES}
+    work = sum(spent.wall for _, spent in jobs)
+    whole = sum(spent.wall if seconds is None else max(seconds, spent.wall) for seconds, spent in jobs)
+    return PhaseSeconds(kind=kind, jobs=len(jobs), phases=phases, process=whole - work, total=whole)
+
+
+def _mean(entries: list[_T], value: Callable[[_T], float | None]) -> float | None:
+    known = [found for entry in entries if (found := value(entry)) is not None]
+    return fmean(known) if known else None
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)

@@ -1,0 +1,47 @@
+"""How the trainings of each arm ended: a training that failed or diverged is an outcome of the arm's recipe.
+
+Contract: pure functions of the record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.record.record import Record, TrainingRecord
+from bench.report.analysis.subjects import planned_arms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmOutcome:
+    """The trainings of one arm. lost: trainings without usable weights, by a `FailureKind` or `pending`."""
+
+    arm: str
+    trainings: int
+    lost: Mapping[str, int]
+
+    @property
+    def finished(self) -> int:
+        """Trainings with usable weights."""
+        return self.trainings - sum(self.lost.values())
+
+
+def training_outcomes(record: Record) -> tuple[ArmOutcome, ...]:
+    """One per arm that trains, in the suite's order."""
+    found = []
+    for arm in planned_arms(record):
+        mine = [training for training in record.trainings if training.arm == arm.name]
+        if mine:
+            lost = Counter(kind for training in mine if (kind := _lost(training)) is not None)
+            found.append(ArmOutcome(arm=arm.name, trainings=len(mine), lost=dict(lost)))
+    return tuple(found)
+
+
+def _lost(training: TrainingRecord) -> str | None:
+    """Why a training has no usable weights; `None` where it has."""
+    if training.job.failure is not None:
+        return training.job.failure.kind
+    if training.result is None:
+        return "pending"
+    return "diverged" if training.result.diverged else None

@@ -1,0 +1,115 @@
+"""Each arm's learning-rate sweep with its choice, and the rows in the context of each few-shot subject.
+
+Contract: pure functions of the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.record.evaluation import ShotRow
+from bench.record.record import Record, SweepRecord
+from bench.record.sweep import chosen_rate
+from bench.report.analysis.subjects import planned_arms
+from bench.suite.sweep import DEV, LearningRateSweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateTrial:
+    """One learning rate of an arm's sweep. Counts are `None` where it has no result."""
+
+    rate: float
+    loss: float | None
+    """Per supervised token of the dev rows, in nats; `None` if the training diverged, or without a result."""
+    absent: str | None
+    """Why it has no result: a `FailureKind`, or `pending`; `None` where it has one."""
+    dev_rows: int | None = None
+    training_rows: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSweep:
+    """One arm's sweep, by ascending rate."""
+
+    arm: str
+    seed: int
+    """Seed of every training of the sweep."""
+    on: str
+    """Where the dev rows come from: `dev`, a part of the arm's own training data, or the name of a data table."""
+    trials: tuple[RateTrial, ...]
+    chosen: float | None
+    """`None` while a rate has no result, and where every training diverged."""
+    edge: Literal["lowest", "highest"] | None
+    """Where the chosen rate is at an end of the sweep: a better rate may be outside the sweep."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRows:
+    """The rows in the context of one few-shot subject."""
+
+    subject: str
+    asked: int
+    rows: tuple[ShotRow, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the rows in every prompt."""
+        return sum(row.tokens for row in self.rows)
+
+
+def arm_sweeps(record: Record) -> tuple[ArmSweep, ...]:
+    """One per arm whose recipe sweeps its rate, in the order of the record."""
+    return tuple(_sweep(arm, record) for arm in dict.fromkeys(sweep.arm for sweep in record.sweeps))
+
+
+def contexts(record: Record) -> tuple[ContextRows, ...]:
+    """One per few-shot subject with a result, in the suite's order."""
+    recipes = record.resolved.suite.recipe
+    asked = {arm.name: recipes[arm.recipe].shots or 0 for arm in planned_arms(record)}
+    found: dict[str, ContextRows] = {}
+    for evaluation in record.evaluations:
+        rows = None if evaluation.result is None else evaluation.result.shots
+        if rows is not None and evaluation.arm is not None:
+            context = ContextRows(subject=evaluation.subject, asked=asked[evaluation.arm], rows=rows)
+            found.setdefault(evaluation.subject, context)
+    return tuple(found.values())
+
+
+def _sweep(arm: str, record: Record) -> ArmSweep:
+    entries = sorted((sweep for sweep in record.sweeps if sweep.arm == arm), key=lambda sweep: sweep.rate)
+    results = [entry.result for entry in entries if entry.result is not None]
+    chosen = chosen_rate(results) if len(results) == len(entries) else None
+    edges: dict[float, Literal["lowest", "highest"]] = {entries[0].rate: "lowest", entries[-1].rate: "highest"}
+    edge = None if chosen is None else edges.get(chosen)
+    return ArmSweep(
+        arm=arm,
+        seed=record.resolved.suite.seeds[0],
+        on=_rows_to_choose_by(arm, record),
+        trials=tuple(_trial(entry) for entry in entries),
+        chosen=chosen,
+        edge=edge,
+    )
+
+
+def _rows_to_choose_by(arm: str, record: Record) -> str:
+    recipes = record.resolved.suite.recipe
+    rates = [recipes[ref.recipe].learning_rate for ref in record.resolved.suite.expand() if ref.name == arm]
+    return next((rate.on for rate in rates if isinstance(rate, LearningRateSweep)), DEV)
+
+
+def _trial(entry: SweepRecord) -> RateTrial:
+    result, failure = entry.result, entry.job.failure
+    if result is None:
+        return RateTrial(rate=entry.rate, loss=None, absent="pending" if failure is None else failure.kind)
+    return RateTrial(
+        rate=entry.rate,
+        loss=result.loss,
+        absent=None,
+        dev_rows=result.dev_rows,
+        training_rows=result.training_rows,
+        tokens=result.tokens,
+        seconds=result.seconds,
+    )

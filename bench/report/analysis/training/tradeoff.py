@@ -1,0 +1,97 @@
+"""Quality against cost: which arms are worth what they cost, on every eval that is not a diagnostic.
+
+Contract: pure. The base is a point too: it costs nothing more. Standings are those of `bench.stats.frontier`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bench.record.record import Record
+from bench.report.analysis.scores.align import Measurand
+from bench.report.analysis.scores.results import Result
+from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, mean_figure
+from bench.stats.frontier import Amount, Placed, Point, frontier
+
+TRADED = ("seconds", "memory", "tokens", "flops")
+FREE = Amount(value=0.0, low=0.0, high=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tradeoff:
+    """One measurand against one cost. quality: as the eval has it, whatever its direction; the points' is turned so
+    that more is better."""
+
+    measurand: Measurand
+    cost: CostKind
+    points: tuple[Point, ...]
+    standings: Mapping[str, Placed]
+    """By name of the point."""
+    probed: bool
+    """Whether seconds are tokens divided by the speed of a short probe, because no training ran alone."""
+
+
+def tradeoffs(
+    record: Record, measurands: Sequence[Measurand], results: Mapping[tuple[str, str], Result]
+) -> tuple[Tradeoff, ...]:
+    """Every measurand but diagnostics against every cost that some arm has a figure of and that is not equal for all.
+
+    An equal cost buys nothing: there the ranks say all.
+    """
+    arms = planned_arms(record)
+    bases = list(dict.fromkeys(arm.base for arm in arms))
+    found: list[Tradeoff] = []
+    for name in TRADED:
+        kind, prices = _prices(record, COSTS[name], [arm.name for arm in arms])
+        known = {figure.value for figure in prices.values() if figure is not None}
+        if not known or (kind.counted and max(known) <= 1.01 * min(known)):
+            continue
+        paid = {**dict.fromkeys(bases, FREE), **prices}
+        probed = kind.title != COSTS[name].title
+        for measurand in measurands:
+            if measurand.role != "diagnostic":
+                points = tuple(
+                    Point(name=name, quality=_quality(results.get((name, measurand.name))), cost=cost)
+                    for name, cost in paid.items()
+                )
+                placed = {one.name: one for one in frontier(points)}
+                found.append(
+                    Tradeoff(
+                        measurand=measurand,
+                        cost=kind,
+                        points=points,
+                        standings=placed,
+                        probed=probed,
+                    )
+                )
+    return tuple(found)
+
+
+def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKind, dict[str, Amount | None]]:
+    """What each arm cost. Where no training ran alone, its seconds are its tokens at the speed that a probe had, alone
+    on the machine: one figure without an interval, by which nothing is shown to be dominated."""
+    prices = {arm: mean_figure(figures(record, arm, kind), kind) for arm in arms}
+    if kind.name != "seconds" or any(figure is not None for figure in prices.values()):
+        return kind, prices
+    speeds = {probe.arm: probe.result.tokens_per_second for probe in record.probes if probe.result is not None}
+    tokens = {arm: mean_figure(figures(record, arm, COSTS["tokens"]), COSTS["tokens"]) for arm in arms}
+    probed: dict[str, Amount | None] = {}
+    for arm in arms:
+        seen, speed = tokens[arm], speeds.get(arm)
+        probed[arm] = None if seen is None or not speed else Amount(value=seen.value / speed)
+    return replace(kind, title="seconds of training at the probe's speed"), probed
+
+
+def _quality(result: Result | None) -> Amount | None:
+    if result is None or result.value.mean is None:
+        return None
+    value = result.value
+    mean = result.value.mean
+    if result.measurand.higher_is_better:
+        return Amount(value=mean, low=value.low, high=value.high)
+    turned = Amount(value=-mean)
+    if value.low is None or value.high is None:
+        return turned
+    return replace(turned, low=-value.high, high=-value.low)

@@ -1,0 +1,63 @@
+"""Side-by-side answers: chosen before they are looked at, or they prove nothing."""
+
+from __future__ import annotations
+
+from bench.report.analysis.scores.align import align
+from bench.report.analysis.scores.answers import Exhibit, exhibits
+from tests.fakes.records import FakeRun, make_run
+
+
+def shown(run: FakeRun) -> tuple[Exhibit, ...]:
+    return exhibits(run.record, align(run.record, run.rows), run.rows)
+
+
+def test_ten_questions_spread_over_the_evals_that_generate() -> None:
+    found = shown(make_run(examples=40))
+    assert [exhibit.eval for exhibit in found] == ["qa"] * 5 + ["instructions"] * 5
+    assert len({(exhibit.eval, exhibit.task, exhibit.id) for exhibit in found}) == 10
+
+
+def test_which_questions_does_not_depend_on_the_answers() -> None:
+    """Otherwise the report could show the flattering ones."""
+
+    def ids(run: FakeRun) -> list[tuple[str, str]]:
+        return [(exhibit.task, exhibit.id) for exhibit in shown(run)]
+
+    assert ids(make_run(examples=40, seed=1)) == ids(make_run(examples=40, seed=2, hostile=True, missing=0.3))
+
+
+def test_every_arm_answers_the_same_question_with_its_own_words() -> None:
+    run = make_run(examples=40)
+    for exhibit in shown(run):
+        assert [answer.arm for answer in exhibit.answers][:2] == ["base", "lima_1k/full"]
+        for answer in exhibit.answers:
+            row = next(
+                r for r in run.rows[exhibit.eval, answer.subject] if (r.task, r.id) == (exhibit.task, exhibit.id)
+            )
+            assert answer.text == row.output
+            assert answer.score == row.metrics[exhibit.metric]
+
+
+def test_an_arm_whose_first_seed_failed_speaks_through_the_next() -> None:
+    found = shown(make_run(examples=40, failed_training="lima_1k/full#0"))
+    assert {answer.subject for exhibit in found for answer in exhibit.answers if answer.arm == "lima_1k/full"} == {
+        "lima_1k/full#1"
+    }
+
+
+def test_few_examples_are_all_shown_and_no_text_is_no_section() -> None:
+    assert len(shown(make_run(examples=3))) == 6
+    run = make_run(examples=5)
+    mute = {key: [row.model_copy(update={"output": None}) for row in rows] for key, rows in run.rows.items()}
+    assert shown(FakeRun(path=run.path, record=run.record, rows=mute)) == ()
+
+
+def test_the_question_is_the_users_text_without_the_template() -> None:
+    """The first 48 characters of a chat template are the same for every question."""
+    questions = [exhibit.question for exhibit in shown(make_run(examples=40))]
+    assert all(question.startswith("Where does Person ") for question in questions)
+    run = make_run(examples=40)
+    bare = {key: [row.model_copy(update={"question": None}) for row in rows] for key, rows in run.rows.items()}
+    assert all(
+        exhibit.question.startswith("User: ") for exhibit in shown(FakeRun(path=run.path, record=run.record, rows=bare))
+    )
