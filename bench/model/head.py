@@ -23,16 +23,26 @@ TOLERANCES = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 def selected_logits(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
     """Logits [reads, vocabulary] at the positions (rows[i], columns[i]) of one forward pass over `inputs`."""
+    return selected_outputs(model, rows, columns, **inputs)[0]
+
+
+def selected_outputs(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
+    """Logits as `selected_logits` gives them, and the outputs of the forward pass."""
     with _reading(output_head(model), rows, columns, inputs["input_ids"].shape[1]):
-        logits: Tensor = model(**inputs).logits
-    return logits[0]
+        outputs = model(**inputs)
+    return outputs.logits[0], outputs
 
 
 def full_logits(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
     """Logits [reads, vocabulary] taken from those of every position, which any architecture can give."""
-    logits: Tensor = model(**inputs).logits
-    before = logits.shape[1] - inputs["input_ids"].shape[1]  # virtual tokens of a learned prompt
-    return logits[rows, columns + before]
+    return full_outputs(model, rows, columns, **inputs)[0]
+
+
+def full_outputs(model: torch.nn.Module, rows: Tensor, columns: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
+    """Logits as `full_logits` gives them, and the outputs of the forward pass."""
+    outputs = model(**inputs)
+    before = outputs.logits.shape[1] - inputs["input_ids"].shape[1]  # virtual tokens of a learned prompt
+    return outputs.logits[rows, columns + before], outputs
 
 
 @torch.no_grad()

@@ -26,6 +26,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from bench.errors import InputError, Problem
+from bench.model.peft_private import carries_adapter
 from bench.model.prefix import prefixed
 from bench.spec import Spec
 from bench.suite.adapter import QuantizationSpec
@@ -203,10 +204,21 @@ def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device)
 
 def _merged(adapted: Any) -> Any:
     """The base with the adapter merged into its weights, or in its layers where the method cannot be merged."""
+    _untie_adapted_embeddings(adapted.get_base_model())
     try:
         return adapted.merge_and_unload()
     except (NotImplementedError, AttributeError, ValueError):
         return adapted.get_base_model()
+
+
+def _untie_adapted_embeddings(base: Any) -> None:
+    """Gives the head a matrix of its own where an adapter on the embeddings would be merged into both: training left
+    the head as it was."""
+    embeddings, head = base.get_input_embeddings(), base.get_output_embeddings()
+    if head is not None and carries_adapter(embeddings) and head.weight is embeddings.get_base_layer().weight:
+        head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
+        for config in (base.config, base.config.get_text_config()):
+            config.tie_word_embeddings = False
 
 
 def _bits_and_bytes(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesConfig:
@@ -222,7 +234,7 @@ def _bits_and_bytes(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesC
 
 def _from_pretrained(model: ResolvedModel, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
     transformers_logging.disable_progress_bar()  # its bars would tear the live display's lines
-    return AutoModelForCausalLM.from_pretrained(
+    loaded = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
         use_safetensors=True,
@@ -230,3 +242,13 @@ def _from_pretrained(model: ResolvedModel, folder: Path, dtype: torch.dtype, **o
         trust_remote_code=runs_code(model),
         **options,
     ).eval()
+    leave_router_logits_out(loaded.config)
+    return loaded
+
+
+def leave_router_logits_out(config: Any) -> None:
+    """Has a mixture of experts compute its router loss only where a forward pass asks for it: generation fails with it,
+    and training asks by itself (`bench.train.loop.router`)."""
+    text = config.get_text_config()
+    if getattr(text, "output_router_logits", False):
+        text.output_router_logits = False

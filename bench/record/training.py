@@ -26,6 +26,15 @@ class ValidationPoint(Spec):
     """Mean negative log-likelihood per supervised token of the held-out rows, in nats; `None` if not finite."""
 
 
+class WeightsCheck(Spec):
+    """Loss of a trained subject on a few of its own rows, in nats per supervised token."""
+
+    as_trained: float
+    """Of the model in memory when the training ended."""
+    as_evaluated: float
+    """Of the subject as evals load it from what was saved."""
+
+
 class TrainResult(Spec):
     """One seed replicate."""
 
@@ -61,6 +70,8 @@ class TrainResult(Spec):
     ledger: Ledger
     weights: str
     """Folder of the saved adapter or model, relative to the job's folder."""
+    weights_check: WeightsCheck | None = None
+    """`None`: not checked, as of a training that diverged, or whose weights are sharded over processes."""
 
 
 class SweepResult(Spec):

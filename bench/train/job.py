@@ -20,7 +20,7 @@ from bench.emit import Emit
 from bench.model.load import WEIGHTS, count_parameters, pick_device
 from bench.record.ledger import Energy, PhaseMemory, Step
 from bench.record.train_job import TrainJob
-from bench.record.training import TrainResult
+from bench.record.training import TrainResult, WeightsCheck
 from bench.train.accounting.across_ranks import exchanged_energy, exchanged_memory
 from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger
@@ -30,6 +30,7 @@ from bench.train.prepare import Prepared, ignore_event, prepare
 from bench.train.probe import known_budget
 from bench.train.processes.ranks import Ranks
 from bench.train.saving import keep_start, save_subject
+from bench.train.weights_check import check_weights, trained_loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class _Done:
     kept_step: int | None
     memory: tuple[PhaseMemory, ...]
     energy: Energy | None
+    weights_check: WeightsCheck | None
 
 
 TAIL_STEPS = 10
@@ -91,18 +93,31 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
             _check_counts(prepared.meter.steps, prepared.data.schedule, whole=trainer.stopped == "budget")
         prepared.meter.enter("saving")
         kept_step = None if prepared.watch is None else prepared.watch.restore(trainer.model)
+        as_trained = None if diverged else trained_loss(prepared)
         save_subject(
             trainer,
+            job,
             folder / WEIGHTS,
             start=Path(start) if converted else None,
-            recipe=job.recipe,
             precision=prepared.precision,
         )
     prepared.meter.enter("other")
     memory.end("saving")
     phases, energy = exchanged_memory(prepared.ranks, memory.phases), exchanged_energy(prepared.ranks, used)
     prepared.ranks.barrier()
-    return _Done(prepared=prepared, diverged=diverged, kept_step=kept_step, memory=phases, energy=energy)
+    checked = None
+    if as_trained is not None and trainer.is_main_process:
+        prepared.meter.enter("evaluation")
+        checked = check_weights(prepared, folder, as_trained)
+        prepared.meter.enter("other")
+    return _Done(
+        prepared=prepared,
+        diverged=diverged,
+        kept_step=kept_step,
+        memory=phases,
+        energy=energy,
+        weights_check=checked,
+    )
 
 
 def _train(prepared: Prepared, folder: Path) -> bool:
@@ -144,6 +159,7 @@ def _result(done: _Done) -> TrainResult:
         diverged=diverged,
         ledger=make_ledger(prepared.trained, done.memory, done.energy),
         weights=WEIGHTS,
+        weights_check=done.weights_check,
     )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from bench.emit import Emit
-from bench.model.load import load_base, pick_device, pick_precision
+from bench.model.load import load_base, load_config, pick_device, pick_precision
+from bench.model.stored import stored_dtype
 from bench.model.transformers_private import attention_implementation
 from bench.record.ledger import Step
 from bench.record.train_job import TrainJob
@@ -26,6 +27,7 @@ from bench.train.arguments.adapters import check_gradients, peft_config, target_
 from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import optimizer_name, sft_config
 from bench.train.isolation import row_separation
+from bench.train.loop.router import describe_router_loss, router_loss
 from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 from bench.train.loop.validation import Watch
 from bench.train.processes.distribution import check_distribution, join_group
@@ -74,6 +76,10 @@ class Prepared:
             "distributed": self.trainer.accelerator.distributed_type.value.lower(),
             "trained_in": ", ".join(dict.fromkeys(str(value.dtype).removeprefix("torch.") for value in trained)),
         }
+        if (router := describe_router_loss(load_config(self.job.model))) is not None:
+            words["router_loss"] = router
+        if self.job.recipe.adapter is None:
+            words["stored_in"] = str(stored_dtype(Path(self.job.model.path))).removeprefix("torch.")
         if self.job.recipe.processes > 1:
             words["processes"] = str(self.job.recipe.processes)
         if modules := target_modules(model):
@@ -131,6 +137,7 @@ def prepare(
             schedule=data.schedule,
             separation=row_separation(job.model) if job.recipe.packed else None,
             make_scheduler=make_scheduler(job.recipe, whole.steps),
+            router=router_loss(load_config(job.model)),
             seconds=job.budget.amount if job.budget.unit == "seconds" else None,
             watch=watch,
             validation=data.validation,

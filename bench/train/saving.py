@@ -1,4 +1,7 @@
-"""Writes a trained subject as safetensors, for which the unchanged base and `bench.model.load` suffice.
+"""Writes a trained subject as safetensors that plain transformers and PEFT load, and `bench.model.load`.
+
+Contract: a whole model is stored in the type of the base's own weights, so that it takes the room of the base; an
+adapter in the type that it was trained in. What is evaluated is what is stored.
 
 Some starts of LoRA (PiSSA, OLoRA, CorDA) move a part of the base's weights into the adapter. PEFT can write such an
 adapter as a plain one of twice the rank, from where it ended and where it started.
@@ -12,9 +15,11 @@ from typing import Any
 from peft import LoraConfig
 
 from bench.model.load import QUANTIZATION, QuantizedBase
+from bench.model.stored import stored_dtype
+from bench.record.train_job import TrainJob
 from bench.suite.model import Precision
-from bench.suite.recipe import Recipe
 from bench.train.loop.trainer import MeteredTrainer
+from bench.train.portable import save_companions, save_model
 
 _MOVING_STARTS = ("pissa", "olora", "corda")
 
@@ -31,14 +36,22 @@ def keep_start(model: Any, folder: Path) -> bool:
 
 
 def save_subject(
-    trainer: MeteredTrainer, folder: Path, *, start: Path | None, recipe: Recipe, precision: Precision
+    trainer: MeteredTrainer, job: TrainJob, folder: Path, *, start: Path | None, precision: Precision
 ) -> None:
     """Writes the adapter or the whole model into `folder`. `start`: where `keep_start` wrote. `precision`: of a frozen
-    base. Called by all ranks; the first writes."""
-    if start is None:
-        trainer.save_weights(folder)
-    elif trainer.is_main_process:
-        trainer.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(start))
-    if recipe.quantization is not None and trainer.is_main_process:
-        quantized = QuantizedBase(quantization=recipe.quantization, precision=precision)
+    base. Called by all ranks; the main process writes."""
+    if start is not None:
+        if trainer.is_main_process:
+            trainer.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(start))
+    else:
+        state = trainer.gathered_state()
+        if trainer.is_main_process and job.recipe.adapter is None:
+            save_model(job.model, trainer.whole_model, folder, stored_dtype(Path(job.model.path)), state)
+        elif trainer.is_main_process:
+            trainer.whole_model.save_pretrained(folder, state_dict=state)
+    if not trainer.is_main_process:
+        return
+    save_companions(job.model, folder)
+    if job.recipe.quantization is not None:
+        quantized = QuantizedBase(quantization=job.recipe.quantization, precision=precision)
         (folder / QUANTIZATION).write_text(quantized.model_dump_json())

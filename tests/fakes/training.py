@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from bench.data.render.row import Row, Turn
-from bench.model.load import load_base, load_tokenizer
+from bench.model.load import load_base, load_config, load_tokenizer
 from bench.record.ledger import Step
 from bench.record.train_job import TrainJob
 from bench.suite.recipe import Budget, Recipe
@@ -23,6 +23,7 @@ from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import Schedule, plan_schedule
 from bench.train.isolation import row_separation
+from bench.train.loop.router import router_loss
 from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 
 _WORDS = ("the", "baker", "lives", "in", "a", "small", "town", "near", "river", "and", "three", "cows", "two", "sheep")
@@ -149,6 +150,7 @@ def make_trainer(
             schedule=schedule,
             separation=row_separation(model) if recipe.packed else None,
             make_scheduler=make_scheduler(recipe, schedule.steps),
+            router=router_loss(load_config(model)),
         ),
         meter=meter or Meter(),
         on_step=on_step,

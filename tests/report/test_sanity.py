@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.record.record import Failure, Record
-from bench.record.training import NOTHING_SUPERVISED
+from bench.record.training import NOTHING_SUPERVISED, WeightsCheck
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
 from tests.fakes.records import FakeRun, make_run
@@ -120,6 +120,21 @@ def nothing_right() -> FakeRun:
     return FakeRun(path=run.path, record=run.record, rows=rows)
 
 
+def as_the_base(*, but_for: int = 0) -> FakeRun:
+    """A run in which an arm scores as the base on every example of every eval, `but_for` so many."""
+    run = make_run(examples=20)
+    rows = {
+        (name, subject): [*scored[:but_for], *run.rows[name, "base"][but_for:]] if subject.startswith(ARM) else scored
+        for (name, subject), scored in run.rows.items()
+    }
+    return FakeRun(path=run.path, record=run.record, rows=rows)
+
+
+def checked(as_evaluated: float) -> FakeRun:
+    check = WeightsCheck(as_trained=5.7457, as_evaluated=as_evaluated)
+    return with_training(lambda r: r.model_copy(update={"weights_check": check}))
+
+
 def mixed_units() -> FakeRun:
     run = make_run(examples=20)
     recipes = dict(run.record.resolved.suite.recipe)
@@ -141,6 +156,8 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("contaminated", lambda: contaminated(make_run(examples=20), lima_1k=(1, 2)), "2 of 20 examples (10.0%)"),
         ("diverged", lambda: with_training(lambda r: r.model_copy(update={"diverged": True})), "seed 0"),
         ("diverged", diverged, "seed 0"),
+        ("evaluated otherwise", lambda: checked(18.7710), "was 5.746 as trained and is 18.77 as evaluated"),
+        ("same as base", as_the_base, "equal the base's on each of 20 examples"),
         ("truncated", lambda: with_ledger(truncated_rows=96), "12.0% of the rows"),
         ("no supervised tokens", lambda: with_ledger(supervised_tokens=0), "no label entered the loss"),
         ("one step", lambda: with_ledger(steps=1), "one optimiser step"),
@@ -183,6 +200,15 @@ def test_verdict_is_given_with_its_figure(name: str, make: Callable[[], FakeRun]
         "bare prompts",
     }:
         assert ARM in {finding.arm for finding in given}
+
+
+def test_rounding_is_no_difference_between_trained_and_evaluated() -> None:
+    assert not named(checked(5.7557), "evaluated otherwise")
+    assert named(checked(5.7957), "evaluated otherwise")
+
+
+def test_one_other_score_is_enough_not_to_be_the_base() -> None:
+    assert not named(as_the_base(but_for=5), "same as base")
 
 
 def test_below_base_is_said_where_training_made_the_model_forget() -> None:

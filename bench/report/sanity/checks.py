@@ -14,7 +14,9 @@ from bench.report.sanity import asking, claims, judge, scores, training
 
 CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.diverged,
+    training.evaluated_otherwise,
     training.unsupervised,
+    scores.same_as_base,
     asking.template,
     judge.inconsistent,
     judge.verdicts_unread,

@@ -8,7 +8,10 @@ from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
+from bench.stats.paired import Delta
 from bench.suite.suite import is_base
+
+_LAST_BIT = 1e-9
 
 
 def at_chance(record: Record, comparison: Comparison) -> Iterator[Finding]:
@@ -65,6 +68,25 @@ def contaminated(record: Record, comparison: Comparison) -> Iterator[Finding]:
                 f"; difference from {versus.reference}: {fmt.signed(versus.all.estimate)} with them, {without} without"
             )
         yield Finding(name="contaminated", arm=one.arm, measurand=one.measurand, detail=detail)
+
+
+def same_as_base(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """An arm that scores exactly as the base on every example has most likely not been trained, or not been loaded."""
+    by_arm: dict[str, list[Delta]] = {}
+    for result in comparison.results.values():
+        if result.versus_base is not None and result.versus_base.delta.n_examples:
+            by_arm.setdefault(result.arm, []).append(result.versus_base.delta)
+    for arm, deltas in by_arm.items():
+        if all(_no_difference(delta) for delta in deltas):
+            examples = fmt.plural(max(delta.n_examples for delta in deltas), "example")
+            detail = f"its scores on {fmt.plural(len(deltas), 'measure')} equal the base's on each of {examples}"
+            yield Finding(name="same as base", arm=arm, measurand=None, detail=detail)
+
+
+def _no_difference(delta: Delta) -> bool:
+    """Whether every example scored alike; a mean over seeds may differ in its last bit."""
+    ends = (delta.low, delta.high)
+    return not (delta.n_better or delta.n_worse) or all(end is not None and abs(end) < _LAST_BIT for end in ends)
 
 
 def few_seeds(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -59,7 +59,8 @@ class Collator:
 
 
 def collate(batch: Batch, pad_token_id: int, separation: RowSeparation | None = None) -> dict[str, Any]:
-    """`input_ids` and `labels`, each `(sequences, padded length)`, the supervised positions, and what packing needs.
+    """`input_ids`, `labels` and `real`, each `(sequences, padded length)`, the supervised positions, and what packing
+    needs. `real` is false at padding.
 
     `separation` of packed rows: `position_ids` of the same shape, and a boolean `attention_mask` `(sequences, 1,
     length, length)` where the model needs one. (`rows`, `columns`), each (n,), are the positions
@@ -68,14 +69,17 @@ def collate(batch: Batch, pad_token_id: int, separation: RowSeparation | None = 
     shape = (len(batch), max(length(sequence) for sequence in batch))
     ids = np.full(shape, pad_token_id, dtype=np.int64)
     labels = np.full(shape, IGNORED, dtype=np.int64)
+    real = np.zeros(shape, dtype=np.bool_)
     for row, sequence in enumerate(batch):
         end = length(sequence)
+        real[row, :end] = True
         ids[row, :end] = np.concatenate([example.ids for example in sequence])
         labels[row, :end] = np.concatenate([example.labels for example in sequence])
     rows, columns = np.nonzero(labels != IGNORED)
     tensors: dict[str, Any] = {
         "input_ids": torch.from_numpy(ids),
         "labels": torch.from_numpy(labels),
+        "real": torch.from_numpy(real),
         "rows": torch.from_numpy(rows),
         "columns": torch.from_numpy(columns - 1),  # the first label of a sequence is never supervised
         "targets": torch.from_numpy(labels[rows, columns]),

@@ -18,6 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+from bench.model.load import leave_router_logits_out
 from bench.model.transformers_private import TrainerHooks
 from bench.record.files import CHECKPOINT
 from bench.record.ledger import Step
@@ -30,7 +31,8 @@ from bench.train.batches.schedule import Schedule
 from bench.train.isolation import check_isolation
 from bench.train.loop.checkpoint import Checkpoint
 from bench.train.loop.checkpoints import Checkpoints, SavePlan
-from bench.train.loop.lm_head import log_probabilities, pick_head
+from bench.train.loop.lm_head import forward, pick_head
+from bench.train.loop.router import RouterLoss
 from bench.train.loop.steps import DivergedError, StepAccount
 from bench.train.loop.tracking import place_logs, step_log, training_log
 from bench.train.loop.validation import Validator, Watch
@@ -48,6 +50,7 @@ class TrainerPlan:
     separation: RowSeparation | None
     """How rows that share a packed sequence are kept apart; `None`: rows are not packed."""
     make_scheduler: MakeScheduler
+    router: RouterLoss | None = None
     seconds: float | None = None
     """Seconds of work after which the training ends."""
     watch: Watch | None = None
@@ -85,6 +88,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             processing_class=tokenizer,
             peft_config=adapter,
         )
+        leave_router_logits_out(self.model.config)  # TRL asks for them whether the base does or not
         if not arguments.bf16:
             upcast_trainable_bf16(self.model)
         self._set_callbacks()
@@ -107,6 +111,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             collate(first[:1], pad, plan.separation),
             device=arguments.device,
             compiled=arguments.torch_compile,
+            fused=plan.router is None,  # TRL's kernel counts the padding of packed rows
         )
         """Where the language-model head is applied."""
         if plan.separation is not None:
@@ -136,14 +141,23 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         self.resume_step(len(self._account.meter.steps))
         self.train(resume_from_checkpoint=str(folder / CHECKPOINT))
 
-    def save_weights(self, folder: Path) -> None:
-        """Writes the adapter, or the whole model, as safetensors. Called by all ranks; the main process writes."""
-        state = None
+    @property
+    def whole_model(self) -> Any:
+        """The model without what accelerate wrapped around it."""
+        return self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+
+    def gathered_state(self) -> dict[str, torch.Tensor] | None:
+        """Weights by name where they are sharded over the ranks, which all have to call this; else `None`."""
         if self.is_deepspeed_enabled or self.is_fsdp_enabled:
-            state = self.accelerator.get_state_dict(self.model_wrapped)  # gathers what is sharded
-        if self.is_main_process:
-            whole = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
-            whole.save_pretrained(folder, state_dict=state)
+            state: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
+            return state
+        return None
+
+    def release(self) -> None:
+        """Gives back the memory of the optimiser and the gradients: there is nothing more to train."""
+        self.model.zero_grad(set_to_none=True)
+        self.optimizer = self.lr_scheduler = None
+        self.accelerator.free_memory()
 
     @property
     def is_main_process(self) -> bool:
@@ -187,15 +201,20 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
 
         Multiplied by the number of processes, over which gradients are averaged.
         """
-        losses, counts = -log_probabilities(model, inputs, self.head), inputs["counts"]
-        idle = counts.slots == 0
-        scale = 0.0 if idle else self._plan.ranks.size
+        router, counts = self._plan.router, inputs["counts"]
+        more = {} if router is None else router.inputs(inputs)
+        log_probabilities, outputs = forward(model, inputs, self.head, **more)
+        losses, idle = -log_probabilities, counts.slots == 0
         divisor = num_items_in_batch * (counts.supervised_tokens if self._plan.loss_average == "batches" else 1)
         likelihood = losses.sum() / max(1, divisor)
         self._account.loss = 0.0 if idle else float(likelihood.detach())
-        if self.args.loss_type == "nll":
-            return likelihood * scale
-        return (losses * (-losses).exp().detach()).sum() / max(1, divisor) * scale  # Dynamic Fine-Tuning
+        minimised = likelihood
+        if self.args.loss_type == "dft":  # Dynamic Fine-Tuning
+            minimised = (losses * (-losses).exp().detach()).sum() / max(1, divisor)
+        minimised = minimised * self._plan.ranks.size
+        if router is not None:  # a mean over the passes of a step, and over ranks
+            minimised = minimised + router.of(outputs, inputs) / self.current_gradient_accumulation_steps
+        return minimised * (0.0 if idle else 1.0)
 
     def before_optimizer(self) -> None:
         """Begin the optimiser's time."""

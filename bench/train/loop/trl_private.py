@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 
-def fused_log_probabilities(model: Any, labels: torch.Tensor, **inputs: Any) -> torch.Tensor:
-    """Log-probability of each label given what comes before it, `(sequences, length - 1)`, zero where ignored.
+def fused_log_probabilities(model: Any, labels: torch.Tensor, **inputs: Any) -> tuple[torch.Tensor, Any]:
+    """Log-probability of each label given what comes before it, `(sequences, length - 1)`, zero where ignored, and the
+    outputs of the forward pass.
 
     `SFTTrainer` gives `model` a head that computes logits in tiles, at supervised positions alone on CUDA.
     """
     outputs = model(**inputs, labels=labels, fused_lm_head=True)
-    log_probabilities: torch.Tensor = outputs.log_probs
-    return log_probabilities
+    return outputs.log_probs, outputs

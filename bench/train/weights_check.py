@@ -1,0 +1,56 @@
+"""Whether a trained subject has the same loss evaluated as it had trained, on a few of its own rows.
+
+Contract: the loss as trained is that of the model in memory when its training ended, adapters in its layers; the loss
+as evaluated is that of the subject as evals load it from what was saved: merged, and rounded to their precision.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from bench.model.load import load_subject
+from bench.record.training import WeightsCheck
+from bench.train.batches.collate import collate
+from bench.train.batches.encoded_row import Batch
+from bench.train.loop.lm_head import log_probabilities
+from bench.train.prepare import Prepared
+
+_ROWS = 4
+
+
+def trained_loss(prepared: Prepared) -> float | None:
+    """Loss of the model in memory; `None` where its weights are sharded over processes."""
+    trainer = prepared.trainer
+    if prepared.job.recipe.deepspeed is not None or prepared.job.recipe.fsdp is not None:
+        return None
+    model = trainer.whole_model
+    model.eval()
+    with trainer.compute_loss_context_manager():
+        return _loss(model, _rows(prepared), prepared)
+
+
+def check_weights(prepared: Prepared, folder: Path, as_trained: float) -> WeightsCheck | None:
+    """Compare with the subject that was saved under `folder`, the training's, whose memory is freed first. `None` where
+    there is not enough memory for that: a finished training is not lost over its check."""
+    prepared.trainer.release()
+    try:
+        subject = load_subject(prepared.job.model, folder, precision=prepared.precision, device=prepared.device)
+        return WeightsCheck(as_trained=as_trained, as_evaluated=_loss(subject, _rows(prepared), prepared))
+    except (torch.OutOfMemoryError, MemoryError):
+        return None
+
+
+def _rows(prepared: Prepared) -> Batch:
+    """The first rows of the schedule that have something to supervise, unpacked."""
+    rows = (row for row in prepared.data.schedule.examples() if row.supervised_tokens)
+    return tuple((row,) for row in islice(rows, _ROWS))
+
+
+@torch.no_grad()
+def _loss(model: torch.nn.Module, batch: Batch, prepared: Prepared) -> float:
+    """Mean negative log-likelihood per supervised token."""
+    inputs = prepared.trainer.on_device(collate(batch, prepared.data.renderer.tokenizer.pad_token_id))
+    return -float(log_probabilities(model, inputs, "all positions").mean())
