@@ -58,6 +58,32 @@ def test_one_measured_training_has_no_interval_and_one_counted_has() -> None:
     assert efficiency_ratio(arm, reference, counted=True, seed=0).low is not None
 
 
+def test_two_measured_trainings_a_side_have_an_interval_and_one_on_either_has_none() -> None:
+    for seeds, known in (((2, 2), True), ((1, 2), False), ((2, 1), False)):
+        sides = [(side(0.6, seeds=n, seed=n), [5.0, 5.5][:n]) for n in seeds]
+        found = efficiency_ratio(sides[0], sides[1], counted=False, seed=0)
+        assert (found.low is not None) is known
+        assert found.ratio is not None
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_either_side_without_quality_leaves_no_ratio(turned: bool) -> None:
+    good = (scores([[1.0, 0.0] * 25] * 2), [1.0, 1.0])
+    for poor, reason in ((scores([[0.0] * 50] * 2), "zero or less"), (scores([[None] * 50] * 2), "scored by both")):
+        sides = ((poor, [1.0, 1.0]), good)[:: -1 if turned else 1]
+        found = efficiency_ratio(*sides, counted=True, seed=0)
+        assert (found.ratio, found.low, found.curve) == (None, None, None)
+        assert reason in str(found.reason)
+
+
+def test_a_quality_that_its_error_is_a_quarter_of_is_the_least_with_an_interval() -> None:
+    """20 of 400 right: an error of 0.23 of it; 8 of 400: 0.39."""
+    other = (side(0.5, seeds=1), [1.0])
+    for right, known in ((20, True), (8, False)):
+        arm = scores([[1.0] * right + [0.0] * (400 - right)], binary=True)
+        assert (efficiency_ratio((arm, [1.0]), other, counted=True, seed=0).low is not None) is known
+
+
 def test_intervals_hold_the_truth() -> None:
     """By simulation, 400 runs: examples, seeds and costs all vary; two standard errors of slack."""
     generator = np.random.default_rng(5)

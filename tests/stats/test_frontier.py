@@ -49,3 +49,48 @@ def test_without_intervals_nothing_is_shown_and_the_unmeasured_stays_in_the_tabl
     ]
     gone = Point(name="c", quality=None, cost=Amount(value=1))
     assert [p.standing for p in frontier([*bare, gone])] == ["unresolved", "unresolved", "unknown"]
+
+
+def exact(name: str, quality: float, cost: float) -> Point:
+    return Point(
+        name=name,
+        quality=Amount(value=quality, low=quality, high=quality),
+        cost=Amount(value=cost, low=cost, high=cost),
+    )
+
+
+def test_an_exact_equal_quality_lets_the_cost_decide() -> None:
+    placed = frontier([exact("cheap", 1, 1), exact("dear", 1, 2)])
+    assert [(p.standing, p.by) for p in placed] == [("frontier", ()), ("dominated", ("cheap",))]
+
+
+def test_equals_do_not_dominate_each_other() -> None:
+    assert [(p.standing, p.by) for p in frontier([exact("a", 1, 1), exact("b", 1, 1)])] == [("frontier", ())] * 2
+
+
+def test_an_equal_quality_that_is_no_exact_one_decides_nothing() -> None:
+    noisy = point("noisy", 1.0, 1.0)
+    placed = frontier([noisy, exact("sure", 1.0, 2.0)])
+    assert [p.standing for p in placed] == ["frontier", "unresolved"]
+    assert placed[1].by == ("noisy",)
+
+
+def test_intervals_that_touch_are_not_apart() -> None:
+    """Better by the estimates, not shown to be."""
+    placed = frontier([point("a", 1.25, 1.0, noise=0.125), point("b", 1.0, 2.0, noise=0.125)])
+    assert [(p.standing, p.by) for p in placed] == [("frontier", ()), ("unresolved", ("a",))]
+
+
+def test_of_two_that_are_free_neither_is_the_cheaper() -> None:
+    placed = frontier([exact("a", 1, 0), exact("b", 1, 0)])
+    assert [p.standing for p in placed] == ["frontier", "frontier"]
+
+
+def test_by_the_estimates_one_of_the_two_must_be_better() -> None:
+    """Equal quality at less cost, and more quality at equal cost, are named; the same point is not."""
+
+    def bare(name: str, quality: float, cost: float) -> Point:
+        return Point(name=name, quality=Amount(value=quality), cost=Amount(value=cost))
+
+    placed = frontier([bare("a", 1, 1), bare("same", 1, 1), bare("dearer", 1, 1.5), bare("worse", 0.5, 1)])
+    assert [p.by for p in placed] == [(), (), ("a", "same"), ("a", "same")]

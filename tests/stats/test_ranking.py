@@ -1,5 +1,6 @@
 """No rank where the difference is not resolved."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -40,3 +41,39 @@ def test_a_bridge_between_two_shares_a_letter_with_each() -> None:
 
 def test_nothing_compared_is_nothing_ranked() -> None:
     assert [(r.best, r.worst, r.letters) for r in rank(["a", "b"], {})] == [(1, 2, "a"), (1, 2, "a")]
+
+
+def shown(*pairs: tuple[str, str], p_value: float = 0.001, estimate: float = 1.0):  # type: ignore[no-untyped-def]
+    """The left of each pair above the right."""
+    example = next(iter(deltas({"a": 1, "b": 0}).values()))
+    return {pair: replace(example, estimate=estimate, p_value=p_value) for pair in pairs}
+
+
+def test_a_difference_at_the_level_is_resolved_and_none_of_zero_is() -> None:
+    at, above = (rank(["a", "b"], shown(("a", "b"), p_value=p)) for p in (0.05, 0.0501))
+    assert [(r.best, r.worst) for r in at] == [(1, 1), (2, 2)]
+    assert [(r.best, r.worst) for r in above] == [(1, 2), (1, 2)]
+    assert all(not r.resolved for r in rank(["a", "b"], shown(("a", "b"), estimate=0.0)))
+    small = rank(["a", "b"], shown(("a", "b"), estimate=0.5))
+    assert [r.best for r in small] == [1, 2]
+
+
+def test_letters_follow_the_order_of_the_names_whatever_was_compared_first() -> None:
+    """c and a are above d, b shares with all."""
+    names = ["a", "b", "c", "d"]
+    for pairs in (("a", "d"), ("c", "d")), (("c", "d"), ("a", "d")):
+        assert [r.letters for r in rank(names, shown(*pairs))] == ["a", "ab", "a", "b"]
+    turned = rank(["d", "c", "b", "a"], shown(("a", "d"), ("c", "d")))
+    assert [r.letters for r in turned] == ["a", "b", "ab", "b"]
+
+
+def test_a_letter_within_another_is_absorbed() -> None:
+    """a above c and d, b above d: a with b, b with c, c with d."""
+    found = rank(["a", "b", "c", "d"], shown(("a", "c"), ("a", "d"), ("b", "d")))
+    assert [r.letters for r in found] == ["a", "ab", "bc", "c"]
+
+
+def test_more_than_26_letters_go_on_with_numbers() -> None:
+    names = [f"arm{number:02}" for number in range(28)]
+    found = rank(names, shown(*combinations(names, 2), p_value=1e-9))
+    assert [r.letters for r in found][-3:] == ["z", "a1", "b1"]
