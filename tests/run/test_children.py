@@ -168,6 +168,12 @@ def test_a_message_is_one_bounded_line(error: Exception) -> None:
     assert FailureReport.model_validate(json.loads(json.dumps(report.event()))) == report
 
 
+def test_a_refusal_keeps_its_hint_in_the_record() -> None:
+    """The report shows the message alone: without the hint nobody knows which key to change."""
+    error = InputError(Problem(reference="a.b", what="no row fits", hint="raise max_length"))
+    assert FailureReport.of(error).failure.message == "no row fits (raise max_length)"
+
+
 def test_a_lock_is_held_by_one_and_free_after(tmp_path: Path) -> None:
     first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
     assert first.try_acquire()

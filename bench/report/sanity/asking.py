@@ -10,6 +10,9 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 
+_CUT_OFF_SHARE = 0.05
+"""Share of answers without an end to their thinking from which on the report says so."""
+
 
 def template(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Trained with one template, asked with another; plain text was trained with none."""
@@ -71,6 +74,24 @@ def cut_prompts(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for name, examples in cut.items():
         detail = f"up to {fmt.plural(examples, 'example')} did not fit the model's context and were cut"
         yield Finding(name="examples cut", arm=None, measurand=name, detail=detail)
+
+
+def thinking_cut_off(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Answers that never came because the thinking before them took all tokens."""
+    for evaluation in record.evaluations:
+        result = evaluation.result
+        answers = 0 if result is None or result.generated is None else result.generated.answers
+        if result is not None and answers and result.unfinished_thinking > _CUT_OFF_SHARE * answers:
+            detail = (
+                f"{evaluation.subject}: {result.unfinished_thinking:,} of {fmt.plural(answers, 'answer')} ended inside "
+                "the thinking and count as empty: raise max_new_tokens, or compare with thinking off"
+            )
+            yield Finding(
+                name="thinking cut off",
+                arm=evaluation.arm or evaluation.subject,
+                measurand=evaluation.eval,
+                detail=detail,
+            )
 
 
 def batch_sensitive(record: Record, comparison: Comparison) -> Iterator[Finding]:

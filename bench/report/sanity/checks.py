@@ -35,6 +35,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.truncated,
     asking.cut_prompts,
     asking.cut_answers,
+    asking.thinking_cut_off,
     asking.batch_sensitive,
     asking.missing_scores,
     asking.faulty_examples,

@@ -48,7 +48,7 @@ def evaluated_otherwise(record: Record, comparison: Comparison) -> Iterator[Find
 def unsupervised(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for training in record.trainings:
         failure = training.job.failure
-        if failure is not None and failure.message == NOTHING_SUPERVISED:
+        if failure is not None and failure.message.startswith(NOTHING_SUPERVISED):
             yield _of_training("no supervised tokens", training, f"seed {training.seed}: {failure.message}")
         if training.result is None:
             continue

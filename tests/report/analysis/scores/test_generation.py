@@ -148,3 +148,19 @@ def test_a_batch_that_changed_answers_is_a_finding() -> None:
     found = [finding for finding in comparison(asks(differed=2)).sanity if finding.name == "batch matters"]
     assert len(found) == 13
     assert "base: 2 of 3 answers differed when generated alone (fp32)" in found[0].detail
+
+
+def test_thinking_that_took_all_tokens_is_a_finding_above_one_in_twenty() -> None:
+    """A low score would be read as wrong answers, where there were none."""
+    for unfinished, found in ((2, 0), (3, 13)):
+        run = asks()
+        evaluations = tuple(
+            one.model_copy(update={"result": one.result.model_copy(update={"unfinished_thinking": unfinished})})
+            if one.eval == "qa" and one.result is not None
+            else one
+            for one in run.record.evaluations
+        )
+        changed = replace(run, record=run.record.model_copy(update={"evaluations": evaluations}))
+        cut = [finding for finding in comparison(changed).sanity if finding.name == "thinking cut off"]
+        assert len(cut) == found
+        assert all("3 of 40 answers ended inside the thinking" in finding.detail for finding in cut)
