@@ -38,7 +38,7 @@ class FailureReport(Spec):
         name = "" if isinstance(error, BenchError | JobFailedError) else type(error).__name__
         message = ": ".join(part for part in (name, line) if part) or type(error).__name__
         problems = error.problems if isinstance(error, BenchError) else ()
-        if problems and problems[0].hint is not None:
+        if len(problems) == 1 and problems[0].hint is not None:
             message += f" ({problems[0].hint})"
         return cls(kind=failure_kind(error), message=message[:_MESSAGE_CHARACTERS], problems=problems)
 
