@@ -52,7 +52,6 @@ class Inference:
     estimate: float
     curve: Curve | None
     standard_error: float | None
-    degrees: float | None
     method: str
     components: Components | None
     reason: str | None = None
@@ -102,7 +101,6 @@ def infer(
             estimate=estimate,
             curve=None,
             standard_error=None,
-            degrees=None,
             method="none",
             components=None,
             reason=f"{short}: no interval can be given",
@@ -113,7 +111,6 @@ def infer(
             estimate=estimate,
             curve=None,
             standard_error=None,
-            degrees=None,
             method="none",
             components=None,
             reason="every score is the same: no interval can be given",
@@ -244,7 +241,6 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, s
             estimate=estimate,
             curve=noise.curve,
             standard_error=spread.variance**0.5 if spread.variance > 0 else None,
-            degrees=spread.degrees,
             method=noise.method,
             components=Components(
                 example=spread.variance,
@@ -268,12 +264,10 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, s
         support=scale.support or (-np.inf, np.inf),
     )
     variance = example + term.total
-    degrees = variance**2 / (example**2 / spread.degrees + term.total**2 / term.degrees)
     return Inference(
         estimate=estimate,
         curve=curve,
         standard_error=variance**0.5,
-        degrees=degrees,
         method=f"{noise.method}; Student's t over training seeds",
         components=Components(
             example=example,

@@ -199,7 +199,6 @@ def _proportions(pairs: _Pairs) -> tuple[Inference, float]:
         estimate=estimate,
         curve=TangoCurve(gained=gained, lost=lost, pairs=size),
         standard_error=variance**0.5,
-        degrees=float("inf"),
         method="Tango score interval for paired proportions, McNemar mid-p value",
         components=Components(example=variance, seed=None, rest=None),
     )

@@ -71,7 +71,6 @@ def _proportion(row: FloatArray) -> Inference:
         estimate=successes / trials,
         curve=WilsonCurve(successes=successes, trials=trials),
         standard_error=variance**0.5,
-        degrees=float("inf"),
         method="Wilson score interval",
         components=Components(example=variance, seed=None, rest=None),
     )

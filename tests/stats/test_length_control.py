@@ -18,8 +18,12 @@ def judged(seed: int, size: int, *, quality: float, effect: float, longer_by: fl
     return (rng.random((1, size)) < chance).astype(np.float64), differences
 
 
-def test_the_fit_is_the_maximum_that_scipy_finds() -> None:
+@pytest.mark.parametrize("lengths_alone", [False, True])
+def test_the_fit_is_the_maximum_that_scipy_finds(lengths_alone: bool) -> None:
+    """Also where a judge goes by length alone and nothing but the priors holds the fit."""
     wins, differences = judged(0, 200, quality=0.3, effect=1.2)
+    if lengths_alone:
+        wins = (differences > 0).astype(np.float64)
     x = np.tanh(differences[0] / differences[0].std())
 
     def loss(point: FloatArray) -> float:
@@ -86,6 +90,28 @@ def test_seeds_widen_it_and_the_other_side_mirrors_it() -> None:
     assert three.high - three.low > one.high - one.low
     mirrored = length_controlled(1 - wins, -differences, seed=0)
     assert mirrored.rate == pytest.approx(1 - length_controlled(wins, differences, seed=0).rate)  # type: ignore[operator]  # a rate
+
+
+def test_seeds_that_are_alike_tell_no_more_and_no_less_than_one() -> None:
+    wins, differences = judged(5, 60, quality=0.4, effect=1.0)
+    one = length_controlled(wins, differences, seed=0, replicates=200, trained=False)
+    three = length_controlled(
+        np.repeat(wins, 3, axis=0), np.repeat(differences, 3, axis=0), seed=0, replicates=200, trained=False
+    )
+    assert one.low is not None
+    assert (three.low, three.rate, three.high) == pytest.approx((one.low, one.rate, one.high))
+    assert three.length_effect == pytest.approx(one.length_effect)
+
+
+def test_shares_of_longer_and_shorter_answers_leave_equal_ones_out() -> None:
+    found = length_controlled(np.full((1, 4), 0.5), np.array([[5.0, 0.5, -0.5, 0.0]]), seed=0, replicates=20)
+    assert (found.longer, found.shorter, found.n_examples) == (0.5, 0.25, 4)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (1, 0)])
+def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must both be"):
+        length_controlled(np.ones(shape), np.ones((1, 3) if shape != (1, 0) else shape), seed=0)
 
 
 def test_where_length_and_quality_cannot_be_told_apart_it_says_so() -> None:
