@@ -1,7 +1,7 @@
 """The check of the prose, as docs/writing.md has it: how docstrings begin, and words that hide what happens.
 
 `python .ci/writing.py` prints FILE:LINE and what to write instead, and exits with 1 where something was found.
-`python .ci/writing.py bench/data docs` checks these files and folders alone, those that are not clean yet included.
+`python .ci/writing.py bench/data docs` checks these files and folders alone.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ CHECKED = (
 UNCHECKED = ("bench/data/micro/", "CHANGELOG.md", "docs/writing.md")
 """The rows of an invented world, what was said of earlier versions, and the list of these words itself."""
 
-NOT_CLEAN_YET = ("bench/data",)
-"""Files and folders that fail the check and are looked at only when named. The list only shrinks."""
-
+CODE = r"^( *)```.*?^\1```|`[^`\n]*`"
 BEGINNING = re.compile(r"(Of|That|As)\b")
 WORDS = {
     r"(?<!be )told(?! apart)": "reported, named, refused",
@@ -57,6 +55,11 @@ def problems_in(text: str) -> Iterator[tuple[int, str]]:
         yield text.count("\n", 0, match.start()), f"“{match[0]}”: {advice}"
 
 
+def without_code(text: str) -> str:
+    """A text without its blocks and names of code; its lines stay."""
+    return re.sub(CODE, lambda code: re.sub(r"[^\n]", "", code[0]), text, flags=re.MULTILINE | re.DOTALL)
+
+
 def in_python(source: str) -> Iterator[tuple[int, str]]:
     """Problems of the docstrings, attribute docs and other texts of several words in a Python file."""
     tree = ast.parse(source)
@@ -66,16 +69,13 @@ def in_python(source: str) -> Iterator[tuple[int, str]]:
             continue
         if id(node) in documenting and (start := BEGINNING.match(node.value)):
             yield node.lineno, f"a docstring begins with “{start[0]}”: begin with a noun or a verb"
-        for line, problem in problems_in(node.value):
+        for line, problem in problems_in(without_code(node.value)):
             yield node.lineno + line, problem
 
 
 def in_prose(text: str) -> Iterator[tuple[int, str]]:
     """Problems of a Markdown file, or of the comments of a suite or a model card, without code."""
-    without_code = re.sub(
-        r"^( *)```.*?^\1```|`[^`\n]*`", lambda code: re.sub(r"[^\n]", "", code[0]), text, flags=re.M | re.S
-    )
-    for line, problem in problems_in(without_code):
+    for line, problem in problems_in(without_code(text)):
         yield line + 1, problem
 
 
@@ -85,15 +85,11 @@ def files() -> list[Path]:
 
 
 def main(only: list[str]) -> int:
-    """Print every problem of the files that are named, or of all that are clean; 0 without any, 1 otherwise."""
+    """Print every problem, of all files or of those below `only`; 0 without any, 1 otherwise."""
     failed = False
     for path in files():
         name = path.relative_to(ROOT).as_posix()
-        if (
-            name.startswith(UNCHECKED)
-            or (only and not name.startswith(tuple(only)))
-            or (not only and name.startswith(NOT_CLEAN_YET))
-        ):
+        if name.startswith(UNCHECKED) or (only and not name.startswith(tuple(only))):
             continue
         check = in_python if path.suffix == ".py" else in_prose
         for line, problem in check(path.read_text(encoding="utf-8")):

@@ -30,9 +30,9 @@ class WeightsCheck(Spec):
     """Loss of a trained subject on a few of its own rows, in nats per supervised token."""
 
     as_trained: float
-    """Of the model in memory when the training ended."""
+    """Loss of the model in memory when the training ended."""
     as_evaluated: float
-    """Of the subject as evals load it from what was saved."""
+    """Loss of the subject as evals load it from the saved files."""
 
 
 class TrainResult(Spec):

@@ -43,7 +43,7 @@ def question_and_answer(prompt: str, completion: str | None) -> Converter:
 
 
 def said_by(role: str, record: Mapping[str, Any], name: str, *, extra: str = "") -> Turns:
-    """What stands in a column: messages, a dialogue (`\\n\\nHuman: …`), or one text that `role` says."""
+    """Content of a column: messages, a dialogue (`\\n\\nHuman: …`), or one text that `role` says."""
     value = parsed(field_of(record, name))
     items = [value] if is_message(value) else value
     if isinstance(items, list) and items and is_message(items[0]):

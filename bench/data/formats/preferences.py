@@ -1,7 +1,7 @@
 """Preference data to what supervised fine-tuning learns of it: the preferred side.
 
 Contract: a converter takes a record of one public layout and returns the conversation with the preferred answer, or
-raises `RowLeftOut` where the record prefers none. Where the preferred answer stands in a column of its own (`chosen`),
+raises `RowLeftOut` where the record prefers none. Where the preferred answer has a column of its own (`chosen`),
 it is an answer like any other (`bench.data.formats.convert.question_and_answer`).
 """
 

@@ -1,6 +1,6 @@
 """A conversation in its JSON form, and what makes it fit to learn from.
 
-Contract: `settle` checks a whole conversation, mends what has one right mending (turns of one role in a row), says why
+Contract: `settle` checks a whole conversation, fixes what has one right fix (turns of one role in a row), says why
 it is left out, and names what it changed.
 """
 
@@ -120,7 +120,7 @@ _FOLLOWS: dict[str, set[str | None]] = {
     "assistant": {"user", "tool"},
     "tool": {"assistant", "tool"},
 }
-"""Which roles may stand before a turn; `None`: nothing."""
+"""Roles that may come before a turn; `None`: nothing."""
 
 
 def _check_order(turns: Turns) -> None:

@@ -1,4 +1,4 @@
-"""A chat template with one tokenizer's special tokens: turns to text, and where in it what the assistant says stands.
+"""A chat template with one tokenizer's special tokens: turns to text, and the places of the assistant's words in it.
 
 Contract: the text of a row is what the template prints for the whole conversation, or the row is refused. What a row
 teaches begins where the template's own prompt ends; an empty block of thinking belongs to the prompt. A row is refused
@@ -35,14 +35,14 @@ _TAG = re.compile(r"\s*(?:<[^<>\s]+>|\[[^\[\]\s]+\])")
 _ROLE = re.compile("user|human|inst", re.IGNORECASE)
 _REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 """The names under which templates read reasoning; transformers, too, gives it under each."""
-NO_SYSTEM = "the template takes no system turn: its text stands before the first question"
+NO_SYSTEM = "the template takes no system turn: its text is put before the first question"
 NO_PROMPT = "the template does not keep its prompt before an answer: evaluations begin otherwise than rows"
 THINKS_UNASKED = "rows hold reasoning, but evaluations ask with thinking off: set thinking = true for the model"
 ASKED_TO_THINK = "some rows hold no reasoning, but evaluations ask with thinking on"
 
 
 class ChatTemplate:
-    """`answer_prefix` is what stands between prompt and answer (a space in `dialogue`), `tail` what follows the last
+    """`answer_prefix` is the text between prompt and answer (a space in `dialogue`), `tail` what follows the last
     answer, `closing` the tag that closes an earlier one, `header` what opens an assistant's turn, `notes` what a report
     must say, in the order in which it was found (keys; the values mean nothing)."""
 
@@ -80,7 +80,7 @@ class ChatTemplate:
         return self._prompt(turns, thinking=self._thinking)
 
     def split(self, row: Row) -> tuple[str, str]:
-        """What is learned of a row and what stands before it: the guarded text of the whole, in two.
+        """The guarded text of a row in two parts: what comes before the answer, and what is learned.
 
         Raises `InputError` where the template refuses the row or leaves a part of it out.
         """
@@ -146,7 +146,7 @@ class ChatTemplate:
         return start
 
     def _place_of(self, turn: Turn, full: str) -> int:
-        """Where the last turn stands in a text whose beginning is no prompt of the template."""
+        """Place of the last turn in a text whose beginning is no prompt of the template."""
         message = guarded(_message(turn), self._spelling)
         thought, said = thoughts_and_answer(str(message["content"]))
         first = str(message.get("reasoning", "")).strip() or thought or said.strip()
@@ -185,7 +185,7 @@ class ChatTemplate:
             return False
 
     def _layout(self) -> tuple[str, str]:
-        """What stands before an answer behind its prompt, and what after it."""
+        """Text between a prompt and its answer, and text after the answer."""
         question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
         try:
             prompt = self._shown([question], add_generation_prompt=True)

@@ -1,4 +1,4 @@
-"""Where in a row's text the assistant's earlier turns stand, each with its ending.
+"""Places of the assistant's earlier turns in a row's text, each with its ending.
 
 Contract: every earlier answer is marked, the conversation is rendered again, and the marks are read: what the template
 does between turns does not matter. Spans are characters of the text without guards and marks. A turn whose thoughts the
@@ -121,7 +121,7 @@ def _parts(marked: str) -> Iterator[tuple[str, str, str]]:
 
 def _start(chat: ChatTemplate, before: str, turn: Turn) -> int:
     """Where in the text before it an assistant's turn begins: behind the header and a block of thinking that is empty,
-    with the thoughts and the blank that stand before what it says."""
+    with the thoughts and the blank before its words."""
     header = chat.header
     place = before.rfind(header) if header.strip() else -1
     if place >= 0:

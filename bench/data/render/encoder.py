@@ -27,11 +27,11 @@ class Encoder:
         self._anchor = self._dummy_prefix_anchor()
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
-        """Ids without added beginning or end; `special`: whether special tokens that the text spells are meant."""
+        """Ids without added beginning or end; `special`: whether special tokens written in the text are meant."""
         return [token for token, _, _ in self._located(text, special=special, offsets=False)]
 
     def prompt(self, text: str) -> list[int]:
-        """Ids of a prompt, guarded or not, with `begin` before them unless the text spells it itself."""
+        """Ids of a prompt, guarded or not, with `begin` before them unless the text has it already."""
         return [token for token, _, _ in self._from_start(text, offsets=False)]
 
     def located_prompt(self, text: str) -> list[tuple[int, int, int]]:

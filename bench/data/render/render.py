@@ -3,8 +3,8 @@
 Contract: a rendered row is the template's text of it: prompt ids + answer ids + the ending, tokenised apart and joined,
 so that in training an answer follows exactly the ids that it follows in evaluation. Supervised are the last answer and
 its ending, and nothing else; the ending always closes with a token at which generation stops (`stop_ids`). Plain text
-goes through no template: all of it and its end are supervised. Rows longer than `max_length` keep their start. What
-spells a special token in a row stays text.
+goes through no template: all of it and its end are supervised. Rows longer than `max_length` keep their start. Text
+in a row that looks like a special token stays text.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Rendered:
 class Renderer:
     """One tokenizer with one template.
 
-    `answer_prefix` is what stands between prompt and answer (a space in `dialogue`), `ending` the ids that close an
+    `answer_prefix` is the text between prompt and answer (a space in `dialogue`), `ending` the ids that close an
     answer, `stop_ids` the ids and `stop_strings` the texts at which generation is to stop.
     """
 
@@ -116,7 +116,7 @@ class Renderer:
         )
 
     def earlier_turns(self, row: Row, chosen: Callable[[Turn], bool]) -> list[bool]:
-        """Which tokens before the last answer stand in an earlier turn of the assistant that is `chosen`, or end it.
+        """Whether each token before the last answer is in an earlier assistant turn that is `chosen`, or ends it.
 
         As long as the row's ids before its last answer. Raises `InputError` where such a turn cannot be found again.
         """
@@ -146,7 +146,7 @@ class Renderer:
 
     def answer(self, text: str) -> list[int]:
         """Ids of an answer as it follows any prompt, without the ending. Blanks before the text do not count: what
-        stands between prompt and answer is the template's."""
+        comes between prompt and answer is the template's."""
         return self._encoder.completion(self.answer_prefix + self._chat.guarded_answer(text.lstrip(" ")))
 
     def clean(self, text: str) -> str:

@@ -19,7 +19,7 @@ class Turn(Spec):
     """One message. `input` is Alpaca's second field, which some templates place apart from the instruction."""
 
     role: Literal["system", "user", "assistant", "tool", "text"]
-    """`tool`: the result of a call. `text`: plain text, which stands alone, goes through no template, and is learned
+    """`tool`: the result of a call. `text`: plain text, the only turn of its row, through no template, learned
     from beginning to end."""
     content: str
     input: str | None = None
@@ -28,11 +28,11 @@ class Turn(Spec):
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
-    """Of the speaker or the tool."""
+    """Name of the speaker or the tool."""
     train: bool = True
     """Whether an assistant's turn may be learned; false: it is context."""
     tools: tuple[dict[str, Any], ...] = ()
-    """Of a conversation's first turn: the functions that may be called, as JSON Schema."""
+    """Functions that may be called, as JSON Schema; on a conversation's first turn."""
 
     @property
     def is_learned(self) -> bool:

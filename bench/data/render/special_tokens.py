@@ -1,8 +1,8 @@
-"""What spells a special token in a row stays text: it is marked before a template renders it, and tokenised as text.
+"""Text in a row that looks like a special token stays text: marked before a template renders it, tokenised as text.
 
-Contract: `guarded` puts guards around all that spells a special token of the tokenizer; `pieces` of a guarded text say
+Contract: `guarded` puts guards around all text like a special token of the tokenizer; `pieces` of a guarded text say
 where special tokens are meant (the template's own) and where they are not (the row's); `unguarded` takes guards away.
-What an assistant's turn spells of thinking (`<think>`) is meant.
+Tags of thinking (`<think>`) in an assistant's turn are meant.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _GUARD = "\ue0f8\ue0f9"
-"""Stands before and after what spells a special token in a row, until it is tokenised: of Unicode's private use."""
+"""Mark before and after text like a special token, until it is tokenised; from Unicode's private use."""
 OPEN, CLOSE = "\ue0fa", "\ue0fb"
-"""Stand around what an assistant's turn says while its place in a text is looked for."""
+"""Marks around an assistant's words while their place in a text is looked for."""
 _ALL_MARKS = re.compile(f"{_GUARD}|{OPEN}|{CLOSE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spelling:
-    """What spells a special token of a tokenizer, the longest first; `None` where nothing does."""
+    """Texts of a tokenizer's special tokens, the longest first; `None` where there are none."""
 
     anywhere: re.Pattern[str] | None
     answers: re.Pattern[str] | None
@@ -46,7 +46,7 @@ def _any_of(names: list[str]) -> re.Pattern[str] | None:
 
 
 def guarded(message: Message, spelling: Spelling) -> Message:
-    """The message with guards around all that spells a special token, so that it is not taken for one."""
+    """The message with guards around all text like a special token, so that it is not taken for one."""
     special = spelling.answers if message.get("role") == "assistant" else spelling.anywhere
     return {key: value if key == "role" else guarded_value(value, special) for key, value in message.items()}
 
