@@ -6,12 +6,16 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
+
+from bench.control_codes import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_SECONDS_BETWEEN_LINES = 15.0
 _PIPED_WIDTH = 120
 """Columns where there is no terminal whose width could be asked, as in a CI log."""
 
@@ -45,6 +49,23 @@ def print_json(value: Any) -> None:
 
 @contextlib.contextmanager
 def status() -> Iterator[Callable[[str], None]]:
-    """A line on stderr that says what is being done; nothing where stderr is no terminal."""
+    """A line on stderr that says what is being done; without a terminal, a new line at most every 15 seconds."""
+    if not sys.stderr.isatty():
+        yield _now_and_then(sys.stderr)
+        return
     with console(stderr=True).status("starting") as line:
         yield line.update
+
+
+def _now_and_then(stream: TextIO) -> Callable[[str], None]:
+    """Writes what it is given as a line, unless it wrote one in the last 15 seconds; the first 15 are silent."""
+    wrote = time.monotonic()
+
+    def write(text: str) -> None:
+        nonlocal wrote
+        if time.monotonic() - wrote >= _SECONDS_BETWEEN_LINES:
+            wrote = time.monotonic()
+            stream.write(f"{visible(text)}\n")
+            stream.flush()
+
+    return write
