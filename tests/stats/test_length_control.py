@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.stats import t
 
 from bench.stats.distributions import FloatArray
 from bench.stats.length_control import ALONE, PRIOR_DEVIATIONS, fit, length_controlled
@@ -31,7 +32,8 @@ def test_the_fit_is_the_maximum_that_scipy_finds(lengths_alone: bool) -> None:
         return float(np.logaddexp(0, z).sum() - wins[0] @ z + (point**2 / (2 * np.square(PRIOR_DEVIATIONS))).sum())
 
     found = fit(wins[0], differences[0], np.ones((1, 200)))
-    assert [found.intercept[0], found.slope[0]] == pytest.approx(minimize(loss, [0.0, 0.0]).x, abs=1e-4)
+    best = minimize(loss, [0.0, 0.0], tol=1e-9).x
+    assert [float(found.intercept[0]), float(found.slope[0])] == pytest.approx(best.tolist(), rel=1e-3, abs=1e-3)
 
 
 def test_a_resample_is_fitted_as_if_its_examples_were_written_out() -> None:
@@ -90,6 +92,20 @@ def test_seeds_widen_it_and_the_other_side_mirrors_it() -> None:
     assert three.high - three.low > one.high - one.low
     mirrored = length_controlled(1 - wins, -differences, seed=0)
     assert mirrored.rate == pytest.approx(1 - length_controlled(wins, differences, seed=0).rate)  # type: ignore[operator]  # a rate
+
+
+def test_of_few_examples_the_interval_is_students_with_the_error_of_their_influences() -> None:
+    """Influence: what a little more weight of one example does to the rate."""
+    wins, differences = judged(6, 19, quality=0.3, effect=0.5)
+    found = length_controlled(wins, differences, seed=0, replicates=50)
+    heavier = np.ones((20, 19)) + 1e-4 * np.eye(20, 19)
+    rates = fit(wins[0], differences[0], heavier).rate
+    influences = (rates[:19] - rates[19]) / 1e-4
+    error = (19 / 18 * ((influences - influences.mean()) ** 2).sum()) ** 0.5
+    assert found.low is not None
+    assert found.high is not None
+    assert "Student" in found.method
+    assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, 18) * error, rel=0.05)
 
 
 def test_seeds_that_are_alike_tell_no_more_and_no_less_than_one() -> None:
