@@ -88,7 +88,8 @@ def draw_context(shots: Shots, renderer: Renderer, *, context_length: int) -> Co
     for index in order:
         row = rows[int(index)]
         said = [turn for turn in row.turns if turn.role in {"user", "assistant"}]
-        with_row = len(renderer.prompt([*turns, *said, _QUESTION])) if said and row.answer else room + 1
+        usable = bool(said and row.answer) and not any(turn.role == "tool" or turn.tools for turn in row.turns)
+        with_row = len(renderer.prompt([*turns, *said, _QUESTION])) if usable else room + 1
         if with_row <= room:
             turns += said
             taken.append(ShotRow(origin=row.origin, sha256=_hash(said), tokens=with_row - length))

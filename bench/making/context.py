@@ -79,7 +79,7 @@ class MakingContext(Generic[S]):
             return None
         return text
 
-    def answer_request(self, turns: Sequence[Mapping[str, str]], sample: int = 0) -> CompletionRequest:
+    def answer_request(self, turns: Sequence[Mapping[str, Any]], sample: int = 0) -> CompletionRequest:
         """Asks the writer to answer a conversation; each question is put as the prompt says."""
         own = [turn["content"] for turn in turns if turn["role"] == "system"]
         system = "\n\n".join(part for part in (self.spec.system, *own) if part)
@@ -110,18 +110,19 @@ class MakingContext(Generic[S]):
         }
 
 
-def fields(shape: RowShape, turns: Sequence[Mapping[str, str]], answer: str) -> dict[str, Any]:
+def fields(shape: RowShape, turns: Sequence[Mapping[str, Any]], answer: str) -> dict[str, Any]:
     """A row in a shape that training reads."""
     if shape == "alpaca":
         asked = turns[-1]
         return {"instruction": asked["content"], "input": asked.get("input", ""), "output": answer}
-    messages = [{"role": turn["role"], "content": joined(turn)} for turn in turns]
+    flags = [{"train": False} if turn.get("train") is False else {} for turn in turns]
+    messages = [{"role": turn["role"], "content": joined(turn)} | flag for turn, flag in zip(turns, flags, strict=True)]
     return {"messages": [*messages, {"role": "assistant", "content": answer}]}
 
 
-def joined(turn: Mapping[str, str]) -> str:
+def joined(turn: Mapping[str, Any]) -> str:
     """A turn's content with its input."""
-    return f"{turn['content']}\n{turn['input']}" if turn.get("input") else turn["content"]
+    return f"{turn['content']}\n{turn['input']}" if turn.get("input") else str(turn["content"])
 
 
 def said_before(task: Task) -> str:

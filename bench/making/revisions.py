@@ -96,7 +96,7 @@ def _rewrite(making: MakingContext[MakeAugment], task: Task, way: str) -> Comple
     )
 
 
-def _turns(making: MakingContext[MakeAugment], task: Task, completion: Completion) -> list[Mapping[str, str]] | None:
+def _turns(making: MakingContext[MakeAugment], task: Task, completion: Completion) -> list[Mapping[str, Any]] | None:
     """The conversation with its last question rewritten; `None`, and counted, where the reply gives none."""
     if completion.reply is None:
         return None

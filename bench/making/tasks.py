@@ -138,6 +138,8 @@ def _task(record: Any, shape: Shape, columns: TaskColumns | None, origin: str) -
         return None
     turns = settled.turns
     _check_text(turns)
+    if any(turn["role"] == "tool" or turn.get("tool_calls") or turn.get("tools") for turn in turns):
+        raise RowError("make.tools", "a task with tools: a writing model is given none here", "leave such rows out")
     answer = turns[-1]["content"]
     return Task(turns=tuple(turns[:-1]), answer=answer if answer.strip() else None, origin=origin, record=record)
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _ANCHOR = "\n"
-_Located = tuple[int, int, int]
-"""A token's id, and where in the text its characters begin and end."""
 
 
 class Encoder:
@@ -28,18 +26,33 @@ class Encoder:
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
         """Ids without added beginning or end; `special`: whether special tokens written in the text are meant."""
-        return [token for token, _, _ in self._located(text, special=special, offsets=False)]
+        encoded: list[int] = self._tokenizer.encode(
+            text,
+            add_special_tokens=False,
+            split_special_tokens=not special,
+            verbose=False,  # a row above the model's length is cut and counted by the renderer
+        )
+        return encoded
 
     def prompt(self, text: str) -> list[int]:
         """Ids of a prompt, guarded or not, with `begin` before them unless the text has it already."""
-        return [token for token, _, _ in self._from_start(text, offsets=False)]
+        first, *rest = pieces(text) or [("", True)]
+        ids = self.encode(first[0], special=first[1])
+        for piece, special in rest:
+            ids += self.follow(piece, special=special)
+        return ids if ids[: len(self.begin)] == self.begin else [*self.begin, *ids]
 
-    def located_prompt(self, text: str) -> list[tuple[int, int, int]]:
-        """Ids of a prompt, each with the characters of the text without guards that it stands for: begin and end.
+    def prompt_places(self, text: str) -> list[tuple[int, int]]:
+        """Begin and end, in the prompt without guards, of the characters that each of its ids stands for.
 
         What the tokenizer puts before every text stands for none. Needs a fast tokenizer.
         """
-        return self._from_start(text, offsets=True)
+        places: list[tuple[int, int]] = []
+        at = 0
+        for piece, special in pieces(text):
+            places += [(at + start, at + end) for start, end in self._places(piece, special=special, follows=at > 0)]
+            at += len(piece)
+        return [(0, 0)] * (len(self.prompt(text)) - len(places)) + places
 
     def completion(self, text: str) -> list[int]:
         """Ids of a guarded text in mid-sequence."""
@@ -47,41 +60,30 @@ class Encoder:
 
     def follow(self, text: str, *, special: bool) -> list[int]:
         """Ids of text in mid-sequence: without the blank that some tokenizers put before the first word."""
-        return [token for token, _, _ in self._following(text, special=special, offsets=False)]
-
-    def _from_start(self, text: str, *, offsets: bool) -> list[_Located]:
-        located: list[_Located] = []
-        at = 0
-        for piece, special in pieces(text):
-            encode = self._following if at else self._located
-            located += [
-                (token, at + start, at + end) for token, start, end in encode(piece, special=special, offsets=offsets)
-            ]
-            at += len(piece)
-        if [token for token, _, _ in located[: len(self.begin)]] == self.begin:
-            return located
-        return [*((token, 0, 0) for token in self.begin), *located]
-
-    def _following(self, text: str, *, special: bool, offsets: bool) -> list[_Located]:
         if self._anchor is not None:
-            whole = self._located(_ANCHOR + text, special=special, offsets=offsets)
-            if [token for token, _, _ in whole[: len(self._anchor)]] == self._anchor:
-                shift = len(_ANCHOR)
-                return [(token, max(0, a - shift), b - shift) for token, a, b in whole[len(self._anchor) :]]
-        return self._located(text, special=special, offsets=offsets)
+            whole = self.encode(_ANCHOR + text, special=special)
+            if whole[: len(self._anchor)] == self._anchor:
+                return whole[len(self._anchor) :]
+        return self.encode(text, special=special)
 
-    def _located(self, text: str, *, special: bool, offsets: bool) -> list[_Located]:
-        """Ids with their places, which are 0 where `offsets` does not ask for them."""
+    def _places(self, text: str, *, special: bool, follows: bool) -> list[tuple[int, int]]:
+        """Places of the ids of a text (`encode`), or of the same text in mid-sequence (`follow`)."""
+        if follows and self._anchor is not None:
+            ids, places = self._with_offsets(_ANCHOR + text, special=special)
+            if ids[: len(self._anchor)] == self._anchor:
+                shift = len(_ANCHOR)
+                return [(max(0, start - shift), end - shift) for start, end in places[len(self._anchor) :]]
+        return self._with_offsets(text, special=special)[1]
+
+    def _with_offsets(self, text: str, *, special: bool) -> tuple[list[int], list[tuple[int, int]]]:
         encoded = self._tokenizer(
             text,
             add_special_tokens=False,
             split_special_tokens=not special,
-            return_offsets_mapping=offsets,
-            verbose=False,  # a row above the model's length is cut and counted by the renderer
+            return_offsets_mapping=True,
+            verbose=False,
         )
-        ids: list[int] = encoded["input_ids"]
-        places = encoded["offset_mapping"] if offsets else [(0, 0)] * len(ids)
-        return [(token, start, end) for token, (start, end) in zip(ids, places, strict=True)]
+        return encoded["input_ids"], encoded["offset_mapping"]
 
     def _beginning(self) -> list[int]:
         bare = self.encode("x")

@@ -124,8 +124,8 @@ class Renderer:
         spans = earlier_answers(self._chat, self._chat.in_own_words(row), chosen, self._endings())
         if not self.tokenizer.is_fast:
             raise unfindable(row, "the tokenizer gives no character offsets of its tokens")
-        located = self._encoder.located_prompt(prompt)
-        return [any(start <= a < end and b <= end for start, end in spans) for _, a, b in located]
+        places = self._encoder.prompt_places(prompt)
+        return [any(start <= a < end and b <= end for start, end in spans) for a, b in places]
 
     def _endings(self) -> tuple[str, ...]:
         """What may close an earlier turn, as text."""

@@ -35,10 +35,14 @@ class Turn(Spec):
     """Functions that may be called, as JSON Schema; on a conversation's first turn."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the turn holds neither text nor thoughts nor calls."""
+        return not (self.content.strip() or (self.reasoning or "").strip() or self.tool_calls)
+
+    @property
     def is_learned(self) -> bool:
         """Whether there is something to learn: an assistant's turn that says something and is not excluded."""
-        says = bool(self.content.strip() or (self.reasoning or "").strip() or self.tool_calls)
-        return self.role == "assistant" and self.train and says
+        return self.role == "assistant" and self.train and not self.is_empty
 
 
 class Row(Spec):

@@ -8,7 +8,6 @@ Tags of thinking (`<think>`) in an assistant's turn are meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -61,11 +60,9 @@ def guarded_value(value: Any, special: re.Pattern[str] | None) -> Any:
     return [guarded_value(item, special) for item in value] if isinstance(value, list | tuple) else value
 
 
-def pieces(text: str) -> Iterator[tuple[str, bool]]:
+def pieces(text: str) -> list[tuple[str, bool]]:
     """Pieces of a guarded text, and whether special tokens in each are meant."""
-    for number, piece in enumerate(text.split(_GUARD)):
-        if piece:
-            yield piece, number % 2 == 0
+    return [(piece, number % 2 == 0) for number, piece in enumerate(text.split(_GUARD)) if piece]
 
 
 def unguarded(text: str) -> str:

@@ -111,9 +111,7 @@ def ask(
 def open_turns(row: Row) -> tuple[int, ...]:
     """Positions of the turns that the subject says."""
     last = len(row.turns) - 1
-    return tuple(
-        at for at, turn in enumerate(row.turns) if turn.role == "assistant" and (not turn.content or at == last)
-    )
+    return tuple(at for at, turn in enumerate(row.turns) if turn.role == "assistant" and (turn.is_empty or at == last))
 
 
 class _Asker:
