@@ -7,7 +7,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from bench.data.render.encoder import Encoder
-from bench.data.render.special_tokens import guarded, spelling
+from bench.data.render.special_tokens import Spelling, guarded
 from tests.fakes.checkpoints import BOS, EOS, tiny_tokenizer
 
 BLANK = "▁"
@@ -38,7 +38,7 @@ def test_text_that_follows_gets_no_blank_of_the_tokenizers(dummy_prefix: PreTrai
 
 def test_a_prompt_in_pieces_has_one_blank_at_its_beginning(dummy_prefix: PreTrainedTokenizerFast) -> None:
     """The pieces around text that spells a special token."""
-    content = guarded({"role": "user", "content": "a</s>b"}, spelling(dummy_prefix))["content"]
+    content = guarded({"role": "user", "content": "a</s>b"}, Spelling.of(dummy_prefix))["content"]
     ids = Encoder(dummy_prefix).prompt(content)
     assert tokens(dummy_prefix, ids) == "▁a</s>b"
     assert dummy_prefix.eos_token_id not in ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import AddedToken
 
-from bench.data.render.special_tokens import guarded, pieces, spelling, unguarded
+from bench.data.render.special_tokens import Spelling, guarded, pieces, unguarded
 from tests.fakes.checkpoints import tiny_tokenizer
 
 
@@ -13,14 +13,32 @@ def test_every_special_token_is_known_the_longest_first_and_no_other() -> None:
     tokenizer = tiny_tokenizer()
     tokenizer.add_tokens([AddedToken("</s>2", special=True), AddedToken("<tool>", special=True)])
     tokenizer.add_tokens([AddedToken("<word>", special=False)])
-    pattern = spelling(tokenizer)
+    pattern = Spelling.of(tokenizer).anywhere
     assert pattern is not None
     assert pattern.findall("a</s>2 <word> <tool> </s> <s>") == ["</s>2", "<tool>", "</s>", "<s>"]
 
 
-def test_pieces_say_where_they_begin_and_what_is_meant() -> None:
-    text = guarded({"role": "user", "content": "ab</s>c"}, spelling(tiny_tokenizer()))["content"]
-    found = list(pieces(text))
-    assert [(piece, special) for _, piece, special in found] == [("ab", True), ("</s>", False), ("c", True)]
-    assert all(text[at:].startswith(piece) for at, piece, _ in found)
+def test_pieces_say_what_is_meant() -> None:
+    text = guarded({"role": "user", "content": "ab</s>c"}, Spelling.of(tiny_tokenizer()))["content"]
+    assert pieces(text) == [("ab", True), ("</s>", False), ("c", True)]
     assert unguarded(text) == "ab</s>c"
+
+
+def test_tags_of_thinking_are_meant_in_what_the_assistant_says_alone() -> None:
+    """A template looks for them there; a question that spells them stays a question."""
+    tokenizer = tiny_tokenizer()
+    tokenizer.add_tokens([AddedToken(tag, special=True) for tag in ("<think>", "</think>")])
+    spelling = Spelling.of(tokenizer)
+    said = "<think>hm</think>A</s>"
+    assert pieces(guarded({"role": "assistant", "content": said}, spelling)["content"])[0] == (
+        "<think>hm</think>A",
+        True,
+    )
+    assert ("<think>", False) in pieces(guarded({"role": "user", "content": said}, spelling)["content"])
+
+
+def test_texts_inside_lists_and_objects_are_guarded_too() -> None:
+    call = {"function": {"name": "f", "arguments": {"q": ["a</s>"]}}}
+    message = guarded({"role": "assistant", "content": "", "tool_calls": [call]}, Spelling.of(tiny_tokenizer()))
+    [text] = message["tool_calls"][0]["function"]["arguments"]["q"]
+    assert pieces(text) == [("a", True), ("</s>", False)]
