@@ -37,8 +37,6 @@ ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""
 _REPLY_TOKENS = 16
 """Longest reply of a judge to the one request that it is asked."""
-_RETRIES = 2
-"""Retries of that request, at most."""
 
 
 def rehearse_all(jobs: Iterable[EvalJob]) -> None:
@@ -190,9 +188,8 @@ def _judge(job: EvalJob) -> Iterator[Problem]:
 
 def _asked_once(job: EvalJob, endpoint: EndpointSpec, request: CompletionRequest) -> Iterator[Problem]:
     """One short request, whose reply is not kept: it must show that the judge answers today."""
-    spec = endpoint.model_copy(update={"retries": min(_RETRIES, endpoint.retries)})
     with tempfile.TemporaryDirectory() as folder:
-        [completion] = open_endpoint(spec, cache=Path(folder)).complete([request])
+        [completion] = open_endpoint(endpoint, cache=Path(folder)).complete([request])
     if completion.reply is None:
         what = f"judge {endpoint.model} at {endpoint.host} gave no reply: {completion.failure}"
         hint = "check base_url, model and key_env, and that the server is running"

@@ -18,7 +18,6 @@ from bench.errors import BenchError, IncompleteError, InterruptedRunError, Probl
 from bench.record.contamination import ContaminationRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.run.checks.base_scores import base_findings
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.warnings import advice, as_line
@@ -145,17 +144,13 @@ class _Run:
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
 
-    @property
-    def _trains(self) -> bool:
-        return any(isinstance(planned.job, TrainJob | SweepJob | ProbeJob) for planned in self.plan.can_run)
-
     def _before_training(self) -> tuple[PlannedJob, ...]:
         """The bases' evals, where a training comes after them."""
-        return tuple(planned for planned in self.plan.can_run if planned.arm is None) if self._trains else ()
+        return tuple(planned for planned in self.plan.can_run if planned.arm is None) if self.plan.trains else ()
 
     def _check_bases(self, display: Display) -> None:
         """Raises `IncompleteError` where the bases' scores leave an eval without an answer, and trainings wait."""
-        if not self._trains:
+        if not self.plan.trains:
             return
         found = base_findings(self.plan, self.outcomes, self.store)
         for finding in found:

@@ -1,7 +1,8 @@
 """Each eval to do is rehearsed by a child before the first training: tasks, prompts, metrics, references, endpoints.
 
 Contract: one job of each eval on each base is rehearsed. A rehearsal that found nothing wrong is remembered by digest,
-but for a judge behind an endpoint, which is asked once in every run that needs it.
+but for a judge behind an endpoint, which is asked once in every run that trains: without a training to pay for, its
+own job shows as cheaply whether it answers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def _one_of_each(planned: Plan) -> list[EvalJob]:
     jobs: dict[tuple[str, str, str], EvalJob] = {}
     for one in planned.can_run:
         job = one.job.asking if isinstance(one.job, AnswerJob) else one.job
-        if isinstance(job, EvalJob) and not (job.judging is not None and job.judging.by_definition):
+        by_definition = isinstance(job, EvalJob) and job.judging is not None and job.judging.by_definition
+        if isinstance(job, EvalJob) and not by_definition and (planned.trains or not _asks_endpoint(job)):
             jobs.setdefault((job.eval.name, job.eval.kind, job.model.sha256), job)
     return list(jobs.values())
 

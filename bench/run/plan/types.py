@@ -104,6 +104,11 @@ class Plan:
         return tuple(planned for planned in self.jobs if planned.to_do)
 
     @property
+    def trains(self) -> bool:
+        """Whether this run has something to train: until then an eval that cannot work costs nothing."""
+        return any(isinstance(planned.job, TrainJob | SweepJob | ProbeJob) for planned in self.can_run)
+
+    @property
     def can_run(self) -> tuple[PlannedJob, ...]:
         """What of it has all its inputs."""
         return tuple(planned for planned in self.to_do if planned.unavailable is None)
