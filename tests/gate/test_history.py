@@ -82,6 +82,16 @@ def test_the_statistics_are_those_of_the_tool() -> None:
     assert describe([0.3])["stddev"] == 0.0
 
 
+def test_quartiles_and_what_lies_outside_them_by_hand() -> None:
+    """0.9 lies above q3 + 1.5 times the range between the quartiles, and alone more than a deviation off the mean."""
+    ours = describe([0.5, 0.1, 0.2, 0.25, 0.22, 0.9, 0.21])
+    assert (ours["q1"], ours["q3"], ours["iqr"]) == pytest.approx((0.205, 0.375, 0.17))
+    assert (ours["ld15iqr"], ours["hd15iqr"]) == (0.1, 0.5)
+    assert (ours["iqr_outliers"], ours["stddev_outliers"], ours["outliers"]) == (1, 1, "1;1")
+    alone = describe([0.3])
+    assert (alone["q1"], alone["q3"], alone["iqr"], alone["outliers"]) == (0.3, 0.3, 0.0, "0;0")
+
+
 def test_a_trend_is_the_newest_over_the_earlier_ones(tmp_path: Path) -> None:
     stored(tmp_path / "b" / "0002.json", {"x": 1.2, "new": 3.0}, "2026-02-01T00:00:00")
     stored(tmp_path / "b" / "0001.json", {"x": 1.0}, "2026-01-01T00:00:00")
