@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test lint types layers check example picture clean help
+.PHONY: run test lint types layers check coverage example picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -30,6 +30,12 @@ layers: $(VENV)/.dev ## imports point down, the parent stays light
 
 check: lint types layers test ## all of it
 
+coverage: $(VENV)/.dev ## the share of each room's lines that the tests run, against its floor
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet -o - | $(BIN)/python .ci/floors.py
+
 example: $(VENV)/.run ## run the flagship and keep its report in reports/example
 	$(BIN)/bench run suites/lima_vs_alpaca.toml
 	rm -rf reports/example && mkdir -p reports/example
@@ -41,7 +47,7 @@ picture: ## draw README's picture from the latest run of the flagship; needs chr
 	$(BIN)/python -c "from PIL import Image; p = 'docs/report.png'; Image.open(p).convert('RGB').quantize(48).save(p, optimize=True)"
 
 clean: ## remove what runs and tests left behind; keeps .venv
-	rm -rf .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage*
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
