@@ -62,8 +62,8 @@ def test_an_early_end_is_told_with_what_it_left_unused() -> None:
     assert len(table.rows) == 1
     assert said == {
         "Training": "lima_1k/full#1", "Ended": "early", "Steps": "10", "Budget left": "80.0%",
-        "Training loss": "1.900", "Validation rows": "80", "Evaluations": "3", "Lowest validation": "1.500 at step 5",
-        "Last validation": "1.750", "Kept": "step 5",
+        "Training loss at the end": "1.900", "Validation rows": "80", "Evaluations": "3",
+        "Lowest validation": "1.500 at step 5", "Last validation": "1.750", "Kept": "step 5",
     }  # fmt: skip
 
 
@@ -71,7 +71,9 @@ def test_an_early_end_is_part_of_the_budgets_sentence_and_a_sanity_verdict() -> 
     """Nine tenths of the seeds at full budget hide it in the mean."""
     comparison = compare(with_results(stopped), replicates=100)
     text = render(compose(comparison))
-    assert "The arms are not matched: they differ by up to 36.4%. Validation ended lima_1k/full#1 with 80.0%" in text
+    assert (
+        "The arms are not matched: they differ by up to 36.4%. Early stopping ended lima_1k/full#1 with 80.0%" in text
+    )
     (finding,) = [one for one in comparison.sanity if one.name == "stopped early"]
     assert finding.arm == ARM
     assert "seed 1 ended at step 10" in finding.detail
@@ -81,7 +83,7 @@ def test_an_early_end_is_part_of_the_budgets_sentence_and_a_sanity_verdict() -> 
 def test_arms_that_all_stop_alike_are_not_passed_off_as_having_spent_their_budget() -> None:
     run = with_results(lambda arm, seed, result: stopped(ARM, 1, result))
     comparison = compare(run, replicates=100)
-    assert "matched within 1%. Validation ended" in render(compose(comparison))
+    assert "matched within 1%. Early stopping ended" in render(compose(comparison))
     assert len([one for one in comparison.sanity if one.name == "stopped early"]) == 18
 
 
@@ -116,7 +118,7 @@ def test_validation_is_on_the_loss_plot_at_the_tokens_it_was_taken_at() -> None:
     assert curve.validation == (((6000.0, 12000.0), (1.5, 1.75)),)
 
 
-@pytest.mark.parametrize(("ending", "diverged", "said"), [("seconds", False, "its seconds were over"),
+@pytest.mark.parametrize(("ending", "diverged", "said"), [("seconds", False, "seconds spent"),
                                                           ("budget", True, "diverged")])  # fmt: skip
 def test_other_endings_are_told_too(ending: str, diverged: bool, said: str) -> None:
     run = with_results(lambda arm, seed, result: {"stopped": ending, "diverged": diverged} if arm == ARM else {})
