@@ -207,6 +207,19 @@ def test_rounding_is_no_difference_between_trained_and_evaluated() -> None:
     assert named(checked(5.7957), "evaluated otherwise")
 
 
+def test_wrong_answers_to_every_question_do_not_make_an_arm_its_base() -> None:
+    run = make_run(examples=20)
+    rows = {
+        key: [row.model_copy(update={"metrics": dict.fromkeys(row.metrics, 0.0)}) for row in scored]
+        for key, scored in run.rows.items()
+        if key[0] == "choice"
+    }
+    evals = tuple(e for e in run.record.evaluations if e.eval == "choice")
+    assert not named(
+        FakeRun(path=run.path, record=run.record.model_copy(update={"evaluations": evals}), rows=rows), "same as base"
+    )
+
+
 def test_one_other_score_is_enough_not_to_be_the_base() -> None:
     assert not named(as_the_base(but_for=5), "same as base")
 

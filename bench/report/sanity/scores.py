@@ -71,10 +71,14 @@ def contaminated(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 
 def same_as_base(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """An arm that scores exactly as the base on every example has most likely not been trained, or not been loaded."""
+    """An arm that scores exactly as the base on every example has most likely not been trained, or not been loaded.
+
+    Where all answers are wrong, or all right, equal scores say nothing.
+    """
     by_arm: dict[str, list[Delta]] = {}
     for result in comparison.results.values():
-        if result.versus_base is not None and result.versus_base.delta.n_examples:
+        telling = not result.measurand.binary or 0 < (result.value.mean or 0) < 1
+        if result.versus_base is not None and result.versus_base.delta.n_examples and telling:
             by_arm.setdefault(result.arm, []).append(result.versus_base.delta)
     for arm, deltas in by_arm.items():
         if all(_no_difference(delta) for delta in deltas):

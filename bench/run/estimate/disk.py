@@ -1,8 +1,8 @@
 """The room on the disk that a run will need at least, known before it starts.
 
-A lower bound: no run is refused that would fit. Full fine-tuning keeps fp32 weights of every subject, and while a
-training runs its checkpoint (weights and two moments of the optimiser) is there twice for a moment. Adapters,
-scores and logs are small beside these and count as one mebibyte a job.
+A lower bound: no run is refused that would fit. Full fine-tuning keeps every subject's weights in the type of its base,
+and while a training runs its checkpoint (fp32 weights and two moments of the optimiser) is there twice for a moment.
+Adapters, scores and logs are small beside these and count as one mebibyte a job.
 """
 
 from __future__ import annotations
@@ -13,27 +13,33 @@ from typing import TYPE_CHECKING
 
 from bench.errors import InputError, Problem
 from bench.record.train_job import TrainJob
+from bench.suite.stored_weights import BYTES, stored_type
 from bench.units import GIB
 
 if TYPE_CHECKING:
     from bench.run.plan.types import Plan
 
-_WEIGHT_BYTES = 4
-_CHECKPOINT_BYTES = 3 * _WEIGHT_BYTES
+_CHECKPOINT_BYTES = 3 * BYTES["F32"]
+"""Bytes of one parameter in a checkpoint."""
 _JOB_BYTES = 1 << 20
 
 
 def needed_bytes(plan: Plan) -> int:
     """Bytes that the jobs to do will take under the home folder, at the least."""
     trainings = [planned.job for planned in plan.can_run if isinstance(planned.job, TrainJob)]
-    full = [job.model.parameters or 0 for job in trainings if job.recipe.method == "full"]
-    kept = sorted(full, reverse=True)
+    full = [job for job in trainings if job.recipe.method == "full"]
+    sizes = sorted((_stored_bytes(job) for job in full), reverse=True)
     if not plan.resolved.suite.run.keep_weights:
-        kept = kept[: plan.workers]
+        sizes = sizes[: plan.workers]
     saving = 0
     if plan.resolved.suite.run.steps_between_saves is not None:
-        saving = 2 * _CHECKPOINT_BYTES * sum(sorted(full, reverse=True)[: plan.workers])
-    return _WEIGHT_BYTES * sum(kept) + saving + _JOB_BYTES * len(plan.can_run)
+        parameters = sorted((job.model.parameters or 0 for job in full), reverse=True)
+        saving = 2 * _CHECKPOINT_BYTES * sum(parameters[: plan.workers])
+    return sum(sizes) + saving + _JOB_BYTES * len(plan.can_run)
+
+
+def _stored_bytes(job: TrainJob) -> int:
+    return (job.model.parameters or 0) * BYTES[stored_type(Path(job.model.path))]
 
 
 def check_space(plan: Plan, *, home: Path) -> None:
