@@ -32,7 +32,7 @@ from bench.model.remote_code import own_modules
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.facts import TrainingFacts
 from bench.record.store import write_result
-from bench.record.sweep import with_chosen_rate
+from bench.record.sweep import with_chosen_setting
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import TrainResult
 from bench.run.process.payloads import (
@@ -52,7 +52,7 @@ from bench.train.micro.pretrain import Progress
 
 def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """Train one seed replicate."""
-    job = with_chosen_rate(planned)
+    job = with_chosen_setting(planned)
     torch.set_num_threads(job.threads)
     write_result(folder, _trained(job, folder, emit))
 
@@ -107,7 +107,7 @@ def count(job: TrainJob, folder: Path, emit: Emit) -> dict[str, int]:
     """What a training would do, without training."""
     torch.set_num_threads(job.threads)
     if job.candidates:  # the rate changes no count
-        job = job.with_rate(job.recipe.rates[0])
+        job = job.with_setting(job.recipe.settings[0])
     return dict(bench.train.exact_counts.count_training(job))
 
 

@@ -1,4 +1,4 @@
-"""What one learning rate of a sweep is worth: the loss of its training on the dev rows."""
+"""What one setting of a sweep is worth: the loss of its training on the dev rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sweep_result(job: SweepJob, trained: TrainResult, folder: Path, emit: Emit, 
         (folder / SCORES).unlink()
     shutil.rmtree(folder / trained.weights)
     return SweepResult(
-        rate=job.training.recipe.rate,
+        setting=job.setting,
         loss=loss,
         dev_rows=job.dev.rows,
         training_rows=job.training.data.rows,

@@ -9,6 +9,7 @@ from bench.record.evaluation import EvalResult
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.sweep import Setting
 
 FORMAT_VERSION = 1
 
@@ -64,10 +65,10 @@ class TrainingRecord(Spec):
 
 
 class SweepRecord(Spec):
-    """One learning rate of an arm's sweep."""
+    """One setting of an arm's sweep."""
 
     arm: str
-    rate: float
+    setting: Setting
     job: JobRecord
     result: SweepResult | None
 

@@ -9,12 +9,13 @@ from pydantic import model_validator
 from bench.spec import Spec
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.sweep import Setting, setting_label
 
 
 class Candidate(Spec):
-    """One training of a learning-rate sweep, as those see it that wait for the choice."""
+    """One training of a sweep, for the trainings that wait for the choice."""
 
-    rate: float
+    setting: Setting
     digest: str
     """Digest of its `SweepJob`."""
     path: str
@@ -39,7 +40,7 @@ class TrainJob(Spec):
     track: tuple[str, ...] = ()
     """Trackers to report to while training. Not in the digest."""
     candidates: tuple[Candidate, ...] = ()
-    """Trainings of the sweep that chooses the learning rate; the recipe has the sweep until the job starts."""
+    """Trainings of the recipe's sweep; the recipe has the sweep until the job starts."""
 
     @model_validator(mode="after")
     def _nothing_left_to_defaults(self) -> TrainJob:
@@ -52,25 +53,25 @@ class TrainJob(Spec):
         """`train:ARM#SEED`."""
         return f"train:{self.arm}#{self.seed}"
 
-    def with_rate(self, rate: float) -> TrainJob:
-        """The job with one learning rate and nothing left to choose."""
-        recipe = self.recipe.model_copy(update={"learning_rate": rate})
-        return self.model_copy(update={"recipe": recipe, "candidates": ()})
+    def with_setting(self, setting: Setting) -> TrainJob:
+        """The job with one setting of its sweep, and nothing left to choose."""
+        return self.model_copy(update={"recipe": self.recipe.with_setting(setting), "candidates": ()})
 
 
 class SweepJob(Spec):
-    """Train one arm at one learning rate of its sweep, without the dev rows, and take the loss on those."""
+    """Train one arm with one setting of its sweep, without the dev rows, and take the loss on the dev rows."""
 
     kind: Literal["sweep"] = "sweep"
     training: TrainJob
-    """With one rate."""
+    """Training with that setting."""
+    setting: Setting
     dev: ResolvedData
     digest: str
 
     @property
     def id(self) -> str:
-        """`sweep:ARM=RATE`."""
-        return f"sweep:{self.training.arm}={self.training.recipe.rate:g}"
+        """`sweep:ARM=SETTING`."""
+        return f"sweep:{self.training.arm}={setting_label(self.setting)}"
 
 
 class ProbeJob(Spec):

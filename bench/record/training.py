@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bench.record.ledger import Ledger, Step, Utilization
 from bench.spec import Spec
+from bench.suite.sweep import Setting
 
 Head = Literal["supervised positions", "fused", "all positions"]
 """Where the language-model head was applied while training: only where a label is; there too, by TRL's GPU kernel; or
@@ -75,10 +76,10 @@ class TrainResult(Spec):
 
 
 class SweepResult(Spec):
-    """One learning rate of a sweep. A training that diverged is a result here: its rate is not chosen."""
+    """One setting of a sweep. A training that diverged is a result here: its setting is not chosen."""
 
     kind: Literal["sweep"] = "sweep"
-    rate: float
+    setting: Setting
     loss: float | None
     """Negative log-likelihood per supervised token of the dev rows, in nats; `None` if the training diverged."""
     dev_rows: int

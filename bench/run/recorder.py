@@ -104,8 +104,7 @@ def make_record(
                 trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=job_record, result=train))
             case SweepJob() as job:
                 swept = store.sweep_result(job.digest) if done else None
-                rate = job.training.recipe.rate
-                sweeps.append(SweepRecord(arm=job.training.arm, rate=rate, job=job_record, result=swept))
+                sweeps.append(SweepRecord(arm=job.training.arm, setting=job.setting, job=job_record, result=swept))
             case ProbeJob() as job:
                 probe = store.probe_result(job.digest) if done else None
                 probes.append(ProbeRecord(arm=job.training.arm, job=job_record, result=probe))

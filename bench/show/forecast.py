@@ -38,7 +38,12 @@ def _notes(expected: Forecast) -> list[str]:
     total = f"about {duration(expected.seconds)}{without}"
     notes = ["Counts are per seed and exact. Memory is a rough estimate of tensors alone."]
     if any(arm.sweep for arm in expected.arms):
-        notes.append("Seeds + trainings that choose the learning rate.")
+        notes.append("Seeds + trainings of a sweep; counts are those of its first setting.")
+    notes += [
+        visible(f"sweep of {arm.arm}: {'; '.join(arm.settings)}; the loss on {arm.dev_rows:,} dev rows chooses")
+        for arm in expected.arms
+        if arm.settings
+    ]
     if "probe" in sources:
         notes.append("~: from a few steps or examples, timed here for a plan.")
     if rough:

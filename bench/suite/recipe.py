@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from bench.spec import Count, Spec
 from bench.suite.adapter import (
@@ -25,7 +25,7 @@ from bench.suite.adapter import (
 )
 from bench.suite.model import Precision
 from bench.suite.optimizer import FUSED_BACKWARD_OPTIMIZERS, Optimizer
-from bench.suite.sweep import LearningRate, LearningRateSweep
+from bench.suite.sweep import Setting, Sweep, setting_label, take_sweeps
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -90,8 +90,8 @@ class Recipe(Spec):
     """`few_shot` trains nothing: the base with `shots` rows of the arm's data in the context of every prompt."""
     shots: Annotated[int, Field(gt=0, le=1000)] | None = None
     """Rows in the context, drawn from the arm's data with the replicate's seed. Only for `few_shot`."""
-    learning_rate: LearningRate | None = None
-    """A rate, or a sweep that chooses one: `{ sweep = [1e-5, 3e-5, 1e-4] }`."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Highest rate of the schedule. As any key of a recipe it can be chosen: `{ sweep = [1e-5, 3e-5, 1e-4] }`."""
     min_learning_rate: float | None = Field(default=None, ge=0)
     """Rate at the end of the schedule; `None` is 0 (1e-7 for `polynomial`, as in transformers). Only for schedules that
     end."""
@@ -169,8 +169,28 @@ class Recipe(Spec):
     """DeepSpeed's own configuration (ZeRO stage, offload): a table here, or the path of its JSON file."""
     fsdp: JsonTable | None = None
     """transformers' `fsdp_config`; an empty table turns FSDP on with its defaults."""
+    sweep: Sweep | None = None
+    """Filled in from the keys that are written as `KEY = { sweep = [...] }`, which then have their first value."""
     budget: Budget | None = None
     """Overrides the suite's budget for this recipe; the report then says by how much the arms differ."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sweeps_apart(cls, given: Any) -> Any:
+        return take_sweeps(given) if isinstance(given, Mapping) else given
+
+    @model_validator(mode="after")
+    def _each_setting(self) -> Recipe:
+        """Every setting of a sweep is a valid recipe by itself."""
+        for setting in () if self.sweep is None else self.sweep.settings:
+            try:
+                Recipe.model_validate(self.with_setting(setting).model_dump(), strict=True)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                place = ".".join(map(str, first["loc"]))
+                said = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+                raise ValueError(f"with {setting_label(setting)}: {place + ': ' if place else ''}{said}") from None
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
@@ -189,7 +209,7 @@ class Recipe(Spec):
                 raise ValueError(
                     'min_learning_rate needs a schedule that ends, such as schedule = "linear" or "cosine"'
                 )
-            if self.rates and self.min_learning_rate > min(self.rates):
+            if self.learning_rate is not None and self.min_learning_rate > self.learning_rate:
                 raise ValueError("min_learning_rate is above learning_rate")
         return self
 
@@ -265,16 +285,32 @@ class Recipe(Spec):
     @property
     def rates(self) -> tuple[float, ...]:
         """All learning rates that trainings of this recipe may have; empty where nothing is trained."""
-        if isinstance(self.learning_rate, LearningRateSweep):
-            return self.learning_rate.sweep
-        return () if self.learning_rate is None else (self.learning_rate,)
+        rates = (self.with_setting(setting).learning_rate for setting in self.settings)
+        return tuple(dict.fromkeys(rate for rate in rates if rate is not None))
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """All settings that a sweep tries; without a sweep one that changes nothing."""
+        return ({},) if self.sweep is None else self.sweep.settings
+
+    def with_setting(self, setting: Setting) -> Recipe:
+        """The recipe with one setting of its sweep, and nothing left to choose."""
+        update: dict[str, Any] = {"sweep": None}
+        for key, value in setting.items():
+            table, _, name = key.rpartition(".")
+            chosen = tuple(value) if isinstance(value, list) else value
+            if table:
+                update[table] = update.get(table, getattr(self, table)).model_copy(update={name: chosen})
+            else:
+                update[key] = chosen
+        return self.model_copy(update=update)
 
     @property
     def rate(self) -> float:
         """The learning rate of a training, which has exactly one."""
-        if isinstance(self.learning_rate, float):
-            return self.learning_rate
-        raise ValueError("no learning rate was chosen yet")
+        if self.learning_rate is None or self.sweep is not None:
+            raise ValueError("no learning rate was chosen yet")
+        return self.learning_rate
 
     def with_defaults(self, card_modules: Modules | Literal["all-linear"]) -> Recipe:
         """The recipe with every table that its method leaves to defaults, and with the modules that the model's card

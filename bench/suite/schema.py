@@ -5,9 +5,12 @@ Contract: `bench/suite/schema.json` is `suite_schema()` as committed, for editor
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
+from bench.suite.adapter import AdapterSpec, QuantizationSpec
+from bench.suite.recipe import Recipe
 from bench.suite.suite import Suite
+from bench.suite.sweep import MOST_SETTINGS, NOT_SWEPT, Sweep
 
 _SUFFIX = "Overlay"
 _TABLES = "#/$defs/"
@@ -20,6 +23,7 @@ def suite_schema() -> dict[str, Any]:
     """
     schema = Suite.model_json_schema()
     definitions: dict[str, Any] = schema["$defs"]
+    _allow_sweeps(definitions)
     overlay = _overlay({key: value for key, value in schema.items() if key != "$defs"})
     overlays = {name + _SUFFIX: _overlay(definition) for name, definition in definitions.items()}
     used = _reachable(overlay, {**definitions, **overlays})
@@ -38,6 +42,22 @@ def suite_schema() -> dict[str, Any]:
         },
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
+
+
+def _allow_sweeps(definitions: dict[str, Any]) -> None:
+    """Let each key of a recipe, and of the tables in it, be a value or a sweep over values."""
+    definitions["Swept"] = {
+        "type": "object",
+        "description": " ".join((Sweep.__doc__ or "").split()),
+        "properties": {"sweep": {"type": "array", "minItems": 2, "maxItems": MOST_SETTINGS}, "on": {"type": "string"}},
+        "required": ["sweep"],
+        "additionalProperties": False,
+    }
+    for name in (Recipe.__name__, *(spec.__name__ for spec in (*get_args(AdapterSpec), QuantizationSpec))):
+        properties = definitions[name]["properties"]
+        for key in properties.keys() - NOT_SWEPT:
+            kept = {word: properties[key][word] for word in ("description", "default") if word in properties[key]}
+            properties[key] = {"anyOf": [properties[key], {"$ref": f"{_TABLES}Swept"}], **kept}
 
 
 def _overlay(node: Any) -> Any:

@@ -27,8 +27,8 @@ def summarise(loaded: LoadedSuite) -> Summary:
     evals = [spec.name for spec in suite.eval]
     trained = [arm for arm in suite.expand() if suite.recipe[arm.recipe].rates]
     trainings = len(trained) * len(suite.seeds)
-    rates = sum(len(suite.recipe[arm.recipe].rates) for arm in trained if len(suite.recipe[arm.recipe].rates) > 1)
-    sweep = f" and {rates} for choosing rates" if rates else ""
+    rates = sum(len(suite.recipe[arm.recipe].settings) for arm in trained if suite.recipe[arm.recipe].sweep is not None)
+    sweep = f" and {rates} for sweeps" if rates else ""
     return Summary(
         suite=suite.name,
         profile=loaded.profile,

@@ -32,8 +32,7 @@ _SOME_VALUE = 7
 def check_training(job: TrainJob) -> None:
     """Raises `InputError` for what the recipe asks for and this model, machine or installation cannot do."""
     recipe = job.recipe
-    if len(recipe.rates) > 1:
-        recipe = recipe.model_copy(update={"learning_rate": recipe.rates[0]})
+    recipe = recipe.with_setting(recipe.settings[0])
     limit = row_limit(job)
     make_renderer(load_tokenizer(job.model), job.model, limit)
     _check_arguments(recipe, job)

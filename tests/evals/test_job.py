@@ -12,7 +12,7 @@ from bench.evals.lm_eval.tasks import load_tasks
 from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
 from bench.places import shipped
-from bench.record.sweep import with_chosen_rate
+from bench.record.sweep import with_chosen_setting
 from bench.run.plan.digests import CHOICE, ENTRIES, JUDGE, PROBE, SWEEP, TRAIN
 from bench.suite.evals import EvalSpec
 from bench.train.job import run_training
@@ -87,5 +87,5 @@ def test_shipped_tasks_load_with_their_own_code(name: str) -> None:
 def test_digests_cover_the_modules_that_do_the_work() -> None:
     shared = score_subject.__module__
     work = {kind: (shared, evaluate.__module__) for kind, evaluate in KINDS.items()}
-    others = {TRAIN: run_training, PROBE: run_probe, CHOICE: with_chosen_rate, SWEEP: sweep_result, JUDGE: run_judge}
+    others = {TRAIN: run_training, PROBE: run_probe, CHOICE: with_chosen_setting, SWEEP: sweep_result, JUDGE: run_judge}
     assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}} == ENTRIES

@@ -22,7 +22,7 @@ from bench.record.evaluation import EvalResult, Measure, ScoreRow, ShotRow
 from bench.record.files import SCORES, TRACKING_LOGS
 from bench.record.ledger import Ledger, Seconds, Step
 from bench.record.store import write_result
-from bench.record.sweep import with_chosen_rate
+from bench.record.sweep import with_chosen_setting
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.run.process.payloads import CheckRequest, FetchRequest, RehearsalRequest
@@ -54,7 +54,7 @@ BEST_RATE = 1e-3
 
 def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """A training of three steps."""
-    job = with_chosen_rate(planned)
+    job = with_chosen_setting(planned)
     with Diary(folder, job.id):
         emit({"type": "step", "step": 1, "steps": 3, "loss": 2.0, "tokens_per_second": 100.0})
         print(f"training {job.id}")
@@ -70,7 +70,7 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
 
 
 def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
-    """One rate of a sweep: the nearer to `BEST_RATE`, the lower the loss."""
+    """One setting of a sweep: the nearer to `BEST_RATE`, the lower the loss."""
     rate = job.training.recipe.rate
     with Diary(folder, job.id):
         _obey(job.training, folder)
@@ -78,8 +78,8 @@ def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
         write_result(
             folder,
             SweepResult(
-                rate=rate, loss=loss, dev_rows=job.dev.rows, training_rows=job.training.data.rows, steps=3, tokens=30,
-                seconds=0.1,
+                setting=job.setting, loss=loss, dev_rows=job.dev.rows, training_rows=job.training.data.rows, steps=3,
+                tokens=30, seconds=0.1,
             ),
         )  # fmt: skip
 

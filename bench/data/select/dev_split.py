@@ -25,7 +25,7 @@ from bench.suite.resolved import ResolvedData
 DEV_SHARE = 0.1
 """Share of the distinct rows that is held out for choosing a rate."""
 MOST_DEV_ROWS = 500
-"""A loss over 500 rows tells rates apart; more would only cost training rows."""
+"""A loss over 500 rows tells settings apart; more would only cost training rows and time."""
 _SEED = 0
 
 
@@ -48,16 +48,15 @@ def split_dev(data: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) 
     seen = {row.content for other in evals for row in _rows(other)}
     free = sorted({row.content for row in rows} - seen)
     if len(free) < 2:
-        what = f"data {data.name!r} has too few rows outside the evals to hold some out for choosing a learning rate"
-        hint = "name another table as learning_rate.on, or give one learning rate"
+        what = f"data {data.name!r} has too few rows outside the evals to hold some out for a sweep"
+        hint = 'name another table as on = "NAME" in the sweep, or give one value'
         raise InputError(Problem(reference="sweep.no-dev", what=what, where=f"data.{data.name}", hint=hint))
-    size = min(MOST_DEV_ROWS, max(1, int(len(free) * DEV_SHARE)))
-    drawn = {free[index] for index in np.random.default_rng(_SEED).choice(len(free), size=size, replace=False)}
+    drawn = _some(set(free), max(1, int(len(free) * DEV_SHARE)))
     return _store(memo, home, (data, rows), (data, rows), dev=drawn)
 
 
 def use_dev(data: ResolvedData, source: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) -> DevSplit:
-    """The rows of `source` that no eval has as dev rows, and `data` without them.
+    """At most 500 rows of `source` that no eval has as dev rows, and `data` without them.
 
     Raises `InputError` if one of them has no row.
     """
@@ -66,7 +65,7 @@ def use_dev(data: ResolvedData, source: ResolvedData, evals: Sequence[ResolvedDa
         return known
     seen = {row.content for other in evals for row in _rows(other)}
     rows, offered = list(_rows(data)), list(_rows(source))
-    dev = {row.content for row in offered} - seen
+    dev = _some({row.content for row in offered} - seen)
     if not dev or not {row.content for row in rows} - dev:
         lacks = (
             "no row that no eval reads" if not dev else f"every row of data {data.name!r}: nothing is left to train on"
@@ -74,6 +73,14 @@ def use_dev(data: ResolvedData, source: ResolvedData, evals: Sequence[ResolvedDa
         what = f"data {source.name!r}, which a sweep is to choose by, has {lacks}"
         raise InputError(Problem(reference="sweep.no-dev", what=what, where=f"data.{source.name}", hint='on = "dev"'))
     return _store(memo, home, (data, rows), (source, offered), dev=dev)
+
+
+def _some(rows: set[bytes], size: int = MOST_DEV_ROWS) -> set[bytes]:
+    """Up to `size` of the rows, at most 500, drawn at random with a fixed seed."""
+    offered, size = sorted(rows), min(size, MOST_DEV_ROWS)
+    if len(offered) <= size:
+        return rows
+    return {offered[index] for index in np.random.default_rng(_SEED).choice(len(offered), size=size, replace=False)}
 
 
 @dataclass(frozen=True, slots=True)

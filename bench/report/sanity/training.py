@@ -135,8 +135,9 @@ def stopped_early(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 def sweep_edge(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for sweep in comparison.sweeps:
-        if sweep.edge is not None:
-            detail = f"its sweep chose the {sweep.edge} rate, {sweep.chosen:g}: a better rate may be outside the sweep"
+        if sweep.edge is not None and sweep.chosen is not None:
+            ((key, value),) = sweep.chosen.items()
+            detail = f"its sweep chose the {sweep.edge} {key}, {value:g}: a better one may be outside the sweep"
             yield Finding(name="rate at the edge", arm=sweep.arm, measurand=None, detail=detail)
 
 

@@ -1,23 +1,25 @@
-"""Which learning rate each sweep chose, and the rows in the context of few-shot subjects."""
+"""Which setting each sweep chose, and the rows in the context of few-shot subjects."""
 
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.sweeps import ArmSweep, RateTrial
+from bench.report.analysis.training.sweeps import ArmSweep, SweepTrial
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.report.sections.marks import FAILURES
-from bench.suite.sweep import DEV
+from bench.suite.sweep import DEV, setting_label
 
 
 def sweeps_section(comparison: Comparison) -> Section | None:
-    """One row per arm and rate; `None` where every recipe has one rate."""
+    """One row per arm and setting; `None` where no recipe has a sweep."""
     sweeps = comparison.sweeps
     if not sweeps:
         return None
+    only_rates = all(list(trial.setting) == ["learning_rate"] for sweep in sweeps for trial in sweep.trials)
+    title = "Learning rate" if only_rates else "Setting"
     columns = (
         Column(title="Arm"),
-        Column(title="Learning rate", right=True),
+        Column(title=title, right=True),
         Column(title="Dev loss", right=True),
         Column(title="Chosen"),
         Column(title="Dev rows", right=True, detail=True),
@@ -27,7 +29,7 @@ def sweeps_section(comparison: Comparison) -> Section | None:
     )
     rows = tuple(_row(sweep, trial) for sweep in sweeps for trial in sweep.trials)
     blocks: list[Block] = [Paragraph(text=_about(sweeps), tone="muted"), Table(columns=columns, rows=rows)]
-    return Section(title="Learning rates", blocks=tuple(blocks))
+    return Section(title=f"{title}s", blocks=tuple(blocks))
 
 
 def contexts_section(comparison: Comparison) -> Section | None:
@@ -62,20 +64,20 @@ def _about(sweeps: tuple[ArmSweep, ...]) -> str:
     named = sorted({sweep.on for sweep in sweeps} - {DEV})
     rows = "rows held out of the arm's own training data" if not named else f"rows of {fmt.listed(named)}"
     return (
-        f"Each rate was trained once, with seed {sweeps[0].seed}, and scored by the loss on {rows}; no eval reads "
-        "these rows. The arm's trainings use the rate with the lowest loss."
+        f"Each setting was trained once, with seed {sweeps[0].seed}, and scored by the loss on {rows}; no eval reads "
+        "these rows. The arm's trainings use the setting with the lowest loss."
     )
 
 
-def _row(sweep: ArmSweep, trial: RateTrial) -> tuple[Cell, ...]:
-    head = (Cell(text=sweep.arm, tone="strong"), Cell(text=f"{trial.rate:g}"))
+def _row(sweep: ArmSweep, trial: SweepTrial) -> tuple[Cell, ...]:
+    head = (Cell(text=sweep.arm, tone="strong"), Cell(text=setting_label(trial.setting)))
     if trial.absent is not None:
         return (*head, Cell(text=FAILURES[trial.absent], tone="bad"), *[Cell(text=fmt.NONE, tone="muted")] * 5)
     loss = Cell(text="diverged", tone="bad") if trial.loss is None else Cell(text=fmt.number(trial.loss))
     return (
         *head,
         loss,
-        Cell(text="chosen" if trial.rate == sweep.chosen else "", tone="good"),
+        Cell(text="chosen" if trial.setting == sweep.chosen else "", tone="good"),
         Cell(text=fmt.count(trial.dev_rows)),
         Cell(text=fmt.count(trial.training_rows)),
         Cell(text=fmt.count(trial.tokens)),

@@ -42,7 +42,7 @@ def check_machine(suite: Suite) -> None:
     """Raises `InputError` with all of `machine_problems`."""
     problems = machine_problems(suite)
     if problems:
-        raise InputError(problems)
+        raise InputError(dict.fromkeys(problems))
 
 
 def _launcher_problems() -> Iterator[Problem]:
@@ -58,7 +58,7 @@ def _launcher_problems() -> Iterator[Problem]:
 
 
 def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
-    for name, recipe in recipes.items():
+    for name, recipe in ((name, tried) for name, swept in recipes.items() for tried in _settings(swept)):
         for key, what, hint in (
             *_quantization(recipe),
             *_precision(recipe),
@@ -69,6 +69,11 @@ def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
         ):
             where = f"recipe.{name}.{key}"
             yield Problem(reference=f"machine.{key.replace('_', '-')}", what=what, where=where, hint=hint)
+
+
+def _settings(recipe: Recipe) -> Iterator[Recipe]:
+    """The recipe with each setting of its sweep."""
+    return (recipe.with_setting(setting) for setting in recipe.settings)
 
 
 _Finding = tuple[str, str, str]

@@ -32,6 +32,7 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
+from bench.suite.sweep import setting_label
 
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
 """What small batches reach, per worker; only where no earlier job says better."""
@@ -46,7 +47,11 @@ class ArmForecast(Spec):
     cached: int
     """Trainings that are there already."""
     sweep: int = 0
-    """Trainings of its learning-rate sweep that would run beside those."""
+    """Trainings of its sweep that would run beside those."""
+    settings: tuple[str, ...] = ()
+    """Settings that its sweep chooses from; none without a sweep."""
+    dev_rows: int = 0
+    """Rows by whose loss its sweep chooses; 0 without a sweep."""
     rows: int
     """Rows seen, repeats counted."""
     steps: int
@@ -246,10 +251,21 @@ class _Clock:
 
 
 def _arms(planned: Plan, counts: Mapping[str, Mapping[str, int]], clock: _Clock) -> tuple[ArmForecast, ...]:
-    sweeps = Counter(job.arm for job in planned.can_run if isinstance(job.job, SweepJob))
+    to_do = Counter(job.arm for job in planned.can_run if isinstance(job.job, SweepJob))
+    sweeps = {name: _sweep_of(name, planned) for name in _by_arm(planned)}
     return tuple(
-        _arm(name, trainings, counts[name], clock, sweep=sweeps[name]) for name, trainings in _by_arm(planned).items()
+        _arm(name, trainings, counts[name], clock, sweep=to_do[name]).model_copy(
+            update={
+                "settings": tuple(setting_label(job.setting) for job in sweeps[name]),
+                "dev_rows": sweeps[name][0].dev.rows if sweeps[name] else 0,
+            }
+        )
+        for name, trainings in _by_arm(planned).items()
     )
+
+
+def _sweep_of(arm: str, planned: Plan) -> list[SweepJob]:
+    return [one.job for one in planned.jobs if one.arm == arm and isinstance(one.job, SweepJob)]
 
 
 def _arm(

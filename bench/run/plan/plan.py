@@ -35,7 +35,7 @@ from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.subset_draws import trained_on
 from bench.suite.suite import ArmRef, Suite
-from bench.suite.sweep import LearningRateSweep
+from bench.suite.sweep import Setting
 
 _SMALL_MODEL_PARAMETERS = 20_000_000
 
@@ -170,17 +170,17 @@ class _Builder:
         return self.resolved.data[trained_on(self.resolved.suite, arm.data, seed)]
 
     def _sweep(self, arm: ArmRef) -> list[SweepJob]:
-        """One job per rate; none where the recipe has one rate."""
+        """One job per setting; none where the recipe has no sweep."""
         suite = self.resolved.suite
         recipe = suite.recipe[arm.recipe]
-        if not isinstance(recipe.learning_rate, LearningRateSweep):
+        if recipe.sweep is None:
             return []
-        part, dev = (self.resolved.data[name] for name in sweep_data(arm.data, recipe.learning_rate.on))
+        part, dev = (self.resolved.data[name] for name in sweep_data(arm.data, recipe.sweep.on))
         jobs = []
-        for rate in recipe.rates:
-            training = self._training(arm, suite.seeds[0], (), data=part, rate=rate)
+        for setting in recipe.settings:
+            training = self._training(arm, suite.seeds[0], (), data=part, setting=setting)
             digest = sweep_digest(training=training.digest, dev=dev, code=self.code)
-            jobs.append(SweepJob(training=training, dev=dev, digest=digest))
+            jobs.append(SweepJob(training=training, setting=setting, dev=dev, digest=digest))
         return jobs
 
     def _training(
@@ -190,14 +190,14 @@ class _Builder:
         sweep: Sequence[SweepJob],
         *,
         data: ResolvedData | None = None,
-        rate: float | None = None,
+        setting: Setting | None = None,
     ) -> TrainJob:
         suite, model = self.resolved.suite, self.resolved.base_of(arm)
         recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
         threads = max(1, cores() // max(self.workers, recipe.processes))  # of each process
-        if rate is not None:
-            recipe = recipe.model_copy(update={"learning_rate": rate})
+        if setting is not None:
+            recipe = recipe.with_setting(setting)
         return TrainJob(
             arm=arm.name,
             seed=seed,
@@ -209,7 +209,7 @@ class _Builder:
             steps_between_saves=suite.run.steps_between_saves,
             track=suite.run.track,
             candidates=tuple(
-                Candidate(rate=job.training.recipe.rate, digest=job.digest, path=str(self.store.folder(job.digest)))
+                Candidate(setting=job.setting, digest=job.digest, path=str(self.store.folder(job.digest)))
                 for job in sweep
             ),
             digest=training_digest(
@@ -225,8 +225,8 @@ class _Builder:
         )
 
     def _probe(self, training: TrainJob, steps: int) -> JobEntry:
-        """At the first rate of a sweep: a speed does not depend on it, and need not wait for the choice."""
-        one = training.with_rate(training.recipe.rates[0])
+        """With the first setting of a sweep: a speed hardly depends on it, and need not wait for the choice."""
+        one = training.with_setting(training.recipe.settings[0])
         job = ProbeJob(
             training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps, code=self.code)
         )

@@ -24,7 +24,7 @@ from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.subset_draws import draws_of
 from bench.suite.suite import Suite
-from bench.suite.sweep import DEV, LearningRateSweep
+from bench.suite.sweep import DEV
 
 T = TypeVar("T")
 
@@ -134,9 +134,9 @@ def _gone(of: ResolvedData, name: str) -> dict[str, object]:
 def _sweeps(suite: Suite) -> Iterator[tuple[str, str]]:
     """Data name and dev rows of every arm with a sweep."""
     for arm in suite.expand():
-        rate = suite.recipe[arm.recipe].learning_rate
-        if isinstance(rate, LearningRateSweep):
-            yield arm.data, rate.on
+        sweep = suite.recipe[arm.recipe].sweep
+        if sweep is not None:
+            yield arm.data, sweep.on
 
 
 def data_specs(suite: Suite) -> dict[str, DataSpec]:

@@ -85,7 +85,7 @@ def test_too_few_free_rows_are_refused_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         split_dev(stored(tmp_path, "d", numbered(40)), [evaluated], home=tmp_path)
     assert caught.value.problems[0].reference == "sweep.no-dev"
-    assert "learning_rate.on" in (caught.value.problems[0].hint or "")
+    assert 'on = "NAME"' in (caught.value.problems[0].hint or "")
 
 
 def test_named_rows_choose_and_leave_the_training_rows(tmp_path: Path) -> None:

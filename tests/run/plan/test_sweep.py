@@ -10,7 +10,7 @@ import pytest
 from bench.data.store import load_rows
 from bench.errors import InputError
 from bench.record.rundir import RunDirectory
-from bench.record.sweep import chosen_rate, with_chosen_rate
+from bench.record.sweep import chosen_setting, with_chosen_setting
 from bench.record.train_job import SweepJob, TrainJob
 from bench.record.training import SweepResult
 from bench.run.display import QuietDisplay
@@ -18,6 +18,7 @@ from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
+from bench.suite.adapter import LoraSpec
 from tests.fakes.suites import fake_rows, fake_suite, worked
 from tests.fakes.worker import BEST_RATE, ORDERS
 
@@ -53,7 +54,9 @@ def test_every_seed_trains_at_the_rate_with_the_lowest_dev_loss(tmp_path: Path) 
     directory = go(tmp_path)
     record = directory.load()
     assert record.all_done
-    assert {(sweep.arm, sweep.rate) for sweep in record.sweeps} == {("few/full", rate) for rate in RATES}
+    assert [(sweep.arm, sweep.setting) for sweep in record.sweeps] == [
+        ("few/full", {"learning_rate": rate}) for rate in RATES
+    ]
     assert [rate_of(directory, "few/full", seed) for seed in (0, 1)] == [BEST_RATE, BEST_RATE]
     assert rate_of(directory, "few/lora", 0) == 2e-3
 
@@ -90,15 +93,15 @@ def test_a_rate_that_diverges_is_not_chosen_and_is_no_failure(tmp_path: Path) ->
 
 
 def test_where_every_rate_diverges_the_arm_fails_and_says_so(tmp_path: Path) -> None:
-    assert chosen_rate([sweep_result(None)]) is None
+    assert chosen_setting([sweep_result(None)]) is None
     directory = go(tmp_path, recipe=recipes((ORDERS["diverge"], 1e-2)))
     for sweep in directory.load().sweeps:  # as if the other had diverged as well
         result = tmp_path / "home" / "jobs" / sweep.job.digest / "result.json"
         assert sweep.result is not None
         result.write_text(sweep.result.model_copy(update={"loss": None}).model_dump_json())
     training = next(one for one in planned(tmp_path, rates=(ORDERS["diverge"], 1e-2)) if isinstance(one, TrainJob))
-    with pytest.raises(InputError, match="diverged at every rate"):
-        with_chosen_rate(training)
+    with pytest.raises(InputError, match="diverged with every setting"):
+        with_chosen_setting(training)
 
 
 def test_a_rate_that_fails_stops_the_choice_but_not_the_other_arm(tmp_path: Path) -> None:
@@ -111,7 +114,8 @@ def test_a_rate_that_fails_stops_the_choice_but_not_the_other_arm(tmp_path: Path
 
 
 def test_equal_losses_choose_the_lower_rate() -> None:
-    assert chosen_rate([sweep_result(1.0, rate=3e-3), sweep_result(1.0, rate=1e-3)]) == 1e-3
+    results = [sweep_result(1.0, rate=3e-3), sweep_result(1.0, rate=1e-3)]
+    assert chosen_setting(results) == {"learning_rate": 1e-3}
 
 
 def test_the_probe_and_the_plan_need_no_choice(tmp_path: Path) -> None:
@@ -145,6 +149,28 @@ def test_a_named_table_can_choose_and_is_not_trained_on_while_it_does(tmp_path: 
     assert not questions(job.dev) & questions(job.training.data)
 
 
+def test_any_key_can_be_swept_and_each_combination_is_a_training(tmp_path: Path) -> None:
+    lora = {
+        "method": "lora",
+        "learning_rate": {"sweep": [1e-3, 1e-2]},
+        "lora": {"r": {"sweep": [4, 8, 16]}, "alpha": 8},
+    }
+    jobs = planned(tmp_path, recipe={"full": {"method": "full", "learning_rate": 1e-3}, "lora": lora})
+    sweeps = [job for job in jobs if isinstance(job, SweepJob)]
+    assert [job.id for job in sweeps][:2] == [
+        "sweep:few/lora=learning_rate=0.001, lora.r=4",
+        "sweep:few/lora=learning_rate=0.001, lora.r=8",
+    ]
+    trained = {(job.training.recipe.learning_rate, job.training.recipe.lora.r) for job in sweeps}  # type: ignore[union-attr]
+    assert trained == {(rate, rank) for rate in (1e-3, 1e-2) for rank in (4, 8, 16)}
+    assert len({job.digest for job in sweeps}) == 6
+    training = next(job for job in jobs if isinstance(job, TrainJob) and job.arm == "few/lora")
+    chosen = training.with_setting({"learning_rate": 1e-2, "lora.r": 16}).recipe
+    assert (chosen.rate, chosen.lora, chosen.sweep) == (
+        1e-2, LoraSpec(r=16, alpha=8, target_modules="all-linear"), None,
+    )  # fmt: skip
+
+
 def planned(root: Path, rates: tuple[float, ...] = RATES, **changes: Any) -> list[Any]:
     fake_rows(root / "many.jsonl", rows=40)
     changes = {"data": {"few": {"source": "many.jsonl"}}, "recipe": recipes(rates), **changes}
@@ -157,4 +183,6 @@ def questions(data: Any) -> set[str]:
 
 
 def sweep_result(loss: float | None, *, rate: float = 1e-3) -> SweepResult:
-    return SweepResult(rate=rate, loss=loss, dev_rows=1, training_rows=1, steps=1, tokens=1, seconds=0.1)
+    return SweepResult(
+        setting={"learning_rate": rate}, loss=loss, dev_rows=1, training_rows=1, steps=1, tokens=1, seconds=0.1
+    )

@@ -1,4 +1,4 @@
-"""Each arm's learning-rate sweep with its choice, and the rows in the context of each few-shot subject.
+"""Each arm's sweep with its choice, and the rows in the context of each few-shot subject.
 
 Contract: pure functions of the record.
 """
@@ -6,20 +6,20 @@ Contract: pure functions of the record.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bench.record.evaluation import ShotRow
 from bench.record.record import Record, SweepRecord
-from bench.record.sweep import chosen_rate
+from bench.record.sweep import chosen_setting
 from bench.report.analysis.subjects import planned_arms
-from bench.suite.sweep import DEV, LearningRateSweep
+from bench.suite.sweep import DEV, Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateTrial:
-    """One learning rate of an arm's sweep. Counts are `None` where it has no result."""
+class SweepTrial:
+    """One setting of an arm's sweep. Counts are `None` where it has no result."""
 
-    rate: float
+    setting: Setting
     loss: float | None
     """Per supervised token of the dev rows, in nats; `None` if the training diverged, or without a result."""
     absent: str | None
@@ -32,18 +32,18 @@ class RateTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSweep:
-    """One arm's sweep, by ascending rate."""
+    """One arm's sweep; of one key of numbers in ascending order."""
 
     arm: str
     seed: int
     """Seed of every training of the sweep."""
     on: str
     """Where the dev rows come from: `dev`, a part of the arm's own training data, or the name of a data table."""
-    trials: tuple[RateTrial, ...]
-    chosen: float | None
-    """`None` while a rate has no result, and where every training diverged."""
+    trials: tuple[SweepTrial, ...]
+    chosen: Setting | None
+    """`None` while a setting has no result, and where every training diverged."""
     edge: Literal["lowest", "highest"] | None
-    """Where the chosen rate is at an end of the sweep: a better rate may be outside the sweep."""
+    """Where the chosen value is at an end of a sweep of one key of numbers: a better one may be outside the sweep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class ContextRows:
 
 
 def arm_sweeps(record: Record) -> tuple[ArmSweep, ...]:
-    """One per arm whose recipe sweeps its rate, in the order of the record."""
+    """One per arm whose recipe has a sweep, in the order of the record."""
     return tuple(_sweep(arm, record) for arm in dict.fromkeys(sweep.arm for sweep in record.sweeps))
 
 
@@ -79,11 +79,15 @@ def contexts(record: Record) -> tuple[ContextRows, ...]:
 
 
 def _sweep(arm: str, record: Record) -> ArmSweep:
-    entries = sorted((sweep for sweep in record.sweeps if sweep.arm == arm), key=lambda sweep: sweep.rate)
+    entries = [sweep for sweep in record.sweeps if sweep.arm == arm]
+    ordered = len(entries[0].setting) == 1 and all(isinstance(_value(entry), int | float) for entry in entries)
+    if ordered:
+        entries.sort(key=_value)
     results = [entry.result for entry in entries if entry.result is not None]
-    chosen = chosen_rate(results) if len(results) == len(entries) else None
-    edges: dict[float, Literal["lowest", "highest"]] = {entries[0].rate: "lowest", entries[-1].rate: "highest"}
-    edge = None if chosen is None else edges.get(chosen)
+    chosen = chosen_setting(results) if len(results) == len(entries) else None
+    edge: Literal["lowest", "highest"] | None = None
+    if ordered and chosen is not None and chosen in (entries[0].setting, entries[-1].setting):
+        edge = "lowest" if chosen == entries[0].setting else "highest"
     return ArmSweep(
         arm=arm,
         seed=record.resolved.suite.seeds[0],
@@ -96,16 +100,21 @@ def _sweep(arm: str, record: Record) -> ArmSweep:
 
 def _rows_to_choose_by(arm: str, record: Record) -> str:
     recipes = record.resolved.suite.recipe
-    rates = [recipes[ref.recipe].learning_rate for ref in record.resolved.suite.expand() if ref.name == arm]
-    return next((rate.on for rate in rates if isinstance(rate, LearningRateSweep)), DEV)
+    sweeps = [recipes[ref.recipe].sweep for ref in record.resolved.suite.expand() if ref.name == arm]
+    return next((sweep.on for sweep in sweeps if sweep is not None), DEV)
 
 
-def _trial(entry: SweepRecord) -> RateTrial:
+def _value(entry: SweepRecord) -> Any:
+    """The value of a sweep's one key."""
+    return next(iter(entry.setting.values()))
+
+
+def _trial(entry: SweepRecord) -> SweepTrial:
     result, failure = entry.result, entry.job.failure
     if result is None:
-        return RateTrial(rate=entry.rate, loss=None, absent="pending" if failure is None else failure.kind)
-    return RateTrial(
-        rate=entry.rate,
+        return SweepTrial(setting=entry.setting, loss=None, absent="pending" if failure is None else failure.kind)
+    return SweepTrial(
+        setting=entry.setting,
         loss=result.loss,
         absent=None,
         dev_rows=result.dev_rows,
