@@ -36,10 +36,11 @@ def left_out(turns: Sequence[Turn], text: str, render: Render) -> str | None:
 
 
 def _part_left_out(turn: Turn, shown: str, *, thoughts: bool) -> str | None:
-    thought, said = thoughts_and_answer(turn.content) if turn.role == "assistant" else ("", turn.content)
+    content = unguarded(turn.content)
+    thought, said = thoughts_and_answer(content) if turn.role == "assistant" else ("", content)
     if not _shows(said.strip(), shown):
         return "the text"
-    if not _shows((turn.input or "").strip(), shown):
+    if not _shows(unguarded(turn.input or "").strip(), shown):
         return "the input"
     if thoughts and not all(part in shown for part in (thought, (turn.reasoning or "").strip())):
         return "the reasoning"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _GUARD = "\ue0f8\ue0f9"
 """Mark before and after text like a special token, until it is tokenised; from Unicode's private use."""
-OPEN, CLOSE = "\ue0fa", "\ue0fb"
+OPEN, CLOSE = "\ue0f8\ue0fa", "\ue0f8\ue0fb"
 """Marks around an assistant's words while their place in a text is looked for."""
 _ALL_MARKS = re.compile(f"{_GUARD}|{OPEN}|{CLOSE}")
 

@@ -42,3 +42,11 @@ def test_texts_inside_lists_and_objects_are_guarded_too() -> None:
     message = guarded({"role": "assistant", "content": "", "tool_calls": [call]}, Spelling.of(tiny_tokenizer()))
     [text] = message["tool_calls"][0]["function"]["arguments"]["q"]
     assert pieces(text) == [("a", True), ("</s>", False)]
+
+
+def test_signs_of_unicodes_private_use_in_a_row_stay() -> None:
+    """Icons of web pages: a row that holds one lost it, or was refused."""
+    tokenizer = tiny_tokenizer()
+    icons = "\ue0f8 \ue0f9 \ue0fa \ue0fb"
+    text = guarded({"role": "assistant", "content": icons}, Spelling.of(tokenizer))["content"]
+    assert unguarded(text) == icons
