@@ -128,6 +128,9 @@ def test_the_seeds_needed_are_the_fewest_that_are_enough() -> None:
         assert seeds is not None
         fewer, just = (resolution(parts, 1, count, sides * (count - 1)) for count in (seeds - 1, seeds))
         assert just <= 0.1 < fewer
+        for count in (4, 5, 9):
+            distance = resolution(parts, 1, count, sides * (count - 1)) * (1 + 1e-9)
+            assert needed(distance, parts, examples=100).seeds == count
 
 
 def test_examples_and_seeds_together_are_the_fewest_answers() -> None:
@@ -171,6 +174,9 @@ def test_a_seed_noise_of_one_side_alone_counts_as_one_sides() -> None:
     assert both is not None
     assert both <= half <= one
     assert both < one
+    assert needed(0.05, replace(parts, seed_degrees=9.0), examples=1_000).seeds == both, (
+        "there are no more than two sides"
+    )
 
 
 def test_without_any_noise_one_more_is_enough() -> None:

@@ -46,6 +46,7 @@ def test_the_standard_error_of_a_rate_is_agresti_and_coulls() -> None:
     one = score_interval(scores([[1] * 13 + [0] * 27], binary=True), seed=0)
     rate = 15 / 44
     assert one.mean == 13 / 40
+    assert (one.n_examples, one.n_missing, one.seeds, one.seeds_failed) == (40, 0, 1, 0)
     assert one.standard_error == pytest.approx((rate * (1 - rate) / 44) ** 0.5)
 
 
