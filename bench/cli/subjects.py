@@ -72,12 +72,13 @@ def _message() -> str | None:
 
 
 def _show(answers: list[tuple[str, str | None]]) -> None:
-    """The answers side by side in a terminal, else one after the other."""
+    """The answers side by side in a terminal, else one line each."""
+    terminal = sys.stdout.isatty()
     texts = [
-        (name, "(longer than the model's context)" if text is None else visible(text, keep="\n"))
+        (name, visible("(longer than the model's context)" if text is None else text, keep="\n" if terminal else ""))
         for name, text in answers
     ]
-    if not sys.stdout.isatty():
+    if not terminal:
         for name, text in texts:
             typer.echo(f"{name}: {text}")
         return

@@ -166,7 +166,7 @@ class Parrot:
 
     def answer(self, text: str) -> str | None:
         self.heard += 1
-        return None if text == "too long" else f"{text}\x1b[2J {self.heard}"
+        return None if text == "too long" else f"{text}\x1b[2J\n{self.heard}"
 
     def reset(self) -> None:
         self.heard = 0
@@ -184,10 +184,10 @@ def test_a_chat_works_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
-        "base: hi␛[2J 1",
-        "few/lora: hi␛[2J 1",
-        "base: again␛[2J 2",
-        "few/lora: again␛[2J 2",
+        "base: hi␛[2J⏎1",
+        "few/lora: hi␛[2J⏎1",
+        "base: again␛[2J⏎2",
+        "few/lora: again␛[2J⏎2",
         "base: (longer than the model's context)",
         "few/lora: (longer than the model's context)",
     ]
