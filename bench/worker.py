@@ -141,11 +141,11 @@ def at_recipe(problem: Problem, recipe: str) -> Problem:
     return dataclasses.replace(problem, where=problem.where.replace("recipe.*", f"recipe.{recipe}", 1))
 
 
-def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> None:
-    """Do all of some evals but the model's passes. Raises all problems at once."""
+def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:
+    """Do all of some evals but the model's passes. Raises all problems at once; returns evals that lack their rows."""
     from bench.evals.rehearsal import rehearse_all
 
-    rehearse_all(request.jobs)
+    return rehearse_all(request.jobs)
 
 
 def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:

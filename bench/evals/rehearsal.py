@@ -32,6 +32,7 @@ from bench.model.load import load_tokenizer
 from bench.record.eval_job import EvalJob
 from bench.suite.endpoint import EndpointSpec
 from bench.suite.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec
+from bench.suite.resolved import UNREACHABLE
 
 ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""
@@ -39,16 +40,25 @@ _REPLY_TOKENS = 16
 """Longest reply of a judge to the one request that it is asked."""
 
 
-def rehearse_all(jobs: Iterable[EvalJob]) -> None:
-    """Rehearses every job. Raises `InputError` with the problems of all of them."""
+def rehearse_all(jobs: Iterable[EvalJob]) -> dict[str, str]:
+    """Rehearses every job. Raises `InputError` with the problems of all of them.
+
+    Returns what was said of evals whose rows the hub does not give today, by name: an input that is unavailable, and
+    not wrong.
+    """
     problems: list[Problem] = []
+    unavailable: dict[str, str] = {}
     for job in jobs:
         try:
             rehearse(job)
         except InputError as error:
-            problems += error.problems
+            if all(problem.reference == UNREACHABLE for problem in error.problems):
+                unavailable[job.eval.name] = error.problems[0].what
+            else:
+                problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
+    return unavailable
 
 
 def rehearse(job: EvalJob) -> None:

@@ -72,7 +72,7 @@ def run_suite(
             fresh=fresh,
             trust_task_code=trust_task_code,
         )
-        check_before_work(planned, home=home, server=server, go_on=go_on, note=display.note)
+        unavailable = check_before_work(planned, home=home, server=server, go_on=go_on, note=display.note)
         check_space(planned, home=home)
         for warning in advice(loaded) if planned.to_do else ():
             display.note(as_line(warning))
@@ -90,6 +90,7 @@ def run_suite(
             ),
             began=began,
             go_on=go_on,
+            unavailable=unavailable,
         )
         with _exclusive(directory, display):
             if (name := take_over(directory, planned)) is not None:
@@ -114,6 +115,8 @@ class _Run:
     began: float
     go_on: bool
     """Train whatever the bases' scores say."""
+    unavailable: frozenset[str]
+    """Evals whose rows the hub does not give today: their jobs fail, and no training waits for them."""
     outcomes: dict[str, JobOutcome] = dataclasses.field(default_factory=dict)
     _recorded: float = 0.0
 
@@ -152,7 +155,7 @@ class _Run:
         """Raises `IncompleteError` where the bases' scores leave an eval without an answer, and trainings wait."""
         if not self.plan.trains:
             return
-        found = base_findings(self.plan, self.outcomes, self.store)
+        found = base_findings(self.plan, self.outcomes, self.store, but=self.unavailable)
         for finding in found:
             if not finding.stops:
                 display.note(f"warning: {finding.problem.what}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lm_eval.tasks import TaskManager
 
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError, Problem
@@ -175,3 +176,18 @@ def test_all_problems_of_all_evals_come_at_once(model: ResolvedModel, tmp_path: 
     said = str(caught.value)
     assert "'one' is undefined" in said
     assert "'two' is undefined" in said
+
+
+def test_rows_that_a_hub_does_not_give_today_are_unavailable_and_not_wrong(
+    model: ResolvedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a network the sound evals can still be scored, and those of the hub in the next run."""
+
+    def away(self: TaskManager, *_: object) -> None:
+        raise RuntimeError("no rows") from ConnectionError("nobody answers")
+
+    write_choice(tmp_path, count=4)
+    monkeypatch.setattr(TaskManager, "load", away)
+    found = rehearse_all([lm_eval_job(model, tmp_path, ["choice"])])
+    assert list(found) == ["e"]
+    assert "choice cannot be loaded" in found["e"]

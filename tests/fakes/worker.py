@@ -45,6 +45,9 @@ ORDERS = {
 UNSCORED = "unscored"
 """The name of an eval that can score nothing, as ROUGE without references."""
 
+AWAY = "away"
+"""The name of an eval whose rows the hub does not give, and whose jobs have no score."""
+
 REFUSED = "refused"
 """The name of an eval that fails in rehearsal."""
 
@@ -106,7 +109,7 @@ def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
 def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Two examples: the base fails both, a tuned subject passes both; nothing has a score on an eval `UNSCORED`."""
     with Diary(folder, job.id):
-        score = None if job.eval.name == UNSCORED else 0.0 if job.training is None else 1.0
+        score = None if job.eval.name in (AWAY, UNSCORED) else 0.0 if job.training is None else 1.0
         for done in range(3):
             emit({"type": "examples", "done": done, "total": 2})
             time.sleep(0.01)
@@ -134,11 +137,12 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
     """Every training can be done."""
 
 
-def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> None:
-    """Every eval can be scored, but one called `REFUSED`."""
+def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:
+    """Every eval can be scored, but one called `REFUSED`; the rows of one called `AWAY` are not there."""
     for job in request.jobs:
         if job.eval.name == REFUSED:
             raise InputError(Problem(reference="rehearsal.failed", what="no such field", where=f"eval {REFUSED!r}"))
+    return {AWAY: f"eval {AWAY!r}: the hub is away"} if AWAY in {job.eval.name for job in request.jobs} else {}
 
 
 def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:

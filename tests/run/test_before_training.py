@@ -14,7 +14,7 @@ from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.fakes.suites import HELD, fake_suite, worked
-from tests.fakes.worker import REFUSED, UNSCORED
+from tests.fakes.worker import AWAY, REFUSED, UNSCORED
 
 SERVER = ChildServer(module="tests.fakes.worker")
 
@@ -95,3 +95,11 @@ def test_an_eval_that_fails_on_the_base_ends_the_run_before_any_training(tmp_pat
 def test_without_a_training_to_pay_for_nothing_is_held_back(tmp_path: Path) -> None:
     go(tmp_path)
     assert go(tmp_path, eval=evals("qa", UNSCORED)).load().all_done, "all trainings are there already"
+
+
+def test_rows_that_the_hub_does_not_give_today_hold_no_training_back(tmp_path: Path) -> None:
+    """A night is not lost for an outage: what was trained is kept, and the next run scores it."""
+    record = go(tmp_path, eval=evals("qa", AWAY)).load()
+    assert kinds(tmp_path).count("train") == 4
+    assert record.all_done
+    assert len(list((tmp_path / "home" / "rehearsed").iterdir())) == 2, "and is rehearsed again"

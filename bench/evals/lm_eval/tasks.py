@@ -23,10 +23,12 @@ from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
 from bench import places
+from bench.data.sources.hub_errors import passing
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows
 from bench.evals.lm_eval.private import PACKAGED_READERS, Entry, Kind, load_yaml, sandbox_templates
 from bench.evals.lm_eval.task_index import installed_entries
+from bench.suite.resolved import UNREACHABLE
 from bench.suite.tasks import installed_task_names
 
 _BUILT_IN = Path(lm_eval.tasks.__file__).parent
@@ -89,7 +91,7 @@ def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
     except Exception as error:
         raise InputError(
             Problem(
-                reference="tasks.load",
+                reference="tasks.load" if passing(error) is None else UNREACHABLE,
                 what=f"{', '.join(names)} cannot be loaded: {type(error).__name__}: {error}",
                 where="eval.tasks",
                 hint="fix the task file; rows on the hub need a connection or a filled cache",

@@ -7,7 +7,7 @@ an arm may still gain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import Problem
@@ -97,14 +97,16 @@ def _finding(reference: str, spec: EvalSpec, what: str, *, stops: bool = True) -
     return Finding(problem=problem, stops=stops)
 
 
-def base_findings(planned: Plan, outcomes: Mapping[str, JobOutcome], store: JobStore) -> list[Finding]:
-    """Findings on all evals of the bases that this run asks for, of earlier results too."""
+def base_findings(
+    planned: Plan, outcomes: Mapping[str, JobOutcome], store: JobStore, *, but: Collection[str] = ()
+) -> list[Finding]:
+    """Findings on all evals of the bases that this run asks for, of earlier results too, but for the evals `but`."""
     found: list[Finding] = []
     for one in planned.jobs:
         if one.arm is not None or not one.selected or one.unavailable is not None:
             continue
         job = one.job.asking if isinstance(one.job, AnswerJob) else one.job
-        if not isinstance(job, EvalJob):
+        if not isinstance(job, EvalJob) or job.eval.name in but:
             continue
         outcome = outcomes.get(one.digest)
         failure = None if outcome is None else outcome.failure

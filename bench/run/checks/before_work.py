@@ -14,25 +14,26 @@ from bench.run.process.server import ChildServer
 
 def check_before_work(
     planned: Plan, *, home: Path, server: ChildServer, go_on: bool = False, note: Callable[[str], None] = lambda _: None
-) -> None:
+) -> frozenset[str]:
     """Raises `InputError` with all that would fail a training or an eval.
 
-    `go_on`: problems of evals alone are noted, and the run is left to record what becomes of them.
+    Returns the names of evals whose rows are unavailable today; each is noted. `go_on`: problems of evals are noted
+    too, and the run is left to record what becomes of them.
     """
-    problems = _problems_of(lambda: preflight(planned, home=home, server=server))
-    rehearsed = _problems_of(lambda: rehearse(planned, home=home, server=server))
-    if go_on:
-        for problem in rehearsed:
+    problems: list[Problem] = []
+    unavailable: dict[str, str] = {}
+    try:
+        preflight(planned, home=home, server=server)
+    except InputError as error:
+        problems += error.problems
+    try:
+        unavailable = rehearse(planned, home=home, server=server)
+    except InputError as error:
+        for problem in error.problems if go_on else ():
             note(f"warning: {problem.where or 'eval'}: {problem.what}")
-    else:
-        problems += rehearsed
+        problems += () if go_on else error.problems
     if problems:
         raise InputError(problems)
-
-
-def _problems_of(check: Callable[[], None]) -> list[Problem]:
-    try:
-        check()
-    except InputError as error:
-        return list(error.problems)
-    return []
+    for what in unavailable.values():
+        note(f"warning: {what}")
+    return frozenset(unavailable)

@@ -16,16 +16,22 @@ from bench.run.process.server import ChildServer
 from bench.suite.evals import JudgeSpec
 
 
-def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> None:
-    """Raises `InputError` with all that would leave an eval of this run without a score."""
+def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str]:
+    """Rehearse the evals of a run. Raises `InputError` with all that would leave one without a score.
+
+    Returns what was said of evals whose rows the hub does not give today, by name: their jobs fail, and the next run
+    does them alone.
+    """
     jobs = [job for job in _one_of_each(planned) if not _memo(home, job).exists()]
     if not jobs:
-        return
-    server.call("rehearse", RehearsalRequest(jobs=tuple(jobs)), folder=home, log=home / "logs" / "rehearsal.txt")
+        return {}
+    request, log = RehearsalRequest(jobs=tuple(jobs)), home / "logs" / "rehearsal.txt"
+    unavailable = dict(server.call("rehearse", request, folder=home, log=log) or {})
     for job in jobs:
-        if not _asks_endpoint(job):
+        if not _asks_endpoint(job) and job.eval.name not in unavailable:
             _memo(home, job).parent.mkdir(parents=True, exist_ok=True)
             _memo(home, job).touch()
+    return unavailable
 
 
 def _one_of_each(planned: Plan) -> list[EvalJob]:
