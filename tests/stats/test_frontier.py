@@ -94,3 +94,20 @@ def test_by_the_estimates_one_of_the_two_must_be_better() -> None:
 
     placed = frontier([bare("a", 1, 1), bare("same", 1, 1), bare("dearer", 1, 1.5), bare("worse", 0.5, 1)])
     assert [p.by for p in placed] == [(), (), ("a", "same"), ("a", "same")]
+
+
+def test_a_point_without_a_figure_stands_beside_the_others() -> None:
+    """Whichever figure is missing, of whichever point."""
+    whole, amount = exact("whole", 1, 1), Amount(value=1)
+    for quality, cost in ((None, amount), (amount, None), (None, None)):
+        gone = Point(name="gone", quality=quality, cost=cost)
+        for points in ([whole, gone], [gone, whole]):
+            assert {p.name: (p.standing, p.by) for p in frontier(points)} == {
+                "whole": ("frontier", ()),
+                "gone": ("unknown", ()),
+            }
+
+
+def test_little_is_more_than_nothing() -> None:
+    half = Point(name="half", quality=Amount(value=1, low=0.9, high=1.1), cost=Amount(value=0.5))
+    assert [p.standing for p in frontier([exact("free", 2, 0), half])] == ["frontier", "dominated"]
