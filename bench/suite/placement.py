@@ -22,15 +22,16 @@ _LISTS = frozenset({"eval", "claim"})
 _BUDGET = re.compile(r"([0-9][0-9_.]*)\s*([a-z_ ]+)")
 
 
-def belongs(model: type[BaseModel], parent: KeyPath, key: str, value: object) -> str | None:
+def belongs(model: type[BaseModel], parent: KeyPath, key: str, value: object, *, kind: str | None = None) -> str | None:
     """The table that has `key`, which was written under `parent`, as a hint; `None` where none has.
 
-    A table below `parent` comes first, then one that takes the `value`, then the least deep.
+    A table below `parent` comes first, of these one of the same `kind`, then one that takes the `value`, then the least
+    deep.
     """
     home = tuple(part for part in parent if isinstance(part, str))[:1]
     places = sorted(
         _places(model, key),
-        key=lambda place: (place.path[:1] != home, not place.takes(value), len(place.path)),
+        key=lambda place: (place.path[:1] != home, kind not in place.kinds, not place.takes(value), len(place.path)),
     )
     if not places:
         return None

@@ -165,12 +165,17 @@ class _Explainer:
         hint = (
             here_it_is(key)
             or (f"did you mean {close[0]!r}?" if close else None)
-            or belongs(self.model, parent, key, value)
+            or belongs(self.model, parent, key, value, kind=self._kind_at(parent))
             or did_you_mean(key, known)
             or SCHEMA_HINT
         )
         place = f" in {subject(parent, self.raw)}" if parent else ""
         return self._named("unknown-key", path, f"unknown key {shown(key, quote=True)}{place}", hint)
+
+    def _kind_at(self, path: KeyPath) -> str | None:
+        table = value_at(self.raw, path)
+        kind = table.get("kind") if isinstance(table, Mapping) else None
+        return kind if isinstance(kind, str) else None
 
     def _hint(self, items: list[dict[str, Any]], path: KeyPath) -> str:
         """The nearest allowed word, the way to write it, or what the key is for."""
