@@ -117,6 +117,9 @@ class Steps:
     def plan(self, plan: object) -> None:
         """Nothing."""
 
+    def tick(self) -> None:
+        """Nothing."""
+
     def started(self, job_id: str) -> None:
         """An attempt begins."""
         self._file.write(json.dumps({"job": job_id, "step": 0}) + "\n")
@@ -126,7 +129,7 @@ class Steps:
         if event.get("type") == "step":
             self._file.write(json.dumps({"job": job_id, "step": event["step"]}) + "\n")
 
-    def ended(self, job_id: str, failure: object, seconds: float | None, *, reused: bool) -> None:
+    def ended(self, job_id: str, failure: object, seconds: float | None, *, reused: bool, scores: object = ()) -> None:
         """Nothing."""
 
 

@@ -25,7 +25,7 @@ FailureKind = Literal[
     "refused",
     "unavailable",
 ]
-"""`unavailable`: rows or a model that it needs could not be had before the start."""
+"""`unavailable`: rows, a model, a hub or an endpoint that the job needs could not be had, and may be had later."""
 
 
 class Failure(Spec):

@@ -27,7 +27,7 @@ def looked(name: str, rows: int, *, tokens: int, longest: int = 100, answers: An
         arm=f"{name}/look", source=name, revision=None, template="chatml", template_note=None, loss_on="completion",
         max_length=2048, source_rows=rows, dropped={}, parts={}, rows=rows, measured=measured, tokens=tokens // 2,
         supervised_tokens=10, truncated=0, tokens_cut_off=0, nothing_supervised=0, duplicates=0, median=50,
-        longest=longest, examples=(),
+        longest=longest, notes=(), examples=(),
         histogram=(Bin(from_tokens=1, to_tokens=60, rows=measured - 1), Bin(from_tokens=61, to_tokens=longest, rows=1)),
     )  # fmt: skip
     return Looked(name=name, source=f"{name}.jsonl", shown=shown, answers=answers)

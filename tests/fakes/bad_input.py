@@ -227,7 +227,7 @@ CASES = [
     bad("model without weights", "model.weights", "no weights", spoil=remove("model/model.safetensors")),
     bad(
         "model with pickled weights",
-        "model.weights",
+        "model.pickled",
         "a pickle",
         spoil=lambda folder: (folder / "model/model.safetensors").rename(folder / "model/pytorch_model.bin"),
     ),
@@ -286,7 +286,7 @@ CASES = [
     bad(
         "columns that are not there",
         "data",
-        "rows.jsonl:1",
+        "rows.jsonl has no column 'q'",
         command=PLAN,
         replace={'"rows.jsonl"': '"rows.jsonl"\ncolumns = { prompt = "q", completion = "a" }'},
     ),

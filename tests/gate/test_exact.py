@@ -63,7 +63,7 @@ def test_a_missing_torn_or_foreign_baseline_is_refused(tmp_path: Path) -> None:
     assert caught.value.problems[0].hint is not None
     assert "--update" in caught.value.problems[0].hint
     (tmp_path / "torn.json").write_text('{"format_version": 1, "suite": ')
-    with pytest.raises(InputError, match="no baseline"):
+    with pytest.raises(InputError, match="not a baseline"):
         read_baseline(tmp_path / "torn.json")
     with pytest.raises(InputError, match=r"is of s \(micro\), not of other"):
         compare_counts(BASELINE.model_copy(update={"suite": "other", "profile": None}), BASELINE)

@@ -121,7 +121,7 @@ def test_an_installed_program_is_compared_by_the_requirements_beside_the_suite(
     assert found.tree is None
     with pytest.raises(InputError, match=r"has no requirements\.txt"):
         other_version("bare", suite=root / "suites" / "s.toml", home=tmp_path / "home")
-    with pytest.raises(InputError, match="lies in a git checkout"):
+    with pytest.raises(InputError, match="is in a git checkout"):
         other_version("HEAD", suite=tmp_path / "s.toml", home=tmp_path / "home")
 
 

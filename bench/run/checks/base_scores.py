@@ -22,6 +22,8 @@ from bench.suite.evals import EvalSpec
 INVALID = "[invalid]"
 """lm-eval's word for an answer in which its filter found nothing."""
 _TAIL = 0.025
+_PASSING = frozenset({"dependency", "unavailable"})
+"""Failures that say nothing about the eval: a hub or an endpoint may answer again, and the other evals go on."""
 _HINT = "fix the eval, take another one, or train all the same with --go-on"
 
 
@@ -111,7 +113,8 @@ def base_findings(
         outcome = outcomes.get(one.digest)
         failure = None if outcome is None else outcome.failure
         if failure is not None:
-            found += [] if failure.kind == "dependency" else [failed(job.subject, job.eval, failure.message)]
+            if failure.kind not in _PASSING:
+                found.append(failed(job.subject, job.eval, failure.message))
         elif store.done(one.digest) is not None:
             rows = read_scores(store.folder(one.digest) / SCORES)
             if (result := store.eval_result(one.digest)) is not None:

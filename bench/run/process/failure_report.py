@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bench.errors import BenchError, InputError, Problem
+from bench.errors import BenchError, IncompleteError, InputError, Problem
 from bench.record.record import Failure, FailureKind
 from bench.spec import Spec
 
@@ -67,6 +67,8 @@ def failure_kind(error: BaseException) -> FailureKind:
         return "out_of_memory"
     if isinstance(error, FloatingPointError):
         return "diverged"
+    if isinstance(error, IncompleteError):
+        return "unavailable"
     if isinstance(error, BenchError):
         return "refused"
     return "exception"
