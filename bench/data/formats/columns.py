@@ -54,13 +54,17 @@ COLUMNS: dict[str, Column] = {
 }
 """Columns and their meanings. `rejected` is the side of a preference pair that fine-tuning does not learn."""
 
+_MEANT = {name for name, meaning in COLUMNS.items() if meaning is not Column.NOTHING}
+
 
 def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[str], mapped: bool) -> Turns:
     """The conversation with what the row says beside it, in columns that its shape does not use itself.
 
     `mapped`: the suite names the columns of the texts, so that no other one is a system prompt or a history.
     """
-    record = {name: value for name, value in record.items() if name not in uses and is_filled(value)}
+    record = {name: record[name] for name in record if name in _MEANT and name not in uses and is_filled(record[name])}
+    if not record:
+        return turns
     for name, value in record.items():
         meaning = COLUMNS.get(name)
         if meaning is Column.REFUSED:

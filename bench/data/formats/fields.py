@@ -93,7 +93,7 @@ def is_text_part(part: object) -> bool:
 
 def parsed(value: object) -> object:
     """A list or object that a file holds as JSON text (as a CSV cell must); anything else as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+    if isinstance(value, str) and value[:64].lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):

@@ -21,8 +21,8 @@ FEW = 3
 
 def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:
     """The names of one record that nothing reads, each once, as a report shows them."""
-    for name, value in record.items():
-        if name not in shape.uses and is_filled(value) and not reads(name, mapped=shape.mapped):
+    for name in record.keys() - shape.uses:
+        if not reads(name, mapped=shape.mapped) and is_filled(record[name]):
             yield f"column `{name}` not used"
     keys = {key for message in _messages(record, shape) for key, value in message.items() if is_filled(value)}
     yield from (f"message key `{key}` not used" for key in sorted(keys - MESSAGE_KEYS.keys()))
@@ -35,8 +35,9 @@ def worth_reporting(unused: Counter[str], rows: int) -> dict[str, int]:
 
 def _messages(record: Mapping[str, Any], shape: Shape) -> Iterator[Mapping[str, Any]]:
     for name in shape.uses:
-        value = record.get(name)
-        items = parsed(value) if isinstance(value, str) else value
+        items = parsed(record.get(name))
+        if not isinstance(items, list | dict):
+            continue
         for item in items if isinstance(items, list) else [items]:
             if isinstance(item, dict) and is_message(item):
                 yield item

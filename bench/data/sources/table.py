@@ -14,7 +14,7 @@ import tempfile
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ INDEX = np.dtype(
         ("answer", "<u4"),  # characters of the answer
         ("total", "<u4"),  # characters of all turns
         ("key", "<u8"),  # `content_key`
-        ("prompt", "<u8"),  # `prompt_key`
+        ("prompt", "<u8"),  # the second of `keys`
         ("score", "<f8"),
     ]
 )
@@ -54,22 +54,26 @@ def content_key(turns: Turns) -> int:
 
     That two of a million unlike rows have the same has a probability of 3 in 100 million.
     """
-    return _hash(turns)
+    return keys(turns, [list(texts_of(turn)) for turn in turns])[0]
 
 
-def prompt_key(turns: Turns) -> int:
-    """Key of everything before the answer; for plain text, its `content_key`."""
-    return _hash(turns if turns[0]["role"] == "text" else turns[:-1])
+def keys(turns: Turns, texts: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """The key of a conversation (`content_key`), and that of everything before its answer; for plain text both are one.
+
+    `texts`: all that each turn says.
+    """
+    parts = [_normal(turn, " ".join(text)) for turn, text in zip(turns, texts, strict=True) if turn["role"] != "system"]
+    content = _hash(parts)
+    return content, content if turns[0]["role"] == "text" else _hash(parts[:-1])
 
 
-def _hash(turns: Turns) -> int:
-    parts = []
-    for turn in turns:
-        if turn["role"] != "system":
-            text = " ".join(texts_of(turn))
-            if not text.isascii():
-                text = unicodedata.normalize("NFKC", text)
-            parts.append(turn["role"][0] + " ".join(text.lower().split()) + ("" if turn.get("train", True) else "\x1e"))
+def _normal(turn: Mapping[str, Any], text: str) -> str:
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return str(turn["role"])[0] + " ".join(text.lower().split()) + ("" if turn.get("train", True) else "\x1e")
+
+
+def _hash(parts: Sequence[str]) -> int:
     return int.from_bytes(hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest(), "little")
 
 
@@ -146,12 +150,13 @@ class Table:
         """Keep one row; `number` counts from 1 in its source. Raises `RowError` for text that is not valid Unicode."""
         try:
             data = _dump(turns).encode()
-            content, prompt = content_key(turns), prompt_key(turns)
+            texts = [list(texts_of(turn)) for turn in turns]
+            content, prompt = keys(turns, texts)
         except UnicodeEncodeError as error:
             raise RowError("data.encoding", f"not valid Unicode text: {error.reason}") from error
         self._file.write(data)
         self._end += len(data)
-        lengths = [sum(map(len, texts_of(turn))) for turn in turns]
+        lengths = [sum(map(len, text)) for text in texts]
         self._index.write(_PACK(self._end, number, lengths[-1], sum(lengths), content, prompt, score))
         self._length += 1
 

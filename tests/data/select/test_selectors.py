@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bench.data.formats.turns import texts_of
 from bench.data.select.near_duplicates import distinct
 from bench.data.select.selectors import SELECTORS, at_least, within
-from bench.data.sources.table import Table, column, content_key, prompt_key
+from bench.data.sources.table import Table, column, content_key, keys
 from bench.suite.data import LengthFilter, Select
 
 EVERY = np.arange(200, dtype=np.uint32)
@@ -113,6 +114,10 @@ def test_content_is_the_same_whatever_its_spacing_case_and_field() -> None:
     assert plain == content_key([{"role": "system", "content": "Be kind."}, *parts])
     assert plain != content_key(_turns("Name the capital:\nFrance", "Lyon."))
     assert content_key(_turns("a", "b c")) != content_key(_turns("a b", "c"))
-    assert prompt_key(parts) == prompt_key(_turns("Name the capital: France", "Lyon."))
+    assert _prompt_key(parts) == _prompt_key(_turns("Name the capital: France", "Lyon."))
     text = [{"role": "text", "content": "Once."}]
-    assert prompt_key(text) == content_key(text) != prompt_key([{"role": "text", "content": "Twice."}])
+    assert _prompt_key(text) == content_key(text) != _prompt_key([{"role": "text", "content": "Twice."}])
+
+
+def _prompt_key(turns: list[dict[str, str]]) -> int:
+    return keys(turns, [list(texts_of(turn)) for turn in turns])[1]
