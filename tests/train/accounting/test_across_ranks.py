@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import astuple
+from types import SimpleNamespace
 
 import pytest
 
 from bench.record.ledger import Energy, PhaseMemory
-from bench.train.accounting.across_ranks import Share, merged, merged_energy, merged_memory
+from bench.train.accounting.across_ranks import (
+    Share,
+    exchanged,
+    exchanged_energy,
+    exchanged_memory,
+    merged,
+    merged_energy,
+    merged_memory,
+)
 from bench.train.accounting.meter import Meter
 from bench.train.batches.collate import BatchCounts
 
@@ -110,6 +120,38 @@ def test_memory_of_processes_adds_up_and_devices_are_not_mixed() -> None:
 def test_memory_that_one_rank_does_not_know_is_not_known() -> None:
     (_, training) = merged_memory([peaks(100, None), peaks(None, None)])
     assert (training.process_bytes, training.device_bytes) == (None, None)
+
+
+class TwoRanks:
+    """This rank and another, which sends what the test says."""
+
+    size = 2
+
+    def __init__(self, other: Sequence[float]) -> None:
+        self.other = list(other)
+
+    def gather(self, values: Sequence[float]) -> list[list[float]]:
+        """Rows of both."""
+        return [list(values), self.other]
+
+
+def test_what_ranks_send_each_other_comes_back_as_it_was() -> None:
+    mine, other = share(), share(rows=2, tokens=40, supervised_tokens=10, slots=50, loss=0.25, seconds=0.9)
+    assert exchanged(TwoRanks(astuple(other)), mine) == [mine, other]  # type: ignore[arg-type]  # made up
+    alone = SimpleNamespace(size=1)
+    assert exchanged(alone, mine) == [mine]  # type: ignore[arg-type]  # asks nobody
+
+
+def test_memory_and_energy_of_all_ranks_are_one_account() -> None:
+    """By phase, process before device; what a rank does not know is sent as not a number."""
+    ranks = TwoRanks([30.0, 8.0, 120.0, math.nan])
+    start_up, training = exchanged_memory(ranks, peaks(100, 7))  # type: ignore[arg-type]  # made up
+    assert (start_up.phase, start_up.process_bytes, start_up.device_bytes) == ("start_up", 40, 8)
+    assert (training.phase, training.process_bytes, training.device_bytes) == ("training", 220, None)
+    nvml = Energy(joules=5.0, counter="nvml")
+    assert exchanged_energy(TwoRanks([7.0]), nvml) == Energy(joules=12.0, counter="nvml")  # type: ignore[arg-type]
+    assert exchanged_energy(TwoRanks([math.nan]), nvml) is None  # type: ignore[arg-type]
+    assert exchanged_energy(TwoRanks([7.0]), None) is None  # type: ignore[arg-type]
 
 
 def test_energy_of_one_machines_counter_is_not_counted_once_per_rank() -> None:

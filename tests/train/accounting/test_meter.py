@@ -95,6 +95,16 @@ def test_throughput_is_tokens_without_padding_over_data_compute_and_optimizer() 
     assert steady.tokens_per_second == pytest.approx(3 * 90 / (3 * 1.3))
 
 
+def test_the_live_speed_is_over_all_steps_and_none_before_the_first() -> None:
+    clock = Clock()
+    meter = Meter(clock=clock)
+    assert meter.running_tokens_per_second is None
+    a_step(meter, clock, work=(0.5, 1.0, 0.5))
+    a_step(meter, clock, work=(0.25, 0.5, 0.25))
+    clock.now += 9.0  # not the trainer's work
+    assert meter.running_tokens_per_second == pytest.approx(2 * 90 / 3)
+
+
 def test_the_last_short_batch_counts_as_what_it_is() -> None:
     clock = Clock()
     meter = Meter(clock=clock)
