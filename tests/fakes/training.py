@@ -151,6 +151,7 @@ def make_trainer(
             separation=row_separation(model) if recipe.packed else None,
             make_scheduler=make_scheduler(recipe, schedule.steps),
             router=router_loss(load_config(model)),
+            loss_average=recipe.loss_average,
         ),
         meter=meter or Meter(),
         on_step=on_step,

@@ -73,6 +73,9 @@ READ_ELSEWHERE = {
     "precision": "test_job.py",
     "validation": "test_validation.py",
     "loss_on": "test_loss_mask.py",
+    "loss_average": "test_trainer.py",
+    "end_token": "tests/data/render/test_render.py",
+    "sweep": "tests/run/plan/test_sweep.py",
 }
 """Keys that neither the trainer's arguments, nor the adapter, nor rates, nor batches show, and who tests them."""
 
@@ -153,7 +156,7 @@ def test_every_key_of_a_recipe_changes_what_the_libraries_see(tmp_path: Path, ke
         ({"method": "peft"}, "needs a table"),
         ({"schedule_power": 2.0}, 'needs schedule = "polynomial"'),
         ({"schedule": "inverse_sqrt", "min_learning_rate": 1e-5}, "a schedule that ends"),
-        ({"optimizer": "sgd", "betas": (0.8, 0.9)}, "betas are AdamW"),
+        ({"optimizer": "sgd", "betas": (0.8, 0.9)}, "betas belong to AdamW"),
         ({"optimizer_modules": ["mlp"]}, "GaLore"),
         ({"batch_rows": 3, "batch_tokens": 64}, "not both"),
         ({"method": "prompt", "packing": "bfd"}, "virtual tokens"),

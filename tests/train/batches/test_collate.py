@@ -118,7 +118,7 @@ def test_the_collator_takes_batches_by_their_index() -> None:
 def test_an_index_past_the_last_batch_is_an_idle_pass_that_counts_for_nothing() -> None:
     rows = examples()
     batches = (((rows[0],), (rows[1],)), ((rows[4],), (rows[1],)))
-    idle = Collator(batches=batches, pad_token_id=EOS, packed=False)([{"batch": 2}])
+    idle = Collator(batches=batches, pad_token_id=EOS, separation=None)([{"batch": 2}])
     counts = idle["counts"]
     assert (counts.rows, counts.tokens, counts.supervised_tokens, counts.slots) == (0, 0, 0, 0)
     assert idle["input_ids"].tolist() == [rows[4].ids.tolist()]

@@ -109,6 +109,20 @@ def test_accumulation_gives_the_step_of_the_large_batch(checkpoint: Path, tmp_pa
     assert torch.allclose(by_four, at_once, atol=1e-6)
 
 
+def test_an_average_over_batches_weighs_each_batch_alike(checkpoint: Path, tmp_path: Path) -> None:
+    """Whatever its supervised tokens: as a plain loop has it that divides by the number of its batches."""
+    budget = {"unit": "steps", "amount": 1}
+    steps, schedule, _ = run(checkpoint, tmp_path, budget, batch_rows=2, accumulation=3, loss_average="batches")
+    model = load_base(resolved_model(checkpoint), precision="fp32", device=CPU)
+    means = []
+    for batch in schedule.batches:
+        tensors = collate(batch, 1)
+        logits = model(input_ids=tensors["input_ids"]).logits[:, :-1]
+        means.append(functional.cross_entropy(logits.flatten(0, 1), tensors["labels"][:, 1:].flatten()).item())
+    assert len({sum(row.supervised_tokens for (row,) in batch) for batch in schedule.batches}) > 1
+    assert steps[0].loss == pytest.approx(sum(means) / 3, rel=1e-6)
+
+
 def test_packing_gives_the_loss_of_the_same_rows_unpacked(checkpoint: Path, tmp_path: Path) -> None:
     packed, schedule, _ = run(checkpoint, tmp_path, {"unit": "epochs", "amount": 0.5}, packing="bfd", batch_rows=50)
     assert len(packed) == 1
