@@ -18,11 +18,11 @@ from transformers import AutoTokenizer
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
+from bench.evals import subject
 from bench.evals.inference import batch_check
 from bench.evals.inference.generation import GenerationRequest, generate
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.job import run_eval
-from bench.evals.lm_eval import language_model
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import BOS, tiny_tokenizer
@@ -49,7 +49,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[ContinuationPair]:
             seen.extend(pairs)
             return super().score(pairs, *rest)
 
-    monkeypatch.setattr(language_model, "Scorer", Spy)
+    monkeypatch.setattr(subject, "Scorer", Spy)
     return seen
 
 

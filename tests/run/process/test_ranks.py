@@ -56,7 +56,7 @@ def gone(pids: list[int]) -> bool:
     [
         ("kill", "killed", "process 3 of 3: the process was killed (SIGKILL); the system may have run out of memory"),
         ("raise", "out_of_memory", "process 3 of 3: MemoryError: no more"),
-        ("refuse", "refused", "no"),
+        ("refuse", "refused", "no (try yes)"),
     ],
 )
 def test_one_that_fails_ends_the_job_while_all_others_wait_for_it(
