@@ -105,7 +105,8 @@ def test_a_hub_that_fails_costs_what_needs_it_and_the_next_run_does_that_alone(t
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "colours.yaml").write_text(TASK)
     repos = {"org/base": base(), "org/few": DATA, "org/far": {"README.md": b"", "data/train.jsonl": PAIRS.encode()}}
-    with FakeHub(repos, busy={"org/far"}) as hub:
+    repos["org/colours"] = {"README.md": b"", "data/train.jsonl": ROWS}
+    with FakeHub(repos, busy={"org/far", "org/colours"}) as hub:
         code, record, report = bench(tmp_path, hub)
         failed = {job.id: job.failure for job in record.jobs if job.failure is not None}
         assert code == 3
@@ -125,7 +126,6 @@ def test_a_hub_that_fails_costs_what_needs_it_and_the_next_run_does_that_alone(t
         assert record.resolved.model.revision == COMMIT
         assert record.resolved.data["few"].revision == COMMIT
         hub.busy.clear()
-        repos["org/colours"] = {"README.md": b"", "data/train.jsonl": ROWS}
         code, record, report = bench(tmp_path, hub)
         assert code == 0
         assert record.all_done
