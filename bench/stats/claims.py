@@ -109,15 +109,16 @@ def decide_family(questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA) -
     evidence = [_evidence(question) for question in questions]
     exact = [_exact_verdict(question) for question in questions]
     tests = [
-        None if found is None else _test(question, found) for question, found in zip(questions, evidence, strict=True)
+        None if comparison is None else _test(question, comparison)
+        for question, comparison in zip(questions, evidence, strict=True)
     ]
     adjusted = holm([None if test is None else test[1] for test in tests])
     size = sum(test is not None for test in tests)
     return tuple(
         certain or _undecidable(question)
-        if found is None or test is None or p is None
-        else _verdict(question, found, test, p, size=size, alpha=alpha)
-        for question, certain, found, test, p in zip(questions, exact, evidence, tests, adjusted, strict=True)
+        if comparison is None or test is None or p is None
+        else _verdict(question, comparison, test, p, size=size, alpha=alpha)
+        for question, certain, comparison, test, p in zip(questions, exact, evidence, tests, adjusted, strict=True)
     )
 
 
@@ -232,14 +233,14 @@ def _needed(question: ClaimQuestion, evidence: _Evidence, level: float) -> Neede
     margin = _threshold(question)
     thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
     distance = min(abs(evidence.estimate - threshold) for threshold in thresholds)
-    found = needed(distance, evidence.components, examples=max(1, evidence.examples), level=level)
+    counts = needed(distance, evidence.components, examples=max(1, evidence.examples), level=level)
     per_draw = max(1, evidence.seeds // evidence.components.most_replicates)
     return Needed(
-        examples=found.examples if evidence.examples else None,
-        seeds=None if found.seeds is None else found.seeds * per_draw,
+        examples=counts.examples if evidence.examples else None,
+        seeds=None if counts.seeds is None else counts.seeds * per_draw,
         together=None
-        if found.together is None or not evidence.examples
-        else (found.together[0], found.together[1] * per_draw),
+        if counts.together is None or not evidence.examples
+        else (counts.together[0], counts.together[1] * per_draw),
     )
 
 

@@ -47,8 +47,8 @@ def corpus_delta(
     sides = (Side(values=left, trained=trained[0]), Side(values=right, trained=trained[1]))
     span = float(np.ptp(np.concatenate([left.ravel(), right.ravel()])))
     scale = ScoreScale(binary=False, support=None, seen=(-span, span) if span > 0 else None, pseudo=1)
-    found = infer(*sides, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(chunks))
-    return delta_of(found, *sides, plan, level)
+    inference = infer(*sides, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(chunks))
+    return delta_of(inference, *sides, plan, level)
 
 
 def corpus_interval(
@@ -75,25 +75,25 @@ def corpus_interval(
     scale = ScoreScale(
         binary=False, support=support, seen=support or (spread if spread[1] > spread[0] else None), pseudo=2
     )
-    found = infer(side, None, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(draws))
-    low, high = (None, None) if found.curve is None else interval(found.curve, level)
+    inference = infer(side, None, plan, scale, seed=seed, replicates=replicates, draws=np.concatenate(draws))
+    low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
     means = tuple(float(value) for value in metric(statistics.sum(axis=1)))
     return Estimate(
-        mean=found.estimate,
+        mean=inference.estimate,
         low=low,
         high=high,
         level=level,
-        standard_error=found.standard_error,
-        method=found.method,
+        standard_error=inference.standard_error,
+        method=inference.method,
         noise=noise_statement(side),
-        reason=found.reason,
+        reason=inference.reason,
         n_examples=examples,
         n_missing=0,
         seeds=len(means),
         seeds_failed=0,
         seed_values=means,
         seed_deviation=float(np.std(means, ddof=1)) if len(means) > 1 else None,
-        components=found.components,
+        components=inference.components,
     )
 
 

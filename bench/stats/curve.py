@@ -82,16 +82,16 @@ class WiderCurve:
     second: Curve
 
     def cdf(self, value: float) -> float:
-        one, other = self.first.cdf(value), self.second.cdf(value)
-        if max(one, other) < 0.5:
-            return max(one, other)
-        return min(one, other) if min(one, other) > 0.5 else 0.5
+        first, other = self.first.cdf(value), self.second.cdf(value)
+        if max(first, other) < 0.5:
+            return max(first, other)
+        return min(first, other) if min(first, other) > 0.5 else 0.5
 
     def quantile(self, probability: ArrayLike) -> FloatArray:
-        one, other = self.first.quantile(probability), self.second.quantile(probability)
+        first, other = self.first.quantile(probability), self.second.quantile(probability)
         below = np.asarray(probability) < 0.5
-        wider = np.where(below, np.minimum(one, other), np.maximum(one, other))
-        return np.where(np.asarray(probability) == 0.5, 0.5 * (one + other), wider)
+        wider = np.where(below, np.minimum(first, other), np.maximum(first, other))
+        return np.where(np.asarray(probability) == 0.5, 0.5 * (first + other), wider)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,12 +43,12 @@ def efficiency_ratio(
         return _none(plain, level, "a quality of zero or less has no ratio")
     left, right = _scaled(*arm, qualities[0]), _scaled(*reference, qualities[1])
     delta = paired_delta(left, right, seed=seed, replicates=replicates, level=level)
-    found = _ratio(delta, level)
+    ratio = _ratio(delta, level)
     if not counted and min(delta.arm_seeds, delta.reference_seeds) < 2:
-        return _without_interval(found, "a measured cost of one training has no known noise")
+        return _without_interval(ratio, "a measured cost of one training has no known noise")
     if any(_relative_error(scores, seed) > MOST_RELATIVE_ERROR for scores in (arm[0], reference[0])):
-        return _without_interval(found, "a quality is too near zero for an interval of its ratio")
-    return found
+        return _without_interval(ratio, "a quality is too near zero for an interval of its ratio")
+    return ratio
 
 
 def _scaled(scores: Scores, costs: Sequence[float], mean: float) -> Scores:
@@ -59,8 +59,12 @@ def _scaled(scores: Scores, costs: Sequence[float], mean: float) -> Scores:
 
 def _relative_error(scores: Scores, seed: int) -> float:
     """Infinite where it cannot be said."""
-    found = score_interval(scores, seed=seed, replicates=1)
-    return float("inf") if found.standard_error is None or not found.mean else found.standard_error / abs(found.mean)
+    estimate = score_interval(scores, seed=seed, replicates=1)
+    return (
+        float("inf")
+        if estimate.standard_error is None or not estimate.mean
+        else estimate.standard_error / abs(estimate.mean)
+    )
 
 
 def _ratio(delta: Delta, level: float) -> Ratio:

@@ -96,14 +96,14 @@ def length_controlled(
         )
     fits = [fit(y, d, np.ones((1, examples))) for y, d in zip(preferences, differences, strict=True)]
     influences = np.stack(
-        [_pseudo_values(y, d, found) for y, d, found in zip(preferences, differences, fits, strict=True)]
+        [_pseudo_values(y, d, fitted) for y, d, fitted in zip(preferences, differences, fits, strict=True)]
     )
     generator = np.random.default_rng(seed)
     draws = [
         np.mean([fit(y, d, counts).rate for y, d in zip(preferences, differences, strict=True)], axis=0)
         for counts in count_chunks(examples, replicates, generator)
     ]
-    found = infer(
+    inference = infer(
         Side(values=influences, trained=trained),
         None,
         layout(np.ones(examples), None, None),
@@ -112,18 +112,18 @@ def length_controlled(
         replicates=replicates,
         draws=np.concatenate(draws),
     )
-    low, high = (None, None) if found.curve is None else interval(found.curve, level)
+    low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
     return LengthControlled(
-        rate=found.estimate,
+        rate=inference.estimate,
         low=low,
         high=high,
         level=level,
-        length_effect=float(np.mean([one.slope[0] for one in fits])),
+        length_effect=float(np.mean([fitted.slope[0] for fitted in fits])),
         n_examples=examples,
         longer=longer,
         shorter=shorter,
-        method=found.method,
-        reason=found.reason,
+        method=inference.method,
+        reason=inference.reason,
     )
 
 

@@ -11,10 +11,10 @@ def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
     Holm 1979, "A simple sequentially rejective multiple test procedure": controls the family-wise error rate under any
     dependence.
     """
-    known = [(p, index) for index, p in enumerate(p_values) if p is not None]
-    raw, order = np.array([p for p, _ in known]), np.argsort([p for p, _ in known], kind="stable")
+    tested = [(p, index) for index, p in enumerate(p_values) if p is not None]
+    raw, order = np.array([p for p, _ in tested]), np.argsort([p for p, _ in tested], kind="stable")
     steps = raw[order] * np.arange(raw.size, 0, -1)
     adjusted: list[float | None] = [None] * len(p_values)
     for position, value in zip(order, np.minimum(1.0, np.maximum.accumulate(steps)), strict=True):
-        adjusted[known[int(position)][1]] = float(value)
+        adjusted[tested[int(position)][1]] = float(value)
     return tuple(adjusted)

@@ -95,11 +95,11 @@ def paired_delta(
     left = Side(values=pairs.arm, trained=arm.trained)
     right = Side(values=pairs.reference, trained=reference.trained)
     if arm.binary and plan.plain and pairs.arm.shape[0] == pairs.reference.shape[0] == 1:
-        found, p_value = _proportions(pairs)
+        inference, p_value = _proportions(pairs)
     else:
-        found = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates)
+        inference = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates)
         p_value = None
-    delta = delta_of(found, left, right, plan, level, p_value=p_value, pairs=pairs)
+    delta = delta_of(inference, left, right, plan, level, p_value=p_value, pairs=pairs)
     if arm.lone_survivor or reference.lone_survivor:
         return untested(delta, LONE_SURVIVOR)
     drawn = _several_draws(arm) or _several_draws(reference)
@@ -195,14 +195,14 @@ def _proportions(pairs: _Pairs) -> tuple[Inference, float]:
     estimate = (gained - lost) / size
     tilt = (gained - lost) / (size + 2)
     variance = ((gained + lost + 2) / (size + 2) - tilt**2) / (size + 2)
-    found = Inference(
+    inference = Inference(
         estimate=estimate,
         curve=TangoCurve(gained=gained, lost=lost, pairs=size),
         standard_error=variance**0.5,
         method="Tango score interval for paired proportions, McNemar mid-p value",
         components=Components(example=variance, seed=None, rest=None),
     )
-    return found, float(mcnemar_midp(gained, lost))
+    return inference, float(mcnemar_midp(gained, lost))
 
 
 def delta_of(

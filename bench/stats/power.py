@@ -90,8 +90,8 @@ def needed(
     if more_examples is not None or more_seeds is not None:
         return Needed(examples=more_examples, seeds=more_seeds)
     pairs = [(least_examples(seeds, sides * (seeds - 1)), seeds) for seeds in (now * times for times in _TIMES)]
-    known = [(count, seeds) for count, seeds in pairs if count is not None]
-    return Needed(examples=None, seeds=None, together=min(known, key=lambda pair: pair[0] * pair[1], default=None))
+    reachable = [(count, seeds) for count, seeds in pairs if count is not None]
+    return Needed(examples=None, seeds=None, together=min(reachable, key=lambda pair: pair[0] * pair[1], default=None))
 
 
 def _sides(components: Components) -> float:

@@ -60,8 +60,8 @@ def studentised_draws(totals: FloatArray, plan: Layout, *, seed: int, replicates
         residual = totals[inside] - bottom * (totals[inside].sum() / bottom.sum())
         top, bottom = _canonical(sign * residual, bottom)
         columns = np.stack([top, bottom, top**2, top * bottom, bottom**2], axis=1)
-        one = plan.n_strata == 1
-        drawn = _counts(top.size, replicates, seed) if one else count_chunks(top.size, replicates, generator)
+        single = plan.n_strata == 1
+        drawn = _counts(top.size, replicates, seed) if single else count_chunks(top.size, replicates, generator)
         sums = np.concatenate([counts @ columns for counts in drawn])
         ratio = sums[:, 0] / sums[:, 1]
         squares = sums[:, 2] - 2.0 * ratio * sums[:, 3] + ratio**2 * sums[:, 4]

@@ -53,14 +53,16 @@ def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, l
     values = replicate_rows(scores, kept)
     plan = plan_of(scores, kept)
     if scores.binary and plan.plain and values.shape[0] == 1:
-        found = _proportion(values[0])
+        inference = _proportion(values[0])
     else:
         side = Side(values=values, trained=scores.trained)
-        found = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates)
+        inference = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates)
     means = tuple(float(row @ plan.share) for row in values)
     if scores.lone_survivor:
-        found = replace(found, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR)
-    return _estimate(found, values, scores, n_examples=int(kept.sum()), level=level, means=means)
+        inference = replace(
+            inference, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR
+        )
+    return _estimate(inference, values, scores, n_examples=int(kept.sum()), level=level, means=means)
 
 
 def _proportion(row: FloatArray) -> Inference:
