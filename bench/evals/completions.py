@@ -62,10 +62,10 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
         subject.tokenizer,
         [_generation(subject, requests[i], prompts[i], room[i], seeds[i]) for i in asked],
     )
-    found: list[LocalAnswer | str] = ["the prompt is longer than the model's context"] * len(requests)
-    for index, one in zip(asked, generated, strict=True):
-        found[index] = _completion(subject, one, len(prompts[index]))
-    return found
+    answers: list[LocalAnswer | str] = ["the prompt is longer than the model's context"] * len(requests)
+    for index, generation in zip(asked, generated, strict=True):
+        answers[index] = _completion(subject, generation, len(prompts[index]))
+    return answers
 
 
 def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]) -> None:
@@ -85,18 +85,18 @@ def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]
 def _complete(subject: Subject, work: CompleteRequest, emit: Emit) -> None:
     for start in range(0, len(work.requests), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        for index, one in enumerate(answer(subject, work.requests[part], work.seeds[part]), start=start):
-            if isinstance(one, str):
-                emit({"type": "failure", "index": index, "why": one})
+        for index, reply in enumerate(answer(subject, work.requests[part], work.seeds[part]), start=start):
+            if isinstance(reply, str):
+                emit({"type": "failure", "index": index, "why": reply})
                 continue
             emit(
                 {
                     "type": "completion",
                     "index": index,
-                    "text": one.text,
-                    "finish_reason": one.finish_reason,
-                    "prompt_tokens": one.prompt_tokens,
-                    "completion_tokens": one.completion_tokens,
+                    "text": reply.text,
+                    "finish_reason": reply.finish_reason,
+                    "prompt_tokens": reply.prompt_tokens,
+                    "completion_tokens": reply.completion_tokens,
                 }
             )
 

@@ -20,7 +20,7 @@ _REPEATED = 4
 def behaviour(asked: str, text: str, ids: Sequence[int], *, ended: bool, form: Form | None) -> dict[str, float | None]:
     """By measure. `asked` is the user's text without the template, `text` the answer, `ids` its tokens without the one
     that ended it."""
-    found: dict[str, float | None] = {
+    measures: dict[str, float | None] = {
         "ended": float(ended),
         "empty": float(not text.strip()),
         "repetition": repetition(ids),
@@ -28,9 +28,9 @@ def behaviour(asked: str, text: str, ids: Sequence[int], *, ended: bool, form: F
         "length": float(len(ids)),
     }
     if form is None:
-        return found
+        return measures
     holds = form.holds(text)
-    return {**found, "format": None if holds is None else float(holds)}
+    return {**measures, "format": None if holds is None else float(holds)}
 
 
 def repetition(ids: Sequence[int]) -> float:

@@ -94,7 +94,7 @@ def ask(
     ]
     heard = progress.part(len(rows), sum(len(conversation.open) for conversation in conversations))
     for turn in range(max((len(conversation.open) for conversation in conversations), default=0)):
-        asker.answer([one for one in conversations if turn < len(one.open)], turn, heard)
+        asker.answer([pending for pending in conversations if turn < len(pending.open)], turn, heard)
     by_row: list[list[tuple[TurnReply, ...]]] = [[] for _ in rows]
     for conversation in conversations:
         by_row[conversation.row].append(tuple(conversation.replies))

@@ -54,19 +54,19 @@ def score_replies(
     last = [sample[-1] for samples in replies.of for sample in samples]
     wanted = [row.answer.strip() or None for row in rows for _ in range(spec.decoding.samples)]
     texts = [reply.text for reply in last]
-    scored = [found for name in spec.metrics for found in score_own(name, texts, wanted)]
+    scored = [measure for name in spec.metrics for measure in score_own(name, texts, wanted)]
     scored += [score_hub(metric, texts, wanted, trusted=trusted) for metric in spec.hub_metrics]
     return (*scored, *_behaviour(last, spec.format))
 
 
 def _behaviour(replies: Sequence[TurnReply], asked: FormatSpec | None) -> list[Scored]:
     form = None if asked is None else Form(asked)
-    found = [
+    by_reply = [
         {} if reply.text is None else behaviour(reply.asked, reply.text, reply.ids, ended=reply.ended, form=form)
         for reply in replies
     ]
     return [
-        Scored(scale=scale, scores=tuple(one.get(scale.name) for one in found))
+        Scored(scale=scale, scores=tuple(values.get(scale.name) for values in by_reply))
         for scale in BEHAVIOUR
         if scale.name != FORMAT or form is not None
     ]
@@ -74,7 +74,7 @@ def _behaviour(replies: Sequence[TurnReply], asked: FormatSpec | None) -> list[S
 
 def _measures(spec: GenerationSpec, scored: Sequence[Scored], samples: int) -> tuple[Measure, ...]:
     leading = spec.metric or (scored[0].scale.name if spec.metrics or spec.hub_metrics else ENDED)
-    return tuple(_measure(spec.name, one, samples, leads=one.scale.name == leading) for one in scored)
+    return tuple(_measure(spec.name, measure, samples, leads=measure.scale.name == leading) for measure in scored)
 
 
 def _measure(task: str, scored: Scored, samples: int, *, leads: bool) -> Measure:
@@ -85,8 +85,8 @@ def _measure(task: str, scored: Scored, samples: int, *, leads: bool) -> Measure
         value, n = (fmean(means) if means else None), len(means)
     else:
         groups, value = [], scored.corpus
-        known = [row is not None for row in scored.statistics]
-        n = sum(any(known[at : at + samples]) for at in range(0, len(known), samples))
+        present = [row is not None for row in scored.statistics]
+        n = sum(any(present[at : at + samples]) for at in range(0, len(present), samples))
     return Measure(
         task=task,
         metric=scale.name,
@@ -116,7 +116,7 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
     result = []
     for number, (id_, row, samples) in enumerate(zip(row_ids(rows), rows, replies.of, strict=True)):
         mine = slice(number * len(samples), (number + 1) * len(samples))
-        scores = {one.scale.name: _known(one.scores[mine]) for one in scored if one.scale.per_example}
+        scores = {measure.scale.name: _known(measure.scores[mine]) for measure in scored if measure.scale.per_example}
         last = [sample[-1] for sample in samples]
         result.append(
             ScoreRow(
@@ -147,9 +147,9 @@ def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]])
 
 def _statistics(scored: Sequence[Scored], mine: slice) -> dict[str, tuple[float, ...]]:
     """Sums over the samples, by corpus metric; none where no sample was scored."""
-    found: dict[str, tuple[float, ...]] = {}
-    for one in scored:
-        known = [row for row in one.statistics[mine] if row is not None]
-        if known:
-            found[one.scale.name] = tuple(math.fsum(column) for column in zip(*known, strict=True))
-    return found
+    sums: dict[str, tuple[float, ...]] = {}
+    for measure in scored:
+        present = [row for row in measure.statistics[mine] if row is not None]
+        if present:
+            sums[measure.scale.name] = tuple(math.fsum(column) for column in zip(*present, strict=True))
+    return sums

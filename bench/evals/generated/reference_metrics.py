@@ -41,8 +41,8 @@ Texts = Sequence[str | None]
 def score_own(name: str, answers: Texts, references: Texts) -> list[Scored]:
     """The measures of one of this program's metrics; `references` are as many as `answers`."""
     usable = _usable(answers, references)
-    found = _compute(str(_OWN / name), usable, as_lists=True, options={}) if usable else {}
-    return [_scored(scale, found, usable, len(answers)) for scale in REFERENCE[name]]
+    results = _compute(str(_OWN / name), usable, as_lists=True, options={}) if usable else {}
+    return [_scored(scale, results, usable, len(answers)) for scale in REFERENCE[name]]
 
 
 def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: bool) -> Scored:
@@ -52,11 +52,11 @@ def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: 
             metric, "is code from the hub, which was not allowed to run", "bench run SUITE --trust-task-code"
         )
     usable = _usable(answers, references)
-    found = _from_hub(metric, usable) if usable else {}
-    value = found.get(metric.key)
+    results = _from_hub(metric, usable) if usable else {}
+    value = results.get(metric.key)
     if usable and value is None:
-        known = ", ".join(found) or "nothing"
-        raise _refusal(metric, f"gives no {metric.key!r}", f"it gives {known}")
+        keys = ", ".join(results) or "nothing"
+        raise _refusal(metric, f"gives no {metric.key!r}", f"it gives {keys}")
     each = isinstance(value, Sequence) and len(value) == len(usable)
     scale = Scale(
         name=metric.measure,

@@ -41,7 +41,7 @@ class CountedGenerator:
     @property
     def tokens(self) -> int:
         """Tokens of all answers, the tokens that end an answer included."""
-        return sum(len(one.ids) for one in self.said if one is not None)
+        return sum(len(answer.ids) for answer in self.said if answer is not None)
 
     def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
         """Answers in the order of `requests`; as `generate` gives them."""
@@ -55,12 +55,14 @@ class CountedGenerator:
     def account(self, *, samples: int) -> Generated:
         """The figures of all answers so far, `samples` to a prompt; makes a few of them again, alone."""
         checked = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
-        chosen = _spread([at for at, one in enumerate(self.said) if one is not None and one.ids], checked)
+        chosen = _spread([at for at, answer in enumerate(self.said) if answer is not None and answer.ids], checked)
         delays = [self._first_token_seconds(self.asked[at]) for at in [*chosen[:1], *chosen]][1:]
         return Generated(
             answers=len(self.said),
             samples=samples,
-            temperature=max((one.sampling.temperature for one in self.asked if one.sampling is not None), default=0.0),
+            temperature=max(
+                (request.sampling.temperature for request in self.asked if request.sampling is not None), default=0.0
+            ),
             tokens=self.tokens,
             seconds=self.seconds,
             tokens_per_second=self.tokens / self.seconds if self.tokens and self.seconds else None,

@@ -78,9 +78,9 @@ class Scorer:
         for trees in (_trees(sharing, slots=self.slots), alone):
             lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
             for batch in batches(lengths, slots=self.slots, reads=reads, vocabulary=vocabulary_size(self.model)):
-                found = _score_trees(self.model, [trees[index] for index in batch], shared=trees is not alone)
-                scores.update(found)
-                report(len(found))
+                batch_scores = _score_trees(self.model, [trees[index] for index in batch], shared=trees is not alone)
+                scores.update(batch_scores)
+                report(len(batch_scores))
         return [scores[pair] for pair in pairs]
 
     @property

@@ -123,6 +123,6 @@ def _last_logits(
 def left_inputs(rows: Sequence[Sequence[int]], length: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mask [rows, length + width] and positions [rows, width] of rows that are filled up on the left, behind `length`
     cached tokens."""
-    own = padded([[1] * len(row) for row in rows], fill=0, left=True).to(device)
-    positions = length + (own.cumsum(1) - 1).clamp_(min=0)
-    return torch.cat([own.new_ones((len(rows), length)), own], dim=1), positions
+    mask = padded([[1] * len(row) for row in rows], fill=0, left=True).to(device)
+    positions = length + (mask.cumsum(1) - 1).clamp_(min=0)
+    return torch.cat([mask.new_ones((len(rows), length)), mask], dim=1), positions

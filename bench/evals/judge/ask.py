@@ -68,7 +68,9 @@ def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], 
             completions.append(completion)
             heard(1)
     except BenchError as error:
-        raise type(error)([replace(one, what=f"{_place(completer)}: {one.what}") for one in error.problems]) from error
+        raise type(error)(
+            [replace(problem, what=f"{_place(completer)}: {problem.what}") for problem in error.problems]
+        ) from error
     _check(completions, completer)
     orders = [_order(completion) for completion in completions]
     return Session(
@@ -156,21 +158,21 @@ class LocalJudge:
 
     def _make(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:
         subject = load_writer(self.asker.model, self.asker.precision)
-        found, asked = dict[str, Reply | str](), list(new.items())
+        replies, asked = dict[str, Reply | str](), list(new.items())
         for start in range(0, len(asked), AT_ONCE):
             part = asked[start : start + AT_ONCE]
             seeds = [seed_of(digest, request) for digest, request in part]
             made = answer(subject, [request for _, request in part], seeds)
-            for (digest, request), one in zip(part, made, strict=True):
-                if isinstance(one, str):
-                    found[digest] = one
+            for (digest, request), reply in zip(part, made, strict=True):
+                if isinstance(reply, str):
+                    replies[digest] = reply
                     continue
-                found[digest] = self.asker.keep(
+                replies[digest] = self.asker.keep(
                     digest,
                     request,
-                    text=one.text,
-                    finish_reason=one.finish_reason,
-                    prompt_tokens=one.prompt_tokens,
-                    completion_tokens=one.completion_tokens,
+                    text=reply.text,
+                    finish_reason=reply.finish_reason,
+                    prompt_tokens=reply.prompt_tokens,
+                    completion_tokens=reply.completion_tokens,
                 )
-        return found
+        return replies

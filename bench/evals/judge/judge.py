@@ -147,13 +147,13 @@ def _measure(
     chance: float | None = None,
     headline: bool = False,
 ) -> Measure:
-    known = [score for row in rows if (score := row.metrics[metric]) is not None]
+    scores = [score for row in rows if (score := row.metrics[metric]) is not None]
     return Measure(
         task=task,
         metric=metric,
-        value=fmean(known) if known else None,
-        n=len(known),
-        missing=len(rows) - len(known),
+        value=fmean(scores) if scores else None,
+        n=len(scores),
+        missing=len(rows) - len(scores),
         higher_is_better=higher_is_better,
         binary=False,
         chance=chance,
@@ -167,7 +167,7 @@ def _judged(job: EvalJob, session: Session | None, fates: Counter[_Fate]) -> Jud
     assert judging is not None, "a judge's job"
     orders: list[Order] = []
     if session is not None:
-        orders = [o for one in session.judgements.values() for o in (one.own_first, one.own_second)]
+        orders = [o for judgement in session.judgements.values() for o in (judgement.own_first, judgement.own_second)]
     read = [order.verdict for order in orders if order.verdict is not None]
     bill = None if session is None else session.bill
     endpoint = spec.judge.endpoint

@@ -38,7 +38,7 @@ def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
     assert judging is not None, "a judge's job"
     assert job.data is not None, "a judge eval has rows"
     rows = load_rows(Path(job.data.path))
-    own = _said(rows, Path(judging.answers_path))
+    answers = _said(rows, Path(judging.answers_path))
     if judging.reference_path is not None:
         other = _said(rows, Path(judging.reference_path))
     elif judging.stored is not None:
@@ -47,7 +47,7 @@ def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
         other = [row.answer.strip() or None for row in rows]
     return tuple(
         AnswerPair(id=id_, question=question(row), system=system_text(row), own=mine, other=theirs)
-        for id_, row, mine, theirs in zip(row_ids(rows), rows, own, other, strict=True)
+        for id_, row, mine, theirs in zip(row_ids(rows), rows, answers, other, strict=True)
     )
 
 
@@ -74,12 +74,12 @@ def _said(rows: Sequence[Row], folder: Path) -> list[str | None]:
 
 
 def _joined(outputs: Sequence[str | None]) -> str | None:
-    known = [output for output in outputs if output is not None]
-    if len(known) < len(outputs):
+    texts = [output for output in outputs if output is not None]
+    if len(texts) < len(outputs):
         return None
-    if len(known) == 1:
-        return known[0]
-    return "\n\n".join(f"(answer {number}) {output}" for number, output in enumerate(known, start=1))
+    if len(texts) == 1:
+        return texts[0]
+    return "\n\n".join(f"(answer {number}) {output}" for number, output in enumerate(texts, start=1))
 
 
 def stored_answers(rows: Sequence[Row], stored: Sequence[Row], source: str) -> list[str | None]:
@@ -88,8 +88,8 @@ def stored_answers(rows: Sequence[Row], stored: Sequence[Row], source: str) -> l
     Raises `InputError` where `source` has an answer to none of them.
     """
     answers: Mapping[tuple[str, ...], str] = {_asked(row): row.answer.strip() for row in reversed(stored)}
-    found = [answers.get(_asked(row)) for row in rows]
-    if not any(found):
+    matched = [answers.get(_asked(row)) for row in rows]
+    if not any(matched):
         raise InputError(
             Problem(
                 reference="judge.no-reference",
@@ -98,7 +98,7 @@ def stored_answers(rows: Sequence[Row], stored: Sequence[Row], source: str) -> l
                 hint="give rows with the same prompts, word for word, such as {instruction, output}",
             )
         )
-    return found
+    return matched
 
 
 def _asked(row: Row) -> tuple[str, ...]:

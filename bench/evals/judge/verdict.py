@@ -29,9 +29,9 @@ _WHOLE = re.compile(rf"[\W_]*{_WORD}[\W_]*", re.IGNORECASE)
 def read_verdict(text: str) -> JudgeVerdict | None:
     """`A`: the answer shown first is better; `B`: the second; `C`: neither. `None` where none can be read."""
     text = without_thoughts(text)
-    found = read_json(text)
-    if isinstance(found, dict):
-        named = {str(key).lower(): value for key, value in found.items()}
+    parsed = read_json(text)
+    if isinstance(parsed, dict):
+        named = {str(key).lower(): value for key, value in parsed.items()}
         for key in _KEYS:
             if key in named:
                 value = _WHOLE.fullmatch(str(named[key]))

@@ -34,12 +34,12 @@ def group_measures(
 
 def _by_filter(config: AggMetricConfig, scores: Collection[TaskScores]) -> Iterator[list[Measure]]:
     """The tasks' measures that are added up with one another."""
-    found: dict[str, list[Measure]] = {}
-    for one in scores:
-        for measure, (metric, filter_) in zip(one.measures, one.filters, strict=True):
+    by_filter: dict[str, list[Measure]] = {}
+    for task_scores in scores:
+        for measure, (metric, filter_) in zip(task_scores.measures, task_scores.filters, strict=True):
             if metric == config.metric and (config.filter_list is None or filter_ in config.filter_list):
-                found.setdefault(filter_, []).append(measure)
-    yield from found.values()
+                by_filter.setdefault(filter_, []).append(measure)
+    yield from by_filter.values()
 
 
 def _added_up(group: str, measures: list[Measure], *, weighted: bool, asked: bool) -> GroupMeasure:

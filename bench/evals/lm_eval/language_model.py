@@ -117,7 +117,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         totals = [0.0] * len(requests)
         for owner, score in zip(owners, self._score(pairs, keys, len(_keys(requests))), strict=True):
             totals[owner] += score.logprob
-        self._fail("an empty text", (_key(one) for one, ids in zip(requests, texts, strict=True) if not ids))
+        self._fail("an empty text", (_key(request) for request, ids in zip(requests, texts, strict=True) if not ids))
         return totals
 
     def generate_until(self, requests: Sequence[Instance]) -> list[str]:
@@ -202,11 +202,11 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
                 self.truncated.add(key)
         self.scorer = self.scorer or self.subject.scorer(slots=self.slots)
         report = self.progress.part(examples, len(set(fitting.values())))
-        found = dict(zip(fitting, self.scorer.score(list(fitting.values()), report), strict=True))
-        self._fail(NOT_FINITE, (keys[number] for number, score in found.items() if not math.isfinite(score.logprob)))
+        scores = dict(zip(fitting, self.scorer.score(list(fitting.values()), report), strict=True))
+        self._fail(NOT_FINITE, (keys[number] for number, score in scores.items() if not math.isfinite(score.logprob)))
         nothing = Score(logprob=0.0, greedy=False)
         return [
-            found[number] if number in found and math.isfinite(found[number].logprob) else nothing
+            scores[number] if number in scores and math.isfinite(scores[number].logprob) else nothing
             for number in range(len(pairs))
         ]
 
@@ -288,15 +288,15 @@ def _end_ids(subject: Subject) -> list[int]:
 
 def _sampling(task: str | None, asked: Mapping[str, Any], identity: str) -> TokenSampling | None:
     """How to draw tokens; `None` for greedy. Raises `InputError` for settings that would change the answer unheeded."""
-    known = {"until", "max_gen_toks", "do_sample", "temperature", "top_k", "top_p", "use_cache"}
-    strange = [key for key in asked if key not in known and asked[key] not in (None, _NEUTRAL.get(key))]
+    supported = {"until", "max_gen_toks", "do_sample", "temperature", "top_k", "top_p", "use_cache"}
+    strange = [key for key in asked if key not in supported and asked[key] not in (None, _NEUTRAL.get(key))]
     if strange:
         raise InputError(
             Problem(
                 reference="tasks.generation",
                 what=f"generation setting {key} = {asked[key]!r} is not supported",
                 where=f"generation_kwargs of task {task}",
-                hint="supported: " + ", ".join(sorted(known)),
+                hint="supported: " + ", ".join(sorted(supported)),
             )
             for key in strange
         )

@@ -56,10 +56,10 @@ class _Metric:
 
     def adds(self, sample: Mapping[str, Any] | None) -> tuple[float, float] | None:
         """The example's share of the two sums behind a corpus metric; `None` for a metric without known sums."""
-        known, value = corpus_metric(self.name), None if sample is None else sample.get(self.key)
-        if self.per_example or known is None or value is None:
+        metric, value = corpus_metric(self.name), None if sample is None else sample.get(self.key)
+        if self.per_example or metric is None or value is None:
             return None
-        if known.of_sums is rate and isinstance(value, list):
+        if metric.of_sums is rate and isinstance(value, list):
             return float(sum(map(bool, value))), float(len(value))
         if self.aggregate is perplexity and isinstance(value, Real):
             return float(value), 1.0
@@ -110,12 +110,12 @@ DocumentSamples = tuple[Mapping[str, Any], dict[str, Mapping[str, Any]]]
 
 
 def _by_document(samples: Sequence[Mapping[str, Any]], failed: Collection[int]) -> list[DocumentSamples]:
-    found: dict[int, DocumentSamples] = {}
+    documents: dict[int, DocumentSamples] = {}
     for sample in samples:
-        by_filter = found.setdefault(sample["doc_id"], (sample, {}))[1]
+        by_filter = documents.setdefault(sample["doc_id"], (sample, {}))[1]
         if sample["doc_id"] not in failed:
             by_filter[sample["filter"]] = sample
-    return [found[document] for document in sorted(found)]
+    return [documents[document] for document in sorted(documents)]
 
 
 def _metrics(task: Task, samples: Sequence[Mapping[str, Any]]) -> list[_Metric]:
@@ -189,7 +189,7 @@ def _even_share(examples: Sequence[DocumentSamples]) -> float | None:
     """What TruthfulQA's MC2 (Lin et al. 2022), the true options' share of the probability, is where all options are
     equally likely; `None` for any other scoring that a task brings along."""
     labels = [sample["doc"].get("mc2_targets", {}).get("labels") for sample, _ in examples]
-    return float(np.mean([np.mean(one) for one in labels])) if labels and all(labels) else None
+    return float(np.mean([np.mean(options) for options in labels])) if labels and all(labels) else None
 
 
 def _guess(task: Task, sample: Mapping[str, Any]) -> float:
@@ -229,15 +229,15 @@ def _rows(
 
 def _ids(samples: Sequence[Mapping[str, Any]]) -> list[str]:
     """The documents' `id` field where all have one and no two are equal, else the documents' numbers."""
-    own = [_field(sample["doc"], "id") for sample in samples]
-    if None not in own and len(set(own)) == len(own):
-        return [str(id_) for id_ in own]
+    ids = [_field(sample["doc"], "id") for sample in samples]
+    if None not in ids and len(set(ids)) == len(ids):
+        return [str(id_) for id_ in ids]
     return [str(sample["doc_id"]) for sample in samples]
 
 
 def _metadata(task: Task) -> Mapping[str, Any]:
-    found = task.get_config("metadata")
-    return found if isinstance(found, Mapping) else {}
+    metadata = task.get_config("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
 
 
 def _field(document: Any, name: str) -> str | None:
@@ -251,7 +251,7 @@ def _values(document: Any, name: str) -> tuple[str, ...]:
     if value is None:
         return ()
     values = value if isinstance(value, (list, tuple)) else [value]
-    return tuple(dict.fromkeys(str(one) for one in values))
+    return tuple(dict.fromkeys(str(item) for item in values))
 
 
 def _weight(metrics: Sequence[_Metric], sample: Mapping[str, Any]) -> float:

@@ -22,9 +22,9 @@ def house_nltk_data() -> None:
     first folder of that path that exists."""
     folder = places.home() / "nltk_data"
     folder.mkdir(parents=True, exist_ok=True)
-    known = [part for part in os.environ.get("NLTK_DATA", "").split(os.pathsep) if part]
-    if str(folder) not in known:
-        os.environ["NLTK_DATA"] = os.pathsep.join([str(folder), *known])
+    folders = [part for part in os.environ.get("NLTK_DATA", "").split(os.pathsep) if part]
+    if str(folder) not in folders:
+        os.environ["NLTK_DATA"] = os.pathsep.join([str(folder), *folders])
 
 
 def seed_detector() -> None:

@@ -66,8 +66,12 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
     scores = {name: _read(task, samples[name], lm, spec, reasons) for name, task in tasks.items()}
     generated = lm.drawn.account(samples=lm.samples) if lm.drawn.asked else None
     return EvalOutput(
-        rows=tuple(row for name, one in scores.items() for row in _with_thinking(name, one.rows, samples[name], lm)),
-        measures=tuple(measure for one in scores.values() for measure in one.measures),
+        rows=tuple(
+            row
+            for name, task_scores in scores.items()
+            for row in _with_thinking(name, task_scores.rows, samples[name], lm)
+        ),
+        measures=tuple(measure for task_scores in scores.values() for measure in task_scores.measures),
         groups=tuple(group_measures(loaded.groups, scores, spec.tasks)),
         template=_template(subject, wrapped),
         batch=f"by length, at most {lm.slots} slots"
@@ -147,8 +151,8 @@ def _with_thinking(
     """The rows of a task, in the order of its documents, with the thinking that was stripped from their answers."""
     for row, document in zip(rows, sorted({sample["doc_id"] for sample in samples}), strict=True):
         key = (task, document)
-        found = {"thinking": lm.thinking.get(key), "unfinished_thinking": key in lm.unfinished}
-        yield row.model_copy(update=found) if any(found.values()) else row
+        thinking = {"thinking": lm.thinking.get(key), "unfinished_thinking": key in lm.unfinished}
+        yield row.model_copy(update=thinking) if any(thinking.values()) else row
 
 
 def _template(subject: Subject, wrapped: Mapping[str, bool]) -> str:

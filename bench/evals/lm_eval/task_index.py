@@ -32,9 +32,9 @@ def installed_entries(reach: Reach) -> dict[str, Entry]:
     files: set[Path] = set()
     while new := set(reach(index)) - looked_up:
         looked_up |= new
-        found = _speaking_of(new)
-        if not found <= files:
-            files |= found
+        mentioning = _speaking_of(new)
+        if not mentioning <= files:
+            files |= mentioning
             index = _parsed(files)
     return index
 
@@ -54,13 +54,13 @@ def _speaking_of(names: Iterable[str]) -> set[Path]:
     """Task files that have one of the names, in themselves or in what they include."""
     by_name, included_by = _read()
     waiting = [file for name in names for file in by_name.get(name.encode(), ())]
-    found: set[Path] = set()
+    files: set[Path] = set()
     while waiting:
         file = waiting.pop()
-        if file not in found:
-            found.add(file)
+        if file not in files:
+            files.add(file)
             waiting += included_by.get(file, ())
-    return {file for file in found if file.suffix == ".yaml"}
+    return {file for file in files if file.suffix == ".yaml"}
 
 
 @cache

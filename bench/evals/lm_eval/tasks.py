@@ -78,14 +78,14 @@ def load_config(config: Mapping[str, Any]) -> Loaded:
     """The task of a table such as a task file holds. It is this program's own, and trusted."""
     sandbox_templates()
     manager = TaskManager(include_defaults=False)
-    found = manager.load([dict(config)])
-    return Loaded(tasks=dict(found["tasks"]), groups={}, manager=manager)
+    loaded = manager.load([dict(config)])
+    return Loaded(tasks=dict(loaded["tasks"]), groups={}, manager=manager)
 
 
 def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
     """lm-eval's task objects with their rows. What can go wrong is in the task file, its rows or the way to the hub."""
     try:
-        found = manager.load(list(names))
+        loaded = manager.load(list(names))
     except InputError:
         raise
     except Exception as error:
@@ -97,19 +97,19 @@ def _load(manager: TaskManager, names: Sequence[str]) -> Loaded:
                 hint="fix the task file; rows on the hub need a connection or a filled cache",
             )
         ) from error
-    return Loaded(tasks=dict(found["tasks"]), groups=dict(found.get("groups", {})), manager=manager)
+    return Loaded(tasks=dict(loaded["tasks"]), groups=dict(loaded.get("groups", {})), manager=manager)
 
 
 def _manager(names: Sequence[str], folder: Path | None) -> TaskManager:
     """The smallest index that knows all of `names` and their members, as far as anyone knows them."""
-    own: list[str | Path] = [] if folder is None else [folder]
-    for paths in (own, [*_likely_folders(names), *own]):
+    folders: list[str | Path] = [] if folder is None else [folder]
+    for paths in (folders, [*_likely_folders(names), *folders]):
         manager = TaskManager(include_defaults=False, include_path=paths)
         if _complete(names, manager.task_index):
             return manager
-    manager = TaskManager(include_defaults=False, include_path=own)
+    manager = TaskManager(include_defaults=False, include_path=folders)
     mine = dict(manager.task_index)
-    installed = installed_entries(lambda found: _all_reached(names, {**found, **mine}))
+    installed = installed_entries(lambda index: _all_reached(names, {**index, **mine}))
     manager.task_index.update({**installed, **mine})
     return manager
 
@@ -138,17 +138,17 @@ def _is_built_in(entry: Entry) -> bool:
 
 def _reached(names: Iterable[str], index: dict[str, Entry]) -> tuple[list[Entry], list[str]]:
     """Entries of `names` and of all their members, each once; and members that are not indexed."""
-    found: dict[str, Entry] = {}
+    reached: dict[str, Entry] = {}
     missing: list[str] = []
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name not in index:
             missing.append(name)
-        elif name not in found:
-            found[name] = entry = index[name]
+        elif name not in reached:
+            reached[name] = entry = index[name]
             waiting += entry.tags if entry.kind is Kind.TAG else _members((entry.cfg or {}).get("task"))
-    return list(found.values()), missing
+    return list(reached.values()), missing
 
 
 def _all_reached(names: Iterable[str], index: dict[str, Entry]) -> set[str]:

@@ -32,11 +32,11 @@ class Rouge(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
 
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
         scorer = RougeScorer(list(_NAMES.values()), tokenizer=_Words())
-        found = [
+        scored = [
             scorer.score_multi(usable, prediction) if (usable := [text for text in texts if words(text)]) else None
             for prediction, texts in zip(predictions, references, strict=True)
         ]
         return {
-            name: [None if scores is None else float(scores[key].fmeasure) for scores in found]
+            name: [None if scores is None else float(scores[key].fmeasure) for scores in scored]
             for name, key in _NAMES.items()
         }
