@@ -155,11 +155,11 @@ class _Run:
         """Raises `IncompleteError` where the bases' scores leave an eval without an answer, and trainings wait."""
         if not self.plan.trains:
             return
-        found = base_findings(self.plan, self.outcomes, self.store, but=self.unavailable)
-        for finding in found:
+        base_problems = base_findings(self.plan, self.outcomes, self.store, but=self.unavailable)
+        for finding in base_problems:
             if not finding.stops:
                 display.note(f"warning: {finding.problem.what}")
-        if stops := [finding.problem for finding in found if finding.stops]:
+        if stops := [finding.problem for finding in base_problems if finding.stops]:
             self._write(self._ended(), interrupted=True)
             raise IncompleteError(stops)
 

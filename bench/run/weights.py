@@ -81,7 +81,10 @@ def _has_weights(training: TrainingRecord, store: JobStore) -> bool:
 
 
 def _no_training(arm: str, record: Record, run: RunDirectory) -> Problem:
-    what, hint = f"the run has no training of {arm!r}", did_you_mean(arm, (one.arm for one in record.trainings))
+    what, hint = (
+        f"the run has no training of {arm!r}",
+        did_you_mean(arm, (training.arm for training in record.trainings)),
+    )
     if arm in (ref.name for ref in record.resolved.suite.expand()):
         what, hint = f"{arm} trains nothing: it is the base with rows in its context", "name an arm that trains"
     return Problem(reference="weights.unknown-arm", what=what, where=str(run.path), hint=hint)

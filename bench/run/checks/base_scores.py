@@ -103,20 +103,20 @@ def base_findings(
     planned: Plan, outcomes: Mapping[str, JobOutcome], store: JobStore, *, but: Collection[str] = ()
 ) -> list[Finding]:
     """Findings on all evals of the bases that this run asks for, of earlier results too, but for the evals `but`."""
-    found: list[Finding] = []
-    for one in planned.jobs:
-        if one.arm is not None or not one.selected or one.unavailable is not None:
+    collected: list[Finding] = []
+    for planned_job in planned.jobs:
+        if planned_job.arm is not None or not planned_job.selected or planned_job.unavailable is not None:
             continue
-        job = one.job.asking if isinstance(one.job, AnswerJob) else one.job
+        job = planned_job.job.asking if isinstance(planned_job.job, AnswerJob) else planned_job.job
         if not isinstance(job, EvalJob) or job.eval.name in but:
             continue
-        outcome = outcomes.get(one.digest)
+        outcome = outcomes.get(planned_job.digest)
         failure = None if outcome is None else outcome.failure
         if failure is not None:
             if failure.kind not in _PASSING:
-                found.append(failed(job.subject, job.eval, failure.message))
-        elif store.done(one.digest) is not None:
-            rows = read_scores(store.folder(one.digest) / SCORES)
-            if (result := store.eval_result(one.digest)) is not None:
-                found += findings(BaseScores(base=job.subject, eval=job.eval, result=result, rows=rows))
-    return found
+                collected.append(failed(job.subject, job.eval, failure.message))
+        elif store.done(planned_job.digest) is not None:
+            rows = read_scores(store.folder(planned_job.digest) / SCORES)
+            if (result := store.eval_result(planned_job.digest)) is not None:
+                collected += findings(BaseScores(base=job.subject, eval=job.eval, result=result, rows=rows))
+    return collected

@@ -22,7 +22,7 @@ def exact_counts(
 
     Raises `InputError` with the problems of every arm that cannot be counted.
     """
-    counts = {arm: known for arm, job in trainings.items() if (known := _known_count(home, job.digest)) is not None}
+    counts = {arm: count for arm, job in trainings.items() if (count := _known_count(home, job.digest)) is not None}
     waiting = [arm for arm in trainings if arm not in counts]
     running: dict[str, Child] = {}
     problems, broken = list[Problem](), list[BenchError]()

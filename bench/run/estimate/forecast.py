@@ -194,21 +194,21 @@ def _data_remarks(planned: Plan) -> Iterator[str]:
 
 def _by_arm(planned: Plan) -> dict[str, list[PlannedJob]]:
     arms: dict[str, list[PlannedJob]] = {}
-    for one in planned.jobs:
-        if one.selected and one.unavailable is None and isinstance(one.job, TrainJob):
-            arms.setdefault(one.job.arm, []).append(one)
+    for job in planned.jobs:
+        if job.selected and job.unavailable is None and isinstance(job.job, TrainJob):
+            arms.setdefault(job.job.arm, []).append(job)
     return arms
 
 
 def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
     evals: dict[str, list[PlannedJob]] = {}
-    for one in planned.jobs:
-        if not one.selected or one.unavailable is not None:
+    for job in planned.jobs:
+        if not job.selected or job.unavailable is not None:
             continue
-        if isinstance(one.job, EvalJob):
-            evals.setdefault(one.job.eval.name, []).append(one)
-        elif isinstance(one.job, AnswerJob):
-            evals.setdefault(f"{one.job.asking.eval.name}, answers", []).append(one)
+        if isinstance(job.job, EvalJob):
+            evals.setdefault(job.job.eval.name, []).append(job)
+        elif isinstance(job.job, AnswerJob):
+            evals.setdefault(f"{job.job.asking.eval.name}, answers", []).append(job)
     return evals
 
 
@@ -265,7 +265,7 @@ def _arms(planned: Plan, counts: Mapping[str, Mapping[str, int]], clock: _Clock)
 
 
 def _sweep_of(arm: str, planned: Plan) -> list[SweepJob]:
-    return [one.job for one in planned.jobs if one.arm == arm and isinstance(one.job, SweepJob)]
+    return [job.job for job in planned.jobs if job.arm == arm and isinstance(job.job, SweepJob)]
 
 
 def _arm(

@@ -29,10 +29,14 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, Job], counts: Mapping[st
 
 
 def _answers(planned: Plan) -> Iterator[str]:
-    known = [model.context_length for model in planned.resolved.bases().values() if model.unavailable is None]
+    context_lengths = [model.context_length for model in planned.resolved.bases().values() if model.unavailable is None]
     for index, spec in enumerate(planned.resolved.suite.eval):
         decoding = getattr(spec, "decoding", None)
-        if decoding is not None and known and (remark := answer_remark(decoding.max_new_tokens, min(known))):
+        if (
+            decoding is not None
+            and context_lengths
+            and (remark := answer_remark(decoding.max_new_tokens, min(context_lengths)))
+        ):
             yield f"warning: eval[{index}].{remark.key}: {remark.what} ({remark.hint})"
 
 

@@ -14,18 +14,18 @@ def prune(plan: Plan, ended: PlannedJob, outcomes: Mapping[str, JobOutcome], sto
     if plan.resolved.suite.run.keep_weights:
         return
     for digest in ended.after:
-        if all(_is_done(one, outcomes) for one in plan.jobs if digest in one.after):
+        if all(_is_done(job, outcomes) for job in plan.jobs if digest in job.after):
             store.free_weights(digest)
 
 
 def retrained_where_freed(jobs: tuple[PlannedJob, ...]) -> tuple[PlannedJob, ...]:
     """The jobs, where a training whose weights were freed is to be done again if a job to do needs them."""
-    needed = {digest for one in jobs if one.to_do for digest in one.after}
+    needed = {digest for job in jobs if job.to_do for digest in job.after}
     return tuple(
-        dataclasses.replace(one, cached=None)
-        if one.cached is not None and one.cached.freed and one.digest in needed
-        else one
-        for one in jobs
+        dataclasses.replace(job, cached=None)
+        if job.cached is not None and job.cached.freed and job.digest in needed
+        else job
+        for job in jobs
     )
 
 

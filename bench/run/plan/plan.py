@@ -226,9 +226,11 @@ class _Builder:
 
     def _probe(self, training: TrainJob, steps: int) -> JobEntry:
         """With the first setting of a sweep: a speed hardly depends on it, and need not wait for the choice."""
-        one = training.with_setting(training.recipe.settings[0])
+        first_setting = training.with_setting(training.recipe.settings[0])
         job = ProbeJob(
-            training=one, steps=steps, digest=probe_digest(training=training.digest, steps=steps, code=self.code)
+            training=first_setting,
+            steps=steps,
+            digest=probe_digest(training=training.digest, steps=steps, code=self.code),
         )
         return JobEntry(job=job, after=(), arm=training.arm, seed=training.seed)
 
@@ -297,14 +299,14 @@ def _subject(job: Job) -> str | None:
 
 def _stuck(entries: Sequence[JobEntry]) -> dict[str, Unavailable]:
     """By id, the jobs that cannot run: an input of theirs, or of a job that they need, is unavailable."""
-    found: dict[str, Unavailable] = {}
+    unavailable: dict[str, Unavailable] = {}
     by_digest: dict[str, Unavailable] = {}
     for entry in entries:  # each comes after the jobs that it needs
         job = entry.job
         why = missing_input(job) or next((by_digest[digest] for digest in entry.after if digest in by_digest), None)
         if why is not None:
-            found[job.id] = by_digest[job.digest] = why
-    return found
+            unavailable[job.id] = by_digest[job.digest] = why
+    return unavailable
 
 
 def _selected(entries: Sequence[JobEntry], asked: set[str]) -> set[str]:
@@ -342,7 +344,7 @@ def _turn(suite: Suite, seed: int | None) -> int:
 
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
     names = [arm.name for arm in suite.expand()]
-    found = {pattern: matching(pattern, names) for pattern in only}
+    matches = {pattern: matching(pattern, names) for pattern in only}
     problems = [
         Problem(
             reference="run.unknown-arm",
@@ -350,12 +352,12 @@ def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
             where=f"--only {pattern}",
             hint=did_you_mean(pattern, names),
         )
-        for pattern, arms in found.items()
+        for pattern, arms in matches.items()
         if not arms
     ]
     if problems:
         raise InputError(problems)
-    return frozenset(arm for arms in found.values() for arm in arms) or frozenset(names)
+    return frozenset(arm for arms in matches.values() for arm in arms) or frozenset(names)
 
 
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
@@ -366,7 +368,7 @@ def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     for spec in said["eval"]:
         for key in ("include", "data", "reference", "prompt"):
             spec.pop(key, None)
-    return digest_json({"suite": said, "data": _data_part(resolved), "jobs": sorted({one.digest for one in jobs})})
+    return digest_json({"suite": said, "data": _data_part(resolved), "jobs": sorted({job.digest for job in jobs})})
 
 
 def _data_part(resolved: ResolvedSuite) -> dict[str, str]:
