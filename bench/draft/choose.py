@@ -51,12 +51,12 @@ class Choices:
 
 def choose(base: LookedBase, files: Sequence[Looked], goal: Goal) -> Choices:
     """The choices for at least one file."""
-    first, last = files[0], max(files, key=lambda one: one.shown.rows)
-    small = min(files, key=lambda one: one.shown.rows)
+    first, last = files[0], max(files, key=lambda file: file.shown.rows)
+    small = min(files, key=lambda file: file.shown.rows)
     recipes = _recipes(base, goal)
     alone = len(files) == 1
     control = f"{first.name}_half" if alone else f"{last.name}_{small.shown.rows}"
-    longest = max(one.length_of(0.99) for one in files)
+    longest = max(file.length_of(0.99) for file in files)
     rows = small.shown.rows
     held_out = min(_HELD_OUT[1], max(_HELD_OUT[0], rows // 10), max(1, rows // 2))
     half = max(1, (first.shown.rows - held_out) // 2)
@@ -64,12 +64,12 @@ def choose(base: LookedBase, files: Sequence[Looked], goal: Goal) -> Choices:
         goal=goal,
         recipes=recipes,
         rates=tuple(_rate(recipe, base) for recipe in recipes),
-        data=(*(one.name for one in files), control),
+        data=(*(file.name for file in files), control),
         control=control,
         control_of=first.name if alone else last.name,
         control_size=f"size = {half}" if alone else f'size_of = "{small.name}"',
         max_length=min(base.context_length, _round_up(longest)),
-        budget_tokens=_two_digits(_EPOCHS * min(one.tokens for one in files)),
+        budget_tokens=_two_digits(_EPOCHS * min(file.tokens for file in files)),
         held_out=held_out,
         context_length=base.context_length,
         claim=_claim(goal, files, control, recipes),
@@ -97,7 +97,7 @@ def targets(files: Sequence[Looked], goal: Goal) -> dict[str, Looked]:
         return {"heldout": files[0]}
     if goal != "data" or len(files) == 1:
         return {"answers": files[0]}
-    return {f"answers_{one.name}": one for one in files if not one.answers.text}
+    return {f"answers_{file.name}": file for file in files if not file.answers.text}
 
 
 def answer_tokens(answers: Answers, context_length: int) -> int:
@@ -119,7 +119,7 @@ def _claim(goal: Goal, files: Sequence[Looked], control: str, recipes: Sequence[
     if goal == "method":
         return f"{files[0].name}/lora >= {files[0].name}/full"
     if goal == "data" and len(files) > 1:
-        small = min(files, key=lambda one: one.shown.rows)
+        small = min(files, key=lambda file: file.shown.rows)
         return f"{small.name}/{recipes[-1]} > {control}/{recipes[-1]}"
     return f"{arm} > {control}/{recipes[-1]}" if goal == "data" else f"{arm} > base"
 

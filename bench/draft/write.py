@@ -81,17 +81,17 @@ def _model_table(model: str, folder: Path) -> str:
 
 def _named(data: Sequence[str], folder: Path) -> dict[str, str]:
     """Sources by a name made from the file's."""
-    found: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for source in data:
         path = Path(source).expanduser()
         stem = re.sub(r"\W+", "_", path.stem if path.exists() else source.rpartition("/")[2].rpartition(":")[2]).strip(
             "_"
         )
         name = stem.lower() or "rows"
-        while name in found:
+        while name in sources:
             name += "_2"
-        found[name] = _relative(path, folder) if path.exists() else source
-    return found
+        sources[name] = _relative(path, folder) if path.exists() else source
+    return sources
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -105,7 +105,7 @@ def suite_text(name: str, base: LookedBase, files: Sequence[Looked], choices: Ch
     blocks = [
         _head(name, files, choices),
         f"[model]\n{base.table}\n{_template(base, files[0])}",
-        *(_file(one) for one in files),
+        *(_file(file) for file in files),
         _control(choices),
         *(_recipe(recipe, rate, choices) for recipe, rate in zip(choices.recipes, choices.rates, strict=True)),
         "[budget] # the same for every arm: 3 epochs of the smallest file\n"
@@ -118,7 +118,7 @@ def suite_text(name: str, base: LookedBase, files: Sequence[Looked], choices: Ch
 
 
 def _head(name: str, files: Sequence[Looked], choices: Choices) -> str:
-    names = ", ".join(one.name for one in files)
+    names = ", ".join(file.name for file in files)
     question = _QUESTIONS[choices.goal].format(first=files[0].name, all=names)
     return (
         "# Drafted by `bench init` from the files below. Read it, set the margin at the end, then: bench plan.\n"
@@ -136,12 +136,12 @@ def _template(base: LookedBase, first: Looked) -> str:
     return f"template = {json.dumps(first.shown.template)} # the tokenizer has none of its own"
 
 
-def _file(one: Looked) -> str:
-    shown = one.shown
+def _file(file: Looked) -> str:
+    shown = file.shown
     dropped = "".join(f", {count:,} left out ({reason})" for reason, count in shown.dropped.items() if count)
     facts = f"{shown.rows:,} rows{dropped}; median {shown.median} tokens, longest {shown.longest}"
     repeated = f"; {shown.duplicates:,} repeat an earlier one" if shown.duplicates else ""
-    return f"[data.{one.name}] # {facts}{repeated}\nsource = {json.dumps(one.source)}"
+    return f"[data.{file.name}] # {facts}{repeated}\nsource = {json.dumps(file.source)}"
 
 
 def _control(choices: Choices) -> str:
@@ -166,21 +166,21 @@ def _evals(files: Sequence[Looked], choices: Choices) -> list[str]:
         return [f'[[eval]]\nname = "heldout"\nkind = "loss"\nrole = "target"\n{heldout}']
     note = "a diagnostic: a lower loss is not a better answer"
     loss = f'[[eval]]\nname = "heldout" # {note}\nkind = "loss"\n{heldout}'
-    return [*(_answers(name, one, choices) for name, one in targets(files, choices.goal).items()), loss]
+    return [*(_answers(name, file, choices) for name, file in targets(files, choices.goal).items()), loss]
 
 
-def _answers(name: str, one: Looked, choices: Choices) -> str:
-    form = '\nformat = { by = "json" } # nearly all answers are JSON' if one.answers.json else ""
+def _answers(name: str, file: Looked, choices: Choices) -> str:
+    form = '\nformat = { by = "json" } # nearly all answers are JSON' if file.answers.json else ""
     return (
-        f'[[eval]]\nname = {json.dumps(name)}\nkind = "generation"\n{_held_out(one, choices)}\n'
-        f"metrics = {json.dumps([*metrics_for(one.answers)])}{form}\n"
-        f"decoding = {{ max_new_tokens = {answer_tokens(one.answers, choices.context_length)} }}"
+        f'[[eval]]\nname = {json.dumps(name)}\nkind = "generation"\n{_held_out(file, choices)}\n'
+        f"metrics = {json.dumps([*metrics_for(file.answers)])}{form}\n"
+        f"decoding = {{ max_new_tokens = {answer_tokens(file.answers, choices.context_length)} }}"
     )
 
 
-def _held_out(one: Looked, choices: Choices) -> str:
+def _held_out(file: Looked, choices: Choices) -> str:
     select = f'select = {{ by = "holdout", size = {choices.held_out} }}'
-    return f'data = {{ source = "data:{one.name}", {select} }} # no arm trains on these'
+    return f'data = {{ source = "data:{file.name}", {select} }} # no arm trains on these'
 
 
 def _claims(files: Sequence[Looked], choices: Choices) -> list[str]:

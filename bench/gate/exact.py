@@ -74,9 +74,9 @@ def count_suite(loaded: LoadedSuite, *, home: Path, server: ChildServer | None =
     try:
         planned = plan(resolve(loaded, home=home, server=server), home=home)
         jobs: dict[str, TrainJob] = {}
-        for one in planned.jobs:
-            if isinstance(one.job, TrainJob):
-                jobs.setdefault(one.job.arm, one.job)
+        for entry in planned.jobs:
+            if isinstance(entry.job, TrainJob):
+                jobs.setdefault(entry.job.arm, entry.job)
         log = home / "logs" / "facts.txt"
         facts = {
             arm: TrainingFacts.model_validate(server.call("facts", job, folder=home, log=log))

@@ -54,7 +54,7 @@ def _trainings(record: Record) -> list[Json]:
     for training in record.trainings:
         by_arm.setdefault(training.arm, []).append(training)
     figures = {cost.arm: cost for cost in costs(record)}
-    found = []
+    benchmarks = []
     for arm, trainings in by_arm.items():
         results = [training.result for training in trainings if training.result is not None]
         data = [step.seconds for result in results for step in result.steps[result.ledger.warmup_steps_left_out :]]
@@ -70,30 +70,33 @@ def _trainings(record: Record) -> list[Json]:
             "peak_bytes": cost.memory_bytes,
             "digest": record.digest,
         }
-        found.append(_benchmark("training step", f"{TRAINING}{_suite(record)}:{arm}]", data, extra))
-    return found
+        benchmarks.append(_benchmark("training step", f"{TRAINING}{_suite(record)}:{arm}]", data, extra))
+    return benchmarks
 
 
 def _evaluations(record: Record) -> list[Json]:
     groups: dict[tuple[str, str], list[EvaluationRecord]] = {}
     for evaluation in record.evaluations:
         groups.setdefault((evaluation.eval, evaluation.arm or evaluation.subject), []).append(evaluation)
-    found = []
+    benchmarks = []
     for (name, arm), evaluations in groups.items():
-        results = [one.result for one in evaluations if one.result is not None]
+        results = [entry.result for entry in evaluations if entry.result is not None]
         data = [result.seconds.evaluation for result in results]
         if data:
             title = f"eval[{_suite(record)}:{name}:{arm}]"
-            counts = {"tokens": _mean(one.tokens for one in results), "slots": _mean(one.slots for one in results)}
+            counts = {
+                "tokens": _mean(result.tokens for result in results),
+                "slots": _mean(result.slots for result in results),
+            }
             extra = {**counts, "shared": True, "digest": record.digest}
-            found.append(_benchmark("evaluation", title, data, extra))
-    return found
+            benchmarks.append(_benchmark("evaluation", title, data, extra))
+    return benchmarks
 
 
 def _mean(counts: Iterable[int | None]) -> float | None:
     """Over the seeds; `None` where one is not known."""
-    known = list(counts)
-    return None if None in known else statistics.fmean(count for count in known if count is not None)
+    by_seed = list(counts)
+    return None if None in by_seed else statistics.fmean(count for count in by_seed if count is not None)
 
 
 def _suite(record: Record) -> str:
@@ -181,21 +184,21 @@ def read_history(paths: Sequence[Path]) -> tuple[Trend, ...]:
     if problems:
         raise InputError(problems)
     return tuple(
-        Trend(name=name, entries=tuple(sorted(found, key=lambda entry: entry.when)))
-        for name, found in sorted(entries.items())
+        Trend(name=name, entries=tuple(sorted(series, key=lambda entry: entry.when)))
+        for name, series in sorted(entries.items())
     )
 
 
 def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         inside = sorted(path.rglob("*.json")) if path.is_dir() else [path] if path.is_file() else []
         if not inside:
             hint = "pytest --benchmark-autosave keeps its files under .benchmarks"
             what = "there is no history here"
             problems.append(Problem(reference="gate.no-history", what=what, where=str(path), hint=hint))
-        found.extend(inside)
-    return found
+        files.extend(inside)
+    return files
 
 
 def entries_of(content: Mapping[str, Any], *, source: str) -> list[tuple[str, Entry]]:
@@ -203,10 +206,10 @@ def entries_of(content: Mapping[str, Any], *, source: str) -> list[tuple[str, En
     when, machine = str(content["datetime"]), _machine(content.get("machine_info") or {})
     return [
         (
-            str(one["fullname"]),
-            Entry(when=when, median=float(one["stats"]["median"]), machine=machine, source=source),
+            str(benchmark["fullname"]),
+            Entry(when=when, median=float(benchmark["stats"]["median"]), machine=machine, source=source),
         )
-        for one in content["benchmarks"]
+        for benchmark in content["benchmarks"]
     ]
 
 

@@ -112,4 +112,7 @@ def _extra(told: Mapping[str, Any], steps: Sequence[Stepped]) -> dict[str, Any]:
 
 def _summed(counts: Sequence[Mapping[str, int | None]]) -> dict[str, Any]:
     """Over the rounds, by name; `None` where a round does not know."""
-    return {name: None if None in (found := [one[name] for one in counts]) else sum(found) for name in counts[0]}
+    return {
+        name: None if None in (by_round := [round_counts[name] for round_counts in counts]) else sum(by_round)
+        for name in counts[0]
+    }

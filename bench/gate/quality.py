@@ -187,13 +187,13 @@ def _reading(delta: Delta | None, verdict: ClaimVerdict, question: ClaimQuestion
 
 
 def _claims(now: Comparison, before: Comparison) -> tuple[ClaimChange, ...]:
-    known = {(one.claim.says, one.claim.on): one.verdict.outcome for one in before.claims}
+    outcomes = {(result.claim.says, result.claim.on): result.verdict.outcome for result in before.claims}
     return tuple(
         ClaimChange(
-            says=one.claim.says,
-            on=one.claim.on,
-            before=known.get((one.claim.says, one.claim.on)),
-            after=one.verdict.outcome,
+            says=result.claim.says,
+            on=result.claim.on,
+            before=outcomes.get((result.claim.says, result.claim.on)),
+            after=result.verdict.outcome,
         )
-        for one in now.claims
+        for result in now.claims
     )

@@ -31,8 +31,14 @@ def print_exact(found: ExactComparison, console: Console) -> None:
     """Every changed count, or that there is none."""
     if found.changes:
         rows = [
-            (one.arm, one.count.replace("_", " "), fmt.count(one.before), fmt.count(one.after), _relative(one))
-            for one in found.changes
+            (
+                change.arm,
+                change.count.replace("_", " "),
+                fmt.count(change.before),
+                fmt.count(change.after),
+                _relative(change),
+            )
+            for change in found.changes
         ]
         _table(console, ("arm", "count", "baseline", "now", "change"), rows, right=3)
     if found.versions:
@@ -50,9 +56,9 @@ def print_speed(found: SpeedComparison, console: Console) -> None:
     console.print(Text(f"{found.suite} · {found.arm} · {found.device}", "bold"))
     console.print(Text(visible(f"{found.ours} against {found.theirs}")))
     rows = [
-        (_CLOCKS[one.clock], _change(one.slowdown.ratio), _bounds(one), f"+{fmt.percent(one.threshold, digits=0)}",
-         one.verdict)
-        for one in found.clocks
+        (_CLOCKS[clock.clock], _change(clock.slowdown.ratio), _bounds(clock),
+         f"+{fmt.percent(clock.threshold, digits=0)}", clock.verdict)
+        for clock in found.clocks
     ]  # fmt: skip
     _table(console, ("clock", "slow-down", "bounds, 95% each", "accepted", "verdict"), rows, right=2, tones=True)
     first = found.clocks[0].slowdown
@@ -80,8 +86,15 @@ _SPEED_SENTENCES = {
 def print_quality(found: QualityComparison, console: Console) -> None:
     """Every arm on every eval, every claim that moved, the verdict."""
     rows = [
-        (one.arm, one.eval, fmt.number(one.before), fmt.number(one.after), _delta(one), one.why or one.reading)
-        for one in found.changes
+        (
+            change.arm,
+            change.eval,
+            fmt.number(change.before),
+            fmt.number(change.after),
+            _delta(change),
+            change.why or change.reading,
+        )
+        for change in found.changes
     ]
     _table(console, ("arm", "eval", "stored", "this run", "difference, 95%", "reading"), rows, right=2, tones=True)
     for claim in found.claims:
@@ -89,7 +102,7 @@ def print_quality(found: QualityComparison, console: Console) -> None:
             console.print(Text(visible(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
     if found.exit_code:
         _print_differences(found.differences, console)
-    worse = sum(one.reading == "worse" for one in found.changes)
+    worse = sum(change.reading == "worse" for change in found.changes)
     fallen = sum(claim.failed for claim in found.claims)
     if worse or fallen:
         text = f"FAILED: {fmt.plural(worse, 'score')} got worse, {fmt.plural(fallen, 'claim')} fell"
@@ -103,8 +116,8 @@ def print_quality(found: QualityComparison, console: Console) -> None:
 
 def _print_differences(differences: Sequence[Difference], console: Console) -> None:
     """What may explain a change, the first ones."""
-    for one in differences[:_DIFFERENCES]:
-        console.print(Text(visible(f"differs: {one.key} {one.first} → {one.second}"), "dim"))
+    for difference in differences[:_DIFFERENCES]:
+        console.print(Text(visible(f"differs: {difference.key} {difference.first} → {difference.second}"), "dim"))
     if len(differences) > _DIFFERENCES:
         console.print(Text(f"and {len(differences) - _DIFFERENCES} more; --json has them all", "dim"))
 

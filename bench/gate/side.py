@@ -147,11 +147,11 @@ def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
     home = Path(request["home"])
     trainings: dict[str, TrainJob] = {}
     evals: dict[str, EvalJob] = {}
-    for one in plan(resolve(loaded, home=home), home=home).jobs:
-        if isinstance(one.job, TrainJob):
-            trainings.setdefault(one.job.arm, one.job)
-        elif isinstance(one.job, EvalJob) and one.arm is None and one.job.judging is None:
-            evals.setdefault(one.job.eval.name, one.job)
+    for entry in plan(resolve(loaded, home=home), home=home).jobs:
+        if isinstance(entry.job, TrainJob):
+            trainings.setdefault(entry.job.arm, entry.job)
+        elif isinstance(entry.job, EvalJob) and entry.arm is None and entry.job.judging is None:
+            evals.setdefault(entry.job.eval.name, entry.job)
     if request.get("eval") is not None:
         return _pick("eval", request["eval"], evals, loaded.path).model_copy(update={"threads": 1})
     arm = request["arm"] or next(iter(trainings), "")
@@ -166,12 +166,12 @@ def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
     return picked.model_copy(update=changes)
 
 
-def _pick(kind: str, name: str, known: Mapping[str, J], path: Path) -> J:
-    if name not in known:
+def _pick(kind: str, name: str, jobs: Mapping[str, J], path: Path) -> J:
+    if name not in jobs:
         what = f"the suite has no {kind} {name!r} that " + ("trains" if kind == "arm" else "loads the base")
-        hint = did_you_mean(name, known)
+        hint = did_you_mean(name, jobs)
         raise InputError(Problem(reference=f"gate.unknown-{kind}", what=what, where=str(path), hint=hint))
-    return known[name]
+    return jobs[name]
 
 
 def facts_of(job: TrainJob | EvalJob) -> dict[str, int | None]:

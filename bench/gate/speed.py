@@ -90,7 +90,7 @@ class SpeedComparison:
     @property
     def verdict(self) -> Verdict:
         """`slower` by any clock; else what the first says."""
-        return "slower" if any(one.verdict == "slower" for one in self.clocks) else self.clocks[0].verdict
+        return "slower" if any(clock.verdict == "slower" for clock in self.clocks) else self.clocks[0].verdict
 
     @property
     def exit_code(self) -> ExitCode:
@@ -214,7 +214,7 @@ def compare_arms(
     tell: Callable[[str], None] = lambda text: None,
 ) -> tuple[SpeedComparison, ...]:
     """Both versions on each of `arms`, one after the other; on the suite's first if none is named."""
-    found = []
+    comparisons = []
     for arm in arms or (None,):
         title = arm or "the first arm"
         tell(f"{title}: loading both versions")
@@ -226,8 +226,8 @@ def compare_arms(
             trust_remote_code=loaded.trust_remote_code,
         )
         with loaded_pair(training, ours=ours, theirs=theirs, home=home, effort=effort) as pair:
-            found.append(compare_speed(pair, threshold=threshold, seed=seed, tell=_prefixed(tell, title)))
-    return tuple(found)
+            comparisons.append(compare_speed(pair, threshold=threshold, seed=seed, tell=_prefixed(tell, title)))
+    return tuple(comparisons)
 
 
 def _prefixed(tell: Callable[[str], None], title: str) -> Callable[[str], None]:

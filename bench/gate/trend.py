@@ -25,22 +25,22 @@ def run_trends(record: Record, paths: Sequence[Path]) -> tuple[Trend, ...]:
     Raises `InputError` with every path that is missing or holds no such JSON.
     """
     stored = {trend.name: trend.entries for trend in read_history(paths)}
-    own = entries_of(pytest_benchmark_json(record), source="this run")
+    run_entries = entries_of(pytest_benchmark_json(record), source="this run")
     return tuple(
-        Trend(name=name, entries=(*(one for one in stored.get(name, ()) if _earlier(one, entry)), entry))
-        for name, entry in own
+        Trend(name=name, entries=(*(earlier for earlier in stored.get(name, ()) if _earlier(earlier, entry)), entry))
+        for name, entry in run_entries
     )
 
 
-def _earlier(stored: Entry, own: Entry) -> bool:
+def _earlier(stored: Entry, entry: Entry) -> bool:
     """Whether a stored entry is another measurement: the files may hold an earlier export of this very run."""
-    return stored.when < own.when and stored.median != own.median
+    return stored.when < entry.when and stored.median != entry.median
 
 
 def trend_section(trends: Sequence[Trend]) -> Section:
     """A row per benchmark: trainings, then evaluations, which are too many for a terminal."""
-    trainings = tuple(_row(one) for one in trends if one.title.startswith(TRAINING))
-    evaluations = tuple(_row(one) for one in trends if not one.title.startswith(TRAINING))
+    trainings = tuple(_row(trend) for trend in trends if trend.title.startswith(TRAINING))
+    evaluations = tuple(_row(trend) for trend in trends if not trend.title.startswith(TRAINING))
     columns = (
         Column(title="What"),
         Column(title="Runs", right=True),

@@ -54,9 +54,9 @@ def other_version(text: str, *, suite: Path, home: Path, tell: Tell = lambda tex
 
     Raises `InputError` where there is no such version, or its environment cannot be made.
     """
-    found = _interpreter(text)
-    if found is not None:
-        return Version(name=text, python=found, tree=None)
+    interpreter = _interpreter(text)
+    if interpreter is not None:
+        return Version(name=text, python=interpreter, tree=None)
     if "==" in text:
         requirement = text if not text.startswith("==") else DISTRIBUTION + text
         return Version(name=requirement, python=_environment([requirement], None, home=home, tell=tell), tree=None)
@@ -148,8 +148,8 @@ def _dependencies(tree: Path) -> tuple[list[str], str | None]:
     """What a tree of this program asks to be installed, and its exact versions."""
     project: dict[str, Any] = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     constraints = tree / _CONSTRAINTS
-    known = constraints.read_text(encoding="utf-8") if constraints.is_file() else None
-    return sorted(project.get("dependencies", [])), known
+    pins = constraints.read_text(encoding="utf-8") if constraints.is_file() else None
+    return sorted(project.get("dependencies", [])), pins
 
 
 def _environment(requirements: Sequence[str], constraints: str | None, *, home: Path, tell: Tell) -> Path:

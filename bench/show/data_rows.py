@@ -29,10 +29,10 @@ def print_shown(shown: Shown, console: Console) -> None:
         console.print(Text.assemble((f"{name:<20}", "bold"), visible(value)))
     console.print(Text(f"\nrows by length in tokens, before the cut at {shown.max_length:,}", style="bold"))
     most = max((part.rows for part in shown.histogram), default=0) or 1
-    for one in shown.histogram:
-        label = f"{one.from_tokens:>7,} to {one.to_tokens:>7,}"
-        cut = "  cut" if one.rows and one.from_tokens > shown.max_length else ""
-        console.print(Text(f"{label}  {one.rows:>9,}  {'█' * round(_BAR * one.rows / most)}{cut}"))
+    for bar in shown.histogram:
+        label = f"{bar.from_tokens:>7,} to {bar.to_tokens:>7,}"
+        cut = "  cut" if bar.rows and bar.from_tokens > shown.max_length else ""
+        console.print(Text(f"{label}  {bar.rows:>9,}  {'█' * round(_BAR * bar.rows / most)}{cut}"))
 
 
 def _coloured(console: Console) -> bool:

@@ -91,9 +91,11 @@ def _time(seconds: float, source: str | None) -> str:
 
 def _evals(evals: tuple[EvalForecast, ...]) -> Table:
     table = _table(("eval", "to score", "time per subject"))
-    for one in evals:
-        seconds = "not known" if one.seconds is None else _time(one.seconds, one.seconds_from)
-        table.add_row(Text(visible(one.eval)), f"{one.subjects - one.cached}/{one.subjects}", seconds)
+    for forecast in evals:
+        seconds = "not known" if forecast.seconds is None else _time(forecast.seconds, forecast.seconds_from)
+        table.add_row(
+            Text(visible(forecast.eval)), f"{forecast.subjects - forecast.cached}/{forecast.subjects}", seconds
+        )
     return table
 
 
