@@ -67,7 +67,7 @@ class InternalError(BenchError):
 
 
 class IncompleteError(BenchError):
-    """The run ended with cells missing."""
+    """Work stopped without a wrong input; something is missing."""
 
     exit_code = ExitCode.INCOMPLETE
 

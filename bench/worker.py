@@ -58,7 +58,7 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
 
 
 def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
-    """Train at one rate of a sweep and take the loss on its dev rows; the weights are not kept."""
+    """Train at one setting of a sweep and take the loss on its dev rows; the weights are not kept."""
     training, started = job.training, time.monotonic()
     torch.set_num_threads(training.threads)
     trained = _trained(training, folder, emit)

@@ -21,11 +21,11 @@ from typing import Any
 import torch
 from peft import PeftType
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from transformers import DynamicCache
 
 from bench.model.head import output_head, selected_logits
+from bench.model.torch_private import TorchDispatchMode
 from bench.model.transformers_private import attention_implementation
 
 _PREFIX = 2

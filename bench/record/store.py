@@ -144,7 +144,7 @@ class JobStore:
         return result if isinstance(result, TrainResult) and result.diverged else None
 
     def sweep_result(self, digest: str) -> SweepResult | None:
-        """The result of one rate of a sweep, `None` if this is not whole."""
+        """The result of one setting of a sweep, `None` if this is not whole."""
         result = self.result(digest) if self.done(digest) else None
         return result if isinstance(result, SweepResult) else None
 

@@ -31,7 +31,8 @@ def with_chosen_setting(job: TrainJob) -> TrainJob:
     if setting is None:
         keys = ", ".join(job.candidates[0].setting)
         what = f"the trainings of {job.arm} diverged with every setting of its sweep"
-        raise InputError(Problem(reference="sweep.diverged", what=what, where=keys, hint="try lower rates"))
+        hint = f"try other values of {keys}; a lower learning rate is the usual way out"
+        raise InputError(Problem(reference="sweep.diverged", what=what, where=keys, hint=hint))
     return job.with_setting(setting)
 
 

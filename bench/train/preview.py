@@ -21,7 +21,7 @@ from bench.emit import Emit
 from bench.model.load import load_tokenizer
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.batches.encoded_row import RenderedRow
-from bench.train.batches.loss_mask import supervised as masked_for
+from bench.train.batches.loss_mask import supervised
 from bench.train.training_data import UNCUT
 
 MEASURED = 10_000
@@ -46,7 +46,7 @@ def preview(
     Raises `InputError` where the template refuses a row.
     """
     renderer = make_renderer(load_tokenizer(model), model, UNCUT, closed=end_token)
-    masked = masked_for(renderer, loss_on)
+    masked = supervised(renderer, loss_on)
     stored = load_rows(Path(data.path))
     first = stored[: min(rows, len(stored))]
     examples = [{"origin": row.origin, **_shown(renderer, masked.row(row), max_length)} for row in first]
@@ -56,11 +56,11 @@ def preview(
     for number in range(measured):
         rendered = masked.row(stored[number * len(stored) // measured])
         lengths.append(len(rendered.input_ids))
-        supervised = _supervised(rendered, max_length)
+        learned = _supervised(rendered, max_length)
         counted["tokens"] += min(lengths[-1], max_length)
-        counted["supervised_tokens"] += supervised
+        counted["supervised_tokens"] += learned
         counted["truncated"] += lengths[-1] > max_length
-        counted["nothing_supervised"] += supervised == 0
+        counted["nothing_supervised"] += learned == 0
         if number % _TOLD_EVERY == 0:
             emit({"type": "rows", "done": number, "total": measured})
     return {
@@ -102,7 +102,7 @@ def _shown(renderer: Renderer, rendered: RenderedRow, max_length: int) -> dict[s
         "tokens": min(len(rendered.input_ids), max_length),
         "supervised_tokens": _supervised(rendered, max_length),
         "cut_off": max(0, len(rendered.input_ids) - max_length),
-        "segments": [{"text": text, "supervised": supervised} for text, supervised in segments],
+        "segments": [{"text": text, "supervised": learned} for text, learned in segments],
     }
 
 
@@ -110,14 +110,14 @@ def _segments(renderer: Renderer, rendered: RenderedRow, max_length: int) -> Ite
     """Runs of tokens of one kind as text. Decoded from the start each time: some tokenizers drop a leading blank."""
     before, end = "", 0
     mask = [False, *rendered.labels_mask[1:max_length]]
-    for supervised, run in groupby(mask):
+    for learned, run in groupby(mask):
         end += sum(1 for _ in run)
         text = str(
             renderer.tokenizer.decode(
                 rendered.input_ids[:end], skip_special_tokens=False, clean_up_tokenization_spaces=False
             )
         )
-        yield text[len(before) :], supervised
+        yield text[len(before) :], learned
         before = text
 
 

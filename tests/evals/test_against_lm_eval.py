@@ -19,7 +19,7 @@ from lm_eval.tasks import TaskManager
 from nltk.tokenize.punkt import PunktTrainer, save_punkt_params
 from transformers import AutoTokenizer
 
-from bench.evals.lm_eval.private import without_environment_report
+from bench.evals.lm_eval.lm_eval_private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.model.load import load_base
 from bench.record.eval_job import EvalJob

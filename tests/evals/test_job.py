@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.evals import rehearsal
 from bench.evals.job import KINDS
 from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.tasks import load_tasks
@@ -13,7 +14,7 @@ from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
 from bench.places import shipped
 from bench.record.sweep import with_chosen_setting
-from bench.run.plan.digests import CHOICE, ENTRIES, JUDGE, PROBE, SWEEP, TRAIN
+from bench.run.plan.digests import CHOSEN_SETTING, ENTRIES, JUDGE, PROBE, SWEEP, TRAIN
 from bench.suite.evals import EvalSpec
 from bench.train.job import run_training
 from bench.train.probe import run_probe
@@ -35,6 +36,7 @@ def test_every_kind_of_eval_has_code() -> None:
     union = EvalSpec.__origin__  # type: ignore[attr-defined]
     kinds = {spec.model_fields["kind"].annotation.__args__[0] for spec in union.__args__}
     assert kinds == {*KINDS, "judge"}  # a judge loads no subject and has a way of its own
+    assert kinds == set(rehearsal._KINDS)
 
 
 def test_the_tuned_weights_are_scored_not_the_bases(checkpoint: Path, tmp_path: Path) -> None:
@@ -87,5 +89,11 @@ def test_shipped_tasks_load_with_their_own_code(name: str) -> None:
 def test_digests_cover_the_modules_that_do_the_work() -> None:
     shared = score_subject.__module__
     work = {kind: (shared, evaluate.__module__) for kind, evaluate in KINDS.items()}
-    others = {TRAIN: run_training, PROBE: run_probe, CHOICE: with_chosen_setting, SWEEP: sweep_result, JUDGE: run_judge}
+    others = {
+        TRAIN: run_training,
+        PROBE: run_probe,
+        CHOSEN_SETTING: with_chosen_setting,
+        SWEEP: sweep_result,
+        JUDGE: run_judge,
+    }
     assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}} == ENTRIES

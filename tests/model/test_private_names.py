@@ -11,7 +11,7 @@ import torch
 from peft import AdaLoraConfig, LoraConfig, PeftConfig, get_peft_model
 from transformers import Trainer, TrainingArguments, dynamic_module_utils
 
-from bench.model import peft_private, transformers_private
+from bench.model import peft_private, torch_private, transformers_private
 from bench.model.transformers_private import TrainerHooks
 from tests.fakes.checkpoints import tiny_model
 
@@ -181,3 +181,33 @@ def test_peft_moves_ranks_in_adalora_alone() -> None:
     model(input_ids=torch.arange(3, 9)[None]).logits.sum().backward()
     peft_private.allocate_ranks(model, 3)
     assert 0 < sum(int((value == 0).sum()) for value in singular) <= 4
+
+
+def test_torchs_dispatch_mode_sees_every_operation_with_these_arguments() -> None:
+    """Operations and tensors are counted by it: one that is never called would count nothing."""
+    parameters = list(inspect.signature(torch_private.TorchDispatchMode.__torch_dispatch__).parameters)
+    assert parameters == ["self", "func", "types", "args", "kwargs"]
+    seen = []
+
+    class Seen(torch_private.TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    with Seen():
+        torch.ones(2, 3) @ torch.ones(3, 2)
+    assert seen[-1] == "aten.mm.default"
+
+
+def test_torchs_trees_are_walked_to_their_tensors() -> None:
+    first, second = torch.ones(1), torch.ones(2)
+    leaves = list(torch_private.tree_iter(((first, [second]), {"a": {"b": 3}})))
+    assert leaves[0] is first
+    assert leaves[1] is second
+    assert leaves[2] == 3
+
+
+def test_views_share_a_storage_and_copies_do_not() -> None:
+    tensor = torch.ones(4, device="meta")
+    assert torch_private.storage_key(tensor[1:]) == torch_private.storage_key(tensor)
+    assert torch_private.storage_key(tensor.clone()) != torch_private.storage_key(tensor)

@@ -69,8 +69,8 @@ def test_the_sweeps_table_shows_every_rate_and_the_one_that_was_chosen(tmp_path:
 def test_a_rate_chosen_at_the_edge_is_pointed_out(tmp_path: Path) -> None:
     comparison = compared(tmp_path, **sweeping(1e-2, 3e-3))
     assert [sweep.edge for sweep in comparison.sweeps] == ["lowest"]
-    assert "rate at the edge" in {finding.name for finding in comparison.sanity}
-    assert "0.003" in next(f.detail for f in comparison.sanity if f.name == "rate at the edge")
+    assert "sweep at the edge" in {finding.name for finding in comparison.sanity}
+    assert "0.003" in next(f.detail for f in comparison.sanity if f.name == "sweep at the edge")
 
 
 def test_a_rate_that_failed_is_missing_and_nothing_is_called_chosen(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Each sanity verdict, provoked; and none of them on a run without a flaw."""
+"""Sanity verdicts, provoked; and none of them on a run without a flaw.
+
+Verdicts on judges, doses, claims, slices, sweeps and drawn answers are provoked by the tests of what computes them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from bench.record.record import Failure, Record
 from bench.record.training import NOTHING_SUPERVISED, WeightsCheck
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
+from bench.suite.evals import GenerationSpec
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.scores.test_contamination import contaminated
 
@@ -143,6 +147,24 @@ def mixed_units() -> FakeRun:
     return with_suite(run, recipe=recipes)
 
 
+def merged_turns() -> FakeRun:
+    run = make_run(examples=20)
+    resolved = run.record.resolved
+    rows = resolved.data["lima_1k"].model_copy(update={"notes": {"turns of one role merged": 12}})
+    return changed(run, resolved=resolved.model_copy(update={"data": {**resolved.data, "lima_1k": rows}}))
+
+
+def long_answers() -> FakeRun:
+    run = make_run(examples=20)
+    fields = {
+        "name": "answers",
+        "kind": "generation",
+        "data": {"source": "x.jsonl"},
+        "decoding": {"max_new_tokens": 10**6},
+    }
+    return with_suite(run, eval=(*run.record.resolved.suite.eval, GenerationSpec.model_validate(fields)))
+
+
 def chance_level(right: float) -> Callable[[], FakeRun]:
     return lambda: make_run(examples=300, seed=3, rates={"choice": {ARM: right}})
 
@@ -172,6 +194,8 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("examples cut", cut_prompts, "up to 3 examples"),
         ("scores missing", lambda: make_run(examples=60, missing=0.1), "of 60 examples lack a score"),
         ("bare prompts", asked_bare, "the arms were trained with 'dialogue', the base was not"),
+        ("answers cut", long_answers, "max_new_tokens = 1,000,000 leaves no room for a prompt"),
+        ("rows not as they are", merged_turns, "data lima_1k: 12 rows: turns of one role merged"),
         ("scores missing", unscored, "out of that arm's difference: no splitter (4)"),
         ("speed shared", lambda: make_run(examples=20, shared_speed=True), "while other jobs ran"),
         (
@@ -198,6 +222,8 @@ def test_verdict_is_given_with_its_figure(name: str, make: Callable[[], FakeRun]
         "template",
         "budgets differ",
         "bare prompts",
+        "answers cut",
+        "rows not as they are",
     }:
         assert ARM in {finding.arm for finding in given}
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,15 @@ def test_a_server_that_dies_as_it_is_asked_is_asked_again(
     child = SERVER.start("echo", Asked(text="x"), folder=tmp_path, log=tmp_path / "log.txt")
     child.stop()
     assert len(asked) == 2
+
+
+def test_a_server_is_killed_by_the_process_number_that_python_keeps_privately() -> None:
+    """Were `_forkserver` or `_forkserver_pid` renamed, an interrupted start would leave its server behind."""
+    SERVER.warm()
+    server = psutil.Process(forkserver._forkserver._forkserver_pid)
+    assert server.ppid() == os.getpid()
+    SERVER.kill()
+    deadline = time.monotonic() + 30
+    while server.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.status() == psutil.STATUS_ZOMBIE, "still running"

@@ -21,9 +21,9 @@ from bench.errors import InputError, Problem
 from bench.evals.inference.batch_check import describe_check
 from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
+from bench.evals.lm_eval.lm_eval_private import without_environment_report
 from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
-from bench.evals.lm_eval.private import without_environment_report
 from bench.evals.lm_eval.tasks import Loaded, load_tasks
 from bench.evals.outcome import EvalOutput, Progress
 from bench.evals.subject import Subject

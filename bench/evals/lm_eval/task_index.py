@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from bench.evals.lm_eval.private import Entry, TaskIndex, load_yaml
+from bench.evals.lm_eval.lm_eval_private import Entry, TaskIndex, load_yaml
 from bench.suite.tasks import installed_files, names_in
 
 _INCLUDE = re.compile(rb"^include[ \t]*:[ \t]*(.*(?:\r?\n[ \t]*-[ \t].*)*)", re.MULTILINE)

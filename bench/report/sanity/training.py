@@ -138,7 +138,7 @@ def sweep_edge(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if sweep.edge is not None and sweep.chosen is not None:
             ((key, value),) = sweep.chosen.items()
             detail = f"its sweep chose the {sweep.edge} {key}, {value:g}: a better one may be outside the sweep"
-            yield Finding(name="rate at the edge", arm=sweep.arm, measurand=None, detail=detail)
+            yield Finding(name="sweep at the edge", arm=sweep.arm, measurand=None, detail=detail)
 
 
 def shared_speed(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -19,11 +19,11 @@ from bench.suite.optimizer import libraries_of
 from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
-TRAIN, PROBE, CHOICE, SWEEP, JUDGE = "train", "probe", "chosen_rate", "sweep", "judge"
+TRAIN, PROBE, CHOSEN_SETTING, SWEEP, JUDGE = "train", "probe", "chosen_setting", "sweep", "judge"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
     PROBE: ("bench.train.probe",),
-    CHOICE: ("bench.record.sweep",),
+    CHOSEN_SETTING: ("bench.record.sweep",),
     SWEEP: ("bench.evals.sweep",),
     JUDGE: ("bench.evals.judge.judge",),
     "lm_eval": ("bench.evals.subject_job", "bench.evals.lm_eval.run"),
@@ -32,8 +32,8 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "generation": ("bench.evals.subject_job", "bench.evals.generated.eval"),
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
-"""Modules whose import closure computes a result: a training, the timing of its first steps, the choice of its learning
-rate by a sweep, the loss of one rate of a sweep, and an eval by its kind."""
+"""Modules whose import closure computes a result: a training, the timing of its first steps, the choice of its
+setting by a sweep, the loss of one setting of a sweep, and an eval by its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.Code.digest`."""
@@ -52,7 +52,7 @@ def training_digest(
     code: CodeDigest,
     sweep: Sequence[str] = (),
 ) -> str:
-    """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its rate."""
+    """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its setting."""
     return digest_json(
         {
             "kind": TRAIN,
@@ -64,7 +64,7 @@ def training_digest(
             "seed": seed,
             "machine": machine_part(threads),
             "versions": versions((*TRAINING_LIBRARIES, *_also_used(recipe))),
-            "code": [code(*ENTRIES[kind]) for kind in ((TRAIN, CHOICE) if sweep else (TRAIN,))],
+            "code": [code(*ENTRIES[kind]) for kind in ((TRAIN, CHOSEN_SETTING) if sweep else (TRAIN,))],
         }
     )
 
@@ -78,7 +78,7 @@ def probe_digest(*, training: str, steps: int, code: CodeDigest) -> str:
 
 
 def sweep_digest(*, training: str, dev: ResolvedData, code: CodeDigest) -> str:
-    """Digest of one rate of a sweep; `training` is the digest of its training."""
+    """Digest of one setting of a sweep; `training` is the digest of its training."""
     return digest_json({"kind": SWEEP, "training": training, "dev": dev.sha256, "code": code(*ENTRIES[SWEEP])})
 
 

@@ -14,10 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
 
 from bench.model.head import selected_logits
+from bench.model.torch_private import TorchDispatchMode, storage_key, tree_iter
 from bench.train.batches.collate import collate, model_inputs
 from bench.train.batches.encoded_row import Batch
 
@@ -37,15 +36,15 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Runs the operation and counts what it made."""
-        inputs = {_key(tensor) for tensor in tree_iter((args, kwargs)) if isinstance(tensor, Tensor)}
+        inputs = {storage_key(tensor) for tensor in tree_iter((args, kwargs)) if isinstance(tensor, Tensor)}
         result = func(*args, **(kwargs or {}))
         for tensor in tree_iter(result):
-            if isinstance(tensor, Tensor) and _key(tensor) not in inputs:
+            if isinstance(tensor, Tensor) and storage_key(tensor) not in inputs:
                 self._follow(tensor)
         return result
 
     def _follow(self, tensor: Tensor) -> None:
-        storage, key = tensor.untyped_storage(), _key(tensor)
+        storage, key = tensor.untyped_storage(), storage_key(tensor)
         if key in self._known:
             return
         size = storage.nbytes()
@@ -57,10 +56,6 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         self._known[key] = weakref.ref(storage, gone)
         self.alive += size
         self.peak = max(self.peak, self.alive)
-
-
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
 
 
 def peak_tensor_bytes(model: torch.nn.Module, batch: Batch, *, packed: bool) -> int:

@@ -1,5 +1,7 @@
 """Which tokens of a row are learned: the last answer, every assistant turn, or all of them.
 
+The default, `completion`, is the renderer's own mask.
+
 Contract: the ids are the renderer's own, whatever is supervised; only the mask differs. A turn that a row excludes
 (`train = false`), or that says nothing, is never supervised.
 """

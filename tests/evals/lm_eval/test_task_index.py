@@ -11,7 +11,7 @@ import pytest
 from lm_eval.tasks import TaskManager
 
 from bench.evals.lm_eval import task_index
-from bench.evals.lm_eval.private import Entry, TaskIndex
+from bench.evals.lm_eval.lm_eval_private import Entry, TaskIndex
 from bench.evals.lm_eval.task_index import installed_entries
 from bench.evals.lm_eval.tasks import _all_reached, _manager
 

@@ -9,7 +9,7 @@ import evaluate
 from sacrebleu.metrics.bleu import BLEU
 
 from bench.evals.metrics import text_metric
-from bench.evals.metrics.sacrebleu_sums import corpus_score
+from bench.evals.metrics.sacrebleu_private import corpus_score
 
 
 class Bleu(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed

@@ -1,7 +1,8 @@
-"""Corpus metrics of sacreBLEU by their sums, through two private methods of it, which a test names.
+"""Corpus metrics of sacreBLEU by their sums, through two private methods of it; nowhere else is one named.
 
 Contract: sacreBLEU's public methods want the same number of references for every answer; its private ones count one
-answer at a time, and give what a resampling of answers needs.
+answer at a time, and give what a resampling of answers needs. `tests/evals/test_sacrebleu_private.py` holds their names
+and parameters.
 """
 
 from __future__ import annotations

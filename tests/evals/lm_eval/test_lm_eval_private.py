@@ -11,11 +11,9 @@ import lm_eval.utils
 import pytest
 from jinja2 import Environment, StrictUndefined
 from jinja2.exceptions import SecurityError
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
 
 from bench.errors import InputError
-from bench.evals.lm_eval import private
+from bench.evals.lm_eval import lm_eval_private
 from bench.evals.lm_eval.tasks import load_tasks
 from tests.evals.jobs import write_choice
 
@@ -23,14 +21,14 @@ UNSAFE = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
 
 
 def test_entries_of_the_task_index_have_the_fields_that_are_read() -> None:
-    fields = [field.name for field in dataclasses.fields(private.Entry)]
+    fields = [field.name for field in dataclasses.fields(lm_eval_private.Entry)]
     assert fields == ["name", "kind", "yaml_path", "cfg", "tags"]
-    assert {"TASK", "GROUP", "TAG"} <= {kind.name for kind in private.Kind}
+    assert {"TASK", "GROUP", "TAG"} <= {kind.name for kind in lm_eval_private.Kind}
 
 
 def test_signatures_are_those_that_are_called() -> None:
-    assert list(inspect.signature(private.TaskIndex.process_cfg).parameters) == ["cfg", "path", "index_"]
-    load = inspect.signature(private.load_yaml).parameters
+    assert list(inspect.signature(lm_eval_private.TaskIndex.process_cfg).parameters) == ["cfg", "path", "index_"]
+    load = inspect.signature(lm_eval_private.load_yaml).parameters
     assert [name for name in load if not name.startswith("_")] == ["path", "resolve_func", "recursive"]
     assert load["resolve_func"].default is load["recursive"].default is True
 
@@ -40,7 +38,7 @@ def test_the_environment_report_is_made_by_names_of_the_evaluator(name: str) -> 
     source = inspect.getsource(lm_eval.evaluator)
     original = getattr(lm_eval.evaluator, name)
     assert f" {name}(" in source
-    with private.without_environment_report():
+    with lm_eval_private.without_environment_report():
         assert getattr(lm_eval.evaluator, name) is not original
         assert len(inspect.signature(getattr(lm_eval.evaluator, name)).parameters) == len(
             inspect.signature(original).parameters
@@ -49,13 +47,13 @@ def test_the_environment_report_is_made_by_names_of_the_evaluator(name: str) -> 
 
 
 def test_readers_of_datasets_are_known_by_name() -> None:
-    assert {"json", "csv", "parquet", "text", "arrow", "pandas"} <= private.PACKAGED_READERS
+    assert {"json", "csv", "parquet", "text", "arrow", "pandas"} <= lm_eval_private.PACKAGED_READERS
 
 
 def test_lm_eval_renders_through_the_sandbox(tmp_path: Path) -> None:
     """Template text, filters and undefined fields as before, and no way out to Python."""
-    private.sandbox_templates()
-    assert isinstance(lm_eval.utils.env, private.Sandbox)
+    lm_eval_private.sandbox_templates()
+    assert isinstance(lm_eval.utils.env, lm_eval_private.Sandbox)
     assert isinstance(lm_eval.utils.env, Environment)
     assert lm_eval.utils.env.undefined is StrictUndefined
     assert lm_eval.utils.apply_template("{{ q | regex_replace('a', 'b') }}\n", {"q": "a"}) == "b\n"
@@ -78,9 +76,3 @@ def test_a_task_file_cannot_reach_python_by_any_of_its_templates(tmp_path: Path)
         write_choice(tmp_path, count=2, **{key: UNSAFE})
         with pytest.raises(InputError, match="unsafe"):
             load_tasks(["choice"], tmp_path)
-
-
-@pytest.mark.parametrize("metric", [BLEU, CHRF])
-def test_sacrebleu_counts_one_answer_at_a_time(metric: type) -> None:
-    assert list(inspect.signature(metric._extract_corpus_statistics).parameters)[1:] == ["hypotheses", "references"]
-    assert list(inspect.signature(metric._compute_score_from_stats).parameters)[1:] == ["stats"]
