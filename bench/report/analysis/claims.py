@@ -68,8 +68,10 @@ def decided(
     """One result per claim, in the suite's order."""
     entries = {entry.measurand.name: entry for entry in aligned}
     cases = [_case(claim, record, entries, absences) for claim in record.resolved.suite.claim]
-    found = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
-    decisions = decide_family([_question(case, comparison) for case, comparison in zip(cases, found, strict=True)])
+    comparisons = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
+    decisions = decide_family(
+        [_question(case, comparison) for case, comparison in zip(cases, comparisons, strict=True)]
+    )
     verdicts = [_sensitive(case, verdict, results, deltas) for case, verdict in zip(cases, decisions, strict=True)]
     family = sum(verdict.p_value is not None for verdict in verdicts)
     single = len(record.resolved.suite.seeds) == 1
@@ -82,7 +84,7 @@ def decided(
             margin=margin_text(case.claim),
             why=verdict_sentence(case.claim, verdict, comparison, family=family, single_seed=single),
         )
-        for case, verdict, comparison in zip(cases, verdicts, found, strict=True)
+        for case, verdict, comparison in zip(cases, verdicts, comparisons, strict=True)
     )
 
 
@@ -135,9 +137,9 @@ def _both_at_ceiling(case: _Case, results: Mapping[tuple[str, str], Result], del
 
 def _value(entry: Aligned, side: str, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> Estimate:
     """A side's own score; of a part of an eval it is no result of the report's."""
-    known = results.get((side, entry.measurand.name))
-    if known is not None:
-        return known.value
+    result = results.get((side, entry.measurand.name))
+    if result is not None:
+        return result.value
     return score_interval(entry.arms[side], seed=deltas.seed, replicates=deltas.replicates)
 
 
@@ -236,8 +238,8 @@ def _group(claim: Claim, record: Record, metrics: Mapping[str, str]) -> GroupMea
 
 
 def _no_measure(claim: Claim, entries: Mapping[str, Aligned]) -> str:
-    own = [entry for entry in entries.values() if entry.measurand.eval == claim.eval]
-    tasks = sorted({task for entry in own for task in entry.measurand.metrics})
+    matching = [entry for entry in entries.values() if entry.measurand.eval == claim.eval]
+    tasks = sorted({task for entry in matching for task in entry.measurand.metrics})
     if claim.task is not None:
         has = f"; it has {', '.join(tasks)}" if tasks else ""
         return f"{claim.eval} has no scored task or group {claim.task!r}{has}"

@@ -41,18 +41,18 @@ def incomparable(first: Record, second: Record, rows: tuple[ScoreRows, ScoreRows
             reference="compare.not-comparable", where=f"eval.{name}", hint=_HINT,
             what=f"only the {which} run has the eval {name!r}",
         )
-        for which, own in zip(("first", "second"), names, strict=True)
-        for name in own
+        for which, evals in zip(("first", "second"), names, strict=True)
+        for name in evals
         if name not in shared
     ]  # fmt: skip
     return alone + [
         Problem(
             reference="compare.not-comparable",
-            what=f"{found.key} differs: {found.first} in the first run, {found.second} in the second",
-            where=found.key,
+            what=f"{difference.key} differs: {difference.first} in the first run, {difference.second} in the second",
+            where=difference.key,
             hint=_HINT,
         )
-        for found in keys
+        for difference in keys
     ]
 
 
@@ -64,47 +64,49 @@ def other_differences(first: Record, second: Record) -> tuple[Difference, ...]:
 def _meaning(record: Record, evals: Collection[str]) -> dict[str, Any]:
     """All that decides what a score of this run on `evals` is a score of."""
     resolved = record.resolved
-    found: dict[str, Any] = {"suite.name": resolved.suite.name}
+    meaning: dict[str, Any] = {"suite.name": resolved.suite.name}
     for spec in resolved.suite.eval:
         if spec.name not in evals:
             continue
         said = spec.model_dump(mode="json", exclude=set(_COMPARED_ELSEWHERE))
-        found |= _flat(said, f"eval.{spec.name}")
-        found[f"eval.{spec.name}.tasks_sha256"] = resolved.tasks_sha256.get(spec.name)
+        meaning |= _flat(said, f"eval.{spec.name}")
+        meaning[f"eval.{spec.name}.tasks_sha256"] = resolved.tasks_sha256.get(spec.name)
         data = resolved.data.get(f"eval:{spec.name}")
-        found[f"eval.{spec.name}.data.sha256"] = None if data is None else data.sha256
+        meaning[f"eval.{spec.name}.data.sha256"] = None if data is None else data.sha256
         if spec.kind == "judge":
             endpoint = spec.judge.endpoint
-            found[f"eval.{spec.name}.judge"] = spec.judge.identity() if endpoint is None else endpoint.model
+            meaning[f"eval.{spec.name}.judge"] = spec.judge.identity() if endpoint is None else endpoint.model
             stored, judge = resolved.data.get(f"eval:{spec.name}~reference"), resolved.judges.get(spec.name)
-            found[f"eval.{spec.name}.reference.sha256"] = None if stored is None else stored.sha256
-            found[f"eval.{spec.name}.prompt.sha256"] = None if judge is None else judge.prompt_sha256
+            meaning[f"eval.{spec.name}.reference.sha256"] = None if stored is None else stored.sha256
+            meaning[f"eval.{spec.name}.prompt.sha256"] = None if judge is None else judge.prompt_sha256
     for evaluation in record.evaluations:
         if evaluation.result is not None and evaluation.eval in evals:
             key = f"eval.{evaluation.eval}"
-            found[f"{key}.prompts"] = evaluation.result.template
-            found |= _flat(evaluation.result.versions, f"{key}.version")
+            meaning[f"{key}.prompts"] = evaluation.result.template
+            meaning |= _flat(evaluation.result.versions, f"{key}.version")
             for measure in evaluation.result.measures:
                 if measure.headline:
-                    found[f"{key}.metric.{measure.task}"] = measure.metric
-    return found
+                    meaning[f"{key}.metric.{measure.task}"] = measure.metric
+    return meaning
 
 
 def _circumstances(record: Record) -> dict[str, Any]:
     resolved = record.resolved
     said = resolved.model_dump(mode="json", exclude={"model", "models", "data", "tasks_sha256", "tasks_path"})
-    found = {key: value for key, value in _flat(said, "").items() if not key.startswith(_IGNORED)}
+    circumstances = {key: value for key, value in _flat(said, "").items() if not key.startswith(_IGNORED)}
     for name, model in {"": resolved.model, **resolved.models}.items():
-        found[f"base.{name}".rstrip(".")] = f"{model.name}, sha256 {model.sha256[:12]}"
+        circumstances[f"base.{name}".rstrip(".")] = f"{model.name}, sha256 {model.sha256[:12]}"
     for name, data in resolved.data.items():
         if not name.startswith("eval:"):
-            found[f"data.{name}.sha256"] = data.sha256[:12]
-    found["git"] = None if record.git is None else record.git.commit[:12] + (" (dirty)" if record.git.dirty else "")
+            circumstances[f"data.{name}.sha256"] = data.sha256[:12]
+    circumstances["git"] = (
+        None if record.git is None else record.git.commit[:12] + (" (dirty)" if record.git.dirty else "")
+    )
     environment = record.environment
-    found |= _flat(environment.versions, "version")
-    found |= {"python": environment.python, "device": environment.device, "processor": environment.processor}
-    found["precision"] = sorted({e.result.precision for e in record.evaluations if e.result is not None})
-    return found
+    circumstances |= _flat(environment.versions, "version")
+    circumstances |= {"python": environment.python, "device": environment.device, "processor": environment.processor}
+    circumstances["precision"] = sorted({e.result.precision for e in record.evaluations if e.result is not None})
+    return circumstances
 
 
 def _other_examples(record: Record, rows: tuple[ScoreRows, ScoreRows]) -> Iterator[Difference]:
@@ -113,11 +115,11 @@ def _other_examples(record: Record, rows: tuple[ScoreRows, ScoreRows]) -> Iterat
         shared = [subject for name, subject in rows[0] if name == spec.name and (name, subject) in rows[1]]
         if not shared:
             continue
-        asked = [{(r.task, r.id): (r.prompt, r.target) for r in one[spec.name, shared[0]]} for one in rows]
+        asked = [{(r.task, r.id): (r.prompt, r.target) for r in run_rows[spec.name, shared[0]]} for run_rows in rows]
         if asked[0] == asked[1]:
             continue
         same = sum(asked[1].get(example) == question for example, question in asked[0].items())
-        counts = [f"{len(one):,} examples, {same:,} of them in both" for one in asked]
+        counts = [f"{len(examples):,} examples, {same:,} of them in both" for examples in asked]
         yield Difference(key=f"eval.{spec.name}.examples", first=counts[0], second=counts[1])
 
 

@@ -135,13 +135,13 @@ def _changes(
     records: tuple[Record, Record], rows: tuple[ScoreRows, ScoreRows], arms: list[str], replicates: int
 ) -> tuple[ScoreShift, ...]:
     deltas = Deltas(seed=int(records[0].digest[:8], 16), replicates=replicates)
-    found: list[ScoreShift] = []
+    shifts: list[ScoreShift] = []
     for entry in _aligned(records, rows, arms):
         changes = [(arm, deltas.between(entry, arm + _SECOND, arm + _FIRST)) for arm in arms]
         diagnostic = entry.measurand.role == "diagnostic"
         same = {arm: _same_jobs(records, arm, entry.measurand.eval) for arm in arms}
         family = [None if diagnostic or same[arm] else delta.p_value for arm, delta in changes]
-        found += [
+        shifts += [
             ScoreShift(
                 arm=arm,
                 measurand=entry.measurand,
@@ -152,7 +152,7 @@ def _changes(
             )
             for (arm, delta), p in zip(changes, holm(family), strict=True)
         ]
-    return tuple(found)
+    return tuple(shifts)
 
 
 def _aligned(records: tuple[Record, Record], rows: tuple[ScoreRows, ScoreRows], arms: list[str]) -> list[Aligned]:
@@ -160,11 +160,11 @@ def _aligned(records: tuple[Record, Record], rows: tuple[ScoreRows, ScoreRows], 
     by_arm: dict[str, tuple[str, ...]] = {}
     draws: dict[str, tuple[int, ...]] = {}
     marked: dict[tuple[str, str], Sequence[ScoreRow]] = {}
-    for record, found, mark in zip(records, rows, (_FIRST, _SECOND), strict=True):
+    for record, run_rows, mark in zip(records, rows, (_FIRST, _SECOND), strict=True):
         named = subjects(record)
         by_arm |= {arm + mark: tuple(subject + mark for subject in named[arm]) for arm in arms}
         draws |= {arm + mark: labels for arm, labels in draws_by_arm(record).items()}
-        marked |= {(name, subject + mark): scored for (name, subject), scored in found.items()}
+        marked |= {(name, subject + mark): scored for (name, subject), scored in run_rows.items()}
     return [
         align_one(measurand, by_arm, marked, draws=draws)
         for spec in records[0].resolved.suite.eval
@@ -172,17 +172,17 @@ def _aligned(records: tuple[Record, Record], rows: tuple[ScoreRows, ScoreRows], 
     ]
 
 
-def _both(found: list[list[Measurand]]) -> list[Measurand]:
+def _both(by_run: list[list[Measurand]]) -> list[Measurand]:
     """The measurands of both runs; right-or-wrong, or per example, only where they are in both."""
-    second = {measurand.name: measurand for measurand in found[1]}
+    second = {measurand.name: measurand for measurand in by_run[1]}
     return [
         replace(
-            one,
-            binary=one.binary and second[one.name].binary,
-            per_example=one.per_example and second[one.name].per_example,
+            measurand,
+            binary=measurand.binary and second[measurand.name].binary,
+            per_example=measurand.per_example and second[measurand.name].per_example,
         )
-        for one in found[0]
-        if one.name in second
+        for measurand in by_run[0]
+        if measurand.name in second
     ]
 
 

@@ -78,8 +78,8 @@ class Measurand:
         if self.bounds is not None:
             return self.bounds[1] - self.bounds[0]
         spans = [span_of(metric) for metric in self.metrics.values()]
-        known = [span for span in spans if span is not None]
-        return max(known) if known and len(known) == len(spans) else None
+        widths = [span for span in spans if span is not None]
+        return max(widths) if widths and len(widths) == len(spans) else None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -137,31 +137,31 @@ def measurands_of(spec: EvalSpec, record: Record) -> list[Measurand]:
 
 def headlines(name: str, record: Record) -> dict[str, Measure]:
     """The leading measure of each task; binary, or per example, only where it is so for every subject."""
-    found: dict[str, Measure] = {}
+    by_task: dict[str, Measure] = {}
     for evaluation in record.evaluations:
         if evaluation.eval != name or evaluation.result is None:
             continue
         for measure in evaluation.result.measures:
             if measure.headline:
-                known = found.setdefault(measure.task, measure)
+                stored = by_task.setdefault(measure.task, measure)
                 both = {
-                    "binary": known.binary and measure.binary,
-                    "per_example": known.per_example and measure.per_example,
+                    "binary": stored.binary and measure.binary,
+                    "per_example": stored.per_example and measure.per_example,
                 }
-                found[measure.task] = known.model_copy(update=both)
-    return found
+                by_task[measure.task] = stored.model_copy(update=both)
+    return by_task
 
 
 def _pools(name: str, record: Record, measures: Mapping[str, Measure]) -> dict[str, str]:
     """By task, the group that the eval asks for and that has the headline metrics added up by examples. A task of two
     such groups belongs to the first."""
-    found: dict[str, str] = {}
+    pools: dict[str, str] = {}
     for evaluation in record.evaluations:
         for group in evaluation.result.groups if evaluation.eval == name and evaluation.result is not None else ():
             if group.asked and group.by == "examples":
                 leading = (task for task in group.tasks if task in measures and measures[task].metric == group.metric)
-                found |= {task: group.group for task in leading if task not in found}
-    return found
+                pools |= {task: group.group for task in leading if task not in pools}
+    return pools
 
 
 def chance_of(measures: Mapping[str, Measure], pools: Mapping[str, str]) -> float | None:
@@ -198,7 +198,7 @@ def draws_by_arm(record: Record) -> dict[str, tuple[int, ...]]:
     """The subset draw of each seed, of the arms whose data are drawn several times."""
     suite = record.resolved.suite
     labels = {arm.name: draw_labels(suite, arm.data) for arm in planned_arms(record)}
-    return {name: found for name, found in labels.items() if found is not None}
+    return {name: draws for name, draws in labels.items() if draws is not None}
 
 
 def align_one(
@@ -211,18 +211,18 @@ def align_one(
     """One measurand for the subjects that `by_arm` names; an arm whose name is a base's has no seed noise.
 
     draws: as `draws_by_arm`."""
-    found = {
+    by_subject = {
         subject: [row for row in rows.get((measurand.eval, subject), ()) if row.task in measurand.metrics]
         for names in by_arm.values()
         for subject in names
     }
     first: dict[tuple[str, str], ScoreRow] = {}
-    for scored in found.values():
+    for scored in by_subject.values():
         for row in scored:
             first.setdefault((row.task, row.id), row)
     position = {example: index for index, example in enumerate(first)}
     shared = _Shared(
-        weights=_weights(measurand, found.values(), position),
+        weights=_weights(measurand, by_subject.values(), position),
         clusters=_labels([None if row.cluster is None else (row.task, row.cluster) for row in first.values()]),
         strata=_labels([measurand.pools.get(row.task, row.task) for row in first.values()])
         if len(measurand.parts) > 1
@@ -233,23 +233,25 @@ def align_one(
         examples=tuple(first),
         arms={
             arm: replace(
-                _scores([found[name] for name in names], position, measurand, shared, trained=not is_base(arm)),
+                _scores([by_subject[name] for name in names], position, measurand, shared, trained=not is_base(arm)),
                 draws=_draws(draws, arm),
             )
             for arm, names in by_arm.items()
         },
-        counts=_counts(measurand, by_arm, found, position),
+        counts=_counts(measurand, by_arm, by_subject, position),
     )
 
 
-def _weights(measurand: Measurand, found: Iterable[list[ScoreRow]], position: Mapping[tuple[str, str], int]) -> _Floats:
+def _weights(
+    measurand: Measurand, by_subject: Iterable[list[ScoreRow]], position: Mapping[tuple[str, str], int]
+) -> _Floats:
     """Weight of each example, from the first subject that has a score of it; 1 where none has."""
     weights = np.ones(len(position))
-    known: set[tuple[str, str]] = set()
-    for row in (row for scored in found for row in scored):
+    weighted: set[tuple[str, str]] = set()
+    for row in (row for scored in by_subject for row in scored):
         example = row.task, row.id
-        if example not in known and row.metrics.get(measurand.metrics[row.task]) is not None:
-            known.add(example)
+        if example not in weighted and row.metrics.get(measurand.metrics[row.task]) is not None:
+            weighted.add(example)
             weights[position[example]] = row.weight
     return weights
 
@@ -261,7 +263,7 @@ def _draws(draws: Mapping[str, tuple[int, ...]] | None, arm: str) -> _Ints | Non
 def _counts(
     measurand: Measurand,
     by_arm: Mapping[str, tuple[str, ...]],
-    found: Mapping[str, list[ScoreRow]],
+    by_subject: Mapping[str, list[ScoreRow]],
     position: Mapping[tuple[str, str], int],
 ) -> dict[str, CorpusCounts]:
     """Statistics of a corpus metric by arm; empty for several tasks, which have no common corpus."""
@@ -269,7 +271,7 @@ def _counts(
         return {}
     metric = next(iter(measurand.metrics.values()))
     counted = {
-        arm: count([found[name] for name in names], position, metric, trained=not is_base(arm))
+        arm: count([by_subject[name] for name in names], position, metric, trained=not is_base(arm))
         for arm, names in by_arm.items()
     }
     return {arm: counts for arm, counts in counted.items() if counts is not None}

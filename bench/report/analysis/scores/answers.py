@@ -84,9 +84,9 @@ def _speaking(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> li
     }
     with_text = {name for (name, _), scored in rows.items() if any(row.output is not None for row in scored)}
     for names in (generating & with_text, with_text):
-        found = [entry for entry in aligned if entry.measurand.eval in names and entry.examples]
-        if found:
-            return found
+        entries = [entry for entry in aligned if entry.measurand.eval in names and entry.examples]
+        if entries:
+            return entries
     return []
 
 

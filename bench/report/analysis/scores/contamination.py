@@ -93,13 +93,13 @@ def contamination(
 
 def _examples(record: Record, data: str, entry: Aligned) -> frozenset[tuple[str, str]]:
     """Contaminated examples of a measurand for the arms of one data name, all of its draws together."""
-    found = [
+    examples = [
         example
-        for one in record.contamination
-        if one.eval == entry.measurand.eval and one.data.partition("@")[0] == data
-        for example in one.found
+        for check in record.contamination
+        if check.eval == entry.measurand.eval and check.data.partition("@")[0] == data
+        for example in check.found
     ]
-    return frozenset(found) & frozenset(entry.examples)
+    return frozenset(examples) & frozenset(entry.examples)
 
 
 def _contaminated(
@@ -130,7 +130,7 @@ def _contaminated(
         arm=arm,
         measurand=name,
         examples=len(entry.examples),
-        judged=max(one.judged for one in matching),
+        judged=max(check.judged for check in matching),
         found=len(mine),
         ngram=matching[0].ngram,
         versus_base=cleaned(result.versus_base),

@@ -43,8 +43,8 @@ def count(
 ) -> CorpusCounts | None:
     """Statistics of one arm; `None` where its rows keep none of that metric, or the metric is unknown."""
     sizes = {len(row.statistics[metric]) for rows in replicates for row in rows if metric in row.statistics}
-    known = corpus_metric(metric)
-    if known is None or len(sizes) != 1:
+    definition = corpus_metric(metric)
+    if definition is None or len(sizes) != 1:
         return None
     shape = (len(replicates), len(position))
     values, present = np.zeros((*shape, sizes.pop())), np.zeros(shape, dtype=np.bool_)
@@ -53,7 +53,7 @@ def count(
             if metric in row.statistics:
                 at = position[row.task, row.id]
                 values[seed, at], present[seed, at] = row.statistics[metric], True
-    return CorpusCounts(metric=known, values=values, present=present, trained=trained)
+    return CorpusCounts(metric=definition, values=values, present=present, trained=trained)
 
 
 def counts_delta(arm: CorpusCounts, reference: CorpusCounts, *, seed: int, replicates: int) -> Delta | None:
@@ -82,7 +82,7 @@ def counts_value(arm: CorpusCounts, *, seed: int, replicates: int) -> Estimate |
     kept = arm.present[seeds].all(axis=0)
     if not (seeds.any() and kept.any()):
         return None
-    found = corpus_interval(
+    estimate = corpus_interval(
         arm.values[seeds][:, kept],
         arm.metric.of_sums,
         support=arm.metric.support,
@@ -91,8 +91,8 @@ def counts_value(arm: CorpusCounts, *, seed: int, replicates: int) -> Estimate |
         trained=arm.trained,
     )
     if arm.lone_survivor:
-        found = replace(
-            found, low=None, high=None, standard_error=None, method="none", noise="none", components=None,
+        estimate = replace(
+            estimate, low=None, high=None, standard_error=None, method="none", noise="none", components=None,
             reason=LONE_SURVIVOR,
         )  # fmt: skip
-    return replace(found, n_missing=int((~kept).sum()), seeds_failed=int((~seeds).sum()))
+    return replace(estimate, n_missing=int((~kept).sum()), seeds_failed=int((~seeds).sum()))

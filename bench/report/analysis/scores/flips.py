@@ -88,10 +88,10 @@ def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, s
     for entry in entries:
         mine: list[Flip] = []
         for arm in planned_arms(record):
-            found = _flips_of(arm.name, arm.base, entry, rows, subjects(record)[arm.name])
-            if found is not None:
-                mine += [flip for per_seed in found for flip in per_seed]
-                counts.append(_count(arm.name, entry, found))
+            by_seed = _flips_of(arm.name, arm.base, entry, rows, subjects(record)[arm.name])
+            if by_seed is not None:
+                mine += [flip for per_seed in by_seed for flip in per_seed]
+                counts.append(_count(arm.name, entry, by_seed))
         flips += mine
         drawn += [flip for direction in ("gained", "lost") for flip in _draw(mine, direction, shown, generator)]
     return Flips(counts=tuple(counts), flips=tuple(flips), shown=tuple(drawn))
@@ -133,9 +133,9 @@ def _compare(
         )
 
 
-def _count(arm: str, entry: Aligned, found: Sequence[Sequence[Flip]]) -> FlipCount:
+def _count(arm: str, entry: Aligned, by_seed: Sequence[Sequence[Flip]]) -> FlipCount:
     def of(direction: Direction) -> tuple[float, int]:
-        sets = [{(flip.task, flip.id) for flip in flips if flip.direction == direction} for flips in found]
+        sets = [{(flip.task, flip.id) for flip in flips if flip.direction == direction} for flips in by_seed]
         return sum(map(len, sets)) / len(sets), len(set.intersection(*sets))
 
     (gained, always_gained), (lost, always_lost) = of("gained"), of("lost")
@@ -143,7 +143,7 @@ def _count(arm: str, entry: Aligned, found: Sequence[Sequence[Flip]]) -> FlipCou
         arm=arm,
         measurand=entry.measurand.name,
         examples=len(entry.examples),
-        seeds=len(found),
+        seeds=len(by_seed),
         gained=gained,
         lost=lost,
         always_gained=always_gained,

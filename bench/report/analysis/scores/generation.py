@@ -37,21 +37,24 @@ class GenerationCost:
 def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
     """In the order of the suite's evals and arms."""
     by_arm = subjects(record)
-    found = []
+    costs = []
     for spec in record.resolved.suite.eval:
         for arm, names in by_arm.items():
             mine = [e for e in record.evaluations if e.eval == spec.name and e.subject in names]
             mine = [e for e in mine if e.result is not None and e.result.generated is not None]
             if mine:
-                found.append(_cost(spec.name, arm, mine, alone=_drawn_alone(record)))
-    return tuple(found)
+                costs.append(_cost(spec.name, arm, mine, alone=_drawn_alone(record)))
+    return tuple(costs)
 
 
 def _drawn_alone(record: Record) -> set[tuple[str, str]]:
     """(eval, subject) of the answers that were drawn while nothing else of the run was at work. A judge's eval draws
     none itself: its subject's answers are a job of their own."""
     judged = {(answers.eval, answers.subject): answers.job for answers in record.answers}
-    jobs = {(one.eval, one.subject): judged.get((one.eval, one.subject), one.job) for one in record.evaluations}
+    jobs = {
+        (evaluation.eval, evaluation.subject): judged.get((evaluation.eval, evaluation.subject), evaluation.job)
+        for evaluation in record.evaluations
+    }
     return {key for key, job in jobs.items() if job.alone}
 
 
@@ -70,17 +73,17 @@ def _cost(
     return GenerationCost(
         eval=name,
         arm=arm,
-        answers=fmean(one.answers for one in drawn),
+        answers=fmean(generated.answers for generated in drawn),
         samples=drawn[0].samples,
-        tokens=fmean(one.tokens for one in drawn),
-        tokens_per_second=_mean(timed, lambda one: one.tokens_per_second),
-        shared_tokens_per_second=_mean(drawn, lambda one: one.tokens_per_second),
-        first_token_seconds=_mean(timed, lambda one: one.first_token_seconds),
+        tokens=fmean(generated.tokens for generated in drawn),
+        tokens_per_second=_mean(timed, lambda generated: generated.tokens_per_second),
+        shared_tokens_per_second=_mean(drawn, lambda generated: generated.tokens_per_second),
+        first_token_seconds=_mean(timed, lambda generated: generated.first_token_seconds),
         headline=leading[0].metric if leading else None,
         decoding_error=fmean(errors) if errors else None,
     )
 
 
 def _mean(drawn: Sequence[Generated], value: Callable[[Generated], float | None]) -> float | None:
-    known = [found for one in drawn if (found := value(one)) is not None]
-    return fmean(known) if known else None
+    figures = [figure for generated in drawn if (figure := value(generated)) is not None]
+    return fmean(figures) if figures else None

@@ -65,7 +65,7 @@ class JudgedArm:
 
 def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[JudgedArm, ...]:
     """In the order of the suite's evals and arms; arms without a result are left to the table of what is missing."""
-    found = []
+    arms = []
     for spec in record.resolved.suite.eval:
         if spec.kind != "judge":
             continue
@@ -73,14 +73,14 @@ def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[Judged
             results = _of(record, spec.name, names)
             if results:
                 scored = [rows.get((spec.name, name), ()) for name in names]
-                found.append(_arm(spec.name, arm, results, scored, deltas))
-    return tuple(found)
+                arms.append(_arm(spec.name, arm, results, scored, deltas))
+    return tuple(arms)
 
 
 def is_own_reference(record: Record, eval_name: str, names: Sequence[str]) -> bool:
     """Whether these subjects are what the eval's judge compares the others with."""
     results = _of(record, eval_name, names)
-    return bool(results) and all(one.by_definition for one in results)
+    return bool(results) and all(result.by_definition for result in results)
 
 
 def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
@@ -104,22 +104,22 @@ def _arm(
 
 def _total(results: Sequence[Judged]) -> Judged:
     """Sums over all seeds; `None` for a figure that one of them lacks."""
-    summed = {name: _sum([getattr(one, name) for one in results]) for name in _SUMMED}
-    return results[0].model_copy(update={**summed, "by_definition": all(one.by_definition for one in results)})
+    summed = {name: _sum([getattr(result, name) for result in results]) for name in _SUMMED}
+    return results[0].model_copy(update={**summed, "by_definition": all(result.by_definition for result in results)})
 
 
 def _sum(values: Sequence[_Number | None]) -> _Number | None:
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known and len(known) == len(values) else None
+    present = [value for value in values if value is not None]
+    return sum(present[1:], present[0]) if present and len(present) == len(values) else None
 
 
 def _controlled(scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, trained: bool) -> LengthControlled | None:
     """The rate at equal length over the seeds that have any score, on the examples that all of these have."""
-    by_seed = [known for rows in scored if (known := _known(rows))]
-    shared = [id_ for id_ in by_seed[0] if all(id_ in known for known in by_seed)] if by_seed else []
+    by_seed = [scores for rows in scored if (scores := _known(rows))]
+    shared = [id_ for id_ in by_seed[0] if all(id_ in seed_scores for seed_scores in by_seed)] if by_seed else []
     if not shared or (trained and len(by_seed) == 1 < len(scored)):  # one seed left: the noise of training is unknown
         return None
-    values = np.array([[known[id_] for id_ in shared] for known in by_seed], dtype=np.float64)
+    values = np.array([[seed_scores[id_] for id_ in shared] for seed_scores in by_seed], dtype=np.float64)
     return length_controlled(
         values[:, :, 0],
         values[:, :, 1],
@@ -137,9 +137,9 @@ def _longer_won(scored: Sequence[Sequence[ScoreRow]]) -> float | None:
 
 def _known(rows: Sequence[ScoreRow]) -> Mapping[str, tuple[float, float]]:
     """Score and difference of lengths, by example."""
-    found = {}
+    by_example = {}
     for row in rows:
         score, lengths = row.metrics.get(WIN_RATE), row.statistics.get(LENGTHS)
         if score is not None and lengths is not None:
-            found[row.id] = (score, lengths[0] - lengths[1])
-    return found
+            by_example[row.id] = (score, lengths[0] - lengths[1])
+    return by_example

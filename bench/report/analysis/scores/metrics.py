@@ -30,8 +30,10 @@ def every_metric(record: Record) -> tuple[MetricValue, ...]:
     for evaluation in record.evaluations:
         if evaluation.result is None or evaluation.subject not in arm_of:
             continue
-        tasks = [(one.task, one.metric, one.value) for one in evaluation.result.measures]
-        groups = [(f"{one.group}, mean over {one.by}", one.metric, one.value) for one in evaluation.result.groups]
+        tasks = [(measure.task, measure.metric, measure.value) for measure in evaluation.result.measures]
+        groups = [
+            (f"{group.group}, mean over {group.by}", group.metric, group.value) for group in evaluation.result.groups
+        ]
         for task, metric, value in (*groups, *tasks):
             if value is not None:
                 values.setdefault((arm_of[evaluation.subject], evaluation.eval, task, metric), []).append(value)

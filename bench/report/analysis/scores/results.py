@@ -78,20 +78,20 @@ class Result:
     @property
     def worst_seed(self) -> float | None:
         """The lowest value of a seed, the highest where lower is better; `None` without a score."""
-        known = [value for value in self.by_seed if value is not None]
-        return (min if self.measurand.higher_is_better else max)(known, default=None)
+        scores = [value for value in self.by_seed if value is not None]
+        return (min if self.measurand.higher_is_better else max)(scores, default=None)
 
 
 def results(
     record: Record, aligned: Sequence[Aligned], absences: Sequence[Absence], deltas: Deltas
 ) -> dict[tuple[str, str], Result]:
     """All results, by arm and measurand."""
-    found: dict[tuple[str, str], Result] = {}
+    by_arm: dict[tuple[str, str], Result] = {}
     for entry in aligned:
         measured = {arm: _result(arm, entry, record, absences, deltas) for arm in entry.arms}
         for arm, result in _adjusted(entry.measurand, measured).items():
-            found[arm, entry.measurand.name] = result
-    return found
+            by_arm[arm, entry.measurand.name] = result
+    return by_arm
 
 
 def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence], deltas: Deltas) -> Result:
@@ -116,8 +116,8 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
     if not entry.measurand.per_example:
         reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
         counts = entry.counts.get(arm)
-        found = None if counts is None else counts_value(counts, seed=deltas.seed, replicates=deltas.replicates)
-        return found or _corpus_value(reported, examples=len(entry.examples)), reported
+        estimate = None if counts is None else counts_value(counts, seed=deltas.seed, replicates=deltas.replicates)
+        return estimate or _corpus_value(reported, examples=len(entry.examples)), reported
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
     if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):
         return _defined(by_seed, examples=int(scores.present.any(axis=0).sum())), by_seed
@@ -218,15 +218,15 @@ def _reported(record: Record, subject: str, measurand: Measurand) -> float | Non
         for measure in result.measures
         if measure.headline and measure.task in measurand.metrics
     ]
-    known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(measurand.metrics) else None
+    present = [value for value in values if value is not None]
+    return fmean(present) if present and len(present) == len(measurand.metrics) else None
 
 
 def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
     """Mean over seeds, without an interval: the examples keep nothing that could be resampled."""
-    known = tuple(value for value in by_seed if value is not None)
+    present = tuple(value for value in by_seed if value is not None)
     return Estimate(
-        mean=fmean(known) if known else None,
+        mean=fmean(present) if present else None,
         low=None,
         high=None,
         level=LEVEL,
@@ -236,15 +236,15 @@ def _corpus_value(by_seed: Sequence[float | None], *, examples: int) -> Estimate
         reason="a corpus metric whose examples keep nothing that could be resampled",
         n_examples=examples,
         n_missing=0,
-        seeds=len(known),
-        seeds_failed=len(by_seed) - len(known),
-        seed_values=known,
-        seed_deviation=stdev(known) if len(known) > 1 else None,
+        seeds=len(present),
+        seeds_failed=len(by_seed) - len(present),
+        seed_values=present,
+        seed_deviation=stdev(present) if len(present) > 1 else None,
         components=None,
     )
 
 
 def _defined(by_seed: Sequence[float | None], *, examples: int) -> Estimate:
     """Value of the subject that a judge compares all others with: a tie by definition, without an interval."""
-    found = _corpus_value([None if value is None else TIE for value in by_seed], examples=examples)
-    return replace(found, reason="a tie with itself, by definition", seed_deviation=None)
+    estimate = _corpus_value([None if value is None else TIE for value in by_seed], examples=examples)
+    return replace(estimate, reason="a tie with itself, by definition", seed_deviation=None)

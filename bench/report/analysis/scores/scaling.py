@@ -49,10 +49,10 @@ def scaling_lines(
         spec = suite.data[arm.data]
         plain = spec.mix is None and spec.length is None and spec.dedup == "none"
         if plain and spec.select.by in _BY_NUMBER:
-            own = data[arm.data]
-            if own.unavailable is not None:
+            resolved = data[arm.data]
+            if resolved.unavailable is not None:
                 continue  # nobody knows how many rows it has
-            groups.setdefault((arm.recipe + arm.suffix, own.source), {}).setdefault(own.rows, arm.name)
+            groups.setdefault((arm.recipe + arm.suffix, resolved.source), {}).setdefault(resolved.rows, arm.name)
     lines = {key: sizes for key, sizes in groups.items() if len(sizes) >= FEWEST_SIZES}
     return tuple(
         ScalingLine(

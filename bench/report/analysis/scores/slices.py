@@ -73,7 +73,7 @@ def _slices(
 ) -> Slices:
     values = dict.fromkeys(value for mine in labels for value in mine)
     kept = {value: np.array([value in mine for mine in labels], dtype=np.bool_) for value in values}
-    found = [
+    parts = [
         SliceValue(
             value=value,
             examples=int(mask.sum()),
@@ -84,7 +84,7 @@ def _slices(
     return Slices(
         measurand=entry.measurand.name,
         column=column,
-        values=tuple(sorted(found, key=lambda one: (-one.examples, one.value))),
+        values=tuple(sorted(parts, key=lambda part: (-part.examples, part.value))),
         noise=tuple(
             _noise(entry, arm, bases[arm], labels, deltas)
             for arm in entry.arms

@@ -129,15 +129,15 @@ class PhaseSeconds:
 def costs(record: Record) -> tuple[Cost, ...]:
     """One row per arm, in the suite's order."""
     suite = record.resolved.suite
-    found = []
+    rows = []
     for arm in planned_arms(record):
         if suite.recipe[arm.recipe].method == "few_shot":
-            found.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, suite.budget_of(arm)))
+            rows.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, suite.budget_of(arm)))
             continue
         trainings = [t for t in record.trainings if t.arm == arm.name]
         probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
-        found.append(_priced(_cost(arm.name, trainings, probe, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
-    return _with_excess(found)
+        rows.append(_priced(_cost(arm.name, trainings, probe, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
+    return _with_excess(rows)
 
 
 def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
@@ -168,15 +168,15 @@ def budget_match(found: Sequence[Cost]) -> BudgetMatch:
 
 def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, budget: Budget) -> Cost:
     results = [training.result for training in trainings if training.result is not None]
-    own = [training.result for training in trainings if training.result is not None and training.job.alone]
+    undisturbed = [training.result for training in trainings if training.result is not None and training.job.alone]
     ledgers = [result.ledger for result in results]
     whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
-    alone = [result.ledger for result in own]
+    alone = [result.ledger for result in undisturbed]
     speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
     measured = [ledger.utilization for ledger in alone] if probe is None else [probe.utilization]
-    known = [one for one in measured if one is not None]
-    used = [one for one in known if one.mfu is None or one.mfu <= 1.0]
+    utilizations = [utilization for utilization in measured if utilization is not None]
+    used = [utilization for utilization in utilizations if utilization.mfu is None or utilization.mfu <= 1.0]
     slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
     return Cost(
         arm=arm,
@@ -198,12 +198,12 @@ def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, 
         budget=budget,
         budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
         excess=None,
-        step_seconds=_step_seconds(own),
-        peaks_under_load=len(known) - len(used),
-        mfu=_mean(used, lambda one: one.mfu),
-        hfu=_mean(used, lambda one: one.hfu),
-        measured_peak=_mean(used, lambda one: one.peak_flops_per_second),
-        published_peak=_mean(used, lambda one: one.published_flops_per_second),
+        step_seconds=_step_seconds(undisturbed),
+        peaks_under_load=len(utilizations) - len(used),
+        mfu=_mean(used, lambda utilization: utilization.mfu),
+        hfu=_mean(used, lambda utilization: utilization.hfu),
+        measured_peak=_mean(used, lambda utilization: utilization.peak_flops_per_second),
+        published_peak=_mean(used, lambda utilization: utilization.published_flops_per_second),
         flops=_mean(ledgers, lambda ledger: ledger.flops),
         joules=_mean(alone, lambda ledger: None if ledger.energy is None else ledger.energy.joules),
     )
@@ -261,14 +261,14 @@ def _untrained(arm: str, parameters: int | None, budget: Budget) -> Cost:
     )
 
 
-def _with_excess(found: list[Cost]) -> tuple[Cost, ...]:
+def _with_excess(rows: list[Cost]) -> tuple[Cost, ...]:
     """Compares arms whose budgets have the same unit."""
     least: dict[str, float] = {}
-    for cost in found:
+    for cost in rows:
         if cost.budget_used:
             unit = cost.budget.unit
             least[unit] = min(least.get(unit, cost.budget_used), cost.budget_used)
-    return tuple(_replace_excess(cost, least) for cost in found)
+    return tuple(_replace_excess(cost, least) for cost in rows)
 
 
 def _replace_excess(cost: Cost, least: dict[str, float]) -> Cost:
@@ -285,8 +285,8 @@ def _phases(kind: str, jobs: list[tuple[float | None, Seconds]]) -> PhaseSeconds
 
 
 def _mean(entries: list[_T], value: Callable[[_T], float | None]) -> float | None:
-    known = [found for entry in entries if (found := value(entry)) is not None]
-    return fmean(known) if known else None
+    figures = [figure for entry in entries if (figure := value(entry)) is not None]
+    return fmean(figures) if figures else None
 
 
 def _most(values: Iterable[float | None]) -> float | None:

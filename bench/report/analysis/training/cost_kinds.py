@@ -86,8 +86,8 @@ COSTS: dict[str, CostKind] = {
 
 def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...]:
     """One figure per seed of the suite; `None` where that training has none."""
-    own = {training.seed: training for training in record.trainings if training.arm == arm}
-    return tuple(_figure(own.get(seed), kind) for seed in record.resolved.suite.seeds)
+    trainings = {training.seed: training for training in record.trainings if training.arm == arm}
+    return tuple(_figure(trainings.get(seed), kind) for seed in record.resolved.suite.seeds)
 
 
 def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
@@ -99,14 +99,14 @@ def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
 def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Amount | None:
     """The mean over seeds with its interval: exact for counts that do not vary, Student's t over at least two seeds for
     the others, else none. `None` without any figure."""
-    known = np.array([value for value in values if value is not None], dtype=np.float64)
-    if known.size == 0:
+    sample = np.array([value for value in values if value is not None], dtype=np.float64)
+    if sample.size == 0:
         return None
-    mean = fmean(known.tolist())
-    spread = float(np.ptp(known))
+    mean = fmean(sample.tolist())
+    spread = float(np.ptp(sample))
     if spread == 0:
         return Amount(value=mean, low=mean, high=mean) if kind.counted else Amount(value=mean)
-    error = float(known.std(ddof=1)) / known.size**0.5
-    curve = StudentCurve(centre=mean, standard_error=error, degrees=known.size - 1, support=(0.0, np.inf))
+    error = float(sample.std(ddof=1)) / sample.size**0.5
+    curve = StudentCurve(centre=mean, standard_error=error, degrees=sample.size - 1, support=(0.0, np.inf))
     low, high = interval(curve, LEVEL)
     return Amount(value=mean, low=low, high=high)

@@ -92,16 +92,18 @@ class Settings:
 
 def settings(record: Record) -> Settings:
     """Names in the order in which they first come up; an arm lacks what none of its trainings recorded."""
-    found: dict[str, list[dict[str, str]]] = {}
+    by_arm: dict[str, list[dict[str, str]]] = {}
     for arm in planned_arms(record):
         results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
         if results:
-            found[arm.name] = [_facts(result) for result in results]
-    every = [facts for each in found.values() for facts in each]
+            by_arm[arm.name] = [_facts(result) for result in results]
+    every = [facts for each in by_arm.values() for facts in each]
     names = tuple(dict.fromkeys(name for facts in every for name in facts))
     common = {name: every[0][name] for name in names if len({facts.get(name) for facts in every}) == 1}
     varying = tuple(name for name in names if name not in common)
-    return Settings(common=common, varying=varying, by_arm={arm: _joined(each, varying) for arm, each in found.items()})
+    return Settings(
+        common=common, varying=varying, by_arm={arm: _joined(each, varying) for arm, each in by_arm.items()}
+    )
 
 
 def _facts(result: TrainResult) -> dict[str, str]:
@@ -111,4 +113,4 @@ def _facts(result: TrainResult) -> dict[str, str]:
 
 def _joined(each: list[dict[str, str]], names: tuple[str, ...]) -> dict[str, str]:
     values = {name: dict.fromkeys(facts[name] for facts in each if name in facts) for name in names}
-    return {name: "; ".join(found) for name, found in values.items() if found}
+    return {name: "; ".join(texts) for name, texts in values.items() if texts}

@@ -36,13 +36,13 @@ class LossCurve:
 
 def loss_curves(record: Record) -> tuple[LossCurve, ...]:
     """One curve per arm with a finished training, in the suite's order."""
-    found = []
+    curves = []
     for arm in planned_arms(record):
         results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
         seeds = [seed for result in results if (seed := _scored(result.steps)).losses]
         if seeds:
             tokens, losses = _mean([(seed.seen, _smoothed(seed)) for seed in seeds])
-            found.append(
+            curves.append(
                 LossCurve(
                     data=arm.data + arm.suffix,
                     recipe=arm.recipe,
@@ -52,7 +52,7 @@ def loss_curves(record: Record) -> tuple[LossCurve, ...]:
                     validation=tuple(line for result in results if (line := _validation(result))[0]),
                 )
             )
-    return tuple(found)
+    return tuple(curves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,13 +29,13 @@ class ArmOutcome:
 
 def training_outcomes(record: Record) -> tuple[ArmOutcome, ...]:
     """One per arm that trains, in the suite's order."""
-    found = []
+    outcomes = []
     for arm in planned_arms(record):
         mine = [training for training in record.trainings if training.arm == arm.name]
         if mine:
             lost = Counter(kind for training in mine if (kind := _lost(training)) is not None)
-            found.append(ArmOutcome(arm=arm.name, trainings=len(mine), lost=dict(lost)))
-    return tuple(found)
+            outcomes.append(ArmOutcome(arm=arm.name, trainings=len(mine), lost=dict(lost)))
+    return tuple(outcomes)
 
 
 def _lost(training: TrainingRecord) -> str | None:

@@ -44,12 +44,12 @@ def paces(record: Record) -> tuple[Pace, ...]:
     suite = record.resolved.suite
     arms = {arm.name: arm for arm in planned_arms(record)}
     speeds = {name: figures(record, name, SPEED) for name in arms}
-    known = {name: values for name, values in speeds.items() if any(value is not None for value in values)}
-    if len(known) < 2:
+    timed = {name: values for name, values in speeds.items() if any(value is not None for value in values)}
+    if len(timed) < 2:
         return ()
-    order = sorted(known, key=lambda name: -_mean(known[name]))
-    leads = {faster: cost_ratio(known[faster], known[slower]) for faster, slower in pairwise(order)}
-    return tuple(_pace(record, name, suite.control_of(arms[name]), known, leads.get(name)) for name in order)
+    order = sorted(timed, key=lambda name: -_mean(timed[name]))
+    leads = {faster: cost_ratio(timed[faster], timed[slower]) for faster, slower in pairwise(order)}
+    return tuple(_pace(record, name, suite.control_of(arms[name]), timed, leads.get(name)) for name in order)
 
 
 def _pace(

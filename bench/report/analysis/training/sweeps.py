@@ -69,13 +69,13 @@ def contexts(record: Record) -> tuple[ContextRows, ...]:
     """One per few-shot subject with a result, in the suite's order."""
     recipes = record.resolved.suite.recipe
     asked = {arm.name: recipes[arm.recipe].shots or 0 for arm in planned_arms(record)}
-    found: dict[str, ContextRows] = {}
+    by_subject: dict[str, ContextRows] = {}
     for evaluation in record.evaluations:
         rows = None if evaluation.result is None else evaluation.result.shots
         if rows is not None and evaluation.arm is not None:
             context = ContextRows(subject=evaluation.subject, asked=asked[evaluation.arm], rows=rows)
-            found.setdefault(evaluation.subject, context)
-    return tuple(found.values())
+            by_subject.setdefault(evaluation.subject, context)
+    return tuple(by_subject.values())
 
 
 def _sweep(arm: str, record: Record) -> ArmSweep:

@@ -42,11 +42,11 @@ def tradeoffs(
     """
     arms = planned_arms(record)
     bases = list(dict.fromkeys(arm.base for arm in arms))
-    found: list[Tradeoff] = []
+    trades: list[Tradeoff] = []
     for name in TRADED:
         kind, prices = _prices(record, COSTS[name], [arm.name for arm in arms])
-        known = {figure.value for figure in prices.values() if figure is not None}
-        if not known or (kind.counted and max(known) <= 1.01 * min(known)):
+        amounts = {figure.value for figure in prices.values() if figure is not None}
+        if not amounts or (kind.counted and max(amounts) <= 1.01 * min(amounts)):
             continue
         paid = {**dict.fromkeys(bases, FREE), **prices}
         probed = kind.title != COSTS[name].title
@@ -56,8 +56,8 @@ def tradeoffs(
                     Point(name=name, quality=_quality(results.get((name, measurand.name))), cost=cost)
                     for name, cost in paid.items()
                 )
-                placed = {one.name: one for one in frontier(points)}
-                found.append(
+                placed = {standing.name: standing for standing in frontier(points)}
+                trades.append(
                     Tradeoff(
                         measurand=measurand,
                         cost=kind,
@@ -66,7 +66,7 @@ def tradeoffs(
                         probed=probed,
                     )
                 )
-    return tuple(found)
+    return tuple(trades)
 
 
 def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKind, dict[str, Amount | None]]:
