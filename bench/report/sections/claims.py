@@ -110,11 +110,11 @@ def _line(comparison: Comparison, measurand: Measurand) -> str:
 
 def _leaders(comparison: Comparison, measurand: Measurand) -> str:
     """Arms that are not shown to be worse than another; empty where all arms are, or where there are no ranks."""
-    found = comparison.ranks[measurand.name]
-    first = [rank.name for rank in found if rank.best == 1]
-    if not found:
+    ranks = comparison.ranks[measurand.name]
+    first = [rank.name for rank in ranks if rank.best == 1]
+    if not ranks:
         return ""
-    if len(first) == len(found):
+    if len(first) == len(ranks):
         return "no order among the arms is resolved"
     return f"not shown to be worse than any other arm: {fmt.listed(first)}"
 
@@ -141,7 +141,7 @@ def _named(readings: dict[str, Reading], reference: str) -> str:
     """`better than its control: a, b`, for those that are resolved."""
     parts = []
     for reading in ("better", "worse", "higher", "lower"):
-        names = [arm for arm, found in readings.items() if found == reading]
+        names = [arm for arm, arm_reading in readings.items() if arm_reading == reading]
         if names:
             parts.append(f"{reading} than {reference}: {fmt.listed(names)}")
     return "; ".join(parts) or f"no arm is resolved from {reference}"

@@ -10,27 +10,28 @@ from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Ta
 
 def contamination_section(comparison: Comparison) -> Section | None:
     """What was compared, what was found, and each affected difference twice; `None` where nothing was compared."""
-    found = comparison.contamination
-    if not found.checked:
+    contamination = comparison.contamination
+    if not contamination.checked:
         return None
-    blocks: list[Block] = [Paragraph(text=_how(found)), _checked(found)]
-    if found.arms:
-        blocks.append(_differences(found))
+    blocks: list[Block] = [Paragraph(text=_how(contamination)), _checked(contamination)]
+    if contamination.arms:
+        blocks.append(_differences(contamination))
     return Section(title="Contamination", blocks=tuple(blocks), only="document")
 
 
-def _how(found: Contamination) -> str:
+def _how(contamination: Contamination) -> str:
     said = (
-        f"An example is contaminated if {found.ngram} consecutive words of it are in one training row; a shorter "
-        f"example, if all of it is. Examples of fewer than {fmt.plural(found.shortest, 'word')} are not checked."
+        f"An example is contaminated if {contamination.ngram} consecutive words of it are in one training row; a "
+        "shorter example, if all of it is. Examples of fewer than "
+        f"{fmt.plural(contamination.shortest, 'word')} are not checked."
     )
-    if not any(one.found for one in found.checked):
-        judged = sum(one.judged for one in found.checked)
+    if not any(check.found for check in contamination.checked):
+        judged = sum(check.judged for check in contamination.checked)
         return f"{said} " + ("None was found." if judged else "Every example is shorter.")
     return f"{said} All rows of the data are searched, also those that the budget did not reach."
 
 
-def _checked(found: Contamination) -> Table:
+def _checked(contamination: Contamination) -> Table:
     columns = (
         Column(title="Training data"),
         Column(title="Eval"),
@@ -40,18 +41,18 @@ def _checked(found: Contamination) -> Table:
     )
     rows = tuple(
         (
-            Cell(text=one.data, tone="strong"),
-            Cell(text=one.eval),
-            Cell(text=fmt.count(one.examples)),
-            Cell(text=fmt.count(one.examples - one.judged)),
-            Cell(text=_share(one.found, one.examples), tone="bad" if one.found else "plain"),
+            Cell(text=check.data, tone="strong"),
+            Cell(text=check.eval),
+            Cell(text=fmt.count(check.examples)),
+            Cell(text=fmt.count(check.examples - check.judged)),
+            Cell(text=_share(check.found, check.examples), tone="bad" if check.found else "plain"),
         )
-        for one in found.checked
+        for check in contamination.checked
     )
     return Table(columns=columns, rows=rows)
 
 
-def _differences(found: Contamination) -> Table:
+def _differences(contamination: Contamination) -> Table:
     columns = (
         Column(title="Arm"),
         Column(title="Eval"),
@@ -60,15 +61,15 @@ def _differences(found: Contamination) -> Table:
         Column(title="− control, all", right=True),
         Column(title="− control, without", right=True),
     )
-    return Table(columns=columns, rows=tuple(_row(one) for one in found.arms))
+    return Table(columns=columns, rows=tuple(_row(affected) for affected in contamination.arms))
 
 
-def _row(one: Contaminated) -> tuple[Cell, ...]:
+def _row(affected: Contaminated) -> tuple[Cell, ...]:
     return (
-        Cell(text=one.arm, tone="strong"),
-        Cell(text=one.measurand),
-        *_twice(one.versus_base),
-        *_twice(one.versus_control),
+        Cell(text=affected.arm, tone="strong"),
+        Cell(text=affected.measurand),
+        *_twice(affected.versus_base),
+        *_twice(affected.versus_control),
     )
 
 
@@ -84,5 +85,5 @@ def _twice(cleaned: Cleaned | None) -> tuple[Cell, Cell]:
     return Cell(text=texts[0]), Cell(text=texts[1])
 
 
-def _share(found: int, examples: int) -> str:
-    return f"{found:,} ({fmt.percent(found / examples)})" if found and examples else fmt.count(found)
+def _share(count: int, examples: int) -> str:
+    return f"{count:,} ({fmt.percent(count / examples)})" if count and examples else fmt.count(count)

@@ -40,7 +40,7 @@ def cost_section(comparison: Comparison) -> Section:
     ]
     if "loss" in comparison.plots:
         caption = "Training loss by tokens seen: every seed (thin) and their mean, smoothed (thick)."
-        if any(one.evaluations for one in comparison.trainings):
+        if any(training.evaluations for training in comparison.trainings):
             caption += " Dashed, with rings: validation loss."
         blocks.append(Figure(name="loss", caption=caption))
     return Section(title="Cost", blocks=tuple(blocks))
@@ -73,10 +73,12 @@ def _amounts(span: tuple[float, float]) -> str:
 
 def _left(comparison: Comparison) -> str:
     """The trainings that validation ended, and what of their own budget they did not use."""
-    early = [one for one in comparison.trainings if one.ending == "early"]
+    early = [training for training in comparison.trainings if training.ending == "early"]
     if not early:
         return ""
-    said = fmt.listed([f"{one.subject} with {fmt.percent(one.unspent)} of its budget left" for one in early])
+    said = fmt.listed(
+        [f"{training.subject} with {fmt.percent(training.unspent)} of its budget left" for training in early]
+    )
     return f" Early stopping ended {said}."
 
 
@@ -151,17 +153,17 @@ def _several(costs: Sequence[Cost]) -> str:
 
 def _utilisation(costs: tuple[Cost, ...]) -> list[Block]:
     """What MFU is a share of, and how far from it the hardware's own share is."""
-    known = [cost for cost in costs if cost.mfu is not None and cost.measured_peak is not None]
-    if not known:
+    measured = [cost for cost in costs if cost.mfu is not None and cost.measured_peak is not None]
+    if not measured:
         return []
-    peaks = [cost.measured_peak for cost in known if cost.measured_peak is not None]
-    published = [cost.published_peak for cost in known if cost.published_peak is not None]
+    peaks = [cost.measured_peak for cost in measured if cost.measured_peak is not None]
+    published = [cost.published_peak for cost in measured if cost.published_peak is not None]
     beside = f" (published: {_span(published)})" if published else ""
     text = (
         "MFU: model FLOPs (forward and backward, attention included, padding left out) per second, as a share of a "
         f"matrix product measured on this device at this precision, {_span(peaks)}{beside}. HFU counts "
         "padding and what gradient checkpointing recomputes: "
-        f"{', '.join(f'{one.arm} {fmt.percent(one.hfu)}' for one in known)}."
+        f"{', '.join(f'{cost.arm} {fmt.percent(cost.hfu)}' for cost in measured)}."
     )
     return [Paragraph(text=text, tone="muted")]
 
@@ -173,11 +175,12 @@ def _span(peaks: Sequence[float]) -> str:
 
 def _steps(costs: tuple[Cost, ...]) -> list[Block]:
     """Seconds per step: the median, and what one step in twenty stays below or exceeds."""
-    known = [(cost.arm, cost.step_seconds) for cost in costs if cost.step_seconds is not None]
-    if not known:
+    timed = [(cost.arm, cost.step_seconds) for cost in costs if cost.step_seconds is not None]
+    if not timed:
         return []
     said = "; ".join(
-        f"{arm} {_milliseconds(one.median)} ({_milliseconds(one.p5)} to {_milliseconds(one.p95)})" for arm, one in known
+        f"{arm} {_milliseconds(seconds.median)} ({_milliseconds(seconds.p5)} to {_milliseconds(seconds.p95)})"
+        for arm, seconds in timed
     )
     return [Paragraph(text=f"Milliseconds per step, median (5% to 95%): {said}.", tone="muted")]
 

@@ -13,19 +13,19 @@ _LONG = 200
 
 def flips_section(comparison: Comparison) -> Section | None:
     """Counts by arm and eval, and the drawn few; `None` without any right-or-wrong score."""
-    found = comparison.flips
-    if not found.counts:
+    flips = comparison.flips
+    if not flips.counts:
         return None
     blocks: list[Block] = [
         Paragraph(
             text="Gained: wrong before training and right after; lost: the other way round; means over the seeds, and "
-            f"how many examples flip with every seed. All {fmt.plural(found.total, 'flip')} are in {found.file}."
+            f"how many examples flip with every seed. All {fmt.plural(flips.total, 'flip')} are in {flips.file}."
         ),
-        _counts(found.counts),
+        _counts(flips.counts),
     ]
-    if found.shown:
+    if flips.shown:
         blocks.append(Paragraph(text="Some of them, drawn by the run's digest:"))
-        blocks.append(_shown(found.shown))
+        blocks.append(_shown(flips.shown))
     return Section(title="Flips", blocks=tuple(blocks), only="document")
 
 
@@ -41,15 +41,15 @@ def _counts(counts: tuple[FlipCount, ...]) -> Table:
     )
     rows = tuple(
         (
-            Cell(text=one.measurand),
-            Cell(text=one.arm, tone="strong"),
-            Cell(text=fmt.count(one.examples)),
-            Cell(text=_mean(one.gained)),
-            Cell(text=_mean(one.lost)),
-            Cell(text=fmt.count(one.always_gained) if one.seeds > 1 else fmt.NONE),
-            Cell(text=fmt.count(one.always_lost) if one.seeds > 1 else fmt.NONE),
+            Cell(text=count.measurand),
+            Cell(text=count.arm, tone="strong"),
+            Cell(text=fmt.count(count.examples)),
+            Cell(text=_mean(count.gained)),
+            Cell(text=_mean(count.lost)),
+            Cell(text=fmt.count(count.always_gained) if count.seeds > 1 else fmt.NONE),
+            Cell(text=fmt.count(count.always_lost) if count.seeds > 1 else fmt.NONE),
         )
-        for one in counts
+        for count in counts
     )
     return Table(columns=columns, rows=rows)
 

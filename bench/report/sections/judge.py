@@ -41,7 +41,7 @@ def judge_section(comparison: Comparison) -> Section | None:
         Column(title="Tokens sent / answered", right=True, detail=True),
         Column(title="Cost", right=True, detail=True),
     )
-    rows = tuple(_row(one, comparison) for one in comparison.judged)
+    rows = tuple(_row(judged, comparison) for judged in comparison.judged)
     blocks: list[Block] = [Paragraph(text=line) for line in _judges(comparison)]
     blocks += [Table(columns=columns, rows=rows), Paragraph(text=_ABOUT, tone="muted")]
     return Section(title="Judges", blocks=tuple(blocks))
@@ -50,24 +50,24 @@ def judge_section(comparison: Comparison) -> Section | None:
 def _judges(comparison: Comparison) -> list[str]:
     """Per eval: who judged, and what all of it took."""
     lines = []
-    for name in dict.fromkeys(one.eval for one in comparison.judged):
-        mine = [one for one in comparison.judged if one.eval == name]
-        asked = [one for one in mine if one.total.asked]
+    for name in dict.fromkeys(judged.eval for judged in comparison.judged):
+        mine = [judged for judged in comparison.judged if judged.eval == name]
+        asked = [judged for judged in mine if judged.total.asked]
         who = (asked or mine)[0]
         place = "on this machine" if who.total.host is None else f"at {who.total.host}"
         line = f"{name}: {who.total.judge} {place}, prompt {who.total.prompt}; "
-        line += f"{fmt.plural(sum(one.total.asked for one in mine), 'request')}"
-        reused = sum(one.total.reused for one in mine)
+        line += f"{fmt.plural(sum(judged.total.asked for judged in mine), 'request')}"
+        reused = sum(judged.total.reused for judged in mine)
         line += f", {reused:,} answered from disk" if reused else ""
         line += f"; {_bill(asked)}."
-        if any(one.against_control for one in comparison.measurands if one.eval == name):
+        if any(measurand.against_control for measurand in comparison.measurands if measurand.eval == name):
             line += " Each arm is compared with its own control; a base has none and is not judged."
         lines.append(line)
     return lines
 
 
 def _bill(asked: list[JudgedArm]) -> str:
-    costs = [one.total.cost for one in asked if one.total.cost is not None]
+    costs = [judged.total.cost for judged in asked if judged.total.cost is not None]
     if not asked:
         return "no cost"
     if len(costs) < len(asked):
@@ -76,55 +76,55 @@ def _bill(asked: list[JudgedArm]) -> str:
             if asked[0].total.host is None
             else "cost unknown (no price, or tokens not counted)"
         )
-    now = sum(one.total.cost_now or 0.0 for one in asked)
+    now = sum(judged.total.cost_now or 0.0 for judged in asked)
     earlier = "" if now == sum(costs) else f", {sum(costs) - now:.4f} of it paid before these jobs ran"
     return f"cost {sum(costs):.4f} {asked[0].total.currency}{earlier}"
 
 
-def _row(one: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
-    value = comparison.results[one.arm, one.eval].value
-    tokens = f"{fmt.count(one.total.prompt_tokens)} / {fmt.count(one.total.completion_tokens)}"
+def _row(judged: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
+    value = comparison.results[judged.arm, judged.eval].value
+    tokens = f"{fmt.count(judged.total.prompt_tokens)} / {fmt.count(judged.total.completion_tokens)}"
     none = Cell(text=fmt.NONE, tone="muted")
-    if one.total.by_definition:
+    if judged.total.by_definition:
         itself = Cell(text="itself, by definition", tone="muted")
-        names = (Cell(text=one.eval), Cell(text=one.arm, tone="strong"), itself)
+        names = (Cell(text=judged.eval), Cell(text=judged.arm, tone="strong"), itself)
         return (*names, Cell(text=fmt.number(value.mean)), *[none] * 11)
     return (
-        Cell(text=one.eval),
-        Cell(text=one.arm, tone="strong"),
-        Cell(text=one.against),
+        Cell(text=judged.eval),
+        Cell(text=judged.arm, tone="strong"),
+        Cell(text=judged.against),
         Cell(text=fmt.number(value.mean)),
-        _controlled(one),
-        Cell(text=fmt.NONE if one.controlled is None else fmt.percent(one.controlled.longer, digits=0)),
-        Cell(text=fmt.percent(one.longer_won, digits=0)),
-        Cell(text=f"{one.total.wins:,} / {one.ties:,} / {one.total.losses:,}"),
-        Cell(text=fmt.count(one.total.flips)),
-        Cell(text=fmt.count(one.total.half)),
-        Cell(text=fmt.count(one.total.unjudged + one.total.unanswered)),
-        _consistency(one),
-        Cell(text=fmt.percent(one.shown_first, digits=0)),
+        _controlled(judged),
+        Cell(text=fmt.NONE if judged.controlled is None else fmt.percent(judged.controlled.longer, digits=0)),
+        Cell(text=fmt.percent(judged.longer_won, digits=0)),
+        Cell(text=f"{judged.total.wins:,} / {judged.ties:,} / {judged.total.losses:,}"),
+        Cell(text=fmt.count(judged.total.flips)),
+        Cell(text=fmt.count(judged.total.half)),
+        Cell(text=fmt.count(judged.total.unjudged + judged.total.unanswered)),
+        _consistency(judged),
+        Cell(text=fmt.percent(judged.shown_first, digits=0)),
         Cell(text=tokens),
-        Cell(text=fmt.NONE if one.total.cost is None else f"{one.total.cost:.4f} {one.total.currency}"),
+        Cell(text=fmt.NONE if judged.total.cost is None else f"{judged.total.cost:.4f} {judged.total.currency}"),
     )
 
 
-def _controlled(one: JudgedArm) -> Cell:
-    found = one.controlled
-    if found is None:
+def _controlled(judged: JudgedArm) -> Cell:
+    controlled = judged.controlled
+    if controlled is None:
         return Cell(text=fmt.NONE, tone="muted")
-    if found.rate is None:
-        return Cell(text=found.reason or fmt.NONE, tone="unsure")
-    interval = "no interval" if found.low is None else fmt.interval(found.low, found.high)
-    text = f"{fmt.number(found.rate)} {interval}"
-    if found.length_effect is not None and abs(found.length_effect) >= ALONE:
-        way = "longer" if found.length_effect > 0 else "shorter"
+    if controlled.rate is None:
+        return Cell(text=controlled.reason or fmt.NONE, tone="unsure")
+    interval = "no interval" if controlled.low is None else fmt.interval(controlled.low, controlled.high)
+    text = f"{fmt.number(controlled.rate)} {interval}"
+    if controlled.length_effect is not None and abs(controlled.length_effect) >= ALONE:
+        way = "longer" if controlled.length_effect > 0 else "shorter"
         return Cell(text=f"{text}; decided by length, the {way} answer wins", tone="unsure")
     return Cell(text=text)
 
 
-def _consistency(one: JudgedArm) -> Cell:
-    if one.total.consistency is None:
+def _consistency(judged: JudgedArm) -> Cell:
+    if judged.total.consistency is None:
         return Cell(text=fmt.NONE, tone="muted")
-    trusted = one.total.consistency >= CONSISTENT_SHARE
-    text = fmt.percent(one.total.consistency, digits=0)
+    trusted = judged.total.consistency >= CONSISTENT_SHARE
+    text = fmt.percent(judged.total.consistency, digits=0)
     return Cell(text=text if trusted else f"{text}, inconsistent", tone="plain" if trusted else "bad")

@@ -9,7 +9,7 @@ from bench.report.render.view import Cell, Column, Paragraph, Section, Table
 
 def metrics_section(comparison: Comparison) -> Section | None:
     """One row per metric, one column per arm, means over seeds; `None` where nothing was measured."""
-    values = {(one.arm, one.eval, one.task, one.metric): one.value for one in comparison.metrics}
+    values = {(metric.arm, metric.eval, metric.task, metric.metric): metric.value for metric in comparison.metrics}
     names = list(dict.fromkeys(key[1:] for key in values))
     if not names:
         return None

@@ -17,8 +17,8 @@ NOTE = (
 
 def pace_section(comparison: Comparison) -> Section | None:
     """One row per arm, fastest first; `None` where no two arms were timed alone."""
-    found = comparison.speeds
-    if not found:
+    paces = comparison.speeds
+    if not paces:
         return None
     columns = (
         Column(title="Arm"),
@@ -29,15 +29,15 @@ def pace_section(comparison: Comparison) -> Section | None:
     )
     rows = tuple(
         (
-            Cell(text=one.arm, tone="strong"),
-            Cell(text=fmt.count(one.tokens_per_second)),
-            _against(one, one.speed, more_is_better=True),
-            _against(one, one.memory, more_is_better=False),
-            Cell(text=fmt.NONE if one.lead is None else ratio_text(one.lead)),
+            Cell(text=pace.arm, tone="strong"),
+            Cell(text=fmt.count(pace.tokens_per_second)),
+            _against(pace, pace.speed, more_is_better=True),
+            _against(pace, pace.memory, more_is_better=False),
+            Cell(text=fmt.NONE if pace.lead is None else ratio_text(pace.lead)),
         )
-        for one in found
+        for pace in paces
     )
-    blocks = (Paragraph(text=headline(found)), Table(columns=columns, rows=rows), Paragraph(text=NOTE, tone="muted"))
+    blocks = (Paragraph(text=headline(paces)), Table(columns=columns, rows=rows), Paragraph(text=NOTE, tone="muted"))
     return Section(title="Speed", blocks=blocks)
 
 

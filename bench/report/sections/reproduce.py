@@ -68,8 +68,12 @@ def _revision(revision: str | None) -> str:
     return f" @ {revision[:_HASH]}" if revision else ""
 
 
-def _had(one: ResolvedModel | ResolvedData) -> str:
-    return f"sha256 {one.sha256[:_HASH]}" if one.unavailable is None else f"unavailable: {one.unavailable.what}"
+def _had(resolved: ResolvedModel | ResolvedData) -> str:
+    return (
+        f"sha256 {resolved.sha256[:_HASH]}"
+        if resolved.unavailable is None
+        else f"unavailable: {resolved.unavailable.what}"
+    )
 
 
 def _rows(data: ResolvedData) -> str:

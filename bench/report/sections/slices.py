@@ -19,14 +19,14 @@ def slices_section(comparison: Comparison) -> Section | None:
     if not comparison.slices:
         return None
     blocks: list[Block] = [Paragraph(text=TEXT, tone="muted")]
-    for found in comparison.slices:
-        blocks += [_values(found, comparison.arms), *_noise(found)]
+    for slices in comparison.slices:
+        blocks += [_values(slices, comparison.arms), *_noise(slices)]
     return Section(title="Results by column", blocks=tuple(blocks), only="document")
 
 
-def _values(found: Slices, arms: tuple[str, ...]) -> Table:
+def _values(slices: Slices, arms: tuple[str, ...]) -> Table:
     columns = (
-        Column(title=f"{found.measurand} by {found.column}"),
+        Column(title=f"{slices.measurand} by {slices.column}"),
         Column(title="Examples", right=True),
         *(Column(title=arm, right=True) for arm in arms),
     )
@@ -36,18 +36,18 @@ def _values(found: Slices, arms: tuple[str, ...]) -> Table:
             Cell(text=fmt.count(value.examples)),
             *(Cell(text=fmt.number(value.scores.get(arm))) for arm in arms),
         )
-        for value in found.values
+        for value in slices.values
     )
     return Table(columns=columns, rows=rows)
 
 
-def _noise(found: Slices) -> list[Block]:
-    if not found.noise:
+def _noise(slices: Slices) -> list[Block]:
+    if not slices.noise:
         return []
     columns = (
-        Column(title=f"{found.measurand} − base"),
+        Column(title=f"{slices.measurand} − base"),
         Column(title="Standard error", right=True),
-        Column(title=f"With {found.column} as clusters", right=True),
+        Column(title=f"With {slices.column} as clusters", right=True),
     )
     rows = tuple(
         (
@@ -55,6 +55,6 @@ def _noise(found: Slices) -> list[Block]:
             Cell(text=fmt.number(noise.standard_error)),
             Cell(text=fmt.number(noise.clustered_error)),
         )
-        for noise in found.noise
+        for noise in slices.noise
     )
     return [Table(columns=columns, rows=rows)]

@@ -34,8 +34,8 @@ def sweeps_section(comparison: Comparison) -> Section | None:
 
 def contexts_section(comparison: Comparison) -> Section | None:
     """The rows that few-shot subjects saw; `None` where no arm is one."""
-    found = comparison.contexts
-    if not found:
+    contexts = comparison.contexts
+    if not contexts:
         return None
     text = (
         "Few-shot arms train nothing: the base sees these rows of the arm's data before every question, drawn with the "
@@ -55,7 +55,7 @@ def contexts_section(comparison: Comparison) -> Section | None:
             Cell(text=fmt.count(context.tokens)),
             Cell(text=", ".join(row.origin for row in context.rows)),
         )
-        for context in found
+        for context in contexts
     )
     return Section(title="Few-shot context", blocks=(Paragraph(text=text), Table(columns=columns, rows=rows)))
 

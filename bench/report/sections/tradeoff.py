@@ -38,17 +38,17 @@ def tradeoff_section(comparison: Comparison) -> Section | None:
 
 def _table(mine: list[Tradeoff]) -> Table:
     kind = mine[0].cost
-    known = any(p.cost is not None and p.cost.low is not None for p in mine[0].points if not is_base(p.name))
+    bounded = any(p.cost is not None and p.cost.low is not None for p in mine[0].points if not is_base(p.name))
     columns = (
         Column(title="Arm"),
-        Column(title=f"{kind.title[0].upper()}{kind.title[1:]}{' [95%]' if known else ''}", right=True),
-        *(Column(title=one.measurand.name) for one in mine),
+        Column(title=f"{kind.title[0].upper()}{kind.title[1:]}{' [95%]' if bounded else ''}", right=True),
+        *(Column(title=tradeoff.measurand.name) for tradeoff in mine),
     )
     rows = tuple(
         (
             Cell(text=point.name, tone="strong"),
             Cell(text=_amount(kind.name, point.cost)),
-            *(_standing(one.standings[point.name]) for one in mine),
+            *(_standing(tradeoff.standings[point.name]) for tradeoff in mine),
         )
         for point in mine[0].points
     )

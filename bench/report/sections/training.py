@@ -27,7 +27,7 @@ def training_section(comparison: Comparison) -> Section | None:
     ended = comparison.trainings
     if not ended:
         return None
-    watched = [one for one in ended if one.evaluations or one.ending != "budget"]
+    watched = [training for training in ended if training.evaluations or training.ending != "budget"]
     blocks: list[Block] = []
     if watched:
         blocks += [Paragraph(text=_about(watched), tone="muted"), _endings_table(watched)]
@@ -55,7 +55,7 @@ def _about(watched: list[FinishedTraining]) -> str:
         "Budget left: the share of its own budget that a training did not use. Training loss at the end: per "
         "supervised token, over the last tenth of them and at least ten steps. "
     )
-    if any(one.evaluations for one in watched):
+    if any(training.evaluations for training in watched):
         text += (
             "Validation: mean loss per supervised token, in nats, of rows held out of the arm's training rows by the "
             "training's seed; it is not an eval of this report."
@@ -76,38 +76,44 @@ def _endings_table(watched: list[FinishedTraining]) -> Table:
         Column(title="Last validation", right=True),
         Column(title="Kept", right=True),
     )
-    return Table(columns=columns, rows=tuple(_row(one) for one in watched))
+    return Table(columns=columns, rows=tuple(_row(training) for training in watched))
 
 
-def _row(one: FinishedTraining) -> tuple[Cell, ...]:
-    text, tone = _ENDINGS[one.ending]
-    best = fmt.NONE if one.best is None else f"{fmt.number(one.best.loss)} at step {one.best.step:,}"
-    last = fmt.NONE if one.last is None else "not finite" if one.last.loss is None else fmt.number(one.last.loss)
+def _row(training: FinishedTraining) -> tuple[Cell, ...]:
+    text, tone = _ENDINGS[training.ending]
+    best = fmt.NONE if training.best is None else f"{fmt.number(training.best.loss)} at step {training.best.step:,}"
+    last = (
+        fmt.NONE
+        if training.last is None
+        else "not finite"
+        if training.last.loss is None
+        else fmt.number(training.last.loss)
+    )
     return (
-        Cell(text=one.subject, tone="strong"),
+        Cell(text=training.subject, tone="strong"),
         Cell(text=text, tone=tone),
-        Cell(text=fmt.count(one.steps)),
-        Cell(text=fmt.percent(one.unspent)),
-        Cell(text=fmt.number(one.tail_loss)),
-        Cell(text=fmt.count(one.validation_rows) if one.evaluations else fmt.NONE),
-        Cell(text=fmt.count(one.evaluations) if one.evaluations else fmt.NONE),
+        Cell(text=fmt.count(training.steps)),
+        Cell(text=fmt.percent(training.unspent)),
+        Cell(text=fmt.number(training.tail_loss)),
+        Cell(text=fmt.count(training.validation_rows) if training.evaluations else fmt.NONE),
+        Cell(text=fmt.count(training.evaluations) if training.evaluations else fmt.NONE),
         Cell(text=best),
         Cell(text=last),
-        Cell(text=fmt.NONE if one.ending == "diverged" else f"step {one.kept_step:,}"),
+        Cell(text=fmt.NONE if training.ending == "diverged" else f"step {training.kept_step:,}"),
     )
 
 
-def _settings(found: Settings) -> list[Block]:
+def _settings(settings: Settings) -> list[Block]:
     """What all share as a sentence, what differs as a table."""
     blocks: list[Block] = []
-    if found.common:
-        said = "; ".join(f"{_title(name)} {value}" for name, value in found.common.items())
+    if settings.common:
+        said = "; ".join(f"{_title(name)} {value}" for name, value in settings.common.items())
         blocks.append(Paragraph(text=f"All trainings ran with: {said}.", tone="muted", only="document"))
-    if found.varying:
-        columns = (Column(title="Arm"), *(Column(title=_title(name).capitalize()) for name in found.varying))
+    if settings.varying:
+        columns = (Column(title="Arm"), *(Column(title=_title(name).capitalize()) for name in settings.varying))
         rows = tuple(
-            (Cell(text=arm, tone="strong"), *(Cell(text=values.get(name, fmt.NONE)) for name in found.varying))
-            for arm, values in found.by_arm.items()
+            (Cell(text=arm, tone="strong"), *(Cell(text=values.get(name, fmt.NONE)) for name in settings.varying))
+            for arm, values in settings.by_arm.items()
         )
         blocks.append(Table(columns=columns, rows=rows, only="document"))
     return blocks

@@ -58,13 +58,13 @@ def _draws(comparison: Comparison) -> tuple[Block, ...]:
     )
     rows = tuple(
         (
-            Cell(text=one.measurand),
-            Cell(text=one.arm, tone="strong"),
-            Cell(text=str(one.draws)),
-            Cell(text=_root(one.draw_variance)),
-            Cell(text=_root(one.seed_variance)),
+            Cell(text=noise.measurand),
+            Cell(text=noise.arm, tone="strong"),
+            Cell(text=str(noise.draws)),
+            Cell(text=_root(noise.draw_variance)),
+            Cell(text=_root(noise.seed_variance)),
         )
-        for one in comparison.draws
+        for noise in comparison.draws
     )
     return (Paragraph(text=WITH_DRAWS, tone="muted"), Table(columns=columns, rows=rows))
 
