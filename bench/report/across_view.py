@@ -63,18 +63,18 @@ def _summary(comparison: RunComparison) -> Section:
 
 
 def _differences(comparison: RunComparison) -> Section:
-    found = comparison.differences
-    if not found:
+    differences = comparison.differences
+    if not differences:
         text = "None: data, recipes, models, libraries and machine are the same. Differences are noise."
         return Section(title="In what the runs differ", blocks=(Paragraph(text=text),))
     columns = (Column(title="Key"), Column(title="First"), Column(title="Second"))
     rows = tuple(
-        (Cell(text=one.key, tone="strong"), Cell(text=one.first), Cell(text=one.second))
-        for one in found[:_SHOWN_DIFFERENCES]
+        (Cell(text=difference.key, tone="strong"), Cell(text=difference.first), Cell(text=difference.second))
+        for difference in differences[:_SHOWN_DIFFERENCES]
     )
     blocks: list[Block] = [Table(columns=columns, rows=rows)]
-    if len(found) > _SHOWN_DIFFERENCES:
-        blocks.append(Paragraph(text=f"and {len(found) - _SHOWN_DIFFERENCES} more; --json has all"))
+    if len(differences) > _SHOWN_DIFFERENCES:
+        blocks.append(Paragraph(text=f"and {len(differences) - _SHOWN_DIFFERENCES} more; --json has all"))
     return Section(title="In what the runs differ", blocks=tuple(blocks))
 
 

@@ -92,11 +92,11 @@ def _status(comparison: Comparison) -> Cell:
     return Cell(text=f"INCOMPLETE: {_lacking(comparison.completeness)}. {design}.{said}", tone="bad")
 
 
-def _lacking(found: Completeness) -> str:
+def _lacking(completeness: Completeness) -> str:
     """What a run lacks; claims that lack a job are not named beside it."""
     parts = []
-    if found.missing_jobs:
-        parts.append(f"{found.missing_jobs} of {fmt.plural(found.jobs, 'job')} have no result")
-    if found.unscored:
-        parts.append(f"no subject has a score on {fmt.listed(found.unscored)}")
+    if completeness.missing_jobs:
+        parts.append(f"{completeness.missing_jobs} of {fmt.plural(completeness.jobs, 'job')} have no result")
+    if completeness.unscored:
+        parts.append(f"no subject has a score on {fmt.listed(completeness.unscored)}")
     return "; ".join(parts) or "a claim lacks what it needs"

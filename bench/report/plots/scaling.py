@@ -38,12 +38,12 @@ def scaling_figure(comparison: Comparison) -> Figure:
 
 def _scaling_line(axis: Any, line: ScalingLine, index: int) -> None:
     colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-    known = [(point.rows, point.value) for point in line.points if point.value.mean is not None]
+    scored = [(point.rows, point.value) for point in line.points if point.value.mean is not None]
     axis.plot(
-        [rows for rows, _ in known],
-        [value.mean for _, value in known],
+        [rows for rows, _ in scored],
+        [value.mean for _, value in scored],
         color=colour, marker=marker, markersize=5, linewidth=1.6, label=plain(line.recipe),
     )  # fmt: skip
-    for rows, value in known:
+    for rows, value in scored:
         if value.low is not None and value.high is not None:
             axis.plot([rows, rows], [value.low, value.high], color=colour, linewidth=1.2, alpha=0.7)

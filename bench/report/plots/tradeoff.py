@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 def tradeoff_figure(comparison: Comparison) -> Figure:
     """One row per cost, one column per measurand; up and left is better. The base is a line: it costs nothing."""
     shown = comparison.tradeoffs
-    costs = list(dict.fromkeys(one.cost.name for one in shown))
-    names = list(dict.fromkeys(one.measurand.name for one in shown))
+    costs = list(dict.fromkeys(tradeoff.cost.name for tradeoff in shown))
+    names = list(dict.fromkeys(tradeoff.measurand.name for tradeoff in shown))
     figure, axes = new_figure(
         len(costs), len(names), width=max(5.0, 3.0 * len(names)), height=2.7 * len(costs) + 0.5, share_y=False
     )
-    for one in shown:
-        axis = axes[costs.index(one.cost.name)][names.index(one.measurand.name)]
-        _tradeoff_panel(axis, one)
-        axis.set_title(plain(one.measurand.name))
-        axis.set_xlabel(one.cost.title)
+    for tradeoff in shown:
+        axis = axes[costs.index(tradeoff.cost.name)][names.index(tradeoff.measurand.name)]
+        _tradeoff_panel(axis, tradeoff)
+        axis.set_title(plain(tradeoff.measurand.name))
+        axis.set_xlabel(tradeoff.cost.title)
     _legend(figure, [arm for arm in comparison.arms if not is_base(arm)])
     return figure
 

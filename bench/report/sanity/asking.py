@@ -22,9 +22,9 @@ def template(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for evaluation in record.evaluations:
         if evaluation.result is None or evaluation.eval not in wrapped or evaluation.arm is None:
             continue
-        own = trained.get((evaluation.arm, evaluation.seed or 0))
-        if own not in (None, "none", evaluation.result.template):
-            detail = f"{evaluation.subject} was trained with {own!r} and asked with {evaluation.result.template!r}"
+        learned = trained.get((evaluation.arm, evaluation.seed or 0))
+        if learned not in (None, "none", evaluation.result.template):
+            detail = f"{evaluation.subject} was trained with {learned!r} and asked with {evaluation.result.template!r}"
             yield Finding(name="template mismatch", arm=evaluation.arm, measurand=evaluation.eval, detail=detail)
 
 
@@ -141,7 +141,7 @@ def faulty_examples(record: Record, comparison: Comparison) -> Iterator[Finding]
 
 def empty_slices(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """A column that no row has."""
-    shown = {(found.measurand.partition("/")[0], found.column) for found in comparison.slices}
+    shown = {(slices.measurand.partition("/")[0], slices.column) for slices in comparison.slices}
     scored = {measurand.eval for measurand in comparison.measurands}
     for spec in record.resolved.suite.eval:
         for column in spec.slices if spec.kind == "lm_eval" and spec.name in scored else ():
@@ -152,12 +152,12 @@ def empty_slices(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 def _reasons(record: Record, name: str) -> str:
     """Why examples of an eval lack a score, each with the most examples that one subject lost to it."""
-    found: dict[str, int] = {}
+    reasons: dict[str, int] = {}
     for evaluation in record.evaluations:
         if evaluation.eval == name and evaluation.result is not None:
             for reason, examples in evaluation.result.unscored.items():
-                found[reason] = max(found.get(reason, 0), examples)
-    return ": " + ", ".join(f"{reason} ({examples:,})" for reason, examples in found.items()) if found else ""
+                reasons[reason] = max(reasons.get(reason, 0), examples)
+    return ": " + ", ".join(f"{reason} ({examples:,})" for reason, examples in reasons.items()) if reasons else ""
 
 
 def limit(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -58,16 +58,17 @@ def below_base(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 def contaminated(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """The arm has read the exam, or a part of it."""
-    for one in comparison.contamination.arms:
-        share = f"{one.found:,} of {fmt.plural(one.examples, 'example')} ({fmt.percent(one.found / one.examples)})"
+    for affected in comparison.contamination.arms:
+        part = fmt.percent(affected.found / affected.examples)
+        share = f"{affected.found:,} of {fmt.plural(affected.examples, 'example')} ({part})"
         detail = f"{share} are in its training rows"
-        versus = one.versus_base
+        versus = affected.versus_base
         if versus is not None and versus.clean.estimate is not None:
             without = f"{fmt.signed(versus.clean.estimate)} {fmt.signed_interval(versus.clean.low, versus.clean.high)}"
             detail += (
                 f"; difference from {versus.reference}: {fmt.signed(versus.all.estimate)} with them, {without} without"
             )
-        yield Finding(name="contaminated", arm=one.arm, measurand=one.measurand, detail=detail)
+        yield Finding(name="contaminated", arm=affected.arm, measurand=affected.measurand, detail=detail)
 
 
 def same_as_base(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -106,10 +106,12 @@ def settings(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """An arm whose budget ended within the first epoch learned from a part of its rows."""
-    for one in comparison.doses.arms:
-        if one.epochs <= UNSEEN_EPOCHS:
-            detail = f"its training saw {fmt.percent(one.epochs)} of its rows: the budget ended within the first epoch"
-            yield Finding(name="rows unseen", arm=one.arm, measurand=None, detail=detail)
+    for arm_dose in comparison.doses.arms:
+        if arm_dose.epochs <= UNSEEN_EPOCHS:
+            detail = (
+                f"its training saw {fmt.percent(arm_dose.epochs)} of its rows: the budget ended within the first epoch"
+            )
+            yield Finding(name="rows unseen", arm=arm_dose.arm, measurand=None, detail=detail)
 
 
 def peak_under_load(record: Record, comparison: Comparison) -> Iterator[Finding]:
@@ -123,14 +125,14 @@ def peak_under_load(record: Record, comparison: Comparison) -> Iterator[Finding]
 
 def stopped_early(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Validation ended it: it is shorter than what it is compared with."""
-    for one in comparison.trainings:
-        if one.ending == "early" and one.unspent is not None and one.unspent > TOLERANCE:
-            unit = one.budget.unit.replace("_", " ")
+    for training in comparison.trainings:
+        if training.ending == "early" and training.unspent is not None and training.unspent > TOLERANCE:
+            unit = training.budget.unit.replace("_", " ")
             detail = (
-                f"seed {one.seed} ended at step {one.steps:,}, where its validation loss no longer fell, with "
-                f"{fmt.percent(one.unspent)} of its {fmt.amount(one.budget.amount)} {unit} left"
+                f"seed {training.seed} ended at step {training.steps:,}, where its validation loss no longer fell, "
+                f"with {fmt.percent(training.unspent)} of its {fmt.amount(training.budget.amount)} {unit} left"
             )
-            yield Finding(name="stopped early", arm=one.arm, measurand=None, detail=detail)
+            yield Finding(name="stopped early", arm=training.arm, measurand=None, detail=detail)
 
 
 def sweep_edge(record: Record, comparison: Comparison) -> Iterator[Finding]:
