@@ -50,8 +50,8 @@ def check(suite: Suite, base: Path) -> list[Problem]:
 
 def _each_once(problems: list[Problem]) -> list[Problem]:
     """Without repetitions; a column that a file lacks is one problem, however many tables refer to the file."""
-    first = {(found.what if found.reference == _NO_COLUMN else found): found for found in reversed(problems)}
-    return [found for found in dict.fromkeys(problems) if found in first.values()]
+    first = {(problem.what if problem.reference == _NO_COLUMN else problem): problem for problem in reversed(problems)}
+    return [problem for problem in dict.fromkeys(problems) if problem in first.values()]
 
 
 def _found(look: Iterator[Problem]) -> list[Problem]:
@@ -91,11 +91,11 @@ def _model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Proble
         yield from _token_problems(model, folder, base, place)
     if model.card is not None:
         if model.card not in card_names():
-            what, known = f"there is no model card {model.card!r}", did_you_mean(model.card, card_names())
+            what, suggestion = f"there is no model card {model.card!r}", did_you_mean(model.card, card_names())
             if "/" in model.card:
                 key = "repo" if HUB_ID.fullmatch(model.card) else "path"
-                known = f'{known}; without a card: {key} = "{model.card}"'
-            yield Problem(reference="model.unknown-card", what=what, where=f"{place}.card", hint=known)
+                suggestion = f'{suggestion}; without a card: {key} = "{model.card}"'
+            yield Problem(reference="model.unknown-card", what=what, where=f"{place}.card", hint=suggestion)
             return
         card_model = card_folder(load_card(model.card))
         if card_model is not None:
@@ -195,11 +195,11 @@ def _column_problems(spec: DataSpec, path: Path, where: str) -> Iterator[Problem
     named = {f"columns.{key}": name for key, name in columns.items() if isinstance(name, str)}
     if spec.select.column is not None:
         named["select.column"] = spec.select.column
-    known = column_names(path) if named and path.is_file() else None
+    columns_of_file = column_names(path) if named and path.is_file() else None
     for key, name in named.items():
-        if known is not None and name not in known:
+        if columns_of_file is not None and name not in columns_of_file:
             what = f"{spec.label} has no column {name!r}"
-            hint = did_you_mean(name, known)
+            hint = did_you_mean(name, columns_of_file)
             yield Problem(reference=_NO_COLUMN, what=what, where=f"{where}.{key}", hint=hint)
 
 
@@ -231,15 +231,15 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
             yield Problem(reference="eval.missing-folder", what=what, where=f"{where}.include", hint=hint)
             return
         files: dict[str, Path | None] = dict(local_tasks(folder))
-        place, known = f"in {spec.include}", frozenset(files)
+        place, tasks = f"in {spec.include}", frozenset(files)
     else:
         files = {task: installed_task_file(task) for task in spec.tasks}
         all_found = all(file is not None for file in files.values())
-        place, known = "of lm-eval", frozenset(files) if all_found else installed_task_names()
+        place, tasks = "of lm-eval", frozenset(files) if all_found else installed_task_names()
     for index, task in enumerate(spec.tasks):
-        if task not in known and (known or spec.include is not None):
+        if task not in tasks and (tasks or spec.include is not None):
             what = f'eval "{spec.name}": there is no task {task!r} {place}'
-            hint = did_you_mean(task, known) or "the folder holds no task file (*.yaml)"
+            hint = did_you_mean(task, tasks) or "the folder holds no task file (*.yaml)"
             yield Problem(reference="eval.unknown-task", what=what, where=f"{where}.tasks[{index}]", hint=hint)
             continue
         file = files.get(task)
@@ -251,9 +251,9 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
 
 def _choice_problems(spec: ChoiceSpec, where: str, base: Path) -> Iterator[Problem]:
     path = _beside(base, spec.source, f"{where}.source")
-    found = list(_file_problems(path, spec.source, f"{where}.source"))
-    yield from found
-    if not found:
+    problems = list(_file_problems(path, spec.source, f"{where}.source"))
+    yield from problems
+    if not problems:
         read_choices(spec, path, where=where)
 
 
@@ -264,8 +264,8 @@ def _claimed_task_problems(suite: Suite, base: Path) -> Iterator[Problem]:
         spec = evals.get(claim.eval or "")
         if spec is None or claim.task is None or claim.task in spec.tasks:
             continue
-        known = installed_task_names() if spec.include is None else frozenset(local_tasks(base / spec.include))
-        if known and claim.task not in known:
+        tasks = installed_task_names() if spec.include is None else frozenset(local_tasks(base / spec.include))
+        if tasks and claim.task not in tasks:
             what = f"eval {spec.name!r} has no task {claim.task!r}"
             where, hint = f"claim[{index}].on", did_you_mean(claim.task, spec.tasks)
             yield Problem(reference="eval.unknown-task", what=what, where=where, hint=hint)

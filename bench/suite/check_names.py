@@ -37,8 +37,8 @@ def data_tables(suite: Suite) -> Iterator[tuple[str, DataSpec]]:
     """Every data table with its key path, those of evals too."""
     yield from ((f"data.{name}", spec) for name, spec in suite.data.items())
     for index, spec in enumerate(suite.eval):
-        own = ((f"eval[{index}].data", data_of(spec)), (f"eval[{index}].reference", reference_of(spec)))
-        yield from ((where, data) for where, data in own if data is not None)
+        tables = ((f"eval[{index}].data", data_of(spec)), (f"eval[{index}].reference", reference_of(spec)))
+        yield from ((where, data) for where, data in tables if data is not None)
 
 
 def _unknown(kind: str, name: str, where: str, known: Iterable[str]) -> Problem:
@@ -77,9 +77,9 @@ def _arm_problems(suite: Suite) -> Iterator[Problem]:
                 named.append(("model", ref.model, f"arms.{key}[{index}].model"))
     for kind, name, where in named:
         tables: dict[str, Iterable[str]] = {"data": suite.data, "recipe": suite.recipe, "model": suite.models}
-        known = tuple(tables[kind])
-        if name not in known:
-            yield _unknown(kind, name, where, known)
+        names = tuple(tables[kind])
+        if name not in names:
+            yield _unknown(kind, name, where, names)
     product = suite.model_copy(update={"arms": suite.arms.model_copy(update={"include": (), "exclude": ()})}).expand()
     for index, ref in enumerate(suite.arms.exclude):
         if not any(ref.covers(arm) for arm in product):
@@ -114,7 +114,7 @@ def _micro_problems(spec: DataSpec, where: str) -> Iterator[Problem]:
     name = (spec.source or "").partition(":")[2]
     if spec.source_kind == "micro" and name not in MICRO_SOURCES:
         what = f"there is no embedded data {spec.source!r}"
-        hint = did_you_mean(spec.source or "", [f"micro:{known}" for known in MICRO_SOURCES])
+        hint = did_you_mean(spec.source or "", [f"micro:{row_set}" for row_set in MICRO_SOURCES])
         yield Problem(reference="data.unknown-micro", what=what, where=f"{where}.source", hint=hint)
 
 

@@ -179,15 +179,15 @@ def _labels(
     ways: list[tuple[str, Callable[[tuple[str, ...], str], int | None]]] = [("text", _by_text), ("letter", _by_letter)]
     starts = (0, 1) if spec.count_from is None else (spec.count_from,)
     ways += [("number", lambda options, answer, start=start: _by_number(options, answer, start)) for start in starts]  # type: ignore[misc]
-    found = [[way(options, answer) for options, answer in rows] for _, way in ways]
-    fitting = [labels for labels in found if None not in labels]
-    if len(fitting) > 1 and fitting[0] is found[-2] and spec.count_from is None:
+    label_lists = [[way(options, answer) for options, answer in rows] for _, way in ways]
+    fitting = [labels for labels in label_lists if None not in labels]
+    if len(fitting) > 1 and fitting[0] is label_lists[-2] and spec.count_from is None:
         what = f"the answers of {path.name} may count from 0 or from 1"
         hint = "count_from = 0 or count_from = 1"
         raise InputError(Problem(reference="choice.count", what=what, where=f"{where}.answer", hint=hint))
     if fitting:
         return fitting[0]
-    nearest = max(found, key=lambda labels: len(labels) - labels.count(None))
+    nearest = max(label_lists, key=lambda labels: len(labels) - labels.count(None))
     _raise(
         [
             (number, f"has the answer {answer[:40]!r}, which is no option, letter or number of {len(options)} options")
@@ -216,9 +216,9 @@ def _by_number(options: tuple[str, ...], answer: str, start: int) -> int | None:
 
 
 def _ids(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    own = [_text(record.get("id")) for record in records]
-    unique = all(own) and max(Counter(own).values()) == 1
-    return own if unique else [str(number) for number in range(1, len(records) + 1)]
+    ids = [_text(record.get("id")) for record in records]
+    unique = all(ids) and max(Counter(ids).values()) == 1
+    return ids if unique else [str(number) for number in range(1, len(records) + 1)]
 
 
 def _raise(faults: Sequence[tuple[int, str]], path: Path, where: str) -> None:

@@ -32,7 +32,7 @@ def claim_problems(suite: Suite) -> Iterator[Problem]:
 
 def contradictions(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
     """Pairs of claims on one measure of which both cannot hold, or which are the same."""
-    return [(one, other) for one, other in combinations(claims, 2) if _contradict(one, other)]
+    return [(claim, other) for claim, other in combinations(claims, 2) if _contradict(claim, other)]
 
 
 def _contradict(one: Claim, other: Claim) -> bool:

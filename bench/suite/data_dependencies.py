@@ -11,13 +11,13 @@ from bench.suite.data import DataSpec
 
 def closure(names: set[str], data: Mapping[str, DataSpec]) -> set[str]:
     """`names` and all that they need, directly or not; names that are not in `data` are left to the checks."""
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = set(names)
     while waiting:
         name = waiting.pop()
-        found.add(name)
-        waiting |= set(data[name].needs if name in data else ()) - found
-    return found
+        reached.add(name)
+        waiting |= set(data[name].needs if name in data else ()) - reached
+    return reached
 
 
 def need_problems(spec: DataSpec, where: str, data: Mapping[str, DataSpec]) -> Iterator[Problem]:
@@ -38,7 +38,7 @@ def _table_problems(spec: DataSpec, where: str, data: Mapping[str, DataSpec]) ->
     named = [(f"{where}.mix[{index}].data", part.data) for index, part in enumerate(spec.mix or ())]
     if spec.select.size_of is not None:
         named.append((f"{where}.select.size_of", spec.select.size_of))
-    own = where.partition(".")[2]
+    table = where.partition(".")[2]
     for place, name in named:
         if name not in data:
             what = f"there is no data {name!r} in this suite"
@@ -47,7 +47,7 @@ def _table_problems(spec: DataSpec, where: str, data: Mapping[str, DataSpec]) ->
         elif ".mix" in place and data[name].select.by == "holdout":
             what = f"{name!r} is held out, so it cannot be a part of a mix"
             yield Problem(reference="suite.holdout", what=what, where=place, hint="mix what may be trained on")
-        elif own in closure({name}, data):
+        elif table in closure({name}, data):
             what = f"{where} needs itself, by way of {name!r}"
             hint = "a table can be made only from others that do not need it"
             yield Problem(reference="suite.reference", what=what, where=place, hint=hint)

@@ -30,7 +30,7 @@ def resolve_references(suite: Suite) -> Suite:
     evals = []
     for index, spec in enumerate(suite.eval):
         tables = {"data": data_of(spec), "reference": reference_of(spec)}
-        followed = {key: follow(own, f"eval[{index}].{key}") for key, own in tables.items() if own is not None}
+        followed = {key: follow(table, f"eval[{index}].{key}") for key, table in tables.items() if table is not None}
         evals.append(spec.model_copy(update=followed))
     problems += [_clash(name) for name, spec in data.items() if spec.control and name + CONTROL_SUFFIX in data]
     if problems:
@@ -55,11 +55,13 @@ def _clash(name: str) -> Problem:
 def _follow(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:
     if spec.source_kind != "data":
         return spec
-    own = sorted(spec.model_fields_set & set(_TAKEN_OVER) - {"source"})
-    if own:
-        what = f"{where}.{own[0]} comes from the table that {spec.source!r} names, and cannot be given here as well"
+    given_keys = sorted(spec.model_fields_set & set(_TAKEN_OVER) - {"source"})
+    if given_keys:
+        what = (
+            f"{where}.{given_keys[0]} comes from the table that {spec.source!r} names, and cannot be given here as well"
+        )
         hint = f"set it in the table that {spec.source!r} names, or write the source itself here"
-        raise InputError(Problem(reference="suite.reference", what=what, where=f"{where}.{own[0]}", hint=hint))
+        raise InputError(Problem(reference="suite.reference", what=what, where=f"{where}.{given_keys[0]}", hint=hint))
     end = _end(spec, data, where)
     if end.mix is not None:
         what = f"{where}.source refers to a mix, which has no source of its own"

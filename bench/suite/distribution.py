@@ -67,7 +67,7 @@ def _deepspeed(table: Mapping[str, object], recipe: Recipe, where: str) -> Itera
     if not isinstance(table.get("zero_optimization"), Mapping):
         what, hint = "DeepSpeed's configuration names no zero_optimization", "zero_optimization = { stage = 2 }"
         yield Problem(reference="recipe.deepspeed", what=what, where=where, hint=hint)
-    own: dict[str, tuple[str, tuple[object, ...]]] = {
+    decided: dict[str, tuple[str, tuple[object, ...]]] = {
         "train_batch_size": ("batch_rows and accumulation", ()),
         "train_micro_batch_size_per_gpu": ("batch_rows", ()),
         "gradient_accumulation_steps": ("accumulation", (recipe.accumulation // recipe.processes,)),
@@ -75,7 +75,7 @@ def _deepspeed(table: Mapping[str, object], recipe: Recipe, where: str) -> Itera
         "optimizer": ("optimizer", ()),
         "scheduler": ("schedule", ()),
     }
-    for key, (ours, same) in own.items():
+    for key, (ours, same) in decided.items():
         if key in table and table[key] not in (_AUTO, *same):
             yield _decided(f"{where}.{key}", ours)
     given = {key: _enabled(table, key) for key in _PRECISIONS}

@@ -155,8 +155,8 @@ class HubMetric(Spec):
     @property
     def measure(self) -> str:
         """Name of the measure: `bertscore_f1`, or the metric's own where the key repeats it."""
-        own = self.name.rpartition("/")[2]
-        return own if self.key == own else f"{own}_{self.key}"
+        short_name = self.name.rpartition("/")[2]
+        return short_name if self.key == short_name else f"{short_name}_{self.key}"
 
 
 class GenerationSpec(Spec):

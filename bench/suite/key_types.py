@@ -26,15 +26,15 @@ def value_at(raw: Any, path: KeyPath) -> Any:
 
 def known_keys(model: type[BaseModel], path: KeyPath, raw: Any) -> list[str]:
     """The keys that the types allow in the table at `path`."""
-    return sorted({name for found in models_at(model, path, raw) for name in found.model_fields})
+    return sorted({name for allowed in models_at(model, path, raw) for name in allowed.model_fields})
 
 
 def about(model: type[BaseModel], path: KeyPath, raw: Any) -> str:
     """The documentation of the nearest documented field along `path`, on one line."""
     for end in range(len(path), 0, -1):
         key = path[end - 1]
-        for found in models_at(model, path[: end - 1], raw):
-            field = found.model_fields.get(str(key))
+        for allowed in models_at(model, path[: end - 1], raw):
+            field = allowed.model_fields.get(str(key))
             if field is not None and field.description:
                 return f"{key}: " + " ".join(field.description.split())
     return SCHEMA_HINT
@@ -45,11 +45,11 @@ def models_at(model: type[BaseModel], path: KeyPath, raw: Any) -> list[type[Base
     annotations: list[Any] = [model]
     for part in path:
         annotations = [inner for annotation in annotations for inner in step(annotation, part)]
-    models = [found for annotation in annotations for found in branches(annotation)]
-    found = [item for item in models if isinstance(item, type) and issubclass(item, BaseModel)]
+    models = [branch for annotation in annotations for branch in branches(annotation)]
+    tables = [item for item in models if isinstance(item, type) and issubclass(item, BaseModel)]
     here = value_at(raw, path)
     tag = here.get("kind") if isinstance(here, Mapping) else None
-    return [item for item in found if tag in tags(item)] or found
+    return [item for item in tables if tag in tags(item)] or tables
 
 
 def tags(model: type[BaseModel]) -> tuple[Any, ...]:

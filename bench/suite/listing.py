@@ -77,7 +77,7 @@ def _models() -> Iterator[Row]:
 def _evals() -> Iterator[Row]:
     for name, profile, suite in _shipped():
         for spec in suite.eval:
-            own = data_of(spec)
+            data = data_of(spec)
             inline = (
                 ", ".join(spec.tasks)
                 if spec.kind == "lm_eval"
@@ -90,7 +90,7 @@ def _evals() -> Iterator[Row]:
                 "profile": profile,
                 "name": spec.name,
                 "kind": spec.kind,
-                "of": inline if own is None else own.label,
+                "of": inline if data is None else data.label,
                 "role": spec.role,
             }
 

@@ -73,9 +73,9 @@ def _of_another_recipe(over: Mapping[str, Any]) -> set[str]:
     gone: set[str] = set()
     if "method" in over:
         method = over["method"]
-        own = {TABLES.get(method) if isinstance(method, str) else None}
-        own |= {"quantization"} if method == "qlora" else {"shots"} if method == "few_shot" else set()
-        gone |= {*TABLES.values(), "quantization", "shots"} - own
+        useful = {TABLES.get(method) if isinstance(method, str) else None}
+        useful |= {"quantization"} if method == "qlora" else {"shots"} if method == "few_shot" else set()
+        gone |= {*TABLES.values(), "quantization", "shots"} - useful
     if over.get("schedule") == "constant":
         gone.add("min_learning_rate")
     batch = {"batch_rows", "batch_tokens"}
@@ -129,18 +129,18 @@ def _parse_key(key: str, text: str) -> KeyPath:
 
 def _parse_value(value: str, text: str) -> Any:
     try:
-        found = tomllib.loads(f"value = {value}")
+        parsed = tomllib.loads(f"value = {value}")
     except (ValueError, RecursionError) as error:
         if value[:1] in {"[", "{", '"', "'"}:
             reason = str(error).partition(" (at")[0] if isinstance(error, ValueError) else "nested too deeply"
             hint = "quote the whole argument for the shell"
             raise _bad(text, f"the value is not valid TOML: {reason}", hint) from None
         return value
-    if found.keys() != {"value"} or isinstance(found["value"], date | datetime | time):
+    if parsed.keys() != {"value"} or isinstance(parsed["value"], date | datetime | time):
         return value  # text that only looks like more
-    if depth(found) > MAX_DEPTH:
+    if depth(parsed) > MAX_DEPTH:
         raise _bad(text, "the value is nested too deeply")
-    return found["value"]
+    return parsed["value"]
 
 
 def _resolve_items(table: Table, path: KeyPath, text: str) -> KeyPath:
@@ -166,9 +166,9 @@ def _index(items: list[Any], part: str, place: str, text: str) -> int:
         return names.index(part)
     if part.isascii() and part.isdigit() and len(part) < 6 and int(part) < len(items):
         return int(part)
-    known = [name for name in names if isinstance(name, str)]
+    item_names = [name for name in names if isinstance(name, str)]
     count = f"{len(items)} item" + ("" if len(items) == 1 else "s")
-    raise _bad(text, f"{place} has {count}, and none is {shown(part, quote=True)}", did_you_mean(part, known))
+    raise _bad(text, f"{place} has {count}, and none is {shown(part, quote=True)}", did_you_mean(part, item_names))
 
 
 def _put(node: Any, path: KeyPath, value: Any, at: KeyPath, mine: frozenset[KeyPath]) -> Any:

@@ -37,13 +37,13 @@ class Prompt:
         try:
             return _compiled(self.text).render(**variables).strip()
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            known = ", ".join(variables)
+            names = ", ".join(variables)
             raise InputError(
                 Problem(
                     reference=self.reference,
                     what=f"the prompt cannot be rendered: {error}",
                     where=self.where,
-                    hint=f"it is given: {known}",
+                    hint=f"it is given: {names}",
                 )
             ) from error
 

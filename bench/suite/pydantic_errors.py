@@ -51,9 +51,9 @@ def explain(
     """One problem per key, in the order of the errors. `raw` is what was validated; `kind` begins each reference."""
     by_path: dict[KeyPath, list[dict[str, Any]]] = {}
     for item in error.errors(include_url=False):
-        path, found = _at_kind(_real_path(item["loc"], raw, item["type"]), dict(item))
-        if not _is_echo(found, path, raw):
-            by_path.setdefault(path, []).append(found)
+        path, located = _at_kind(_real_path(item["loc"], raw, item["type"]), dict(item))
+        if not _is_echo(located, path, raw):
+            by_path.setdefault(path, []).append(located)
     explainer = _Explainer(raw=raw, model=model, kind=kind, locate=locate)
     return [explainer.problem(path, items) for path, items in by_path.items()]
 
@@ -160,13 +160,13 @@ class _Explainer:
 
     def _unknown(self, path: KeyPath, value: object) -> Problem:
         key, parent = str(path[-1]), path[:-1]
-        known = known_keys(self.model, parent, self.raw)
-        close = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.8)
+        keys = known_keys(self.model, parent, self.raw)
+        close = difflib.get_close_matches(key.lower(), keys, n=1, cutoff=0.8)
         hint = (
             here_it_is(key)
             or (f"did you mean {close[0]!r}?" if close else None)
             or belongs(self.model, parent, key, value, kind=self._kind_at(parent))
-            or did_you_mean(key, known)
+            or did_you_mean(key, keys)
             or SCHEMA_HINT
         )
         place = f" in {subject(parent, self.raw)}" if parent else ""
@@ -183,8 +183,8 @@ class _Explainer:
         for item in items:
             expected = (item.get("ctx") or {}).get("expected") or (item.get("ctx") or {}).get("expected_tags")
             if expected:
-                known = re.findall(r"'([^']*)'", expected)
-                close = difflib.get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
+                words = re.findall(r"'([^']*)'", expected)
+                close = difflib.get_close_matches(str(value).lower(), words, n=1, cutoff=0.5)
                 meant = here_it_is_called(str(path[-1]), value)
                 return meant or (f"did you mean {close[0]!r}?" if close else about(self.model, path, self.raw))
             if item["type"] == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):

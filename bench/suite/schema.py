@@ -75,7 +75,7 @@ def _overlay(node: Any) -> Any:
 
 def _reachable(node: Any, definitions: dict[str, Any]) -> set[str]:
     """Names of the definitions that `node` refers to, through others too."""
-    found: set[str] = set()
+    reached: set[str] = set()
     todo = [node]
     while todo:
         item = todo.pop()
@@ -83,8 +83,8 @@ def _reachable(node: Any, definitions: dict[str, Any]) -> set[str]:
             todo.extend(item)
         elif isinstance(item, dict):
             name = str(item.get("$ref", "")).removeprefix(_TABLES)
-            if name in definitions and name not in found:
-                found.add(name)
+            if name in definitions and name not in reached:
+                reached.add(name)
                 todo.append(definitions[name])
             todo.extend(item.values())
-    return found
+    return reached

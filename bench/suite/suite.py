@@ -170,9 +170,9 @@ class Suite(Spec):
         The arm on the data's own random control (`[data.NAME] control = true`) comes before the suite's `control`.
         """
         names = {other.name for other in self.expand()}
-        own = f"{arm.data}{CONTROL_SUFFIX}/{arm.recipe}{arm.suffix}"
-        if self.data[arm.data].control and own in names:
-            return own
+        own_control = f"{arm.data}{CONTROL_SUFFIX}/{arm.recipe}{arm.suffix}"
+        if self.data[arm.data].control and own_control in names:
+            return own_control
         if self.control is None:
             return None
         name = self.control if "/" in self.control else f"{self.control}/{arm.recipe}"

@@ -62,12 +62,12 @@ def take_sweeps(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises `ValueError` for a key that cannot be swept, and for two different `on`.
     """
-    found = list(_sweeps(recipe))
-    if not found:
+    sweeps = list(_sweeps(recipe))
+    if not sweeps:
         return dict(recipe)
     table = {key: dict(value) if isinstance(value, Mapping) else value for key, value in recipe.items()}
     values: dict[str, Any] = {}
-    for path, sweep in found:
+    for path, sweep in sweeps:
         if path[0] in NOT_SWEPT:
             raise ValueError(f"{'.'.join(path)} cannot be swept")
         choices = sweep["sweep"]
@@ -75,7 +75,7 @@ def take_sweeps(recipe: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{'.'.join(path)}: write the values as a list, sweep = [1, 2]")
         values[".".join(path)] = tuple(choices)
         (table if len(path) == 1 else table[path[0]])[path[-1]] = choices[0]
-    names = {str(sweep["on"]) for _, sweep in found if "on" in sweep}
+    names = {str(sweep["on"]) for _, sweep in sweeps if "on" in sweep}
     if len(names) > 1:
         raise ValueError(f"the sweeps of one recipe choose by the same rows, not by {' and '.join(sorted(names))}")
     return {**table, "sweep": {"values": values, **({"on": names.pop()} if names else {})}}

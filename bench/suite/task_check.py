@@ -59,7 +59,7 @@ def _data_files(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:
 def _fields(files: list[Path]) -> frozenset[str]:
     """Fields of the first rows of all files; none where those of one are unknown."""
     names = [column_names(file) for file in files]
-    return frozenset() if None in names else frozenset(name for known in names for name in known or ())
+    return frozenset() if None in names else frozenset(name for fields in names for name in fields or ())
 
 
 def _field_problems(file: Path, config: Mapping[str, Any], fields: frozenset[str], where: str) -> Iterator[Problem]:

@@ -39,16 +39,16 @@ _TolerantLoader.add_multi_constructor("!", _as_text)
 
 def local_tasks(folder: Path) -> dict[str, Path]:
     """Names that the task files of `folder` define, with their files. Raises `InputError` with all malformed ones."""
-    found: dict[str, Path] = {}
+    tasks: dict[str, Path] = {}
     problems: list[Problem] = []
     for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
         try:
-            found.update(dict.fromkeys(_names(read_task_file(path)), path))
+            tasks.update(dict.fromkeys(_names(read_task_file(path)), path))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
         raise InputError(problems)
-    return found
+    return tasks
 
 
 def read_task_file(path: Path) -> dict[str, Any]:

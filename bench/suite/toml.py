@@ -97,13 +97,15 @@ def _decode(raw: bytes, path: Path, kind: str) -> str:
 
 def _syntax(error: tomllib.TOMLDecodeError, text: str, name: str, reference: str) -> InputError:
     message = str(error)
-    found = _POSITION.search(message)
-    if found is None:  # "(at end of document)"
+    position = _POSITION.search(message)
+    if position is None:  # "(at end of document)"
         return _refusal(reference, f"not valid TOML: {_plain(message)}", f"{name}:{text.count(chr(10)) + 1}")
-    line, column = int(found[1]), int(found[2])
+    line, column = int(position[1]), int(position[2])
     content = text.split("\n")[line - 1].strip()
     hint = f"line {line} reads: {content[:100]}" if content else f"line {line} is empty"
-    return _refusal(reference, f"not valid TOML: {_plain(message[: found.start()])}", f"{name}:{line}:{column}", hint)
+    return _refusal(
+        reference, f"not valid TOML: {_plain(message[: position.start()])}", f"{name}:{line}:{column}", hint
+    )
 
 
 def _plain(message: str) -> str:
