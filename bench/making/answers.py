@@ -43,12 +43,12 @@ def make_best_of(making: MakingContext[MakeBestOf]) -> Iterator[MadeRow]:
     """Per prompt the answer with the highest score; of equals the first. All scores go into the provenance."""
     spec = making.spec
     for task, completions, samples, scores in _scored(making):
-        known = [(score, -place) for place, score in enumerate(scores) if score is not None]
-        if not known:
+        ranked = [(score, -place) for place, score in enumerate(scores) if score is not None]
+        if not ranked:
             if samples:
                 making.tally.left_out["unscored"] += 1
             continue
-        score, place = max(known)
+        score, place = max(ranked)
         best = samples[-place]
         if spec.minimum is not None and score < spec.minimum:
             making.tally.left_out["below minimum"] += 1
@@ -104,10 +104,15 @@ def _scored(
         if scorer.kind != "judge" or making.marking is None:
             assert scorer.kind != "judge", "a judge comes with its marking"
             for task, completions, samples in answered:
-                yield task, completions, samples, [reward(scorer, one.text, task.answer) for one in samples]
+                yield task, completions, samples, [reward(scorer, sample.text, task.answer) for sample in samples]
             continue
-        requests = [_mark(making.marking, task, one.text) for task, _, samples in answered for one in samples]
-        marks = iter([_marked(making, making.marking, one) for one in making.ask(requests, making.marking.completer)])
+        requests = [_mark(making.marking, task, sample.text) for task, _, samples in answered for sample in samples]
+        marks = iter(
+            [
+                _marked(making, making.marking, completion)
+                for completion in making.ask(requests, making.marking.completer)
+            ]
+        )
         for task, completions, samples in answered:
             yield task, completions, samples, [next(marks) for _ in samples]
 

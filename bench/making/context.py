@@ -81,8 +81,8 @@ class MakingContext(Generic[S]):
 
     def answer_request(self, turns: Sequence[Mapping[str, Any]], sample: int = 0) -> CompletionRequest:
         """Asks the writer to answer a conversation; each question is put as the prompt says."""
-        own = [turn["content"] for turn in turns if turn["role"] == "system"]
-        system = "\n\n".join(part for part in (self.spec.system, *own) if part)
+        system_texts = [turn["content"] for turn in turns if turn["role"] == "system"]
+        system = "\n\n".join(part for part in (self.spec.system, *system_texts) if part)
         messages = [Message(role="system", content=system)] if system else []
         for turn in turns:
             if turn["role"] == "user":

@@ -50,10 +50,14 @@ def make_instructions(making: MakingContext[MakeInstructions]) -> Iterator[MadeR
     while (missing := spec.size - len(making.known)) > 0 and number < spec.most_requests:
         numbers = range(number, min(number + min(-(-missing // spec.per_request), _ROUND), spec.most_requests))
         number = numbers.stop
-        shown = [_demonstrations(making, one) for one in numbers]
+        shown = [_demonstrations(making, request_number) for request_number in numbers]
         requests = [_request(making, *pair) for pair in zip(numbers, shown, strict=True)]
         for demonstrations, completion in zip(shown, making.ask(requests), strict=True):
-            new = [one for one in _candidates(making, completion, demonstrations) if _is_new(making, one, pool)]
+            new = [
+                candidate
+                for candidate in _candidates(making, completion, demonstrations)
+                if _is_new(making, candidate, pool)
+            ]
             for row in _answered(making, new):
                 if row.id not in making.known and len(making.known) >= spec.size:
                     making.tally.left_out["surplus"] += 1
@@ -88,11 +92,11 @@ def _candidates(
         making.tally.left_out["unparsable"] += 1
     for position, item in enumerate(items):
         task = {"instruction": item} if isinstance(item, str) else item
-        found = _texts(task) if isinstance(task, dict) else None
-        if found is None:
+        texts = _texts(task) if isinstance(task, dict) else None
+        if texts is None:
             making.tally.left_out["unparsable"] += 1
             continue
-        instruction, extra, output = found
+        instruction, extra, output = texts
         yield _Candidate(
             id=digest_json([reply.digest, position])[:16],
             instruction=instruction,
@@ -105,11 +109,11 @@ def _candidates(
 
 def _texts(item: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
     """Instruction, input and output; `None` where there is no instruction, or one of them is no text."""
-    found = [_first(item, *names) for names in (("instruction", "task", "prompt", "question"), ("input", "context"),
+    values = [_first(item, *names) for names in (("instruction", "task", "prompt", "question"), ("input", "context"),
                                                 ("output", "answer", "response", "completion"))]  # fmt: skip
-    if not all(value is None or isinstance(value, str | int | float) for value in found):
+    if not all(value is None or isinstance(value, str | int | float) for value in values):
         return None
-    instruction, extra, output = (None if value is None else str(value).strip() for value in found)
+    instruction, extra, output = (None if value is None else str(value).strip() for value in values)
     if not instruction:
         return None
     return instruction, "" if (extra or "").lower() in _NO_INPUT else extra or "", output or None
@@ -136,21 +140,21 @@ def _is_new(making: MakingContext[MakeInstructions], candidate: _Candidate, pool
 
 def _answered(making: MakingContext[MakeInstructions], candidates: list[_Candidate]) -> Iterator[MadeRow]:
     """Rows, in order; what has no answer yet is answered by the writer."""
-    bare = [one for one in candidates if one.output is None]
-    requests = [making.answer_request([one.turn]) for one in bare]
-    answers = {one.id: completion for one, completion in zip(bare, making.ask(requests), strict=True)}
-    for one in candidates:
+    bare = [unanswered for unanswered in candidates if unanswered.output is None]
+    requests = [making.answer_request([unanswered.turn]) for unanswered in bare]
+    answers = {unanswered.id: completion for unanswered, completion in zip(bare, making.ask(requests), strict=True)}
+    for candidate in candidates:
         more: dict[str, Any] = {}
-        answer = one.output
+        answer = candidate.output
         if answer is None:
-            completion = answers[one.id]
+            completion = answers[candidate.id]
             answer = making.usable(completion)
             more = {"answer_request": completion.digest, "answer_prompt_sha256": making.answering.sha256}
         if answer is not None:
             yield MadeRow(
-                id=one.id,
-                fields=fields(making.spec.shape, [one.turn], answer),
-                provenance=making.provenance(one.reply, one.shown, **more),
+                id=candidate.id,
+                fields=fields(making.spec.shape, [candidate.turn], answer),
+                provenance=making.provenance(candidate.reply, candidate.shown, **more),
             )
 
 

@@ -43,7 +43,9 @@ def load_make(path: str | Path, overrides: Sequence[str] = ()) -> LoadedMake:
     table, applied = apply_overrides(table, overrides, folder=Path.cwd())
     _localise(table, applied)
     spec = _validated(table, file.name)
-    problems = [problem for where, name, own in _prompts(spec) for problem in load_problems(name, own, file, where)]
+    problems = [
+        problem for where, name, own_file in _prompts(spec) for problem in load_problems(name, own_file, file, where)
+    ]
     if problems:
         raise InputError(problems)
     return LoadedMake(spec=spec, path=file)
@@ -82,10 +84,10 @@ def _placed(problem: Problem, name: str) -> Problem:
 
 def _prompts(spec: MakeSpec) -> list[tuple[str, str, str | None]]:
     """Key, shipped name and own file of each prompt that the specification uses."""
-    found: list[tuple[str, str, str | None]] = [("prompt", spec.kind, spec.prompt)]
+    prompts: list[tuple[str, str, str | None]] = [("prompt", spec.kind, spec.prompt)]
     if isinstance(spec, MakeBestOf) and spec.scorer.kind == "judge":
-        found.append(("scorer.prompt", "judge", spec.scorer.prompt))
-    return found
+        prompts.append(("scorer.prompt", "judge", spec.scorer.prompt))
+    return prompts
 
 
 def _localise(table: Table, applied: Sequence[Override]) -> None:

@@ -100,8 +100,8 @@ def _turns(making: MakingContext[MakeAugment], task: Task, completion: Completio
     """The conversation with its last question rewritten; `None`, and counted, where the reply gives none."""
     if completion.reply is None:
         return None
-    found = read_json(completion.reply.text)
-    text = found.get("instruction") if isinstance(found, dict) else None
+    parsed = read_json(completion.reply.text)
+    text = parsed.get("instruction") if isinstance(parsed, dict) else None
     if not isinstance(text, str) or not text.strip():
         making.tally.left_out["unparsable"] += 1
         return None

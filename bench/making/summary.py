@@ -110,5 +110,5 @@ class Tally:
 
 def _sum(values: list[Number | None]) -> Number | None:
     """`None` where one is unknown."""
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known and len(known) == len(values) else None
+    numbers = [value for value in values if value is not None]
+    return sum(numbers[1:], numbers[0]) if numbers and len(numbers) == len(values) else None

@@ -96,8 +96,8 @@ def _records(source: TaskSource, base: Path, fetched: Path | None) -> Iterator[t
     if kind == "micro":
         name = source.source.removeprefix(MICRO)
         if name not in micro.ROW_SETS:
-            what, known = f"the micro world has no rows {name!r}", [MICRO + one for one in micro.ROW_SETS]
-            hint = did_you_mean(source.source, known)
+            what, sources = f"the micro world has no rows {name!r}", [MICRO + row_set for row_set in micro.ROW_SETS]
+            hint = did_you_mean(source.source, sources)
             raise InputError(Problem(reference="data.unknown-micro", what=what, where=_WHERE, hint=hint))
         yield from enumerate(micro.judged_rows(name), start=1)
         return
