@@ -75,15 +75,18 @@ def overlaps(
         raise ValueError("shortest must be between 1 and ngram")
     vocabulary: dict[str, int] = {}
     needles = [_needles(questions, vocabulary, ngram, shortest) for questions in evals]
-    lengths = sorted({length for one in needles for length in one.by_length})
-    wanted = {length: np.unique(np.concatenate([_hashes_of(one, length) for one in needles])) for length in lengths}
+    lengths = sorted({length for needles_of_eval in needles for length in needles_of_eval.by_length})
+    wanted = {
+        length: np.unique(np.concatenate([_hashes_of(needles_of_eval, length) for needles_of_eval in needles]))
+        for length in lengths
+    }
     seen: dict[int, list[_Hashes]] = {length: [] for length in lengths}
     for codes in _coded(rows, vocabulary):
         for length in lengths:
             hashes, _ = _windows(codes, length)
             seen[length].append(_common(wanted[length], hashes))
     present = {length: np.unique(np.concatenate(parts)) for length, parts in seen.items() if parts}
-    return tuple(_overlap(one, present) for one in needles)
+    return tuple(_overlap(needles_of_eval, present) for needles_of_eval in needles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +99,16 @@ class _Needles:
 
 def _needles(questions: Sequence[Question], vocabulary: dict[str, int], ngram: int, shortest: int) -> _Needles:
     texts = [[vocabulary.setdefault(word, len(vocabulary)) for word in text] for text in _own_words(questions)]
-    found: dict[int, list[tuple[_Hashes, int]]] = {}
+    by_length: dict[int, list[tuple[_Hashes, int]]] = {}
     judged = 0
     for index, codes in enumerate(texts):
         if len(codes) < shortest:
             continue
         judged += 1
         length = min(ngram, len(codes))
-        found.setdefault(length, []).append((_windows(np.array(codes, dtype=np.int64), length)[0], index))
+        by_length.setdefault(length, []).append((_windows(np.array(codes, dtype=np.int64), length)[0], index))
     limit = max(SHARED_BY, SHARED_SHARE * len(questions))
-    return _Needles(by_length={length: _rare(parts, limit) for length, parts in found.items()}, judged=judged)
+    return _Needles(by_length={length: _rare(parts, limit) for length, parts in by_length.items()}, judged=judged)
 
 
 def _rare(parts: Sequence[tuple[_Hashes, int]], limit: float) -> tuple[_Hashes, _Codes]:
@@ -152,11 +155,11 @@ def _words(text: str) -> list[str]:
 
 def _coded(rows: Iterable[str], vocabulary: dict[str, int]) -> Iterator[_Codes]:
     """Some thousand rows at a time as word codes, with an unknown word between rows: no sequence reaches over it."""
-    known, left = vocabulary.get, iter(rows)
+    code_of, left = vocabulary.get, iter(rows)
     while chunk := list(islice(left, _ROWS_AT_ONCE)):
         codes = array("q")
         for text in chunk:
-            codes.extend(known(word, _UNKNOWN) for word in _words(text))
+            codes.extend(code_of(word, _UNKNOWN) for word in _words(text))
             codes.append(_UNKNOWN)
         yield np.frombuffer(codes, dtype=np.int64)
 

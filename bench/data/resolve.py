@@ -49,8 +49,8 @@ def resolve_data(
     sources = _locate({name: spec for name, spec in specs.items() if name not in away}, base, fetched or {})
     marked = {name: absent_rows(name, specs[name], why) for name, why in gone.items()}
     memo = folder / "resolved" / f"{_memo_key(specs, sources, home)}.json"
-    if (known := _recall(memo, folder)) is not None:
-        return {name: (known | marked)[name] for name in specs}
+    if (recalled := _recall(memo, folder)) is not None:
+        return {name: (recalled | marked)[name] for name in specs}
     tables = _read_all(sources, folder)
     try:
         by_name = {name: tables[source.key] for name, source in sources.items()}
@@ -145,7 +145,7 @@ def _check_micro(source: str, where: str) -> None:
                 reference="data.unknown-micro",
                 what=f"the micro world has no rows {name!r}",
                 where=where,
-                hint=did_you_mean(source, [MICRO + known for known in micro.ROW_SETS]),
+                hint=did_you_mean(source, [MICRO + row_set for row_set in micro.ROW_SETS]),
             )
         )
 

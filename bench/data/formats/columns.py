@@ -146,9 +146,9 @@ def history_turns(value: object, name: str) -> Turns:
 def _under_system(record: Mapping[str, Any], turns: Turns) -> Turns:
     """The system prompts of the row's columns, each once, before the conversation's own."""
     given = [as_text(record[name], f"field `{name}`") for name in _named(Column.SYSTEM, record)]
-    own = [turns[0]["content"]] if turns[0]["role"] == "system" else []
-    texts = [text for text in dict.fromkeys([*given, *own]) if text.strip()]
+    own_texts = [turns[0]["content"]] if turns[0]["role"] == "system" else []
+    texts = [text for text in dict.fromkeys([*given, *own_texts]) if text.strip()]
     if not given or not texts:
         return turns
-    rest = turns[1:] if own else turns
+    rest = turns[1:] if own_texts else turns
     return [{"role": "system", "content": "\n\n".join(texts)}, *rest]

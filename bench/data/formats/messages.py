@@ -85,8 +85,8 @@ CALLERS = frozenset({"function_call", "tool_call"})
 
 def role_of(name: object) -> str:
     """The role of a speaker, of which `CALLERS` are the assistant. Raises `RowError` for an unknown one."""
-    known = name.strip().lower() if isinstance(name, str) else ""
-    role = "assistant" if known in CALLERS else ROLES.get(known)
+    speaker = name.strip().lower() if isinstance(name, str) else ""
+    role = "assistant" if speaker in CALLERS else ROLES.get(speaker)
     if role is None:
         raise RowError("data.unknown-role", f"unknown role {name!r}; known: {', '.join([*ROLES, *sorted(CALLERS)])}")
     return role
@@ -114,8 +114,10 @@ def is_message(item: object) -> bool:
 
 def _keys(item: Mapping[str, Any]) -> tuple[str, str]:
     speaker = next((key for key in _PAIRED if key in item), "role")
-    own = _PAIRED[speaker]
-    return speaker, own if own in item else next((key for key in _PAIRED.values() if key in item), own)
+    content_key = _PAIRED[speaker]
+    return speaker, content_key if content_key in item else next(
+        (key for key in _PAIRED.values() if key in item), content_key
+    )
 
 
 def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class _Message:
 def trees(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     """`(row of the root message, tree)`; rows that cannot be read come through as they are."""
     with tempfile.TemporaryFile() as texts:
-        known: dict[str, _Message] = {}
+        messages: dict[str, _Message] = {}
         parents: list[tuple[_Message, object]] = []
         roots: list[_Message] = []
         for row, record in records:
@@ -41,13 +41,13 @@ def trees(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
             data = record["text"].encode("utf-8", "surrogatepass")
             message = _Message(row, record["role"], record.get("rank"), texts.tell(), len(data))
             texts.write(data)
-            known[str(record["message_id"])] = message
+            messages[str(record["message_id"])] = message
             if record["parent_id"] is None or record["parent_id"] == "":
                 roots.append(message)
             else:
                 parents.append((message, record["parent_id"]))
         for message, parent in parents:
-            if (above := known.get(str(parent))) is not None:
+            if (above := messages.get(str(parent))) is not None:
                 above.replies.append(message)
         for root in roots:
             yield root.row, {"prompt": _tree(root, texts)}

@@ -151,6 +151,6 @@ def _closing(chat: ChatTemplate, row: Row, place: int, after: str, endings: Sequ
     if alone is None or CLOSE not in alone:
         raise unfindable(row, "the template does not print a call alone")
     pairs = zip(unguarded(alone.partition(CLOSE)[2]), after, strict=False)
-    own = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    ends = [own.index(ending) + len(ending) for ending in endings if ending in own]
-    return min(ends) if ends else len(own.rstrip())
+    common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    ends = [common.index(ending) + len(ending) for ending in endings if ending in common]
+    return min(ends) if ends else len(common.rstrip())

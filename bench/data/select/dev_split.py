@@ -42,8 +42,8 @@ def split_dev(data: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) 
     Raises `InputError` where fewer than two distinct rows are left to draw from.
     """
     memo = _memo(home, "drawn", data, evals)
-    if (known := _recall(memo)) is not None:
-        return known
+    if (recalled := _recall(memo)) is not None:
+        return recalled
     rows = list(_rows(data))
     seen = {row.content for other in evals for row in _rows(other)}
     free = sorted({row.content for row in rows} - seen)
@@ -61,8 +61,8 @@ def use_dev(data: ResolvedData, source: ResolvedData, evals: Sequence[ResolvedDa
     Raises `InputError` if one of them has no row.
     """
     memo = _memo(home, "named", data, [source, *evals])
-    if (known := _recall(memo)) is not None:
-        return known
+    if (recalled := _recall(memo)) is not None:
+        return recalled
     seen = {row.content for other in evals for row in _rows(other)}
     rows, offered = list(_rows(data)), list(_rows(source))
     dev = _some({row.content for row in offered} - seen)

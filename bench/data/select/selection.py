@@ -177,8 +177,8 @@ class _Selector:
 def _among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Which values are among the sorted known ones."""
     places = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    found: NDArray[np.bool_] = known[places] == values
-    return found
+    among: NDArray[np.bool_] = known[places] == values
+    return among
 
 
 def _count(dropped: dict[str, int], reason: str, before: Indices, after: Indices) -> None:

@@ -35,16 +35,16 @@ def fetch(spec: DataSpec, *, home: Path) -> Path:
     asked = {"source": spec.source, "config": spec.config, "split": spec.split, "revision": spec.revision}
     folder, name = home / "data" / "hub", digest_json(asked)[:24]
     file, note = folder / f"{name}.parquet", folder / f"{name}.note.json"
-    known = json.loads(note.read_text(encoding="utf-8")) if file.is_file() and note.is_file() else None
-    if known is not None and spec.revision is not None and _COMMIT.fullmatch(spec.revision):
+    kept_note = json.loads(note.read_text(encoding="utf-8")) if file.is_file() and note.is_file() else None
+    if kept_note is not None and spec.revision is not None and _COMMIT.fullmatch(spec.revision):
         return file
     try:
         commit = _commit(spec, spec.revision)
     except InputError as error:
-        if known is not None and error.problems[0].reference == UNREACHABLE:
+        if kept_note is not None and error.problems[0].reference == UNREACHABLE:
             return file
         raise
-    if known is None or known["revision"] != commit:
+    if kept_note is None or kept_note["revision"] != commit:
         data, commit = _load(spec, commit, cache=home / "hub")
         # The file first: a note without its file, or with an older one, would name the wrong commit.
         note.unlink(missing_ok=True)

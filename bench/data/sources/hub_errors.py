@@ -51,9 +51,9 @@ def patiently(step: Callable[[], T], *, pauses: Sequence[float] = _PAUSES) -> T:
 
 def chain(error: BaseException) -> list[BaseException]:
     """The error, its cause, that one's cause, and so on."""
-    found: list[BaseException] = []
+    errors: list[BaseException] = []
     current: BaseException | None = error
-    while current is not None and current not in found:
-        found.append(current)
+    while current is not None and current not in errors:
+        errors.append(current)
         current = current.__cause__ or current.__context__
-    return found
+    return errors

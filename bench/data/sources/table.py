@@ -92,14 +92,14 @@ class Rows(Protocol):
 
 def column(rows: Rows, name: str, indices: Indices) -> NDArray[Any]:
     """One field of the index, for these rows."""
-    found = [records[name][inside] for records, inside in _chosen(rows, indices)]
-    return np.concatenate(found) if found else np.empty(0, dtype=INDEX[name])
+    parts = [records[name][inside] for records, inside in _chosen(rows, indices)]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=INDEX[name])
 
 
 def filtered(rows: Rows, indices: Indices, test: Callable[[Records], NDArray[np.bool_]]) -> Indices:
     """Those of the indices whose records pass."""
-    found = [test(records[inside]) for records, inside in _chosen(rows, indices)]
-    return indices[np.concatenate(found)] if found else indices
+    masks = [test(records[inside]) for records, inside in _chosen(rows, indices)]
+    return indices[np.concatenate(masks)] if masks else indices
 
 
 def greatest(rows: Rows, indices: Indices, name: str, size: int) -> Indices:

@@ -18,20 +18,20 @@ def absent(
     order: Sequence[str], specs: Mapping[str, DataSpec], away: Mapping[str, Unavailable]
 ) -> dict[str, Unavailable]:
     """Every absent table with the reason. `order`: in which tables are taken; `away`: those whose source is."""
-    found: dict[str, Unavailable] = {}
+    reasons: dict[str, Unavailable] = {}
     unseen: Unavailable | None = None
     for name in order:
         spec = specs[name]
-        need = next((need for need in spec.needs if need in found), None)
+        need = next((need for need in spec.needs if need in reasons), None)
         if name in away:
-            found[name] = away[name]
+            reasons[name] = away[name]
         elif need is not None:
-            found[name] = _because(f"it needs data {need!r}", found[need])
+            reasons[name] = _because(f"it needs data {need!r}", reasons[need])
         elif unseen is not None and spec.mix is None and not evaluates(name):
-            found[name] = _because("rows held out for evaluation, which it must be free of, are not known", unseen)
-        if name in found and holds_out(name, spec):
-            unseen = unseen or found[name]
-    return found
+            reasons[name] = _because("rows held out for evaluation, which it must be free of, are not known", unseen)
+        if name in reasons and holds_out(name, spec):
+            unseen = unseen or reasons[name]
+    return reasons
 
 
 def absent_rows(name: str, spec: DataSpec, why: Unavailable) -> ResolvedData:
