@@ -100,16 +100,16 @@ class Code:
         return tuple(sorted(file.relative_to(self._root).as_posix() for file in self._closure(entries)))
 
     def _closure(self, entries: Iterable[str]) -> dict[Path, _Source]:
-        found: dict[Path, _Source] = {}
+        sources: dict[Path, _Source] = {}
         to_read = [self._file(entry) for entry in entries]
         while to_read:
             file = to_read.pop()
-            if file not in found:
-                source = found[file] = self._source(file)
+            if file not in sources:
+                source = sources[file] = self._source(file)
                 targets = (self._target(imported)[0] for imported in source.imports)
                 to_read += [*targets, *self._packages(file), *self._resources(file, source)]
         self._keep()
-        return found
+        return sources
 
     def _keep(self) -> None:
         if self._cache is not None and not self._read <= self._kept:
@@ -168,7 +168,9 @@ class Code:
             path = file.parents[up] / name
             if path.relative_to(self._root).as_posix() not in COUNTED_IN_JOBS:
                 inside = path.rglob("*") if path.is_dir() else [path]
-                yield from (found for found in inside if found.is_file() and "__pycache__" not in found.parts)
+                yield from (
+                    resource for resource in inside if resource.is_file() and "__pycache__" not in resource.parts
+                )
 
 
 @functools.cache
@@ -249,9 +251,9 @@ class _Reading:
             return True
         if not isinstance(node, ast.Import):
             return False
-        own = [alias for alias in node.names if self._is_own(alias.name)]
-        self.imports += [_Import(place, alias.name, None, alias.asname or "") for alias in own]
-        return len(own) == len(node.names)
+        imported = [alias for alias in node.names if self._is_own(alias.name)]
+        self.imports += [_Import(place, alias.name, None, alias.asname or "") for alias in imported]
+        return len(imported) == len(node.names)
 
     def _is_own(self, module: str) -> bool:
         return module.partition(".")[0] == self._package

@@ -85,7 +85,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
         return None
     by_lower = {known_name.lower(): known_name for known_name in reversed(names)}
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    close = close or [by_lower[found] for found in difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)]
+    close = close or [
+        by_lower[lowered] for lowered in difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    ]
     if close:
         return f"did you mean {close[0]!r}?"
     return "known: " + ", ".join(names[:20]) + (", …" if len(names) > 20 else "")

@@ -71,12 +71,12 @@ class LocalAsker:
             if digest in kept:
                 yield Completion(digest=digest, reply=kept[digest])
                 continue
-            found = made.get(digest, "the model gave no answer")
-            if isinstance(found, str):
-                yield Completion(digest=digest, reply=None, failure=found, attempts=1, rejected=True)
+            reply_or_failure = made.get(digest, "the model gave no answer")
+            if isinstance(reply_or_failure, str):
+                yield Completion(digest=digest, reply=None, failure=reply_or_failure, attempts=1, rejected=True)
             else:
-                yield Completion(digest=digest, reply=found, attempts=1)
-                kept[digest] = found  # an equal request later in the list costs nothing
+                yield Completion(digest=digest, reply=reply_or_failure, attempts=1)
+                kept[digest] = reply_or_failure  # an equal request later in the list costs nothing
 
     def keep(
         self,
@@ -108,8 +108,8 @@ class LocalAsker:
 
 def seed_of(digest: str, request: CompletionRequest) -> int:
     """Sampling seed from the request alone: samples differ, a repeated request does not."""
-    own = request.sampling.seed
-    return int(digest[:8], 16) if own is None else (own + request.sample) % 2**32
+    sampling_seed = request.sampling.seed
+    return int(digest[:8], 16) if sampling_seed is None else (sampling_seed + request.sample) % 2**32
 
 
 @cache

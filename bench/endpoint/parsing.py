@@ -36,9 +36,9 @@ def read_json(text: str) -> Any | None:
     """The first JSON object or list in `text`; `None` where there is none."""
     for part in _candidates(without_thoughts(text)):
         for start in _OPENING.finditer(part):
-            found = _decode(part[start.start() :])
-            if found is not None:
-                return found
+            value = _decode(part[start.start() :])
+            if value is not None:
+                return value
             break  # a broken outer value: its inner ones are not what was asked for
     return None
 
@@ -49,14 +49,14 @@ def read_items(text: str) -> list[Any]:
     Of a list that was cut off the whole items. Items of numbered lists are texts.
     """
     text = without_thoughts(text)
-    found = read_json(text)
-    if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list)]
+    parsed = read_json(text)
+    if isinstance(parsed, dict):
+        lists = [value for value in parsed.values() if isinstance(value, list)]
         if len(lists) == 1:
             return list(lists[0])
-        return _json_lines(text) or [found]
-    if isinstance(found, list):
-        return found
+        return _json_lines(text) or [parsed]
+    if isinstance(parsed, list):
+        return parsed
     for part in _candidates(text):
         bracket = part.find("[")
         if bracket >= 0 and (items := _whole_items(part[bracket + 1 :])):
@@ -79,11 +79,11 @@ def read_score(text: str, *, low: float, high: float) -> float | None:
     """A score on a scale: `{"score": 7}`, `[[7]]`, `Score: 7/10` or the number alone. `None` where there is none, two
     that differ, or one that is not on the scale."""
     text = without_thoughts(text)
-    found = read_json(text)
-    if isinstance(found, dict):
+    parsed = read_json(text)
+    if isinstance(parsed, dict):
         for name in ("score", "rating", "grade"):
-            if name in found:
-                return _on_scale(found[name], low, high)
+            if name in parsed:
+                return _on_scale(parsed[name], low, high)
     for pattern in _SCORES:
         matches = [match for match in pattern.finditer(text) if not _other_scale(match, high)]
         values = {float(match[1]) for match in matches}

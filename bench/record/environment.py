@@ -124,8 +124,8 @@ def _first_gpu() -> str | None:
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
     """Installed versions by distribution name; what is not installed is left out."""
-    found = {name: _version(name) for name in names}
-    return {name: version for name, version in found.items() if version is not None}
+    installed = {name: _version(name) for name in names}
+    return {name: version for name, version in installed.items() if version is not None}
 
 
 @functools.cache

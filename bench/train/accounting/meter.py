@@ -149,8 +149,10 @@ class Meter:
         left_out = min(10, max(2, math.ceil(len(self._steps) / 10)))
         tokens = sum(step.tokens for step in self._steps[left_out:])
         seconds = sum(self._work[left_out:])
-        known = len(self._steps) - left_out >= 2 and seconds > 0
-        return Steady(left_out=min(left_out, len(self._steps)), tokens_per_second=tokens / seconds if known else None)
+        measurable = len(self._steps) - left_out >= 2 and seconds > 0
+        return Steady(
+            left_out=min(left_out, len(self._steps)), tokens_per_second=tokens / seconds if measurable else None
+        )
 
     def seconds(self) -> Seconds:
         """Time by phase up to now; the phases add up to `wall`."""

@@ -183,8 +183,8 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         """Supervised tokens, or batches where their means are averaged, of one step over all ranks; at least 1."""
         counts = [batch["counts"] for batch in batches]
         by_batch = self._plan.loss_average == "batches"
-        own: int = sum((each.slots > 0) if by_batch else each.supervised_tokens for each in counts)
-        return max(1, int(self._plan.ranks.all_reduce_sum(own)))
+        divisor: int = sum((each.slots > 0) if by_batch else each.supervised_tokens for each in counts)
+        return max(1, int(self._plan.ranks.all_reduce_sum(divisor)))
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Forward and backward of one batch. Raises `DivergedError` if its loss is not finite on any rank."""
