@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,19 +12,33 @@ from bench.errors import WRITE_ERRORS, InputError, Problem
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in `path`'s folder (created if need be); what is written there becomes `path` on success."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+def temporary_in(folder: Path, *, prefix: str = ".writing.") -> Iterator[tuple[Path, Callable[[str], Path]]]:
+    """A temporary path in `folder` (created if need be), and the function that names it there once it is written.
+
+    The function returns the file, which is then whole on the disk. Without a call of it nothing is left.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, unnamed = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=".tmp")
     os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
+    temporary = Path(unnamed)
+
+    def finish(name: str) -> Path:
         _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        return temporary.replace(folder / name)
+
+    try:
+        yield temporary, finish
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path in `path`'s folder (created if need be); what is written there becomes `path` on success."""
+    with temporary_in(path.parent, prefix=f".{path.name}.") as (temporary, finish):
+        yield temporary
+        finish(path.name)
 
 
 def write_text(path: Path, text: str) -> None:

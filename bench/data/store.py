@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import weakref
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import IO, overload
 
+from bench.atomic import temporary_in
 from bench.data.render.row import Row
 from bench.digest import digest_file
 from bench.errors import InputError, Problem
@@ -99,31 +99,16 @@ def is_whole(path: Path) -> bool:
     return path.is_file() and digest_file(path) == path.stem
 
 
-class _Finish:
-    """Gives the temp file its name once it is written."""
-
-    def __init__(self, file: IO[bytes], temporary: Path) -> None:
-        self._file, self._temporary = file, temporary
-
-    def __call__(self, name: str) -> Path:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        path = self._temporary.with_name(name)
-        return self._temporary.replace(path)
-
-
 @contextmanager
-def atomic(folder: Path) -> Iterator[tuple[IO[bytes], _Finish]]:
-    """A file under `folder` that appears whole, under the name given to `finish`, or not at all."""
-    with writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".writing-")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file, _Finish(file, temporary)
-        finally:
-            temporary.unlink(missing_ok=True)
+def atomic(folder: Path) -> Iterator[tuple[IO[bytes], Callable[[str], Path]]]:
+    """A file under `folder` that appears whole, under the name given to the function, or not at all."""
+    with writable(folder), temporary_in(folder) as (temporary, name_it), temporary.open("wb") as file:
+
+        def finish(name: str) -> Path:
+            file.close()
+            return name_it(name)
+
+        yield file, finish
 
 
 @contextmanager

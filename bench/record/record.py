@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from bench.record.contamination import ContaminationRecord
 from bench.record.evaluation import EvalResult
@@ -11,7 +11,7 @@ from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.sweep import Setting
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 2
 
 FailureKind = Literal[
     "out_of_memory",
@@ -134,7 +134,7 @@ class GitState(Spec):
 class Record(Spec):
     """The one versioned record of a run."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = FORMAT_VERSION
     created: str
     """ISO 8601, UTC: when this run started."""
     finished: str | None

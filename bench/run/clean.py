@@ -29,7 +29,7 @@ KINDS: dict[Kind, str] = {
 }
 SAFE: tuple[Kind, ...] = ("temporary", "unused")
 """What goes without being named: nothing of it is of use to a suite that has a report."""
-_TEMPORARY = (".*.tmp", ".writing-*", f"{CHECKPOINT}.new", "start-*")
+_TEMPORARY = (".*.tmp", f"{CHECKPOINT}.new", "start-*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

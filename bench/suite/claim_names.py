@@ -68,8 +68,9 @@ def _span(spec: EvalSpec) -> float | None:
     if spec.kind == "judge":
         return 1.0
     if spec.kind == "generation":
-        leading = spec.metric or (REFERENCE[spec.metrics[0]][0].name if spec.metrics else ENDED)
-        return span_of(leading)
+        first = REFERENCE.get(spec.metrics[0], ()) if spec.metrics else ()
+        leading = spec.metric or (first[0].name if first else None if spec.metrics else ENDED)
+        return None if leading is None else span_of(leading)
     if spec.kind == "lm_eval" and spec.metric in RATES:
         return 1.0
     return None

@@ -7,7 +7,6 @@ of the file.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from bench.control_codes import visible
 from bench.errors import Problem, did_you_mean
 from bench.suite.foreign_keys import here_it_is, here_it_is_called
 from bench.suite.key_types import SCHEMA_HINT, KeyPath, about, known_keys, value_at
@@ -122,8 +122,9 @@ def shown(value: Any, *, quote: bool = False) -> str:
 
 
 def _quoted(text: str) -> str:
-    """In double quotes, on one line, fit for any UTF-8 stream: what the shell could not decode is escaped."""
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    """In double quotes, on one line, fit for any UTF-8 stream: what the shell could not decode is a code point."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{visible(escaped)}"'
 
 
 def _short(text: str) -> str:

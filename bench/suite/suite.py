@@ -171,7 +171,7 @@ class Suite(Spec):
         """
         names = {other.name for other in self.expand()}
         own_control = f"{arm.data}{CONTROL_SUFFIX}/{arm.recipe}{arm.suffix}"
-        if self.data[arm.data].control and own_control in names:
+        if arm.data in self.data and self.data[arm.data].control and own_control in names:
             return own_control
         if self.control is None:
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.data.render.row import Row, Turn
-from bench.data.store import is_whole, load_rows, write_rows
+from bench.data.store import atomic, is_whole, load_rows, write_rows
 from bench.errors import InputError
 
 TURNS = [
@@ -77,3 +77,14 @@ def test_a_home_that_is_a_file_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         write_rows(_pairs(), tmp_path / "home" / "data")
     assert caught.value.problems[0].hint is not None
+
+
+def test_a_file_that_is_named_after_writing_is_the_users_like_every_other(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with atomic(tmp_path / "new") as (file, finish):
+        file.write(b"rows")
+        path = finish("named.jsonl")
+    assert path == tmp_path / "new" / "named.jsonl"
+    assert path.read_bytes() == b"rows"
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert list(path.parent.iterdir()) == [path]

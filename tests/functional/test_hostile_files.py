@@ -171,8 +171,8 @@ RECORDS: dict[str, Callable[[str], str | bytes]] = {
     "NUL": lambda text: bytes(10_000),
     "NaN": lambda text: re.sub(r'"value":[0-9.]+', '"value":NaN', text, count=1),
     "endless": lambda text: re.sub(r'"value":[0-9.]+', '"value":1e999', text, count=1),
-    "another version": lambda text: text.replace('"format_version":1', '"format_version":2'),
-    "an unknown key": lambda text: text.replace('"format_version":1', '"format_version":1,"__class__":"os"'),
+    "another version": lambda text: text.replace('"format_version":2', '"format_version":3'),
+    "an unknown key": lambda text: text.replace('"format_version":2', '"format_version":2,"__class__":"os"'),
     "a list": lambda text: "[1]",
     "a number": lambda text: "9" * 5000,
 }

@@ -74,7 +74,7 @@ def test_what_is_no_run_is_refused_with_a_hint(run: RunDirectory, text: str) -> 
     assert caught.value.problems[0].hint
 
 
-@pytest.mark.parametrize(("version", "todo"), [(0, "bench run"), (2, "upgrade"), (99, "upgrade")])
+@pytest.mark.parametrize(("version", "todo"), [(0, "bench run"), (1, "bench run"), (3, "upgrade"), (99, "upgrade")])
 def test_a_record_of_another_version_is_refused_with_what_to_do(
     run: RunDirectory, tmp_path: Path, version: int, todo: str
 ) -> None:

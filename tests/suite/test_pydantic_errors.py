@@ -207,7 +207,7 @@ def test_keys_of_an_eval_are_those_of_its_kind() -> None:
 
 
 def test_values_are_shown_short_and_without_control_codes() -> None:
-    assert shown("\x1b[31m" + "x" * 100) == 'the text "\\u001b[31m' + "x" * 52 + '…"'
+    assert shown("\x1b[31m" + "x" * 100) == 'the text "␛[31m' + "x" * 52 + '…"'
     assert shown(10**5000) == "a very long number"
     assert spell(("a", "b c", 0, "d")) == 'a."b c"[0].d'
 

@@ -1,21 +1,20 @@
 """Thinking in texts and templates: the tags around it, blocks of it that are empty, and the switches that ask for it.
 
-Contract: pure functions of strings. Tags are those of public chat templates: `<think>`, `<thinking>`, `<seed:think>`,
-`[THINK]` and their like.
+Contract: pure functions of strings. Tags are those that answers are parted by (`bench.text`), letter by letter.
 """
 
 from __future__ import annotations
 
 import re
 
-_OPEN = r"(?:<\|?[\w:]*think(?:ing)?\|?>|\[THINK\]|<\|channel>thought)"
-_CLOSE = r"(?:</[\w:]*think(?:ing)?>|\[/THINK\]|<channel\|>)"
-TAG = re.compile(rf"{_OPEN}|{_CLOSE}")
+from bench.text import THINK_CLOSE, THINK_OPEN
+
+TAG = re.compile(rf"{THINK_OPEN}|{THINK_CLOSE}")
 """One tag around thinking."""
-_EMPTY = re.compile(rf"\s*(?:{_OPEN}\s*)?{_CLOSE}\s*")
-_EMPTY_AT_END = re.compile(rf"{_OPEN}\s*{_CLOSE}\s*\Z")
-_BLOCK = re.compile(rf"\s*{_OPEN}(.*?){_CLOSE}(.*)", re.DOTALL)
-_OPENED = re.compile(rf"{_OPEN}\s*(?:{_CLOSE}\s*)?\Z")
+_EMPTY = re.compile(rf"\s*(?:{THINK_OPEN}\s*)?{THINK_CLOSE}\s*")
+_EMPTY_AT_END = re.compile(rf"{THINK_OPEN}\s*{THINK_CLOSE}\s*\Z")
+_BLOCK = re.compile(rf"\s*{THINK_OPEN}(.*?){THINK_CLOSE}(.*)", re.DOTALL)
+_OPENED = re.compile(rf"{THINK_OPEN}\s*(?:{THINK_CLOSE}\s*)?\Z")
 SWITCHES = ("enable_thinking", "thinking")
 """Variables that switch a template's thinking on, the usual one first."""
 
