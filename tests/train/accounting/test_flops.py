@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig
+from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from bench.model.flops import Work
+from bench.model.flops import Work, flop_model
+from bench.train.accounting import utilization
 from bench.train.accounting.flops import Prompt, hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady
 from bench.train.accounting.utilization import OperationCount
@@ -104,3 +105,56 @@ def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> No
     assert found.published_flops_per_second is None
     unknown = Steady(left_out=3, tokens_per_second=None)
     assert count.utilization(schedule, unknown, device=torch.device("cpu"), precision="fp32") is None
+
+
+def test_the_peak_of_several_processes_is_that_of_one_so_many_times(
+    model: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def measured(precision: str, *, device: str, seconds: float) -> float:
+        asked.append((precision, device))
+        return 100.0
+
+    def published(name: str, precision: str) -> float:
+        asked.append((name, precision))
+        return 250.0
+
+    monkeypatch.setattr(utilization, "measured_peak", measured)
+    monkeypatch.setattr(utilization, "published_peak", published)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    count = OperationCount(model, None, checkpointing=False, head_everywhere=False)
+    steady = Steady(left_out=1, tokens_per_second=8.0)
+    found = count.utilization(
+        schedule_of(PADDED, PADDED), steady, device=torch.device("cuda"), precision="bf16", processes=3
+    )
+    assert found is not None
+    assert (found.peak_flops_per_second, found.published_flops_per_second) == (300.0, 750.0)
+    assert asked == [("bf16", "cuda"), ("a GPU", "bf16")]
+    nothing_left = Steady(left_out=2, tokens_per_second=8.0)
+    assert (
+        count.utilization(schedule_of(PADDED, PADDED), nothing_left, device=torch.device("cpu"), precision="fp32")
+        is None
+    )
+
+
+def test_operations_add_up_over_batches_and_each_batch_is_a_pass() -> None:
+    """Of two batches: the sums of both, padded each to its own longest row."""
+    wide: Batch = ((example(12, 4),), (example(2, 1),))
+    assert model_work([PADDED, wide], NONE) == Work(positions=30, pairs=136 + 148, head_positions=10, passes=2)
+    assert hardware_work([PADDED, wide], NONE, head_everywhere=False) == Work(
+        positions=44, pairs=200 + 288, head_positions=10, passes=2
+    )
+
+
+def test_checkpointing_under_an_adapter_repeats_the_first_layer_too(model: torch.nn.Module) -> None:
+    """As the trainer sets it up: without gradients of the first layer's input, nothing would be repeated there."""
+    config = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=["q_proj"], layers_to_transform=[1])
+    adapted = get_peft_model(model, config)
+    plain, again = (
+        OperationCount(adapted, config, checkpointing=on, head_everywhere=False).hardware(schedule_of(PADDED))
+        for on in (False, True)
+    )
+    forward = flop_model(model).forward
+    layers = forward.position * 20 + forward.pair * 200
+    assert again - plain > 0.6 * layers, "both layers, not the second alone"

@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
+from bench.train.accounting import tensor_memory
 from bench.train.accounting.tensor_memory import LiveBytes, peak_tensor_bytes
 from tests.train.accounting.test_flops import PACKED, PADDED
 
@@ -44,6 +45,21 @@ def test_a_step_holds_at_least_weights_gradients_and_moments() -> None:
     model = llama()
     weights = sum(value.numel() * 4 for value in model.parameters())
     assert peak_tensor_bytes(model, PADDED, packed=False) > 4 * weights
+
+
+def test_weights_and_two_moments_of_what_is_trained_live_throughout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights at their own precision, moments in 4 bytes whatever it is, and none for what is frozen."""
+
+    class Blind(LiveBytes):
+        def _follow(self, tensor: torch.Tensor) -> None:
+            pass
+
+    monkeypatch.setattr(tensor_memory, "LiveBytes", Blind)
+    model = llama().to(torch.bfloat16)
+    model.get_input_embeddings().weight.requires_grad_(False)
+    every = sum(value.numel() for value in model.parameters())
+    trained = every - 211 * 64
+    assert peak_tensor_bytes(model, PADDED, packed=False) == 2 * every + 8 * trained
 
 
 @pytest.mark.parametrize("packed", [False, True])
