@@ -103,8 +103,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:
-    """Put it in place, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put it in place, whole; its folder is created if need be."""
     write_text(path, baseline.model_dump_json(indent=2) + "\n")
 
 

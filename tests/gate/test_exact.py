@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bench.errors import ExitCode, InputError
+from bench.gate import exact
 from bench.gate.exact import Baseline, compare_counts, read_baseline, write_baseline
 from bench.record.facts import TrainingFacts
+from bench.record.train_job import TrainJob
 
 FACTS = TrainingFacts(
     rows=100, steps=10, tokens=900, supervised_tokens=300, slots=1000, padding=100, truncated_rows=0, dropped_rows=0,
@@ -67,3 +70,46 @@ def test_a_missing_torn_or_foreign_baseline_is_refused(tmp_path: Path) -> None:
         read_baseline(tmp_path / "torn.json")
     with pytest.raises(InputError, match=r"is of s \(micro\), not of other"):
         compare_counts(BASELINE.model_copy(update={"suite": "other", "profile": None}), BASELINE)
+
+
+def test_every_library_that_differs_is_named_in_order() -> None:
+    old = {"versions": dict.fromkeys(("torch", "peft", "transformers"), "1")}
+    new = {"versions": dict.fromkeys(("transformers", "tokenizers", "torch"), "2")}
+    found = compare_counts(BASELINE.model_copy(update=new), BASELINE.model_copy(update=old))
+    assert found.versions == ("peft 1 → none", "tokenizers none → 2", "torch 1 → 2", "transformers 1 → 2")
+    assert found.exit_code == ExitCode.OK, "a version by itself is no count"
+
+
+class Server:
+    """A made-up child that counts, or fails."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.fails, self.did = fails, list[str]()
+
+    def warm(self) -> None:
+        self.did.append("warm")
+
+    def call(self, kind: str, job: TrainJob, *, folder: Path, log: Path) -> dict[str, object]:
+        if self.fails:
+            raise KeyboardInterrupt
+        self.did.append(f"{kind} {job.arm}#{job.seed} {log.relative_to(folder)}")
+        return FACTS.model_dump()
+
+    def kill(self) -> None:
+        self.did.append("kill")
+
+
+def test_a_suites_counts_are_those_of_each_arms_first_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [TrainJob.model_construct(arm=arm, seed=seed) for seed in (3, 4) for arm in ("a/full", "a/lora")]
+    planned = SimpleNamespace(jobs=[SimpleNamespace(job=job) for job in (SimpleNamespace(arm="base"), *jobs)])
+    monkeypatch.setattr(exact, "resolve", lambda loaded, home, server: loaded)
+    monkeypatch.setattr(exact, "plan", lambda resolved, home: planned)
+    loaded, server = SimpleNamespace(suite=SimpleNamespace(name="s"), profile="micro"), Server()
+    found = exact.count_suite(loaded, home=tmp_path, server=server)  # type: ignore[arg-type]  # made up
+    assert server.did == ["warm", "facts a/full#3 logs/facts.txt", "facts a/lora#3 logs/facts.txt"]
+    assert (found.suite, found.profile, found.trainings) == ("s", "micro", BASELINE.trainings)
+    assert {"torch", "transformers", "peft", "tokenizers"} == set(found.versions)
+    broken = Server(fails=True)
+    with pytest.raises(KeyboardInterrupt):
+        exact.count_suite(loaded, home=tmp_path, server=broken)  # type: ignore[arg-type]  # made up
+    assert broken.did == ["warm", "kill"], "no child is left behind"

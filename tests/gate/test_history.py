@@ -92,6 +92,19 @@ def test_quartiles_and_what_lies_outside_them_by_hand() -> None:
     assert (alone["q1"], alone["q3"], alone["iqr"], alone["outliers"]) == (0.3, 0.3, 0.0, "0;0")
 
 
+def test_a_round_far_below_the_others_is_an_outlier_too() -> None:
+    """0.3 lies below q1 - 1.5 times the range between the quartiles, 0.37, and more than a deviation off the mean."""
+    ours = describe([0.5, 0.3, 0.8, 0.75, 0.78, 0.85, 0.79])
+    assert (ours["q1"], ours["q3"]) == pytest.approx((0.625, 0.795))
+    assert (ours["ld15iqr"], ours["hd15iqr"], ours["outliers"]) == (0.5, 0.85, "1;1")
+
+
+def test_two_rounds_have_a_deviation_and_rounds_without_time_no_rate() -> None:
+    two = describe([0.1, 0.3])
+    assert (two["stddev"], two["q1"], two["q3"]) == pytest.approx((0.02**0.5, 0.15, 0.25))
+    assert describe([0.0, 0.0])["ops"] == 0.0
+
+
 def test_a_trend_is_the_newest_over_the_earlier_ones(tmp_path: Path) -> None:
     stored(tmp_path / "b" / "0002.json", {"x": 1.2, "new": 3.0}, "2026-02-01T00:00:00")
     stored(tmp_path / "b" / "0001.json", {"x": 1.0}, "2026-01-01T00:00:00")

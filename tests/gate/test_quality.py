@@ -81,6 +81,15 @@ def test_other_examples_are_not_compared(stored: FakeRun) -> None:
     assert found.exit_code != ExitCode.OK
 
 
+def test_one_eval_that_cannot_be_compared_makes_the_check_incomplete(stored: FakeRun) -> None:
+    """Both runs are complete by themselves; the stored one has an example fewer of one eval."""
+    fewer = {key: rows[:-1] if key[0] == "qa" else rows for key, rows in stored.rows.items()}
+    found = compare_quality(stored, dataclasses.replace(stored, rows=fewer), replicates=REPLICATES)
+    assert {(change.eval, change.reading) for change in found.changes if change.eval == "qa"} == {("qa", "missing")}
+    assert {change.reading for change in found.changes if change.eval != "qa"} == {"no worse"}
+    assert found.exit_code == ExitCode.INCOMPLETE
+
+
 def test_a_claim_that_falls_fails(stored: FakeRun) -> None:
     """`lima_1k/full >= alpaca_52k/full` holds in the stored run; now the left side has lost."""
     found = compare_quality(spoiled(stored, "qa", ARM, share=1), stored, replicates=REPLICATES)

@@ -42,6 +42,7 @@ def rows(run: FakeRun, folder: Path) -> dict[str, list[str]]:
     """The section's table by its first column."""
     tables = [block for block in trend_section(run_trends(run.record, [folder])).blocks if isinstance(block, Table)]
     assert [table.only for table in tables] == [None, "document"], "evaluations are too many for a terminal"
+    assert [{row[0].text.startswith("train[") for row in table.rows} for table in tables] == [{True}, {False}]
     return {row[0].text: [cell.text for cell in row[1:]] for table in tables for row in table.rows}
 
 
@@ -50,11 +51,13 @@ def test_this_run_stands_beside_the_median_of_the_earlier_ones(tmp_path: Path, r
         stored(tmp_path, run, f"2020-01-{day}T00:00:00", times=times)
     runs, since, newest, change = rows(run, tmp_path)[TRAINING]
     assert (runs, since, change) == ("4", "2020-01-01", "−20%")
-    assert float(newest) > 0
+    mine = next(one for one in pytest_benchmark_json(run.record)["benchmarks"] if one["name"] == TRAINING)
+    assert float(newest) == pytest.approx(1000 * mine["stats"]["median"], rel=0.01), "in milliseconds"
 
 
 def test_what_is_newer_or_this_very_run_is_not_its_past(tmp_path: Path, run: FakeRun) -> None:
     stored(tmp_path, run, "2999-01-01T00:00:00", times=2.0)
+    stored(tmp_path, run, str(run.record.finished), times=2.0)
     stored(tmp_path, run, "2020-01-01T00:00:00")
     runs, _, _, change = rows(run, tmp_path)[TRAINING]
     assert (runs, change) == ("1", "–")
