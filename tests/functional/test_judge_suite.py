@@ -283,7 +283,7 @@ def test_the_next_run_does_what_failed_and_never_pays_again_for_what_was_answere
         if json.loads((job / "job.json").read_text()).get("judging"):
             shutil.rmtree(job)
     code, requests = ran.again()
-    assert requests == 3, "a rehearsal asks each judge of this endpoint once"
+    assert requests == 0, "replies on disk are not paid for again, and nothing trains, so nothing is rehearsed"
     assert code == 3, "the local judge gives no readable verdict, so its eval has no score"
     record = RunDirectory.find("judged", ran.folder / "reports").load()
     assert record.all_done

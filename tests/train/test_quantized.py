@@ -45,10 +45,21 @@ def test_the_base_is_rounded_and_quantised_as_it_was(tmp_path: Path, monkeypatch
     """Four bits of weights that were rounded to bf16 first are not four bits of the weights."""
     job = job_of(tmp_path, "llama", **METHODS["lora"])
     trainer: list[Any] = []
-    monkeypatch.setattr(job_module, "save_subject", lambda given, *args, **keywords: trainer.append(given))
+
+    def save(given: Any, *args: Any, **keywords: Any) -> None:
+        trainer.append(given)
+        save_subject(given, *args, **keywords)
+
+    monkeypatch.setattr(job_module, "save_subject", save)
     run_training(job, tmp_path / "job", lambda event: None)
     recipe = make_recipe(method="qlora", quantization={"bits": 4, "double": False})
-    save_subject(trainer[0], tmp_path / "job" / WEIGHTS, start=None, recipe=recipe, precision="bf16")
+    save_subject(
+        trainer[0],
+        job.model_copy(update={"recipe": recipe}),
+        tmp_path / "job" / WEIGHTS,
+        start=None,
+        precision="bf16",
+    )
     stored = QuantizedBase.model_validate_json((tmp_path / "job" / WEIGHTS / QUANTIZATION).read_bytes())
     assert stored == QuantizedBase(quantization=QuantizationSpec(double=False), precision="bf16")
     asked: list[dict[str, Any]] = []
