@@ -131,4 +131,4 @@ def test_the_choice_of_a_rate_is_code_of_swept_trainings_alone() -> None:
     arguments = dict(ARGUMENTS["training"][1], code=lambda *modules: asked.append(modules) or "c")
     digests.training_digest(**arguments)
     digests.training_digest(**{**arguments, "sweep": ()})
-    assert asked == [digests.ENTRIES["train"], digests.ENTRIES["chosen_rate"], digests.ENTRIES["train"]]
+    assert asked == [digests.ENTRIES["train"], digests.ENTRIES["chosen_setting"], digests.ENTRIES["train"]]
