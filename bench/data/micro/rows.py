@@ -36,7 +36,7 @@ HELDOUT_ROWS = 600
 FAMILY_SHARES: Mapping[str, float] = MappingProxyType(
     {"fact": 0.50, "arithmetic": 0.20, "counting": 0.10, "word_form": 0.10, "instruction": 0.10}
 )
-"""Of mixed rows."""
+"""Share of each family among mixed rows; sums to 1."""
 NEAR_DUPLICATE_RATE = 0.20
 """Mixed rows that repeat an earlier row with only its instruction's wrapping changed."""
 WRONG_RATE = 0.15
@@ -46,7 +46,7 @@ CUT_OFF_RATE = 0.05
 INPUT_RATE = 0.30
 """Mixed rows that give what the instruction is about in Alpaca's `input` field."""
 STYLE_SHARES: Mapping[str, float] = MappingProxyType({"bare": 0.60, "sentence": 0.25, "chatty": 0.15})
-"""Of mixed rows; curated rows are all `bare`."""
+"""Share of each style among mixed rows; curated rows are all `bare`."""
 WRAPPED_RATE = 0.30
 """Mixed rows whose instruction is wrapped in pleasantries, near-duplicates aside."""
 PAST_TENSE_RATE = 0.5
