@@ -21,7 +21,7 @@ from typing import Any
 from bench.atomic import write_text
 from bench.digest import digest_file, digest_json
 
-COUNTED_IN_JOBS = frozenset({"suite/templates", "suite/judge_prompts"})
+COUNTED_IN_JOBS = frozenset({"suite/catalog/templates", "suite/catalog/judge_prompts"})
 """Resources that closures leave out, for a job has the text that it uses by content."""
 
 

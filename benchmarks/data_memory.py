@@ -39,7 +39,7 @@ def write(path: Path, rows: int) -> None:
 def resolve(folder: Path) -> None:
     """What `bench run` does with data, in this process."""
     from bench.data.resolve import resolve_data
-    from bench.suite.data import DataSpec, Select
+    from bench.suite.tables.data import DataSpec, Select
 
     specs = {"all": DataSpec(source="rows.jsonl")}
     for by in ("random", "longest"):
@@ -62,9 +62,9 @@ def _job(folder: Path, model: Path, unit: str, amount: int) -> TrainJob:
     from bench.data.resolve import resolve_data
     from bench.record.train_job import TrainJob
     from bench.run.resolve.models import resolve_model
-    from bench.suite.data import DataSpec
-    from bench.suite.model import ModelSpec
-    from bench.suite.recipe import Budget, Recipe
+    from bench.suite.tables.data import DataSpec
+    from bench.suite.tables.model import ModelSpec
+    from bench.suite.tables.recipe import Budget, Recipe
 
     home = folder / "home"
     return TrainJob(

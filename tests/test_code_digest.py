@@ -80,11 +80,11 @@ def test_a_training_is_covered_by_its_own_code_only() -> None:
     closure = own_code().closure(*ENTRIES["train"])
     expected = {
         "train/job.py", "train/batches/loss_mask.py", "train/batches/packing.py", "data/render/render.py",
-        "suite/adapter.py", "suite/recipe.py", "suite/template.py", "model/load.py", "record/train_job.py",
+        "suite/tables/adapter.py", "suite/recipe.py", "suite/catalog/template.py", "model/load.py", "record/train_job.py",
     }  # fmt: skip
     assert expected <= set(closure)
     rooms = {"evals/", "report/", "stats/", "run/", "cli/", "gate/", "endpoint/", "making/", "data/sources/"}
-    strange = {"suite/claim.py", "suite/evals.py", "suite/suite.py", "record/eval_job.py", "data/select/selection.py"}
+    strange = {"suite/tables/claim.py", "suite/evals.py", "suite/suite.py", "record/eval_job.py", "data/select/selection.py"}
     assert not [name for name in closure if name in strange or any(name.startswith(room) for room in rooms)]
 
 
@@ -106,8 +106,8 @@ def test_no_code_that_computes_is_loaded_in_a_way_that_the_closure_cannot_follow
     """A file read by its path counts only in the form that is recognised; a module imported by name, not at all."""
     known = {
         "evals/generated/reference_metrics.py": "evals/metrics/bleu/bleu.py",
-        "suite/template.py": None,  # a job has its template's text
-        "suite/judge_prompt.py": None,  # and its judge's prompt
+        "suite/catalog/template.py": None,  # a job has its template's text
+        "suite/catalog/judge_prompt.py": None,  # and its judge's prompt
         "places.py": None,  # where things are, no content
         "code_digest.py": None,  # the digest itself
     }

@@ -22,8 +22,8 @@ from bench.data.sources.unavailable import absent, absent_rows
 from bench.data.store import atomic, is_whole, writable
 from bench.digest import digest_file, digest_json
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.data import DataSpec
 from bench.suite.resolved import ResolvedData, Unavailable
+from bench.suite.tables.data import DataSpec
 
 
 def resolve_data(

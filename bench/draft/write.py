@@ -15,7 +15,7 @@ from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for
 from bench.draft.look import Looked, LookedBase, look
 from bench.errors import InputError, Problem, did_you_mean
 from bench.run.process.server import ChildServer
-from bench.suite.card import card_names
+from bench.suite.catalog.card import card_names
 from bench.suite.load import load_suite
 
 _QUESTIONS: dict[Goal, str] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.endpoint.completion import CompletionRequest, wire_messages
 from bench.endpoint.transport import Response
-from bench.suite.endpoint import EndpointSpec
+from bench.suite.tables.endpoint import EndpointSpec
 
 _STOP = {
     401: ("unauthorised", "the key was refused", "check the key in {key}"),

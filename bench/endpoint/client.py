@@ -34,7 +34,7 @@ from bench.endpoint.key import Secret, read_key
 from bench.endpoint.limits import RateLimit
 from bench.endpoint.transport import NoReplyError, UnreachableError, UntrustedError, post
 from bench.errors import IncompleteError, InputError, Problem
-from bench.suite.endpoint import EndpointSpec, Price
+from bench.suite.tables.endpoint import EndpointSpec, Price
 
 _CONTINUE = "replies so far are stored; run the same command again to continue"
 

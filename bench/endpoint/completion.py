@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from bench.spec import Spec
-from bench.suite.endpoint import Price, Sampling
+from bench.suite.tables.endpoint import Price, Sampling
 
 
 class Message(Spec):

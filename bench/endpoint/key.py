@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.errors import InputError, Problem
-from bench.suite.endpoint import EndpointSpec
+from bench.suite.tables.endpoint import EndpointSpec
 
 _SHORT = 6
 

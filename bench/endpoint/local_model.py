@@ -14,8 +14,8 @@ from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.spec import Spec
-from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.model import Precision
 
 
 class WriterRequest(Spec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.endpoint.completion import Completion
-from bench.suite.endpoint import Price
+from bench.suite.tables.endpoint import Price
 
 
 @dataclass(slots=True, kw_only=True)

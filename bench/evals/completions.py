@@ -17,8 +17,8 @@ from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling, generate
 from bench.evals.subject import Subject
 from bench.model.load import load_subject, load_tokenizer, unused_positions
-from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.model import Precision
 
 AT_ONCE = 32
 """Requests per batch; answers are emitted after each batch."""

@@ -30,9 +30,9 @@ from bench.evals.made_up import ANSWER, MadeUpSubject
 from bench.evals.outcome import EvalOutput
 from bench.model.load import load_tokenizer
 from bench.record.eval_job import EvalJob
-from bench.suite.endpoint import EndpointSpec
-from bench.suite.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec
 from bench.suite.resolved import UNREACHABLE
+from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec
 
 ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""

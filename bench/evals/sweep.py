@@ -13,9 +13,9 @@ from bench.record.eval_job import EvalJob
 from bench.record.files import SCORES
 from bench.record.train_job import SweepJob
 from bench.record.training import SweepResult, TrainResult
-from bench.suite.data import DataSpec
-from bench.suite.evals import LossSpec
-from bench.suite.sweep import DEV
+from bench.suite.tables.data import DataSpec
+from bench.suite.tables.evals import LossSpec
+from bench.suite.tables.sweep import DEV
 
 
 def sweep_result(job: SweepJob, trained: TrainResult, folder: Path, emit: Emit, *, started: float) -> SweepResult:

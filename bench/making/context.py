@@ -12,7 +12,7 @@ from bench.endpoint.completion import Completer, Completion, CompletionRequest, 
 from bench.making.spec import Judge, MakeSpec, RowShape
 from bench.making.summary import Tally
 from bench.making.tasks import Task
-from bench.suite.prompt import Prompt
+from bench.suite.catalog.prompt import Prompt
 from bench.text import without_thoughts
 
 CHUNK = 256

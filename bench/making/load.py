@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from bench.errors import InputError, Problem, did_you_mean
 from bench.making.prompt import load_prompt
 from bench.making.spec import SPECS, MakeBestOf, MakeSpec
-from bench.suite.key_types import value_at
-from bench.suite.overlay import Override, apply_overrides
-from bench.suite.pydantic_errors import explain, freeze, shown, spell
-from bench.suite.toml import Table, read_toml
+from bench.suite.reading.key_types import value_at
+from bench.suite.reading.overlay import Override, apply_overrides
+from bench.suite.reading.pydantic_errors import explain, freeze, shown, spell
+from bench.suite.reading.toml import Table, read_toml
 
 _FILE_KEYS = frozenset({"prompt", "source", "path"})
 _HINT = "docs/data-making.md describes every key"

@@ -18,7 +18,7 @@ from bench.making.revisions import make_augment, make_score
 from bench.making.spec import Judge, MakeInstructions, MakeSpec, identity
 from bench.making.summary import MakeSummary, Tally
 from bench.making.tasks import Task
-from bench.suite.prompt import Prompt
+from bench.suite.catalog.prompt import Prompt
 
 KINDS: dict[str, Callable[[MakingContext[Any]], Iterator[MadeRow]]] = {
     "instructions": make_instructions,

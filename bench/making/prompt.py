@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.suite.prompt import Prompt, read_prompt
+from bench.suite.catalog.prompt import Prompt, read_prompt
 
 _FOLDER = Path(__file__).parent / "prompts"
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from bench.spec import Count, Seed, Spec
-from bench.suite.data import DataSpec
-from bench.suite.endpoint import Sampling
-from bench.suite.model_source import ModelSource
+from bench.suite.tables.data import DataSpec
+from bench.suite.tables.endpoint import Sampling
+from bench.suite.tables.model_source import ModelSource
 
 RowShape = Literal["alpaca", "messages"]
 Way = Literal["paraphrase", "constrain", "deepen", "concretise", "broaden"]

@@ -20,7 +20,7 @@ from bench.data.formats.turns import Turns, texts_of
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path, records
 from bench.errors import InputError, Problem, did_you_mean
 from bench.making.spec import TaskColumns, TaskSource
-from bench.suite.data import Columns
+from bench.suite.tables.data import Columns
 
 _NO_ANSWER = "\0answer"
 """Stands for the column of answers where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.spec import Spec
-from bench.suite.adapter import LoraSpec
+from bench.suite.tables.adapter import LoraSpec
 
 
 class DescribeRequest(Spec):

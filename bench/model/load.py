@@ -29,9 +29,9 @@ from bench.errors import InputError, Problem
 from bench.model.peft_private import carries_adapter
 from bench.model.prefix import prefixed
 from bench.spec import Spec
-from bench.suite.adapter import QuantizationSpec
-from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.adapter import QuantizationSpec
+from bench.suite.tables.model import Precision
 
 WEIGHTS = "weights"
 """Folder of a training's adapter or model, relative to the training's folder."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from bench.suite.model import Precision
+from bench.suite.tables.model import Precision
 
 _DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _FEWEST_PRODUCTS = 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from bench.suite.stored_weights import stored_type
+from bench.suite.checks.stored_weights import stored_type
 
 _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 

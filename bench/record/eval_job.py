@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.spec import Spec
-from bench.suite.evals import EvalSpec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
+from bench.suite.tables.evals import EvalSpec
 
 
 class Shots(Spec):

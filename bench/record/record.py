@@ -9,7 +9,7 @@ from bench.record.evaluation import EvalResult
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.sweep import Setting
+from bench.suite.tables.sweep import Setting
 
 FORMAT_VERSION: Final = 2
 

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import model_validator
 
 from bench.spec import Spec
-from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.suite.sweep import Setting, setting_label
+from bench.suite.tables.recipe import Budget, Recipe
+from bench.suite.tables.sweep import Setting, setting_label
 
 
 class Candidate(Spec):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bench.record.ledger import Ledger, Step, Utilization
 from bench.spec import Spec
-from bench.suite.sweep import Setting
+from bench.suite.tables.sweep import Setting
 
 Head = Literal["supervised positions", "fused", "all positions"]
 """Where the language-model head was applied while training: only where a label is; there too, by TRL's GPU kernel; or

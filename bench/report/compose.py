@@ -26,7 +26,7 @@ from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training import training_section
 from bench.report.sections.variance import variance_section
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 
 def compose(comparison: Comparison, *, trend: Section | None = None) -> View:

@@ -17,7 +17,7 @@ from bench.record.train_job import TrainJob
 from bench.run.local_completer import LoadedModel
 from bench.run.process.server import ChildServer
 from bench.run.weights import Trained
-from bench.suite.endpoint import Sampling
+from bench.suite.tables.endpoint import Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ from bench.record.files import SCORES
 from bench.record.store import JobStore, read_scores
 from bench.record.train_job import TrainJob
 from bench.run.plan.types import Plan
-from bench.suite.contamination import ContaminationOptions
 from bench.suite.resolved import ResolvedData
+from bench.suite.tables.contamination import ContaminationOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from bench.run.plan.types import JobOutcome, PlannedJob
 from bench.run.process.limits import exceeded
 from bench.run.process.locks import FileLock, child_lock, try_lock_job
 from bench.run.process.server import Child, ChildServer, stop_all
-from bench.suite.suite import Limits
+from bench.suite.tables.suite import Limits
 
 _POLL_SECONDS = 0.5
 

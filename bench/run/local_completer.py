@@ -18,9 +18,9 @@ from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.endpoint.local_model import CompleteRequest, LocalAsker, WriterRequest, seed_of
 from bench.errors import IncompleteError, InputError
 from bench.run.process.server import Child, ChildServer, failed
-from bench.suite.endpoint import Price
-from bench.suite.model import Precision
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.endpoint import Price
+from bench.suite.tables.model import Precision
 
 KIND = "complete"
 

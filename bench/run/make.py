@@ -33,7 +33,7 @@ from bench.run.process.locks import FileLock
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.models import resolve_model
-from bench.suite.model_source import ModelSource
+from bench.suite.tables.model_source import ModelSource
 
 T = TypeVar("T")
 

@@ -19,9 +19,9 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
 from bench.spec import Spec
-from bench.suite.adapter import LoraSpec
-from bench.suite.card import card_folder, card_names, load_card
-from bench.suite.model import ModelCard
+from bench.suite.catalog.card import card_folder, card_names, load_card
+from bench.suite.tables.adapter import LoraSpec
+from bench.suite.tables.model import ModelCard
 
 CONFIG = "config.json"
 _UNLISTED = {"config", "provenance", "parameters", "memory_full_gib", "memory_lora_gib"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.card import card_names, load_card
-from bench.suite.evals import data_of
+from bench.suite.catalog.card import card_names, load_card
+from bench.suite.catalog.metrics import BEHAVIOUR, REFERENCE
+from bench.suite.catalog.template import TOKENIZER, template_names
 from bench.suite.load import build_all_profiles, read_suite_file, suite_names
-from bench.suite.metrics import BEHAVIOUR, REFERENCE
-from bench.suite.recipe import Recipe
-from bench.suite.suite import Suite
-from bench.suite.template import TOKENIZER, template_names
+from bench.suite.tables.evals import data_of
+from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.suite import Suite
 
 Row = dict[str, str | int | float | None]
 

@@ -17,15 +17,15 @@ from pydantic import ValidationError
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
-from bench.suite.check import check
-from bench.suite.data_references import resolve_references
-from bench.suite.distribution import distribution_problems, inline_deepspeed
-from bench.suite.extend import read_extended
-from bench.suite.key_types import KeyPath, value_at
-from bench.suite.overlay import Override, apply_overrides, merge
-from bench.suite.pydantic_errors import explain, freeze, shown, spell
-from bench.suite.suite import Suite
-from bench.suite.toml import Table
+from bench.suite.checks.check import check
+from bench.suite.checks.data_references import resolve_references
+from bench.suite.checks.distribution import distribution_problems, inline_deepspeed
+from bench.suite.reading.extend import read_extended
+from bench.suite.reading.key_types import KeyPath, value_at
+from bench.suite.reading.overlay import Override, apply_overrides, merge
+from bench.suite.reading.pydantic_errors import explain, freeze, shown, spell
+from bench.suite.reading.toml import Table
+from bench.suite.tables.suite import Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

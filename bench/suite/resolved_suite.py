@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
-from bench.suite.suite import BASE, ArmRef, Suite
+from bench.suite.tables.suite import BASE, ArmRef, Suite
 
 
 class ResolvedSuite(Spec):

@@ -16,8 +16,8 @@ from transformers import AutoTokenizer, GenerationConfig
 
 from bench.data.render.render import make_renderer
 from bench.model.load import load_config, load_tokenizer, runs_code
+from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel
-from bench.suite.template import TOKENIZER
 from bench.train.training_data import UNCUT
 
 _GENERATION = "generation_config.json"

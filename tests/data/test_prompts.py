@@ -12,7 +12,7 @@ from bench.data.render.row import Row
 from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
 from bench.errors import InputError
-from bench.suite.data import Columns, DataSpec, PromptColumns, PromptSpec
+from bench.suite.tables.data import Columns, DataSpec, PromptColumns, PromptSpec
 
 
 def rows(folder: Path, records: list[dict[str, Any]], spec: DataSpec | None = None) -> list[Row]:

@@ -11,7 +11,7 @@ from bench.data.resolve import resolve_data
 from bench.data.select.selection import HELD_OUT
 from bench.data.store import load_rows
 from bench.errors import InputError
-from bench.suite.data import DataSpec, Select
+from bench.suite.tables.data import DataSpec, Select
 
 FILES = {
     "alpaca/alpaca_data.json": (52_002, {"empty answer": 28}),

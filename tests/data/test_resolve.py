@@ -15,8 +15,8 @@ from bench.data.select.selection import HELD_OUT
 from bench.data.sources import read as reading
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
-from bench.suite.data import Columns, DataSpec, Select
 from bench.suite.resolved import ResolvedData
+from bench.suite.tables.data import Columns, DataSpec, Select
 
 
 def _rows(count: int, start: int = 0) -> list[dict[str, Any]]:

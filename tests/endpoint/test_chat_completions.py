@@ -22,7 +22,7 @@ from bench.endpoint.chat_completions import (
 )
 from bench.endpoint.completion import CompletionRequest
 from bench.endpoint.transport import Response
-from bench.suite.endpoint import EndpointSpec, Sampling
+from bench.suite.tables.endpoint import EndpointSpec, Sampling
 
 
 def spec(**more: Any) -> EndpointSpec:

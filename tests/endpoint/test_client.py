@@ -15,7 +15,7 @@ from bench.endpoint.client import EndpointClient, open_endpoint
 from bench.endpoint.completion import Completion, CompletionRequest
 from bench.endpoint.usage import Usage
 from bench.errors import BenchError, IncompleteError, InputError
-from bench.suite.endpoint import EndpointSpec, Price, Sampling
+from bench.suite.tables.endpoint import EndpointSpec, Price, Sampling
 from tests.fakes.endpoint_server import (
     BadJson,
     Body,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bench.suite.endpoint import EndpointSpec
+from bench.suite.tables.endpoint import EndpointSpec
 
 AWAY = "https://api.example.com/v1"
 

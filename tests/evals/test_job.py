@@ -15,7 +15,7 @@ from bench.evals.sweep import sweep_result
 from bench.places import shipped
 from bench.record.sweep import with_chosen_setting
 from bench.run.plan.digests import CHOSEN_SETTING, ENTRIES, JUDGE, PROBE, SWEEP, TRAIN
-from bench.suite.evals import EvalSpec
+from bench.suite.tables.evals import EvalSpec
 from bench.train.job import run_training
 from bench.train.probe import run_probe
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa

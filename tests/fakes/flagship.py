@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.suite.suite import Suite
+from bench.suite.tables.suite import Suite
 
 DATA = ("lima_1k", "random_1k", "alpaca_52k")
 RECIPES = ("full", "lora")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.suite.load import LoadedSuite
-from bench.suite.suite import Suite
+from bench.suite.tables.suite import Suite
 
 HELD: dict[str, Any] = {"kind": "loss", "name": "held", "data": {"source": "held.jsonl"}}
 """An eval on rows that ask what four training rows ask; those four are then kept out of training."""

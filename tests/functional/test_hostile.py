@@ -27,8 +27,8 @@ from bench.report.render.terminal import print_report
 from bench.run.display import QuietDisplay
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
-from bench.suite.data import DataSpec
 from bench.suite.load import load_suite
+from bench.suite.tables.data import DataSpec
 from tests.fakes import scores
 from tests.fakes.hostile import FORBIDDEN, TEXTS
 from tests.fakes.page import Page

@@ -13,8 +13,8 @@ from bench.data.formats.shapes import recognise
 from bench.errors import BenchError, InputError
 from bench.record.evaluation import ScoreRow
 from bench.record.rundir import RECORD, RunDirectory
+from bench.suite.catalog.template import load_template
 from bench.suite.load import load_suite
-from bench.suite.template import load_template
 from tests.fakes.records import make_run
 from tests.fakes.suite_files import SUITE, write_suite
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.record.rundir import RECORD, RunDirectory
-from bench.suite.tasks import local_tasks
+from bench.suite.catalog.tasks import local_tasks
 from tests.fakes.hostile import refused
 from tests.fakes.records import make_run
 from tests.fakes.suite_files import write_suite

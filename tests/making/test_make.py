@@ -17,7 +17,7 @@ from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
 from bench.errors import IncompleteError, InputError
 from bench.run.make import describe_summary, make_data
-from bench.suite.data import DataSpec, Select
+from bench.suite.tables.data import DataSpec, Select
 from tests.fakes.endpoint_server import (
     BadJson,
     Body,

@@ -10,8 +10,8 @@ import pytest
 from bench.model.describe import describe
 from bench.model.description import DescribeRequest, Description
 from bench.run.estimate.memory import card_memory
-from bench.suite.adapter import LoraSpec
-from bench.suite.model import ModelCard
+from bench.suite.tables.adapter import LoraSpec
+from bench.suite.tables.model import ModelCard
 
 GIB = 2**30
 CARDS = sorted(path.stem for path in (Path(__file__).parents[2] / "models").glob("*.toml") if path.stem != "micro")

@@ -19,8 +19,8 @@ from bench.data.micro.corpus import documents
 from bench.data.micro.evals import eval_lines
 from bench.data.micro.world import world
 from bench.model.micro import train_tokenizer
-from bench.suite.card import load_card
-from bench.suite.model import ModelCard
+from bench.suite.catalog.card import load_card
+from bench.suite.tables.model import ModelCard
 from bench.train.micro.build import TOKENIZER_DOCUMENTS
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from bench.report.compare import compare_record
 from bench.report.render.view import Table
 from bench.report.sections.reproduce import reproduce_section
-from bench.suite.data import Select
+from bench.suite.tables.data import Select
 from tests.fakes.records import make_run
 
 

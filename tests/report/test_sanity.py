@@ -14,7 +14,7 @@ from bench.record.record import Failure, Record
 from bench.record.training import NOTHING_SUPERVISED, WeightsCheck
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
-from bench.suite.evals import GenerationSpec
+from bench.suite.tables.evals import GenerationSpec
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.scores.test_contamination import contaminated
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bench.errors import Problem
-from bench.suite.check_names import name_problems
-from bench.suite.suite import Suite
+from bench.suite.checks.check_names import name_problems
+from bench.suite.tables.suite import Suite
 
 
 def suite(**changes: Any) -> Suite:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.suite.load import load_suite, validate_all_profiles
-from bench.suite.suite import RunOptions, Suite
+from bench.suite.tables.suite import RunOptions, Suite
 
 BLOCK = re.compile(r"^`([\w/.]+)`[^\n]*\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.suite.load import build_all_profiles, load_suite, validate_all_profiles
-from bench.suite.suite import Suite
+from bench.suite.tables.suite import Suite
 
 SUITE = "lima_vs_alpaca"
 

@@ -8,10 +8,10 @@ import pytest
 
 from bench.cli.catalogue import Kind
 from bench.errors import InputError
-from bench.suite.card import card_names, load_card
-from bench.suite.data import Select
+from bench.suite.catalog.card import card_names, load_card
+from bench.suite.catalog.template import template_names
 from bench.suite.listing import listing
-from bench.suite.template import template_names
+from bench.suite.tables.data import Select
 
 
 @pytest.fixture(autouse=True)

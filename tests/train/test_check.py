@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
-from bench.suite.adapter import QuantizationSpec
+from bench.suite.tables.adapter import QuantizationSpec
 from bench.train.arguments.sft_config import sft_config
 from bench.train.check import check_training
 from bench.train.processes.distribution import check_distribution

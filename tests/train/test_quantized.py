@@ -10,7 +10,7 @@ import torch
 
 from bench.model import load
 from bench.model.load import QUANTIZATION, WEIGHTS, QuantizedBase, load_subject
-from bench.suite.adapter import QuantizationSpec
+from bench.suite.tables.adapter import QuantizationSpec
 from bench.train import job as job_module
 from bench.train import prepare
 from bench.train.job import run_training

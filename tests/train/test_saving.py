@@ -16,7 +16,7 @@ from bench.model.load import load_base, load_subject
 from bench.model.stored import stored_dtype
 from bench.record.train_job import TrainJob
 from bench.record.training import TrainResult
-from bench.suite.template import load_template
+from bench.suite.catalog.template import load_template
 from bench.train.job import run_training
 from tests.fakes.architectures import EXPERTS, SLIDING, architecture_checkpoint
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_checkpoint

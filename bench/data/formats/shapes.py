@@ -34,7 +34,7 @@ from bench.data.formats.preferences import (
     human_reference,
 )
 from bench.data.formats.turns import Turns, user_turn
-from bench.suite.data import Columns
+from bench.suite.tables.data import Columns
 
 Assemble = Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]]
 

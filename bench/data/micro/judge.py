@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator
 
 from bench.data.micro.rows import LabelledRow, labelled_rows
-from bench.suite.data import MICRO_SCORE
+from bench.suite.tables.data import MICRO_SCORE
 
 CORRECT, CUT_OFF, WRONG = 4.0, 2.5, 2.5
 """The mean mark of an answer that is right and whole, of one that breaks off, and of a wrong one."""

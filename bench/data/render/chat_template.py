@@ -24,7 +24,7 @@ from bench.data.render.thinking import (
     without_opening,
 )
 from bench.errors import InputError, Problem
-from bench.suite.template import TOKENIZER, Message, Template, TemplateRefusedError
+from bench.suite.catalog.template import TOKENIZER, Message, Template, TemplateRefusedError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -13,7 +13,7 @@ from typing import Any
 from bench.data.render.row import Turn
 from bench.data.render.special_tokens import unguarded
 from bench.data.render.thinking import thoughts_and_answer
-from bench.suite.template import TemplateRefusedError
+from bench.suite.catalog.template import TemplateRefusedError
 
 Render = Callable[[Sequence[Turn]], str]
 """The guarded text of a conversation."""

@@ -16,7 +16,7 @@ from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import CLOSE, OPEN, unguarded, unmarked
 from bench.data.render.thinking import empty_block, opening_before, thoughts_and_answer
 from bench.errors import InputError, Problem
-from bench.suite.template import Message, TemplateRefusedError
+from bench.suite.catalog.template import Message, TemplateRefusedError
 
 THOUGHTS_LEFT_OUT = "the template leaves out what earlier turns think: such turns are context, not learned"
 

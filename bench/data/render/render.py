@@ -20,8 +20,8 @@ from bench.data.render.end_of_turn import end_token, ending
 from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import unguarded
 from bench.errors import InputError, Problem
+from bench.suite.catalog.template import TOKENIZER, Template, load_template
 from bench.suite.resolved import ResolvedModel
-from bench.suite.template import TOKENIZER, Template, load_template
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.data.render.thinking import TAG
-from bench.suite.template import Message
+from bench.suite.catalog.template import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from bench.suite.data import MixPart
+from bench.suite.tables.data import MixPart
 
 
 def shares(parts: Sequence[MixPart], size: int) -> list[int]:

@@ -22,8 +22,8 @@ from bench.data.sources.table import Indices, Joined, Records, Rows, Table, colu
 from bench.data.sources.unavailable import evaluates, holds_out
 from bench.data.store import write_rows
 from bench.errors import InputError, Problem
-from bench.suite.data import DataSpec
 from bench.suite.resolved import ResolvedData
+from bench.suite.tables.data import DataSpec
 
 HELD_OUT = "held out for evaluation"
 SAME_PROMPT = "prompt held out for evaluation"

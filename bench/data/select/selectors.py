@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.data.select.diverse import diverse
 from bench.data.sources.table import Indices, Records, Rows, filtered, greatest
-from bench.suite.data import LengthFilter, Select
+from bench.suite.tables.data import LengthFilter, Select
 
 Selector = Callable[[Rows, Indices, Select], Indices]
 

@@ -21,7 +21,7 @@ from typing import Any, Literal, TextIO
 
 from bench.data.formats.fields import RowError
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.data import SAVED_SPLITS, DataSpec
+from bench.suite.tables.data import SAVED_SPLITS, DataSpec
 
 Records = Iterator[tuple[int, Any]]
 SourceKind = Literal["micro", "file", "hub", "mix"]

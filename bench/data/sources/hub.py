@@ -17,8 +17,8 @@ from bench.data.sources.hub_problems import Asked, failed, line_of, refusal, unr
 from bench.data.store import atomic
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
-from bench.suite.data import DataSpec
 from bench.suite.resolved import UNREACHABLE
+from bench.suite.tables.data import DataSpec
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONVERTED = "refs/convert/parquet"

@@ -23,7 +23,7 @@ from bench.data.formats.unused import unused_names, worth_reporting
 from bench.data.sources.files import MICRO, Records, no_list, records
 from bench.data.sources.table import Table
 from bench.errors import Problem
-from bench.suite.data import Columns
+from bench.suite.tables.data import Columns
 
 _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
@@ -56,7 +56,7 @@ class Source:
     """Hash of the files; the micro world's generator is code, and hashed as such."""
     rules: Rules = field(default_factory=Rules)
     faulty: OddRows = "repair"
-    """What becomes of rows that cannot be read; see `bench.suite.data.DataSpec.odd_rows`."""
+    """What becomes of rows that cannot be read; see `bench.suite.tables.data.DataSpec.odd_rows`."""
     score: str | None = None
     """The column that holds a row's score, where one is selected by."""
 

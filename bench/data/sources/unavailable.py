@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bench.digest import digest_json
-from bench.suite.data import DataSpec
 from bench.suite.resolved import ResolvedData, Unavailable
+from bench.suite.tables.data import DataSpec
 
 
 def absent(

@@ -1,6 +1,7 @@
 """What an answer shows without a reference: whether it ends, is empty, repeats itself, has its form, keeps its script.
 
-Contract: pure. Measures are those of `bench.suite.metrics.BEHAVIOUR`; `None` where a measure says nothing of an answer.
+Contract: pure. Measures are those of `bench.suite.catalog.metrics.BEHAVIOUR`; `None` where a measure says nothing of
+an answer.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from bench.evals.inference.generation import Generation, GenerationRequest, Toke
 from bench.evals.outcome import Progress
 from bench.evals.subject import Subject
 from bench.record.evaluation import Generated
-from bench.suite.evals import Decoding
-from bench.suite.template import Template
+from bench.suite.catalog.template import Template
+from bench.suite.tables.evals import Decoding
 from bench.text import opens_thinking
 
 _BARE = Template(

@@ -21,8 +21,8 @@ from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, row_ids
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
-from bench.suite.evals import FormatSpec, GenerationSpec
-from bench.suite.metrics import BEHAVIOUR, ENDED, FORMAT
+from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT
+from bench.suite.tables.evals import FormatSpec, GenerationSpec
 
 
 def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:

@@ -15,7 +15,7 @@ from bench.evals.outcome import EvalOutput, Progress
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
-from bench.suite.evals import QuestionsSpec
+from bench.suite.tables.evals import QuestionsSpec
 
 
 def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:

@@ -16,8 +16,8 @@ from typing import Any
 
 from bench import places
 from bench.errors import InputError, Problem
-from bench.suite.evals import HubMetric
-from bench.suite.metrics import REFERENCE, Scale
+from bench.suite.catalog.metrics import REFERENCE, Scale
+from bench.suite.tables.evals import HubMetric
 
 _OWN = Path(__file__).parents[1] / "metrics"
 

@@ -21,9 +21,9 @@ from bench.evals.judge.pairs import AnswerPair
 from bench.evals.judge.verdict import JudgeVerdict, read_verdict
 from bench.evals.outcome import Progress
 from bench.record.eval_job import Judging
-from bench.suite.endpoint import Price
-from bench.suite.evals import JudgeSpec
-from bench.suite.prompt import Prompt
+from bench.suite.catalog.prompt import Prompt
+from bench.suite.tables.endpoint import Price
+from bench.suite.tables.evals import JudgeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

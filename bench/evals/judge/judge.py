@@ -26,8 +26,8 @@ from bench.record.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.files import RESULT
 from bench.record.judged import Judged
 from bench.record.ledger import Seconds
-from bench.suite.evals import JudgeSpec
-from bench.suite.judge import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE
+from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.judge import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE
 
 _Fate = Literal["win", "loss", "tie", "flip", "half", "unjudged", "unanswered", "identical"]
 _SCORES: Mapping[_Fate, float | None] = {

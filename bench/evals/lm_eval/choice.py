@@ -17,8 +17,8 @@ from bench.evals.lm_eval.tasks import load_config
 from bench.evals.outcome import EvalOutput
 from bench.evals.subject import Subject
 from bench.record.eval_job import EvalJob
-from bench.suite.choice_rows import ChoiceRow, read_choices
-from bench.suite.evals import ChoiceSpec, LmEvalSpec
+from bench.suite.checks.choice_rows import ChoiceRow, read_choices
+from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec
 
 
 def evaluate_choice(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:

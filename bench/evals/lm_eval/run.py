@@ -29,7 +29,7 @@ from bench.evals.outcome import EvalOutput, Progress
 from bench.evals.subject import Subject
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
-from bench.suite.evals import LmEvalSpec
+from bench.suite.tables.evals import LmEvalSpec
 
 _SEED = 1234
 """Seed of lm-eval's few-shot examples and of sampled answers, the same for all subjects."""

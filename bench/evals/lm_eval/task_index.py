@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.evals.lm_eval.lm_eval_private import Entry, TaskIndex, load_yaml
-from bench.suite.tasks import installed_files, names_in
+from bench.suite.catalog.tasks import installed_files, names_in
 
 _INCLUDE = re.compile(rb"^include[ \t]*:[ \t]*(.*(?:\r?\n[ \t]*-[ \t].*)*)", re.MULTILINE)
 _PATH = re.compile(rb"[^\s\"',\[\]]*[^\s\"',\[\]-][^\s\"',\[\]]*")

@@ -28,8 +28,8 @@ from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, Entry, Kind, load_yaml, sandbox_templates
 from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows
 from bench.evals.lm_eval.task_index import installed_entries
+from bench.suite.catalog.tasks import installed_task_names
 from bench.suite.resolved import UNREACHABLE
-from bench.suite.tasks import installed_task_names
 
 _BUILT_IN = Path(lm_eval.tasks.__file__).parent
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bench.record.record import JobRecord, Record
 from bench.suite.arm_patterns import matching
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from bench.stats.efficiency import efficiency_ratio
 from bench.stats.paired import Delta
 from bench.stats.ratio import Ratio, cost_ratio
 from bench.stats.single import Estimate, score_interval
-from bench.suite.claim import Claim
+from bench.suite.tables.claim import Claim
 
 _ROUNDING = 1e-9
 """By which a bound of an interval may miss the end of its scale."""

@@ -32,7 +32,7 @@ from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
 from bench.stats.multiplicity import holm
 from bench.stats.paired import REPLICATES, Delta
 from bench.stats.ratio import Ratio, cost_ratio
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 _FIRST, _SECOND = "@1", "@2"
 

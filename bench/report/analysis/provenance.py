@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.record.record import Environment, GitState, Record
-from bench.suite.data import Select
 from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.tables.data import Select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from bench.report.render import format as fmt
 from bench.stats.claims import ALPHA, ClaimVerdict
 from bench.stats.paired import Delta
 from bench.stats.ratio import Ratio
-from bench.suite.claim import Claim
+from bench.suite.tables.claim import Claim
 
 SHOWN: dict[tuple[str, str, bool], str] = {
     ("supported", ">=", False): "not worse by more than {margin}",

@@ -9,7 +9,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.align import Measurand
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.plots.style import GREY, draw_point, label_rows, look, new_panels, plain
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from bench.report.analysis.scores.align import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.plots.style import GREY, draw_point, label_rows, look, new_panels, plain
 from bench.report.render import format as fmt
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

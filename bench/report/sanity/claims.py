@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.suite.claim_names import contradictions
+from bench.suite.checks.claim_names import contradictions
 
 
 def opposite_claims(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.training.cost import TOLERANCE
 from bench.report.render import format as fmt
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 UNSEEN_EPOCHS = 0.5
 """An arm that saw at most this share of its rows is worth a word."""

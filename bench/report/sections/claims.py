@@ -8,7 +8,7 @@ from bench.report.analysis.scores.align import Measurand
 from bench.report.analysis.scores.results import Reading
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Bullets, Cell, Column, Paragraph, Section, Table, Tone
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 VERDICT_TONES: dict[str, Tone] = {
     "supported": "good",

@@ -8,10 +8,10 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.provenance import Provenance
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Code, Column, Section, Table
-from bench.suite.data import Select
 from bench.suite.listing import REPRESENTATION
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.suite.suite import BASE
+from bench.suite.tables.data import Select
+from bench.suite.tables.suite import BASE
 
 _HASH = 16
 

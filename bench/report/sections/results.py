@@ -12,7 +12,7 @@ from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.marks import TONES, contrast_cell, mark, score_cell, short_of_seeds, why_absent
 from bench.stats.ranking import Rank
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 LOSS_CAVEAT = (
     "Held-out loss is a diagnostic, not a ranking: LIMA (Zhou et al. 2023) found it anti-correlated with the quality "

@@ -7,7 +7,7 @@ from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.stats.frontier import Amount, Placed
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 TEXT = (
     "By intervals that do not touch. Frontier: every other cell is shown to be worse or to cost more. Dominated: "

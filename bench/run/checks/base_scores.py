@@ -17,7 +17,7 @@ from bench.record.files import SCORES
 from bench.record.store import JobStore, read_scores
 from bench.run.plan.types import JobOutcome, Plan
 from bench.stats.binary import wilson_bound
-from bench.suite.evals import EvalSpec
+from bench.suite.tables.evals import EvalSpec
 
 INVALID = "[invalid]"
 """lm-eval's word for an answer in which its filter found nothing."""

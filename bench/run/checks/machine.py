@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 
 from bench.errors import InputError, Problem
 from bench.record.environment import device, gpus
-from bench.suite.optimizer import libraries_of
-from bench.suite.recipe import Recipe
-from bench.suite.suite import RunOptions, Suite
+from bench.suite.tables.optimizer import libraries_of
+from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.suite import RunOptions, Suite
 
 _GROUP_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """What launchers set, and accelerate reads."""

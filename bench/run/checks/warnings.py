@@ -12,12 +12,12 @@ from pathlib import Path
 
 from bench import places
 from bench.errors import Problem
-from bench.suite.claim_names import contradictions
-from bench.suite.data_dependencies import closure
-from bench.suite.evals import LmEvalSpec
+from bench.suite.catalog.tasks import installed_task_file, local_tasks
+from bench.suite.checks.claim_names import contradictions
+from bench.suite.checks.data_dependencies import closure
 from bench.suite.load import LoadedSuite
-from bench.suite.suite import Suite
-from bench.suite.tasks import installed_task_file, local_tasks
+from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.suite import Suite
 
 _PUNKT = "punkt_tab"
 _ASKS_PUNKT = (_PUNKT.encode(), b"tasks.ifeval", b"tasks/ifeval")

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.record.train_job import TrainJob
-from bench.suite.adapter import QuantizationSpec
-from bench.suite.optimizer import FUSED_BACKWARD_OPTIMIZERS
-from bench.suite.recipe import Recipe
+from bench.suite.tables.adapter import QuantizationSpec
+from bench.suite.tables.optimizer import FUSED_BACKWARD_OPTIMIZERS
+from bench.suite.tables.recipe import Recipe
 from bench.units import GIB
 
 _FP32 = 4

@@ -14,10 +14,10 @@ from typing import Any
 from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
 from bench.record.eval_job import Judging, Shots
-from bench.suite.evals import EvalSpec, JudgeSpec
-from bench.suite.optimizer import libraries_of
-from bench.suite.recipe import Budget, Recipe
 from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.tables.evals import EvalSpec, JudgeSpec
+from bench.suite.tables.optimizer import libraries_of
+from bench.suite.tables.recipe import Budget, Recipe
 
 TRAIN, PROBE, CHOSEN_SETTING, SWEEP, JUDGE = "train", "probe", "chosen_setting", "sweep", "judge"
 ENTRIES: Mapping[str, tuple[str, ...]] = {

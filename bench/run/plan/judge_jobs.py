@@ -15,10 +15,10 @@ from bench.record.store import JobStore
 from bench.run.plan.digests import CodeDigest, judge_digest
 from bench.run.plan.types import JobEntry
 from bench.run.resolve.suite import reference_data
-from bench.suite.endpoint import EndpointSpec
-from bench.suite.evals import JudgeSpec
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.suite import Suite
+from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.suite import Suite
 
 
 def judge_entries(

@@ -28,14 +28,14 @@ from bench.run.plan.types import JobEntry, Plan, PlannedJob
 from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.run.resolve.suite import sweep_data
 from bench.suite.arm_patterns import matching
-from bench.suite.evals import EvalSpec, JudgeSpec, data_of
-from bench.suite.model import Precision
-from bench.suite.recipe import Budget
+from bench.suite.checks.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.subset_draws import trained_on
-from bench.suite.suite import ArmRef, Suite
-from bench.suite.sweep import Setting
+from bench.suite.tables.evals import EvalSpec, JudgeSpec, data_of
+from bench.suite.tables.model import Precision
+from bench.suite.tables.recipe import Budget
+from bench.suite.tables.suite import ArmRef, Suite
+from bench.suite.tables.sweep import Setting
 
 _SMALL_MODEL_PARAMETERS = 20_000_000
 

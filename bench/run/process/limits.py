@@ -9,7 +9,7 @@ from __future__ import annotations
 import psutil
 
 from bench.record.record import Failure
-from bench.suite.suite import Limits
+from bench.suite.tables.suite import Limits
 from bench.units import GIB
 
 

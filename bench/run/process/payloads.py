@@ -11,8 +11,8 @@ from typing import Literal
 from bench.record.eval_job import EvalJob
 from bench.record.train_job import TrainJob
 from bench.spec import Spec
-from bench.suite.data import DataSpec
 from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.tables.data import DataSpec
 
 
 class CheckRequest(Spec):

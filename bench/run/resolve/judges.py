@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bench.endpoint.key import read_key
 from bench.errors import InputError, Problem
-from bench.suite.evals import JudgeSpec
-from bench.suite.judge_prompt import load_judge_prompt
-from bench.suite.model import ModelSpec
+from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedJudge, ResolvedModel
-from bench.suite.suite import Suite
+from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.suite import Suite
 
 Pin = Callable[[ModelSpec], ResolvedModel]
 

@@ -16,12 +16,12 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.hash_cache import HashCache
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
-from bench.suite.card import load_card
-from bench.suite.model import ModelCard, ModelSpec
-from bench.suite.model_folder import context_length, context_problem, model_folder_problems, stored_parameters
+from bench.suite.catalog.card import load_card
+from bench.suite.catalog.template import TOKENIZER, load_template, template_names
+from bench.suite.checks.model_folder import context_length, context_problem, model_folder_problems, stored_parameters
+from bench.suite.checks.template_tokens import token_problems
 from bench.suite.resolved import ResolvedModel
-from bench.suite.template import TOKENIZER, load_template, template_names
-from bench.suite.template_tokens import token_problems
+from bench.suite.tables.model import ModelCard, ModelSpec
 
 MODEL_FILES = (
     "*.safetensors",

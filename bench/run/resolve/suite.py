@@ -16,15 +16,15 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
 from bench.run.resolve.unavailable import one_problem_per_source, pinned, reason, refuse_unavailable
-from bench.suite.data import DataSpec
-from bench.suite.data_dependencies import closure
-from bench.suite.evals import ChoiceSpec, LmEvalSpec, data_of, reference_of
+from bench.suite.checks.data_dependencies import closure
+from bench.suite.checks.subset_draws import draws_of
 from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.subset_draws import draws_of
-from bench.suite.suite import Suite
-from bench.suite.sweep import DEV
+from bench.suite.tables.data import DataSpec
+from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec, data_of, reference_of
+from bench.suite.tables.suite import Suite
+from bench.suite.tables.sweep import DEV
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
-from bench.suite.card import load_card
-from bench.suite.model import ModelSpec
+from bench.suite.catalog.card import load_card
 from bench.suite.resolved import UNREACHABLE, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.tables.model import ModelSpec
 
 
 def reason(error: InputError, log: Path) -> Unavailable:

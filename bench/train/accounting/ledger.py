@@ -17,7 +17,7 @@ from bench.model.memory import PeakMemory
 from bench.record.ledger import Energy, Ledger, PhaseMemory, Utilization
 from bench.record.train_job import TrainJob
 from bench.record.training import Head
-from bench.suite.model import Precision
+from bench.suite.tables.model import Precision
 from bench.train.accounting.meter import Meter
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import peft_config, skeleton

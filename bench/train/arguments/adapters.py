@@ -33,9 +33,9 @@ from bench.model.peft_private import (
     is_rank_counter,
     moves_ranks,
 )
-from bench.suite.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptTuningSpec
-from bench.suite.recipe import Recipe
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptTuningSpec
+from bench.suite.tables.recipe import Recipe
 
 TASK = "CAUSAL_LM"
 

@@ -15,8 +15,8 @@ import torch
 from trl import SFTConfig
 
 from bench.model.transformers_private import use_one_gpu
-from bench.suite.model import Precision
-from bench.suite.recipe import Recipe
+from bench.suite.tables.model import Precision
+from bench.suite.tables.recipe import Recipe
 
 _NAMED = {"adamw": "adamw_torch_fused"}
 """Optimisers by a shorter name than transformers'."""

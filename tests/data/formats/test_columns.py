@@ -12,7 +12,7 @@ from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import by_columns, recognise
 from bench.data.formats.turns import Settled
 from bench.data.formats.unused import unused_names, worth_reporting
-from bench.suite.data import Columns
+from bench.suite.tables.data import Columns
 
 MESSAGES = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]

@@ -9,7 +9,7 @@ import pytest
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import SHAPES, by_columns, recognise
 from bench.data.formats.turns import UNANSWERED, Settled, settle
-from bench.suite.data import Columns
+from bench.suite.tables.data import Columns
 
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
 WITH_INPUT = [{"role": "user", "content": "Q", "input": "I"}, {"role": "assistant", "content": "A"}]

@@ -7,7 +7,7 @@ import pytest
 from bench.data.micro import ROW_SETS, judged_rows, rows
 from bench.data.micro.judge import BEST, STEP, WORST
 from bench.data.micro.rows import labelled_rows
-from bench.suite.data import MICRO_SCORE
+from bench.suite.tables.data import MICRO_SCORE
 
 
 @pytest.mark.parametrize("name", ROW_SETS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
-from bench.suite.template import Template, load_template
+from bench.suite.catalog.template import Template, load_template
 from tests.fakes.checkpoints import tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()

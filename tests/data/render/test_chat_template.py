@@ -7,7 +7,7 @@ import pytest
 from bench.data.render.chat_template import ChatTemplate
 from bench.data.render.row import Turn
 from bench.errors import InputError
-from bench.suite.template import Template, load_template
+from bench.suite.catalog.template import Template, load_template
 from tests.fakes.checkpoints import tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()

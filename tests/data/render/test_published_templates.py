@@ -16,7 +16,7 @@ from transformers.utils import chat_template_utils
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, ToolCall, Turn
 from bench.errors import InputError
-from bench.suite.template import Template
+from bench.suite.catalog.template import Template
 from tests.data.render.test_render import make_tokenizer
 
 FOLDER = Path(trl.__file__).parent / "chat_templates"

@@ -18,8 +18,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
+from bench.suite.catalog.template import Template, load_template
 from bench.suite.resolved import ResolvedModel
-from bench.suite.template import Template, load_template
 
 BEGIN, END, PAD = "<s>", "</s>", "<pad>"
 SPECIAL = [BEGIN, END, "<|im_start|>", "<|im_end|>", PAD]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data.select.mix import largest, shares
-from bench.suite.data import MixPart
+from bench.suite.tables.data import MixPart
 
 
 def _parts(*weights: float) -> list[MixPart]:

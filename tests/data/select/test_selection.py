@@ -13,8 +13,8 @@ from bench.data.resolve import resolve_data
 from bench.data.select.selection import DUPLICATE, HELD_OUT, NEAR_DUPLICATE, SAME_PROMPT, TOO_SHORT_OR_LONG
 from bench.data.store import load_rows
 from bench.errors import InputError
-from bench.suite.data import DataSpec
 from bench.suite.resolved import ResolvedData
+from bench.suite.tables.data import DataSpec
 
 Resolve = Callable[[Mapping[str, dict[str, Any]]], dict[str, ResolvedData]]
 

@@ -16,7 +16,7 @@ from bench.data.formats.turns import texts_of
 from bench.data.select.near_duplicates import distinct
 from bench.data.select.selectors import SELECTORS, at_least, within
 from bench.data.sources.table import Table, column, content_key, keys
-from bench.suite.data import LengthFilter, Select
+from bench.suite.tables.data import LengthFilter, Select
 
 EVERY = np.arange(200, dtype=np.uint32)
 

@@ -18,7 +18,7 @@ from bench.data.formats.fields import RowError
 from bench.data.sources import files
 from bench.data.sources.files import files_of, kind_of, records
 from bench.errors import InputError
-from bench.suite.data import FILE_SUFFIXES, MICRO_SOURCES, DataSpec
+from bench.suite.tables.data import FILE_SUFFIXES, MICRO_SOURCES, DataSpec
 
 ROWS = [{"question": f"What is {n}?\nSay it, please.", "answer": f'"{n}" é \u2028 {"x" * n}'} for n in range(50)]
 

@@ -17,7 +17,7 @@ import pytest
 
 from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
-from bench.suite.data import DataSpec
+from bench.suite.tables.data import DataSpec
 from tests.fakes.hub import COMMIT, CONVERTED_COMMIT, FakeHub
 
 ROWS = [{"instruction": f"Do {n}.", "input": "", "output": f"Done {n}."} for n in range(5)]
@@ -28,7 +28,7 @@ import json, sys
 from pathlib import Path
 from bench.data.sources.hub import fetch
 from bench.errors import InputError
-from bench.suite.data import DataSpec
+from bench.suite.tables.data import DataSpec
 for spec in json.loads(sys.argv[1]):
     try:
         print(json.dumps({"path": str(fetch(DataSpec(**spec), home=Path(sys.argv[2])))}))

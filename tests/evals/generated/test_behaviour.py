@@ -8,8 +8,8 @@ import pytest
 
 from bench.evals.generated.behaviour import behaviour, dominant_script, drift, repetition, script
 from bench.evals.generated.format_check import Form
-from bench.suite.evals import FormatSpec
-from bench.suite.metrics import BEHAVIOUR
+from bench.suite.catalog.metrics import BEHAVIOUR
+from bench.suite.tables.evals import FormatSpec
 
 
 def test_an_answer_that_loops_repeats_itself() -> None:

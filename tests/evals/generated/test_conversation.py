@@ -16,7 +16,7 @@ from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
 from bench.evals.inference.generation import Generation, GenerationRequest, generate
 from bench.evals.outcome import Progress
 from bench.evals.subject import Subject
-from bench.suite.evals import Decoding
+from bench.suite.tables.evals import Decoding
 from tests.evals.jobs import resolved_model, sentence
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_tokenizer

@@ -17,8 +17,8 @@ from bench.evals.generated import reference_metrics
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.making.reward import reward
 from bench.making.spec import SimilarityScorer, Verifier
-from bench.suite.evals import HubMetric
-from bench.suite.metrics import REFERENCE
+from bench.suite.catalog.metrics import REFERENCE
+from bench.suite.tables.evals import HubMetric
 
 SAID = [
     "The cat sat on the mat today.",

@@ -15,9 +15,9 @@ from bench.evals.judge.ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge.pairs import AnswerPair
 from bench.evals.outcome import Progress
 from bench.record.eval_job import Judging
-from bench.suite.endpoint import Price
-from bench.suite.evals import JudgeSpec
 from bench.suite.resolved import ResolvedJudge
+from bench.suite.tables.endpoint import Price
+from bench.suite.tables.evals import JudgeSpec
 
 Answer = Callable[[str], Completion]
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from bench.record.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.ledger import Seconds
 from bench.run.checks.base_scores import INVALID, BaseScores, findings
-from bench.suite.evals import EvalSpec
+from bench.suite.tables.evals import EvalSpec
 
 
 def scored(

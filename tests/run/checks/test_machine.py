@@ -8,7 +8,7 @@ import pytest
 
 from bench.run.checks import machine
 from bench.run.checks.machine import machine_problems
-from bench.suite.suite import Suite
+from bench.suite.tables.suite import Suite
 
 
 def suite(run: dict[str, Any] | None = None, **recipe: Any) -> Suite:

@@ -18,9 +18,9 @@ from bench.run.plan import digests
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.resolve.suite import resolve
-from bench.suite import recipe as recipe_module
-from bench.suite.adapter import LoraSpec
 from bench.suite.load import load_suite
+from bench.suite.tables import recipe as recipe_module
+from bench.suite.tables.adapter import LoraSpec
 from tests.fakes.suite_files import SUITE, write_suite
 from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite
 
@@ -151,7 +151,7 @@ DOES_NOT: dict[str, Change] = {
     "a comment in training code": lambda root, patch: code(root, "train/job.py", patch, line="# more"),
     "code that selects rows": lambda root, patch: code(root, "data/select/selection.py", patch),
     "code that runs jobs": lambda root, patch: code(root, "run/process/child.py", patch),
-    "claims of suites": lambda root, patch: code(root, "suite/claim.py", patch),
+    "claims of suites": lambda root, patch: code(root, "suite/tables/claim.py", patch),
     "the choice of a sweep that no recipe has": lambda root, patch: code(root, "record/sweep.py", patch),
     "matplotlib": lambda root, patch: version("matplotlib", patch),
 }

@@ -19,7 +19,7 @@ from bench.run.resolve import models
 from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import load_suite
-from bench.suite.model import ModelSpec
+from bench.suite.tables.model import ModelSpec
 from tests.fakes.own_code import edit, with_own_model, with_own_tokenizer
 from tests.fakes.suite_files import write_rows
 

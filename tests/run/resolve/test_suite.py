@@ -15,7 +15,7 @@ from bench.run.resolve.hash_cache import HashCache
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.models import MODEL_FILES, resolve_model
 from bench.run.resolve.suite import resolve
-from bench.suite.model import ModelSpec
+from bench.suite.tables.model import ModelSpec
 from tests.fakes.suites import fake_model, fake_suite
 
 

@@ -12,8 +12,8 @@ from peft import LoraConfig
 from pydantic import ValidationError
 from transformers.training_args import OptimizerNames
 
-from bench.suite.optimizer import Optimizer
-from bench.suite.recipe import Budget, Recipe
+from bench.suite.tables.optimizer import Optimizer
+from bench.suite.tables.recipe import Budget, Recipe
 from bench.train.arguments.adapters import peft_config
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import plan_schedule

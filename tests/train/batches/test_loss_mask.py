@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
-from bench.suite.template import Template, load_template
+from bench.suite.catalog.template import Template, load_template
 from bench.train.batches.loss_mask import supervised
 from tests.fakes.checkpoints import tiny_tokenizer
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from bench.suite.model import ModelCard
+from bench.suite.tables.model import ModelCard
 from bench.train.micro.build import build_micro
 from bench.train.micro.pretrain import Pretraining, Progress
 

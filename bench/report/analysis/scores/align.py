@@ -20,10 +20,10 @@ from bench.record.record import EvaluationRecord, Record
 from bench.report.analysis.scores.corpus_metrics import CorpusCounts, count
 from bench.report.analysis.subjects import planned_arms, subjects
 from bench.stats.sample import Scores
-from bench.suite.evals import EvalSpec, Role
-from bench.suite.metrics import span_of
-from bench.suite.subset_draws import draw_labels
-from bench.suite.suite import is_base
+from bench.suite.catalog.metrics import span_of
+from bench.suite.checks.subset_draws import draw_labels
+from bench.suite.tables.evals import EvalSpec, Role
+from bench.suite.tables.suite import is_base
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]

@@ -16,7 +16,7 @@ from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.analysis.scores.subset import without
 from bench.report.analysis.subjects import planned_arms
 from bench.stats.paired import Delta
-from bench.suite.suite import ArmRef
+from bench.suite.tables.suite import ArmRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.subjects import subjects
 from bench.stats import length_control
 from bench.stats.length_control import LengthControlled, length_controlled
-from bench.suite.judge import LENGTHS, TIE, WIN_RATE
-from bench.suite.suite import is_base
+from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE
+from bench.suite.tables.suite import is_base
 
 _Number = TypeVar("_Number", int, float)
 _SUMMED = (

@@ -24,8 +24,8 @@ from bench.stats.paired import LEVEL, Delta
 from bench.stats.ranking import Rank, rank
 from bench.stats.sample import Scores, layout
 from bench.stats.single import Estimate, score_interval
-from bench.suite.judge import TIE
-from bench.suite.suite import is_base
+from bench.suite.tables.judge import TIE
+from bench.suite.tables.suite import is_base
 
 Reading: TypeAlias = Literal[
     "better", "worse", "maybe better", "maybe worse", "higher", "lower", "unresolved", "unknown"

@@ -17,7 +17,7 @@ from bench.report.analysis.scores.align import Aligned, ScoreRows
 from bench.report.analysis.scores.deltas import Deltas
 from bench.stats.paired import paired_delta
 from bench.stats.sample import Scores
-from bench.suite.suite import is_base
+from bench.suite.tables.suite import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

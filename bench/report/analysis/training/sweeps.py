@@ -12,7 +12,7 @@ from bench.record.evaluation import ShotRow
 from bench.record.record import Record, SweepRecord
 from bench.record.sweep import chosen_setting
 from bench.report.analysis.subjects import planned_arms
-from bench.suite.sweep import DEV, Setting
+from bench.suite.tables.sweep import DEV, Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

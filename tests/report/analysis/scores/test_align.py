@@ -10,7 +10,7 @@ from bench.record.record import EvaluationRecord, Record
 from bench.report.analysis.scores.align import Aligned, align, read_rows
 from bench.report.analysis.subjects import subjects
 from bench.stats.sample import layout
-from bench.suite.suite import BASE
+from bench.suite.tables.suite import BASE
 from tests.fakes.records import make_run
 
 

@@ -14,7 +14,7 @@ from bench.report.compose import compose
 from bench.report.render.view import Paragraph, Table
 from bench.report.sections.answers import answers_section
 from bench.report.sections.generation import generation_section
-from bench.suite.suite import Suite
+from bench.suite.tables.suite import Suite
 from tests.fakes.records import FakeRun, make_run
 
 DRAWN = Generated(

@@ -15,9 +15,9 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.judge import judge_section
-from bench.suite.claim import Claim
-from bench.suite.judge import LENGTHS, WIN_RATE
-from bench.suite.suite import Suite
+from bench.suite.tables.claim import Claim
+from bench.suite.tables.judge import LENGTHS, WIN_RATE
+from bench.suite.tables.suite import Suite
 from tests.fakes.records import FakeRun, make_run
 
 PAIRS = 30

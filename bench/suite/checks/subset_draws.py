@@ -1,0 +1,55 @@
+"""Several draws of one random subset: `select = { by = "random", size = 1000, seeds = [0, 1, 2] }`.
+
+Contract: the training with the suite's n-th seed learns from the n-th draw, in turn. The first draw has the data's own
+name among the resolved data, the others `NAME@1`, `NAME@2`, ….
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.errors import Problem
+from bench.suite.tables.data import DataSpec
+from bench.suite.tables.suite import Suite
+
+
+def draws_of(name: str, spec: DataSpec) -> dict[str, DataSpec]:
+    """Every draw of one table under its own name; the table itself where it has only one."""
+    seeds = spec.select.seeds
+    if not seeds:
+        return {name: spec}
+    return {
+        draw_name(name, index): spec.model_copy(
+            update={"select": spec.select.model_copy(update={"seed": seed, "seeds": ()})}
+        )
+        for index, seed in enumerate(seeds)
+    }
+
+
+def draw_problems(suite: Suite) -> Iterator[Problem]:
+    """Draws that no training would learn from."""
+    for name, spec in suite.data.items():
+        if len(spec.select.seeds) > len(suite.seeds):
+            what = f"data.{name} is drawn {len(spec.select.seeds)} times for {len(suite.seeds)} training seeds"
+            where, hint = f"data.{name}.select.seeds", "give the suite as many seeds: each training has one draw"
+            yield Problem(reference="suite.draws", what=what, where=where, hint=hint)
+
+
+def draw_name(name: str, index: int) -> str:
+    """A draw's name among the resolved data."""
+    return name if index == 0 else f"{name}@{index}"
+
+
+def trained_on(suite: Suite, data: str, seed: int) -> str:
+    """Name of the draw that the training with this seed of the suite learns from."""
+    return draw_name(data, _draw(suite, data, suite.seeds.index(seed)))
+
+
+def draw_labels(suite: Suite, data: str) -> tuple[int, ...] | None:
+    """The draw of each seed of the suite; `None` where there is only one."""
+    labels = tuple(_draw(suite, data, position) for position in range(len(suite.seeds)))
+    return labels if len(set(labels)) > 1 else None
+
+
+def _draw(suite: Suite, data: str, position: int) -> int:
+    return position % max(1, len(suite.data[data].select.seeds))

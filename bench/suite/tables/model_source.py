@@ -1,0 +1,42 @@
+"""Who writes or judges: an endpoint, or a model on this machine."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from bench.spec import Count, Spec
+from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.model import ModelSpec, Precision
+
+_PATIENCE = frozenset(EndpointSpec.model_fields) - {"base_url", "model", "max_tokens_field", "extra"}
+
+
+class LocalSpec(ModelSpec):
+    """A model on this machine, by card, hub id or folder as in a suite; greedy where no temperature is given."""
+
+    precision: Precision | Literal["auto"] = "auto"
+    threads: Count = 1
+
+
+class ModelSource(Spec):
+    """Who writes or judges: exactly one of the two."""
+
+    endpoint: EndpointSpec | None = None
+    """An OpenAI-compatible server."""
+    local: LocalSpec | None = None
+    """A model on this machine."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ModelSource:
+        if (self.endpoint is None) == (self.local is None):
+            raise ValueError("give exactly one of endpoint or local")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers: without how patiently, how fast and at what price they are asked for."""
+        if self.endpoint is not None:
+            return {"endpoint": self.endpoint.model_dump(mode="json", exclude=set(_PATIENCE))}
+        assert self.local is not None, "validated"
+        return {"local": self.local.model_dump(mode="json", exclude={"threads"})}

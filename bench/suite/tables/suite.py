@@ -1,0 +1,184 @@
+"""A suite: models, data, recipes, arms, evals and claims, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from bench.spec import Count, Name, Seed, Spec
+from bench.suite.tables.claim import Claim
+from bench.suite.tables.contamination import ContaminationOptions
+from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
+from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.recipe import Budget, Recipe
+
+BASE = "base"
+"""The subject that was not trained; `base@MODEL` where a suite has several models."""
+
+
+def is_base(subject: str) -> bool:
+    """Whether a name in a report is that of a base, not of an arm."""
+    return subject == BASE or subject.startswith(f"{BASE}@")
+
+
+class ArmRef(Spec):
+    """One data × recipe (× model) cell."""
+
+    data: str
+    """Name of a `[data]` table."""
+    recipe: str
+    """Name of a `[recipe]` table."""
+    model: str | None = None
+    """Name of a `[models]` table; left out: the suite's one model, or each of several."""
+
+    @property
+    def name(self) -> str:
+        """The arm's name, such as `lima_1k/full`, or `lima_1k/full@small` where the suite has several models."""
+        return f"{self.data}/{self.recipe}" + self.suffix
+
+    @property
+    def suffix(self) -> str:
+        """What tells the models apart in a name: `@small`, or nothing."""
+        return "" if self.model is None else f"@{self.model}"
+
+    @property
+    def base(self) -> str:
+        """The base that this arm trains, as a subject."""
+        return BASE + self.suffix
+
+    def covers(self, arm: ArmRef) -> bool:
+        """Whether `arm` is this one, for any model where this one names none."""
+        return (self.data, self.recipe) == (arm.data, arm.recipe) and self.model in (None, arm.model)
+
+
+class Arms(Spec):
+    """`[arms]`: the product of `data`, `recipe` and the models, without `exclude`, plus `include`."""
+
+    data: tuple[str, ...] = ()
+    recipe: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    """Names of `[models]` tables; none: all of them."""
+    include: tuple[ArmRef, ...] = ()
+    exclude: tuple[ArmRef, ...] = ()
+
+    def expand(self, models: Sequence[str] = ()) -> tuple[ArmRef, ...]:
+        """All arms, in the order of the file, each once. `models`: the suite's, where it has several."""
+        named: tuple[str | None, ...] = (self.model or tuple(models)) if models else (None,)
+        product = [
+            ArmRef(data=data, recipe=recipe, model=model)
+            for data in self.data
+            for recipe in self.recipe
+            for model in named
+        ]
+        kept = [arm for arm in product if not any(ref.covers(arm) for ref in self.exclude)]
+        included = [
+            ref.model_copy(update={"model": model})
+            for ref in self.include
+            for model in ((ref.model,) if ref.model is not None and models else named)
+        ]
+        return tuple(dict.fromkeys([*kept, *included]))
+
+
+class Limits(Spec):
+    """`[run.limits]`: what one job may take before it is ended; its siblings go on. No part of any result."""
+
+    seconds: float | None = Field(default=None, gt=0)
+    """Wall time of one job, start included."""
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Resident memory of one job's process, the libraries that all jobs share included."""
+
+
+class RunOptions(Spec):
+    """`[run]`: how the machine is used. Recorded, and part of a result only where it changes it (threads)."""
+
+    workers: Annotated[int, Field(gt=0, le=256)] | Literal["auto"] = "auto"
+    """Trainings side by side; `auto`: one per core for models below 20M parameters on a CPU, else one."""
+    steps_between_saves: Count | None = None
+    """Save a resumable checkpoint every so many steps; `None`: none."""
+    keep_weights: bool = True
+    """Whether trained weights stay once everything that needs them is done; if not, a later eval trains again."""
+    limits: Limits = Limits()
+    """What ends a job that takes too much, as a failure of that job alone."""
+    track: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """Trackers that each training reports its steps to, through transformers' own integrations."""
+    probe_steps: int = Field(default=8, ge=0, le=10_000)
+    """Steps of each arm that are timed alone on the machine when trainings ran side by side; 0: no probe."""
+    price_per_hour: float | None = Field(default=None, gt=0)
+    """Price of the whole machine, in `currency`; the report then says what each training and the run cost."""
+    currency: str = Field(default="USD", min_length=1, max_length=8)
+
+
+class Suite(Spec):
+    """One TOML file after its profile and overrides were laid over it."""
+
+    name: Name
+    """Names the folder under `reports/`."""
+    question: str = Field(min_length=1)
+    """What the suite asks, in one sentence; the report opens with it."""
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
+    """One training of each arm per seed; each once."""
+    control: str | None = None
+    """An arm (`random_1k/full`), or a data name (`random_1k`): then each arm's control is that data with the arm's own
+    recipe, where the suite has that arm."""
+    model: ModelSpec | None = None
+    """The one base."""
+    models: dict[Name, ModelSpec] = Field(default_factory=dict)
+    """In place of `model`: several bases by name, each trained by every arm."""
+    data: dict[Name, DataSpec] = Field(min_length=1)
+    """One table `[data.NAME]` for each data set: `source = "rows.jsonl"`."""
+    recipe: dict[Name, Recipe] = Field(min_length=1)
+    """One table `[recipe.NAME]` for each way to train: `method = "lora"`, `learning_rate = 1e-4`."""
+    budget: Budget
+    """What every training gets: `[budget]` with `unit = "tokens"`, `amount = 2_000_000`."""
+    arms: Arms
+    """What is trained, as names of tables: `[arms]` with `data = ["NAME"]`, `recipe = ["NAME"]`."""
+    eval: tuple[EvalSpec, ...] = ()
+    """One table `[[eval]]` for each; none where only speed and memory are asked for."""
+    claim: tuple[Claim, ...] = ()
+    """One table `[[claim]]` for each: `says = "DATA/RECIPE >= base"`, `on = "EVAL"`."""
+    contamination: ContaminationOptions = ContaminationOptions()
+    run: RunOptions = RunOptions()
+
+    @model_validator(mode="after")
+    def _model_or_models(self) -> Suite:
+        if (self.model is None) == (not self.models):
+            raise ValueError("give [model], or several as [models.NAME]" + (", not both" if self.models else ""))
+        return self
+
+    def bases(self) -> dict[str | None, ModelSpec]:
+        """The bases by the name that arms have them under: `None` where there is only one."""
+        if self.model is not None:
+            return {None: self.model}
+        if len(self.models) == 1:
+            return {None: next(iter(self.models.values()))}
+        return {name: model for name, model in self.models.items()}  # noqa: C416  # dict() would keep the narrower type
+
+    def expand(self) -> tuple[ArmRef, ...]:
+        """All arms, in the order of the file, each once."""
+        return self.arms.expand(tuple(self.models) if len(self.models) > 1 else ())
+
+    def base_subjects(self) -> tuple[str, ...]:
+        """`base`, or `base@MODEL` for each model that an arm trains, in the order of the arms."""
+        return tuple(dict.fromkeys(arm.base for arm in self.expand())) or (BASE,)
+
+    def control_of(self, arm: ArmRef) -> str | None:
+        """Name of the arm that `arm` is compared with; `None` where the suite has none or it is the control itself.
+
+        The arm on the data's own random control (`[data.NAME] control = true`) comes before the suite's `control`.
+        """
+        names = {other.name for other in self.expand()}
+        own_control = f"{arm.data}{CONTROL_SUFFIX}/{arm.recipe}{arm.suffix}"
+        if arm.data in self.data and self.data[arm.data].control and own_control in names:
+            return own_control
+        if self.control is None:
+            return None
+        name = self.control if "/" in self.control else f"{self.control}/{arm.recipe}"
+        name = name if "@" in name else name + arm.suffix
+        return name if name != arm.name and name in names else None
+
+    def budget_of(self, arm: ArmRef) -> Budget:
+        """The recipe's own budget, else the suite's."""
+        return self.recipe[arm.recipe].budget or self.budget

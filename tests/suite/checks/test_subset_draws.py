@@ -1,0 +1,64 @@
+"""Several draws of a subset: which training learns from which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bench.suite.checks.subset_draws import draw_labels, draw_problems, draws_of, trained_on
+from bench.suite.tables.data import DataSpec, Select
+from tests.fakes.flagship import make_suite
+
+
+def suite(seeds: tuple[int, ...], draws: tuple[int, ...]) -> Any:
+    plain = make_suite(seeds=seeds)
+    select = Select(by="random", size=1000, seeds=draws) if draws else Select(by="random", size=1000)
+    data = {**plain.data, "random_1k": plain.data["random_1k"].model_copy(update={"select": select})}
+    return plain.model_copy(update={"data": data})
+
+
+def test_each_draw_is_a_table_with_its_own_seed() -> None:
+    spec = DataSpec(source="x.jsonl", select=Select(by="random", size=5, seeds=(7, 9)))
+    found = draws_of("few", spec)
+    assert {name: one.select.seed for name, one in found.items()} == {"few": 7, "few@1": 9}
+    single = DataSpec(source="x.jsonl", select=Select(by="random", size=5, seed=7))
+    assert found["few"] == single.model_copy(), "a draw is the data that its seed alone would give"
+    assert draws_of("few", single) == {"few": single}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "draws", "names", "labels"),
+    [
+        ((0, 1, 2), (5, 6, 7), ["random_1k", "random_1k@1", "random_1k@2"], (0, 1, 2)),
+        ((3, 4, 8, 9), (5, 6), ["random_1k", "random_1k@1", "random_1k", "random_1k@1"], (0, 1, 0, 1)),
+        ((0, 1), (), ["random_1k", "random_1k"], None),
+    ],
+)
+def test_trainings_take_the_draws_in_turn(
+    seeds: tuple[int, ...], draws: tuple[int, ...], names: list[str], labels: tuple[int, ...] | None
+) -> None:
+    one = suite(seeds, draws)
+    assert [trained_on(one, "random_1k", seed) for seed in seeds] == names
+    assert draw_labels(one, "random_1k") == labels
+    assert draw_labels(one, "lima_1k") is None
+
+
+def test_a_draw_that_nothing_would_learn_from_is_told() -> None:
+    assert [problem.where for problem in draw_problems(suite((0,), (5, 6)))] == ["data.random_1k.select.seeds"]
+    assert list(draw_problems(suite((0, 1), (5, 6)))) == []
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        {"by": "first", "size": 5, "seeds": (1, 2)},
+        {"by": "random", "size": 5, "seeds": (1,)},
+        {"by": "random", "size": 5, "seeds": (1, 1)},
+        {"by": "random", "size": 5, "seeds": (1, 2), "seed": 3},
+    ],
+)
+def test_seeds_that_make_no_sense_are_refused(select: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="seeds"):
+        Select.model_validate(select)

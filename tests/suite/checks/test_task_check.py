@@ -1,0 +1,89 @@
+"""Task files held against their rows by `bench validate`: what a run would find after its trainings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bench.suite.checks.task_check import task_problems
+
+ROWS = [{"question": "Which?", "options": ["a", "b"], "answer": 0}, {"question": "Why?", "options": ["c"], "answer": 0}]
+
+
+def task(folder: Path, *, rows: str | None = None, name: str = "rows.jsonl", **changes: Any) -> Path:
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in ROWS) if rows is None else rows)
+    fields = {
+        "task": "t",
+        "dataset_path": "csv" if name.endswith("csv") else "json",
+        "dataset_kwargs": {"data_files": {"test": name}},
+        "doc_to_text": "{{question}}",
+        "doc_to_choice": "options",
+        "doc_to_target": "answer",
+        **changes,
+    }
+    path = folder / "t.yaml"
+    path.write_text(yaml.safe_dump(fields))
+    return path
+
+
+def said(path: Path) -> list[str]:
+    return [problem.what for problem in task_problems(path, "eval[0].tasks[0]")]
+
+
+def test_a_sound_task_has_no_problem(tmp_path: Path) -> None:
+    text = "{% for option in options %}{{loop.index}} {{option}}{% endfor %}{{question|trim}}{% set x = answer %}{{x}}"
+    assert said(task(tmp_path, doc_to_text=text)) == []
+    assert said(task(tmp_path, name="rows.json", rows=json.dumps(ROWS), doc_to_text=text)) == []
+    assert said(task(tmp_path, name="rows.csv", rows="question,options,answer\nq,o,0\n", doc_to_text=text)) == []
+
+
+@pytest.mark.parametrize("key", ["doc_to_text", "doc_to_choice", "doc_to_target"])
+@pytest.mark.parametrize(("name", "rows"), [("rows.jsonl", None), ("rows.json", json.dumps(ROWS))])
+def test_a_field_that_no_row_has_is_named_with_the_nearest(
+    tmp_path: Path, key: str, name: str, rows: str | None
+) -> None:
+    path = task(tmp_path, name=name, rows=rows, **{key: "{{qestion}}"})
+    [problem] = task_problems(path, "eval[0].tasks[0]")
+    assert problem.what == f"task file t.yaml: {key} names the field 'qestion', which no row has"
+    assert problem.hint == "did you mean 'question'?"
+
+
+def test_a_missing_data_file_is_named_with_the_nearest(tmp_path: Path) -> None:
+    path = task(tmp_path, dataset_kwargs={"data_files": {"test": "row.jsonl"}})
+    [problem] = task_problems(path, "eval[0].tasks[0]")
+    assert (problem.what, problem.hint) == (
+        "task file t.yaml: there is no data file row.jsonl",
+        "did you mean 'rows.jsonl'?",
+    )
+
+
+def test_an_included_file_counts(tmp_path: Path) -> None:
+    part = task(tmp_path, doc_to_text="{{qestion}}")
+    part.rename(tmp_path / "part")
+    (tmp_path / "child.yaml").write_text("include: part\ntask: child\n")
+    assert len(said(tmp_path / "child.yaml")) == 1
+    (tmp_path / "child.yaml").write_text('include: part\ntask: child\ndoc_to_text: "{{question}}"\n')
+    assert said(tmp_path / "child.yaml") == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"doc_to_text": "{% if hint is defined %}{{hint}}{% endif %}{{question}}"},
+        {"doc_to_text": "{{qestion}}", "process_docs": "made by code"},
+        {"doc_to_text": "{{qestion}}", "dataset_path": "owner/name", "dataset_kwargs": None},
+        {"doc_to_text": "{{qestion}}", "dataset_kwargs": {"data_files": "https://x/rows.jsonl"}},
+        {"doc_to_text": "{{ range(3) | length }} {{question}"},
+    ],
+)
+def test_what_needs_lm_eval_is_left_to_the_rehearsal(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert said(task(tmp_path, **changes)) == []
+
+
+def test_a_field_that_only_some_rows_have_is_no_problem(tmp_path: Path) -> None:
+    rows = "".join(json.dumps({"question": "q", **({"extra": 1} if n == 40 else {})}) + "\n" for n in range(50))
+    assert said(task(tmp_path, rows=rows, doc_to_text="{{question}}{% if question == 'x' %}{{extra}}{% endif %}")) == []
