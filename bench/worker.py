@@ -39,6 +39,7 @@ from bench.run.process.payloads import (
     BuildRequest,
     CheckRequest,
     CodeRequest,
+    CountRequest,
     ExportRequest,
     FetchRequest,
     RehearsalRequest,
@@ -103,12 +104,18 @@ def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
     write_result(folder, bench.evals.job.run_eval(job.asking, folder, emit))
 
 
-def count(job: TrainJob, folder: Path, emit: Emit) -> dict[str, int]:
-    """What a training would do, without training."""
-    torch.set_num_threads(job.threads)
-    if job.candidates:  # the rate changes no count
-        job = job.with_setting(job.recipe.settings[0])
-    return dict(bench.train.exact_counts.count_training(job))
+def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int]]:
+    """What trainings would do, in their order, without training. Raises `InputError` with the problems of all."""
+    counter, counts, problems = bench.train.exact_counts.TrainingCounter(), list[dict[str, int]](), list[Problem]()
+    for job in request.jobs:
+        torch.set_num_threads(job.threads)
+        try:
+            counts.append(counter.count(job.with_setting(job.recipe.settings[0]) if job.candidates else job))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return counts
 
 
 def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
@@ -238,7 +245,7 @@ KINDS: dict[str, Work[Any]] = {
     "probe": _apart(ProbeJob, probe),
     "eval": _apart(EvalJob, evaluate),
     "answer": _apart(AnswerJob, answer),
-    "count": Work(payload=TrainJob, do=count),
+    "count": Work(payload=CountRequest, do=count),
     "check": Work(payload=CheckRequest, do=check),
     "rehearse": Work(payload=RehearsalRequest, do=rehearse),
     "facts": Work(payload=TrainJob, do=facts),

@@ -10,6 +10,9 @@ from bench.control_codes import visible
 from bench.run.display import duration
 from bench.run.estimate.forecast import ArmForecast, EvalForecast, Forecast
 
+_MOST_ARMS = 100
+"""Arms in the table; more would scroll away what is said below it."""
+
 
 def print_forecast(expected: Forecast, console: Console) -> None:
     """Two tables (trainings, evals) between a headline and the sums."""
@@ -22,7 +25,9 @@ def print_forecast(expected: Forecast, console: Console) -> None:
         )
     )
     console.print(Text(visible(("" if expected.budgets_match else "note: ") + expected.budget)))
-    console.print(_arms(expected.arms))
+    console.print(_arms(expected.arms[:_MOST_ARMS]))
+    if len(expected.arms) > _MOST_ARMS:
+        console.print(Text(f"and {len(expected.arms) - _MOST_ARMS:,} more arms, all counted below; --json has each"))
     console.print(_evals(expected.evals))
     for line in expected.unavailable:
         console.print(Text(visible(line), style="bold"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass, field
 
 import torch
 from peft import PeftConfig, PeftModel
 from transformers import PreTrainedModel
 
+from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.model.load import count_parameters, dtype_of, load_skeleton, pick_precision
 from bench.record.facts import StepFacts, TrainingFacts
@@ -17,30 +19,71 @@ from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import add_adapter, peft_config, skeleton, skeleton_device, virtual_tokens
 from bench.train.batches.encoded_row import slots
 from bench.train.probe import known_budget
-from bench.train.training_data import build_training_data
+from bench.train.training_data import build_training_data, row_limit
 
 _CPU = torch.device("cpu")
 
 
-def count_training(job: TrainJob) -> dict[str, int]:
-    """Counts of a training, from the schedule that it will run and a model without weights; nothing is trained.
-
-    A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
-    """
-    schedule = build_training_data(job, budget=known_budget(job)).schedule
-    adapter = peft_config(job.recipe, job.model, steps=schedule.steps)
-    parameters, trainable = count_parameters(skeleton(job.model, adapter))
-    return {
-        "rows": schedule.rows,
-        "steps": schedule.steps,
-        "tokens": schedule.tokens,
-        "supervised_tokens": schedule.supervised_tokens,
-        "slots": schedule.slots,
-        "truncated_rows": schedule.truncated_rows,
-        "dropped_rows": schedule.dropped_rows,
-        "parameters": parameters,
-        "trainable_parameters": trainable,
+NOT_IN_COUNTS = frozenset(
+    {
+        "learning_rate", "min_learning_rate", "schedule", "schedule_cycles", "schedule_power", "schedule_decay",
+        "warmup", "optimizer", "optimizer_arguments", "optimizer_modules", "weight_decay", "betas", "max_grad_norm",
+        "loss", "loss_average", "neftune_alpha", "precision", "gradient_checkpointing", "torch_compile", "budget",
     }
+)  # fmt: skip
+"""Keys of a recipe that change no count; a job has its budget beside the recipe."""
+_ADAPTERS = frozenset({"method", "lora", "quantization", "prefix", "prompt", "peft"})
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCounter:
+    """Counts trainings; arms that share a schedule or an adapter share the work."""
+
+    _schedules: dict[str, dict[str, int]] = field(default_factory=dict)
+    _parameters: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+
+    def count(self, job: TrainJob) -> dict[str, int]:
+        """Counts of a training, from the schedule that it will run and a model without weights; nothing is trained.
+
+        A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
+        """
+        counts = self._schedule(job)
+        adapter = peft_config(job.recipe, job.model, steps=counts["steps"])
+        shape = (job.model.sha256, repr(adapter))
+        if shape not in self._parameters:
+            self._parameters[shape] = count_parameters(skeleton(job.model, adapter))
+        parameters, trainable = self._parameters[shape]
+        return {**counts, "parameters": parameters, "trainable_parameters": trainable}
+
+    def _schedule(self, job: TrainJob) -> dict[str, int]:
+        key = _schedule_key(job)
+        if key not in self._schedules:
+            schedule = build_training_data(job, budget=known_budget(job)).schedule
+            self._schedules[key] = {
+                "rows": schedule.rows,
+                "steps": schedule.steps,
+                "tokens": schedule.tokens,
+                "supervised_tokens": schedule.supervised_tokens,
+                "slots": schedule.slots,
+                "truncated_rows": schedule.truncated_rows,
+                "dropped_rows": schedule.dropped_rows,
+            }
+        return self._schedules[key]
+
+
+def _schedule_key(job: TrainJob) -> str:
+    """Hash of all that decides a schedule. What an adapter adds to it is the length that it leaves to rows."""
+    if job.budget.unit == "seconds":
+        return job.digest
+    outside = NOT_IN_COUNTS if job.budget.unit == "flops" else NOT_IN_COUNTS | _ADAPTERS
+    recipe = job.recipe.model_dump(mode="json", exclude=set(outside))
+    budget = job.budget.model_dump(mode="json")
+    return digest_json([job.model.sha256, job.data.sha256, recipe, budget, job.seed, row_limit(job)])
+
+
+def count_training(job: TrainJob) -> dict[str, int]:
+    """Counts of one training, as `TrainingCounter` has them."""
+    return TrainingCounter().count(job)
 
 
 def training_facts(job: TrainJob) -> TrainingFacts:

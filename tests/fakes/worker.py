@@ -25,7 +25,7 @@ from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import ProbeResult, SweepResult, TrainResult
-from bench.run.process.payloads import CheckRequest, FetchRequest, RehearsalRequest
+from bench.run.process.payloads import CheckRequest, CountRequest, FetchRequest, RehearsalRequest
 from bench.run.process.work import Work
 from bench.suite.resolved import UNREACHABLE
 
@@ -121,16 +121,21 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
         write_result(folder, eval_result(score).model_copy(update={"shots": shots}))
 
 
-def count(job: TrainJob, folder: Path, emit: Emit) -> dict[str, int]:
+def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int]]:
     """Counts that follow from the budget's amount."""
-    with Diary(folder, f"count:{job.arm}"):
-        if job.recipe.learning_rate == ORDERS["refuse"]:
-            raise InputError(Problem(reference="fake.refused", what="no such thing", hint="do another"))
-        tokens = int(job.budget.amount)
-        return {
-            "rows": 8, "steps": 2, "tokens": tokens, "supervised_tokens": tokens // 2, "slots": tokens * 2,
-            "truncated_rows": 0, "dropped_rows": 0, "parameters": 1000, "trainable_parameters": 100,
-        }  # fmt: skip
+    counts, problems = list[dict[str, int]](), list[Problem]()
+    for job in request.jobs:
+        with Diary(folder, f"count:{job.arm}"):
+            if job.recipe.learning_rate == ORDERS["refuse"]:
+                problems.append(Problem(reference="fake.refused", what="no such thing", hint="do another"))
+            tokens = int(job.budget.amount)
+            counts.append({
+                "rows": 8, "steps": 2, "tokens": tokens, "supervised_tokens": tokens // 2, "slots": tokens * 2,
+                "truncated_rows": 0, "dropped_rows": 0, "parameters": 1000, "trainable_parameters": 100,
+            })  # fmt: skip
+    if problems:
+        raise InputError(problems)
+    return counts
 
 
 def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
@@ -160,7 +165,7 @@ KINDS: dict[str, Work[Any]] = {
     "sweep": Work(payload=SweepJob, do=sweep),
     "probe": Work(payload=ProbeJob, do=probe),
     "eval": Work(payload=EvalJob, do=evaluate),
-    "count": Work(payload=TrainJob, do=count),
+    "count": Work(payload=CountRequest, do=count),
     "check": Work(payload=CheckRequest, do=check),
     "rehearse": Work(payload=RehearsalRequest, do=rehearse),
     "fetch": Work(payload=FetchRequest, do=fetch),

@@ -6,51 +6,62 @@ Contract: exact, and nothing is trained; a count is made once for a digest.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.atomic import write_text
-from bench.errors import BenchError, InputError, Problem
-from bench.record.job import Job
+from bench.errors import InputError
+from bench.record.train_job import TrainJob
+from bench.run.process.payloads import CountRequest
 from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
 
 
 def exact_counts(
-    trainings: Mapping[str, Job], *, workers: int, home: Path, server: ChildServer
+    trainings: Mapping[str, TrainJob], *, workers: int, home: Path, server: ChildServer
 ) -> dict[str, dict[str, int]]:
     """Counts of one training of each arm, by arm; `workers` children count side by side, and counts are kept by digest.
 
     Raises `InputError` with the problems of every arm that cannot be counted.
     """
     counts = {arm: count for arm, job in trainings.items() if (count := _known_count(home, job.digest)) is not None}
-    waiting = [arm for arm in trainings if arm not in counts]
-    running: dict[str, Child] = {}
-    problems, broken = list[Problem](), list[BenchError]()
+    shares = _shares([arm for arm in trainings if arm not in counts], trainings, workers)
     log = home / "logs" / "count.txt"
+    children = list[Child]()
     try:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                arm = waiting.pop(0)
-                running[arm] = server.start("count", trainings[arm], folder=home, log=log)
-            for arm, child in list(running.items()):
-                child.wait(0.05)
-                if child.ended():
-                    del running[arm]
-                    child.stop()
-                    if child.failure is None:
-                        counts[arm] = child.value
-                        write_text(_count_file(home, trainings[arm].digest), json.dumps(child.value))
-                    else:
-                        problems += child.problems
-                        if not child.problems:
-                            broken.append(error_of(failed(f"count of {arm}", child.failure, log), child.failure))
+        for share in shares:
+            request = CountRequest(jobs=tuple(trainings[arm] for arm in share))
+            children.append(server.start("count", request, folder=home, log=log))
+        while not all(child.ended() for child in children):
+            for child in children:
+                child.wait(0.02)
     finally:
-        stop_all(list(running.values()))
+        stop_all(children)
+    for share, child in zip(shares, children, strict=True):
+        if child.failure is None:
+            for arm, count in zip(share, child.value, strict=True):
+                counts[arm] = count
+                _keep(home, trainings[arm].digest, count)
+    _raise_failures(children, log)
+    return counts
+
+
+def _shares(arms: Sequence[str], trainings: Mapping[str, TrainJob], workers: int) -> list[list[str]]:
+    """Arms for each child: those on the same rows together, so that no row is rendered twice."""
+    by_rows: dict[tuple[str, str], list[str]] = {}
+    for arm in arms:
+        by_rows.setdefault((trainings[arm].model.sha256, trainings[arm].data.sha256), []).append(arm)
+    shares: list[list[str]] = [[] for _ in range(workers)]
+    for same_rows in sorted(by_rows.values(), key=len, reverse=True):
+        min(shares, key=len).extend(same_rows)
+    return [share for share in shares if share]
+
+
+def _raise_failures(children: Sequence[Child], log: Path) -> None:
+    problems = [problem for child in children for problem in child.problems]
     if problems:
         raise InputError(problems)
-    if broken:
-        raise broken[0]
-    return counts
+    for child in children:
+        if child.failure is not None:
+            raise error_of(failed("count", child.failure, log), child.failure)
 
 
 def _known_count(home: Path, digest: str) -> dict[str, int] | None:
@@ -59,6 +70,13 @@ def _known_count(home: Path, digest: str) -> dict[str, int] | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) and all(isinstance(count, int) for count in value.values()) else None
+
+
+def _keep(home: Path, digest: str, count: Mapping[str, int]) -> None:
+    """Not synced: of a thousand arms that would take seconds, and a file that a crash tore is counted again."""
+    file = _count_file(home, digest)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(count), encoding="utf-8")
 
 
 def _count_file(home: Path, digest: str) -> Path:

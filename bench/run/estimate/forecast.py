@@ -7,7 +7,6 @@ computed from shapes. Both say so.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Literal
 
 from bench.record.environment import device
 from bench.record.eval_job import AnswerJob, EvalJob
-from bench.record.train_job import SweepJob, TrainJob
+from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.changes import NewJobs, why_new
@@ -141,11 +140,11 @@ def forecast(
         tell("rehearsing the evals")
         check_before_work(planned, home=home, server=server)
         tell("counting")
-        trainings = {arm: jobs[0].job for arm, jobs in _by_arm(planned).items()}
+        trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
         timings = Timings(home=home, server=server) if probe else None
         clock = _Clock(history=History.read(home), timings=timings, tell=tell)
-        arms = _arms(planned, counts, clock)
+        arms = _arms(planned, trainings, counts, clock)
         evals = tuple(_eval(name, jobs, clock) for name, jobs in _by_eval(planned).items())
     except BaseException:
         server.kill()
@@ -192,12 +191,13 @@ def _data_remarks(planned: Plan) -> Iterator[str]:
         yield from (f"warning: data {name}: {remark}" for remark in data.remarks)
 
 
-def _by_arm(planned: Plan) -> dict[str, list[PlannedJob]]:
-    arms: dict[str, list[PlannedJob]] = {}
+def _first_trainings(planned: Plan) -> dict[str, TrainJob]:
+    """By arm, its training with the first seed."""
+    trainings: dict[str, TrainJob] = {}
     for job in planned.jobs:
         if job.selected and job.unavailable is None and isinstance(job.job, TrainJob):
-            arms.setdefault(job.job.arm, []).append(job)
-    return arms
+            trainings.setdefault(job.job.arm, job.job)
+    return trainings
 
 
 def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
@@ -250,36 +250,38 @@ class _Clock:
         return None, None
 
 
-def _arms(planned: Plan, counts: Mapping[str, Mapping[str, int]], clock: _Clock) -> tuple[ArmForecast, ...]:
-    to_do = Counter(job.arm for job in planned.can_run if isinstance(job.job, SweepJob))
-    sweeps = {name: _sweep_of(name, planned) for name in _by_arm(planned)}
-    return tuple(
-        _arm(name, trainings, counts[name], clock, sweep=to_do[name]).model_copy(
-            update={
-                "settings": tuple(setting_label(job.setting) for job in sweeps[name]),
-                "dev_rows": sweeps[name][0].dev.rows if sweeps[name] else 0,
-            }
-        )
-        for name, trainings in _by_arm(planned).items()
-    )
-
-
-def _sweep_of(arm: str, planned: Plan) -> list[SweepJob]:
-    return [job.job for job in planned.jobs if job.arm == arm and isinstance(job.job, SweepJob)]
+def _arms(
+    planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, Mapping[str, int]], clock: _Clock
+) -> tuple[ArmForecast, ...]:
+    seeds, sweeps = dict[str | None, list[PlannedJob]](), dict[str | None, list[PlannedJob]]()
+    for planned_job in planned.jobs:
+        if planned_job.selected and planned_job.unavailable is None:
+            if isinstance(planned_job.job, TrainJob):
+                seeds.setdefault(planned_job.arm, []).append(planned_job)
+            elif isinstance(planned_job.job, SweepJob):
+                sweeps.setdefault(planned_job.arm, []).append(planned_job)
+    return tuple(_arm(job, seeds[arm], sweeps.get(arm, ()), counts[arm], clock) for arm, job in trainings.items())
 
 
 def _arm(
-    name: str, trainings: Sequence[PlannedJob], counts: Mapping[str, int], clock: _Clock, *, sweep: int
+    job: TrainJob,
+    seeds: Sequence[PlannedJob],
+    sweep: Sequence[PlannedJob],
+    counts: Mapping[str, int],
+    clock: _Clock,
 ) -> ArmForecast:
-    job = trainings[0].job
-    assert isinstance(job, TrainJob), "grouped by arm"
-    cached = sum(not training.to_do for training in trainings)
-    seconds, source = clock.training(job, counts, to_do=cached < len(trainings) or sweep > 0)
+    """`job`: the training with the first of `seeds`."""
+    cached = sum(not training.to_do for training in seeds)
+    to_do = sum(training.to_do for training in sweep)
+    settings = [training.job for training in sweep if isinstance(training.job, SweepJob)]
+    seconds, source = clock.training(job, counts, to_do=cached < len(seeds) or to_do > 0)
     return ArmForecast(
-        arm=name,
-        seeds=len(trainings),
+        arm=job.arm,
+        seeds=len(seeds),
         cached=cached,
-        sweep=sweep,
+        sweep=to_do,
+        settings=tuple(setting_label(training.setting) for training in settings),
+        dev_rows=settings[0].dev.rows if settings else 0,
         seconds=seconds,
         seconds_from=source,
         memory_bytes=training_memory(job, counts, device=device().partition(":")[0]),
@@ -299,10 +301,10 @@ def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[E
     room = {job.arm: min(job.processes, planned.workers) for job in planned.jobs if isinstance(job.job, TrainJob)}
     training = sum(arm.seconds * room[arm.arm] * (arm.seeds - arm.cached + arm.sweep) for arm in arms)
     evaluating = sum((forecasted.seconds or 0.0) * (forecasted.subjects - forecasted.cached) for forecasted in evals)
-    alone = 0.0
+    alone, by_name = 0.0, {arm.arm: arm for arm in arms}
     for planned_job in planned.can_run:
-        if planned_job.job.kind == "probe":
-            arm = next(arm for arm in arms if arm.arm == planned_job.arm)
+        if isinstance(planned_job.job, ProbeJob):
+            arm = by_name[planned_job.job.training.arm]
             alone += _START_SECONDS + arm.seconds * min(1.0, planned_job.job.steps / max(1, arm.steps))
     return (training + evaluating) / planned.workers + alone
 

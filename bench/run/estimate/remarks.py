@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.record.job import Job
 from bench.record.remarks import TrainingCounts, answer_remark, dose_spread, training_remarks
 from bench.record.train_job import TrainJob
 from bench.run.plan.types import Plan
@@ -12,10 +11,11 @@ from bench.run.plan.types import Plan
 _DOSES = ("tokens", "supervised_tokens", "steps")
 
 
-def plan_remarks(planned: Plan, trainings: Mapping[str, Job], counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+def plan_remarks(
+    planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, Mapping[str, int]]
+) -> Iterator[str]:
     """A line for each remark on the arms' `trainings` and their `counts`, on answers, and on unequal doses."""
     for arm, job in trainings.items():
-        assert isinstance(job, TrainJob), "grouped by arm"
         count = counts[arm]
         taken = TrainingCounts(
             available_rows=job.data.rows, steps=count["steps"], tokens=count["tokens"], slots=count["slots"]

@@ -63,6 +63,7 @@ def plan(
         store=JobStore(home=home),
         workers=workers,
         threads=threads,
+        precision=_eval_precision(suite),
         trust_task_code=trust_task_code,
         code=own_code(home).digest,
     )
@@ -136,6 +137,8 @@ class _Builder:
     store: JobStore
     workers: int
     threads: int
+    precision: Precision | Literal["auto"]
+    """Precision of all evals."""
     trust_task_code: bool
     code: CodeDigest
 
@@ -258,7 +261,6 @@ class _Builder:
         self, spec: EvalSpec, subject: str, model: ResolvedModel, training: TrainJob | None, shots: Shots | None
     ) -> EvalJob:
         data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
-        precision = _eval_precision(self.resolved.suite)
         needed = None if training is None else training.digest
         if getattr(spec, "template", "suite") == "none":
             shots = None  # no template, no place for turns: the subject is the base, and shares its result
@@ -271,7 +273,7 @@ class _Builder:
             training=needed,
             training_path=None if needed is None else str(self.store.folder(needed)),
             shots=shots,
-            precision=precision,
+            precision=self.precision,
             threads=self.threads,
             trust_task_code=self.trust_task_code,
             digest=eval_digest(
@@ -280,7 +282,7 @@ class _Builder:
                 data=data,
                 tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
                 training=needed,
-                precision=precision,
+                precision=self.precision,
                 threads=self.threads,
                 code=self.code,
                 shots=shots,

@@ -21,6 +21,12 @@ class CheckRequest(Spec):
     jobs: tuple[TrainJob, ...]
 
 
+class CountRequest(Spec):
+    """Trainings to count in one child, so that what they share is rendered once."""
+
+    jobs: tuple[TrainJob, ...]
+
+
 class RehearsalRequest(Spec):
     """Evals to rehearse before any training: one job of each eval on each base."""
 

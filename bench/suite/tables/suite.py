@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -64,22 +64,23 @@ class Arms(Spec):
     include: tuple[ArmRef, ...] = ()
     exclude: tuple[ArmRef, ...] = ()
 
-    def expand(self, models: Sequence[str] = ()) -> tuple[ArmRef, ...]:
-        """All arms, in the order of the file, each once. `models`: the suite's, where it has several."""
-        named: tuple[str | None, ...] = (self.model or tuple(models)) if models else (None,)
-        product = [
-            ArmRef(data=data, recipe=recipe, model=model)
-            for data in self.data
-            for recipe in self.recipe
-            for model in named
-        ]
-        kept = [arm for arm in product if not any(ref.covers(arm) for ref in self.exclude)]
-        included = [
-            ref.model_copy(update={"model": model})
-            for ref in self.include
-            for model in ((ref.model,) if ref.model is not None and models else named)
-        ]
-        return tuple(dict.fromkeys([*kept, *included]))
+
+@lru_cache(maxsize=16)
+def _expanded(arms: Arms, models: tuple[str, ...]) -> dict[str, ArmRef]:
+    """All arms by name, in the order of the file. `models`: the suite's, where it has several.
+
+    Cached: whoever asks for the control of one arm asks for that of each."""
+    named: tuple[str | None, ...] = (arms.model or models) if models else (None,)
+    product = [
+        ArmRef(data=data, recipe=recipe, model=model) for data in arms.data for recipe in arms.recipe for model in named
+    ]
+    kept = [arm for arm in product if not any(ref.covers(arm) for ref in arms.exclude)]
+    included = [
+        ref.model_copy(update={"model": model})
+        for ref in arms.include
+        for model in ((ref.model,) if ref.model is not None and models else named)
+    ]
+    return {arm.name: arm for arm in (*kept, *included)}
 
 
 class Limits(Spec):
@@ -158,7 +159,11 @@ class Suite(Spec):
 
     def expand(self) -> tuple[ArmRef, ...]:
         """All arms, in the order of the file, each once."""
-        return self.arms.expand(tuple(self.models) if len(self.models) > 1 else ())
+        return tuple(self._arms.values())
+
+    @property
+    def _arms(self) -> dict[str, ArmRef]:
+        return _expanded(self.arms, tuple(self.models) if len(self.models) > 1 else ())
 
     def base_subjects(self) -> tuple[str, ...]:
         """`base`, or `base@MODEL` for each model that an arm trains, in the order of the arms."""
@@ -169,7 +174,7 @@ class Suite(Spec):
 
         The arm on the data's own random control (`[data.NAME] control = true`) comes before the suite's `control`.
         """
-        names = {other.name for other in self.expand()}
+        names = self._arms
         own_control = f"{arm.data}{CONTROL_SUFFIX}/{arm.recipe}{arm.suffix}"
         if arm.data in self.data and self.data[arm.data].control and own_control in names:
             return own_control

@@ -85,7 +85,7 @@ def test_a_control_is_a_random_draw_of_the_same_source_and_size(tmp_path: Path) 
     control = suite.data["longest_control"]
     assert (control.source, control.system, control.dedup) == ("rows.jsonl", "Be brief.", "none")
     assert (control.select.by, control.select.size_of, control.select.seed) == ("random", "longest", 3)
-    controls = {arm.name: suite.control_of(arm) for arm in suite.arms.expand()}
+    controls = {arm.name: suite.control_of(arm) for arm in suite.expand()}
     assert controls["longest/full"] == "longest_control/full"
     assert controls["longest_control/full"] == "other/full", "the suite's control is for all others"
 
