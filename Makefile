@@ -17,10 +17,11 @@ run: $(VENV)/.run ## install what the program needs, then run the flagship suite
 test: $(VENV)/.dev ## install what the tests need, then run them
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(VENV)/.dev ## style, and the prose (docs/writing.md)
+lint: $(VENV)/.dev ## style, the prose (docs/writing.md), one meaning for each type's name
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python .ci/writing.py
+	$(BIN)/python .ci/type_names.py
 
 types: $(VENV)/.dev ## mypy, strict
 	$(BIN)/mypy

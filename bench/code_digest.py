@@ -59,7 +59,7 @@ _parsed: dict[str, Any] = {}
 """What this process has parsed, by content."""
 
 
-class Code:
+class PackageCode:
     """The source of one package as it is now: make a new object where files may have changed since."""
 
     def __init__(self, root: Path) -> None:
@@ -87,7 +87,7 @@ class Code:
         counted = sorted(colors[file] for file, source in files.items() if source.form is not None or source.imports)
         return digest_json({"entries": [colors[self._file(entry)] for entry in entries], "closure": counted})
 
-    def keep_in(self, cache: Path) -> Code:
+    def keep_in(self, cache: Path) -> PackageCode:
         """The same source; what is parsed is kept in the file `cache` for other processes."""
         if cache != self._cache:
             kept = _read_cache(cache)
@@ -174,11 +174,11 @@ class Code:
 
 
 @functools.cache
-def _own_code() -> Code:
-    return Code(Path(__file__).parent)
+def _own_code() -> PackageCode:
+    return PackageCode(Path(__file__).parent)
 
 
-def own_code(home: Path | None = None) -> Code:
+def own_code(home: Path | None = None) -> PackageCode:
     """This program's source, which this process runs. `home`: folder of caches, which keeps what was parsed."""
     return _own_code() if home is None else _own_code().keep_in(home / "code.json")
 

@@ -47,8 +47,8 @@ from bench.run.process.payloads import (
     TrustRequest,
 )
 from bench.run.process.ranks import in_ranks
-from bench.run.process.work import Payload, Service, Work
-from bench.train.micro.pretrain import Progress
+from bench.run.process.work import Payload, Service, WorkKind
+from bench.train.micro.pretrain import PretrainingProgress
 
 
 def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
@@ -180,7 +180,7 @@ def build(request: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     """Build the micro base."""
     from bench.train.micro.build import build_micro  # only this kind of work needs it
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: PretrainingProgress) -> None:
         emit({"type": "step", **dataclasses.asdict(progress)})
 
     card = build_micro(Path(request.out), seed=request.seed, progress=tell)
@@ -229,33 +229,33 @@ def show(request: ShowRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     )
 
 
-def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) -> Work[Payload]:
+def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) -> WorkKind[Payload]:
     """A job that may run beside others on the same weights: the code that those bring is copied for it alone."""
 
     def run(job: Payload, folder: Path, emit: Emit) -> object:
         with own_modules(folder):
             return do(job, folder, emit)
 
-    return Work(payload=payload, do=run)
+    return WorkKind(payload=payload, do=run)
 
 
-KINDS: dict[str, Work[Any]] = {
+KINDS: dict[str, WorkKind[Any]] = {
     "train": _apart(TrainJob, train),
     "sweep": _apart(SweepJob, sweep),
     "probe": _apart(ProbeJob, probe),
     "eval": _apart(EvalJob, evaluate),
     "answer": _apart(AnswerJob, answer),
-    "count": Work(payload=CountRequest, do=count),
-    "check": Work(payload=CheckRequest, do=check),
-    "rehearse": Work(payload=RehearsalRequest, do=rehearse),
-    "facts": Work(payload=TrainJob, do=facts),
-    "fetch": Work(payload=FetchRequest, do=fetch),
-    "code": Work(payload=CodeRequest, do=code),
-    "trust": Work(payload=TrustRequest, do=trust),
-    "build": Work(payload=BuildRequest, do=build),
-    "describe": Work(payload=DescribeRequest, do=describe),
-    "export": Work(payload=ExportRequest, do=export),
-    "show": Work(payload=ShowRequest, do=show),
+    "count": WorkKind(payload=CountRequest, do=count),
+    "check": WorkKind(payload=CheckRequest, do=check),
+    "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),
+    "facts": WorkKind(payload=TrainJob, do=facts),
+    "fetch": WorkKind(payload=FetchRequest, do=fetch),
+    "code": WorkKind(payload=CodeRequest, do=code),
+    "trust": WorkKind(payload=TrustRequest, do=trust),
+    "build": WorkKind(payload=BuildRequest, do=build),
+    "describe": WorkKind(payload=DescribeRequest, do=describe),
+    "export": WorkKind(payload=ExportRequest, do=export),
+    "show": WorkKind(payload=ShowRequest, do=show),
 }
 
 SERVICES: dict[str, Service[Any, Any]] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.code_digest import Code, own_code
+from bench.code_digest import PackageCode, own_code
 from bench.run.plan.digests import ENTRIES
 
 PACKAGE = Path(bench.__file__).parent
@@ -31,7 +31,7 @@ def package(root: Path, **files: str) -> Path:
 def digest(root: Path, **files: str) -> str:
     """Digest of the entry `p.job`."""
     shutil.rmtree(root / "p", ignore_errors=True)
-    return Code(package(root, **files)).digest("p.job")
+    return PackageCode(package(root, **files)).digest("p.job")
 
 
 @pytest.fixture(scope="module")
@@ -44,26 +44,26 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_one_more_statement_in_any_file_of_the_closure_is_another_digest(copy: Path, kind: str) -> None:
-    before = Code(copy).digest(*ENTRIES[kind])
+    before = PackageCode(copy).digest(*ENTRIES[kind])
     unnoticed = []
-    for name in Code(copy).closure(*ENTRIES[kind]):
+    for name in PackageCode(copy).closure(*ENTRIES[kind]):
         original = (copy / name).read_bytes()
         (copy / name).write_bytes(original + b"\n_MORE = 1\n")
-        if Code(copy).digest(*ENTRIES[kind]) == before:
+        if PackageCode(copy).digest(*ENTRIES[kind]) == before:
             unnoticed.append(name)
         (copy / name).write_bytes(original)
     assert not unnoticed
-    assert Code(copy).digest(*ENTRIES[kind]) == before
+    assert PackageCode(copy).digest(*ENTRIES[kind]) == before
 
 
 def test_docstrings_comments_and_layout_in_every_file_are_the_same_digest(copy: Path, tmp_path: Path) -> None:
-    before = {kind: Code(copy).digest(*entries) for kind, entries in ENTRIES.items()}
+    before = {kind: PackageCode(copy).digest(*entries) for kind, entries in ENTRIES.items()}
     reworded = tmp_path / "bench"
     shutil.copytree(copy, reworded)
     for file in reworded.rglob("*.py"):
         file.write_text(f"# A comment.\n\n{_reworded(file.read_text())}\n\n# One more.\n")
     assert "More. " in (reworded / "train" / "job.py").read_text()
-    assert {kind: Code(reworded).digest(*entries) for kind, entries in ENTRIES.items()} == before
+    assert {kind: PackageCode(reworded).digest(*entries) for kind, entries in ENTRIES.items()} == before
 
 
 def _reworded(source: str) -> str:
@@ -180,7 +180,7 @@ def test_a_file_that_is_read_beside_a_module_counts(tmp_path: Path, path: str) -
         (root / "texts").mkdir(exist_ok=True)
         (root / "texts" / "prompt.jinja").write_text(text)
         (root / "unread.jinja").write_text(text)
-        return Code(root).digest("p.job")
+        return PackageCode(root).digest("p.job")
 
     assert with_text("one") == with_text("one")
     assert with_text("one") != with_text("two")
@@ -196,15 +196,15 @@ def test_a_relative_import_and_an_unknown_module_are_errors(tmp_path: Path) -> N
     with pytest.raises(ValueError, match="relative"):
         digest(tmp_path, job="from . import a\n", a="")
     with pytest.raises(ValueError, match=r"no module p\.nothing"):
-        Code(package(tmp_path)).digest("p.nothing")
+        PackageCode(package(tmp_path)).digest("p.nothing")
 
 
 def test_what_was_parsed_is_kept_for_the_next_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, cache = package(tmp_path, **BASE), tmp_path / "code.json"
-    first = Code(root).keep_in(cache).digest("p.job")
+    first = PackageCode(root).keep_in(cache).digest("p.job")
     monkeypatch.setattr("bench.code_digest._parsed", {})
     monkeypatch.setattr("bench.code_digest._parse", lambda *_: pytest.fail("parsed again"))
-    assert Code(root).keep_in(cache).digest("p.job") == first
+    assert PackageCode(root).keep_in(cache).digest("p.job") == first
     cache.write_text("{")
     monkeypatch.undo()
-    assert Code(root).keep_in(cache).digest("p.job") == first
+    assert PackageCode(root).keep_in(cache).digest("p.job") == first

@@ -14,7 +14,7 @@ from bench.cli.output import console, print_json
 models = typer.Typer(help="Model cards and the embedded base.", no_args_is_help=True)
 
 
-class Kind(StrEnum):
+class ListKind(StrEnum):
     """What `bench list` can list."""
 
     SUITES = "suites"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     METRICS = "metrics"
 
 
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: JsonOption = False) -> None:
+def list_(kind: Annotated[ListKind, typer.Argument(help="What to list.")], as_json: JsonOption = False) -> None:
     """List what can be named in a suite."""
     from bench.show.listing import print_list
     from bench.suite.listing import listing

@@ -91,10 +91,10 @@ def clean(
 ) -> None:
     """Show what earlier runs left that could go, and free it. Never what a finished report needs."""
     from bench.places import home
-    from bench.run.clean import SAFE, Kind, free, leftovers, summary
+    from bench.run.clean import SAFE, LeftoverKind, free, leftovers, summary
     from bench.show.listing import print_list
 
-    chosen: dict[Kind, bool] = {"weights": weights, "unfinished": unfinished}
+    chosen: dict[LeftoverKind, bool] = {"weights": weights, "unfinished": unfinished}
     kinds = (*SAFE, *(kind for kind, asked in chosen.items() if asked))
     leftover = leftovers(home(), reports)
     if as_json:

@@ -17,7 +17,7 @@ from bench.data.formats.conversation import Rules
 from bench.data.select.selection import in_order, key_of, select_all
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
 from bench.data.sources.read import Source, SourceKey, read
-from bench.data.sources.table import Table
+from bench.data.sources.table import RowTable
 from bench.data.sources.unavailable import absent, absent_rows
 from bench.data.store import atomic, is_whole, writable
 from bench.digest import digest_file, digest_json
@@ -189,13 +189,13 @@ def _remember(memo: Path, resolved: Mapping[str, ResolvedData]) -> None:
         finish(memo.name)
 
 
-def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[SourceKey, Table]:
+def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[SourceKey, RowTable]:
     """Each distinct source as a table, or all that is wrong with any."""
-    tables: dict[SourceKey, Table] = {}
+    tables: dict[SourceKey, RowTable] = {}
     problems: list[Problem] = []
     for source in {source.key: source for source in sources.values()}.values():
         with writable(folder):
-            table = tables[source.key] = Table(source.origin, folder)
+            table = tables[source.key] = RowTable(source.origin, folder)
         try:
             problems += read(table, source)
         except InputError as error:

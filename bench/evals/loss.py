@@ -21,7 +21,7 @@ from bench.emit import Emit
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import shared_prefix
-from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, row_ids
+from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
@@ -40,7 +40,7 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     rows = subject.rows(job)
     rendered = [subject.renderer.row(row) for row in rows]
     texts = [supervised_text(row) for row in rendered]
-    sums = summed_nll(subject.model, texts, Progress(emit, len(rows)))
+    sums = summed_nll(subject.model, texts, ExampleProgress(emit, len(rows)))
     kept = [(row, text, nll) for row, text, nll in zip(rows, texts, sums, strict=True) if nll is not None]
     sizes = [_bytes(subject, text) for _, text, _ in kept]
     total, tokens = math.fsum(nll for *_, nll in kept), sum(len(text.supervised) for _, text, _ in kept)
@@ -60,7 +60,11 @@ def supervised_text(row: Rendered) -> SupervisedText:
 
 
 def summed_nll(
-    model: PreTrainedModel, texts: Sequence[SupervisedText], progress: Progress | None = None, *, slots: int = SLOTS
+    model: PreTrainedModel,
+    texts: Sequence[SupervisedText],
+    progress: ExampleProgress | None = None,
+    *,
+    slots: int = SLOTS,
 ) -> list[float | None]:
     """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite."""
     result: list[float | None] = [None] * len(texts)

@@ -60,7 +60,7 @@ def write_scores(folder: Path, rows: Iterable[ScoreRow]) -> None:
     write_text(folder / SCORES, "".join(f"{row.model_dump_json()}\n" for row in rows))
 
 
-class Progress:
+class ExampleProgress:
     """Emits how many examples are done: none when the scoring begins, then after each finished part of them."""
 
     def __init__(self, emit: Emit, total: int) -> None:

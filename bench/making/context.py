@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from bench.endpoint.completion import Completer, Completion, CompletionRequest, Message, Reply
 from bench.making.spec import Judge, MakeSpec, RowShape
-from bench.making.summary import Tally
+from bench.making.summary import MakingTally
 from bench.making.tasks import Task
 from bench.suite.catalog.prompt import Prompt
 from bench.text import without_thoughts
@@ -56,8 +56,8 @@ class MakingContext(Generic[S]):
     """For best of K by a judge."""
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Rows of the file by id, those of this run included."""
-    tally: Tally = field(default_factory=Tally)
-    notify: Callable[[Tally], None] = lambda tally: None
+    tally: MakingTally = field(default_factory=MakingTally)
+    notify: Callable[[MakingTally], None] = lambda tally: None
     """Called with the counts after every completion."""
 
     def ask(self, requests: Sequence[CompletionRequest], completer: Completer | None = None) -> Iterator[Completion]:

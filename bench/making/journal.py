@@ -18,7 +18,7 @@ from bench.atomic import write_text
 from bench.errors import InputError, Problem
 
 FORMAT = 1
-Fields = Mapping[str, Any]
+JournalLine = Mapping[str, Any]
 
 
 class Journal:
@@ -32,7 +32,7 @@ class Journal:
         self.path = path
         self.note = path.with_suffix(".make.json")
         self.identity = json.loads(json.dumps(identity))
-        self.rows: dict[str, Fields] = {}
+        self.rows: dict[str, JournalLine] = {}
         """By `provenance.id`, in the file's order."""
         self._check_name()
         self._check_owner()
@@ -46,7 +46,7 @@ class Journal:
             hint = "choose another --out"
             raise InputError(Problem(reference="make.out", what=what, where=str(path), hint=hint)) from error
 
-    def add(self, id_: str, row: Fields) -> None:
+    def add(self, id_: str, row: JournalLine) -> None:
         """Append a row that is not there yet."""
         line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
         self._file.write(line.encode())

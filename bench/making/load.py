@@ -16,7 +16,7 @@ from bench.making.spec import SPECS, MakeBestOf, MakeSpec
 from bench.suite.reading.key_types import value_at
 from bench.suite.reading.overlay import Override, apply_overrides
 from bench.suite.reading.pydantic_errors import explain, freeze, shown, spell
-from bench.suite.reading.toml import Table, read_toml
+from bench.suite.reading.toml import TomlTable, read_toml
 
 _FILE_KEYS = frozenset({"prompt", "source", "path"})
 _HINT = "docs/data-making.md describes every key"
@@ -60,7 +60,7 @@ def load_problems(kind: str, own: str | None, file: Path, where: str) -> tuple[P
     return ()
 
 
-def _validated(table: Table, name: str) -> MakeSpec:
+def _validated(table: TomlTable, name: str) -> MakeSpec:
     """`name` is the file's, where a problem is in no single key."""
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in SPECS:
@@ -90,7 +90,7 @@ def _prompts(spec: MakeSpec) -> list[tuple[str, str, str | None]]:
     return prompts
 
 
-def _localise(table: Table, applied: Sequence[Override]) -> None:
+def _localise(table: TomlTable, applied: Sequence[Override]) -> None:
     """Paths on the command line mean the current folder; in the file they mean the file's."""
     for override in applied:
         here = Path.cwd() / str(override.value)

@@ -16,7 +16,7 @@ from bench.making.load import LoadedMake
 from bench.making.prompt import load_prompt
 from bench.making.revisions import make_augment, make_score
 from bench.making.spec import Judge, MakeInstructions, MakeSpec, identity
-from bench.making.summary import MakeSummary, Tally
+from bench.making.summary import MakeSummary, MakingTally
 from bench.making.tasks import Task
 from bench.suite.catalog.prompt import Prompt
 
@@ -37,7 +37,7 @@ def make(
     writer: Completer,
     judge: Completer | None,
     out: Path,
-    notify: Callable[[Tally], None] = lambda tally: None,
+    notify: Callable[[MakingTally], None] = lambda tally: None,
 ) -> MakeSummary:
     """Makes rows and appends them to `out`, each as soon as it is there. `judge` marks where the specification asks for
     a judge; default: the writer.
@@ -110,7 +110,7 @@ def _marking(loaded: LoadedMake, judge: Completer) -> Marking | None:
     return Marking(judge=scorer, completer=judge, prompt=load_prompt("judge", scorer.prompt, loaded.folder))
 
 
-def _keep(row: MadeRow, journal: Journal, tally: Tally) -> None:
+def _keep(row: MadeRow, journal: Journal, tally: MakingTally) -> None:
     if row.id in tally.seen:
         tally.left_out["duplicate"] += 1
         return

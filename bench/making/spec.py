@@ -119,7 +119,7 @@ class Judge(Spec):
         return self.show_reference
 
 
-Scorer = Annotated[Verifier | SimilarityScorer | Judge, Field(discriminator="kind")]
+AnswerScorer = Annotated[Verifier | SimilarityScorer | Judge, Field(discriminator="kind")]
 
 
 class _Make(Spec):
@@ -196,7 +196,7 @@ class MakeBestOf(_Make):
     tasks: TaskSource
     samples: int = Field(default=4, ge=2, le=64)
     """K."""
-    scorer: Scorer
+    scorer: AnswerScorer
     minimum: float | None = None
     """Leave a prompt out whose best answer scores less."""
 

@@ -58,7 +58,7 @@ class MakeSummary(Spec):
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class MakingTally:
     """The counts while they grow."""
 
     bills: dict[str, Usage] = field(default_factory=dict)

@@ -110,7 +110,7 @@ def run_forward(model: nn.Module) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sample:
+class _SequencePass:
     """One pass of one sequence."""
 
     tokens: int
@@ -128,7 +128,7 @@ _SIZES = ((2, 1), (2, 2), (3, 1), (4, 1), (6, 3))
 """Tokens and head positions of the passes. The last one is the check."""
 
 
-def _prepared(model: nn.Module, stack: ExitStack) -> tuple[nn.Module, list[_Sample]]:
+def _prepared(model: nn.Module, stack: ExitStack) -> tuple[nn.Module, list[_SequencePass]]:
     """The base to run, in a state that `stack` undoes, and the passes to count."""
     learned: Any = getattr(model, "active_peft_config", None)
     prefix = None
@@ -141,7 +141,7 @@ def _prepared(model: nn.Module, stack: ExitStack) -> tuple[nn.Module, list[_Samp
             hook = embed.register_forward_hook(lambda module, inputs, output: output.requires_grad_())
             stack.callback(hook.remove)
     stack.enter_context(_training_eagerly(model))
-    return model, [_Sample(tokens=tokens, reads=reads, prefix=prefix) for tokens, reads in _SIZES]
+    return model, [_SequencePass(tokens=tokens, reads=reads, prefix=prefix) for tokens, reads in _SIZES]
 
 
 def _prefix_maker(model: nn.Module, learned: Any) -> Callable[[], DynamicCache]:
@@ -162,7 +162,7 @@ def _prefix_maker(model: nn.Module, learned: Any) -> Callable[[], DynamicCache]:
     return make
 
 
-def _count(model: nn.Module, sample: _Sample) -> tuple[int, int]:
+def _count(model: nn.Module, sample: _SequencePass) -> tuple[int, int]:
     """Operations of one forward and one backward pass."""
     with _Counter() as forward:
         logits = _forward(model, sample)
@@ -191,7 +191,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
 
 
 @torch.enable_grad()
-def _forward(model: nn.Module, sample: _Sample) -> Tensor:
+def _forward(model: nn.Module, sample: _SequencePass) -> Tensor:
     """Logits [head positions, vocabulary]; at all positions where there is no head to narrow."""
     device = next(model.parameters()).device
     ids = torch.zeros((1, sample.tokens), dtype=torch.long, device=device)

@@ -16,7 +16,7 @@ from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.record.train_job import TrainJob
 from bench.run.local_completer import LoadedModel
 from bench.run.process.server import ChildServer
-from bench.run.weights import Trained
+from bench.run.weights import TrainedWeights
 from bench.suite.tables.endpoint import Sampling
 
 
@@ -62,7 +62,7 @@ class Speaker:
 
 @contextmanager
 def open_chat(
-    trained: Trained, options: ChatOptions, *, home: Path, server: ChildServer | None = None
+    trained: TrainedWeights, options: ChatOptions, *, home: Path, server: ChildServer | None = None
 ) -> Iterator[tuple[Speaker, Speaker]]:
     """The base and the arm, ready to answer. Raises `InputError` where a model cannot be loaded, once it is asked."""
     server = server or ChildServer()

@@ -20,14 +20,14 @@ from bench.record.rundir import RECORD, RunDirectory
 from bench.record.store import JobStore
 from bench.run.process.locks import try_lock_job
 
-Kind = Literal["temporary", "unused", "unfinished", "weights"]
-KINDS: dict[Kind, str] = {
+LeftoverKind = Literal["temporary", "unused", "unfinished", "weights"]
+KINDS: dict[LeftoverKind, str] = {
     "temporary": "files that a killed run was writing",
     "unused": "results that no record under the reports names",
     "unfinished": "attempts that were stopped or failed, with what they could be resumed from",
     "weights": "trained weights of finished jobs; another eval would train them again",
 }
-SAFE: tuple[Kind, ...] = ("temporary", "unused")
+SAFE: tuple[LeftoverKind, ...] = ("temporary", "unused")
 """What goes without being named: nothing of it is of use to a suite that has a report."""
 _TEMPORARY = (".*.tmp", f"{CHECKPOINT}.new", "start-*")
 
@@ -36,7 +36,7 @@ _TEMPORARY = (".*.tmp", f"{CHECKPOINT}.new", "start-*")
 class Leftover:
     """One thing that takes room."""
 
-    kind: Kind
+    kind: LeftoverKind
     path: Path
     bytes: int
     digest: str | None = None
@@ -60,7 +60,7 @@ def leftovers(home: Path, reports: Path) -> list[Leftover]:
     return [thing for thing in leftover if thing.bytes > 0 or thing.kind != "weights"]
 
 
-def free(home: Path, leftover: Sequence[Leftover], kinds: Sequence[Kind] = SAFE) -> list[Leftover]:
+def free(home: Path, leftover: Sequence[Leftover], kinds: Sequence[LeftoverKind] = SAFE) -> list[Leftover]:
     """Remove those of `kinds`; what was removed. A job that is being worked on stays."""
     return [thing for thing in leftover if thing.kind in kinds and _remove(home, thing)]
 
@@ -121,7 +121,7 @@ def _temporary(home: Path) -> Iterator[Path]:
                 yield path
 
 
-def _leftover(kind: Kind, path: Path, digest: str | None = None) -> Leftover:
+def _leftover(kind: LeftoverKind, path: Path, digest: str | None = None) -> Leftover:
     return Leftover(kind=kind, path=path, bytes=_size(path), digest=digest)
 
 

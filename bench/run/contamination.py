@@ -29,7 +29,7 @@ from bench.suite.tables.contamination import ContaminationOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class _Pairing:
     """One data set against one eval. digest: of the job whose scores show the eval's prompts."""
 
     data: ResolvedData
@@ -42,7 +42,7 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
     """Every data set that arms of `plan` learn from against every eval with a finished job."""
     options = plan.resolved.suite.contamination
     cases = [
-        _Case(data=data, eval=name, digest=digest, memo=_memo(data, digest, options, home))
+        _Pairing(data=data, eval=name, digest=digest, memo=_memo(data, digest, options, home))
         for data in _trained_on(plan)
         for name, digest in _finished(plan, store).items()
     ]
@@ -56,7 +56,7 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
 
 
 def _search(
-    data: ResolvedData, cases: list[_Case], store: JobStore, options: ContaminationOptions
+    data: ResolvedData, cases: list[_Pairing], store: JobStore, options: ContaminationOptions
 ) -> Iterator[ContaminationRecord]:
     scored = [read_scores(store.folder(case.digest) / SCORES) for case in cases]
     texts = (row_text(row) for row in load_rows(data.path))
@@ -110,7 +110,7 @@ def _memo(data: ResolvedData, digest: str, options: ContaminationOptions, home: 
     return home / "contamination" / f"{key}.json"
 
 
-def _recall(case: _Case) -> ContaminationRecord | None:
+def _recall(case: _Pairing) -> ContaminationRecord | None:
     try:
         return ContaminationRecord.model_validate_json(case.memo.read_bytes())
     except (OSError, ValidationError):

@@ -22,7 +22,7 @@ from rich.text import Text
 from bench.control_codes import visible
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
-from bench.run.progress import Activity, Scores, Tally
+from bench.run.progress import Activity, HeadlineScores, Tally
 
 _LINE_SECONDS = 15.0
 _LIVE_PER_SECOND = 4
@@ -45,7 +45,7 @@ class Display(Protocol):
         """An event of a job's child."""
 
     def ended(
-        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: HeadlineScores = ()
     ) -> None:
         """A job is closed; an eval with its subject's scores."""
 
@@ -84,7 +84,7 @@ class QuietDisplay:
         """Nothing."""
 
     def ended(
-        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: HeadlineScores = ()
     ) -> None:
         """Nothing."""
 
@@ -129,7 +129,7 @@ class PlainDisplay:
             self.note(f"  {job_id}: {', '.join(figures(self.tally.running[job_id]))}")
 
     def ended(
-        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: HeadlineScores = ()
     ) -> None:
         """A line with the count of the run, and with the scores of an eval."""
         self.tally.ended(job_id, failure, seconds, scores)
@@ -176,7 +176,7 @@ class LiveDisplay:
         self.tally.progress(job_id, event)
 
     def ended(
-        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: Scores = ()
+        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: HeadlineScores = ()
     ) -> None:
         """Its row goes; a failure leaves a line, scores go into the table of results."""
         self.tally.ended(job_id, failure, seconds, scores)

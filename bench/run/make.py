@@ -25,7 +25,7 @@ from bench.endpoint.completion import Completer
 from bench.errors import InputError, Problem
 from bench.making.load import LoadedMake, load_make
 from bench.making.make import check_tasks, make
-from bench.making.summary import MakeSummary, Tally
+from bench.making.summary import MakeSummary, MakingTally
 from bench.making.tasks import Task, read_tasks
 from bench.places import home
 from bench.run.local_completer import LoadedModel, LocalCompleter
@@ -162,7 +162,7 @@ class _Lines:
     console: Console
     spoke: float = field(default_factory=time.monotonic)
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, tally: MakingTally) -> None:
         now = time.monotonic()
         if now - self.spoke >= _LINE_SECONDS:
             self.spoke = now
@@ -170,7 +170,7 @@ class _Lines:
 
 
 @contextlib.contextmanager
-def _progress(console: Console) -> Iterator[Callable[[Tally], None]]:
+def _progress(console: Console) -> Iterator[Callable[[MakingTally], None]]:
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -178,7 +178,7 @@ def _progress(console: Console) -> Iterator[Callable[[Tally], None]]:
         yield lambda tally: status.update(Text(_status(tally)))
 
 
-def _status(tally: Tally) -> str:
+def _status(tally: MakingTally) -> str:
     now = tally.summary(kind="", path="", wanted=None)
     cost = "" if now.cost_now is None else f", {now.cost_now:.4f} {now.currency}"
     left_out = sum(now.left_out.values())

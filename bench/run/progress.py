@@ -10,7 +10,7 @@ from bench.record.job import Job
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
 
-Scores = Sequence[tuple[str, float]]
+HeadlineScores = Sequence[tuple[str, float]]
 """Headline score of each task of an eval."""
 
 
@@ -90,7 +90,7 @@ class Tally:
         if activity is not None:
             activity.take(event)
 
-    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, scores: Scores = ()) -> None:
+    def ended(self, job_id: str, failure: Failure | None, seconds: float | None, scores: HeadlineScores = ()) -> None:
         """A job is closed; an eval with its subject's scores."""
         self.running.pop(job_id, None)
         self.done += failure is None

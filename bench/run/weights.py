@@ -20,7 +20,7 @@ from bench.run.process.server import ChildServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainedWeights:
     """A finished training whose weights are there."""
 
     job: TrainJob
@@ -28,7 +28,7 @@ class Trained:
     """The job's folder, which has the weights."""
 
 
-def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -> Trained:
+def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -> TrainedWeights:
     """The training of `arm` with `seed` (default: the first seed that has weights).
 
     Raises `InputError` for an unknown arm or seed, one that trains nothing, and one whose weights are not kept.
@@ -50,10 +50,12 @@ def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -
     folder = store.folder(kept.job.digest)
     job = job_adapter.validate_json((folder / "job.json").read_bytes())
     assert isinstance(job, TrainJob), "a training's digest"
-    return Trained(job=job, folder=folder)
+    return TrainedWeights(job=job, folder=folder)
 
 
-def export_weights(trained: Trained, out: Path, *, merge: bool, home: Path, server: ChildServer | None = None) -> Path:
+def export_weights(
+    trained: TrainedWeights, out: Path, *, merge: bool, home: Path, server: ChildServer | None = None
+) -> Path:
     """Write the weights with tokenizer and template into `out`, and return it.
 
     Raises `InputError` where `out` exists, or where `merge` asks for what the method cannot do.

@@ -13,7 +13,7 @@ from bench.suite.tables.evals import data_of
 from bench.suite.tables.recipe import Recipe
 from bench.suite.tables.suite import Suite
 
-Row = dict[str, str | int | float | None]
+ListingRow = dict[str, str | int | float | None]
 
 REPRESENTATION = "words and word pairs, hashed into 256 signed counts"
 """What `diverse` compares rows by."""
@@ -39,7 +39,7 @@ _TEMPLATES = {
 }
 
 
-def listing(kind: str) -> list[Row]:
+def listing(kind: str) -> list[ListingRow]:
     """Rows of one table, all with the same keys. Raises `InputError` for an unknown `kind`."""
     if kind not in _LISTS:
         what = f"there is no list of {kind!r}"
@@ -47,7 +47,7 @@ def listing(kind: str) -> list[Row]:
     return list(_LISTS[kind]())
 
 
-def _suites() -> Iterator[Row]:
+def _suites() -> Iterator[ListingRow]:
     for name in suite_names():
         file = read_suite_file(name)
         question = file.table.get("question")
@@ -59,7 +59,7 @@ def _suites() -> Iterator[Row]:
         }
 
 
-def _models() -> Iterator[Row]:
+def _models() -> Iterator[ListingRow]:
     for name in card_names():
         card = load_card(name)
         yield {
@@ -74,7 +74,7 @@ def _models() -> Iterator[Row]:
         }
 
 
-def _evals() -> Iterator[Row]:
+def _evals() -> Iterator[ListingRow]:
     for name, profile, suite in _shipped():
         for spec in suite.eval:
             data = data_of(spec)
@@ -95,7 +95,7 @@ def _evals() -> Iterator[Row]:
             }
 
 
-def _recipes() -> Iterator[Row]:
+def _recipes() -> Iterator[ListingRow]:
     for name, profile, suite in _shipped():
         used = {arm.recipe for arm in suite.expand()}
         for recipe_name, recipe in suite.recipe.items():
@@ -120,15 +120,15 @@ def _rates(recipe: Recipe) -> str | float | None:
     return recipe.rates[0] if recipe.rates else None
 
 
-def _selectors() -> Iterator[Row]:
+def _selectors() -> Iterator[ListingRow]:
     return ({"name": name, "takes": text} for name, text in _SELECTORS.items())
 
 
-def _templates() -> Iterator[Row]:
+def _templates() -> Iterator[ListingRow]:
     return ({"name": name, "writes": _TEMPLATES.get(name)} for name in template_names())
 
 
-def _metrics() -> Iterator[Row]:
+def _metrics() -> Iterator[ListingRow]:
     """Metrics of generated answers; lm-eval's tasks bring their own."""
     named = [(name, scale) for name, scales in REFERENCE.items() for scale in scales]
     for metric, scale in [*named, *((None, scale) for scale in BEHAVIOUR)]:
@@ -148,7 +148,7 @@ def _shipped() -> Iterator[tuple[str, str, Suite]]:
             yield name, profile, suite
 
 
-_LISTS: dict[str, Callable[[], Iterator[Row]]] = {
+_LISTS: dict[str, Callable[[], Iterator[ListingRow]]] = {
     "suites": _suites,
     "models": _models,
     "evals": _evals,

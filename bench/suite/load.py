@@ -24,7 +24,7 @@ from bench.suite.reading.extend import read_extended
 from bench.suite.reading.key_types import KeyPath, value_at
 from bench.suite.reading.overlay import Override, apply_overrides, merge
 from bench.suite.reading.pydantic_errors import explain, freeze, shown, spell
-from bench.suite.reading.toml import Table
+from bench.suite.reading.toml import TomlTable
 from bench.suite.tables.suite import Suite
 
 
@@ -51,9 +51,9 @@ class SuiteFile:
 
     path: Path
     sha256: str
-    table: Table
+    table: TomlTable
     """Without the two keys below."""
-    profiles: Mapping[str, Table]
+    profiles: Mapping[str, TomlTable]
     default_profile: str | None
 
 
@@ -172,7 +172,7 @@ def _is_name(name: str) -> bool:
     return name.isascii() and name[:1].isalnum() and len(name) <= 64 and all(c.isalnum() or c in "._-" for c in name)
 
 
-def _unknown_profile(name: str, profiles: Mapping[str, Table], where: str) -> Problem:
+def _unknown_profile(name: str, profiles: Mapping[str, TomlTable], where: str) -> Problem:
     hint = did_you_mean(name, profiles) or "this suite has no profiles"
     what = f"there is no profile {shown(name, quote=True)}"
     return Problem(reference="suite.unknown-profile", what=what, where=where, hint=hint)
@@ -208,7 +208,7 @@ def _no_model(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[Proble
 
 
 def _origin(
-    path: KeyPath, applied: Sequence[Override], profile: str | None, overlay: Mapping[str, Any], before: Table
+    path: KeyPath, applied: Sequence[Override], profile: str | None, overlay: Mapping[str, Any], before: TomlTable
 ) -> str:
     """Where the reader finds the key: an argument, the profile that gave it, or the suite's own tables."""
     for override in reversed(applied):

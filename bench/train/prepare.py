@@ -21,7 +21,7 @@ from bench.record.train_job import TrainJob
 from bench.suite.tables.model import Precision
 from bench.suite.tables.recipe import Budget
 from bench.train.accounting.across_ranks import exchanged
-from bench.train.accounting.ledger import Trained
+from bench.train.accounting.ledger import LedgerInput
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import check_gradients, peft_config, target_modules
 from bench.train.arguments.rate import make_scheduler
@@ -53,9 +53,9 @@ class Prepared:
     precision: Precision
 
     @property
-    def trained(self) -> Trained:
+    def trained(self) -> LedgerInput:
         """Input of the ledger, once the training is over."""
-        return Trained(
+        return LedgerInput(
             job=self.job,
             schedule=self.data.schedule,
             meter=self.meter,

@@ -13,7 +13,7 @@ from bench.emit import Emit
 from bench.errors import InputError, Problem
 from bench.run.process.payloads import BuildRequest
 from bench.run.process.ranks import in_ranks
-from bench.run.process.work import Service, Work
+from bench.run.process.work import Service, WorkKind
 from bench.spec import Spec
 
 
@@ -108,12 +108,12 @@ def build(payload: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     return {"parameters": 1234567, "loss": 1.5, "tokens": payload.seed, "seconds": 2, "sha256": "ab" * 32}
 
 
-KINDS: dict[str, Work[Any]] = {
+KINDS: dict[str, WorkKind[Any]] = {
     **{
-        kind.__name__: Work(payload=Asked, do=kind)
+        kind.__name__: WorkKind(payload=Asked, do=kind)
         for kind in (echo, refuse, tell_and_die, leave_helper, stubborn, ranks)
     },
-    "build": Work(payload=BuildRequest, do=build),
+    "build": WorkKind(payload=BuildRequest, do=build),
 }
 
 SERVICES: dict[str, Service[Any, Any]] = {"repeat": Service(payload=Asked, request=Asked, do=repeat)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.emit import Emit
 from bench.record.eval_job import EvalJob
-from bench.run.process.work import Work
+from bench.run.process.work import WorkKind
 from tests.fakes import worker
 
 
@@ -16,4 +16,4 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     raise RuntimeError("no score today")
 
 
-KINDS: dict[str, Work[Any]] = {**worker.KINDS, "eval": Work(payload=EvalJob, do=evaluate)}
+KINDS: dict[str, WorkKind[Any]] = {**worker.KINDS, "eval": WorkKind(payload=EvalJob, do=evaluate)}

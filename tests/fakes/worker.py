@@ -26,7 +26,7 @@ from bench.record.sweep import with_chosen_setting
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.run.process.payloads import CheckRequest, CountRequest, FetchRequest, RehearsalRequest
-from bench.run.process.work import Work
+from bench.run.process.work import WorkKind
 from bench.suite.resolved import UNREACHABLE
 
 ORDERS = {
@@ -160,15 +160,15 @@ def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
     return str(file)
 
 
-KINDS: dict[str, Work[Any]] = {
-    "train": Work(payload=TrainJob, do=train),
-    "sweep": Work(payload=SweepJob, do=sweep),
-    "probe": Work(payload=ProbeJob, do=probe),
-    "eval": Work(payload=EvalJob, do=evaluate),
-    "count": Work(payload=CountRequest, do=count),
-    "check": Work(payload=CheckRequest, do=check),
-    "rehearse": Work(payload=RehearsalRequest, do=rehearse),
-    "fetch": Work(payload=FetchRequest, do=fetch),
+KINDS: dict[str, WorkKind[Any]] = {
+    "train": WorkKind(payload=TrainJob, do=train),
+    "sweep": WorkKind(payload=SweepJob, do=sweep),
+    "probe": WorkKind(payload=ProbeJob, do=probe),
+    "eval": WorkKind(payload=EvalJob, do=evaluate),
+    "count": WorkKind(payload=CountRequest, do=count),
+    "check": WorkKind(payload=CheckRequest, do=check),
+    "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),
+    "fetch": WorkKind(payload=FetchRequest, do=fetch),
 }
 
 

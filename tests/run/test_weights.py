@@ -22,7 +22,7 @@ from bench.run.chat import ChatOptions, open_chat
 from bench.run.display import QuietDisplay
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
-from bench.run.weights import Trained, export_weights, find_trained
+from bench.run.weights import TrainedWeights, export_weights, find_trained
 from bench.train.export import export_subject
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.suites import fake_suite
@@ -138,7 +138,7 @@ def test_weights_that_were_removed_say_how_to_have_them(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_over_a_folder(tmp_path: Path, base: Path) -> None:
-    trained = Trained(job=job_on(base, tmp_path), folder=tmp_path)
+    trained = TrainedWeights(job=job_on(base, tmp_path), folder=tmp_path)
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="the folder exists"):
         export_weights(trained, tmp_path / "out", merge=False, home=tmp_path, server=FAKE)
@@ -148,7 +148,7 @@ def test_base_and_arm_answer_side_by_side_and_remember(tmp_path: Path, base: Pat
     adapter(base, tmp_path / "job", LoraConfig(r=4, target_modules="all-linear"))
     job = job_on(base, tmp_path)
     options = ChatOptions(max_new_tokens=5, temperature=1.0)
-    with open_chat(Trained(job=job, folder=tmp_path / "job"), options, home=tmp_path) as speakers:
+    with open_chat(TrainedWeights(job=job, folder=tmp_path / "job"), options, home=tmp_path) as speakers:
         first = [speaker.answer("Where does the baker live?") for speaker in speakers]
         assert first[0] != first[1], "two models"
         assert [len(speaker.turns) for speaker in speakers] == [2, 2]

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from bench.cli.catalogue import Kind
+from bench.cli.catalogue import ListKind
 from bench.errors import InputError
 from bench.suite.catalog.card import card_names, load_card
 from bench.suite.catalog.template import template_names
@@ -19,7 +19,7 @@ def _fresh_cards() -> None:
     load_card.cache_clear()
 
 
-@pytest.mark.parametrize("kind", [kind.value for kind in Kind])
+@pytest.mark.parametrize("kind", [kind.value for kind in ListKind])
 def test_every_list_has_rows_of_one_shape(kind: str) -> None:
     rows = listing(kind)
     assert rows

@@ -17,7 +17,7 @@ from bench.data.formats.tools import tool_list
 from bench.data.formats.turns import Turns
 
 
-class Column(StrEnum):
+class ColumnMeaning(StrEnum):
     """What a column means."""
 
     SYSTEM = "the system prompt"
@@ -43,18 +43,18 @@ chosen-model rejected-model chosen_model rejected_model rank margin upvote_ratio
 num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn is_safe avg_rating rejected
 """
 
-COLUMNS: dict[str, Column] = {
-    **dict.fromkeys(("system", "system_prompt", "system_message"), Column.SYSTEM),
-    "history": Column.HISTORY,
-    **dict.fromkeys(("tools", "functions"), Column.TOOLS),
-    **dict.fromkeys(("label", "kto_tag", "kto_label"), Column.LABEL),
-    **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight"), Column.WEIGHT),
-    **dict.fromkeys(_REFUSED.split(), Column.REFUSED),
-    **dict.fromkeys(_NOTHING.split(), Column.NOTHING),
+COLUMNS: dict[str, ColumnMeaning] = {
+    **dict.fromkeys(("system", "system_prompt", "system_message"), ColumnMeaning.SYSTEM),
+    "history": ColumnMeaning.HISTORY,
+    **dict.fromkeys(("tools", "functions"), ColumnMeaning.TOOLS),
+    **dict.fromkeys(("label", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
+    **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight"), ColumnMeaning.WEIGHT),
+    **dict.fromkeys(_REFUSED.split(), ColumnMeaning.REFUSED),
+    **dict.fromkeys(_NOTHING.split(), ColumnMeaning.NOTHING),
 }
 """Columns and their meanings. `rejected` is the side of a preference pair that fine-tuning does not learn."""
 
-_MEANT = {name for name, meaning in COLUMNS.items() if meaning is not Column.NOTHING}
+_MEANT = {name for name, meaning in COLUMNS.items() if meaning is not ColumnMeaning.NOTHING}
 
 
 def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[str], mapped: bool) -> Turns:
@@ -67,26 +67,26 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
         return turns
     for name, value in record.items():
         meaning = COLUMNS.get(name)
-        if meaning is Column.REFUSED:
+        if meaning is ColumnMeaning.REFUSED:
             what = f"column `{name}` cannot be honoured: this program trains on text"
             raise RowError("data.not-honoured", what, ignore_hint(name))
-        if meaning is Column.LABEL:
+        if meaning is ColumnMeaning.LABEL:
             _check_label(name, value, plain=turns[0]["role"] == "text" if turns else False)
-        elif meaning is Column.WEIGHT:
+        elif meaning is ColumnMeaning.WEIGHT:
             _check_weight(name, value)
     if not turns or turns[0]["role"] == "text":
         return turns
     if not mapped:
         turns = _after_history(record, turns)
         turns = _under_system(record, turns)
-    tools = [tool for name in _named(Column.TOOLS, record) for tool in tool_list(record[name], name)]
+    tools = [tool for name in _named(ColumnMeaning.TOOLS, record) for tool in tool_list(record[name], name)]
     return [{**turns[0], "tools": tools}, *turns[1:]] if tools else turns
 
 
 def reads(name: str, *, mapped: bool) -> bool:
     """Whether a column of this name is used or known to mean nothing, whatever the row's shape."""
     meaning = COLUMNS.get(name)
-    return meaning is not None and not (mapped and meaning in (Column.SYSTEM, Column.HISTORY))
+    return meaning is not None and not (mapped and meaning in (ColumnMeaning.SYSTEM, ColumnMeaning.HISTORY))
 
 
 def ignore_hint(name: str) -> str:
@@ -94,7 +94,7 @@ def ignore_hint(name: str) -> str:
     return f'leave it out with ignore = ["{name}"], or such rows with leave_out = ["{name}"]'
 
 
-def _named(meaning: Column, record: Mapping[str, Any]) -> list[str]:
+def _named(meaning: ColumnMeaning, record: Mapping[str, Any]) -> list[str]:
     return [name for name in record if COLUMNS.get(name) is meaning]
 
 
@@ -120,7 +120,7 @@ def _check_weight(name: str, value: object) -> None:
 def _after_history(record: Mapping[str, Any], turns: Turns) -> Turns:
     """The history before the conversation, behind its system prompt."""
     earlier: Turns = []
-    for name in _named(Column.HISTORY, record):
+    for name in _named(ColumnMeaning.HISTORY, record):
         earlier += history_turns(parsed(record[name]), name)
     if not earlier:
         return turns
@@ -145,7 +145,7 @@ def history_turns(value: object, name: str) -> Turns:
 
 def _under_system(record: Mapping[str, Any], turns: Turns) -> Turns:
     """The system prompts of the row's columns, each once, before the conversation's own."""
-    given = [as_text(record[name], f"field `{name}`") for name in _named(Column.SYSTEM, record)]
+    given = [as_text(record[name], f"field `{name}`") for name in _named(ColumnMeaning.SYSTEM, record)]
     own_texts = [turns[0]["content"]] if turns[0]["role"] == "system" else []
     texts = [text for text in dict.fromkeys([*given, *own_texts]) if text.strip()]
     if not given or not texts:

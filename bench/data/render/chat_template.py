@@ -24,7 +24,7 @@ from bench.data.render.thinking import (
     without_opening,
 )
 from bench.errors import InputError, Problem
-from bench.suite.catalog.template import TOKENIZER, Message, Template, TemplateRefusedError
+from bench.suite.catalog.template import TOKENIZER, MessageFields, Template, TemplateRefusedError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -108,7 +108,7 @@ class ChatTemplate:
         """What the assistant says, guarded."""
         return str(guarded_value(text, self._spelling.answers))
 
-    def whole(self, turns: Sequence[Turn], messages: Sequence[Message] | None = None) -> str:
+    def whole(self, turns: Sequence[Turn], messages: Sequence[MessageFields] | None = None) -> str:
         """The guarded text of a whole conversation; `messages` stand in for those of its turns (`messages_of`).
 
         Raises `TemplateRefusedError`.
@@ -117,9 +117,9 @@ class ChatTemplate:
         messages = self.messages_of(turns) if messages is None else messages
         return self._render(turns, messages, add_generation_prompt=False, thinking=thinks)
 
-    def messages_of(self, turns: Sequence[Turn]) -> list[Message]:
+    def messages_of(self, turns: Sequence[Turn]) -> list[MessageFields]:
         """The turns as the template reads them, guarded. A system turn that it does not take is in the first other."""
-        messages: Sequence[Message] = [_message(turn) for turn in turns]
+        messages: Sequence[MessageFields] = [_message(turn) for turn in turns]
         if not self._takes_system and messages and messages[0]["role"] == "system":
             self.notes[NO_SYSTEM] = None
             messages = _without_system(messages)
@@ -159,7 +159,7 @@ class ChatTemplate:
         return self._thinking or self._switch is None
 
     def _render(
-        self, turns: Sequence[Turn], messages: Sequence[Message], *, add_generation_prompt: bool, thinking: bool
+        self, turns: Sequence[Turn], messages: Sequence[MessageFields], *, add_generation_prompt: bool, thinking: bool
     ) -> str:
         tools = next((turn.tools for turn in turns if turn.tools), ())
         switch = {self._switch: thinking} if self._switch is not None else {}
@@ -240,7 +240,7 @@ def _parted(turn: Turn) -> Turn:
     return turn.model_copy(update={"reasoning": thought or None, "content": said.lstrip("\n")})
 
 
-def _message(turn: Turn) -> Message:
+def _message(turn: Turn) -> MessageFields:
     message: dict[str, Any] = {"role": turn.role, "content": turn.content}
     for key in ("input", "name", "tool_call_id"):
         if (value := getattr(turn, key)) is not None:
@@ -259,7 +259,7 @@ def _message(turn: Turn) -> Message:
     return message
 
 
-def _without_system(messages: Sequence[Message]) -> list[Message]:
+def _without_system(messages: Sequence[MessageFields]) -> list[MessageFields]:
     system, *rest = messages
     if not rest:
         return [{**system, "role": "user"}]

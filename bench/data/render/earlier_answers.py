@@ -16,7 +16,7 @@ from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import CLOSE, OPEN, unguarded, unmarked
 from bench.data.render.thinking import empty_block, opening_before, thoughts_and_answer
 from bench.errors import InputError, Problem
-from bench.suite.catalog.template import Message, TemplateRefusedError
+from bench.suite.catalog.template import MessageFields, TemplateRefusedError
 
 THOUGHTS_LEFT_OUT = "the template leaves out what earlier turns think: such turns are context, not learned"
 
@@ -74,7 +74,7 @@ def _marked_text(chat: ChatTemplate, turns: Sequence[Turn], wanted: Sequence[boo
         return None
 
 
-def _marked(message: Message) -> Message:
+def _marked(message: MessageFields) -> MessageFields:
     """A message with marks around what it says; around the first text among its arguments where it only calls, else
     around the name that it calls."""
     content = str(message["content"])

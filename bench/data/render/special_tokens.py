@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.data.render.thinking import TAG
-from bench.suite.catalog.template import Message
+from bench.suite.catalog.template import MessageFields
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -44,7 +44,7 @@ def _any_of(names: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(map(re.escape, names))) if names else None
 
 
-def guarded(message: Message, spelling: Spelling) -> Message:
+def guarded(message: MessageFields, spelling: Spelling) -> MessageFields:
     """The message with guards around all text like a special token, so that it is not taken for one."""
     special = spelling.answers if message.get("role") == "assistant" else spelling.anywhere
     return {key: value if key == "role" else guarded_value(value, special) for key, value in message.items()}

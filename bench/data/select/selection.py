@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bench.data.select.mix import largest, shares
 from bench.data.select.near_duplicates import distinct, near_distinct
 from bench.data.select.selectors import SELECTORS, at_least, draw, within
-from bench.data.sources.table import Indices, Joined, Records, Rows, Table, column, filtered
+from bench.data.sources.table import IndexRecords, Indices, Joined, Rows, RowTable, column, filtered
 from bench.data.sources.unavailable import evaluates, holds_out
 from bench.data.store import write_rows
 from bench.errors import InputError, Problem
@@ -50,7 +50,7 @@ class _Chosen:
 
 def select_all(
     specs: Mapping[str, DataSpec],
-    tables: Mapping[str, Table],
+    tables: Mapping[str, RowTable],
     revisions: Mapping[str, str | None],
     folder: Path,
     absent: Collection[str] = (),
@@ -98,7 +98,7 @@ class _Selector:
     def __init__(
         self,
         specs: Mapping[str, DataSpec],
-        tables: Mapping[str, Table],
+        tables: Mapping[str, RowTable],
         revisions: Mapping[str, str | None],
         folder: Path,
     ) -> None:
@@ -151,14 +151,14 @@ class _Selector:
         other = spec.select.size_of
         return spec.select.size if other is None else len(self._chosen[other].indices)
 
-    def _free(self, name: str, table: Table, dropped: dict[str, int]) -> Indices:
+    def _free(self, name: str, table: RowTable, dropped: dict[str, int]) -> Indices:
         """Rows that `name` may take. What evaluates may share rows with what else evaluates; nothing else may."""
         everything = np.arange(len(table), dtype=np.uint32)
         if evaluates(name) or not len(self._held_keys):
             return everything
         counts = {HELD_OUT: 0, SAME_PROMPT: 0}
 
-        def free(records: Records) -> NDArray[np.bool_]:
+        def free(records: IndexRecords) -> NDArray[np.bool_]:
             held = _among(records["key"], self._held_keys)
             asked = _among(records["prompt"], self._held_prompts) & ~held
             counts[HELD_OUT] += int(held.sum())

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.select.diverse import diverse
-from bench.data.sources.table import Indices, Records, Rows, filtered, greatest
+from bench.data.sources.table import IndexRecords, Indices, Rows, filtered, greatest
 from bench.suite.tables.data import LengthFilter, Select
 
 Selector = Callable[[Rows, Indices, Select], Indices]
@@ -36,7 +36,7 @@ def within(rows: Rows, indices: Indices, limits: LengthFilter) -> Indices:
         ("total", limits.min_characters, limits.max_characters),
     )
 
-    def test(records: Records) -> NDArray[np.bool_]:
+    def test(records: IndexRecords) -> NDArray[np.bool_]:
         passes = np.ones(len(records), dtype=bool)
         for name, low, high in bounds:
             passes &= records[name] >= (low or 0)

@@ -23,7 +23,7 @@ from bench.data.formats.fields import RowError
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.tables.data import SAVED_SPLITS, DataSpec
 
-Records = Iterator[tuple[int, Any]]
+NumberedRecords = Iterator[tuple[int, Any]]
 SourceKind = Literal["micro", "file", "hub", "mix"]
 
 MICRO = "micro:"
@@ -87,7 +87,7 @@ def files_of(path: Path, *, source: str, where: str, split: str = "train") -> tu
     return (path,)
 
 
-def records(path: Path, *, source: str) -> Records:
+def records(path: Path, *, source: str) -> NumberedRecords:
     """All records of one file."""
     try:
         yield from READERS[format_of(path)](path)
@@ -201,7 +201,7 @@ def _data_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in shown if path.name not in _NOTES))
 
 
-def _json(path: Path) -> Records:
+def _json(path: Path) -> NumberedRecords:
     """A list of records, or JSON Lines, told apart by the first character: both endings are in use for both."""
     with _open(path, newline="\n") as file:
         head = file.read(1)
@@ -249,7 +249,7 @@ def _not_json(error: Exception, *, ends_file: bool = False) -> RowError:
     return RowError("data.not-json", f"not JSON: {reason}{column}", hint, ends_file=ends_file)
 
 
-def _elements(file: TextIO) -> Records:
+def _elements(file: TextIO) -> NumberedRecords:
     """Elements of a JSON list whose opening bracket was read, a block at a time. Ends at the first that is not JSON."""
     decode = json.JSONDecoder().raw_decode
     text, position, row, block = file.read(_BLOCK), 0, 1, _BLOCK
@@ -272,7 +272,7 @@ def _elements(file: TextIO) -> Records:
         row, block = row + 1, _BLOCK
 
 
-def _csv(path: Path, delimiter: str = ",") -> Records:
+def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # answers may be longer than the default of 131,072 characters
     with _open(path, newline="") as file:
         reader = csv.DictReader(file, strict=True, delimiter=delimiter)
@@ -293,7 +293,7 @@ def _csv(path: Path, delimiter: str = ",") -> Records:
                 yield row, record
 
 
-def _parquet(path: Path) -> Records:
+def _parquet(path: Path) -> NumberedRecords:
     import pyarrow  # 0.3 s, only for those who need it
     import pyarrow.parquet
 
@@ -308,7 +308,7 @@ def _parquet(path: Path) -> Records:
         raise _not_a(path, "Parquet", error) from error
 
 
-def _arrow(path: Path) -> Records:
+def _arrow(path: Path) -> NumberedRecords:
     import pyarrow
     import pyarrow.ipc
 
@@ -342,7 +342,7 @@ def _not_a(path: Path, name: str, error: Exception) -> InputError:
     return InputError(Problem(reference="data.format", what=f"not a {name} file: {reason}", where=path.name))
 
 
-READERS: dict[str, Callable[[Path], Records]] = {
+READERS: dict[str, Callable[[Path], NumberedRecords]] = {
     ".json": _json,
     ".jsonl": _json,
     ".csv": _csv,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.sources.hub_errors import patiently
-from bench.data.sources.hub_problems import Asked, failed, line_of, refusal, unreachable
+from bench.data.sources.hub_problems import HubRequest, failed, line_of, refusal, unreachable
 from bench.data.store import atomic
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
@@ -110,8 +110,8 @@ def _problem(spec: DataSpec, error: BaseException) -> Problem:
     return failed(asked, error)
 
 
-def _asked(spec: DataSpec) -> Asked:
-    return Asked(
+def _asked(spec: DataSpec) -> HubRequest:
+    return HubRequest(
         repo=str(spec.source),
         kind="data set",
         revision=spec.revision,

@@ -15,7 +15,7 @@ from bench.suite.resolved import UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class HubRequest:
     """What was asked of the hub."""
 
     repo: str
@@ -27,7 +27,7 @@ class Asked:
     """How to do without the hub."""
 
 
-def refusal(asked: Asked, error: BaseException) -> Problem | None:
+def refusal(asked: HubRequest, error: BaseException) -> Problem | None:
     """The problem behind `error`; `None` where it is no answer of the hub's and no lack of one."""
     from huggingface_hub import errors
 
@@ -54,7 +54,7 @@ def refusal(asked: Asked, error: BaseException) -> Problem | None:
     return None
 
 
-def unreachable(asked: Asked, reason: str) -> Problem:
+def unreachable(asked: HubRequest, reason: str) -> Problem:
     """Problem of a hub that is unavailable or too busy."""
     patience = "wait some minutes, HF_TOKEN allows more requests; " if reason.endswith("429") else ""
     return Problem(
@@ -65,7 +65,7 @@ def unreachable(asked: Asked, reason: str) -> Problem:
     )
 
 
-def failed(asked: Asked, error: BaseException) -> Problem:
+def failed(asked: HubRequest, error: BaseException) -> Problem:
     """Neither the hub's nor what was asked for: a full disk, a library's own mistake."""
     what = f"{asked.repo} cannot be downloaded: {type(error).__name__}: {line_of(error)}"
     hint = f"see the log under BENCH_HOME/logs; {asked.local}"

@@ -20,8 +20,8 @@ from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
-from bench.data.sources.files import MICRO, Records, no_list, records
-from bench.data.sources.table import Table
+from bench.data.sources.files import MICRO, NumberedRecords, no_list, records
+from bench.data.sources.table import RowTable
 from bench.errors import Problem
 from bench.suite.tables.data import Columns
 
@@ -104,7 +104,7 @@ class _Faults:
             reasons[f"cannot be read ({fault.first.reference.removeprefix('data.')})"] += fault.rows
         return reasons
 
-    def problems(self, table: Table, label: str) -> list[Problem]:
+    def problems(self, table: RowTable, label: str) -> list[Problem]:
         """Each kind of fault once, the most frequent first; of many kinds the last ones as a number of rows."""
         ordered = sorted(self.kinds.values(), key=lambda fault: -fault.rows)
         problems = [_problem(fault, table.place(fault.row, label)) for fault in ordered[:_FAULTS_SHOWN]]
@@ -121,7 +121,7 @@ def _problem(fault: _Fault, where: str) -> Problem:
     return Problem(reference=error.reference, what=what, where=where, hint=hint)
 
 
-def read(table: Table, source: Source) -> list[Problem]:
+def read(table: RowTable, source: Source) -> list[Problem]:
     """Reads a source into a table; returns what is wrong with it."""
     stream = ((row, source.rules.visible(record)) for row, record in _records_of(source, table.files))
     head = list(islice(stream, _SAMPLE))
@@ -130,7 +130,7 @@ def read(table: Table, source: Source) -> list[Problem]:
     return _no_shape(head, table, source) if shape is None else _fill(table, chain(head, stream), shape, source)
 
 
-def _fill(table: Table, rows: Iterable[tuple[int, Any]], shape: Shape, source: Source) -> list[Problem]:
+def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source: Source) -> list[Problem]:
     faults, unused, changed = _Faults(), Counter[str](), Counter[str]()
     for row, record in rows if shape.assemble is None else shape.assemble(rows):
         table.source_rows += 1
@@ -154,14 +154,14 @@ def _may_be_left_out(faulty: int, rows: int, odd_rows: OddRows) -> bool:
     return odd_rows == "drop" or (odd_rows == "repair" and faulty <= FAULTY_SHARE * rows)
 
 
-def _no_whole_row(table: Table, source: Source) -> Problem:
+def _no_whole_row(table: RowTable, source: Source) -> Problem:
     reasons = " and ".join(f"{count:,} with {reason}" for reason, count in table.dropped.items())
     needed = "both a prompt and an answer" if source.rules.answered else "a prompt"
     what = f"no row has {needed}: {reasons}" if reasons else "holds no whole conversation"
     return Problem(reference="data.no-answers", what=what, where=source.label, hint=_COLUMNS_HINT)
 
 
-def _records_of(source: Source, begun: list[tuple[int, str]]) -> Records:
+def _records_of(source: Source, begun: list[tuple[int, str]]) -> NumberedRecords:
     """All rows, numbered through; of several files each is noted in `begun`."""
     if not source.files:
         yield from enumerate(micro.judged_rows(source.label.removeprefix(MICRO)), start=1)
@@ -175,7 +175,7 @@ def _records_of(source: Source, begun: list[tuple[int, str]]) -> Records:
         row_before += row
 
 
-def _append(table: Table, row: int, record: object, shape: Shape, source: Source) -> tuple[str, ...]:
+def _append(table: RowTable, row: int, record: object, shape: Shape, source: Source) -> tuple[str, ...]:
     """Keeps or drops one row; returns what was changed in one that stays."""
     settled = source.rules.read(record, shape)
     assert isinstance(record, dict), "read"
@@ -208,7 +208,7 @@ def _score(record: dict[str, Any], column: str) -> float | None:
     return score if math.isfinite(score) else None
 
 
-def _no_shape(head: Sequence[tuple[int, object]], table: Table, source: Source) -> list[Problem]:
+def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Source) -> list[Problem]:
     """Why none of the first rows has a known shape."""
     if not head:
         what = "holds no rows"

@@ -42,7 +42,7 @@ _BLOCK = 1 << 14
 
 Indices = NDArray[np.uint32]
 """Rows of a table, ascending."""
-Records = NDArray[np.void]
+IndexRecords = NDArray[np.void]
 """Records of `INDEX`."""
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -81,7 +81,7 @@ class Rows(Protocol):
     """What can be selected from."""
 
     def __len__(self) -> int: ...
-    def blocks(self) -> Iterator[tuple[int, Records]]:
+    def blocks(self) -> Iterator[tuple[int, IndexRecords]]:
         """All records in order, some at a time, each with the index of the first."""
         ...
 
@@ -96,7 +96,7 @@ def column(rows: Rows, name: str, indices: Indices) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, dtype=INDEX[name])
 
 
-def filtered(rows: Rows, indices: Indices, test: Callable[[Records], NDArray[np.bool_]]) -> Indices:
+def filtered(rows: Rows, indices: Indices, test: Callable[[IndexRecords], NDArray[np.bool_]]) -> Indices:
     """Those of the indices whose records pass."""
     masks = [test(records[inside]) for records, inside in _chosen(rows, indices)]
     return indices[np.concatenate(masks)] if masks else indices
@@ -114,7 +114,7 @@ def greatest(rows: Rows, indices: Indices, name: str, size: int) -> Indices:
     return indices[places]
 
 
-def _chosen(rows: Rows, indices: Indices) -> Iterator[tuple[Records, NDArray[np.int64]]]:
+def _chosen(rows: Rows, indices: Indices) -> Iterator[tuple[IndexRecords, NDArray[np.int64]]]:
     """Blocks with the places of the chosen rows in them."""
     for start, records in rows.blocks():
         first, last = np.searchsorted(indices, [start, start + len(records)])
@@ -122,7 +122,7 @@ def _chosen(rows: Rows, indices: Indices) -> Iterator[tuple[Records, NDArray[np.
             yield records, indices[first:last].astype(np.int64) - start
 
 
-class Table:
+class RowTable:
     """Rows of one source. `close` gives its disk space back."""
 
     def __init__(self, label: str, folder: Path) -> None:
@@ -140,7 +140,7 @@ class Table:
         self._index = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # same
         self._end = 0
         self._length = 0
-        self._block: tuple[int, int, Records] | None = None
+        self._block: tuple[int, int, IndexRecords] | None = None
 
     def __len__(self) -> int:
         """Rows kept."""
@@ -160,7 +160,7 @@ class Table:
         self._index.write(_PACK(self._end, number, lengths[-1], sum(lengths), content, prompt, score))
         self._length += 1
 
-    def blocks(self) -> Iterator[tuple[int, Records]]:
+    def blocks(self) -> Iterator[tuple[int, IndexRecords]]:
         """All records in order, a block at a time."""
         for start in range(0, self._length, _BLOCK):
             yield start, self._records(start, min(_BLOCK, self._length - start))
@@ -184,7 +184,7 @@ class Table:
         self._file.close()
         self._index.close()
 
-    def _records(self, start: int, count: int) -> Records:
+    def _records(self, start: int, count: int) -> IndexRecords:
         self._index.seek(start * INDEX.itemsize)
         return np.frombuffer(self._index.read(count * INDEX.itemsize), dtype=INDEX)
 
@@ -208,7 +208,7 @@ class Joined:
     def __len__(self) -> int:
         return self.starts[-1]
 
-    def blocks(self) -> Iterator[tuple[int, Records]]:
+    def blocks(self) -> Iterator[tuple[int, IndexRecords]]:
         """All records in order, some at a time."""
         start = 0
         for rows, indices in self._parts:

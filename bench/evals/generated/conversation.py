@@ -17,7 +17,7 @@ from bench.data.render.row import Row, Turn
 from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling
-from bench.evals.outcome import Progress
+from bench.evals.outcome import ExampleProgress
 from bench.evals.subject import Subject
 from bench.record.evaluation import Generated
 from bench.suite.catalog.template import Template
@@ -81,7 +81,7 @@ def ask(
     decoding: Decoding,
     *,
     wrapped: bool,
-    progress: Progress,
+    progress: ExampleProgress,
     strip_thinking: bool = False,
     slots: int = SLOTS,
 ) -> Replies:

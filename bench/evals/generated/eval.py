@@ -17,7 +17,7 @@ from bench.evals.generated.behaviour import behaviour
 from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
-from bench.evals.outcome import NOT_FINITE, EvalOutput, Progress, row_ids
+from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import Measure, ScoreRow
@@ -30,7 +30,7 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
     spec = job.eval
     assert isinstance(spec, GenerationSpec), "chosen by kind"
     rows = subject.rows(job)
-    progress = Progress(emit, len(rows))
+    progress = ExampleProgress(emit, len(rows))
     wrapped = spec.template == "suite"
     strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
     replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)

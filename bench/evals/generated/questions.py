@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from bench.data.render.row import Row, Turn
 from bench.emit import Emit
 from bench.evals.generated.conversation import TurnReply, ask
-from bench.evals.outcome import EvalOutput, Progress
+from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
@@ -23,7 +23,7 @@ def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     spec = job.eval
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
     rows = [_row(text) for text in spec.questions] if job.data is None else subject.rows(job)
-    progress = Progress(emit, len(rows))
+    progress = ExampleProgress(emit, len(rows))
     wrapped = spec.template == "suite"
     strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
     replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)

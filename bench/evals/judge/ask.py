@@ -19,7 +19,7 @@ from bench.errors import BenchError, IncompleteError, Problem
 from bench.evals.completions import AT_ONCE, answer, load_writer
 from bench.evals.judge.pairs import AnswerPair
 from bench.evals.judge.verdict import JudgeVerdict, read_verdict
-from bench.evals.outcome import Progress
+from bench.evals.outcome import ExampleProgress
 from bench.record.eval_job import Judging
 from bench.suite.catalog.prompt import Prompt
 from bench.suite.tables.endpoint import Price
@@ -54,7 +54,7 @@ class Session:
     rejected: int
 
 
-def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], progress: Progress) -> Session:
+def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], progress: ExampleProgress) -> Session:
     """Judgements of `pairs`, which have both answers. Raises `InputError` or `IncompleteError` where the judge stops
     answering; its replies so far are stored."""
     prompt = judge_prompt(spec, judging)

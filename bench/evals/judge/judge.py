@@ -20,7 +20,7 @@ import torch
 from bench.emit import Emit
 from bench.evals.judge.ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge.pairs import AnswerPair, pairs_of
-from bench.evals.outcome import Progress, unscored, write_scores
+from bench.evals.outcome import ExampleProgress, unscored, write_scores
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.files import RESULT
@@ -54,7 +54,7 @@ def run_judge(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     session = None
     if not judging.by_definition:
         asked = [pair for pair in pairs if pair.own is not None and pair.other is not None and not pair.identical]
-        session = judge_pairs(spec, judging, asked, Progress(emit, len(asked)))
+        session = judge_pairs(spec, judging, asked, ExampleProgress(emit, len(asked)))
     rows, fates = _rows(spec.name, pairs, session, stored=judging.reference is None)
     judged = time.perf_counter()
     write_scores(folder, rows)

@@ -26,7 +26,7 @@ from bench.errors import InputError, Problem
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
-from bench.evals.outcome import NOT_FINITE, Progress
+from bench.evals.outcome import NOT_FINITE, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
 from bench.text import opens_thinking
 
@@ -44,7 +44,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
     def __init__(
         self,
         subject: Subject,
-        progress: Progress,
+        progress: ExampleProgress,
         *,
         seed: int = 0,
         slots: int = SLOTS,

@@ -25,7 +25,7 @@ from bench.evals.lm_eval.lm_eval_private import without_environment_report
 from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.tasks import Loaded, load_tasks
-from bench.evals.outcome import EvalOutput, Progress
+from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import ScoreRow
@@ -56,7 +56,7 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
     tasks, reasons = loaded.tasks, Reasons()
     examples = {name: len(task.eval_docs) for name, task in tasks.items()}
     total = sum(min(count, spec.limit or count) for count in examples.values())
-    lm = SubjectLM(subject, Progress(emit, total), seed=_SEED, strip_thinking=spec.strip_thinking)
+    lm = SubjectLM(subject, ExampleProgress(emit, total), seed=_SEED, strip_thinking=spec.strip_thinking)
     samples: dict[str, Sequence[Mapping[str, Any]]] = {}
     wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
     for wrap in (True, False):

@@ -50,7 +50,7 @@ class ClaimResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class _ClaimCase:
     """A claim with what it is decided from. entry: `None` of a cost alone. gap: why it cannot be decided."""
 
     claim: Claim
@@ -89,7 +89,7 @@ def decided(
 
 
 def _sensitive(
-    case: _Case, verdict: ClaimVerdict, results: Mapping[tuple[str, str], Result], deltas: Deltas
+    case: _ClaimCase, verdict: ClaimVerdict, results: Mapping[tuple[str, str], Result], deltas: Deltas
 ) -> ClaimVerdict:
     """The verdict, or inconclusive where the eval cannot distinguish the two sides."""
     if verdict.outcome != "supported":
@@ -102,14 +102,14 @@ def _sensitive(
     return verdict
 
 
-def _insensitive(case: _Case) -> str:
+def _insensitive(case: _ClaimCase) -> str:
     """Why an eval whose scores do not rise above guessing decides nothing."""
     if case.entry is not None and case.entry.measurand.kind == "judge":
         return "neither side is preferred to what both were compared with: this judge may not distinguish them"
     return "both sides are at chance: this eval cannot distinguish them"
 
 
-def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
+def _both_at_chance(case: _ClaimCase, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
     """Whether a claim of "not worse" or "equal" is about two sides whose scores do not rise above guessing."""
     left, relation, right = case.claim.parts()
     if case.entry is None or case.claim.cost is not None or relation == ">":
@@ -121,7 +121,7 @@ def _both_at_chance(case: _Case, results: Mapping[tuple[str, str], Result], delt
     return all(value.low is not None and value.low <= chance for value in values)
 
 
-def _both_at_ceiling(case: _Case, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
+def _both_at_ceiling(case: _ClaimCase, results: Mapping[tuple[str, str], Result], deltas: Deltas) -> bool:
     """Whether a claim of "not worse" or "equal" is about two sides whose scores reach the end of the scale."""
     left, relation, right = case.claim.parts()
     if case.entry is None or case.claim.cost is not None or relation == ">":
@@ -143,7 +143,7 @@ def _value(entry: Aligned, side: str, results: Mapping[tuple[str, str], Result],
     return score_interval(entry.arms[side], seed=deltas.seed, replicates=deltas.replicates)
 
 
-def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:
+def _comparison(case: _ClaimCase, record: Record, deltas: Deltas) -> Delta | Ratio:
     """Paired scores, costs, or both."""
     left, _, right = case.claim.parts()
     if case.claim.cost is None:
@@ -162,7 +162,7 @@ def _comparison(case: _Case, record: Record, deltas: Deltas) -> Delta | Ratio:
     )  # fmt: skip
 
 
-def _question(case: _Case, comparison: Delta | Ratio | None) -> ClaimQuestion:
+def _question(case: _ClaimCase, comparison: Delta | Ratio | None) -> ClaimQuestion:
     relation: ClaimRelation = case.claim.parts()[1] if case.gap is None else ">="
     if case.claim.cost is not None:
         higher = case.claim.per is not None
@@ -177,7 +177,7 @@ def _question(case: _Case, comparison: Delta | Ratio | None) -> ClaimQuestion:
     )
 
 
-def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences: Sequence[Absence]) -> _Case:
+def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences: Sequence[Absence]) -> _ClaimCase:
     """What the claim is decided from, or what is missing for that."""
     left, relation, right = claim.parts()
     entry = _entry(claim, record, entries)
@@ -196,7 +196,7 @@ def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences
         gap = _missing_score(claim, (left, right), names, absences) or _missing_cost(claim, (left, right), record)
     if gap is None and claim.per is not None and entry is not None and not entry.measurand.higher_is_better:
         gap = f"lower is better on {claim.on}: it has no quality per cost"
-    return _Case(claim=claim, entry=entry, gap=gap)
+    return _ClaimCase(claim=claim, entry=entry, gap=gap)
 
 
 def _vacuous(claim: Claim, largest: float | None) -> bool:

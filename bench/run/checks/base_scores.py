@@ -38,27 +38,27 @@ class BaseScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class BaseProblem:
     """What a base's scores say of an eval."""
 
     problem: Problem
     stops: bool
 
 
-def failed(base: str, spec: EvalSpec, message: str) -> Finding:
+def failed(base: str, spec: EvalSpec, message: str) -> BaseProblem:
     """An eval that failed on the base, and so will on every arm."""
     what = f"eval {spec.name!r} failed on {base}: {message}"
     return _finding("failed", spec, what)
 
 
-def findings(scores: BaseScores) -> Iterator[Finding]:
+def findings(scores: BaseScores) -> Iterator[BaseProblem]:
     """All that stops, or is worth knowing, of one eval. Evals without measures (`questions`) have none."""
     leading = [measure for measure in scores.result.measures if measure.headline]
     for measure in leading:
         yield from _of_measure(scores, measure, many=len(leading) > 1)
 
 
-def _of_measure(scores: BaseScores, measure: Measure, *, many: bool) -> Iterator[Finding]:
+def _of_measure(scores: BaseScores, measure: Measure, *, many: bool) -> Iterator[BaseProblem]:
     spec = scores.eval
     where = f"eval {spec.name!r}" + (f", task {measure.task!r}" if many else "")
     if measure.value is None or measure.n == 0:
@@ -94,16 +94,16 @@ def _at_chance(measure: Measure) -> bool:
     return right == 0 or float(wilson_bound(right, measure.n, _TAIL)) <= measure.chance
 
 
-def _finding(reference: str, spec: EvalSpec, what: str, *, stops: bool = True) -> Finding:
+def _finding(reference: str, spec: EvalSpec, what: str, *, stops: bool = True) -> BaseProblem:
     problem = Problem(reference=f"base.{reference}", what=what, where=f"eval {spec.name!r}", hint=_HINT)
-    return Finding(problem=problem, stops=stops)
+    return BaseProblem(problem=problem, stops=stops)
 
 
 def base_findings(
     planned: Plan, outcomes: Mapping[str, JobOutcome], store: JobStore, *, but: Collection[str] = ()
-) -> list[Finding]:
+) -> list[BaseProblem]:
     """Findings on all evals of the bases that this run asks for, of earlier results too, but for the evals `but`."""
-    collected: list[Finding] = []
+    collected: list[BaseProblem] = []
     for planned_job in planned.jobs:
         if planned_job.arm is not None or not planned_job.selected or planned_job.unavailable is not None:
             continue

@@ -26,7 +26,7 @@ _NO_INPUT = {
     "eval.role", "arm", "subject",
 }  # fmt: skip
 
-Fields = dict[str, Any]
+JobFields = dict[str, Any]
 """A job by dotted key."""
 
 
@@ -48,9 +48,9 @@ def why_new(plan: Plan, home: Path) -> tuple[NewJobs, ...]:
     return tuple(NewJobs(jobs=count, reason=reason) for reason, count in reasons.most_common())
 
 
-def _earlier(home: Path, names: set[str]) -> dict[str, list[Fields]]:
+def _earlier(home: Path, names: set[str]) -> dict[str, list[JobFields]]:
     """Finished jobs of these names."""
-    by_name: dict[str, list[Fields]] = {}
+    by_name: dict[str, list[JobFields]] = {}
     for manifest in (home / "jobs").glob(f"*/{MANIFEST}"):
         try:
             job = json.loads((manifest.parent / JOB).read_bytes())
@@ -77,13 +77,13 @@ def _name(job: Mapping[str, Any]) -> str:
             return f"sweep:{job['training']['arm']}={job['training']['recipe']['learning_rate']:g}"
 
 
-def _reason(job: Job, earlier: list[Fields]) -> str:
+def _reason(job: Job, earlier: list[JobFields]) -> str:
     """What differs from the earlier job that differs least."""
     fields = _fields(job.model_dump(mode="json"))
     return min((_differences(before, fields) for before in earlier), key=len) or _CODE
 
 
-def _fields(job: Mapping[str, Any]) -> Fields:
+def _fields(job: Mapping[str, Any]) -> JobFields:
     """The job's inputs by dotted key; those of a training that it times or asks about are its own."""
     inner = job.get("training") if isinstance(job.get("training"), dict) else job.get("asking")
     flat = dict(_flat({**job, **inner} if isinstance(inner, dict) else job))
@@ -98,7 +98,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", inner
 
 
-def _differences(before: Fields, now: Fields) -> str:
+def _differences(before: JobFields, now: JobFields) -> str:
     """Every input that changed, as old and new value."""
     parts = [text for name in _DATA if (text := _data(before, now, name)) is not None]
     if any(before.get(f"model.{key}") != now.get(f"model.{key}") for key in _MODEL_INPUTS):
@@ -118,7 +118,7 @@ def _is_input(key: str) -> bool:
     return key not in _NO_INPUT and not key.startswith(grouped)
 
 
-def _data(before: Fields, now: Fields, name: str) -> str | None:
+def _data(before: JobFields, now: JobFields, name: str) -> str | None:
     """How the rows changed, with the reasons for which rows were left out; `None` where they are the same."""
     if before.get(f"{name}.sha256") == now.get(f"{name}.sha256"):
         return None

@@ -48,7 +48,7 @@ _ADAM_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class ModelShape:
     """Shape of a model, from its config.json; zeros where that does not say."""
 
     width: int
@@ -81,7 +81,7 @@ def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) ->
     return int(sum(kept)) * (recipe.processes if device == "cpu" else 1)
 
 
-def held_memory(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, number: int) -> float:
+def held_memory(recipe: Recipe, shape: ModelShape, *, trained: int, frozen: int, number: int) -> float:
     """Bytes of weights, gradients and the optimiser's states: what is there whatever the batch.
 
     `number`: bytes of a number at the precision that is computed in.
@@ -95,7 +95,7 @@ def held_memory(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, numb
 
 def card_memory(parameters: int, adapters: int) -> tuple[float, float]:
     """GiB that a card states: full fine-tuning in fp32, and LoRA's `adapters` on frozen weights in bf16; AdamW."""
-    nothing = Shape(width=0, layers=0, vocabulary=0, tied=True)  # only quantised weights ask for it
+    nothing = ModelShape(width=0, layers=0, vocabulary=0, tied=True)  # only quantised weights ask for it
     full, lora = (
         Recipe(method="full", learning_rate=1e-5),
         Recipe(method="lora", learning_rate=1e-4).with_defaults("all-linear"),
@@ -112,7 +112,7 @@ def state_bytes(optimizer: str) -> float:
     return next((size for names, size in _STATES if optimizer.startswith(names)), _ADAM_BYTES)
 
 
-def model_shape(folder: Path) -> Shape:
+def model_shape(folder: Path) -> ModelShape:
     """From the names that architectures give their sizes."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
@@ -120,7 +120,7 @@ def model_shape(folder: Path) -> Shape:
         config = {}
     table: dict[str, Any] = config if isinstance(config, dict) else {}
     table = {**table, **(table.get("text_config") or {})}
-    return Shape(
+    return ModelShape(
         width=_size(table, "hidden_size", "n_embd", "d_model"),
         layers=_size(table, "num_hidden_layers", "n_layer", "n_layers"),
         vocabulary=_size(table, "vocab_size"),
@@ -132,7 +132,7 @@ def _size(table: Mapping[str, Any], *names: str) -> int:
     return next((table[name] for name in names if isinstance(table.get(name), int)), 0)
 
 
-def _weights(recipe: Recipe, shape: Shape, *, trained: int, frozen: int, number: int) -> float:
+def _weights(recipe: Recipe, shape: ModelShape, *, trained: int, frozen: int, number: int) -> float:
     """What is trained is held in fp32, and where all of it is, copied once more for a smaller precision's products."""
     if recipe.adapter is None:
         return trained * (_FP32 + (number if number < _FP32 else 0)) + frozen * number
@@ -161,7 +161,7 @@ def _best(recipe: Recipe, trained: int, device: str) -> float:
     return trained * _FP32 if waits else 0
 
 
-def _activations(recipe: Recipe, shape: Shape, slots: float, number: int) -> float:
+def _activations(recipe: Recipe, shape: ModelShape, slots: float, number: int) -> float:
     """Bytes of the activations of one batch of so many slots; with checkpointing one layer at a time is whole."""
     per_layer = slots * shape.width * number
     if recipe.gradient_checkpointing:

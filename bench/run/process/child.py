@@ -26,7 +26,7 @@ from typing import Any
 from bench.emit import Emit
 from bench.run.process.failure_report import FailureReport
 from bench.run.process.locks import FileLock
-from bench.run.process.work import ChildRequest, Service, Work
+from bench.run.process.work import ChildRequest, Service, WorkKind
 
 
 def enter(request: bytes, connection: Connection) -> None:
@@ -61,7 +61,7 @@ def _perform(work: ChildRequest, send: Emit, connection: Connection) -> object:
     services: dict[str, Service[Any, Any]] = getattr(module, "SERVICES", {})
     if kind in services:
         return services[kind].perform(work.payload, folder, send, _requests(connection))
-    kinds: dict[str, Work[Any]] = module.KINDS
+    kinds: dict[str, WorkKind[Any]] = module.KINDS
     return kinds[kind].perform(work.payload, folder, send)
 
 

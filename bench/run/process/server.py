@@ -40,7 +40,7 @@ _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildServer:
-    """Starts children. `module` has the table of what they can do (`bench.run.process.work.Work` by kind)."""
+    """Starts children. `module` has the table of what they can do (`bench.run.process.work.WorkKind` by kind)."""
 
     module: str = WORKER
     threads: int = 1

@@ -14,11 +14,11 @@ from bench.emit import Emit
 from bench.spec import Spec
 
 Payload = TypeVar("Payload", bound=Spec)
-Asked = TypeVar("Asked", bound=Spec)
+FurtherRequest = TypeVar("FurtherRequest", bound=Spec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work(Generic[Payload]):
+class WorkKind(Generic[Payload]):
     """One kind of work: what it is asked with, and what does it."""
 
     payload: type[Payload]
@@ -32,12 +32,12 @@ class Work(Generic[Payload]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service(Generic[Payload, Asked]):
+class Service(Generic[Payload, FurtherRequest]):
     """Work that takes further requests, until the parent wants no more."""
 
     payload: type[Payload]
-    request: type[Asked]
-    do: Callable[[Payload, Path, Emit, Iterator[Asked]], object]
+    request: type[FurtherRequest]
+    do: Callable[[Payload, Path, Emit, Iterator[FurtherRequest]], object]
 
     def perform(self, fields: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> object:
         """Serve the payload that `fields` hold."""
@@ -49,8 +49,8 @@ class ChildRequest(Spec):
     """What the parent asks of a child, as it crosses between them."""
 
     module: str
-    """Module whose table `KINDS` (of `Work`) or `SERVICES` (of `Service`) has the kind; imported before the fork where
-    possible."""
+    """Module whose table `KINDS` (of `WorkKind`) or `SERVICES` (of `Service`) has the kind; imported before the fork
+    where possible."""
     kind: str
     payload: dict[str, Any]
     """Fields of the kind's payload."""

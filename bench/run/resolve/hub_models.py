@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.data.sources.hub_errors import patiently
-from bench.data.sources.hub_problems import Asked, failed, refusal
+from bench.data.sources.hub_problems import HubRequest, failed, refusal
 from bench.errors import InputError, Problem
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -92,5 +92,5 @@ def _cached(repo: str, commit: str, patterns: Sequence[str], needed: str) -> Pat
 
 def _problem(repo: str, revision: str | None, error: Exception) -> Problem:
     local = "for a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)"
-    asked = Asked(repo=repo, kind="model", revision=revision, where=f"model.repo = {repo!r}", local=local)
+    asked = HubRequest(repo=repo, kind="model", revision=revision, where=f"model.repo = {repo!r}", local=local)
     return refusal(asked, error) or failed(asked, error)

@@ -31,7 +31,7 @@ _READS_INPUT = re.compile(r"""\.input\b|\[\s*['"]input['"]\s*\]|get\(\s*['"]inpu
 _FIXED_DATE = datetime(2024, 7, 26)
 """For templates that print today's date: Llama 3's own default, so that equal inputs render to equal text."""
 
-Message = Mapping[str, Any]
+MessageFields = Mapping[str, Any]
 Tools = Sequence[Mapping[str, Any]]
 
 
@@ -53,7 +53,7 @@ class Template:
 
     def render(
         self,
-        messages: Sequence[Message],
+        messages: Sequence[MessageFields],
         *,
         add_generation_prompt: bool,
         tokens: Mapping[str, str | bool],
@@ -123,7 +123,7 @@ def _missing(given: str, path: Path) -> Problem:
     return Problem(reference="template.unknown", what=f"no template {given!r}", where="model.template", hint=hints)
 
 
-def _joined(message: Message) -> Message:
+def _joined(message: MessageFields) -> MessageFields:
     if not message.get("input"):
         return message
     joined = f"{message['content']}\n{message['input']}"
@@ -163,7 +163,7 @@ def _environment() -> Environment:
     from jinja2.parser import Parser
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    class Generation(Extension):
+    class GenerationTag(Extension):
         """`{% generation %}` marks assistant text for transformers; here its body is printed as it is."""
 
         tags = {"generation"}  # noqa: RUF012  # as the base class declares it
@@ -176,7 +176,7 @@ def _environment() -> Environment:
         raise TemplateError(message)
 
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
+        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, "jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = raise_exception

@@ -16,7 +16,7 @@ from typing import Any
 from bench.errors import InputError, Problem
 from bench.suite.reading.overlay import localise, merge
 from bench.suite.reading.pydantic_errors import shown
-from bench.suite.reading.toml import Table, read_toml
+from bench.suite.reading.toml import TomlTable, read_toml
 
 Find = Callable[[str], Path]
 """The file of a shipped suite's name or of a path; raises `InputError` where there is none."""
@@ -26,7 +26,7 @@ Find = Callable[[str], Path]
 class RawSuite:
     """A suite file with what it extends under it."""
 
-    table: Table
+    table: TomlTable
     sha256: str
     """Hash of the file's bytes; with an extended file, of both hashes."""
 
@@ -74,7 +74,7 @@ def _refuse_circle(seen: tuple[Path, ...], other: Path) -> None:
         raise InputError(Problem(reference="suite.extends", what=what, where="extends", hint=hint))
 
 
-def _laid_over(base: Table, over: Table) -> Table:
+def _laid_over(base: TomlTable, over: TomlTable) -> TomlTable:
     """Profiles apart, because what their keys mean begins anew in each."""
     merged = merge({**base, "profile": None}, {**over, "profile": None})
     profiles, others = base.get("profile", {}), over.get("profile", {})
@@ -87,7 +87,7 @@ def _laid_over(base: Table, over: Table) -> Table:
     return {**merged, "profile": laid}
 
 
-def _localised(table: Table, folder: Path) -> Table:
+def _localised(table: TomlTable, folder: Path) -> TomlTable:
     local = {key: localise((key,), value, folder) for key, value in table.items() if key != "profile"}
     profiles = table.get("profile", {})
     if isinstance(profiles, dict):

@@ -18,7 +18,7 @@ from typing import Any
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.reading.key_types import KeyPath
 from bench.suite.reading.pydantic_errors import shown, spell
-from bench.suite.reading.toml import MAX_DEPTH, Table, depth
+from bench.suite.reading.toml import MAX_DEPTH, TomlTable, depth
 from bench.suite.tables.adapter import TABLES
 from bench.suite.tables.data import DataSpec
 
@@ -35,7 +35,7 @@ class Override:
     value: Any
 
 
-def merge(base: Table, over: Mapping[str, Any], at: KeyPath = ()) -> Table:
+def merge(base: TomlTable, over: Mapping[str, Any], at: KeyPath = ()) -> TomlTable:
     """`base` with `over` merged into it; `at` is the key path of both in the suite."""
     gone = superseded(at, over)
     merged = {key: value for key, value in base.items() if key not in gone}
@@ -82,7 +82,7 @@ def _of_another_recipe(over: Mapping[str, Any]) -> set[str]:
     return gone | (batch if batch & over.keys() else set())
 
 
-def apply_overrides(table: Table, overrides: Sequence[str], *, folder: Path) -> tuple[Table, list[Override]]:
+def apply_overrides(table: TomlTable, overrides: Sequence[str], *, folder: Path) -> tuple[TomlTable, list[Override]]:
     """`table` with `key.path=value` arguments applied in order. Paths among the values are relative to `folder`.
 
     Raises `InputError` with every argument that cannot be applied.
@@ -143,7 +143,7 @@ def _parse_value(value: str, text: str) -> Any:
     return parsed["value"]
 
 
-def _resolve_items(table: Table, path: KeyPath, text: str) -> KeyPath:
+def _resolve_items(table: TomlTable, path: KeyPath, text: str) -> KeyPath:
     """`eval.instructions.limit` and `eval.0.limit` mean an item of a list: its index takes the place of the name."""
     node: Any = table
     out: list[str | int] = []

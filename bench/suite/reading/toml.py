@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.errors import InputError, Problem
 
-Table = dict[str, Any]
+TomlTable = dict[str, Any]
 
 MAX_BYTES = 256 * 1024
 """A suite or card is a few kilobytes; more is a mistake of file."""
@@ -26,13 +26,13 @@ _LISTS = {"suite": "bench list suites", "card": "bench list models"}
 """The command that says which there are, by kind of file."""
 
 
-def read_toml(path: Path, *, kind: str) -> tuple[Table, bytes]:
+def read_toml(path: Path, *, kind: str) -> tuple[TomlTable, bytes]:
     """The table in `path` and the file's bytes. `kind` ("suite", "card") begins the reference of what is refused."""
     raw = _read_bytes(path, kind)
     return parse_toml(_decode(raw, path, kind), name=str(path), kind=kind), raw
 
 
-def parse_toml(text: str, *, name: str, kind: str) -> Table:
+def parse_toml(text: str, *, name: str, kind: str) -> TomlTable:
     """The table of a TOML `text`. `name` says where it came from."""
     reference = f"{kind}.syntax"
     long_line = next((row for row, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), None)

@@ -20,7 +20,7 @@ _PASS = Work(positions=0, pairs=0, head_positions=0, passes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class SoftPrompt:
     """Learned tokens before each row. A prefix is keys and values in every layer, and no position of its own."""
 
     tokens: int = 0
@@ -32,19 +32,19 @@ class Prompt:
         return Work(positions=positions, pairs=positions * (tokens + self.tokens), head_positions=head_positions)
 
 
-def prompt_of(adapter: PeftConfig | None) -> Prompt:
+def prompt_of(adapter: PeftConfig | None) -> SoftPrompt:
     """Learned prompt that `adapter` puts before each row."""
     if adapter is None or not adapter.is_prompt_learning:
-        return Prompt()
-    return Prompt(tokens=int(adapter.num_virtual_tokens), prefix=adapter.peft_type == PeftType.PREFIX_TUNING)
+        return SoftPrompt()
+    return SoftPrompt(tokens=int(adapter.num_virtual_tokens), prefix=adapter.peft_type == PeftType.PREFIX_TUNING)
 
 
-def row_work(example: EncodedRow, prompt: Prompt) -> Work:
+def row_work(example: EncodedRow, prompt: SoftPrompt) -> Work:
     """Work of one row, without the pass that the row is part of."""
     return prompt.work(example.tokens, example.supervised_tokens)
 
 
-def model_work(batches: Iterable[Batch], prompt: Prompt) -> Work:
+def model_work(batches: Iterable[Batch], prompt: SoftPrompt) -> Work:
     """Work that the rows of `batches` need."""
     work = _NOTHING
     for batch in batches:
@@ -53,7 +53,7 @@ def model_work(batches: Iterable[Batch], prompt: Prompt) -> Work:
     return work
 
 
-def hardware_work(batches: Iterable[Batch], prompt: Prompt, *, head_everywhere: bool) -> Work:
+def hardware_work(batches: Iterable[Batch], prompt: SoftPrompt, *, head_everywhere: bool) -> Work:
     """Work that is computed for `batches`, padding included."""
     work = _NOTHING
     for batch in batches:

@@ -25,7 +25,7 @@ from bench.train.batches.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class LedgerInput:
     """A finished training, for its account."""
 
     job: TrainJob
@@ -88,7 +88,7 @@ class MemoryByPhase:
         return memory
 
 
-def make_ledger(trained: Trained, memory: Sequence[PhaseMemory], energy: Energy | None) -> Ledger:
+def make_ledger(trained: LedgerInput, memory: Sequence[PhaseMemory], energy: Energy | None) -> Ledger:
     """The account of one training. `memory`, `energy` and what the meter has are of all its processes."""
     steps, seen, steady = trained.meter.steps, trained.seen, trained.meter.steady()
     operations = trained.operations()

@@ -18,7 +18,7 @@ from bench.data.micro.corpus import documents
 from bench.data.micro.world import WORLD_SEED
 from bench.model.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, encode_corpus, train_tokenizer
 from bench.suite.tables.model import ModelCard
-from bench.train.micro.pretrain import Pretrained, Pretraining, Progress, pretrain
+from bench.train.micro.pretrain import Pretrained, Pretraining, PretrainingProgress, pretrain
 
 CORPUS_ROUNDS = 24
 TOKENIZER_DOCUMENTS = 8_000
@@ -36,7 +36,7 @@ def build_micro(
     out_dir: Path,
     *,
     seed: int = 0,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[PretrainingProgress], None] = lambda _: None,
     spec: Pretraining | None = None,
     rounds: int = CORPUS_ROUNDS,
 ) -> ModelCard:

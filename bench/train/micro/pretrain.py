@@ -38,7 +38,7 @@ class Pretraining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class PretrainingProgress:
     """Progress of a pretraining; `loss` is the mean since the last report, in nats per token."""
 
     step: int
@@ -59,7 +59,7 @@ class Pretrained:
 
 
 def pretrain(
-    ids: NDArray[np.uint16], spec: Pretraining, *, seed: int, progress: Callable[[Progress], None]
+    ids: NDArray[np.uint16], spec: Pretraining, *, seed: int, progress: Callable[[PretrainingProgress], None]
 ) -> Pretrained:
     """Train a fresh model on random crops of `ids`; `progress` hears from it every hundred steps."""
     torch.manual_seed(seed)
@@ -80,7 +80,7 @@ def pretrain(
         if (step + 1) % 100 == 0:
             rate = (step + 1) * spec.batch_size * CONTEXT / (time.perf_counter() - started)
             recent = sum(losses[-100:]) / 100
-            progress(Progress(step=step + 1, steps=spec.steps, loss=recent, tokens_per_second=rate))
+            progress(PretrainingProgress(step=step + 1, steps=spec.steps, loss=recent, tokens_per_second=rate))
     tail = losses[-100:]
     return Pretrained(
         model=model.eval(),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.data.formats.columns import COLUMNS, Column
+from bench.data.formats.columns import COLUMNS, ColumnMeaning
 from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import by_columns, recognise
@@ -51,7 +51,7 @@ def test_the_input_or_context_of_a_question_is_part_of_the_prompt(record: dict[s
     assert roles_and_texts(record) == [("user", "Q|I"), ("assistant", "A")]
 
 
-@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.SYSTEM])
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.SYSTEM])
 @pytest.mark.parametrize("record", [{"question": "Q", "response": "A"}, {"messages": MESSAGES}])
 def test_a_system_column_is_the_system_prompt(name: str, record: dict[str, Any]) -> None:
     assert roles_and_texts({**record, name: "S"}) == [("system", "S"), ("user", "Q"), ("assistant", "A")]
@@ -83,7 +83,7 @@ def test_a_history_that_cannot_be_read_refuses_the_row() -> None:
         read({"instruction": "Q", "output": "A", "history": ["Q0", "A0", "Q1"]})
 
 
-@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.LABEL])
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.LABEL])
 def test_a_row_labelled_false_is_left_out_and_counted(name: str) -> None:
     for record in ({"messages": MESSAGES}, {"prompt": "Q", "completion": "A"}):
         assert read({**record, name: False}).dropped == f"{name} is false"
@@ -94,7 +94,7 @@ def test_a_row_labelled_false_is_left_out_and_counted(name: str) -> None:
     assert read({"text": "A review.", name: 0}).dropped is None, "the class of a text is no judgement of the row"
 
 
-@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.WEIGHT])
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.WEIGHT])
 def test_a_weight_of_a_row_is_honoured_or_refused(name: str) -> None:
     record = {"prompt": "Q", "completion": "A"}
     assert read({**record, name: 0}).dropped == f"{name} is 0"
@@ -104,7 +104,7 @@ def test_a_weight_of_a_row_is_honoured_or_refused(name: str) -> None:
     assert read({**record, name: 0.3}, ignore=[name]).dropped is None
 
 
-@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is Column.REFUSED])
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.REFUSED])
 def test_a_column_that_cannot_be_honoured_is_refused_ignored_or_left_out_as_the_suite_says(name: str) -> None:
     record = {"messages": MESSAGES, name: ["a.png"]}
     with pytest.raises(RowError, match=f"column `{name}` cannot be honoured"):

@@ -13,13 +13,13 @@ from bench.data.select import near_duplicates
 from bench.data.select.diverse import DIMENSIONS, diverse, represent
 from bench.data.select.hashed_words import Hasher, grams
 from bench.data.select.near_duplicates import THRESHOLD, distinct, near_distinct
-from bench.data.sources.table import Table
+from bench.data.sources.table import RowTable
 
 WORDS = [f"word{number}" for number in range(400)]
 
 
-def _table(folder: Path, texts: list[str]) -> Table:
-    table = Table("x", folder)
+def _table(folder: Path, texts: list[str]) -> RowTable:
+    table = RowTable("x", folder)
     for row, text in enumerate(texts, start=1):
         table.append(row, [{"role": "user", "content": "Say it"}, {"role": "assistant", "content": text}])
     return table
@@ -36,7 +36,7 @@ def _changed(generator: random.Random, words: list[str], changes: int) -> str:
     return " ".join(other)
 
 
-def _every(table: Table) -> np.ndarray:
+def _every(table: RowTable) -> np.ndarray:
     return np.arange(len(table), dtype=np.uint32)
 
 
@@ -88,7 +88,7 @@ def test_many_rows_are_sorted_part_by_part_with_the_same_result(
     table.close()
 
 
-def _by_rule(table: Table, size: int, seed: int) -> list[int]:
+def _by_rule(table: RowTable, size: int, seed: int) -> list[int]:
     """k-centre greedy in exact whole numbers."""
     hasher = Hasher()
     vectors = [represent(hasher.words(text)).astype(int) for text, _ in table.rows(range(len(table)))]

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from bench.data.formats.turns import texts_of
 from bench.data.select.near_duplicates import distinct
 from bench.data.select.selectors import SELECTORS, at_least, within
-from bench.data.sources.table import Table, column, content_key, keys
+from bench.data.sources.table import RowTable, column, content_key, keys
 from bench.suite.tables.data import LengthFilter, Select
 
 EVERY = np.arange(200, dtype=np.uint32)
@@ -26,15 +26,15 @@ def _turns(question: str, answer: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
-    table = Table("x.jsonl", tmp_path_factory.mktemp("table"))
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RowTable]:
+    table = RowTable("x.jsonl", tmp_path_factory.mktemp("table"))
     for row in range(1, 201):
         table.append(row, _turns(f"question {row % 150}", "a" * (1 + (7 * row) % 50)), score=float(row % 40))
     yield table
     table.close()
 
 
-def _select(table: Table, **select: Any) -> list[int]:
+def _select(table: RowTable, **select: Any) -> list[int]:
     spec = Select.model_validate(select)
     return [int(index) for index in SELECTORS[spec.by](table, EVERY, spec)]
 
@@ -49,7 +49,7 @@ def test_every_selector_of_the_suite_has_a_function() -> None:
     seed=st.integers(0, 2**31),
     by=st.sampled_from(["first", "random", "longest", "score", "diverse"]),
 )
-def test_a_selection_has_its_size_its_order_and_no_row_twice(table: Table, size: int, seed: int, by: str) -> None:
+def test_a_selection_has_its_size_its_order_and_no_row_twice(table: RowTable, size: int, seed: int, by: str) -> None:
     select: dict[str, Any] = {"by": by, "size": size, "seed": seed, **({"column": "s"} if by == "score" else {})}
     chosen = _select(table, **select)
     assert len(chosen) == size
@@ -57,14 +57,14 @@ def test_a_selection_has_its_size_its_order_and_no_row_twice(table: Table, size:
     assert chosen == _select(table, **select)
 
 
-def test_the_first_rows_come_after_the_offset(table: Table) -> None:
+def test_the_first_rows_come_after_the_offset(table: RowTable) -> None:
     assert _select(table, by="first", size=3) == [0, 1, 2]
     assert _select(table, by="first", size=3, offset=190) == [190, 191, 192]
     with pytest.raises(ValidationError, match="offset belongs to select by 'first'"):
         Select(by="random", size=3, offset=1)
 
 
-def test_random_draws_differ_by_seed_and_are_nested_by_size(table: Table) -> None:
+def test_random_draws_differ_by_seed_and_are_nested_by_size(table: RowTable) -> None:
     def draw(size: int, seed: int) -> set[int]:
         return set(_select(table, by="random", size=size, seed=seed))
 
@@ -72,7 +72,7 @@ def test_random_draws_differ_by_seed_and_are_nested_by_size(table: Table) -> Non
     assert draw(50, 0) < draw(100, 0)
 
 
-def test_random_draws_reach_every_row(table: Table) -> None:
+def test_random_draws_reach_every_row(table: RowTable) -> None:
     """A hundred draws of 10% miss a row with probability 3e-5."""
     seen: set[int] = set()
     for seed in range(100):
@@ -83,13 +83,13 @@ def test_random_draws_reach_every_row(table: Table) -> None:
 @pytest.mark.parametrize(
     ("select", "field"), [({"by": "longest"}, "answer"), ({"by": "score", "column": "s"}, "score")]
 )
-def test_the_greatest_are_taken_and_of_equals_the_earlier(table: Table, select: dict[str, Any], field: str) -> None:
+def test_the_greatest_are_taken_and_of_equals_the_earlier(table: RowTable, select: dict[str, Any], field: str) -> None:
     values = column(table, field, EVERY)
     best = sorted(range(200), key=lambda row: (-float(values[row]), row))[:23]
     assert _select(table, **select, size=23) == sorted(best)
 
 
-def test_a_minimum_score_and_length_limits_leave_the_rows_that_meet_them(table: Table) -> None:
+def test_a_minimum_score_and_length_limits_leave_the_rows_that_meet_them(table: RowTable) -> None:
     scores, answers = column(table, "score", EVERY), column(table, "answer", EVERY)
     assert set(at_least(table, EVERY, 38.0)) == set(EVERY[scores >= 38])
     limits = LengthFilter(min_answer_characters=10, max_answer_characters=20, max_characters=31)
@@ -100,7 +100,7 @@ def test_a_minimum_score_and_length_limits_leave_the_rows_that_meet_them(table: 
 
 
 def test_distinct_keeps_the_first_of_equal_rows(tmp_path: Path) -> None:
-    table = Table("x", tmp_path)
+    table = RowTable("x", tmp_path)
     for row, question in enumerate(["a", "b", "A ", "c", "b"], start=1):
         table.append(row, _turns(question, "x"))
     assert list(distinct(table, np.arange(5, dtype=np.uint32))) == [0, 1, 3]

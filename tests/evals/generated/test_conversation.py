@@ -14,7 +14,7 @@ from bench.evals.generated.conversation import Replies, ask
 from bench.evals.inference import batch_check
 from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
 from bench.evals.inference.generation import Generation, GenerationRequest, generate
-from bench.evals.outcome import Progress
+from bench.evals.outcome import ExampleProgress
 from bench.evals.subject import Subject
 from bench.suite.tables.evals import Decoding
 from tests.evals.jobs import resolved_model, sentence
@@ -40,7 +40,9 @@ GREEDY = Decoding(max_new_tokens=12)
 
 
 def put(rows: Sequence[Row], decoding: Decoding = GREEDY, *, to: Subject | None = None, slots: int = 4096) -> Replies:
-    return ask(to or subject(), rows, decoding, wrapped=True, progress=Progress(lambda _: None, len(rows)), slots=slots)
+    return ask(
+        to or subject(), rows, decoding, wrapped=True, progress=ExampleProgress(lambda _: None, len(rows)), slots=slots
+    )
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

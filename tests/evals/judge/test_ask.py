@@ -13,7 +13,7 @@ from bench.errors import IncompleteError, InputError, Problem
 from bench.evals.judge import ask
 from bench.evals.judge.ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge.pairs import AnswerPair
-from bench.evals.outcome import Progress
+from bench.evals.outcome import ExampleProgress
 from bench.record.eval_job import Judging
 from bench.suite.resolved import ResolvedJudge
 from bench.suite.tables.endpoint import Price
@@ -76,7 +76,7 @@ def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer]
     def run(answer: Answer) -> tuple[Session, FakeJudge, list[Any]]:
         judge, events = FakeJudge(answer), list[Any]()
         monkeypatch.setattr(ask, "_completer", lambda spec, judging: judge)
-        return judge_pairs(spec, judging, PAIRS, Progress(events.append, len(PAIRS))), judge, events
+        return judge_pairs(spec, judging, PAIRS, ExampleProgress(events.append, len(PAIRS))), judge, events
 
     return run
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import bench
-from bench.code_digest import Code
+from bench.code_digest import PackageCode
 from bench.record import environment
 from bench.record.train_job import TrainJob
 from bench.run.plan import digests
@@ -54,7 +54,7 @@ def code(root: Path, file: str, monkeypatch: pytest.MonkeyPatch, *, line: str = 
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / file).open("a") as source:
         source.write(f"\n{line}\n")
-    monkeypatch.setattr("bench.run.plan.plan.own_code", lambda home: Code(copy))
+    monkeypatch.setattr("bench.run.plan.plan.own_code", lambda home: PackageCode(copy))
     return {}
 
 

@@ -10,13 +10,13 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from bench.model.flops import Work, flop_model
 from bench.train.accounting import utilization
-from bench.train.accounting.flops import Prompt, hardware_work, model_work, prompt_of
+from bench.train.accounting.flops import SoftPrompt, hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady
 from bench.train.accounting.utilization import OperationCount
 from bench.train.batches.encoded_row import Batch, EncodedRow
 from bench.train.batches.schedule import Schedule
 
-NONE = Prompt()
+NONE = SoftPrompt()
 
 
 def example(tokens: int, supervised: int) -> EncodedRow:
@@ -49,8 +49,8 @@ def test_rows_that_share_a_sequence_need_only_themselves() -> None:
 
 
 def test_learned_prompts_are_positions_and_prefixes_are_keys() -> None:
-    assert model_work([PACKED], Prompt(tokens=2)) == Work(positions=14, pairs=100, head_positions=3, passes=1)
-    assert model_work([PACKED], Prompt(tokens=2, prefix=True)) == Work(
+    assert model_work([PACKED], SoftPrompt(tokens=2)) == Work(positions=14, pairs=100, head_positions=3, passes=1)
+    assert model_work([PACKED], SoftPrompt(tokens=2, prefix=True)) == Work(
         positions=10, pairs=72, head_positions=3, passes=1
     )
 
@@ -60,8 +60,8 @@ def test_what_stands_before_the_rows_is_read_off_the_adapter() -> None:
     prefix, prompt = (
         kind(task_type="CAUSAL_LM", num_virtual_tokens=4) for kind in (PrefixTuningConfig, PromptTuningConfig)
     )
-    assert prompt_of(prefix) == Prompt(tokens=4, prefix=True)
-    assert prompt_of(prompt) == Prompt(tokens=4)
+    assert prompt_of(prefix) == SoftPrompt(tokens=4, prefix=True)
+    assert prompt_of(prompt) == SoftPrompt(tokens=4)
     assert prompt_of(LoraConfig(task_type="CAUSAL_LM")) == prompt_of(None) == NONE
 
 
