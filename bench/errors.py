@@ -78,9 +78,9 @@ class InterruptedRunError(BenchError):
     exit_code = ExitCode.INTERRUPTED
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     """The hint for a misspelt name: its closest known name, else the whole list if short; `None` without names."""
-    names = sorted(known)
+    names = sorted(candidates)
     if not names:
         return None
     by_lower = {known_name.lower(): known_name for known_name in reversed(names)}

@@ -90,12 +90,12 @@ def speed(
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     with status() as tell:
-        theirs = other_version(against, suite=loaded.path, home=home(), tell=tell)
+        version = other_version(against, suite=loaded.path, home=home(), tell=tell)
         compared = compare_arms(
             loaded,
             tuple(arm or ()),
             ours=our_version(),
-            theirs=theirs,
+            theirs=version,
             home=home(),
             threshold=threshold,
             effort=Effort(blocks=blocks, pairs=pairs, seconds=seconds),

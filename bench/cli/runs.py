@@ -103,4 +103,4 @@ def clean(
         print_list(summary(leftover), console())
     if yes:
         removed = free(home(), leftover, kinds)
-        typer.echo(f"freed {sum(thing.bytes for thing in removed) / 2**20:,.1f} MiB: {', '.join(kinds)}", err=as_json)
+        typer.echo(f"freed {sum(item.bytes for item in removed) / 2**20:,.1f} MiB: {', '.join(kinds)}", err=as_json)

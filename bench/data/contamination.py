@@ -144,8 +144,10 @@ def _shared(prompts: Sequence[list[str]]) -> tuple[int, int]:
     return head, min(tail, min(map(len, prompts)) - head)
 
 
-def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _common_length(first: Sequence[str], second: Sequence[str]) -> int:
+    return next(
+        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
 
 
 def _words(text: str) -> list[str]:

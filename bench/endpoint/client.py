@@ -262,8 +262,8 @@ def _in_order(results: SimpleQueue[tuple[int, Completion | BaseException]], coun
     early: dict[int, Completion] = {}
     for wanted in range(count):
         while wanted not in early:
-            index, got = results.get()
-            if isinstance(got, BaseException):
-                raise got
-            early[index] = got
+            index, result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            early[index] = result
         yield early.pop(wanted)

@@ -66,12 +66,12 @@ class LocalAsker:
         digests = [self.digest(request) for request in requests]
         kept = {digest: reply for digest in dict.fromkeys(digests) if (reply := self.cache.get(digest)) is not None}
         new = {digest: request for digest, request in zip(digests, requests, strict=True) if digest not in kept}
-        made = make(new) if new else {}
+        answers = make(new) if new else {}
         for digest in digests:
             if digest in kept:
                 yield Completion(digest=digest, reply=kept[digest])
                 continue
-            reply_or_failure = made.get(digest, "the model gave no answer")
+            reply_or_failure = answers.get(digest, "the model gave no answer")
             if isinstance(reply_or_failure, str):
                 yield Completion(digest=digest, reply=None, failure=reply_or_failure, attempts=1, rejected=True)
             else:

@@ -115,12 +115,12 @@ def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int
     )
 
 
-def _completion(subject: Subject, one: Generation | None, prompt_tokens: int) -> LocalAnswer | str:
-    if one is None:
+def _completion(subject: Subject, generation: Generation | None, prompt_tokens: int) -> LocalAnswer | str:
+    if generation is None:
         return "the model's output is not finite"
     return LocalAnswer(
-        text=subject.renderer.clean(one.text),
-        finish_reason="stop" if one.ended else "length",
+        text=subject.renderer.clean(generation.text),
+        finish_reason="stop" if generation.ended else "length",
         prompt_tokens=prompt_tokens,
-        completion_tokens=len(one.ids),
+        completion_tokens=len(generation.ids),
     )

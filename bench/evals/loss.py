@@ -69,14 +69,14 @@ def summed_nll(
     """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite."""
     result: list[float | None] = [None] * len(texts)
     scored = [index for index, text in enumerate(texts) if text.supervised]
-    heard = progress.part(len(texts), len(scored)) if progress is not None else None
+    report = progress.part(len(texts), len(scored)) if progress is not None else None
     lengths, reads = [len(texts[i].ids) for i in scored], [len(texts[i].supervised) for i in scored]
     for batch in batches(lengths, slots=slots, reads=reads, vocabulary=vocabulary_size(model)):
         chosen = [scored[number] for number in batch]
         for index, nll in zip(chosen, _batch_nll(model, [texts[index] for index in chosen]), strict=True):
             result[index] = nll if math.isfinite(nll) else None
-        if heard is not None:
-            heard(len(batch))
+        if report is not None:
+            report(len(batch))
     return result
 
 

@@ -72,11 +72,11 @@ class ExampleProgress:
     def part(self, examples: int, parts: int) -> Callable[[int], None]:
         """A listener for work on `examples` examples that comes in `parts` parts; it hears finished parts."""
 
-        def heard(finished: int) -> None:
+        def report(finished: int) -> None:
             self._done += examples * finished / max(parts, 1)
             self._tell()
 
-        return heard
+        return report
 
     def _tell(self) -> None:
         done = min(self._total, round(self._done))

@@ -189,7 +189,7 @@ def _judge(job: EvalJob) -> Iterator[Problem]:
         hint = 'add the answers to the rows, give reference = { source = "…" }, or compare with the base'
         yield Problem(reference="judge.no-reference", what=what, where=_where(job), hint=hint)
     row = rows[0]
-    pair = AnswerPair(id="1", question=question(row), system=system_text(row), own=ANSWER, other="I do not know.")
+    pair = AnswerPair(id="1", question=question(row), system=system_text(row), answer=ANSWER, opponent="I do not know.")
     request = next(judge_requests(spec, judge_prompt(spec, judging), pair))
     if spec.judge.endpoint is not None:
         short = request.sampling.model_copy(update={"max_tokens": min(_REPLY_TOKENS, request.sampling.max_tokens)})

@@ -68,5 +68,5 @@ def _operations(job: EvalJob) -> FlopModel | None:
         return None
 
 
-def _plus(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other
+def _plus(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else first + second

@@ -213,7 +213,7 @@ def entries_of(content: Mapping[str, Any], *, source: str) -> list[tuple[str, En
     ]
 
 
-def _machine(told: Mapping[str, Any]) -> str:
+def _machine(source: Mapping[str, Any]) -> str:
     """Time of a file, from its own field; also of files that pytest-benchmark wrote."""
-    names = (told.get("cpu", {}).get("brand_raw") or told.get("processor"), told.get("device"))
+    names = (source.get("cpu", {}).get("brand_raw") or source.get("processor"), source.get("device"))
     return ", ".join(str(name) for name in names if name)

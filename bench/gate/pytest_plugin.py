@@ -83,27 +83,29 @@ def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any
     log = folder / "home" / "logs" / "benchmark.txt"
     steps: list[Stepped] = []
     with VersionSide(our_version(), request, log=log, patience=_SECONDS_TO_ANSWER) as side:
-        told = side.ready()
+        description = side.ready()
         side.tell_begin(None)
         side.begun()
         benchmark.pedantic(lambda: steps.append(side.step()), rounds=rounds, warmup_rounds=warmup, iterations=1)
         side.end()
     # Where benchmarks are disabled (under xdist) there is one step in all.
-    benchmark.extra_info.update(_extra(told, steps[warmup:] or steps))
+    benchmark.extra_info.update(_extra(description, steps[warmup:] or steps))
 
 
-def _extra(told: Mapping[str, Any], steps: Sequence[Stepped]) -> dict[str, Any]:
+def _extra(description: Mapping[str, Any], steps: Sequence[Stepped]) -> dict[str, Any]:
     """What the rounds did, beside how long they took."""
     seconds = sum(step.wall for step in steps)
     counts = {"tokens": sum(step.tokens for step in steps), **_summed([step.counts for step in steps])}
     rates = ("tokens", "slots", "examples", "model_flops")
     return {
-        "job": told["arm"],
-        "device": told["device"],
+        "job": description["arm"],
+        "device": description["device"],
         "cpu_seconds_median": statistics.median(step.cpu for step in steps),
         "peak_bytes": max((step.memory for step in steps if step.memory is not None), default=None),
         **{
-            name: told["facts"][name] for name in ("peak_tensor_bytes", "trainable_parameters") if name in told["facts"]
+            name: description["facts"][name]
+            for name in ("peak_tensor_bytes", "trainable_parameters")
+            if name in description["facts"]
         },
         **counts,
         **{f"{name}_per_second": counts[name] / seconds for name in rates if counts.get(name) is not None},

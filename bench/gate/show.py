@@ -27,9 +27,9 @@ _DIFFERENCES = 8
 """Differences between the runs that are shown where the check does not pass."""
 
 
-def print_exact(found: ExactComparison, console: Console) -> None:
+def print_exact(comparison: ExactComparison, console: Console) -> None:
     """Every changed count, or that there is none."""
-    if found.changes:
+    if comparison.changes:
         rows = [
             (
                 change.arm,
@@ -38,40 +38,43 @@ def print_exact(found: ExactComparison, console: Console) -> None:
                 fmt.count(change.after),
                 _relative(change),
             )
-            for change in found.changes
+            for change in comparison.changes
         ]
         _table(console, ("arm", "count", "baseline", "now", "change"), rows, right=3)
-    if found.versions:
-        console.print(Text("libraries differ from the baseline's: " + ", ".join(found.versions)))
-    if found.changes:
-        changed = fmt.plural(len(found.changes), "count")
+    if comparison.versions:
+        console.print(Text("libraries differ from the baseline's: " + ", ".join(comparison.versions)))
+    if comparison.changes:
+        changed = fmt.plural(len(comparison.changes), "count")
         hint = "If the change is intended, run again with --update and commit the baseline."
         console.print(Text(f"FAILED: {changed} changed. {hint}", "red"))
     else:
-        console.print(Text(f"passed: {found.counts} counts of {fmt.plural(found.arms, 'arm')} are the baseline's"))
+        console.print(
+            Text(f"passed: {comparison.counts} counts of {fmt.plural(comparison.arms, 'arm')} are the baseline's")
+        )
 
 
-def print_speed(found: SpeedComparison, console: Console) -> None:
+def print_speed(comparison: SpeedComparison, console: Console) -> None:
     """Each clock's interval, what differs between the versions, the verdict."""
-    console.print(Text(f"{found.suite} · {found.arm} · {found.device}", "bold"))
-    console.print(Text(visible(f"{found.ours} against {found.theirs}")))
+    console.print(Text(f"{comparison.suite} · {comparison.arm} · {comparison.device}", "bold"))
+    console.print(Text(visible(f"{comparison.ours} against {comparison.theirs}")))
     rows = [
         (_CLOCKS[clock.clock], _change(clock.slowdown.ratio), _bounds(clock),
          f"+{fmt.percent(clock.threshold, digits=0)}", clock.verdict)
-        for clock in found.clocks
+        for clock in comparison.clocks
     ]  # fmt: skip
     _table(console, ("clock", "slow-down", "bounds, 95% each", "accepted", "verdict"), rows, right=2, tones=True)
-    first = found.clocks[0].slowdown
+    first = comparison.clocks[0].slowdown
     console.print(
         Text(
-            f"median step {1000 * found.our_step_seconds:,.1f} ms against {1000 * found.their_step_seconds:,.1f} ms; "
+            f"median step {1000 * comparison.our_step_seconds:,.1f} ms "
+            f"against {1000 * comparison.their_step_seconds:,.1f} ms; "
             f"{len(first.block_ratios)} fresh pairs of processes, {first.pairs} pairs of steps, "
-            f"{fmt.seconds(found.seconds)}"
+            f"{fmt.seconds(comparison.seconds)}"
         )
     )
-    for difference in found.differences:
+    for difference in comparison.differences:
         console.print(Text(visible(f"differs: {difference}")))
-    console.print(Text(_SPEED_SENTENCES[found.verdict], _TONES.get(found.verdict, "")))
+    console.print(Text(_SPEED_SENTENCES[comparison.verdict], _TONES.get(comparison.verdict, "")))
 
 
 _SPEED_SENTENCES = {
@@ -83,7 +86,7 @@ _SPEED_SENTENCES = {
 }
 
 
-def print_quality(found: QualityComparison, console: Console) -> None:
+def print_quality(comparison: QualityComparison, console: Console) -> None:
     """Every arm on every eval, every claim that moved, the verdict."""
     rows = [
         (
@@ -94,23 +97,23 @@ def print_quality(found: QualityComparison, console: Console) -> None:
             _delta(change),
             change.why or change.reading,
         )
-        for change in found.changes
+        for change in comparison.changes
     ]
     _table(console, ("arm", "eval", "stored", "this run", "difference, 95%", "reading"), rows, right=2, tones=True)
-    for claim in found.claims:
+    for claim in comparison.claims:
         if claim.before != claim.after:
             console.print(Text(visible(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
-    if found.exit_code:
-        _print_differences(found.differences, console)
-    worse = sum(change.reading == "worse" for change in found.changes)
-    fallen = sum(claim.failed for claim in found.claims)
+    if comparison.exit_code:
+        _print_differences(comparison.differences, console)
+    worse = sum(change.reading == "worse" for change in comparison.changes)
+    fallen = sum(claim.failed for claim in comparison.claims)
     if worse or fallen:
         text = f"FAILED: {fmt.plural(worse, 'score')} got worse, {fmt.plural(fallen, 'claim')} fell"
         console.print(Text(text, "bold red"))
-    elif not found.complete:
+    elif not comparison.complete:
         console.print(Text("INCOMPLETE: some scores could not be compared", "yellow"))
     else:
-        margin = f" by more than {found.margin:g}" if found.margin else ""
+        margin = f" by more than {comparison.margin:g}" if comparison.margin else ""
         console.print(Text(f"passed: no score was shown to have got worse{margin}"))
 
 

@@ -137,13 +137,13 @@ class Pair:
     effort: Effort
     ours: VersionSide
     theirs: VersionSide
-    told: tuple[dict[str, Any], dict[str, Any]]
+    descriptions: tuple[dict[str, Any], dict[str, Any]]
     """What each said of itself."""
 
     @property
     def cores(self) -> list[int | None]:
         """To pin the workers to in turn; on a GPU, or where the system cannot, to none."""
-        if hasattr(os, "sched_setaffinity") and all(answer["device"] == "cpu" for answer in self.told):
+        if hasattr(os, "sched_setaffinity") and all(answer["device"] == "cpu" for answer in self.descriptions):
             return [*sorted(os.sched_getaffinity(0))]
         return [None]
 
@@ -160,15 +160,17 @@ def loaded_pair(
         "trust_remote_code": training.trust_remote_code,
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
-        mine, other = (
+        our_side, their_side = (
             stack.enter_context(
                 VersionSide(version, request, log=home / "logs" / f"gate-{name}.txt", patience=effort.seconds_to_answer)
             )
             for name, version in (("ours", ours), ("theirs", theirs))
         )
         with ThreadPoolExecutor(2) as pool:
-            my_words, other_words = pool.map(VersionSide.ready, (mine, other))
-        yield Pair(training=training, effort=effort, ours=mine, theirs=other, told=(my_words, other_words))
+            our_words, their_words = pool.map(VersionSide.ready, (our_side, their_side))
+        yield Pair(
+            training=training, effort=effort, ours=our_side, theirs=their_side, descriptions=(our_words, their_words)
+        )
 
 
 def compare_speed(
@@ -184,17 +186,17 @@ def compare_speed(
     for block in range(pair.effort.blocks):
         tell(f"pair of processes {block + 1} of {pair.effort.blocks}")
         _block(pair, log, draw, pair.cores[block % len(pair.cores)])
-    device = pair.told[0]["device"]
+    device = pair.descriptions[0]["device"]
     clocks = _clocks(device, log, threshold)
     decisive = clocks[0].clock
     return SpeedComparison(
         suite=pair.training.suite.stem,
-        arm=pair.told[0]["arm"],
+        arm=pair.descriptions[0]["arm"],
         ours=pair.ours.version.name,
         theirs=pair.theirs.version.name,
         device=device,
         clocks=clocks,
-        differences=_differences(*pair.told),
+        differences=_differences(*pair.descriptions),
         our_step_seconds=statistics.median(getattr(step, decisive) for step in log.ours),
         their_step_seconds=statistics.median(getattr(step, decisive) for step in log.theirs),
         seconds=time.monotonic() - began,
@@ -250,10 +252,10 @@ def _block(pair: Pair, log: _Log, draw: random.Random, core: int | None) -> None
         if number >= effort.fewest_pairs and time.monotonic() > end:
             break
         if draw.random() < 0.5:
-            mine, other = ours.step(), theirs.step()
+            our_step, their_step = ours.step(), theirs.step()
         else:
-            other, mine = theirs.step(), ours.step()
-        log.add(mine, other)
+            their_step, our_step = theirs.step(), ours.step()
+        log.add(our_step, their_step)
     for side in (ours, theirs):
         side.end()
 
@@ -272,9 +274,9 @@ def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[st
     lines = []
     for title, key in (("counts", "facts"), ("libraries", "versions")):
         for name in sorted({*ours[key], *theirs[key]}):
-            mine, other = ours[key].get(name), theirs[key].get(name)
-            if mine != other:
-                lines.append(f"{title}: {name} {_said(other)} → {_said(mine)}")
+            our_value, their_value = ours[key].get(name), theirs[key].get(name)
+            if our_value != their_value:
+                lines.append(f"{title}: {name} {_said(their_value)} → {_said(our_value)}")
     return tuple(lines)
 
 

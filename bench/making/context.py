@@ -54,7 +54,7 @@ class MakingContext(Generic[S]):
     """The prompt with which the writer is asked to answer a question."""
     marking: Marking | None = None
     """For best of K by a judge."""
-    known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows_by_id: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Rows of the file by id, those of this run included."""
     tally: MakingTally = field(default_factory=MakingTally)
     notify: Callable[[MakingTally], None] = lambda tally: None

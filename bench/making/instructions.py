@@ -44,10 +44,10 @@ def make_instructions(making: MakingContext[MakeInstructions]) -> Iterator[MadeR
     """Rows until there are `size`, or `max_requests` were asked."""
     spec = making.spec
     pool = NearDuplicates(spec.near_duplicate)
-    for text in (*(task.instruction for task in making.tasks), *map(_instruction_of, making.known.values())):
+    for text in (*(task.instruction for task in making.tasks), *map(_instruction_of, making.rows_by_id.values())):
         pool.add(text)
     number = 0
-    while (missing := spec.size - len(making.known)) > 0 and number < spec.most_requests:
+    while (missing := spec.size - len(making.rows_by_id)) > 0 and number < spec.most_requests:
         numbers = range(number, min(number + min(-(-missing // spec.per_request), _ROUND), spec.most_requests))
         number = numbers.stop
         shown = [_demonstrations(making, request_number) for request_number in numbers]
@@ -59,7 +59,7 @@ def make_instructions(making: MakingContext[MakeInstructions]) -> Iterator[MadeR
                 if _is_new(making, candidate, pool)
             ]
             for row in _answered(making, new):
-                if row.id not in making.known and len(making.known) >= spec.size:
+                if row.id not in making.rows_by_id and len(making.rows_by_id) >= spec.size:
                     making.tally.left_out["surplus"] += 1
                 else:
                     yield row
@@ -125,7 +125,7 @@ def _first(item: Mapping[str, Any], *names: str) -> Any:
 
 def _is_new(making: MakingContext[MakeInstructions], candidate: _Candidate, pool: NearDuplicates) -> bool:
     """Whether to take it; counts why not."""
-    if candidate.id in making.known:
+    if candidate.id in making.rows_by_id:
         return True
     length = len(candidate.instruction.split())
     if not making.spec.min_words <= length <= making.spec.max_words:

@@ -51,10 +51,10 @@ def load_make(path: str | Path, overrides: Sequence[str] = ()) -> LoadedMake:
     return LoadedMake(spec=spec, path=file)
 
 
-def load_problems(kind: str, own: str | None, file: Path, where: str) -> tuple[Problem, ...]:
+def load_problems(kind: str, file_name: str | None, file: Path, where: str) -> tuple[Problem, ...]:
     """What is wrong with a prompt file, if anything."""
     try:
-        load_prompt(kind, own, file.parent, where=where)
+        load_prompt(kind, file_name, file.parent, where=where)
     except InputError as error:
         return error.problems
     return ()
@@ -72,8 +72,8 @@ def _validated(table: TomlTable, name: str) -> MakeSpec:
     try:
         return model.model_validate(raw, strict=True)
     except ValidationError as error:
-        told = explain(error, raw, model, kind="make", locate=spell)
-        raise InputError([_placed(problem, name) for problem in told]) from None
+        problems = explain(error, raw, model, kind="make", locate=spell)
+        raise InputError([_placed(problem, name) for problem in problems]) from None
 
 
 def _placed(problem: Problem, name: str) -> Problem:

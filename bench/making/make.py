@@ -55,7 +55,7 @@ def make(
             prompt=load_prompt(spec.kind, spec.prompt, loaded.folder),
             answering=_answering(loaded),
             marking=_marking(loaded, judge or writer),
-            known=journal.rows,
+            rows_by_id=journal.rows,
             notify=notify,
         )
         tally, wanted = making.tally, spec.size if isinstance(spec, MakeInstructions) else None

@@ -22,10 +22,10 @@ _SAMPLES: dict[str, dict[str, Any]] = {
 _SHIPPED = {"distil": "answer", "best_of": "answer", "score": "judge"}
 
 
-def load_prompt(kind: str, own: str | None, folder: Path, *, where: str = "prompt") -> Prompt:
-    """The prompt of `kind`: the file `own` (relative to `folder`), else the shipped one; rendered once to see that it
-    can be. Raises `InputError`."""
-    if own is None:
+def load_prompt(kind: str, file_name: str | None, folder: Path, *, where: str = "prompt") -> Prompt:
+    """The prompt of `kind`: the file `file_name` (relative to `folder`), else the shipped one; rendered once as a
+    check. Raises `InputError`."""
+    if file_name is None:
         text = (_FOLDER / f"{_SHIPPED.get(kind, kind)}.jinja").read_text(encoding="utf-8")
         return Prompt(text=text, where=where)
-    return read_prompt(own, folder, where=where, reference="make.prompt", beside="make", sample=_SAMPLES[kind])
+    return read_prompt(file_name, folder, where=where, reference="make.prompt", beside="make", sample=_SAMPLES[kind])

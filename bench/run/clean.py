@@ -57,35 +57,35 @@ def leftovers(home: Path, reports: Path) -> list[Leftover]:
             leftover.append(_leftover("unused", folder, digest))
         elif (folder / "weights").is_dir():
             leftover.append(_leftover("weights", folder / "weights", digest))
-    return [thing for thing in leftover if thing.bytes > 0 or thing.kind != "weights"]
+    return [item for item in leftover if item.bytes > 0 or item.kind != "weights"]
 
 
 def free(home: Path, leftover: Sequence[Leftover], kinds: Sequence[LeftoverKind] = SAFE) -> list[Leftover]:
     """Remove those of `kinds`; what was removed. A job that is being worked on stays."""
-    return [thing for thing in leftover if thing.kind in kinds and _remove(home, thing)]
+    return [item for item in leftover if item.kind in kinds and _remove(home, item)]
 
 
 def summary(leftover: Sequence[Leftover]) -> list[dict[str, str | int | float | None]]:
     """Rows for a table or JSON: kind, how many, bytes, what it is."""
     rows: list[dict[str, str | int | float | None]] = []
     for kind, says in KINDS.items():
-        mine = [thing for thing in leftover if thing.kind == kind]
-        rows.append({"name": kind, "count": len(mine), "bytes": sum(thing.bytes for thing in mine), "what": says})
+        items = [item for item in leftover if item.kind == kind]
+        rows.append({"name": kind, "count": len(items), "bytes": sum(item.bytes for item in items), "what": says})
     return rows
 
 
-def _remove(home: Path, thing: Leftover) -> bool:
-    if thing.digest is None:
-        _delete(thing.path)
+def _remove(home: Path, item: Leftover) -> bool:
+    if item.digest is None:
+        _delete(item.path)
         return True
-    lock = try_lock_job(home, thing.digest)
+    lock = try_lock_job(home, item.digest)
     if lock is None:
         return False
     with lock:
-        if thing.kind == "weights":
-            return JobStore(home=home).free_weights(thing.digest) > 0
-        JobStore(home=home).forget(thing.digest)
-    return not thing.path.exists()
+        if item.kind == "weights":
+            return JobStore(home=home).free_weights(item.digest) > 0
+        JobStore(home=home).forget(item.digest)
+    return not item.path.exists()
 
 
 def _delete(path: Path) -> None:

@@ -48,8 +48,8 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
     ]
     by_memo = {case.memo: overlap for case in cases if (overlap := _recall(case)) is not None}
     for data in {case.data.sha256: case.data for case in cases if case.memo not in by_memo}.values():
-        mine = [case for case in cases if case.data == data and case.memo not in by_memo]
-        for case, overlap in zip(mine, _search(data, mine, store, options), strict=True):
+        pairings = [case for case in cases if case.data == data and case.memo not in by_memo]
+        for case, overlap in zip(pairings, _search(data, pairings, store, options), strict=True):
             write_text(case.memo, overlap.model_dump_json())
             by_memo[case.memo] = overlap
     return tuple(by_memo[case.memo].model_copy(update={"data": case.data.name, "eval": case.eval}) for case in cases)

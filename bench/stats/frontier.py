@@ -61,36 +61,36 @@ def _place(point: Point, points: Sequence[Point]) -> Placed:
     return Placed(name=point.name, standing="frontier" if safe else "unresolved", by=likely)
 
 
-def _dominates(one: Point, other: Point) -> bool:
-    if one.quality is None or one.cost is None or other.quality is None or other.cost is None:
+def _dominates(point: Point, other: Point) -> bool:
+    if point.quality is None or point.cost is None or other.quality is None or other.cost is None:
         return False
-    better, cheaper = one.quality.value - other.quality.value, other.cost.value - one.cost.value
+    better, cheaper = point.quality.value - other.quality.value, other.cost.value - point.cost.value
     return better >= 0 and cheaper >= 0 and (better > 0 or cheaper > 0)
 
 
-def _dominates_surely(one: Point, other: Point) -> bool:
-    if one.quality is None or one.cost is None or other.quality is None or other.cost is None:
+def _dominates_surely(point: Point, other: Point) -> bool:
+    if point.quality is None or point.cost is None or other.quality is None or other.cost is None:
         return False
-    better = _above(one.quality, other.quality)
-    cheaper = _above(other.cost, one.cost) or (_free(one.cost) and other.cost.value > 0)
-    same_cost = one.cost.value == other.cost.value and _exact(one.cost) and _exact(other.cost)
-    same_quality = one.quality.value == other.quality.value and _exact(one.quality) and _exact(other.quality)
+    better = _above(point.quality, other.quality)
+    cheaper = _above(other.cost, point.cost) or (_free(point.cost) and other.cost.value > 0)
+    same_cost = point.cost.value == other.cost.value and _exact(point.cost) and _exact(other.cost)
+    same_quality = point.quality.value == other.quality.value and _exact(point.quality) and _exact(other.quality)
     return (better and (cheaper or same_cost)) or (cheaper and same_quality)
 
 
-def _cannot_dominate(one: Point, other: Point) -> bool:
-    """Whether `one` is shown to be worse than `other`, to cost more, or to equal it exactly; unknown figures decide
+def _cannot_dominate(point: Point, other: Point) -> bool:
+    """Whether `point` is shown to be worse than `other`, to cost more, or to equal it exactly; unknown figures decide
     nothing against `other`."""
-    if one.quality is None or one.cost is None or other.quality is None or other.cost is None:
+    if point.quality is None or point.cost is None or other.quality is None or other.cost is None:
         return True
-    worse = _above(other.quality, one.quality)
-    dearer = _above(one.cost, other.cost) or (_free(other.cost) and one.cost.value > 0)
-    equal = one.quality == other.quality and one.cost == other.cost and _exact(one.quality) and _exact(one.cost)
+    worse = _above(other.quality, point.quality)
+    dearer = _above(point.cost, other.cost) or (_free(other.cost) and point.cost.value > 0)
+    equal = point.quality == other.quality and point.cost == other.cost and _exact(point.quality) and _exact(point.cost)
     return worse or dearer or equal
 
 
-def _above(one: Amount, other: Amount) -> bool:
-    return one.low is not None and other.high is not None and one.low > other.high
+def _above(estimate: Amount, other: Amount) -> bool:
+    return estimate.low is not None and other.high is not None and estimate.low > other.high
 
 
 def _free(cost: Amount) -> bool:

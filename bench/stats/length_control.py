@@ -163,18 +163,18 @@ def _scaled(differences: FloatArray, counts: FloatArray) -> FloatArray:
     return floats(np.where(alike[:, None], 0.0, np.tanh(ratio)))
 
 
-def _pseudo_values(preferences: FloatArray, differences: FloatArray, found: _Fit) -> FloatArray:
+def _pseudo_values(preferences: FloatArray, differences: FloatArray, fit: _Fit) -> FloatArray:
     """[examples] values whose mean is the rate and whose spread is that of its influence function (the infinitesimal
     jackknife; Efron & Tibshirani 1993, chapter 21)."""
     examples = preferences.size
     x = _scaled(differences, np.ones((1, examples)))[0]
     precision = 1.0 / np.square(PRIOR_DEVIATIONS)
-    p = _logistic(found.intercept[0] + found.slope[0] * x)
+    p = _logistic(fit.intercept[0] + fit.slope[0] * x)
     residual, weight = preferences - p, p * (1.0 - p)
     h_aa, h_ab = weight.sum() + precision[0], (weight * x).sum()
     h_bb = (weight * x**2).sum() + precision[1]
     of_intercept = (h_bb * residual - h_ab * residual * x) / (h_aa * h_bb - h_ab**2)
-    rate = float(found.rate[0])
+    rate = float(fit.rate[0])
     influence = examples * rate * (1.0 - rate) * of_intercept
     return floats(rate + influence - influence.mean())
 

@@ -206,7 +206,7 @@ def _proportions(pairs: _Pairs) -> tuple[Inference, float]:
 
 
 def delta_of(
-    found: Inference,
+    inference: Inference,
     arm: Side,
     reference: Side,
     plan: Layout,
@@ -217,22 +217,22 @@ def delta_of(
 ) -> Delta:
     """The delta that an inference gives. p_value: where it comes from elsewhere than the curve. pairs: what was
     left out; by default nothing."""
-    low, high = (None, None) if found.curve is None else interval(found.curve, level)
+    low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
     means, base_means = arm.values.mean(axis=0), reference.values.mean(axis=0)
     better, worse = flips(means, base_means)
-    if p_value is None and found.curve is not None:
-        p_value = two_sided_p(found.curve, 0.0)
+    if p_value is None and inference.curve is not None:
+        p_value = two_sided_p(inference.curve, 0.0)
     return Delta(
-        estimate=found.estimate,
+        estimate=inference.estimate,
         low=low,
         high=high,
         level=level,
         p_value=p_value,
-        standard_error=found.standard_error,
-        mde=None if found.curve is None else _mde(found, found.curve, level),
-        method=found.method if found.method == "none" else f"paired: {found.method}",
+        standard_error=inference.standard_error,
+        mde=None if inference.curve is None else _mde(inference, inference.curve, level),
+        method=inference.method if inference.method == "none" else f"paired: {inference.method}",
         noise=noise_statement(arm, reference),
-        reason=found.reason,
+        reason=inference.reason,
         arm_mean=float(means @ plan.share),
         reference_mean=float(base_means @ plan.share),
         n_examples=means.size,
@@ -244,16 +244,16 @@ def delta_of(
         reference_seeds=reference.values.shape[0] if pairs is None else pairs.reference_seeds,
         seeds_failed=0 if pairs is None else pairs.seeds_failed,
         repeated=all(side.values.shape[0] > 1 for side in (arm, reference) if side.trained),
-        components=found.components,
-        curve=found.curve,
+        components=inference.components,
+        curve=inference.curve,
     )
 
 
-def _mde(found: Inference, curve: Curve, level: float) -> float:
+def _mde(inference: Inference, curve: Curve, level: float) -> float:
     """From the standard error; where all values agree there is none, and the wider arm of the exact bound is it."""
-    parts = found.components
-    if found.standard_error is not None and parts is not None:
-        seed_variance = max(0.0, found.standard_error**2 - parts.example)
+    parts = inference.components
+    if inference.standard_error is not None and parts is not None:
+        seed_variance = max(0.0, inference.standard_error**2 - parts.example)
         return detectable_effect(
             parts.example**0.5,
             parts.example_degrees,
@@ -262,7 +262,7 @@ def _mde(found: Inference, curve: Curve, level: float) -> float:
             level=level,
         )
     low, high = interval(curve, level)
-    return max(found.estimate - low, high - found.estimate)
+    return max(inference.estimate - low, high - inference.estimate)
 
 
 def _nothing(pairs: _Pairs, level: float, reason: str) -> Delta:

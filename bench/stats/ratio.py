@@ -100,8 +100,8 @@ def _logs(
     arm: Sequence[float | None], reference: Sequence[float | None], paired: bool
 ) -> tuple[FloatArray, FloatArray]:
     if paired:
-        both = [(a, b) for a, b in zip(arm, reference, strict=True) if a is not None and b is not None]
-        pairs = np.log(np.array(both, dtype=np.float64).reshape(-1, 2))
+        shared_pairs = [(a, b) for a, b in zip(arm, reference, strict=True) if a is not None and b is not None]
+        pairs = np.log(np.array(shared_pairs, dtype=np.float64).reshape(-1, 2))
         return pairs[:, 0], pairs[:, 1]
     left = np.log(np.array([value for value in arm if value is not None], dtype=np.float64))
     return left, np.log(np.array([value for value in reference if value is not None], dtype=np.float64))

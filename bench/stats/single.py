@@ -86,7 +86,7 @@ def _scale(scores: Scores, values: FloatArray) -> ScoreScale:
 
 
 def _estimate(
-    found: Inference | None,
+    inference: Inference | None,
     values: FloatArray,
     scores: Scores,
     *,
@@ -95,21 +95,21 @@ def _estimate(
     means: tuple[float, ...],
 ) -> Estimate:
     alive = int(scores.present.any(axis=1).sum())
-    low, high = (None, None) if found is None or found.curve is None else interval(found.curve, level)
+    low, high = (None, None) if inference is None or inference.curve is None else interval(inference.curve, level)
     return Estimate(
-        mean=None if found is None else found.estimate,
+        mean=None if inference is None else inference.estimate,
         low=low,
         high=high,
         level=level,
-        standard_error=None if found is None else found.standard_error,
-        method="none" if found is None else found.method,
-        noise="none" if found is None else noise_statement(Side(values=values, trained=scores.trained)),
-        reason="no example was scored by every seed, or a task has none" if found is None else found.reason,
+        standard_error=None if inference is None else inference.standard_error,
+        method="none" if inference is None else inference.method,
+        noise="none" if inference is None else noise_statement(Side(values=values, trained=scores.trained)),
+        reason="no example was scored by every seed, or a task has none" if inference is None else inference.reason,
         n_examples=n_examples,
         n_missing=scores.n_examples - n_examples,
         seeds=alive,
         seeds_failed=int(scores.values.shape[0]) - alive,
         seed_values=means,
         seed_deviation=float(np.std(means, ddof=1)) if len(means) > 1 else None,
-        components=None if found is None else found.components,
+        components=None if inference is None else inference.components,
     )

@@ -213,8 +213,8 @@ def _origin(
     """Where the reader finds the key: an argument, the profile that gave it, or the suite's own tables."""
     for override in reversed(applied):
         inside = override.path == path[: len(override.path)]
-        made = path == override.path[: len(path)] and value_at(before, path) is None
-        if inside or made:
+        creates = path == override.path[: len(path)] and value_at(before, path) is None
+        if inside or creates:
             return f"{spell(path)}, by --set {shown(override.text, quote=True)[1:-1]}"
     in_profile = profile is not None and path and value_at(overlay, path) is not None
     return spell(("profile", str(profile), *path)) if in_profile else spell(path)

@@ -47,8 +47,8 @@ def _check_arguments(recipe: Recipe, job: TrainJob) -> None:
     alone = recipe.model_copy(update={"deepspeed": None, "fsdp": None})  # these take hold of the process
     model = load_skeleton(job.model)
 
-    def optimizer(given: dict[str, Any]) -> Any:
-        asked = alone.model_copy(update={"optimizer_arguments": given})
+    def optimizer(chosen: dict[str, Any]) -> Any:
+        asked = alone.model_copy(update={"optimizer_arguments": chosen})
         arguments = sft_config(
             asked, steps=_STEPS, seed=job.seed, precision=precision, device=device, folder=Path.cwd()
         )
@@ -66,9 +66,9 @@ def _check_arguments(recipe: Recipe, job: TrainJob) -> None:
         raise _refused(what, f"recipe.*.optimizer_arguments.{idle[0]}")
 
 
-def _is_idle(key: str, given: dict[str, Any], optimizer: Callable[[dict[str, Any]], Any]) -> bool:
+def _is_idle(key: str, arguments: dict[str, Any], optimizer: Callable[[dict[str, Any]], Any]) -> bool:
     """Whether the optimiser is the same without `key` as with some other value of it."""
-    others = {name: value for name, value in given.items() if name != key}
+    others = {name: value for name, value in arguments.items() if name != key}
     try:
         return bool(optimizer(others) == optimizer({**others, key: _SOME_VALUE}))
     except Exception:  # it looked at the value

@@ -82,8 +82,8 @@ def _generation_settings(model: ResolvedModel) -> dict[str, Any]:
     return dict(GenerationConfig.from_model_config(load_config(model)).to_diff_dict())
 
 
-def _with(given: int | list[int] | None, added: tuple[int, ...] | list[int]) -> int | list[int]:
+def _with(stored: int | list[int] | None, added: tuple[int, ...] | list[int]) -> int | list[int]:
     """The token ids of both, each once; a single one by itself."""
-    before = [] if given is None else [given] if isinstance(given, int) else given
+    before = [] if stored is None else [stored] if isinstance(stored, int) else stored
     ids = list(dict.fromkeys([*before, *added]))
     return ids[0] if len(ids) == 1 else ids

@@ -115,7 +115,7 @@ def pair_of(log: list[tuple[str, object]], effort: Effort, *devices: str) -> Pai
         effort=effort,
         ours=cast(Any, Side("ours", log)),
         theirs=cast(Any, Side("theirs", log)),
-        told=(ours, theirs),
+        descriptions=(ours, theirs),
     )
 
 

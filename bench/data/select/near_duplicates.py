@@ -70,9 +70,9 @@ def _keys_of_part(rows: Rows, indices: Indices, part: int, parts: int) -> tuple[
     for start, records in rows.blocks():
         first, last = np.searchsorted(indices, [start, start + len(records)])
         block = records["key"][indices[first:last].astype(np.int64) - start]
-        mine = np.flatnonzero(block % np.uint64(parts) == part)
-        places.append(mine + seen)
-        keys.append(block[mine])
+        members = np.flatnonzero(block % np.uint64(parts) == part)
+        places.append(members + seen)
+        keys.append(block[members])
         seen += len(block)
     return np.concatenate(places), np.concatenate(keys)
 
@@ -110,9 +110,9 @@ class _Signatures:
             count = min(_PART // 4, self._count - start)
             block = np.frombuffer(os.pread(self._descriptor, count * width, start * width), dtype=np.uint64)
             values = block.reshape(count, BANDS)[:, band]
-            mine = np.flatnonzero((values >> np.uint64(32)) % np.uint64(parts) == part)
-            places.append(mine + start)
-            hashes.append(values[mine])
+            rows = np.flatnonzero((values >> np.uint64(32)) % np.uint64(parts) == part)
+            places.append(rows + start)
+            hashes.append(values[rows])
         return np.concatenate(places), np.concatenate(hashes)
 
 
@@ -123,8 +123,8 @@ class _Alike:
         self._keys = lru_cache(_SETS_REMEMBERED)(self._triples)
         self._rows, self._indices, self._hasher = rows, indices, Hasher()
 
-    def __call__(self, one: int, other: int) -> bool:
-        left, right = self._keys(one), self._keys(other)
+    def __call__(self, row: int, earlier: int) -> bool:
+        left, right = self._keys(row), self._keys(earlier)
         if min(len(left), len(right)) < THRESHOLD * max(len(left), len(right)):
             return False
         common = len(np.intersect1d(left, right, assume_unique=True))

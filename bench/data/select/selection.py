@@ -174,10 +174,10 @@ class _Selector:
         self._held_prompts = np.union1d(self._held_prompts, column(rows, "prompt", indices))
 
 
-def _among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Which values are among the sorted known ones."""
-    places = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    among: NDArray[np.bool_] = known[places] == values
+    places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    among: NDArray[np.bool_] = ascending[places] == values
     return among
 
 

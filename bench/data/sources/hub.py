@@ -96,9 +96,9 @@ def _problem(spec: DataSpec, error: BaseException) -> Problem:
     from datasets.exceptions import DatasetsError
 
     asked, where, repo = _asked(spec), f"source = {spec.source!r}", spec.source
-    told = refusal(asked, error)
-    if told is not None:
-        return told
+    problem = refusal(asked, error)
+    if problem is not None:
+        return problem
     if isinstance(error, ValueError) and "split" in str(error).lower():
         return Problem(reference="hub.split", what=f"{repo}: {line_of(error)}", where=where, hint="set split")
     if isinstance(error, ValueError) and "config" in str(error).lower():

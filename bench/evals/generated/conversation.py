@@ -92,9 +92,9 @@ def ask(
         for number, row in enumerate(rows)
         for sample in range(decoding.samples)
     ]
-    heard = progress.part(len(rows), sum(len(conversation.open) for conversation in conversations))
+    report = progress.part(len(rows), sum(len(conversation.open) for conversation in conversations))
     for turn in range(max((len(conversation.open) for conversation in conversations), default=0)):
-        asker.answer([pending for pending in conversations if turn < len(pending.open)], turn, heard)
+        asker.answer([pending for pending in conversations if turn < len(pending.open)], turn, report)
     by_row: list[list[tuple[TurnReply, ...]]] = [[] for _ in rows]
     for conversation in conversations:
         by_row[conversation.row].append(tuple(conversation.replies))
@@ -132,10 +132,10 @@ class _Asker:
         """Name of the template in use, or `none`."""
         return self._renderer.template.name
 
-    def answer(self, conversations: Sequence[_Conversation], turn: int, heard: Callable[[int], None]) -> None:
+    def answer(self, conversations: Sequence[_Conversation], turn: int, report: Callable[[int], None]) -> None:
         """Fills the open turn of that number in every conversation."""
         requests = [self._request(conversation, turn) for conversation in conversations]
-        said = self.drawn.draw(requests, heard)
+        said = self.drawn.draw(requests, report)
         for conversation, generation in zip(conversations, said, strict=True):
             self._keep(conversation, turn, generation)
 

@@ -115,8 +115,8 @@ def _decoding_error(groups: Sequence[Sequence[float]], n: int) -> float | None:
 def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Scored]) -> tuple[ScoreRow, ...]:
     result = []
     for number, (id_, row, samples) in enumerate(zip(row_ids(rows), rows, replies.of, strict=True)):
-        mine = slice(number * len(samples), (number + 1) * len(samples))
-        scores = {measure.scale.name: _known(measure.scores[mine]) for measure in scored if measure.scale.per_example}
+        part = slice(number * len(samples), (number + 1) * len(samples))
+        scores = {measure.scale.name: _known(measure.scores[part]) for measure in scored if measure.scale.per_example}
         last = [sample[-1] for sample in samples]
         result.append(
             ScoreRow(
@@ -131,7 +131,7 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 unfinished_thinking=any(reply.unfinished_thinking for reply in last),
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
-                statistics=_statistics(scored, mine),
+                statistics=_statistics(scored, part),
                 unscored=_reason(last, scores),
             )
         )
@@ -145,11 +145,11 @@ def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]])
     return None if scores.get(FORMAT, True) else TOO_SLOW
 
 
-def _statistics(scored: Sequence[Scored], mine: slice) -> dict[str, tuple[float, ...]]:
+def _statistics(scored: Sequence[Scored], part: slice) -> dict[str, tuple[float, ...]]:
     """Sums over the samples, by corpus metric; none where no sample was scored."""
     sums: dict[str, tuple[float, ...]] = {}
     for measure in scored:
-        present = [row for row in measure.statistics[mine] if row is not None]
+        present = [row for row in measure.statistics[part] if row is not None]
         if present:
             sums[measure.scale.name] = tuple(math.fsum(column) for column in zip(*present, strict=True))
     return sums

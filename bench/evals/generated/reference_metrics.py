@@ -57,12 +57,12 @@ def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: 
     if usable and value is None:
         keys = ", ".join(results) or "nothing"
         raise _refusal(metric, f"gives no {metric.key!r}", f"it gives {keys}")
-    each = isinstance(value, Sequence) and len(value) == len(usable)
+    per_example = isinstance(value, Sequence) and len(value) == len(usable)
     scale = Scale(
         name=metric.measure,
         says=f"{metric.key} of the metric {metric.name}",
         higher_is_better=metric.higher_is_better,
-        per_example=each or not usable,
+        per_example=per_example or not usable,
     )
     return _scored(scale, {scale.name: value}, usable, len(answers))
 
@@ -73,12 +73,12 @@ def _usable(answers: Texts, references: Texts) -> dict[int, tuple[str, str]]:
     return {at: (said, wanted) for at, (said, wanted) in pairs if said is not None and wanted is not None}
 
 
-def _scored(scale: Scale, found: Mapping[str, Any], usable: Mapping[int, Any], count: int) -> Scored:
+def _scored(scale: Scale, results: Mapping[str, Any], usable: Mapping[int, Any], count: int) -> Scored:
     nothing: list[float | None] = [None] * count
-    value = found.get(scale.name)
+    value = results.get(scale.name)
     if not scale.per_example:
         rows: list[tuple[float, ...] | None] = [None] * count
-        for at, statistics in zip(usable, found.get(f"{scale.name}_statistics", ()), strict=False):
+        for at, statistics in zip(usable, results.get(f"{scale.name}_statistics", ()), strict=False):
             rows[at] = tuple(float(number) for number in statistics)
         corpus = float(value) if isinstance(value, Real) else None
         return Scored(scale=scale, scores=tuple(nothing), corpus=corpus, statistics=tuple(rows))

@@ -60,13 +60,13 @@ def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], 
     prompt = judge_prompt(spec, judging)
     completer = _completer(spec, judging)
     requests = [request for pair in pairs for request in judge_requests(spec, prompt, pair)]
-    heard = progress.part(len(pairs), len(requests))
+    report = progress.part(len(pairs), len(requests))
     bill, completions = Usage(price=completer.price), list[Completion]()
     try:
         for completion in completer.complete(requests):
             bill.add(completion)
             completions.append(completion)
-            heard(1)
+            report(1)
     except BenchError as error:
         raise type(error)(
             [replace(problem, what=f"{_place(completer)}: {problem.what}") for problem in error.problems]
@@ -93,7 +93,7 @@ def judge_prompt(spec: JudgeSpec, judging: Judging) -> Prompt:
 
 def judge_requests(spec: JudgeSpec, prompt: Prompt, pair: AnswerPair) -> Iterator[CompletionRequest]:
     """The requests for one pair: this subject's answer first, then second."""
-    for first, second in ((pair.own, pair.other), (pair.other, pair.own)):
+    for first, second in ((pair.answer, pair.opponent), (pair.opponent, pair.answer)):
         text = prompt.render(question=pair.question, first=first, second=second, system=pair.system)
         yield CompletionRequest.ask(text, sampling=spec.sampling)
 
@@ -162,8 +162,8 @@ class LocalJudge:
         for start in range(0, len(asked), AT_ONCE):
             part = asked[start : start + AT_ONCE]
             seeds = [seed_of(digest, request) for digest, request in part]
-            made = answer(subject, [request for _, request in part], seeds)
-            for (digest, request), reply in zip(part, made, strict=True):
+            answers = answer(subject, [request for _, request in part], seeds)
+            for (digest, request), reply in zip(part, answers, strict=True):
                 if isinstance(reply, str):
                     replies[digest] = reply
                     continue

@@ -53,7 +53,7 @@ def run_judge(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     read = time.perf_counter()
     session = None
     if not judging.by_definition:
-        asked = [pair for pair in pairs if pair.own is not None and pair.other is not None and not pair.identical]
+        asked = [pair for pair in pairs if pair.answer is not None and pair.opponent is not None and not pair.identical]
         session = judge_pairs(spec, judging, asked, ExampleProgress(emit, len(asked)))
     rows, fates = _rows(spec.name, pairs, session, stored=judging.reference is None)
     judged = time.perf_counter()
@@ -98,8 +98,8 @@ def _rows(
                     UNREAD: fmean(order.verdict is None for order in orders) if orders else None,
                 },
                 prompt=pair.question,
-                target=pair.other if stored else None,
-                output=pair.own,
+                target=pair.opponent if stored else None,
+                output=pair.answer,
                 verdicts=tuple(order.text for order in orders),
                 statistics=_lengths(pair),
                 unscored=_UNSCORED.get(fate),
@@ -109,13 +109,13 @@ def _rows(
 
 
 def _lengths(pair: AnswerPair) -> dict[str, tuple[float, ...]]:
-    if pair.own is None or pair.other is None:
+    if pair.answer is None or pair.opponent is None:
         return {}
-    return {LENGTHS: (float(len(pair.own)), float(len(pair.other)))}
+    return {LENGTHS: (float(len(pair.answer)), float(len(pair.opponent)))}
 
 
 def _fate(pair: AnswerPair, judgement: Judgement | None, *, by_definition: bool) -> _Fate:
-    if pair.own is None or pair.other is None:
+    if pair.answer is None or pair.opponent is None:
         return "unanswered"
     if judgement is None:
         assert by_definition or pair.identical, "all others were asked about"

@@ -23,13 +23,13 @@ class AnswerPair:
     id: str
     question: str
     system: str | None
-    own: str | None
-    other: str | None
+    answer: str | None
+    opponent: str | None
 
     @property
     def identical(self) -> bool:
         """The same text, but for white space around it."""
-        return self.own is not None and self.other is not None and self.own.strip() == self.other.strip()
+        return self.answer is not None and self.opponent is not None and self.answer.strip() == self.opponent.strip()
 
 
 def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
@@ -40,14 +40,14 @@ def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
     rows = load_rows(Path(job.data.path))
     answers = _said(rows, Path(judging.answers_path))
     if judging.reference_path is not None:
-        other = _said(rows, Path(judging.reference_path))
+        opponents = _said(rows, Path(judging.reference_path))
     elif judging.stored is not None:
-        other = stored_answers(rows, load_rows(Path(judging.stored.path)), judging.against)
+        opponents = stored_answers(rows, load_rows(Path(judging.stored.path)), judging.against)
     else:
-        other = [row.answer.strip() or None for row in rows]
+        opponents = [row.answer.strip() or None for row in rows]
     return tuple(
-        AnswerPair(id=id_, question=question(row), system=system_text(row), own=mine, other=theirs)
-        for id_, row, mine, theirs in zip(row_ids(rows), rows, answers, other, strict=True)
+        AnswerPair(id=id_, question=question(row), system=system_text(row), answer=answer, opponent=opponent)
+        for id_, row, answer, opponent in zip(row_ids(rows), rows, answers, opponents, strict=True)
     )
 
 

@@ -108,9 +108,9 @@ def _manager(names: Sequence[str], folder: Path | None) -> TaskManager:
         if _complete(names, manager.task_index):
             return manager
     manager = TaskManager(include_defaults=False, include_path=folders)
-    mine = dict(manager.task_index)
-    installed = installed_entries(lambda index: _all_reached(names, {**index, **mine}))
-    manager.task_index.update({**installed, **mine})
+    task_index = dict(manager.task_index)
+    installed = installed_entries(lambda index: _all_reached(names, {**index, **task_index}))
+    manager.task_index.update({**installed, **task_index})
     return manager
 
 

@@ -24,11 +24,11 @@ def loss_figure(comparison: Comparison) -> Figure:
     figure, axes = new_figure(1, len(recipes), width=max(5.0, 4.3 * len(recipes)), height=3.3, share_y=True)
     for axis, recipe in zip(axes[0], recipes, strict=True):
         axis.set_title(plain(recipe))
-        mine = [curve for curve in curves if curve.recipe == recipe]
-        _loss_panel(axis, mine, data)
+        recipe_curves = [curve for curve in curves if curve.recipe == recipe]
+        _loss_panel(axis, recipe_curves, data)
         axis.set_xlabel("tokens seen")
-        if len(mine) == 1:
-            _steps_above(axis, mine[0])
+        if len(recipe_curves) == 1:
+            _steps_above(axis, recipe_curves[0])
     axes[0][0].set_ylabel("training loss, nats per supervised token")
     return figure
 

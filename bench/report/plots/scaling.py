@@ -20,8 +20,8 @@ def scaling_figure(comparison: Comparison) -> Figure:
     recipes = list(dict.fromkeys(line.recipe for line in lines))
     figure, axes = new_figure(1, len(names), width=max(5.0, 3.2 * len(names)), height=3.0, share_y=False)
     for axis, name in zip(axes[0], names, strict=True):
-        mine = [line for line in lines if line.measurand.name == name]
-        for line in mine:
+        panel = [line for line in lines if line.measurand.name == name]
+        for line in panel:
             _scaling_line(axis, line, recipes.index(line.recipe))
         base = comparison.results[comparison.arms[0], name].value.mean
         if base is not None:
@@ -31,7 +31,7 @@ def scaling_figure(comparison: Comparison) -> Figure:
         axis.xaxis.set_minor_formatter(lambda value, _: "")
         axis.spines["left"].set_visible(True)
         axis.set_title(plain(name))
-        axis.set_xlabel("rows" if mine[0].measurand.higher_is_better else "rows (lower is better)")
+        axis.set_xlabel("rows" if panel[0].measurand.higher_is_better else "rows (lower is better)")
     axes[0][0].legend(frameon=False, fontsize=7.5)
     return figure
 

@@ -110,8 +110,10 @@ def batch_sensitive(record: Record, comparison: Comparison) -> Iterator[Finding]
 
 def missing_scores(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for measurand in comparison.measurands:
-        mine = [comparison.results[arm, measurand.name].versus_base for arm in comparison.arms]
-        deltas = [contrast.delta for contrast in mine if contrast is not None and contrast.delta.estimate is not None]
+        contrasts = [comparison.results[arm, measurand.name].versus_base for arm in comparison.arms]
+        deltas = [
+            contrast.delta for contrast in contrasts if contrast is not None and contrast.delta.estimate is not None
+        ]
         if any(delta.n_missing for delta in deltas):
             left_out = sorted({delta.n_missing for delta in deltas})
             span = " to ".join(dict.fromkeys((fmt.count(left_out[0]), fmt.count(left_out[-1]))))

@@ -51,13 +51,13 @@ def _judges(comparison: Comparison) -> list[str]:
     """Per eval: who judged, and what all of it took."""
     lines = []
     for name in dict.fromkeys(judged.eval for judged in comparison.judged):
-        mine = [judged for judged in comparison.judged if judged.eval == name]
-        asked = [judged for judged in mine if judged.total.asked]
-        who = (asked or mine)[0]
+        eval_judged = [judged for judged in comparison.judged if judged.eval == name]
+        asked = [judged for judged in eval_judged if judged.total.asked]
+        who = (asked or eval_judged)[0]
         place = "on this machine" if who.total.host is None else f"at {who.total.host}"
         line = f"{name}: {who.total.judge} {place}, prompt {who.total.prompt}; "
-        line += f"{fmt.plural(sum(judged.total.asked for judged in mine), 'request')}"
-        reused = sum(judged.total.reused for judged in mine)
+        line += f"{fmt.plural(sum(judged.total.asked for judged in eval_judged), 'request')}"
+        reused = sum(judged.total.reused for judged in eval_judged)
         line += f", {reused:,} answered from disk" if reused else ""
         line += f"; {_bill(asked)}."
         if any(measurand.against_control for measurand in comparison.measurands if measurand.eval == name):

@@ -41,9 +41,9 @@ def pace_section(comparison: Comparison) -> Section | None:
     return Section(title="Speed", blocks=blocks)
 
 
-def headline(found: tuple[Pace, ...]) -> str:
+def headline(pairs: tuple[Pace, ...]) -> str:
     """The fastest arm, by how much, and whether the next one is shown to be slower."""
-    first, second = found[:2]
+    first, second = pairs[:2]
     said = f"Fastest: {first.arm}"
     if first.speed is not None and first.control is not None:
         said += f", {ratio_text(first.speed)} the speed of {first.control}"

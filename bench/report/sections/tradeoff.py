@@ -36,21 +36,21 @@ def tradeoff_section(comparison: Comparison) -> Section | None:
     return Section(title="Quality against cost", blocks=tuple(blocks), only="document")
 
 
-def _table(mine: list[Tradeoff]) -> Table:
-    kind = mine[0].cost
-    bounded = any(p.cost is not None and p.cost.low is not None for p in mine[0].points if not is_base(p.name))
+def _table(tradeoffs: list[Tradeoff]) -> Table:
+    kind = tradeoffs[0].cost
+    bounded = any(p.cost is not None and p.cost.low is not None for p in tradeoffs[0].points if not is_base(p.name))
     columns = (
         Column(title="Arm"),
         Column(title=f"{kind.title[0].upper()}{kind.title[1:]}{' [95%]' if bounded else ''}", right=True),
-        *(Column(title=tradeoff.measurand.name) for tradeoff in mine),
+        *(Column(title=tradeoff.measurand.name) for tradeoff in tradeoffs),
     )
     rows = tuple(
         (
             Cell(text=point.name, tone="strong"),
             Cell(text=_amount(kind.name, point.cost)),
-            *(_standing(tradeoff.standings[point.name]) for tradeoff in mine),
+            *(_standing(tradeoff.standings[point.name]) for tradeoff in tradeoffs),
         )
-        for point in mine[0].points
+        for point in tradeoffs[0].points
     )
     return Table(columns=columns, rows=rows)
 

@@ -231,7 +231,7 @@ class _Clock:
             self.tell(f"timing a few steps of {job.arm}")
             timing = self.timings.training(job, counts)
             if timing is not None:
-                return timing.start + timing.each * counts["slots"], "probe"
+                return timing.start + timing.seconds_per_unit * counts["slots"], "probe"
         return _START_SECONDS + _rough_seconds(counts) / job.recipe.processes, "rough"
 
     def evaluation(
@@ -246,7 +246,7 @@ class _Clock:
             self.tell(f"timing some examples of {asked.eval.name}")
             timing = self.timings.evaluation(job)
             if timing is not None and timing.examples is not None:
-                return timing.start + timing.each * timing.examples, "probe"
+                return timing.start + timing.seconds_per_unit * timing.examples, "probe"
         return None, None
 
 

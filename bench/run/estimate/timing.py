@@ -34,10 +34,10 @@ _STEPS = 8
 
 
 class Timing(Spec):
-    """How long a job takes: `start` seconds, then `each` per slot of a training or example of an eval."""
+    """How long a job takes: `start` seconds, then `seconds_per_unit` per slot of a training or example of an eval."""
 
     start: float
-    each: float
+    seconds_per_unit: float
     examples: int | None = None
     """Examples of the eval; `None` of a training."""
 
@@ -75,7 +75,7 @@ class Timings:
         if len(steps) < 2 or steps[-1][1] == steps[0][1]:
             return None
         (first, before), (last, after) = steps[0], steps[-1]
-        return Timing(start=first - began, each=(last - first) / (after - before) * tokens_per_slot)
+        return Timing(start=first - began, seconds_per_unit=(last - first) / (after - before) * tokens_per_slot)
 
     def _time_eval(self, job: EvalJob | AnswerJob) -> Timing | None:
         with self._running(job.kind, job) as (child, began):
@@ -83,7 +83,7 @@ class Timings:
         if len(parts) < 2 or parts[-1][1] == 0:
             return None
         (begun, *_), (last, done, total) = parts[0], parts[-1]
-        return Timing(start=begun - began, each=(last - begun) / done, examples=total)
+        return Timing(start=begun - began, seconds_per_unit=(last - begun) / done, examples=total)
 
     @contextmanager
     def _running(self, kind: str, job: Spec) -> Iterator[tuple[Child, float]]:

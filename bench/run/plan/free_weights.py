@@ -29,6 +29,6 @@ def retrained_where_freed(jobs: tuple[PlannedJob, ...]) -> tuple[PlannedJob, ...
     )
 
 
-def _is_done(one: PlannedJob, outcomes: Mapping[str, JobOutcome]) -> bool:
-    outcome = outcomes.get(one.digest)
-    return outcome.failure is None if outcome is not None else one.cached is not None and not one.to_do
+def _is_done(planned: PlannedJob, outcomes: Mapping[str, JobOutcome]) -> bool:
+    outcome = outcomes.get(planned.digest)
+    return outcome.failure is None if outcome is not None else planned.cached is not None and not planned.to_do

@@ -96,9 +96,9 @@ def plan(
         for position, entry in enumerate(entries)
     )
     planned = retrained_where_freed(planned)
-    made = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
-    refuse_idle(made)
-    return made
+    plan_ = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
+    refuse_idle(plan_)
+    return plan_
 
 
 def worker_count(resolved: ResolvedSuite) -> int:

@@ -52,7 +52,7 @@ def notes(plan: Plan) -> tuple[str, ...]:
     """One line per unavailable source: how many jobs of this run wait for it."""
     stuck = [planned.unavailable for planned in plan.to_do if planned.unavailable is not None]
     return tuple(
-        f"unavailable: {plainest(those).what}; {len(those)} {'job' if len(those) == 1 else 'jobs'} cannot run; "
+        f"unavailable: {plainest(reasons).what}; {len(reasons)} {'job' if len(reasons) == 1 else 'jobs'} cannot run; "
         "the next bench run tries again"
-        for those in by_source(stuck)
+        for reasons in by_source(stuck)
     )

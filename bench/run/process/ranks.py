@@ -151,11 +151,11 @@ def _await_ends(ranks: list[_Rank]) -> None:
 
 
 def _fork(number: int, processes: int, port: int, follow: Callable[[], None]) -> _Rank:
-    ours, theirs = mp_connection.Pipe(duplex=False)
+    ours, child_end = mp_connection.Pipe(duplex=False)
     name = f"bench rank {number}"
-    process = get_context("fork").Process(target=_follow, args=(number, processes, port, follow, theirs), name=name)
+    process = get_context("fork").Process(target=_follow, args=(number, processes, port, follow, child_end), name=name)
     process.start()
-    theirs.close()
+    child_end.close()
     return _Rank(number=number, processes=processes, process=process, connection=ours)
 
 

@@ -82,9 +82,9 @@ class ChildServer:
     def _fork(self, request: ChildRequest) -> Child:
         self.warm()
         context = get_context("forkserver")
-        ours, theirs = context.Pipe()
+        ours, child_end = context.Pipe()
         process = context.Process(
-            target=enter, args=(request.model_dump_json().encode(), theirs), name=f"bench {request.kind}"
+            target=enter, args=(request.model_dump_json().encode(), child_end), name=f"bench {request.kind}"
         )
         try:
             with _without_main():
@@ -93,7 +93,7 @@ class ChildServer:
             ours.close()  # a child that was forked all the same finds nobody to tell, and ends
             raise
         finally:
-            theirs.close()
+            child_end.close()
         return Child(process, ours)
 
     def call(

@@ -62,10 +62,10 @@ def _conversions(repo: str) -> list[str]:
         if error.response.status_code in {403, 404}:  # the repository has its discussions switched off
             return []
         raise
-    mine = [
+    snapshots = [
         request for request in opened if (request.author, request.title, request.status) == (_BOT, _BOTS_TITLE, "open")
     ]
-    return [request.git_reference for request in mine if request.git_reference is not None]
+    return [request.git_reference for request in snapshots if request.git_reference is not None]
 
 
 def _same(repo: str, main: Path, converted: Path) -> bool:

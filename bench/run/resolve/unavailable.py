@@ -70,7 +70,7 @@ def refuse_unavailable(resolved: ResolvedSuite) -> None:
 
 def one_problem_per_source(reasons: Iterable[Unavailable | None]) -> list[Problem]:
     """Each source once, said as it was reasons rather than as what followed from it."""
-    return [plainest(those).problem for those in by_source([why for why in reasons if why is not None])]
+    return [plainest(group).problem for group in by_source([why for why in reasons if why is not None])]
 
 
 def refuse(reasons: Iterable[Unavailable | None]) -> None:
@@ -82,5 +82,5 @@ def by_source(reasons: Sequence[Unavailable]) -> list[list[Unavailable]]:
     return [[why for why in reasons if why.log == log] for log in dict.fromkeys(why.log for why in reasons)]
 
 
-def plainest(those: Sequence[Unavailable]) -> Unavailable:
-    return min(those, key=lambda why: len(why.what))
+def plainest(reasons: Sequence[Unavailable]) -> Unavailable:
+    return min(reasons, key=lambda why: len(why.what))

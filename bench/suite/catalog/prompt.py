@@ -48,19 +48,21 @@ class Prompt:
             ) from error
 
 
-def read_prompt(own: str, folder: Path, *, where: str, reference: str, beside: str, sample: dict[str, Any]) -> Prompt:
-    """The prompt in the file `own`, relative to `folder` (that of the `beside` file), rendered once with `sample` to
-    see that it can be. Raises `InputError`."""
+def read_prompt(
+    file_name: str, folder: Path, *, where: str, reference: str, beside: str, sample: dict[str, Any]
+) -> Prompt:
+    """The prompt in the file `file_name`, relative to `folder` (that of the `beside` file), rendered once with
+    `sample` as a check. Raises `InputError`."""
     try:
-        text = (folder / Path(own).expanduser()).read_text(encoding="utf-8")
+        text = (folder / Path(file_name).expanduser()).read_text(encoding="utf-8")
     except (OSError, ValueError, RuntimeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not UTF-8 text"
         hint = f"paths are relative to the {beside} file"
-        problem = Problem(reference=reference, what=f"{own}: {reason}", where=where, hint=hint)
+        problem = Problem(reference=reference, what=f"{file_name}: {reason}", where=where, hint=hint)
         raise InputError(problem) from error
-    prompt = Prompt(text=text, where=f"{where}: {own}", reference=reference)
+    prompt = Prompt(text=text, where=f"{where}: {file_name}", reference=reference)
     if not prompt.render(**sample):
-        raise InputError(Problem(reference=reference, what=f"{own} renders to nothing", where=where))
+        raise InputError(Problem(reference=reference, what=f"{file_name} renders to nothing", where=where))
     return prompt
 
 

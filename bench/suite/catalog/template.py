@@ -115,12 +115,12 @@ def load_template(name_or_path: str, base: Path | None = None) -> Template:
     return template
 
 
-def _missing(given: str, path: Path) -> Problem:
-    if "/" in given or path.suffix in {".jinja", ".jinja2", ".j2"}:
-        what, hint = f"no template file {given}", "paths are relative to the suite file"
+def _missing(name: str, path: Path) -> Problem:
+    if "/" in name or path.suffix in {".jinja", ".jinja2", ".j2"}:
+        what, hint = f"no template file {name}", "paths are relative to the suite file"
         return Problem(reference="template.missing", what=what, where="model.template", hint=hint)
-    hints = did_you_mean(given, template_names())
-    return Problem(reference="template.unknown", what=f"no template {given!r}", where="model.template", hint=hints)
+    hints = did_you_mean(name, template_names())
+    return Problem(reference="template.unknown", what=f"no template {name!r}", where="model.template", hint=hints)
 
 
 def _joined(message: MessageFields) -> MessageFields:

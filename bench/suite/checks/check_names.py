@@ -41,9 +41,9 @@ def data_tables(suite: Suite) -> Iterator[tuple[str, DataSpec]]:
         yield from ((where, data) for where, data in tables if data is not None)
 
 
-def _unknown(kind: str, name: str, where: str, known: Iterable[str]) -> Problem:
+def _unknown(kind: str, name: str, where: str, names: Iterable[str]) -> Problem:
     what = f"there is no {kind} {name!r} in this suite"
-    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, known))
+    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, names))
 
 
 def _repeats(suite: Suite) -> Iterator[Problem]:

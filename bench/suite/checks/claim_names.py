@@ -35,21 +35,24 @@ def contradictions(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
     return [(claim, other) for claim, other in combinations(claims, 2) if _contradict(claim, other)]
 
 
-def _contradict(one: Claim, other: Claim) -> bool:
-    if (one.on, one.per) != (other.on, other.per):
+def _contradict(claim: Claim, other: Claim) -> bool:
+    if (claim.on, claim.per) != (other.on, other.per):
         return False
-    (left, relation, right), (left_other, relation_other, right_other) = one.parts(), other.parts()
+    (left, relation, right), (left_other, relation_other, right_other) = claim.parts(), other.parts()
     if (left, relation, right) == (left_other, relation_other, right_other):
-        return one.margin == other.margin
+        return claim.margin == other.margin
     turned = (left, right) == (right_other, left_other)
     return (
-        turned and ">" in (relation, relation_other) and "==" not in (relation, relation_other) and _exclude(one, other)
+        turned
+        and ">" in (relation, relation_other)
+        and "==" not in (relation, relation_other)
+        and _exclude(claim, other)
     )
 
 
-def _exclude(one: Claim, other: Claim) -> bool:
+def _exclude(claim: Claim, other: Claim) -> bool:
     """Left above right and right above left: with x the difference, x > m (or x >= -m) and x < -n (or x <= n)."""
-    least = one.margin if one.parts()[1] == ">" else -one.margin
+    least = claim.margin if claim.parts()[1] == ">" else -claim.margin
     most = -other.margin if other.parts()[1] == ">" else other.margin
     return least >= most
 
@@ -129,6 +132,6 @@ def _judged_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem
         yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
 
 
-def _unknown(kind: str, name: str, where: str, known: Iterable[str]) -> Problem:
+def _unknown(kind: str, name: str, where: str, names: Iterable[str]) -> Problem:
     what = f"there is no {kind} {name!r} in this suite"
-    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, known))
+    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, names))

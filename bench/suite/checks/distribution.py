@@ -78,18 +78,18 @@ def _deepspeed(table: Mapping[str, object], recipe: Recipe, where: str) -> Itera
     for key, (ours, same) in decided.items():
         if key in table and table[key] not in (_AUTO, *same):
             yield _decided(f"{where}.{key}", ours)
-    given = {key: _enabled(table, key) for key in _PRECISIONS}
+    switches = {key: _enabled(table, key) for key in _PRECISIONS}
     open_to = (
-        recipe.precision == _AUTO and list(given.values()).count(True) == 1
+        recipe.precision == _AUTO and list(switches.values()).count(True) == 1
     )  # the table says what the recipe does not
-    for key, enabled in given.items():
+    for key, enabled in switches.items():
         if enabled != _AUTO and not open_to and (recipe.precision == _AUTO or enabled != (recipe.precision == key)):
             yield _decided(f"{where}.{key}.enabled", "precision")
 
 
 def _enabled(table: Mapping[str, object], key: str) -> object:
-    given = table.get(key)
-    return given.get("enabled", _AUTO) if isinstance(given, Mapping) else _AUTO
+    section = table.get(key)
+    return section.get("enabled", _AUTO) if isinstance(section, Mapping) else _AUTO
 
 
 def _decided(where: str, ours: str) -> Problem:

@@ -45,8 +45,8 @@ def read_extended(path: Path, find: Find, seen: tuple[Path, ...] = ()) -> RawSui
     base = under.table
     if other.resolve().parent != here.parent:
         base = _localised(base, other.resolve().parent)
-    both = hashlib.sha256(f"{under.sha256}{sha256}".encode()).hexdigest()
-    return RawSuite(table=_laid_over(base, table), sha256=both)
+    digest = hashlib.sha256(f"{under.sha256}{sha256}".encode()).hexdigest()
+    return RawSuite(table=_laid_over(base, table), sha256=digest)
 
 
 def _other(wanted: object, path: Path, find: Find) -> Path:

@@ -94,8 +94,8 @@ def apply_overrides(table: TomlTable, overrides: Sequence[str], *, folder: Path)
             path, value = parse_override(text)
             path = _resolve_items(table, path, text)
             value = localise(path, value, folder)
-            mine = frozenset(item.path for item in applied)
-            table = _put(table, path, value, (), mine)
+            overridden = frozenset(item.path for item in applied)
+            table = _put(table, path, value, (), overridden)
             applied.append(Override(text=text, path=path, value=value))
         except InputError as error:
             problems.extend(error.problems)
@@ -171,22 +171,22 @@ def _index(items: list[Any], part: str, place: str, text: str) -> int:
     raise _bad(text, f"{place} has {count}, and none is {shown(part, quote=True)}", did_you_mean(part, item_names))
 
 
-def _put(node: Any, path: KeyPath, value: Any, at: KeyPath, mine: frozenset[KeyPath]) -> Any:
-    """A copy of `node` with `value` at `path`. `mine`: what earlier `--set` gave, which only its own name replaces."""
+def _put(node: Any, path: KeyPath, value: Any, at: KeyPath, overridden: frozenset[KeyPath]) -> Any:
+    """A copy of `node` with `value` at `path`. `overridden`: paths of earlier `--set`, replaced only by name."""
     part, rest = path[0], path[1:]
     if isinstance(node, list):
         assert isinstance(part, int), "resolved"
-        return [_put(item, rest, value, (*at, part), mine) if i == part and rest else
+        return [_put(item, rest, value, (*at, part), overridden) if i == part and rest else
                 value if i == part else item for i, item in enumerate(node)]  # fmt: skip
     key = str(part)
     old = node.get(key)
     if rest:
-        inner = _put(old if isinstance(old, dict | list) else {}, rest, value, (*at, key), mine)
+        inner = _put(old if isinstance(old, dict | list) else {}, rest, value, (*at, key), overridden)
         gone = superseded(at, {key: inner}) - {key} if not at else frozenset()
         return {**{name: item for name, item in node.items() if name not in gone}, key: inner}
     gone = superseded(at, {key: value})
     kept = {name: item for name, item in node.items()
-            if name not in gone or (name not in _MODEL_SOURCES and (*at, name) in mine)}  # fmt: skip
+            if name not in gone or (name not in _MODEL_SOURCES and (*at, name) in overridden)}  # fmt: skip
     return {**kept, key: _laid(old, value, (*at, key))}
 
 

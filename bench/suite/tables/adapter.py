@@ -92,8 +92,8 @@ class PeftSpec(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _plain(cls, given: Any) -> Any:
-        return plain(given)
+    def _plain(cls, value: Any) -> Any:
+        return plain(value)
 
     @property
     def fields(self) -> dict[str, JsonValue]:

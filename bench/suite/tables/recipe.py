@@ -176,8 +176,8 @@ class Recipe(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _sweeps_apart(cls, given: Any) -> Any:
-        return take_sweeps(given) if isinstance(given, Mapping) else given
+    def _sweeps_apart(cls, table: Any) -> Any:
+        return take_sweeps(table) if isinstance(table, Mapping) else table
 
     @model_validator(mode="after")
     def _each_setting(self) -> Recipe:

@@ -79,9 +79,11 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
         )
     if isinstance(spec, Ia3Spec):
         targets, feedforward = spec.target_modules, spec.feedforward_modules
-        given = {} if targets is None else {"target_modules": list(targets)}
+        target_arguments = {} if targets is None else {"target_modules": list(targets)}
         return IA3Config(
-            task_type=TASK, **given, **({} if feedforward is None else {"feedforward_modules": list(feedforward)})
+            task_type=TASK,
+            **target_arguments,
+            **({} if feedforward is None else {"feedforward_modules": list(feedforward)}),
         )
     if isinstance(spec, PrefixSpec):
         prefix = PrefixTuningConfig(

@@ -33,13 +33,13 @@ def make_scheduler(recipe: Recipe, steps: int) -> Callable[[Optimizer], LRSchedu
         if end >= recipe.rate:
             raise _refused(f"polynomial ends at {end:g}, which is not below the learning rate {recipe.rate:g}")
         return _theirs(recipe, steps, power=recipe.schedule_power, lr_end=end)
-    theirs = _theirs(recipe, steps, **_special(recipe, steps))
+    make_schedule = _theirs(recipe, steps, **_special(recipe, steps))
     if recipe.min_learning_rate is None:
-        return theirs
+        return make_schedule
     if recipe.optimizer.endswith("layerwise"):
         raise _refused(f"{recipe.optimizer} has a schedule for each layer, and transformers gives these no minimum")
     floor, warmup = recipe.min_learning_rate / recipe.rate, recipe.warmup_steps(steps)
-    shape = theirs(SGD([Parameter(torch.zeros(1))], lr=recipe.rate))
+    shape = make_schedule(SGD([Parameter(torch.zeros(1))], lr=recipe.rate))
     return lambda optimizer: LambdaLR(optimizer, _raised(shape, floor, warmup))
 
 

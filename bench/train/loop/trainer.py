@@ -183,7 +183,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         """Supervised tokens, or batches where their means are averaged, of one step over all ranks; at least 1."""
         counts = [batch["counts"] for batch in batches]
         by_batch = self._plan.loss_average == "batches"
-        divisor: int = sum((each.slots > 0) if by_batch else each.supervised_tokens for each in counts)
+        divisor: int = sum((count.slots > 0) if by_batch else count.supervised_tokens for count in counts)
         return max(1, int(self._plan.ranks.all_reduce_sum(divisor)))
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
@@ -224,7 +224,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         """Reports the step; validates, stops and saves where that is due."""
         step = self._account.end_step(gradient_norm, learning_rate)
         if self.args.report_to:
-            rows = sum(each.rows for each in self._account.meter.steps)
+            rows = sum(measured.rows for measured in self._account.meter.steps)
             self.state.epoch = rows / self._plan.schedule.available_rows  # transformers counts passes over the schedule
             self.log(step_log(step))
         self._validate_if_due(step.step)

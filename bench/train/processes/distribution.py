@@ -41,13 +41,13 @@ def join_group(recipe: Recipe, device: torch.device) -> None:
 def check_distribution(recipe: Recipe, trainer: Any) -> None:
     """Raises `InputError` unless `trainer` runs under what the recipe names, in as many processes."""
     key, wanted = _wanted(recipe)
-    given, processes = trainer.accelerator.distributed_type.value, trainer.accelerator.num_processes
-    if given not in wanted or processes != recipe.processes:
+    kind, processes = trainer.accelerator.distributed_type.value, trainer.accelerator.num_processes
+    if kind not in wanted or processes != recipe.processes:
         asked = f"{wanted[0]} in {_processes(recipe.processes)}"
         raise InputError(
             Problem(
                 reference="recipe.distribution",
-                what=f"the recipe asks for distribution {asked}, and this machine gave {given} in {processes}",
+                what=f"the recipe asks for distribution {asked}, and this machine gave {kind} in {processes}",
                 where=f"recipe.*.{key}",
                 hint="see bench doctor for what this machine has",
             )

@@ -39,9 +39,9 @@ class Ranks:
         """Tensors of every rank, on the processor; they have one shape and type everywhere."""
         if self.size == 1:
             return [values]
-        mine = values.to(self.device)
-        gathered = [torch.empty_like(mine) for _ in range(self.size)]
-        torch.distributed.all_gather(gathered, mine)
+        local = values.to(self.device)
+        gathered = [torch.empty_like(local) for _ in range(self.size)]
+        torch.distributed.all_gather(gathered, local)
         return [value.cpu() for value in gathered]
 
     def all_reduce_sum(self, value: float) -> float:

@@ -55,8 +55,8 @@ class FakeJudge:
 
 
 PAIRS = (
-    AnswerPair(id="1", question="Which?", system=None, own="alpha", other="beta"),
-    AnswerPair(id="2", question="Why?", system="Be kind.", own="gamma", other="delta"),
+    AnswerPair(id="1", question="Which?", system=None, answer="alpha", opponent="beta"),
+    AnswerPair(id="2", question="Why?", system="Be kind.", answer="gamma", opponent="delta"),
 )
 
 

@@ -144,11 +144,11 @@ def headlines(name: str, record: Record) -> dict[str, Measure]:
         for measure in evaluation.result.measures:
             if measure.headline:
                 stored = by_task.setdefault(measure.task, measure)
-                both = {
+                sides = {
                     "binary": stored.binary and measure.binary,
                     "per_example": stored.per_example and measure.per_example,
                 }
-                by_task[measure.task] = stored.model_copy(update=both)
+                by_task[measure.task] = stored.model_copy(update=sides)
     return by_task
 
 

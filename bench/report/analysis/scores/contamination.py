@@ -112,7 +112,7 @@ def _contaminated(
     deltas: Deltas,
 ) -> Contaminated:
     arm, name = ref.name, entry.measurand.name
-    mine, result = examples[arm, name], results[arm, name]
+    arm_examples, result = examples[arm, name], results[arm, name]
     matching = [
         c for c in record.contamination if c.eval == entry.measurand.eval and c.data.partition("@")[0] == ref.data
     ]
@@ -120,7 +120,7 @@ def _contaminated(
     def cleaned(contrast: Contrast | None) -> Cleaned | None:
         if contrast is None or contrast.delta.estimate is None:
             return None
-        left_out = mine | examples.get((contrast.reference, name), frozenset())
+        left_out = arm_examples | examples.get((contrast.reference, name), frozenset())
         part = without(entry, left_out)
         again = Deltas(seed=deltas.seed, replicates=deltas.replicates)
         clean = again.between(part, arm, contrast.reference)
@@ -131,7 +131,7 @@ def _contaminated(
         measurand=name,
         examples=len(entry.examples),
         judged=max(check.judged for check in matching),
-        found=len(mine),
+        found=len(arm_examples),
         ngram=matching[0].ngram,
         versus_base=cleaned(result.versus_base),
         versus_control=cleaned(result.versus_control),

@@ -38,8 +38,8 @@ class Deltas:
             return None
         return counts_delta(entry.counts[left], entry.counts[right], seed=self.seed, replicates=self.replicates)
 
-    def between_any(self, entry: Aligned, one: str, other: str) -> tuple[tuple[str, str], Delta]:
+    def between_any(self, entry: Aligned, arm: str, other: str) -> tuple[tuple[str, str], Delta]:
         """The difference of two arms in whichever direction is known already, and that direction."""
-        turned = (entry.measurand.name, other, one) in self._known
-        left, right = (other, one) if turned else (one, other)
+        turned = (entry.measurand.name, other, arm) in self._known
+        left, right = (other, arm) if turned else (arm, other)
         return (left, right), self.between(entry, left, right)

@@ -39,7 +39,7 @@ def _check(entry: Aligned, rows: ScoreRows) -> ExampleCheck | None:
         for (name, _), scored in rows.items()
         if name == entry.measurand.eval
     ]
-    first = next((mine for mine in subjects if mine), None)
+    first = next((subject_rows for subject_rows in subjects if subject_rows), None)
     if first is None:
         return None
     distinct = {(row.task, row.id): row for row in reversed(first)}.values()
@@ -48,7 +48,9 @@ def _check(entry: Aligned, rows: ScoreRows) -> ExampleCheck | None:
         examples=len(distinct),
         repeated_ids=len(first) - len(distinct),
         repeated_texts=_repeats((row.task, row.prompt, row.target) for row in distinct),
-        unusable_scores=sum(not usable(_score(row, metrics[row.task])) for mine in subjects for row in mine),
+        unusable_scores=sum(
+            not usable(_score(row, metrics[row.task])) for subject_rows in subjects for row in subject_rows
+        ),
     )
 
 

@@ -86,14 +86,14 @@ def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, s
     drawn: list[Flip] = []
     generator = np.random.default_rng(int(record.digest[:16], 16))
     for entry in entries:
-        mine: list[Flip] = []
+        entry_flips: list[Flip] = []
         for arm in planned_arms(record):
             by_seed = _flips_of(arm.name, arm.base, entry, rows, subjects(record)[arm.name])
             if by_seed is not None:
-                mine += [flip for per_seed in by_seed for flip in per_seed]
+                entry_flips += [flip for per_seed in by_seed for flip in per_seed]
                 counts.append(_count(arm.name, entry, by_seed))
-        flips += mine
-        drawn += [flip for direction in ("gained", "lost") for flip in _draw(mine, direction, shown, generator)]
+        flips += entry_flips
+        drawn += [flip for direction in ("gained", "lost") for flip in _draw(entry_flips, direction, shown, generator)]
     return Flips(counts=tuple(counts), flips=tuple(flips), shown=tuple(drawn))
 
 

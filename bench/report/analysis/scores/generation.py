@@ -40,10 +40,10 @@ def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
     costs = []
     for spec in record.resolved.suite.eval:
         for arm, names in by_arm.items():
-            mine = [e for e in record.evaluations if e.eval == spec.name and e.subject in names]
-            mine = [e for e in mine if e.result is not None and e.result.generated is not None]
-            if mine:
-                costs.append(_cost(spec.name, arm, mine, alone=_drawn_alone(record)))
+            evaluations = [e for e in record.evaluations if e.eval == spec.name and e.subject in names]
+            evaluations = [e for e in evaluations if e.result is not None and e.result.generated is not None]
+            if evaluations:
+                costs.append(_cost(spec.name, arm, evaluations, alone=_drawn_alone(record)))
     return tuple(costs)
 
 

@@ -84,8 +84,8 @@ def is_own_reference(record: Record, eval_name: str, names: Sequence[str]) -> bo
 
 
 def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
-    mine = [e.result for e in record.evaluations if e.eval == eval_name and e.subject in names]
-    return [result.judged for result in mine if result is not None and result.judged is not None]
+    results = [e.result for e in record.evaluations if e.eval == eval_name and e.subject in names]
+    return [result.judged for result in results if result is not None and result.judged is not None]
 
 
 def _arm(

@@ -195,7 +195,7 @@ def ranks(entry: Aligned, deltas: Deltas) -> tuple[Rank, ...]:
     alone = entry.measurand.role == "diagnostic" or entry.measurand.against_control
     if alone or not 2 <= len(arms) <= MOST_RANKED_ARMS:
         return ()
-    pairs = dict(deltas.between_any(entry, one, other) for one, other in combinations(arms, 2))
+    pairs = dict(deltas.between_any(entry, arm_name, other) for arm_name, other in combinations(arms, 2))
     return rank(arms, pairs, higher_is_better=entry.measurand.higher_is_better)
 
 

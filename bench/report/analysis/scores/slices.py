@@ -71,8 +71,8 @@ def _columns(entry: Aligned, rows: ScoreRows) -> dict[str, list[tuple[str, ...]]
 def _slices(
     entry: Aligned, column: str, labels: Sequence[tuple[str, ...]], bases: Mapping[str, str], deltas: Deltas
 ) -> Slices:
-    values = dict.fromkeys(value for mine in labels for value in mine)
-    kept = {value: np.array([value in mine for mine in labels], dtype=np.bool_) for value in values}
+    values = dict.fromkeys(value for row_labels in labels for value in row_labels)
+    kept = {value: np.array([value in row_labels for row_labels in labels], dtype=np.bool_) for value in values}
     parts = [
         SliceValue(
             value=value,
@@ -106,7 +106,7 @@ def _mean(scores: Scores, mask: NDArray[np.bool_]) -> float | None:
 
 def _noise(entry: Aligned, arm: str, base: str, labels: Sequence[tuple[str, ...]], deltas: Deltas) -> ClusterNoise:
     numbers: dict[tuple[str, ...], int] = {}
-    clusters = np.array([numbers.setdefault(mine, len(numbers)) for mine in labels], dtype=np.int64)
+    clusters = np.array([numbers.setdefault(row_labels, len(numbers)) for row_labels in labels], dtype=np.int64)
     sides = [replace(entry.arms[side], clusters=clusters, strata=None) for side in (arm, base)]
     clustered = paired_delta(sides[0], sides[1], seed=deltas.seed, replicates=deltas.replicates)
     plain = deltas.between(entry, arm, base)

@@ -149,9 +149,9 @@ def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
     return tuple(_phases(kind, jobs) for kind, jobs in kinds if jobs)
 
 
-def budget_match(found: Sequence[Cost]) -> BudgetMatch:
+def budget_match(costs: Sequence[Cost]) -> BudgetMatch:
     """Over the arms that train."""
-    trained = [cost for cost in found if cost.trains]
+    trained = [cost for cost in costs if cost.trains]
     units = tuple(sorted({cost.budget.unit for cost in trained}))
     amounts = [cost.budget.amount for cost in trained]
     used = [cost.budget_used for cost in trained if cost.budget_used is not None]

@@ -97,12 +97,12 @@ def settings(record: Record) -> Settings:
         results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
         if results:
             by_arm[arm.name] = [_facts(result) for result in results]
-    every = [facts for each in by_arm.values() for facts in each]
+    every = [facts for per_seed in by_arm.values() for facts in per_seed]
     names = tuple(dict.fromkeys(name for facts in every for name in facts))
     common = {name: every[0][name] for name in names if len({facts.get(name) for facts in every}) == 1}
     varying = tuple(name for name in names if name not in common)
     return Settings(
-        common=common, varying=varying, by_arm={arm: _joined(each, varying) for arm, each in by_arm.items()}
+        common=common, varying=varying, by_arm={arm: _joined(per_seed, varying) for arm, per_seed in by_arm.items()}
     )
 
 
@@ -111,6 +111,6 @@ def _facts(result: TrainResult) -> dict[str, str]:
     return facts if result.head is None else {**facts, "head": result.head}
 
 
-def _joined(each: list[dict[str, str]], names: tuple[str, ...]) -> dict[str, str]:
-    values = {name: dict.fromkeys(facts[name] for facts in each if name in facts) for name in names}
+def _joined(per_seed: list[dict[str, str]], names: tuple[str, ...]) -> dict[str, str]:
+    values = {name: dict.fromkeys(facts[name] for facts in per_seed if name in facts) for name in names}
     return {name: "; ".join(texts) for name, texts in values.items() if texts}

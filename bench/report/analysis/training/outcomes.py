@@ -31,10 +31,10 @@ def training_outcomes(record: Record) -> tuple[ArmOutcome, ...]:
     """One per arm that trains, in the suite's order."""
     outcomes = []
     for arm in planned_arms(record):
-        mine = [training for training in record.trainings if training.arm == arm.name]
-        if mine:
-            lost = Counter(kind for training in mine if (kind := _lost(training)) is not None)
-            outcomes.append(ArmOutcome(arm=arm.name, trainings=len(mine), lost=dict(lost)))
+        trainings = [training for training in record.trainings if training.arm == arm.name]
+        if trainings:
+            lost = Counter(kind for training in trainings if (kind := _lost(training)) is not None)
+            outcomes.append(ArmOutcome(arm=arm.name, trainings=len(trainings), lost=dict(lost)))
     return tuple(outcomes)
 
 
