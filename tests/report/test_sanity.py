@@ -75,6 +75,13 @@ def with_suite(run: FakeRun, **update: Any) -> FakeRun:
     return changed(run, resolved=resolved.model_copy(update={"suite": resolved.suite.model_copy(update=update)}))
 
 
+def several_draws(**options: Any) -> FakeRun:
+    run = make_run(**options)
+    data = run.record.resolved.suite.data
+    select = data["random_1k"].select.model_copy(update={"seeds": (0, 1, 2)})
+    return with_suite(run, data={**data, "random_1k": data["random_1k"].model_copy(update={"select": select})})
+
+
 def one_seed() -> FakeRun:
     return make_run(examples=20, seeds=(0,))
 
@@ -189,6 +196,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("rows dropped", lambda: with_ledger(dropped_rows=7), "7 rows had nothing to supervise"),
         ("budget mismatch", lambda: make_run(examples=20, budget_used={ARM: 1.25}), "used 25.0% more tokens"),
         ("budgets differ", mixed_units, "different units"),
+        ("one draw", lambda: make_run(examples=20), "the rows of random_1k were drawn once"),
         ("example noise only", one_seed, "one seed"),
         ("limited", limited, "first 20 examples"),
         ("examples cut", cut_prompts, "up to 3 examples"),
@@ -221,6 +229,7 @@ def test_verdict_is_given_with_its_figure(name: str, make: Callable[[], FakeRun]
         "scores missing",
         "template",
         "budgets differ",
+        "one draw",
         "bare prompts",
         "answers cut",
         "rows not as they are",
@@ -272,7 +281,7 @@ def clean(record: Record) -> Record:
 
 def test_a_run_without_a_flaw_has_only_verdicts_about_its_scores() -> None:
     """A list that is never empty is not read."""
-    run = make_run(examples=60)
+    run = several_draws(examples=60)
     names = {finding.name for finding in found(FakeRun(path=run.path, record=clean(run.record), rows=run.rows))}
     scores = {"at chance", "below chance", "nothing right", "below base", "bare prompts"}
     assert names <= scores | {"rows unseen"}, "one pool is larger than its budget"

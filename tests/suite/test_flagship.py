@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,21 @@ def test_the_curated_arms_are_compared_with_a_random_draw_of_their_size(
     assert controls["lima_1k/lora"] == "random_1k/lora"
     assert suite.data["random_1k"].source == suite.data["alpaca_52k"].source
     assert (suite.data["random_1k"].select.by, suite.data["random_1k"].select.size_of) == ("random", "lima_1k")
+
+
+def test_the_size_control_is_drawn_once_for_each_training(profiles: dict[str, Suite]) -> None:
+    """One draw would make "curation itself" a statement about one random subset."""
+    for profile in ("micro", "gpu"):
+        assert len(profiles[profile].data["random_1k"].select.seeds) == len(profiles[profile].seeds) == 3
+    assert profiles["paper"].data["random_1k"].select.seeds == ()
+
+
+def test_the_arms_take_equal_steps_over_equal_tokens(root: Path) -> None:
+    """Batches in rows gave the arm with the longer rows 24% more steps."""
+    counts = json.loads((root / "tests/perf/exact-lima_vs_alpaca-micro.json").read_text())["trainings"].values()
+    for measure in ("tokens", "steps"):
+        amounts = [arm[measure] for arm in counts]
+        assert max(amounts) <= 1.02 * min(amounts), measure
 
 
 def test_the_paper_profile_holds_the_published_hyper_parameters(profiles: dict[str, Suite]) -> None:

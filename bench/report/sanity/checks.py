@@ -27,6 +27,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     scores.contaminated,
     training.budget,
     training.dose,
+    training.one_draw,
     training.rows_unseen,
     training.settings,
     training.stopped_early,

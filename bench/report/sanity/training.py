@@ -9,8 +9,10 @@ from bench.record.remarks import TrainingCounts, training_remarks
 from bench.record.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
+from bench.report.analysis.subjects import planned_arms
 from bench.report.analysis.training.cost import TOLERANCE
 from bench.report.render import format as fmt
+from bench.suite.checks.subset_draws import draw_labels
 from bench.suite.tables.suite import is_base
 
 UNSEEN_EPOCHS = 0.5
@@ -88,6 +90,18 @@ def dose(record: Record, comparison: Comparison) -> Iterator[Finding]:
         unit = comparison.budget.units[0].replace("_", " ") if len(comparison.budget.units) == 1 else None
         why = f"; the budget equals {unit}" if unit is not None and comparison.budget.matched else ""
         yield Finding(name="dose differs", arm=None, measurand=None, detail=f"{', '.join(parts)}{why}")
+
+
+def one_draw(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Noise of a random subset cannot be seen in one draw of it."""
+    suite = record.resolved.suite
+    for data in dict.fromkeys(arm.data for arm in planned_arms(record)):
+        if suite.data[data].select.by == "random" and draw_labels(suite, data) is None:
+            detail = (
+                f"the rows of {data} were drawn once: no interval covers what another draw would give "
+                "(select.seeds draws several)"
+            )
+            yield Finding(name="one draw", arm=None, measurand=None, detail=detail)
 
 
 def settings(record: Record, comparison: Comparison) -> Iterator[Finding]:

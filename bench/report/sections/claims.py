@@ -18,7 +18,9 @@ VERDICT_TONES: dict[str, Tone] = {
 }
 
 
-_DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Epochs")
+_BESIDE_CLAIMS = ("dose differs", "one draw")
+"""Sanity verdicts that limit what a claim between arms says."""
+_DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Rows", "Epochs")
 
 
 def claims_section(comparison: Comparison) -> Section | None:
@@ -43,7 +45,7 @@ def summary_section(comparison: Comparison) -> Section:
 
 
 def _doses(comparison: Comparison) -> list[Block]:
-    """What the arms of the claims trained on, and a warning where that was not alike."""
+    """Dose of the arms that claims name, with a warning where doses differ or a side is one random draw."""
     named = {side for result in comparison.claims for side in (result.claim.parts()[0], result.claim.parts()[2])}
     arms = [dose for dose in comparison.doses.arms if dose.arm in named]
     if not arms:
@@ -55,13 +57,17 @@ def _doses(comparison: Comparison) -> list[Block]:
             Cell(text=fmt.count(dose.tokens)),
             Cell(text=fmt.count(dose.supervised_tokens)),
             Cell(text=fmt.count(dose.steps)),
+            Cell(text=fmt.count(dose.rows)),
             Cell(text=fmt.number(dose.epochs, digits=2)),
         )
         for dose in arms
     )
-    warnings = [finding.detail for finding in comparison.sanity if finding.name == "dose differs"]
-    said = [Paragraph(text=f"Dose differs: {detail}.", tone="strong") for detail in warnings]
-    return [*said, Table(columns=columns, rows=rows)]
+    warnings = [
+        Paragraph(text=f"{finding.name.capitalize()}: {finding.detail}.", tone="strong")
+        for finding in comparison.sanity
+        if finding.name in _BESIDE_CLAIMS
+    ]
+    return [*warnings, Table(columns=columns, rows=rows)]
 
 
 def _row(result: ClaimResult) -> tuple[Cell, ...]:

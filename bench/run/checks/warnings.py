@@ -1,4 +1,5 @@
-"""What a run will do as asked and its user should know before: forms of prompts that differ, data that a task lacks.
+"""What a run will do as asked and its user should know before: unused draws, prompt forms that differ, data that a task
+lacks.
 
 Contract: refuses nothing; looks at the suite, at task files and at folders, and loads no model and no rows.
 """
@@ -15,6 +16,7 @@ from bench.errors import Problem
 from bench.suite.catalog.tasks import installed_task_file, local_tasks
 from bench.suite.checks.claim_names import contradictions
 from bench.suite.checks.data_dependencies import closure
+from bench.suite.checks.subset_draws import unused_draws
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.evals import LmEvalSpec
 from bench.suite.tables.suite import Suite
@@ -28,6 +30,7 @@ def advice(loaded: LoadedSuite) -> list[Problem]:
     """Warnings, in the suite's order; none where nothing is amiss."""
     return [
         *_opposite_claims(loaded.suite),
+        *unused_draws(loaded.suite),
         *_bare_prompts(loaded.suite),
         *_lost_sentences(loaded.suite, loaded.path.parent),
     ]

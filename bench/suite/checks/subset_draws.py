@@ -1,7 +1,7 @@
 """Several draws of one random subset: `select = { by = "random", size = 1000, seeds = [0, 1, 2] }`.
 
-Contract: the training with the suite's n-th seed learns from the n-th draw, in turn. The first draw has the data's own
-name among the resolved data, the others `NAME@1`, `NAME@2`, ….
+Contract: the training with the suite's n-th seed learns from the n-th draw, in turn; a draw without a training is not
+resolved. The first draw has the data's own name among the resolved data, the others `NAME@1`, `NAME@2`, ….
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from bench.suite.tables.data import DataSpec
 from bench.suite.tables.suite import Suite
 
 
-def draws_of(name: str, spec: DataSpec) -> dict[str, DataSpec]:
-    """Every draw of one table under its own name; the table itself where it has only one."""
-    seeds = spec.select.seeds
+def draws_of(name: str, spec: DataSpec, *, trainings: int) -> dict[str, DataSpec]:
+    """Draws that `trainings` seeds learn from, each under its own name; the table itself where it names none."""
+    seeds = spec.select.seeds[:trainings]
     if not seeds:
         return {name: spec}
     return {
@@ -26,13 +26,13 @@ def draws_of(name: str, spec: DataSpec) -> dict[str, DataSpec]:
     }
 
 
-def draw_problems(suite: Suite) -> Iterator[Problem]:
-    """Draws that no training would learn from."""
+def unused_draws(suite: Suite) -> Iterator[Problem]:
+    """Draws that no training learns from, as a warning: a run with fewer seeds is a shorter run of the same suite."""
     for name, spec in suite.data.items():
         if len(spec.select.seeds) > len(suite.seeds):
-            what = f"data.{name} is drawn {len(spec.select.seeds)} times for {len(suite.seeds)} training seeds"
-            where, hint = f"data.{name}.select.seeds", "give the suite as many seeds: each training has one draw"
-            yield Problem(reference="suite.draws", what=what, where=where, hint=hint)
+            what = f"{name} has {len(spec.select.seeds)} draws; used: {len(suite.seeds)}, one for each training seed"
+            where, hint = f"data.{name}.select.seeds", "give the suite as many seeds to use all draws"
+            yield Problem(reference="advice.draws", what=what, where=where, hint=hint)
 
 
 def draw_name(name: str, index: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bench.suite.checks.subset_draws import draw_labels, draw_problems, draws_of, trained_on
+from bench.suite.checks.subset_draws import draw_labels, draws_of, trained_on, unused_draws
 from bench.suite.tables.data import DataSpec, Select
 from tests.fakes.flagship import make_suite
 
@@ -21,11 +21,11 @@ def suite(seeds: tuple[int, ...], draws: tuple[int, ...]) -> Any:
 
 def test_each_draw_is_a_table_with_its_own_seed() -> None:
     spec = DataSpec(source="x.jsonl", select=Select(by="random", size=5, seeds=(7, 9)))
-    found = draws_of("few", spec)
+    found = draws_of("few", spec, trainings=3)
     assert {name: one.select.seed for name, one in found.items()} == {"few": 7, "few@1": 9}
     single = DataSpec(source="x.jsonl", select=Select(by="random", size=5, seed=7))
     assert found["few"] == single.model_copy(), "a draw is the data that its seed alone would give"
-    assert draws_of("few", single) == {"few": single}
+    assert draws_of("few", single, trainings=3) == {"few": single}
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,16 @@ def test_trainings_take_the_draws_in_turn(
     assert draw_labels(one, "lima_1k") is None
 
 
-def test_a_draw_that_nothing_would_learn_from_is_told() -> None:
-    assert [problem.where for problem in draw_problems(suite((0,), (5, 6)))] == ["data.random_1k.select.seeds"]
-    assert list(draw_problems(suite((0, 1), (5, 6)))) == []
+def test_a_shorter_run_takes_the_first_draws_and_warns() -> None:
+    shorter = suite((0,), (5, 6))
+    (warning,) = unused_draws(shorter)
+    assert (warning.where, warning.what) == (
+        "data.random_1k.select.seeds",
+        "random_1k has 2 draws; used: 1, one for each training seed",
+    )
+    assert list(draws_of("few", shorter.data["random_1k"], trainings=1)) == ["few"]
+    assert draw_labels(shorter, "random_1k") is None
+    assert list(unused_draws(suite((0, 1), (5, 6)))) == []
 
 
 @pytest.mark.parametrize(

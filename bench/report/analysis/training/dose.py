@@ -1,4 +1,4 @@
-"""What the training of each arm consisted of: tokens, supervised tokens, steps and epochs.
+"""What the training of each arm consisted of: tokens, supervised tokens, steps, rows and epochs.
 
 Contract: pure. A budget makes one of them equal; how far the others are apart belongs beside the claims.
 """
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from bench.record.remarks import DoseSpread, dose_spread
 from bench.report.analysis.training.cost import Cost
 
-MEASURES = ("tokens", "supervised_tokens", "steps", "epochs")
+MEASURES = ("tokens", "supervised_tokens", "steps", "rows", "epochs")
+COMPARED = ("tokens", "supervised_tokens", "steps")
+"""Measures by which arms should train alike; rows differ in length, and data sets in rows, by design."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class Dose:
     tokens: float
     supervised_tokens: float
     steps: float
+    rows: float
     epochs: float
 
 
@@ -35,8 +38,8 @@ class Doses:
 
     @property
     def unequal(self) -> tuple[str, ...]:
-        """Measures by which the arms did not train alike, epochs left out: rows differ in number by design."""
-        return tuple(spread.measure for spread in self.spreads if spread.unequal and spread.measure != "epochs")
+        """Measures of `COMPARED` by which the arms did not train alike."""
+        return tuple(spread.measure for spread in self.spreads if spread.unequal and spread.measure in COMPARED)
 
 
 def doses(costs: Sequence[Cost]) -> Doses:
@@ -51,12 +54,5 @@ def doses(costs: Sequence[Cost]) -> Doses:
 
 
 def _dose(cost: Cost) -> Dose | None:
-    if cost.tokens is None or cost.supervised_tokens is None or cost.steps is None or cost.epochs is None:
-        return None
-    return Dose(
-        arm=cost.arm,
-        tokens=cost.tokens,
-        supervised_tokens=cost.supervised_tokens,
-        steps=cost.steps,
-        epochs=cost.epochs,
-    )
+    amounts = {name: amount for name in MEASURES if (amount := getattr(cost, name)) is not None}
+    return Dose(arm=cost.arm, **amounts) if len(amounts) == len(MEASURES) else None

@@ -35,6 +35,7 @@ def test_the_dose_is_the_mean_of_the_ledgers() -> None:
     assert found.tokens == pytest.approx(sum(ledger.tokens for ledger in ledgers) / 3)
     assert found.supervised_tokens == pytest.approx(sum(ledger.supervised_tokens for ledger in ledgers) / 3)
     assert found.steps == ledgers[0].steps
+    assert found.rows == pytest.approx(sum(ledger.rows for ledger in ledgers) / 3)
 
 
 def test_a_quarter_of_the_steps_at_an_equal_token_budget_is_a_warning() -> None:
