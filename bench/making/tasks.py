@@ -18,6 +18,7 @@ from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
 from bench.data.formats.turns import Turns, texts_of
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path, records
+from bench.data.sources.row_faults import RowFaults
 from bench.errors import InputError, Problem, did_you_mean
 from bench.making.spec import TaskColumns, TaskSource
 from bench.suite.tables.data import Columns
@@ -26,8 +27,8 @@ _NO_ANSWER = "\0answer"
 """Stands for the column of answers where there is none."""
 _RULES = Rules(answered=False)
 _SAMPLE = 100
-_FAULTS_SHOWN = 3
 _WHERE = "tasks.source"
+_ROW_HINT = "fix the row or remove it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +69,17 @@ def read_tasks(source: TaskSource, *, base: Path, seed: int, fetched: Path | Non
     shape = _shape(source, rows)
     whole = rows if shape.assemble is None else shape.assemble(rows)
     tasks: list[Task] = []
-    faults: list[Problem] = []
+    faults = RowFaults()
     for number, record in whole:
         try:
             task = _task(record, shape, source.columns, f"{_label(source)}:{number}")
-        except RowError as error:
-            where = f"{source.source}:{number}"
-            faults.append(Problem(reference=error.reference, what=error.what, where=where, hint=error.hint))
+        except RowError as fault:
+            faults.add(number, fault)
             continue
         if task is not None:
             tasks.append(task)
-    if faults:
-        raise InputError(_shortened(faults, source.source))
+    if faults.rows:
+        raise InputError(faults.problems(lambda row: f"{source.source}:{row}", label=source.source, hint=_ROW_HINT))
     if not tasks:
         raise InputError(
             Problem(reference="data.empty", what=f"{source.source} has no row with a prompt", where=_WHERE)
@@ -133,10 +133,10 @@ def _shape(source: TaskSource, rows: Iterable[tuple[int, Any]]) -> Shape:
 def _task(record: Any, shape: Shape, columns: TaskColumns | None, origin: str) -> Task | None:
     """`None` for a row without a prompt. Raises `RowError`."""
     bare = columns is not None and columns.completion is None
-    settled = _RULES.read({**record, _NO_ANSWER: ""} if bare and isinstance(record, dict) else record, shape)
-    if settled.dropped is not None:
+    conversation = _RULES.read({**record, _NO_ANSWER: ""} if bare and isinstance(record, dict) else record, shape)
+    if conversation.dropped is not None:
         return None
-    turns = settled.turns
+    turns = conversation.turns
     _check_text(turns)
     if any(turn["role"] == "tool" or turn.get("tool_calls") or turn.get("tools") for turn in turns):
         raise RowError("make.tools", "a task with tools: a writing model is given none here", "leave such rows out")
@@ -149,13 +149,6 @@ def _check_text(turns: Turns) -> None:
         "".join(text for turn in turns for text in texts_of(turn)).encode()
     except UnicodeEncodeError as error:
         raise RowError("data.encoding", f"not valid Unicode text: {error.reason}") from error
-
-
-def _shortened(faults: list[Problem], source: str) -> list[Problem]:
-    more = len(faults) - _FAULTS_SHOWN
-    if more <= 0:
-        return faults
-    return [*faults[:_FAULTS_SHOWN], Problem(reference="data.more-faults", what=f"{more:,} more", where=source)]
 
 
 def _selected(tasks: list[Task], source: TaskSource, seed: int) -> list[Task]:

@@ -9,7 +9,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.making.load import load_make
-from bench.making.spec import SPECS, TaskSource, identity
+from bench.making.spec import SPECS, TaskColumns, TaskSource, identity
 from bench.making.tasks import Task, read_tasks
 from bench.run.make import make_data
 from tests.fakes.endpoint_server import EndpointServer
@@ -188,3 +188,15 @@ def test_real_rows_are_read_as_tasks(shared_dir: Path) -> None:
     assert [task.answer is None for task in tasks("alpaca/seed_tasks.jsonl")] == [False] * 175
     assert [task.answer for task in tasks("lima/lima_test.jsonl", size=3)] == [None] * 3
     assert "####" in str(tasks("gsm8k/train.jsonl", size=1)[0].answer)
+
+
+def test_faults_of_one_kind_are_one_problem_with_the_number_of_rows(tmp_path: Path) -> None:
+    rows: list[object] = [{"prompt": "Which?"}, *({"prompt": ["Which?"]} for _ in range(9)), {"prompt": "\ud800"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    source = TaskSource(source="rows.jsonl", columns=TaskColumns(prompt="prompt"))
+    with pytest.raises(InputError) as caught:
+        read_tasks(source, base=tmp_path, seed=0)
+    wrong_type, encoding = caught.value.problems
+    assert (wrong_type.where, encoding.where) == ("rows.jsonl:2", "rows.jsonl:11")
+    assert wrong_type.what.endswith("(so in 9 rows; this is the first)")
+    assert (encoding.reference, encoding.hint) == ("data.encoding", "fix the row or remove it")

@@ -7,7 +7,6 @@ the table. Faults of one kind are one problem, with the first row that has it an
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
 from bench.data.sources.files import MICRO, NumberedRecords, no_list, records
+from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
 from bench.data.sources.table import RowTable
 from bench.errors import Problem
 from bench.suite.tables.data import Columns
@@ -29,10 +29,8 @@ _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
 FAULTY_SHARE = 0.01
 """Share of a source's rows that may be unreadable and are left out; more show that the source was misunderstood."""
-_FAULTS_SHOWN = 3
 _ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out and counts them'
 _SCORE_HINT = "select.column names the column that holds the score"
-_COLUMNS_HINT = 'name the columns in the suite: columns = { prompt = "…", completion = "…" }'
 
 OddRows = Literal["repair", "drop", "strict"]
 SourceKey = tuple[str, Columns | None, Rules, OddRows, str | None]
@@ -66,61 +64,6 @@ class Source:
         return (self.label + self.sha256, self.columns, self.rules, self.faulty, self.score)
 
 
-@dataclass(slots=True)
-class _Fault:
-    """One kind of fault: its first row, and how many rows have it."""
-
-    row: int
-    first: RowError
-    rows: int = 1
-
-
-@dataclass(slots=True)
-class _Faults:
-    """The faults of one source, by kind: what they say but for numbers."""
-
-    kinds: dict[tuple[str, str], _Fault] = field(default_factory=dict)
-    is_cut: bool = False
-    """Whether a fault ended the reading of a file."""
-
-    def add(self, row: int, fault: RowError) -> None:
-        """Note what is wrong with a row."""
-        self.is_cut |= fault.ends_file
-        kind = (fault.reference, re.sub(r"\d+|\(fields seen: .*", "", fault.what))
-        if kind in self.kinds:
-            self.kinds[kind].rows += 1
-        else:
-            self.kinds[kind] = _Fault(row, fault)
-
-    @property
-    def rows(self) -> int:
-        """Faulty rows."""
-        return sum(fault.rows for fault in self.kinds.values())
-
-    def counts(self) -> Counter[str]:
-        """Rows by what is wrong with them, as reasons to be left out."""
-        reasons: Counter[str] = Counter()
-        for fault in self.kinds.values():
-            reasons[f"cannot be read ({fault.first.reference.removeprefix('data.')})"] += fault.rows
-        return reasons
-
-    def problems(self, table: RowTable, label: str) -> list[Problem]:
-        """Each kind of fault once, the most frequent first; of many kinds the last ones as a number of rows."""
-        ordered = sorted(self.kinds.values(), key=lambda fault: -fault.rows)
-        problems = [_problem(fault, table.place(fault.row, label)) for fault in ordered[:_FAULTS_SHOWN]]
-        if more := sum(fault.rows for fault in ordered[_FAULTS_SHOWN:]):
-            what = f"{more:,} more faulty rows"
-            problems.append(Problem(reference="data.more-faults", what=what, where=label, hint=_ROW_HINT))
-        return problems
-
-
-def _problem(fault: _Fault, where: str) -> Problem:
-    error = fault.first
-    hint = error.hint or (_COLUMNS_HINT if error.reference == "data.missing-field" else _ROW_HINT)
-    what = error.what if fault.rows == 1 else f"{error.what} (so in {fault.rows:,} rows; this is the first)"
-    return Problem(reference=error.reference, what=what, where=where, hint=hint)
-
-
 def read(table: RowTable, source: Source) -> list[Problem]:
     """Reads a source into a table; returns what is wrong with it."""
     stream = ((row, source.rules.visible(record)) for row, record in _records_of(source, table.files))
@@ -131,7 +74,7 @@ def read(table: RowTable, source: Source) -> list[Problem]:
 
 
 def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source: Source) -> list[Problem]:
-    faults, unused, changed = _Faults(), Counter[str](), Counter[str]()
+    faults, unused, changed = RowFaults(), Counter[str](), Counter[str]()
     for row, record in rows if shape.assemble is None else shape.assemble(rows):
         table.source_rows += 1
         try:
@@ -143,7 +86,7 @@ def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source
     if source.score is not None:
         del unused[f"column `{source.score}` not used"]
     if faults.rows and (faults.is_cut or not _may_be_left_out(faults.rows, table.source_rows, source.faulty)):
-        return faults.problems(table, source.label)
+        return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
     table.dropped.update(faults.counts())
     table.notes.update(changed)
     table.notes.update({} if not source.files else worth_reporting(unused, table.source_rows))
@@ -158,7 +101,7 @@ def _no_whole_row(table: RowTable, source: Source) -> Problem:
     reasons = " and ".join(f"{count:,} with {reason}" for reason, count in table.dropped.items())
     needed = "both a prompt and an answer" if source.rules.answered else "a prompt"
     what = f"no row has {needed}: {reasons}" if reasons else "holds no whole conversation"
-    return Problem(reference="data.no-answers", what=what, where=source.label, hint=_COLUMNS_HINT)
+    return Problem(reference="data.no-answers", what=what, where=source.label, hint=COLUMNS_HINT)
 
 
 def _records_of(source: Source, begun: list[tuple[int, str]]) -> NumberedRecords:
@@ -213,7 +156,7 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
     if not head:
         what = "holds no rows"
         return [Problem(reference="data.empty", what=what, where=source.label, hint="give a file with rows")]
-    faults = _Faults()
+    faults = RowFaults()
     for row, record in head:
         if isinstance(record, RowError):
             faults.add(row, record)
@@ -221,7 +164,7 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
             what = f"a row must be an object with fields, this is {str(record)[:40]!r}"
             faults.add(row, RowError("data.not-an-object", what))
     if faults.kinds:
-        return faults.problems(table, source.label)
+        return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
     row, record = head[0]
     where = table.place(row, source.label)
     if len(head) == 1 and isinstance(record, dict) and record and all(isinstance(v, dict) for v in record.values()):
@@ -230,4 +173,4 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
     shapes = known_shapes(answered=source.rules.answered)
     what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {shapes}"
-    return [Problem(reference="data.unknown-shape", what=what, where=where, hint=_COLUMNS_HINT)]
+    return [Problem(reference="data.unknown-shape", what=what, where=where, hint=COLUMNS_HINT)]
