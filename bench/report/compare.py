@@ -12,6 +12,7 @@ from bench.report.analysis.absence import absences_of
 from bench.report.analysis.claims import decided
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import completeness
+from bench.report.analysis.decision import decision
 from bench.report.analysis.provenance import provenance
 from bench.report.analysis.run_info import run_info
 from bench.report.analysis.scores.align import Run, ScoreRows, align, read_rows
@@ -59,6 +60,7 @@ def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICA
         run=run_info(record),
         completeness=completeness(record, absences=missing, results=measured, claims=claims),
         claims=claims,
+        decision=decision(record, aligned, deltas),
         arms=tuple(subjects(record)),
         bases=bases_by_arm(record),
         measurands=measurands,

@@ -11,6 +11,7 @@ from bench.report.sections.answers import answers_section
 from bench.report.sections.claims import VERDICT_TONES, claims_section, summary_section
 from bench.report.sections.contamination import contamination_section
 from bench.report.sections.costs import cost_section, seconds_section
+from bench.report.sections.decision import decision_section
 from bench.report.sections.failures import failures_section, sanity_section
 from bench.report.sections.flips import flips_section
 from bench.report.sections.generation import generation_section
@@ -32,6 +33,7 @@ from bench.suite.tables.suite import is_base
 def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
     """Everything that is said, ready to print. `trend`: of earlier runs' times, where they were asked for."""
     sections = (
+        decision_section(comparison),
         claims_section(comparison),
         summary_section(comparison) if comparison.measurands else None,
         failures_section(comparison),

@@ -37,7 +37,7 @@ def corpus_delta(
     if arm.ndim != 3 or reference.ndim != 3 or arm.shape[1:] != reference.shape[1:] or arm.shape[1] == 0:
         raise ValueError("sufficient statistics must be [seeds, examples, statistics] over the same examples")
     examples = arm.shape[1]
-    left, right = _jackknife(arm, metric), _jackknife(reference, metric)
+    left, right = jackknife(arm, metric), jackknife(reference, metric)
     generator = np.random.default_rng(seed)
     chunks = [
         _resampled(arm, counts, metric) - _resampled(reference, counts, metric)
@@ -67,7 +67,7 @@ def corpus_interval(
     known. metric, trained: as in `corpus_delta`.
     """
     examples = statistics.shape[1]
-    side = Side(values=_jackknife(statistics, metric), trained=trained)
+    side = Side(values=jackknife(statistics, metric), trained=trained)
     generator = np.random.default_rng(seed)
     draws = [_resampled(statistics, counts, metric) for counts in count_chunks(examples, replicates, generator)]
     plan = layout(np.ones(examples), None, None)
@@ -97,7 +97,7 @@ def corpus_interval(
     )
 
 
-def _jackknife(statistics: FloatArray, metric: Metric) -> FloatArray:
+def jackknife(statistics: FloatArray, metric: Metric) -> FloatArray:
     """[seeds, examples] values whose mean is the corpus value and whose spread is its jackknife spread."""
     total = statistics.sum(axis=1, keepdims=True)
     value = metric(total[:, 0])[:, None]

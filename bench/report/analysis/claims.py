@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench.record.evaluation import GroupMeasure
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence
-from bench.report.analysis.scores.align import Aligned, chance_of, headlines
+from bench.report.analysis.scores.align import Aligned
 from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.named import entry_named
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.scores.subset import some_tasks
 from bench.report.analysis.subjects import subjects
 from bench.report.analysis.training.cost_kinds import COSTS, figures
 from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
@@ -180,7 +179,7 @@ def _question(case: _ClaimCase, comparison: Delta | Ratio | None) -> ClaimQuesti
 def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences: Sequence[Absence]) -> _ClaimCase:
     """What the claim is decided from, or what is missing for that."""
     left, relation, right = claim.parts()
-    entry = _entry(claim, record, entries)
+    entry = None if claim.eval is None else entry_named(claim.on, record, entries)
     names = subjects(record)
     absent_sides = [side for side in (left, right) if side not in names]
     gap = None
@@ -202,39 +201,6 @@ def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences
 def _vacuous(claim: Claim, largest: float | None) -> bool:
     """Whether no difference of scores could refute the claim, or none could support it."""
     return claim.cost is None and largest is not None and claim.margin >= largest
-
-
-def _entry(claim: Claim, record: Record, entries: Mapping[str, Aligned]) -> Aligned | None:
-    """The measurand that the claim names, be it a task of one with several, or a group of them."""
-    if claim.eval is None:
-        return None
-    if claim.on in entries or claim.task is None:
-        return entries.get(claim.on)
-    whole = entries.get(claim.eval)
-    if whole is None:
-        return None
-    measures = headlines(claim.eval, record)
-    if claim.task in whole.measurand.metrics:
-        chance = chance_of({claim.task: measures[claim.task]}, {})
-        return some_tasks(whole, [claim.task], name=claim.task, chance=chance)
-    group = _group(claim, record, whole.measurand.metrics)
-    if group is None:
-        return None
-    pool = group.group if group.by == "examples" else None
-    chance = chance_of(
-        {task: measures[task] for task in group.tasks}, {} if pool is None else dict.fromkeys(group.tasks, pool)
-    )
-    return some_tasks(whole, group.tasks, name=group.group, chance=chance, pool=pool)
-
-
-def _group(claim: Claim, record: Record, metrics: Mapping[str, str]) -> GroupMeasure | None:
-    """The group's figure of the headline metric, which its tasks share."""
-    results = [evaluation.result for evaluation in record.evaluations if evaluation.eval == claim.eval]
-    for result in results:
-        for group in () if result is None else result.groups:
-            if group.group == claim.task and all(metrics.get(task) == group.metric for task in group.tasks):
-                return group
-    return None
 
 
 def _no_measure(claim: Claim, entries: Mapping[str, Aligned]) -> str:

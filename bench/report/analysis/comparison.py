@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bench.report.analysis.absence import Absence
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
+from bench.report.analysis.decision import Decision
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.run_info import RunInfo
@@ -44,6 +45,8 @@ class Comparison:
     run: RunInfo
     completeness: Completeness
     claims: tuple[ClaimResult, ...]
+    decision: Decision | None
+    """Which arm to take; `None` where the suite has no `[decision]`."""
     arms: tuple[str, ...]
     """Names, bases first."""
     bases: Mapping[str, str]

@@ -2,8 +2,8 @@
 
 Contract: tables merge key by key, everything else (lists too) is replaced. Where a new value makes older neighbours
 meaningless they go with the old value: a new `model.path` takes the place of `model.card`, a new `source` of the old
-source's `split`. Within one command line the last word wins. Inputs are never changed.
-"""
+source's `split`, a profile's weights of a decision of the suite's weights. Within one command line the last word wins.
+Inputs are never changed."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ def superseded(at: KeyPath, over: Mapping[str, Any]) -> frozenset[str]:
         gone = set() if over.get("by", "score") == "score" else {"column", "minimum"}
         resized = over.get("by") == "all" or "size" in over or "size_of" in over
         return frozenset(gone | ({"size", "size_of"} if resized else set()))
+    if at == ("decision",):
+        return frozenset({"weights"} & over.keys())
     if len(at) == 2 and at[0] == "recipe":
         return frozenset(_of_another_recipe(over))
     return frozenset()

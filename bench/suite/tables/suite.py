@@ -11,6 +11,7 @@ from bench.spec import Count, Name, Seed, Spec
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.contamination import ContaminationOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
+from bench.suite.tables.decision import DecisionOptions
 from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.model import ModelSpec
 from bench.suite.tables.recipe import Budget, Recipe
@@ -140,6 +141,9 @@ class Suite(Spec):
     """One table `[[eval]]` for each; none where only speed and memory are asked for."""
     claim: tuple[Claim, ...] = ()
     """One table `[[claim]]` for each: `says = "DATA/RECIPE >= base"`, `on = "EVAL"`."""
+    decision: DecisionOptions | None = None
+    """What the arms are chosen by: `[decision]` with `weights = { EVAL = 1 }`; without it the report names no arm to
+    take."""
     contamination: ContaminationOptions = ContaminationOptions()
     run: RunOptions = RunOptions()
 

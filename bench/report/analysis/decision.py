@@ -1,0 +1,296 @@
+"""Which arm to take, by the weights that the suite stated before the run.
+
+Contract: pure. Every arm and every base is a candidate; its value is the weighted mean of its scores, each as a share
+of its metric's scale. The errors of the values are joint over the evals: a seed's values on all evals come from one
+training, and examples are shared by all candidates. What is unknown (one seed, a lost seed, scores that are missing) is
+never counted as certainty: the decision then names no arm to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from bench.record.record import Record
+from bench.report.analysis.scores.align import Aligned
+from bench.report.analysis.scores.corpus_metrics import CorpusCounts
+from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.named import entry_named
+from bench.report.analysis.subjects import subjects
+from bench.stats.corpus import jackknife
+from bench.stats.decision import Candidates, ExampleNoise, Standing, standings
+from bench.stats.distributions import BoolArray, FloatArray
+from bench.stats.influence import Influence, influence, scored_rows
+from bench.stats.sample import Scores
+from bench.suite.tables.decision import DecisionOptions
+from bench.suite.tables.suite import is_base
+
+Outcome: TypeAlias = Literal["decided", "open", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """One eval of the decision. share: of all weights. scale: by what its scores are divided, negative where lower is
+    better."""
+
+    name: str
+    share: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One arm or base. value: weighted mean of its scores over seeds, as measured; `None` where an eval has none."""
+
+    arm: str
+    value: float | None
+    by_seed: tuple[float, ...]
+    """Weighted mean of each seed (or subset draw) that has a score on every eval."""
+    standing: Standing | None
+    gaps: tuple[str, ...]
+    """What this option lacks, such as a seed's score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Which arm to take.
+
+    decided: `pick` is the best option, or as good within the tolerance, with the stated confidence. open: the run does
+    not show which. incomplete: scores are missing, so that the evidence for a pick is not what the suite asked for."""
+
+    outcome: Outcome
+    pick: str | None
+    """The option with the smallest expected loss, decided or not; `None` where no option has a value."""
+    runner_up: str | None
+    """The option with the second smallest expected loss."""
+    weights: tuple[Weight, ...]
+    tolerance: float
+    confidence: float
+    options: tuple[Option, ...]
+    """By rising expected loss; those without a value last."""
+    reasons: tuple[str, ...]
+    """Why nothing is decided."""
+
+    def option(self, arm: str) -> Option:
+        """The option of that name."""
+        return next(option for option in self.options if option.arm == arm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Candidate:
+    """values: [seeds or draws]. parts: one for each weight, `None` without a seed that has every score."""
+
+    arm: str
+    values: FloatArray
+    parts: Sequence[Influence] | None
+    trained: bool
+    gaps: tuple[str, ...]
+
+    @property
+    def known(self) -> bool:
+        return self.values.size > 0
+
+    @property
+    def lone(self) -> bool:
+        """Whether the noise of training is unknown."""
+        return self.trained and self.values.size < 2
+
+
+def decision(record: Record, aligned: Sequence[Aligned], deltas: Deltas) -> Decision | None:
+    """The decision; `None` where the suite has no `[decision]`."""
+    options = record.resolved.suite.decision
+    if options is None:
+        return None
+    entries = {entry.measurand.name: entry for entry in aligned}
+    named = {name: entry_named(name, record, entries) for name in options.weights}
+    missing = [name for name, entry in named.items() if entry is None or not entry.examples]
+    if missing:
+        reasons = tuple(f"{name} has no score, or no measure that its tasks share" for name in missing)
+        return _decision("incomplete", options, (), (), reasons)
+    scored = {name: entry for name, entry in named.items() if entry is not None}
+    weights = _weights(options, scored)
+    candidates = [_candidate(arm, names, weights, scored) for arm, names in subjects(record).items()]
+    return _decide(options, weights, candidates, seed=deltas.seed)
+
+
+def _weights(options: DecisionOptions, entries: Mapping[str, Aligned]) -> tuple[Weight, ...]:
+    total = sum(options.weights.values())
+    weights = []
+    for name, weight in options.weights.items():
+        measurand = entries[name].measurand
+        scale = measurand.largest_difference or 1.0
+        weights.append(Weight(name=name, share=weight / total, scale=scale if measurand.higher_is_better else -scale))
+    return tuple(weights)
+
+
+def _candidate(arm: str, names: Sequence[str], weights: Sequence[Weight], entries: Mapping[str, Aligned]) -> _Candidate:
+    scores = [_scores(entries[weight.name], arm) for weight in weights]
+    rows = [scored_rows(entry) for entry in scores]
+    usable: BoolArray = np.logical_and.reduce(rows)
+    gaps = [
+        f"{name} has no score on {weight.name}"
+        for weight, seen in zip(weights, rows, strict=True)
+        for name, there in zip(names, seen, strict=True)
+        if not there
+    ]
+    gaps += [
+        f"{arm} lacks {lacking:,} of {entry.present[usable].size:,} scores on {weight.name}"
+        for weight, entry in zip(weights, scores, strict=True)
+        if (lacking := int((~entry.present[usable]).sum()))
+    ]
+    parts = [influence(entry, usable) for entry in scores] if usable.any() else None
+    values = np.zeros(0) if parts is None else _sum(weights, [part.values for part in parts])
+    return _Candidate(arm=arm, values=values, parts=parts, trained=not is_base(arm), gaps=tuple(gaps))
+
+
+def _scores(entry: Aligned, arm: str) -> Scores:
+    """An arm's scores; of a corpus metric its jackknife values, over the examples that every seed has."""
+    counts = entry.counts.get(arm)
+    return entry.arms[arm] if counts is None else _corpus_scores(counts)
+
+
+def _corpus_scores(counts: CorpusCounts) -> Scores:
+    rows = counts.present.any(axis=1)
+    kept = counts.present[rows].all(axis=0)
+    values, present = np.zeros(counts.present.shape), np.zeros(counts.present.shape, dtype=np.bool_)
+    if rows.any() and kept.any():
+        at = np.ix_(rows, kept)
+        values[at], present[at] = jackknife(counts.values[rows][:, kept], counts.metric.of_sums), True
+    return Scores(values=values, present=present, weights=np.ones(kept.size), trained=counts.trained)
+
+
+def _sum(weights: Sequence[Weight], parts: Sequence[FloatArray]) -> FloatArray:
+    """Weighted sum of one array for each eval."""
+    terms = [weight.share / weight.scale * part for weight, part in zip(weights, parts, strict=True)]
+    return np.asarray(np.sum(terms, axis=0))
+
+
+def _decide(
+    options: DecisionOptions, weights: tuple[Weight, ...], candidates: Sequence[_Candidate], *, seed: int
+) -> Decision:
+    known = [candidate for candidate in candidates if candidate.known]
+    if not known:
+        gaps = tuple(gap for candidate in candidates for gap in candidate.gaps)
+        return _decision("incomplete", options, weights, tuple(_option(one, None) for one in candidates), gaps)
+    measured = _noise(weights, known)
+    table = standings(measured, tolerance=options.tolerance, seed=seed)
+    by_arm = {candidate.arm: standing for candidate, standing in zip(known, table, strict=True)}
+    ordered = sorted(candidates, key=lambda c: by_arm[c.arm].expected_loss if c.known else np.inf)
+    rows = tuple(_option(candidate, by_arm.get(candidate.arm)) for candidate in ordered)
+    outcome, reasons = _outcome(options, weights, candidates, rows, measured, seed=seed)
+    return _decision(outcome, options, weights, rows, reasons)
+
+
+def _option(candidate: _Candidate, standing: Standing | None) -> Option:
+    return Option(
+        arm=candidate.arm,
+        value=float(candidate.values.mean()) if candidate.known else None,
+        by_seed=tuple(float(value) for value in candidate.values),
+        standing=standing,
+        gaps=candidate.gaps,
+    )
+
+
+def _noise(weights: Sequence[Weight], known: Sequence[_Candidate]) -> Candidates:
+    """Values of the candidates, with the noise of each eval's examples and of their seeds."""
+    parts = [candidate.parts for candidate in known if candidate.parts is not None]
+    squares = [(weight.share / weight.scale) ** 2 for weight in weights]
+    examples = []
+    for index, weight in enumerate(weights):
+        mine = [part[index] for part in parts]
+        factor = weight.share / weight.scale
+        examples.append(
+            ExampleNoise(
+                influence=factor * np.stack([one.units.mean(axis=0) for one in mine]),
+                degrees=min(one.degrees for one in mine),
+                extra=factor**2 * np.array([one.extra for one in mine]),
+            )
+        )
+    seeded = np.array([candidate.trained and not candidate.lone for candidate in known])
+    counts = np.array([candidate.values.size for candidate in known])
+    spread = [float(np.var(one.values, ddof=1)) / one.values.size if one.values.size > 1 else 0.0 for one in known]
+    rest = [sum(s * one.rest for s, one in zip(squares, part, strict=True)) for part in parts]
+    return Candidates(
+        values=np.array([candidate.values.mean() for candidate in known]),
+        examples=tuple(examples),
+        seed_variance=np.where(seeded, spread, 0.0),
+        seed_degrees=np.where(seeded, counts - 1.0, np.inf),
+        rest=np.where(seeded, rest, 0.0),
+        exchangeable=np.array([not is_base(candidate.arm) for candidate in known]),
+    )
+
+
+def _outcome(
+    options: DecisionOptions,
+    weights: Sequence[Weight],
+    candidates: Sequence[_Candidate],
+    rows: Sequence[Option],
+    measured: Candidates,
+    *,
+    seed: int,
+) -> tuple[Outcome, tuple[str, ...]]:
+    """Whether the first of `rows` is to be taken, and if not, why."""
+    pick, first = rows[0].arm, rows[0].standing
+    lost = [gap for candidate in candidates for gap in candidate.gaps if " has no score on " in gap]
+    if lost:
+        return "incomplete", tuple(lost)
+    assert first is not None, "the options without a value are last"
+    if first.near_best < options.confidence:
+        return "open", (f"{pick} is best with {first.near_best:.0%}, below the {options.confidence:.0%} asked for",)
+    known = [candidate for candidate in candidates if candidate.known]
+    if any(candidate.lone for candidate in known):
+        return "open", ("with one seed of an arm the noise of training is unknown",)
+    gaps = [gap for candidate in candidates for gap in candidate.gaps]
+    if gaps and not _robust(options, weights, known, measured, pick, seed=seed):
+        return "incomplete", tuple(gaps)
+    return "decided", ()
+
+
+def _robust(
+    options: DecisionOptions,
+    weights: Sequence[Weight],
+    known: Sequence[_Candidate],
+    measured: Candidates,
+    pick: str,
+    *,
+    seed: int,
+) -> bool:
+    """Whether the pick stays the same where its missing scores are the worst possible and those of the others the
+    best."""
+    values = []
+    for candidate in known:
+        assert candidate.parts is not None, "known"
+        worst = candidate.arm == pick
+        ends = []
+        for weight, part in zip(weights, candidate.parts, strict=True):
+            end = part.low if worst == (weight.scale > 0) else part.high
+            if end is None and candidate.gaps:
+                return False
+            ends.append(part.values if end is None else end)
+        values.append(float(_sum(weights, ends).mean()))
+    bounded = replace(measured, values=np.array(values))
+    table = standings(bounded, tolerance=options.tolerance, seed=seed)
+    mine = next(standing for candidate, standing in zip(known, table, strict=True) if candidate.arm == pick)
+    return mine.near_best >= options.confidence
+
+
+def _decision(
+    outcome: Outcome,
+    options: DecisionOptions,
+    weights: tuple[Weight, ...],
+    rows: tuple[Option, ...],
+    reasons: tuple[str, ...],
+) -> Decision:
+    valued = [row.arm for row in rows if row.value is not None]
+    return Decision(
+        outcome=outcome,
+        pick=valued[0] if valued else None,
+        runner_up=valued[1] if len(valued) > 1 else None,
+        weights=weights,
+        tolerance=options.tolerance,
+        confidence=options.confidence,
+        options=rows,
+        reasons=reasons,
+    )

@@ -1,0 +1,91 @@
+"""Which arm to take, in one sentence, and the options behind it."""
+
+from __future__ import annotations
+
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.decision import Decision, Option
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone
+
+_MOST_GAPS = 3
+_TONES: dict[str, Tone] = {"decided": "good", "open": "unsure", "incomplete": "bad"}
+_COLUMNS = (
+    Column(title="Option"),
+    Column(title="Value", right=True),
+    Column(title="Corrected", right=True),
+    Column(title="95% interval", right=True),
+    Column(title="Best", right=True),
+    Column(title="Expected loss", right=True),
+)
+_TERMS = (
+    "Corrected: the value that another run is expected to show, because the highest of several measured values is "
+    "too high on average. Best: probability of having the highest true value. Expected loss: by how much the best "
+    "option is better, on average, if this one is taken."
+)
+
+
+def decision_section(comparison: Comparison) -> Section | None:
+    """The sentence and one row per option; `None` where the suite states no decision."""
+    decision = comparison.decision
+    if decision is None:
+        return None
+    sentence = Paragraph(text=decision_sentence(decision), tone=_TONES[decision.outcome])
+    blocks = [sentence, Paragraph(text=_weighed(decision), tone="muted")]
+    if decision.pick is None:
+        return Section(title="Which arm to take", blocks=tuple(blocks))
+    table = Table(columns=_COLUMNS, rows=tuple(_row(option) for option in decision.options))
+    return Section(
+        title="Which arm to take", blocks=(*blocks, table, Paragraph(text=_TERMS, tone="muted", only="document"))
+    )
+
+
+def decision_sentence(decision: Decision) -> str:
+    """Which option to take, or that this is not decided."""
+    if decision.pick is None:
+        return f"Not decided: {_reasons(decision)}."
+    pick = decision.option(decision.pick)
+    if decision.outcome == "decided":
+        return f"Take {pick.arm}: {_said(pick)}."
+    leading = f"{pick.arm} leads, {_said(pick)}"
+    if decision.runner_up is not None and (second := decision.option(decision.runner_up)).standing is not None:
+        leading += f"; next is {second.arm}, best with {fmt.percent(second.standing.best, digits=0)}"
+    return f"Not decided: {_reasons(decision)}. {leading}."
+
+
+def _said(option: Option) -> str:
+    standing = option.standing
+    assert standing is not None, "an option with a value has a standing"
+    loss = fmt.number(standing.expected_loss)
+    return (
+        f"{fmt.number(standing.corrected)} {fmt.interval(standing.low, standing.high)}, best with "
+        f"{fmt.percent(standing.best, digits=0)}, expected loss {loss}"
+    )
+
+
+def _reasons(decision: Decision) -> str:
+    more = len(decision.reasons) - _MOST_GAPS
+    said = "; ".join(decision.reasons[:_MOST_GAPS])
+    return f"{said}; and {more:,} more" if more > 0 else said
+
+
+def _weighed(decision: Decision) -> str:
+    """`By qa (50%) and cloze (50%), as the suite weighs them.`"""
+    if not decision.weights:
+        return "The suite's weights could not be applied."
+    parts = [f"{weight.name} ({fmt.percent(weight.share, digits=0)})" for weight in decision.weights]
+    near = f" A difference up to {fmt.number(decision.tolerance)} does not matter." if decision.tolerance else ""
+    return f"By {fmt.listed(parts)}, as the suite weighs them.{near}"
+
+
+def _row(option: Option) -> tuple[Cell, ...]:
+    standing = option.standing
+    if standing is None:
+        return (Cell(text=option.arm, tone="strong"), *(Cell(text=fmt.NONE) for _ in _COLUMNS[1:]))
+    return (
+        Cell(text=option.arm, tone="strong"),
+        Cell(text=fmt.number(option.value)),
+        Cell(text=fmt.number(standing.corrected)),
+        Cell(text=fmt.interval(standing.low, standing.high)),
+        Cell(text=fmt.percent(standing.best, digits=0)),
+        Cell(text=fmt.number(standing.expected_loss)),
+    )
