@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.decision import Candidates, ExampleNoise, Standing, standings
+from bench.stats.decision import Candidates, ExampleNoise, Prospect, prospects
 from bench.stats.distributions import FloatArray
 
 RUNS = 2_000
@@ -93,7 +93,7 @@ def simulate(case: Case, runs: int) -> Finding:
     stated, best, picks = [], [], []
     for run in range(runs):
         truth, measured = suite(case, generator)
-        table = standings(measured, seed=run, draws=DRAWS)
+        table = prospects(measured, seed=run, draws=DRAWS)
         stated.append([row.best for row in table])
         best.append(_shares(truth))
         picks.append(_pick(truth, measured, table))
@@ -120,7 +120,7 @@ def _shares(truth: FloatArray) -> FloatArray:
     return first / first.sum()
 
 
-def _pick(truth: FloatArray, measured: Candidates, table: tuple[Standing, ...]) -> tuple[float, ...]:
+def _pick(truth: FloatArray, measured: Candidates, table: tuple[Prospect, ...]) -> tuple[float, ...]:
     pick = min(range(len(table)), key=lambda k: table[k].expected_loss)
     row = table[pick]
     return (

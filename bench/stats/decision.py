@@ -66,7 +66,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Prospect:
     """One candidate. corrected, low, high: mean and 95% interval of its true value, shrunk for having been one of many.
 
     best: probability that no candidate is better. near_best: that none is better by more than the tolerance.
@@ -81,9 +81,9 @@ class Standing:
     expected_loss: float
 
 
-def standings(
+def prospects(
     candidates: Candidates, *, tolerance: float = 0.0, seed: int, draws: int = DRAWS, level: float = LEVEL
-) -> tuple[Standing, ...]:
+) -> tuple[Prospect, ...]:
     """One for each candidate, in their order."""
     truths = true_values(candidates, seed=seed, draws=draws)
     best = truths.max(axis=1, keepdims=True)
@@ -93,7 +93,7 @@ def standings(
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(truths, [tail, 1.0 - tail], axis=0)
     return tuple(
-        Standing(
+        Prospect(
             corrected=float(truths[:, k].mean()),
             low=float(low[k]),
             high=float(high[k]),
@@ -118,12 +118,12 @@ def true_values(candidates: Candidates, *, seed: int, draws: int = DRAWS) -> Flo
     which, spread = model.choose(draws, generator)
     truths = np.empty((draws, count))
     for scale in np.unique(which):
-        mine = which == scale
-        truths[np.ix_(mine, arms)] = model.draw(scale, spread[mine], generator)
+        rows = which == scale
+        truths[np.ix_(rows, arms)] = model.draw(scale, spread[rows], generator)
         if others.size:
-            errors = candidates.values[arms] - truths[np.ix_(mine, arms)]
+            errors = candidates.values[arms] - truths[np.ix_(rows, arms)]
             noise = _given(covariances[scale], others, arms, errors, generator)
-            truths[np.ix_(mine, others)] = candidates.values[others] - noise
+            truths[np.ix_(rows, others)] = candidates.values[others] - noise
     return truths
 
 

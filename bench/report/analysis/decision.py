@@ -20,7 +20,7 @@ from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.scores.named import entry_named
 from bench.report.analysis.subjects import subjects
 from bench.stats.corpus import jackknife
-from bench.stats.decision import Candidates, ExampleNoise, Standing, standings
+from bench.stats.decision import Candidates, ExampleNoise, Prospect, prospects
 from bench.stats.distributions import BoolArray, FloatArray
 from bench.stats.influence import Influence, influence, scored_rows
 from bench.stats.sample import Scores
@@ -48,7 +48,7 @@ class Option:
     value: float | None
     by_seed: tuple[float, ...]
     """Weighted mean of each seed (or subset draw) that has a score on every eval."""
-    standing: Standing | None
+    prospect: Prospect | None
     gaps: tuple[str, ...]
     """What this option lacks, such as a seed's score."""
 
@@ -79,7 +79,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Candidate:
+class _WeighedArm:
     """values: [seeds or draws]. parts: one for each weight, `None` without a seed that has every score."""
 
     arm: str
@@ -125,7 +125,9 @@ def _weights(options: DecisionOptions, entries: Mapping[str, Aligned]) -> tuple[
     return tuple(weights)
 
 
-def _candidate(arm: str, names: Sequence[str], weights: Sequence[Weight], entries: Mapping[str, Aligned]) -> _Candidate:
+def _candidate(
+    arm: str, names: Sequence[str], weights: Sequence[Weight], entries: Mapping[str, Aligned]
+) -> _WeighedArm:
     scores = [_scores(entries[weight.name], arm) for weight in weights]
     rows = [scored_rows(entry) for entry in scores]
     usable: BoolArray = np.logical_and.reduce(rows)
@@ -142,7 +144,7 @@ def _candidate(arm: str, names: Sequence[str], weights: Sequence[Weight], entrie
     ]
     parts = [influence(entry, usable) for entry in scores] if usable.any() else None
     values = np.zeros(0) if parts is None else _sum(weights, [part.values for part in parts])
-    return _Candidate(arm=arm, values=values, parts=parts, trained=not is_base(arm), gaps=tuple(gaps))
+    return _WeighedArm(arm=arm, values=values, parts=parts, trained=not is_base(arm), gaps=tuple(gaps))
 
 
 def _scores(entry: Aligned, arm: str) -> Scores:
@@ -168,50 +170,52 @@ def _sum(weights: Sequence[Weight], parts: Sequence[FloatArray]) -> FloatArray:
 
 
 def _decide(
-    options: DecisionOptions, weights: tuple[Weight, ...], candidates: Sequence[_Candidate], *, seed: int
+    options: DecisionOptions, weights: tuple[Weight, ...], candidates: Sequence[_WeighedArm], *, seed: int
 ) -> Decision:
     known = [candidate for candidate in candidates if candidate.known]
     if not known:
         gaps = tuple(gap for candidate in candidates for gap in candidate.gaps)
-        return _decision("incomplete", options, weights, tuple(_option(one, None) for one in candidates), gaps)
+        return _decision(
+            "incomplete", options, weights, tuple(_option(candidate, None) for candidate in candidates), gaps
+        )
     measured = _noise(weights, known)
-    table = standings(measured, tolerance=options.tolerance, seed=seed)
-    by_arm = {candidate.arm: standing for candidate, standing in zip(known, table, strict=True)}
+    table = prospects(measured, tolerance=options.tolerance, seed=seed)
+    by_arm = {candidate.arm: prospect for candidate, prospect in zip(known, table, strict=True)}
     ordered = sorted(candidates, key=lambda c: by_arm[c.arm].expected_loss if c.known else np.inf)
     rows = tuple(_option(candidate, by_arm.get(candidate.arm)) for candidate in ordered)
     outcome, reasons = _outcome(options, weights, candidates, rows, measured, seed=seed)
     return _decision(outcome, options, weights, rows, reasons)
 
 
-def _option(candidate: _Candidate, standing: Standing | None) -> Option:
+def _option(candidate: _WeighedArm, prospect: Prospect | None) -> Option:
     return Option(
         arm=candidate.arm,
         value=float(candidate.values.mean()) if candidate.known else None,
         by_seed=tuple(float(value) for value in candidate.values),
-        standing=standing,
+        prospect=prospect,
         gaps=candidate.gaps,
     )
 
 
-def _noise(weights: Sequence[Weight], known: Sequence[_Candidate]) -> Candidates:
+def _noise(weights: Sequence[Weight], known: Sequence[_WeighedArm]) -> Candidates:
     """Values of the candidates, with the noise of each eval's examples and of their seeds."""
     parts = [candidate.parts for candidate in known if candidate.parts is not None]
     squares = [(weight.share / weight.scale) ** 2 for weight in weights]
     examples = []
     for index, weight in enumerate(weights):
-        mine = [part[index] for part in parts]
+        influences = [part[index] for part in parts]
         factor = weight.share / weight.scale
         examples.append(
             ExampleNoise(
-                influence=factor * np.stack([one.units.mean(axis=0) for one in mine]),
-                degrees=min(one.degrees for one in mine),
-                extra=factor**2 * np.array([one.extra for one in mine]),
+                influence=factor * np.stack([part.units.mean(axis=0) for part in influences]),
+                degrees=min(part.degrees for part in influences),
+                extra=factor**2 * np.array([part.extra for part in influences]),
             )
         )
     seeded = np.array([candidate.trained and not candidate.lone for candidate in known])
     counts = np.array([candidate.values.size for candidate in known])
-    spread = [float(np.var(one.values, ddof=1)) / one.values.size if one.values.size > 1 else 0.0 for one in known]
-    rest = [sum(s * one.rest for s, one in zip(squares, part, strict=True)) for part in parts]
+    spread = [float(np.var(arm.values, ddof=1)) / arm.values.size if arm.values.size > 1 else 0.0 for arm in known]
+    rest = [sum(square * part.rest for square, part in zip(squares, row, strict=True)) for row in parts]
     return Candidates(
         values=np.array([candidate.values.mean() for candidate in known]),
         examples=tuple(examples),
@@ -225,14 +229,14 @@ def _noise(weights: Sequence[Weight], known: Sequence[_Candidate]) -> Candidates
 def _outcome(
     options: DecisionOptions,
     weights: Sequence[Weight],
-    candidates: Sequence[_Candidate],
+    candidates: Sequence[_WeighedArm],
     rows: Sequence[Option],
     measured: Candidates,
     *,
     seed: int,
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Whether the first of `rows` is to be taken, and if not, why."""
-    pick, first = rows[0].arm, rows[0].standing
+    pick, first = rows[0].arm, rows[0].prospect
     lost = [gap for candidate in candidates for gap in candidate.gaps if " has no score on " in gap]
     if lost:
         return "incomplete", tuple(lost)
@@ -251,7 +255,7 @@ def _outcome(
 def _robust(
     options: DecisionOptions,
     weights: Sequence[Weight],
-    known: Sequence[_Candidate],
+    known: Sequence[_WeighedArm],
     measured: Candidates,
     pick: str,
     *,
@@ -271,9 +275,9 @@ def _robust(
             ends.append(part.values if end is None else end)
         values.append(float(_sum(weights, ends).mean()))
     bounded = replace(measured, values=np.array(values))
-    table = standings(bounded, tolerance=options.tolerance, seed=seed)
-    mine = next(standing for candidate, standing in zip(known, table, strict=True) if candidate.arm == pick)
-    return mine.near_best >= options.confidence
+    table = prospects(bounded, tolerance=options.tolerance, seed=seed)
+    bounded_pick = next(prospect for candidate, prospect in zip(known, table, strict=True) if candidate.arm == pick)
+    return bounded_pick.near_best >= options.confidence
 
 
 def _decision(

@@ -47,18 +47,18 @@ def decision_sentence(decision: Decision) -> str:
     if decision.outcome == "decided":
         return f"Take {pick.arm}: {_said(pick)}."
     leading = f"{pick.arm} leads, {_said(pick)}"
-    if decision.runner_up is not None and (second := decision.option(decision.runner_up)).standing is not None:
-        leading += f"; next is {second.arm}, best with {fmt.percent(second.standing.best, digits=0)}"
+    if decision.runner_up is not None and (second := decision.option(decision.runner_up)).prospect is not None:
+        leading += f"; next is {second.arm}, best with {fmt.percent(second.prospect.best, digits=0)}"
     return f"Not decided: {_reasons(decision)}. {leading}."
 
 
 def _said(option: Option) -> str:
-    standing = option.standing
-    assert standing is not None, "an option with a value has a standing"
-    loss = fmt.number(standing.expected_loss)
+    prospect = option.prospect
+    assert prospect is not None, "an option with a value has a prospect"
+    loss = fmt.number(prospect.expected_loss)
     return (
-        f"{fmt.number(standing.corrected)} {fmt.interval(standing.low, standing.high)}, best with "
-        f"{fmt.percent(standing.best, digits=0)}, expected loss {loss}"
+        f"{fmt.number(prospect.corrected)} {fmt.interval(prospect.low, prospect.high)}, best with "
+        f"{fmt.percent(prospect.best, digits=0)}, expected loss {loss}"
     )
 
 
@@ -78,14 +78,14 @@ def _weighed(decision: Decision) -> str:
 
 
 def _row(option: Option) -> tuple[Cell, ...]:
-    standing = option.standing
-    if standing is None:
+    prospect = option.prospect
+    if prospect is None:
         return (Cell(text=option.arm, tone="strong"), *(Cell(text=fmt.NONE) for _ in _COLUMNS[1:]))
     return (
         Cell(text=option.arm, tone="strong"),
         Cell(text=fmt.number(option.value)),
-        Cell(text=fmt.number(standing.corrected)),
-        Cell(text=fmt.interval(standing.low, standing.high)),
-        Cell(text=fmt.percent(standing.best, digits=0)),
-        Cell(text=fmt.number(standing.expected_loss)),
+        Cell(text=fmt.number(prospect.corrected)),
+        Cell(text=fmt.interval(prospect.low, prospect.high)),
+        Cell(text=fmt.percent(prospect.best, digits=0)),
+        Cell(text=fmt.number(prospect.expected_loss)),
     )
