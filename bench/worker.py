@@ -31,6 +31,7 @@ from bench.model.description import DescribeRequest, Description
 from bench.model.remote_code import own_modules
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.facts import TrainingFacts
+from bench.record.preview import Preview
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
@@ -214,7 +215,7 @@ def complete(wanted: WriterRequest, folder: Path, emit: Emit, requests: Iterator
     completions.serve(wanted, emit, requests)
 
 
-def show(request: ShowRequest, folder: Path, emit: Emit) -> dict[str, Any]:
+def show(request: ShowRequest, folder: Path, emit: Emit) -> Preview:
     """Render rows as a training will see them."""
     from bench.train.preview import preview  # only this kind of work needs it
 

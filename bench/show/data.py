@@ -7,49 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, did_you_mean
+from bench.record.preview import Preview
 from bench.run.process.payloads import ShowRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.spec import Spec
 from bench.suite.load import LoadedSuite
 
 
-class Segment(Spec):
-    """A run of tokens of one row, as text."""
-
-    text: str
-    supervised: bool
-
-
-class ShownRow(Spec):
-    """One row as the model sees it."""
-
-    origin: str
-    """`file:row`."""
-    tokens: int
-    supervised_tokens: int
-    cut_off: int
-    """Tokens beyond `max_length`, which the model does not see."""
-    segments: tuple[Segment, ...]
-
-
-class Bin(Spec):
-    """Rows of some lengths in tokens before the cut, both ends included."""
-
-    from_tokens: int
-    to_tokens: int
-    rows: int
-
-
-class Shown(Spec):
-    """What one arm trains on. Counts of tokens and lengths are those of the measured rows; tokens after the cut at
-    `max_length`, lengths before it."""
+class Shown(Preview):
+    """What one arm trains on: its rows measured, where they come from, and how they are trained on."""
 
     arm: str
     source: str
     revision: str | None
-    template: str
-    template_note: str | None
     loss_on: str
     max_length: int
     source_rows: int
@@ -62,22 +32,6 @@ class Shown(Spec):
     """Rows from each table of a mix."""
     rows: int
     """Selected rows."""
-    measured: int
-    """Rows that were rendered: all of them, or as many as are rendered in a few seconds, evenly spaced."""
-    tokens: int
-    supervised_tokens: int
-    truncated: int
-    """Measured rows cut at `max_length`."""
-    tokens_cut_off: int
-    nothing_supervised: int
-    """Measured rows with nothing to learn; a training drops them."""
-    duplicates: int
-    """Selected rows that repeat an earlier one but for letter case and white space."""
-    median: int
-    longest: int
-    """Tokens of the median and of the longest row."""
-    histogram: tuple[Bin, ...]
-    examples: tuple[ShownRow, ...]
 
 
 def show_data(
@@ -110,23 +64,17 @@ def show_data(
         end_token=recipe.end_token,
         rows=rows,
     )
-    seen = server.call("show", request, folder=home, log=home / "logs" / "show.txt", on_event=on_event)
-    bins = [
-        {"from_tokens": part["from"], "to_tokens": part["to"], "rows": part["rows"]} for part in seen.pop("histogram")
-    ]
-    return Shown.model_validate(
-        {
-            "arm": arm,
-            "source": data.source,
-            "revision": data.revision,
-            "loss_on": recipe.loss_on,
-            "max_length": request.max_length,
-            "source_rows": data.source_rows,
-            "dropped": data.dropped,
-            "notes": data.remarks,
-            "parts": data.parts,
-            "rows": data.rows,
-            "histogram": bins,
-            **seen,
-        }
+    fields = server.call("show", request, folder=home, log=home / "logs" / "show.txt", on_event=on_event)
+    return Shown(
+        arm=arm,
+        source=data.source,
+        revision=data.revision,
+        loss_on=recipe.loss_on,
+        max_length=request.max_length,
+        source_rows=data.source_rows,
+        dropped=data.dropped,
+        notes=data.remarks,
+        parts=data.parts,
+        rows=data.rows,
+        **dict(Preview.model_validate(fields)),
     )

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.control_codes import visible
-from bench.show.data import Shown, ShownRow
+from bench.record.preview import ShownRow
+from bench.show.data import Shown
 
 SUPERVISED, MASKED = "bold green", "dim"
 OPEN, CLOSE = "⟦", "⟧"

@@ -2,7 +2,7 @@
 
 Contract: rows are rendered by the code that training renders them with. They are measured before they are cut, so that
 what a longer `max_length` would keep is seen: all of up to `MEASURED` rows, else as many, evenly spaced. Duplicates are
-counted over all. Everything returned is JSON.
+counted over all.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.sources.table import content_key
 from bench.data.store import load_rows
 from bench.emit import Emit
 from bench.model.load import load_tokenizer
+from bench.record.preview import Bin, Preview, Segment, ShownRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.batches.encoded_row import RenderedRow
 from bench.train.batches.loss_mask import supervised
 from bench.train.training_data import UNCUT
 
 MEASURED = 10_000
-_TOLD_EVERY = 500
+_EMIT_EVERY = 500
 _SHORTEST_BIN = 16
 
 LossOn = Literal["completion", "assistant", "all"]
@@ -40,7 +41,7 @@ def preview(
     end_token: bool,
     rows: int,
     emit: Emit,
-) -> dict[str, Any]:
+) -> Preview:
     """The first `rows` rows as segments of supervised and masked text, and what there is to count.
 
     Raises `InputError` where the template refuses a row.
@@ -49,7 +50,7 @@ def preview(
     masked = supervised(renderer, loss_on)
     stored = load_rows(Path(data.path))
     first = stored[: min(rows, len(stored))]
-    examples = [{"origin": row.origin, **_shown(renderer, masked.row(row), max_length)} for row in first]
+    examples = tuple(_shown(renderer, masked.row(row), max_length, row.origin) for row in first)
     measured = min(MEASURED, len(stored))
     lengths: list[int] = []
     counted: Counter[str] = Counter()
@@ -61,34 +62,34 @@ def preview(
         counted["supervised_tokens"] += learned
         counted["truncated"] += lengths[-1] > max_length
         counted["nothing_supervised"] += learned == 0
-        if number % _TOLD_EVERY == 0:
+        if number % _EMIT_EVERY == 0:
             emit({"type": "rows", "done": number, "total": measured})
-    return {
-        "template": renderer.template_of_rows,
-        "template_note": renderer.template_note,
-        "measured": measured,
-        "tokens": counted["tokens"],
-        "supervised_tokens": counted["supervised_tokens"],
-        "truncated": counted["truncated"],
-        "tokens_cut_off": sum(lengths) - counted["tokens"],
-        "nothing_supervised": counted["nothing_supervised"],
-        "duplicates": _duplicates(Path(data.path)),
-        "median": sorted(lengths)[len(lengths) // 2],
-        "longest": max(lengths),
-        "histogram": histogram(lengths),
-        "examples": examples,
-    }
+    return Preview(
+        template=renderer.template_of_rows,
+        template_note=renderer.template_note,
+        measured=measured,
+        tokens=counted["tokens"],
+        supervised_tokens=counted["supervised_tokens"],
+        truncated=counted["truncated"],
+        tokens_cut_off=sum(lengths) - counted["tokens"],
+        nothing_supervised=counted["nothing_supervised"],
+        duplicates=_duplicates(Path(data.path)),
+        median=sorted(lengths)[len(lengths) // 2],
+        longest=max(lengths),
+        histogram=histogram(lengths),
+        examples=examples,
+    )
 
 
-def histogram(lengths: list[int]) -> list[dict[str, int]]:
+def histogram(lengths: list[int]) -> tuple[Bin, ...]:
     """Rows by length in tokens, in bins that double: up to 16, 17 to 32, … up to the longest row's."""
-    bins: list[dict[str, int]] = []
+    bins: list[Bin] = []
     low, high = 1, _SHORTEST_BIN
     while not bins or low <= max(lengths):
         rows = sum((low <= length or not bins) and length <= high for length in lengths)
-        bins.append({"from": low, "to": high, "rows": rows})
+        bins.append(Bin(from_tokens=low, to_tokens=high, rows=rows))
         low, high = high + 1, high * 2
-    return bins
+    return tuple(bins)
 
 
 def _supervised(rendered: RenderedRow, max_length: int) -> int:
@@ -96,17 +97,17 @@ def _supervised(rendered: RenderedRow, max_length: int) -> int:
     return sum(rendered.labels_mask[1:max_length])
 
 
-def _shown(renderer: Renderer, rendered: RenderedRow, max_length: int) -> dict[str, Any]:
-    segments = _segments(renderer, rendered, max_length)
-    return {
-        "tokens": min(len(rendered.input_ids), max_length),
-        "supervised_tokens": _supervised(rendered, max_length),
-        "cut_off": max(0, len(rendered.input_ids) - max_length),
-        "segments": [{"text": text, "supervised": learned} for text, learned in segments],
-    }
+def _shown(renderer: Renderer, rendered: RenderedRow, max_length: int, origin: str) -> ShownRow:
+    return ShownRow(
+        origin=origin,
+        tokens=min(len(rendered.input_ids), max_length),
+        supervised_tokens=_supervised(rendered, max_length),
+        cut_off=max(0, len(rendered.input_ids) - max_length),
+        segments=tuple(_segments(renderer, rendered, max_length)),
+    )
 
 
-def _segments(renderer: Renderer, rendered: RenderedRow, max_length: int) -> Iterator[tuple[str, bool]]:
+def _segments(renderer: Renderer, rendered: RenderedRow, max_length: int) -> Iterator[Segment]:
     """Runs of tokens of one kind as text. Decoded from the start each time: some tokenizers drop a leading blank."""
     before, end = "", 0
     mask = [False, *rendered.labels_mask[1:max_length]]
@@ -117,7 +118,7 @@ def _segments(renderer: Renderer, rendered: RenderedRow, max_length: int) -> Ite
                 rendered.input_ids[:end], skip_special_tokens=False, clean_up_tokenization_spaces=False
             )
         )
-        yield text[len(before) :], learned
+        yield Segment(text=text[len(before) :], supervised=learned)
         before = text
 
 

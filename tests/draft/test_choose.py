@@ -8,7 +8,8 @@ import pytest
 
 from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
 from bench.draft.look import Answers, Looked, LookedBase
-from bench.show.data import Bin, Shown
+from bench.record.preview import Bin
+from bench.show.data import Shown
 
 SHORT = Answers(words=2, distinct=0.5, json=False, numbers=False, text=False)
 

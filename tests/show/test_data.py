@@ -6,7 +6,8 @@ import io
 
 from rich.console import Console
 
-from bench.show.data import Bin, Segment, Shown, ShownRow
+from bench.record.preview import Bin, Segment, ShownRow
+from bench.show.data import Shown
 from bench.show.data_rows import print_shown
 
 HOSTILE = "\x1b[2J[bold]Q[/bold]\x07\r over"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench.data.render.row import Row, Turn
+from bench.record.preview import Bin, Preview
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train import preview as previewing
 from bench.train.preview import LossOn, histogram, preview
@@ -16,7 +17,7 @@ from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
 
-def _preview(model: ResolvedModel, data: ResolvedData, **more: Any) -> dict[str, Any]:
+def _preview(model: ResolvedModel, data: ResolvedData, **more: Any) -> Preview:
     options: dict[str, Any] = {
         "max_length": 64,
         "loss_on": "completion",
@@ -44,17 +45,17 @@ def test_it_counts_what_an_epoch_of_training_counts(model: ResolvedModel, data: 
     )
     schedule = build_training_data(job, budget=job.budget).schedule
     seen = _preview(model, data, loss_on=loss_on)
-    assert seen["supervised_tokens"] == schedule.supervised_tokens
-    assert seen["truncated"] >= schedule.truncated_rows > 0
-    assert seen["nothing_supervised"] == schedule.dropped_rows
-    assert sum(one["rows"] for one in seen["histogram"]) == seen["measured"] == 30
+    assert seen.supervised_tokens == schedule.supervised_tokens
+    assert seen.truncated >= schedule.truncated_rows > 0
+    assert seen.nothing_supervised == schedule.dropped_rows
+    assert sum(one.rows for one in seen.histogram) == seen.measured == 30
 
 
 def test_segments_put_together_are_the_row_and_mark_the_answer(model: ResolvedModel, tmp_path: Path) -> None:
     row = Row(turns=(Turn(role="user", content="What is it?"), Turn(role="assistant", content="A town.")), origin="r:7")
-    [shown] = _preview(model, stored_data(tmp_path, [row]), rows=5)["examples"]
-    assert shown["origin"] == "r:7"
-    assert [(one["text"], one["supervised"]) for one in shown["segments"]] == [
+    [shown] = _preview(model, stored_data(tmp_path, [row]), rows=5).examples
+    assert shown.origin == "r:7"
+    assert [(one.text, one.supervised) for one in shown.segments] == [
         ("User: What is it?\nAssistant:", False),
         (" A town.</s>", True),
     ]
@@ -63,11 +64,11 @@ def test_segments_put_together_are_the_row_and_mark_the_answer(model: ResolvedMo
 def test_lengths_are_those_before_the_cut(model: ResolvedModel, data: ResolvedData) -> None:
     """A histogram of cut rows would end at the limit, whatever is lost beyond it."""
     cut, whole = _preview(model, data, max_length=16), _preview(model, data, max_length=2**20)
-    assert (cut["histogram"], cut["median"], cut["longest"]) == (whole["histogram"], whole["median"], whole["longest"])
-    assert cut["longest"] > 64
-    assert cut["tokens"] + cut["tokens_cut_off"] == whole["tokens"]
-    assert [one["tokens"] + one["cut_off"] for one in cut["examples"]] == [one["tokens"] for one in whole["examples"]]
-    assert whole["tokens_cut_off"] == whole["truncated"] == 0
+    assert (cut.histogram, cut.median, cut.longest) == (whole.histogram, whole.median, whole.longest)
+    assert cut.longest > 64
+    assert cut.tokens + cut.tokens_cut_off == whole.tokens
+    assert [one.tokens + one.cut_off for one in cut.examples] == [one.tokens for one in whole.examples]
+    assert whole.tokens_cut_off == whole.truncated == 0
 
 
 def test_doubles_are_counted_and_many_rows_are_sampled(
@@ -76,12 +77,12 @@ def test_doubles_are_counted_and_many_rows_are_sampled(
     rows = make_rows(20)
     monkeypatch.setattr(previewing, "MEASURED", 8)
     seen = _preview(model, stored_data(tmp_path, [*rows, *rows[:5]]))
-    assert (seen["duplicates"], seen["measured"]) == (5, 8)
+    assert (seen.duplicates, seen.measured) == (5, 8)
 
 
 def test_bins_double_and_hold_every_row() -> None:
-    assert histogram([3, 16, 17, 33, 64]) == [
-        {"from": 1, "to": 16, "rows": 2},
-        {"from": 17, "to": 32, "rows": 1},
-        {"from": 33, "to": 64, "rows": 2},
-    ]
+    assert histogram([3, 16, 17, 33, 64]) == (
+        Bin(from_tokens=1, to_tokens=16, rows=2),
+        Bin(from_tokens=17, to_tokens=32, rows=1),
+        Bin(from_tokens=33, to_tokens=64, rows=2),
+    )
