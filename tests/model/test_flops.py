@@ -148,6 +148,15 @@ def test_counting_leaves_the_model_as_it_was() -> None:
     assert model.config._attn_implementation == "eager"
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_counting_gives_the_model_its_attention_back(method: str) -> None:
+    """Eager attention is many times slower, and nothing would say why."""
+    model = AutoModelForCausalLM.from_config(SHAPES["llama"], attn_implementation="sdpa")
+    model = model if method == "full" else get_peft_model(model, deepcopy(ADAPTERS[method]))
+    flop_model(model)
+    assert model.config._attn_implementation == "sdpa"
+
+
 def test_the_head_counts_where_it_is_applied() -> None:
     flops = flop_model(build("llama"))
     one = Work(positions=0, pairs=0, head_positions=1)

@@ -49,10 +49,10 @@ def test_a_counter_that_stands_still_says_nothing(tmp_path: Path) -> None:
 class FakeGpu:
     """NVML's counter of one GPU, in millijoules."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, uuid: str = "1234-abcd") -> None:
         self.millijoules = 5_000
         self.asked: list[str] = []
-        properties = SimpleNamespace(uuid="1234-abcd")
+        properties = SimpleNamespace(uuid=uuid)
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
         monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
         monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: self.asked.append(uuid) or uuid)
@@ -65,9 +65,11 @@ class FakeGpu:
         return self.millijoules
 
 
-def test_a_gpus_energy_is_its_own_counters_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked for by the GPU's own name: its number may be another one under CUDA_VISIBLE_DEVICES."""
-    gpu = FakeGpu(monkeypatch)
+@pytest.mark.parametrize("uuid", ["1234-abcd", "GPU-1234-abcd"])
+def test_a_gpus_energy_is_its_own_counters_difference(monkeypatch: pytest.MonkeyPatch, uuid: str) -> None:
+    """Asked for by the GPU's own name, which torch gives with or without its prefix: its number may be another one
+    under CUDA_VISIBLE_DEVICES."""
+    gpu = FakeGpu(monkeypatch, uuid)
     counter = EnergyCounter(torch.device("cuda"))
     assert counter.used() is None, "it did not move"
     gpu.millijoules += 2_500

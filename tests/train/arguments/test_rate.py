@@ -90,6 +90,8 @@ def test_decay_ends_at_the_minimum_rate(schedule: str, warmup: int) -> None:
 def test_a_minimum_that_cannot_be_had_is_refused() -> None:
     with pytest.raises(InputError, match="polynomial ends at 1e-07, which is not below the learning rate 1e-09"):
         make_scheduler(make_recipe(learning_rate=1e-9, schedule="polynomial"), STEPS)
+    with pytest.raises(InputError, match="polynomial ends at 1e-07, which is not below the learning rate 1e-07"):
+        make_scheduler(make_recipe(learning_rate=1e-7, schedule="polynomial"), STEPS)
     layers = {"optimizer": "galore_adamw_layerwise", "optimizer_modules": ["mlp"]}
     with pytest.raises(InputError, match="a schedule for each layer"):
         make_scheduler(make_recipe(schedule="linear", min_learning_rate=1e-4, **layers), STEPS)
@@ -100,6 +102,13 @@ def test_warm_up_below_one_is_a_share_and_from_one_a_count() -> None:
     assert make_recipe(warmup=0.03).warmup_steps(101) == 4
     assert make_recipe(warmup=100).warmup_steps(1_000) == 100
     assert make_recipe(warmup=1).warmup_steps(100) == 1, "one step, not all of them"
+
+
+@pytest.mark.parametrize("schedule", [schedule for schedule, *_ in SHAPES])
+def test_a_warm_up_as_long_as_the_training_still_has_a_schedule(schedule: str) -> None:
+    """A budget in tokens can be small beside a published warm-up; `polynomial` would divide by the steps after it."""
+    recipe = make_recipe(learning_rate=RATE, schedule=schedule, warmup=float(STEPS))
+    assert rates(recipe, STEPS) == pytest.approx([RATE * step / STEPS for step in range(STEPS)], abs=1e-12)
 
 
 def test_a_decay_is_a_share_rounded_up() -> None:

@@ -117,6 +117,12 @@ def test_an_answer_said_twice_is_learned_at_both_places() -> None:
     assert [text.strip() for text in learned(masked)] == ["No.</s>"] * 3
 
 
+def test_two_answers_in_a_row_are_both_learned() -> None:
+    turns = (Turn(role="user", content="Well?"), *(Turn(role="assistant", content=text) for text in ("Yes.", "No.")))
+    masked = supervised(renderer("dialogue"), "assistant").row(Row(turns=turns, origin="fake:4"))
+    assert [text.strip() for text in learned(masked)] == ["Yes.</s>", "No.</s>"]
+
+
 def test_what_the_tokenizer_puts_before_every_text_is_not_learned() -> None:
     tokenizer = tiny_tokenizer()
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
