@@ -15,7 +15,7 @@ run: $(VENV)/.run ## install what the program needs, then run the flagship suite
 	$(BIN)/bench run $(SUITE)
 
 test: $(VENV)/.dev ## install what the tests need, then run them
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## style, the prose (docs/writing.md), one meaning for each type's name
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ check: lint types layers test ## all of it
 
 coverage: $(VENV)/.dev ## the share of each room's lines that the tests run, against its floor
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage json --quiet -o - | $(BIN)/python .ci/floors.py
 

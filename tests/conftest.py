@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,19 @@ ROOT = Path(__file__).parent.parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` rewrites the golden files instead of comparing with them."""
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loaded_server() -> Iterator[None]:
+    """The one fork server of this process has every worker that tests ask for and outlives runs that fail: imports of
+    the libraries take 10 s, and each child would do them alone, or each test after such a run again."""
+    from bench.run.process.server import ChildServer  # after the environment: libraries read it while imported
+
+    forkserver.set_forkserver_preload(["tests.fakes.loaded"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
+        patch.setattr(ChildServer, "kill", lambda self: None)
+        yield
 
 
 @pytest.fixture

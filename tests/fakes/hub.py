@@ -85,7 +85,7 @@ class FakeHub:
 
     def _refuse(self, request: BaseHTTPRequestHandler, repo: str | None) -> None:
         if repo in self.busy:
-            return self._send(request, 503, b"", {})
+            return self._send(request, 503, b"", {"Retry-After": "0"})  # each of the libraries' waits is 1 s then
         if repo is None:
             return self._send(request, 401, b"", {"X-Error-Code": "RepoNotFound"})
         return self._send(request, 403, b"", {"X-Error-Code": "GatedRepo"} if repo in self.gated else {})

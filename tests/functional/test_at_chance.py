@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
-EXAMPLES = 120
+from tests.fakes.process import bench
+
+EXAMPLES = 60
 SUITE = """
 name = "stories"
 question = "Does a base of 260 thousand parameters know science or common sense?"
@@ -137,18 +136,6 @@ def tasks(shared: Path, folder: Path) -> None:
             **TASKS[name],
         }
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
-
-
-def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
-        cwd=folder,
-        env={**os.environ, "BENCH_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
 
 
 def test_a_base_that_knows_nothing_comes_out_at_chance_and_the_report_says_so(shared_dir: Path, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 
 from bench.cli import main as cli
 from tests.fakes.bad_input import CASES, PLAN, Case, bad
+from tests.fakes.process import bench
 from tests.fakes.suite_files import write_suite
 
 AS_PROCESS = (
@@ -93,31 +93,25 @@ def test_bad_input_is_refused(
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.id in AS_PROCESS], ids=lambda case: case.id)
-def test_bad_input_is_refused_by_the_process(case: Case, tmp_path: Path, root: Path) -> None:
-    refuse_as_process(case, tmp_path, root)
+def test_bad_input_is_refused_by_the_process(case: Case, tmp_path: Path) -> None:
+    refuse_as_process(case, tmp_path)
 
 
-def test_data_that_only_the_hub_has_is_refused_without_one_where_nothing_can_run_without(
-    tmp_path: Path, root: Path
-) -> None:
+def test_data_that_only_the_hub_has_is_refused_without_one_where_nothing_can_run_without(tmp_path: Path) -> None:
     """As a process only: it waits for the child that has the hub's library."""
     source = {
         '"rows.jsonl"': '"nobody/nothing-here"',
         'kind = "lm_eval"\ntasks = ["toy"]\ninclude = "tasks"': 'kind = "loss"\ndata = { source = "data:rows" }',
     }
     refuse_as_process(
-        bad("no hub for data", "hub.unreachable", "nobody/nothing-here", command=PLAN, replace=source), tmp_path, root
+        bad("no hub for data", "hub.unreachable", "nobody/nothing-here", command=PLAN, replace=source), tmp_path
     )
 
 
-def refuse_as_process(case: Case, folder: Path, root: Path) -> None:
+def refuse_as_process(case: Case, folder: Path) -> None:
     prepare(case, folder)
     before = files(folder)
-    environment = {**os.environ, "BENCH_HOME": str(folder / "home"), "PYTHONPATH": str(root)}
-    command = [sys.executable, "-m", "bench", *case.command]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False
-    )
+    done = bench(folder, *case.command)
     judge(case, Told(code=done.returncode, out=done.stdout, err=done.stderr), before, folder)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from bench.cli import main as cli
 from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.process import bench
 
 SUITE = """
 name = "shown"
@@ -49,13 +48,10 @@ def suite(tmp_path: Path) -> Path:
     return tmp_path / "suite.toml"
 
 
-def test_it_shows_rows_in_two_colours_and_counts_them(suite: Path, root: Path) -> None:
+def test_it_shows_rows_in_two_colours_and_counts_them(suite: Path) -> None:
     """As a process, on what passes for a terminal."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(suite.parent), "PYTHONPATH": str(root)}
-    environment |= {"BENCH_HOME": str(suite.parent / "home"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    environment |= {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "400"}
-    command = [sys.executable, "-m", "bench", "data", "show", "suite.toml", "rows/full"]
-    done = subprocess.run(command, cwd=suite.parent, env=environment, capture_output=True, text=True, timeout=120)
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "400"}
+    done = bench(suite.parent, "data", "show", "suite.toml", "rows/full", **terminal)
     assert done.returncode == 0, done.stderr
     assert (
         f"{ASKED}User: Say yes.\x1b[0m\n{ASKED}Assistant:\x1b[0m{ANSWERED} Yes [bold]it[/bold] is.</s>" in done.stdout

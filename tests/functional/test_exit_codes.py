@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench.errors import ExitCode
+from tests.fakes.process import run
 from tests.fakes.suite_files import write_suite
 from tests.fakes.worker import ORDERS, UNSCORED
 
-ROOT = Path(__file__).parents[2]
-
 
 def cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.fakes.bench", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "BENCH_HOME": str(folder / "home")},
-        timeout=240,
-        check=False,
-    )
+    return run("tests.fakes.bench", arguments, folder=folder, environment={"BENCH_HOME": str(folder / "home")})
 
 
 def run_and_report(

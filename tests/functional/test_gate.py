@@ -12,17 +12,13 @@ from pathlib import Path
 import pytest
 
 from bench.gate.history import describe
+from tests.fakes import process
 from tests.fakes.records import make_run
 
 
 def bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command line in `cwd`."""
-    own = {"BENCH_HOME": str(cwd / "home"), "COLUMNS": "160", "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
-        capture_output=True, text=True, check=False, cwd=cwd,
-        env={**os.environ, **own},
-    )  # fmt: skip
+    return process.bench(cwd, *arguments, COLUMNS="160")
 
 
 def to_nobody(*arguments: str, cwd: Path) -> tuple[int, str]:
@@ -31,11 +27,11 @@ def to_nobody(*arguments: str, cwd: Path) -> tuple[int, str]:
     with subprocess.Popen(
         [sys.executable, "-m", "bench", *arguments], cwd=cwd, env={**os.environ, **own},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        return process.wait(), process.stderr.read()
+    ) as unread:  # fmt: skip
+        assert unread.stdout is not None
+        assert unread.stderr is not None
+        unread.stdout.close()
+        return unread.wait(), unread.stderr.read()
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
+from tests.fakes.process import bench
 
 SUITE = """
 name = "asks"
@@ -60,16 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     folder = tmp_path_factory.mktemp("asks")
     (folder / "suite.toml").write_text(SUITE)
     (folder / "prompts.jsonl").write_text('{"prompt": "Name a river."}\n{"prompt": "Name a town."}\n')
-    command = [sys.executable, "-m", "bench", "run", "suite.toml", "--reports", "reports"]
-    done = subprocess.run(
-        [*command, "--set", "question=Does it answer?"],
-        cwd=folder,
-        env={**os.environ, "BENCH_HOME": str(folder / "home")},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    done = bench(folder, "run", "suite.toml", "--reports", "reports", "--set", "question=Does it answer?")
     assert done.returncode == 0, done.stdout + done.stderr
     return RunDirectory.find("asks", folder / "reports")
 

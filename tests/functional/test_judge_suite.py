@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from bench.record.record import EvaluationRecord, Record
 from bench.record.rundir import RunDirectory
 from tests.fakes.endpoint_server import Body, EndpointServer, Raw, ServerError, Step, TooMany
+from tests.fakes.process import bench
 
 KEY = "a-key-that-nobody-may-see"
 SUITE = """
@@ -146,19 +145,11 @@ class Ran:
     def again(self) -> tuple[int, int]:
         """Run it once more: exit code, and requests that came to the server."""
         before = len(self.server.requests)
-        return bench(self.folder).returncode, len(self.server.requests) - before
+        return run_suite(self.folder).returncode, len(self.server.requests) - before
 
 
-def bench(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bench", "run", "suite.toml", "--reports", "reports"],
-        cwd=folder,
-        env={**os.environ, "BENCH_HOME": str(folder / "home"), "JUDGE_KEY": KEY},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def run_suite(folder: Path) -> subprocess.CompletedProcess[str]:
+    return bench(folder, "run", "suite.toml", "--reports", "reports", JUDGE_KEY=KEY)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +166,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     mortal = Mortal()
     with EndpointServer(answer=judge, script=trouble, key=KEY) as server, EndpointServer(answer=mortal) as dying:
         (folder / "suite.toml").write_text(SUITE.replace("URL", server.url).replace("DYING", dying.url))
-        done = bench(folder)
+        done = run_suite(folder)
         text = done.stdout + done.stderr
         assert done.returncode in (0, 3), text
         run = RunDirectory.find("judged", folder / "reports")

@@ -6,19 +6,18 @@ Five moments of the proof in `benchmarks/kill_fuzz.py`, one of each way to be ki
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.kill_fuzz import INTERVAL, STEPS, WAYS, attempts
+from tests.fakes.process import run
 
 
 @pytest.mark.timeout(600)
 def test_a_run_killed_anywhere_loses_nothing(root: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.kill_fuzz", "--points", "5", "--seed", "38"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=590, check=False)
+    arguments = ["--points", "5", "--seed", "38"]
+    done = run("benchmarks.kill_fuzz", arguments, folder=root, environment={}, seconds=590)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, (lines[-1:], done.stderr[-2000:])
     assert (lines[-1]["points"], lines[-1]["lost"]) == (5, 0)

@@ -17,6 +17,8 @@ import pytest
 
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
+from tests.fakes import process
+from tests.fakes.process import Forked
 from tests.fakes.suites import diary, worked
 from tests.fakes.worker import ORDERS
 
@@ -29,29 +31,26 @@ HANGS: dict[str, Any] = {
 """`few/full` ends at once; the first attempt of each `few/lora` training never does."""
 
 
-def start(root: Path, changes: dict[str, Any] | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.drive", str(root), json.dumps(changes or {})],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        cwd=Path(__file__).parents[2],
-    )
+def start(root: Path, changes: dict[str, Any] | None = None) -> Forked:
+    return process.start("tests.fakes.drive", words(root, changes), folder=Path(__file__).parents[2], environment={})
 
 
-def finish(process: subprocess.Popen[str], code: int, seconds: float = 90) -> tuple[dict[str, Any], str]:
-    out, err = process.communicate(timeout=seconds)
-    assert process.returncode == code, err
-    assert "Traceback" not in err
-    return (json.loads(out) if out else {}), err
+def words(root: Path, changes: dict[str, Any] | None = None) -> list[str]:
+    return [str(root), json.dumps(changes or {})]
 
 
-def until(condition: Callable[[], object], process: subprocess.Popen[str], seconds: float = 90) -> None:
+def finish(run: Forked, code: int, seconds: float = 90) -> tuple[dict[str, Any], str]:
+    done = run.finish(seconds)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return (json.loads(done.stdout) if done.stdout else {}), done.stderr
+
+
+def until(condition: Callable[[], object], run: Forked, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, "waited in vain"
+        assert run.poll() is None, run.printed
+        assert time.monotonic() < deadline, "the wait was too long"
         time.sleep(0.02)
 
 
@@ -71,19 +70,19 @@ def record_of(root: Path) -> Record:
 
 
 @pytest.fixture
-def hung(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def hung(tmp_path: Path) -> Iterator[Forked]:
     """A run whose two LoRA trainings hang, the rest being done or waiting for them."""
-    process = start(tmp_path, HANGS)
-    until(lambda: hanging(tmp_path), process)
-    yield process
-    if process.poll() is None:
-        process.kill()
-    process.communicate()
+    run = start(tmp_path, HANGS)
+    until(lambda: hanging(tmp_path), run)
+    yield run
+    if run.poll() is None:
+        run.kill()
+        run.finish(30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_ends_its_children_says_so_and_goes_on_next_time(
-    tmp_path: Path, hung: subprocess.Popen[str], number: signal.Signals
+    tmp_path: Path, hung: Forked, number: signal.Signals
 ) -> None:
     children = pids(tmp_path)
     assert len(children) == 2
@@ -100,26 +99,24 @@ def test_a_stopped_run_ends_its_children_says_so_and_goes_on_next_time(
     goes_on(tmp_path)
 
 
-def test_ctrl_c_in_a_terminal_reaches_the_whole_group_and_is_still_clean(
-    tmp_path: Path, hung: subprocess.Popen[str]
-) -> None:
+def test_ctrl_c_in_a_terminal_reaches_the_whole_group_and_is_still_clean(tmp_path: Path, hung: Forked) -> None:
     os.killpg(hung.pid, signal.SIGINT)
     finish(hung, 130, seconds=30)
     goes_on(tmp_path)
 
 
-def test_orphans_of_a_killed_run_end_by_themselves(tmp_path: Path, hung: subprocess.Popen[str]) -> None:
+def test_orphans_of_a_killed_run_end_by_themselves(tmp_path: Path, hung: Forked) -> None:
     children = pids(tmp_path)
     family = psutil.Process(hung.pid).children(recursive=True)
     assert children <= {child.pid for child in family}
     hung.kill()
-    hung.communicate()
+    finish(hung, -signal.SIGKILL)
     _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
     goes_on(tmp_path)
 
 
-def test_a_child_killed_from_outside_is_recorded_and_tried_again(tmp_path: Path, hung: subprocess.Popen[str]) -> None:
+def test_a_child_killed_from_outside_is_recorded_and_tried_again(tmp_path: Path, hung: Forked) -> None:
     for pid in pids(tmp_path):
         os.kill(pid, signal.SIGKILL)
     finish(hung, 3)
@@ -141,17 +138,18 @@ def goes_on(root: Path) -> None:
 def test_a_finished_suite_runs_again_without_heavy_imports_or_a_server(tmp_path: Path) -> None:
     first, _ = finish(start(tmp_path), 0)
     assert first["served"]
-    second, _ = finish(start(tmp_path), 0)
+    command = [sys.executable, "-m", "tests.fakes.drive", *words(tmp_path)]  # a fresh interpreter: it shows the imports
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    second = json.loads(done.stdout)
     assert second["run"] == first["run"]
     assert second["heavy"] == []
     assert not second["served"]
     assert second["cpu_seconds"] < 3
 
 
-def test_a_second_run_of_the_same_suite_waits_and_reuses(tmp_path: Path, hung: subprocess.Popen[str]) -> None:
+def test_a_second_run_of_the_same_suite_waits_and_reuses(tmp_path: Path, hung: Forked) -> None:
     other = start(tmp_path, HANGS)
-    assert other.stderr is not None
-    assert any("another bench run" in line for line in iter(other.stderr.readline, ""))
+    until(lambda: "another bench run" in other.printed[1], other)
     assert len(worked(tmp_path / "home")) == len(set(worked(tmp_path / "home")))
     hung.send_signal(signal.SIGTERM)
     finish(hung, 130)

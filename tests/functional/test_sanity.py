@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.process import bench
 
 WORDS = ("the", "cat", "river", "stone", "lamp", "green", "tower", "quiet", "bread", "paper", "wheel", "window")
 SUITE = """
@@ -64,7 +63,7 @@ def write_rows(path: Path, rows: Iterable[tuple[str, str]]) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path, str]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Rows that copy a quarter of the exam within a longer prompt, rows whose prompts fill the context, and a learning
     rate ten million times too high. The run directory, and what the terminal showed."""
     folder, rng = tmp_path_factory.mktemp("sane"), random.Random(0)
@@ -78,15 +77,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path, str
     write_rows(folder / "leaked.jsonl", [*copies, *((f"Say {words(5)}", words(30)) for _ in range(16))])
     write_rows(folder / "prompts.jsonl", [(f"Say {words(300)}", words(3)) for _ in range(8)])
     (folder / "sane.toml").write_text(SUITE, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "run", "sane.toml", "--quiet"],
-        cwd=folder,
-        env={**os.environ, "BENCH_HOME": str(folder / "home"), "PYTHONPATH": str(root), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = bench(folder, "run", "sane.toml", "--quiet", COLUMNS="200")
     assert done.returncode == 3, done.stderr[-2000:]  # two of three arms failed
     return (folder / "reports" / "sane" / "latest").resolve(), done.stdout
 

@@ -5,16 +5,12 @@ What a user would lose: a suite that validates and then fails in a training, in 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from bench.suite.load import load_suite
+from tests.fakes.process import bench
 
 CUTS: dict[str, tuple[str, ...]] = {
     "full_vs_lora": (
@@ -27,19 +23,6 @@ CUTS: dict[str, tuple[str, ...]] = {
     "training_speed": ('arms.recipe=["padded", "packed", "bf16"]',),
 }
 """Fewer arms and rates, so that it takes seconds; that the others are valid is seen where all profiles are checked."""
-DRIVER = """
-import sys
-from bench.cli.main import main
-
-for line in sys.stdin.read().splitlines():
-    sys.argv = ["bench", *line.split("\\t")]
-    try:
-        code = main()
-    except SystemExit as end:
-        code = end.code
-    print(f"{line.split()[1]} ended with {int(code or 0)}")
-"""
-"""One process for all four: they share the server that has the heavy libraries loaded."""
 
 
 def arguments(name: str) -> list[str]:
@@ -53,21 +36,12 @@ def arguments(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, Record]:
+def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
     """The four runs, made once."""
     folder = tmp_path_factory.mktemp("shipped")
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER],
-        input="\n".join("\t".join(arguments(name)) for name in CUTS),
-        cwd=folder,
-        env={**os.environ, "BENCH_HOME": str(folder / "home"), "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
     for name in CUTS:
-        assert f"{name} ended with 0" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+        done = bench(folder, *arguments(name))
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return {name: RunDirectory.find(name, folder / "reports").load() for name in CUTS}
 
 

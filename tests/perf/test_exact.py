@@ -6,11 +6,11 @@ A change that is meant: `bench gate exact suites/lima_vs_alpaca.toml --profile m
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.fakes.process import run
 
 BASELINE = Path("tests") / "perf" / "exact-lima_vs_alpaca-micro.json"
 
@@ -18,12 +18,8 @@ BASELINE = Path("tests") / "perf" / "exact-lima_vs_alpaca-micro.json"
 def gate(root: Path, home: Path, baseline: Path) -> subprocess.CompletedProcess[str]:
     """The command that CI runs."""
     suite = root / "suites" / "lima_vs_alpaca.toml"
-    command = [sys.executable, "-m", "bench", "gate", "exact", str(suite), "--profile", "micro"]
-    return subprocess.run(
-        [*command, "--baseline", str(baseline)],
-        capture_output=True, text=True, check=False, cwd=root,
-        env={**os.environ, "BENCH_HOME": str(home), "COLUMNS": "120"},
-    )  # fmt: skip
+    command = ["gate", "exact", str(suite), "--profile", "micro", "--baseline", str(baseline)]
+    return run("bench", command, folder=root, environment={"BENCH_HOME": str(home), "COLUMNS": "120"})
 
 
 def test_the_flagships_counts_are_the_committed_ones(root: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from tests.fakes import echo
 from tests.fakes.echo import Asked
 
 SERVER = ChildServer(module=echo.__name__)
+KILL = ChildServer.kill
+"""Before the session's fixture takes it away."""
 
 
 def call(tmp_path: Path, kind: str, **payload: Any) -> object:
@@ -242,10 +244,14 @@ def test_a_server_that_dies_as_it_is_asked_is_asked_again(
     assert len(asked) == 2
 
 
-def test_a_server_is_killed_by_the_process_number_that_python_keeps_privately() -> None:
+def test_a_server_is_killed_by_the_process_number_that_python_keeps_privately(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were `_forkserver` or `_forkserver_pid` renamed, an interrupted start would leave its server behind."""
+    another = forkserver.ForkServer()  # the other tests still need theirs
+    monkeypatch.setattr(forkserver, "_forkserver", another)
+    monkeypatch.setattr(forkserver, "ensure_running", another.ensure_running)
+    monkeypatch.setattr(ChildServer, "kill", KILL)
     SERVER.warm()
-    server = psutil.Process(forkserver._forkserver._forkserver_pid)
+    server = psutil.Process(another._forkserver_pid)
     assert server.ppid() == os.getpid()
     SERVER.kill()
     deadline = time.monotonic() + 30
