@@ -92,6 +92,14 @@ def test_a_cut_row_keeps_the_mask_of_what_is_left() -> None:
     assert cut.labels_mask == whole.labels_mask[:60]
 
 
+def test_a_cut_row_with_an_excluded_turn_keeps_the_mask_of_what_is_left() -> None:
+    row = flagged(Turn(role="assistant", content="Bad.", train=False), *[Turn(role="assistant", content="Good.")] * 3)
+    whole = supervised(renderer("dialogue"), "all").row(row)
+    for length in range(10, len(whole.input_ids)):
+        cut = supervised(renderer("dialogue", length), "all").row(row)
+        assert (cut.input_ids, cut.labels_mask) == (whole.input_ids[:length], whole.labels_mask[:length])
+
+
 def test_a_template_that_rewrites_earlier_turns_is_refused() -> None:
     """Such as one that drops earlier reasoning: what would be learned is not what was said."""
     text = (
