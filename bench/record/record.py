@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from bench.record.contamination import ContaminationRecord
 from bench.record.evaluation import EvalResult
+from bench.record.look import Look
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
@@ -155,6 +156,8 @@ class Record(Spec):
     """One per arm with a sweep and rate."""
     answers: tuple[AnswersRecord, ...] = ()
     """One per subject of a judge eval."""
+    looks: tuple[Look, ...] = ()
+    """Looks at the same question with other seeds, before this run."""
     contamination: tuple[ContaminationRecord, ...] = ()
     """Data × eval; empty while the run is not at its end."""
 

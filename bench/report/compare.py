@@ -13,6 +13,7 @@ from bench.report.analysis.claims import decided
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import completeness
 from bench.report.analysis.decision import decision
+from bench.report.analysis.looks import this_look
 from bench.report.analysis.provenance import provenance
 from bench.report.analysis.run_info import run_info
 from bench.report.analysis.scores.align import Run, ScoreRows, align, read_rows
@@ -44,11 +45,13 @@ from bench.stats.paired import REPLICATES
 def compare(run: Run, *, replicates: int = REPLICATES) -> Comparison:
     """Everything that the report says of `run`. Raises `InputError` where its record or scores cannot be read."""
     record = run.load()
-    return compare_record(record, read_rows(run, record), replicates=replicates)
+    return compare_record(record, read_rows(run, record), replicates=replicates, name=run.path.name)
 
 
-def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICATES) -> Comparison:
-    """Everything that the report says, from a record and its scores that were read already."""
+def compare_record(
+    record: Record, rows: ScoreRows, *, replicates: int = REPLICATES, name: str | None = None
+) -> Comparison:
+    """Everything that the report says, from a record and its scores that were read already. name: of the run."""
     aligned = align(record, rows)
     missing = absences_of(record)
     deltas = Deltas.of(record, replicates=replicates)
@@ -60,6 +63,8 @@ def compare_record(record: Record, rows: ScoreRows, *, replicates: int = REPLICA
         run=run_info(record),
         completeness=completeness(record, absences=missing, results=measured, claims=claims),
         claims=claims,
+        look=this_look(record, [(result.claim, result.verdict) for result in claims], run=name or record.digest[:8]),
+        looks=record.looks,
         decision=decision(record, aligned, deltas),
         arms=tuple(subjects(record)),
         bases=bases_by_arm(record),

@@ -1,4 +1,5 @@
-"""Draw a run's report: `report.md`, `report.html`, `plots/`, `flips.jsonl` in its directory; the terminal's short form.
+"""Draw a run's report: `report.md`, `report.html`, `plots/`, `flips.jsonl`, `look.json` in its directory; the short
+form of the terminal.
 
 Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. Plots
 that would come out as they are, are not drawn again.
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from bench.atomic import write_errors_as_problems, write_text
 from bench.control_codes import visible
+from bench.record.look import LOOK
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.align import Run
 from bench.report.compare import compare
@@ -48,6 +50,8 @@ def write_comparison(
         write_text(path, markdown.render(view))
         write_text(folder / PAGE, html.render(view, plots))
         write_text(folder / comparison.flips.file, comparison.flips.lines())
+        if comparison.look is not None:
+            write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
     if console is not None:
         print_report(view, console)
         console.print()

@@ -12,6 +12,7 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.files import LOG, SCORES, TRACKING_LOGS
+from bench.record.look import Look
 from bench.record.record import (
     AnswersRecord,
     Environment,
@@ -87,6 +88,7 @@ def make_record(
     directory: RunDirectory,
     interrupted: bool = False,
     contamination: tuple[ContaminationRecord, ...] = (),
+    looks: tuple[Look, ...] = (),
 ) -> Record:
     """The record as of now; scores and logs of ended jobs are copied into `directory`."""
     trainings: list[TrainingRecord] = []
@@ -137,6 +139,7 @@ def make_record(
         sweeps=tuple(sweeps),
         answers=tuple(answers),
         contamination=contamination,
+        looks=looks,
     )
 
 

@@ -16,6 +16,7 @@ from bench.atomic import write_errors_as_problems
 from bench.digest import digest_json
 from bench.errors import BenchError, IncompleteError, InterruptedRunError, Problem
 from bench.record.contamination import ContaminationRecord
+from bench.record.look import Look, looks_beside, question_of
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.checks.base_scores import base_findings
@@ -91,6 +92,7 @@ def run_suite(
             began=began,
             go_on=go_on,
             unavailable=unavailable,
+            looks=_earlier_looks(planned, directory),
         )
         with _exclusive(directory, display):
             if (name := take_over(directory, planned)) is not None:
@@ -117,6 +119,8 @@ class _Run:
     """Train whatever the bases' scores say."""
     unavailable: frozenset[str]
     """Evals whose rows the hub does not give today: their jobs fail, and no training waits for them."""
+    looks: tuple[Look, ...] = ()
+    """At the same question with other seeds, before this run."""
     outcomes: dict[str, JobOutcome] = dataclasses.field(default_factory=dict)
     _recorded: float = 0.0
 
@@ -193,6 +197,7 @@ class _Run:
             directory=self.directory,
             interrupted=interrupted,
             contamination=contamination,
+            looks=self.looks,
         )
         self.directory.write(record)
         self._recorded = time.monotonic()
@@ -205,6 +210,12 @@ class _Run:
             where=str(self.directory.path),
             hint="the same command resumes from there",
         )
+
+
+def _earlier_looks(planned: Plan, directory: RunDirectory) -> tuple[Look, ...]:
+    """Looks at what this suite asks, in the run directories beside this one."""
+    models = tuple(model.sha256 for model in planned.resolved.bases().values())
+    return looks_beside(directory.path, question_of(planned.resolved.suite, models=models))
 
 
 def _finished_hint(loaded: LoadedSuite, only: Sequence[str], home: Path) -> Path:

@@ -22,6 +22,7 @@ from bench.stats.multiplicity import holm
 from bench.stats.paired import Delta
 from bench.stats.power import Needed, needed
 from bench.stats.ratio import Ratio
+from bench.stats.sequential import Spending, sequential_p
 from bench.stats.variance import Components
 
 ClaimRelation = Literal[">=", ">", "=="]
@@ -30,11 +31,22 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """Information fractions of all looks at a claim, this one last, and how the error is spent. count: of the looks,
+    with those that added no information."""
+
+    fractions: tuple[float, ...]
+    spending: Spending
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimQuestion:
     """left `relation` right, given the comparison left - right (or left / right).
 
     comparison: `None` where a job that it needs did not finish; `missing` then says which. margin: in units of the
-    score, or for a ratio the relative difference (0.1: ten percent).
+    score, or for a ratio the relative difference (0.1: ten percent). looks: this look and those before it; `None` for
+    a run that is looked at once.
     """
 
     relation: ClaimRelation
@@ -42,6 +54,7 @@ class ClaimQuestion:
     margin: float = 0.0
     higher_is_better: bool = True
     missing: str = "nothing to compare"
+    looks: Looks | None = None
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.margin) and self.margin >= 0):
@@ -54,7 +67,8 @@ class ClaimQuestion:
 class ClaimVerdict:
     """reason: why nothing could be decided, `None` where the comparison has an interval or is exact.
 
-    p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. adjusted_p: after Holm.
+    p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. sequential_p: corrected for the looks
+    before this one; equal to `p_value` without any. adjusted_p: of this, after Holm. looks: with this one.
 
     needed_examples, needed_seeds: of an inconclusive claim, the number of either alone that would decide it at 80%
     power if the estimate is the truth; `None` where it alone could not. needed_together: examples and seeds that would
@@ -65,10 +79,12 @@ class ClaimVerdict:
     reason: str | None
     leaning: ClaimOutcome | None
     p_value: float | None
+    sequential_p: float | None
     adjusted_p: float | None
     needed_examples: int | None
     needed_seeds: int | None
     needed_together: tuple[int, int] | None = None
+    looks: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +128,24 @@ def decide_family(questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA) -
         None if comparison is None else _test(question, comparison)
         for question, comparison in zip(questions, evidence, strict=True)
     ]
-    adjusted = holm([None if test is None else test[1] for test in tests])
+    corrected = [
+        None if test is None else _over_looks(test[1], question.looks)
+        for question, test in zip(questions, tests, strict=True)
+    ]
+    adjusted = holm(corrected)
     size = sum(test is not None for test in tests)
     return tuple(
         certain or _undecidable(question)
-        if comparison is None or test is None or p is None
-        else _verdict(question, comparison, test, p, size=size, alpha=alpha)
-        for question, certain, comparison, test, p in zip(questions, exact, evidence, tests, adjusted, strict=True)
+        if comparison is None or test is None or sequential is None or p is None
+        else _verdict(question, comparison, test, (sequential, p), size=size, alpha=alpha)
+        for question, certain, comparison, test, sequential, p in zip(
+            questions, exact, evidence, tests, corrected, adjusted, strict=True
+        )
     )
+
+
+def _over_looks(p_value: float, looks: Looks | None) -> float:
+    return p_value if looks is None else sequential_p(p_value, looks.fractions, looks.spending)
 
 
 def _exact_verdict(question: ClaimQuestion) -> ClaimVerdict | None:
@@ -137,6 +163,7 @@ def _exact_verdict(question: ClaimQuestion) -> ClaimVerdict | None:
         reason=None,
         leaning=outcome,
         p_value=None,
+        sequential_p=None,
         adjusted_p=None,
         needed_examples=None,
         needed_seeds=None,
@@ -209,12 +236,13 @@ def _verdict(
     question: ClaimQuestion,
     evidence: _Evidence,
     test: tuple[ClaimOutcome, float],
-    adjusted: float,
+    corrected: tuple[float, float],
     *,
     size: int,
     alpha: float,
 ) -> ClaimVerdict:
     leaning, p_value = test
+    sequential, adjusted = corrected
     decided = adjusted <= alpha
     more = Needed(examples=None, seeds=None) if decided else _needed(question, evidence, 1.0 - alpha / size)
     return ClaimVerdict(
@@ -222,10 +250,12 @@ def _verdict(
         reason=None,
         leaning=leaning,
         p_value=p_value,
+        sequential_p=sequential,
         adjusted_p=adjusted,
         needed_examples=more.examples,
         needed_seeds=more.seeds,
         needed_together=more.together,
+        looks=1 if question.looks is None else question.looks.count,
     )
 
 
@@ -255,6 +285,7 @@ def _undecidable(question: ClaimQuestion) -> ClaimVerdict:
         reason=said or question.missing,
         leaning=None,
         p_value=None,
+        sequential_p=None,
         adjusted_p=None,
         needed_examples=None,
         needed_seeds=None,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence
+from bench.report.analysis.looks import looks_at
 from bench.report.analysis.scores.align import Aligned
 from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.scores.named import entry_named
@@ -69,7 +70,7 @@ def decided(
     cases = [_case(claim, record, entries, absences) for claim in record.resolved.suite.claim]
     comparisons = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
     decisions = decide_family(
-        [_question(case, comparison) for case, comparison in zip(cases, comparisons, strict=True)]
+        [_question(case, comparison, record) for case, comparison in zip(cases, comparisons, strict=True)]
     )
     verdicts = [_sensitive(case, verdict, results, deltas) for case, verdict in zip(cases, decisions, strict=True)]
     family = sum(verdict.p_value is not None for verdict in verdicts)
@@ -161,7 +162,7 @@ def _comparison(case: _ClaimCase, record: Record, deltas: Deltas) -> Delta | Rat
     )  # fmt: skip
 
 
-def _question(case: _ClaimCase, comparison: Delta | Ratio | None) -> ClaimQuestion:
+def _question(case: _ClaimCase, comparison: Delta | Ratio | None, record: Record) -> ClaimQuestion:
     relation: ClaimRelation = case.claim.parts()[1] if case.gap is None else ">="
     if case.claim.cost is not None:
         higher = case.claim.per is not None
@@ -173,6 +174,7 @@ def _question(case: _ClaimCase, comparison: Delta | Ratio | None) -> ClaimQuesti
         margin=case.claim.margin,
         higher_is_better=higher,
         missing=case.gap or "nothing to compare",
+        looks=looks_at(case.claim, record),
     )
 
 

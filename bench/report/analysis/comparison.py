@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.record.look import Look
 from bench.report.analysis.absence import Absence
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
@@ -45,6 +46,10 @@ class Comparison:
     run: RunInfo
     completeness: Completeness
     claims: tuple[ClaimResult, ...]
+    look: Look | None
+    """What this reading saw, kept for later runs of the same question; `None` without claims or before the end."""
+    looks: tuple[Look, ...]
+    """Readings of the same question before this run."""
     decision: Decision | None
     """Which arm to take; `None` where the suite has no `[decision]`."""
     arms: tuple[str, ...]

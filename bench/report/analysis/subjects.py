@@ -12,7 +12,7 @@ from bench.suite.tables.suite import ArmRef
 def subjects(record: Record) -> dict[str, tuple[str, ...]]:
     """Subject names by arm, in the suite's order of arms and seeds, the base first."""
     suite = record.resolved.suite
-    arms = {arm.name: tuple(f"{arm.name}#{seed}" for seed in suite.seeds) for arm in planned_arms(record)}
+    arms = {arm.name: tuple(f"{arm.name}#{seed}" for seed in suite.seeds_of(arm.name)) for arm in planned_arms(record)}
     return {**{base: (base,) for base in bases_of(record)}, **arms}
 
 

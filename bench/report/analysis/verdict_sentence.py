@@ -51,9 +51,15 @@ def verdict_sentence(
     if verdict.outcome in {"supported", "refuted"}:
         return _decided(claim, verdict, compared, single_seed=single_seed)
     ways = _to_decide(verdict, compared)
-    if verdict.p_value is not None and verdict.p_value <= ALPHA:
+    if verdict.p_value is not None and verdict.sequential_p is not None and verdict.p_value <= ALPHA:
+        if verdict.sequential_p > ALPHA:
+            return f"significant at this look alone, not over {_looks(verdict)}; {ways}"
         return f"significant alone, not among {family} claims after Holm; {ways}"
     return f"the interval includes {_threshold(claim, compared)}; {ways}"
+
+
+def _looks(verdict: ClaimVerdict) -> str:
+    return "the looks that are planned" if verdict.looks == 1 else f"its {verdict.looks} looks"
 
 
 def _decided(claim: Claim, verdict: ClaimVerdict, compared: Delta | Ratio, *, single_seed: bool) -> str:

@@ -41,6 +41,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     asking.missing_scores,
     asking.faulty_examples,
     asking.empty_slices,
+    claims.looked_before,
     claims.opposite_claims,
     scores.few_seeds,
     asking.limit,

@@ -95,8 +95,9 @@ def dose(record: Record, comparison: Comparison) -> Iterator[Finding]:
 def one_draw(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Noise of a random subset cannot be seen in one draw of it."""
     suite = record.resolved.suite
+    several = {arm.data for arm in planned_arms(record) if draw_labels(suite, arm) is not None}
     for data in dict.fromkeys(arm.data for arm in planned_arms(record)):
-        if suite.data[data].select.by == "random" and draw_labels(suite, data) is None:
+        if suite.data[data].select.by == "random" and data not in several:
             detail = (
                 f"the rows of {data} were drawn once: no interval covers what another draw would give "
                 "(select.seeds draws several)"

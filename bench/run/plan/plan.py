@@ -71,7 +71,7 @@ def plan(
     entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
     for arm in suite.expand():
         if suite.recipe[arm.recipe].method == "few_shot":
-            entries.extend(entry for seed in suite.seeds for entry in builder.few_shot(arm, seed))
+            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.few_shot(arm, seed))
         else:
             entries.extend(builder.trained(arm, probed=workers > 1))
     entries.extend(list(judge_entries(resolved, entries, store=builder.store, workers=workers, code=builder.code)))
@@ -90,7 +90,7 @@ def plan(
             selected=entry.job.id in selected,
             fresh=fresh,
             cached=builder.store.done(entry.job.digest),
-            rank=_rank(entry, position, turn=_turn(suite, entry.seed), side_by_side=workers > 1),
+            rank=_rank(entry, position, turn=_turn(suite, entry.arm, entry.seed), side_by_side=workers > 1),
             unavailable=why.get(entry.job.id),
         )
         for position, entry in enumerate(entries)
@@ -160,7 +160,7 @@ class _Builder:
         sweep = self._sweep(arm)
         after = tuple(job.digest for job in sweep)
         entries = [JobEntry(job=job, after=(), arm=arm.name, seed=job.training.seed) for job in sweep]
-        for seed in suite.seeds:
+        for seed in suite.seeds_of(arm.name):
             training = self._training(arm, seed, sweep)
             if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
                 entries.append(self._probe(training, suite.run.probe_steps))
@@ -170,7 +170,7 @@ class _Builder:
 
     def _data(self, arm: ArmRef, seed: int) -> ResolvedData:
         """What the arm learns from with this seed: its draw, where the data has several."""
-        return self.resolved.data[trained_on(self.resolved.suite, arm.data, seed)]
+        return self.resolved.data[trained_on(self.resolved.suite, arm, seed)]
 
     def _sweep(self, arm: ArmRef) -> list[SweepJob]:
         """One job per setting; none where the recipe has no sweep."""
@@ -339,9 +339,9 @@ def _rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> i
     return group * 1_000_000 + position
 
 
-def _turn(suite: Suite, seed: int | None) -> int:
+def _turn(suite: Suite, arm: str | None, seed: int | None) -> int:
     """0 for what belongs to no seed or to the first."""
-    return 0 if seed is None else suite.seeds.index(seed)
+    return 0 if arm is None or seed is None else suite.seeds_of(arm).index(seed)
 
 
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:

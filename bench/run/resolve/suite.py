@@ -143,7 +143,8 @@ def data_specs(suite: Suite) -> dict[str, DataSpec]:
     """The data that the arms train on, what that is made from or sized by, and each eval's own as `eval:NAME`."""
     trained = {arm.data for arm in suite.expand()} | {on for _, on in _sweeps(suite) if on != DEV}
     used = closure(trained, suite.data)
-    tables = [draws_of(name, spec, trainings=len(suite.seeds)) for name, spec in suite.data.items() if name in used]
+    trainings = max(len(suite.seeds_of(arm.name)) for arm in suite.expand())
+    tables = [draws_of(name, spec, trainings=trainings) for name, spec in suite.data.items() if name in used]
     specs = {name: spec for table in tables for name, spec in table.items()}
     evals = {f"eval:{spec.name}": data_of(spec) for spec in suite.eval}
     evals |= {reference_data(spec.name): reference_of(spec) for spec in suite.eval}

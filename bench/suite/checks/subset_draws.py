@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from bench.errors import Problem
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.suite import Suite
+from bench.suite.tables.suite import ArmRef, Suite
 
 
 def draws_of(name: str, spec: DataSpec, *, trainings: int) -> dict[str, DataSpec]:
@@ -40,14 +40,14 @@ def draw_name(name: str, index: int) -> str:
     return name if index == 0 else f"{name}@{index}"
 
 
-def trained_on(suite: Suite, data: str, seed: int) -> str:
-    """Name of the draw that the training with this seed of the suite learns from."""
-    return draw_name(data, _draw(suite, data, suite.seeds.index(seed)))
+def trained_on(suite: Suite, arm: ArmRef, seed: int) -> str:
+    """Name of the draw that the arm's training with this seed learns from."""
+    return draw_name(arm.data, _draw(suite, arm.data, suite.seeds_of(arm.name).index(seed)))
 
 
-def draw_labels(suite: Suite, data: str) -> tuple[int, ...] | None:
-    """The draw of each seed of the suite; `None` where there is only one."""
-    labels = tuple(_draw(suite, data, position) for position in range(len(suite.seeds)))
+def draw_labels(suite: Suite, arm: ArmRef) -> tuple[int, ...] | None:
+    """The draw of each seed of an arm; `None` where there is only one."""
+    labels = tuple(_draw(suite, arm.data, position) for position in range(len(suite.seeds_of(arm.name))))
     return labels if len(set(labels)) > 1 else None
 
 

@@ -15,6 +15,7 @@ from bench.suite.tables.decision import DecisionOptions
 from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.model import ModelSpec
 from bench.suite.tables.recipe import Budget, Recipe
+from bench.suite.tables.sequential import SequentialOptions
 
 BASE = "base"
 """The subject that was not trained; `base@MODEL` where a suite has several models."""
@@ -122,6 +123,8 @@ class Suite(Spec):
     """What the suite asks, in one sentence; the report opens with it."""
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     """One training of each arm per seed; each once."""
+    more_seeds: dict[str, tuple[Seed, ...]] = Field(default_factory=dict)
+    """Seeds of single arms beyond these: `{ "curated/full" = [3, 4] }`."""
     control: str | None = None
     """An arm (`random_1k/full`), or a data name (`random_1k`): then each arm's control is that data with the arm's own
     recipe, where the suite has that arm."""
@@ -144,6 +147,9 @@ class Suite(Spec):
     decision: DecisionOptions | None = None
     """What the arms are chosen by: `[decision]` with `weights = { EVAL = 1 }`; without it the report names no arm to
     take."""
+    sequential: SequentialOptions | None = None
+    """How often a growing run may be looked at: `[sequential]` with `max_seeds = 12`; without it a run is looked at
+    once."""
     contamination: ContaminationOptions = ContaminationOptions()
     run: RunOptions = RunOptions()
 
@@ -172,6 +178,10 @@ class Suite(Spec):
     def base_subjects(self) -> tuple[str, ...]:
         """`base`, or `base@MODEL` for each model that an arm trains, in the order of the arms."""
         return tuple(dict.fromkeys(arm.base for arm in self.expand())) or (BASE,)
+
+    def seeds_of(self, arm: str) -> tuple[int, ...]:
+        """The seeds of an arm: the suite's, then its own."""
+        return self.seeds + tuple(seed for seed in self.more_seeds.get(arm, ()) if seed not in self.seeds)
 
     def control_of(self, arm: ArmRef) -> str | None:
         """Name of the arm that `arm` is compared with; `None` where the suite has none or it is the control itself.

@@ -9,7 +9,11 @@ from pydantic import ValidationError
 
 from bench.suite.checks.subset_draws import draw_labels, draws_of, trained_on, unused_draws
 from bench.suite.tables.data import DataSpec, Select
+from bench.suite.tables.suite import ArmRef
 from tests.fakes.flagship import make_suite
+
+RANDOM = ArmRef(data="random_1k", recipe="full")
+LIMA = ArmRef(data="lima_1k", recipe="full")
 
 
 def suite(seeds: tuple[int, ...], draws: tuple[int, ...]) -> Any:
@@ -40,9 +44,17 @@ def test_trainings_take_the_draws_in_turn(
     seeds: tuple[int, ...], draws: tuple[int, ...], names: list[str], labels: tuple[int, ...] | None
 ) -> None:
     one = suite(seeds, draws)
-    assert [trained_on(one, "random_1k", seed) for seed in seeds] == names
-    assert draw_labels(one, "random_1k") == labels
-    assert draw_labels(one, "lima_1k") is None
+    assert [trained_on(one, RANDOM, seed) for seed in seeds] == names
+    assert draw_labels(one, RANDOM) == labels
+    assert draw_labels(one, LIMA) is None
+
+
+def test_an_arm_with_more_seeds_goes_on_with_the_draws() -> None:
+    plain = suite((0, 1), (5, 6))
+    more = {RANDOM.name: (7, 8)}
+    longer = plain.model_copy(update={"more_seeds": more})
+    assert [trained_on(longer, RANDOM, seed) for seed in (0, 1, 7, 8)] == ["random_1k", "random_1k@1"] * 2
+    assert draw_labels(longer, RANDOM) == (0, 1, 0, 1)
 
 
 def test_a_shorter_run_takes_the_first_draws_and_warns() -> None:
@@ -53,7 +65,7 @@ def test_a_shorter_run_takes_the_first_draws_and_warns() -> None:
         "random_1k has 2 draws; used: 1, one for each training seed",
     )
     assert list(draws_of("few", shorter.data["random_1k"], trainings=1)) == ["few"]
-    assert draw_labels(shorter, "random_1k") is None
+    assert draw_labels(shorter, RANDOM) is None
     assert list(unused_draws(suite((0, 1), (5, 6)))) == []
 
 

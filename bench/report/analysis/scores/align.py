@@ -197,7 +197,7 @@ def _measurand(
 def draws_by_arm(record: Record) -> dict[str, tuple[int, ...]]:
     """The subset draw of each seed, of the arms whose data are drawn several times."""
     suite = record.resolved.suite
-    labels = {arm.name: draw_labels(suite, arm.data) for arm in planned_arms(record)}
+    labels = {arm.name: draw_labels(suite, arm) for arm in planned_arms(record)}
     return {name: draws for name, draws in labels.items() if draws is not None}
 
 

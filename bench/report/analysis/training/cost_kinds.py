@@ -85,9 +85,9 @@ COSTS: dict[str, CostKind] = {
 
 
 def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...]:
-    """One figure per seed of the suite; `None` where that training has none."""
+    """One figure per seed of the arm; `None` where that training has none."""
     trainings = {training.seed: training for training in record.trainings if training.arm == arm}
-    return tuple(_figure(trainings.get(seed), kind) for seed in record.resolved.suite.seeds)
+    return tuple(_figure(trainings.get(seed), kind) for seed in record.resolved.suite.seeds_of(arm))
 
 
 def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:

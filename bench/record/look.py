@@ -1,0 +1,70 @@
+"""One reading of a run's claims, kept so that a later run of the same question with more seeds can count it.
+
+Contract: `look.json` is stored in the run directory; the record of a later run holds the looks that came before it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from bench.digest import digest_json
+from bench.spec import Spec
+from bench.suite.tables.claim import Claim
+from bench.suite.tables.suite import Suite
+
+LOOK = "look.json"
+_GROWING = {"seeds", "more_seeds", "sequential", "run", "decision", "model", "models"}
+"""Keys of a suite that may differ between two looks at one question; the models are compared by content."""
+
+
+class ClaimLook(Spec):
+    """One claim at one look."""
+
+    claim: str
+    """Key of the claim, by `claim_key`."""
+    trainings: int
+    """Trainings of both sides with a score."""
+    leaning: Literal["supported", "refuted", "inconclusive", "incomplete"] | None
+    p_value: float | None
+    """Two-sided, before any correction."""
+
+
+class Look(Spec):
+    """One reading. question: digest of the suite without what may grow. run: name of the run directory."""
+
+    question: str
+    run: str
+    created: str
+    """ISO 8601, UTC: when the run started."""
+    claims: tuple[ClaimLook, ...]
+
+
+def claim_key(claim: Claim) -> str:
+    """What makes two claims the same one."""
+    return f"{claim.says} on {claim.measure}, margin {claim.margin:g}"
+
+
+def question_of(suite: Suite, *, models: tuple[str, ...]) -> str:
+    """Digest of what a suite asks, whatever the number of its seeds. models: hashes of the bases."""
+    said = suite.model_dump(mode="json", exclude=_GROWING)
+    for spec in said["data"].values():
+        (spec.get("select") or {}).pop("seeds", None)
+    return digest_json({"suite": said, "models": sorted(models)})
+
+
+def looks_beside(folder: Path, question: str) -> tuple[Look, ...]:
+    """Looks at the same question in the run directories beside `folder`, oldest first; unreadable ones are left out."""
+    looks = []
+    for path in sorted(folder.parent.glob(f"*/{LOOK}")):
+        if path.parent.is_symlink() or path.parent.name == folder.name:
+            continue
+        try:
+            look = Look.model_validate_json(path.read_bytes())
+        except (ValidationError, OSError):
+            continue
+        if look.question == question:
+            looks.append(look)
+    return tuple(sorted(looks, key=lambda look: look.created))

@@ -1,0 +1,85 @@
+"""Claims of a run whose question was looked at before: another look is another chance to find what is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.record.look import LOOK, ClaimLook, Look, claim_key
+from bench.report.analysis.comparison import Comparison
+from bench.report.compare import compare, compare_record
+from bench.report.write import write_comparison
+from bench.stats.sequential import sequential_p
+from bench.suite.tables.claim import Claim
+from bench.suite.tables.sequential import SequentialOptions
+from tests.fakes.records import FakeRun, make_run
+
+SAYS = {"says": "lima_1k/full > random_1k/full", "on": "qa"}
+KEY = claim_key(Claim.model_validate(SAYS))
+
+
+def run_of(**options: object) -> FakeRun:
+    return make_run(examples=150, claims=(SAYS,), **options)  # type: ignore[arg-type]
+
+
+def look_of(trainings: int, run: str = "micro-1") -> Look:
+    seen = ClaimLook(claim=KEY, trainings=trainings, leaning="supported", p_value=0.2)
+    return Look(question="q", run=run, created="2026-01-01T00:00:00Z", claims=(seen,))
+
+
+def comparison_of(run: FakeRun, looks: tuple[Look, ...] = (), plan: SequentialOptions | None = None) -> Comparison:
+    suite = run.record.resolved.suite.model_copy(update={"sequential": plan})
+    resolved = run.record.resolved.model_copy(update={"suite": suite})
+    return compare_record(
+        run.record.model_copy(update={"resolved": resolved, "looks": looks}), run.rows, replicates=200
+    )
+
+
+def test_a_first_look_without_a_plan_is_not_corrected() -> None:
+    verdict = comparison_of(run_of()).claims[0].verdict
+    assert verdict.p_value is not None
+    assert (verdict.sequential_p, verdict.looks) == (verdict.p_value, 1)
+
+
+def test_earlier_looks_that_nobody_planned_are_counted_and_reported() -> None:
+    comparison = comparison_of(run_of(), (look_of(2), look_of(4, "micro-2")))
+    verdict = comparison.claims[0].verdict
+    assert verdict.p_value is not None
+    assert verdict.looks == 3
+    assert verdict.sequential_p == pytest.approx(sequential_p(verdict.p_value, (1 / 3, 2 / 3, 1.0), "pocock"))
+    assert verdict.sequential_p > verdict.p_value
+    finding = next(finding for finding in comparison.sanity if finding.name == "looked before")
+    assert "micro-1, micro-2" in finding.detail
+    assert "no [sequential]" in finding.detail
+
+
+def test_a_planned_look_has_its_share_of_the_planned_trainings() -> None:
+    """Three of twelve seeds decide hardly anything by O'Brien and Fleming; all twelve lose hardly anything."""
+    early = comparison_of(run_of(), plan=SequentialOptions(max_seeds=12)).claims[0].verdict
+    assert early.p_value is not None
+    assert early.sequential_p == pytest.approx(sequential_p(early.p_value, (0.25,), "obrien_fleming"))
+    whole = comparison_of(run_of(), plan=SequentialOptions(max_seeds=3)).claims[0].verdict
+    assert whole.sequential_p == pytest.approx(whole.p_value, rel=1e-3)
+
+
+def test_a_claim_that_other_looks_did_not_have_starts_anew() -> None:
+    other = look_of(2).model_copy(update={"claims": (ClaimLook(claim="x", trainings=2, leaning=None, p_value=None),)})
+    assert comparison_of(run_of(), (other,)).claims[0].verdict.looks == 1
+
+
+def test_each_reading_is_kept_in_the_run_directory(tmp_path: Path) -> None:
+    run = run_of()
+    comparison = compare(run, replicates=200)
+    assert comparison.look is not None
+    write_comparison(comparison, tmp_path)
+    look = Look.model_validate_json((tmp_path / LOOK).read_text())
+    assert look == comparison.look
+    assert look.run == run.path.name
+    (claim,) = look.claims
+    assert (claim.claim, claim.trainings, claim.p_value) == (KEY, 6, comparison.claims[0].verdict.p_value)
+
+
+def test_a_run_that_has_not_ended_is_no_look() -> None:
+    run = run_of()
+    assert compare_record(run.record.model_copy(update={"finished": None}), run.rows, replicates=100).look is None
