@@ -17,9 +17,14 @@ from bench.cli.options import (
     TrustRemoteCodeOption,
 )
 from bench.cli.output import console, print_json, status
+from bench.gate.answer import FailOn
 
+FailOnOption = Annotated[
+    FailOn, typer.Option(help="Exit with 1 on a shown loss alone, or also where the answer is inconclusive.")
+]
 gate = typer.Typer(
-    help="Checks that end in an exit code: 0 passed, 1 failed, 2 wrong input, 3 not everything could be compared.",
+    help="Checks that answer go, no-go or inconclusive. Exit codes: 0 go or inconclusive, 1 no-go, 2 wrong input, "
+    "3 not everything could be compared.",
     no_args_is_help=True,
 )
 
@@ -113,18 +118,31 @@ def speed(
 @gate.command()
 def quality(
     run: RunArgument,
+    *,
     against: Annotated[str, typer.Option(help="The stored run: a run folder or a suite's name.", show_default=False)],
-    margin: Annotated[float, typer.Option(min=0.0, help="Loss that is accepted, in the eval's units.")] = 0.0,
+    margin: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Accepted loss in the eval's units, in place of the suite's [gate] margin."),
+    ] = None,
+    fail_on: FailOnOption = "no-go",
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a run's scores and claims with a stored run's, over the same examples."""
+    """Compare a run's scores and claims with a stored run's, over the same examples, by the [gate] of its suite."""
+    from datetime import UTC, datetime
+
     from bench.gate.quality import compare_quality
     from bench.gate.show import print_quality
     from bench.record.rundir import RunDirectory
     from bench.report.as_json import to_json
 
-    compared = compare_quality(RunDirectory.find(run, reports), RunDirectory.find(against, reports), margin=margin)
+    compared = compare_quality(
+        RunDirectory.find(run, reports),
+        RunDirectory.find(against, reports),
+        today=datetime.now(UTC).date(),
+        margin=margin,
+        fail_on=fail_on,
+    )
     if as_json:
         print_json(to_json(compared))
     else:

@@ -24,7 +24,7 @@ from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import LoadedSuite
 
-_COUNTING = ("torch", "transformers", "peft", "tokenizers")
+_COUNTING = ("torch", "transformers", "peft", "tokenizers", "numpy")
 """Libraries that can change a count."""
 
 

@@ -1,33 +1,30 @@
 """`bench gate quality`: whether a run's arms got worse than a stored run's, over the same examples.
 
-Each arm's scores are compared with the same arm's in the other run, paired by example, on every eval that is no
-diagnostic; all of these are one family for Holm. An arm got worse where the whole interval is below `-margin`. A
-claim fails where the run refutes it and the stored run did not. What cannot be compared is said, and makes the check
-incomplete, never green.
+Each arm's scores are compared with the same arm's in the other run, paired by example and, where both runs trained with
+the same seeds, by seed. The policy is the `[gate]` of the checked run's suite. Required evals are one family for Holm,
+advisory ones another. An answer is `no-go` where the whole interval is below the accepted loss, `go` where it is
+above, else `inconclusive`. A claim fails where the run refutes it and the stored run did not.
 
-Contract: pure but for reading the two runs.
+Contract: pure but for reading the two runs. A cell that cannot be compared makes the check incomplete, never green.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from datetime import date
 
 from bench.errors import ExitCode
+from bench.gate.answer import Answer, FailOn, exit_code, joint
+from bench.gate.changes import Cell, cells
 from bench.report.analysis.comparable import Difference, other_differences
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.align import Aligned, Run, align, read_rows
+from bench.report.analysis.scores.align import Run, align, read_rows
 from bench.report.compare import compare_record
-from bench.stats.claims import ClaimQuestion, ClaimVerdict, decide_family
-from bench.stats.paired import REPLICATES, Delta, paired_delta
-from bench.stats.sample import Scores
-
-GateReading = Literal["worse", "better", "no worse", "unresolved", "missing"]
-"""`no worse`: a loss of more than the margin is excluded. `unresolved`: neither that nor the contrary is shown."""
+from bench.stats.claims import ALPHA, ClaimQuestion, ClaimVerdict, decide_family
+from bench.stats.paired import REPLICATES, Delta
+from bench.stats.power import detectable_effect
+from bench.suite.tables.gate import Tier, Waiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +33,27 @@ class ScoreChange:
 
     arm: str
     eval: str
+    tier: Tier
+    margin: float
+    """Accepted loss, in the eval's units."""
     before: float | None
     after: float | None
     delta: Delta | None
-    reading: GateReading
+    paired_seeds: bool
+    """Whether the n-th training of one run is compared with the n-th of the other; else seeds count as independent."""
+    smallest_drop: float | None
+    """Smallest true loss that this check ends with no-go in 80% of cases: the margin and the detectable effect at the
+    level at which Holm may test it; `None` without an interval."""
+    answer: Answer
     why: str | None
-    """Reason of `missing`; `None` for every other reading."""
+    """Reason where nothing could be compared; `None` for every other cell."""
+    waiver: Waiver | None
+    """What accepts the loss of a cell with no-go today."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether the answer of the whole check depends on this cell."""
+        return self.tier == "required" and self.waiver is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,141 +64,152 @@ class ClaimChange:
     on: str
     before: str | None
     after: str
+    waiver: Waiver | None
 
     @property
     def failed(self) -> bool:
-        """Refuted now and not before."""
-        return self.after == "refuted" and self.before != "refuted"
+        """Refuted now and not before, without a waiver."""
+        return self.after == "refuted" and self.before != "refuted" and self.waiver is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityComparison:
-    """What `bench gate quality` found."""
+    """Findings of `bench gate quality`."""
 
-    margin: float
     changes: tuple[ScoreChange, ...]
     claims: tuple[ClaimChange, ...]
     complete: bool
-    """Whether this run's own report is complete and every score could be compared."""
+    """Whether this run's own report is complete and every required score could be compared."""
+    expired: tuple[Waiver, ...]
+    """Waivers of the policy that waive nothing any more."""
+    fail_on: FailOn
     differences: tuple[Difference, ...]
     """What may explain a change: recipes, data, seeds, base, libraries, code, machine; the stored run is the first."""
 
     @property
+    def unresolved(self) -> int:
+        """Required cells without an answer."""
+        return sum(change.decides and change.answer == "inconclusive" for change in self.changes)
+
+    @property
+    def answer(self) -> Answer:
+        """Answer of all required cells and claims together."""
+        whole: Answer = "go" if self.complete else "inconclusive"
+        fallen: tuple[Answer, ...] = ("no-go",) if any(claim.failed for claim in self.claims) else ()
+        return joint([whole, *fallen, *(change.answer for change in self.changes if change.decides)])
+
+    @property
     def exit_code(self) -> ExitCode:
-        """1 if an arm got worse or a claim fell; else 3 if something is missing."""
-        if any(change.reading == "worse" for change in self.changes) or any(claim.failed for claim in self.claims):
-            return ExitCode.GATE_FAILED
-        return ExitCode.OK if self.complete else ExitCode.INCOMPLETE
+        """1 where a required arm got worse or a claim fell, or with `fail_on` where a cell is open; 3 where something
+        is missing."""
+        code = exit_code(self.answer, self.fail_on)
+        return code if code or self.complete else ExitCode.INCOMPLETE
 
 
-def compare_quality(run: Run, against: Run, *, margin: float = 0.0, replicates: int = REPLICATES) -> QualityComparison:
-    """`run` against the stored run. Raises `InputError` where either cannot be read."""
+def compare_quality(
+    run: Run,
+    against: Run,
+    *,
+    today: date,
+    margin: float | None = None,
+    fail_on: FailOn = "no-go",
+    replicates: int = REPLICATES,
+) -> QualityComparison:
+    """`run` against the stored run, by the policy of `run`. Raises `InputError` where either cannot be read.
+
+    margin: accepted loss in place of the one that the policy has for every eval; limits of single evals stay.
+    """
     record, stored = run.load(), against.load()
     rows, stored_rows = read_rows(run, record), read_rows(against, stored)
-    now = {entry.measurand.name: entry for entry in align(record, rows)}
-    before = {entry.measurand.name: entry for entry in align(stored, stored_rows)}
-    changes = _changes(now, before, margin, seed=int(record.digest[:8], 16), replicates=replicates)
+    policy = record.resolved.suite.gate
+    if margin is not None:
+        policy = policy.model_copy(update={"margin": margin, "relative": None})
+    compared = cells(
+        {entry.measurand.name: entry for entry in align(record, rows)},
+        {entry.measurand.name: entry for entry in align(stored, stored_rows)},
+        policy,
+        same_seeds=record.resolved.suite.seeds == stored.resolved.suite.seeds,
+        seed=int(record.digest[:8], 16),
+        replicates=replicates,
+    )
+    valid = [waiver for waiver in policy.waiver if waiver.until >= today]
+    changes = decided(compared, valid)
     comparison = compare_record(record, rows, replicates=replicates)
-    claims = _claims(comparison, compare_record(stored, stored_rows, replicates=replicates))
-    whole = comparison.completeness.complete and all(change.reading != "missing" for change in changes)
+    claims = _claims(comparison, compare_record(stored, stored_rows, replicates=replicates), valid)
     return QualityComparison(
-        margin=margin,
         changes=changes,
         claims=claims,
-        complete=whole,
+        complete=comparison.completeness.complete
+        and all(change.why is None for change in changes if change.tier == "required"),
+        expired=tuple(waiver for waiver in policy.waiver if waiver.until < today),
+        fail_on=fail_on,
         differences=other_differences(stored, record),
     )
 
 
-def _changes(
-    now: dict[str, Aligned], before: dict[str, Aligned], margin: float, *, seed: int, replicates: int
-) -> tuple[ScoreChange, ...]:
-    """Every arm of the stored run on every eval that both were asked for; `base` included: it must not change."""
-    pairs: list[tuple[str, str, Delta | None, str | None]] = []
-    questions: list[ClaimQuestion] = []
-    for name, old in before.items():
-        new = now.get(name)
-        if old.measurand.role == "diagnostic" or not old.measurand.per_example:
-            continue
-        for arm in old.arms:
-            delta, why = _delta(arm, new, old, seed=seed, replicates=replicates)
-            pairs.append((arm, name, delta, why))
-            better = old.measurand.higher_is_better
-            questions.append(ClaimQuestion(relation=">=", comparison=delta, margin=margin, higher_is_better=better))
-    verdicts = decide_family(questions)
-    return tuple(
-        ScoreChange(
-            arm=arm,
-            eval=name,
-            before=None if delta is None else delta.reference_mean,
-            after=None if delta is None else delta.arm_mean,
-            delta=delta,
-            reading=_reading(delta, verdict, question),
-            why=why or (verdict.reason if delta is not None and delta.estimate is None else None),
-        )
-        for (arm, name, delta, why), verdict, question in zip(pairs, verdicts, questions, strict=True)
+def decided(compared: Sequence[Cell], waivers: Sequence[Waiver]) -> tuple[ScoreChange, ...]:
+    """The answer of every cell, with one family of tests for each tier. waivers: those that have not expired."""
+    answered: dict[int, ScoreChange] = {}
+    for tier in ("required", "advisory"):
+        members = [(place, cell) for place, cell in enumerate(compared) if cell.tier == tier]
+        verdicts = decide_family([_question(cell) for _, cell in members])
+        size = sum(verdict.p_value is not None for verdict in verdicts)
+        for (place, cell), verdict in zip(members, verdicts, strict=True):
+            answered[place] = _change(cell, verdict, size, waivers)
+    return tuple(answered[place] for place in range(len(compared)))
+
+
+def _question(cell: Cell) -> ClaimQuestion:
+    return ClaimQuestion(
+        relation=">=", comparison=cell.delta, margin=cell.margin, higher_is_better=cell.higher_is_better
     )
 
 
-def _delta(
-    arm: str, new: Aligned | None, old: Aligned, *, seed: int, replicates: int
-) -> tuple[Delta | None, str | None]:
-    """This run minus the stored one over the examples that both have; or why there is none."""
-    if new is None:
-        return None, "this run has no such eval"
-    if arm not in new.arms:
-        return None, "this run has no such arm"
-    if dict(new.measurand.metrics) != dict(old.measurand.metrics):
-        return None, "the eval's metrics differ"
-    place = {example: index for index, example in enumerate(new.examples)}
-    shared = [(place[example], index) for index, example in enumerate(old.examples) if example in place]
-    if len(shared) < max(len(old.examples), len(new.examples)) or not shared:
-        sizes = f"{len(old.examples):,} stored, {len(new.examples):,} in this run, {len(shared):,} in both"
-        return None, f"the eval's examples differ: {sizes}"
-    left = _ordered(new.arms[arm], [index for index, _ in shared])
-    right = _ordered(old.arms[arm], range(len(old.examples)))
-    if (left.binary, left.bounds) != (right.binary, right.bounds) or not np.array_equal(left.weights, right.weights):
-        return None, "the eval weighs or scores its examples in another way"
-    for scores, whose in ((left, "this"), (right, "the stored")):
-        if not scores.present.any():
-            return None, f"{whose} run has no score of it; its report says why"
-    return paired_delta(left, right, seed=seed, replicates=replicates), None
-
-
-def _ordered(scores: Scores, order: Sequence[int]) -> Scores:
-    """The same scores with examples in another order, and labels numbered as they are first met."""
-    index = np.asarray(order, dtype=np.int64)
-    return Scores(
-        values=scores.values[:, index],
-        present=scores.present[:, index],
-        weights=scores.weights[index],
-        clusters=None if scores.clusters is None else _renumbered(scores.clusters[index]),
-        strata=None if scores.strata is None else _renumbered(scores.strata[index]),
-        draws=scores.draws,
-        binary=scores.binary,
-        bounds=scores.bounds,
-        trained=scores.trained,
+def _change(cell: Cell, verdict: ClaimVerdict, size: int, waivers: Sequence[Waiver]) -> ScoreChange:
+    delta = cell.delta
+    answer = _answer(cell, verdict)
+    nothing = delta is None or delta.estimate is None
+    return ScoreChange(
+        arm=cell.arm,
+        eval=cell.measurand,
+        tier=cell.tier,
+        margin=cell.margin,
+        before=None if nothing else cell.before,
+        after=None if nothing else cell.after,
+        delta=delta,
+        paired_seeds=cell.paired_seeds,
+        smallest_drop=None if delta is None else _smallest_drop(delta, cell.margin, size),
+        answer=answer,
+        why=cell.why or (verdict.reason if nothing else None),
+        waiver=next((w for w in waivers if w.eval == cell.eval and w.arm in (None, cell.arm)), None)
+        if answer == "no-go"
+        else None,
     )
 
 
-def _renumbered(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    numbers: dict[int, int] = {}
-    return np.asarray([numbers.setdefault(int(label), len(numbers)) for label in labels], dtype=np.int64)
+def _answer(cell: Cell, verdict: ClaimVerdict) -> Answer:
+    if cell.delta is None or cell.delta.estimate is None:
+        return "inconclusive"
+    if cell.equal or verdict.outcome == "supported":
+        return "go"
+    return "no-go" if verdict.outcome == "refuted" else "inconclusive"
 
 
-def _reading(delta: Delta | None, verdict: ClaimVerdict, question: ClaimQuestion) -> GateReading:
-    if delta is None or delta.estimate is None or verdict.outcome == "incomplete":
-        return "missing"
-    if verdict.outcome == "refuted":
-        return "worse"
-    gain = delta.estimate if question.higher_is_better else -delta.estimate
-    resolved = delta.p_value is not None and delta.p_value < 0.05  # not adjusted: an improvement blocks nothing
-    if resolved and gain > 0:
-        return "better"
-    return "no worse" if verdict.outcome == "supported" or delta.estimate == 0.0 else "unresolved"
+def _smallest_drop(delta: Delta, margin: float, size: int) -> float | None:
+    parts = delta.components
+    if parts is None or delta.standard_error is None:
+        return None if delta.mde is None else margin + delta.mde
+    seeds = max(0.0, delta.standard_error**2 - parts.example) if parts.seed_degrees is not None else 0.0
+    return margin + detectable_effect(
+        parts.example**0.5,
+        parts.example_degrees,
+        seed_error=seeds**0.5,
+        seed_degrees=parts.seed_degrees or 1.0,
+        level=1.0 - ALPHA / max(1, size),
+    )
 
 
-def _claims(now: Comparison, before: Comparison) -> tuple[ClaimChange, ...]:
+def _claims(now: Comparison, before: Comparison, waivers: Sequence[Waiver]) -> tuple[ClaimChange, ...]:
     outcomes = {(result.claim.says, result.claim.on): result.verdict.outcome for result in before.claims}
     return tuple(
         ClaimChange(
@@ -194,6 +217,7 @@ def _claims(now: Comparison, before: Comparison) -> tuple[ClaimChange, ...]:
             on=result.claim.on,
             before=outcomes.get((result.claim.says, result.claim.on)),
             after=result.verdict.outcome,
+            waiver=next((waiver for waiver in waivers if waiver.claim == result.claim.says), None),
         )
         for result in now.claims
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -16,12 +16,11 @@ from bench.gate.quality import QualityComparison, ScoreChange
 from bench.gate.speed import Clocked, SpeedComparison
 from bench.report.analysis.comparable import Difference
 from bench.report.render import format as fmt
+from bench.suite.tables.gate import Waiver
 
 _CLOCKS = {"cpu": "processor time", "wall": "wall clock"}
-_TONES = {
-    "slower": "bold red", "worse": "bold red", "missing": "yellow", "unresolved": "yellow",
-    "faster": "green", "better": "green",
-}  # fmt: skip
+_TONES = {"slower": "bold red", "no-go": "bold red", "unresolved": "yellow", "inconclusive": "yellow",
+          "faster": "green", "go": "green"}  # fmt: skip
 
 _DIFFERENCES = 8
 """Differences between the runs that are shown where the check does not pass."""
@@ -86,8 +85,8 @@ _SPEED_SENTENCES = {
 }
 
 
-def print_quality(comparison: QualityComparison, console: Console) -> None:
-    """Every arm on every eval, every claim that moved, the verdict."""
+def print_quality(found: QualityComparison, console: Console) -> None:
+    """Every arm on every eval, every claim that moved, waivers, the answer."""
     rows = [
         (
             change.arm,
@@ -95,26 +94,58 @@ def print_quality(comparison: QualityComparison, console: Console) -> None:
             fmt.number(change.before),
             fmt.number(change.after),
             _delta(change),
-            change.why or change.reading,
+            fmt.number(change.margin),
+            fmt.NONE if change.smallest_drop is None else fmt.number(change.smallest_drop),
+            change.answer + (" (advisory)" if change.tier == "advisory" else ""),
         )
-        for change in comparison.changes
+        for change in found.changes
     ]
-    _table(console, ("arm", "eval", "stored", "this run", "difference, 95%", "reading"), rows, right=2, tones=True)
-    for claim in comparison.claims:
+    titles = ("arm", "eval", "stored", "this run", "difference, 95%", "accepted", "could see", "answer")
+    _table(console, titles, rows, right=2, tones=True)
+    for change in found.changes:
+        if change.why is not None:
+            console.print(Text(visible(f"{change.arm} on {change.eval}: {change.why}"), "yellow"))
+    for claim in found.claims:
         if claim.before != claim.after:
             console.print(Text(visible(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
-    if comparison.exit_code:
-        _print_differences(comparison.differences, console)
-    worse = sum(change.reading == "worse" for change in comparison.changes)
-    fallen = sum(claim.failed for claim in comparison.claims)
-    if worse or fallen:
-        text = f"FAILED: {fmt.plural(worse, 'score')} got worse, {fmt.plural(fallen, 'claim')} fell"
-        console.print(Text(text, "bold red"))
-    elif not comparison.complete:
-        console.print(Text("INCOMPLETE: some scores could not be compared", "yellow"))
-    else:
-        margin = f" by more than {comparison.margin:g}" if comparison.margin else ""
-        console.print(Text(f"passed: no score was shown to have got worse{margin}"))
+    for waived, waiver in _waived(found):
+        console.print(Text(visible(f"waived until {waiver.until}: {waived}: {waiver.reason}"), "yellow"))
+    for waiver in found.expired:
+        what = waiver.claim or f"{waiver.arm or 'every arm'} on {waiver.eval}"
+        console.print(Text(visible(f"waiver expired on {waiver.until}: {what}: {waiver.reason}"), "yellow"))
+    if found.answer != "go":
+        _print_differences(found.differences, console)
+    console.print(Text(_quality_sentence(found), _TONES[found.answer]), soft_wrap=True)
+
+
+def _waived(found: QualityComparison) -> Iterator[tuple[str, Waiver]]:
+    """Losses that a waiver accepts today."""
+    for change in found.changes:
+        if change.waiver is not None:
+            yield f"{change.arm} on {change.eval}", change.waiver
+    for claim in found.claims:
+        if claim.waiver is not None and claim.after == "refuted":
+            yield claim.says, claim.waiver
+
+
+def _quality_sentence(found: QualityComparison) -> str:
+    """The answer with its reasons, and how many cells are open."""
+    required = [change for change in found.changes if change.decides]
+    worse = sum(change.answer == "no-go" for change in required)
+    fallen = sum(claim.failed for claim in found.claims)
+    missing = "; some scores could not be compared" if not found.complete else ""
+    open_cells = f"{found.unresolved} of {fmt.plural(len(required), 'cell')} unresolved"
+    match found.answer:
+        case "no-go":
+            shown = f"{fmt.plural(worse, 'score')} got worse by more than accepted, {fmt.plural(fallen, 'claim')} fell"
+        case "go":
+            shown = "a loss beyond the accepted one is excluded on every cell"
+        case _:
+            drops = [c.smallest_drop for c in required if c.answer == "inconclusive" and c.smallest_drop is not None]
+            shown = "no loss beyond the accepted one is shown"
+            if drops:
+                shown += f"; smallest drops that could be seen: {fmt.number(min(drops))} to {fmt.number(max(drops))}"
+    return f"{found.answer}: {shown}{missing}; {open_cells}"
 
 
 def _print_differences(differences: Sequence[Difference], console: Console) -> None:

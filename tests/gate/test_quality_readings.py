@@ -1,17 +1,20 @@
-"""What decides the quality gate, by hand: readings and exit codes from made-up scores, without a run."""
+"""What decides the quality gate, by hand: answers and exit codes from made-up scores, without a run."""
 
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.errors import ExitCode
-from bench.gate.quality import ClaimChange, QualityComparison, ScoreChange, _changes, _delta, _renumbered
+from bench.gate.changes import _renumbered, _sides, cells
+from bench.gate.quality import ClaimChange, QualityComparison, ScoreChange, decided
 from bench.report.analysis.scores.align import Aligned, Measurand
 from bench.stats.sample import Scores
+from bench.suite.tables.gate import GatePolicy, Waiver
 
 MEASURAND = Measurand(
     name="qa", eval="qa", kind="choice", role="primary", metrics={"qa": "acc"}, higher_is_better=True, binary=True,
@@ -39,15 +42,20 @@ def right(count: int) -> np.ndarray[Any, Any]:
     return (np.arange(ROWS) < count).astype(float)
 
 
+def changes(now: dict[str, Aligned], before: dict[str, Aligned], margin: float = 0.0) -> tuple[ScoreChange, ...]:
+    policy = GatePolicy(margin=margin)
+    return decided(cells(now, before, policy, same_seeds=True, seed=0, replicates=500), policy.waiver)
+
+
 def change(new: Aligned, old: Aligned, margin: float = 0.0) -> ScoreChange:
     """The one comparison of two runs with one arm."""
-    (found,) = _changes({"qa": new}, {"qa": old}, margin, seed=0, replicates=500)
+    (found,) = changes({"qa": new}, {"qa": old}, margin)
     return found
 
 
 def test_a_change_is_this_run_minus_the_stored_one() -> None:
     found = change(aligned(right(120)), aligned(right(100)))
-    assert (found.before, found.after, found.reading, found.why) == (0.5, 0.6, "better", None)
+    assert (found.before, found.after, found.answer, found.why) == (0.5, 0.6, "go", None)
     assert found.delta is not None
     assert found.delta.estimate == pytest.approx(0.1)
 
@@ -55,16 +63,28 @@ def test_a_change_is_this_run_minus_the_stored_one() -> None:
 def test_where_less_is_better_a_fall_is_a_gain() -> None:
     measurand = dataclasses.replace(MEASURAND, higher_is_better=False)
     low, high = (dataclasses.replace(aligned(right(count)), measurand=measurand) for count in (100, 120))
-    assert (change(low, high).reading, change(high, low).reading) == ("better", "worse")
+    assert (change(low, high).answer, change(high, low).answer) == ("go", "no-go")
 
 
 def test_a_small_change_shows_nothing_unless_a_margin_excludes_the_loss() -> None:
     fewer, more = aligned(right(100)), aligned(right(101))
-    assert change(more, fewer).reading == "unresolved"
-    assert change(fewer, more).reading == "unresolved"
-    assert change(fewer, more, margin=0.2).reading == "no worse"
-    assert change(aligned(right(100)), aligned(right(120)), margin=0.2).reading != "worse"
-    assert change(fewer, fewer).reading == "no worse", "nothing changed, so nothing is unresolved"
+    assert change(more, fewer).answer == "inconclusive"
+    assert change(fewer, more).answer == "inconclusive"
+    assert change(fewer, more, margin=0.2).answer == "go"
+    assert change(aligned(right(100)), aligned(right(120)), margin=0.2).answer != "no-go"
+    assert change(fewer, fewer).answer == "go", "nothing changed, so nothing is unresolved"
+
+
+def test_the_smallest_drop_lies_beyond_the_margin_and_grows_with_the_family() -> None:
+    """At 80% power: margin, half the interval, and the quantile of the power."""
+    fewer, more = aligned(right(100)), aligned(right(110))
+    alone = change(fewer, more)
+    assert alone.delta is not None
+    assert alone.smallest_drop == pytest.approx(alone.delta.mde)
+    assert change(fewer, more, margin=0.1).smallest_drop == pytest.approx(0.1 + (alone.delta.mde or 0.0))
+    wide, _ = changes({"qa": fewer, "next": fewer}, {"qa": more, "next": more})
+    assert wide.smallest_drop is not None
+    assert wide.smallest_drop > (alone.smallest_drop or 0.0)
 
 
 def test_the_order_of_the_examples_does_not_matter() -> None:
@@ -79,20 +99,20 @@ def test_the_order_of_the_examples_does_not_matter() -> None:
         arms={"a": scores(right(120)[order], clusters=clusters[order], weights=weights[order])},
     )
     assert change(moved, old).delta == change(new, old).delta
-    assert change(moved, moved).reading == "no worse"
+    assert change(moved, moved).answer == "go"
 
 
 def test_an_improvement_that_may_be_luck_is_unresolved() -> None:
     """Three more of 200: p = 0.25."""
-    assert change(aligned(right(103)), aligned(right(100))).reading == "unresolved"
+    assert change(aligned(right(103)), aligned(right(100))).answer == "inconclusive"
 
 
 def test_a_few_missing_scores_leave_a_comparison_and_none_in_common_leaves_none() -> None:
     half = np.arange(ROWS)[None] < ROWS // 2
     most = np.arange(ROWS)[None] > 0
-    assert change(aligned(right(120) * most[0], present=most), aligned(right(100))).reading == "better"
+    assert change(aligned(right(120) * most[0], present=most), aligned(right(100))).answer == "go"
     apart = change(aligned(right(50), present=half), aligned(0 * ONES, present=~half))
-    assert (apart.reading, apart.before, apart.after) == ("missing", None, None)
+    assert (apart.answer, apart.before, apart.after) == ("inconclusive", None, None)
     assert apart.why is not None
 
 
@@ -118,14 +138,14 @@ def test_labels_are_numbered_as_they_are_first_met() -> None:
 )
 def test_what_cannot_be_compared_says_why(other: dict[str, Any], why: str) -> None:
     found = change(dataclasses.replace(aligned(right(100)), **other), aligned(right(100)))
-    assert (found.reading, found.delta, found.before, found.after) == ("missing", None, None, None)
+    assert (found.answer, found.delta, found.before, found.after) == ("inconclusive", None, None, None)
     assert found.why is not None
     assert why in found.why
 
 
 def test_an_eval_that_is_gone_or_a_stored_run_without_scores_is_missing() -> None:
     old = aligned(right(100))
-    assert _delta("a", None, old, seed=0, replicates=100) == (None, "this run has no such eval")
+    assert _sides("a", None, old, same_seeds=True) == "this run has no such eval"
     empty = aligned(0 * ONES, present=np.zeros((1, ROWS), dtype=bool))
     assert "the stored run has no score" in (change(old, empty).why or "")
 
@@ -133,9 +153,9 @@ def test_an_eval_that_is_gone_or_a_stored_run_without_scores_is_missing() -> Non
 def test_diagnostics_and_corpus_metrics_are_left_out() -> None:
     for left_out in ({"role": "diagnostic"}, {"per_example": False}):
         old = dataclasses.replace(aligned(right(100)), measurand=dataclasses.replace(MEASURAND, **left_out))
-        assert _changes({}, {"qa": old}, 0.0, seed=0, replicates=100) == ()
-        (found,) = _changes({}, {"qa": old, "next": aligned(right(100))}, 0.0, seed=0, replicates=100)
-        assert (found.eval, found.reading) == ("next", "missing")
+        assert changes({}, {"qa": old}) == ()
+        (found,) = changes({}, {"qa": old, "next": aligned(right(100))})
+        assert (found.eval, found.answer) == ("next", "inconclusive")
 
 
 @pytest.mark.parametrize(
@@ -146,25 +166,39 @@ def test_diagnostics_and_corpus_metrics_are_left_out() -> None:
     ],
 )  # fmt: skip
 def test_a_claim_fails_where_it_is_refuted_now_alone(before: str | None, after: str, failed: bool) -> None:
-    claim = ClaimChange(says="a >= b", on="qa", before=before, after=after)
+    claim = ClaimChange(says="a >= b", on="qa", before=before, after=after, waiver=None)
     assert claim.failed is failed
-    none_worse = QualityComparison(margin=0.0, changes=(), claims=(claim,), complete=True, differences=())
-    assert none_worse.exit_code == (ExitCode.GATE_FAILED if failed else ExitCode.OK)
+    assert gate(claims=(claim,)).exit_code == (ExitCode.GATE_FAILED if failed else ExitCode.OK)
+    waiver = Waiver(claim="a >= b", until=date(2026, 1, 1), reason="known")
+    assert not dataclasses.replace(claim, waiver=waiver).failed
+
+
+def gate(**update: Any) -> QualityComparison:
+    plain: dict[str, Any] = {"changes": (), "claims": (), "complete": True, "expired": (), "differences": ()}
+    return QualityComparison(**{**plain, "fail_on": "no-go", **update})
 
 
 @pytest.mark.parametrize(
-    ("readings", "complete", "code"),
+    ("answers", "complete", "answer", "codes"),
     [
-        (("no worse", "better", "unresolved"), True, ExitCode.OK),
-        (("no worse", "worse"), True, ExitCode.GATE_FAILED),
-        (("missing", "worse"), False, ExitCode.GATE_FAILED),
-        (("no worse", "missing"), False, ExitCode.INCOMPLETE),
+        (("go", "go"), True, "go", (0, 0)),
+        (("go", "inconclusive"), True, "inconclusive", (0, 1)),
+        (("go", "no-go"), True, "no-go", (1, 1)),
+        (("inconclusive", "no-go"), False, "no-go", (1, 1)),
+        (("go", "inconclusive"), False, "inconclusive", (3, 1)),
+        (("go",), False, "inconclusive", (3, 1)),
     ],
 )
 def test_one_arm_that_got_worse_fails_whatever_the_others_did(
-    readings: tuple[Any, ...], complete: bool, code: ExitCode
+    answers: tuple[Any, ...], complete: bool, answer: str, codes: tuple[int, int]
 ) -> None:
-    plain: dict[str, Any] = {"arm": "a", "eval": "qa", "before": None, "after": None, "delta": None, "why": None}
-    changes = tuple(ScoreChange(reading=reading, **plain) for reading in readings)
-    found = QualityComparison(margin=0.0, changes=changes, claims=(), complete=complete, differences=())
-    assert found.exit_code == code
+    plain: dict[str, Any] = {
+        "arm": "a", "eval": "qa", "tier": "required", "margin": 0.0, "before": None, "after": None, "delta": None,
+        "paired_seeds": True, "smallest_drop": None, "why": None, "waiver": None,
+    }  # fmt: skip
+    changes = tuple(ScoreChange(answer=cell, **plain) for cell in answers)
+    found = gate(changes=changes, complete=complete)
+    assert (found.answer, found.exit_code) == (answer, codes[0])
+    assert dataclasses.replace(found, fail_on="unresolved").exit_code == codes[1]
+    lenient = tuple(dataclasses.replace(cell, tier="advisory") for cell in changes)
+    assert gate(changes=lenient).answer == "go"

@@ -364,7 +364,7 @@ def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
 
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     """Digest of the suite's content, without the places of its files, and of every job."""
-    said = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data"})
+    said = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data", "gate"})
     for key in ("limits", "keep_weights", "steps_between_saves"):
         said["run"].pop(key)  # they change no result and nothing in a report
     for spec in said["eval"]:

@@ -10,6 +10,7 @@ from bench.suite.catalog.metrics import BEHAVIOUR, FORMAT, REFERENCE
 from bench.suite.checks.claim_names import claim_problems
 from bench.suite.checks.data_dependencies import need_problems
 from bench.suite.checks.decision_names import decision_problems
+from bench.suite.checks.gate_names import gate_problems
 from bench.suite.checks.seed_plan import seed_problems
 from bench.suite.tables.data import MICRO_SOURCES, DataSpec
 from bench.suite.tables.evals import GenerationSpec, JudgeSpec, data_of, reference_of
@@ -30,6 +31,7 @@ def name_problems(suite: Suite) -> Iterator[Problem]:
     yield from claim_problems(suite)
     yield from decision_problems(suite)
     yield from seed_problems(suite)
+    yield from gate_problems(suite)
     for where, table in data_tables(suite):
         yield from _micro_problems(table, where)
         yield from need_problems(table, where, suite.data)

@@ -13,6 +13,7 @@ from bench.suite.tables.contamination import ContaminationOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
 from bench.suite.tables.decision import DecisionOptions
 from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.gate import GatePolicy
 from bench.suite.tables.model import ModelSpec
 from bench.suite.tables.recipe import Budget, Recipe
 from bench.suite.tables.sequential import SequentialOptions
@@ -151,6 +152,8 @@ class Suite(Spec):
     """How often a growing run may be looked at: `[sequential]` with `max_seeds = 12`; without it a run is looked at
     once."""
     contamination: ContaminationOptions = ContaminationOptions()
+    gate: GatePolicy = GatePolicy()
+    """What `bench gate quality` accepts of a run: `[gate]` with `margin = 0.02`."""
     run: RunOptions = RunOptions()
 
     @model_validator(mode="after")
