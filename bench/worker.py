@@ -43,6 +43,7 @@ from bench.run.process.payloads import (
     CountRequest,
     ExportRequest,
     FetchRequest,
+    GivenRequest,
     RehearsalRequest,
     ShowRequest,
     TrustRequest,
@@ -140,6 +141,21 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
             problems += [at_recipe(problem, recipe) for problem in error.problems]
     if problems:
         raise InputError(dict.fromkeys(problems))
+
+
+def given(request: GivenRequest, folder: Path, emit: Emit) -> list[dict[str, Any]]:
+    """Facts about weights from elsewhere, in their order. Raises `InputError` with all that does not fit its base."""
+    from bench.train.given_weights import given_facts
+
+    facts, problems = list[dict[str, Any]](), list[Problem]()
+    for model, weights in request.weights:
+        try:
+            facts.append(given_facts(model, weights).model_dump(mode="json"))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return facts
 
 
 def at_recipe(problem: Problem, recipe: str) -> Problem:
@@ -248,6 +264,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "answer": _apart(AnswerJob, answer),
     "count": WorkKind(payload=CountRequest, do=count),
     "check": WorkKind(payload=CheckRequest, do=check),
+    "given": WorkKind(payload=GivenRequest, do=given),
     "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),
     "facts": WorkKind(payload=TrainJob, do=facts),
     "fetch": WorkKind(payload=FetchRequest, do=fetch),

@@ -29,13 +29,30 @@ def init(
     data: Annotated[
         list[str] | None, typer.Option("--data", "-d", help="A file of rows, or a hub id; may be repeated.")
     ] = None,
+    adapter: Annotated[
+        list[str] | None, typer.Option("--adapter", help="An adapter trained elsewhere, to compare; may be repeated.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", help="A whole model trained elsewhere; may be repeated.")
+    ] = None,
     goal: Annotated[GoalName | None, typer.Option("--goal", help=_GOAL)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Suite file to write.")] = Path("suite.toml"),
 ) -> None:
-    """Write a first suite for your model and data: lengths, template, evals, a size control, a margin to fill in."""
+    """Write a first suite for your model and data: lengths, template, evals, a size control, a margin to fill in.
+
+    With --adapter or --weights: a suite that trains nothing and compares what was trained elsewhere.
+    """
+    from bench.draft.given import draft_given
     from bench.draft.write import draft_suite
     from bench.places import home
 
+    if adapter or weights:
+        with status() as tell:
+            written = draft_given(
+                adapter or [], weights or [], model=model, data=data or [], out=out, home=home(), tell=tell
+            )
+        typer.echo(f"{written}: read it, then `bench plan {written}` and `bench run {written}`")
+        return
     model = model or _ask("--model", "Model (card, folder or hub id)")
     files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
     wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))

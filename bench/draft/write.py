@@ -40,21 +40,26 @@ def draft_suite(
     model: a card, a folder with config.json, or a hub id. data: files, hub ids or `micro:…`; local paths are relative
     to the current folder. Raises `InputError` where `out` exists, and for what a run would refuse.
     """
-    if out.exists():
-        what, hint = "the file exists", "name another: --out FILE"
-        raise InputError(Problem(reference="init.exists", what=what, where=str(out), hint=hint))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    refuse_existing(out)
     folder = out.parent.resolve()
-    sources = _named(data, folder)
+    sources = named_sources(data, folder)
     tell("looking at the base and the rows")
-    base, files = look(_model_table(model, folder), sources, folder=folder, home=home, server=server)
+    base, files = look(model_table(model, folder), sources, folder=folder, home=home, server=server)
     text = suite_text(out.stem, base, files, choose(base, files, goal))
-    _check(text, out)
+    check_text(text, out)
     write_text(out, text)
     return out
 
 
-def _check(text: str, out: Path) -> None:
+def refuse_existing(out: Path) -> None:
+    """Raises `InputError` where `out` exists; makes its folder."""
+    if out.exists():
+        what, hint = "the file exists", "name another: --out FILE"
+        raise InputError(Problem(reference="init.exists", what=what, where=str(out), hint=hint))
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def check_text(text: str, out: Path) -> None:
     """Load the text as the file that it will be. Raises `InputError`: a fault of the draft, with its place."""
     trial = out.with_name(f".{out.name}.tmp")
     try:
@@ -64,13 +69,13 @@ def _check(text: str, out: Path) -> None:
         trial.unlink(missing_ok=True)
 
 
-def _model_table(model: str, folder: Path) -> str:
+def model_table(model: str, folder: Path) -> str:
     """The key of `[model]` that names it."""
     path = Path(model).expanduser()
     if model in card_names():
         return f"card = {json.dumps(model)}"
     if path.is_dir():
-        return f"path = {json.dumps(_relative(path, folder))}"
+        return f"path = {json.dumps(relative(path, folder))}"
     if model.count("/") == 1:
         return f"repo = {json.dumps(model)}"
     what = f"{model!r} is no model card, no folder and no hub id"
@@ -79,7 +84,7 @@ def _model_table(model: str, folder: Path) -> str:
     )
 
 
-def _named(data: Sequence[str], folder: Path) -> dict[str, str]:
+def named_sources(data: Sequence[str], folder: Path) -> dict[str, str]:
     """Sources by a name made from the file's."""
     sources: dict[str, str] = {}
     for source in data:
@@ -90,11 +95,11 @@ def _named(data: Sequence[str], folder: Path) -> dict[str, str]:
         name = stem.lower() or "rows"
         while name in sources:
             name += "_2"
-        sources[name] = _relative(path, folder) if path.exists() else source
+        sources[name] = relative(path, folder) if path.exists() else source
     return sources
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative(path: Path, folder: Path) -> str:
     """Path from the suite's folder to a file below that; of any other file, the absolute path."""
     whole = path.resolve()
     return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)

@@ -19,7 +19,7 @@ from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
-from bench.model.load import load_subject, load_tokenizer, unused_positions
+from bench.model.load import load_subject, load_tokenizer, load_tuned, unused_positions
 from bench.model.memory import PeakMemory
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult
@@ -83,8 +83,11 @@ def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
 def _load(job: EvalJob) -> tuple[Subject, Context | None]:
     """The subject, and the context of a `few_shot` one."""
     tokenizer = load_tokenizer(job.model)
-    training = None if job.training_path is None else Path(job.training_path)
-    model = load_subject(job.model, training, precision=job.precision)
+    if job.given is not None:
+        model = load_tuned(job.model, Path(job.given.path), precision=job.precision)
+    else:
+        training = None if job.training_path is None else Path(job.training_path)
+        model = load_subject(job.model, training, precision=job.precision)
     positions = job.model.context_length - unused_positions(model)
     renderer, context = make_renderer(tokenizer, job.model, positions), None
     if job.shots is not None:

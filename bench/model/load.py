@@ -158,16 +158,26 @@ def load_subject(
     precision: Precision | Literal["auto"],
     device: torch.device | None = None,
 ) -> PreTrainedModel:
-    """The base (`training_path` is `None`) or the model that the training in that folder made, in evaluation mode.
+    """The base (`training_path` is `None`) or the model that the training in that folder made, in evaluation mode."""
+    if training_path is None:
+        return load_base(model, precision=precision, device=device)
+    return load_tuned(model, training_path / WEIGHTS, precision=precision, device=device)
+
+
+def load_tuned(
+    model: ResolvedModel,
+    weights: Path,
+    *,
+    precision: Precision | Literal["auto"],
+    device: torch.device | None = None,
+) -> PreTrainedModel:
+    """The model of an adapter's or a whole model's folder, in evaluation mode.
 
     An adapter is merged in fp32, and the sum rounded once to `precision`; into the base as it was while training, where
     that was quantised.
     """
-    if training_path is None:
-        return load_base(model, precision=precision, device=device)
     place = device or pick_device()
     dtype = dtype_of(pick_precision(precision, place))
-    weights = training_path / WEIGHTS
     if not (weights / "adapter_config.json").is_file():
         return cast(PreTrainedModel, _from_pretrained(model, weights, dtype).to(place))
     base = _trained_base(model, weights / QUANTIZATION, place)

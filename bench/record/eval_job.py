@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.spec import Spec
-from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
+from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
 from bench.suite.tables.evals import EvalSpec
 
 
@@ -60,6 +60,8 @@ class EvalJob(Spec):
     """Digest of the training whose weights are scored; `None` for the base."""
     training_path: str | None
     """Folder of the training; not part of the digest."""
+    given: ResolvedWeights | None = None
+    """In place of a training of this suite's: weights from elsewhere."""
     shots: Shots | None = None
     """Rows in the context of a `few_shot` subject, which is the base otherwise."""
     judging: Judging | None = None

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from bench.record.contamination import ContaminationRecord
 from bench.record.evaluation import EvalResult
+from bench.record.given import GivenFacts
 from bench.record.look import Look
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
@@ -108,6 +109,18 @@ class AnswersRecord(Spec):
     result: EvalResult | None
 
 
+class GivenRecord(Spec):
+    """One training that was made elsewhere."""
+
+    arm: str
+    seed: int
+    """Its position among the arm's trainings."""
+    source: str
+    """Folder or hub id, as the suite gave it."""
+    sha256: str
+    facts: GivenFacts
+
+
 class Environment(Spec):
     """The machine and the libraries."""
 
@@ -158,6 +171,8 @@ class Record(Spec):
     """One per subject of a judge eval."""
     looks: tuple[Look, ...] = ()
     """Looks at the same question with other seeds, before this run."""
+    given: tuple[GivenRecord, ...] = ()
+    """One per training that was made elsewhere."""
     contamination: tuple[ContaminationRecord, ...] = ()
     """Data × eval; empty while the run is not at its end."""
 

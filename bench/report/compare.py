@@ -33,6 +33,7 @@ from bench.report.analysis.subjects import bases_by_arm, subjects
 from bench.report.analysis.training.cost import budget_match, costs, seconds_by_phase
 from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
+from bench.report.analysis.training.given import given_trainings
 from bench.report.analysis.training.loss_curves import loss_curves
 from bench.report.analysis.training.outcomes import training_outcomes
 from bench.report.analysis.training.speed import paces
@@ -87,6 +88,7 @@ def compare_record(
         curves=loss_curves(record),
         sweeps=arm_sweeps(record),
         contexts=contexts(record),
+        given=given_trainings(record),
         judged=judged_arms(record, rows, deltas),
         generation=generation_costs(record),
         contamination=contamination(record, aligned, measured, deltas),

@@ -15,6 +15,7 @@ from bench.report.sections.decision import decision_section
 from bench.report.sections.failures import failures_section, sanity_section
 from bench.report.sections.flips import flips_section
 from bench.report.sections.generation import generation_section
+from bench.report.sections.given import given_section
 from bench.report.sections.glossary import meaning_section
 from bench.report.sections.judge import judge_section
 from bench.report.sections.metrics import metrics_section
@@ -42,11 +43,12 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         slices_section(comparison),
         scaling_section(comparison),
         pace_section(comparison),
-        cost_section(comparison),
+        cost_section(comparison) if comparison.budget.arms else None,
         tradeoff_section(comparison),
         training_section(comparison),
         sweeps_section(comparison),
         contexts_section(comparison),
+        given_section(comparison),
         judge_section(comparison),
         generation_section(comparison),
         sanity_section(comparison),
@@ -80,7 +82,10 @@ def _status(comparison: Comparison) -> Cell:
     run = comparison.run
     bases = sum(is_base(arm) for arm in comparison.arms)
     base = "the base" if bases == 1 else f"{bases} bases"
-    design = f"{fmt.plural(len(comparison.arms) - bases, 'arm')} × {fmt.plural(len(run.seeds), 'seed')}"
+    given = len({training.arm for training in comparison.given})
+    made = len(comparison.arms) - bases - given
+    arms = [f"{fmt.plural(made, 'arm')} × {fmt.plural(len(run.seeds), 'seed')}"] if made else []
+    design = fmt.listed([*arms, *([fmt.plural(given, "given arm")] if given else [])])
     design += (
         f" and {base}, on {fmt.plural(len(run.evals), 'eval')}"
         if run.evals

@@ -29,6 +29,7 @@ from bench.record.rundir import RunDirectory, log_file, scores_file, tracking_fo
 from bench.record.store import JobStore
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.training import TrainResult
+from bench.run.checks.given import given_records
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
@@ -138,6 +139,7 @@ def make_record(
         evaluations=tuple(evaluations),
         sweeps=tuple(sweeps),
         answers=tuple(answers),
+        given=given_records(plan.resolved, store.home),
         contamination=contamination,
         looks=looks,
     )
@@ -240,6 +242,10 @@ def portable(resolved: ResolvedSuite, root: Path) -> ResolvedSuite:
             "model": shorten_model(resolved.model),
             "models": {name: shorten_model(model) for name, model in resolved.models.items()},
             "data": {name: shorten_data(data) for name, data in resolved.data.items()},
+            "given": {
+                arm: tuple(weights.model_copy(update={"path": shorten(weights.path)}) for weights in trainings)
+                for arm, trainings in resolved.given.items()
+            },
             "tasks_path": {name: shorten(path) for name, path in resolved.tasks_path.items()},
             "judges": {
                 name: judge if judge.model is None else judge.model_copy(update={"model": shorten_model(judge.model)})

@@ -87,7 +87,10 @@ def _no_training(arm: str, record: Record, run: RunDirectory) -> Problem:
         f"the run has no training of {arm!r}",
         did_you_mean(arm, (training.arm for training in record.trainings)),
     )
-    if arm in (ref.name for ref in record.resolved.suite.expand()):
+    given = record.resolved.given.get(arm)
+    if given is not None:
+        what, hint = f"{arm} was trained elsewhere", f"its weights are in {given[0].path}"
+    elif arm in (ref.name for ref in record.resolved.suite.expand()):
         what, hint = f"{arm} trains nothing: it is the base with rows in its context", "name an arm that trains"
     return Problem(reference="weights.unknown-arm", what=what, where=str(run.path), hint=hint)
 

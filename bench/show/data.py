@@ -47,7 +47,7 @@ def show_data(
 
     Raises `InputError` for an unknown arm, and all that `resolve` finds.
     """
-    refs = {ref.name: ref for ref in loaded.suite.expand()}
+    refs = {ref.name: ref for ref in loaded.suite.expand() if not ref.is_given}
     if arm not in refs:
         what, hint = f"the suite has no arm {arm!r}", did_you_mean(arm, refs)
         raise InputError(Problem(reference="run.unknown-arm", what=what, where=arm, hint=hint))

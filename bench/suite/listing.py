@@ -97,10 +97,10 @@ def _evals() -> Iterator[ListingRow]:
 
 def _recipes() -> Iterator[ListingRow]:
     for name, profile, suite in _shipped():
-        used = {arm.recipe for arm in suite.expand()}
+        used = {arm.recipe for arm in suite.expand() if not arm.is_given}
         for recipe_name, recipe in suite.recipe.items():
             budget = recipe.budget or suite.budget
-            if recipe_name in used:
+            if recipe_name in used and budget is not None:
                 yield {
                     "suite": name,
                     "profile": profile,

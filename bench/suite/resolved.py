@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bench.errors import Problem
 from bench.spec import Spec
+from bench.suite.tables.given import WeightsForm
 
 UNREACHABLE = "hub.unreachable"
 """Reference of the one problem that is not the user's: it may pass by itself."""
@@ -85,6 +86,20 @@ class ResolvedData(Spec):
     def remarks(self) -> tuple[str, ...]:
         """`notes` as sentences: the number of rows, and what became of them."""
         return tuple(f"{count:,} {'row' if count == 1 else 'rows'}: {note}" for note, count in self.notes.items())
+
+
+class ResolvedWeights(Spec):
+    """One training that was made elsewhere: an adapter or a whole model on this machine."""
+
+    source: str
+    """Folder or hub id, as the suite gave it."""
+    form: WeightsForm
+    revision: str | None
+    """Commit of the hub snapshot; `None` for a folder."""
+    path: str
+    """Local folder. Not part of any digest."""
+    sha256: str
+    """Hash of its weights and configuration by content."""
 
 
 class ResolvedJudge(Spec):

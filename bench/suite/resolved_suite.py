@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from bench.spec import Spec
-from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
+from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
 from bench.suite.tables.suite import BASE, ArmRef, Suite
 
 
@@ -27,6 +27,8 @@ class ResolvedSuite(Spec):
     """Per lm_eval eval with a task folder: hash of that folder's files."""
     tasks_path: dict[str, str]
     """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
+    given: dict[str, tuple[ResolvedWeights, ...]] = Field(default_factory=dict)
+    """Per arm that was trained elsewhere: each of its trainings."""
     judges: dict[str, ResolvedJudge] = Field(default_factory=dict)
     """Per judge eval."""
 

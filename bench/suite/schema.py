@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from bench.suite.tables.adapter import AdapterSpec, QuantizationSpec
 from bench.suite.tables.recipe import Recipe
-from bench.suite.tables.suite import Suite
+from bench.suite.tables.suite import TO_TRAIN, Suite
 from bench.suite.tables.sweep import MOST_SETTINGS, NOT_SWEPT, Sweep
 
 _SUFFIX = "Overlay"
@@ -19,9 +19,11 @@ _TABLES = "#/$defs/"
 def suite_schema() -> dict[str, Any]:
     """Schema of a whole file: a suite, `default_profile`, and `profile.NAME` tables in which no key is required.
 
-    What only holds once a profile is laid over the suite (a key that must be there) is left to `bench validate`.
+    What only holds once a profile is laid over the suite (a key that must be there), or where something is trained, is
+    left to `bench validate`.
     """
     schema = Suite.model_json_schema()
+    schema["required"] = [key for key in schema["required"] if key not in TO_TRAIN]
     definitions: dict[str, Any] = schema["$defs"]
     _allow_sweeps(definitions)
     overlay = _overlay({key: value for key, value in schema.items() if key != "$defs"})

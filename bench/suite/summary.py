@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from bench.suite.load import LoadedSuite
+from bench.suite.tables.suite import Suite
 
 
 class Summary(TypedDict):
@@ -25,7 +26,7 @@ def summarise(loaded: LoadedSuite) -> Summary:
     suite = loaded.suite
     arms = [arm.name for arm in suite.expand()]
     evals = [spec.name for spec in suite.eval]
-    trained = [arm for arm in suite.expand() if suite.recipe[arm.recipe].rates]
+    trained = [arm for arm in suite.expand() if suite.trains(arm)]
     trainings = len(trained) * len(suite.seeds)
     rates = sum(len(suite.recipe[arm.recipe].settings) for arm in trained if suite.recipe[arm.recipe].sweep is not None)
     sweep = f" and {rates} for sweeps" if rates else ""
@@ -37,6 +38,12 @@ def summarise(loaded: LoadedSuite) -> Summary:
         trainings=trainings,
         evals=evals,
         claims=len(suite.claim),
-        says=f"{len(arms)} arms × {len(suite.seeds)} seeds = {trainings} trainings{sweep}, {len(evals)} evals, "
-        f"{len(suite.claim)} claims",
+        says=f"{_arms(suite, trainings)}{sweep}, {len(evals)} evals, {len(suite.claim)} claims",
     )
+
+
+def _arms(suite: Suite, trainings: int) -> str:
+    given = len(suite.arms.given)
+    made = len(suite.expand()) - given
+    parts = [f"{made} arms × {len(suite.seeds)} seeds = {trainings} trainings"] if made else []
+    return ", ".join([*parts, *([f"{given} given arms"] if given else [])])

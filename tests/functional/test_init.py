@@ -50,3 +50,39 @@ def test_without_a_terminal_a_missing_flag_is_named(folder: Path) -> None:
     done = bench(folder, "init", "--model", "micro")
     assert done.returncode == 2
     assert "--data is missing" in done.stderr
+
+
+def test_two_adapters_and_nothing_else_become_a_decided_report(folder: Path) -> None:
+    """The same weights score the same, whether the run trained them or was given them."""
+    (folder / "trained.toml").write_text(
+        'name = "trained"\nquestion = "Which rate?"\nseeds = [0]\n[model]\ncard = "micro"\n'
+        '[data.sums]\nsource = "My sums.jsonl"\n'
+        '[recipe.fast]\nmethod = "lora"\nlearning_rate = 5e-3\n[recipe.slow]\nmethod = "lora"\nlearning_rate = 1e-6\n'
+        '[budget]\nunit = "steps"\namount = 8\n[arms]\ndata = ["sums"]\nrecipe = ["fast", "slow"]\n'
+        '[[eval]]\nname = "texts"\nkind = "loss"\nrole = "target"\ndata = { source = "texts.jsonl" }\n',
+        encoding="utf-8",
+    )
+    trained = bench(folder, "run", "trained.toml", "--quiet")
+    assert trained.returncode == 0, trained.stderr
+    for name in ("fast", "slow"):
+        done = bench(folder, "weights", "trained", f"sums/{name}", "--out", f"mine/{name}")
+        assert done.returncode == 0, done.stderr
+    adapters = [word for name in ("fast", "slow") for word in ("--adapter", f"mine/{name}")]
+    done = bench(folder, "init", *adapters, "--model", "micro", "--data", "texts.jsonl", "--out", "two.toml")
+    assert done.returncode == 0, done.stderr
+    assert bench(folder, "run", "two.toml", "--quiet").returncode == 0
+    values = {name: scores(folder / "reports" / name / "latest") for name in ("trained", "two")}
+    for name in ("fast", "slow"):
+        assert values["two"][f"given/{name}"] == values["trained"][f"sums/{name}"]
+    report = json.loads(bench(folder, "report", "two", "--json").stdout)
+    assert [claim["claim"]["says"] for claim in report["claims"]] == ["given/fast > given/slow"]
+    assert [weights["arm"] for weights in report["given"]] == ["given/fast", "given/slow"]
+
+
+def scores(run: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Scores of each arm's one seed on the one eval, by example."""
+    files = [*run.glob("scores/*/*.jsonl"), *run.glob("scores/*/*/*.jsonl")]
+    rows = {file: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in files}
+    record = json.loads((run / "record.json").read_text(encoding="utf-8"))
+    by_arm = {entry["arm"]: rows[run / entry["scores"]] for entry in record["evaluations"] if entry["arm"]}
+    return {arm: {row["id"]: row["metrics"] for row in scored} for arm, scored in by_arm.items()}

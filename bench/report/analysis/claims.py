@@ -19,7 +19,7 @@ from bench.report.analysis.scores.align import Aligned
 from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.scores.named import entry_named
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.subjects import subjects
+from bench.report.analysis.subjects import seeds_of, subjects
 from bench.report.analysis.training.cost_kinds import COSTS, figures
 from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
 from bench.stats.claims import ClaimQuestion, ClaimRelation, ClaimVerdict, decide_family
@@ -74,7 +74,7 @@ def decided(
     )
     verdicts = [_sensitive(case, verdict, results, deltas) for case, verdict in zip(cases, decisions, strict=True)]
     family = sum(verdict.p_value is not None for verdict in verdicts)
-    single = len(record.resolved.suite.seeds) == 1
+    single = len(seeds_of(record)) == 1
     return tuple(
         ClaimResult(
             claim=case.claim,

@@ -31,6 +31,7 @@ from bench.report.analysis.scores.subset_draws import DrawNoise
 from bench.report.analysis.training.cost import BudgetMatch, Cost, PhaseSeconds
 from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
+from bench.report.analysis.training.given import GivenTraining
 from bench.report.analysis.training.loss_curves import LossCurve
 from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.analysis.training.speed import Pace
@@ -78,6 +79,7 @@ class Comparison:
     curves: tuple[LossCurve, ...]
     sweeps: tuple[ArmSweep, ...]
     contexts: tuple[ContextRows, ...]
+    given: tuple[GivenTraining, ...]
     judged: tuple[JudgedArm, ...]
     generation: tuple[GenerationCost, ...]
     contamination: Contamination

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.record.record import Record
+from bench.report.analysis.subjects import seeds_of
 from bench.report.render import format as fmt
 from bench.suite.resolved_suite import ResolvedSuite
 
@@ -51,7 +52,7 @@ def run_info(record: Record) -> RunInfo:
         simulation=_simulation(resolved),
         question=suite.question,
         models=tuple(dict.fromkeys(model.name for model in resolved.bases().values())),
-        seeds=suite.seeds,
+        seeds=seeds_of(record),
         evals=tuple(spec.name for spec in suite.eval),
         weights_kept=suite.run.keep_weights,
         jobs_reused=sum(job.reused for job in record.jobs),

@@ -16,6 +16,12 @@ def subjects(record: Record) -> dict[str, tuple[str, ...]]:
     return {**{base: (base,) for base in bases_of(record)}, **arms}
 
 
+def seeds_of(record: Record) -> tuple[int, ...]:
+    """Seeds of the arm that has most: of trainings that were given, their positions."""
+    suite = record.resolved.suite
+    return max((suite.seeds_of(arm.name) for arm in planned_arms(record)), key=len, default=suite.seeds)
+
+
 def bases_of(record: Record) -> tuple[str, ...]:
     """`base`, or `base@MODEL` for each model that this run's arms train."""
     suite = record.resolved.suite
@@ -37,4 +43,4 @@ def planned_arms(record: Record) -> list[ArmRef]:
     suite = record.resolved.suite
     trained = {training.arm for training in record.trainings}
     scored = {evaluation.arm for evaluation in record.evaluations}
-    return [arm for arm in suite.expand() if arm.name in (trained if suite.recipe[arm.recipe].rates else scored)]
+    return [arm for arm in suite.expand() if arm.name in (trained if suite.trains(arm) else scored)]

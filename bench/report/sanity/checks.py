@@ -32,6 +32,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.settings,
     training.stopped_early,
     training.sweep_edge,
+    training.given,
     asking.few_shots,
     training.truncated,
     asking.cut_prompts,

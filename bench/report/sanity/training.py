@@ -76,7 +76,7 @@ def budget(record: Record, comparison: Comparison) -> Iterator[Finding]:
         detail = "the arms' budgets are in different units"
         yield Finding(name="budgets differ", arm=None, measurand=None, detail=detail)
     for cost in comparison.costs:
-        if cost.excess is not None and cost.excess > TOLERANCE:
+        if cost.budget is not None and cost.excess is not None and cost.excess > TOLERANCE:
             unit = cost.budget.unit.replace("_", " ")
             detail = f"used {fmt.percent(cost.excess)} more {unit} than the arm that used least"
             yield Finding(name="budget mismatch", arm=cost.arm, measurand=None, detail=detail)
@@ -96,7 +96,7 @@ def one_draw(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Noise of a random subset cannot be seen in one draw of it."""
     suite = record.resolved.suite
     several = {arm.data for arm in planned_arms(record) if draw_labels(suite, arm) is not None}
-    for data in dict.fromkeys(arm.data for arm in planned_arms(record)):
+    for data in dict.fromkeys(arm.data for arm in planned_arms(record) if not arm.is_given):
         if suite.data[data].select.by == "random" and data not in several:
             detail = (
                 f"the rows of {data} were drawn once: no interval covers what another draw would give "
@@ -108,7 +108,7 @@ def one_draw(record: Record, comparison: Comparison) -> Iterator[Finding]:
 def settings(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Settings that work and do what hardly anybody wants, as the plan said before; each once for an arm."""
     suite = record.resolved.suite
-    recipes = {arm.name: suite.recipe[arm.recipe] for arm in suite.expand()}
+    recipes = {arm.name: suite.recipe[arm.recipe] for arm in suite.expand() if suite.trains(arm)}
     for training in record.trainings:
         if training.result is None or training.seed != suite.seeds[0]:
             continue
@@ -171,6 +171,18 @@ def _by_arm(record: Record, comparison: Comparison) -> dict[str, list[TrainingRe
 
 def _of_training(name: str, training: TrainingRecord, detail: str) -> Finding:
     return Finding(name=name, arm=training.arm, measurand=None, detail=detail)
+
+
+def given(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """What differs between the suite's base and the one that given weights were trained on, as far as files say."""
+    trainings: dict[tuple[str, str], list[int]] = {}
+    for weights in comparison.given:
+        for note in weights.notes:
+            trainings.setdefault((weights.arm, note), []).append(weights.seed)
+    for (arm, note), seeds in trainings.items():
+        every = len(seeds) == sum(weights.arm == arm for weights in comparison.given)
+        which = "" if every else f"seed {fmt.listed([str(seed) for seed in seeds])}: "
+        yield Finding(name="given weights", arm=arm, measurand=None, detail=which + note)
 
 
 def rows_changed(record: Record, comparison: Comparison) -> Iterator[Finding]:

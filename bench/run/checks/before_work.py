@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.errors import InputError, Problem
+from bench.run.checks.given import check_given
 from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
 from bench.run.plan.types import Plan
@@ -24,6 +25,10 @@ def check_before_work(
     unavailable: dict[str, str] = {}
     try:
         preflight(planned, home=home, server=server)
+    except InputError as error:
+        problems += error.problems
+    try:
+        check_given(planned.resolved, home=home, server=server)
     except InputError as error:
         problems += error.problems
     try:

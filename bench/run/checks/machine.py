@@ -28,7 +28,7 @@ _TRACKERS = {
 
 def machine_problems(suite: Suite) -> list[Problem]:
     """Everything that trainings of `suite`'s arms ask for and that is not here."""
-    used = {arm.recipe for arm in suite.expand()}
+    used = {arm.recipe for arm in suite.expand() if not arm.is_given}
     recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
     return [
         *_launcher_problems(),

@@ -69,7 +69,7 @@ def _bare_prompts(suite: Suite) -> Iterator[Problem]:
 
 def _trains_in_a_template(suite: Suite) -> bool:
     """Whether an arm trains on anything but plain text, which no template wraps."""
-    trained = {arm.data for arm in suite.expand() if suite.recipe[arm.recipe].method != "few_shot"}
+    trained = {arm.data for arm in suite.expand() if suite.trains(arm)}
     specs = [suite.data[name] for name in closure(trained, suite.data)]
     return any(spec.mix is None and (spec.columns is None or spec.columns.text is None) for spec in specs)
 

@@ -14,7 +14,7 @@ from typing import Any
 from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
 from bench.record.eval_job import Judging, Shots
-from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.evals import EvalSpec, JudgeSpec
 from bench.suite.tables.optimizer import libraries_of
 from bench.suite.tables.recipe import Budget, Recipe
@@ -93,6 +93,7 @@ def eval_digest(
     threads: int,
     code: CodeDigest,
     shots: Shots | None = None,
+    given: ResolvedWeights | None = None,
 ) -> str:
     """Digest of one subject on one eval. `training` is the digest of the training whose weights are scored."""
     return digest_json(
@@ -102,7 +103,7 @@ def eval_digest(
             "model": model_part(model),
             "data": None if data is None else data.sha256,
             "tasks": tasks_sha256,
-            "training": training,
+            "training": training if given is None else given.sha256,
             "shots": None if shots is None else [shots.data.sha256, shots.size, shots.seed],
             "precision": precision,
             "machine": machine_part(threads),

@@ -29,7 +29,7 @@ from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.run.resolve.suite import sweep_data
 from bench.suite.arm_patterns import matching
 from bench.suite.checks.subset_draws import trained_on
-from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.tables.model import Precision
@@ -70,7 +70,9 @@ def plan(
     bases = resolved.bases()
     entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
     for arm in suite.expand():
-        if suite.recipe[arm.recipe].method == "few_shot":
+        if arm.is_given:
+            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.given(arm, seed))
+        elif not suite.trains(arm):
             entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.few_shot(arm, seed))
         else:
             entries.extend(builder.trained(arm, probed=workers > 1))
@@ -153,6 +155,12 @@ class _Builder:
         shots = Shots(data=self._data(arm, seed), size=size, seed=seed)
         model = self.resolved.base_of(arm)
         return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, shots=shots)
+
+    def given(self, arm: ArmRef, seed: int) -> list[JobEntry]:
+        """The evals of one training that was made elsewhere."""
+        weights = self.resolved.given[arm.name][seed]
+        model = self.resolved.base_of(arm)
+        return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, given=weights)
 
     def trained(self, arm: ArmRef, *, probed: bool) -> list[JobEntry]:
         """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
@@ -246,19 +254,27 @@ class _Builder:
         seed: int | None,
         training: TrainJob | None = None,
         shots: Shots | None = None,
+        given: ResolvedWeights | None = None,
     ) -> list[JobEntry]:
         after = () if training is None else (training.digest,)
         jobs: list[Job] = []
         for spec in self.resolved.suite.eval:
             if not isinstance(spec, JudgeSpec):
-                jobs.append(self._eval(spec, subject, model, training, shots))
+                jobs.append(self._eval(spec, subject, model, training=training, shots=shots, given=given))
             elif is_asked(spec, arm):
-                asking = self._eval(spec.asking(), subject, model, training, shots)
+                asking = self._eval(spec.asking(), subject, model, training=training, shots=shots, given=given)
                 jobs.append(AnswerJob(asking=asking, digest=asking.digest))
         return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
 
     def _eval(
-        self, spec: EvalSpec, subject: str, model: ResolvedModel, training: TrainJob | None, shots: Shots | None
+        self,
+        spec: EvalSpec,
+        subject: str,
+        model: ResolvedModel,
+        *,
+        training: TrainJob | None,
+        shots: Shots | None,
+        given: ResolvedWeights | None,
     ) -> EvalJob:
         data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
         needed = None if training is None else training.digest
@@ -272,6 +288,7 @@ class _Builder:
             tasks_path=self.resolved.tasks_path.get(spec.name),
             training=needed,
             training_path=None if needed is None else str(self.store.folder(needed)),
+            given=given,
             shots=shots,
             precision=self.precision,
             threads=self.threads,
@@ -286,12 +303,13 @@ class _Builder:
                 threads=self.threads,
                 code=self.code,
                 shots=shots,
+                given=given,
             ),
         )
 
 
 def _training_arms(suite: Suite) -> list[ArmRef]:
-    return [arm for arm in suite.expand() if suite.recipe[arm.recipe].method != "few_shot"]
+    return [arm for arm in suite.expand() if suite.trains(arm)]
 
 
 def _subject(job: Job) -> str | None:

@@ -11,7 +11,7 @@ from typing import Literal
 from bench.record.eval_job import EvalJob
 from bench.record.train_job import TrainJob
 from bench.spec import Spec
-from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.data import DataSpec
 
 
@@ -25,6 +25,12 @@ class CountRequest(Spec):
     """Trainings to count in one child, so that what they share is rendered once."""
 
     jobs: tuple[TrainJob, ...]
+
+
+class GivenRequest(Spec):
+    """Weights from elsewhere to hold against the base that each belongs to."""
+
+    weights: tuple[tuple[ResolvedModel, ResolvedWeights], ...]
 
 
 class RehearsalRequest(Spec):

@@ -13,6 +13,7 @@ from bench.digest import digest_file, digest_files, digest_json
 from bench.errors import InputError, Problem
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
+from bench.run.resolve.given import resolve_given
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
 from bench.run.resolve.unavailable import one_problem_per_source, pinned, reason, refuse_unavailable
@@ -56,8 +57,9 @@ def resolve(
         data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away))
     tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
     judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
+    given = _collect(problems, lambda: resolve_given(loaded.suite, base=base, home=home))
     models = {name: model for name, model in bases.items() if model is not None}
-    if len(models) < len(bases) or data is None or tasks is None or judges is None:
+    if len(models) < len(bases) or data is None or tasks is None or judges is None or given is None:
         away = {} if fetched is None else fetched[1]
         gone = [model.unavailable for model in models.values()] + list(away.values())
         raise InputError([*problems, *one_problem_per_source(gone)])
@@ -70,6 +72,7 @@ def resolve(
         data={**data, **_dev_data(loaded.suite, data, home)},
         tasks_sha256={name: _hash_files(folder) for name, folder in tasks.items()},
         tasks_path={name: str(folder) for name, folder in tasks.items()},
+        given=given,
         judges=judges,
     )
     if not partial:
@@ -134,14 +137,14 @@ def _gone(of: ResolvedData, name: str) -> dict[str, object]:
 def _sweeps(suite: Suite) -> Iterator[tuple[str, str]]:
     """Data name and dev rows of every arm with a sweep."""
     for arm in suite.expand():
-        sweep = suite.recipe[arm.recipe].sweep
+        sweep = None if arm.is_given else suite.recipe[arm.recipe].sweep
         if sweep is not None:
             yield arm.data, sweep.on
 
 
 def data_specs(suite: Suite) -> dict[str, DataSpec]:
     """The data that the arms train on, what that is made from or sized by, and each eval's own as `eval:NAME`."""
-    trained = {arm.data for arm in suite.expand()} | {on for _, on in _sweeps(suite) if on != DEV}
+    trained = {arm.data for arm in suite.expand() if not arm.is_given} | {on for _, on in _sweeps(suite) if on != DEV}
     used = closure(trained, suite.data)
     trainings = max(len(suite.seeds_of(arm.name)) for arm in suite.expand())
     tables = [draws_of(name, spec, trainings=trainings) for name, spec in suite.data.items() if name in used]

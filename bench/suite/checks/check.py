@@ -17,11 +17,12 @@ from bench.suite.catalog.template import TOKENIZER, load_template
 from bench.suite.checks.check_names import data_tables, name_problems
 from bench.suite.checks.choice_rows import read_choices
 from bench.suite.checks.first_rows import column_names
-from bench.suite.checks.model_folder import context_length, context_problem, model_folder_problems
+from bench.suite.checks.model_folder import context_length, context_problem, given_problems, model_folder_problems
 from bench.suite.checks.task_check import task_problems
 from bench.suite.checks.template_tokens import token_problems
 from bench.suite.tables.data import HUB_ID, MICRO_SCORE, DataSpec
 from bench.suite.tables.evals import ChoiceSpec, JudgeSpec, LmEvalSpec
+from bench.suite.tables.given import GivenArm
 from bench.suite.tables.model import ModelSpec
 from bench.suite.tables.suite import Suite
 
@@ -35,6 +36,8 @@ def check(suite: Suite, base: Path) -> list[Problem]:
     for place, model in _models(suite):
         problems += _found(_model_problems(model, base, place))
         problems += _found(_length_problems(suite, model, base, place))
+    for name, arm in suite.arms.given.items():
+        problems += _found(_given_problems(arm, base, f"arms.given.{name}"))
     for where, spec in data_tables(suite):
         problems += _found(_data_problems(spec, where, base))
     for index, task_eval in enumerate(suite.eval):
@@ -100,6 +103,14 @@ def _model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Proble
         card_model = card_folder(load_card(model.card))
         if card_model is not None:
             yield from model_folder_problems(card_model, f"{place}.card")
+
+
+def _given_problems(arm: GivenArm, base: Path, place: str) -> Iterator[Problem]:
+    """Folders of weights; what is on the hub is looked at when it is here."""
+    for source in arm.sources:
+        folder = _beside(base, source, f"{place}.{arm.form}")
+        if folder.exists() or not HUB_ID.fullmatch(source):
+            yield from given_problems(folder, arm.form, f"{place}.{arm.form} = {source!r}")
 
 
 def _token_problems(model: ModelSpec, folder: Path, base: Path, place: str) -> Iterator[Problem]:

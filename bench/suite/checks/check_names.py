@@ -14,6 +14,7 @@ from bench.suite.checks.gate_names import gate_problems
 from bench.suite.checks.seed_plan import seed_problems
 from bench.suite.tables.data import MICRO_SOURCES, DataSpec
 from bench.suite.tables.evals import GenerationSpec, JudgeSpec, data_of, reference_of
+from bench.suite.tables.given import GIVEN
 from bench.suite.tables.suite import Suite
 
 
@@ -22,6 +23,7 @@ def name_problems(suite: Suite) -> Iterator[Problem]:
     arms = tuple(arm.name for arm in suite.expand())
     yield from _repeats(suite)
     yield from _arm_problems(suite)
+    yield from _given_problems(suite)
     yield from _control_problems(suite, arms)
     for index, evaluation in enumerate(suite.eval):
         if evaluation.kind == "generation":
@@ -98,6 +100,20 @@ def _arm_problems(suite: Suite) -> Iterator[Problem]:
         what = f"data {name!r} is held out, so no arm can train on it"
         hint = 'hold out in the data of an eval; train on another selection, such as by = "random"'
         yield Problem(reference="suite.holdout", what=what, where=f"data.{name}.select.by", hint=hint)
+
+
+def _given_problems(suite: Suite) -> Iterator[Problem]:
+    """Given arms without their one of several models, and a data name that is theirs."""
+    for name, arm in suite.arms.given.items():
+        where = f"arms.given.{name}.model"
+        if arm.model is not None and arm.model not in suite.models:
+            yield _unknown("model", arm.model, where, suite.models)
+        elif arm.model is None and len(suite.models) > 1:
+            what, hint = "weights belong to one of the suite's models", f"name it: one of {', '.join(suite.models)}"
+            yield Problem(reference="suite.arms", what=what, where=where, hint=hint)
+    if suite.arms.given and GIVEN in suite.data:
+        what = f"data {GIVEN!r} would share its name with the arms of [arms.given]"
+        yield Problem(reference="suite.arms", what=what, where=f"data.{GIVEN}", hint="give the table another name")
 
 
 def _control_problems(suite: Suite, arms: Sequence[str]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from bench.errors import Problem, did_you_mean
 from bench.suite.catalog.metrics import ENDED, REFERENCE, span_of
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.given import GIVEN
 from bench.suite.tables.suite import Suite
 
 RATES = frozenset(
@@ -108,8 +109,8 @@ def _side_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
     for side in dict.fromkeys((left, right)):
         if side not in sides:
             yield _unknown("arm", side, f"{where}.says", sides)
-        elif side in bases and claim.cost is not None:
-            what = f"{side!r} was not trained: it has no {claim.cost} to compare"
+        elif claim.cost is not None and (side in bases or side.startswith(f"{GIVEN}/")):
+            what = f"{side!r} was not trained by this suite: it has no {claim.cost} to compare"
             yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint="name two arms")
     yield from _judged_problems(claim, suite, where)
     if left == right:

@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
+from bench.suite.tables.given import WeightsForm
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 """Any of these is a tokenizer."""
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _INDEX = "model.safetensors.index.json"
-_ADAPTER = "adapter_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_CONVERT = (
+    'python -c "import torch, safetensors.torch as s; s.save_file({k: v.contiguous() for k, v in '
+    "torch.load('adapter_model.bin', weights_only=True).items()}, 'adapter_model.safetensors')\""
+)
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "context_length")
 _LONGEST_HEADER = 100_000_000
 """Bytes; what the safetensors format itself allows."""
@@ -31,6 +37,22 @@ def model_folder_problems(folder: Path, where: str) -> list[Problem]:
         return [Problem(reference="model.missing", what=what, where=where, hint="name a folder that holds config.json")]
     problems: list[Problem] = []
     for check in (_config, _weights, _tokenizer, _adapter):
+        try:
+            check(folder, where)
+        except InputError as error:
+            problems.extend(error.problems)
+    return problems
+
+
+def given_problems(folder: Path, form: WeightsForm, where: str) -> list[Problem]:
+    """All that is wrong with a folder of weights that were trained elsewhere. A tokenizer is not needed: prompts are
+    tokenised as the base's are."""
+    if not folder.is_dir():
+        what = f"there is no folder {folder}" if not folder.exists() else f"{folder} is a file, not a folder of weights"
+        hint = "name the folder that the other trainer saved, relative to the suite file, or a hub id"
+        return [Problem(reference="given.missing", what=what, where=where, hint=hint)]
+    problems: list[Problem] = []
+    for check in (_config, _weights, _no_adapter) if form == "weights" else (_peft_adapter,):
         try:
             check(folder, where)
         except InputError as error:
@@ -126,9 +148,36 @@ def _tokenizer(folder: Path, where: str) -> None:
         raise _refusal("model.tokenizer", f"{folder} has no tokenizer", where, hint)
 
 
+def _peft_adapter(folder: Path, where: str) -> None:
+    """Its configuration, and its weights as safetensors."""
+    weights = folder / ADAPTER_WEIGHTS
+    if not (folder / ADAPTER_CONFIG).is_file():
+        whole = (folder / "config.json").is_file()
+        hint = (
+            f'it holds a whole model: say weights = "{folder.name}"'
+            if whole
+            else "name the folder of one saved adapter"
+        )
+        raise _refusal("given.no-adapter", f"{folder} has no {ADAPTER_CONFIG}", where, hint)
+    if not isinstance(_read_json(folder / ADAPTER_CONFIG, where).get("peft_type"), str):
+        raise _refusal("given.no-adapter", f"{folder / ADAPTER_CONFIG} names no peft_type", where, "save it by PEFT")
+    if not weights.is_file():
+        if (folder / "adapter_model.bin").is_file():
+            what = f"{folder} holds its adapter as adapter_model.bin, a pickle, which is never loaded"
+            raise _refusal("given.pickled", what, where, f"convert it in that folder: {_CONVERT}")
+        raise _refusal("given.no-adapter", f"{folder} has no {ADAPTER_WEIGHTS}", where, "its saving may have stopped")
+    _whole(weights, where)
+
+
+def _no_adapter(folder: Path, where: str) -> None:
+    if (folder / ADAPTER_CONFIG).is_file():
+        what = f"{folder} holds an adapter ({ADAPTER_CONFIG}), not a whole model"
+        raise _refusal("given.adapter", what, where, f'say adapter = "{folder.name}"')
+
+
 def _adapter(folder: Path, where: str) -> None:
-    if (folder / _ADAPTER).is_file():
-        what = f"{folder} holds an adapter ({_ADAPTER}), which would load weights from elsewhere"
+    if (folder / ADAPTER_CONFIG).is_file():
+        what = f"{folder} holds an adapter ({ADAPTER_CONFIG}), which would load weights from elsewhere"
         hint = "merge it first (PEFT's merge_and_unload, save_pretrained), or move that file away"
         raise _refusal("model.adapter", what, where, hint)
 

@@ -46,7 +46,9 @@ def trained_on(suite: Suite, arm: ArmRef, seed: int) -> str:
 
 
 def draw_labels(suite: Suite, arm: ArmRef) -> tuple[int, ...] | None:
-    """The draw of each seed of an arm; `None` where there is only one."""
+    """The draw of each seed of an arm; `None` where there is only one, and where this suite draws no rows for it."""
+    if arm.is_given:
+        return None
     labels = tuple(_draw(suite, arm.data, position) for position in range(len(suite.seeds_of(arm.name))))
     return labels if len(set(labels)) > 1 else None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,7 @@ from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
 from bench.suite.tables.decision import DecisionOptions
 from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.gate import GatePolicy
+from bench.suite.tables.given import GIVEN, GivenArm
 from bench.suite.tables.model import ModelSpec
 from bench.suite.tables.recipe import Budget, Recipe
 from bench.suite.tables.sequential import SequentialOptions
@@ -28,7 +30,7 @@ def is_base(subject: str) -> bool:
 
 
 class ArmRef(Spec):
-    """One data × recipe (× model) cell."""
+    """One data × recipe (× model) cell, or what was given: `given` × its name."""
 
     data: str
     """Name of a `[data]` table."""
@@ -46,6 +48,11 @@ class ArmRef(Spec):
     def suffix(self) -> str:
         """What tells the models apart in a name: `@small`, or nothing."""
         return "" if self.model is None else f"@{self.model}"
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it was trained elsewhere."""
+        return self.data == GIVEN
 
     @property
     def base(self) -> str:
@@ -66,21 +73,33 @@ class Arms(Spec):
     """Names of `[models]` tables; none: all of them."""
     include: tuple[ArmRef, ...] = ()
     exclude: tuple[ArmRef, ...] = ()
+    given: dict[Name, GivenArm] = Field(default_factory=dict)
+    """Weights that were trained elsewhere, beside what the suite trains or alone: `[arms.given.NAME]`."""
+
+    def expand(self, models: Sequence[str]) -> dict[str, ArmRef]:
+        """All arms by name, in the order of the file, each once. `models`: the suite's, where it has several."""
+        parts = (self.data, self.recipe, self.model, self.include, self.exclude)
+        given = (ArmRef(data=GIVEN, recipe=name, model=arm.model) for name, arm in self.given.items())
+        return {**_expanded(parts, tuple(models)), **{arm.name: arm for arm in given}}
+
+
+_ArmsParts = tuple[
+    tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[ArmRef, ...], tuple[ArmRef, ...]
+]  # data, recipe, model, include, exclude
 
 
 @lru_cache(maxsize=16)
-def _expanded(arms: Arms, models: tuple[str, ...]) -> dict[str, ArmRef]:
-    """All arms by name, in the order of the file. `models`: the suite's, where it has several.
-
-    Cached: whoever asks for the control of one arm asks for that of each."""
-    named: tuple[str | None, ...] = (arms.model or models) if models else (None,)
+def _expanded(parts: _ArmsParts, models: tuple[str, ...]) -> dict[str, ArmRef]:
+    """Cached: whoever asks for the control of one arm asks for that of each."""
+    data_names, recipes, chosen, include, exclude = parts
+    named: tuple[str | None, ...] = (chosen or models) if models else (None,)
     product = [
-        ArmRef(data=data, recipe=recipe, model=model) for data in arms.data for recipe in arms.recipe for model in named
+        ArmRef(data=data, recipe=recipe, model=model) for data in data_names for recipe in recipes for model in named
     ]
-    kept = [arm for arm in product if not any(ref.covers(arm) for ref in arms.exclude)]
+    kept = [arm for arm in product if not any(ref.covers(arm) for ref in exclude)]
     included = [
         ref.model_copy(update={"model": model})
-        for ref in arms.include
+        for ref in include
         for model in ((ref.model,) if ref.model is not None and models else named)
     ]
     return {arm.name: arm for arm in (*kept, *included)}
@@ -115,6 +134,12 @@ class RunOptions(Spec):
     currency: str = Field(default="USD", min_length=1, max_length=8)
 
 
+TO_TRAIN = ("data", "recipe", "budget")
+"""Tables that a training needs."""
+_MADE = ("data", "recipe", "include")
+"""Keys of `[arms]` that name what the suite makes itself."""
+
+
 class Suite(Spec):
     """One TOML file after its profile and overrides were laid over it."""
 
@@ -133,12 +158,12 @@ class Suite(Spec):
     """The one base."""
     models: dict[Name, ModelSpec] = Field(default_factory=dict)
     """In place of `model`: several bases by name, each trained by every arm."""
-    data: dict[Name, DataSpec] = Field(min_length=1)
+    data: dict[Name, DataSpec]
     """One table `[data.NAME]` for each data set: `source = "rows.jsonl"`."""
-    recipe: dict[Name, Recipe] = Field(min_length=1)
+    recipe: dict[Name, Recipe]
     """One table `[recipe.NAME]` for each way to train: `method = "lora"`, `learning_rate = 1e-4`."""
-    budget: Budget
-    """What every training gets: `[budget]` with `unit = "tokens"`, `amount = 2_000_000`."""
+    budget: Budget | None
+    """What every training gets: `[budget]` with `unit = "tokens"`, `amount = 2_000_000`; none where nothing trains."""
     arms: Arms
     """What is trained, as names of tables: `[arms]` with `data = ["NAME"]`, `recipe = ["NAME"]`."""
     eval: tuple[EvalSpec, ...] = ()
@@ -162,6 +187,17 @@ class Suite(Spec):
             raise ValueError("give [model], or several as [models.NAME]" + (", not both" if self.models else ""))
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_to_train(cls, table: Any) -> Any:
+        """Fills in what a suite of given arms alone does not need; in every other an empty table is a missing one."""
+        if not isinstance(table, dict):
+            return table
+        arms = table.get("arms")
+        stated = {name: value for name, value in table.items() if name not in TO_TRAIN or value not in ({}, None)}
+        only_given = isinstance(arms, dict) and arms.get("given") and not any(map(arms.get, _MADE))
+        return {"data": {}, "recipe": {}, "budget": None, **stated} if only_given else stated
+
     def bases(self) -> dict[str | None, ModelSpec]:
         """The bases by the name that arms have them under: `None` where there is only one."""
         if self.model is not None:
@@ -176,14 +212,17 @@ class Suite(Spec):
 
     @property
     def _arms(self) -> dict[str, ArmRef]:
-        return _expanded(self.arms, tuple(self.models) if len(self.models) > 1 else ())
+        return self.arms.expand(tuple(self.models) if len(self.models) > 1 else ())
 
     def base_subjects(self) -> tuple[str, ...]:
         """`base`, or `base@MODEL` for each model that an arm trains, in the order of the arms."""
         return tuple(dict.fromkeys(arm.base for arm in self.expand())) or (BASE,)
 
     def seeds_of(self, arm: str) -> tuple[int, ...]:
-        """The seeds of an arm: the suite's, then its own."""
+        """The seeds of an arm: the suite's, then its own; of a given one, the position of each training."""
+        given = self._arms.get(arm)
+        if given is not None and given.is_given:
+            return tuple(range(len(self.arms.given[given.recipe].sources)))
         return self.seeds + tuple(seed for seed in self.more_seeds.get(arm, ()) if seed not in self.seeds)
 
     def control_of(self, arm: ArmRef) -> str | None:
@@ -192,6 +231,8 @@ class Suite(Spec):
         The arm on the data's own random control (`[data.NAME] control = true`) comes before the suite's `control`.
         """
         names = self._arms
+        if arm.is_given:
+            return self.control if self.control in names and self.control != arm.name else None
         own_control = f"{arm.data}{CONTROL_SUFFIX}/{arm.recipe}{arm.suffix}"
         if arm.data in self.data and self.data[arm.data].control and own_control in names:
             return own_control
@@ -202,5 +243,11 @@ class Suite(Spec):
         return name if name != arm.name and name in names else None
 
     def budget_of(self, arm: ArmRef) -> Budget:
-        """The recipe's own budget, else the suite's."""
-        return self.recipe[arm.recipe].budget or self.budget
+        """The recipe's own budget, else the suite's; of an arm that this suite makes."""
+        budget = self.recipe[arm.recipe].budget or self.budget
+        assert budget is not None, "validated: something is made, so there is a budget"
+        return budget
+
+    def trains(self, arm: ArmRef) -> bool:
+        """Whether the suite trains it: false of what is given, and of `few_shot`."""
+        return not arm.is_given and self.recipe[arm.recipe].method != "few_shot"

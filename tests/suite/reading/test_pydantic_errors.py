@@ -90,7 +90,7 @@ CASES = [
     ("model", {}, "model", "give exactly one of card, repo or path"),
     ("model", {"card": "a", "path": "b"}, "model", "give exactly one of card, repo or path"),
     ("model", "gpt2", "model", "must be a table"),
-    ("data", {}, "data", "must be a table of at least 1"),
+    ("data", {}, "data", "data is missing"),
     ("data/d/select", {"by": "random"}, "data.d.select", "needs a size"),
     ("data/d/select", {"by": "all", "size": 3}, "data.d.select", "takes no size"),
     ("data/d/select", {"by": "random", "size": 0}, "data.d.select.size", "must be greater than 0"),

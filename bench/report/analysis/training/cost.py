@@ -56,7 +56,8 @@ class Cost:
     """tokens / slots."""
     seconds: float | None
     """Wall time of the job's own work."""
-    budget: Budget
+    budget: Budget | None
+    """`None` of an arm that this run did not train."""
     budget_used: float | None
     """In the budget's unit."""
     excess: float | None
@@ -83,7 +84,7 @@ class Cost:
     price: float | None = None
     """Price of one training's share of the machine, in the suite's currency; `None` without a price per hour."""
     trains: bool = True
-    """False for `few_shot`, which costs no training and has no budget to match."""
+    """False for `few_shot` and for what was given: neither costs a training, nor has a budget to match."""
 
     @property
     def trained_share(self) -> float | None:
@@ -131,8 +132,8 @@ def costs(record: Record) -> tuple[Cost, ...]:
     suite = record.resolved.suite
     rows = []
     for arm in planned_arms(record):
-        if suite.recipe[arm.recipe].method == "few_shot":
-            rows.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, suite.budget_of(arm)))
+        if not suite.trains(arm):
+            rows.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, given=arm.is_given))
             continue
         trainings = [t for t in record.trainings if t.arm == arm.name]
         probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
@@ -152,8 +153,9 @@ def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
 def budget_match(costs: Sequence[Cost]) -> BudgetMatch:
     """Over the arms that train."""
     trained = [cost for cost in costs if cost.trains]
-    units = tuple(sorted({cost.budget.unit for cost in trained}))
-    amounts = [cost.budget.amount for cost in trained]
+    budgets = [cost.budget for cost in trained if cost.budget is not None]
+    units = tuple(sorted({budget.unit for budget in budgets}))
+    amounts = [budget.amount for budget in budgets]
     used = [cost.budget_used for cost in trained if cost.budget_used is not None]
     excesses = [cost.excess for cost in trained if cost.excess is not None]
     return BudgetMatch(
@@ -235,8 +237,10 @@ def _priced(cost: Cost, recipe: Recipe, record: Record) -> Cost:
     return replace(cost, price=price * cost.seconds / 3600 * min(cost.processes, workers) / workers)
 
 
-def _untrained(arm: str, parameters: int | None, budget: Budget) -> Cost:
-    """Nothing was trained: counts are zero, and there is no speed or memory of a training."""
+def _untrained(arm: str, parameters: int | None, *, given: bool) -> Cost:
+    """Nothing was trained here: there is no speed or memory of a training. Counts are zero; of what was given they are
+    not known."""
+    none = None if given else 0.0
     return Cost(
         arm=arm,
         seeds=0,
@@ -245,16 +249,16 @@ def _untrained(arm: str, parameters: int | None, budget: Budget) -> Cost:
         memory_bytes=None,
         memory_of_device=False,
         parameters=None if parameters is None else float(parameters),
-        trainable_parameters=0.0,
-        rows=0.0,
-        steps=0.0,
-        epochs=0.0,
-        slots=0.0,
-        tokens=0.0,
-        supervised_tokens=0.0,
+        trainable_parameters=none,
+        rows=none,
+        steps=none,
+        epochs=none,
+        slots=none,
+        tokens=none,
+        supervised_tokens=none,
         packing_efficiency=None,
-        seconds=0.0,
-        budget=budget,
+        seconds=none,
+        budget=None,
         budget_used=None,
         excess=None,
         trains=False,
@@ -265,14 +269,14 @@ def _with_excess(rows: list[Cost]) -> tuple[Cost, ...]:
     """Compares arms whose budgets have the same unit."""
     least: dict[str, float] = {}
     for cost in rows:
-        if cost.budget_used:
+        if cost.budget is not None and cost.budget_used:
             unit = cost.budget.unit
             least[unit] = min(least.get(unit, cost.budget_used), cost.budget_used)
     return tuple(_replace_excess(cost, least) for cost in rows)
 
 
 def _replace_excess(cost: Cost, least: dict[str, float]) -> Cost:
-    if not cost.budget_used:
+    if cost.budget is None or not cost.budget_used:
         return cost
     return replace(cost, excess=cost.budget_used / least[cost.budget.unit] - 1.0)
 

@@ -49,7 +49,11 @@ class FinishedTraining:
 
 def endings(record: Record) -> tuple[FinishedTraining, ...]:
     """All trainings with a result, in the suite's order."""
-    by_arm = {arm.name: record.resolved.suite.budget_of(arm) for arm in planned_arms(record)}
+    by_arm = {
+        arm.name: record.resolved.suite.budget_of(arm)
+        for arm in planned_arms(record)
+        if record.resolved.suite.trains(arm)
+    }
     return tuple(
         _ended(training, training.result, budget)
         for arm, budget in by_arm.items()

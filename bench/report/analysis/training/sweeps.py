@@ -68,7 +68,7 @@ def arm_sweeps(record: Record) -> tuple[ArmSweep, ...]:
 def contexts(record: Record) -> tuple[ContextRows, ...]:
     """One per few-shot subject with a result, in the suite's order."""
     recipes = record.resolved.suite.recipe
-    asked = {arm.name: recipes[arm.recipe].shots or 0 for arm in planned_arms(record)}
+    asked = {arm.name: recipes[arm.recipe].shots or 0 for arm in planned_arms(record) if not arm.is_given}
     by_subject: dict[str, ContextRows] = {}
     for evaluation in record.evaluations:
         rows = None if evaluation.result is None else evaluation.result.shots
@@ -100,7 +100,9 @@ def _sweep(arm: str, record: Record) -> ArmSweep:
 
 def _rows_to_choose_by(arm: str, record: Record) -> str:
     recipes = record.resolved.suite.recipe
-    sweeps = [recipes[ref.recipe].sweep for ref in record.resolved.suite.expand() if ref.name == arm]
+    sweeps = [
+        recipes[ref.recipe].sweep for ref in record.resolved.suite.expand() if ref.name == arm and not ref.is_given
+    ]
     return next((sweep.on for sweep in sweeps if sweep is not None), DEV)
 
 

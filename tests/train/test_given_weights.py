@@ -1,0 +1,197 @@
+"""Weights from elsewhere must fit whole: whatever PEFT or transformers would leave out in silence is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from peft import LoraConfig, PromptTuningConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+
+from bench.errors import InputError
+from bench.model.load import load_base, load_tuned
+from bench.record.given import GivenFacts
+from bench.suite.resolved import ResolvedWeights
+from bench.suite.tables.given import WeightsForm
+from bench.train.given_weights import given_facts
+from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
+from tests.fakes.training import resolved_model
+
+CPU = torch.device("cpu")
+IDS = torch.arange(2, 40)[None]
+
+
+def facts(base: Path, folder: Path, form: WeightsForm = "adapter") -> GivenFacts:
+    given = ResolvedWeights(source=folder.name, form=form, revision=None, path=str(folder), sha256="0")
+    return given_facts(resolved_model(base), given)
+
+
+def adapter(base: Path, folder: Path, config: Any = None) -> Path:
+    """An adapter whose every tensor was changed, saved by plain PEFT."""
+    config = config or LoraConfig(r=4, lora_alpha=12, target_modules="all-linear")
+    adapted = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
+    torch.manual_seed(0)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.2)
+    adapted.save_pretrained(folder)
+    return folder
+
+
+def edited(folder: Path, edit: Callable[[str, torch.Tensor], tuple[str, torch.Tensor] | None]) -> Path:
+    """The adapter with each tensor as `edit` makes it; `None`: left out."""
+    tensors = load_file(folder / "adapter_model.safetensors")
+    kept = [pair for name, tensor in tensors.items() if (pair := edit(name, tensor)) is not None]
+    save_file({name: tensor.contiguous() for name, tensor in kept}, folder / "adapter_model.safetensors")
+    return folder
+
+
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        return model.eval()(input_ids=IDS).logits
+
+
+def refusals(base: Path, folder: Path, form: WeightsForm = "adapter") -> list[str]:
+    with pytest.raises(InputError) as caught:
+        facts(base, folder, form)
+    return [problem.what for problem in caught.value.problems]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("given") / "base")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_update_of_an_adapter_is_what_it_adds_to_the_base(tmp_path: Path, architecture: Architecture) -> None:
+    base = tiny_checkpoint(tmp_path / "base", architecture)
+    folder = adapter(base, tmp_path / "adapter")
+    before, after = load_base(resolved_model(base), precision="fp32", device=CPU), None
+    after = load_tuned(resolved_model(base), folder, precision="fp32", device=CPU)
+    theirs = dict(before.named_parameters())
+    squares = [float((tensor - theirs[name]).square().sum()) for name, tensor in after.named_parameters()]
+    seen = facts(base, folder)
+    assert seen.update_norm == pytest.approx(sum(squares) ** 0.5, rel=1e-4)
+    assert seen.changed_tensors == sum(square > 0 for square in squares) > 0
+    assert seen.named_base == str(base)
+    assert seen.notes == ()
+
+
+def test_an_adapter_that_another_trainer_saved_fits(tmp_path: Path, base: Path) -> None:
+    """TRL's own checkpoint folder, as somebody has it."""
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.pad_token = tokenizer.eos_token
+    rows = Dataset.from_list([{"text": "The farmer has three cows and two sheep."}] * 4)
+    arguments = SFTConfig(
+        output_dir=str(tmp_path), max_steps=2, save_steps=2, learning_rate=0.1, per_device_train_batch_size=2,
+        report_to=[], use_cpu=True, bf16=False, gradient_checkpointing=False,
+    )  # fmt: skip
+    trainer = SFTTrainer(
+        AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), args=arguments, train_dataset=rows,
+        processing_class=tokenizer, peft_config=LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"),
+    )  # fmt: skip
+    trainer.train()
+    seen = facts(base, tmp_path / "checkpoint-2")
+    assert seen.changed_tensors > 0
+    assert seen.update_norm is not None
+    assert seen.update_norm > 0
+    tuned = load_tuned(resolved_model(base), tmp_path / "checkpoint-2", precision="fp32", device=CPU)
+    assert torch.allclose(logits(tuned), logits(trainer.model), atol=1e-4)
+
+
+def test_a_learned_prompt_fits_and_has_no_norm(tmp_path: Path, base: Path) -> None:
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)
+    seen = facts(base, adapter(base, tmp_path / "prompt", config))
+    assert seen.update_norm is None
+    assert seen.changed_tensors == 1
+
+
+def test_what_would_be_left_out_in_silence_is_refused(tmp_path: Path, base: Path) -> None:
+    def renamed(name: str, tensor: torch.Tensor) -> tuple[str, torch.Tensor]:
+        return name.replace("base_model.model.", "base_model.model.x."), tensor
+
+    def without_first_layer(name: str, tensor: torch.Tensor) -> tuple[str, torch.Tensor] | None:
+        return None if "layers.0." in name else (name, tensor)
+
+    unknown, missing = refusals(base, edited(adapter(base, tmp_path / "prefix"), renamed))
+    assert "tensors have no place in" in unknown
+    assert "it lacks" in missing
+    (lacks,) = refusals(base, edited(adapter(base, tmp_path / "layer"), without_first_layer))
+    assert lacks.startswith("it lacks 14 of 28 tensors")
+
+
+def test_an_adapter_of_another_rank_or_base_is_refused(tmp_path: Path, base: Path) -> None:
+    folder = adapter(base, tmp_path / "rank")
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "r": 8}))
+    assert all("have another shape" in what for what in refusals(base, folder))
+    wide = tiny_checkpoint(tmp_path / "wide", width=48)
+    assert all("have another shape" in what for what in refusals(base, adapter(wide, tmp_path / "other")))
+    deep = tiny_checkpoint(tmp_path / "deep", layers=3)
+    assert any("have no place in" in what for what in refusals(base, adapter(deep, tmp_path / "deeper")))
+
+
+def test_an_update_of_zeros_is_told(tmp_path: Path, base: Path) -> None:
+    def zeroed(name: str, tensor: torch.Tensor) -> tuple[str, torch.Tensor]:
+        return name, tensor * 0 if "lora_B" in name else tensor
+
+    seen = facts(base, edited(adapter(base, tmp_path / "zeros"), zeroed))
+    assert (seen.changed_tensors, seen.update_norm) == (0, 0.0)
+    assert seen.notes == ("it changes nothing: its update is zero",)
+
+
+def test_another_named_base_whose_tensors_fit_is_told(tmp_path: Path, base: Path) -> None:
+    folder = adapter(base, tmp_path / "named")
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": "owner/other-7b"}))
+    (note,) = facts(base, folder).notes
+    assert "owner/other-7b" in note
+
+
+def test_a_whole_model_is_held_against_the_base_tensor_by_tensor(tmp_path: Path, base: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    with torch.no_grad():
+        next(iter(model.parameters())).add_(0.5)
+    model.save_pretrained(tmp_path / "whole")
+    seen = facts(base, tmp_path / "whole", "weights")
+    assert seen.changed_tensors == 1
+    assert seen.update_norm == pytest.approx(0.5 * next(iter(model.parameters())).numel() ** 0.5, rel=1e-4)
+    AutoModelForCausalLM.from_pretrained(base).save_pretrained(tmp_path / "same")
+    assert facts(base, tmp_path / "same", "weights").notes == ("it changes nothing: its update is zero",)
+    wide = tiny_checkpoint(tmp_path / "wide", width=48)
+    assert any("have another shape" in what for what in refusals(base, wide, "weights"))
+
+
+def test_a_tokenizer_that_numbers_tokens_otherwise_is_refused_and_more_tokens_are_told(
+    tmp_path: Path, base: Path
+) -> None:
+    folder = adapter(base, tmp_path / "moved")
+    tokenizer = json.loads((base / "tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    first, second = list(vocabulary)[-2:]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (what,) = refusals(base, folder)
+    assert what.startswith("its tokenizer numbers 2 tokens otherwise")
+    more = adapter(base, tmp_path / "more")
+    grown = AutoTokenizer.from_pretrained(base)
+    grown.add_special_tokens({"pad_token": "<padding>"})
+    grown.save_pretrained(more)
+    (note,) = facts(base, more).notes
+    assert "1 tokens that the base's has not" in note
+
+
+def test_a_template_that_writes_prompts_otherwise_is_told(tmp_path: Path, base: Path) -> None:
+    folder = adapter(base, tmp_path / "template")
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+    tokenizer.save_pretrained(folder)
+    (note,) = facts(base, folder).notes
+    assert note.startswith("its own chat template writes a prompt otherwise")
