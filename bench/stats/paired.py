@@ -1,7 +1,8 @@
 """Deltas of two subjects over the same examples, with interval, p-value and what the run could have seen.
 
-Contract: only examples that every seed replicate of both sides scored are used; the others are counted as missing. No
-field is ever NaN: what cannot be said is `None`, and `reason` says why. Swapping the sides negates the delta.
+Contract: every example that some seed of each side scored is used, and each seed by all that it has; the others are
+counted as missing, and `bounds` says what all missing scores leave open. No field is ever NaN: what cannot be said is
+`None`, and `reason` says why. Swapping the sides negates the delta.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,15 @@ from bench.stats.binary import flips, mcnemar_midp
 from bench.stats.curve import Curve, TangoCurve, interval, two_sided_p
 from bench.stats.distributions import BoolArray, FloatArray
 from bench.stats.inference import Inference, ScoreScale, Side, infer
+from bench.stats.missing import (
+    MissingBounds,
+    WorstCase,
+    counted_as,
+    fill_gaps,
+    missing_bounds,
+    missing_share,
+    worst_scale,
+)
 from bench.stats.power import detectable_effect
 from bench.stats.sample import Layout, Scores, layout
 from bench.stats.variance import Components
@@ -28,7 +38,9 @@ class Delta:
 
     low, high, p_value (two-sided, of no difference), standard_error and mde (minimal detectable effect at 80% power)
     are `None` where no interval can be given; estimate too where nothing could be compared. n_missing: examples that
-    some replicate could not score. n_better, n_worse: examples on which the arm's mean over seeds is above or below.
+    no seed of one side scored, left out. bounds: what missing scores leave open; `None` where none is missing.
+    extremes: the delta with the arm's missing scores as low and the reference's as high as they can be, and the
+    reverse. n_better, n_worse: examples on which the arm's mean over seeds is above or below.
     seeds_failed: replicates of both sides without a single score, left out. noise: which sources the interval covers.
     repeated: whether every trained side has two seeds at least, so that the noise of training is in the interval.
 
@@ -58,6 +70,19 @@ class Delta:
     repeated: bool
     components: Components | None
     curve: Curve | None = field(compare=False, repr=False)
+    bounds: MissingBounds | None = None
+    extremes: "tuple[Delta, Delta] | None" = field(default=None, compare=False, repr=False)
+
+    @property
+    def tested_p(self) -> float | None:
+        """The p-value that decides: of no difference, whatever the missing scores are."""
+        return self.p_value if self.bounds is None or self.p_value is None else self.bounds.p_value
+
+    @property
+    def tested_interval(self) -> tuple[float, float] | None:
+        """The interval that decides: it covers the difference whatever the missing scores are."""
+        low, high = (self.low, self.high) if self.bounds is None else (self.bounds.low, self.bounds.high)
+        return None if self.low is None or low is None or high is None else (low, high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +111,42 @@ def paired_delta(
     Raises ValueError where the two do not share examples, weights, clusters, strata and kind.
     """
     _check_alike(arm, reference)
+    delta = _as_scored(arm, reference, seed=seed, replicates=replicates, level=level)
+    shares = missing_share(arm), missing_share(reference)
+    if delta.estimate is None or not any(shares):
+        return delta
+    scale = worst_scale((arm, reference))
+    lowest, highest = (
+        _as_scored(counted_as(arm, left), counted_as(reference, right), seed=seed, replicates=replicates, level=level)
+        for left, right in (scale, scale[::-1])
+    )
+    return with_bounds(delta, lowest, highest, shares=shares, scale=scale)
+
+
+def with_bounds(
+    delta: Delta, lowest: Delta, highest: Delta, *, shares: tuple[float, float], scale: tuple[float, float]
+) -> Delta:
+    """The delta as scored beside its two worst cases. shares: of the scores that arm and reference lack."""
+    bounds = missing_bounds(
+        _worst_case(lowest),
+        _worst_case(highest),
+        level=delta.level,
+        missing=shares[0],
+        reference_missing=shares[1],
+        scale=scale,
+    )
+    return replace(delta, bounds=bounds, extremes=(lowest, highest))
+
+
+def _worst_case(delta: Delta) -> WorstCase:
+    assert delta.estimate is not None, "every example is counted"
+    return WorstCase(
+        estimate=delta.estimate, standard_error=delta.standard_error, curve=delta.curve, p_value=delta.p_value
+    )
+
+
+def _as_scored(arm: Scores, reference: Scores, *, seed: int, replicates: int, level: float) -> Delta:
+    """The delta from the scores that are there."""
     pairs = _align(arm, reference)
     if not pairs.kept.any():
         return _nothing(pairs, level, "no example was scored by both sides")
@@ -100,10 +161,15 @@ def paired_delta(
         inference = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates)
         p_value = None
     delta = delta_of(inference, left, right, plan, level, p_value=p_value, pairs=pairs)
-    if arm.lone_survivor or reference.lone_survivor:
+    if _lone(arm, pairs.arm_seeds) or _lone(reference, pairs.reference_seeds):
         return untested(delta, LONE_SURVIVOR)
     drawn = _several_draws(arm) or _several_draws(reference)
     return replace(delta, noise=f"{delta.noise}, and that of subset draws") if drawn else delta
+
+
+def _lone(scores: Scores, seeds: int) -> bool:
+    """Whether one seed alone of several is left in a comparison."""
+    return scores.trained and seeds == 1 < scores.values.shape[0]
 
 
 def untested(delta: Delta, reason: str) -> Delta:
@@ -129,11 +195,17 @@ def plan_of(scores: Scores, kept: BoolArray) -> Layout:
     return layout(scores.weights[kept], clusters, None if scores.strata is None else scores.strata[kept])
 
 
+def scored_rows(scores: Scores, kept: BoolArray) -> BoolArray:
+    """Which replicates have a score of a kept example: [seeds]."""
+    return np.asarray(scores.present[:, kept].any(axis=1))
+
+
 def replicate_rows(scores: Scores, kept: BoolArray) -> FloatArray:
-    """Values [rows, kept examples] of the replicates that have any score: a row per seed or, with two subset draws
-    or more, per draw (the mean of its seeds: replicates of one draw are not independent)."""
-    alive = scores.present.any(axis=1)
-    values = scores.values[alive][:, kept]
+    """Values [rows, kept examples] of the replicates that have any of them, gaps filled: a row per seed or, with two
+    subset draws or more, per draw (the mean of its seeds: replicates of one draw are not independent)."""
+    alive = scored_rows(scores, kept)
+    bounds = (0.0, 1.0) if scores.binary else scores.bounds
+    values = fill_gaps(scores.values[alive][:, kept], scores.present[alive][:, kept], scores.weights[kept], bounds)
     if scores.draws is None or not _several_draws(scores):
         return values
     draws = scores.draws[alive]
@@ -160,11 +232,9 @@ def _check_alike(arm: Scores, reference: Scores) -> None:
 
 
 def _align(arm: Scores, reference: Scores) -> _Pairs:
-    """Leaves out replicates without any score, then examples that a remaining replicate lacks."""
-    left, right = arm.present.any(axis=1), reference.present.any(axis=1)
-    kept: BoolArray = np.logical_and(arm.present[left].all(axis=0), reference.present[right].all(axis=0))
-    if not (left.any() and right.any()):
-        kept = np.zeros(arm.n_examples, dtype=np.bool_)
+    """Leaves out examples that no replicate of a side scored, then replicates without any score of the others."""
+    kept: BoolArray = np.logical_and(arm.present.any(axis=0), reference.present.any(axis=0))
+    left, right = (scored_rows(side, kept) for side in (arm, reference))
     some = bool(kept.any())
     return _Pairs(
         arm=replicate_rows(arm, kept) if some else arm.values[:, :0],

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.stats.curve import WilsonCurve, interval
+from bench.stats.curve import Curve, WilsonCurve, interval
 from bench.stats.distributions import BoolArray, FloatArray
 from bench.stats.inference import Inference, ScoreScale, Side, infer
+from bench.stats.missing import MissingBounds, WorstCase, counted_as, missing_bounds, missing_share, worst_scale
 from bench.stats.paired import LEVEL, LONE_SURVIVOR, REPLICATES, noise_statement, plan_of, replicate_rows
 from bench.stats.sample import Scores
 from bench.stats.variance import Components
@@ -21,7 +22,7 @@ class Estimate:
     """Mean over examples and seeds, in units of the score.
 
     seed_values: each scored seed's (or subset draw's) own value. seed_deviation: their sample standard deviation,
-    `None` with one. The other fields as in `bench.stats.paired.Delta`.
+    `None` with one. bounds: what missing scores leave open, `None` where none is missing. The other fields as in `bench.stats.paired.Delta`.
     """
 
     mean: float | None
@@ -39,17 +40,38 @@ class Estimate:
     seed_values: tuple[float, ...]
     seed_deviation: float | None
     components: Components | None
+    bounds: MissingBounds | None = None
 
 
 def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL) -> Estimate:
     """Wilson's interval for right-or-wrong scores of one seed on independent examples; else `bench.stats.inference`."""
-    alive = scores.present.any(axis=1)
-    kept: BoolArray = np.logical_and(scores.present[alive].all(axis=0), alive.any())
+    estimate, curve = _as_scored(scores, seed=seed, replicates=replicates, level=level)
+    missing = missing_share(scores)
+    if estimate.mean is None or not missing:
+        return estimate
+    scale = worst_scale((scores,))
+    cases = [
+        _as_scored(counted_as(scores, value), seed=seed, replicates=replicates, level=level) for value in scale
+    ]
+    bounds = missing_bounds(
+        *(_worst_case(*case) for case in cases), level=level, missing=missing, reference_missing=None, scale=scale
+    )
+    return replace(estimate, bounds=bounds)
+
+
+def _worst_case(estimate: Estimate, curve: Curve | None) -> WorstCase:
+    assert estimate.mean is not None, "every example is counted"
+    return WorstCase(estimate=estimate.mean, standard_error=estimate.standard_error, curve=curve, p_value=None)
+
+
+def _as_scored(scores: Scores, *, seed: int, replicates: int, level: float) -> tuple[Estimate, Curve | None]:
+    """The estimate from the scores that are there, and its confidence curve."""
+    kept: BoolArray = np.asarray(scores.present.any(axis=0))
     complete = kept.any() and (
         scores.strata is None or set(scores.strata.tolist()) == set(scores.strata[kept].tolist())
     )
     if not complete:
-        return _estimate(None, np.zeros((0, 0)), scores, n_examples=int(kept.sum()), level=level, means=())
+        return _estimate(None, np.zeros((0, 0)), scores, n_examples=int(kept.sum()), level=level, means=()), None
     values = replicate_rows(scores, kept)
     plan = plan_of(scores, kept)
     if scores.binary and plan.plain and values.shape[0] == 1:
@@ -62,7 +84,8 @@ def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, l
         inference = replace(
             inference, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR
         )
-    return _estimate(inference, values, scores, n_examples=int(kept.sum()), level=level, means=means)
+    estimate = _estimate(inference, values, scores, n_examples=int(kept.sum()), level=level, means=means)
+    return estimate, inference.curve
 
 
 def _proportion(row: FloatArray) -> Inference:
@@ -104,7 +127,7 @@ def _estimate(
         standard_error=None if inference is None else inference.standard_error,
         method="none" if inference is None else inference.method,
         noise="none" if inference is None else noise_statement(Side(values=values, trained=scores.trained)),
-        reason="no example was scored by every seed, or a task has none" if inference is None else inference.reason,
+        reason="no example was scored, or a task has none" if inference is None else inference.reason,
         n_examples=n_examples,
         n_missing=scores.n_examples - n_examples,
         seeds=alive,

@@ -38,7 +38,7 @@ def test_a_score_that_could_not_be_made_is_none() -> None:
     assert (one.mean, one.low, one.n_missing, one.seeds_failed) == (None, None, 2, 2)
     assert one.reason
     partly = score_interval(scores([[1.0, None, 3.0], [1.0, 2.0, 3.0], [None] * 3]), seed=0)
-    assert (partly.mean, partly.n_examples, partly.n_missing, partly.seeds_failed) == (2.0, 2, 1, 1)
+    assert (partly.mean, partly.n_examples, partly.n_missing, partly.seeds_failed) == (2.0, 3, 0, 1)
 
 
 def test_the_standard_error_of_a_rate_is_agresti_and_coulls() -> None:
