@@ -106,4 +106,8 @@ def _lacking(completeness: Completeness) -> str:
         parts.append(f"{completeness.missing_jobs} of {fmt.plural(completeness.jobs, 'job')} have no result")
     if completeness.unscored:
         parts.append(f"no subject has a score on {fmt.listed(completeness.unscored)}")
+    parts += [
+        f"{scores.arm} lacks {fmt.percent(scores.share)} of its scores on {scores.measurand}, which decide a result"
+        for scores in completeness.missing_scores
+    ]
     return "; ".join(parts) or "a claim lacks what it needs"

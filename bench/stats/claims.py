@@ -3,7 +3,7 @@
 Contract: a claim is supported, or refuted, only where the two-sided interval at level 1 - alpha is wholly on one
 side of its threshold; with several claims, after Holm's adjustment over all of them. With one claim, a true null is
 supported with probability alpha/2 at most. What the run could not show is inconclusive, what it did not do is
-incomplete.
+incomplete, and so is what its missing scores decide.
 
 With the delta oriented so that more is better, and a margin m >= 0:
 `>=` non-inferiority, threshold -m; `>` superiority, threshold +m; `==` equivalence, thresholds -m and +m (two one-sided
@@ -12,7 +12,7 @@ decided by itself, without a p-value, and is no member of the family.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -64,6 +64,16 @@ class ClaimQuestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingVerdicts:
+    """Outcomes of a claim that missing scores decide. as_scored: from the scores that are there. against, in_favour:
+    with the missing ones as bad as they can be for the left side and as good for the right, and the reverse."""
+
+    as_scored: ClaimOutcome
+    against: ClaimOutcome
+    in_favour: ClaimOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimVerdict:
     """reason: why nothing could be decided, `None` where the comparison has an interval or is exact.
 
@@ -85,6 +95,8 @@ class ClaimVerdict:
     needed_seeds: int | None
     needed_together: tuple[int, int] | None = None
     looks: int = 1
+    missing_scores: MissingVerdicts | None = None
+    """Set where the outcome depends on missing scores, which makes it `incomplete`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +133,42 @@ def decide(
 
 
 def decide_family(questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA) -> tuple[ClaimVerdict, ...]:
-    """The verdicts of all claims of a suite, with Holm's adjustment over those that have a p-value."""
+    """The verdicts of all claims of a suite, with Holm's adjustment over those that have a p-value.
+
+    A claim whose outcome is another one with its missing scores counted for or against it is incomplete.
+    """
+    verdicts = _decided(questions, alpha=alpha)
+    return tuple(_with_missing(questions, verdicts[place], place, alpha=alpha) for place in range(len(questions)))
+
+
+def _with_missing(
+    questions: Sequence[ClaimQuestion], verdict: ClaimVerdict, place: int, *, alpha: float
+) -> ClaimVerdict:
+    """The verdict of one claim, or incomplete where it is not the same in both worst cases of its missing scores."""
+    question = questions[place]
+    extremes = None if question.comparison is None else question.comparison.extremes
+    if extremes is None or verdict.outcome == "incomplete":
+        return verdict
+    against, in_favour = (
+        _decided([*questions[:place], replace(question, comparison=case), *questions[place + 1 :]], alpha=alpha)[place]
+        for case in (extremes if question.higher_is_better else extremes[::-1])
+    )
+    if {against.outcome, in_favour.outcome} == {verdict.outcome}:
+        return verdict
+    outcomes = MissingVerdicts(as_scored=verdict.outcome, against=against.outcome, in_favour=in_favour.outcome)
+    return replace(
+        verdict,
+        outcome="incomplete",
+        reason="the outcome depends on missing scores",
+        needed_examples=None,
+        needed_seeds=None,
+        needed_together=None,
+        missing_scores=outcomes,
+    )
+
+
+def _decided(questions: Sequence[ClaimQuestion], *, alpha: float) -> tuple[ClaimVerdict, ...]:
+    """The verdicts from the scores that are there."""
     evidence = [_evidence(question) for question in questions]
     exact = [_exact_verdict(question) for question in questions]
     tests = [

@@ -9,10 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from bench.stats.missing import WorstCase, counted_as, missing_bounds, missing_share, worst_scale
 from bench.stats.paired import LEVEL, REPLICATES, Delta, paired_delta
 from bench.stats.ratio import Ratio
 from bench.stats.sample import Scores
 from bench.stats.single import score_interval
+from bench.stats.variance import Components
 
 MOST_RELATIVE_ERROR = 0.25
 """Above this share of the quality itself, its standard error is too large for a linearised logarithm."""
@@ -35,6 +37,59 @@ def efficiency_ratio(
     of a row with cost c enters as x / mean + log(mean) - 1 - log(c), so that the paired difference of such scores has
     the estimate and the spread of the log ratio.
     """
+    ratio = _as_scored(arm, reference, counted=counted, seed=seed, replicates=replicates, level=level)
+    sides = arm[0], reference[0]
+    if ratio.ratio is None or not any(missing_share(side) for side in sides):
+        return ratio
+    scale = worst_scale(sides)
+    lowest, highest = (
+        _as_scored(
+            (counted_as(sides[0], left), arm[1]),
+            (counted_as(sides[1], right), reference[1]),
+            counted=counted,
+            seed=seed,
+            replicates=replicates,
+            level=level,
+        )
+        for left, right in (scale, scale[::-1])
+    )
+    bounds = None
+    if lowest.ratio is not None and highest.ratio is not None:
+        bounds = missing_bounds(
+            _worst_case(lowest),
+            _worst_case(highest),
+            level=level,
+            missing=missing_share(sides[0]),
+            reference_missing=missing_share(sides[1]),
+            scale=scale,
+        )
+    return replace(ratio, bounds=bounds, extremes=(lowest, highest))
+
+
+def _worst_case(ratio: Ratio) -> WorstCase:
+    assert ratio.ratio is not None, "chosen so"
+    error = None if ratio.components is None else _error(ratio.components)
+    return WorstCase(
+        estimate=float(np.log(ratio.ratio)), standard_error=error, curve=ratio.curve, p_value=ratio.p_value
+    )
+
+
+def _error(parts: Components) -> float:
+    """Standard error of a log ratio from its parts."""
+    seeds = ((parts.seed or 0.0) + (parts.rest or 0.0)) / parts.replicates
+    return float((parts.example + seeds) ** 0.5)
+
+
+def _as_scored(
+    arm: tuple[Scores, Sequence[float]],
+    reference: tuple[Scores, Sequence[float]],
+    *,
+    counted: bool,
+    seed: int,
+    replicates: int,
+    level: float,
+) -> Ratio:
+    """The ratio from the scores that are there."""
     plain = paired_delta(arm[0], reference[0], seed=seed, replicates=1, level=level)
     qualities = plain.arm_mean, plain.reference_mean
     if qualities[0] is None or qualities[1] is None:

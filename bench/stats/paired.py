@@ -84,6 +84,18 @@ class Delta:
         low, high = (self.low, self.high) if self.bounds is None else (self.bounds.low, self.bounds.high)
         return None if self.low is None or low is None or high is None else (low, high)
 
+    @property
+    def missing_decides(self) -> bool:
+        """Whether the interval is on another side of zero, or no longer on one side, in a worst case."""
+        return len({_direction(delta) for delta in (self, *(self.extremes or ()))}) > 1
+
+
+def _direction(delta: Delta) -> int:
+    """1 or -1 where the interval excludes zero, else 0."""
+    if delta.low is None or delta.high is None:
+        return 0
+    return int(delta.low > 0) - int(delta.high < 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Pairs:

@@ -37,7 +37,7 @@ def rank(
     A pair that is absent, or has no p-value, is not resolved.
     """
     pairs = list(deltas)
-    adjusted = holm([deltas[pair].p_value for pair in pairs])
+    adjusted = holm([deltas[pair].tested_p for pair in pairs])
     beats: set[tuple[str, str]] = set()
     for (left, right), p in zip(pairs, adjusted, strict=True):
         estimate = deltas[left, right].estimate

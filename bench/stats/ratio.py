@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.stats.curve import Curve, StudentCurve, interval, two_sided_p
 from bench.stats.distributions import FloatArray
+from bench.stats.missing import MissingBounds
 from bench.stats.power import detectable_effect
 from bench.stats.variance import Components
 
@@ -43,6 +44,10 @@ class Ratio:
     components: Components | None = None
     n_examples: int = 0
     degrees: float | None = None
+    bounds: MissingBounds | None = None
+    """Of the logarithm of the ratio: what missing scores leave open."""
+    extremes: "tuple[Ratio, Ratio] | None" = field(default=None, compare=False, repr=False)
+    """With the arm's missing scores as low and the reference's as high as they can be, and the reverse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

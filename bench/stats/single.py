@@ -22,7 +22,8 @@ class Estimate:
     """Mean over examples and seeds, in units of the score.
 
     seed_values: each scored seed's (or subset draw's) own value. seed_deviation: their sample standard deviation,
-    `None` with one. bounds: what missing scores leave open, `None` where none is missing. The other fields as in `bench.stats.paired.Delta`.
+    `None` with one. bounds: what missing scores leave open, `None` where none is missing. The other fields as in
+    `bench.stats.paired.Delta`.
     """
 
     mean: float | None
@@ -45,14 +46,12 @@ class Estimate:
 
 def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL) -> Estimate:
     """Wilson's interval for right-or-wrong scores of one seed on independent examples; else `bench.stats.inference`."""
-    estimate, curve = _as_scored(scores, seed=seed, replicates=replicates, level=level)
+    estimate, _ = _as_scored(scores, seed=seed, replicates=replicates, level=level)
     missing = missing_share(scores)
     if estimate.mean is None or not missing:
         return estimate
     scale = worst_scale((scores,))
-    cases = [
-        _as_scored(counted_as(scores, value), seed=seed, replicates=replicates, level=level) for value in scale
-    ]
+    cases = [_as_scored(counted_as(scores, value), seed=seed, replicates=replicates, level=level) for value in scale]
     bounds = missing_bounds(
         *(_worst_case(*case) for case in cases), level=level, missing=missing, reference_missing=None, scale=scale
     )

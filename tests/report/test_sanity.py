@@ -200,11 +200,11 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("example noise only", one_seed, "one seed"),
         ("limited", limited, "first 20 examples"),
         ("examples cut", cut_prompts, "up to 3 examples"),
-        ("scores missing", lambda: make_run(examples=60, missing=0.1), "of 60 examples lack a score"),
+        ("scores missing", lambda: make_run(examples=60, missing=0.1), "share of the scores that are missing: base "),
         ("bare prompts", asked_bare, "the arms were trained with 'dialogue', the base was not"),
         ("answers cut", long_answers, "max_new_tokens = 1,000,000 leaves no room for a prompt"),
         ("rows not as they are", merged_turns, "data lima_1k: 12 rows: turns of one role merged"),
-        ("scores missing", unscored, "out of that arm's difference: no splitter (4)"),
+        ("scores missing", unscored, "the results say what these could change: no splitter (4)"),
         ("speed shared", lambda: make_run(examples=20, shared_speed=True), "while other jobs ran"),
         (
             "template mismatch",

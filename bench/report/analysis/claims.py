@@ -1,7 +1,8 @@
 """The suite's claims, decided: supported, refuted, inconclusive, or incomplete where a needed subject has no score.
 
 Contract: pure. A claim is `incomplete` as soon as one seed replicate of either side is missing on what it is about,
-whatever the others show: a failure is no random loss. The other claims are one family for Holm's adjustment.
+whatever the others show (a failure is no random loss), or where its missing scores decide it. The other claims are
+one family for Holm's adjustment.
 
 "Not worse" and "equal" between two sides that are both at chance, or both at the ceiling, is `inconclusive`: an eval
 that neither side can do, or that both do without fault, cannot distinguish them (assay sensitivity, ICH E10, 1.5).
@@ -22,6 +23,7 @@ from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import seeds_of, subjects
 from bench.report.analysis.training.cost_kinds import COSTS, figures
 from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
+from bench.report.render import format as fmt
 from bench.stats.claims import ClaimQuestion, ClaimRelation, ClaimVerdict, decide_family
 from bench.stats.efficiency import efficiency_ratio
 from bench.stats.paired import Delta
@@ -69,9 +71,8 @@ def decided(
     entries = {entry.measurand.name: entry for entry in aligned}
     cases = [_case(claim, record, entries, absences) for claim in record.resolved.suite.claim]
     comparisons = [None if case.gap is not None else _comparison(case, record, deltas) for case in cases]
-    decisions = decide_family(
-        [_question(case, comparison, record) for case, comparison in zip(cases, comparisons, strict=True)]
-    )
+    questions = [_question(case, comparison, record) for case, comparison in zip(cases, comparisons, strict=True)]
+    decisions = [_named(case, verdict) for case, verdict in zip(cases, decide_family(questions), strict=True)]
     verdicts = [_sensitive(case, verdict, results, deltas) for case, verdict in zip(cases, decisions, strict=True)]
     family = sum(verdict.p_value is not None for verdict in verdicts)
     single = len(seeds_of(record)) == 1
@@ -86,6 +87,19 @@ def decided(
         )
         for case, verdict, comparison in zip(cases, verdicts, comparisons, strict=True)
     )
+
+
+def _named(case: _Case, verdict: ClaimVerdict) -> ClaimVerdict:
+    """The verdict with the arms whose missing scores decide it, and what they could make of it."""
+    outcomes = verdict.missing_scores
+    if outcomes is None or case.entry is None:
+        return verdict
+    left, _, right = case.claim.parts()
+    shares = {side: case.entry.missing_share(side) for side in (left, right)}
+    lack = " and ".join(f"{side} lacks {fmt.percent(share)} of its scores" for side, share in shares.items() if share)
+    reason = f"{lack}, which decide the claim: {outcomes.as_scored} as scored, "
+    reason += f"{outcomes.against} if they all count against {left}, {outcomes.in_favour} if all count for it"
+    return replace(verdict, reason=reason)
 
 
 def _sensitive(

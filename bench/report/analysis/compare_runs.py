@@ -140,7 +140,7 @@ def _changes(
         changes = [(arm, deltas.between(entry, arm + _SECOND, arm + _FIRST)) for arm in arms]
         diagnostic = entry.measurand.role == "diagnostic"
         same = {arm: _same_jobs(records, arm, entry.measurand.eval) for arm in arms}
-        family = [None if diagnostic or same[arm] else delta.p_value for arm, delta in changes]
+        family = [None if diagnostic or same[arm] else delta.tested_p for arm, delta in changes]
         shifts += [
             ScoreShift(
                 arm=arm,

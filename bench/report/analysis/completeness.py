@@ -1,7 +1,8 @@
 """Whether a run is complete: the one answer that the report prints and that commands exit with.
 
 Contract: pure. A run is complete where every job has its result, every eval that gives scores scored at least one
-subject, and every claim had what it needs. A claim that the data leave open (`inconclusive`) is complete.
+subject, every claim had what it needs, and no mark depends on missing scores. A claim that the data leave open
+(`inconclusive`) is complete.
 """
 
 from __future__ import annotations
@@ -19,6 +20,15 @@ from bench.report.analysis.subjects import subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingScores:
+    """An arm, or a base, whose missing scores decide a mark or a claim. share: of its scores on the measurand."""
+
+    arm: str
+    measurand: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
     """What a run lacks."""
 
@@ -30,11 +40,13 @@ class Completeness:
     """Measurands whose jobs are done and gave no subject a score."""
     undecided_claims: int
     """Claims that lack what they need (`incomplete`)."""
+    missing_scores: tuple[MissingScores, ...]
+    """Arms whose missing scores decide a mark or a claim: it changes if they are as bad, or as good, as can be."""
 
     @property
     def complete(self) -> bool:
         """Whether nothing is lacking."""
-        return not (self.missing_jobs or self.unscored or self.undecided_claims)
+        return not (self.missing_jobs or self.unscored or self.undecided_claims or self.missing_scores)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -55,7 +67,31 @@ def completeness(
         missing_jobs=len(absences),
         unscored=_unscored(record, results),
         undecided_claims=sum(claim.verdict.outcome == "incomplete" for claim in claims),
+        missing_scores=_missing_scores(results, claims),
     )
+
+
+def _missing_scores(
+    results: Mapping[tuple[str, str], Result], claims: Sequence[ClaimResult]
+) -> tuple[MissingScores, ...]:
+    """Each arm and measurand once, marks before claims."""
+    compared = [
+        (contrast.arm, contrast.reference, contrast.measurand, contrast.delta.bounds)
+        for result in results.values()
+        for contrast in (result.versus_base, result.versus_control)
+        if contrast is not None and contrast.delta.missing_decides
+    ]
+    for claim in claims:
+        if claim.verdict.missing_scores is not None:
+            left, _, right = claim.claim.parts()
+            comparison = claim.delta or claim.ratio
+            compared.append((left, right, claim.claim.measure, None if comparison is None else comparison.bounds))
+    shares: dict[tuple[str, str], float] = {}
+    for arm, reference, measurand, bounds in compared:
+        if bounds is not None:
+            shares.setdefault((arm, measurand), bounds.missing)
+            shares.setdefault((reference, measurand), bounds.reference_missing or 0.0)
+    return tuple(MissingScores(arm=arm, measurand=name, share=share) for (arm, name), share in shares.items() if share)
 
 
 def _unscored(record: Record, results: Mapping[tuple[str, str], Result]) -> tuple[str, ...]:

@@ -110,15 +110,11 @@ def batch_sensitive(record: Record, comparison: Comparison) -> Iterator[Finding]
 
 def missing_scores(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for measurand in comparison.measurands:
-        contrasts = [comparison.results[arm, measurand.name].versus_base for arm in comparison.arms]
-        deltas = [
-            contrast.delta for contrast in contrasts if contrast is not None and contrast.delta.estimate is not None
-        ]
-        if any(delta.n_missing for delta in deltas):
-            left_out = sorted({delta.n_missing for delta in deltas})
-            span = " to ".join(dict.fromkeys((fmt.count(left_out[0]), fmt.count(left_out[-1]))))
-            total = fmt.plural(deltas[0].n_examples + deltas[0].n_missing, "example")
-            detail = f"{span} of {total} lack a score of base or arm and are left out of that arm's difference"
+        values = {arm: comparison.results[arm, measurand.name].value for arm in comparison.arms}
+        shares = {arm: value.bounds.missing for arm, value in values.items() if value.bounds is not None}
+        if shares:
+            lack = fmt.listed([f"{arm} {fmt.percent(share)}" for arm, share in shares.items()])
+            detail = f"share of the scores that are missing: {lack}; the results say what these could change"
             detail += _reasons(record, measurand.eval)
             yield Finding(name="scores missing", arm=None, measurand=measurand.name, detail=detail)
 

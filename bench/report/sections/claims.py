@@ -8,6 +8,7 @@ from bench.report.analysis.scores.align import Measurand
 from bench.report.analysis.scores.results import Reading
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Bullets, Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.sections.marks import with_missing
 from bench.suite.tables.suite import is_base
 
 VERDICT_TONES: dict[str, Tone] = {
@@ -95,7 +96,7 @@ def _difference(result: ClaimResult) -> str:
     if result.delta is None or result.delta.estimate is None:
         return fmt.NONE
     interval = fmt.signed_interval(result.delta.low, result.delta.high)
-    return f"{fmt.signed(result.delta.estimate)} {interval}".rstrip()
+    return f"{fmt.signed(result.delta.estimate)} {interval}".rstrip() + with_missing(result.delta.bounds)
 
 
 def _line(comparison: Comparison, measurand: Measurand) -> str:

@@ -21,8 +21,14 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "− base, − control",
-        "Paired difference: the same examples scored by both sides, arm minus the other. Examples that one side lacks "
-        "are left out and counted.",
+        "Paired difference: the same examples scored by both sides, arm minus the other. Examples that no seed of one "
+        "side scored are left out and counted.",
+    ),
+    (
+        "missing: … to …",
+        "The score or difference if every missing score is as bad, or as good, as it can be (a difference: one side's "
+        "the worst, the other's the best), with an interval that covers it whatever is missing. Marks, p-values and "
+        "ranks go by it.",
     ),
     (
         "▲ better, ▼ worse",
@@ -52,7 +58,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     (
         "verdict",
         "supported or refuted: the interval is wholly on one side of the threshold, also after Holm over all claims. "
-        "inconclusive: it does not; the sample that would decide is named. incomplete: a needed subject has no score.",
+        "inconclusive: it does not; the sample that would decide is named. incomplete: a needed subject has no score, "
+        "or missing scores decide.",
     ),
     (
         "margin",

@@ -9,6 +9,7 @@ from bench.report.analysis.scores.results import Contrast, Reading, Result
 from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Tone
+from bench.stats.missing import MissingBounds
 
 MARKS: dict[Reading, str] = {
     "better": "▲",
@@ -82,7 +83,17 @@ def contrast_cell(contrast: Contrast | None) -> Cell:
         left = f", {contrast.seeds} of {contrast.seeds_asked} seeds" if contrast.short else ""
         return Cell(text=f"{fmt.signed(delta.estimate)} no interval{left}", tone="muted")
     text = f"{mark(contrast)} {fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)}"
+    text += with_missing(delta.bounds)
     return Cell(text=text, tone=TONES[contrast.reading])
+
+
+def with_missing(bounds: MissingBounds | None, *, signed: bool = True) -> str:
+    """`; missing: -0.102 to +0.391 [-0.14, +0.42]`: worst cases with their interval; empty where none is missing."""
+    if bounds is None:
+        return ""
+    number, interval = (fmt.signed, fmt.signed_interval) if signed else (fmt.number, fmt.interval)
+    ends = f"{number(bounds.lowest)} to {number(bounds.highest)} {interval(bounds.low, bounds.high)}".rstrip()
+    return f"; missing: {ends}"
 
 
 def score_cell(result: Result) -> Cell:
@@ -90,6 +101,7 @@ def score_cell(result: Result) -> Cell:
     if result.value.mean is None:
         return Cell(text=why_absent(result.absent), tone="bad")
     text = f"{fmt.number(result.value.mean)} {fmt.interval(result.value.low, result.value.high)}".rstrip()
+    text += with_missing(result.value.bounds, signed=False)
     return Cell(text=f"{text} *" if result.absent else text, tone="unsure" if result.absent else "plain")
 
 

@@ -19,6 +19,7 @@ from bench.record.evaluation import Measure, ScoreRow
 from bench.record.record import EvaluationRecord, Record
 from bench.report.analysis.scores.corpus_metrics import CorpusCounts, count
 from bench.report.analysis.subjects import planned_arms, subjects
+from bench.stats.missing import missing_share
 from bench.stats.sample import Scores
 from bench.suite.catalog.metrics import span_of
 from bench.suite.checks.subset_draws import draw_labels
@@ -98,6 +99,10 @@ class Aligned:
     """By arm, bases included; a row per seed of the suite."""
     counts: Mapping[str, CorpusCounts] = field(default_factory=dict)
     """By arm, the statistics of a corpus metric; empty for other metrics, and where the rows keep none."""
+
+    def missing_share(self, arm: str) -> float:
+        """Share of the scores that the arm's seeds lack, of those that have any."""
+        return self.counts[arm].missing_share if arm in self.counts else missing_share(self.arms[arm])
 
 
 LARGEST_SCORE = 1e100

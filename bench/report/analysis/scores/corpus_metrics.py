@@ -33,6 +33,12 @@ class CorpusCounts:
     """Whether the arm has seed noise; the base has none."""
 
     @property
+    def missing_share(self) -> float:
+        """Share of the examples that the seeds with any score lack."""
+        alive = self.present[self.present.any(axis=1)]
+        return float((~alive).mean()) if alive.size else 0.0
+
+    @property
     def lone_survivor(self) -> bool:
         """Whether one seed alone is left of several."""
         return self.trained and self.values.shape[0] > 1 and int(self.present.any(axis=1).sum()) == 1

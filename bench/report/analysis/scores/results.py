@@ -154,7 +154,7 @@ def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str,
     """One measurand's results with Holm's p-values over its contrasts, and with what each contrast then shows."""
     family = [c for result in measured.values() for c in (result.versus_base, result.versus_control) if c is not None]
     diagnostic = measurand.role == "diagnostic"
-    adjusted = [None] * len(family) if diagnostic else holm([contrast.delta.p_value for contrast in family])
+    adjusted = [None] * len(family) if diagnostic else holm([contrast.delta.tested_p for contrast in family])
     read = {
         (contrast.arm, contrast.reference): replace(
             contrast, p_adjusted=p, reading=reading_of(contrast.delta, p, measurand)
@@ -172,12 +172,13 @@ def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str,
 
 
 def reading_of(delta: Delta, p_adjusted: float | None, measurand: Measurand) -> Reading:
-    """Nothing is resolved whose interval includes zero."""
-    if delta.estimate is None or delta.low is None or delta.high is None:
+    """Nothing is resolved whose interval includes zero, whatever the missing scores are."""
+    interval = delta.tested_interval
+    if delta.estimate is None or interval is None:
         return "unknown"
-    if delta.low <= 0 <= delta.high:
+    if interval[0] <= 0 <= interval[1]:
         return "unresolved"
-    higher = delta.low > 0
+    higher = interval[0] > 0
     if measurand.role == "diagnostic":
         return "higher" if higher else "lower"
     agreed = delta.repeated and p_adjusted is not None and p_adjusted <= 1.0 - LEVEL
