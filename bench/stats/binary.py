@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 
 from bench.stats.distributions import FloatArray, binomial_cdf, floats, normal_quantile
 
+_LAST_DIGITS = 1e-9
+"""Share of the largest score, below which two scores are the same."""
+
 
 def mcnemar_midp(gained: ArrayLike, lost: ArrayLike) -> FloatArray:
     """Two-sided mid-p value of McNemar's exact test; 1 without discordant pairs.
@@ -49,6 +52,9 @@ def wilson_bound(successes: ArrayLike, trials: ArrayLike, probability: ArrayLike
 
 
 def flips(arm: ArrayLike, reference: ArrayLike) -> tuple[int, int]:
-    """How many examples were gained and lost: (arm > reference, arm < reference)."""
-    difference = floats(arm) - floats(reference)
-    return int(np.sum(difference > 0)), int(np.sum(difference < 0))
+    """How many examples were gained and lost: (arm > reference, arm < reference), by more than their last digits: means
+    over seeds and sums in another order differ there without a difference."""
+    left, right = floats(arm), floats(reference)
+    difference = left - right
+    least = _LAST_DIGITS * max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0))
+    return int(np.sum(difference > least)), int(np.sum(difference < -least))

@@ -207,7 +207,7 @@ def plan_of(scores: Scores, kept: BoolArray) -> Layout:
     return layout(scores.weights[kept], clusters, None if scores.strata is None else scores.strata[kept])
 
 
-def scored_rows(scores: Scores, kept: BoolArray) -> BoolArray:
+def _rows_within(scores: Scores, kept: BoolArray) -> BoolArray:
     """Which replicates have a score of a kept example: [seeds]."""
     return np.asarray(scores.present[:, kept].any(axis=1))
 
@@ -215,7 +215,7 @@ def scored_rows(scores: Scores, kept: BoolArray) -> BoolArray:
 def replicate_rows(scores: Scores, kept: BoolArray) -> FloatArray:
     """Values [rows, kept examples] of the replicates that have any of them, gaps filled: a row per seed or, with two
     subset draws or more, per draw (the mean of its seeds: replicates of one draw are not independent)."""
-    alive = scored_rows(scores, kept)
+    alive = _rows_within(scores, kept)
     bounds = (0.0, 1.0) if scores.binary else scores.bounds
     values = fill_gaps(scores.values[alive][:, kept], scores.present[alive][:, kept], scores.weights[kept], bounds)
     if scores.draws is None or not _several_draws(scores):
@@ -246,7 +246,7 @@ def _check_alike(arm: Scores, reference: Scores) -> None:
 def _align(arm: Scores, reference: Scores) -> _Pairs:
     """Leaves out examples that no replicate of a side scored, then replicates without any score of the others."""
     kept: BoolArray = np.logical_and(arm.present.any(axis=0), reference.present.any(axis=0))
-    left, right = (scored_rows(side, kept) for side in (arm, reference))
+    left, right = (_rows_within(side, kept) for side in (arm, reference))
     some = bool(kept.any())
     return _Pairs(
         arm=replicate_rows(arm, kept) if some else arm.values[:, :0],

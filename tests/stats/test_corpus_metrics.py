@@ -11,6 +11,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from bench.stats.corpus import corpus_delta
 from bench.stats.corpus_metrics import CORPUS_METRICS, bleu, chrf, corpus_metric
+from bench.stats.corpus_sample import CorpusScores
 
 WORDS = ["the", "a", "cat", "dog", "house", "river", "town", "baker", "lives", "near", "small", "in", "and", "sings"]
 
@@ -46,7 +47,12 @@ def test_a_corpus_delta_of_bleu_finds_the_better_side() -> None:
     good, wanted = corpus(1, 150, 0.9)
     poor, _ = corpus(1, 150, 0.7)
     sides = [np.array([metric._extract_corpus_statistics(said, [wanted])], dtype=float) for said in (good, poor)]
-    delta = corpus_delta(sides[0], sides[1], bleu, seed=0, replicates=2000)
+    scores = [
+        CorpusScores(metric=CORPUS_METRICS["bleu"], values=side, present=np.ones(side.shape[:2], dtype=bool))
+        for side in sides
+    ]
+    delta = corpus_delta(scores[0], scores[1], seed=0, replicates=2000)
+    assert delta is not None
     difference = metric.corpus_score(good, [wanted]).score - metric.corpus_score(poor, [wanted]).score
     assert delta.estimate == pytest.approx(difference, abs=1.0)
     assert delta.low is not None

@@ -89,7 +89,7 @@ def decided(
     )
 
 
-def _named(case: _Case, verdict: ClaimVerdict) -> ClaimVerdict:
+def _named(case: _ClaimCase, verdict: ClaimVerdict) -> ClaimVerdict:
     """The verdict with the arms whose missing scores decide it, and what they could make of it."""
     outcomes = verdict.missing_scores
     if outcomes is None or case.entry is None:

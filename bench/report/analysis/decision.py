@@ -15,11 +15,10 @@ import numpy as np
 
 from bench.record.record import Record
 from bench.report.analysis.scores.align import Aligned
-from bench.report.analysis.scores.corpus_metrics import CorpusCounts
 from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.scores.named import entry_named
 from bench.report.analysis.subjects import subjects
-from bench.stats.corpus import jackknife
+from bench.stats.corpus import linearised
 from bench.stats.decision import Candidates, ExampleNoise, Prospect, prospects
 from bench.stats.distributions import BoolArray, FloatArray
 from bench.stats.influence import Influence, influence, scored_rows
@@ -148,19 +147,9 @@ def _candidate(
 
 
 def _scores(entry: Aligned, arm: str) -> Scores:
-    """An arm's scores; of a corpus metric its jackknife values, over the examples that every seed has."""
+    """An arm's scores; of a corpus metric its jackknife values."""
     counts = entry.counts.get(arm)
-    return entry.arms[arm] if counts is None else _corpus_scores(counts)
-
-
-def _corpus_scores(counts: CorpusCounts) -> Scores:
-    rows = counts.present.any(axis=1)
-    kept = counts.present[rows].all(axis=0)
-    values, present = np.zeros(counts.present.shape), np.zeros(counts.present.shape, dtype=np.bool_)
-    if rows.any() and kept.any():
-        at = np.ix_(rows, kept)
-        values[at], present[at] = jackknife(counts.values[rows][:, kept], counts.metric.of_sums), True
-    return Scores(values=values, present=present, weights=np.ones(kept.size), trained=counts.trained)
+    return entry.arms[arm] if counts is None else linearised(counts)
 
 
 def _sum(weights: Sequence[Weight], parts: Sequence[FloatArray]) -> FloatArray:

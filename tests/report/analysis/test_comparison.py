@@ -67,17 +67,27 @@ def test_values_by_seed_equal_what_the_evals_reported(run: FakeRun, comparison: 
             assert result.by_seed[SEEDS.index(evaluation.seed or 0)] == pytest.approx(reported)
 
 
-def test_examples_lacking_a_score_leave_the_delta_and_are_counted() -> None:
+def test_each_seed_is_used_with_all_examples_that_it_has() -> None:
+    """Examples that the base, or every seed, lacks are left out; a gap of one seed costs no example."""
     run = make_run(examples=80, missing=0.1)
-    delta = compare(run, replicates=200).results["lima_1k/full", "choice"].versus_base
+    result = compare(run, replicates=200).results["lima_1k/full", "choice"]
+    delta = result.versus_base
     assert delta is not None
     sides = [run.rows["choice", name] for name in ("base", "lima_1k/full#0", "lima_1k/full#1", "lima_1k/full#2")]
     scored = [[row.metrics["acc"] for row in rows] for rows in zip(*sides, strict=True)]
-    complete = [[value for value in example if value is not None] for example in scored if None not in example]
-    assert delta.delta.n_examples == len(complete) < 80
-    assert delta.delta.n_missing == 80 - len(complete)
-    expected = fmean(fmean(example[1:]) - example[0] for example in complete)
-    assert delta.delta.estimate == pytest.approx(expected)
+    paired = [example for example in scored if example[0] is not None and any(v is not None for v in example[1:])]
+    assert delta.delta.n_examples == len(paired) < 80
+    assert delta.delta.n_missing == 80 - len(paired)
+    seen = [(fmean(v for v in example[1:] if v is not None), example[0] or 0.0) for example in paired]
+    assert delta.delta.estimate == pytest.approx(fmean(arm - base for arm, base in seen), abs=0.03)
+    bounds, size = delta.delta.bounds, 3 * 80
+    assert bounds is not None
+    arm = [value for example in scored for value in example[1:]]
+    base = [example[0] for example in scored]
+    worst = sum(value or 0.0 for value in arm) / size - fmean(1.0 if value is None else value for value in base)
+    assert bounds.lowest == pytest.approx(worst)
+    assert bounds.missing == pytest.approx(arm.count(None) / size)
+    assert result.value.bounds is not None
 
 
 def test_holm_is_taken_over_each_eval_by_hand(comparison: Comparison) -> None:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from bench.record.evaluation import Measure, ScoreRow
 from bench.record.record import EvaluationRecord, Record
-from bench.report.analysis.scores.corpus_metrics import CorpusCounts, count
+from bench.report.analysis.scores.corpus_metrics import count
 from bench.report.analysis.subjects import planned_arms, subjects
+from bench.stats.corpus_sample import CorpusScores
 from bench.stats.missing import missing_share
 from bench.stats.sample import Scores
 from bench.suite.catalog.metrics import span_of
@@ -97,7 +98,7 @@ class Aligned:
     """(task, id) of each example, in the order of the arrays."""
     arms: Mapping[str, Scores]
     """By arm, bases included; a row per seed of the suite."""
-    counts: Mapping[str, CorpusCounts] = field(default_factory=dict)
+    counts: Mapping[str, CorpusScores] = field(default_factory=dict)
     """By arm, the statistics of a corpus metric; empty for other metrics, and where the rows keep none."""
 
     def missing_share(self, arm: str) -> float:
@@ -243,7 +244,7 @@ def align_one(
             )
             for arm, names in by_arm.items()
         },
-        counts=_counts(measurand, by_arm, by_subject, position),
+        counts=_counts(measurand, by_arm, by_subject, position, clusters=shared.clusters, draws=draws),
     )
 
 
@@ -270,13 +271,26 @@ def _counts(
     by_arm: Mapping[str, tuple[str, ...]],
     by_subject: Mapping[str, list[ScoreRow]],
     position: Mapping[tuple[str, str], int],
-) -> dict[str, CorpusCounts]:
-    """Statistics of a corpus metric by arm; empty for several tasks, which have no common corpus."""
-    if measurand.per_example or len(measurand.metrics) != 1:
+    *,
+    clusters: _Ints | None,
+    draws: Mapping[str, tuple[int, ...]] | None,
+) -> dict[str, CorpusScores]:
+    """Statistics of a corpus metric by arm; empty for tasks of several metrics. Each task is a corpus of its own."""
+    if measurand.per_example or len(set(measurand.metrics.values())) != 1:
         return {}
     metric = next(iter(measurand.metrics.values()))
+    several = len(measurand.metrics) > 1
     counted = {
-        arm: count([by_subject[name] for name in names], position, metric, trained=not is_base(arm))
+        arm: count(
+            [by_subject[name] for name in names],
+            position,
+            metric,
+            trained=not is_base(arm),
+            clusters=clusters,
+            strata=_labels([task for task, _ in position]) if several else None,
+            pools=_labels([measurand.pools.get(task, task) for task, _ in position]) if measurand.pools else None,
+            draws=_draws(draws, arm),
+        )
         for arm, names in by_arm.items()
     }
     return {arm: counts for arm, counts in counted.items() if counts is not None}

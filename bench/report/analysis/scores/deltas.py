@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bench.record.record import Record
 from bench.report.analysis.scores.align import Aligned
-from bench.report.analysis.scores.corpus_metrics import counts_delta
+from bench.stats.corpus import corpus_delta
 from bench.stats.paired import Delta, paired_delta
 
 
@@ -36,7 +36,7 @@ class Deltas:
         """Difference of a corpus metric; `None` unless both sides keep its statistics."""
         if left not in entry.counts or right not in entry.counts:
             return None
-        return counts_delta(entry.counts[left], entry.counts[right], seed=self.seed, replicates=self.replicates)
+        return corpus_delta(entry.counts[left], entry.counts[right], seed=self.seed, replicates=self.replicates)
 
     def between_any(self, entry: Aligned, arm: str, other: str) -> tuple[tuple[str, str], Delta]:
         """The difference of two arms in whichever direction is known already, and that direction."""

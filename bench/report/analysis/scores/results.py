@@ -15,10 +15,10 @@ from typing import Literal, TypeAlias
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence
 from bench.report.analysis.scores.align import Aligned, Measurand
-from bench.report.analysis.scores.corpus_metrics import counts_value
 from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.scores.judge import is_own_reference
 from bench.report.analysis.subjects import base_of, planned_arms, subjects
+from bench.stats.corpus import corpus_interval
 from bench.stats.multiplicity import holm
 from bench.stats.paired import LEVEL, Delta
 from bench.stats.ranking import Rank, rank
@@ -116,7 +116,7 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
     if not entry.measurand.per_example:
         reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
         counts = entry.counts.get(arm)
-        estimate = None if counts is None else counts_value(counts, seed=deltas.seed, replicates=deltas.replicates)
+        estimate = None if counts is None else corpus_interval(counts, seed=deltas.seed, replicates=deltas.replicates)
         return estimate or _corpus_value(reported, examples=len(entry.examples)), reported
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
     if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):

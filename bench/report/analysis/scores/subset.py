@@ -33,7 +33,10 @@ def some_tasks(
     several = pool is None and len({task for task, _ in part.examples}) > 1
     strata = np.unique([task for task, _ in part.examples], return_inverse=True)[1] if several else None
     arms = {arm: replace(scores, strata=strata) for arm, scores in part.arms.items()}
-    return replace(part, measurand=measurand, arms=arms)
+    labels = np.unique([task for task, _ in part.examples], return_inverse=True)[1]
+    pooled = None if pool is None else np.zeros_like(labels)
+    counts = {arm: replace(scores, strata=labels, pools=pooled) for arm, scores in part.counts.items()}
+    return replace(part, measurand=measurand, arms=arms, counts=counts)
 
 
 def without(entry: Aligned, examples: Collection[tuple[str, str]]) -> Aligned:
@@ -47,10 +50,7 @@ def _kept(entry: Aligned, kept: NDArray[np.bool_]) -> Aligned:
         entry,
         examples=examples,
         arms={arm: _scores(scores, kept) for arm, scores in entry.arms.items()},
-        counts={
-            arm: replace(counts, values=counts.values[:, kept], present=counts.present[:, kept])
-            for arm, counts in entry.counts.items()
-        },
+        counts={arm: counts.part(kept) for arm, counts in entry.counts.items()},
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bench.record.evaluation import ScoreRow
-from bench.report.analysis.scores.corpus_metrics import count, counts_delta, counts_value
+from bench.report.analysis.scores.corpus_metrics import count
+from bench.stats.corpus import corpus_delta, corpus_interval
 from bench.stats.corpus_metrics import bleu
 
 POSITION = {("t", str(at)): at for at in range(60)}
@@ -30,7 +31,7 @@ def test_the_difference_is_that_of_the_corpus_values() -> None:
     base = count([rows(3, 0.6)], POSITION, "bleu", trained=False)
     assert arm is not None
     assert base is not None
-    delta = counts_delta(arm, base, seed=0, replicates=1000)
+    delta = corpus_delta(arm, base, seed=0, replicates=1000)
     assert delta is not None
     means = bleu(arm.values.sum(axis=1)).mean() - bleu(base.values.sum(axis=1)).mean()
     assert delta.estimate == pytest.approx(means, abs=0.5)
@@ -45,9 +46,11 @@ def test_what_one_side_lacks_is_left_out_of_both_and_counted() -> None:
     base = count([rows(3, 0.6, without=(1, 2))], POSITION, "bleu", trained=False)
     assert arm is not None
     assert base is not None
-    delta = counts_delta(arm, base, seed=0, replicates=200)
+    delta = corpus_delta(arm, base, seed=0, replicates=200)
     assert delta is not None
     assert (delta.n_examples, delta.n_missing, delta.seeds_failed) == (57, 3, 1)
+    assert delta.bounds is not None
+    assert (delta.bounds.missing, delta.bounds.reference_missing) == pytest.approx((2 / 60, 2 / 60))
 
 
 def test_nothing_in_common_is_no_difference() -> None:
@@ -56,7 +59,7 @@ def test_nothing_in_common_is_no_difference() -> None:
     base = count([rows(3, 0.6, without=tuple(range(30, 60)))], POSITION, "bleu", trained=False)
     assert arm is not None
     assert base is not None
-    assert counts_delta(arm, base, seed=0, replicates=200) is None
+    assert corpus_delta(arm, base, seed=0, replicates=200) is None
 
 
 def test_a_metric_that_nobody_can_resample_has_no_counts() -> None:
@@ -68,17 +71,22 @@ def test_a_corpus_value_has_an_interval_of_its_own() -> None:
     """A BLEU without one is read as exact, on whatever few sentences it stands."""
     arm = count([rows(1, 0.8, without=(4,)), rows(2, 0.8), []], POSITION, "bleu", trained=True)
     assert arm is not None
-    value = counts_value(arm, seed=0, replicates=2000)
+    value = corpus_interval(arm, seed=0, replicates=2000)
     assert value is not None
+    first, second = arm.values[:2]
     kept = [at for at in range(60) if at != 4]
-    by_seed = bleu(arm.values[:2][:, kept].sum(axis=1))
-    assert value.mean == pytest.approx(by_seed.mean())
-    assert value.seed_values == pytest.approx(by_seed)
+    ratio = first[kept].sum(axis=0) / ((first + second)[kept].sum(axis=0) / 2)
+    by_seed = bleu(np.stack([first.sum(axis=0) + ratio * second[4], second.sum(axis=0)]))
+    assert value.seed_values[1] == pytest.approx(by_seed[1])
+    assert value.seed_values[0] == pytest.approx(by_seed[0], rel=1e-3)
+    assert value.mean == pytest.approx(by_seed.mean(), rel=1e-3)
+    assert value.bounds is not None
+    assert value.bounds.lowest < value.mean < value.bounds.highest
     assert value.low is not None
     assert value.high is not None
     assert 0 < value.low < by_seed.mean() < value.high < 100
-    assert (value.n_examples, value.n_missing, value.seeds, value.seeds_failed) == (59, 1, 2, 1)
-    assert counts_value(replace(arm, present=arm.present & False), seed=0, replicates=10) is None
+    assert (value.n_examples, value.n_missing, value.seeds, value.seeds_failed) == (60, 0, 2, 1)
+    assert corpus_interval(replace(arm, present=arm.present & False), seed=0, replicates=10) is None
 
 
 def test_a_perplexity_has_a_difference_with_an_interval() -> None:
@@ -99,7 +107,7 @@ def test_a_perplexity_has_a_difference_with_an_interval() -> None:
     base = count([texts(2, 2.5)], POSITION, "word_perplexity", trained=False)
     assert arm is not None
     assert base is not None
-    value, delta = counts_value(arm, seed=0, replicates=1000), counts_delta(arm, base, seed=0, replicates=1000)
+    value, delta = corpus_interval(arm, seed=0, replicates=1000), corpus_delta(arm, base, seed=0, replicates=1000)
     assert value is not None
     assert delta is not None
     assert value.mean == pytest.approx(np.exp(2.0), rel=0.1)
