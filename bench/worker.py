@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +113,12 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int
     for job in request.jobs:
         torch.set_num_threads(job.threads)
         try:
-            counts.append(counter.count(job.with_setting(job.recipe.settings[0]) if job.candidates else job))
+            with problems_at(job):
+                counts.append(counter.count(job.with_setting(job.recipe.settings[0]) if job.candidates else job))
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(problems)
+        raise InputError(dict.fromkeys(problems))
     return counts
 
 
@@ -130,15 +132,16 @@ def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
 
 def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
     """Whether trainings can be done at all. Raises `InputError` with all problems at once."""
-    from bench.train.check import check_training
+    from bench.train.check import check_rows, check_training
 
     problems: list[Problem] = []
-    for job in request.jobs:
-        recipe = job.arm.partition("/")[2].partition("@")[0]
-        try:
-            check_training(job)
-        except InputError as error:
-            problems += [at_recipe(problem, recipe) for problem in error.problems]
+    for check_job, jobs in ((check_training, request.jobs), (check_rows, request.rows)):
+        for job in jobs:
+            try:
+                with problems_at(job):
+                    check_job(job)
+            except InputError as error:
+                problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
 
@@ -156,6 +159,19 @@ def given(request: GivenRequest, folder: Path, emit: Emit) -> list[dict[str, Any
     if problems:
         raise InputError(problems)
     return facts
+
+
+@contextmanager
+def problems_at(job: TrainJob) -> Iterator[None]:
+    """Problems name the job's recipe where they say `recipe.*`, and its arm where they name no place."""
+    recipe = job.arm.partition("/")[2].partition("@")[0]
+    try:
+        yield
+    except InputError as error:
+        problems = [at_recipe(problem, recipe) for problem in error.problems]
+        raise InputError(
+            dataclasses.replace(problem, where=problem.where or f"arm {job.arm}") for problem in problems
+        ) from error
 
 
 def at_recipe(problem: Problem, recipe: str) -> Problem:

@@ -1,17 +1,19 @@
-"""Whether a training can be done at all: everything that can be known without reading weights or rows.
+"""Whether a training can be done at all: everything that can be known without reading weights.
 
 Contract: what `check_training` lets pass, the training's own set-up does not refuse, but for what depends on the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from transformers import Trainer
 
 from bench.data.render.render import make_renderer
+from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.model.flops import run_forward
 from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
@@ -20,11 +22,14 @@ from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.recipe import Recipe
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
 from bench.train.arguments.sft_config import sft_config
+from bench.train.batches.loss_mask import found_again
 from bench.train.isolation import row_separation
 from bench.train.training_data import row_limit
 
 _STEPS = 100
 """Optimiser steps of a made-up training."""
+_KINDS = 5
+"""Kinds of refused rows that are reported, the most frequent first."""
 _SOME_VALUE = 7
 """Value of an optimiser's argument that is no default and no name of anything."""
 
@@ -39,6 +44,29 @@ def check_training(job: TrainJob) -> None:
     _check_adapter(recipe, job.model)
     if recipe.packed:
         row_separation(job.model)
+
+
+def check_rows(job: TrainJob) -> None:
+    """Raises `InputError` for the rows that the template cannot render, whichever seeds and budget reach; nothing is
+    tokenised. What is wrong alike in many rows is one problem, at the first of these rows."""
+    renderer = make_renderer(load_tokenizer(job.model), job.model, row_limit(job))
+    chosen = found_again(job.recipe.loss_on)
+    refused: dict[str, list[Problem]] = {}
+    for row in load_rows(job.data.path):
+        try:
+            renderer.check(row, chosen)
+        except InputError as error:
+            for problem in error.problems:
+                refused.setdefault(problem.what, []).append(problem)
+    if refused:
+        raise InputError(_counted(problems) for problems in sorted(refused.values(), key=len)[: -_KINDS - 1 : -1])
+
+
+def _counted(problems: Sequence[Problem]) -> Problem:
+    """The first of equal problems, with the number of the others."""
+    first, *others = problems
+    rows = "row" if len(others) == 1 else "rows"
+    return replace(first, what=f"{first.what}, as of {len(others):,} more {rows}") if others else first
 
 
 def _check_arguments(recipe: Recipe, job: TrainJob) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.suite import Suite
+from tests.fakes.worker import COUNTED
 
 HELD: dict[str, Any] = {"kind": "loss", "name": "held", "data": {"source": "held.jsonl"}}
 """An eval on rows that ask what four training rows ask; those four are then kept out of training."""
@@ -72,5 +73,11 @@ def diary(home: Path) -> Iterator[dict[str, Any]]:
 
 
 def worked(home: Path) -> list[str]:
-    """Ids of the work that was begun, in order."""
+    """Ids of the jobs that were begun, in order."""
     return [line["id"] for line in diary(home) if line["what"] == "begin"]
+
+
+def counted(home: Path) -> list[str]:
+    """Arms whose trainings were counted, in order."""
+    path = home / COUNTED
+    return path.read_text().splitlines() if path.exists() else []

@@ -39,8 +39,10 @@ ORDERS = {
     "diverge": 0.0078125,
     "vanish": 0.00390625,
     "eat": 0.001953125,
+    "teach nothing": 0.0009765625,
+    "break the count": 0.00048828125,
 }
-"""Learning rates that make a training end badly."""
+"""Learning rates that make a training end badly, or its count."""
 
 UNSCORED = "unscored"
 """The name of an eval that can score nothing, as ROUGE without references."""
@@ -50,6 +52,9 @@ AWAY = "away"
 
 REFUSED = "refused"
 """The name of an eval that fails in rehearsal."""
+
+COUNTED = "counted.txt"
+"""The file under the home that lists the arms whose trainings were counted."""
 
 BEST_RATE = 1e-3
 """The rate that a sweep finds best."""
@@ -122,17 +127,21 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
 
 
 def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int]]:
-    """Counts that follow from the budget's amount."""
+    """Counts that follow from the budget's amount; each leaves a line in `COUNTED`."""
     counts, problems = list[dict[str, int]](), list[Problem]()
     for job in request.jobs:
-        with Diary(folder, f"count:{job.arm}"):
-            if job.recipe.learning_rate == ORDERS["refuse"]:
-                problems.append(Problem(reference="fake.refused", what="no such thing", hint="do another"))
-            tokens = int(job.budget.amount)
-            counts.append({
-                "rows": 8, "steps": 2, "tokens": tokens, "supervised_tokens": tokens // 2, "slots": tokens * 2,
-                "truncated_rows": 0, "dropped_rows": 0, "parameters": 1000, "trainable_parameters": 100,
-            })  # fmt: skip
+        with (folder / COUNTED).open("a", encoding="utf-8") as file:
+            file.write(f"{job.arm}
+")
+        if job.recipe.learning_rate == ORDERS["break the count"]:
+            raise RuntimeError("no count today")
+        if job.recipe.learning_rate == ORDERS["teach nothing"]:
+            problems.append(Problem(reference="fake.refused", what="nothing to learn", hint="do another"))
+        tokens = int(job.budget.amount)
+        counts.append({
+            "rows": 8, "steps": 2, "tokens": tokens, "supervised_tokens": tokens // 2, "slots": tokens * 2,
+            "truncated_rows": 0, "dropped_rows": 0, "parameters": 1000, "trainable_parameters": 100,
+        })  # fmt: skip
     if problems:
         raise InputError(problems)
     return counts

@@ -13,8 +13,8 @@ from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
-from tests.fakes.suites import HELD, fake_suite, worked
-from tests.fakes.worker import AWAY, REFUSED, UNSCORED
+from tests.fakes.suites import HELD, counted, fake_suite, worked
+from tests.fakes.worker import AWAY, ORDERS, REFUSED, UNSCORED
 
 SERVER = ChildServer(module="tests.fakes.worker")
 
@@ -48,6 +48,35 @@ def test_an_eval_that_fails_in_rehearsal_is_refused_by_run_and_plan_before_any_w
         forecast(fake_suite(tmp_path, **changes), home=tmp_path / "home", server=SERVER)
     assert kinds(tmp_path) == []
     assert go(tmp_path, go_on=True, **changes).load().all_done
+
+
+def full_arm_that(order: str) -> dict[str, Any]:
+    """Recipes of which one is counted as ordered."""
+    other = {"method": "lora", "learning_rate": 1e-3}
+    return {"recipe": {"full": {"method": "full", "learning_rate": ORDERS[order]}, "lora": other}}
+
+
+def test_an_arm_with_nothing_to_learn_is_refused_by_run_as_by_plan(tmp_path: Path) -> None:
+    """Else its rows are found wanting after the other arms were paid for."""
+    changes = full_arm_that("teach nothing")
+    with pytest.raises(InputError) as planned:
+        forecast(fake_suite(tmp_path, **changes), home=tmp_path / "home", server=SERVER)
+    with pytest.raises(InputError) as ran:
+        go(tmp_path, go_on=True, **changes)
+    assert ran.value.exit_code == ExitCode.BAD_INPUT
+    assert ran.value.problems == planned.value.problems
+    assert kinds(tmp_path) == []
+
+
+def test_what_a_plan_counted_no_run_counts_again(tmp_path: Path) -> None:
+    forecast(fake_suite(tmp_path), home=tmp_path / "home", server=SERVER)
+    go(tmp_path)
+    go(tmp_path)
+    assert sorted(counted(tmp_path / "home")) == ["few/full", "few/lora"]
+
+
+def test_a_count_that_breaks_down_holds_no_other_arm_back(tmp_path: Path) -> None:
+    assert go(tmp_path, **full_arm_that("break the count")).load().all_done
 
 
 def test_a_sound_rehearsal_is_not_repeated(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.suite.tables.adapter import QuantizationSpec
 from bench.train.arguments.sft_config import sft_config
-from bench.train.check import check_training
+from bench.train.check import check_rows, check_training
 from bench.train.processes.distribution import check_distribution
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
@@ -109,3 +110,28 @@ def test_qlora_says_how_the_base_is_held() -> None:
     assert make_recipe(method="qlora").quantization == QuantizationSpec()
     assert make_recipe(method="qlora", quantization={"bits": 8}).quantization == QuantizationSpec(bits=8)
     assert make_recipe(method="lora").quantization is None
+
+
+STEP = {"unit": "steps", "amount": 1}
+
+
+def asked(question: str, answer: str, **more: Any) -> Row:
+    """A row of one question."""
+    turns = (Turn(role="user", content=question), Turn(role="assistant", content=answer, **more))
+    return Row(turns=turns, origin=f"rows:{question}")
+
+
+def test_every_row_goes_through_the_template_before_any_work(base: Path, tmp_path: Path) -> None:
+    """The odd rows may be reached by one seed alone, after the others were paid for. One problem for each kind."""
+    rows = [asked("plain", "yes"), asked("thinks", "4", reasoning="two and two"), asked("again", "5", reasoning="why")]
+    job = make_job(resolved_model(base), stored_data(tmp_path, rows), recipe=make_recipe(), budget=STEP)
+    with pytest.raises(InputError) as caught:
+        check_rows(job)
+    [problem] = caught.value.problems
+    assert problem.what.endswith("leaves out the reasoning of turn 2 (assistant), as of 1 more row")
+    assert problem.where == "rows:thinks"
+
+
+def test_rows_that_the_template_prints_pass(base: Path, tmp_path: Path) -> None:
+    data = stored_data(tmp_path, [asked("plain", "yes"), asked("other", "no")])
+    check_rows(make_job(resolved_model(base), data, recipe=make_recipe(loss_on="assistant"), budget=STEP))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.data.render.chat_template import ChatTemplate
-from bench.data.render.earlier_answers import earlier_answers, unfindable
+from bench.data.render.earlier_answers import Span, earlier_answers, unfindable
 from bench.data.render.encoder import Encoder
 from bench.data.render.end_of_turn import end_token, ending
 from bench.data.render.row import Row, Turn
@@ -121,11 +121,22 @@ class Renderer:
         As long as the row's ids before its last answer. Raises `InputError` where such a turn cannot be found again.
         """
         prompt, _ = self._chat.split(row)
+        spans = self._earlier_spans(row, chosen)
+        places = self._encoder.prompt_places(prompt)
+        return [any(start <= a < end and b <= end for start, end in spans) for a, b in places]
+
+    def check(self, row: Row, chosen: Callable[[Turn], bool] = lambda turn: False) -> None:
+        """Raises `InputError` where `row` does, or `earlier_turns` with turns that are `chosen`; tokenises nothing."""
+        if not row.is_text:
+            self._chat.split(row)
+            if any(map(chosen, row.turns[:-1])):
+                self._earlier_spans(row, chosen)
+
+    def _earlier_spans(self, row: Row, chosen: Callable[[Turn], bool]) -> list[Span]:
         spans = earlier_answers(self._chat, self._chat.in_own_words(row), chosen, self._endings())
         if not self.tokenizer.is_fast:
             raise unfindable(row, "the tokenizer gives no character offsets of its tokens")
-        places = self._encoder.prompt_places(prompt)
-        return [any(start <= a < end and b <= end for start, end in spans) for a, b in places]
+        return spans
 
     def _endings(self) -> tuple[str, ...]:
         """What may close an earlier turn, as text."""

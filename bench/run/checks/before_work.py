@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.errors import InputError, Problem
+from bench.errors import BenchError, InputError, Problem
+from bench.record.train_job import TrainJob
+from bench.run.checks.counts import exact_counts
 from bench.run.checks.given import check_given
 from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
@@ -16,7 +18,7 @@ from bench.run.process.server import ChildServer
 def check_before_work(
     planned: Plan, *, home: Path, server: ChildServer, go_on: bool = False, note: Callable[[str], None] = lambda _: None
 ) -> frozenset[str]:
-    """Raises `InputError` with all that would fail a training or an eval.
+    """Raises `InputError` with all that would fail a training or an eval: what `bench plan` refuses, and `bench run`.
 
     Returns the names of evals whose rows are unavailable today; each is noted. `go_on`: problems of evals are noted
     too, and the run is left to record what becomes of them.
@@ -25,6 +27,7 @@ def check_before_work(
     unavailable: dict[str, str] = {}
     try:
         preflight(planned, home=home, server=server)
+        _count(planned, home=home, server=server, note=note)
     except InputError as error:
         problems += error.problems
     try:
@@ -42,3 +45,18 @@ def check_before_work(
     for what in unavailable.values():
         note(f"warning: {what}")
     return frozenset(unavailable)
+
+
+def _count(planned: Plan, *, home: Path, server: ChildServer, note: Callable[[str], None]) -> None:
+    """Schedule a training of each arm that is to be trained. Raises `InputError` where that has nothing to learn.
+
+    A count that breaks down is noted: its training will show why, and the others go on.
+    """
+    jobs = [planned_job.job for planned_job in planned.can_run]
+    trainings = {job.arm: job for job in reversed(jobs) if isinstance(job, TrainJob)}
+    try:
+        exact_counts(trainings, workers=planned.workers, home=home, server=server)
+    except InputError:
+        raise
+    except BenchError as error:
+        note(f"warning: {error}")

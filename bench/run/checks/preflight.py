@@ -1,11 +1,13 @@
 """Before any work of a run: can this machine and these models do what the recipes ask for?
 
 What needs no heavy library is looked at here (`machine_problems`); the rest (adapters' fields and modules, templates,
-lengths, packing) by one child for all trainings together. What was found good is remembered by digest.
+lengths, packing, every row through its template) by one child for all trainings together. What was found good is
+remembered by digest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
 from bench.record.train_job import SweepJob, TrainJob
@@ -17,29 +19,42 @@ from bench.run.process.server import ChildServer
 
 def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
     """Raise `InputError` with everything that the trainings to do ask for and cannot have."""
-    jobs = _one_of_each(planned)
+    jobs = list(_trainings(planned))
     if not jobs:
         return
     check_machine(planned.resolved.suite)
-    unchecked = [job for job in jobs if not _seen(home, job).exists()]
+    recipes = {home / "checked" / job.digest: job for job in _one_of_each(jobs, _recipe_key)}
+    rows = {home / "checked" / f"{job.digest}-rows": job for job in _one_of_each(jobs, _rows_key)}
+    unchecked = [memo for memo in (*recipes, *rows) if not memo.exists()]
     if not unchecked:
         return
-    server.call("check", CheckRequest(jobs=tuple(unchecked)), folder=home, log=home / "logs" / "check.txt")
-    for job in unchecked:
-        seen = _seen(home, job)
-        seen.parent.mkdir(parents=True, exist_ok=True)
-        seen.touch()
+    request = CheckRequest(
+        jobs=tuple(job for memo, job in recipes.items() if memo in unchecked),
+        rows=tuple(job for memo, job in rows.items() if memo in unchecked),
+    )
+    server.call("check", request, folder=home, log=home / "logs" / "check.txt")
+    for memo in unchecked:
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        memo.touch()
 
 
-def _one_of_each(planned: Plan) -> list[TrainJob]:
-    """One training to do of each recipe on each model."""
-    by_recipe: dict[tuple[str, str], TrainJob] = {}
+def _trainings(planned: Plan) -> Iterator[TrainJob]:
+    """The trainings to do, those of sweeps included."""
     for planned_job in planned.can_run:
         job = planned_job.job.training if isinstance(planned_job.job, SweepJob) else planned_job.job
         if isinstance(job, TrainJob):
-            by_recipe.setdefault((job.model.sha256, job.recipe.model_dump_json(exclude={"budget"})), job)
-    return list(by_recipe.values())
+            yield job
 
 
-def _seen(home: Path, job: TrainJob) -> Path:
-    return home / "checked" / job.digest
+def _one_of_each(jobs: Sequence[TrainJob], key: Callable[[TrainJob], Hashable]) -> list[TrainJob]:
+    """The first job of each key."""
+    return list({key(job): job for job in reversed(jobs)}.values())[::-1]
+
+
+def _recipe_key(job: TrainJob) -> Hashable:
+    return job.model.sha256, job.recipe.model_dump_json(exclude={"budget"})
+
+
+def _rows_key(job: TrainJob) -> Hashable:
+    """What decides how a row becomes text, and which turns of it are found again."""
+    return job.model.model_dump_json(), job.data.sha256, job.recipe.loss_on

@@ -16,9 +16,9 @@ from bench.record.environment import device
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.run.checks.before_work import check_before_work
+from bench.run.checks.counts import exact_counts
 from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.changes import NewJobs, why_new
-from bench.run.estimate.counts import exact_counts
 from bench.run.estimate.disk import free_bytes, needed_bytes
 from bench.run.estimate.memory import training_memory
 from bench.run.estimate.past_speeds import History

@@ -16,9 +16,12 @@ from bench.suite.tables.data import DataSpec
 
 
 class CheckRequest(Spec):
-    """Trainings to check before any work: one of each recipe on each model."""
+    """Trainings to check before any work."""
 
     jobs: tuple[TrainJob, ...]
+    """One of each recipe on each model."""
+    rows: tuple[TrainJob, ...]
+    """One of each way in which a table's rows are rendered."""
 
 
 class CountRequest(Spec):

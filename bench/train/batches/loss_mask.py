@@ -8,12 +8,15 @@ Contract: the ids are the renderer's own, whatever is supervised; only the mask 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.train.batches.encoded_row import RenderedRow, RowRenderer
+
+LossOn = Literal["completion", "assistant", "all"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,12 @@ class Masked:
     truncated: bool
 
 
-def supervised(renderer: Renderer, on: Literal["completion", "assistant", "all"]) -> RowRenderer:
+def found_again(on: LossOn) -> Callable[[Turn], bool]:
+    """Which earlier turns of a row the mask of `loss_on` has to find in its text."""
+    return {"completion": lambda turn: False, "assistant": _learned, "all": _excluded}[on]
+
+
+def supervised(renderer: Renderer, on: LossOn) -> RowRenderer:
     """`renderer` with the mask that a recipe's `loss_on` asks for. Plain text is supervised whole by itself."""
     if on == "completion":
         return renderer
