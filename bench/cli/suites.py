@@ -62,12 +62,17 @@ def run(
 
 
 def validate(
-    suite: SuiteArgument, profile: ProfileOption = None, overrides: SetOption = None, as_json: JsonOption = False
+    suite: SuiteArgument,
+    *,
+    profile: ProfileOption = None,
+    overrides: SetOption = None,
+    trust_task_code: TrustTaskCodeOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles."""
     from bench.run.checks.machine import check_machine, machine_problems
     from bench.run.checks.warnings import advice, as_line
-    from bench.suite.load import load_suite, validate_all_profiles
+    from bench.suite.load import check_task_code, load_suite, validate_all_profiles
     from bench.suite.summary import summarise
 
     if profile is None and not overrides:
@@ -76,6 +81,8 @@ def validate(
         loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
         check_machine(loaded.suite)
         checked = {loaded.profile or "": loaded}
+    if not trust_task_code:
+        check_task_code(checked.values())
     summaries = [summarise(loaded) for loaded in checked.values()]
     if as_json:
         warned = [[as_line(warning) for warning in advice(loaded)] for loaded in checked.values()]

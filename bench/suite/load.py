@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from bench.places import shipped
 from bench.suite.checks.check import check
 from bench.suite.checks.data_references import resolve_references
 from bench.suite.checks.distribution import distribution_problems, inline_deepspeed
+from bench.suite.checks.task_check import code_problems
 from bench.suite.reading.extend import read_extended
 from bench.suite.reading.key_types import KeyPath, value_at
 from bench.suite.reading.overlay import Override, apply_overrides, merge
@@ -89,6 +90,13 @@ def validate_all_profiles(source: str | Path) -> dict[str, LoadedSuite]:
     if problems:
         raise InputError(dict.fromkeys(problems))
     return checked
+
+
+def check_task_code(checked: Iterable[LoadedSuite]) -> None:
+    """Raises `InputError` where task files would run code, as `bench run` does without `--trust-task-code`."""
+    problems = [problem for loaded in checked for problem in code_problems(loaded.suite, loaded.path.parent)]
+    if problems:
+        raise InputError(dict.fromkeys(problems))
 
 
 def build_all_profiles(source: str | Path) -> dict[str, Suite]:

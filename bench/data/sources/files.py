@@ -21,6 +21,7 @@ from typing import Any, Literal, TextIO
 
 from bench.data.formats.fields import RowError
 from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.catalog.folder_files import files_below
 from bench.suite.tables.data import SAVED_SPLITS, DataSpec
 
 NumberedRecords = Iterator[tuple[int, Any]]
@@ -196,7 +197,7 @@ def _arrow_files(folder: Path) -> tuple[Path, ...]:
 
 def _data_files(folder: Path) -> tuple[Path, ...]:
     """Files of known formats in a folder and those below it, by path; hidden ones and notes about data aside."""
-    paths = (path for path in folder.rglob("*") if format_of(path) in READERS and path.is_file())
+    paths = (path for path in files_below(folder, where=f"source = {str(folder)!r}") if format_of(path) in READERS)
     shown = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     return tuple(sorted(path for path in shown if path.name not in _NOTES))
 

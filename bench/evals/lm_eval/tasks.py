@@ -14,11 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import lm_eval.api.metrics  # fills the metric registry
 import lm_eval.tasks
-import yaml
 from lm_eval.api.group import Group
-from lm_eval.api.registry import metric_registry
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
@@ -28,6 +25,7 @@ from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, Entry, Kind, load_yaml, sandbox_templates
 from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows
 from bench.evals.lm_eval.task_index import installed_entries
+from bench.suite.catalog.task_code import code_in, code_problem, tables_in
 from bench.suite.catalog.tasks import installed_task_names
 from bench.suite.resolved import UNREACHABLE
 
@@ -173,12 +171,7 @@ def _refuse_code(entries: Iterable[Entry]) -> None:
     for entry in entries:
         for file in _sources(entry.yaml_path) if entry.yaml_path is not None else ():
             for what in () if _is_trusted(file) else _code_in(file):
-                problems[f"{file}{what}"] = Problem(
-                    reference="tasks.code",
-                    what=f"the task file {file.name} {what}, which would run code",
-                    where=str(file),
-                    hint="read the file; if you trust it: bench run SUITE --trust-task-code",
-                )
+                problems[f"{file}{what}"] = code_problem(file, what)
     if problems:
         raise InputError(problems.values())
 
@@ -198,28 +191,8 @@ def _is_trusted(file: Path) -> bool:
 
 def _code_in(file: Path) -> Iterator[str]:
     """What in a task file would run code."""
-    if any(isinstance(token, yaml.TagToken) for token in yaml.scan(file.read_text(encoding="utf-8"))):
-        yield "refers to a Python function"
-    for config in _tables(load_yaml(file, resolve_func=False, recursive=False)):
-        for key in sorted({"class", "use_prompt"} & config.keys()):
-            yield f"has the key {key!r}"
-        form = config.get("dataset_path")
+    config = load_yaml(file, resolve_func=False, recursive=False)
+    yield from code_in(file, config)
+    for form in (table.get("dataset_path") for table in tables_in(config)):
         if form in PACKAGED_READERS and form not in LOCAL_FORMATS:
             yield f"reads rows with {form!r}"
-        if "metric" in config and (config["metric"] not in metric_registry or config.get("hf_evaluate")):
-            yield f"uses the metric {config['metric']!r}, which is not lm-eval's{_near_metric(str(config['metric']))}"
-
-
-def _near_metric(name: str) -> str:
-    near = did_you_mean(name, metric_registry) or ""
-    return f" ({near})" if near.startswith("did you mean") else ""
-
-
-def _tables(value: Any) -> Iterator[dict[str, Any]]:
-    """All tables in a YAML value, at any depth."""
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _tables(item)

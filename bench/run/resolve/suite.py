@@ -17,6 +17,7 @@ from bench.run.resolve.given import resolve_given
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
 from bench.run.resolve.unavailable import one_problem_per_source, pinned, reason, refuse_unavailable
+from bench.suite.catalog.tasks import task_folder_files
 from bench.suite.checks.data_dependencies import closure
 from bench.suite.checks.subset_draws import draws_of
 from bench.suite.load import LoadedSuite
@@ -229,5 +230,5 @@ def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:
 def _hash_files(folder: Path) -> str:
     if folder.is_file():
         return digest_file(folder)
-    files = [file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    files = [file for file in task_folder_files(folder) if "__pycache__" not in file.parts]
     return digest_files(folder, files)

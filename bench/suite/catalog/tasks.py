@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from bench.errors import InputError, Problem
+from bench.suite.catalog.folder_files import files_below
 
 _NAMING = re.compile(
     rb"""^[ \t]*(?:-[ \t]+)?["']?(?:task|group|tag)["']?[ \t]*:[ \t]*(.*?)[ \t]*(?:#.*)?\r?$"""
@@ -24,6 +25,10 @@ _NAMING = re.compile(
     re.MULTILINE,
 )
 _WORD = re.compile(rb"[\w./()-]+")
+
+
+_MOST_BYTES = 4 << 30
+"""Bytes in a folder of task files: all of them are hashed."""
 
 
 class _TolerantLoader(yaml.SafeLoader):
@@ -37,11 +42,19 @@ def _as_text(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
 _TolerantLoader.add_multi_constructor("!", _as_text)
 
 
+def task_folder_files(folder: Path) -> list[Path]:
+    """All files in and below a folder of task files, sorted. Raises `InputError` for what is clearly something else."""
+    return files_below(folder, where=f"include = {str(folder)!r}", most_bytes=_MOST_BYTES)
+
+
 def local_tasks(folder: Path) -> dict[str, Path]:
-    """Names that the task files of `folder` define, with their files. Raises `InputError` with all malformed ones."""
+    """Names that the task files of `folder` define, with their files.
+
+    Raises `InputError` with all malformed ones, or for a folder that cannot be one of task files.
+    """
     tasks: dict[str, Path] = {}
     problems: list[Problem] = []
-    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
+    for path in (path for path in task_folder_files(folder) if path.suffix in {".yaml", ".yml"}):
         try:
             tasks.update(dict.fromkeys(_names(read_task_file(path)), path))
         except InputError as error:

@@ -1,7 +1,7 @@
-"""Task files held against their rows, without lm-eval: missing data files, and templates with fields that no row has.
+"""Task files without lm-eval: missing data files, templates with fields that no row has, and code.
 
 Contract: reads a task file, what it includes and the first rows of its local JSON and CSV files; runs no code. What
-needs lm-eval (metrics, filters, code, rows on the hub) is left to the rehearsal.
+needs lm-eval (filters, rows on the hub) is left to the rehearsal.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.catalog.tasks import read_task_file
+from bench.places import shipped
+from bench.suite.catalog.task_code import code_in, code_problem, with_included
+from bench.suite.catalog.tasks import local_tasks, read_task_file
 from bench.suite.checks.first_rows import column_names
+from bench.suite.tables.suite import Suite
 
 _FORMATS = frozenset({"json", "csv", "parquet", "text", "arrow"})
 _TEMPLATES = ("doc_to_text", "doc_to_choice", "doc_to_target", "doc_to_decontamination_query")
@@ -29,6 +32,34 @@ def task_problems(file: Path, where: str) -> Iterator[Problem]:
         yield Problem(reference="eval.task-rows", what=what, where=where, hint=did_you_mean(path.name, names))
     if not missing and "process_docs" not in config and (fields := _fields(files)):
         yield from _field_problems(file, config, fields, where)
+
+
+def code_problems(suite: Suite, base: Path) -> list[Problem]:
+    """What would run code in the task files that a suite's evals ask for, members of groups included, each once.
+
+    A metric that is not lm-eval's is such code. This program's own task files are trusted. Raises `InputError` for
+    files that cannot be read.
+    """
+    own = shipped("suites").resolve()
+    problems: dict[Problem, None] = {}
+    for spec in suite.eval:
+        if spec.kind == "lm_eval" and spec.include is not None:
+            tasks = local_tasks(base / Path(spec.include).expanduser())
+            files = {file for name in spec.tasks for file in _files_of(name, tasks)}
+            for file in sorted(file for file in files if not file.resolve().is_relative_to(own)):
+                problems |= {code_problem(file, what): None for what in code_in(file, read_task_file(file))}
+    return list(problems)
+
+
+def _files_of(name: str, tasks: Mapping[str, Path], depth: int = 8) -> Iterator[Path]:
+    """The files of a task with those that it includes, and of the members of a group."""
+    if name not in tasks:
+        return
+    yield from with_included(tasks[name])
+    members = read_task_file(tasks[name]).get("task")
+    for member in members if isinstance(members, list) and depth else []:
+        if isinstance(member, str) and member != name:
+            yield from _files_of(member, tasks, depth - 1)
 
 
 def _with_includes(file: Path, depth: int = 8) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.suite.checks.task_check import task_problems
+from bench.suite.checks.task_check import code_problems, task_problems
+from bench.suite.tables.suite import Suite
+from tests.fakes.suites import suite_table
 
 ROWS = [{"question": "Which?", "options": ["a", "b"], "answer": 0}, {"question": "Why?", "options": ["c"], "answer": 0}]
 
@@ -87,3 +89,30 @@ def test_what_needs_lm_eval_is_left_to_the_rehearsal(tmp_path: Path, changes: di
 def test_a_field_that_only_some_rows_have_is_no_problem(tmp_path: Path) -> None:
     rows = "".join(json.dumps({"question": "q", **({"extra": 1} if n == 40 else {})}) + "\n" for n in range(50))
     assert said(task(tmp_path, rows=rows, doc_to_text="{{question}}{% if question == 'x' %}{{extra}}{% endif %}")) == []
+
+
+def suite_asking(folder: Path, *tasks: str) -> Suite:
+    """A suite whose only eval asks for tasks of `folder`."""
+    evaluation = {"kind": "lm_eval", "name": "e", "tasks": tasks, "include": str(folder)}
+    return Suite.model_validate(suite_table(folder, eval=(evaluation,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("metric_list: [{metric: exact_matc}]", "uses the metric 'exact_matc', which is not lm-eval's (did you mean"),
+        ("metric_list: [{metric: !function m.f}]", "refers to a Python function"),
+        ("process_docs: !function m.f", "refers to a Python function"),
+        ("class: !function m.T", "has the key 'class'"),
+        ("include: part.yaml", "uses the metric 'mine'"),
+    ],
+)
+def test_code_in_a_task_file_is_found_without_lm_eval(tmp_path: Path, text: str, said: str) -> None:
+    """Also where a group leads to the file; a task that nobody asks for is not looked at."""
+    (tmp_path / "part.yaml").write_text("metric_list: [{metric: mine}]")
+    (tmp_path / "t.yaml").write_text(f"task: t\n{text}\n")
+    (tmp_path / "g.yaml").write_text("group: g\ntask: [t]\n")
+    (tmp_path / "sound.yaml").write_text("task: sound\nmetric_list: [{metric: acc}]\n")
+    for asked in ("t", "g"):
+        assert any(said in problem.what for problem in code_problems(suite_asking(tmp_path, asked), tmp_path))
+    assert code_problems(suite_asking(tmp_path, "sound"), tmp_path) == []

@@ -1,0 +1,72 @@
+"""What in a task file would run code, known without lm-eval: Python functions, classes, metrics that are not lm-eval's.
+
+Contract: reading never runs what a file names. `bench validate` reports with this what loading the task refuses.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.errors import Problem, did_you_mean
+from bench.suite.catalog.tasks import read_task_file
+
+_REGISTERED = re.compile(r'register_metric\(\s*metric="([^"]+)"')
+_HINT = "read the file; if you trust it: bench run SUITE --trust-task-code"
+
+
+@cache
+def installed_metrics() -> frozenset[str]:
+    """Metrics of the installed lm-eval, out of its source; empty without lm-eval."""
+    spec = importlib.util.find_spec("lm_eval")  # finds, does not import
+    roots = spec.submodule_search_locations if spec is not None else None
+    source = Path(next(iter(roots)), "api", "metrics.py") if roots else None
+    return frozenset() if source is None else frozenset(_REGISTERED.findall(source.read_text(encoding="utf-8")))
+
+
+def code_problem(file: Path, what: str) -> Problem:
+    """The refusal of a task file that would run code."""
+    what = f"the task file {file.name} {what}, which would run code"
+    return Problem(reference="tasks.code", what=what, where=str(file), hint=_HINT)
+
+
+def code_in(file: Path, config: Mapping[str, Any]) -> Iterator[str]:
+    """What in a task file, whose keys are `config`, would run code, each as the end of a sentence."""
+    if any(isinstance(token, yaml.TagToken) for token in yaml.scan(file.read_text(encoding="utf-8"))):
+        yield "refers to a Python function"
+    for table in tables_in(config):
+        for key in sorted({"class", "use_prompt"} & table.keys()):
+            yield f"has the key {key!r}"
+        if "metric" in table and (str(table["metric"]) not in installed_metrics() or table.get("hf_evaluate")):
+            yield f"uses the metric {table['metric']!r}, which is not lm-eval's{_near_metric(str(table['metric']))}"
+
+
+def tables_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """All tables in a YAML value, at any depth."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from tables_in(item)
+
+
+def with_included(file: Path, depth: int = 8) -> Iterator[Path]:
+    """A task file and the files that it includes, which may include others."""
+    yield file
+    listed = read_task_file(file).get("include")
+    for name in [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []:
+        part = file.parent / str(name)
+        if depth and part.is_file():
+            yield from with_included(part, depth - 1)
+
+
+def _near_metric(name: str) -> str:
+    near = did_you_mean(name, installed_metrics()) or ""
+    return f" ({near})" if near.startswith("did you mean") else ""
