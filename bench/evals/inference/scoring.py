@@ -22,7 +22,16 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
+from bench.evals.inference.forward import (
+    SLOTS,
+    batches,
+    differ_by_rounding,
+    logits_at,
+    padded,
+    reads_positions,
+    token_logprobs,
+    vocabulary_size,
+)
 from bench.evals.inference.pass_counts import counted_logits, uncounted
 from bench.evals.inference.shared_prefix import shared_prefix
 
@@ -189,20 +198,30 @@ def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel, *, 
     }
 
 
+@torch.inference_mode()
 def _honours_trees(model: PreTrainedModel) -> bool:
-    """Whether a small tree scores as its pairs do: not where a model takes its mask or positions from elsewhere.
+    """Whether a small tree gives the logits of its pairs: not where a model takes its mask or positions from elsewhere.
 
-    In half precision rounding alone moves a pair's score, so it need only be near; but the tokens of another
-    branch must not move it at all.
+    In half precision rounding may move them; but the tokens of another branch must not move them at all.
     """
     if "position_ids" not in inspect.signature(model.forward).parameters:
         return False
     draw = torch.randint(0, vocabulary_size(model), (15,), generator=torch.Generator().manual_seed(0)).tolist()
     context, first, second, other = (tuple(draw[i:j]) for i, j in ((0, 6), (6, 9), (9, 12), (12, 15)))
-    alone = _score_trees(model, [_tree(context, [second])])[context, second].logprob
+    alone = _last_logits(model, _tree(context, [second]))
     try:
-        beside = [_score_trees(model, [_tree(context, [b, second])])[context, second].logprob for b in (first, other)]
+        if not reads_positions(model):
+            return False
+        beside = [_last_logits(model, _tree(context, [branch, second])) for branch in (first, other)]
     except (RuntimeError, TypeError, ValueError, IndexError):
         return False
-    near = 1e-4 if model.dtype == torch.float32 else 1.0
-    return abs(beside[0] - beside[1]) < 1e-4 and abs(beside[0] - alone) < near
+    unmoved = torch.allclose(beside[0], beside[1], atol=1e-4, rtol=0.0)
+    return unmoved and differ_by_rounding(beside[0], alone, model.dtype)
+
+
+def _last_logits(model: PreTrainedModel, tree: _Tree) -> Tensor:
+    """Logits [1, vocabulary] behind the last token of a tree's row."""
+    ids = padded([tree.ids], fill=0).to(model.device)
+    inputs = _tree_inputs([tree], ids.shape[1], model) if len(tree.branches) > 1 else {}
+    row, column = torch.tensor([0], device=model.device), torch.tensor([ids.shape[1] - 1], device=model.device)
+    return logits_at(model, row, column, input_ids=ids, use_cache=False, **inputs)

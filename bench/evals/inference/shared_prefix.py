@@ -15,7 +15,13 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from bench.evals.inference.forward import logits_at, padded, vocabulary_size
+from bench.evals.inference.forward import (
+    differ_by_rounding,
+    logits_at,
+    padded,
+    reads_positions,
+    vocabulary_size,
+)
 from bench.evals.inference.pass_counts import pass_counts
 
 SHORTEST = 32
@@ -87,15 +93,14 @@ def _is_seen_to_share(model: PreTrainedModel) -> bool:
     start, rests = draw[:6], [draw[6:9], draw[9:14]]
     try:
         cache = _cache(model, start, 2)
-        if not all(type(layer) is DynamicLayer for layer in cache.layers):
+        if not all(type(layer) is DynamicLayer for layer in cache.layers) or not reads_positions(model):
             return False
         whole = torch.cat([_last_logits(model, [[*start, *rest]], DynamicCache(config=model.config)) for rest in rests])
         left = _last_logits(model, rests, cache, length=len(start))
         right = _last_logits(model, rests, _cache(model, start, 2), length=len(start), left=False)
     except (RuntimeError, TypeError, ValueError, IndexError):
         return False
-    near = 1e-3 if model.dtype == torch.float32 else 0.25
-    return torch.allclose(left, whole, atol=near, rtol=near) and torch.allclose(right, whole, atol=near, rtol=near)
+    return all(differ_by_rounding(logits, whole, model.dtype) for logits in (left, right))
 
 
 def _last_logits(

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from tests.evals.loud import OTHERS, loud, other_model
-from tests.fakes.checkpoints import ARCHITECTURES, Architecture
+from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model
 
 
 def draw_pairs(seed: int, *, contexts: int = 9, most: int = 12) -> list[ContinuationPair]:
@@ -106,6 +106,17 @@ def test_in_half_precision_another_branch_still_must_not_move_a_score(architectu
 
     model.forward = causal
     assert not Scorer(model).shared
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("ignored", ["attention_mask", "position_ids"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_in_half_precision_a_model_that_ignores_its_tree_is_recognised(
+    architecture: Architecture, ignored: str, dtype: torch.dtype
+) -> None:
+    """Also one whose logits hardly follow positions, as before any training: rounding must not hide it."""
+    assert not Scorer(without_input(loud(architecture).to(dtype), ignored)).shared
+    assert not Scorer(without_input(tiny_model(architecture).to(dtype), ignored)).shared
 
 
 def test_a_model_that_refuses_a_trees_mask_gets_one_row_per_pair() -> None:
