@@ -28,10 +28,17 @@ from bench.data.formats.fields import RowError, parsed, text_of
 from bench.data.formats.messages import is_message
 from bench.data.formats.oasst_trees import trees
 from bench.data.formats.preferences import (
+    arena_answer,
     arena_winner,
     best_ranked,
+    best_scored,
+    better_of_two,
     better_response,
+    better_summary,
     human_reference,
+    lead_of,
+    score_lead,
+    webgpt_question,
 )
 from bench.data.formats.turns import Turns, user_turn
 from bench.suite.tables.data import Columns
@@ -146,6 +153,12 @@ def _instances(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         yield from ((row, {**rest, **item}) for item in items)
 
 
+def _is_answer(key: str) -> Callable[[object], bool]:
+    return lambda item: isinstance(item, dict) and key in item
+
+
+_WEBGPT_BESIDE = tuple(f"{name}_{side}" for name in ("quotes", "tokens") for side in (0, 1))
+"""What the answers of WebGPT cite and how they were written."""
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat")
 """Columns that hold a whole conversation."""
 PROMPTS = ("instruction", "question", "prompt", "query", "problem", "user", "human", "input", "inputs")
@@ -209,6 +222,33 @@ SHAPES: tuple[Shape, ...] = (
     _shape("ranked", "prompt, answers: [{answer, rank}]",
            _list_of("answers", lambda item: isinstance(item, dict) and "rank" in item, "prompt"),
            best_ranked, "prompt", "answers"),
+    _shape("ultrafeedback", "instruction, completions: [{response, overall_score}]",
+           _list_of("completions", _is_answer("response"), "instruction"),
+           best_scored("instruction", "completions", "response", "overall_score", "fine-grained_score"),
+           "instruction", "completions", "models", "correct_answers", "incorrect_answers"),
+    _shape("stack-exchange", "question, answers: [{text, pm_score}]",
+           _list_of("answers", _is_answer("pm_score"), "question"),
+           best_scored("question", "answers", "text", "pm_score"), "question", "answers"),
+    _shape("webgpt", "question: {full_text}, answer_0, answer_1, score_0, score_1",
+           _has("question", "answer_0", "answer_1", "score_0", "score_1"),
+           better_of_two(webgpt_question, "answer_0", "answer_1", score_lead("score_0", "score_1")),
+           "question", "answer_0", "answer_1", "score_0", "score_1", *_WEBGPT_BESIDE),
+    _shape("summaries", "info: {post}, summaries: [{text}], choice", _has("info", "summaries", "choice"),
+           better_summary, "info", "summaries", "choice", "worker", "batch", "extra"),
+    _shape("alpaca-farm", "instruction, output_1, output_2, preference", _has("output_1", "output_2", "preference"),
+           better_of_two(question_and_answer("instruction", None), "output_1", "output_2",
+                         lead_of("preference", {1: -1.0, 2: 1.0})),
+           "instruction", "output_1", "output_2", "preference", *EXTRAS),
+    _shape("helpsteer", "context: [{role, content}], response1, response2, overall_preference",
+           _has("context", "response1", "response2", "overall_preference"),
+           better_of_two(messages("context"), "response1", "response2", lead_of("overall_preference", {})),
+           "context", "response1", "response2", "overall_preference", "individual_preference"),
+    _shape("arena-texts", "prompt: [text], response_a: [text], response_b: [text], winner_model_a",
+           _has("prompt", "response_a", "response_b", "winner_model_a", "winner_model_b"), arena_answer,
+           "prompt", "response_a", "response_b", "winner_model_a", "winner_model_b", "winner_tie", "model_a",
+           "model_b"),
+    _shape("paired", "question, response_j, response_k", _has("question", "response_j", "response_k"),
+           question_and_answer("question", "response_j"), "question", "response_j", "response_k", *EXTRAS),
     _shape("calls", "query, tools, answers: [{name, arguments}]", _has("query", "tools", "answers"), called,
            "query", "answers"),
     _shape("instances", "instruction, instances: [{input, output}]", _has("instruction", "instances"),
