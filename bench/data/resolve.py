@@ -122,6 +122,7 @@ def _source(name: str, spec: DataSpec, base: Path, fetched: Path | None, hashes:
         rules=Rules(
             answered=spec.needs_answers,
             merge=spec.odd_rows == "repair",
+            reasoning=spec.reasoning,
             ignore=frozenset(spec.ignore),
             leave_out=frozenset(spec.leave_out),
         ),

@@ -7,13 +7,15 @@ it is used, or the row is refused (`RowError`), or the row is left out with its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from bench.data.formats.columns import with_columns
 from bench.data.formats.fields import RowError, RowLeftOut, is_filled
 from bench.data.formats.shapes import Shape
 from bench.data.formats.turns import Settled, settle
+
+_REASONING = {"inline": "reasoning put into the answer's text", "drop": "reasoning left out"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class Rules:
     """Whether rows without an answer are left out; false where prompts are enough."""
     merge: bool = True
     """Whether turns of one role in a row become one; else the row is refused."""
+    reasoning: Literal["template", "inline", "drop"] = "template"
+    """What becomes of reasoning in a field of its own (`bench.suite.tables.data.DataSpec.reasoning`)."""
     ignore: frozenset[str] = frozenset()
     """Columns and message keys that are not read, whatever they mean."""
     leave_out: frozenset[str] = frozenset()
@@ -45,7 +49,19 @@ class Rules:
             turns = with_columns(record, shape.convert(record), uses=shape.uses, mapped=shape.mapped)
         except RowLeftOut as left_out:
             return Settled(turns=[], dropped=left_out.reason)
-        return settle(turns, answered=self.answered, merge=self.merge)
+        thinks = self.reasoning != "template" and any(turn.get("reasoning") for turn in turns)
+        if thinks:
+            turns = [_without_reasoning(turn, inline=self.reasoning == "inline") for turn in turns]
+        settled = settle(turns, answered=self.answered, merge=self.merge)
+        return replace(settled, notes=(*settled.notes, _REASONING[self.reasoning])) if thinks else settled
+
+
+def _without_reasoning(turn: dict[str, Any], *, inline: bool) -> dict[str, Any]:
+    """A turn without a field of reasoning, which its text begins with if `inline`."""
+    rest = {key: value for key, value in turn.items() if key != "reasoning"}
+    if inline and (thought := str(turn.get("reasoning") or "").strip()):
+        rest["content"] = f"<think>\n{thought}\n</think>\n\n{turn['content']}"
+    return rest
 
 
 def _without(value: Any, names: frozenset[str]) -> Any:

@@ -35,6 +35,11 @@ _TAG = re.compile(r"\s*(?:<[^<>\s]+>|\[[^\[\]\s]+\])")
 _ROLE = re.compile("user|human|inst", re.IGNORECASE)
 _REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 """The names under which templates read reasoning; transformers, too, gives it under each."""
+_HINT = 'choose another template (model.template), or leave such rows out, as with leave_out = ["tool_calls"]'
+_REASONING_HINT = (
+    'choose a template that prints it (model.template), or say in the data\'s table reasoning = "inline" '
+    '(in the answer, between <think> tags) or reasoning = "drop"'
+)
 NO_SYSTEM = "the template takes no system turn: its text is put before the first question"
 NO_PROMPT = "the template does not keep its prompt before an answer: evaluations begin otherwise than rows"
 THINKS_UNASKED = "rows hold reasoning, but evaluations ask with thinking off: set thinking = true for the model"
@@ -88,7 +93,7 @@ class ChatTemplate:
             row = self.in_own_words(row)
             full = self.whole(row.turns)
             if (missing := left_out(row.turns, full, self.whole)) is not None:
-                raise self._refused(row, f"leaves out {missing}")
+                raise self._refused(row, f"leaves out {missing}", _REASONING_HINT if "reasoning" in missing else None)
             start = self._start(row, full)
         except TemplateRefusedError as error:
             raise self._refused(row, f"refuses the row: {error}") from error
@@ -217,10 +222,9 @@ class ChatTemplate:
         messages = [_message(turn) for turn in turns]
         return self._render(turns, messages, add_generation_prompt=add_generation_prompt, thinking=self._thinking)
 
-    def _refused(self, row: Row, what: str) -> InputError:
-        hint = 'choose another template (model.template), or leave such rows out, as with leave_out = ["tool_calls"]'
+    def _refused(self, row: Row, what: str, hint: str | None = None) -> InputError:
         what = f"template {self.template.name!r} {what}"
-        return InputError(Problem(reference="template.refused", what=what, where=row.origin, hint=hint))
+        return InputError(Problem(reference="template.refused", what=what, where=row.origin, hint=hint or _HINT))
 
     def _unusable(self, reference: str, what: str) -> InputError:
         hint = 'choose another, such as model.template = "dialogue"'

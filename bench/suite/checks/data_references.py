@@ -12,7 +12,7 @@ from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec, Select
 from bench.suite.tables.evals import data_of, reference_of
 from bench.suite.tables.suite import Suite
 
-_TAKEN_OVER = ("source", "config", "split", "revision", "columns", "odd_rows", "ignore", "leave_out")
+_TAKEN_OVER = ("source", "config", "split", "revision", "columns", "odd_rows", "reasoning", "ignore", "leave_out")
 
 
 def resolve_references(suite: Suite) -> Suite:

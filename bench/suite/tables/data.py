@@ -145,6 +145,10 @@ class DataSpec(Spec):
     """Rows that cannot be read as they are. `repair`: turns of one role in a row are merged, and up to one row in a
     hundred that cannot be read is left out. `drop`: all such rows are left out. `strict`: the first refuses the source.
     What was merged or left out is counted."""
+    reasoning: Literal["template", "inline", "drop"] = "template"
+    """What becomes of reasoning in a field of its own. `template`: the chat template prints it, and a row whose
+    template leaves it out is refused. `inline`: it goes into the answer's text, as `<think>…</think>` before it.
+    `drop`: it is not learned. Rows changed so are counted."""
     ignore: tuple[str, ...] = ()
     """Columns and message keys that are not to be read, whatever they mean, such as `images` or `weight`."""
     leave_out: tuple[str, ...] = ()
