@@ -131,8 +131,7 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int
     counts, problems = list[dict[str, int]](), list[Problem]()
     for job in request.jobs:
         with (folder / COUNTED).open("a", encoding="utf-8") as file:
-            file.write(f"{job.arm}
-")
+            file.write(f"{job.arm}\n")
         if job.recipe.learning_rate == ORDERS["break the count"]:
             raise RuntimeError("no count today")
         if job.recipe.learning_rate == ORDERS["teach nothing"]:

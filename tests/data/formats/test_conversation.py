@@ -1,4 +1,4 @@
-"""What a suite decides of a record: reasoning in a field of its own is learned, or left out, as it says, and counted."""
+"""What a suite decides of a record: reasoning in a field of its own is learned or left out, and counted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bench.data.formats.conversation import Rules
 from bench.data.formats.shapes import recognise
 
 USER = {"role": "user", "content": "2+2?"}
+TEXT = {"type": "text", "text": "4"}
 ROWS: dict[str, dict[str, Any]] = {
     "key of a message": {"messages": [USER, {"role": "assistant", "content": "4", "reasoning_content": "two and two"}]},
     "part of a message": {
@@ -17,7 +18,7 @@ ROWS: dict[str, dict[str, Any]] = {
             USER,
             {
                 "role": "assistant",
-                "content": [{"type": "thinking", "thinking": "two and two"}, {"type": "text", "text": "4"}],
+                "content": [{"type": "thinking", "thinking": "two and two"}, TEXT],
             },
         ]
     },
