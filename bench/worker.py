@@ -24,7 +24,7 @@ import bench.evals.job
 import bench.train.exact_counts
 import bench.train.job
 import bench.train.probe
-from bench.emit import Emit
+from bench.emit import Emit, StepDone
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.errors import InputError, Problem
 from bench.evals.sweep import sweep_result
@@ -214,7 +214,7 @@ def build(request: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     from bench.train.micro.build import build_micro  # only this kind of work needs it
 
     def tell(progress: PretrainingProgress) -> None:
-        emit({"type": "step", **dataclasses.asdict(progress)})
+        emit(StepDone(**dataclasses.asdict(progress)))
 
     card = build_micro(Path(request.out), seed=request.seed, progress=tell)
     return {

@@ -6,7 +6,6 @@ Contract: rows are read, rendered and measured by the code that a run uses; what
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -32,8 +31,6 @@ class Answers:
 
     words: float
     """Median number of words; of plain text, of the whole row."""
-    distinct: float
-    """Share of different answers."""
     json: bool
     """Whether nearly all are JSON objects or arrays."""
     numbers: bool
@@ -75,7 +72,6 @@ class LookedBase:
     name: str
     context_length: int
     parameters: int | None
-    simulated: bool
 
 
 def look(
@@ -95,7 +91,6 @@ def look(
             name=resolved.model.name,
             context_length=resolved.model.context_length,
             parameters=resolved.model.parameters,
-            simulated=resolved.model.simulation is not None,
         )
         looked = []
         for name, source in sources.items():
@@ -125,7 +120,6 @@ def _answers(rows: Sequence[Row]) -> Answers:
     texts = [row.answer.strip() for row in rows]
     return Answers(
         words=median(len(text.split()) for text in texts),
-        distinct=len(Counter(texts)) / len(texts),
         json=_nearly_all(texts, _is_json),
         numbers=_nearly_all(texts, lambda text: "####" in text),
         text=all(row.is_text for row in rows),

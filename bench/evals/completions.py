@@ -11,7 +11,7 @@ import torch
 
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
-from bench.emit import Emit
+from bench.emit import AllAnswered, Emit, RequestCompleted, RequestFailed
 from bench.endpoint.completion import CompletionRequest as Ask
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling, generate
@@ -71,7 +71,7 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
 def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]) -> None:
     """Load the model once and answer each request, in a child.
 
-    Each answer is emitted as soon as its batch is done; ``{"type": "answered"}`` follows the last.
+    Each answer is emitted as soon as its batch is done; `AllAnswered` follows the last.
     """
     torch.set_num_threads(wanted.threads)
     print(f"loading {wanted.model.name}")  # noqa: T201  # into the log: how often it was loaded
@@ -79,7 +79,7 @@ def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]
     subject = load_writer(wanted.model, wanted.precision, training=training)
     for request in requests:
         _complete(subject, request, emit)
-        emit({"type": "answered"})
+        emit(AllAnswered())
 
 
 def _complete(subject: Subject, work: CompleteRequest, emit: Emit) -> None:
@@ -87,18 +87,17 @@ def _complete(subject: Subject, work: CompleteRequest, emit: Emit) -> None:
         part = slice(start, start + AT_ONCE)
         for index, reply in enumerate(answer(subject, work.requests[part], work.seeds[part]), start=start):
             if isinstance(reply, str):
-                emit({"type": "failure", "index": index, "why": reply})
-                continue
-            emit(
-                {
-                    "type": "completion",
-                    "index": index,
-                    "text": reply.text,
-                    "finish_reason": reply.finish_reason,
-                    "prompt_tokens": reply.prompt_tokens,
-                    "completion_tokens": reply.completion_tokens,
-                }
-            )
+                emit(RequestFailed(index=index, why=reply))
+            else:
+                emit(
+                    RequestCompleted(
+                        index=index,
+                        text=reply.text,
+                        finish_reason=reply.finish_reason,
+                        prompt_tokens=reply.prompt_tokens,
+                        completion_tokens=reply.completion_tokens,
+                    )
+                )
 
 
 def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int, seed: int) -> GenerationRequest:

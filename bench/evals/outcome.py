@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.atomic import write_text
 from bench.data.render.row import Row
-from bench.emit import Emit
+from bench.emit import Emit, ExamplesDone
 from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 from bench.record.files import SCORES
 
@@ -80,4 +80,4 @@ class ExampleProgress:
 
     def _tell(self) -> None:
         done = min(self._total, round(self._done))
-        self._emit({"type": "examples", "done": done, "total": self._total})
+        self._emit(ExamplesDone(done=done, total=self._total))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.data.render.render import make_renderer
 from bench.data.store import load_rows
+from bench.emit import ignore_event
 from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import CompletionRequest
 from bench.errors import BenchError, InputError, Problem
@@ -77,10 +78,6 @@ def rehearse(job: EvalJob) -> None:
         raise InputError(problems)
 
 
-def _ignore(event: dict[str, object]) -> None:
-    """Nobody follows a rehearsal's progress."""
-
-
 def _named(problem: Problem, job: EvalJob) -> Problem:
     """The problem with the eval's name, where it does not have it yet."""
     name = f"eval {job.eval.name!r}"
@@ -108,7 +105,7 @@ def _tasks(job: EvalJob) -> Iterator[Problem]:
     assert isinstance(spec, LmEvalSpec | ChoiceSpec), "chosen by kind"
     few = spec.model_copy(update={"limit": min(ROWS, spec.limit or ROWS)})
     evaluate = evaluate_tasks if spec.kind == "lm_eval" else evaluate_choice
-    output = evaluate(job.model_copy(update={"eval": few}), _subject(job), _ignore)
+    output = evaluate(job.model_copy(update={"eval": few}), _subject(job), ignore_event)
     for task in dict.fromkeys(measure.task for measure in output.measures):
         if not _scored(output, task):
             why = _reason(output, task)
@@ -136,11 +133,11 @@ def _reason(output: EvalOutput, task: str) -> str:
 def _generation(job: EvalJob) -> Iterator[Problem]:
     spec = job.eval
     assert isinstance(spec, GenerationSpec), "chosen by kind"
-    output = evaluate_generation(job, _subject(job), _ignore)
+    output = evaluate_generation(job, _subject(job), ignore_event)
     if _scored(output, spec.name):
         return
     whole = _subject(job, most_rows=None)
-    output = evaluate_generation(job, whole, _ignore)
+    output = evaluate_generation(job, whole, ignore_event)
     if _scored(output, spec.name):
         return
     rows = whole.rows(job)
@@ -160,7 +157,7 @@ def _generation(job: EvalJob) -> Iterator[Problem]:
 
 
 def _questions(job: EvalJob) -> Iterator[Problem]:
-    answer_questions(job, _subject(job), _ignore)
+    answer_questions(job, _subject(job), ignore_event)
     yield from ()
 
 

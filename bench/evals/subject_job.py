@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from bench.data.render.render import make_renderer
-from bench.emit import Emit
+from bench.emit import Emit, Event, ExamplesDone, PassTotals
 from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.outcome import EvalOutput, unscored, write_scores
@@ -77,7 +77,11 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
 
 
 def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
-    return lambda event: emit({**event, **asdict(passes)})
+    def emit_with_counts(event: Event) -> None:
+        totals = PassTotals.model_validate(asdict(passes))
+        emit(event.model_copy(update={"passes": totals}) if isinstance(event, ExamplesDone) else event)
+
+    return emit_with_counts
 
 
 def _load(job: EvalJob) -> tuple[Subject, Context | None]:

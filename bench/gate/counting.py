@@ -6,10 +6,10 @@ Contract: importing this loads torch; it is for `bench.gate.side`. What is plann
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import accumulate
-from typing import Any
 
+from bench.emit import Event, ExamplesDone, StepDone
 from bench.model.flops import FlopModel, Work, flop_model
 from bench.model.load import load_skeleton
 from bench.record.eval_job import EvalJob
@@ -19,11 +19,11 @@ from bench.train.arguments.adapters import skeleton_device
 from bench.train.exact_counts import step_facts
 
 Counts = dict[str, int | None]
-SoFar = Callable[[Mapping[str, Any]], Counts]
+SoFar = Callable[[Event], Counts]
 """Sums up to an event of training or evaluation."""
 
 
-def nothing_more(_: Mapping[str, Any]) -> Counts:
+def nothing_more(_: Event) -> Counts:
     """For comparisons, which look at tokens and seconds alone."""
     return {}
 
@@ -41,10 +41,11 @@ def _of_training(steps: tuple[StepFacts, ...]) -> SoFar:
         name: [*accumulate((getattr(s, name) for s in steps), _plus)] for name in names
     }
 
-    def so_far(event: Mapping[str, Any]) -> Counts:
-        at = event["step"] - 1
-        if event["tokens"] != tokens[at]:
-            raise RuntimeError(f"trained on {event['tokens']} tokens where {tokens[at]} were planned")
+    def so_far(event: Event) -> Counts:
+        assert isinstance(event, StepDone), "a training's"
+        at = event.step - 1
+        if event.tokens != tokens[at]:
+            raise RuntimeError(f"trained on {event.tokens} tokens where {tokens[at]} were planned")
         return {name: values[at] for name, values in sums.items()}
 
     return so_far
@@ -53,9 +54,11 @@ def _of_training(steps: tuple[StepFacts, ...]) -> SoFar:
 def _of_eval(job: EvalJob) -> SoFar:
     operations = _operations(job)
 
-    def so_far(event: Mapping[str, Any]) -> Counts:
-        flops = None if operations is None else operations.forward.of(Work(**event["work"]))
-        return {"examples": event["done"], "slots": event["slots"], "model_flops": flops}
+    def so_far(event: Event) -> Counts:
+        assert isinstance(event, ExamplesDone), "an eval's"
+        assert event.passes is not None, "of a subject, not of a judge"
+        flops = None if operations is None else operations.forward.of(Work(**event.passes.work))
+        return {"examples": event.done, "slots": event.passes.slots, "model_flops": flops}
 
     return so_far
 

@@ -35,6 +35,7 @@ from typing import Any, NoReturn, TypeVar
 import torch
 
 import bench
+from bench.emit import Event, ExamplesDone, StepDone
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.job import run_eval
 from bench.gate.counting import Counts, SoFar, counts_of, nothing_more
@@ -77,7 +78,7 @@ class Channel:
 
     def fail(self, error: BaseException) -> None:
         """Tells why there is no answer."""
-        self._write(FailureReport.of(error).event())
+        self._write(FailureReport.of(error).model_dump())
 
 
 class Stepper:
@@ -97,10 +98,10 @@ class Stepper:
         self._steps = 0
         self._steps_before_round = 0
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, event: Event) -> None:
         """A step is done, or a round begins."""
         cpu, wall = time.process_time(), time.perf_counter()
-        done: Counts = {"tokens": event["tokens"], **self._so_far(event)}
+        done: Counts = {"tokens": _tokens(event), **self._so_far(event)}
         if self._beginning:
             self._beginning, self._done = False, done
         else:
@@ -125,6 +126,13 @@ class Stepper:
         command = self._channel.read()
         if command is None or command["do"] != "step":
             os._exit(0)
+
+
+def _tokens(event: Event) -> int | None:
+    """Tokens of the work so far."""
+    if isinstance(event, StepDone):
+        return event.tokens
+    return event.passes.tokens if isinstance(event, ExamplesDone) and event.passes is not None else None
 
 
 def _minus(total: Counts, before: Counts) -> Counts:

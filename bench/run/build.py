@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from bench.emit import Event, StepDone
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import home, shipped
 from bench.run.display import duration
@@ -38,8 +38,9 @@ def build_embedded(
     console = console or Console(stderr=True)
     with console.status(f"building {name}: corpus and tokenizer") as status:
 
-        def show(event: dict[str, Any]) -> None:
-            status.update(Text(_progress(name, event)))
+        def show(event: Event) -> None:
+            if isinstance(event, StepDone):
+                status.update(Text(_progress(name, event)))
 
         built = (server or ChildServer()).call(
             "build", BuildRequest(out=str(folder), seed=seed), folder=folder.parent, log=log, on_event=show
@@ -50,6 +51,6 @@ def build_embedded(
     )
 
 
-def _progress(name: str, event: dict[str, Any]) -> str:
-    speed = f"{event['tokens_per_second']:,.0f} tokens/s"
-    return f"building {name}: step {event['step']}/{event['steps']}, loss {event['loss']:.3f}, {speed}"
+def _progress(name: str, event: StepDone) -> str:
+    speed = f"{event.tokens_per_second:,.0f} tokens/s"
+    return f"building {name}: step {event.step}/{event.steps}, loss {event.loss:.3f}, {speed}"

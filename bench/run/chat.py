@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.emit import RequestCompleted
 from bench.endpoint.completion import CompletionRequest, Message
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.record.train_job import TrainJob
@@ -49,8 +50,8 @@ class Speaker:
         request = CompletionRequest(messages=(*system, *asked), sampling=sampling)
         reply: str | None = None
         for event in self.loaded.ask(self.writer, CompleteRequest(seeds=(self.options.seed,), requests=(request,))):
-            if event["type"] == "completion":
-                reply = str(event["text"])
+            if isinstance(event, RequestCompleted):
+                reply = event.text
         if reply is not None:
             self.turns = [*asked, Message(role="assistant", content=reply)]
         return reply

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.control_codes import visible
+from bench.emit import Event
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
 from bench.run.progress import Activity, HeadlineScores, Tally
@@ -41,7 +42,7 @@ class Display(Protocol):
     def started(self, job_id: str) -> None:
         """A job's child is being started."""
 
-    def progress(self, job_id: str, event: dict[str, object]) -> None:
+    def progress(self, job_id: str, event: Event) -> None:
         """An event of a job's child."""
 
     def ended(
@@ -80,7 +81,7 @@ class QuietDisplay:
     def started(self, job_id: str) -> None:
         """Nothing."""
 
-    def progress(self, job_id: str, event: dict[str, object]) -> None:
+    def progress(self, job_id: str, event: Event) -> None:
         """Nothing."""
 
     def ended(
@@ -120,7 +121,7 @@ class PlainDisplay:
         self._spoke[job_id] = self.clock()
         self.note(f"start {job_id}")
 
-    def progress(self, job_id: str, event: dict[str, object]) -> None:
+    def progress(self, job_id: str, event: Event) -> None:
         """A line now and then."""
         self.tally.progress(job_id, event)
         now = self.clock()
@@ -171,7 +172,7 @@ class LiveDisplay:
         """A new row."""
         self.tally.started(job_id)
 
-    def progress(self, job_id: str, event: dict[str, object]) -> None:
+    def progress(self, job_id: str, event: Event) -> None:
         """New figures in its row."""
         self.tally.progress(job_id, event)
 

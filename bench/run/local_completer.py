@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
+from bench.emit import AllAnswered, RequestCompleted, RequestFailed
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.endpoint.local_model import CompleteRequest, LocalAsker, WriterRequest, seed_of
@@ -35,7 +36,7 @@ class LoadedModel:
     _child: Child | None = None
     _payload: WriterRequest | None = None
 
-    def ask(self, payload: WriterRequest, request: CompleteRequest) -> Iterator[dict[str, Any]]:
+    def ask(self, payload: WriterRequest, request: CompleteRequest) -> Iterator[RequestCompleted | RequestFailed]:
         """Events of the model that `payload` describes, until it has answered the whole `request`.
 
         Raises `InputError` where the child refuses, and `IncompleteError` where it fails: going on makes sense.
@@ -45,9 +46,10 @@ class LoadedModel:
             child.ask(request)
             while not child.ended():
                 for event in child.wait():
-                    if answered := event["type"] == "answered":
+                    if answered := isinstance(event, AllAnswered):
                         return
-                    yield event
+                    if isinstance(event, RequestCompleted | RequestFailed):
+                        yield event
         finally:
             if not answered:  # what it would still say answers nobody's question
                 self.close()
@@ -133,16 +135,16 @@ class LocalCompleter:
             seeds=tuple(seed_of(digest, new[digest]) for digest in digests), requests=tuple(new.values())
         )
         for event in self.loaded.ask(payload, request):
-            digest = digests[event["index"]]
-            if event["type"] == "failure":
-                replies[digest] = str(event["why"])
+            digest = digests[event.index]
+            if isinstance(event, RequestFailed):
+                replies[digest] = event.why
                 continue
             replies[digest] = self._asker.keep(
                 digest,
                 new[digest],
-                text=event["text"],
-                finish_reason=event["finish_reason"],
-                prompt_tokens=event["prompt_tokens"],
-                completion_tokens=event["completion_tokens"],
+                text=event.text,
+                finish_reason=event.finish_reason,
+                prompt_tokens=event.prompt_tokens,
+                completion_tokens=event.completion_tokens,
             )
         return replies

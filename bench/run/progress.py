@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bench.emit import Event, ExamplesDone, StepDone
 from bench.record.job import Job
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
@@ -28,15 +29,14 @@ class Activity:
     loss: float | None = None
     tokens_per_second: float | None = None
 
-    def take(self, event: dict[str, object]) -> None:
-        """Update from a child's event; unknown keys and types change nothing."""
-        done, total = event.get("step", event.get("done")), event.get("steps", event.get("total"))
-        loss, rate = event.get("loss"), event.get("tokens_per_second")
-        self.done = done if isinstance(done, int) else self.done
-        self.total = total if isinstance(total, int) else self.total
-        self.unit = {"step": "steps", "examples": "examples"}.get(str(event.get("type")), self.unit)
-        self.loss = float(loss) if isinstance(loss, int | float) else self.loss
-        self.tokens_per_second = float(rate) if isinstance(rate, int | float) else self.tokens_per_second
+    def take(self, event: Event) -> None:
+        """Update from a child's event; what an event does not say stays."""
+        if isinstance(event, ExamplesDone):
+            self.done, self.total, self.unit = event.done, event.total, "examples"
+        elif isinstance(event, StepDone):
+            self.done, self.total, self.unit = event.step, event.steps, "steps"
+            self.loss = self.loss if event.loss is None else event.loss
+            self.tokens_per_second = event.tokens_per_second or self.tokens_per_second
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Tally:
         self.running[job_id] = Activity(id=job_id, since=self.clock())
         return self.running[job_id]
 
-    def progress(self, job_id: str, event: dict[str, object]) -> None:
+    def progress(self, job_id: str, event: Event) -> None:
         """An event of a job's child."""
         activity = self.running.get(job_id)
         if activity is not None:

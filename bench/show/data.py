@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from bench.emit import Event
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.preview import Preview
 from bench.run.process.payloads import ShowRequest
@@ -41,7 +41,7 @@ def show_data(
     rows: int,
     home: Path,
     server: ChildServer | None = None,
-    on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+    on_event: Callable[[Event], None] = lambda event: None,
 ) -> Shown:
     """The data of `arm` (`data/recipe`), with its first `rows` rows in full. `on_event` hears how many were measured.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from bench.emit import Emit
+from bench.emit import Emit, ignore_event
 from bench.model.load import WEIGHTS, count_parameters, pick_device
 from bench.record.ledger import Energy, PhaseMemory, Step
 from bench.record.train_job import TrainJob
@@ -26,7 +26,7 @@ from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger
 from bench.train.batches.schedule import Schedule
 from bench.train.loop.checkpoint import Checkpoint, find_checkpoint
-from bench.train.prepare import Prepared, ignore_event, prepare
+from bench.train.prepare import Prepared, prepare
 from bench.train.probe import known_budget
 from bench.train.processes.ranks import Ranks
 from bench.train.saving import keep_start, save_subject

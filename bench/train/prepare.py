@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from bench.emit import Emit
+from bench.emit import Emit, StepDone
 from bench.model.load import load_base, load_config, pick_device, pick_precision
 from bench.model.stored import stored_dtype
 from bench.model.transformers_private import attention_implementation
@@ -156,10 +156,6 @@ def prepare(
     )
 
 
-def ignore_event(event: dict[str, object]) -> None:
-    """Takes the events of a training that nobody follows."""
-
-
 def _watch(job: TrainJob, data: TrainingData, ranks: Ranks) -> Watch | None:
     """Best weights are kept by the main process alone."""
     if job.recipe.validation is None:
@@ -171,16 +167,7 @@ def _watch(job: TrainJob, data: TrainingData, ranks: Ranks) -> Watch | None:
 def _announce(emit: Emit, steps: int, meter: Meter) -> Callable[[Step], None]:
     def announce(step: Step) -> None:
         speed = meter.running_tokens_per_second
-        emit(
-            {
-                "type": "step",
-                "step": step.step,
-                "steps": steps,
-                "loss": step.loss,
-                "tokens": meter.tokens,
-                "tokens_per_second": speed,
-            }
-        )
+        emit(StepDone(step=step.step, steps=steps, loss=step.loss, tokens=meter.tokens, tokens_per_second=speed))
 
     return announce
 

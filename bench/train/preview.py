@@ -17,7 +17,7 @@ from typing import Literal
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.sources.table import content_key
 from bench.data.store import load_rows
-from bench.emit import Emit
+from bench.emit import Emit, RowsMeasured
 from bench.model.load import load_tokenizer
 from bench.record.preview import Bin, Preview, Segment, ShownRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
@@ -63,7 +63,7 @@ def preview(
         counted["truncated"] += lengths[-1] > max_length
         counted["nothing_supervised"] += learned == 0
         if number % _EMIT_EVERY == 0:
-            emit({"type": "rows", "done": number, "total": measured})
+            emit(RowsMeasured(done=number, total=measured))
     return Preview(
         template=renderer.template_of_rows,
         template_note=renderer.template_note,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from bench.emit import Emit
+from bench.emit import Emit, ignore_event
 from bench.record.ledger import PhaseMemory
 from bench.record.train_job import ProbeJob, TrainJob
 from bench.record.training import ProbeResult
@@ -16,7 +16,7 @@ from bench.suite.tables.recipe import Budget
 from bench.train.accounting.across_ranks import exchanged_memory
 from bench.train.accounting.ledger import MemoryByPhase
 from bench.train.arguments.budget import pilot_job, planned_budget
-from bench.train.prepare import Prepared, ignore_event, prepare
+from bench.train.prepare import Prepared, prepare
 
 
 def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:

@@ -11,12 +11,12 @@ from bench.draft.look import Answers, Looked, LookedBase
 from bench.record.preview import Bin
 from bench.show.data import Shown
 
-SHORT = Answers(words=2, distinct=0.5, json=False, numbers=False, text=False)
+SHORT = Answers(words=2, json=False, numbers=False, text=False)
 
 
 def base(**changes: Any) -> LookedBase:
     fields: dict[str, Any] = {
-        "table": 'card = "x"', "name": "x", "context_length": 2048, "parameters": 135_000_000, "simulated": False,
+        "table": 'card = "x"', "name": "x", "context_length": 2048, "parameters": 135_000_000,
     }  # fmt: skip
     return LookedBase(**{**fields, **changes})
 
@@ -77,8 +77,8 @@ def test_a_tenth_of_the_rows_is_held_out_within_bounds(rows: int, held_out: int)
 
 
 def test_metrics_fit_the_answers() -> None:
-    long = Answers(words=40, distinct=1, json=False, numbers=False, text=False)
-    numbers = Answers(words=40, distinct=1, json=False, numbers=True, text=False)
+    long = Answers(words=40, json=False, numbers=False, text=False)
+    numbers = Answers(words=40, json=False, numbers=True, text=False)
     assert [metrics_for(one) for one in (SHORT, long, numbers)] == [
         ("exact_match", "token_f1"),
         ("rouge",),
@@ -95,5 +95,5 @@ def test_files_that_are_compared_are_each_evaluated_on() -> None:
 
 
 def test_plain_text_has_no_answers() -> None:
-    text = looked("t", 100, tokens=1000, answers=Answers(words=90, distinct=1, json=False, numbers=False, text=True))
+    text = looked("t", 100, tokens=1000, answers=Answers(words=90, json=False, numbers=False, text=True))
     assert [*targets([text], "tune")] == ["heldout"]

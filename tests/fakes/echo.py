@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.emit import Emit
+from bench.emit import Emit, RequestCompleted, RowsMeasured, StepDone
 from bench.errors import InputError, Problem
 from bench.run.process.payloads import BuildRequest
 from bench.run.process.ranks import in_ranks
@@ -48,7 +48,7 @@ def refuse(payload: Asked, folder: Path, emit: Emit) -> None:
 def tell_and_die(payload: Asked, folder: Path, emit: Emit) -> None:
     """Messages, and SIGKILL at once."""
     for n in range(payload.count):
-        emit({"type": "n", "n": n})
+        emit(StepDone(step=n, steps=payload.count))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -62,15 +62,16 @@ def leave_helper(payload: Asked, folder: Path, emit: Emit) -> None:
 def stubborn(payload: Asked, folder: Path, emit: Emit) -> None:
     """Does not end when asked to."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    emit({"type": "ready"})
+    emit(RowsMeasured(done=0, total=0))
     time.sleep(60)
 
 
 def repeat(payload: Asked, folder: Path, emit: Emit, requests: Iterator[Asked]) -> int:
-    """A service: each request comes back with the payload and its number."""
-    emit({"type": "ready", "pid": os.getpid()})
+    """A service: says its process first; then each request comes back with the payload and its number."""
+    emit(RowsMeasured(done=os.getpid(), total=0))
     for number, request in enumerate(requests):
-        emit({"type": "answer", "text": payload.text + request.text, "number": number})
+        text = payload.text + request.text
+        emit(RequestCompleted(index=number, text=text, finish_reason="stop", prompt_tokens=0, completion_tokens=0))
     return 0
 
 
@@ -104,7 +105,7 @@ def _go_about(how: str) -> None:
 
 def build(payload: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     """A base made at once; its tokens are its seed."""
-    emit({"type": "step", "step": 1, "steps": 2, "loss": 1.5, "tokens_per_second": 10.0})
+    emit(StepDone(step=1, steps=2, loss=1.5, tokens_per_second=10.0))
     return {"parameters": 1234567, "loss": 1.5, "tokens": payload.seed, "seconds": 2, "sha256": "ab" * 32}
 
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.emit import Emit
+from bench.emit import Emit, ExamplesDone, StepDone
 from bench.errors import InputError, Problem
 from bench.record.eval_job import EvalJob
 from bench.record.evaluation import EvalResult, Measure, ScoreRow, ShotRow
@@ -64,7 +64,7 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """A training of three steps."""
     job = with_chosen_setting(planned)
     with Diary(folder, job.id):
-        emit({"type": "step", "step": 1, "steps": 3, "loss": 2.0, "tokens_per_second": 100.0})
+        emit(StepDone(step=1, steps=3, loss=2.0, tokens_per_second=100.0))
         print(f"training {job.id}")
         _obey(job, folder)
         if job.track:
@@ -97,7 +97,7 @@ def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
     with Diary(folder, job.id):
         for step in range(1, job.steps + 1):
             time.sleep(0.05)
-            emit({"type": "step", "step": step, "steps": job.steps, "tokens": 10 * step})
+            emit(StepDone(step=step, steps=job.steps, tokens=10 * step))
         write_result(
             folder,
             ProbeResult(
@@ -116,7 +116,7 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     with Diary(folder, job.id):
         score = None if job.eval.name in (AWAY, UNSCORED) else 0.0 if job.training is None else 1.0
         for done in range(3):
-            emit({"type": "examples", "done": done, "total": 2})
+            emit(ExamplesDone(done=done, total=2))
             time.sleep(0.01)
         rows = [ScoreRow(task="t", id=str(n), metrics={"acc": score}, prompt=f"q{n}") for n in range(2)]
         (folder / SCORES).write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")

@@ -38,25 +38,25 @@ def test_the_steps_of_a_training_add_up_to_it(job: Any) -> None:
 
 
 def test_counts_so_far_are_of_the_steps_that_were_trained(job: Any, tmp_path: Path) -> None:
-    events: list[dict[str, Any]] = []
+    events: list[Any] = []
     run_probe(ProbeJob(training=job, steps=2, digest="p"), tmp_path / "out", events.append)
     so_far, steps = counts_of(job), step_facts(job)
     assert so_far(events[0]) == steps[0].model_dump(exclude={"tokens"})
     assert so_far(events[1])["slots"] == steps[0].slots + steps[1].slots
     with pytest.raises(RuntimeError, match="were planned"):
-        so_far({**events[1], "tokens": events[1]["tokens"] + 1})
+        so_far(events[1].model_copy(update={"tokens": events[1].tokens + 1}))
 
 
 def test_an_evals_operations_are_those_of_its_passes(tmp_path: Path) -> None:
     model = resolved_model(tiny_checkpoint(tmp_path / "base"))
     write_rows(tmp_path / "rows.jsonl", ["one", "two words", "three"])
     job = generation_job(model, tmp_path / "rows.jsonl", 3, decoding={"max_new_tokens": 4})
-    events: list[dict[str, Any]] = []
+    events: list[Any] = []
     run_eval(job, tmp_path / "out", events.append)
     found = counts_of(job)(events[-1])
-    work = events[-1]["work"]
+    work = events[-1].passes.work
     rates = flop_model(load_skeleton(model)).forward
     by_hand = (
         rates.position * work["positions"] + rates.pair * work["pairs"] + rates.head_position * work["head_positions"]
     )
-    assert found == {"examples": 3, "slots": events[-1]["slots"], "model_flops": by_hand}
+    assert found == {"examples": 3, "slots": events[-1].passes.slots, "model_flops": by_hand}

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.emit import Event, RowsMeasured
 from bench.errors import InputError, InternalError, Problem
 from bench.run.process.failure_report import FailureReport, failure_kind
 from bench.run.process.locks import FileLock, child_lock, run_lock, try_lock_job
@@ -79,7 +80,7 @@ def test_messages_sent_right_before_a_kill_are_read(tmp_path: Path) -> None:
     heard: list[dict[str, object]] = []
     while not child.ended():
         heard += child.wait()
-    assert [message["n"] for message in heard] == list(range(50))
+    assert [event.step for event in heard] == list(range(50))
     assert child.failure is not None
     assert child.failure.kind == "killed"
 
@@ -101,7 +102,7 @@ def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypat
     assert child.process.exitcode == -9
 
 
-def wait_for_event(child: Child) -> dict[str, object]:
+def wait_for_event(child: Child) -> Event:
     while not (events := child.wait(5)):
         pass
     return events[0]
@@ -109,11 +110,11 @@ def wait_for_event(child: Child) -> dict[str, object]:
 
 def test_a_service_answers_request_after_request(tmp_path: Path) -> None:
     child = SERVER.start("repeat", Asked(text="a"), folder=tmp_path, log=tmp_path / "log.txt")
-    assert wait_for_event(child)["type"] == "ready"
+    assert isinstance(wait_for_event(child), RowsMeasured)
     for number in range(3):
         child.ask(Asked(text="x" * 1_000_000))
         answer = wait_for_event(child)
-        assert (answer["number"], len(str(answer["text"]))) == (number, 1_000_001)
+        assert (answer.index, len(answer.text)) == (number, 1_000_001)
     child.process.kill()
     child.process.join()
     child.ask(Asked(text="nobody hears this"))
@@ -130,7 +131,7 @@ def test_a_service_ends_with_the_process_that_asked_it(tmp_path: Path) -> None:
         "here = Path(sys.argv[1])\n"
         "child = ChildServer(module='tests.fakes.echo').start('repeat', Asked(), folder=here, log=here / 'log')\n"
         "while not (events := child.wait(5)): pass\n"
-        "(here / 'pid').write_text(str(events[0]['pid']))\n"
+        "(here / 'pid').write_text(str(events[0].done))\n"
         "os.kill(os.getpid(), 9)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -168,7 +169,7 @@ def test_a_message_is_one_bounded_line(error: Exception) -> None:
     assert message
     assert "\n" not in message
     assert len(message) <= 300
-    assert FailureReport.model_validate(json.loads(json.dumps(report.event()))) == report
+    assert FailureReport.model_validate(json.loads(json.dumps(report.model_dump()))) == report
 
 
 def test_a_refusal_keeps_its_hint_in_the_record() -> None:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench.control_codes import visible
+from bench.emit import ExamplesDone, StepDone
 from bench.record.record import Failure
 from bench.run.display import Display, LiveDisplay, PlainDisplay, duration, make_display
 from bench.run.plan.plan import plan
@@ -29,7 +30,7 @@ def play(display: Display, planned: Plan) -> None:
     display.plan(planned)
     first, second = planned.jobs[0].job.id, planned.jobs[1].job.id
     display.started(first)
-    display.progress(first, {"type": "examples", "done": 5, "total": 10})
+    display.progress(first, ExamplesDone(done=5, total=10))
     display.ended(first, None, 2.0, reused=False)
     display.started(second)
     display.ended(second, Failure(kind="out_of_memory", message=HOSTILE), 1.0, reused=False)
@@ -53,7 +54,7 @@ def test_in_a_terminal_failures_stay_and_running_jobs_show_their_figures(planned
     play(display, planned)
     training = next(one.job.id for one in planned.jobs if one.job.kind == "train")
     display.started(training)
-    display.progress(training, {"type": "step", "step": 3, "steps": 50, "loss": 1.25, "tokens_per_second": 1234.5})
+    display.progress(training, StepDone(step=3, steps=50, loss=1.25, tokens_per_second=1234.5))
     console.print(display.render())
     text = out.getvalue()
     assert "failed (out of memory): [bold]x[/bold]" in text
@@ -104,11 +105,11 @@ def test_a_diverging_loss_does_not_break_the_display(planned: Plan) -> None:
     display = LiveDisplay(console=console)
     display.plan(planned)
     display.started("train:few/full#0")
-    for loss in (None, float("nan"), float("inf"), "text"):
-        display.progress("train:few/full#0", {"type": "step", "step": 1, "steps": 2, "loss": loss})
+    for loss in (None, float("nan"), float("inf")):
+        display.progress("train:few/full#0", StepDone(step=1, steps=2, loss=loss))
         console.print(display.render())
-    display.progress("no such job", {"type": "step"})
-    assert out.getvalue().count("1/2 steps") == 4
+    display.progress("no such job", StepDone(step=1, steps=2))
+    assert out.getvalue().count("1/2 steps") == 3
 
 
 def test_time_left_is_unknown_until_every_kind_of_job_was_timed(planned: Plan) -> None:

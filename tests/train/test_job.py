@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from bench.data.render.render import make_renderer
+from bench.emit import Event, StepDone
 from bench.errors import InputError
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.job import result_adapter
@@ -107,8 +108,8 @@ def test_any_optimiser_resumes_as_if_it_had_not_stopped(world: Path, tmp_path: P
     job = job_in(world, recipe={"optimizer": optimizer}, steps_between_saves=4)
     whole = train(job, tmp_path / "whole")
 
-    def stop(event: dict[str, object]) -> None:
-        if event["step"] == 6:
+    def stop(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -230,15 +231,15 @@ def test_an_interrupted_job_goes_on_where_it_was(world: Path, tmp_path: Path) ->
     whole = train(job, tmp_path / "whole")
     assert len(whole.steps) > 6
 
-    def stop(event: dict[str, object]) -> None:
-        if event["step"] == 6:
+    def stop(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run_training(job, tmp_path / "cut", stop)
-    seen: list[object] = []
-    again = run_training(job, tmp_path / "cut", lambda event: seen.append(event["step"]))
-    assert seen[0] == 5
+    events: list[Any] = []
+    again = run_training(job, tmp_path / "cut", events.append)
+    assert events[0].step == 5
     assert [step.loss for step in again.steps] == [step.loss for step in whole.steps]
     left, right = (load_file(tmp_path / name / "weights/model.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(left[name], right[name]) for name in left)
@@ -262,12 +263,12 @@ def test_the_phases_add_up_to_the_wall_time(world: Path, tmp_path: Path) -> None
 
 
 def test_progress_is_reported_step_by_step(world: Path, tmp_path: Path) -> None:
-    events: list[dict[str, object]] = []
+    events: list[Any] = []
     result = run_training(job_in(world), tmp_path, events.append)
-    assert [event["step"] for event in events] == list(range(1, len(result.steps) + 1))
-    assert events[-1]["tokens"] == result.ledger.tokens
-    assert {event["steps"] for event in events} == {len(result.steps)}
-    json.dumps(events, allow_nan=False)
+    assert [event.step for event in events] == list(range(1, len(result.steps) + 1))
+    assert events[-1].tokens == result.ledger.tokens
+    assert {event.steps for event in events} == {len(result.steps)}
+    json.dumps([event.model_dump() for event in events], allow_nan=False)
 
 
 def test_a_job_writes_weights_and_nothing_else(world: Path, tmp_path: Path) -> None:

@@ -14,18 +14,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from bench.atomic import write_text
 from bench.digest import digest_json
+from bench.emit import Event, ExamplesDone, StepDone
 from bench.record.environment import device
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.train_job import ProbeJob, TrainJob
 from bench.run.estimate.past_speeds import NOT_IN_SPEED
 from bench.run.process.server import Child, ChildServer
 from bench.spec import Spec
+
+_Kind = TypeVar("_Kind", bound=Event)
 
 _ENOUGH_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0
@@ -71,7 +74,8 @@ class Timings:
     def _time_training(self, job: ProbeJob, tokens_per_slot: float) -> Timing | None:
         """The first step is left out: it holds what later ones do not repeat."""
         with self._running("probe", job) as (child, began):
-            steps = [(at, event["tokens"]) for at, event in _events(child, "step", began)]
+            events = [*_events(child, StepDone, began)]
+        steps = [(at, event.tokens) for at, event in events if event.tokens is not None]
         if len(steps) < 2 or steps[-1][1] == steps[0][1]:
             return None
         (first, before), (last, after) = steps[0], steps[-1]
@@ -79,7 +83,7 @@ class Timings:
 
     def _time_eval(self, job: EvalJob | AnswerJob) -> Timing | None:
         with self._running(job.kind, job) as (child, began):
-            parts = [(at, event["done"], event["total"]) for at, event in _events(child, "examples", began)]
+            parts = [(at, event.done, event.total) for at, event in _events(child, ExamplesDone, began)]
         if len(parts) < 2 or parts[-1][1] == 0:
             return None
         (begun, *_), (last, done, total) = parts[0], parts[-1]
@@ -108,11 +112,11 @@ class Timings:
         return timing
 
 
-def _events(child: Child, kind: str, began: float) -> Iterator[tuple[float, dict[str, Any]]]:
+def _events(child: Child, kind: type[_Kind], began: float) -> Iterator[tuple[float, _Kind]]:
     """Events of a kind with the time they came, until enough is seen or the child has ended."""
     first: float | None = None
     while not child.ended():
-        came = [event for event in child.wait(0.2) if event["type"] == kind]
+        came = [event for event in child.wait(0.2) if isinstance(event, kind)]
         now = time.monotonic()
         for event in came:
             first = now if first is None else first

@@ -1,9 +1,9 @@
 """A child process from the inside: one request in, events out, then the end.
 
-The request and every message are JSON bytes; nothing is unpickled from a child. Messages: the job's own events (such
-as ``{"type": "step", …}``), then one of ``{"type": "done", "value": …}`` or ``{"type": "failed", "kind": …, "message":
-…, "problems": […]}``. What is printed, by Python or by native code, goes to the log, tracebacks included. A child
-whose parent has died ends itself. A service also hears further requests, JSON bytes the other way, between its events.
+The request and every event are JSON bytes; nothing is unpickled from a child. Events: the work's own (`bench.emit`),
+then a `WorkDone` or a `FailureReport`. What is printed, by Python or by native code, goes to the log, tracebacks
+included. A child whose parent has died ends itself. A service also hears further requests, JSON bytes the other way,
+between its events.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from bench.emit import Emit
+from bench.emit import Emit, Event
 from bench.run.process.failure_report import FailureReport
 from bench.run.process.locks import FileLock
-from bench.run.process.work import ChildRequest, Service, WorkKind
+from bench.run.process.work import ChildRequest, Service, WorkDone, WorkKind
 
 
 def enter(request: bytes, connection: Connection) -> None:
@@ -39,16 +39,16 @@ def enter(request: bytes, connection: Connection) -> None:
     try:
         _redirect_output(Path(work.log))
     except OSError as error:  # a full disk, most likely; there is no log to say it in
-        send(FailureReport.of(error).event())
+        send(FailureReport.of(error))
         os._exit(1)
     code = 0
     try:
         with _locked(work.lock):
-            send({"type": "done", "value": _perform(work, send, connection)})
+            send(WorkDone(value=_perform(work, send, connection)))
     except BaseException as error:  # a child's every end is data for its parent
         with contextlib.suppress(OSError):
             traceback.print_exc()
-        send(FailureReport.of(error).event())
+        send(FailureReport.of(error))
         code = 1
     with contextlib.suppress(OSError):  # the log's disk may be full; the message has been sent
         sys.stdout.flush()
@@ -77,10 +77,10 @@ def _requests(connection: Connection) -> Iterator[dict[str, Any]]:
 def _sender(connection: Connection) -> Emit:
     one_at_a_time = threading.Lock()
 
-    def send(message: dict[str, object]) -> None:
+    def send(event: Event) -> None:
         try:
             with one_at_a_time:
-                connection.send_bytes(json.dumps(message, allow_nan=True).encode())
+                connection.send_bytes(json.dumps(event.model_dump(), allow_nan=True).encode())
         except OSError:  # nobody listens any more
             os._exit(1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bench.emit import Event
 from bench.errors import BenchError, IncompleteError, InputError, Problem
 from bench.record.record import Failure, FailureKind
-from bench.spec import Spec
 
 _MESSAGE_CHARACTERS = 300
 _ALLOCATION_FAILURES = ("can't allocate memory", "out of memory", "Cannot allocate memory")
@@ -20,8 +20,8 @@ class JobFailedError(Exception):
         self.kind = kind
 
 
-class FailureReport(Spec):
-    """A child's last message where its work failed; JSON on the wire."""
+class FailureReport(Event):
+    """A child's last event where its work failed."""
 
     type: Literal["failed"] = "failed"
     kind: FailureKind
@@ -41,10 +41,6 @@ class FailureReport(Spec):
         if len(problems) == 1 and problems[0].hint is not None:
             message += f" ({problems[0].hint})"
         return cls(kind=failure_kind(error), message=message[:_MESSAGE_CHARACTERS], problems=problems)
-
-    def event(self) -> dict[str, object]:
-        """The message to the parent."""
-        return self.model_dump(mode="json")
 
     @property
     def failure(self) -> Failure:

@@ -38,13 +38,13 @@ _POLL_SECONDS = 0.5
 
 
 def in_ranks(
-    processes: int, lead: Callable[[], _Value], follow: Callable[[], None], *, emit: Emit = lambda message: None
+    processes: int, lead: Callable[[], _Value], follow: Callable[[], None], *, emit: Emit = lambda event: None
 ) -> _Value:
     """What `lead` returns here, while `follow` runs in `processes` - 1 forks; without any for one process.
 
     When `lead` returns, the others are ended: it is to see to it that their work is done by then. Raises what it
     raises, or, if a fork failed first, `InputError` with its problems or `JobFailedError` with its reason. Where this
-    process cannot be interrupted, `emit` tells that reason and the process ends.
+    process cannot be interrupted, `emit` reports that reason and the process ends.
     """
     if processes == 1:
         return lead()
@@ -133,7 +133,7 @@ class _Watch:
         _await_ends(self._ranks)
         culprit = _culprit(self._ranks)
         if culprit is not None and not self._over.is_set():
-            self._emit(culprit.report.event())
+            self._emit(culprit.report)
             os._exit(1)
 
 

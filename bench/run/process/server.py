@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.emit import Event, event_of
 from bench.errors import BenchError, InputError, InternalError, Problem
 from bench.record.record import Failure
 from bench.run.process.child import enter
@@ -103,7 +104,7 @@ class ChildServer:
         *,
         folder: Path,
         log: Path,
-        on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+        on_event: Callable[[Event], None] = lambda event: None,
     ) -> Any:
         """Do one piece of work in a child and wait for its value; `on_event` hears what it tells meanwhile.
 
@@ -154,7 +155,7 @@ class Child:
         """What `multiprocessing.connection.wait` can wait for: messages and the end."""
         return [self.connection, self.process.sentinel] if self._open else [self.process.sentinel]
 
-    def wait(self, seconds: float | None = None) -> list[dict[str, Any]]:
+    def wait(self, seconds: float | None = None) -> list[Event]:
         """Wait for a message or the end; the events that came."""
         mp_connection.wait(self.waitables, timeout=seconds)
         return list(self.messages())
@@ -164,7 +165,7 @@ class Child:
         with contextlib.suppress(OSError):
             self.connection.send_bytes(request.model_dump_json().encode())
 
-    def messages(self) -> Iterator[dict[str, Any]]:
+    def messages(self) -> Iterator[Event]:
         """Events that have come so far; the closing message is kept in `value`, `failure` and `problems`."""
         while self._open:
             try:
@@ -180,7 +181,7 @@ class Child:
                 report = FailureReport.model_validate(message)
                 self._reported, self.problems = report.failure, report.problems
             else:
-                yield message
+                yield event_of(message)
 
     def ended(self) -> bool:
         """Whether the process has ended and all its messages were read.

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from bench.emit import Emit
+from pydantic import ConfigDict
+
+from bench.emit import Emit, Event
 from bench.spec import Spec
 
 Payload = TypeVar("Payload", bound=Spec)
@@ -43,6 +45,16 @@ class Service(Generic[Payload, FurtherRequest]):
         """Serve the payload that `fields` hold."""
         asked = (self.request.model_validate(request) for request in requests)
         return self.do(self.payload.model_validate(fields), folder, emit, asked)
+
+
+class WorkDone(Event):
+    """A child's last message where its work succeeded."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    type: Literal["done"] = "done"
+    value: Any
+    """A JSON value."""
 
 
 class ChildRequest(Spec):

@@ -102,12 +102,12 @@ def test_the_result_and_the_events_tell(tmp_path: Path) -> None:
     loud("llama").save_pretrained(tmp_path / "model")
     tiny_tokenizer().save_pretrained(tmp_path / "model")
     write_rows(tmp_path / "rows.jsonl", [sentence(3 * n, 1 + n % 9) for n in range(30)])
-    events: list[dict[str, Any]] = []
+    events: list[Any] = []
     result = run_eval(
         loss_job(resolved_model(tmp_path / "model"), tmp_path / "rows.jsonl", 30), tmp_path, events.append
     )
     assert result.tokens is not None
     assert result.slots is not None
     assert 30 < result.tokens <= result.slots
-    assert (events[-1]["tokens"], events[-1]["slots"]) == (result.tokens, result.slots)
-    assert events[-1]["work"]["positions"] == result.slots
+    assert (events[-1].passes.tokens, events[-1].passes.slots) == (result.tokens, result.slots)
+    assert events[-1].passes.work["positions"] == result.slots

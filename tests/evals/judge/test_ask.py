@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.emit import ExamplesDone
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.errors import IncompleteError, InputError, Problem
 from bench.evals.judge import ask
@@ -89,7 +90,7 @@ def test_each_pair_is_asked_in_both_orders(judged: Any) -> None:
     ]  # fmt: skip
     order = Order(text="[[A]]", verdict="A")
     assert session.judgements == {id_: Judgement(own_first=order, own_second=order) for id_ in ("1", "2")}
-    assert events[-1] == {"type": "examples", "done": 2, "total": 2}
+    assert events[-1] == ExamplesDone(done=2, total=2)
 
 
 def test_verdicts_belong_to_their_pair_and_order(judged: Any) -> None:

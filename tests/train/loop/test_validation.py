@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bench.data.render.render import make_renderer
+from bench.emit import Event, StepDone
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.training import TrainResult
 from bench.suite.tables.recipe import Validation
@@ -113,8 +114,8 @@ def test_an_interrupted_training_remembers_its_best(world: Path, tmp_path: Path)
     )
     whole = train(job, tmp_path / "whole")
 
-    def stop(event: dict[str, object]) -> None:
-        if event["step"] == 6:
+    def stop(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
