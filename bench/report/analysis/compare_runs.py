@@ -15,17 +15,9 @@ from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
 from bench.report.analysis.comparable import Difference, incomparable, other_differences
 from bench.report.analysis.run_info import run_info
-from bench.report.analysis.scores.align import (
-    Aligned,
-    Measurand,
-    Run,
-    ScoreRows,
-    align_one,
-    draws_by_arm,
-    measurands_of,
-    read_rows,
-)
+from bench.report.analysis.scores.align import Aligned, Run, ScoreRows, align_one, draws_by_arm, read_rows
 from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.measurand import Measurand, measurands_of
 from bench.report.analysis.scores.results import Reading, reading_of
 from bench.report.analysis.subjects import bases_of, planned_arms, subjects
 from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures

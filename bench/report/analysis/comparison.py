@@ -16,13 +16,13 @@ from bench.report.analysis.decision import Decision
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.run_info import RunInfo
-from bench.report.analysis.scores.align import Measurand
 from bench.report.analysis.scores.answers import Exhibit
 from bench.report.analysis.scores.contamination import Contamination
 from bench.report.analysis.scores.example_checks import ExampleCheck
 from bench.report.analysis.scores.flips import Flips
 from bench.report.analysis.scores.generation import GenerationCost
 from bench.report.analysis.scores.judge import JudgedArm
+from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.metrics import MetricValue
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.scores.scaling import ScalingLine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.align import Measurand
+from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from bench.record.evaluation import GroupMeasure
 from bench.record.record import Record
-from bench.report.analysis.scores.align import Aligned, chance_of, headlines
+from bench.report.analysis.scores.align import Aligned
+from bench.report.analysis.scores.measurand import chance_of, headlines
 from bench.report.analysis.scores.subset import some_tasks
 
 

@@ -14,9 +14,10 @@ from typing import Literal, TypeAlias
 
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence
-from bench.report.analysis.scores.align import Aligned, Measurand
+from bench.report.analysis.scores.align import Aligned
 from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.scores.judge import is_own_reference
+from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.subjects import base_of, planned_arms, subjects
 from bench.stats.corpus import corpus_interval
 from bench.stats.multiplicity import holm

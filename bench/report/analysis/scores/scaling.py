@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.record.record import Record
-from bench.report.analysis.scores.align import Measurand
+from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import planned_arms
 from bench.stats.single import Estimate

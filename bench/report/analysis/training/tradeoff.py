@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.record.record import Record
-from bench.report.analysis.scores.align import Measurand
+from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import planned_arms
 from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, mean_figure
