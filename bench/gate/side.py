@@ -48,7 +48,7 @@ from bench.run.plan.plan import plan
 from bench.run.process.failure_report import FailureReport
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
-from bench.suite.tables.recipe import Budget
+from bench.suite.tables.budget import Budget
 from bench.train.exact_counts import count_training, training_facts
 from bench.train.probe import run_probe
 

@@ -8,7 +8,8 @@ from pydantic import model_validator
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.suite.tables.recipe import Budget, Recipe
+from bench.suite.tables.budget import Budget
+from bench.suite.tables.recipe import Recipe
 from bench.suite.tables.sweep import Setting, setting_label
 
 

@@ -18,8 +18,8 @@ from bench.model.stored import stored_dtype
 from bench.model.transformers_private import attention_implementation
 from bench.record.ledger import Step
 from bench.record.train_job import TrainJob
+from bench.suite.tables.budget import Budget
 from bench.suite.tables.model import Precision
-from bench.suite.tables.recipe import Budget
 from bench.train.accounting.across_ranks import exchanged
 from bench.train.accounting.ledger import LedgerInput
 from bench.train.accounting.meter import Meter

@@ -12,7 +12,7 @@ from bench.emit import Emit, ignore_event
 from bench.record.ledger import PhaseMemory
 from bench.record.train_job import ProbeJob, TrainJob
 from bench.record.training import ProbeResult
-from bench.suite.tables.recipe import Budget
+from bench.suite.tables.budget import Budget
 from bench.train.accounting.across_ranks import exchanged_memory
 from bench.train.accounting.ledger import MemoryByPhase
 from bench.train.arguments.budget import pilot_job, planned_budget

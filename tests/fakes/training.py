@@ -16,7 +16,8 @@ from bench.model.load import load_base, load_config, load_tokenizer
 from bench.record.ledger import Step
 from bench.record.train_job import TrainJob
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.suite.tables.recipe import Budget, Recipe
+from bench.suite.tables.budget import Budget
+from bench.suite.tables.recipe import Recipe
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import peft_config
 from bench.train.arguments.rate import make_scheduler

@@ -17,7 +17,7 @@ from bench.record.eval_job import Judging, Shots
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.evals import EvalSpec, JudgeSpec
 from bench.suite.tables.optimizer import libraries_of
-from bench.suite.tables.recipe import Budget, Recipe
+from bench.suite.tables.recipe import Recipe
 
 TRAIN, PROBE, CHOSEN_SETTING, SWEEP, JUDGE = "train", "probe", "chosen_setting", "sweep", "judge"
 ENTRIES: Mapping[str, tuple[str, ...]] = {

@@ -31,9 +31,9 @@ from bench.suite.arm_patterns import matching
 from bench.suite.checks.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.tables.budget import Budget
 from bench.suite.tables.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.tables.model import Precision
-from bench.suite.tables.recipe import Budget
 from bench.suite.tables.suite import ArmRef, Suite
 from bench.suite.tables.sweep import Setting
 

@@ -23,56 +23,17 @@ from bench.suite.tables.adapter import (
     QuantizationSpec,
     Text,
 )
+from bench.suite.tables.budget import Budget
 from bench.suite.tables.model import Precision
 from bench.suite.tables.optimizer import FUSED_BACKWARD_OPTIMIZERS, Optimizer
 from bench.suite.tables.sweep import Setting, Sweep, setting_label, take_sweeps
+from bench.suite.tables.validation import Validation
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 Method = Literal[
     "full", "lora", "qlora", "dora", "rslora", "pissa", "ia3", "prefix", "prompt", "peft", "few_shot"
 ]  # fmt: skip
-
-
-class Budget(Spec):
-    """How much training an arm gets, in the unit that the suite holds equal."""
-
-    unit: Literal["epochs", "steps", "tokens", "supervised_tokens", "flops", "seconds"]
-    """`flops`: model operations, forward and backward, padding left out. `seconds`: of training itself (data, forward
-    and backward, optimiser), not reproducible: how far they go is the machine's."""
-    amount: float = Field(gt=0, le=1e30)
-    """Number of units for each training: `amount = 2_000_000`."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Budget:
-        if self.unit not in {"epochs", "seconds", "flops"}:
-            if self.amount != int(self.amount):
-                raise ValueError(
-                    f"a budget in {self.unit} is a whole number; epochs, flops and seconds may be fractions"
-                )
-            if self.amount > _MOST:
-                raise ValueError(f"a budget in {self.unit} is at most {_MOST:.0e}")
-        return self
-
-
-_MOST = 1e15
-
-
-class Validation(Spec):
-    """`[recipe.NAME.validation]`: a part of the training rows is held out and scored while training goes on."""
-
-    share: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the arm's rows that is held out, at least one row. Held-out rows are not trained on."""
-    by: Literal["random", "last"] = "random"
-    """Held-out rows: drawn by the training's seed, or the last rows of the data."""
-    every: Count | None = None
-    """Steps between two evaluations; `None`: ten in all. The last step is always evaluated."""
-    keep_best: bool = True
-    """Save the weights of the lowest validation loss, not those of the last step."""
-    patience: Count | None = None
-    """End the training after so many evaluations in a row without a lower loss; `None`: train to the end."""
-    min_delta: float = Field(default=0.0, ge=0)
-    """For `patience`, a loss counts as lower from this much on, in nats per supervised token."""
 
 
 _DEFAULTS: dict[str, Callable[[], AdapterSpec]] = {

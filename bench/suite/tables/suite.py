@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from bench.spec import Count, Name, Seed, Spec
+from bench.suite.tables.budget import Budget
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.contamination import ContaminationOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
@@ -17,7 +18,7 @@ from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.gate import GatePolicy
 from bench.suite.tables.given import GIVEN, GivenArm
 from bench.suite.tables.model import ModelSpec
-from bench.suite.tables.recipe import Budget, Recipe
+from bench.suite.tables.recipe import Recipe
 from bench.suite.tables.sequential import SequentialOptions
 
 BASE = "base"

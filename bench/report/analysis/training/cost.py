@@ -14,7 +14,8 @@ from bench.record.ledger import Ledger, Seconds
 from bench.record.record import Record, TrainingRecord
 from bench.record.training import ProbeResult, TrainResult
 from bench.report.analysis.subjects import planned_arms
-from bench.suite.tables.recipe import Budget, Recipe
+from bench.suite.tables.budget import Budget
+from bench.suite.tables.recipe import Recipe
 
 TOLERANCE = 0.01
 """Budgets that differ by less than this share count as equal."""

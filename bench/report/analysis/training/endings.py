@@ -13,7 +13,7 @@ from bench.record.record import Record, TrainingRecord
 from bench.record.training import TrainResult, ValidationPoint
 from bench.report.analysis.subjects import planned_arms
 from bench.report.analysis.training.cost import used_of
-from bench.suite.tables.recipe import Budget
+from bench.suite.tables.budget import Budget
 
 StopReason = Literal["budget", "early", "seconds", "diverged"]
 """Why a training ended: its budget was spent, the validation loss no longer fell, its seconds were over, or it
