@@ -30,7 +30,7 @@ from bench.train.batches.encoded_row import Batch
 from bench.train.batches.schedule import Schedule
 from bench.train.isolation import check_isolation
 from bench.train.loop.checkpoint import Checkpoint
-from bench.train.loop.checkpoints import Checkpoints, SavePlan
+from bench.train.loop.checkpointer import Checkpointer, SavePlan
 from bench.train.loop.lm_head import forward, pick_head
 from bench.train.loop.router import RouterLoss
 from bench.train.loop.steps import DivergedError, StepAccount
@@ -102,7 +102,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
                 ranks=plan.ranks,
                 loss_average=plan.loss_average,
             )
-        self._checkpoints = Checkpoints(ranks=plan.ranks, meter=meter, validator=self._validator)
+        self._checkpoints = Checkpointer(ranks=plan.ranks, meter=meter, validator=self._validator)
         self.stopped: Literal["budget", "early", "seconds"] = "budget"
         """Why the training ended."""
         first = schedule.batches[0]

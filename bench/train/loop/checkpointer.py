@@ -32,7 +32,7 @@ class SavePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoints:
+class Checkpointer:
     """Saves and restores the state of one trainer: its own, its meter's and its validation's."""
 
     ranks: Ranks
