@@ -20,7 +20,7 @@ from bench.suite.tables.gate import GatePolicy, Tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class ComparedCell:
     """One arm on one eval. delta: this run minus the stored one; `None` with the reason `why`."""
 
     arm: str
@@ -72,7 +72,7 @@ def cells(
     same_seeds: bool,
     seed: int,
     replicates: int,
-) -> tuple[Cell, ...]:
+) -> tuple[ComparedCell, ...]:
     """Every arm of the stored run, `base` included, on every eval that both were asked for and that is checked."""
     return tuple(
         _cell(arm, name, now.get(name), old, policy, same_seeds=same_seeds, seed=seed, replicates=replicates)
@@ -92,12 +92,12 @@ def _cell(
     same_seeds: bool,
     seed: int,
     replicates: int,
-) -> Cell:
+) -> ComparedCell:
     sides = _sides(arm, new, old, same_seeds=same_seeds)
     why = sides if isinstance(sides, str) else None
     delta = None if isinstance(sides, str) else sides.delta(seed=seed, replicates=replicates)
     before, after = (None, None) if isinstance(sides, str) else (_mean(sides.old), _mean(sides.new))
-    return Cell(
+    return ComparedCell(
         arm=arm,
         measurand=name,
         eval=old.measurand.eval,

@@ -16,7 +16,7 @@ from datetime import date
 
 from bench.errors import ExitCode
 from bench.gate.answer import Answer, FailOn, exit_code, joint
-from bench.gate.changes import Cell, cells
+from bench.gate.changes import ComparedCell, cells
 from bench.report.analysis.comparable import Difference, other_differences
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.align import Run, align, read_rows
@@ -147,7 +147,7 @@ def compare_quality(
     )
 
 
-def decided(compared: Sequence[Cell], waivers: Sequence[Waiver]) -> tuple[ScoreChange, ...]:
+def decided(compared: Sequence[ComparedCell], waivers: Sequence[Waiver]) -> tuple[ScoreChange, ...]:
     """The answer of every cell, with one family of tests for each tier. waivers: those that have not expired."""
     answered: dict[int, ScoreChange] = {}
     for tier in ("required", "advisory"):
@@ -159,13 +159,13 @@ def decided(compared: Sequence[Cell], waivers: Sequence[Waiver]) -> tuple[ScoreC
     return tuple(answered[place] for place in range(len(compared)))
 
 
-def _question(cell: Cell) -> ClaimQuestion:
+def _question(cell: ComparedCell) -> ClaimQuestion:
     return ClaimQuestion(
         relation=">=", comparison=cell.delta, margin=cell.margin, higher_is_better=cell.higher_is_better
     )
 
 
-def _change(cell: Cell, verdict: ClaimVerdict, size: int, waivers: Sequence[Waiver]) -> ScoreChange:
+def _change(cell: ComparedCell, verdict: ClaimVerdict, size: int, waivers: Sequence[Waiver]) -> ScoreChange:
     delta = cell.delta
     answer = _answer(cell, verdict)
     nothing = delta is None or delta.estimate is None
@@ -187,7 +187,7 @@ def _change(cell: Cell, verdict: ClaimVerdict, size: int, waivers: Sequence[Waiv
     )
 
 
-def _answer(cell: Cell, verdict: ClaimVerdict) -> Answer:
+def _answer(cell: ComparedCell, verdict: ClaimVerdict) -> Answer:
     if cell.delta is None or cell.delta.estimate is None:
         return "inconclusive"
     if cell.equal or verdict.outcome == "supported":
