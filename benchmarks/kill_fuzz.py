@@ -36,6 +36,8 @@ os.environ.update(
 
 import psutil  # after the environment: importing libraries read it
 
+from bench.emit import Event, StepDone
+
 INTERVAL = 4
 """Steps between saves."""
 STEPS = 24
@@ -124,10 +126,10 @@ class Steps:
         """An attempt begins."""
         self._file.write(json.dumps({"job": job_id, "step": 0}) + "\n")
 
-    def progress(self, job_id: str, event: dict[str, object]) -> None:
+    def progress(self, job_id: str, event: Event) -> None:
         """A step of a training."""
-        if event.get("type") == "step":
-            self._file.write(json.dumps({"job": job_id, "step": event["step"]}) + "\n")
+        if isinstance(event, StepDone):
+            self._file.write(json.dumps({"job": job_id, "step": event.step}) + "\n")
 
     def ended(self, job_id: str, failure: object, seconds: float | None, *, reused: bool, scores: object = ()) -> None:
         """Nothing."""

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.emit import Event, RowsMeasured
+from bench.emit import Event, RequestCompleted, RowsMeasured, StepDone
 from bench.errors import InputError, InternalError, Problem
 from bench.run.process.failure_report import FailureReport, failure_kind
 from bench.run.process.locks import FileLock, child_lock, run_lock, try_lock_job
@@ -77,10 +77,10 @@ def test_any_other_failure_names_the_log(tmp_path: Path) -> None:
 def test_messages_sent_right_before_a_kill_are_read(tmp_path: Path) -> None:
     child = SERVER.start("tell_and_die", Asked(count=50), folder=tmp_path, log=tmp_path / "log.txt")
     child.process.join()
-    heard: list[dict[str, object]] = []
+    events: list[Event] = []
     while not child.ended():
-        heard += child.wait()
-    assert [event.step for event in heard] == list(range(50))
+        events += child.wait()
+    assert [event.step for event in events if isinstance(event, StepDone)] == list(range(50))
     assert child.failure is not None
     assert child.failure.kind == "killed"
 
@@ -114,6 +114,7 @@ def test_a_service_answers_request_after_request(tmp_path: Path) -> None:
     for number in range(3):
         child.ask(Asked(text="x" * 1_000_000))
         answer = wait_for_event(child)
+        assert isinstance(answer, RequestCompleted)
         assert (answer.index, len(answer.text)) == (number, 1_000_001)
     child.process.kill()
     child.process.join()

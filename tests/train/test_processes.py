@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bench.emit import StepDone
 from bench.errors import InputError
 from bench.record.files import RESULT
 from bench.record.job import result_adapter
@@ -137,7 +138,7 @@ def test_a_killed_process_fails_the_job_with_its_reason_and_the_next_try_goes_on
     job = job_in(world, recipe=recipe, steps_between_saves=2)
     whole = train(job, tmp_path / "whole")
     child = start("train", job, tmp_path / "cut")
-    while not any(event["step"] == 3 for event in child.wait(30)):
+    while not any(isinstance(event, StepDone) and event.step == 3 for event in child.wait(30)):
         assert not child.ended()
     assert child.process.pid is not None
     (other,) = psutil.Process(child.process.pid).children()

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer
 
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
+from bench.emit import Event, ExamplesDone
 from bench.errors import InputError
 from bench.evals import subject
 from bench.evals.inference import batch_check
@@ -295,12 +296,12 @@ def test_scores_of_options_draw_nothing(checkpoint: Path, tmp_path: Path) -> Non
 def test_limit_and_progress(checkpoint: Path, tmp_path: Path) -> None:
     """`limit` is for trying out; the live display must reach its total."""
     write_choice(tmp_path / "tasks", count=10)
-    heard: list[dict[str, object]] = []
+    events: list[Event] = []
     job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["choice"], limit=4)
-    result = run_eval(job, tmp_path / "out", heard.append)
+    result = run_eval(job, tmp_path / "out", events.append)
     assert result.measures[0].n == 4
-    shown = [event for event in heard if event["type"] == "examples"]
-    assert (shown[-1]["done"], shown[-1]["total"]) == (4, 4)
+    shown = [event for event in events if isinstance(event, ExamplesDone)]
+    assert (shown[-1].done, shown[-1].total) == (4, 4)
 
 
 def test_unsupported_generation_settings_are_refused(checkpoint: Path, tmp_path: Path) -> None:
