@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bench.record.record import Record
 from bench.report.analysis.absence import absences_of
+from bench.report.analysis.answer import AnswerSources, answer
 from bench.report.analysis.claims import decided
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import completeness
@@ -60,13 +61,25 @@ def compare_record(
     measured = results(record, aligned, missing, deltas)
     claims = decided(record, aligned, missing, deltas, measured)
     priced = costs(record)
+    choice = decision(record, aligned, deltas)
+    run = run_info(record)
     comparison = Comparison(
-        run=run_info(record),
+        run=run,
         completeness=completeness(record, absences=missing, results=measured, claims=claims),
+        answer=answer(
+            AnswerSources(
+                simulation=run.simulation is not None,
+                decision=choice,
+                claims=claims,
+                measurands=measurands,
+                results=measured,
+                costs=priced,
+            )
+        ),
         claims=claims,
         look=this_look(record, [(result.claim, result.verdict) for result in claims], run=name or record.digest[:8]),
         looks=record.looks,
-        decision=decision(record, aligned, deltas),
+        decision=choice,
         arms=tuple(subjects(record)),
         bases=bases_by_arm(record),
         measurands=measurands,

@@ -7,6 +7,7 @@ from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.run_info import RunInfo
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Section, View
+from bench.report.sections.answer import answer_section
 from bench.report.sections.answers import answers_section
 from bench.report.sections.claims import VERDICT_TONES, claims_section, summary_section
 from bench.report.sections.contamination import contamination_section
@@ -34,6 +35,7 @@ from bench.suite.tables.suite import is_base
 def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
     """Everything that is said, ready to print. `trend`: of earlier runs' times, where they were asked for."""
     sections = (
+        answer_section(comparison),
         decision_section(comparison),
         claims_section(comparison),
         summary_section(comparison) if comparison.measurands else None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bench.record.look import Look
 from bench.report.analysis.absence import Absence
+from bench.report.analysis.answer import Answer
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.decision import Decision
@@ -46,6 +47,8 @@ class Comparison:
 
     run: RunInfo
     completeness: Completeness
+    answer: Answer | None
+    """The report's first sentences; `None` of a run that asks nothing."""
     claims: tuple[ClaimResult, ...]
     look: Look | None
     """What this reading saw, kept for later runs of the same question; `None` without claims or before the end."""

@@ -22,7 +22,7 @@ def decide(says: str, on: str, margin: float = 0.0, **options: object) -> ClaimR
 
 
 def why(run: FakeRun) -> str:
-    table = compose(compare(run, replicates=300)).sections[0].blocks[0]
+    table = compose(compare(run, replicates=300)).sections[1].blocks[0]
     assert isinstance(table, Table)
     return table.rows[0][-1].text
 

@@ -1,0 +1,20 @@
+"""The answer, before everything else."""
+
+from __future__ import annotations
+
+from bench.report.analysis.comparison import Comparison
+from bench.report.render.view import Block, Bullets, Cell, Paragraph, Section
+
+
+def answer_section(comparison: Comparison) -> Section | None:
+    """What to do, the evidence, and what is still open; `None` of a run that asks nothing."""
+    answer = comparison.answer
+    if answer is None:
+        return None
+    blocks: list[Block] = [Paragraph(text=answer.lead, tone="strong" if answer.decided else "unsure")]
+    if answer.evidence:
+        blocks.append(Paragraph(text=" ".join(answer.evidence)))
+    if answer.still_open:
+        blocks.append(Paragraph(text="Still open:", tone="unsure"))
+        blocks.append(Bullets(items=tuple(Cell(text=claim) for claim in answer.still_open)))
+    return Section(title="Answer", blocks=tuple(blocks))
