@@ -198,7 +198,7 @@ def _replaced(arm: CorpusRows, reference: CorpusRows, plan: CorpusPlan) -> tuple
 def _donors(scores: CorpusScores, sides: tuple[CorpusScores, ...]) -> FloatArray:
     """By example the statistics, seen in its task, that would lower and raise the side's value most: [2, examples, k].
 
-    A corpus metric has no worst answer that is known without the answer: the worst and best that were seen stand in.
+    A corpus metric has no worst answer that is known without the answer: the worst and best that were seen replace it.
     """
     label = np.zeros(scores.values.shape[1], dtype=np.int64) if scores.strata is None else scores.strata
     donors = np.zeros((2, *scores.values.shape[1:]))

@@ -45,7 +45,7 @@ class Ratio:
     n_examples: int = 0
     degrees: float | None = None
     bounds: MissingBounds | None = None
-    """Of the logarithm of the ratio: what missing scores leave open."""
+    """What missing scores leave open of the logarithm of the ratio."""
     extremes: "tuple[Ratio, Ratio] | None" = field(default=None, compare=False, repr=False)
     """With the arm's missing scores as low and the reference's as high as they can be, and the reverse."""
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.decision import Decision
-from bench.report.analysis.scores.align import Measurand
+from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
+from bench.stats.claims import ClaimOutcome
 from bench.stats.paired import Delta
 from bench.suite.tables.suite import is_base
 
@@ -93,7 +94,7 @@ def _lead(sources: AnswerSources) -> tuple[bool, str]:
     return False, f"Not decided which arm to take: {'; '.join(decision.reasons) or 'scores are missing'}.{leader}"
 
 
-_OUTCOMES = ("supported", "refuted", "inconclusive", "incomplete")
+_OUTCOMES: tuple[ClaimOutcome, ...] = ("supported", "refuted", "inconclusive", "incomplete")
 
 
 def _counted(claims: Sequence[ClaimResult]) -> str:
