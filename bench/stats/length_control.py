@@ -8,16 +8,17 @@ the data leave them open (a judge that follows length alone). Standard deviation
 bootstrap replicate.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.stats.curve import interval
-from bench.stats.distributions import FloatArray, floats
+from bench.stats.distributions import BoolArray, FloatArray, IntArray, floats
 from bench.stats.inference import ScoreScale, Side, infer
 from bench.stats.paired import LEVEL
 from bench.stats.resample import count_chunks
-from bench.stats.sample import layout
+from bench.stats.sample import Layout, layout
 
 REPLICATES = 2_000
 PRIOR_DEVIATIONS = (10.0, 5.0)
@@ -62,24 +63,76 @@ class _Fit:
         return _logistic(self.intercept)
 
 
-def length_controlled(
-    preferences: FloatArray,
-    differences: FloatArray,
-    *,
-    seed: int,
-    replicates: int = REPLICATES,
-    level: float = LEVEL,
-    trained: bool = True,
-) -> LengthControlled:
-    """The rate with its interval.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JudgedPairs:
+    """A judge's verdicts on one side's answers.
 
-    preferences: [seeds, examples], 1, 0.5 or 0, without gaps. differences: [seeds, examples], this side's length minus
-    the other's, in any unit. Raises ValueError where the shapes do not fit.
+    preferences: [seeds, examples], 1, 0.5 or 0. differences: [seeds, examples], this side's length minus the other's,
+    in any unit. present: [seeds, examples]; None: all. clusters, strata, draws, trained: as in `Scores`.
     """
-    if preferences.ndim != 2 or preferences.shape != differences.shape or preferences.shape[1] == 0:
-        raise ValueError("preferences and differences must both be [seeds, examples], with at least one example")
-    examples = preferences.shape[1]
-    longer, shorter = float((differences > 0).mean()), float((differences < 0).mean())
+
+    preferences: FloatArray
+    differences: FloatArray
+    present: BoolArray | None = None
+    clusters: IntArray | None = None
+    strata: IntArray | None = None
+    draws: IntArray | None = None
+    trained: bool = True
+
+    def __post_init__(self) -> None:
+        shape = self.preferences.shape
+        if len(shape) != 2 or shape != self.differences.shape or shape[1] == 0:
+            raise ValueError("preferences and differences must both be [seeds, examples], with at least one example")
+        if self.present is not None and self.present.shape != shape:
+            raise ValueError("present must be [seeds, examples]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rows:
+    """The pairs of seeds that have some in every stratum. weights: [rows, seeds], which averages seeds of one draw."""
+
+    preferences: FloatArray
+    differences: FloatArray
+    present: BoolArray
+    plan: Layout
+    weights: FloatArray
+
+    def rates(self, counts: FloatArray) -> FloatArray:
+        """[seeds, resamples]: rates of resamples [resamples, examples], tasks equal."""
+        label = self.plan.stratum[self.plan.unit]
+        cells = [
+            [
+                fit(y[label == task], d[label == task], (counts * there)[:, label == task]).rate
+                for task in range(self.plan.n_strata)
+            ]
+            for y, d, there in zip(self.preferences, self.differences, self.present, strict=True)
+        ]
+        return floats(np.mean(cells, axis=1))
+
+    def fits(self) -> list[list[tuple[IntArray, _Fit]]]:
+        """By seed and task, the examples and the fit to them."""
+        label = self.plan.stratum[self.plan.unit]
+        inside = [
+            [np.flatnonzero(there & (label == task)) for task in range(self.plan.n_strata)] for there in self.present
+        ]
+        return [
+            [(part, fit(y[part], d[part], np.ones((1, part.size)))) for part in parts]
+            for y, d, parts in zip(self.preferences, self.differences, inside, strict=True)
+        ]
+
+
+def length_controlled(
+    pairs: JudgedPairs, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL
+) -> LengthControlled | None:
+    """The rate with its interval, over clusters, tasks and subset draws as every score has it.
+
+    `None` where no seed has a pair of every task, or where one seed alone is left of several.
+    """
+    rows = _rows(pairs)
+    if rows is None:
+        return None
+    examples, seen = rows.plan.unit.size, rows.differences[rows.present]
+    longer, shorter = float((seen > 0).mean()), float((seen < 0).mean())
     if max(longer, shorter) > MOSTLY:
         way = "longer" if longer > shorter else "shorter"
         return LengthControlled(
@@ -94,23 +147,17 @@ def length_controlled(
             method="none",
             reason=f"nearly all answers are the {way} ones: length and quality cannot be told apart",
         )
-    fits = [fit(y, d, np.ones((1, examples))) for y, d in zip(preferences, differences, strict=True)]
-    influences = np.stack(
-        [_pseudo_values(y, d, fitted) for y, d, fitted in zip(preferences, differences, fits, strict=True)]
-    )
-    generator = np.random.default_rng(seed)
-    draws = [
-        np.mean([fit(y, d, counts).rate for y, d in zip(preferences, differences, strict=True)], axis=0)
-        for counts in count_chunks(examples, replicates, generator)
-    ]
+    fits = rows.fits()
     inference = infer(
-        Side(values=influences, trained=trained),
+        Side(values=rows.weights @ _pseudo_values(rows, fits), trained=pairs.trained),
         None,
-        layout(np.ones(examples), None, None),
+        rows.plan,
         ScoreScale(binary=False, support=(0.0, 1.0), seen=(0.0, 1.0), pseudo=2),
         seed=seed,
         replicates=replicates,
-        draws=np.concatenate(draws),
+        draws=np.concatenate(
+            [rows.weights.mean(axis=0) @ rows.rates(counts) for counts in _resamples(rows.plan, replicates, seed)]
+        ),
     )
     low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
     return LengthControlled(
@@ -118,13 +165,53 @@ def length_controlled(
         low=low,
         high=high,
         level=level,
-        length_effect=float(np.mean([fitted.slope[0] for fitted in fits])),
+        length_effect=float(np.mean([[fitted.slope[0] for _, fitted in parts] for parts in fits])),
         n_examples=examples,
         longer=longer,
         shorter=shorter,
         method=inference.method,
         reason=inference.reason,
     )
+
+
+def _rows(pairs: JudgedPairs) -> _Rows | None:
+    present = np.ones(pairs.preferences.shape, dtype=np.bool_) if pairs.present is None else pairs.present
+    kept = np.asarray(present.any(axis=0))
+    if not kept.any():
+        return None
+    clusters, strata = (None if label is None else label[kept] for label in (pairs.clusters, pairs.strata))
+    plan = layout(np.ones(int(kept.sum())), clusters, strata)
+    label = plan.stratum[plan.unit]
+    present = present[:, kept]
+    alive = np.all([present[:, label == task].any(axis=1) for task in range(plan.n_strata)], axis=0)
+    if not alive.any() or (pairs.trained and alive.sum() == 1 < alive.size):
+        return None
+    draws = np.arange(int(alive.sum())) if pairs.draws is None else pairs.draws[alive]
+    if np.unique(draws).size < 2:
+        draws = np.arange(draws.size)
+    same = (draws == np.unique(draws)[:, None]).astype(np.float64)
+    return _Rows(
+        preferences=pairs.preferences[alive][:, kept],
+        differences=pairs.differences[alive][:, kept],
+        present=present[alive],
+        plan=plan,
+        weights=same / same.sum(axis=1, keepdims=True),
+    )
+
+
+def _resamples(plan: Layout, replicates: int, seed: int) -> Iterator[FloatArray]:
+    """How often each example was drawn, units within their strata: arrays [rows, examples]."""
+    generator = np.random.default_rng(seed)
+    parts = [np.flatnonzero(plan.stratum == task) for task in range(plan.n_strata)]
+    if plan.n_strata == 1:
+        for counts in count_chunks(plan.n_units, replicates, generator):
+            yield counts[:, plan.unit]
+        return
+    drawn = [np.concatenate(list(count_chunks(inside.size, replicates, generator))) for inside in parts]
+    counts = np.zeros((replicates, plan.n_units))
+    for inside, part in zip(parts, drawn, strict=True):
+        counts[:, inside] = part
+    yield counts[:, plan.unit]
 
 
 def fit(preferences: FloatArray, differences: FloatArray, counts: FloatArray) -> _Fit:
@@ -154,7 +241,7 @@ def fit(preferences: FloatArray, differences: FloatArray, counts: FloatArray) ->
 
 def _scaled(differences: FloatArray, counts: FloatArray) -> FloatArray:
     """tanh(d / s): [rows, examples]; 0 where all differences of a resample are the same."""
-    total = counts.sum(axis=1)
+    total = np.maximum(counts.sum(axis=1), 1.0)
     mean = counts @ differences / total
     variance = np.maximum(counts @ np.square(differences) / total - mean**2, 0.0)
     spread = np.sqrt(variance)
@@ -163,20 +250,30 @@ def _scaled(differences: FloatArray, counts: FloatArray) -> FloatArray:
     return floats(np.where(alike[:, None], 0.0, np.tanh(ratio)))
 
 
-def _pseudo_values(preferences: FloatArray, differences: FloatArray, fit: _Fit) -> FloatArray:
-    """[examples] values whose mean is the rate and whose spread is that of its influence function (the infinitesimal
-    jackknife; Efron & Tibshirani 1993, chapter 21)."""
-    examples = preferences.size
-    x = _scaled(differences, np.ones((1, examples)))[0]
+def _pseudo_values(rows: _Rows, fits: list[list[tuple[IntArray, _Fit]]]) -> FloatArray:
+    """[seeds, examples] values whose mean is the rate and whose spread is that of its influence function (the
+    infinitesimal jackknife; Efron & Tibshirani 1993, chapter 21). An example that a seed lacks has no influence on it."""
+    label = rows.plan.stratum[rows.plan.unit]
+    values = np.zeros(rows.present.shape)
+    for seed, parts in enumerate(fits):
+        for task, (inside, fitted) in enumerate(parts):
+            values[seed, label == task] = float(fitted.rate[0])
+            influence = _influence(rows.preferences[seed, inside], rows.differences[seed, inside], fitted)
+            values[seed, inside] += int((label == task).sum()) * (influence - influence.mean())
+    return values
+
+
+def _influence(preferences: FloatArray, differences: FloatArray, fitted: _Fit) -> FloatArray:
+    """Derivative of the rate by the weight of each example: [examples]."""
+    x = _scaled(differences, np.ones((1, preferences.size)))[0]
     precision = 1.0 / np.square(PRIOR_DEVIATIONS)
-    p = _logistic(fit.intercept[0] + fit.slope[0] * x)
+    p = _logistic(fitted.intercept[0] + fitted.slope[0] * x)
     residual, weight = preferences - p, p * (1.0 - p)
     h_aa, h_ab = weight.sum() + precision[0], (weight * x).sum()
     h_bb = (weight * x**2).sum() + precision[1]
     of_intercept = (h_bb * residual - h_ab * residual * x) / (h_aa * h_bb - h_ab**2)
-    rate = float(fit.rate[0])
-    influence = examples * rate * (1.0 - rate) * of_intercept
-    return floats(rate + influence - influence.mean())
+    rate = float(fitted.rate[0])
+    return floats(rate * (1.0 - rate) * of_intercept)
 
 
 def _logistic(z: FloatArray) -> FloatArray:

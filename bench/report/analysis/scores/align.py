@@ -107,8 +107,8 @@ def align_one(
     position = {example: index for index, example in enumerate(first)}
     shared = _Shared(
         weights=_weights(measurand, by_subject.values(), position),
-        clusters=_labels([None if row.cluster is None else (row.task, row.cluster) for row in first.values()]),
-        strata=_labels([measurand.pools.get(row.task, row.task) for row in first.values()])
+        clusters=labels_of([None if row.cluster is None else (row.task, row.cluster) for row in first.values()]),
+        strata=labels_of([measurand.pools.get(row.task, row.task) for row in first.values()])
         if len(measurand.parts) > 1
         else None,
     )
@@ -165,8 +165,8 @@ def _counts(
             metric,
             trained=not is_base(arm),
             clusters=clusters,
-            strata=_labels([task for task, _ in position]) if several else None,
-            pools=_labels([measurand.pools.get(task, task) for task, _ in position]) if measurand.pools else None,
+            strata=labels_of([task for task, _ in position]) if several else None,
+            pools=labels_of([measurand.pools.get(task, task) for task, _ in position]) if measurand.pools else None,
             draws=_draws(draws, arm),
         )
         for arm, names in by_arm.items()
@@ -214,7 +214,7 @@ def usable(score: float | None) -> bool:
     return score is None or abs(score) <= LARGEST_SCORE
 
 
-def _labels(names: Sequence[object]) -> _Ints | None:
+def labels_of(names: Sequence[object]) -> _Ints | None:
     """Whole numbers for names, equal where the names are; one without a name is alone. `None` if none has a name."""
     if all(name is None for name in names):
         return None

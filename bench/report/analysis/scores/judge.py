@@ -1,6 +1,6 @@
 """What judges found, per eval and arm, and how far they can be trusted.
 
-Contract: pure; counts are sums over seeds. The rate at equal length is fitted to the examples that every seed has.
+Contract: pure; counts are sums over seeds. The rate at equal length is fitted, for each seed, to the pairs that it has.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from bench.record.evaluation import ScoreRow
 from bench.record.judged import Judged
 from bench.record.record import Record
-from bench.report.analysis.scores.align import ScoreRows
+from bench.report.analysis.scores.align import ScoreRows, draws_by_arm, labels_of
 from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.subjects import subjects
 from bench.stats import length_control
-from bench.stats.length_control import LengthControlled, length_controlled
+from bench.stats.length_control import JudgedPairs, LengthControlled, length_controlled
 from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE
 from bench.suite.tables.suite import is_base
 
@@ -65,7 +65,7 @@ class JudgedArm:
 
 def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[JudgedArm, ...]:
     """In the order of the suite's evals and arms; arms without a result are left to the table of what is missing."""
-    arms = []
+    arms, draws = [], draws_by_arm(record)
     for spec in record.resolved.suite.eval:
         if spec.kind != "judge":
             continue
@@ -73,7 +73,7 @@ def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[Judged
             results = _of(record, spec.name, names)
             if results:
                 scored = [rows.get((spec.name, name), ()) for name in names]
-                arms.append(_arm(spec.name, arm, results, scored, deltas))
+                arms.append(_arm(spec.name, arm, results, scored, deltas, draws=draws.get(arm)))
     return tuple(arms)
 
 
@@ -89,14 +89,20 @@ def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
 
 
 def _arm(
-    name: str, arm: str, results: Sequence[Judged], scored: Sequence[Sequence[ScoreRow]], deltas: Deltas
+    name: str,
+    arm: str,
+    results: Sequence[Judged],
+    scored: Sequence[Sequence[ScoreRow]],
+    deltas: Deltas,
+    *,
+    draws: tuple[int, ...] | None,
 ) -> JudgedArm:
     total = _total(results)
     return JudgedArm(
         eval=name,
         arm=arm,
         against=arm if total.by_definition else re.sub(r"#\d+$", "", total.against),
-        controlled=None if total.by_definition else _controlled(scored, deltas, trained=not is_base(arm)),
+        controlled=None if total.by_definition else _controlled(scored, deltas, draws=draws, trained=not is_base(arm)),
         longer_won=None if total.by_definition else _longer_won(scored),
         total=total,
     )
@@ -113,20 +119,30 @@ def _sum(values: Sequence[_Number | None]) -> _Number | None:
     return sum(present[1:], present[0]) if present and len(present) == len(values) else None
 
 
-def _controlled(scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, trained: bool) -> LengthControlled | None:
-    """The rate at equal length over the seeds that have any score, on the examples that all of these have."""
-    by_seed = [scores for rows in scored if (scores := _known(rows))]
-    shared = [id_ for id_ in by_seed[0] if all(id_ in seed_scores for seed_scores in by_seed)] if by_seed else []
-    if not shared or (trained and len(by_seed) == 1 < len(scored)):  # one seed left: the noise of training is unknown
+def _controlled(
+    scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, draws: tuple[int, ...] | None, trained: bool
+) -> LengthControlled | None:
+    """The rate at equal length, each seed by all pairs that it has; `None` without one."""
+    rows = {(row.task, row.id): row for seed_rows in reversed(scored) for row in seed_rows}
+    if not rows:
         return None
-    values = np.array([[seed_scores[id_] for id_ in shared] for seed_scores in by_seed], dtype=np.float64)
-    return length_controlled(
-        values[:, :, 0],
-        values[:, :, 1],
-        seed=deltas.seed,
-        replicates=min(deltas.replicates, length_control.REPLICATES),
+    position = {example: index for index, example in enumerate(rows)}
+    values, present = np.zeros((2, len(scored), len(rows))), np.zeros((len(scored), len(rows)), dtype=np.bool_)
+    for seed, seed_rows in enumerate(scored):
+        for example, pair in _known(seed_rows).items():
+            values[:, seed, position[example]] = pair
+            present[seed, position[example]] = True
+    tasks = {task for task, _ in rows}
+    pairs = JudgedPairs(
+        preferences=values[0],
+        differences=values[1],
+        present=present,
+        clusters=labels_of([None if row.cluster is None else (row.task, row.cluster) for row in rows.values()]),
+        strata=labels_of([task for task, _ in rows]) if len(tasks) > 1 else None,
+        draws=None if draws is None else np.array(draws, dtype=np.int64),
         trained=trained,
     )
+    return length_controlled(pairs, seed=deltas.seed, replicates=min(deltas.replicates, length_control.REPLICATES))
 
 
 def _longer_won(scored: Sequence[Sequence[ScoreRow]]) -> float | None:
@@ -135,11 +151,11 @@ def _longer_won(scored: Sequence[Sequence[ScoreRow]]) -> float | None:
     return sum(won) / len(won) if won else None
 
 
-def _known(rows: Sequence[ScoreRow]) -> Mapping[str, tuple[float, float]]:
+def _known(rows: Sequence[ScoreRow]) -> Mapping[tuple[str, str], tuple[float, float]]:
     """Score and difference of lengths, by example."""
     by_example = {}
     for row in rows:
         score, lengths = row.metrics.get(WIN_RATE), row.statistics.get(LENGTHS)
         if score is not None and lengths is not None:
-            by_example[row.id] = (score, lengths[0] - lengths[1])
+            by_example[row.task, row.id] = (score, lengths[0] - lengths[1])
     return by_example
