@@ -252,7 +252,7 @@ def _scaled(differences: FloatArray, counts: FloatArray) -> FloatArray:
 
 def _pseudo_values(rows: _Rows, fits: list[list[tuple[IntArray, _Fit]]]) -> FloatArray:
     """[seeds, examples] values whose mean is the rate and whose spread is that of its influence function (the
-    infinitesimal jackknife; Efron & Tibshirani 1993, chapter 21). An example that a seed lacks has no influence on it."""
+    infinitesimal jackknife; Efron & Tibshirani 1993, chapter 21). A pair that a seed lacks has no influence on it."""
     label = rows.plan.stratum[rows.plan.unit]
     values = np.zeros(rows.present.shape)
     for seed, parts in enumerate(fits):

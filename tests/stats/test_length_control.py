@@ -196,7 +196,7 @@ def test_the_interval_is_that_of_the_resampled_rate_where_that_is_wider() -> Non
 
 def test_seeds_of_one_draw_count_as_one() -> None:
     rng = np.random.default_rng(3)
-    level = np.repeat([0.2, 0.5, 0.8], 2)
+    level = np.repeat([0.4, 0.5, 0.6], 2)
     wins = (rng.random((6, 200)) < level[:, None]).astype(np.float64)
     differences = rng.normal(0, 40, (6, 200))
     as_seeds = controlled(wins, differences, seed=0, replicates=100)
