@@ -26,6 +26,8 @@ class StepDone(Event):
     """Planned steps."""
     loss: float | None = None
     """Nats per supervised token."""
+    gradient_norm: float | None = None
+    """Before clipping."""
     tokens: int | None = None
     """Tokens so far; `None` where nobody asks."""
     tokens_per_second: float | None = None

@@ -64,55 +64,78 @@ def exact(
 
 @gate.command()
 def speed(
-    suite: SuiteArgument,
+    suite: Annotated[
+        str | None, typer.Argument(help="A suite file, or the name of a shipped one.", show_default=False)
+    ] = None,
     *,
     against: Annotated[
         str,
         typer.Option(
-            help="The other version: a git ref, a release (sft-bench==0.1.0), or an interpreter that has it installed.",
+            help="The other version: a git ref, a release (sft-bench==0.1.0), or an interpreter that has it installed; "
+            "for a command a git ref or a folder.",
             show_default=False,
         ),
     ],
+    command: Annotated[
+        str | None,
+        typer.Option(
+            help="In place of a suite: your own training command, run here and in the other checkout.",
+            show_default=False,
+        ),
+    ] = None,
     threshold: Annotated[float, typer.Option(min=0.0, help="Slow-down that is not accepted, as a share.")] = 0.05,
     arm: Annotated[list[str] | None, typer.Option(help="Arm to step; may be repeated. Default: the first.")] = None,
-    blocks: Annotated[int, typer.Option(min=2, help="Fresh pairs of processes.")] = 6,
-    pairs: Annotated[int, typer.Option(min=1, help="Pairs of steps per pair of processes, at most.")] = 24,
+    blocks: Annotated[int, typer.Option(min=2, help="Fresh pairs of processes, each with its own seed.")] = 6,
+    pairs: Annotated[int, typer.Option(min=2, help="Pairs of steps per pair of processes, at most.")] = 24,
     seconds: Annotated[float, typer.Option(min=1, help="Time to step, shared out over the pairs of processes.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="Of the order within the pairs.")] = 0,
+    fail_on: FailOnOption = "no-go",
     profile: ProfileOption = None,
     overrides: SetOption = None,
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Step two versions in turn on the same batches; fail where the slow-down's lower bound is above the threshold."""
+    """Step two versions in turn; no-go where one is slower than accepted or learns something else."""
     from bench.errors import ExitCode
     from bench.gate.show import print_speed
-    from bench.gate.speed import Effort, compare_arms
-    from bench.gate.versions import other_version, our_version
+    from bench.gate.speed import SpeedComparison, compare_arms, compare_command
+    from bench.gate.stepping import Effort
+    from bench.gate.versions import other_checkout, other_version, our_version
     from bench.places import home
     from bench.report.as_json import to_json
     from bench.suite.load import load_suite
 
-    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
+    if (suite is None) == (command is None):
+        raise typer.BadParameter("give a suite, or your own training as --command", param_hint="suite")
+    effort = Effort(blocks=blocks, pairs=pairs, seconds=seconds)
     with status() as tell:
-        version = other_version(against, suite=loaded.path, home=home(), tell=tell)
-        compared = compare_arms(
-            loaded,
-            tuple(arm or ()),
-            ours=our_version(),
-            theirs=version,
-            home=home(),
-            threshold=threshold,
-            effort=Effort(blocks=blocks, pairs=pairs, seconds=seconds),
-            seed=seed,
-            tell=tell,
-        )
+        if command is not None:
+            name, folder = other_checkout(against, home=home())
+            comparison = compare_command(
+                command, folder, name, home=home(), threshold=threshold, effort=effort, fail_on=fail_on, tell=tell
+            )
+            comparisons: tuple[SpeedComparison, ...] = (comparison,)
+        else:
+            assert suite is not None, "one of the two is given"
+            loaded = load_suite(
+                suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code
+            )
+            comparisons = compare_arms(
+                loaded,
+                tuple(arm or ()),
+                ours=our_version(),
+                theirs=other_version(against, suite=loaded.path, home=home(), tell=tell),
+                home=home(),
+                threshold=threshold,
+                effort=effort,
+                fail_on=fail_on,
+                tell=tell,
+            )
     if as_json:
-        print_json(to_json(compared))
+        print_json(to_json(comparisons))
     else:
-        for arm_speed in compared:
+        for arm_speed in comparisons:
             print_speed(arm_speed, console())
-    raise typer.Exit(max((arm_speed.exit_code for arm_speed in compared), default=ExitCode.OK))
+    raise typer.Exit(max((arm_speed.exit_code for arm_speed in comparisons), default=ExitCode.OK))
 
 
 @gate.command()

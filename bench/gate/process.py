@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import subprocess
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
+from bench.gate.lines import Lines
+from bench.gate.stepping import Stepped
 from bench.gate.versions import Version
 from bench.run.process.environ import library_environment
 from bench.run.process.failure_report import FailureReport
@@ -23,29 +22,13 @@ _REPEATABLE = {"PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0"}
 _GRACE_SECONDS = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stepped:
-    """One optimiser step, or one batch of an eval."""
-
-    cpu: float
-    """Seconds of processor time."""
-    wall: float
-    """Seconds on the clock."""
-    tokens: int
-    """Non-padding."""
-    memory: int | None = None
-    """Peak bytes of the worker, or allocated on its device, so far."""
-    counts: Mapping[str, int | None] = field(default_factory=dict)
-    """What else it was counted as, where the request asked for `counts` (see `bench.gate.counting`)."""
-
-
 class VersionSide:
     """A running side. Use as a context; every call raises `InputError` if the side fails, or says nothing for
     `patience` seconds."""
 
     def __init__(self, version: Version, request: Mapping[str, Any], *, log: Path, patience: float) -> None:
         self.version = version
-        self._log, self._patience = log, patience
+        self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **library_environment(), **_REPEATABLE}
         environment.pop("PYTHONPATH", None)
@@ -59,7 +42,7 @@ class VersionSide:
                 stderr=errors,
                 env=environment,
             )
-        self._buffer = b""
+        self._lines = Lines(self._process, log=log, patience=patience, refusal=self._refusal)
         self._tell(dict(request))
 
     def __enter__(self) -> VersionSide:
@@ -78,13 +61,14 @@ class VersionSide:
             raise self._refusal(f"it loaded the program from {package}, not from {self.version.tree}")
         return answer
 
-    def tell_begin(self, core: int | None) -> None:
+    def tell_begin(self, core: int | None, replicate: int = 0) -> None:
         """Start a fresh worker; `begun` waits for it, so that two sides can load side by side."""
-        self._tell({"do": "begin", "core": core})
+        self._tell({"do": "begin", "core": core, "replicate": replicate})
 
-    def begun(self) -> None:
-        """Wait until the worker has trained its first step."""
-        self._answer("begun")
+    def begun(self) -> float | None:
+        """Wait until the worker has trained its first step. Returns its gradient norm, where it is known."""
+        norm: float | None = self._answer("begun").get("gradient_norm")
+        return norm
 
     def step(self) -> Stepped:
         """One optimiser step."""
@@ -94,6 +78,8 @@ class VersionSide:
             cpu=answer["cpu"],
             wall=answer["wall"],
             tokens=answer["tokens"],
+            loss=answer.get("loss"),
+            gradient_norm=answer.get("gradient_norm"),
             memory=answer.get("memory"),
             counts=answer.get("counts", {}),
         )
@@ -122,32 +108,13 @@ class VersionSide:
             self._process.stdin.flush()
 
     def _answer(self, kind: str) -> dict[str, Any]:
-        answer = self._read()
+        answer: dict[str, Any] = json.loads(self._lines.next())
         if answer["type"] == "failed":
             report = FailureReport.model_validate({"kind": "exception", **answer})  # earlier versions name no kind
             raise InputError(report.problems) if report.problems else self._refusal(report.message)
         if answer["type"] != kind:
             raise self._refusal(f"it answered {answer['type']!r} where {kind!r} was due")
         return answer
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None, "opened as a pipe"
-        end = time.monotonic() + self._patience
-        descriptor = self._process.stdout.fileno()
-        while b"\n" not in self._buffer:
-            if not select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
-                raise self._refusal(f"it did not answer within {self._patience:.0f} s")
-            part = os.read(descriptor, 1 << 16)
-            if not part:
-                raise self._refusal(f"its process ended{self._last_words()}")
-            self._buffer += part
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        return f": {lines[-1][:200]}" if lines else ""
 
     def _refusal(self, what: str) -> InputError:
         hint = f"see {self._log}; a version can be compared from the one on that has `bench gate`"

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from bench.gate.process import Stepped
+    from bench.gate.stepping import Stepped
 
 _ROUNDS, _WARMUP = 10, 3
 _SECONDS_TO_ANSWER = 600.0
@@ -100,7 +100,7 @@ def _extra(description: Mapping[str, Any], steps: Sequence[Stepped]) -> dict[str
     return {
         "job": description["arm"],
         "device": description["device"],
-        "cpu_seconds_median": statistics.median(step.cpu for step in steps),
+        "cpu_seconds_median": statistics.median(step.cpu for step in steps if step.cpu is not None),
         "peak_bytes": max((step.memory for step in steps if step.memory is not None), default=None),
         **{
             name: description["facts"][name]

@@ -1,4 +1,4 @@
-"""The gate's findings as text for a terminal or a CI log. Nothing is computed here."""
+"""The gate's findings as text for a terminal or a CI log; the last line has the answer. Nothing is computed here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.text import Text
 from bench.control_codes import visible
 from bench.gate.exact import ExactComparison
 from bench.gate.history import Trend
+from bench.gate.learning import LearningCheck, learning_answer
 from bench.gate.quality import QualityComparison, ScoreChange
 from bench.gate.speed import Clocked, SpeedComparison
 from bench.report.analysis.comparable import Difference
@@ -45,15 +46,15 @@ def print_exact(comparison: ExactComparison, console: Console) -> None:
     if comparison.changes:
         changed = fmt.plural(len(comparison.changes), "count")
         hint = "If the change is intended, run again with --update and commit the baseline."
-        console.print(Text(f"FAILED: {changed} changed. {hint}", "red"))
+        console.print(Text(f"no-go: {changed} changed. {hint}", "bold red"))
     else:
         console.print(
-            Text(f"passed: {comparison.counts} counts of {fmt.plural(comparison.arms, 'arm')} are the baseline's")
+            Text(f"go: {comparison.counts} counts of {fmt.plural(comparison.arms, 'arm')} are the baseline's")
         )
 
 
 def print_speed(comparison: SpeedComparison, console: Console) -> None:
-    """Each clock's interval, what differs between the versions, the verdict."""
+    """Each clock's interval, what each version learns, what differs between them, the answer."""
     console.print(Text(f"{comparison.suite} · {comparison.arm} · {comparison.device}", "bold"))
     console.print(Text(visible(f"{comparison.ours} against {comparison.theirs}")))
     rows = [
@@ -71,21 +72,41 @@ def print_speed(comparison: SpeedComparison, console: Console) -> None:
             f"{fmt.seconds(comparison.seconds)}"
         )
     )
+    for check in comparison.learning:
+        console.print(Text(_learned(check)))
     for difference in comparison.differences:
         console.print(Text(visible(f"differs: {difference}")))
-    console.print(Text(_SPEED_SENTENCES[comparison.verdict], _TONES.get(comparison.verdict, "")))
+    answer = comparison.answer
+    console.print(Text(f"{answer}: {_speed_reason(comparison)}", _TONES[answer]), soft_wrap=True)
 
 
-_SPEED_SENTENCES = {
-    "slower": "FAILED: slower than accepted",
-    "faster": "passed: faster than the other version by more than the threshold; check that it does the same work",
-    "within": "passed: a slow-down above the threshold is excluded",
-    "unresolved": "passed: no slow-down above the threshold was shown, but none is excluded either; "
-    "use more --blocks to decide",
-}
+def _learned(check: LearningCheck) -> str:
+    """Such as `loss: 3.210 against 3.214, −0.004 [−0.010, +0.002] over 6 seeds, band ±0.064: same`."""
+    kind = "log ratio " if check.quantity == "first gradient" else ""
+    interval = f"{kind}{fmt.signed(check.difference)} {fmt.signed_interval(check.low, check.high)}"
+    values = f"{fmt.number(check.ours)} against {fmt.number(check.theirs)}, {interval} over {check.seeds} seeds"
+    return f"{check.quantity}: {values}, band ±{fmt.number(check.band)}: {check.verdict}"
 
 
-def print_quality(found: QualityComparison, console: Console) -> None:
+def _speed_reason(comparison: SpeedComparison) -> str:
+    """What decided, speed first."""
+    if comparison.verdict == "slower":
+        return "slower than accepted"
+    answer = learning_answer(comparison.learning)
+    if answer == "no-go":
+        differing = " and ".join(check.quantity for check in comparison.learning if check.verdict == "different")
+        return f"it does not learn the same: the {differing} differs beyond the band"
+    if comparison.verdict == "unresolved":
+        return "no slow-down above the threshold is shown, and none is excluded; use more --blocks to decide"
+    if answer == "inconclusive":
+        open_checks = [check.quantity for check in comparison.learning if check.verdict == "unresolved"]
+        why = f"the interval of the {' and '.join(open_checks)} reaches over its band"
+        return f"fast enough, but not shown to learn the same: {why if open_checks else 'a version reports no loss'}"
+    fast = "faster by more than the threshold" if comparison.verdict == "faster" else "no slow-down above the threshold"
+    return f"{fast}, and it learns the same"
+
+
+def print_quality(comparison: QualityComparison, console: Console) -> None:
     """Every arm on every eval, every claim that moved, waivers, the answer."""
     rows = [
         (
@@ -98,44 +119,44 @@ def print_quality(found: QualityComparison, console: Console) -> None:
             fmt.NONE if change.smallest_drop is None else fmt.number(change.smallest_drop),
             change.answer + (" (advisory)" if change.tier == "advisory" else ""),
         )
-        for change in found.changes
+        for change in comparison.changes
     ]
     titles = ("arm", "eval", "stored", "this run", "difference, 95%", "accepted", "could see", "answer")
     _table(console, titles, rows, right=2, tones=True)
-    for change in found.changes:
+    for change in comparison.changes:
         if change.why is not None:
             console.print(Text(visible(f"{change.arm} on {change.eval}: {change.why}"), "yellow"))
-    for claim in found.claims:
+    for claim in comparison.claims:
         if claim.before != claim.after:
             console.print(Text(visible(f"claim {claim.says} on {claim.on}: {claim.before or 'new'} → {claim.after}")))
-    for waived, waiver in _waived(found):
+    for waived, waiver in _waived(comparison):
         console.print(Text(visible(f"waived until {waiver.until}: {waived}: {waiver.reason}"), "yellow"))
-    for waiver in found.expired:
+    for waiver in comparison.expired:
         what = waiver.claim or f"{waiver.arm or 'every arm'} on {waiver.eval}"
         console.print(Text(visible(f"waiver expired on {waiver.until}: {what}: {waiver.reason}"), "yellow"))
-    if found.answer != "go":
-        _print_differences(found.differences, console)
-    console.print(Text(_quality_sentence(found), _TONES[found.answer]), soft_wrap=True)
+    if comparison.answer != "go":
+        _print_differences(comparison.differences, console)
+    console.print(Text(_quality_sentence(comparison), _TONES[comparison.answer]), soft_wrap=True)
 
 
-def _waived(found: QualityComparison) -> Iterator[tuple[str, Waiver]]:
+def _waived(comparison: QualityComparison) -> Iterator[tuple[str, Waiver]]:
     """Losses that a waiver accepts today."""
-    for change in found.changes:
+    for change in comparison.changes:
         if change.waiver is not None:
             yield f"{change.arm} on {change.eval}", change.waiver
-    for claim in found.claims:
+    for claim in comparison.claims:
         if claim.waiver is not None and claim.after == "refuted":
             yield claim.says, claim.waiver
 
 
-def _quality_sentence(found: QualityComparison) -> str:
+def _quality_sentence(comparison: QualityComparison) -> str:
     """The answer with its reasons, and how many cells are open."""
-    required = [change for change in found.changes if change.decides]
+    required = [change for change in comparison.changes if change.decides]
     worse = sum(change.answer == "no-go" for change in required)
-    fallen = sum(claim.failed for claim in found.claims)
-    missing = "; some scores could not be compared" if not found.complete else ""
-    open_cells = f"{found.unresolved} of {fmt.plural(len(required), 'cell')} unresolved"
-    match found.answer:
+    fallen = sum(claim.failed for claim in comparison.claims)
+    missing = "; some scores could not be compared" if not comparison.complete else ""
+    open_cells = f"{comparison.unresolved} of {fmt.plural(len(required), 'cell')} unresolved"
+    match comparison.answer:
         case "no-go":
             shown = f"{fmt.plural(worse, 'score')} got worse by more than accepted, {fmt.plural(fallen, 'claim')} fell"
         case "go":
@@ -145,7 +166,7 @@ def _quality_sentence(found: QualityComparison) -> str:
             shown = "no loss beyond the accepted one is shown"
             if drops:
                 shown += f"; smallest drops that could be seen: {fmt.number(min(drops))} to {fmt.number(max(drops))}"
-    return f"{found.answer}: {shown}{missing}; {open_cells}"
+    return f"{comparison.answer}: {shown}{missing}; {open_cells}"
 
 
 def _print_differences(differences: Sequence[Difference], console: Console) -> None:

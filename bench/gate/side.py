@@ -5,12 +5,14 @@ itself, so that nothing of one version's types has to fit the other's. JSON Line
 
     → {"suite": …, "profile": …, "overrides": […], "arm": …, "eval": …, "steps": …, "home": …,
        "trust_remote_code": …, "counts": true}
-    ← {"type": "ready", "protocol": 1, "version": …, "package": …, "arm": …, "device": …, "versions": {…}, "facts": {…}}
-    → {"do": "begin", "core": 0}     forks a fresh worker, which loads the model and does one step
-    ← {"type": "begun"}
+    ← {"type": "ready", "protocol": 1, "version": …, "package": …, "arm": …, "device": …, "versions": {…}, "facts": {…},
+       "replicates": true}
+    → {"do": "begin", "core": 0, "replicate": 0}     forks a fresh worker, which loads the model and does one step; each
+       replicate is another training seed
+    ← {"type": "begun", "loss": …, "gradient_norm": …}
     → {"do": "step"}                 one optimiser step, data and schedule included; or one batch of the eval
-    ← {"type": "stepped", "cpu": seconds, "wall": seconds, "tokens": non-padding tokens, "memory": bytes,
-       "counts": {"slots": …, "model_flops": …, …}}              counts only if they were asked for
+    ← {"type": "stepped", "cpu": seconds, "wall": seconds, "tokens": non-padding tokens, "memory": bytes, "loss": …,
+       "gradient_norm": …, "counts": {"slots": …, "model_flops": …, …}}              counts only if they were asked for
     → {"do": "end"}                  the worker ends
     ← {"type": "ended", "code": 0}
     ← {"type": "failed", "message": …, "problems": […]}    instead of any answer
@@ -28,7 +30,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -53,7 +55,7 @@ from bench.train.exact_counts import count_training, training_facts
 from bench.train.probe import run_probe
 
 PROTOCOL = 1
-J = TypeVar("J", TrainJob, EvalJob)
+J = TypeVar("J")
 
 
 class Channel:
@@ -105,7 +107,8 @@ class Stepper:
         if self._beginning:
             self._beginning, self._done = False, done
         else:
-            self._answer(cpu - self._since[0], wall - self._since[1], _minus(done, self._done))
+            learned = {name: getattr(event, name, None) for name in ("loss", "gradient_norm")}
+            self._answer(cpu - self._since[0], wall - self._since[1], _minus(done, self._done), learned)
             self._done = done
         self._since = time.process_time(), time.perf_counter()
 
@@ -115,14 +118,14 @@ class Stepper:
             raise RuntimeError("there is nothing to step: the work ended without a batch")
         self._steps_before_round, self._beginning, self._done = self._steps, self._announced, {}
 
-    def _answer(self, cpu: float, wall: float, size: Counts) -> None:
+    def _answer(self, cpu: float, wall: float, size: Counts, learned: Mapping[str, float | None]) -> None:
         self._steps += 1
         if self._steps == 1:
-            self._channel.say("begun")
+            self._channel.say("begun", **learned)
         else:
             memory = self._memory.device_bytes() or self._memory.process_bytes()
             tokens = size.pop("tokens")
-            self._channel.say("stepped", cpu=cpu, wall=wall, tokens=tokens, memory=memory, counts=size)
+            self._channel.say("stepped", cpu=cpu, wall=wall, tokens=tokens, memory=memory, counts=size, **learned)
         command = self._channel.read()
         if command is None or command["do"] != "step":
             os._exit(0)
@@ -140,9 +143,9 @@ def _minus(total: Counts, before: Counts) -> Counts:
     return {name: None if value is None else value - (before.get(name) or 0) for name, value in total.items()}
 
 
-def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
-    """What is stepped, on one thread of a processor: the base on `eval`, if that is named, else the training of `arm`
-    (the first, if none is named) for `steps` optimiser steps.
+def jobs_of(request: dict[str, Any]) -> list[TrainJob] | list[EvalJob]:
+    """What is stepped, on one thread of a processor: the base on `eval`, if that is named, else the trainings of `arm`
+    (the first, if none is named), one for each of its seeds, for `steps` optimiser steps.
 
     Raises `InputError` for a wrong suite, eval or arm.
     """
@@ -153,25 +156,36 @@ def job_of(request: dict[str, Any]) -> TrainJob | EvalJob:
         trust_remote_code=request.get("trust_remote_code", False),
     )
     home = Path(request["home"])
-    trainings: dict[str, TrainJob] = {}
+    trainings: dict[str, list[TrainJob]] = {}
     evals: dict[str, EvalJob] = {}
     for entry in plan(resolve(loaded, home=home), home=home).jobs:
         if isinstance(entry.job, TrainJob):
-            trainings.setdefault(entry.job.arm, entry.job)
+            trainings.setdefault(entry.job.arm, []).append(entry.job)
         elif isinstance(entry.job, EvalJob) and entry.arm is None and entry.job.judging is None:
             evals.setdefault(entry.job.eval.name, entry.job)
     if request.get("eval") is not None:
-        return _pick("eval", request["eval"], evals, loaded.path).model_copy(update={"threads": 1})
+        return [_pick("eval", request["eval"], evals, loaded.path).model_copy(update={"threads": 1})]
     arm = request["arm"] or next(iter(trainings), "")
     budget = Budget(unit="steps", amount=request["steps"])
     changes = {"budget": budget, "threads": 1, "steps_between_saves": None}
     picked = _pick("arm", arm, trainings, loaded.path)
-    if picked.recipe.processes > 1:
+    if picked[0].recipe.processes > 1:
         name = arm.partition("/")[2].partition("@")[0]
-        what = f"a step of {arm} is the work of {picked.recipe.processes} processes, and the gate steps one on one core"
+        what = (
+            f"a step of {arm} is the work of {picked[0].recipe.processes} processes, and the gate steps one on one core"
+        )
         hint = f"--set recipe.{name}.processes=1"
         raise InputError(Problem(reference="gate.processes", what=what, where=f"recipe.{name}.processes", hint=hint))
-    return picked.model_copy(update=changes)
+    return [job.model_copy(update=changes) for job in picked]
+
+
+def replicate_of(jobs: Sequence[TrainJob] | Sequence[EvalJob], number: int) -> TrainJob | EvalJob:
+    """The job of one replicate: the suite's trainings by seed, then the first one with seeds that follow theirs."""
+    first = jobs[0]
+    if number < len(jobs) or isinstance(first, EvalJob):
+        return jobs[number % len(jobs)]
+    seeds = [job.seed for job in jobs if isinstance(job, TrainJob)]
+    return first.model_copy(update={"seed": max(seeds) + 1 + number - len(jobs)})
 
 
 def _pick(kind: str, name: str, jobs: Mapping[str, J], path: Path) -> J:
@@ -203,7 +217,8 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     try:
-        job = job_of(request)
+        jobs = jobs_of(request)
+        job = jobs[0]
         facts = facts_of(job)
         so_far = counts_of(job) if request.get("counts") else nothing_more
     except Exception as error:
@@ -221,11 +236,13 @@ def main() -> None:
         device=device(),
         versions=versions(TRAINING_LIBRARIES),
         facts=facts,
+        replicates=isinstance(job, TrainJob),
     )
     with tempfile.TemporaryDirectory(prefix="bench-gate-") as folder:
         while (command := channel.read()) is not None:
             if command["do"] == "begin":
-                _serve_worker(job, channel, so_far, Path(folder), command.get("core"))
+                replicate = replicate_of(jobs, command.get("replicate", 0))
+                _serve_worker(replicate, channel, so_far, Path(folder), command.get("core"))
 
 
 def _serve_worker(job: TrainJob | EvalJob, channel: Channel, so_far: SoFar, folder: Path, core: int | None) -> None:

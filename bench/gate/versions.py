@@ -68,6 +68,26 @@ def other_version(text: str, *, suite: Path, home: Path, tell: Tell = lambda tex
     return _version_at(root, commit.decode().strip(), text, home=home, tell=tell)
 
 
+def other_checkout(text: str, *, home: Path) -> tuple[str, Path]:
+    """Name and folder of the other checkout for a command that is run in this folder: a folder, or a git ref of the
+    repository that this folder is in, whose tracked files are unpacked.
+
+    Raises `InputError` where there is no such folder or ref.
+    """
+    here = Path.cwd()
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        return text, folder.resolve()
+    top = _git(here, "rev-parse", "--show-toplevel")
+    commit = top and _git(here, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+    if not top or not commit:
+        hint = "name the folder of another checkout, or a commit, tag or branch of the repository around this folder"
+        what = f"there is no folder {text!r}, and git knows no such commit here"
+        raise InputError(_problem("gate.unknown-version", what, f"--against {text}", hint))
+    root, name = Path(top.decode().strip()), commit.decode().strip()
+    return f"{text} ({name[:10]})", _tree(root, name, home) / here.resolve().relative_to(root.resolve())
+
+
 def _program_root() -> Path:
     return Path(bench.__file__).resolve().parents[1]
 

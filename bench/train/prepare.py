@@ -167,7 +167,16 @@ def _watch(job: TrainJob, data: TrainingData, ranks: Ranks) -> Watch | None:
 def _announce(emit: Emit, steps: int, meter: Meter) -> Callable[[Step], None]:
     def announce(step: Step) -> None:
         speed = meter.running_tokens_per_second
-        emit(StepDone(step=step.step, steps=steps, loss=step.loss, tokens=meter.tokens, tokens_per_second=speed))
+        emit(
+            StepDone(
+                step=step.step,
+                steps=steps,
+                loss=step.loss,
+                gradient_norm=step.gradient_norm,
+                tokens=meter.tokens,
+                tokens_per_second=speed,
+            )
+        )
 
     return announce
 

@@ -20,25 +20,33 @@ if plan["fails"]:
     say("failed", message="no", problems=[{{"reference": "x.y", "what": plan["fails"], "where": None, "hint": None}}])
     sys.exit()
 say("ready", protocol=plan["protocol"], version="0", package=str(Path(__file__).parents[1]),
-    arm=request["arm"] or "first/arm", device=plan["device"], versions=plan["versions"], facts=plan["facts"])
+    arm=request["arm"] or "first/arm", device=plan["device"], versions=plan["versions"], facts=plan["facts"],
+    replicates=plan["replicates"])
 for line in sys.stdin:
-    do = json.loads(line)["do"]
+    command = json.loads(line)
+    do = command["do"]
     if do == "begin":
-        say("begun")
+        seed, step = command["replicate"], 0
+        learned = {{"loss": 5.0 + 0.1 * seed, "gradient_norm": plan["gradient"] * (1 + 0.2 * seed)}}
+        say("begun", **(learned if plan["learns"] is not None else {{}}))
     elif do == "end":
         say("ended", code=0)
     elif plan["dies"]:
         sys.exit("the step fell over")
     else:
         cpu = plan["cpu"] * draw.uniform(0.98, 1.02)
-        say("stepped", cpu=cpu, wall=cpu + plan["wait"] * draw.uniform(0.9, 1.1), tokens=plan["tokens"])
+        step += 1
+        loss = None if plan["learns"] is None else 5.0 + 0.1 * seed - plan["learns"] * step
+        say("stepped", cpu=cpu, wall=cpu + plan["wait"] * draw.uniform(0.9, 1.1), tokens=plan["tokens"], loss=loss)
 """
 
 
 def fake_version(folder: Path, **changes: Any) -> Version:
-    """A version whose steps take `cpu` seconds of work and `wait` of waiting, for `tokens` tokens."""
+    """A version whose steps take `cpu` seconds of work and `wait` of waiting, for `tokens` tokens, and whose loss falls
+    by `learns` in each (`None`: it reports none), from 5 and a tenth for each seed."""
     plan = {
         "cpu": 0.1, "wait": 0.0, "tokens": 100, "seed": 0, "device": "cpu", "protocol": 1, "fails": None, "dies": False,
+        "learns": 0.1, "gradient": 2.0, "replicates": True,
         "facts": {"steps": 29, "tokens": 2900}, "versions": {"torch": "2.13.0"}, **changes,
     }  # fmt: skip
     gate = folder / "bench" / "gate"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.gate import process, pytest_plugin
-from bench.gate.process import Stepped
+from bench.gate.stepping import Stepped
 
 ROUNDS, WARMUP = 2, 3
 STEPS = [  # three to warm up, two that count

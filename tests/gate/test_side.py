@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.emit import ExamplesDone, PassTotals, StepDone
 from bench.gate.counting import nothing_more
 from bench.gate.side import Channel, Stepper
 
@@ -28,7 +29,7 @@ def rounds(stepper: Stepper, batches: list[list[int]]) -> None:
     """Each round: its beginning, then the tokens so far after each of its batches."""
     for tokens in batches:
         for total in (0, *tokens):
-            stepper({"tokens": total})
+            stepper(ExamplesDone(done=1, total=9, passes=PassTotals(tokens=total, slots=total, work={})))
         stepper.again()
 
 
@@ -49,10 +50,11 @@ def test_the_batches_of_a_long_eval_are_all_measured_and_none_twice() -> None:
 def test_a_training_has_no_such_beginning() -> None:
     channel = FakeChannel()
     stepper = Stepper(channel, nothing_more, announced=False)
-    for total in (5, 12, 20):
-        stepper({"tokens": total})
+    for step, total in enumerate((5, 12, 20), start=1):
+        stepper(StepDone(step=step, steps=9, tokens=total, loss=9.0 - step, gradient_norm=2.0 * step))
     assert [answer["type"] for answer in channel.answers] == ["begun", "stepped", "stepped"]
     assert [answer["tokens"] for answer in channel.answers[1:]] == [7, 8]
+    assert [(answer["loss"], answer["gradient_norm"]) for answer in channel.answers] == [(8, 2), (7, 4), (6, 6)]
 
 
 def test_work_without_a_batch_is_refused_instead_of_repeated_for_ever() -> None:

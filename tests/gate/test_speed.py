@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bench.errors import ExitCode, InputError
-from bench.gate.speed import Effort, SpeedComparison, Training, compare_speed, loaded_pair
+from bench.gate.speed import SpeedComparison, Training, compare_speed, loaded_pair
+from bench.gate.stepping import Effort
 from tests.fakes.gate_side import fake_version
 
 EFFORT = Effort(blocks=4, pairs=8, warmup=1, seconds_to_answer=20)
@@ -24,15 +25,48 @@ def compared(
         "theirs": fake_version(tmp_path / "before", seed=2, **(theirs or {})),
     }
     with loaded_pair(training, home=tmp_path / "home", effort=effort, **versions) as pair:
-        return compare_speed(pair, seed=3)
+        return compare_speed(pair)
 
 
-def test_equal_versions_pass(tmp_path: Path) -> None:
+def test_equal_versions_are_go(tmp_path: Path) -> None:
     found = compared(tmp_path, {})
-    assert (found.verdict, found.exit_code) == ("within", ExitCode.OK)
+    assert (found.verdict, found.answer, found.exit_code) == ("within", "go", ExitCode.OK)
+    assert [(check.quantity, check.verdict, check.seeds) for check in found.learning] == [
+        ("loss", "same", 4),
+        ("first gradient", "same", 4),
+    ]
     assert (found.suite, found.arm, found.ours, found.theirs) == ("a_suite", "first/arm", "after", "before")
     assert found.clocks[0].slowdown.pairs == 32
     assert found.differences == ()
+
+
+def test_a_faster_version_that_learns_less_is_no_go(tmp_path: Path) -> None:
+    """Skipped work is the usual reason of a speed-up; it used to pass with a hint."""
+    found = compared(tmp_path, {"cpu": 0.08, "learns": 0.02})
+    assert (found.verdict, found.answer, found.exit_code) == ("faster", "no-go", ExitCode.GATE_FAILED)
+    loss = found.learning[0]
+    assert (loss.quantity, loss.verdict) == ("loss", "different")
+    assert loss.ours - loss.theirs == pytest.approx(0.08 * 7.5), "mean over the second half of 1 + 8 steps"
+
+
+def test_another_first_gradient_is_no_go_whatever_the_loss_does(tmp_path: Path) -> None:
+    found = compared(tmp_path, {"gradient": 1.8})
+    assert [(check.quantity, check.verdict) for check in found.learning] == [
+        ("loss", "same"),
+        ("first gradient", "different"),
+    ]
+    assert found.answer == "no-go"
+
+
+def test_on_other_batches_the_first_gradient_is_not_compared(tmp_path: Path) -> None:
+    found = compared(tmp_path, {"gradient": 1.8, "cpu": 0.2, "tokens": 200})
+    assert [check.quantity for check in found.learning] == ["loss"]
+
+
+@pytest.mark.parametrize("old", [{"learns": None}, {"learns": None, "replicates": False}])
+def test_a_version_that_reports_no_loss_is_not_shown_to_learn_the_same(tmp_path: Path, old: dict[str, Any]) -> None:
+    found = compared(tmp_path, {}, old)
+    assert (found.verdict, found.learning, found.answer, found.exit_code) == ("within", (), "inconclusive", 0)
 
 
 def test_more_work_in_each_step_blocks(tmp_path: Path) -> None:
@@ -74,8 +108,9 @@ def test_other_libraries_are_named(tmp_path: Path) -> None:
 
 
 def test_a_block_ends_with_its_time_but_not_without_pairs(tmp_path: Path) -> None:
+    """And never between the halves of A B B A."""
     effort = Effort(blocks=2, pairs=500, fewest_pairs=3, warmup=0, seconds=1e-6, seconds_to_answer=20)
-    assert compared(tmp_path, {}, effort=effort).clocks[0].slowdown.pairs == 6
+    assert compared(tmp_path, {}, effort=effort).clocks[0].slowdown.pairs == 8
 
 
 @pytest.mark.parametrize(

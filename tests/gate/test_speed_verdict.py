@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,19 +13,9 @@ import pytest
 
 from bench.errors import ExitCode
 from bench.gate import speed
-from bench.gate.process import Stepped
-from bench.gate.speed import (
-    Clocked,
-    Effort,
-    Pair,
-    SpeedComparison,
-    Training,
-    _clocks,
-    _differences,
-    _Log,
-    compare_speed,
-)
-from bench.gate.versions import Version
+from bench.gate.learning import LearningCheck, learning_answer, learning_checks
+from bench.gate.speed import Clocked, SpeedComparison, Training, _clocks, _differences, compare_speed
+from bench.gate.stepping import Block, Effort, Pair, Stepped
 from bench.perf.interleaved import Slowdown
 
 
@@ -35,37 +26,83 @@ def clocked(clock: Literal["cpu", "wall"], low: float, high: float, threshold: f
 
 
 @pytest.mark.parametrize(
-    ("cpu", "wall", "verdict"),
+    ("cpu", "wall", "verdict", "answer"),
     [
-        ((0.99, 1.01), (0.99, 1.01), "within"),
-        ((1.06, 1.08), (0.99, 1.01), "slower"),
-        ((0.99, 1.01), (1.06, 1.08), "within"),
-        ((0.99, 1.01), (1.11, 1.20), "slower"),
-        ((0.80, 0.90), (0.99, 1.01), "faster"),
-        ((1.00, 1.06), (0.80, 0.85), "unresolved"),
-        ((0.80, 0.90), (1.11, 1.20), "slower"),
+        ((0.99, 1.01), (0.99, 1.01), "within", "go"),
+        ((1.06, 1.08), (0.99, 1.01), "slower", "no-go"),
+        ((0.99, 1.01), (1.06, 1.08), "within", "go"),
+        ((0.99, 1.01), (1.11, 1.20), "slower", "no-go"),
+        ((0.80, 0.90), (0.99, 1.01), "faster", "go"),
+        ((1.00, 1.06), (0.80, 0.85), "unresolved", "inconclusive"),
+        ((0.80, 0.90), (1.11, 1.20), "slower", "no-go"),
     ],
 )
 def test_either_clock_blocks_and_else_the_first_one_speaks(
-    cpu: tuple[float, float], wall: tuple[float, float], verdict: str
+    cpu: tuple[float, float], wall: tuple[float, float], verdict: str, answer: str
 ) -> None:
     found = SpeedComparison(
         suite="s", arm="a", ours="o", theirs="t", device="cpu", differences=(), our_step_seconds=1.0,
         their_step_seconds=1.0, seconds=1.0, clocks=(clocked("cpu", *cpu, 0.05), clocked("wall", *wall, 0.1)),
+        learning=(learned(0.0, 0.0),), fail_on="no-go",
     )  # fmt: skip
-    assert found.verdict == verdict
+    assert (found.verdict, found.answer) == (verdict, answer)
     assert found.exit_code == (ExitCode.GATE_FAILED if verdict == "slower" else ExitCode.OK)
+    strict = dataclasses.replace(found, fail_on="unresolved")
+    assert strict.exit_code == (ExitCode.OK if answer == "go" else ExitCode.GATE_FAILED)
+
+
+def learned(low: float, high: float, quantity: Literal["loss", "first gradient"] = "loss") -> LearningCheck:
+    """A difference of two versions with a band of 0.1."""
+    return LearningCheck(
+        quantity=quantity, ours=5.0, theirs=5.0, difference=0.5 * (low + high), low=low, high=high, band=0.1, seeds=6
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "answer"),
+    [
+        (-0.1, 0.1, "same", "go"), (0.11, 0.3, "different", "no-go"), (-0.3, -0.11, "different", "no-go"),
+        (0.05, 0.2, "unresolved", "inconclusive"), (-0.2, 0.2, "unresolved", "inconclusive"),
+    ],
+)  # fmt: skip
+def test_learning_is_the_same_only_where_the_whole_interval_is_in_the_band(
+    low: float, high: float, verdict: str, answer: str
+) -> None:
+    assert learned(low, high).verdict == verdict
+    assert learning_answer([learned(low, high)]) == answer
+    assert learning_answer([learned(0, 0), learned(low, high, "first gradient")]) == answer
+    assert learning_answer([learned(0, 0, "first gradient")]) == "inconclusive", "a loss is needed"
+
+
+def test_losses_are_paired_by_seed_and_the_band_is_a_share_of_the_others_loss() -> None:
+    """Seeds far apart: the paired difference is exact, and the band is no wider for them."""
+    blocks = [
+        Block(
+            ours=[Stepped(cpu=1, wall=1, tokens=9, loss=9.0), Stepped(cpu=1, wall=1, tokens=9, loss=level + 0.1)],
+            theirs=[Stepped(cpu=1, wall=1, tokens=9, loss=9.0), Stepped(cpu=1, wall=1, tokens=9, loss=level)],
+            first_gradients=(2.2, 2.0),
+        )
+        for level in (3.0, 4.0, 5.0)
+    ]
+    loss, gradient = learning_checks(blocks)
+    assert (loss.ours, loss.theirs, loss.seeds) == (pytest.approx(4.1), pytest.approx(4.0), 3)
+    assert (loss.difference, loss.low, loss.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert (loss.band, loss.verdict) == (pytest.approx(0.08), "different")
+    assert gradient.difference == pytest.approx(0.09531, abs=1e-5)
+    assert (gradient.band, gradient.verdict) == (pytest.approx(0.0198, abs=1e-4), "different")
+    blocks[0].ours[-1] = Stepped(cpu=1, wall=1, tokens=9)
+    assert [check.quantity for check in learning_checks(blocks)] == ["first gradient"]
 
 
 def test_ratios_are_ours_over_theirs_per_token_and_the_wall_clock_has_twice_the_threshold() -> None:
-    log = _Log()
-    for _ in range(3):
-        log.open_block()
-        log.add(Stepped(cpu=3.0, wall=8.0, tokens=10), Stepped(cpu=4.0, wall=10.0, tokens=20))
+    ours, theirs = Stepped(cpu=3.0, wall=8.0, tokens=10), Stepped(cpu=4.0, wall=10.0, tokens=20)
+    log = [Block(ours=[ours], theirs=[theirs]) for _ in range(3)]
     cpu, wall = _clocks("cpu", log, 0.04)
     assert (cpu.clock, cpu.threshold, wall.clock, wall.threshold) == ("cpu", 0.04, "wall", 0.08)
     assert (cpu.slowdown.ratio, wall.slowdown.ratio) == pytest.approx((1.5, 1.6))
     assert cpu.slowdown.block_ratios == pytest.approx((1.5, 1.5, 1.5))
+    unknown = [Block(ours=[dataclasses.replace(ours, cpu=None)], theirs=[theirs])] * 3
+    assert [clock.clock for clock in _clocks("cpu", unknown, 0.04)] == ["wall"]
     (alone,) = _clocks("cuda: x", log, 0.04)
     assert (alone.clock, alone.threshold, alone.slowdown.ratio) == ("wall", 0.04, pytest.approx(1.6))
 
@@ -85,14 +122,15 @@ class Side:
 
     def __init__(self, name: str, log: list[tuple[str, object]]) -> None:
         self.name, self.log, self.steps = name, log, 0
-        self.version = Version(name=name, python=Path(name), tree=None)
 
-    def tell_begin(self, core: int | None) -> None:
+    def tell_begin(self, core: int | None, replicate: int) -> None:
         self.steps = 0
         self.log.append((f"{self.name} begin", core))
+        self.log.append((f"{self.name} seed", replicate))
 
-    def begun(self) -> None:
+    def begun(self) -> float | None:
         self.log.append((f"{self.name} begun", None))
+        return None
 
     def step(self) -> Stepped:
         self.steps += 1
@@ -107,14 +145,15 @@ class Side:
 def pair_of(log: list[tuple[str, object]], effort: Effort, *devices: str) -> Pair:
     """Both sides, ready to step, on these devices."""
     ours, theirs = (
-        {"device": device, "arm": f"{side}/arm", "facts": {}, "versions": {}}
+        {"device": device, "arm": f"{side}/arm", "facts": {}, "versions": {}, "replicates": True}
         for side, device in zip(("ours", "theirs"), devices, strict=True)
     )
     return Pair(
-        training=Training(suite=Path("s.toml"), profile=None, overrides=(), arm=None),
+        title="s",
         effort=effort,
-        ours=cast(Any, Side("ours", log)),
-        theirs=cast(Any, Side("theirs", log)),
+        names=("ours", "theirs"),
+        ours=Side("ours", log),
+        theirs=Side("theirs", log),
         descriptions=(ours, theirs),
     )
 
@@ -134,9 +173,9 @@ def test_blocks_are_fresh_pairs_on_cores_in_turn_whose_warm_up_does_not_count(mo
     assert (found.our_step_seconds, found.their_step_seconds, found.clocks[0].slowdown.pairs) == (3.0, 2.0, 32)
     assert (told[0], told[-1]) == ("pair of processes 1 of 4", "pair of processes 4 of 4")
     order = [what.removesuffix(" step") for what, count in log if what.endswith("step") and cast(int, count) > 2]
-    firsts = order[::2]
-    assert all(order[at] != order[at + 1] for at in range(0, len(order), 2)), "a pair is one step of each"
-    assert {"ours", "theirs"} == set(firsts), "either goes first at times"
+    assert "".join(name[0] for name in order[:16]) == "ottoottoottootto", "a linear drift falls on both alike"
+    assert "".join(name[0] for name in order[16:24]) == "toottoot", "and who begins alternates with the blocks"
+    assert [seed for what, seed in log if what == "ours seed"] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("other", ["cuda: x", "cpu"])

@@ -30,5 +30,5 @@ def test_the_flagships_counts_are_the_committed_ones(root: Path, tmp_path: Path)
     changed.write_text(json.dumps(content))
     done = gate(root, tmp_path / "home", changed)
     assert done.returncode == 1, done.stderr
-    assert "FAILED: 1 count changed" in done.stdout, done.stdout
+    assert "no-go: 1 count changed" in done.stdout, done.stdout
     assert "padding" in done.stdout
