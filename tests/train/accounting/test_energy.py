@@ -43,7 +43,12 @@ def test_without_a_counter_nothing_is_claimed(tmp_path: Path) -> None:
 
 def test_a_counter_that_stands_still_says_nothing(tmp_path: Path) -> None:
     set_counter(tmp_path / "intel-rapl:0", 5)
-    assert EnergyCounter(CPU, powercap=tmp_path).used() is None
+    counter = EnergyCounter(CPU, powercap=tmp_path)
+    assert counter.used() is None
+    set_counter(tmp_path / "intel-rapl:0", 250_005)
+    used = counter.used()
+    assert used is not None, "less than one joule is a reading"
+    assert used.joules == pytest.approx(0.25)
 
 
 class FakeGpu:
@@ -54,9 +59,17 @@ class FakeGpu:
         self.asked: list[str] = []
         properties = SimpleNamespace(uuid=uuid)
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
-        monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
-        monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: self.asked.append(uuid) or uuid)
+        self.ready = False
+        monkeypatch.setattr(pynvml, "nvmlInit", lambda: setattr(self, "ready", True))
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", self.handle)
         monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", self.consumption)
+
+    def handle(self, uuid: str) -> str:
+        """NVML answers nothing before it is initialised."""
+        if not self.ready:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
+        self.asked.append(uuid)
+        return uuid
 
     def consumption(self, handle: str) -> int:
         """Since the driver was loaded."""
