@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from bench.emit import ExamplesDone, PassTotals, StepDone
 from bench.evals.job import run_eval
-from bench.gate.counting import counts_of
+from bench.gate import counting
+from bench.gate.counting import counts_of, nothing_more
 from bench.model.flops import flop_model
 from bench.model.load import load_skeleton
 from bench.record.train_job import ProbeJob
@@ -60,3 +62,36 @@ def test_an_evals_operations_are_those_of_its_passes(tmp_path: Path) -> None:
         rates.position * work["positions"] + rates.pair * work["pairs"] + rates.head_position * work["head_positions"]
     )
     assert found == {"examples": 3, "slots": events[-1].passes.slots, "model_flops": by_hand}
+
+
+def test_operations_that_are_unknown_for_one_step_are_unknown_from_there_on(
+    job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sum of what is known would pass for the whole."""
+    steps = step_facts(job)
+    unknown = steps[1].model_copy(update={"model_flops": None})
+    monkeypatch.setattr(counting, "step_facts", lambda job: (steps[0], unknown, steps[2]))
+    so_far, tokens = counts_of(job), 0
+    seen = []
+    for number, step in enumerate(steps, 1):
+        tokens += step.tokens
+        seen.append(so_far(StepDone(step=number, steps=len(steps), tokens=tokens)))
+    assert [counts["model_flops"] for counts in seen] == [steps[0].model_flops, None, None]
+    assert seen[2]["slots"] == sum(step.slots for step in steps)
+
+
+def test_an_eval_of_a_foreign_architecture_is_counted_without_operations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def foreign(model: object) -> None:
+        raise RuntimeError("needs its weights")
+
+    monkeypatch.setattr(counting, "flop_model", foreign)
+    model = resolved_model(tiny_checkpoint(tmp_path / "base"))
+    write_rows(tmp_path / "rows.jsonl", ["one"])
+    so_far = counts_of(generation_job(model, tmp_path / "rows.jsonl", 1, decoding={"max_new_tokens": 4}))
+    totals = PassTotals(tokens=9, slots=9, work={"positions": 9, "pairs": 81, "head_positions": 1})
+    event = ExamplesDone(done=1, total=1, passes=totals)
+    assert so_far(event) == {"examples": 1, "slots": 9, "model_flops": None}
+    assert "needs its weights" in capfd.readouterr().err
+    assert nothing_more(event) == {}

@@ -69,6 +69,7 @@ def test_a_ref_is_unpacked_as_it_was_and_the_checkout_is_left_alone(checkout: Pa
     assert found.name == f"first ({git(checkout, 'rev-parse', 'first')[:10]})"
     again = other_version(git(checkout, "rev-parse", "first"), suite=tmp_path / "s.toml", home=tmp_path / "home")
     assert again.tree == found.tree
+    assert again.name == git(checkout, "rev-parse", "first")[:10], "a commit is its own name"
 
 
 def test_other_dependencies_get_an_environment_of_their_own(
