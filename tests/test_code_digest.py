@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.code_digest import PackageCode, own_code
+from bench.code_digest import COUNTED_IN_JOBS, PackageCode, own_code
 from bench.run.plan.digests import ENTRIES
 
 PACKAGE = Path(bench.__file__).parent
@@ -42,18 +42,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("kind", ENTRIES)
-def test_one_more_statement_in_any_file_of_the_closure_is_another_digest(copy: Path, kind: str) -> None:
-    before = PackageCode(copy).digest(*ENTRIES[kind])
+def test_one_more_statement_in_any_file_of_the_closures_is_another_digest(copy: Path) -> None:
+    """Each file in one closure that has it: whatever is in a closure is counted in the same way."""
+    code = PackageCode(copy)
+    kinds = {name: kind for kind, entries in ENTRIES.items() for name in code.closure(*entries)}
+    before = {kind: code.digest(*entries) for kind, entries in ENTRIES.items()}
     unnoticed = []
-    for name in PackageCode(copy).closure(*ENTRIES[kind]):
+    for name, kind in kinds.items():
         original = (copy / name).read_bytes()
         (copy / name).write_bytes(original + b"\n_MORE = 1\n")
-        if PackageCode(copy).digest(*ENTRIES[kind]) == before:
+        if PackageCode(copy).digest(*ENTRIES[kind]) == before[kind]:
             unnoticed.append(name)
         (copy / name).write_bytes(original)
     assert not unnoticed
-    assert PackageCode(copy).digest(*ENTRIES[kind]) == before
+    assert {kind: PackageCode(copy).digest(*entries) for kind, entries in ENTRIES.items()} == before
 
 
 def test_docstrings_comments_and_layout_in_every_file_are_the_same_digest(copy: Path, tmp_path: Path) -> None:
@@ -91,6 +93,7 @@ def test_a_training_is_covered_by_its_own_code_only() -> None:
         *(f"suite/tables/{name}.py" for name in ("claim", "evals", "suite")),
     }
     assert not [name for name in closure if name in strange or any(name.startswith(room) for room in rooms)]
+    assert not [name for name in closure if name.startswith(tuple(COUNTED_IN_JOBS))], "a job has these texts itself"
 
 
 def test_an_eval_is_covered_by_the_code_of_its_kind() -> None:
@@ -140,7 +143,10 @@ def test_what_an_imported_module_does_counts(tmp_path: Path) -> None:
         ("def run():\n    from p.a import f\n    return f()\n", True),
         ("def run():\n    import p.a\n    return p.a.f()\n", True),
         ("from p import a\n\ndef run():\n    return a.f()\n", True),
+        ("import json, p.a\n\ndef run():\n    return p.a.f()\n", True),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from p.a import f\n", False),
+        ("import typing\nif typing.TYPE_CHECKING:\n    from p.a import f\n", False),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import json\nelse:\n    from p.a import f\n", True),
     ],
 )
 def test_imports_inside_functions_count_and_those_for_type_checkers_do_not(
@@ -165,13 +171,37 @@ def test_a_name_taken_from_another_module_is_another_digest(tmp_path: Path) -> N
     assert digest(tmp_path, job=job, a=BASE["a"], b=b) != digest(tmp_path, job=swapped, a=BASE["a"], b=b)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("from p.a import f\n", "from p.a import g\n"),  # no statement anywhere: imports are all that there is
+        ("import p.a as b\n", "import p.a as c\n"),
+        ("import json, p.a\n", "import math, p.a\n"),
+        ("if f():\n    g()\nelse:\n    h()\n", "if f():\n    g()\nh()\n"),
+        ("if f():\n    g()\n    h()\n", "if f():\n    g()\nh()\n"),
+    ],
+)
+def test_what_differs_in_imports_or_in_place_alone_is_another_digest(tmp_path: Path, one: str, other: str) -> None:
+    assert digest(tmp_path, job=one, a="") != digest(tmp_path, job=other, a="")
+
+
+def test_a_closure_is_listed_in_order(tmp_path: Path) -> None:
+    names = [f"m{number}" for number in range(9)]
+    job = "".join(f"import p.{name}\n" for name in reversed(names))
+    listed = PackageCode(package(tmp_path, job=job, **dict.fromkeys(names, ""))).closure("p.job")
+    assert listed == ("__init__.py", "job.py", *(f"{name}.py" for name in names))
+
+
 def test_a_text_that_is_a_value_counts(tmp_path: Path) -> None:
     before = digest(tmp_path, **{**BASE, "a": 'def f():\n    """Doc."""\n    return "x"\n'})
     assert digest(tmp_path, **{**BASE, "a": 'def f():\n    """Other."""\n    return "x"\n'}) == before
     assert digest(tmp_path, **{**BASE, "a": 'def f():\n    """Doc."""\n    return "y"\n'}) != before
 
 
-@pytest.mark.parametrize("path", ['Path(__file__).parent / "texts"', 'Path(__file__).parents[0] / "texts"'])
+@pytest.mark.parametrize(
+    "path",
+    ['Path(__file__).parent / "texts"', 'Path(__file__).parents[0] / "texts"', 'Path(__file__).with_name("texts")'],
+)
 def test_a_file_that_is_read_beside_a_module_counts(tmp_path: Path, path: str) -> None:
     job = f"from pathlib import Path\nFOLDER = {path}\n"
 
@@ -180,9 +210,14 @@ def test_a_file_that_is_read_beside_a_module_counts(tmp_path: Path, path: str) -
         (root / "texts").mkdir(exist_ok=True)
         (root / "texts" / "prompt.jinja").write_text(text)
         (root / "unread.jinja").write_text(text)
+        (root / "texts" / "__pycache__").mkdir(exist_ok=True)
+        (root / "texts" / "__pycache__" / "x.pyc").write_text("compiled")
         return PackageCode(root).digest("p.job")
 
-    assert with_text("one") == with_text("one")
+    one = with_text("one")
+    shutil.rmtree(tmp_path / "p" / "texts" / "__pycache__")
+    assert PackageCode(tmp_path / "p").digest("p.job") == one, "what Python compiles counts for nothing"
+    assert with_text("one") == one
     assert with_text("one") != with_text("two")
 
 
@@ -204,7 +239,9 @@ def test_what_was_parsed_is_kept_for_the_next_process(tmp_path: Path, monkeypatc
     first = PackageCode(root).keep_in(cache).digest("p.job")
     monkeypatch.setattr("bench.code_digest._parsed", {})
     monkeypatch.setattr("bench.code_digest._parse", lambda *_: pytest.fail("parsed again"))
+    written = cache.stat().st_ino
     assert PackageCode(root).keep_in(cache).digest("p.job") == first
+    assert cache.stat().st_ino == written, "nothing new, nothing written"
     cache.write_text("{")
     monkeypatch.undo()
     assert PackageCode(root).keep_in(cache).digest("p.job") == first
