@@ -9,14 +9,17 @@ import pytest
 
 from bench.errors import ExitCode, IncompleteError, InputError
 from bench.record.rundir import RunDirectory
+from bench.run.checks.base_scores import failed
 from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
+from bench.suite.tables.evals import LossSpec
 from tests.fakes.suites import HELD, counted, fake_suite, worked
 from tests.fakes.worker import AWAY, ORDERS, REFUSED, UNSCORED
 
 SERVER = ChildServer(module="tests.fakes.worker")
+SPEC = LossSpec.model_validate(HELD)
 
 
 def evals(*names: str) -> tuple[dict[str, Any], ...]:
@@ -119,6 +122,17 @@ def test_an_eval_that_fails_on_the_base_ends_the_run_before_any_training(tmp_pat
     assert {problem.reference for problem in caught.value.problems} == {"base.failed"}
     assert "no score today" in caught.value.problems[0].what
     assert "train" not in kinds(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["seconds", "memory_gib"])
+def test_a_limit_that_ends_an_eval_on_the_base_is_said_as_what_it_is(key: str) -> None:
+    """Nothing is wrong with the eval: who is told to fix it looks in the wrong place."""
+    found = failed("base", SPEC, f"ended after 9 s (run.limits.{key} = 5)")
+    assert found.stops
+    assert found.problem.reference == "base.limit"
+    assert found.problem.what.startswith("eval 'held' was ended by a limit of the run on base")
+    assert (found.problem.hint or "").startswith(f"raise run.limits.{key}")
+    assert failed("base", SPEC, "no such field").problem.reference == "base.failed"
 
 
 def test_without_a_training_to_pay_for_nothing_is_held_back(tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ INVALID = "[invalid]"
 _TAIL = 0.025
 _PASSING = frozenset({"dependency", "unavailable"})
 """Failures that say nothing about the eval: a hub or an endpoint may answer again, and the other evals go on."""
+_LIMIT_HINTS = {
+    "run.limits.seconds": "raise run.limits.seconds, or score fewer examples: every arm needs as long; --go-on trains "
+    "all the same",
+    "run.limits.memory_gib": "raise run.limits.memory_gib: every arm needs as much; --go-on trains all the same",
+}
+"""The next step where the run's own limit ended an eval, by the key that the failure names."""
 _HINT = "fix the eval, take another one, or train all the same with --go-on"
 
 
@@ -46,9 +52,11 @@ class BaseProblem:
 
 
 def failed(base: str, spec: EvalSpec, message: str) -> BaseProblem:
-    """An eval that failed on the base, and so will on every arm."""
-    what = f"eval {spec.name!r} failed on {base}: {message}"
-    return _finding("failed", spec, what)
+    """An eval that failed on the base, and so will on every arm; what a limit of the run ended is no faulty eval."""
+    limit = next((hint for key, hint in _LIMIT_HINTS.items() if key in message), None)
+    reference, verb = ("failed", "failed") if limit is None else ("limit", "was ended by a limit of the run")
+    what = f"eval {spec.name!r} {verb} on {base}: {message}"
+    return _finding(reference, spec, what, hint=limit)
 
 
 def findings(scores: BaseScores) -> Iterator[BaseProblem]:
@@ -94,8 +102,8 @@ def _at_chance(measure: Measure) -> bool:
     return right == 0 or float(wilson_bound(right, measure.n, _TAIL)) <= measure.chance
 
 
-def _finding(reference: str, spec: EvalSpec, what: str, *, stops: bool = True) -> BaseProblem:
-    problem = Problem(reference=f"base.{reference}", what=what, where=f"eval {spec.name!r}", hint=_HINT)
+def _finding(reference: str, spec: EvalSpec, what: str, *, stops: bool = True, hint: str | None = None) -> BaseProblem:
+    problem = Problem(reference=f"base.{reference}", what=what, where=f"eval {spec.name!r}", hint=hint or _HINT)
     return BaseProblem(problem=problem, stops=stops)
 
 
