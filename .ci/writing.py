@@ -28,7 +28,7 @@ UNCHECKED = ("bench/data/micro/", "CHANGELOG.md", "docs/writing.md")
 """The rows of an invented world, what was said of earlier versions, and the list of these words itself."""
 
 CODE = r"^( *)```.*?^\1```|`[^`\n]*`"
-BEGINNING = re.compile(r"(Of|That|As)\b")
+BEGINNING = re.compile(r"(Of|That|As|Those|The same|Same|It)\b")
 WORDS = {
     r"(?<!be )told(?! apart)": "reported, named, refused",
     r"stands?(?! for\b| in for\b|-)|stood": "is, holds, is recorded in",

@@ -88,7 +88,7 @@ class PackageCode:
         return digest_json({"entries": [colors[self._file(entry)] for entry in entries], "closure": counted})
 
     def keep_in(self, cache: Path) -> PackageCode:
-        """The same source; what is parsed is kept in the file `cache` for other processes."""
+        """This source, with what is parsed kept in the file `cache` for other processes."""
         if cache != self._cache:
             kept = _read_cache(cache)
             self._cache, self._kept = cache, set(kept)

@@ -194,7 +194,7 @@ def _hashes_of(needles: _Needles, length: int) -> _Hashes:
 
 
 def _common(wanted: _Hashes, hashes: _Hashes) -> _Hashes:
-    """Those of the sorted `wanted` that occur in `hashes`."""
+    """Hashes of the sorted `wanted` that occur in `hashes`."""
     if not wanted.size:
         return wanted
     place = np.minimum(np.searchsorted(wanted, hashes), wanted.size - 1)

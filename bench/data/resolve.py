@@ -64,7 +64,7 @@ def resolve_data(
 
 
 def hub_data(specs: Mapping[str, DataSpec], *, base: Path) -> dict[str, DataSpec]:
-    """Those of the specs that must be fetched from the hub before `resolve_data`."""
+    """Specs that must be fetched from the hub before `resolve_data`."""
     return {name: spec for name, spec in specs.items() if kind_of(spec, base) == "hub"}
 
 

@@ -160,7 +160,7 @@ def _mean(scores: Scores) -> float | None:
 
 
 def _ordered(scores: Scores, order: Sequence[int]) -> Scores:
-    """The same scores with examples in another order, and labels numbered as they are first met."""
+    """Scores with the examples in another order, and labels numbered by first appearance."""
     index = np.asarray(order, dtype=np.int64)
     return replace(
         scores,

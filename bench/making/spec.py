@@ -90,7 +90,7 @@ class SimilarityScorer(Spec):
 
     @property
     def needs_reference(self) -> bool:
-        """It compares."""
+        """Always: a similarity has two sides."""
         return True
 
 

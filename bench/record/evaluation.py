@@ -75,7 +75,7 @@ class Generated(Spec):
     temperature: float
     """0: greedy."""
     tokens: int
-    """Those that end an answer included."""
+    """Tokens generated, end tokens included."""
     seconds: float
     """In generation alone."""
     tokens_per_second: float | None

@@ -16,7 +16,7 @@ class StepFacts(Spec):
     model_flops: int | None
     """Operations of forward and backward over non-padding tokens."""
     hardware_flops: int | None
-    """The same with padding, and with what gradient checkpointing repeats."""
+    """Operations with padding, and with what gradient checkpointing repeats."""
 
 
 class TrainingFacts(Spec):

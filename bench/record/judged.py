@@ -33,7 +33,7 @@ class Judged(Spec):
     unanswered: int
     """One side has no answer; no score."""
     identical: int
-    """Same text on both sides: a tie without asking."""
+    """One text on both sides; a tie without asking."""
     verdicts: int
     """Read, over both orders."""
     first_preferred: int

@@ -122,7 +122,7 @@ class Ledger(Spec):
     peak_device_bytes: int | None
     """Peak allocated device memory, of several devices the largest; `None` on CPU."""
     memory: tuple[PhaseMemory, ...] = ()
-    """The same by phase; empty where it was not followed."""
+    """Peaks by phase; empty where memory was not followed."""
     flops: int | None = None
     """Model operations of the whole training: forward and backward, padding left out."""
     hardware_flops: int | None = None

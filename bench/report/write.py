@@ -26,7 +26,7 @@ from bench.report.render.view import Section
 
 REPORT = "report.md"
 PAGE = "report.html"
-"""The same as one file to send, plots inside."""
+"""The report as one file to send, plots inside."""
 
 
 def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None) -> Path:
@@ -42,7 +42,7 @@ def write_report(run: Run, *, console: Console | None = None, trend: Section | N
 def write_comparison(
     comparison: Comparison, folder: Path, *, console: Console | None = None, trend: Section | None = None
 ) -> Path:
-    """The same for a comparison that is at hand."""
+    """Write a comparison that is at hand as `write_report` does."""
     view = compose(comparison, trend=trend)
     path = folder / REPORT
     with write_errors_as_problems(str(folder)):

@@ -107,7 +107,7 @@ def _named(reports: Path) -> set[str] | None:
 
 
 def _temporary(home: Path) -> Iterator[Path]:
-    """Those outside of jobs that somebody works on; and checkpoints whose training is done."""
+    """Temporary files outside of jobs that somebody works on; and checkpoints whose training is done."""
     for path in sorted((home / "jobs").glob(f"*/{CHECKPOINT}")):
         if JobStore(home=home).done(path.parent.name) is not None:
             yield path

@@ -212,7 +212,7 @@ def _donors(scores: CorpusScores, sides: tuple[CorpusScores, ...]) -> FloatArray
 
 
 def _donated(scores: CorpusScores, donors: FloatArray, end: int) -> CorpusScores:
-    """The same statistics with the gaps of seeds that have any filled by the donors."""
+    """Statistics with the gaps of seeds that have any filled by the donors."""
     alive = np.logical_or.reduce(scores.present, axis=1, keepdims=True)
     gaps = alive & ~scores.present
     return replace(

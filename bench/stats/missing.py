@@ -91,7 +91,7 @@ def worst_scale(sides: Sequence[Scores]) -> tuple[float, float]:
 
 
 def counted_as(scores: Scores, value: float) -> Scores:
-    """The same scores with each gap of a seed that has any score counted as `value`."""
+    """Scores with each gap of a seed that has any score counted as `value`."""
     alive = np.logical_or.reduce(scores.present, axis=1, keepdims=True)
     return replace(
         scores,

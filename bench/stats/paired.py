@@ -185,7 +185,7 @@ def _lone(scores: Scores, seeds: int) -> bool:
 
 
 def untested(delta: Delta, reason: str) -> Delta:
-    """The same estimate without an interval, and nothing that is decided from one."""
+    """The estimate without an interval, and without what is decided from one."""
     return replace(
         delta, low=None, high=None, p_value=None, standard_error=None, mde=None, method="none", noise="none",
         reason=reason, components=None, curve=None,

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
 
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.sources.table import content_key
@@ -22,14 +21,12 @@ from bench.model.load import load_tokenizer
 from bench.record.preview import Bin, Preview, Segment, ShownRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.batches.encoded_row import RenderedRow
-from bench.train.batches.loss_mask import supervised
+from bench.train.batches.loss_mask import LossOn, supervised
 from bench.train.training_data import UNCUT
 
 MEASURED = 10_000
 _EMIT_EVERY = 500
 _SHORTEST_BIN = 16
-
-LossOn = Literal["completion", "assistant", "all"]
 
 
 def preview(

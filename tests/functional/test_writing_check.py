@@ -32,6 +32,8 @@ def writing() -> ModuleType:
         ('class A:\n    """A pair."""\n\n    x: int\n    """That of the first side."""', [5]),
         ('def f():\n    """\n    Seeds.\n\n    As drawn, they stand in the record.\n    """', [5]),
         ('raise ValueError(f"{name} wants\\nto be mended by hand")', [2]),
+        ('"""The same rows, sorted."""', [1]),
+        ('"""Those that fit."""', [1]),
         ('hint = "Often a cached file"\nname = "stands"\nkey = "lies"', []),
         ('"""Distance between two seeds. They cannot be told apart by name alone."""', []),
     ],

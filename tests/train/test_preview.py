@@ -11,7 +11,8 @@ from bench.data.render.row import Row, Turn
 from bench.record.preview import Bin, Preview
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train import preview as previewing
-from bench.train.preview import LossOn, histogram, preview
+from bench.train.batches.loss_mask import LossOn
+from bench.train.preview import histogram, preview
 from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data

@@ -353,4 +353,4 @@ READERS: dict[str, Callable[[Path], NumberedRecords]] = {
 }
 """By file ending."""
 _TEXT_FORMATS = (".json", ".jsonl", ".csv", ".tsv")
-"""Those that may be compressed."""
+"""Endings of files that may be compressed."""

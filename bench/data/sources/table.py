@@ -97,7 +97,7 @@ def column(rows: Rows, name: str, indices: Indices) -> NDArray[Any]:
 
 
 def filtered(rows: Rows, indices: Indices, test: Callable[[IndexRecords], NDArray[np.bool_]]) -> Indices:
-    """Those of the indices whose records pass."""
+    """Indices whose records pass."""
     masks = [test(records[inside]) for records, inside in _chosen(rows, indices)]
     return indices[np.concatenate(masks)] if masks else indices
 

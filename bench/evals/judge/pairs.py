@@ -28,7 +28,7 @@ class AnswerPair:
 
     @property
     def identical(self) -> bool:
-        """The same text, but for white space around it."""
+        """Whether both answers are one text, but for white space around it."""
         return self.answer is not None and self.opponent is not None and self.answer.strip() == self.opponent.strip()
 
 

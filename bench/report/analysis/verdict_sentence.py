@@ -33,7 +33,7 @@ SHOWN_OF_COSTS: dict[tuple[str, str, bool], str] = {
     ("refuted", ">=", True): "costs more",
     ("refuted", ">", True): "does not cost less",
 }
-"""The same of a claim on a cost."""
+"""Words of a verdict on a cost, by outcome, relation and whether the margin is zero."""
 
 
 def margin_text(claim: Claim) -> str:

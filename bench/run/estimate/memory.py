@@ -27,7 +27,7 @@ _KEPT_PER_LAYER = 17
 """Numbers that a transformer layer keeps per token and unit of width (Korthikanti et al. 2022, section 4: 34 bytes at
 two bytes a number), without attention's own matrix, which fused kernels do not keep."""
 _CHECKPOINTED = 1
-"""The same with checkpointing: a layer's input."""
+"""Numbers that a layer keeps with checkpointing: its input."""
 _LOGIT_COPIES = 3
 """Logits in fp32, their log-softmax, the gradient."""
 _BLOCK = 64

@@ -205,7 +205,7 @@ class DataSpec(Spec):
 
 
 class PromptColumns(Columns):
-    """The same where a reference is not needed."""
+    """Columns of rows that need no reference."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> PromptColumns:

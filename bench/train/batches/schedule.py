@@ -51,12 +51,12 @@ class Schedule:
     """Distinct rows that were reached and had nothing to supervise."""
 
     def first(self, steps: int) -> Schedule:
-        """The same schedule, ended after so many optimiser steps."""
+        """This schedule, ended after so many optimiser steps."""
         kept = self.batches[: steps * self.accumulation]
         return Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
 
     def each_step(self) -> Iterator[Schedule]:
-        """The same schedule in parts of one optimiser step."""
+        """This schedule in parts of one optimiser step."""
         for start in range(0, len(self.batches), self.accumulation):
             kept = self.batches[start : start + self.accumulation]
             yield Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)

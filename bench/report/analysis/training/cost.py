@@ -42,7 +42,7 @@ class Cost:
     tokens_per_second: float | None
     """Non-padding tokens per second, measured alone on the machine; `None` where it never was alone."""
     shared_tokens_per_second: float | None
-    """The same while other jobs ran beside it: no measure of the arm."""
+    """Tokens per second while other jobs ran beside it: no measure of the arm."""
     memory_bytes: float | None
     memory_of_device: bool
     parameters: float | None

@@ -87,9 +87,9 @@ class Settings:
     """What the trainings ran with, where a recipe left it open or a machine decided."""
 
     common: Mapping[str, str]
-    """The same in every training."""
+    """Settings that are equal in every training."""
     varying: tuple[str, ...]
-    """Names of all others."""
+    """Names of the settings that differ."""
     by_arm: Mapping[str, Mapping[str, str]]
     """Values of the others by arm; several of them where the arm's seeds differ."""
 
