@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.answers import Answer, Exhibit
+from bench.report.analysis.scores.answers import Exhibit, SubjectAnswer
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
@@ -73,7 +73,7 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
     ]
 
 
-def _answer(exhibit: Exhibit, answer: Answer, limit: int) -> Cell:
+def _answer(exhibit: Exhibit, answer: SubjectAnswer, limit: int) -> Cell:
     if answer.text is None:
         return Cell(text="no answer", tone="muted")
     text = shorten(answer.text.strip() or "(empty)", limit)

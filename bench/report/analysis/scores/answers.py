@@ -25,7 +25,7 @@ _Said: TypeAlias = Mapping[str, Mapping[tuple[str, str], ScoreRow]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SubjectAnswer:
     """One subject's answer."""
 
     arm: str
@@ -47,7 +47,7 @@ class Exhibit:
     target: str | None
     metric: str | None
     """`None` for a question that the suite asks for its answers alone."""
-    answers: tuple[Answer, ...]
+    answers: tuple[SubjectAnswer, ...]
 
 
 def exhibits(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, shown: int = SHOWN) -> tuple[Exhibit, ...]:
@@ -122,7 +122,7 @@ def _exhibit(name: str, metric: str | None, example: tuple[str, str], speakers: 
     for arm, subject in speakers.items():
         row = said[subject].get(example) if subject is not None else None
         answers.append(
-            Answer(
+            SubjectAnswer(
                 arm=arm,
                 subject=subject or arm,
                 text=row.output if row is not None else None,
