@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,10 @@ from bench.cli.options import (
     TrustTaskCodeOption,
 )
 from bench.cli.output import console, print_json, status
+
+if TYPE_CHECKING:
+    from bench.record.rundir import RunDirectory
+    from bench.suite.load import LoadedSuite
 
 
 def run(
@@ -34,9 +39,20 @@ def run(
     ] = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     reports: ReportsOption = Path("reports"),
+    until_decided: Annotated[
+        bool,
+        typer.Option("--until-decided", help="Train more seeds until every claim is decided, or not worth more."),
+    ] = False,
+    within: Annotated[
+        str | None, typer.Option("--within", metavar="TIME", help="With --until-decided: such as 2h or 30m.")
+    ] = None,
+    max_seeds: Annotated[
+        int | None, typer.Option("--max-seeds", min=2, help="With --until-decided: of each arm; default: as planned.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
 ) -> None:
     """Train, evaluate, compare, report. Resumes where an earlier run of the same suite stopped."""
+    from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
     from bench.places import home
     from bench.report.compare import compare
     from bench.report.write import write_comparison
@@ -44,19 +60,30 @@ def run(
     from bench.run.run import run_suite
     from bench.suite.load import load_suite
 
-    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
-    with make_display(console(stderr=True), quiet=quiet) as display:
-        finished = run_suite(
-            loaded,
-            only=tuple(only or ()),
-            fresh=fresh,
-            trust_task_code=trust_task_code,
-            go_on=go_on,
-            home=home(),
-            reports=reports,
-            display=display,
-        )
-    comparison = compare(finished)
+    def load(further: Sequence[str] = ()) -> LoadedSuite:
+        said = (*(overrides or ()), *further)
+        return load_suite(suite, profile=profile, overrides=said, trust_remote_code=trust_remote_code)
+
+    def run_once(loaded: LoadedSuite) -> RunDirectory:
+        with make_display(console(stderr=True), quiet=quiet) as display:
+            return run_suite(
+                loaded,
+                only=tuple(only or ()),
+                fresh=fresh,
+                trust_task_code=trust_task_code,
+                go_on=go_on,
+                home=home(),
+                reports=reports,
+                display=display,
+            )
+
+    if until_decided:
+        stop = Stop(seconds=None if within is None else duration(within), seeds=max_seeds)
+        finished, comparison = run_until_decided(load, run_once, stop=stop, note=typer.echo)
+    else:
+        refuse_alone(within, max_seeds)
+        finished = run_once(load())
+        comparison = compare(finished)
     write_comparison(comparison, finished.path, console=console())
     raise typer.Exit(comparison.completeness.exit_code)
 

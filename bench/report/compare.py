@@ -15,6 +15,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import completeness
 from bench.report.analysis.decision import decision
 from bench.report.analysis.looks import this_look
+from bench.report.analysis.next_seeds import sequential_state
 from bench.report.analysis.provenance import provenance
 from bench.report.analysis.run_info import run_info
 from bench.report.analysis.scores.align import Run, ScoreRows, align, read_rows
@@ -79,6 +80,7 @@ def compare_record(
         claims=claims,
         look=this_look(record, [(result.claim, result.verdict) for result in claims], run=name or record.digest[:8]),
         looks=record.looks,
+        sequential=sequential_state(record, claims, measured),
         decision=choice,
         arms=tuple(subjects(record)),
         bases=bases_by_arm(record),

@@ -63,12 +63,18 @@ def sequential_p(p_value: float, fractions: Sequence[float], spending: Spending)
 
     p_value: two-sided, of the latest look. fractions: of all looks, as in `nominal_levels`.
     """
-    levels = np.array([nominal_levels(tuple(fractions), float(alpha), spending)[-1] for alpha in _LEVELS])
-    if p_value >= levels[-1]:
+    rising = _latest_levels(tuple(fractions), spending)
+    if p_value >= np.exp(rising[-1]):
         return 1.0
-    rising = np.maximum.accumulate(np.log(np.maximum(levels, _TINY)))
     error = float(np.exp(np.interp(np.log(max(p_value, _TINY)), rising, np.log(_LEVELS))))
     return max(error, p_value)
+
+
+@cache
+def _latest_levels(fractions: tuple[float, ...], spending: Spending) -> FloatArray:
+    """Logarithms of the latest look's level, for each error level of the grid."""
+    levels = [nominal_levels(fractions, float(alpha), spending)[-1] for alpha in _LEVELS]
+    return np.maximum.accumulate(np.log(np.maximum(floats(levels), _TINY)))
 
 
 def _check(fractions: Sequence[float]) -> None:

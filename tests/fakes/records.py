@@ -25,6 +25,7 @@ from bench.record.record import (
 )
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.tables.sequential import SequentialOptions
 from bench.suite.tables.suite import Suite
 from tests.fakes.flagship import EVALS, RIGHT, make_suite
 from tests.fakes.jobs import make_evaluation, make_probe, make_training
@@ -77,17 +78,22 @@ def make_run(
     claims: tuple[dict[str, object], ...] | None = None,
     simulation: str | None = BANNER,
     rates: Mapping[str, Mapping[str, float]] | None = None,
+    more_seeds: Mapping[str, tuple[int, ...]] | None = None,
+    max_seeds: int | None = None,
 ) -> FakeRun:
     """A run of the flagship's shape.
 
     examples: per eval. missing: share of scores that are `None`. failed_training: a subject such as
     `alpaca_52k/lora#1`; what depends on it fails too. failed_eval: `EVAL:SUBJECT`. budget_used: share of the budget
-    that an arm really used, by arm. rates: planted probabilities of a right answer other than `RIGHT`.
+    that an arm really used, by arm. rates: planted probabilities of a right answer other than `RIGHT`. more_seeds: of
+    single arms. max_seeds: at the last planned look.
     """
     suite = make_suite(seeds=seeds, claims=claims)
+    planned = None if max_seeds is None else SequentialOptions(max_seeds=max_seeds)
+    suite = suite.model_copy(update={"more_seeds": dict(more_seeds or {}), "sequential": planned})
     rng = np.random.default_rng(seed)
     arms = [arm.name for arm in suite.expand()]
-    subjects = [("base", None, None), *((f"{arm}#{s}", arm, s) for arm in arms for s in seeds)]
+    subjects = [("base", None, None), *((f"{arm}#{s}", arm, s) for arm in arms for s in suite.seeds_of(arm))]
     rows: dict[tuple[str, str], list[ScoreRow]] = {}
     evaluations = []
     for name in EVALS:
@@ -105,7 +111,7 @@ def make_run(
     trainings = tuple(
         make_training(arm, s, rng, used.get(arm, 1.0), failed=failed_training == f"{arm}#{s}")
         for arm in arms
-        for s in seeds
+        for s in suite.seeds_of(arm)
     )
     probes = () if shared_speed else tuple(make_probe(arm, rng) for arm in arms)
     record = _record(suite, trainings, probes, tuple(evaluations), simulation)

@@ -15,6 +15,7 @@ from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.decision import Decision
 from bench.report.analysis.finding import Finding
+from bench.report.analysis.next_seeds import SequentialState
 from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.run_info import RunInfo
 from bench.report.analysis.scores.answers import Exhibit
@@ -54,6 +55,8 @@ class Comparison:
     """What this reading saw, kept for later runs of the same question; `None` without claims or before the end."""
     looks: tuple[Look, ...]
     """Readings of the same question before this run."""
+    sequential: SequentialState | None
+    """How far a run with planned looks is; `None` where the suite plans none."""
     decision: Decision | None
     """Which arm to take; `None` where the suite has no `[decision]`."""
     arms: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.next_seeds import OpenClaim
 from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Reading
 from bench.report.render import format as fmt
@@ -36,7 +37,30 @@ def claims_section(comparison: Comparison) -> Section | None:
         Column(title="Why"),
     )
     rows = tuple(_row(claim) for claim in comparison.claims)
-    return Section(title="Verdicts", blocks=(Table(columns=columns, rows=rows), *_doses(comparison)))
+    blocks = (Table(columns=columns, rows=rows), *_planned_looks(comparison), *_doses(comparison))
+    return Section(title="Verdicts", blocks=blocks)
+
+
+def _planned_looks(comparison: Comparison) -> list[Block]:
+    """How far a run with planned looks is, and what it saved."""
+    state = comparison.sequential
+    if state is None:
+        return []
+    text = f"{state.trainings} of {fmt.plural(state.most, 'planned training')}, look {len(comparison.looks) + 1}."
+    waiting = [claim for claim in state.open if not claim.futile]
+    if waiting:
+        chances = [f"{claim.claim.says} on {claim.claim.measure} ({_chance(claim)})" for claim in waiting]
+        text += f" Open, with the chance that the last planned look decides: {'; '.join(chances)}."
+    futile = [f"{claim.claim.says} on {claim.claim.measure} ({_chance(claim)})" for claim in state.open if claim.futile]
+    if futile:
+        text += f" Not worth more seeds, by the chance that the last planned look decides: {'; '.join(futile)}."
+    if state.seconds_saved:
+        text += f" The trainings that were not needed would have taken {fmt.seconds(state.seconds_saved)}."
+    return [Paragraph(text=text, tone="muted")]
+
+
+def _chance(claim: OpenClaim) -> str:
+    return fmt.percent(claim.chance, digits=0)
 
 
 def summary_section(comparison: Comparison) -> Section:

@@ -1,0 +1,134 @@
+"""`bench run --until-decided`: what is trained next, and when it ends."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
+from bench.errors import InputError
+from bench.report.analysis.comparison import Comparison
+from bench.report.compare import compare
+from tests.fakes.records import FakeRun, make_run
+
+LIMA, RANDOM = "lima_1k/full", "random_1k/full"
+CLAIM = {"says": f"{LIMA} > {RANDOM}", "on": "qa"}
+
+
+@dataclass
+class Loaded:
+    """What the loop needs of a loaded suite: its seeds, and what it was overridden with."""
+
+    suite: Any
+    overrides: dict[str, Any]
+
+
+@dataclass
+class Lab:
+    """Runs that cost nothing; arms differ by `rate` on qa."""
+
+    folder: Path
+    rate: float
+    planned: int | None = 6
+    runs: list[FakeRun] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    looks: list[int] = field(default_factory=list)
+
+    def load(self, further: Sequence[str]) -> Any:
+        said: dict[str, Any] = {}
+        for text in further:
+            said |= tomllib.loads(text)
+        return Loaded(suite=self._run(said).record.resolved.suite, overrides=said)
+
+    def run(self, loaded: Any) -> Any:
+        self.runs.append(self._run(loaded.overrides, number=len(self.runs)))
+        return self.runs[-1]
+
+    def _run(self, said: dict[str, Any], *, number: int = 0) -> FakeRun:
+        rates = {"qa": {LIMA: 0.5 + self.rate, RANDOM: 0.5}}
+        most = said.get("sequential", {}).get("max_seeds", self.planned)
+        more = {arm: tuple(seeds) for arm, seeds in said.get("more_seeds", {}).items()}
+        path = self.folder / f"micro-{number}"
+        return make_run(path, seeds=(0, 1), examples=40, claims=(CLAIM,), rates=rates, seed_spread=0.3,
+                        more_seeds=more, max_seeds=most)  # fmt: skip
+
+    def read(self, run: Any) -> Comparison:
+        comparison = compare(run, replicates=100)
+        assert comparison.look is not None
+        self.looks.append(comparison.look.claims[0].trainings)
+        return comparison
+
+    def go(self, stop: Stop | None = None) -> Any:
+        ticks = iter(range(0, 10_000, 10))
+        return run_until_decided(
+            self.load,
+            self.run,
+            stop=stop or Stop(),
+            note=self.notes.append,
+            read=self.read,
+            clock=lambda: float(next(ticks)),
+        )
+
+
+def test_a_claim_that_is_clear_needs_no_further_seed(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, rate=0.49, planned=2)
+    _, comparison = lab.go()
+    assert comparison.claims[0].verdict.outcome == "supported"
+    assert len(lab.runs) == 1
+    assert comparison.sequential.seconds_saved == pytest.approx(0.0)
+
+
+def test_seeds_are_added_to_the_arms_of_the_open_claim_alone_until_the_last_look(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, rate=0.12, planned=4)
+    _, comparison = lab.go()
+    last = lab.runs[-1].record.resolved.suite
+    assert set(last.more_seeds) <= {LIMA, RANDOM}
+    assert last.more_seeds[LIMA][0] == 2
+    trainings = [len(run.record.trainings) for run in lab.runs]
+    assert trainings == sorted(set(trainings)), "each round trains something new"
+    assert len(lab.looks) == len(lab.runs) == len(lab.notes)
+    assert comparison.sequential.ended
+
+
+def test_the_seeds_limit_is_held_and_plans_the_looks_where_the_suite_plans_none(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, rate=0.1, planned=None)
+    lab.go(Stop(seeds=3))
+    suite = lab.runs[-1].record.resolved.suite
+    assert suite.sequential is not None
+    assert suite.sequential.max_seeds == 3
+    assert all(len(suite.seeds_of(arm)) <= 3 for arm in (LIMA, RANDOM))
+
+
+def test_time_ends_it_before_a_training_that_would_not_fit(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, rate=0.1)
+    lab.go(Stop(seconds=5.0))
+    assert len(lab.runs) == 1
+    assert lab.notes[-1].endswith("nothing more is trained")
+
+
+def test_a_suite_that_plans_no_looks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        Lab(tmp_path, rate=0.1, planned=None).go()
+    assert "max_seeds" in (refused.value.problems[0].hint or "")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2h", 7200), ("30m", 1800), ("90s", 90), ("1.5h", 5400)])
+def test_durations(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "-1h", "2 days", "infh"])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        duration(text)
+
+
+def test_limits_without_until_decided_are_refused() -> None:
+    refuse_alone(None, None)
+    with pytest.raises(InputError):
+        refuse_alone("2h", None)
