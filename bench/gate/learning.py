@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 from scipy import stats
 
 from bench.gate.answer import Answer
-from bench.gate.stepping import Block
+from bench.gate.stepping import SteppedBlock
 
 LearningVerdict: TypeAlias = Literal["same", "different", "unresolved"]
 Quantity: TypeAlias = Literal["loss", "first gradient"]
@@ -56,7 +56,7 @@ class LearningCheck:
         return "different" if self.low > self.band or self.high < -self.band else "unresolved"
 
 
-def learning_checks(blocks: Sequence[Block]) -> tuple[LearningCheck, ...]:
+def learning_checks(blocks: Sequence[SteppedBlock]) -> tuple[LearningCheck, ...]:
     """Loss and first gradient; without what a side does not report. The first gradient is compared on equal batches
     alone."""
     losses = [pair for block in blocks if (pair := _late_losses(block)) is not None]
@@ -78,7 +78,7 @@ def learning_answer(checks: Sequence[LearningCheck]) -> Answer:
     return "go" if measured and verdicts == {"same"} else "inconclusive"
 
 
-def _late_losses(block: Block) -> tuple[float, float] | None:
+def _late_losses(block: SteppedBlock) -> tuple[float, float] | None:
     """Mean loss of the second half of the steps, ours and theirs."""
     half = len(block.ours) // 2
     means = []
@@ -90,7 +90,7 @@ def _late_losses(block: Block) -> tuple[float, float] | None:
     return means[0], means[1]
 
 
-def _first_gradients(block: Block) -> tuple[float, float] | None:
+def _first_gradients(block: SteppedBlock) -> tuple[float, float] | None:
     same_batches = all(a.tokens == b.tokens for a, b in zip(block.ours, block.theirs, strict=True))
     ours, theirs = block.first_gradients
     if not same_batches or not ours or not theirs:

@@ -22,7 +22,7 @@ from bench.gate.answer import Answer, FailOn, exit_code, joint
 from bench.gate.command import command_pair
 from bench.gate.learning import LearningCheck, learning_answer, learning_checks
 from bench.gate.process import VersionSide
-from bench.gate.stepping import Block, ClockName, Effort, Pair, step_in_turn
+from bench.gate.stepping import ClockName, Effort, Pair, SteppedBlock, step_in_turn
 from bench.gate.versions import Version
 from bench.perf.interleaved import Slowdown, Verdict, slowdown
 from bench.suite.load import LoadedSuite
@@ -210,7 +210,7 @@ def _prefixed(tell: Callable[[str], None], title: str) -> Callable[[str], None]:
     return lambda text: tell(f"{title}: {text}")
 
 
-def _clocks(device: str, blocks: Sequence[Block], threshold: float) -> tuple[Clocked, ...]:
+def _clocks(device: str, blocks: Sequence[SteppedBlock], threshold: float) -> tuple[Clocked, ...]:
     wall = slowdown([block.log_ratios("wall") for block in blocks])
     cpu = [block.log_ratios("cpu") for block in blocks]
     if device != "cpu" or not all(cpu):

@@ -36,7 +36,7 @@ class Stepped:
     """What else it was counted as, where the request asked for `counts` (see `bench.gate.counting`)."""
 
 
-class Side(Protocol):
+class SteppedSide(Protocol):
     """What is stepped: workers of a version of the program, or of a user's own command."""
 
     def tell_begin(self, core: int | None, replicate: int) -> None:
@@ -84,8 +84,8 @@ class Pair:
     effort: Effort
     names: tuple[str, str]
     """Names of our version and of theirs."""
-    ours: Side
-    theirs: Side
+    ours: SteppedSide
+    theirs: SteppedSide
     descriptions: tuple[dict[str, Any], dict[str, Any]]
     """What each said of itself."""
 
@@ -103,7 +103,7 @@ class Pair:
 
 
 @dataclass(slots=True)
-class Block:
+class SteppedBlock:
     """The steps of one fresh pair of processes, after their warm-up; those of one place are on the same batch."""
 
     ours: list[Stepped] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Block:
         return [log_ratio(mine / a.tokens, other / b.tokens) for a, b, mine, other in pairs]
 
 
-def step_in_turn(pair: Pair, tell: Callable[[str], None]) -> list[Block]:
+def step_in_turn(pair: Pair, tell: Callable[[str], None]) -> list[SteppedBlock]:
     """All blocks. Raises `InputError` if either side fails."""
     blocks = []
     for number in range(pair.effort.blocks):
@@ -128,9 +128,9 @@ def step_in_turn(pair: Pair, tell: Callable[[str], None]) -> list[Block]:
     return blocks
 
 
-def _block(pair: Pair, number: int) -> Block:
+def _block(pair: Pair, number: int) -> SteppedBlock:
     """One fresh pair of workers, from fork to end."""
-    sides, effort, block = (pair.ours, pair.theirs), pair.effort, Block()
+    sides, effort, block = (pair.ours, pair.theirs), pair.effort, SteppedBlock()
     for side in sides:
         side.tell_begin(pair.cores[number % len(pair.cores)], number if pair.replicates else 0)
     block.first_gradients = (sides[0].begun(), sides[1].begun())

@@ -15,7 +15,7 @@ from bench.errors import ExitCode
 from bench.gate import speed
 from bench.gate.learning import LearningCheck, learning_answer, learning_checks
 from bench.gate.speed import Clocked, SpeedComparison, Training, _clocks, _differences, compare_speed
-from bench.gate.stepping import Block, Effort, Pair, Stepped
+from bench.gate.stepping import Effort, Pair, Stepped, SteppedBlock
 from bench.perf.interleaved import Slowdown
 
 
@@ -77,7 +77,7 @@ def test_learning_is_the_same_only_where_the_whole_interval_is_in_the_band(
 def test_losses_are_paired_by_seed_and_the_band_is_a_share_of_the_others_loss() -> None:
     """Seeds far apart: the paired difference is exact, and the band is no wider for them."""
     blocks = [
-        Block(
+        SteppedBlock(
             ours=[Stepped(cpu=1, wall=1, tokens=9, loss=9.0), Stepped(cpu=1, wall=1, tokens=9, loss=level + 0.1)],
             theirs=[Stepped(cpu=1, wall=1, tokens=9, loss=9.0), Stepped(cpu=1, wall=1, tokens=9, loss=level)],
             first_gradients=(2.2, 2.0),
@@ -96,12 +96,12 @@ def test_losses_are_paired_by_seed_and_the_band_is_a_share_of_the_others_loss() 
 
 def test_ratios_are_ours_over_theirs_per_token_and_the_wall_clock_has_twice_the_threshold() -> None:
     ours, theirs = Stepped(cpu=3.0, wall=8.0, tokens=10), Stepped(cpu=4.0, wall=10.0, tokens=20)
-    log = [Block(ours=[ours], theirs=[theirs]) for _ in range(3)]
+    log = [SteppedBlock(ours=[ours], theirs=[theirs]) for _ in range(3)]
     cpu, wall = _clocks("cpu", log, 0.04)
     assert (cpu.clock, cpu.threshold, wall.clock, wall.threshold) == ("cpu", 0.04, "wall", 0.08)
     assert (cpu.slowdown.ratio, wall.slowdown.ratio) == pytest.approx((1.5, 1.6))
     assert cpu.slowdown.block_ratios == pytest.approx((1.5, 1.5, 1.5))
-    unknown = [Block(ours=[dataclasses.replace(ours, cpu=None)], theirs=[theirs])] * 3
+    unknown = [SteppedBlock(ours=[dataclasses.replace(ours, cpu=None)], theirs=[theirs])] * 3
     assert [clock.clock for clock in _clocks("cpu", unknown, 0.04)] == ["wall"]
     (alone,) = _clocks("cuda: x", log, 0.04)
     assert (alone.clock, alone.threshold, alone.slowdown.ratio) == ("wall", 0.04, pytest.approx(1.6))
