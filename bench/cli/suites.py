@@ -61,8 +61,8 @@ def run(
     from bench.suite.load import load_suite
 
     def load(further: Sequence[str] = ()) -> LoadedSuite:
-        said = (*(overrides or ()), *further)
-        return load_suite(suite, profile=profile, overrides=said, trust_remote_code=trust_remote_code)
+        arguments = (*(overrides or ()), *further)
+        return load_suite(suite, profile=profile, overrides=arguments, trust_remote_code=trust_remote_code)
 
     def run_once(loaded: LoadedSuite) -> RunDirectory:
         with make_display(console(stderr=True), quiet=quiet) as display:

@@ -160,6 +160,6 @@ def _error(response: Response) -> Mapping[str, Any]:
 
 def _message(response: Response) -> str:
     """The server's message, on one line."""
-    said = _error(response).get("message") or _error(response).get("detail")
-    words = " ".join(str(said).split())[:_MESSAGE_CHARACTERS] if said else ""
+    message = _error(response).get("message") or _error(response).get("detail")
+    words = " ".join(str(message).split())[:_MESSAGE_CHARACTERS] if message else ""
     return f" ({words})" if words else ""

@@ -159,7 +159,7 @@ class EndpointClient:
                 break
             begun = self.clock.now()
             try:
-                said = self._send(body)
+                chat_reply = self._send(body)
             except RejectedError as error:
                 why = self._clean(error)
                 return Completion(digest=digest, reply=None, failure=why, attempts=attempt + 1, rejected=True)
@@ -168,7 +168,7 @@ class EndpointClient:
                 if attempt < self.spec.retries:
                     self._wait(error, attempt, digest, stop)
                 continue
-            reply = self._reply(request, said, digest, self.clock.now() - begun, attempt + 1)
+            reply = self._reply(request, chat_reply, digest, self.clock.now() - begun, attempt + 1)
             self.cache.put(reply)
             if reply.prompt_tokens is not None and reply.completion_tokens is not None:
                 ticket.tokens = reply.prompt_tokens + reply.completion_tokens
@@ -206,28 +206,30 @@ class EndpointClient:
         return str(error) if self.key is None else self.key.redact(str(error))
 
     def _wait(self, error: Exception, attempt: int, digest: str, stop: threading.Event) -> None:
-        asked = error.wait if isinstance(error, TryAgainError) else None
+        wait = error.wait if isinstance(error, TryAgainError) else None
         jitter = backoff(self.spec, attempt, seed=f"{self.seed}:{digest}")
-        if asked is None:
+        if wait is None:
             self.clock.wait(jitter, stop)
             return
-        if asked > self.spec.max_wait_seconds:
-            what = f"the server asks for a wait of {asked:,.0f} s: {self._clean(error)}"
+        if wait > self.spec.max_wait_seconds:
+            what = f"the server asks for a wait of {wait:,.0f} s: {self._clean(error)}"
             hint = f"{_CONTINUE}; or raise max_wait_seconds"
             raise IncompleteError(Problem(reference="endpoint.long-wait", what=what, where=self.spec.host, hint=hint))
-        self.limits.hold(asked)  # the limit is the key's, so all threads wait
-        self.clock.wait(asked + min(jitter, self.spec.wait_seconds), stop)
+        self.limits.hold(wait)  # the limit is the key's, so all threads wait
+        self.clock.wait(wait + min(jitter, self.spec.wait_seconds), stop)
 
-    def _reply(self, request: CompletionRequest, said: ChatReply, digest: str, seconds: float, attempts: int) -> Reply:
+    def _reply(
+        self, request: CompletionRequest, chat_reply: ChatReply, digest: str, seconds: float, attempts: int
+    ) -> Reply:
         return Reply(
             digest=digest,
             request=request,
-            model=said.model or self.spec.model,
+            model=chat_reply.model or self.spec.model,
             host=self.spec.host,
-            text=said.text,
-            finish_reason=said.finish_reason,
-            prompt_tokens=said.prompt_tokens,
-            completion_tokens=said.completion_tokens,
+            text=chat_reply.text,
+            finish_reason=chat_reply.finish_reason,
+            prompt_tokens=chat_reply.prompt_tokens,
+            completion_tokens=chat_reply.completion_tokens,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(seconds, 3),
             attempts=attempts,

@@ -56,14 +56,14 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
         for request in requests
     ]
     room = [subject.context_length - len(prompt) for prompt in prompts]
-    asked = [index for index, left in enumerate(room) if left > 0]
+    fitting = [index for index, left in enumerate(room) if left > 0]
     generated = generate(
         subject.model,
         subject.tokenizer,
-        [_generation(subject, requests[i], prompts[i], room[i], seeds[i]) for i in asked],
+        [_generation(subject, requests[i], prompts[i], room[i], seeds[i]) for i in fitting],
     )
     answers: list[LocalAnswer | str] = ["the prompt is longer than the model's context"] * len(requests)
-    for index, generation in zip(asked, generated, strict=True):
+    for index, generation in zip(fitting, generated, strict=True):
         answers[index] = _completion(subject, generation, len(prompts[index]))
     return answers
 

@@ -87,12 +87,12 @@ def draw_context(shots: Shots, renderer: Renderer, *, context_length: int) -> Co
     tried = 0
     for index in order:
         row = rows[int(index)]
-        said = [turn for turn in row.turns if turn.role in {"user", "assistant"}]
-        usable = bool(said and row.answer) and not any(turn.role == "tool" or turn.tools for turn in row.turns)
-        with_row = len(renderer.prompt([*turns, *said, _QUESTION])) if usable else room + 1
+        conversation = [turn for turn in row.turns if turn.role in {"user", "assistant"}]
+        usable = bool(conversation and row.answer) and not any(turn.role == "tool" or turn.tools for turn in row.turns)
+        with_row = len(renderer.prompt([*turns, *conversation, _QUESTION])) if usable else room + 1
         if with_row <= room:
-            turns += said
-            taken.append(ShotRow(origin=row.origin, sha256=_hash(said), tokens=with_row - length))
+            turns += conversation
+            taken.append(ShotRow(origin=row.origin, sha256=_hash(conversation), tokens=with_row - length))
             length, tried = with_row, 0
         tried += 1
         if len(taken) == shots.size or tried > _SKIPPED:
@@ -105,5 +105,5 @@ def draw_context(shots: Shots, renderer: Renderer, *, context_length: int) -> Co
 
 
 def _hash(turns: Sequence[Turn]) -> str:
-    said = [turn.model_dump(mode="json", exclude_none=True) for turn in turns]
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+    conversation = [turn.model_dump(mode="json", exclude_none=True) for turn in turns]
+    return hashlib.sha256(json.dumps(conversation, ensure_ascii=False).encode()).hexdigest()

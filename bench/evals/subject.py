@@ -47,6 +47,6 @@ class Subject:
         return load_rows(job.data.path)[: self.most_rows]
 
 
-def strips_thinking(asked: bool | None, subject: Subject, *, wrapped: bool) -> bool:
+def strips_thinking(setting: bool | None, subject: Subject, *, wrapped: bool) -> bool:
     """Whether an eval scores answers without their thinking: as asked, else where the template has thinking."""
-    return asked if asked is not None else wrapped and mentions_thinking(subject.renderer.template.text)
+    return setting if setting is not None else wrapped and mentions_thinking(subject.renderer.template.text)

@@ -193,8 +193,8 @@ def _environment(requirements: Sequence[str], constraints: str | None, *, home: 
             [sys.executable, "-m", "venv", str(folder)],
             [*pip, "--requirement", str(asked), "--constraint", str(limits)],
         ):
-            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
-            if done.returncode != 0:
+            completed = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
+            if completed.returncode != 0:
                 what = "the other version's environment could not be made"
                 raise InputError(_problem("gate.environment", what, None, f"see {log}"))
     (folder / _WHOLE).touch()
@@ -205,10 +205,10 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
     """What git says; `None` if it refuses or is not there."""
     command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=False)
+        completed = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return completed.stdout if completed.returncode == 0 else None
 
 
 def _problem(reference: str, what: str, where: str | None, hint: str | None) -> Problem:

@@ -62,9 +62,9 @@ class MakingContext(Generic[S]):
 
     def ask(self, requests: Sequence[CompletionRequest], completer: Completer | None = None) -> Iterator[Completion]:
         """Completions in order, counted."""
-        asked = completer or self.writer
-        for completion in asked.complete(requests):
-            self.tally.hear(asked, completion)
+        endpoint = completer or self.writer
+        for completion in endpoint.complete(requests):
+            self.tally.hear(endpoint, completion)
             self.notify(self.tally)
             yield completion
 
@@ -113,8 +113,8 @@ class MakingContext(Generic[S]):
 def fields(shape: RowShape, turns: Sequence[Mapping[str, Any]], answer: str) -> dict[str, Any]:
     """A row in a shape that training reads."""
     if shape == "alpaca":
-        asked = turns[-1]
-        return {"instruction": asked["content"], "input": asked.get("input", ""), "output": answer}
+        question = turns[-1]
+        return {"instruction": question["content"], "input": question.get("input", ""), "output": answer}
     flags = [{"train": False} if turn.get("train") is False else {} for turn in turns]
     messages = [{"role": turn["role"], "content": joined(turn)} | flag for turn, flag in zip(turns, flags, strict=True)]
     return {"messages": [*messages, {"role": "assistant", "content": answer}]}

@@ -51,8 +51,8 @@ def make_augment(making: MakingContext[MakeAugment]) -> Iterator[MadeRow]:
             for (task, way), completion in zip(chunk, completions, strict=True)
             if (turns := _turns(making, task, completion)) is not None
         ]
-        asked = [] if keep else [making.answer_request(turns) for _, _, _, turns in rewritten]
-        answers = iter(list(making.ask(asked)))
+        requests = [] if keep else [making.answer_request(turns) for _, _, _, turns in rewritten]
+        answers = iter(list(making.ask(requests)))
         for task, way, completion, turns in rewritten:
             answer, more = task.answer, {}
             if not keep:

@@ -41,15 +41,15 @@ def measured_peak(precision: Precision | str, *, device: str, seconds: float) ->
     except RuntimeError:
         return None
     synchronize = _synchronizer(device)
-    best, done = 0.0, 0
+    best, rounds = 0.0, 0
     end = time.perf_counter() + seconds
-    while done < _FEWEST_PRODUCTS or time.perf_counter() < end:
+    while rounds < _FEWEST_PRODUCTS or time.perf_counter() < end:
         synchronize()
         start = time.perf_counter()
         torch.matmul(a, b)
         synchronize()
         best = max(best, 2 * n**3 / (time.perf_counter() - start))
-        done += 1
+        rounds += 1
     return best
 
 

@@ -100,12 +100,14 @@ def examine() -> Examination:
 def _measure_matmul() -> tuple[dict, str | None]:  # type: ignore[type-arg]  # JSON of bench.perf.matmul.main
     command = [sys.executable, "-m", "bench.perf.matmul"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MATMUL_TIMEOUT_SECONDS, check=False)
+        completed = subprocess.run(
+            command, capture_output=True, text=True, timeout=_MATMUL_TIMEOUT_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return {}, f"no answer within {_MATMUL_TIMEOUT_SECONDS} s"
-    if done.returncode != 0:
-        return {}, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return json.loads(done.stdout), None
+    if completed.returncode != 0:
+        return {}, (completed.stderr.strip().splitlines() or [f"exit code {completed.returncode}"])[-1]
+    return json.loads(completed.stdout), None
 
 
 def _ask_hub() -> Hub:

@@ -151,9 +151,9 @@ def git_state(folder: Path | None = None) -> GitState | None:
 def _git(root: Path, *arguments: str) -> str | None:
     command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(  # fixed words, no shell
+        completed = subprocess.run(  # fixed words, no shell
             command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return completed.stdout if completed.returncode == 0 else None

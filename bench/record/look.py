@@ -49,10 +49,10 @@ def claim_key(claim: Claim) -> str:
 
 def question_of(suite: Suite, *, models: tuple[str, ...]) -> str:
     """Digest of what a suite asks, whatever the number of its seeds. models: hashes of the bases."""
-    said = suite.model_dump(mode="json", exclude=_GROWING)
-    for spec in said["data"].values():
+    fields = suite.model_dump(mode="json", exclude=_GROWING)
+    for spec in fields["data"].values():
         (spec.get("select") or {}).pop("seeds", None)
-    return digest_json({"suite": said, "models": sorted(models)})
+    return digest_json({"suite": fields, "models": sorted(models)})
 
 
 def looks_beside(folder: Path, question: str) -> tuple[Look, ...]:

@@ -54,8 +54,8 @@ def _summary(comparison: RunComparison) -> Section:
         )
     ]
     counts.append((sum(change.same_jobs for change in changes), "from the same jobs in both runs"))
-    said = ", ".join(f"{count} {words}" for count, words in counts if count)
-    lines: list[Block] = [Paragraph(text=f"Second against first, {fmt.plural(len(changes), 'cell')}: {said}.")]
+    tally = ", ".join(f"{count} {words}" for count, words in counts if count)
+    lines: list[Block] = [Paragraph(text=f"Second against first, {fmt.plural(len(changes), 'cell')}: {tally}.")]
     for name, arms in (("first", comparison.only_first), ("second", comparison.only_second)):
         if arms:
             lines.append(Paragraph(text=f"Only in the {name} run, and not compared: {fmt.listed(arms)}."))

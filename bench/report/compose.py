@@ -95,10 +95,10 @@ def _status(comparison: Comparison) -> Cell:
     )
     verdicts = [claim.verdict.outcome for claim in comparison.claims]
     tally = [f"{verdicts.count(v)} {v}" for v in VERDICT_TONES if v in verdicts]
-    said = f" Claims: {', '.join(tally)}." if tally else ""
+    claims_text = f" Claims: {', '.join(tally)}." if tally else ""
     if comparison.completeness.complete:
-        return Cell(text=f"Complete: {design}.{said}", tone="plain")
-    return Cell(text=f"INCOMPLETE: {_lacking(comparison.completeness)}. {design}.{said}", tone="bad")
+        return Cell(text=f"Complete: {design}.{claims_text}", tone="plain")
+    return Cell(text=f"INCOMPLETE: {_lacking(comparison.completeness)}. {design}.{claims_text}", tone="bad")
 
 
 def _lacking(completeness: Completeness) -> str:

@@ -44,16 +44,16 @@ class Speaker:
 
     def answer(self, text: str) -> str | None:
         """The answer to the next message; `None` where the conversation is longer than the model's context."""
-        asked = [*self.turns, Message(role="user", content=text)]
+        conversation = [*self.turns, Message(role="user", content=text)]
         system = [] if self.options.system is None else [Message(role="system", content=self.options.system)]
         sampling = Sampling(temperature=self.options.temperature, max_tokens=self.options.max_new_tokens)
-        request = CompletionRequest(messages=(*system, *asked), sampling=sampling)
+        request = CompletionRequest(messages=(*system, *conversation), sampling=sampling)
         reply: str | None = None
         for event in self.loaded.ask(self.writer, CompleteRequest(seeds=(self.options.seed,), requests=(request,))):
             if isinstance(event, RequestCompleted):
                 reply = event.text
         if reply is not None:
-            self.turns = [*asked, Message(role="assistant", content=reply)]
+            self.turns = [*conversation, Message(role="assistant", content=reply)]
         return reply
 
     def reset(self) -> None:

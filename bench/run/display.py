@@ -212,8 +212,8 @@ def results_table(tally: Tally) -> Table:
 
 def summary(plan: Plan) -> str:
     """One line: the run's size."""
-    asked = [planned for planned in plan.jobs if planned.selected]
-    reused, stuck = len(asked) - len(plan.to_do), len(plan.to_do) - len(plan.can_run)
+    selected = [planned for planned in plan.jobs if planned.selected]
+    reused, stuck = len(selected) - len(plan.to_do), len(plan.to_do) - len(plan.can_run)
     workers = f"{plan.workers} worker{'s' if plan.workers != 1 else ''} × {plan.threads} thread"
     return (
         f"{plan.resolved.suite.name} ({plan.resolved.profile or 'no profile'}): {len(plan.can_run)} jobs to run, "

@@ -99,17 +99,17 @@ def make_record(
     evaluations: list[EvaluationRecord] = []
     for planned in plan.jobs:
         job_record = _job_record(planned, outcomes.get(planned.digest), store, directory, interrupted=interrupted)
-        done = job_record.status == "done"
+        is_done = job_record.status == "done"
         match planned.job:
             case TrainJob() as job:
-                train = store.train_result(job.digest) if done else _diverged(job_record, store)
+                train = store.train_result(job.digest) if is_done else _diverged(job_record, store)
                 _copy_tracking(job, store, directory)
                 trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=job_record, result=train))
             case SweepJob() as job:
-                swept = store.sweep_result(job.digest) if done else None
+                swept = store.sweep_result(job.digest) if is_done else None
                 sweeps.append(SweepRecord(arm=job.training.arm, setting=job.setting, job=job_record, result=swept))
             case ProbeJob() as job:
-                probe = store.probe_result(job.digest) if done else None
+                probe = store.probe_result(job.digest) if is_done else None
                 probes.append(ProbeRecord(arm=job.training.arm, job=job_record, result=probe))
             case AnswerJob(asking=asking):
                 answers.append(
@@ -119,7 +119,7 @@ def make_record(
                         seed=planned.seed,
                         eval=asking.eval.name,
                         job=job_record,
-                        result=store.eval_result(asking.digest) if done else None,
+                        result=store.eval_result(asking.digest) if is_done else None,
                     )
                 )
             case EvalJob() as job:

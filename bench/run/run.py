@@ -203,10 +203,10 @@ class _Run:
         self._recorded = time.monotonic()
 
     def _interruption(self) -> Problem:
-        done = sum(outcome.failure is None for outcome in self.outcomes.values())
+        finished = sum(outcome.failure is None for outcome in self.outcomes.values())
         return Problem(
             reference="run.interrupted",
-            what=f"stopped with {done} of {len(self.plan.to_do)} jobs done; they are kept",
+            what=f"stopped with {finished} of {len(self.plan.to_do)} jobs done; they are kept",
             where=str(self.directory.path),
             hint="the same command resumes from there",
         )
@@ -220,8 +220,8 @@ def _earlier_looks(planned: Plan, directory: RunDirectory) -> tuple[Look, ...]:
 
 def _finished_hint(loaded: LoadedSuite, only: Sequence[str], home: Path) -> Path:
     """A file that says that this very suite ran to its end: then the heavy server is not started in advance."""
-    said = {"suite": loaded.suite.model_dump(mode="json"), "path": str(loaded.path), "only": sorted(only)}
-    return home / "finished" / digest_json(said)
+    fields = {"suite": loaded.suite.model_dump(mode="json"), "path": str(loaded.path), "only": sorted(only)}
+    return home / "finished" / digest_json(fields)
 
 
 @contextlib.contextmanager

@@ -37,16 +37,16 @@ def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -
     trainings = [training for training in record.trainings if training.arm == arm]
     if not trainings:
         raise InputError(_no_training(arm, record, run))
-    asked = [training for training in trainings if seed in (None, training.seed)]
-    if not asked:
+    candidates = [training for training in trainings if seed in (None, training.seed)]
+    if not candidates:
         seeds = ", ".join(str(training.seed) for training in trainings)
         raise InputError(
             Problem(reference="weights.seed", what=f"{arm} has no seed {seed}", where="--seed", hint=f"seeds: {seeds}")
         )
     store = JobStore(home=home)
-    kept = next((training for training in asked if _has_weights(training, store)), None)
+    kept = next((training for training in candidates if _has_weights(training, store)), None)
     if kept is None:
-        raise InputError(_not_kept(asked[0], store, keeps=record.resolved.suite.run.keep_weights))
+        raise InputError(_not_kept(candidates[0], store, keeps=record.resolved.suite.run.keep_weights))
     folder = store.folder(kept.job.digest)
     job = job_adapter.validate_json((folder / "job.json").read_bytes())
     assert isinstance(job, TrainJob), "a training's digest"

@@ -62,10 +62,12 @@ def _notes(expected: Forecast) -> list[str]:
 
 def _disk(expected: Forecast) -> str:
     needed, free = expected.disk_bytes, expected.disk_free_bytes
-    said = f"disk: at least {_size(needed)}"
+    sentence = f"disk: at least {_size(needed)}"
     if free is None:
-        return said
-    return f"{said} of {_size(free)} free" + ("" if free >= needed else ", which is too little: bench run will refuse")
+        return sentence
+    return f"{sentence} of {_size(free)} free" + (
+        "" if free >= needed else ", which is too little: bench run will refuse"
+    )
 
 
 def _size(count: int) -> str:

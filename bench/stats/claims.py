@@ -326,10 +326,10 @@ def _undecidable(question: ClaimQuestion) -> ClaimVerdict:
     value = None
     if comparison is not None:
         value = comparison.ratio if isinstance(comparison, Ratio) else comparison.estimate
-    said = None if comparison is None else comparison.reason
+    reason = None if comparison is None else comparison.reason
     return ClaimVerdict(
         outcome="incomplete" if value is None else "inconclusive",
-        reason=said or question.missing,
+        reason=reason or question.missing,
         leaning=None,
         p_value=None,
         sequential_p=None,

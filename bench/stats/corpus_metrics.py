@@ -26,12 +26,12 @@ def bleu(sums: FloatArray) -> FloatArray:
     Lengths of answers and references, then matched and all n-grams of the answers for n = 1 to 4. 0 where nothing
     matches, or the answers have no 4-gram.
     """
-    said, wanted = sums[..., 0], sums[..., 1]
+    answered, wanted = sums[..., 0], sums[..., 1]
     matched, total = sums[..., 2 : 2 + _BLEU_ORDERS], sums[..., 2 + _BLEU_ORDERS :]
     none = matched <= 0
     with np.errstate(divide="ignore", invalid="ignore"):
         precision = np.where(none, 0.5 ** np.cumsum(none, axis=-1), matched) / total
-        brevity = np.where(said < wanted, np.exp(1.0 - wanted / said), 1.0)
+        brevity = np.where(answered < wanted, np.exp(1.0 - wanted / answered), 1.0)
         value = 100.0 * brevity * np.exp(np.log(precision).mean(axis=-1))
     return floats(np.where((matched > 0).any(axis=-1) & (total > 0).all(axis=-1), value, 0.0))
 
@@ -42,11 +42,11 @@ def chrf(sums: FloatArray) -> FloatArray:
     For n = 1 to 6: character n-grams of the answers, of the references, and matched.
     """
     triples = sums.reshape(*sums.shape[:-1], -1, 3)
-    said, wanted, matched = triples[..., 0], triples[..., 1], triples[..., 2]
-    counted = (said > 0) & (wanted > 0)
+    answered, wanted, matched = triples[..., 0], triples[..., 1], triples[..., 2]
+    counted = (answered > 0) & (wanted > 0)
     orders = np.maximum(counted.sum(axis=-1), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        precision = np.where(counted, matched / said, 0.0).sum(axis=-1) / orders
+        precision = np.where(counted, matched / answered, 0.0).sum(axis=-1) / orders
         recall = np.where(counted, matched / wanted, 0.0).sum(axis=-1) / orders
         factor = _CHRF_BETA**2
         value = 100.0 * (1.0 + factor) * precision * recall / (factor * precision + recall)

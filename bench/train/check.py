@@ -76,9 +76,9 @@ def _check_arguments(recipe: Recipe, job: TrainJob) -> None:
     model = load_skeleton(job.model)
 
     def optimizer(chosen: dict[str, Any]) -> Any:
-        asked = alone.model_copy(update={"optimizer_arguments": chosen})
+        recipe_alone = alone.model_copy(update={"optimizer_arguments": chosen})
         arguments = sft_config(
-            asked, steps=_STEPS, seed=job.seed, precision=precision, device=device, folder=Path.cwd()
+            recipe_alone, steps=_STEPS, seed=job.seed, precision=precision, device=device, folder=Path.cwd()
         )
         return Trainer.get_optimizer_cls_and_kwargs(arguments, model)
 

@@ -138,8 +138,8 @@ def _checkpoint(ranks: Ranks, job: TrainJob, folder: Path) -> Checkpoint | None:
     return checkpoint if ranks.all_reduce_sum(checkpoint is None) == 0 else None
 
 
-def _result(done: _Done) -> TrainResult:
-    prepared, trainer, diverged = done.prepared, done.prepared.trainer, done.diverged
+def _result(carried_out: _Done) -> TrainResult:
+    prepared, trainer, diverged = carried_out.prepared, carried_out.prepared.trainer, carried_out.diverged
     parameters, trainable = count_parameters(trainer.model)
     return TrainResult(
         parameters=parameters,
@@ -153,13 +153,13 @@ def _result(done: _Done) -> TrainResult:
         stopped=trainer.stopped,
         validation=() if prepared.watch is None else prepared.watch.points,
         validation_rows=prepared.data.validation_rows,
-        kept_step=done.kept_step,
+        kept_step=carried_out.kept_step,
         steps=prepared.meter.steps,
         tail_loss=None if diverged else tail_loss(prepared.meter.steps),
         diverged=diverged,
-        ledger=make_ledger(prepared.trained, done.memory, done.energy),
+        ledger=make_ledger(prepared.trained, carried_out.memory, carried_out.energy),
         weights=WEIGHTS,
-        weights_check=done.weights_check,
+        weights_check=carried_out.weights_check,
     )
 
 

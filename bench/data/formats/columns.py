@@ -138,8 +138,8 @@ def history_turns(value: object, name: str) -> Turns:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             what = f"field `{name}` holds {kind_of(pair)}, not pairs of what the user and the assistant said"
             raise RowError("data.history", what, ignore_hint(name))
-        asked, said = (as_text(text, f"a text of `{name}`") for text in pair)
-        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+        question, answer = (as_text(text, f"a text of `{name}`") for text in pair)
+        turns += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     return turns
 
 

@@ -128,10 +128,10 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
         key = next(key for key in item if MESSAGE_KEYS.get(key) is Key.REFUSED and is_filled(item[key]))
         raise RowError("data.not-honoured", f"`{key}` cannot be honoured: this program trains on text", _ignore(key))
     calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
-    said, thought = ("", "") if calls and content not in item else _content(field_of(item, content))
+    text, thought = ("", "") if calls and content not in item else _content(field_of(item, content))
     if isinstance(name, str) and name.strip().lower() in CALLERS:
-        calls, said = [*calls, *call_list(said)], ""
-    turn: dict[str, Any] = {"role": role, "content": said}
+        calls, text = [*calls, *call_list(text)], ""
+    turn: dict[str, Any] = {"role": role, "content": text}
     reasoning = "\n".join(as_text(value, "`reasoning`") for value in given.get(Key.REASONING, ())) or thought
     for key, value in (("reasoning", reasoning), ("tool_calls", calls)):
         if value and role != "assistant":
@@ -159,18 +159,18 @@ def _content(value: object) -> tuple[str, str]:
     """What a message's content says, and what it thinks: parts of text are joined, parts of thinking are apart."""
     if not isinstance(value, list):
         return as_text(value, "field `content`"), ""
-    said, thought = [], []
+    texts, thoughts = [], []
     for part in value:
         if isinstance(part, str):
-            said.append(part)
+            texts.append(part)
         elif is_text_part(part):
-            said.append(as_text(part["text"], "a text part"))
+            texts.append(as_text(part["text"], "a text part"))
         elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
-            thought.append(_thought(part))
+            thoughts.append(_thought(part))
         else:
             kind = f"of type {part.get('type')!r}" if isinstance(part, dict) else f"that is {kind_of(part)}"
             raise RowError("data.not-honoured", f"`content` has a part {kind}: this program trains on text")
-    return "".join(said), "\n".join(thought)
+    return "".join(texts), "\n".join(thoughts)
 
 
 def _thought(part: Mapping[str, Any]) -> str:

@@ -110,10 +110,10 @@ def arena_answer(record: Mapping[str, Any]) -> Turns:
     won = {side: parsed_flag(record.get(f"winner_model_{side}")) for side in "ab"}
     if won["a"] == won["b"]:
         raise RowLeftOut(NO_PREFERENCE)
-    asked, said = turn_list(record, "prompt"), turn_list(record, "response_a" if won["a"] else "response_b")
-    if len(asked) != len(said):
-        raise RowError("data.not-a-turn", f"{len(asked)} prompts and {len(said)} responses do not pair")
-    return history_turns(list(zip(asked, said, strict=True)), "prompt")
+    prompt, response = turn_list(record, "prompt"), turn_list(record, "response_a" if won["a"] else "response_b")
+    if len(prompt) != len(response):
+        raise RowError("data.not-a-turn", f"{len(prompt)} prompts and {len(response)} responses do not pair")
+    return history_turns(list(zip(prompt, response, strict=True)), "prompt")
 
 
 def lead_of(name: str, values: Mapping[object, float]) -> Callable[[Mapping[str, Any]], float]:

@@ -55,8 +55,8 @@ def settle(turns: Turns, *, answered: bool = True, merge: bool = True) -> Settle
     if next((turn["role"] for turn in turns if turn["role"] != "system"), None) == "assistant":
         return Settled(turns=turns, dropped="no opening prompt")
     _check_order(turns)
-    asked = turns[-2] if len(turns) > 1 else {"content": ""}
-    if not asked["content"].strip() and not asked.get("input", "").strip() and asked.get("role") != "tool":
+    question = turns[-2] if len(turns) > 1 else {"content": ""}
+    if not question["content"].strip() and not question.get("input", "").strip() and question.get("role") != "tool":
         return Settled(turns=turns, dropped="empty prompt")
     return Settled(turns=turns, notes=tuple(notes))
 

@@ -153,8 +153,8 @@ class ChatTemplate:
     def _place_of(self, turn: Turn, full: str) -> int:
         """Place of the last turn in a text whose beginning is no prompt of the template."""
         message = guarded(_message(turn), self._spelling)
-        thought, said = thoughts_and_answer(str(message["content"]))
-        first = str(message.get("reasoning", "")).strip() or thought or said.strip()
+        thought, answer = thoughts_and_answer(str(message["content"]))
+        first = str(message.get("reasoning", "")).strip() or thought or answer.strip()
         place = full.rfind(first) if first else -1
         if place < 0:
             raise TemplateRefusedError("it does not show where the answer begins")
@@ -208,13 +208,13 @@ class ChatTemplate:
         """What opens an assistant's turn, and the tag that closes an earlier one; empty where there is none."""
         question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
         try:
-            asked = self._shown([question], add_generation_prompt=True)
+            prompt = self._shown([question], add_generation_prompt=True)
             bare = self._shown([question], add_generation_prompt=False)
             again = self._shown([question, answer, question.model_copy(update={"content": _SYSTEM})],
                                 add_generation_prompt=False)  # fmt: skip
         except TemplateRefusedError:
             return "", ""
-        header = without_opening(asked[len(bare) :]) if asked.startswith(bare) else ""
+        header = without_opening(prompt[len(bare) :]) if prompt.startswith(bare) else ""
         closing = _TAG.match(again.partition(_ANSWER)[2])
         return header, "" if closing is None or _ROLE.search(closing[0]) else closing[0].strip()
 
@@ -238,10 +238,10 @@ def _thinks(turn: Turn) -> bool:
 
 def _parted(turn: Turn) -> Turn:
     """An assistant's turn with the block of thinking of its text in the field for it."""
-    thought, said = thoughts_and_answer(turn.content)
-    if turn.role != "assistant" or said == turn.content:
+    thought, answer = thoughts_and_answer(turn.content)
+    if turn.role != "assistant" or answer == turn.content:
         return turn
-    return turn.model_copy(update={"reasoning": thought or None, "content": said.lstrip("\n")})
+    return turn.model_copy(update={"reasoning": thought or None, "content": answer.lstrip("\n")})
 
 
 def _message(turn: Turn) -> MessageFields:

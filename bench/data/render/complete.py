@@ -37,8 +37,8 @@ def left_out(turns: Sequence[Turn], text: str, render: Render) -> str | None:
 
 def _part_left_out(turn: Turn, shown: str, *, thoughts: bool) -> str | None:
     content = unguarded(turn.content)
-    thought, said = thoughts_and_answer(content) if turn.role == "assistant" else ("", content)
-    if not _shows(said.strip(), shown):
+    thought, answer = thoughts_and_answer(content) if turn.role == "assistant" else ("", content)
+    if not _shows(answer.strip(), shown):
         return "the text"
     if not _shows(unguarded(turn.input or "").strip(), shown):
         return "the input"

@@ -38,14 +38,14 @@ def earlier_answers(chat: ChatTemplate, row: Row, chosen: Callable[[Turn], bool]
         raise unfindable(row, "the template rewrites earlier turns")
     plain_endings = [ending for ending in (chat.closing, *endings) if ending]
     spans = []
-    for at, (before, said, after) in zip(places, _parts(marked), strict=True):
+    for at, (before, answer, after) in zip(places, _parts(marked), strict=True):
         turn = row.turns[at]
         start = _start(chat, before, turn)
         if not _shows_thoughts(turn, before[start:]):
             chat.notes[THOUGHTS_LEFT_OUT] = None
             continue
         place = len(unguarded(before[:start]))
-        length = len(unguarded(before[start:])) + len(said)
+        length = len(unguarded(before[start:])) + len(answer)
         spans.append((place, place + length + _closing(chat, row, at, after, plain_endings)))
     return spans
 
@@ -78,9 +78,9 @@ def _marked(message: MessageFields) -> MessageFields:
     """A message with marks around what it says; around the first text among its arguments where it only calls, else
     around the name that it calls."""
     content = str(message["content"])
-    said = thoughts_and_answer(content)[1]
-    if core := said.strip():
-        at = len(content) - len(said) + said.index(core)
+    answer = thoughts_and_answer(content)[1]
+    if core := answer.strip():
+        at = len(content) - len(answer) + answer.index(core)
         return {**message, "content": f"{content[:at]}{OPEN}{core}{CLOSE}{content[at + len(core) :]}"}
     calls = [dict(call) for call in message.get("tool_calls", ())]
     if calls:

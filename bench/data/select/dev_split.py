@@ -98,8 +98,8 @@ _TableLines = tuple[ResolvedData, Iterable[_Line]]
 def _rows(data: ResolvedData) -> Iterator[_Line]:
     for row in load_rows(data.path):
         turns = [turn.model_dump(mode="json", exclude_defaults=True) for turn in row.turns]
-        asked = turns[:-1] or turns
-        content = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).digest()
+        prompt = turns[:-1] or turns
+        content = hashlib.sha256(json.dumps(prompt, ensure_ascii=False).encode()).digest()
         yield _Line(content, json.dumps(turns, ensure_ascii=False).encode(), row.origin)
 
 
@@ -129,13 +129,13 @@ def _resolved(data: ResolvedData, rows: Sequence[_Line], home: Path, left_out: s
 
 
 def _memo(home: Path, how: str, data: ResolvedData, others: Sequence[ResolvedData]) -> Path:
-    said = [
+    parts = [
         how,
         data.model_dump(mode="json"),
         [[other.sha256, other.name] for other in others],
         own_code(home).digest("bench.data.select.dev_split"),
     ]
-    return home / "data" / "dev" / f"{digest_json(said)}.json"
+    return home / "data" / "dev" / f"{digest_json(parts)}.json"
 
 
 def _recall(memo: Path) -> DevSplit | None:

@@ -160,10 +160,10 @@ class _Selector:
 
         def free(records: IndexRecords) -> NDArray[np.bool_]:
             held = _among(records["key"], self._held_keys)
-            asked = _among(records["prompt"], self._held_prompts) & ~held
+            same_prompt = _among(records["prompt"], self._held_prompts) & ~held
             counts[HELD_OUT] += int(held.sum())
-            counts[SAME_PROMPT] += int(asked.sum())
-            return ~(held | asked)
+            counts[SAME_PROMPT] += int(same_prompt.sum())
+            return ~(held | same_prompt)
 
         kept = filtered(table, everything, free)
         dropped.update({reason: count for reason, count in counts.items() if count})

@@ -32,8 +32,8 @@ def fetch(spec: DataSpec, *, home: Path) -> Path:
     `hub.split`, `hub.config`, `hub.not-data`, `hub.failed`.
     """
     assert spec.source is not None, "a mix has no rows of its own to fetch"
-    asked = {"source": spec.source, "config": spec.config, "split": spec.split, "revision": spec.revision}
-    folder, name = home / "data" / "hub", digest_json(asked)[:24]
+    fields = {"source": spec.source, "config": spec.config, "split": spec.split, "revision": spec.revision}
+    folder, name = home / "data" / "hub", digest_json(fields)[:24]
     file, note = folder / f"{name}.parquet", folder / f"{name}.note.json"
     kept_note = json.loads(note.read_text(encoding="utf-8")) if file.is_file() and note.is_file() else None
     if kept_note is not None and spec.revision is not None and _COMMIT.fullmatch(spec.revision):
@@ -52,7 +52,7 @@ def fetch(spec: DataSpec, *, home: Path) -> Path:
             data.to_parquet(stream)
             finish(file.name)
         with atomic(folder) as (stream, finish):
-            stream.write(json.dumps({**asked, "revision": commit}).encode())
+            stream.write(json.dumps({**fields, "revision": commit}).encode())
             finish(note.name)
     return file
 
@@ -95,8 +95,8 @@ def _problem(spec: DataSpec, error: BaseException) -> Problem:
     """What a failed request means to the user."""
     from datasets.exceptions import DatasetsError
 
-    asked, where, repo = _asked(spec), f"source = {spec.source!r}", spec.source
-    problem = refusal(asked, error)
+    request, where, repo = _asked(spec), f"source = {spec.source!r}", spec.source
+    problem = refusal(request, error)
     if problem is not None:
         return problem
     if isinstance(error, ValueError) and "split" in str(error).lower():
@@ -107,7 +107,7 @@ def _problem(spec: DataSpec, error: BaseException) -> Problem:
         what = f"{repo} cannot be read as a table: {line_of(error.__cause__ or error)}"
         hint = "only data files are read, never a script; name config, split or revision, or give a local file"
         return Problem(reference="hub.not-data", what=what, where=where, hint=hint)
-    return failed(asked, error)
+    return failed(request, error)
 
 
 def _asked(spec: DataSpec) -> HubRequest:

@@ -27,49 +27,49 @@ class HubRequest:
     """How to do without the hub."""
 
 
-def refusal(asked: HubRequest, error: BaseException) -> Problem | None:
+def refusal(request: HubRequest, error: BaseException) -> Problem | None:
     """The problem behind `error`; `None` where it is no answer of the hub's and no lack of one."""
     from huggingface_hub import errors
 
-    repo, kind, where = asked.repo, asked.kind, asked.where
+    repo, kind, where = request.repo, request.kind, request.where
     causes = chain(error)
     # datasets tells of a gate in words alone.
     if any(isinstance(cause, errors.GatedRepoError) for cause in causes) or "gated dataset" in str(error):
         hint = f"accept it on the {kind}'s page and set HF_TOKEN"
         return Problem(reference="hub.gated", what=f"{repo} wants its licence accepted first", where=where, hint=hint)
     if any(isinstance(cause, errors.RevisionNotFoundError) for cause in causes):
-        what, hint = f"{repo} has no revision {asked.revision!r}", "leave revision out for the newest"
+        what, hint = f"{repo} has no revision {request.revision!r}", "leave revision out for the newest"
         return Problem(reference="hub.revision", what=what, where=where, hint=hint)
     if any(isinstance(cause, errors.RepositoryNotFoundError | errors.HFValidationError) for cause in causes):
         what = f"the hub knows no {kind} {repo!r}, or it is private"
-        hint = f"check the spelling; for a private {kind} set HF_TOKEN; {asked.local}"
+        hint = f"check the spelling; for a private {kind} set HF_TOKEN; {request.local}"
         return Problem(reference="hub.unknown", what=what, where=where, hint=hint)
     if (reason := passing(error)) is not None:
-        return unreachable(asked, reason)
+        return unreachable(request, reason)
     for cause in causes:
         if isinstance(cause, errors.HfHubHTTPError) and cause.response.status_code in {401, 403}:
             what = f"the hub refuses {repo} ({cause.response.status_code})"
-            hint = f"check that HF_TOKEN is valid and may read it; {asked.local}"
+            hint = f"check that HF_TOKEN is valid and may read it; {request.local}"
             return Problem(reference="hub.refused", what=what, where=where, hint=hint)
     return None
 
 
-def unreachable(asked: HubRequest, reason: str) -> Problem:
+def unreachable(request: HubRequest, reason: str) -> Problem:
     """Problem of a hub that is unavailable or too busy."""
     patience = "wait some minutes, HF_TOKEN allows more requests; " if reason.endswith("429") else ""
     return Problem(
         reference=UNREACHABLE,
-        what=f"{asked.repo} is not on this machine and the hub cannot be reached ({reason})",
-        where=asked.where,
-        hint=f"{patience}use a profile that needs no hub; {asked.local}",
+        what=f"{request.repo} is not on this machine and the hub cannot be reached ({reason})",
+        where=request.where,
+        hint=f"{patience}use a profile that needs no hub; {request.local}",
     )
 
 
-def failed(asked: HubRequest, error: BaseException) -> Problem:
+def failed(request: HubRequest, error: BaseException) -> Problem:
     """Neither the hub's nor what was asked for: a full disk, a library's own mistake."""
-    what = f"{asked.repo} cannot be downloaded: {type(error).__name__}: {line_of(error)}"
-    hint = f"see the log under BENCH_HOME/logs; {asked.local}"
-    return Problem(reference="hub.failed", what=what, where=asked.where, hint=hint)
+    what = f"{request.repo} cannot be downloaded: {type(error).__name__}: {line_of(error)}"
+    hint = f"see the log under BENCH_HOME/logs; {request.local}"
+    return Problem(reference="hub.failed", what=what, where=request.where, hint=hint)
 
 
 def line_of(error: BaseException) -> str:

@@ -18,14 +18,16 @@ _REPEATED = 4
 """Tokens of an n-gram."""
 
 
-def behaviour(asked: str, text: str, ids: Sequence[int], *, ended: bool, form: Form | None) -> dict[str, float | None]:
-    """By measure. `asked` is the user's text without the template, `text` the answer, `ids` its tokens without the one
-    that ended it."""
+def behaviour(
+    question: str, text: str, ids: Sequence[int], *, ended: bool, form: Form | None
+) -> dict[str, float | None]:
+    """Values by measure. question: the user's text without the template. text: the answer. ids: its tokens without the
+    one that ended it."""
     measures: dict[str, float | None] = {
         "ended": float(ended),
         "empty": float(not text.strip()),
         "repetition": repetition(ids),
-        "drift": drift(asked, text),
+        "drift": drift(question, text),
         "length": float(len(ids)),
     }
     if form is None:
@@ -40,9 +42,9 @@ def repetition(ids: Sequence[int]) -> float:
     return 1.0 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-def drift(asked: str, text: str) -> float | None:
+def drift(question: str, text: str) -> float | None:
     """Share of the answer's letters outside the script of most of the prompt's; `None` where either has no letter."""
-    expected = dominant_script(asked)
+    expected = dominant_script(question)
     letters = [letter for letter in text if letter.isalpha()]
     if expected is None or not letters:
         return None

@@ -135,8 +135,8 @@ class _Asker:
     def answer(self, conversations: Sequence[_Conversation], turn: int, report: Callable[[int], None]) -> None:
         """Fills the open turn of that number in every conversation."""
         requests = [self._request(conversation, turn) for conversation in conversations]
-        said = self.drawn.draw(requests, report)
-        for conversation, generation in zip(conversations, said, strict=True):
+        generations = self.drawn.draw(requests, report)
+        for conversation, generation in zip(conversations, generations, strict=True):
             self._keep(conversation, turn, generation)
 
     def _request(self, conversation: _Conversation, turn: int) -> GenerationRequest:

@@ -70,7 +70,7 @@ def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: 
 def _usable(answers: Texts, references: Texts) -> dict[int, tuple[str, str]]:
     """Pairs with an answer and a reference, by position."""
     pairs = enumerate(zip(answers, references, strict=True))
-    return {at: (said, wanted) for at, (said, wanted) in pairs if said is not None and wanted is not None}
+    return {at: (answer, wanted) for at, (answer, wanted) in pairs if answer is not None and wanted is not None}
 
 
 def _scored(scale: Scale, results: Mapping[str, Any], usable: Mapping[int, Any], count: int) -> Scored:
@@ -92,7 +92,7 @@ def _compute(
 ) -> dict[str, Any]:
     """Results of the module for the pairs, by name."""
     module = _load(path)
-    predictions = [said for said, _ in usable.values()]
+    predictions = [answer for answer, _ in usable.values()]
     references = [[wanted] if as_lists else wanted for _, wanted in usable.values()]
     return dict(module.compute(predictions=predictions, references=references, **options))
 

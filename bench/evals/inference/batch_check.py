@@ -46,11 +46,11 @@ class CountedGenerator:
     def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
         """Answers in the order of `requests`; as `generate` gives them."""
         started = time.perf_counter()
-        said = generate(self.model, self.tokenizer, requests, slots=self.slots, report=report)
+        generations = generate(self.model, self.tokenizer, requests, slots=self.slots, report=report)
         self.seconds += time.perf_counter() - started
         self.asked += requests
-        self.said += said
-        return said
+        self.said += generations
+        return generations
 
     def account(self, *, samples: int) -> Generated:
         """The figures of all answers so far, `samples` to a prompt; makes a few of them again, alone."""
@@ -77,10 +77,10 @@ class CountedGenerator:
         return time.perf_counter() - started
 
     def _differs_alone(self, at: int) -> bool:
-        request, said = self.asked[at], self.said[at]
+        request, generation = self.asked[at], self.said[at]
         short = replace(request, max_new_tokens=min(request.max_new_tokens, CHECKED_TOKENS))
         (again,) = generate(self.model, self.tokenizer, [short])
-        return said is None or again is None or again.ids != said.ids[: short.max_new_tokens]
+        return generation is None or again is None or again.ids != generation.ids[: short.max_new_tokens]
 
 
 def describe_check(generated: Generated) -> str:

@@ -158,9 +158,9 @@ class LocalJudge:
 
     def _make(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:
         subject = load_writer(self.asker.model, self.asker.precision)
-        replies, asked = dict[str, Reply | str](), list(new.items())
-        for start in range(0, len(asked), AT_ONCE):
-            part = asked[start : start + AT_ONCE]
+        replies, requests = dict[str, Reply | str](), list(new.items())
+        for start in range(0, len(requests), AT_ONCE):
+            part = requests[start : start + AT_ONCE]
             seeds = [seed_of(digest, request) for digest, request in part]
             answers = answer(subject, [request for _, request in part], seeds)
             for (digest, request), reply in zip(part, answers, strict=True):

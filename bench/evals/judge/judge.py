@@ -53,8 +53,10 @@ def run_judge(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     read = time.perf_counter()
     session = None
     if not judging.by_definition:
-        asked = [pair for pair in pairs if pair.answer is not None and pair.opponent is not None and not pair.identical]
-        session = judge_pairs(spec, judging, asked, ExampleProgress(emit, len(asked)))
+        judged_pairs = [
+            pair for pair in pairs if pair.answer is not None and pair.opponent is not None and not pair.identical
+        ]
+        session = judge_pairs(spec, judging, judged_pairs, ExampleProgress(emit, len(judged_pairs)))
     rows, fates = _rows(spec.name, pairs, session, stored=judging.reference is None)
     judged = time.perf_counter()
     write_scores(folder, rows)

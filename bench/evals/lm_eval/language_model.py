@@ -219,8 +219,8 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
     ) -> GenerationRequest:
         """A generation request from lm-eval's settings."""
         text = request.args[0]
-        asked = normalize_gen_kwargs(dict(settings), DEFAULT_MAX_NEW_TOKENS)
-        new_tokens, until = int(asked["max_gen_toks"]), [end for end in asked["until"] if end]
+        given_settings = normalize_gen_kwargs(dict(settings), DEFAULT_MAX_NEW_TOKENS)
+        new_tokens, until = int(given_settings["max_gen_toks"]), [end for end in given_settings["until"] if end]
         limit = self.subject.context_length
         kept = prompt[-max(limit - new_tokens, limit // 2) :]
         if len(kept) < len(prompt):
@@ -233,7 +233,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             stop_ids=frozenset(renderer.stop_ids if wrapped else _end_ids(self.subject)),
             until=(*until, *(renderer.stop_strings if wrapped else ())),
             max_new_tokens=min(new_tokens, limit - len(kept)),
-            sampling=_sampling(request.task_name, asked, f"{self.seed}:{repeat}:{text}"),
+            sampling=_sampling(request.task_name, given_settings, f"{self.seed}:{repeat}:{text}"),
             strip_thinking=strip,
             thinking_begun=strip and opens_thinking(text),
         )
@@ -286,26 +286,26 @@ def _end_ids(subject: Subject) -> list[int]:
     return list(dict.fromkeys(id_ for id_ in ids if id_ is not None))
 
 
-def _sampling(task: str | None, asked: Mapping[str, Any], identity: str) -> TokenSampling | None:
+def _sampling(task: str | None, settings: Mapping[str, Any], identity: str) -> TokenSampling | None:
     """How to draw tokens; `None` for greedy. Raises `InputError` for settings that would change the answer unheeded."""
     supported = {"until", "max_gen_toks", "do_sample", "temperature", "top_k", "top_p", "use_cache"}
-    strange = [key for key in asked if key not in supported and asked[key] not in (None, _NEUTRAL.get(key))]
+    strange = [key for key in settings if key not in supported and settings[key] not in (None, _NEUTRAL.get(key))]
     if strange:
         raise InputError(
             Problem(
                 reference="tasks.generation",
-                what=f"generation setting {key} = {asked[key]!r} is not supported",
+                what=f"generation setting {key} = {settings[key]!r} is not supported",
                 where=f"generation_kwargs of task {task}",
                 hint="supported: " + ", ".join(sorted(supported)),
             )
             for key in strange
         )
-    temperature = float(asked.get("temperature", 1.0))
-    if not asked.get("do_sample") or temperature == 0:
+    temperature = float(settings.get("temperature", 1.0))
+    if not settings.get("do_sample") or temperature == 0:
         return None
     return TokenSampling(
         temperature=temperature,
-        top_k=asked.get("top_k") or None,
-        top_p=asked.get("top_p"),
+        top_k=settings.get("top_k") or None,
+        top_p=settings.get("top_p"),
         seed=int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") >> 1,
     )

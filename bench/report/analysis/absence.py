@@ -36,9 +36,9 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
         *((a.job, a.subject, a.eval) for a in record.answers if a.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
     ]
-    asked = _asked(record.command)
+    patterns = _asked(record.command)
     unfinished = "this run ended before it" if record.finished else "the run is going on, or was killed"
-    return tuple(_absence(*job, asked, unfinished=unfinished) for job in jobs)
+    return tuple(_absence(*job, patterns, unfinished=unfinished) for job in jobs)
 
 
 def _asked(command: Sequence[str]) -> frozenset[str]:
@@ -48,11 +48,11 @@ def _asked(command: Sequence[str]) -> frozenset[str]:
 
 
 def _absence(
-    job: JobRecord, subject: str, evaluation: str | None, asked: frozenset[str], *, unfinished: str
+    job: JobRecord, subject: str, evaluation: str | None, patterns: frozenset[str], *, unfinished: str
 ) -> Absence:
     failed = job.failure is not None
     arm = subject.partition("#")[0]
-    left_out = bool(asked) and not is_base(arm) and not any(matching(pattern, [arm]) for pattern in asked)
+    left_out = bool(patterns) and not is_base(arm) and not any(matching(pattern, [arm]) for pattern in patterns)
     never = ("left_out", "`--only` left it out") if left_out else ("pending", unfinished)
     return Absence(
         job=job.id,

@@ -68,8 +68,8 @@ def _meaning(record: Record, evals: Collection[str]) -> dict[str, Any]:
     for spec in resolved.suite.eval:
         if spec.name not in evals:
             continue
-        said = spec.model_dump(mode="json", exclude=set(_COMPARED_ELSEWHERE))
-        meaning |= _flat(said, f"eval.{spec.name}")
+        fields = spec.model_dump(mode="json", exclude=set(_COMPARED_ELSEWHERE))
+        meaning |= _flat(fields, f"eval.{spec.name}")
         meaning[f"eval.{spec.name}.tasks_sha256"] = resolved.tasks_sha256.get(spec.name)
         data = resolved.data.get(f"eval:{spec.name}")
         meaning[f"eval.{spec.name}.data.sha256"] = None if data is None else data.sha256
@@ -92,8 +92,8 @@ def _meaning(record: Record, evals: Collection[str]) -> dict[str, Any]:
 
 def _circumstances(record: Record) -> dict[str, Any]:
     resolved = record.resolved
-    said = resolved.model_dump(mode="json", exclude={"model", "models", "data", "tasks_sha256", "tasks_path"})
-    circumstances = {key: value for key, value in _flat(said, "").items() if not key.startswith(_IGNORED)}
+    fields = resolved.model_dump(mode="json", exclude={"model", "models", "data", "tasks_sha256", "tasks_path"})
+    circumstances = {key: value for key, value in _flat(fields, "").items() if not key.startswith(_IGNORED)}
     for name, model in {"": resolved.model, **resolved.models}.items():
         circumstances[f"base.{name}".rstrip(".")] = f"{model.name}, sha256 {model.sha256[:12]}"
     for name, data in resolved.data.items():
@@ -115,11 +115,13 @@ def _other_examples(record: Record, rows: tuple[ScoreRows, ScoreRows]) -> Iterat
         shared = [subject for name, subject in rows[0] if name == spec.name and (name, subject) in rows[1]]
         if not shared:
             continue
-        asked = [{(r.task, r.id): (r.prompt, r.target) for r in run_rows[spec.name, shared[0]]} for run_rows in rows]
-        if asked[0] == asked[1]:
+        questions = [
+            {(r.task, r.id): (r.prompt, r.target) for r in run_rows[spec.name, shared[0]]} for run_rows in rows
+        ]
+        if questions[0] == questions[1]:
             continue
-        same = sum(asked[1].get(example) == question for example, question in asked[0].items())
-        counts = [f"{len(examples):,} examples, {same:,} of them in both" for examples in asked]
+        same = sum(questions[1].get(example) == question for example, question in questions[0].items())
+        counts = [f"{len(examples):,} examples, {same:,} of them in both" for examples in questions]
         yield Difference(key=f"eval.{spec.name}.examples", first=counts[0], second=counts[1])
 
 

@@ -96,7 +96,7 @@ def _missing_scores(
 
 def _unscored(record: Record, results: Mapping[tuple[str, str], Result]) -> tuple[str, ...]:
     """Measurands without any score, of evals that are done for some subject, in the suite's order."""
-    done = {evaluation.eval for evaluation in record.evaluations if evaluation.result is not None}
+    evaluated = {evaluation.eval for evaluation in record.evaluations if evaluation.result is not None}
     by_arm = subjects(record)
     scored: dict[str, bool] = {}
     for result in results.values():
@@ -104,5 +104,5 @@ def _unscored(record: Record, results: Mapping[tuple[str, str], Result]) -> tupl
         # a judge's own reference is a tie with itself: no judge was asked for it
         defined = is_own_reference(record, measurand.eval, by_arm[result.arm])
         has_score = not defined and any(value is not None for value in result.by_seed)
-        scored[measurand.name] = scored.get(measurand.name, False) or has_score or measurand.eval not in done
+        scored[measurand.name] = scored.get(measurand.name, False) or has_score or measurand.eval not in evaluated
     return tuple(name for name, some in scored.items() if not some)

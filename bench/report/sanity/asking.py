@@ -32,8 +32,8 @@ def forms_differ(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """One side sees a format that it was not trained on: a part of the difference may come from the format."""
     trained = {t.result.template for t in record.trainings if t.result is not None}
     for spec in record.resolved.suite.eval:
-        asked = {e.result.template for e in record.evaluations if e.eval == spec.name and e.result is not None}
-        if "none" in asked and trained - {"none"}:
+        templates = {e.result.template for e in record.evaluations if e.eval == spec.name and e.result is not None}
+        if "none" in templates and trained - {"none"}:
             names = fmt.listed(sorted(repr(name) for name in trained))
             detail = f"the prompts have no template; the arms were trained with {names}, the base was not: part of a "
             detail += 'difference may come from the format; set template = "suite" to see how much'

@@ -46,12 +46,12 @@ def _featured(comparison: Comparison) -> str:
 
 
 def _short_row(exhibit: Exhibit, base: str, arm: str) -> tuple[Cell, ...]:
-    said = {answer.arm: answer for answer in exhibit.answers}
+    by_arm = {answer.arm: answer for answer in exhibit.answers}
     return (
         Cell(text=shorten(exhibit.question.strip(), _SHORT), tone="muted"),
         Cell(text=shorten((exhibit.target or fmt.NONE).strip(), _SHORT)),
-        _answer(exhibit, said[base], _SHORT),
-        _answer(exhibit, said[arm], _SHORT),
+        _answer(exhibit, by_arm[base], _SHORT),
+        _answer(exhibit, by_arm[arm], _SHORT),
     )
 
 

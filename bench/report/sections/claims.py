@@ -164,8 +164,8 @@ def _counted(readings: dict[str, Reading], reference: str, *, single_seed: bool)
         ("unknown", "without a result"),
     )
     counts = [(list(readings.values()).count(reading), word) for reading, word in words]
-    said = [f"{count} {word}" for count, word in counts if count]
-    return f"{fmt.plural(len(readings), 'arm')} against {reference}: {', '.join(said)}" if said else ""
+    phrases = [f"{count} {word}" for count, word in counts if count]
+    return f"{fmt.plural(len(readings), 'arm')} against {reference}: {', '.join(phrases)}" if phrases else ""
 
 
 def _named(readings: dict[str, Reading], reference: str) -> str:

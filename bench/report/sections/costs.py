@@ -76,10 +76,10 @@ def _left(comparison: Comparison) -> str:
     early = [training for training in comparison.trainings if training.ending == "early"]
     if not early:
         return ""
-    said = fmt.listed(
+    phrases = fmt.listed(
         [f"{training.subject} with {fmt.percent(training.unspent)} of its budget left" for training in early]
     )
-    return f" Early stopping ended {said}."
+    return f" Early stopping ended {phrases}."
 
 
 def seconds_section(comparison: Comparison) -> Section:
@@ -142,13 +142,13 @@ def measured_sentence(costs: Sequence[Cost]) -> str:
 
 def _several(costs: Sequence[Cost]) -> str:
     """What figures of a training in several processes are of."""
-    said = [
+    phrases = [
         f" {cost.arm} trained in {cost.processes} processes: its speed and the peak behind its MFU are of all of them, "
         f"its memory is {'that of the fullest device' if cost.memory_of_device else 'their sum'}."
         for cost in costs
         if cost.processes > 1 and cost.steps
     ]
-    return "".join(said)
+    return "".join(phrases)
 
 
 def _utilisation(costs: tuple[Cost, ...]) -> list[Block]:
@@ -178,23 +178,25 @@ def _steps(costs: tuple[Cost, ...]) -> list[Block]:
     timed = [(cost.arm, cost.step_seconds) for cost in costs if cost.step_seconds is not None]
     if not timed:
         return []
-    said = "; ".join(
+    phrases = "; ".join(
         f"{arm} {_milliseconds(seconds.median)} ({_milliseconds(seconds.p5)} to {_milliseconds(seconds.p95)})"
         for arm, seconds in timed
     )
-    return [Paragraph(text=f"Milliseconds per step, median (5% to 95%): {said}.", tone="muted")]
+    return [Paragraph(text=f"Milliseconds per step, median (5% to 95%): {phrases}.", tone="muted")]
 
 
 def _money(comparison: Comparison) -> list[Block]:
     """Energy and price, where they are known."""
-    said = [
+    phrases = [
         f"{cost.arm} {fmt.number(cost.joules / 3600, digits=2)} Wh"
         for cost in comparison.costs
         if cost.joules is not None
     ]
     blocks: list[Block] = []
-    if said:
-        blocks.append(Paragraph(text=f"Energy of one training, of the whole device: {', '.join(said)}.", tone="muted"))
+    if phrases:
+        blocks.append(
+            Paragraph(text=f"Energy of one training, of the whole device: {', '.join(phrases)}.", tone="muted")
+        )
     run = comparison.run
     if run.price_per_hour is None:
         return blocks

@@ -52,33 +52,33 @@ def _judges(comparison: Comparison) -> list[str]:
     lines = []
     for name in dict.fromkeys(judged.eval for judged in comparison.judged):
         eval_judged = [judged for judged in comparison.judged if judged.eval == name]
-        asked = [judged for judged in eval_judged if judged.total.asked]
-        who = (asked or eval_judged)[0]
+        judged_arms = [judged for judged in eval_judged if judged.total.asked]
+        who = (judged_arms or eval_judged)[0]
         place = "on this machine" if who.total.host is None else f"at {who.total.host}"
         line = f"{name}: {who.total.judge} {place}, prompt {who.total.prompt}; "
         line += f"{fmt.plural(sum(judged.total.asked for judged in eval_judged), 'request')}"
         reused = sum(judged.total.reused for judged in eval_judged)
         line += f", {reused:,} answered from disk" if reused else ""
-        line += f"; {_bill(asked)}."
+        line += f"; {_bill(judged_arms)}."
         if any(measurand.against_control for measurand in comparison.measurands if measurand.eval == name):
             line += " Each arm is compared with its own control; a base has none and is not judged."
         lines.append(line)
     return lines
 
 
-def _bill(asked: list[JudgedArm]) -> str:
-    costs = [judged.total.cost for judged in asked if judged.total.cost is not None]
-    if not asked:
+def _bill(judged_arms: list[JudgedArm]) -> str:
+    costs = [judged.total.cost for judged in judged_arms if judged.total.cost is not None]
+    if not judged_arms:
         return "no cost"
-    if len(costs) < len(asked):
+    if len(costs) < len(judged_arms):
         return (
             "no cost, on this machine"
-            if asked[0].total.host is None
+            if judged_arms[0].total.host is None
             else "cost unknown (no price, or tokens not counted)"
         )
-    now = sum(judged.total.cost_now or 0.0 for judged in asked)
+    now = sum(judged.total.cost_now or 0.0 for judged in judged_arms)
     earlier = "" if now == sum(costs) else f", {sum(costs) - now:.4f} of it paid before these jobs ran"
-    return f"cost {sum(costs):.4f} {asked[0].total.currency}{earlier}"
+    return f"cost {sum(costs):.4f} {judged_arms[0].total.currency}{earlier}"
 
 
 def _row(judged: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:

@@ -44,15 +44,15 @@ def pace_section(comparison: Comparison) -> Section | None:
 def headline(pairs: tuple[Pace, ...]) -> str:
     """The fastest arm, by how much, and whether the next one is shown to be slower."""
     first, second = pairs[:2]
-    said = f"Fastest: {first.arm}"
+    sentence = f"Fastest: {first.arm}"
     if first.speed is not None and first.control is not None:
-        said += f", {ratio_text(first.speed)} the speed of {first.control}"
+        sentence += f", {ratio_text(first.speed)} the speed of {first.control}"
     assert first.lead is not None, "there is a next one"
     if first.lead.low is None:
-        return f"{said}. Whether {second.arm} is slower is not known: {first.lead.reason}."
+        return f"{sentence}. Whether {second.arm} is slower is not known: {first.lead.reason}."
     if first.lead.low > 1:
-        return f"{said}. It is faster than the next, {second.arm}: {ratio_text(first.lead)}."
-    return f"{said}. Not resolved from the next, {second.arm}: {ratio_text(first.lead)}."
+        return f"{sentence}. It is faster than the next, {second.arm}: {ratio_text(first.lead)}."
+    return f"{sentence}. Not resolved from the next, {second.arm}: {ratio_text(first.lead)}."
 
 
 def ratio_text(ratio: Ratio) -> str:

@@ -107,8 +107,8 @@ def _settings(settings: Settings) -> list[Block]:
     """What all share as a sentence, what differs as a table."""
     blocks: list[Block] = []
     if settings.common:
-        said = "; ".join(f"{_title(name)} {value}" for name, value in settings.common.items())
-        blocks.append(Paragraph(text=f"All trainings ran with: {said}.", tone="muted", only="document"))
+        text = "; ".join(f"{_title(name)} {value}" for name, value in settings.common.items())
+        blocks.append(Paragraph(text=f"All trainings ran with: {text}.", tone="muted", only="document"))
     if settings.varying:
         columns = (Column(title="Arm"), *(Column(title=_title(name).capitalize()) for name in settings.varying))
         rows = tuple(

@@ -100,14 +100,18 @@ def _precision(recipe: Recipe) -> Iterator[_Finding]:
 
 
 def _processes(recipe: Recipe) -> Iterator[_Finding]:
-    asked = recipe.processes
-    if asked == 1:
+    processes = recipe.processes
+    if processes == 1:
         return
     if _kind() == "mps":
         yield "processes", "mps has one device, and no processes share it", "take the key out"
-    if _kind() == "cuda" and asked > gpus():
+    if _kind() == "cuda" and processes > gpus():
         available = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
-        yield "processes", f"{asked} processes need as many GPUs; this machine has {available}", f"processes = {gpus()}"
+        yield (
+            "processes",
+            f"{processes} processes need as many GPUs; this machine has {available}",
+            f"processes = {gpus()}",
+        )
 
 
 def _distribution(recipe: Recipe) -> Iterator[_Finding]:

@@ -238,12 +238,12 @@ class _Clock:
         self, job: EvalJob | AnswerJob, *, to_do: bool
     ) -> tuple[float, Literal["history", "probe"]] | tuple[None, None]:
         """Seconds of one subject, and what says so."""
-        asked = job.asking if isinstance(job, AnswerJob) else job
-        seconds = self.history.eval_seconds(asked)
+        eval_job = job.asking if isinstance(job, AnswerJob) else job
+        seconds = self.history.eval_seconds(eval_job)
         if seconds is not None:
             return seconds, "history"
         if to_do and self.timings is not None:
-            self.tell(f"timing some examples of {asked.eval.name}")
+            self.tell(f"timing some examples of {eval_job.eval.name}")
             timing = self.timings.evaluation(job)
             if timing is not None and timing.examples is not None:
                 return timing.start + timing.seconds_per_unit * timing.examples, "probe"

@@ -63,12 +63,12 @@ class Timings:
 
     def evaluation(self, job: EvalJob | AnswerJob) -> Timing | None:
         """Seconds of one subject of an eval, the base; `None` where it could not be timed."""
-        asked = job.asking if isinstance(job, AnswerJob) else job
-        if asked.judging is not None or asked.training is not None:
+        eval_job = job.asking if isinstance(job, AnswerJob) else job
+        if eval_job.judging is not None or eval_job.training is not None:
             return None
-        spec: dict[str, Any] = asked.eval.model_dump(mode="json", exclude={"role"})
-        rows = None if asked.data is None else asked.data.sha256
-        key = digest_json(["eval", asked.model.sha256, spec, rows, asked.threads, device()])
+        spec: dict[str, Any] = eval_job.eval.model_dump(mode="json", exclude={"role"})
+        rows = None if eval_job.data is None else eval_job.data.sha256
+        key = digest_json(["eval", eval_job.model.sha256, spec, rows, eval_job.threads, device()])
         return self._known(key) or self._kept(key, self._time_eval(job))
 
     def _time_training(self, job: ProbeJob, tokens_per_slot: float) -> Timing | None:

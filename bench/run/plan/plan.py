@@ -55,7 +55,7 @@ def plan(
     Raises `InputError` for an unknown arm, and where unavailable inputs leave nothing to run.
     """
     suite = resolved.suite
-    asked = _asked(suite, tuple(only))
+    chosen = _asked(suite, tuple(only))
     workers = worker_count(resolved)
     threads = max(1, cores() // workers)
     builder = _Builder(
@@ -77,9 +77,9 @@ def plan(
         else:
             entries.extend(builder.trained(arm, probed=workers > 1))
     entries.extend(list(judge_entries(resolved, entries, store=builder.store, workers=workers, code=builder.code)))
-    needed = {arm.base for arm in suite.expand() if arm.name in asked}
+    needed = {arm.base for arm in suite.expand() if arm.name in chosen}
     selected = _selected(
-        entries, {entry.job.id for entry in entries if (entry.arm or _subject(entry.job)) in asked | needed}
+        entries, {entry.job.id for entry in entries if (entry.arm or _subject(entry.job)) in chosen | needed}
     )
     why = _stuck(entries)
     planned = tuple(
@@ -105,9 +105,9 @@ def plan(
 
 def worker_count(resolved: ResolvedSuite) -> int:
     """Jobs side by side: as the suite says; `auto` gives small models on a processor one worker per core."""
-    asked = resolved.suite.run.workers
-    if asked != "auto":
-        return asked
+    workers_setting = resolved.suite.run.workers
+    if workers_setting != "auto":
+        return workers_setting
     sizes = [model.parameters for model in resolved.bases().values()]
     small = all(size is not None and size < _SMALL_MODEL_PARAMETERS for size in sizes)
     return cores() if small and device() == "cpu" else 1
@@ -329,9 +329,9 @@ def _stuck(entries: Sequence[JobEntry]) -> dict[str, Unavailable]:
     return unavailable
 
 
-def _selected(entries: Sequence[JobEntry], asked: set[str]) -> set[str]:
+def _selected(entries: Sequence[JobEntry], chosen: set[str]) -> set[str]:
     """Ids of the jobs asked for, and of those that these need: the answers of an arm that others are judged against."""
-    selected, needed = set(asked), set[str]()
+    selected, needed = set(chosen), set[str]()
     for entry in reversed(entries):  # each comes after the jobs that it needs
         if entry.job.id in selected or entry.job.digest in needed:
             selected.add(entry.job.id)
@@ -382,13 +382,13 @@ def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
 
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     """Digest of the suite's content, without the places of its files, and of every job."""
-    said = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data", "gate"})
+    fields = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data", "gate"})
     for key in ("limits", "keep_weights", "steps_between_saves"):
-        said["run"].pop(key)  # they change no result and nothing in a report
-    for spec in said["eval"]:
+        fields["run"].pop(key)  # they change no result and nothing in a report
+    for spec in fields["eval"]:
         for key in ("include", "data", "reference", "prompt"):
             spec.pop(key, None)
-    return digest_json({"suite": said, "data": _data_part(resolved), "jobs": sorted({job.digest for job in jobs})})
+    return digest_json({"suite": fields, "data": _data_part(resolved), "jobs": sorted({job.digest for job in jobs})})
 
 
 def _data_part(resolved: ResolvedSuite) -> dict[str, str]:

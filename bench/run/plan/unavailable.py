@@ -43,9 +43,9 @@ def _inputs(job: Job) -> Iterator[Unavailable | None]:
 
 def refuse_idle(plan: Plan) -> None:
     """Raises `InputError` where unavailable inputs leave nothing to run, and nothing that was run."""
-    asked = [planned for planned in plan.jobs if planned.selected]
-    if all(planned.unavailable is not None for planned in asked):
-        refuse([planned.unavailable for planned in asked])
+    selected = [planned for planned in plan.jobs if planned.selected]
+    if all(planned.unavailable is not None for planned in selected):
+        refuse([planned.unavailable for planned in selected])
 
 
 def notes(plan: Plan) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ class Service(Generic[Payload, FurtherRequest]):
 
     def perform(self, fields: dict[str, Any], folder: Path, emit: Emit, requests: Iterator[dict[str, Any]]) -> object:
         """Serve the payload that `fields` hold."""
-        asked = (self.request.model_validate(request) for request in requests)
-        return self.do(self.payload.model_validate(fields), folder, emit, asked)
+        further = (self.request.model_validate(request) for request in requests)
+        return self.do(self.payload.model_validate(fields), folder, emit, further)
 
 
 class WorkDone(Event):

@@ -92,5 +92,5 @@ def _cached(repo: str, commit: str, patterns: Sequence[str], needed: str) -> Pat
 
 def _problem(repo: str, revision: str | None, error: Exception) -> Problem:
     local = "for a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)"
-    asked = HubRequest(repo=repo, kind="model", revision=revision, where=f"model.repo = {repo!r}", local=local)
-    return refusal(asked, error) or failed(asked, error)
+    request = HubRequest(repo=repo, kind="model", revision=revision, where=f"model.repo = {repo!r}", local=local)
+    return refusal(request, error) or failed(request, error)

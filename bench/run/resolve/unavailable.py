@@ -32,14 +32,14 @@ def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: 
     try:
         return pin(spec)
     except InputError as error:
-        asked = digest_json({"absent": spec.model_dump(mode="json")})
-        log = home / "logs" / f"model-{asked[:16]}.txt"
+        identity = digest_json({"absent": spec.model_dump(mode="json")})
+        log = home / "logs" / f"model-{identity[:16]}.txt"
         why = reason(error, log)
         write_text(log, "".join(traceback.format_exception(error)))
-        return _absent_model(spec, asked, why)
+        return _absent_model(spec, identity, why)
 
 
-def _absent_model(spec: ModelSpec, asked: str, why: Unavailable) -> ResolvedModel:
+def _absent_model(spec: ModelSpec, identity: str, why: Unavailable) -> ResolvedModel:
     """Placeholder with what the model's card says; its size decides how many jobs run side by side."""
     card = None if spec.card is None else load_card(spec.card)
     repo = spec.repo or ("" if card is None else card.repo) or ""
@@ -48,7 +48,7 @@ def _absent_model(spec: ModelSpec, asked: str, why: Unavailable) -> ResolvedMode
         source=f"repo:{repo}" if spec.card is None else f"card:{spec.card}",
         revision=spec.revision,
         path="",
-        sha256=asked,
+        sha256=identity,
         context_length=0 if card is None else card.context_length,
         parameters=None if card is None else card.parameters,
         template=spec.template or (None if card is None else card.template),

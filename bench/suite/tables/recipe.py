@@ -149,8 +149,8 @@ class Recipe(Spec):
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
                 place = ".".join(map(str, first["loc"]))
-                said = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-                raise ValueError(f"with {setting_label(setting)}: {place + ': ' if place else ''}{said}") from None
+                message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+                raise ValueError(f"with {setting_label(setting)}: {place + ': ' if place else ''}{message}") from None
         return self
 
     @model_validator(mode="after")

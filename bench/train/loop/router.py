@@ -52,10 +52,13 @@ def _is_padded(batch: Mapping[str, Any]) -> bool:
 def router_loss(config: PretrainedConfig) -> RouterLoss | None:
     """The router loss that the base's configuration asks for; `None` if it asks for none."""
     text = config.get_text_config()
-    asked, coefficient = getattr(text, "output_router_logits", False), getattr(text, "router_aux_loss_coef", 0.0)
+    reports_logits, coefficient = (
+        getattr(text, "output_router_logits", False),
+        getattr(text, "router_aux_loss_coef", 0.0),
+    )
     return (
         RouterLoss(coefficient=coefficient, experts_per_token=text.num_experts_per_tok)
-        if asked and coefficient
+        if reports_logits and coefficient
         else None
     )
 

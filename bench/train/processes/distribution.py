@@ -43,11 +43,11 @@ def check_distribution(recipe: Recipe, trainer: Any) -> None:
     key, wanted = _wanted(recipe)
     kind, processes = trainer.accelerator.distributed_type.value, trainer.accelerator.num_processes
     if kind not in wanted or processes != recipe.processes:
-        asked = f"{wanted[0]} in {_processes(recipe.processes)}"
+        wanted_text = f"{wanted[0]} in {_processes(recipe.processes)}"
         raise InputError(
             Problem(
                 reference="recipe.distribution",
-                what=f"the recipe asks for distribution {asked}, and this machine gave {kind} in {processes}",
+                what=f"the recipe asks for distribution {wanted_text}, and this machine gave {kind} in {processes}",
                 where=f"recipe.*.{key}",
                 hint="see bench doctor for what this machine has",
             )

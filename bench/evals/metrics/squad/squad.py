@@ -18,9 +18,9 @@ class Squad(evaluate.Metric):  # type: ignore[misc]  # evaluate is not typed
         return text_metric(__doc__)
 
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
-        said = [squad_form(prediction) for prediction in predictions]
+        answers = [squad_form(prediction) for prediction in predictions]
         wanted = [[squad_form(reference) for reference in texts] for texts in references]
-        pairs = list(zip(said, wanted, strict=True))
+        pairs = list(zip(answers, wanted, strict=True))
         return {
             "squad_em": [float(answer in texts) for answer, texts in pairs],
             "squad_f1": [max(bag_f1(answer.split(), text.split()) for text in texts) for answer, texts in pairs],

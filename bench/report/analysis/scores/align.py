@@ -64,8 +64,8 @@ ScoreRows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
 
 def read_rows(run: Run, record: Record) -> ScoreRows:
     """All per-example scores of a run, by (eval, subject); subjects without a result have no entry."""
-    done = [evaluation for evaluation in record.evaluations if evaluation.result and evaluation.scores]
-    return {(evaluation.eval, evaluation.subject): run.scores(evaluation) for evaluation in done}
+    evaluations = [evaluation for evaluation in record.evaluations if evaluation.result and evaluation.scores]
+    return {(evaluation.eval, evaluation.subject): run.scores(evaluation) for evaluation in evaluations}
 
 
 def align(record: Record, rows: ScoreRows) -> tuple[Aligned, ...]:

@@ -70,9 +70,9 @@ def _fixed(record: Record, rows: ScoreRows) -> list[Exhibit]:
     for spec in record.resolved.suite.eval:
         answered = [scored for (name, _), scored in rows.items() if name == spec.name]
         if spec.kind == "questions" and answered:
-            speakers, said = _voices(record, spec.name, rows)
+            speakers, by_subject = _voices(record, spec.name, rows)
             examples = [(row.task, row.id) for row in answered[0]]
-            chosen += [_exhibit(spec.name, None, example, speakers, said) for example in examples]
+            chosen += [_exhibit(spec.name, None, example, speakers, by_subject) for example in examples]
     return chosen
 
 
@@ -92,11 +92,11 @@ def _speaking(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> li
 
 def _exhibits(record: Record, entry: Aligned, rows: ScoreRows, examples: Sequence[tuple[str, str]]) -> list[Exhibit]:
     measurand = entry.measurand
-    speakers, said = _voices(record, measurand.eval, rows)
+    speakers, by_subject = _voices(record, measurand.eval, rows)
     # A corpus metric has no score for one answer; where it has a sentence-level sister, that one is shown.
     prefix = "" if measurand.per_example else "sentence_"
     return [
-        _exhibit(measurand.name, prefix + measurand.metrics[example[0]], example, speakers, said)
+        _exhibit(measurand.name, prefix + measurand.metrics[example[0]], example, speakers, by_subject)
         for example in examples
     ]
 
@@ -107,20 +107,22 @@ def _voices(record: Record, name: str, rows: ScoreRows) -> tuple[_Speakers, _Sai
         arm: next((subject for subject in names if (name, subject) in rows), None)
         for arm, names in subjects(record).items()
     }
-    said = {
+    by_subject = {
         subject: {(row.task, row.id): row for row in rows[name, subject]}
         for subject in speakers.values()
         if subject is not None
     }
-    return speakers, said
+    return speakers, by_subject
 
 
-def _exhibit(name: str, metric: str | None, example: tuple[str, str], speakers: _Speakers, said: _Said) -> Exhibit:
+def _exhibit(
+    name: str, metric: str | None, example: tuple[str, str], speakers: _Speakers, by_subject: _Said
+) -> Exhibit:
     task, identity = example
-    question = next(rows[example] for rows in said.values() if example in rows)
+    question = next(rows[example] for rows in by_subject.values() if example in rows)
     answers = []
     for arm, subject in speakers.items():
-        row = said[subject].get(example) if subject is not None else None
+        row = by_subject[subject].get(example) if subject is not None else None
         answers.append(
             SubjectAnswer(
                 arm=arm,

@@ -132,7 +132,7 @@ def _control(arm: str, record: Record) -> str:
 
 
 def _contrast(arm: str, reference: str, entry: Aligned, deltas: Deltas) -> Contrast:
-    seeds, asked = min((_seeds(entry, side) for side in (arm, reference)), key=lambda pair: pair[0] / pair[1])
+    seeds, planned = min((_seeds(entry, side) for side in (arm, reference)), key=lambda pair: pair[0] / pair[1])
     return Contrast(
         arm=arm,
         measurand=entry.measurand.name,
@@ -141,7 +141,7 @@ def _contrast(arm: str, reference: str, entry: Aligned, deltas: Deltas) -> Contr
         p_adjusted=None,
         reading="unknown",
         seeds=seeds,
-        seeds_asked=asked,
+        seeds_asked=planned,
     )
 
 

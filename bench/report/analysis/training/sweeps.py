@@ -68,12 +68,12 @@ def arm_sweeps(record: Record) -> tuple[ArmSweep, ...]:
 def contexts(record: Record) -> tuple[ContextRows, ...]:
     """One per few-shot subject with a result, in the suite's order."""
     recipes = record.resolved.suite.recipe
-    asked = {arm.name: recipes[arm.recipe].shots or 0 for arm in planned_arms(record) if not arm.is_given}
+    shots = {arm.name: recipes[arm.recipe].shots or 0 for arm in planned_arms(record) if not arm.is_given}
     by_subject: dict[str, ContextRows] = {}
     for evaluation in record.evaluations:
         rows = None if evaluation.result is None else evaluation.result.shots
         if rows is not None and evaluation.arm is not None:
-            context = ContextRows(subject=evaluation.subject, asked=asked[evaluation.arm], rows=rows)
+            context = ContextRows(subject=evaluation.subject, asked=shots[evaluation.arm], rows=rows)
             by_subject.setdefault(evaluation.subject, context)
     return tuple(by_subject.values())
 
