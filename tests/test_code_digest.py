@@ -185,6 +185,13 @@ def test_what_differs_in_imports_or_in_place_alone_is_another_digest(tmp_path: P
     assert digest(tmp_path, job=one, a="") != digest(tmp_path, job=other, a="")
 
 
+def test_the_order_of_imports_is_the_same_digest(tmp_path: Path) -> None:
+    """A tool that sorts them costs nobody a training."""
+    modules = {"a": "def f():\n    return 1\n", "b": "def g():\n    return 2\n"}
+    lines = ["from p.a import f\n", "from p.b import g\n"]
+    assert digest(tmp_path, job="".join(lines), **modules) == digest(tmp_path, job="".join(reversed(lines)), **modules)
+
+
 def test_a_closure_is_listed_in_order(tmp_path: Path) -> None:
     names = [f"m{number}" for number in range(9)]
     job = "".join(f"import p.{name}\n" for name in reversed(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,45 @@ def test_other_dependencies_get_an_environment_of_their_own(
     assert found.tree is not None
 
 
+def test_the_same_dependencies_in_another_order_need_no_environment(checkout: Path, tmp_path: Path) -> None:
+    commit(checkout, {"pyproject.toml": PYPROJECT.format(needs='a", "b')})
+    git(checkout, "tag", "ordered")
+    commit(checkout, {"pyproject.toml": PYPROJECT.format(needs='b", "a')})
+    found = other_version("ordered", suite=tmp_path / "s.toml", home=tmp_path / "home")
+    assert found.python == Path(sys.executable)
+
+
+def test_what_a_killed_process_unpacked_is_not_taken_for_the_tree(checkout: Path, tmp_path: Path) -> None:
+    name = git(checkout, "rev-parse", "first")
+    left = tmp_path / "home" / "versions" / f"{name}.{os.getpid()}"
+    left.mkdir(parents=True)
+    (left / "half").write_text("of another attempt")
+    found = other_version("first", suite=tmp_path / "s.toml", home=tmp_path / "home")
+    assert found.tree is not None
+    assert not (found.tree / "half").exists()
+
+
+def test_a_tree_that_another_process_unpacked_first_is_used(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, name = versions._git, git(checkout, "rev-parse", "first")
+    place = tmp_path / "home" / "versions" / name
+
+    def raced(folder: Path, *arguments: str) -> bytes | None:
+        answer = real(folder, *arguments)
+        if arguments[0] == "archive":
+            (place / "bench" / "gate").mkdir(parents=True)
+            (place / "bench" / "gate" / "side.py").write_text("theirs")
+            (place / "pyproject.toml").write_text(PYPROJECT.format(needs="a"))
+        return answer
+
+    monkeypatch.setattr(versions, "_git", raced)
+    found = other_version("first", suite=tmp_path / "s.toml", home=tmp_path / "home")
+    assert found.tree == place
+    assert (place / "bench" / "gate" / "side.py").read_text() == "theirs"
+    assert [path.name for path in place.parent.iterdir()] == [name], "nothing is left beside it"
+
+
 def test_a_version_that_cannot_be_stepped_is_refused(checkout: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no `bench gate speed`"):
         other_version("too-old", suite=tmp_path / "s.toml", home=tmp_path / "home")
@@ -134,6 +174,34 @@ def test_an_environment_is_made_once_and_counts_only_when_whole(tmp_path: Path) 
     before = stamp.stat().st_mtime_ns
     assert versions._environment([], None, home=tmp_path, tell=lambda text: None) == first
     assert stamp.stat().st_mtime_ns == before
+
+
+def test_an_environment_gets_what_is_required_and_a_half_made_one_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+    said: list[str] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    python = versions._environment(["b", "a"], "a==1\n", home=tmp_path, tell=said.append)
+    folder = python.parents[1]
+    assert (folder / "requirements.txt").read_text() == "b\na\n"
+    assert (folder / "constraints.txt").read_text() == "a==1\n"
+    assert [command[:2] for command in commands] == [[sys.executable, "-m"], [str(python), "-m"]]
+    assert commands[1][-4:] == [
+        "--requirement", str(folder / "requirements.txt"), "--constraint", str(folder / "constraints.txt"),
+    ]  # fmt: skip
+    assert said == ["making an environment for the other version"]
+    (folder / ".whole").unlink()
+    (folder / "half").touch()
+    assert versions._environment(["b", "a"], "a==1\n", home=tmp_path, tell=said.append) == python
+    assert not (folder / "half").exists()
+    assert (len(commands), len(said)) == (4, 2)
+    assert versions._environment(["b", "a"], None, home=tmp_path, tell=said.append) != python
 
 
 def test_an_environment_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -131,6 +131,9 @@ def test_the_peak_of_several_processes_is_that_of_one_so_many_times(
     assert found is not None
     assert (found.peak_flops_per_second, found.published_flops_per_second) == (300.0, 750.0)
     assert asked == [("bf16", "cuda"), ("a GPU", "bf16")]
+    alone = count.utilization(schedule_of(PADDED, PADDED), steady, device=torch.device("cuda"), precision="bf16")
+    assert alone is not None
+    assert (alone.peak_flops_per_second, alone.published_flops_per_second) == (100.0, 250.0)
     nothing_left = Steady(left_out=2, tokens_per_second=8.0)
     assert (
         count.utilization(schedule_of(PADDED, PADDED), nothing_left, device=torch.device("cpu"), precision="fp32")

@@ -78,3 +78,14 @@ def test_more_layers_and_longer_rows_show_and_checkpointing_saves() -> None:
     checkpointed.gradient_checkpointing_enable({"use_reentrant": False})
     checkpointed.enable_input_require_grads()
     assert peak_tensor_bytes(checkpointed, PADDED * 8, packed=False) < plain
+
+
+def test_a_model_left_in_evaluation_mode_is_counted_as_it_trains() -> None:
+    """Checkpointing works in training mode alone."""
+    training, evaluating = llama(num_hidden_layers=4), llama(num_hidden_layers=4)
+    for model in (training, evaluating):
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.enable_input_require_grads()
+    assert peak_tensor_bytes(evaluating.eval(), PADDED * 4, packed=False) == peak_tensor_bytes(
+        training, PADDED * 4, packed=False
+    )
