@@ -175,13 +175,18 @@ def test_a_name_taken_from_another_module_is_another_digest(tmp_path: Path) -> N
     ("one", "other"),
     [
         ("from p.a import f\n", "from p.a import g\n"),  # no statement anywhere: imports are all that there is
+        ("from p.a import f as x\n", "from p.a import g as x\n"),
         ("import p.a as b\n", "import p.a as c\n"),
+        ("from json import loads as x\n", "from json import dumps as x\n"),
         ("import json, p.a\n", "import math, p.a\n"),
+        ("x = f() + 1\n", "x = f() - 1\n"),
         ("if f():\n    g()\nelse:\n    h()\n", "if f():\n    g()\nh()\n"),
         ("if f():\n    g()\n    h()\n", "if f():\n    g()\nh()\n"),
     ],
 )
-def test_what_differs_in_imports_or_in_place_alone_is_another_digest(tmp_path: Path, one: str, other: str) -> None:
+def test_what_differs_in_an_import_an_operator_or_a_place_alone_is_another_digest(
+    tmp_path: Path, one: str, other: str
+) -> None:
     assert digest(tmp_path, job=one, a="") != digest(tmp_path, job=other, a="")
 
 
@@ -210,22 +215,26 @@ def test_a_text_that_is_a_value_counts(tmp_path: Path) -> None:
     ['Path(__file__).parent / "texts"', 'Path(__file__).parents[0] / "texts"', 'Path(__file__).with_name("texts")'],
 )
 def test_a_file_that_is_read_beside_a_module_counts(tmp_path: Path, path: str) -> None:
-    job = f"from pathlib import Path\nFOLDER = {path}\n"
-
-    def with_text(text: str) -> str:
-        root = package(tmp_path, job=job)
-        (root / "texts").mkdir(exist_ok=True)
-        (root / "texts" / "prompt.jinja").write_text(text)
-        (root / "unread.jinja").write_text(text)
-        (root / "texts" / "__pycache__").mkdir(exist_ok=True)
-        (root / "texts" / "__pycache__" / "x.pyc").write_text("compiled")
-        return PackageCode(root).digest("p.job")
-
-    one = with_text("one")
+    one = with_text(tmp_path, path, "one")
     shutil.rmtree(tmp_path / "p" / "texts" / "__pycache__")
     assert PackageCode(tmp_path / "p").digest("p.job") == one, "what Python compiles counts for nothing"
-    assert with_text("one") == one
-    assert with_text("one") != with_text("two")
+    assert with_text(tmp_path, path, "one") == one
+    assert with_text(tmp_path, path, "two") != one
+
+
+@pytest.mark.parametrize("path", ['Path(place).parent / "texts"', 'Path(place).with_name("texts")'])
+def test_a_file_of_that_name_elsewhere_does_not(tmp_path: Path, path: str) -> None:
+    assert with_text(tmp_path, path, "one") == with_text(tmp_path, path, "two")
+
+
+def with_text(folder: Path, path: str, text: str) -> str:
+    """Digest of a job that reads `path`, where `text` is in files that may be meant and in one that is not."""
+    root = package(folder, job=f"from pathlib import Path\nFOLDER = {path}\n")
+    (root / "texts" / "__pycache__").mkdir(parents=True, exist_ok=True)
+    (root / "texts" / "prompt.jinja").write_text(text)
+    (root / "texts" / "__pycache__" / "x.pyc").write_text("compiled")
+    (root / "unread.jinja").write_text(text)
+    return PackageCode(root).digest("p.job")
 
 
 def test_two_modules_that_import_each_other_are_followed(tmp_path: Path) -> None:
