@@ -22,14 +22,20 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Draw the report of a run again, from its record alone; with the trend of earlier times where they are given."""
-    from bench.gate.trend import run_trends, trend_section
     from bench.record.rundir import RunDirectory
+    from bench.report.drawn import drawn_report, print_drawn
+
+    directory = RunDirectory.find(run, reports)
+    drawn = None if history or as_json else drawn_report(directory.path)
+    if drawn is not None:
+        print_drawn(drawn.view, directory.path, console())
+        raise typer.Exit(drawn.exit_code)
+    from bench.gate.trend import run_trends, trend_section
     from bench.report.as_json import to_json
     from bench.report.compare import compare
     from bench.report.export import comparison_json
     from bench.report.write import write_comparison
 
-    directory = RunDirectory.find(run, reports)
     comparison = compare(directory)
     trends = run_trends(directory.load(), history) if history else None
     if as_json:

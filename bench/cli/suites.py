@@ -52,10 +52,8 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
 ) -> None:
     """Train, evaluate, compare, report. Resumes where an earlier run of the same suite stopped."""
-    from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
     from bench.places import home
-    from bench.report.compare import compare
-    from bench.report.write import write_comparison
+    from bench.report.drawn import drawn_report, print_drawn
     from bench.run.display import make_display
     from bench.run.run import run_suite
     from bench.suite.load import load_suite
@@ -77,13 +75,24 @@ def run(
                 display=display,
             )
 
-    if until_decided:
+    if until_decided or within is not None or max_seeds is not None:
+        from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
+
+        if not until_decided:
+            refuse_alone(within, max_seeds)
         stop = Stop(seconds=None if within is None else duration(within), seeds=max_seeds)
         finished, comparison = run_until_decided(load, run_once, stop=stop, note=typer.echo)
     else:
-        refuse_alone(within, max_seeds)
         finished = run_once(load())
+        drawn = drawn_report(finished.path)
+        if drawn is not None:
+            print_drawn(drawn.view, finished.path, console())
+            raise typer.Exit(drawn.exit_code)
+        from bench.report.compare import compare
+
         comparison = compare(finished)
+    from bench.report.write import write_comparison
+
     write_comparison(comparison, finished.path, console=console())
     raise typer.Exit(comparison.completeness.exit_code)
 

@@ -2,7 +2,7 @@
 form of the terminal.
 
 Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. Plots
-that would come out as they are, are not drawn again.
+that would come out as they are, are not drawn again; a whole report that would, is only printed (`bench.report.drawn`).
 """
 
 from __future__ import annotations
@@ -10,23 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from bench.atomic import write_errors_as_problems, write_text
-from bench.control_codes import visible
 from bench.record.look import LOOK
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.align import Run
 from bench.report.compare import compare
 from bench.report.compose import compose
+from bench.report.drawn import PAGE, REPORT, keep, print_drawn
 from bench.report.figures import is_current, plots_stamp
 from bench.report.render import html, markdown
-from bench.report.render.terminal import print_report
 from bench.report.render.view import Section
-
-REPORT = "report.md"
-PAGE = "report.html"
-"""The report as one file to send, plots inside."""
 
 
 def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None) -> Path:
@@ -52,11 +46,11 @@ def write_comparison(
         write_text(folder / comparison.flips.file, comparison.flips.lines())
         if comparison.look is not None:
             write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
+        if trend is None:
+            names = (REPORT, PAGE, comparison.flips.file, *(f"{markdown.PLOTS}/{name}.svg" for name in plots))
+            keep(folder, view, comparison.completeness.exit_code, files=names)
     if console is not None:
-        print_report(view, console)
-        console.print()
-        for what, file in (("One page to send", folder / PAGE), ("Full report", path)):
-            console.print(Text(f"{what}: {visible(str(file))}", style="dim"), soft_wrap=True)
+        print_drawn(view, folder, console)
     return path
 
 

@@ -17,7 +17,7 @@ from bench.errors import InputError
 from bench.record.record import Record
 from bench.record.rundir import RECORD, RunDirectory
 from bench.record.store import JobStore
-from bench.report import write_report
+from bench.report.write import write_report
 from bench.run.display import QuietDisplay
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite

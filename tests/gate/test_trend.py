@@ -11,8 +11,8 @@ import pytest
 from bench.errors import InputError
 from bench.gate.history import pytest_benchmark_json
 from bench.gate.trend import run_trends, trend_section
-from bench.report import write_report
 from bench.report.render.view import Paragraph, Table
+from bench.report.write import write_report
 from tests.fakes.records import FakeRun, make_run
 
 TRAINING = "train[lima_vs_alpaca/micro:lima_1k/full]"

@@ -19,9 +19,10 @@ from rich.console import Console
 
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
-from bench.report import report_json, write_report
 from bench.report.compare import compare
+from bench.report.export import report_json
 from bench.report.plots.draw import draw
+from bench.report.write import write_report
 from tests.fakes.records import FakeRun, make_run
 
 PLOTS = ["deltas.svg", "loss.svg", "scores.svg", "tradeoff.svg"]
@@ -159,7 +160,7 @@ def test_redrawing_needs_no_torch(tmp_path: Path) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from bench.record.rundir import RunDirectory\n"
-        "from bench.report import write_report\n"
+        "from bench.report.write import write_report\n"
         "write_report(RunDirectory(Path(sys.argv[1])))\n"
         "heavy = {'torch', 'transformers', 'trl', 'peft', 'datasets', 'lm_eval', 'evaluate', 'matplotlib.pyplot'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
@@ -174,7 +175,7 @@ def test_a_current_report_is_redrawn_without_matplotlib(tmp_path: Path) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from bench.record.rundir import RunDirectory\n"
-        "from bench.report import write_report\n"
+        "from bench.report.write import write_report\n"
         "write_report(RunDirectory(Path(sys.argv[1])))\n"
         "print('matplotlib' in sys.modules)\n"
     )

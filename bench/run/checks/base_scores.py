@@ -16,7 +16,6 @@ from bench.record.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.files import SCORES
 from bench.record.store import JobStore, read_scores
 from bench.run.plan.types import JobOutcome, Plan
-from bench.stats.binary import wilson_bound
 from bench.suite.tables.evals import EvalSpec
 
 INVALID = "[invalid]"
@@ -96,6 +95,8 @@ def _unreadable(rows: Sequence[ScoreRow]) -> bool:
 
 def _at_chance(measure: Measure) -> bool:
     """Whether the 95% interval of a right-or-wrong score (Wilson) reaches down to chance."""
+    from bench.stats.binary import wilson_bound  # scipy; a finished run never gets here
+
     assert measure.value is not None, "asked of scores"
     assert measure.chance is not None, "asked of measures with one"
     right = round(measure.value * measure.n)

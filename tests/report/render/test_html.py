@@ -9,11 +9,11 @@ import pytest
 
 from bench.control_codes import visible
 from bench.record.rundir import RunDirectory
-from bench.report import write_report
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.html import render
 from bench.report.render.view import Bullets, Paragraph, Table, View
+from bench.report.write import write_report
 from tests.fakes.page import Page
 from tests.fakes.records import make_run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.record.rundir import RunDirectory
-from bench.report import write_report
 from bench.report.analysis.scores.flips import Flips
 from bench.report.compare import compare
+from bench.report.write import write_report
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"
