@@ -41,8 +41,10 @@ class Drawn(Spec):
 
 
 def keep(folder: Path, view: View, exit_code: ExitCode, *, files: Iterable[str]) -> None:
-    """Remember the report that was just written to `folder`; `files`: what it wrote, relative to it. Without a record in
-    the folder nothing is kept."""
+    """Remember the report that was just written to `folder`; `files`: what it wrote, relative to it.
+
+    Without a record in the folder nothing is kept.
+    """
     if not (folder / RECORD).is_file():
         return
     drawn = Drawn(
