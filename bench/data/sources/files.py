@@ -1,41 +1,25 @@
-"""Where rows are read from: JSON, JSON Lines, CSV, TSV, Parquet, Arrow, and folders of such files.
+"""The files of a source: what its name means, and which files of a folder are read, in which order.
 
-Contract: text formats may be compressed with gzip. Of a folder whose files are named after splits, one split is read.
-`records` streams `(row, record)` with rows counted from 1 (lines in JSON Lines, elements of a JSON list, rows
-below a CSV header); a row that cannot be read comes as a `RowError` in place of its record, a file that cannot be read
-raises `InputError`. No reader holds more than a block of the file in memory.
+Contract: of a folder whose files are named after splits, one split is read.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import re
-import sys
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Literal
 
-from bench.data.formats.fields import RowError
+from bench.data.sources.file_formats import READERS, format_of, known_formats
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.catalog.folder_files import files_below
 from bench.suite.tables.data import SAVED_SPLITS, DataSpec
 
-NumberedRecords = Iterator[tuple[int, Any]]
 SourceKind = Literal["micro", "file", "hub", "mix"]
-
 MICRO = "micro:"
-_BLOCK = 1 << 20
-"""Characters of a JSON list that are read at once."""
 _NOTES = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", SAVED_SPLITS})
 """JSON files that describe data and hold none."""
-_COMPRESSED = ".gz"
-_ROWS_HINT = "write its rows as a list of objects, or one object per line"
-_WHOLE_JSON = 1 << 28
-"""Bytes of a JSON file up to which it is parsed whole, to see whether it is one object."""
 _SPLIT_OF = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
@@ -78,7 +62,7 @@ def files_of(path: Path, *, source: str, where: str, split: str = "train") -> tu
                 reference="data.format",
                 what=f"{source} is of no known format",
                 where=where,
-                hint=f"known: {_known_formats()}",
+                hint=f"known: {known_formats()}",
             )
         )
     if path.stat().st_size == 0:
@@ -86,43 +70,6 @@ def files_of(path: Path, *, source: str, where: str, split: str = "train") -> tu
             Problem(reference="data.empty", what=f"{source} is empty", where=where, hint="give a file with rows")
         )
     return (path,)
-
-
-def records(path: Path, *, source: str) -> NumberedRecords:
-    """All records of one file."""
-    try:
-        yield from READERS[format_of(path)](path)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            Problem(
-                reference="data.encoding",
-                what=f"not UTF-8 text: byte 0x{error.object[error.start]:02x}",
-                where=source,
-                hint="save the file as UTF-8",
-            )
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputError(
-            Problem(reference="data.unreadable", what=f"cannot be read: {reason}", where=source)
-        ) from error
-
-
-def format_of(path: Path) -> str:
-    """The ending that says how a file is read: of a compressed one, that before `.gz`."""
-    ending = path.suffix.lower()
-    inner = path.with_suffix("").suffix.lower() if ending == _COMPRESSED else ending
-    return ending if ending == _COMPRESSED and inner not in _TEXT_FORMATS else inner
-
-
-def _open(path: Path, *, newline: str) -> TextIO:
-    if path.suffix.lower() == _COMPRESSED:
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
-    return path.open(encoding="utf-8-sig", newline=newline)
-
-
-def _known_formats() -> str:
-    return f"{', '.join(READERS)}, and the text formats with {_COMPRESSED} behind"
 
 
 def _sibling_hint(path: Path) -> str:
@@ -142,7 +89,7 @@ def _files_in(folder: Path, *, source: str, where: str, split: str) -> tuple[Pat
         folder, split = folder / split, "train"
     files = _arrow_files(folder) or _data_files(folder)
     if not files:
-        what, hint = f"{source} is a folder without data files", f"known: {_known_formats()}"
+        what, hint = f"{source} is a folder without data files", f"known: {known_formats()}"
         raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
     if not (folder / "state.json").is_file():
         files = _of_split(files, folder, source=source, where=where, split=split)
@@ -200,157 +147,3 @@ def _data_files(folder: Path) -> tuple[Path, ...]:
     paths = (path for path in files_below(folder, where=f"source = {str(folder)!r}") if format_of(path) in READERS)
     shown = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     return tuple(sorted(path for path in shown if path.name not in _NOTES))
-
-
-def _json(path: Path) -> NumberedRecords:
-    """A list of records, or JSON Lines, told apart by the first character: both endings are in use for both."""
-    with _open(path, newline="\n") as file:
-        head = file.read(1)
-        while head.isspace():
-            head = file.read(1)
-        if head == "[":
-            yield from _elements(file)
-            return
-    if head == "{" and (record := _one_object(path)) is not None:
-        yield 1, no_list(record)
-        return
-    with _open(path, newline="\n") as file:
-        for row, line in enumerate(file, start=1):
-            if not line.isspace():
-                yield row, _parsed(line)
-
-
-def no_list(record: Mapping[str, Any]) -> RowError:
-    """The fault of a file that is one object."""
-    kind = "one object of objects" if all(isinstance(value, dict) for value in record.values()) else "one object"
-    return RowError("data.not-a-list", f"valid JSON, but {kind}, not a list of rows", _ROWS_HINT, ends_file=True)
-
-
-def _one_object(path: Path) -> Mapping[str, Any] | None:
-    """The object of a JSON file that is one over several lines. Above a quarter of a gigabyte it is taken for lines."""
-    with _open(path, newline="\n") as file:
-        first = next((line for line in file if not line.isspace()), "")
-        if not isinstance(_parsed(first), RowError) or path.stat().st_size > _WHOLE_JSON:
-            return None
-        whole = _parsed(first + file.read())
-    return whole if isinstance(whole, dict) else None
-
-
-def _parsed(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return _not_json(error)
-
-
-def _not_json(error: Exception, *, ends_file: bool = False) -> RowError:
-    reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-    column = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-    hint = "one JSON object per line, or one list of objects"
-    return RowError("data.not-json", f"not JSON: {reason}{column}", hint, ends_file=ends_file)
-
-
-def _elements(file: TextIO) -> NumberedRecords:
-    """Elements of a JSON list whose opening bracket was read, a block at a time. Ends at the first that is not JSON."""
-    decode = json.JSONDecoder().raw_decode
-    text, position, row, block = file.read(_BLOCK), 0, 1, _BLOCK
-    separator = re.compile(r"[\s,]*")
-    while True:
-        position = separator.match(text, position).end()  # type: ignore[union-attr]  # matches the empty string too
-        if text[position : position + 1] == "]":
-            return
-        try:
-            value, position = decode(text, position)
-        except (ValueError, RecursionError) as error:
-            # Cut off by the block's end, or broken: only more text can tell. Blocks grow, so that this stays linear.
-            more = file.read(block)
-            if not more:
-                yield row, _not_json(error, ends_file=True)
-                return
-            text, position, block = text[position:] + more, 0, block * 2
-            continue
-        yield row, value
-        row, block = row + 1, _BLOCK
-
-
-def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # answers may be longer than the default of 131,072 characters
-    with _open(path, newline="") as file:
-        reader = csv.DictReader(file, strict=True, delimiter=delimiter)
-        row = 0
-        while True:
-            row += 1
-            try:
-                record = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                hint = "quote cells that hold commas or line breaks"
-                yield row, RowError("data.not-csv", f"not CSV: {error}", hint, ends_file=True)
-                return
-            if None in record:
-                yield row, RowError("data.not-csv", "more cells than the header has columns", "quote cells with commas")
-            else:
-                yield row, record
-
-
-def _parquet(path: Path) -> NumberedRecords:
-    import pyarrow  # 0.3 s, only for those who need it
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            row = 0
-            for batch in file.iter_batches(batch_size=1024):
-                for record in batch.to_pylist():
-                    row += 1
-                    yield row, record
-    except pyarrow.ArrowInvalid as error:
-        raise _not_a(path, "Parquet", error) from error
-
-
-def _arrow(path: Path) -> NumberedRecords:
-    import pyarrow
-    import pyarrow.ipc
-
-    try:
-        with pyarrow.OSFile(str(path)) as file:
-            row = 0
-            for batch in _batches(file):
-                for start in range(0, batch.num_rows, 1024):
-                    for record in batch.slice(start, 1024).to_pylist():
-                        row += 1
-                        yield row, record
-    except pyarrow.ArrowInvalid as error:
-        raise _not_a(path, "Arrow", error) from error
-
-
-def _batches(file: Any) -> Iterator[Any]:
-    """Record batches of either of Arrow's two layouts: the stream that `datasets` writes, or the file (Feather)."""
-    import pyarrow.ipc
-
-    magic = file.read(6)
-    file.seek(0)
-    if magic == b"ARROW1":
-        reader = pyarrow.ipc.open_file(file)
-        yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
-    else:
-        yield from pyarrow.ipc.open_stream(file)
-
-
-def _not_a(path: Path, name: str, error: Exception) -> InputError:
-    reason = str(error).splitlines()[0][:200]
-    return InputError(Problem(reference="data.format", what=f"not a {name} file: {reason}", where=path.name))
-
-
-READERS: dict[str, Callable[[Path], NumberedRecords]] = {
-    ".json": _json,
-    ".jsonl": _json,
-    ".csv": _csv,
-    ".tsv": partial(_csv, delimiter="\t"),
-    ".parquet": _parquet,
-    ".arrow": _arrow,
-}
-"""By file ending."""
-_TEXT_FORMATS = (".json", ".jsonl", ".csv", ".tsv")
-"""Endings of files that may be compressed."""

@@ -19,7 +19,8 @@ from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
-from bench.data.sources.files import MICRO, NumberedRecords, no_list, records
+from bench.data.sources.file_formats import NumberedRecords, no_list, records
+from bench.data.sources.files import MICRO
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
 from bench.data.sources.table import RowTable
 from bench.errors import Problem
