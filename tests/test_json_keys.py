@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from bench.design.instrument import Instrument
 from bench.gate.exact import Baseline, ExactComparison
 from bench.gate.history import Trend
 from bench.gate.quality import QualityComparison
@@ -27,6 +28,7 @@ GOLDEN = Path(__file__).parent / "json_keys.txt"
 DUMPED: dict[str, type[Any]] = {
     "report": Comparison,
     "compare": RunComparison,
+    "plan --resolve": Instrument,
     "gate exact": ExactComparison,
     "gate speed": SpeedComparison,
     "gate quality": QualityComparison,

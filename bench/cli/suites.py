@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,6 +139,13 @@ def plan(
     overrides: SetOption = None,
     only: OnlyOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Time nothing: what never ran here has a rough time.")] = False,
+    resolve: Annotated[
+        bool,
+        typer.Option("--resolve", help="Ask the base twice, train one arm once, and say what the evals can show."),
+    ] = False,
+    pilot: Annotated[
+        str | None, typer.Option("--pilot", metavar="ARM", help="With --resolve: the arm; default: a claim's first.")
+    ] = None,
     trust_task_code: TrustTaskCodeOption = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
@@ -149,7 +156,14 @@ def plan(
     from bench.show.forecast import print_forecast
     from bench.suite.load import load_suite
 
-    loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
+    def load(further: Sequence[str] = ()) -> LoadedSuite:
+        said = (*(overrides or ()), *further)
+        return load_suite(suite, profile=profile, overrides=said, trust_remote_code=trust_remote_code)
+
+    if resolve:
+        _resolve_instrument(load, pilot, quick=quick, trust_task_code=trust_task_code, as_json=as_json)
+        return
+    loaded = load()
     with status() as tell:
         expected = forecast(
             loaded, only=tuple(only or ()), home=home(), probe=not quick, tell=tell, trust_task_code=trust_task_code
@@ -158,3 +172,35 @@ def plan(
         print_json(expected.model_dump(mode="json"))
     else:
         print_forecast(expected, console())
+
+
+def _resolve_instrument(
+    load: Callable[[Sequence[str]], LoadedSuite],
+    pilot: str | None,
+    *,
+    quick: bool,
+    trust_task_code: bool,
+    as_json: bool,
+) -> None:
+    """Say what the pilot costs, run it with the base twice, and print what the evals can show."""
+    from bench.design.instrument_view import print_instrument
+    from bench.design.resolve import pilot_of, pilot_suite, resolve_instrument
+    from bench.places import home
+    from bench.report.as_json import to_json
+    from bench.run.display import make_display
+    from bench.run.estimate.forecast import forecast
+    from bench.show.forecast import print_pilot
+
+    loaded = load(())
+    arm = pilot_of(loaded, pilot)
+    with status() as tell:
+        expected = forecast(
+            pilot_suite(load), only=(arm,), home=home(), probe=not quick, tell=tell, trust_task_code=trust_task_code
+        )
+    print_pilot(expected, arm, console(stderr=True))
+    with make_display(console(stderr=True)) as display:
+        found = resolve_instrument(load, pilot=arm, home=home(), display=display, trust_task_code=trust_task_code)
+    if as_json:
+        print_json(to_json(found))
+    else:
+        print_instrument(found, console(), suite=loaded.suite.name, question=loaded.suite.question)

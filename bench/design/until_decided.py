@@ -17,10 +17,8 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.next_seeds import Purchase, SequentialState
 from bench.report.compare import compare
 from bench.report.write import write_comparison
-from bench.suite.load import LoadedSuite
+from bench.suite.load import LoadedSuite, LoadWith
 
-Load = Callable[[Sequence[str]], LoadedSuite]
-"""The suite with further `--set` arguments."""
 RunOnce = Callable[[LoadedSuite], RunDirectory]
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -63,7 +61,7 @@ def read_run(directory: RunDirectory) -> Comparison:
 
 
 def run_until_decided(
-    load: Load,
+    load: LoadWith,
     run: RunOnce,
     *,
     stop: Stop,
@@ -93,7 +91,7 @@ def run_until_decided(
         loaded = load([*_plan(load, stop), *_more(loaded, more)])
 
 
-def _plan(load: Load, stop: Stop) -> list[str]:
+def _plan(load: LoadWith, stop: Stop) -> list[str]:
     """The looks that `--max-seeds` plans for a suite that plans none."""
     if load(()).suite.sequential is not None:
         return []

@@ -35,6 +35,15 @@ def print_forecast(expected: Forecast, console: Console) -> None:
         console.print(Text(note))
 
 
+def print_pilot(expected: Forecast, arm: str, console: Console) -> None:
+    """What one training of an arm with the base's evals takes, before it starts."""
+    time = f"about {duration(expected.seconds)}" + (
+        f", without {', '.join(expected.untimed)}" if expected.untimed else ""
+    )
+    line = f"pilot: one training of {arm}, and the base twice; {expected.to_run} jobs to run, {time}; the run uses them"
+    console.print(Text(visible(line)))
+
+
 def _notes(expected: Forecast) -> list[str]:
     """What the figures rest on, and their sums."""
     rough = [arm.arm for arm in expected.arms if arm.seconds_from == "rough"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,10 @@ class LoadedSuite:
     """Hash of the file's bytes, and of the bytes of the file that it extends."""
     trust_remote_code: bool = False
     """Whether models may run code that they bring. No key of a suite says so: only the command line does."""
+
+
+LoadWith = Callable[[Sequence[str]], LoadedSuite]
+"""A suite, loaded with further `--set` arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

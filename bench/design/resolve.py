@@ -1,0 +1,118 @@
+"""`bench plan --resolve`: the base asked twice and one arm trained once, as jobs that the run then uses.
+
+Contract: the pilot is the first training of an arm and the base's first answers are its evals, with the digests that
+the run gives them, so that nothing is done twice but the base's second answers. No run directory and no look is left
+behind."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from bench.design.instrument import AnsweredRows, Instrument, check_instrument
+from bench.digest import digest_json
+from bench.errors import InputError, Problem, did_you_mean
+from bench.record.eval_job import EvalJob
+from bench.record.files import SCORES
+from bench.record.store import JobStore, read_scores
+from bench.report.analysis.scores.align import read_rows
+from bench.report.compare import compare_record
+from bench.run.display import Display
+from bench.run.executor import Executor
+from bench.run.plan.plan import plan
+from bench.run.plan.types import PlannedJob
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
+from bench.run.run import run_suite
+from bench.suite.load import LoadedSuite, LoadWith
+
+
+def pilot_of(loaded: LoadedSuite, asked: str | None) -> str:
+    """The arm of the pilot: as asked, else the first that a claim names, else the first. Raises `InputError`."""
+    suite = loaded.suite
+    arms = [arm.name for arm in suite.expand()]
+    if asked is not None and asked not in arms:
+        what = f"the suite has no arm {asked!r}"
+        raise InputError(
+            Problem(reference="run.unknown-arm", what=what, where="--pilot", hint=did_you_mean(asked, arms))
+        )
+    claimed = [side for claim in suite.claim for side in (claim.parts()[0], claim.parts()[2]) if side in arms]
+    return asked or next(iter(claimed), arms[0])
+
+
+def pilot_suite(load: LoadWith) -> LoadedSuite:
+    """The suite with its first seed alone."""
+    return load([f"seeds=[{load(()).suite.seeds[0]}]"])
+
+
+def resolve_instrument(
+    load: LoadWith,
+    *,
+    pilot: str,
+    home: Path,
+    display: Display,
+    server: ChildServer | None = None,
+    trust_task_code: bool,
+) -> Instrument:
+    """Run the pilot and the base twice, and read them. Raises as `run_suite` does."""
+    whole, first = load(()), pilot_suite(load)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = run_suite(
+            first,
+            only=(pilot,),
+            trust_task_code=trust_task_code,
+            go_on=True,
+            home=home,
+            reports=Path(folder),
+            display=display,
+            server=server,
+            command=("bench", "plan", "--resolve"),
+        )
+        record = directory.load()
+        rows = read_rows(directory, record)
+    again = _base_again(first, pilot, home=home, display=display, server=server, trust_task_code=trust_task_code)
+    return check_instrument(
+        compare_record(record, rows), rows, again, whole.suite.claim, pilot=pilot, seeds=len(whole.suite.seeds)
+    )
+
+
+def _base_again(
+    loaded: LoadedSuite, pilot: str, *, home: Path, display: Display, server: ChildServer | None, trust_task_code: bool
+) -> AnsweredRows:
+    """The base's evals once more, under digests of their own; those of a judge, whose base is its own reference,
+    not."""
+    server, store = server or ChildServer(), JobStore(home=home)
+    planned = plan(
+        resolve(loaded, home=home, server=server, partial=True),
+        only=(pilot,),
+        home=home,
+        trust_task_code=trust_task_code,
+    )
+    again = [
+        _again(job, store)
+        for job in planned.jobs
+        if job.arm is None and job.selected and isinstance(job.job, EvalJob) and job.job.judging is None
+    ]
+    executor = Executor(
+        server=server, store=store, workers=planned.workers, display=display, on_end=lambda job, outcome: None
+    )
+    executor.run([job for job in again if job.to_do and job.unavailable is None])
+    done = [job.job for job in again if isinstance(job.job, EvalJob) and store.done(job.digest) is not None]
+    return {(job.eval.name, job.subject): read_scores(store.folder(job.digest) / SCORES) for job in done}
+
+
+def _again(planned: PlannedJob, store: JobStore) -> PlannedJob:
+    assert isinstance(planned.job, EvalJob), "chosen so"
+    job = planned.job.model_copy(update={"digest": digest_json({"again": planned.digest}), "eval": _resampled(planned)})
+    return replace(planned, job=job, fresh=False, cached=store.done(job.digest))
+
+
+def _resampled(planned: PlannedJob) -> object:
+    """The eval with another seed of sampling, where its answers are sampled."""
+    assert isinstance(planned.job, EvalJob), "chosen so"
+    spec = planned.job.eval
+    decoding = getattr(spec, "decoding", None)
+    if decoding is None or not decoding.temperature:
+        return spec
+    return spec.model_copy(update={"decoding": decoding.model_copy(update={"seed": decoding.seed + 1})})
