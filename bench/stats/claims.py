@@ -17,10 +17,10 @@ from typing import Literal
 
 import numpy as np
 
-from bench.stats.curve import Curve
+from bench.stats.curve import Curve, TiedCurve
 from bench.stats.multiplicity import holm
 from bench.stats.paired import Delta
-from bench.stats.power import Needed, needed
+from bench.stats.power import Needed, needed, needed_range, needed_unseen
 from bench.stats.ratio import Ratio
 from bench.stats.sequential import Spending, sequential_p
 from bench.stats.variance import Components
@@ -82,7 +82,8 @@ class ClaimVerdict:
 
     needed_examples, needed_seeds: of an inconclusive claim, the number of either alone that would decide it at 80%
     power if the estimate is the truth; `None` where it alone could not. needed_together: examples and seeds that would
-    where neither alone could.
+    where neither alone could. examples_range, seeds_range: the same if the noise is at the ends of its own 80%
+    interval; `None` for an end where it alone could not. needed_level: two-sided, of Holm's first step.
     """
 
     outcome: ClaimOutcome
@@ -94,6 +95,9 @@ class ClaimVerdict:
     needed_examples: int | None
     needed_seeds: int | None
     needed_together: tuple[int, int] | None = None
+    examples_range: tuple[int | None, int | None] | None = None
+    seeds_range: tuple[int | None, int | None] | None = None
+    needed_level: float | None = None
     looks: int = 1
     missing_scores: MissingVerdicts | None = None
     """Set where the outcome depends on missing scores, which makes it `incomplete`."""
@@ -163,6 +167,9 @@ def _with_missing(
         needed_examples=None,
         needed_seeds=None,
         needed_together=None,
+        examples_range=None,
+        seeds_range=None,
+        needed_level=None,
         missing_scores=outcomes,
     )
 
@@ -291,7 +298,8 @@ def _verdict(
     leaning, p_value = test
     sequential, adjusted = corrected
     decided = adjusted <= alpha
-    more = Needed(examples=None, seeds=None) if decided else _needed(question, evidence, 1.0 - alpha / size)
+    plans = (Needed(examples=None, seeds=None),) * 3 if decided else _needed(question, evidence, 1.0 - alpha / size)
+    more, fewest, most = plans
     return ClaimVerdict(
         outcome=leaning if decided else "inconclusive",
         reason=None,
@@ -302,15 +310,32 @@ def _verdict(
         needed_examples=more.examples,
         needed_seeds=more.seeds,
         needed_together=more.together,
+        examples_range=None if more.examples is None else (fewest.examples, most.examples),
+        seeds_range=None if more.seeds is None else (fewest.seeds, most.seeds),
+        needed_level=None if decided else alpha / size,
         looks=1 if question.looks is None else question.looks.count,
     )
 
 
-def _needed(question: ClaimQuestion, evidence: _Evidence, level: float) -> Needed:
+def _needed(question: ClaimQuestion, evidence: _Evidence, level: float) -> tuple[Needed, Needed, Needed]:
+    """Examples and seeds that would decide: with the noise as seen, and at both ends of its range."""
     margin = _threshold(question)
     thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
-    distance = min(abs(evidence.estimate - threshold) for threshold in thresholds)
-    counts = needed(distance, evidence.components, examples=max(1, evidence.examples), level=level)
+    nearest = min(thresholds, key=lambda threshold: abs(evidence.estimate - threshold))
+    distance, examples = abs(evidence.estimate - nearest), max(1, evidence.examples)
+    if isinstance(evidence.curve, TiedCurve):
+        tied = evidence.curve
+        reach = tied.above if (nearest > evidence.estimate) == (evidence.sign > 0) else tied.below
+        count = needed_unseen(distance, reach, units=tied.units, examples=examples, level=level)
+        return (Needed(examples=count, seeds=None),) * 3
+    seen = needed(distance, evidence.components, examples=examples, level=level)
+    ends = needed_range(distance, evidence.components, examples=examples, level=level)
+    first, low, high = (_whole_draws(counts, evidence) for counts in (seen, *ends))
+    return first, low, high
+
+
+def _whole_draws(counts: Needed, evidence: _Evidence) -> Needed:
+    """With all seeds of each subset draw."""
     per_draw = max(1, evidence.seeds // evidence.components.most_replicates)
     return Needed(
         examples=counts.examples if evidence.examples else None,

@@ -49,6 +49,11 @@ def student_quantile(probability: ArrayLike, degrees: ArrayLike) -> FloatArray:
     return floats(special.stdtrit(floats(degrees), floats(probability)))
 
 
+def chi_square_quantile(probability: ArrayLike, degrees: ArrayLike) -> FloatArray:
+    """The value that a chi-squared variable is below with `probability`."""
+    return floats(2.0 * special.gammaincinv(floats(degrees) / 2.0, floats(probability)))
+
+
 def binomial_cdf(successes: ArrayLike, trials: ArrayLike) -> FloatArray:
     """P(X <= successes) of a fair coin thrown `trials` times; 0 below zero successes."""
     count, thrown = floats(successes), floats(trials)

@@ -311,7 +311,7 @@ def delta_of(
         level=level,
         p_value=p_value,
         standard_error=inference.standard_error,
-        mde=None if inference.curve is None else _mde(inference, inference.curve, level),
+        mde=detectable_at(inference, level),
         method=inference.method if inference.method == "none" else f"paired: {inference.method}",
         noise=noise_statement(arm, reference),
         reason=inference.reason,
@@ -331,11 +331,16 @@ def delta_of(
     )
 
 
-def _mde(inference: Inference, curve: Curve, level: float) -> float:
-    """From the standard error; where all values agree there is none, and the wider arm of the exact bound is it."""
-    parts = inference.components
-    if inference.standard_error is not None and parts is not None:
-        seed_variance = max(0.0, inference.standard_error**2 - parts.example)
+def detectable_at(delta: Delta | Inference, level: float) -> float | None:
+    """The smallest true effect that a two-sided test at 1 - level finds with 80% power; `None` without an interval.
+
+    From the standard error; where all values agree there is none, and the wider arm of the exact bound is it.
+    """
+    parts, curve = delta.components, delta.curve
+    if curve is None or delta.estimate is None:
+        return None
+    if delta.standard_error is not None and parts is not None:
+        seed_variance = max(0.0, delta.standard_error**2 - parts.example)
         return detectable_effect(
             parts.example**0.5,
             parts.example_degrees,
@@ -344,7 +349,7 @@ def _mde(inference: Inference, curve: Curve, level: float) -> float:
             level=level,
         )
     low, high = interval(curve, level)
-    return max(inference.estimate - low, high - inference.estimate)
+    return max(delta.estimate - low, high - delta.estimate)
 
 
 def _nothing(pairs: _Pairs, level: float, reason: str) -> Delta:

@@ -6,17 +6,19 @@ error and Satterthwaite's degrees of freedom, so their power is lower.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.stats.curve import GRID, SeedCurve
-from bench.stats.distributions import student_quantile
+from bench.stats.distributions import chi_square_quantile, student_quantile
 from bench.stats.variance import Components
 
 POWER = 0.8
 MAX_EXAMPLES = 1_000_000
 MAX_SEEDS = 1_000
+RANGE_LEVEL = 0.8
+"""Confidence of the range of the noise for which needed examples and seeds are given."""
 _TIMES = (2, 3, 4, 6, 8, 12, 16)  # as many seeds as now, where examples and seeds must both grow
 
 
@@ -92,6 +94,47 @@ def needed(
     pairs = [(least_examples(seeds, sides * (seeds - 1)), seeds) for seeds in (now * times for times in _TIMES)]
     reachable = [(count, seeds) for count, seeds in pairs if count is not None]
     return Needed(examples=None, seeds=None, together=min(reachable, key=lambda pair: pair[0] * pair[1], default=None))
+
+
+def needed_range(
+    distance: float, components: Components, *, examples: int, level: float = 0.95, power: float = POWER
+) -> tuple[Needed, Needed]:
+    """As `needed`, with the noise at the lower and at the upper end of its own interval (at `RANGE_LEVEL`).
+
+    A few seeds hardly know their noise: with two degrees of freedom it may be a half, or three times, of what was seen.
+    """
+    ends = ((1.0 + RANGE_LEVEL) / 2.0, (1.0 - RANGE_LEVEL) / 2.0)
+    fewest, most = (
+        needed(distance, _scaled(components, end), examples=examples, level=level, power=power) for end in ends
+    )
+    return fewest, most
+
+
+def _scaled(components: Components, end: float) -> Components:
+    """The same noise if what was seen is the `end` quantile of what such noise gives."""
+    example = components.example * _factor(components.example_degrees, end)
+    if components.seed is None or components.seed_degrees is None:
+        return replace(components, example=example)
+    rest = components.rest or 0.0
+    total = (components.seed + rest) * _factor(components.seed_degrees, end)
+    return replace(components, example=example, seed=max(0.0, total - rest))
+
+
+def _factor(degrees: float, end: float) -> float:
+    return 1.0 if not degrees < float("inf") else degrees / float(chi_square_quantile(end, degrees))
+
+
+def needed_unseen(distance: float, reach: float, *, units: int, examples: int, level: float = 0.95) -> int | None:
+    """How many examples bound what was not seen to `distance`, where all units agree: the "rule of three".
+
+    reach: by how much a unit that differs can move the value. The inverse of `TiedCurve`; `None` beyond
+    `MAX_EXAMPLES`, or where the estimate is on the threshold.
+    """
+    if distance <= 0 or reach <= 0:
+        return None
+    share = min(distance / reach, 1.0 - 1e-12)
+    count = int(np.ceil(np.log((1.0 - level) / 2.0) / np.log1p(-share) * examples / units))
+    return max(examples + 1, count) if count <= MAX_EXAMPLES else None
 
 
 def _sides(components: Components) -> float:

@@ -238,3 +238,26 @@ def test_a_true_null_about_a_cost_is_supported_in_at_most_five_of_a_hundred(rela
         outcomes.append(decide(relation, ratio, margin=0.1, higher_is_better=False).outcome)  # type: ignore[arg-type]
     assert outcomes.count("supported") <= 0.05 * 400
     assert outcomes.count("refuted") <= 0.05 * 400
+
+
+def test_from_no_variance_at_all_the_rule_of_three_says_how_many_examples() -> None:
+    """Three seeds of both sides right on all of 20 examples: they may differ by 2 on one that was not seen."""
+    right = scores([[1] * 20] * 3, binary=True)
+    verdict = decide(">=", paired_delta(right, right, seed=0), margin=0.02)
+    assert verdict.outcome == "inconclusive"
+    assert verdict.needed_examples == 183
+    assert verdict.needed_seeds is None
+
+
+def test_an_open_claim_says_the_level_and_the_range_of_what_would_decide_it() -> None:
+    values = np.random.default_rng(4).normal(0.1, 1.0, (3, 60)) + np.array([[0.3], [0.0], [-0.3]])
+    delta = paired_delta(scores(values.tolist()), scores([[0.0] * 60], trained=False), seed=0, replicates=200)
+    first, second = decide_family([ClaimQuestion(relation=">", comparison=delta)] * 2)
+    assert first == second
+    assert first.needed_level == 0.025
+    assert first.needed_seeds is not None
+    assert first.seeds_range is not None
+    low, high = first.seeds_range
+    assert low is not None
+    assert low <= first.needed_seeds
+    assert high is None or high > 2 * first.needed_seeds

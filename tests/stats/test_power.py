@@ -8,7 +8,7 @@ from scipy import integrate, stats
 from statsmodels.stats.power import TTestPower
 
 from bench.stats.paired import paired_delta
-from bench.stats.power import Needed, detectable_effect, needed
+from bench.stats.power import Needed, detectable_effect, needed, needed_range, needed_unseen
 from bench.stats.sample import scores
 from bench.stats.variance import Components
 from benchmarks.coverage import seeded, simulate
@@ -183,3 +183,35 @@ def test_without_any_noise_one_more_is_enough() -> None:
     nothing = Components(example=0.0, seed=0.0, rest=0.0, seed_degrees=2, replicates=3, most_replicates=3)
     assert needed(0.1, nothing, examples=10) == Needed(examples=11, seeds=4)
     assert needed(0.1, nothing, examples=0) == Needed(examples=None, seeds=None), "of no example nothing is known"
+
+
+def test_the_range_is_that_of_the_noise_itself() -> None:
+    """Two degrees of freedom: 80% of the time the noise is between 0.43 and 9.5 times the variance that was seen."""
+    parts = three_seeds(example=1e-6, seed=0.01)
+    fewest, most = needed_range(0.1, parts, examples=1_000)
+    factors = [2 / stats.chi2.ppf(end, 2) for end in (0.9, 0.1)]
+    expected = [needed(0.1, replace(parts, seed=0.01 * factor), examples=1_000).seeds for factor in factors]
+    seen = needed(0.1, parts, examples=1_000).seeds
+    assert [fewest.seeds, most.seeds] == expected
+    assert fewest.seeds is not None
+    assert seen is not None
+    assert most.seeds is not None
+    assert fewest.seeds < seen < most.seeds
+    assert most.seeds > 5 * seen
+    plain = Components(example=0.01, seed=None, rest=None, example_degrees=19)
+    low, high = needed_range(0.1, plain, examples=20)
+    one = needed(0.1, plain, examples=20)
+    assert low.examples is not None
+    assert one.examples is not None
+    assert high.examples is not None
+    assert low.examples < one.examples < high.examples
+
+
+def test_what_was_never_seen_to_differ_needs_the_rule_of_three() -> None:
+    """20 examples that all agree: 183 bound what was not seen to 0.02, not 21."""
+    assert needed_unseen(0.02, 1.0, units=20, examples=20) == 183
+    assert 1 - 0.025 ** (1 / 183) <= 0.02 < 1 - 0.025 ** (1 / 182)
+    assert needed_unseen(0.02, 1.0, units=10, examples=20) == 366, "in clusters of two"
+    assert needed_unseen(0.5, 1.0, units=20, examples=20) == 21
+    assert needed_unseen(0.0, 1.0, units=20, examples=20) is None
+    assert needed_unseen(1e-9, 1.0, units=20, examples=20) is None

@@ -78,17 +78,32 @@ def _threshold(claim: Claim, compared: Delta | Ratio) -> str:
 
 
 def _to_decide(verdict: ClaimVerdict, compared: Delta | Ratio) -> str:
-    """How many examples, or seeds, would decide it at 80% power, if the estimate is the truth."""
+    """Where it leans, and how many examples, or seeds, would decide it at 80% power, if the estimate is the truth."""
     now = max(compared.arm_seeds, compared.reference_seeds)
     ways = []
     if verdict.needed_examples is not None:
-        ways.append(f"about {verdict.needed_examples:,} examples (now {compared.n_examples:,})")
+        spread = _range(verdict.examples_range)
+        ways.append(f"about {_rounded(verdict.needed_examples)} examples (now {compared.n_examples:,}{spread})")
     if verdict.needed_seeds is not None:
-        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now})")
+        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now}{_range(verdict.seeds_range)})")
+    leaning = f"leans to {verdict.leaning}; if the estimate is the truth"
+    level = "" if verdict.needed_level is None else f" at Holm's level of {fmt.percent(verdict.needed_level)}"
     if ways:
-        return f"to decide it: {' or '.join(ways)}"
+        return f"{leaning}, to decide it{level}: {' or '.join(ways)}"
     if verdict.needed_together is not None:
         examples, seeds = verdict.needed_together
-        more = f"about {examples:,} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
-        return f"to decide it: {more}; neither alone is enough"
-    return "no number of examples or seeds within reach would decide it"
+        more = f"about {_rounded(examples)} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
+        return f"{leaning}, to decide it{level}: {more}; neither alone is enough"
+    return f"{leaning}, no number of examples or seeds within reach would decide it"
+
+
+def _range(ends: tuple[int | None, int | None] | None) -> str:
+    """`; 380 to 1,200`: what is needed if the noise is as small, or as large, as it may well be."""
+    if ends is None or ends[0] is None or ends[0] == ends[1]:
+        return ""
+    return f"; {_rounded(ends[0])} to {'more than can be had' if ends[1] is None else _rounded(ends[1])}"
+
+
+def _rounded(count: int) -> str:
+    """Two digits: the noise is not known to more."""
+    return f"{int(float(f'{count:.2g}')):,}"

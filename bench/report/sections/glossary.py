@@ -17,7 +17,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("score", "Mean over the examples (weighted where the eval weights them), over tasks equally, and over seeds."),
     (
         f"[{_LEVEL}]",
-        f"Confidence interval at {_LEVEL}: noise of the examples and, from two seeds on, of training again.",
+        f"Confidence interval at {_LEVEL}: noise of the examples and, from two seeds on, of training again with "
+        "seeds like those seen.",
     ),
     (
         "− base, − control",
@@ -48,7 +49,11 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "chance of a false mark in one eval, not in all of them together. Of a claim: of its threshold, adjusted for "
         "all claims of the suite.",
     ),
-    ("detectable", "The smallest true difference that a run like this one finds with 80% power."),
+    (
+        "detectable",
+        "The smallest true difference that a run like this one finds with 80% power, at the level that Holm "
+        "asks of an eval's smallest p-value (5% divided by its contrasts).",
+    ),
     (
         "rank",
         "Places that the resolved pairs of arms leave possible (Holm over an eval's pairs): 1–3 is first to third.",

@@ -162,7 +162,7 @@ def _flips(contrast: Contrast, measurand: Measurand) -> str:
 
 def _detectable(contrast: Contrast, measurand: Measurand) -> str:
     """`none` where even the largest possible difference would have gone unseen."""
-    mde = contrast.delta.mde
+    mde = contrast.detectable
     return "none" if mde is not None and measurand.binary and mde > 1 else fmt.number(mde)
 
 

@@ -34,8 +34,23 @@ def training_section(comparison: Comparison) -> Section | None:
     if len(watched) < len(ended):
         others = "Every finished training" if not watched else "Every other finished training"
         blocks.append(Paragraph(text=f"{others} spent its budget, and the weights of its last step were kept."))
+    unseen = _unseen_failures(comparison)
+    if unseen:
+        blocks.append(Paragraph(text=unseen, tone="muted"))
     blocks.append(Paragraph(text=_weights(comparison), tone="muted"))
     return Section(title="Training", blocks=(*blocks, *_settings(comparison.settings)))
+
+
+def _unseen_failures(comparison: Comparison) -> str:
+    """How often trainings could fail without one of these having failed; empty where every arm lost some."""
+    whole = {outcome.trainings: outcome.unseen_failures for outcome in comparison.outcomes if not outcome.lost}
+    said = [f"{fmt.percent(rate, digits=0)} with {fmt.plural(count, 'seed')}" for count, rate in sorted(whole.items())]
+    if not said:
+        return ""
+    return (
+        f"Where no training of an arm failed, a rate of failures could still have gone unseen: up to {', '.join(said)} "
+        "(at 95%). Intervals are about seeds like those seen."
+    )
 
 
 def _weights(comparison: Comparison) -> str:

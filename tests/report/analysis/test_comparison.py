@@ -10,6 +10,7 @@ from bench.errors import ExitCode
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast
 from bench.report.compare import compare
+from bench.stats.paired import detectable_at
 from tests.fakes.records import FakeRun, make_run
 
 SEEDS = (0, 1, 2)
@@ -156,6 +157,14 @@ def test_no_rank_claims_more_than_the_pairs_show(comparison: Comparison) -> None
     for name in ("qa", "choice", "instructions", "cloze"):
         assert {rank.name for rank in comparison.ranks[name]} == set(comparison.arms) - {"base"}
         assert all(1 <= rank.best <= rank.worst <= 6 for rank in comparison.ranks[name])
+
+
+def test_the_detectable_effect_is_at_the_level_of_holms_first_step(comparison: Comparison) -> None:
+    for contrast in (c for c in contrasts(comparison) if c.measurand == "choice"):
+        assert contrast.detectable == detectable_at(contrast.delta, 1 - 0.05 / 10)
+        assert contrast.detectable is not None
+        assert contrast.delta.mde is not None
+        assert contrast.detectable > contrast.delta.mde
 
 
 def test_failures_are_kept_and_end_in_exit_code_3() -> None:

@@ -21,7 +21,7 @@ from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.subjects import base_of, planned_arms, subjects
 from bench.stats.corpus import corpus_interval
 from bench.stats.multiplicity import holm
-from bench.stats.paired import LEVEL, Delta
+from bench.stats.paired import LEVEL, Delta, detectable_at
 from bench.stats.ranking import Rank, rank
 from bench.stats.sample import Scores, layout
 from bench.stats.single import Estimate, score_interval
@@ -54,6 +54,8 @@ class Contrast:
     seeds: int
     """Seeds with a score, of the side that lost most."""
     seeds_asked: int
+    detectable: float | None = None
+    """The smallest true difference that is found with 80% power at the level of Holm's first step."""
 
     @property
     def short(self) -> bool:
@@ -156,9 +158,14 @@ def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str,
     family = [c for result in measured.values() for c in (result.versus_base, result.versus_control) if c is not None]
     diagnostic = measurand.role == "diagnostic"
     adjusted = [None] * len(family) if diagnostic else holm([contrast.delta.tested_p for contrast in family])
+    tested = sum(p is not None for p in adjusted)
+    level = 1.0 - (1.0 - LEVEL) / max(1, tested)
     read = {
         (contrast.arm, contrast.reference): replace(
-            contrast, p_adjusted=p, reading=reading_of(contrast.delta, p, measurand)
+            contrast,
+            p_adjusted=p,
+            reading=reading_of(contrast.delta, p, measurand),
+            detectable=detectable_at(contrast.delta, level),
         )
         for contrast, p in zip(family, adjusted, strict=True)
     }

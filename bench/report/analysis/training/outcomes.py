@@ -26,6 +26,12 @@ class ArmOutcome:
         """Trainings with usable weights."""
         return self.trainings - sum(self.lost.values())
 
+    @property
+    def unseen_failures(self) -> float | None:
+        """The largest rate of failing trainings that would leave none among so many with a probability of 5%; `None`
+        where one failed."""
+        return None if self.lost else 1.0 - 0.05 ** (1.0 / self.trainings)
+
 
 def training_outcomes(record: Record) -> tuple[ArmOutcome, ...]:
     """One per arm that trains, in the suite's order."""
