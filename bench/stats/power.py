@@ -99,7 +99,7 @@ def needed(
 def needed_range(
     distance: float, components: Components, *, examples: int, level: float = 0.95, power: float = POWER
 ) -> tuple[Needed, Needed]:
-    """As `needed`, with the noise at the lower and at the upper end of its own interval (at `RANGE_LEVEL`).
+    """What `needed` gives with the noise at the lower and at the upper end of its own interval (at `RANGE_LEVEL`).
 
     A few seeds hardly know their noise: with two degrees of freedom it may be a half, or three times, of what was seen.
     """
@@ -111,7 +111,7 @@ def needed_range(
 
 
 def _scaled(components: Components, end: float) -> Components:
-    """The same noise if what was seen is the `end` quantile of what such noise gives."""
+    """Noise of which what was seen is the `end` quantile of what such noise gives."""
     example = components.example * _factor(components.example_degrees, end)
     if components.seed is None or components.seed_degrees is None:
         return replace(components, example=example)
