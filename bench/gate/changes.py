@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from bench.report.analysis.scores.align import Aligned
 from bench.stats.distributions import BoolArray
-from bench.stats.paired import Delta, paired_delta, plan_of, replicate_rows
+from bench.stats.moderation import SeedPrior
+from bench.stats.paired import Delta, paired_delta, plan_of, replicate_rows, seed_prior_of
 from bench.stats.sample import Scores
 from bench.suite.tables.gate import GatePolicy, Tier
 
@@ -53,15 +54,22 @@ class _Sides:
             np.array_equal(getattr(self.new, name), getattr(self.old, name)) for name in ("values", "present")
         )
 
-    def delta(self, *, seed: int, replicates: int) -> Delta:
+    @property
+    def compared(self) -> tuple[Scores, ...]:
+        """What has seed noise: both runs' scores or, where seeds are paired, their differences."""
         if not self.paired_seeds or self.new.values.shape[0] == 1:
-            return paired_delta(self.new, self.old, seed=seed, replicates=replicates)
+            return self.new, self.old
+        return (_differences(self.new, self.old),)
+
+    def delta(self, prior: SeedPrior | None, *, seed: int, replicates: int) -> Delta:
+        if len(self.compared) == 2:
+            return paired_delta(self.new, self.old, seed=seed, replicates=replicates, prior=prior)
         nothing = np.zeros((1, self.new.n_examples))
         zero = replace(
             _differences(self.new, self.old),
             values=nothing, present=np.ones_like(nothing, dtype=np.bool_), draws=None, trained=False,
         )  # fmt: skip
-        return paired_delta(_differences(self.new, self.old), zero, seed=seed, replicates=replicates)
+        return paired_delta(self.compared[0], zero, seed=seed, replicates=replicates, prior=prior)
 
 
 def cells(
@@ -74,28 +82,36 @@ def cells(
     replicates: int,
 ) -> tuple[ComparedCell, ...]:
     """Every arm of the stored run, `base` included, on every eval that both were asked for and that is checked."""
-    return tuple(
-        _cell(arm, name, now.get(name), old, policy, same_seeds=same_seeds, seed=seed, replicates=replicates)
+    checked = {
+        name: (old, {arm: _sides(arm, now.get(name), old, same_seeds=same_seeds) for arm in old.arms})
         for name, old in before.items()
         if old.measurand.per_example and (old.measurand.role != "diagnostic" or old.measurand.eval in policy.eval)
-        for arm in old.arms
+    }
+    return tuple(
+        _cell(arm, name, old, sides, policy, prior=_prior(by_arm), seed=seed, replicates=replicates)
+        for name, (old, by_arm) in checked.items()
+        for arm, sides in by_arm.items()
     )
+
+
+def _prior(by_arm: Mapping[str, _Sides | str]) -> SeedPrior | None:
+    """What all arms of one eval say together about their seeds' noise."""
+    return seed_prior_of(scores for sides in by_arm.values() if not isinstance(sides, str) for scores in sides.compared)
 
 
 def _cell(
     arm: str,
     name: str,
-    new: Aligned | None,
     old: Aligned,
+    sides: _Sides | str,
     policy: GatePolicy,
     *,
-    same_seeds: bool,
+    prior: SeedPrior | None,
     seed: int,
     replicates: int,
 ) -> ComparedCell:
-    sides = _sides(arm, new, old, same_seeds=same_seeds)
     why = sides if isinstance(sides, str) else None
-    delta = None if isinstance(sides, str) else sides.delta(seed=seed, replicates=replicates)
+    delta = None if isinstance(sides, str) else sides.delta(prior, seed=seed, replicates=replicates)
     before, after = (None, None) if isinstance(sides, str) else (_mean(sides.old), _mean(sides.new))
     return ComparedCell(
         arm=arm,

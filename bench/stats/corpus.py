@@ -12,7 +12,7 @@ import numpy as np
 from bench.stats.corpus_sample import CorpusPlan, CorpusRows, CorpusScores, complete_rows, corpus_plan
 from bench.stats.curve import Curve, interval
 from bench.stats.distributions import BoolArray, FloatArray
-from bench.stats.inference import ScoreScale, Side, infer
+from bench.stats.inference import ScoreScale, infer
 from bench.stats.missing import WorstCase, missing_bounds
 from bench.stats.paired import (
     LEVEL,
@@ -25,6 +25,7 @@ from bench.stats.paired import (
     with_bounds,
 )
 from bench.stats.sample import Scores
+from bench.stats.seed_term import Side
 from bench.stats.single import Estimate
 
 _LAST_BIT = 1e-9

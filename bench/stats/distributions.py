@@ -1,4 +1,4 @@
-"""Normal, Student and binomial distributions, typed.
+"""Normal, Student, binomial, F and chi-square distributions, and what moments of logarithms need, typed.
 
 The one place that touches scipy. All functions broadcast.
 """
@@ -60,3 +60,40 @@ def binomial_cdf(successes: ArrayLike, trials: ArrayLike) -> FloatArray:
     below = count < 0
     cdf = special.betainc(np.maximum(thrown - count, 1.0), np.where(below, 0.0, count) + 1.0, 0.5)
     return np.where(below, 0.0, np.where(count >= thrown, 1.0, floats(cdf)))
+
+
+def f_survival(value: ArrayLike, numerator: ArrayLike, denominator: ArrayLike) -> FloatArray:
+    """P(F > value) with the degrees of freedom of numerator and denominator."""
+    return floats(special.fdtrc(floats(numerator), floats(denominator), floats(value)))
+
+
+def logit(share: ArrayLike) -> FloatArray:
+    """log(p / (1 - p)); infinite at 0 and 1."""
+    return floats(special.logit(floats(share)))
+
+
+def logistic(value: ArrayLike) -> FloatArray:
+    """The inverse of `logit`."""
+    return floats(special.expit(floats(value)))
+
+
+def digamma(value: ArrayLike) -> FloatArray:
+    """First derivative of the logarithm of the gamma function."""
+    return floats(special.psi(floats(value)))
+
+
+def trigamma(value: ArrayLike) -> FloatArray:
+    """Second derivative of the logarithm of the gamma function."""
+    return floats(special.polygamma(1, floats(value)))
+
+
+def trigamma_inverse(value: float) -> float:
+    """Where `trigamma` is `value` > 0, by Newton's method on its reciprocal (Smyth 2004, appendix)."""
+    guess = 0.5 + 1.0 / value
+    for _ in range(50):
+        slope = float(trigamma(guess))
+        step = slope * (1.0 - slope / value) / float(special.polygamma(2, guess))
+        guess += step
+        if -step / guess < 1e-10:
+            break
+    return guess

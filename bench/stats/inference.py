@@ -2,9 +2,8 @@
 
 Contract: pure; the same arrays and seed give the same result. Example noise comes from the studentised bootstrap over
 sampling units, or, where the bootstrap has too little to draw from (few units, few that differ, right-or-wrong
-scores with structure), from Student's t with pseudo-observations. Seed noise of S replicates enters through Student's
-t with S - 1 degrees of freedom, convolved with the example noise (Behrens-Fisher): a bootstrap over three seeds would
-be far too narrow.
+scores with structure), from Student's t with pseudo-observations. The seeds' noise is `bench.stats.seed_term`'s,
+convolved with the example noise (Behrens-Fisher): a bootstrap over three seeds would be far too narrow.
 """
 
 from dataclasses import dataclass
@@ -13,19 +12,15 @@ import numpy as np
 
 from bench.stats.curve import GRID, Curve, DrawsCurve, SeedCurve, StudentCurve, TiedCurve, WiderCurve
 from bench.stats.distributions import FloatArray
+from bench.stats.logit_curve import NODES
+from bench.stats.moderation import SeedPrior
 from bench.stats.resample import studentised_draws
 from bench.stats.sample import Layout
-from bench.stats.variance import Components, SeedNoise, Spread, seed_noise, unit_spread
+from bench.stats.seed_term import SeedTerm, Side, logit_curve, lone_among_several, seed_term
+from bench.stats.variance import Components, Spread, unit_spread
 
+LONE_TRAINING = "one side has a single training, the other several: the noise of the single one is unknown"
 MIN_BOOTSTRAP_UNITS = 20  # below this, resamples of so few values say less than Student's t
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Side:
-    """One side of a delta. values: [seeds, examples], complete. trained: whether seeds are a source of noise."""
-
-    values: FloatArray
-    trained: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +31,14 @@ class ScoreScale:
     None where unknown. seen: the widest range that the observed
     scores span, which bounds what was not seen where all values agree; None where the scores do not vary at all.
     pseudo: pseudo-observations at each end (1 for a delta: Bonett & Price 2012; 2 for a proportion: Agresti & Coull
-    1998).
+    1998). ends: lowest and highest score of a rate, whose seed noise is then on the logit scale.
     """
 
     binary: bool
     support: tuple[float, float] | None
     seen: tuple[float, float] | None
     pseudo: int
+    ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +60,6 @@ class _ExampleNoise:
     method: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SeedTerm:
-    """Both sides' seed noise. total: variance with the rest in it; rest: the part that the examples hold too."""
-
-    total: float
-    rest: float
-    degrees: float
-    seed_once: float
-    rest_once: float
-    replicates: float
-    most_replicates: int
-
-
 def infer(
     arm: Side,
     reference: Side | None,
@@ -86,8 +69,11 @@ def infer(
     seed: int,
     replicates: int,
     draws: FloatArray | None = None,
+    prior: SeedPrior | None = None,
 ) -> Inference:
     """Estimate of arm - reference (or of the arm alone), averaged over seeds, for n >= 1 complete examples.
+
+    prior: what the eval's arms say together about their seeds' noise; `None`: each side's own seeds alone.
 
     draws: [replicates] bootstrap draws of the estimate, where the caller has resampled a statistic that is no mean.
     """
@@ -97,25 +83,17 @@ def infer(
     spread = unit_spread(plan.totals(contrast), plan)
     if spread is None:
         short = "one example" if plan.n_units == 1 else f"a task with fewer than two {unit}"
-        return Inference(
-            estimate=estimate,
-            curve=None,
-            standard_error=None,
-            method="none",
-            components=None,
-            reason=f"{short}: no interval can be given",
-        )
+        return _without_interval(estimate, f"{short}: no interval can be given")
+    if lone_among_several(arm, reference):
+        return _without_interval(estimate, LONE_TRAINING)
     noise = _example_noise(contrast, estimate, spread, plan, scale, seed=seed, replicates=replicates, draws=draws)
     if noise is None:
-        return Inference(
-            estimate=estimate,
-            curve=None,
-            standard_error=None,
-            method="none",
-            components=None,
-            reason="every score is the same: no interval can be given",
-        )
-    return _with_seeds(estimate, noise, _seed_term(arm, reference, plan), scale)
+        return _without_interval(estimate, "every score is the same: no interval can be given")
+    return _with_seeds(estimate, noise, seed_term(arm, reference, plan, ends=scale.ends, prior=prior), scale)
+
+
+def _without_interval(estimate: float, reason: str) -> Inference:
+    return Inference(estimate=estimate, curve=None, standard_error=None, method="none", components=None, reason=reason)
 
 
 def _example_noise(
@@ -204,35 +182,7 @@ def _adjusted(
     return _ExampleNoise(curve=curve, spread=adjusted, method=f"adjusted Wald interval, Student's t over {unit}")
 
 
-def _seed_term(arm: Side, reference: Side | None, plan: Layout) -> _SeedTerm | None:
-    """Seeds of the two sides are independent draws, whatever their numbers (equal numbers may share a data order; if
-    that correlates the sides at all it makes them alike, and then this interval is too wide, not too narrow).
-
-    A trained side with one seed borrows the other side's seed variance. `None` where no side shows any.
-    """
-    sides = [side for side in (arm, reference) if side is not None and side.trained]
-    measured = [seed_noise(side.values, plan) for side in sides]
-    shown = [noise for noise in measured if noise is not None]
-    if not shown:
-        return None
-    noises = [noise or SeedNoise(seeds=1, total=shown[0].total, rest=shown[0].rest) for noise in measured]
-    terms = np.array([noise.total / noise.seeds for noise in noises])
-    degrees = float(shown[0].seeds - 1)
-    if len(shown) == len(noises) > 1 and terms.sum() > 0:
-        freedom = np.array([noise.seeds - 1 for noise in noises])
-        degrees = float(terms.sum() ** 2 / (terms**2 / freedom).sum())
-    return _SeedTerm(
-        total=float(terms.sum()),
-        rest=sum(noise.rest / noise.seeds for noise in noises),
-        degrees=degrees,
-        seed_once=sum(noise.seed for noise in noises),
-        rest_once=sum(noise.rest for noise in noises),
-        replicates=sum(noise.total for noise in noises) / float(terms.sum()) if terms.sum() > 0 else shown[0].seeds,
-        most_replicates=max(noise.seeds for noise in noises),
-    )
-
-
-def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, scale: ScoreScale) -> Inference:
+def _with_seeds(estimate: float, noise: _ExampleNoise, term: SeedTerm | None, scale: ScoreScale) -> Inference:
     """The seeds' values vary by seed + rest, the seed-averaged examples by example + rest: rest is counted once."""
     spread = noise.spread
     if term is None or term.total <= 1e-24 * max(1.0, estimate**2):
@@ -253,22 +203,13 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, s
             ),
         )
     example = max(0.0, spread.variance - term.rest)
-    shrink = (example / spread.variance) ** 0.5 if spread.variance > 0 else 1.0
-    grid = (np.arange(GRID) + 0.5) / GRID
-    quantiles = noise.curve.quantile(grid)
-    centre = float(noise.curve.quantile(0.5))
-    curve = SeedCurve(
-        values=centre + shrink * (quantiles - centre),
-        seed_error=term.total**0.5,
-        seed_degrees=term.degrees,
-        support=scale.support or (-np.inf, np.inf),
-    )
     variance = example + term.total
+    where = "training seeds" if scale.ends is None else "training seeds on the logit scale"
     return Inference(
         estimate=estimate,
-        curve=curve,
+        curve=_convolved(noise, example, term, scale),
         standard_error=variance**0.5,
-        method=f"{noise.method}; Student's t over training seeds",
+        method=f"{noise.method}; {'moderated ' if term.moderated else ''}Student's t over {where}",
         components=Components(
             example=example,
             seed=term.seed_once,
@@ -278,4 +219,22 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: _SeedTerm | None, s
             replicates=term.replicates,
             most_replicates=term.most_replicates,
         ),
+    )
+
+
+def _convolved(noise: _ExampleNoise, example: float, term: SeedTerm, scale: ScoreScale) -> Curve:
+    """The seeds' noise on top of the examples', which is shrunk to the part that is theirs alone."""
+    shrink = (example / noise.spread.variance) ** 0.5 if noise.spread.variance > 0 else 1.0
+    centre = float(noise.curve.quantile(0.5))
+
+    def own(chance: FloatArray) -> FloatArray:
+        return centre + shrink * (noise.curve.quantile(chance) - centre)
+
+    if scale.ends is not None:
+        return logit_curve(own(NODES), term, scale.ends)
+    return SeedCurve(
+        values=own((np.arange(GRID) + 0.5) / GRID),
+        seed_error=term.total**0.5,
+        seed_degrees=term.degrees,
+        support=scale.support or (-np.inf, np.inf),
     )

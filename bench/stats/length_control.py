@@ -15,10 +15,11 @@ import numpy as np
 
 from bench.stats.curve import interval
 from bench.stats.distributions import BoolArray, FloatArray, IntArray, floats
-from bench.stats.inference import ScoreScale, Side, infer
+from bench.stats.inference import ScoreScale, infer
 from bench.stats.paired import LEVEL
 from bench.stats.resample import count_chunks
 from bench.stats.sample import Layout, layout
+from bench.stats.seed_term import Side
 
 REPLICATES = 2_000
 PRIOR_DEVIATIONS = (10.0, 5.0)

@@ -5,6 +5,7 @@ counted as missing, and `bounds` says what all missing scores leave open. No fie
 `None`, and `reason` says why. Swapping the sides negates the delta.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from bench.stats.binary import flips, mcnemar_midp
 from bench.stats.curve import Curve, TangoCurve, interval, two_sided_p
 from bench.stats.distributions import BoolArray, FloatArray
-from bench.stats.inference import Inference, ScoreScale, Side, infer
+from bench.stats.inference import Inference, ScoreScale, infer
 from bench.stats.missing import (
     MissingBounds,
     WorstCase,
@@ -22,8 +23,10 @@ from bench.stats.missing import (
     missing_share,
     worst_scale,
 )
+from bench.stats.moderation import SeedPrior
 from bench.stats.power import detectable_effect
 from bench.stats.sample import Layout, Scores, layout
+from bench.stats.seed_term import Side, pooled_prior
 from bench.stats.variance import Components
 
 REPLICATES = 10_000
@@ -43,6 +46,9 @@ class Delta:
     reverse. n_better, n_worse: examples on which the arm's mean over seeds is above or below.
     seeds_failed: replicates of both sides without a single score, left out. noise: which sources the interval covers.
     repeated: whether every trained side has two seeds at least, so that the noise of training is in the interval.
+
+    seed_prior: what the eval's arms say together about their seeds' noise; `None` where nothing was asked of them, or
+    they are too few.
 
     A side of which one seed alone is left has no interval and no p-value: losing seeds must not raise confidence.
     """
@@ -69,6 +75,7 @@ class Delta:
     seeds_failed: int
     repeated: bool
     components: Components | None
+    seed_prior: SeedPrior | None
     curve: Curve | None = field(compare=False, repr=False)
     bounds: MissingBounds | None = None
     extremes: "tuple[Delta, Delta] | None" = field(default=None, compare=False, repr=False)
@@ -113,9 +120,15 @@ _SHARED = ("weights", "clusters", "strata")
 
 
 def paired_delta(
-    arm: Scores, reference: Scores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL
+    arm: Scores,
+    reference: Scores,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    prior: SeedPrior | None = None,
 ) -> Delta:
-    """The paired delta of two score matrices over the same examples.
+    """The paired delta of two score matrices over the same examples. prior: `seed_prior_of` the eval's arms.
 
     One seed each and right-or-wrong scores of independent, equally weighted examples: McNemar's mid-p value and
     Tango's score interval. Else see `bench.stats.inference`.
@@ -123,13 +136,20 @@ def paired_delta(
     Raises ValueError where the two do not share examples, weights, clusters, strata and kind.
     """
     _check_alike(arm, reference)
-    delta = _as_scored(arm, reference, seed=seed, replicates=replicates, level=level)
+    delta = _as_scored(arm, reference, seed=seed, replicates=replicates, level=level, prior=prior)
     shares = missing_share(arm), missing_share(reference)
     if delta.estimate is None or not any(shares):
         return delta
     scale = worst_scale((arm, reference))
     lowest, highest = (
-        _as_scored(counted_as(arm, left), counted_as(reference, right), seed=seed, replicates=replicates, level=level)
+        _as_scored(
+            counted_as(arm, left),
+            counted_as(reference, right),
+            seed=seed,
+            replicates=replicates,
+            level=level,
+            prior=prior,
+        )
         for left, right in (scale, scale[::-1])
     )
     return with_bounds(delta, lowest, highest, shares=shares, scale=scale)
@@ -157,7 +177,9 @@ def _worst_case(delta: Delta) -> WorstCase:
     )
 
 
-def _as_scored(arm: Scores, reference: Scores, *, seed: int, replicates: int, level: float) -> Delta:
+def _as_scored(
+    arm: Scores, reference: Scores, *, seed: int, replicates: int, level: float, prior: SeedPrior | None
+) -> Delta:
     """The delta from the scores that are there."""
     pairs = _align(arm, reference)
     if not pairs.kept.any():
@@ -165,18 +187,33 @@ def _as_scored(arm: Scores, reference: Scores, *, seed: int, replicates: int, le
     if arm.strata is not None and set(arm.strata.tolist()) != set(arm.strata[pairs.kept].tolist()):
         return _nothing(pairs, level, "a task has no example that was scored by both sides")
     plan = plan_of(arm, pairs.kept)
-    left = Side(values=pairs.arm, trained=arm.trained)
-    right = Side(values=pairs.reference, trained=reference.trained)
+    left, right = side_of(arm, pairs.arm), side_of(reference, pairs.reference)
     if arm.binary and plan.plain and pairs.arm.shape[0] == pairs.reference.shape[0] == 1:
         inference, p_value = _proportions(pairs)
     else:
-        inference = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates)
+        inference = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates, prior=prior)
         p_value = None
-    delta = delta_of(inference, left, right, plan, level, p_value=p_value, pairs=pairs)
-    if _lone(arm, pairs.arm_seeds) or _lone(reference, pairs.reference_seeds):
-        return untested(delta, LONE_SURVIVOR)
-    drawn = _several_draws(arm) or _several_draws(reference)
-    return replace(delta, noise=f"{delta.noise}, and that of subset draws") if drawn else delta
+    delta = delta_of(inference, left, right, plan, level, p_value=p_value, pairs=pairs, prior=prior)
+    lone = _lone(arm, pairs.arm_seeds) or _lone(reference, pairs.reference_seeds)
+    return untested(delta, LONE_SURVIVOR) if lone else delta
+
+
+def seed_prior_of(arms: Iterable[Scores]) -> SeedPrior | None:
+    """What the seeds of all arms of one eval say together; each arm over the examples that a seed of it has.
+
+    Bases, arms whose rows are subset draws, arms that lost seeds, and arms with a single seed say nothing; equal scores
+    count once.
+    """
+    sides: list[tuple[Side, Layout]] = []
+    ends: set[tuple[float, float] | None] = set()
+    distinct = {(arm.values.tobytes(), arm.present.tobytes()): arm for arm in arms}
+    for arm in distinct.values():
+        kept: BoolArray = np.asarray(arm.present.any(axis=0))
+        side = side_of(arm, replicate_rows(arm, kept)) if kept.any() else None
+        if side is not None and side.comparable:
+            sides.append((side, plan_of(arm, kept)))
+            ends.add(arm.rate_ends)
+    return pooled_prior(sides, ends=ends.pop()) if len(ends) == 1 else None
 
 
 def _lone(scores: Scores, seeds: int) -> bool:
@@ -192,13 +229,23 @@ def untested(delta: Delta, reason: str) -> Delta:
     )  # fmt: skip
 
 
-def noise_statement(arm: Side, reference: Side | None = None) -> str:
+def side_of(scores: Scores, rows: FloatArray) -> Side:
+    """The side that complete rows of these scores are: see `replicate_rows`."""
+    short = rows.shape[0] < scores.values.shape[0]
+    return Side(values=rows, trained=scores.trained, drawn=several_draws(scores), short=short)
+
+
+def noise_statement(arm: Side, reference: Side | None = None, prior: SeedPrior | None = None) -> str:
     """Which sources of noise an interval covers, in the report's words."""
-    counts = [side.values.shape[0] for side in (arm, reference) if side is not None and side.trained]
-    if not counts or max(counts) < 2:
+    trained = [side for side in (arm, reference) if side is not None and side.trained]
+    if max((side.values.shape[0] for side in trained), default=1) < 2:
         return "example noise only"
-    borrowed = "; a side with a single seed borrows the other's seed variance" if min(counts) < 2 else ""
-    return f"example and training-seed noise{borrowed}"
+    drawn = ", and that of subset draws" if any(side.drawn for side in trained) else ""
+    if prior is None or not any(side.comparable for side in trained):
+        return f"example and training-seed noise{drawn}"
+    if not prior.usable:
+        return f"example and training-seed noise, each arm's own, as the arms' noise differs{drawn}"
+    return f"example and training-seed noise, the latter moderated over {prior.arms} arms{drawn}"
 
 
 def plan_of(scores: Scores, kept: BoolArray) -> Layout:
@@ -218,13 +265,13 @@ def replicate_rows(scores: Scores, kept: BoolArray) -> FloatArray:
     alive = _rows_within(scores, kept)
     bounds = (0.0, 1.0) if scores.binary else scores.bounds
     values = fill_gaps(scores.values[alive][:, kept], scores.present[alive][:, kept], scores.weights[kept], bounds)
-    if scores.draws is None or not _several_draws(scores):
+    if scores.draws is None or not several_draws(scores):
         return values
     draws = scores.draws[alive]
     return np.stack([values[draws == draw].mean(axis=0) for draw in np.unique(draws)])
 
 
-def _several_draws(scores: Scores) -> bool:
+def several_draws(scores: Scores) -> bool:
     """Whether the rows with scores come from two subset draws at least."""
     return scores.draws is not None and np.unique(scores.draws[scores.present.any(axis=1)]).size > 1
 
@@ -267,6 +314,7 @@ def _scale(arm: Scores, pairs: _Pairs) -> ScoreScale:
         support=None if bounds is None else (-span, span),
         seen=(-span, span) if span > 0 else None,
         pseudo=1,
+        ends=arm.rate_ends,
     )
 
 
@@ -296,9 +344,10 @@ def delta_of(
     *,
     p_value: float | None = None,
     pairs: _Pairs | None = None,
+    prior: SeedPrior | None = None,
 ) -> Delta:
     """The delta that an inference gives. p_value: where it comes from elsewhere than the curve. pairs: what was
-    left out; by default nothing."""
+    left out; by default nothing. prior: with which the inference was made."""
     low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
     means, base_means = arm.values.mean(axis=0), reference.values.mean(axis=0)
     better, worse = flips(means, base_means)
@@ -313,7 +362,7 @@ def delta_of(
         standard_error=inference.standard_error,
         mde=detectable_at(inference, level),
         method=inference.method if inference.method == "none" else f"paired: {inference.method}",
-        noise=noise_statement(arm, reference),
+        noise="none" if inference.curve is None else noise_statement(arm, reference, prior),
         reason=inference.reason,
         arm_mean=float(means @ plan.share),
         reference_mean=float(base_means @ plan.share),
@@ -327,6 +376,7 @@ def delta_of(
         seeds_failed=0 if pairs is None else pairs.seeds_failed,
         repeated=all(side.values.shape[0] > 1 for side in (arm, reference) if side.trained),
         components=inference.components,
+        seed_prior=prior,
         curve=inference.curve,
     )
 
@@ -376,5 +426,6 @@ def _nothing(pairs: _Pairs, level: float, reason: str) -> Delta:
         seeds_failed=pairs.seeds_failed,
         repeated=False,
         components=None,
+        seed_prior=None,
         curve=None,
     )

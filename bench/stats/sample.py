@@ -48,6 +48,11 @@ class Scores:
         return self.binary or (self.bounds is not None and np.unique(self.values[self.present]).size <= 3)
 
     @property
+    def rate_ends(self) -> tuple[float, float] | None:
+        """Lowest and highest score, where both are known: the mean is then a rate between them."""
+        return (0.0, 1.0) if self.binary else self.bounds
+
+    @property
     def lone_survivor(self) -> bool:
         """Whether one seed alone is left of several: the noise of training is then unknown, however much the examples
         say."""

@@ -10,9 +10,10 @@ import numpy as np
 
 from bench.stats.curve import Curve, WilsonCurve, interval
 from bench.stats.distributions import BoolArray, FloatArray
-from bench.stats.inference import Inference, ScoreScale, Side, infer
+from bench.stats.inference import Inference, ScoreScale, infer
 from bench.stats.missing import MissingBounds, WorstCase, counted_as, missing_bounds, missing_share, worst_scale
-from bench.stats.paired import LEVEL, LONE_SURVIVOR, REPLICATES, noise_statement, plan_of, replicate_rows
+from bench.stats.moderation import SeedPrior
+from bench.stats.paired import LEVEL, LONE_SURVIVOR, REPLICATES, noise_statement, plan_of, replicate_rows, side_of
 from bench.stats.sample import Scores
 from bench.stats.variance import Components
 
@@ -44,14 +45,27 @@ class Estimate:
     bounds: MissingBounds | None = None
 
 
-def score_interval(scores: Scores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL) -> Estimate:
-    """Wilson's interval for right-or-wrong scores of one seed on independent examples; else `bench.stats.inference`."""
-    estimate, _ = _as_scored(scores, seed=seed, replicates=replicates, level=level)
+def score_interval(
+    scores: Scores,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    prior: SeedPrior | None = None,
+) -> Estimate:
+    """Wilson's interval for right-or-wrong scores of one seed on independent examples; else `bench.stats.inference`.
+
+    prior: as in `bench.stats.paired.paired_delta`.
+    """
+    estimate, _ = _as_scored(scores, seed=seed, replicates=replicates, level=level, prior=prior)
     missing = missing_share(scores)
     if estimate.mean is None or not missing:
         return estimate
     scale = worst_scale((scores,))
-    cases = [_as_scored(counted_as(scores, value), seed=seed, replicates=replicates, level=level) for value in scale]
+    cases = [
+        _as_scored(counted_as(scores, value), seed=seed, replicates=replicates, level=level, prior=prior)
+        for value in scale
+    ]
     bounds = missing_bounds(
         *(_worst_case(*case) for case in cases), level=level, missing=missing, reference_missing=None, scale=scale
     )
@@ -63,7 +77,9 @@ def _worst_case(estimate: Estimate, curve: Curve | None) -> WorstCase:
     return WorstCase(estimate=estimate.mean, standard_error=estimate.standard_error, curve=curve, p_value=None)
 
 
-def _as_scored(scores: Scores, *, seed: int, replicates: int, level: float) -> tuple[Estimate, Curve | None]:
+def _as_scored(
+    scores: Scores, *, seed: int, replicates: int, level: float, prior: SeedPrior | None
+) -> tuple[Estimate, Curve | None]:
     """The estimate from the scores that are there, and its confidence curve."""
     kept: BoolArray = np.asarray(scores.present.any(axis=0))
     complete = kept.any() and (
@@ -76,14 +92,14 @@ def _as_scored(scores: Scores, *, seed: int, replicates: int, level: float) -> t
     if scores.binary and plan.plain and values.shape[0] == 1:
         inference = _proportion(values[0])
     else:
-        side = Side(values=values, trained=scores.trained)
-        inference = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates)
+        side = side_of(scores, values)
+        inference = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates, prior=prior)
     means = tuple(float(row @ plan.share) for row in values)
     if scores.lone_survivor:
         inference = replace(
             inference, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR
         )
-    estimate = _estimate(inference, values, scores, n_examples=int(kept.sum()), level=level, means=means)
+    estimate = _estimate(inference, values, scores, n_examples=int(kept.sum()), level=level, means=means, prior=prior)
     return estimate, inference.curve
 
 
@@ -104,7 +120,13 @@ def _scale(scores: Scores, values: FloatArray) -> ScoreScale:
     bounds = (0.0, 1.0) if scores.binary else scores.bounds
     observed = (float(values.min()), float(values.max()))
     seen = observed if bounds is None else bounds
-    return ScoreScale(binary=scores.coarse, support=bounds, seen=seen if seen[1] > seen[0] else None, pseudo=2)
+    return ScoreScale(
+        binary=scores.coarse,
+        support=bounds,
+        seen=seen if seen[1] > seen[0] else None,
+        pseudo=2,
+        ends=scores.rate_ends,
+    )
 
 
 def _estimate(
@@ -115,6 +137,7 @@ def _estimate(
     n_examples: int,
     level: float,
     means: tuple[float, ...],
+    prior: SeedPrior | None = None,
 ) -> Estimate:
     alive = int(scores.present.any(axis=1).sum())
     low, high = (None, None) if inference is None or inference.curve is None else interval(inference.curve, level)
@@ -125,7 +148,9 @@ def _estimate(
         level=level,
         standard_error=None if inference is None else inference.standard_error,
         method="none" if inference is None else inference.method,
-        noise="none" if inference is None else noise_statement(Side(values=values, trained=scores.trained)),
+        noise="none"
+        if inference is None or inference.curve is None
+        else noise_statement(side_of(scores, values), prior=prior),
         reason="no example was scored, or a task has none" if inference is None else inference.reason,
         n_examples=n_examples,
         n_missing=scores.n_examples - n_examples,

@@ -59,9 +59,9 @@ class SeedNoise:
 def unit_spread(totals: FloatArray, plan: Layout) -> Spread | None:
     """Linearised, cluster-robust variance of sum(totals); `None` where a stratum has a single unit.
 
-    totals: [units], sums of share * x. Residuals are enlarged for their leverage (CR2), and the degrees of freedom are
-    those of units whose noise grows with their mass: few heavy units say less than many equal ones. Bell & McCaffrey
-    2002, "Bias reduction in standard errors for linear regression with multi-stage samples".
+    totals: [units], sums of share * x. Residuals are enlarged for their leverage (CR2: Bell & McCaffrey 2002, "Bias
+    reduction in standard errors for linear regression with multi-stage samples"). Few heavy units say less than many
+    equal ones: the degrees of freedom are 1 / sum(p**2) - 1 of the units' shares p (Kish 1965, "Survey sampling").
     """
     strata = plan.n_strata
     counts = np.bincount(plan.stratum)
@@ -71,8 +71,7 @@ def unit_spread(totals: FloatArray, plan: Layout) -> Spread | None:
     residual = totals - value[plan.stratum] * plan.mass
     leverage = plan.mass / grouped_sums(plan.stratum, plan.mass, strata)[plan.stratum]
     parts = grouped_sums(plan.stratum, residual**2 / (1.0 - leverage), strata)
-    fourth = grouped_sums(plan.stratum, plan.mass**4, strata) / grouped_sums(plan.stratum, plan.mass**2, strata) ** 2
-    degrees = np.maximum(1.0, 1.0 / fourth - 1.0)
+    degrees = np.maximum(1.0, 1.0 / grouped_sums(plan.stratum, leverage**2, strata) - 1.0)
     variance = float(parts.sum())
     squares = float((parts**2 / degrees).sum())
     return Spread(variance=variance, degrees=variance**2 / squares if squares > 0 else float(degrees.sum()))

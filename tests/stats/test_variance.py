@@ -63,7 +63,7 @@ def test_weights_and_tasks_in_the_spread_by_loops() -> None:
         value, share = x[task == t], weights[task == t] / weights[task == t].sum()
         residual = share * (value - share @ value)
         variances.append((residual**2 / (1 - share)).sum() / 4)
-        degrees.append(max(1.0, (share**2).sum() ** 2 / (share**4).sum() - 1))
+        degrees.append(max(1.0, 1 / (share**2).sum() - 1))
     spread = unit_spread(plan.totals(x), plan)
     assert spread is not None
     assert spread.variance == pytest.approx(sum(variances))

@@ -154,7 +154,9 @@ def _value(entry: Aligned, side: str, results: Mapping[tuple[str, str], Result],
     result = results.get((side, entry.measurand.name))
     if result is not None:
         return result.value
-    return score_interval(entry.arms[side], seed=deltas.seed, replicates=deltas.replicates)
+    return score_interval(
+        entry.arms[side], seed=deltas.seed, replicates=deltas.replicates, prior=deltas.seed_prior(entry)
+    )
 
 
 def _comparison(case: _ClaimCase, record: Record, deltas: Deltas) -> Delta | Ratio:

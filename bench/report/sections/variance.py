@@ -6,6 +6,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.stats.moderation import SeedPrior
 
 TEXT = (
     "Standard deviations in the eval's units. Examples: noise of this run's examples, falls with their number. Seeds: "
@@ -17,6 +18,11 @@ ONE_SEED = "With one seed the noise of repeating the training is unknown: exampl
 WITH_DRAWS = (
     "Subsets that were drawn several times: the seeds column above includes the noise of the draws. Here are standard "
     "deviations of the score; the two sources are separable only where some draw has two seeds."
+)
+
+MODERATED = (
+    "What the seeds of all arms say together: an arm's few seeds are weighted with it, by degrees of freedom "
+    "(empirical Bayes, Smyth 2004). Where the p-value of equal noise is below 5%, each arm has its own seeds alone."
 )
 
 
@@ -41,8 +47,47 @@ def variance_section(comparison: Comparison) -> Section | None:
     )
     single = len(comparison.run.seeds) == 1
     intro = Paragraph(text=ONE_SEED if single else TEXT, tone="muted")
-    blocks: tuple[Block, ...] = (intro, Table(columns=columns, rows=tuple(rows)), *_draws(comparison))
+    blocks: tuple[Block, ...] = (
+        intro,
+        Table(columns=columns, rows=tuple(rows)),
+        *_priors(comparison),
+        *_draws(comparison),
+    )
     return Section(title="Where the noise comes from", blocks=blocks, only="document")
+
+
+def _priors(comparison: Comparison) -> tuple[Block, ...]:
+    """What the arms' seeds have in common, one row per eval; nothing where they are too few."""
+    priors = {
+        result.measurand.name: (result, contrast.delta.seed_prior)
+        for result in comparison.results.values()
+        for contrast in (result.versus_base, result.versus_control)
+        if contrast is not None and contrast.delta.seed_prior is not None
+    }
+    if not priors:
+        return ()
+    columns = (
+        Column(title="Eval"),
+        Column(title="Arms", right=True),
+        Column(title="One seed's deviation", right=True),
+        Column(title="Prior's degrees of freedom", right=True),
+        Column(title="p of equal noise", right=True),
+        Column(title="Moderated"),
+    )
+    rows = tuple(_prior(result, prior) for result, prior in priors.values() if prior is not None)
+    return (Paragraph(text=MODERATED, tone="muted"), Table(columns=columns, rows=rows))
+
+
+def _prior(result: Result, prior: SeedPrior) -> tuple[Cell, ...]:
+    unit = "" if result.measurand.bounds is None else " logits"
+    return (
+        Cell(text=result.measurand.name),
+        Cell(text=str(prior.arms)),
+        Cell(text=f"{fmt.number(prior.deviation)}{unit}"),
+        Cell(text=fmt.number(prior.weight)),
+        Cell(text=fmt.p_value(prior.homogeneity_p)),
+        Cell(text="yes" if prior.usable else "no: the arms' noise differs"),
+    )
 
 
 def _draws(comparison: Comparison) -> tuple[Block, ...]:

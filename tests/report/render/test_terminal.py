@@ -57,7 +57,7 @@ def test_ten_lines_give_the_outcome() -> None:
     assert BANNER in top
     assert "Does 1K curated beat 52K mixed" in top
     assert "Complete: 6 arms × 3 seeds" in top
-    assert "Claims: 4 inconclusive." in top
+    assert "Claims: 1 supported, 1 refuted, 2 inconclusive." in top
 
 
 def test_what_is_missing_is_said_above_the_results(view: View) -> None:

@@ -107,7 +107,7 @@ def align_one(
     position = {example: index for index, example in enumerate(first)}
     shared = _Shared(
         weights=_weights(measurand, by_subject.values(), position),
-        clusters=labels_of([None if row.cluster is None else (row.task, row.cluster) for row in first.values()]),
+        clusters=labels_of(cluster_names(first.values())),
         strata=labels_of([measurand.pools.get(row.task, row.task) for row in first.values()])
         if len(measurand.parts) > 1
         else None,
@@ -212,6 +212,16 @@ def _scores(
 def usable(score: float | None) -> bool:
     """Whether a score can be computed with; a missing one is no fault."""
     return score is None or abs(score) <= LARGEST_SCORE
+
+
+def cluster_names(rows: Iterable[ScoreRow]) -> list[tuple[str, str | None] | None]:
+    """(task, cluster) of each example; `None` for those of a task without clusters, which are independent.
+
+    Examples without a label in a task that has them are one cluster: an unknown one must not raise confidence.
+    """
+    listed = list(rows)
+    clustered = {row.task for row in listed if row.cluster is not None}
+    return [(row.task, row.cluster) if row.task in clustered else None for row in listed]
 
 
 def labels_of(names: Sequence[object]) -> _Ints | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from bench.record.record import Record
 from bench.report.analysis.scores.align import Aligned
 from bench.stats.corpus import corpus_delta
-from bench.stats.paired import Delta, paired_delta
+from bench.stats.moderation import SeedPrior
+from bench.stats.paired import Delta, paired_delta, seed_prior_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,7 @@ class Deltas:
     seed: int
     replicates: int
     _known: dict[tuple[str, str, str], Delta] = field(default_factory=dict, repr=False)
+    _priors: dict[str, SeedPrior | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, record: Record, *, replicates: int) -> Deltas:
@@ -28,9 +30,20 @@ class Deltas:
         key = (entry.measurand.name, left, right)
         if key not in self._known:
             self._known[key] = self._corpus(entry, left, right) or paired_delta(
-                entry.arms[left], entry.arms[right], seed=self.seed, replicates=self.replicates
+                entry.arms[left],
+                entry.arms[right],
+                seed=self.seed,
+                replicates=self.replicates,
+                prior=self.seed_prior(entry),
             )
         return self._known[key]
+
+    def seed_prior(self, entry: Aligned) -> SeedPrior | None:
+        """What the seeds of the measurand's arms say together; `None` for a corpus metric or too few arms."""
+        name = entry.measurand.name
+        if name not in self._priors:
+            self._priors[name] = seed_prior_of(entry.arms.values()) if entry.measurand.per_example else None
+        return self._priors[name]
 
     def _corpus(self, entry: Aligned, left: str, right: str) -> Delta | None:
         """Difference of a corpus metric; `None` unless both sides keep its statistics."""

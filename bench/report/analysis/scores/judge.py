@@ -15,7 +15,7 @@ import numpy as np
 from bench.record.evaluation import ScoreRow
 from bench.record.judged import Judged
 from bench.record.record import Record
-from bench.report.analysis.scores.align import ScoreRows, draws_by_arm, labels_of
+from bench.report.analysis.scores.align import ScoreRows, cluster_names, draws_by_arm, labels_of
 from bench.report.analysis.scores.deltas import Deltas
 from bench.report.analysis.subjects import subjects
 from bench.stats import length_control
@@ -137,7 +137,7 @@ def _controlled(
         preferences=values[0],
         differences=values[1],
         present=present,
-        clusters=labels_of([None if row.cluster is None else (row.task, row.cluster) for row in rows.values()]),
+        clusters=labels_of(cluster_names(rows.values())),
         strata=labels_of([task for task, _ in rows]) if len(tasks) > 1 else None,
         draws=None if draws is None else np.array(draws, dtype=np.int64),
         trained=trained,

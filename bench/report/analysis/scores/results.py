@@ -124,7 +124,8 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
     if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):
         return _defined(by_seed, examples=int(scores.present.any(axis=0).sum())), by_seed
-    return score_interval(scores, seed=deltas.seed, replicates=deltas.replicates), by_seed
+    prior = deltas.seed_prior(entry)
+    return score_interval(scores, seed=deltas.seed, replicates=deltas.replicates, prior=prior), by_seed
 
 
 def _control(arm: str, record: Record) -> str:

@@ -108,6 +108,7 @@ def _noise(entry: Aligned, arm: str, base: str, labels: Sequence[tuple[str, ...]
     numbers: dict[tuple[str, ...], int] = {}
     clusters = np.array([numbers.setdefault(row_labels, len(numbers)) for row_labels in labels], dtype=np.int64)
     sides = [replace(entry.arms[side], clusters=clusters, strata=None) for side in (arm, base)]
-    clustered = paired_delta(sides[0], sides[1], seed=deltas.seed, replicates=deltas.replicates)
+    prior = deltas.seed_prior(entry)
+    clustered = paired_delta(sides[0], sides[1], seed=deltas.seed, replicates=deltas.replicates, prior=prior)
     plain = deltas.between(entry, arm, base)
     return ClusterNoise(arm=arm, standard_error=plain.standard_error, clustered_error=clustered.standard_error)

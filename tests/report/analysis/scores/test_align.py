@@ -94,6 +94,28 @@ def test_tasks_are_strata_and_clusters_stay_within_their_task() -> None:
     assert len(set(scores.clusters.tolist())) == 8, "the same label in two tasks is two clusters"
 
 
+def test_examples_without_a_label_beside_labelled_ones_are_one_cluster() -> None:
+    """Else losing labels would turn a cluster into independent examples, and raise confidence."""
+    run = make_run(examples=30)
+
+    def labelled(row: ScoreRow) -> ScoreRow:
+        return row.model_copy(update={"cluster": None if int(row.id) < 10 else str(int(row.id) % 4)})
+
+    rows = {
+        key: [labelled(row) if row.task == scored[-1].task else row for row in scored]
+        for key, scored in run.rows.items()
+    }
+    entry = next(part for part in align(run.record, rows) if part.measurand.name == "qa")
+    clusters = entry.arms[BASE].clusters
+    assert clusters is not None
+    labels = [task == entry.examples[-1][0] for task, _ in entry.examples]
+    unlabelled = [int(name) < 10 and here for (_, name), here in zip(entry.examples, labels, strict=True)]
+    assert len(set(clusters[np.array(unlabelled)].tolist())) == 1
+    assert len(set(clusters[np.array(labels)].tolist())) == 5
+    others = clusters[~np.array(labels)]
+    assert len(set(others.tolist())) == others.size, "a task without labels has independent examples"
+
+
 def _with_measures(evaluation: EvaluationRecord, updates: dict[str, dict[str, object]]) -> EvaluationRecord:
     if evaluation.result is None:
         return evaluation
