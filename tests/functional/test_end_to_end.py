@@ -16,6 +16,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from bench.data.micro.rows import rows as micro_rows
+from tests.fakes import process
 
 SUITE = """
 name = "small"
@@ -63,22 +64,13 @@ class Finished:
 
     suite: Path
     folder: Path
-    environment: dict[str, str]
     output: str
     record: dict[str, Any]
     report: dict[str, Any]
 
     def bench(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Call the product again, as a user would."""
-        return bench(self.environment, self.suite.parent, *arguments)
-
-
-def bench(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m bench …` as a process of its own."""
-    command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
+        return process.bench(self.suite.parent, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +80,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Finished:
     suite = folder / "small.toml"
     suite.write_text(SUITE.replace("TASKS", (root / "suites" / "tasks" / "micro").as_posix()))
     environment = {**os.environ, "BENCH_HOME": str(folder / "home"), "PYTHONPATH": str(root), "COLUMNS": "100"}
-    done = bench(environment, folder, "run", "small.toml")
+    command = [sys.executable, "-m", "bench", "run", "small.toml"]  # with its imports, as in a shell
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     run = (folder / "reports" / "small" / "latest").resolve()
-    shown = bench(environment, folder, "report", "small", "--json")
+    shown = process.bench(folder, "report", "small", "--json")
     assert shown.returncode == 0, shown.stderr
     return Finished(
         suite=suite,
         folder=run,
-        environment=environment,
         output=done.stdout,
         record=json.loads((run / "record.json").read_text()),
         report=json.loads(shown.stdout),
