@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.report.analysis.absence import absent_word
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Contrast, Result
@@ -26,25 +27,27 @@ def deltas_figure(comparison: Comparison) -> Figure:
     figure, axes = new_panels(len(shown), len(comparison.measurands), len(arms))
     for row, (name, pick) in zip(axes, shown, strict=True):
         for axis, measurand in zip(row, comparison.measurands, strict=True):
-            contrasts = [pick(comparison.results[arm, measurand.name]) for arm in arms]
-            _delta_panel(axis, f"{measurand.name} − {name}", measurand, arms, contrasts)
+            results = [comparison.results[arm, measurand.name] for arm in arms]
+            _delta_panel(axis, f"{measurand.name} − {name}", measurand, results, [pick(result) for result in results])
         label_rows(row[0], arms)
     return figure
 
 
 def _delta_panel(
-    axis: Any, title: str, measurand: Measurand, arms: Sequence[str], contrasts: Sequence[Contrast | None]
+    axis: Any, title: str, measurand: Measurand, results: Sequence[Result], contrasts: Sequence[Contrast | None]
 ) -> None:
     axis.axvline(0, color=GREY, linewidth=1)
-    for row, (arm, contrast) in enumerate(zip(arms, contrasts, strict=True)):
+    arms = [result.arm for result in results]
+    for row, (result, contrast) in enumerate(zip(results, contrasts, strict=True)):
         delta = None if contrast is None else contrast.delta
         if contrast is None or delta is None or delta.estimate is None:
-            word = "control" if contrast is None else "failed"
+            scored = result.value.mean is not None
+            word = "control" if contrast is None else "no pair scored" if scored else absent_word(result.absent)
             axis.annotate(
                 word, (0.5, row), xycoords=("axes fraction", "data"), fontsize=7, color=GREY, va="center", ha="center"
             )
             continue
-        colour, marker = look(arm, arms)
+        colour, marker = look(result.arm, arms)
         resolved = contrast.reading in {"better", "worse", "higher", "lower"}
         draw_point(axis, row, delta.estimate, delta.low, delta.high, colour=colour, marker=marker, filled=resolved)
     axis.set_title(plain(title))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.report.analysis.absence import absent_word
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
@@ -38,7 +39,12 @@ def _score_panel(axis: Any, measurand: Measurand, results: Sequence[Result]) -> 
         value = result.value
         if value.mean is None:
             axis.annotate(
-                "failed", (0.02, row), xycoords=("axes fraction", "data"), fontsize=8, color=GREY, va="center"
+                absent_word(result.absent),
+                (0.02, row),
+                xycoords=("axes fraction", "data"),
+                fontsize=8,
+                color=GREY,
+                va="center",
             )
             continue
         colour, marker = (GREY, "o") if is_base(result.arm) else look(result.arm, arms)

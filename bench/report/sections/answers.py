@@ -50,8 +50,8 @@ def _short_row(exhibit: Exhibit, base: str, arm: str) -> tuple[Cell, ...]:
     return (
         Cell(text=shorten(exhibit.question.strip(), _SHORT), tone="muted"),
         Cell(text=shorten((exhibit.target or fmt.NONE).strip(), _SHORT)),
-        _answer(exhibit, by_arm[base], _SHORT),
-        _answer(exhibit, by_arm[arm], _SHORT),
+        answer_cell(exhibit, by_arm[base], _SHORT),
+        answer_cell(exhibit, by_arm[arm], _SHORT),
     )
 
 
@@ -60,7 +60,7 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
     limit = _WHOLE if exhibit.metric is None else _LONG
     who: dict[tuple[str, Tone], list[str]] = {}
     for answer in exhibit.answers:
-        cell = _answer(exhibit, answer, limit)
+        cell = answer_cell(exhibit, answer, limit)
         who.setdefault((cell.text, cell.tone), []).append(answer.subject)
     rows = tuple((Cell(text=text, tone=tone), Cell(text=", ".join(names))) for (text, tone), names in who.items())
     question = f"Question {number}: {shorten(exhibit.question.strip(), limit)}"
@@ -73,7 +73,8 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
     ]
 
 
-def _answer(exhibit: Exhibit, answer: SubjectAnswer, limit: int) -> Cell:
+def answer_cell(exhibit: Exhibit, answer: SubjectAnswer, limit: int) -> Cell:
+    """At most `limit` characters of an answer, with ✓ or ✗ where it is right or wrong, else with its score."""
     if answer.text is None:
         return Cell(text="no answer", tone="muted")
     text = shorten(answer.text.strip() or "(empty)", limit)
@@ -81,5 +82,6 @@ def _answer(exhibit: Exhibit, answer: SubjectAnswer, limit: int) -> Cell:
         return Cell(text=text)
     if answer.score is None:
         return Cell(text=f"{text} (not scored)", tone="muted")
-    mark = {1.0: "✓", 0.0: "✗"}.get(answer.score, fmt.number(answer.score))
+    marks = {1.0: "✓", 0.0: "✗"} if exhibit.binary else {}
+    mark = marks.get(answer.score, fmt.number(answer.score))
     return Cell(text=f"{mark} {text}")

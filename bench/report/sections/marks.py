@@ -106,8 +106,10 @@ def score_cell(result: Result) -> Cell:
 
 
 def why_absent(absent: tuple[Absence, ...]) -> str:
-    """`failed: out of memory`."""
+    """`failed: out of memory`; `not run yet` is no failure."""
     kinds = list(dict.fromkeys(FAILURES[absence.kind] for absence in absent))
+    if kinds and all(absence.status == "pending" for absence in absent):
+        return fmt.listed(kinds)
     return f"failed: {fmt.listed(kinds)}" if kinds else "no score"
 
 

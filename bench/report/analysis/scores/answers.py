@@ -47,6 +47,8 @@ class Exhibit:
     target: str | None
     metric: str | None
     """`None` for a question that the suite asks for its answers alone."""
+    binary: bool
+    """Whether an answer is right or wrong, and nothing between."""
     answers: tuple[SubjectAnswer, ...]
 
 
@@ -72,7 +74,7 @@ def _fixed(record: Record, rows: ScoreRows) -> list[Exhibit]:
         if spec.kind == "questions" and answered:
             speakers, by_subject = _voices(record, spec.name, rows)
             examples = [(row.task, row.id) for row in answered[0]]
-            chosen += [_exhibit(spec.name, None, example, speakers, by_subject) for example in examples]
+            chosen += [_exhibit(spec.name, None, example, speakers, by_subject, binary=False) for example in examples]
     return chosen
 
 
@@ -96,7 +98,14 @@ def _exhibits(record: Record, entry: Aligned, rows: ScoreRows, examples: Sequenc
     # A corpus metric has no score for one answer; where it has a sentence-level sister, that one is shown.
     prefix = "" if measurand.per_example else "sentence_"
     return [
-        _exhibit(measurand.name, prefix + measurand.metrics[example[0]], example, speakers, by_subject)
+        _exhibit(
+            measurand.name,
+            prefix + measurand.metrics[example[0]],
+            example,
+            speakers,
+            by_subject,
+            binary=measurand.binary and measurand.per_example,
+        )
         for example in examples
     ]
 
@@ -116,7 +125,7 @@ def _voices(record: Record, name: str, rows: ScoreRows) -> tuple[_Speakers, _Sai
 
 
 def _exhibit(
-    name: str, metric: str | None, example: tuple[str, str], speakers: _Speakers, by_subject: _Said
+    name: str, metric: str | None, example: tuple[str, str], speakers: _Speakers, by_subject: _Said, *, binary: bool
 ) -> Exhibit:
     task, identity = example
     question = next(rows[example] for rows in by_subject.values() if example in rows)
@@ -138,5 +147,6 @@ def _exhibit(
         question=question.question or question.prompt,
         target=question.target,
         metric=metric,
+        binary=binary,
         answers=tuple(answers),
     )

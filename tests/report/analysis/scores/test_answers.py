@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from bench.report.analysis.absence import Absence, absent_word
 from bench.report.analysis.scores.align import align
-from bench.report.analysis.scores.answers import Exhibit, exhibits
+from bench.report.analysis.scores.answers import Exhibit, SubjectAnswer, exhibits
+from bench.report.sections.answers import answer_cell
+from bench.report.sections.marks import why_absent
 from tests.fakes.records import FakeRun, make_run
 
 
@@ -61,3 +68,35 @@ def test_the_question_is_the_users_text_without_the_template() -> None:
     assert all(
         exhibit.question.startswith("User: ") for exhibit in shown(FakeRun(path=run.path, record=run.record, rows=bare))
     )
+
+
+@pytest.mark.parametrize(("binary", "shown"), [(True, "✗ No."), (False, "0.000 No.")])
+def test_only_a_right_or_wrong_answer_is_ticked(binary: bool, shown: str) -> None:
+    """An answer without a word in common with its reference is not wrong: it has a ROUGE of 0."""
+    answer = SubjectAnswer(arm="base", subject="base", text="No.", score=0.0)
+    exhibit = Exhibit(
+        eval="e", task="e", id="1", question="Q", target="A", metric="rouge_l", binary=binary, answers=(answer,)
+    )
+    assert answer_cell(exhibit, answer, 48).text == shown
+
+
+def test_whether_answers_are_right_or_wrong_is_the_measures() -> None:
+    run = make_run(examples=40)
+    ratings = [entry.measurand.name for entry in align(run.record, run.rows) if not entry.measurand.binary]
+    assert all(exhibit.binary == (exhibit.eval not in ratings) for exhibit in shown(run))
+
+
+def test_what_has_not_run_yet_has_not_failed() -> None:
+    """The report of a run that goes on called every open cell failed."""
+    absences = make_absences("pending"), make_absences("out_of_memory")
+    assert (why_absent(absences[0]), absent_word(absences[0])) == ("not run yet", "not run yet")
+    assert (why_absent(absences[1]), absent_word(absences[1])) == ("failed: out of memory", "failed")
+    assert why_absent((*absences[0], *absences[1])).startswith("failed: ")
+
+
+def make_absences(kind: str) -> tuple[Absence, ...]:
+    """One job without a result."""
+    status: Any = "pending" if kind == "pending" else "failed"
+    return (
+        Absence(job="eval:e:a#0", subject="a#0", eval="e", status=status, kind=kind, message="", log=None),
+    )  # fmt: skip
