@@ -27,8 +27,9 @@ _CPU = torch.device("cpu")
 NOT_IN_COUNTS = frozenset(
     {
         "learning_rate", "min_learning_rate", "schedule", "schedule_cycles", "schedule_power", "schedule_decay",
-        "warmup", "optimizer", "optimizer_arguments", "optimizer_modules", "weight_decay", "betas", "max_grad_norm",
-        "loss", "loss_average", "neftune_alpha", "precision", "gradient_checkpointing", "torch_compile", "budget",
+        "warmup", "optimizer", "optimizer_arguments", "optimizer_modules", "weight_decay", "weight_decay_on", "betas",
+        "max_grad_norm", "loss", "loss_average", "neftune_alpha", "precision", "gradient_checkpointing",
+        "torch_compile", "budget",
     }
 )  # fmt: skip
 """Keys of a recipe that change no count; a job has its budget beside the recipe."""

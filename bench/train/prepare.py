@@ -142,6 +142,7 @@ def prepare(
             watch=watch,
             validation=data.validation,
             loss_average=job.recipe.loss_average,
+            weight_decay_on=job.recipe.weight_decay_on,
             ranks=ranks,
         ),
         meter=meter,

@@ -153,6 +153,7 @@ def make_trainer(
             make_scheduler=make_scheduler(recipe, schedule.steps),
             router=router_loss(load_config(model)),
             loss_average=recipe.loss_average,
+            weight_decay_on=recipe.weight_decay_on,
         ),
         meter=meter or Meter(),
         on_step=on_step,

@@ -16,7 +16,8 @@ __all__ = ["world"]
 OTHER_VALUES: dict[str, Any] = {
     "learning_rate": 0.3, "min_learning_rate": 1e-5, "schedule": "linear", "schedule_cycles": 3, "schedule_power": 2.0,
     "schedule_decay": 0.5, "warmup": 4, "optimizer": "adafactor", "optimizer_arguments": {"eps": 1e-6},
-    "optimizer_modules": ("attn",), "weight_decay": 0.1, "betas": (0.5, 0.6), "max_grad_norm": 0.0, "loss": "dft",
+    "optimizer_modules": ("attn",), "weight_decay": 0.1, "weight_decay_on": "all", "betas": (0.5, 0.6),
+    "max_grad_norm": 0.0, "loss": "dft",
     "loss_average": "batches", "neftune_alpha": 5.0, "precision": "bf16", "gradient_checkpointing": True,
     "torch_compile": True, "budget": {"unit": "steps", "amount": 3},
 }  # fmt: skip

@@ -81,6 +81,9 @@ class Recipe(Spec):
     optimizer_modules: tuple[str, ...] = ()
     """Modules whose gradients GaLore and APOLLO project, as transformers' `optim_target_modules`."""
     weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay_on: Literal["matrices", "all"] = "matrices"
+    """What decays: all trained weights but biases and norms, as in transformers, or, as in many hand-written loops,
+    all of them."""
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Decay of the mean and of the square of the gradient, for AdamW and similar optimisers."""
     max_grad_norm: float = Field(default=1.0, ge=0)

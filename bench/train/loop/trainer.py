@@ -57,6 +57,7 @@ class TrainerPlan:
     """Follows the loss on the `validation` batches."""
     validation: Sequence[Batch] = ()
     loss_average: Literal["tokens", "batches"] = "tokens"
+    weight_decay_on: Literal["matrices", "all"] = "matrices"
     ranks: Ranks = SINGLE_PROCESS
     """Processes among which batches are dealt in turn."""
 
@@ -116,6 +117,13 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         """Where the language-model head is applied."""
         if plan.separation is not None:
             check_isolation(self.model, max(first, key=len), pad, device=arguments.device, separation=plan.separation)
+
+    def get_decay_parameter_names(self, model: torch.nn.Module) -> list[str]:
+        """Names of the parameters that decay: without biases and norms, or all of them."""
+        if self._plan.weight_decay_on == "all":
+            return [name for name, _ in model.named_parameters()]
+        names: list[str] = super().get_decay_parameter_names(model)
+        return names
 
     def save_every(self, steps: int, *, folder: Path, digest: str) -> None:
         """Keeps a resumable checkpoint of the training `digest` in `folder`, renewed every so many steps."""

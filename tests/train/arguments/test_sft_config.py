@@ -75,6 +75,7 @@ READ_ELSEWHERE = {
     "validation": "test_validation.py",
     "loss_on": "test_loss_mask.py",
     "loss_average": "test_trainer.py",
+    "weight_decay_on": "test_trainer.py",
     "end_token": "tests/data/render/test_render.py",
     "sweep": "tests/run/plan/test_sweep.py",
 }

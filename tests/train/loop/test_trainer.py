@@ -123,6 +123,18 @@ def test_an_average_over_batches_weighs_each_batch_alike(checkpoint: Path, tmp_p
     assert steps[0].loss == pytest.approx(sum(means) / 3, rel=1e-6)
 
 
+@pytest.mark.parametrize("decays", ["matrices", "all"])
+def test_weight_decay_reaches_what_the_recipe_says(checkpoint: Path, tmp_path: Path, decays: str) -> None:
+    """Hand-written loops hand all parameters to the optimiser: norms decay, too."""
+    before = load_base(resolved_model(checkpoint), precision="fp32", device=CPU)
+    step = {"unit": "steps", "amount": 1}
+    *_, trainer = run(checkpoint, tmp_path, step, weight_decay=0.5, weight_decay_on=decays)
+    decayed = sum(len(group["params"]) for group in trainer.optimizer.param_groups if group["weight_decay"] == 0.5)
+    norms = sum("norm" in name for name, _ in before.named_parameters())
+    assert norms > 0
+    assert decayed == len(list(before.parameters())) - (norms if decays == "matrices" else 0)
+
+
 def test_packing_gives_the_loss_of_the_same_rows_unpacked(checkpoint: Path, tmp_path: Path) -> None:
     packed, schedule, _ = run(checkpoint, tmp_path, {"unit": "epochs", "amount": 0.5}, packing="bfd", batch_rows=50)
     assert len(packed) == 1
