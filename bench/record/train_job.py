@@ -76,14 +76,15 @@ class SweepJob(Spec):
 
 
 class ProbeJob(Spec):
-    """Time the first steps of one arm's training alone on the machine."""
+    """Time the first steps of one arm's training alone on the machine, once in each round."""
 
     kind: Literal["probe"] = "probe"
     training: TrainJob
     steps: int
+    round: int = 1
     digest: str
 
     @property
     def id(self) -> str:
-        """`probe:ARM`."""
-        return f"probe:{self.training.arm}"
+        """`probe:ARM`, in later rounds `probe:ARM#ROUND`."""
+        return f"probe:{self.training.arm}" + (f"#{self.round}" if self.round > 1 else "")

@@ -42,6 +42,9 @@ class Display(Protocol):
     def started(self, job_id: str) -> None:
         """A job's child is being started."""
 
+    def dropped(self, job_id: str) -> None:
+        """A planned job that turned out not to be needed."""
+
     def progress(self, job_id: str, event: Event) -> None:
         """An event of a job's child."""
 
@@ -80,6 +83,9 @@ class QuietDisplay:
 
     def started(self, job_id: str) -> None:
         """Nothing."""
+
+    def dropped(self, job_id: str) -> None:
+        """A planned job that turned out not to be needed."""
 
     def progress(self, job_id: str, event: Event) -> None:
         """Nothing."""
@@ -120,6 +126,10 @@ class PlainDisplay:
         self.tally.started(job_id)
         self._spoke[job_id] = self.clock()
         self.note(f"start {job_id}")
+
+    def dropped(self, job_id: str) -> None:
+        """A planned job that turned out not to be needed."""
+        self.tally.dropped(job_id)
 
     def progress(self, job_id: str, event: Event) -> None:
         """A line now and then."""
@@ -171,6 +181,10 @@ class LiveDisplay:
     def started(self, job_id: str) -> None:
         """A new row."""
         self.tally.started(job_id)
+
+    def dropped(self, job_id: str) -> None:
+        """A planned job that turned out not to be needed."""
+        self.tally.dropped(job_id)
 
     def progress(self, job_id: str, event: Event) -> None:
         """New figures in its row."""

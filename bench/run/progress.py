@@ -79,6 +79,12 @@ class Tally:
                 self._seconds_of_group.setdefault(group, []).append(planned.cached.seconds)
         self.arms_total = len(self._left_of_arm)
 
+    def dropped(self, job_id: str) -> None:
+        """A job that turned out not to be needed."""
+        self.total -= 1
+        self._left_of_arm[self._arm_of[job_id]] -= 1
+        self._left_of_group[self._group_of[job_id]] -= 1
+
     def started(self, job_id: str) -> Activity:
         """A job's child is being started."""
         self.running[job_id] = Activity(id=job_id, since=self.clock())

@@ -19,6 +19,8 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.look import Look, looks_beside, question_of
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
+from bench.record.train_job import ProbeJob
+from bench.record.training import ProbeResult
 from bench.run.checks.base_scores import base_findings
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.warnings import advice, as_line
@@ -28,6 +30,7 @@ from bench.run.estimate.disk import check_space
 from bench.run.executor import Executor
 from bench.run.plan.free_weights import prune
 from bench.run.plan.plan import plan
+from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.run.plan.unavailable import notes as unavailable_notes
 from bench.run.process.locks import folder_lock
@@ -144,12 +147,34 @@ class _Run:
             executor.run(first)
             if not self.go_on:
                 self._check_bases(display)
-            executor.run([planned for planned in self.plan.to_do if planned not in first])
+            self._probe_in_rounds(executor, display)
+            rest = (planned for planned in self.plan.to_do if not isinstance(planned.job, ProbeJob))
+            executor.run([planned for planned in rest if planned not in first])
         except KeyboardInterrupt as error:
             self._write(self._ended(), interrupted=True)
             raise InterruptedRunError(self._interruption()) from error
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
+
+    def _probe_in_rounds(self, executor: Executor, display: Display) -> None:
+        """Time the arms until their speeds are resolved; what is not needed leaves the plan, as do later probes of an
+        arm whose probe failed."""
+        for number in rounds_of(self.plan):
+            probes = in_round(self.plan, number)
+            executor.run(probes)
+            failed = {p.arm for p in probes if self.outcomes[p.digest].failure is not None}
+            shorter = without_needless_rounds(without_later(self.plan, number, failed), self._probed)
+            kept = {planned.job.id for planned in shorter.jobs}
+            for planned in self.plan.to_do:
+                if planned.job.id not in kept:
+                    display.dropped(planned.job.id)
+            self.plan = shorter
+
+    def _probed(self, planned: PlannedJob) -> ProbeResult | None:
+        """Result of a probe that has ended in this run, or that this run reuses."""
+        outcome = self.outcomes.get(planned.digest)
+        ended = not planned.to_do if outcome is None else outcome.failure is None
+        return self.store.probe_result(planned.digest) if ended else None
 
     def _before_training(self) -> tuple[PlannedJob, ...]:
         """The bases' evals, where a training comes after them."""

@@ -55,7 +55,7 @@ def suite_table(root: Path, **changes: Any) -> dict[str, Any]:
             {"kind": "lm_eval", "name": "qa", "tasks": ("t",)},
             HELD,
         ),
-        "run": {"workers": 2, "probe_steps": 2},
+        "run": {"workers": 2, "probe_steps": 2, "probe_rounds": 1},
         **changes,
     }
 

@@ -72,6 +72,19 @@ def test_a_probe_has_the_machine_to_itself(tmp_path: Path, monkeypatch: pytest.M
         assert len(active) <= 1 or not any(job.startswith("probe:") for job in active)
 
 
+def test_probes_take_turns_until_the_speeds_are_resolved_and_a_repeat_has_nothing_to_do(tmp_path: Path) -> None:
+    """The fake speeds are equal, so that a third round is not needed."""
+    run = {"workers": 2, "probe_steps": 2, "probe_rounds": 3}
+    record = go(tmp_path, run=run).load()
+    begun = [job for job in worked(tmp_path / "home") if job.startswith("probe:")]
+    assert begun == ["probe:few/full", "probe:few/lora", "probe:few/lora#2", "probe:few/full#2"]
+    assert [probe.arm for probe in record.probes] == ["few/full", "few/full", "few/lora", "few/lora"]
+    assert record.all_done
+    before = len(worked(tmp_path / "home"))
+    assert go(tmp_path, run=run).load().all_done
+    assert len(worked(tmp_path / "home")) == before
+
+
 def test_a_training_of_two_processes_takes_two_workers_room(tmp_path: Path) -> None:
     """Else three jobs would share two cores, and each other's speed."""
     recipe = {

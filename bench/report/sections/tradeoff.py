@@ -15,8 +15,8 @@ TEXT = (
     "better and cost no more by the estimates. The base costs nothing. A cost that is equal for all arms is left out."
 )
 PROBED = (
-    "Seconds at the probe's speed: trainings ran side by side, so each arm's tokens are divided by its speed in one "
-    "short probe. That figure has no interval, so nothing is shown from it."
+    "Seconds at the probe's speed: trainings ran side by side, so each arm's tokens are divided by its speed in short "
+    "probes, which ran alone, the arms in turn, round by round; the interval is over the rounds."
 )
 _NAMED = 2
 _TONES: dict[str, Tone] = {"frontier": "good", "dominated": "bad", "unresolved": "unsure", "unknown": "muted"}

@@ -70,11 +70,18 @@ def training_digest(
     )
 
 
-def probe_digest(*, training: str, steps: int, code: CodeDigest) -> str:
-    """Digest of one arm's timing; a speed belongs to the machine that it was measured on."""
+def probe_digest(*, training: str, steps: int, number: int, code: CodeDigest) -> str:
+    """Digest of one arm's timing in round `number`; a speed belongs to the machine that it was measured on."""
     machine = {"processor": processor(), "cores": cores(), "device": device()}
     return digest_json(
-        {"kind": PROBE, "training": training, "steps": steps, "machine": machine, "code": code(*ENTRIES[PROBE])}
+        {
+            "kind": PROBE,
+            "training": training,
+            "steps": steps,
+            "round": number,
+            "machine": machine,
+            "code": code(*ENTRIES[PROBE]),
+        }
     )
 
 

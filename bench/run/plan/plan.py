@@ -21,9 +21,11 @@ from bench.record.eval_job import AnswerJob, EvalJob, Shots
 from bench.record.job import Job
 from bench.record.store import JobStore
 from bench.record.train_job import Candidate, ProbeJob, SweepJob, TrainJob
+from bench.record.training import ProbeResult
 from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, sweep_digest, training_digest
 from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.judge_jobs import is_asked, judge_entries
+from bench.run.plan.probe_rounds import without_needless_rounds
 from bench.run.plan.types import JobEntry, Plan, PlannedJob
 from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.run.resolve.suite import sweep_data
@@ -100,7 +102,7 @@ def plan(
     planned = retrained_where_freed(planned)
     plan_ = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
     refuse_idle(plan_)
-    return plan_
+    return without_needless_rounds(plan_, builder.measured)
 
 
 def worker_count(resolved: ResolvedSuite) -> int:
@@ -171,7 +173,7 @@ class _Builder:
         for seed in suite.seeds_of(arm.name):
             training = self._training(arm, seed, sweep)
             if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
-                entries.append(self._probe(training, suite.run.probe_steps))
+                entries += [self._probe(training, number) for number in range(1, suite.run.probe_rounds + 1)]
             entries.append(JobEntry(job=training, after=after, arm=arm.name, seed=seed))
             entries += self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, training=training)
         return entries
@@ -235,13 +237,19 @@ class _Builder:
             ),
         )
 
-    def _probe(self, training: TrainJob, steps: int) -> JobEntry:
+    def measured(self, planned: PlannedJob) -> ProbeResult | None:
+        """Result of a probe of an earlier run that this run reuses."""
+        return None if planned.to_do else self.store.probe_result(planned.digest)
+
+    def _probe(self, training: TrainJob, number: int) -> JobEntry:
         """With the first setting of a sweep: a speed hardly depends on it, and need not wait for the choice."""
+        steps = self.resolved.suite.run.probe_steps
         first_setting = training.with_setting(training.recipe.settings[0])
         job = ProbeJob(
             training=first_setting,
             steps=steps,
-            digest=probe_digest(training=training.digest, steps=steps, code=self.code),
+            round=number,
+            digest=probe_digest(training=training.digest, steps=steps, number=number, code=self.code),
         )
         return JobEntry(job=job, after=(), arm=training.arm, seed=training.seed)
 
@@ -346,14 +354,17 @@ def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
 
 
 def _rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> int:
-    """Side by side: probes while nothing else runs, the base (a broken eval shows at once), sweeps, which trainings
-    wait for, trainings (long), the many short evals of the arms last, so that no worker is idle at the end. One by
-    one: seed by seed, so that what slows the machine for a while slows every arm, and a run that was stopped has as
-    many seeds of each."""
+    """Side by side: probes while nothing else runs, round by round, each forth or back; the base (a broken eval shows
+    at once), sweeps, which trainings wait for, trainings (long), the many short evals of the arms last, so that no
+    worker is idle at the end. One by one: seed by seed, so that what slows the machine for a while slows every arm, and
+    a run that was stopped has as many seeds of each."""
     if not side_by_side:
         return turn * 1_000_000 + position
+    if isinstance(entry.job, ProbeJob):
+        back = entry.job.round % 2 == 0
+        return (entry.job.round - 1_000) * 1_000_000 + (-position if back else position)
     asked = 1 if entry.arm is None else 4
-    group = {"probe": 0, "sweep": 2, "train": 3, "answer": asked, "eval": asked}[entry.job.kind]
+    group = {"sweep": 2, "train": 3, "answer": asked, "eval": asked}[entry.job.kind]
     return group * 1_000_000 + position
 
 

@@ -130,6 +130,8 @@ class RunOptions(Spec):
     """Trackers that each training reports its steps to, through transformers' own integrations."""
     probe_steps: int = Field(default=8, ge=0, le=10_000)
     """Steps of each arm that are timed alone on the machine when trainings ran side by side; 0: no probe."""
+    probe_rounds: int = Field(default=3, ge=1, le=100)
+    """Rounds of probes at most, the arms in turn: they end where the arms' speeds are told apart."""
     price_per_hour: float | None = Field(default=None, gt=0)
     """Price of the whole machine, in `currency`; the report then says what each training and the run cost."""
     currency: str = Field(default="USD", min_length=1, max_length=8)

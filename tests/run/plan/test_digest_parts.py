@@ -58,7 +58,7 @@ ARGUMENTS: dict[str, tuple[Callable[..., str], dict[str, Any]]] = {
         {"model": MODEL, "data": DATA, "recipe": make_recipe(), "budget": Budget(unit="steps", amount=5), "seed": 0,
          "threads": 2, "code": code, "sweep": ("s",)},
     ),
-    "probe": (digests.probe_digest, {"training": "t", "steps": 3, "code": code}),
+    "probe": (digests.probe_digest, {"training": "t", "steps": 3, "number": 1, "code": code}),
     "sweep": (digests.sweep_digest, {"training": "t", "dev": DATA, "code": code}),
     "eval": (
         digests.eval_digest,
@@ -79,7 +79,7 @@ CHANGES: dict[str, dict[str, list[Any]]] = {
         "data": [OTHER], "recipe": [make_recipe(learning_rate=1.0)], "budget": [Budget(unit="steps", amount=6)],
         "seed": [1], "threads": [3], "code": [other_code], "sweep": [(), ("s", "u"), ("u",)],
     },
-    "probe": {"training": ["u"], "steps": [4], "code": [other_code]},
+    "probe": {"training": ["u"], "steps": [4], "number": [2], "code": [other_code]},
     "sweep": {"training": ["u"], "dev": [OTHER], "code": [other_code]},
     "eval": {
         "evaluation": [lm_eval_spec(limit=3)], "model": [MODEL.model_copy(update={"sha256": "9" * 64})],

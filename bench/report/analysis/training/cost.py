@@ -137,8 +137,8 @@ def costs(record: Record) -> tuple[Cost, ...]:
             rows.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, given=arm.is_given))
             continue
         trainings = [t for t in record.trainings if t.arm == arm.name]
-        probe = next((p.result for p in record.probes if p.arm == arm.name and p.result is not None), None)
-        rows.append(_priced(_cost(arm.name, trainings, probe, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
+        probes = [p.result for p in record.probes if p.arm == arm.name and p.result is not None]
+        rows.append(_priced(_cost(arm.name, trainings, probes, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
     return _with_excess(rows)
 
 
@@ -169,22 +169,22 @@ def budget_match(costs: Sequence[Cost]) -> BudgetMatch:
     )
 
 
-def _cost(arm: str, trainings: list[TrainingRecord], probe: ProbeResult | None, budget: Budget) -> Cost:
+def _cost(arm: str, trainings: list[TrainingRecord], probes: list[ProbeResult], budget: Budget) -> Cost:
     results = [training.result for training in trainings if training.result is not None]
     undisturbed = [training.result for training in trainings if training.result is not None and training.job.alone]
     ledgers = [result.ledger for result in results]
     whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
     alone = [result.ledger for result in undisturbed]
-    speed = _mean(alone, lambda ledger: ledger.tokens_per_second) if probe is None else probe.tokens_per_second
+    speeds = [probe.tokens_per_second for probe in probes] or [ledger.tokens_per_second for ledger in alone]
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
-    measured = [ledger.utilization for ledger in alone] if probe is None else [probe.utilization]
+    measured = [probe.utilization for probe in probes] or [ledger.utilization for ledger in alone]
     utilizations = [utilization for utilization in measured if utilization is not None]
     used = [utilization for utilization in utilizations if utilization.mfu is None or utilization.mfu <= 1.0]
     slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
     return Cost(
         arm=arm,
         seeds=len(results),
-        tokens_per_second=speed,
+        tokens_per_second=_mean(speeds, lambda speed: speed),
         shared_tokens_per_second=_mean(ledgers, lambda ledger: ledger.tokens_per_second),
         memory_bytes=_most(ledger.peak_device_bytes if device else ledger.peak_process_bytes for ledger in ledgers),
         memory_of_device=bool(device),

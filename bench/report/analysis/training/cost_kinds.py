@@ -6,7 +6,7 @@ Contract: pure; a figure that says nothing of the arm alone (seconds beside othe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -99,13 +99,21 @@ def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
 def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Amount | None:
     """The mean over seeds with its interval: exact for counts that do not vary, Student's t over at least two seeds for
     the others, else none. `None` without any figure."""
-    sample = np.array([value for value in values if value is not None], dtype=np.float64)
-    if sample.size == 0:
+    sample = [value for value in values if value is not None]
+    if not sample:
         return None
-    mean = fmean(sample.tolist())
-    spread = float(np.ptp(sample))
-    if spread == 0:
+    if min(sample) == max(sample):
+        mean = fmean(sample)
         return Amount(value=mean, low=mean, high=mean) if kind.counted else Amount(value=mean)
+    return measured_mean(sample)
+
+
+def measured_mean(values: Sequence[float]) -> Amount:
+    """The mean of at least one measurement, with Student's interval where there are two that differ."""
+    sample = np.array(values, dtype=np.float64)
+    mean = fmean(values)
+    if sample.size < 2 or np.ptp(sample) == 0:
+        return Amount(value=mean)
     error = float(sample.std(ddof=1)) / sample.size**0.5
     curve = StudentCurve(centre=mean, standard_error=error, degrees=sample.size - 1, support=(0.0, np.inf))
     low, high = interval(curve, LEVEL)

@@ -12,7 +12,7 @@ from bench.record.record import Record
 from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import planned_arms
-from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, mean_figure
+from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, mean_figure, measured_mean
 from bench.stats.frontier import Amount, Placed, Point, frontier
 
 TRADED = ("seconds", "memory", "tokens", "flops")
@@ -30,7 +30,7 @@ class Tradeoff:
     standings: Mapping[str, Placed]
     """By name of the point."""
     probed: bool
-    """Whether seconds are tokens divided by the speed of a short probe, because no training ran alone."""
+    """Whether seconds are tokens divided by the speed of short probes, because no training ran alone."""
 
 
 def tradeoffs(
@@ -70,18 +70,23 @@ def tradeoffs(
 
 
 def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKind, dict[str, Amount | None]]:
-    """What each arm cost. Where no training ran alone, its seconds are its tokens at the speed that a probe had, alone
-    on the machine: one figure without an interval, by which nothing is shown to be dominated."""
+    """What each arm cost. Where no training ran alone, its seconds are its tokens at the speed that its probes had,
+    alone on the machine: Student's interval over the rounds, none after a single round."""
     prices = {arm: mean_figure(figures(record, arm, kind), kind) for arm in arms}
     if kind.name != "seconds" or any(figure is not None for figure in prices.values()):
         return kind, prices
-    speeds = {probe.arm: probe.result.tokens_per_second for probe in record.probes if probe.result is not None}
     tokens = {arm: mean_figure(figures(record, arm, COSTS["tokens"]), COSTS["tokens"]) for arm in arms}
     probed: dict[str, Amount | None] = {}
     for arm in arms:
-        seen, speed = tokens[arm], speeds.get(arm)
-        probed[arm] = None if seen is None or not speed else Amount(value=seen.value / speed)
+        seen, speeds = tokens[arm], _probed_speeds(record, arm)
+        probed[arm] = None if seen is None or not speeds else measured_mean([seen.value / speed for speed in speeds])
     return replace(kind, title="seconds of training at the probe's speed"), probed
+
+
+def _probed_speeds(record: Record, arm: str) -> list[float]:
+    """Tokens per second, one for each round of probes."""
+    results = [probe.result for probe in record.probes if probe.arm == arm and probe.result is not None]
+    return [result.tokens_per_second for result in results if result.tokens_per_second]
 
 
 def _quality(result: Result | None) -> Amount | None:

@@ -105,6 +105,32 @@ def test_trainings_side_by_side_stand_at_the_speed_of_their_probe_and_dominate_n
     assert "Seconds of training at the probe's speed |" in render(compose(comparison))
 
 
+def test_rounds_of_probes_give_the_seconds_an_interval_that_decides() -> None:
+    """Seen: eight steps of one probe called the slower arm the faster one."""
+    run = make_run(examples=400, rates={"choice": {FULL: 0.3, LORA: 0.9}})
+    rounds = [
+        probe.model_copy(update={"result": probe.result.model_copy(update={"tokens_per_second": speed * change})})
+        for probe in run.record.probes
+        if probe.result is not None
+        for speed in (20_000.0 if probe.arm == LORA else 10_000.0,)
+        for change in (0.99, 1.0, 1.01)
+    ]
+    probed = FakeRun(path=run.path, record=run.record.model_copy(update={"probes": tuple(rounds)}), rows=run.rows)
+    comparison = compare(probed, replicates=100)
+    traded = of(comparison, "choice", "seconds")
+    point = next(p for p in traded.points if p.name == FULL)
+    assert point.cost is not None
+    seconds = [60_000 / 9_900, 60_000 / 10_000, 60_000 / 10_100]
+    mean, spread = sum(seconds) / 3, (max(seconds) - min(seconds)) / 2
+    assert point.cost.value == pytest.approx(mean, rel=1e-3)
+    assert point.cost.high is not None
+    assert point.cost.high - point.cost.value == pytest.approx(4.3027 * spread / 3**0.5, rel=0.02)
+    assert LORA in traded.standings[FULL].by
+    assert traded.standings[FULL].standing == "dominated"
+    cost = next(cost for cost in comparison.costs if cost.arm == LORA)
+    assert cost.tokens_per_second == pytest.approx(20_000.0)
+
+
 def test_it_is_a_section_a_plot_and_json(comparison: Comparison) -> None:
     text = render(compose(comparison))
     assert "## Quality against cost" in text
