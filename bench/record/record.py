@@ -7,6 +7,7 @@ from typing import Final, Literal
 from bench.record.contamination import ContaminationRecord
 from bench.record.evaluation import EvalResult
 from bench.record.given import GivenFacts
+from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
@@ -169,6 +170,8 @@ class Record(Spec):
     """One per arm with a sweep and rate."""
     answers: tuple[AnswersRecord, ...] = ()
     """One per subject of a judge eval."""
+    labels: tuple[EvalLabels, ...] = ()
+    """What people said of judged pairs."""
     looks: tuple[Look, ...] = ()
     """Looks at the same question with other seeds, before this run."""
     given: tuple[GivenRecord, ...] = ()

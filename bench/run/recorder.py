@@ -12,6 +12,7 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
 from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.files import LOG, SCORES, TRACKING_LOGS
+from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.record import (
     AnswersRecord,
@@ -90,6 +91,7 @@ def make_record(
     interrupted: bool = False,
     contamination: tuple[ContaminationRecord, ...] = (),
     looks: tuple[Look, ...] = (),
+    labels: tuple[EvalLabels, ...] = (),
 ) -> Record:
     """The record as of now; scores and logs of ended jobs are copied into `directory`."""
     trainings: list[TrainingRecord] = []
@@ -142,6 +144,7 @@ def make_record(
         given=given_records(plan.resolved, store.home),
         contamination=contamination,
         looks=looks,
+        labels=labels,
     )
 
 

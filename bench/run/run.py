@@ -16,6 +16,7 @@ from bench.atomic import write_errors_as_problems
 from bench.digest import digest_json
 from bench.errors import BenchError, IncompleteError, InterruptedRunError, Problem
 from bench.record.contamination import ContaminationRecord
+from bench.record.labels import EvalLabels, read_labels
 from bench.record.look import Look, looks_beside, question_of
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
@@ -84,6 +85,7 @@ def run_suite(
         for line in unavailable_notes(planned):
             display.note(line)
         suite = planned.resolved.suite
+        labels = _labels(loaded)
         directory = RunDirectory.at(reports, suite=suite.name, profile=planned.resolved.profile, digest=planned.digest)
         run = _Run(
             plan=planned,
@@ -96,6 +98,7 @@ def run_suite(
             go_on=go_on,
             unavailable=unavailable,
             looks=_earlier_looks(planned, directory),
+            labels=labels,
         )
         with _exclusive(directory, display):
             if (name := take_over(directory, planned)) is not None:
@@ -124,6 +127,8 @@ class _Run:
     """Evals whose rows the hub does not give today: their jobs fail, and no training waits for them."""
     looks: tuple[Look, ...] = ()
     """At the same question with other seeds, before this run."""
+    labels: tuple[EvalLabels, ...] = ()
+    """What people said of judged pairs."""
     outcomes: dict[str, JobOutcome] = dataclasses.field(default_factory=dict)
     _recorded: float = 0.0
 
@@ -223,6 +228,7 @@ class _Run:
             interrupted=interrupted,
             contamination=contamination,
             looks=self.looks,
+            labels=self.labels,
         )
         self.directory.write(record)
         self._recorded = time.monotonic()
@@ -235,6 +241,16 @@ class _Run:
             where=str(self.directory.path),
             hint="the same command resumes from there",
         )
+
+
+def _labels(loaded: LoadedSuite) -> tuple[EvalLabels, ...]:
+    """The human labels of the suite's judges. Raises `InputError` where a file of them cannot be read."""
+    folder = loaded.path.parent
+    return tuple(
+        EvalLabels(eval=spec.name, labels=read_labels(folder / spec.labels, where=f"eval[{index}].labels"))
+        for index, spec in enumerate(loaded.suite.eval)
+        if spec.kind == "judge" and spec.labels is not None
+    )
 
 
 def _earlier_looks(planned: Plan, directory: RunDirectory) -> tuple[Look, ...]:

@@ -43,8 +43,35 @@ def judge_section(comparison: Comparison) -> Section | None:
     )
     rows = tuple(_row(judged, comparison) for judged in comparison.judged)
     blocks: list[Block] = [Paragraph(text=line) for line in _judges(comparison)]
-    blocks += [Table(columns=columns, rows=rows), Paragraph(text=_ABOUT, tone="muted")]
+    blocks += [Table(columns=columns, rows=rows), *_by_people(comparison), Paragraph(text=_ABOUT, tone="muted")]
     return Section(title="Judges", blocks=tuple(blocks))
+
+
+def _by_people(comparison: Comparison) -> list[Block]:
+    """Rates corrected by human labels; nothing where no pair is labelled."""
+    labelled = [(judged, judged.corrected) for judged in comparison.judged if judged.corrected is not None]
+    if not labelled:
+        return []
+    columns = (
+        Column(title="Arm"),
+        Column(title="Rate by people and judge [95%]", right=True),
+        Column(title="Labelled", right=True),
+        Column(title="Same as people", right=True),
+    )
+    rows = tuple(
+        (
+            Cell(text=f"{judged.arm} on {judged.eval}", tone="strong"),
+            Cell(text=f"{fmt.number(rate.rate)} {fmt.interval(rate.low, rate.high) or rate.reason}"),
+            Cell(text=f"{rate.labelled:,} of {rate.judged:,}"),
+            Cell(text=fmt.percent(rate.agreement, digits=0)),
+        )
+        for judged, rate in labelled
+    )
+    about = (
+        "By people and judge: the rate that people would give, from their labels and the judge's verdicts on all pairs "
+        "(prediction-powered inference), if the labelled pairs are a random part. Claims are about the judge's rate."
+    )
+    return [Table(columns=columns, rows=rows), Paragraph(text=about, tone="muted")]
 
 
 def _judges(comparison: Comparison) -> list[str]:

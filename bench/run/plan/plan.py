@@ -397,7 +397,7 @@ def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     for key in ("limits", "keep_weights", "steps_between_saves"):
         fields["run"].pop(key)  # they change no result and nothing in a report
     for spec in fields["eval"]:
-        for key in ("include", "data", "reference", "prompt"):
+        for key in ("include", "data", "reference", "prompt", "labels"):
             spec.pop(key, None)
     return digest_json({"suite": fields, "data": _data_part(resolved), "jobs": sorted({job.digest for job in jobs})})
 

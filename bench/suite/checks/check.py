@@ -126,6 +126,10 @@ def _token_problems(model: ModelSpec, folder: Path, base: Path, place: str) -> I
 def _judge_problems(spec: JudgeSpec, where: str, base: Path) -> Iterator[Problem]:
     """Its prompt, and its model where that is on this machine."""
     load_judge_prompt(spec.prompt, base, where=f"{where}.prompt")
+    if spec.labels is not None and not (base / spec.labels).is_file():
+        hint = f"write it, or remove labels; {_PATHS}"
+        what = f"there is no file {base / spec.labels}"
+        yield Problem(reference="eval.labels", what=what, where=f"{where}.labels", hint=hint)
     if spec.judge.local is not None:
         yield from _model_problems(spec.judge.local, base, f"{where}.judge.local")
 

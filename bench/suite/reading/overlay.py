@@ -218,7 +218,7 @@ def localise(at: KeyPath, value: Any, folder: Path) -> Any:
     if len(at) == 3 and at[0] == "recipe" and at[2] == "deepspeed":
         return _absolute(value, folder, anyway=True)
     if (_is_model(at[:-1]) and at[-1] == "template") or (
-        len(at) == 3 and at[0] == "eval" and at[2] in ("include", "prompt")
+        len(at) == 3 and at[0] == "eval" and at[2] in ("include", "prompt", "labels")
     ):
         return _absolute(value, folder, anyway=value.startswith((".", "/", "~")))
     return value

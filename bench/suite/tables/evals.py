@@ -219,6 +219,9 @@ class JudgeSpec(Spec):
     """The model that judges."""
     prompt: str = "pairwise"
     """What it is asked: pairwise, letter, json, or a Jinja file relative to the suite file."""
+    labels: str | None = None
+    """JSON lines, relative to the suite file, of what people prefer on some of the pairs, drawn at random:
+    `{"id": "…", "subject": "ARM#SEED", "score": 1}`. They correct the judge's rate."""
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=1024)
     """How it is asked."""
     decoding: Decoding = Decoding()

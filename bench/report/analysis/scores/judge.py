@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -17,9 +17,11 @@ from bench.record.judged import Judged
 from bench.record.record import Record
 from bench.report.analysis.scores.align import ScoreRows, cluster_names, draws_by_arm, labels_of
 from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.scores.human_labels import corrected_by_people, labels_of_eval
 from bench.report.analysis.subjects import subjects
 from bench.stats import length_control
 from bench.stats.length_control import JudgedPairs, LengthControlled, length_controlled
+from bench.stats.prediction_powered import Corrected
 from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE
 from bench.suite.tables.suite import is_base
 
@@ -41,6 +43,8 @@ class JudgedArm:
     """An arm, a base, or the source of stored answers."""
     controlled: LengthControlled | None
     """`None` where nothing was scored, or by definition."""
+    corrected: Corrected | None
+    """The rate by human labels and the judge; `None` where no pair of the arm is labelled."""
     longer_won: float | None
     """Share of the pairs with a preference and unequal lengths in which the longer answer is preferred."""
     total: Judged
@@ -69,11 +73,13 @@ def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[Judged
     for spec in record.resolved.suite.eval:
         if spec.kind != "judge":
             continue
+        labels = labels_of_eval(record, spec.name)
         for arm, names in subjects(record).items():
             results = _of(record, spec.name, names)
             if results:
                 scored = [rows.get((spec.name, name), ()) for name in names]
-                arms.append(_arm(spec.name, arm, results, scored, deltas, draws=draws.get(arm)))
+                judged = _arm(spec.name, arm, results, scored, deltas, draws=draws.get(arm))
+                arms.append(replace(judged, corrected=corrected_by_people(names, scored, labels)))
     return tuple(arms)
 
 
@@ -103,6 +109,7 @@ def _arm(
         arm=arm,
         against=arm if total.by_definition else re.sub(r"#\d+$", "", total.against),
         controlled=None if total.by_definition else _controlled(scored, deltas, draws=draws, trained=not is_base(arm)),
+        corrected=None,
         longer_won=None if total.by_definition else _longer_won(scored),
         total=total,
     )
