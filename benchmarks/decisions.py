@@ -13,9 +13,10 @@ import numpy as np
 
 from bench.stats.decision import Candidates, ExampleNoise, Prospect, prospects
 from bench.stats.distributions import FloatArray
+from bench.stats.moderation import SeedVariance, seed_prior
 
 RUNS = 2_000
-DRAWS = 2_000
+DRAWS = 500
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 """Bins of the stated probability."""
 
@@ -77,11 +78,18 @@ def suite(case: Case, generator: np.random.Generator) -> tuple[FloatArray, Candi
     rest = (
         (right - means[:, :, None] - by_example[:, None, :] + means.mean(axis=1)[:, None, None]).var(axis=2).sum(axis=1)
     )
+    variances = [
+        SeedVariance(total=float(total), rest=float(part) / (case.seeds - 1) / case.examples, degrees=case.seeds - 1)
+        for total, part in zip(means.var(axis=1, ddof=1), rest, strict=True)
+    ]
+    prior = seed_prior(variances)
+    usable = prior is not None and prior.usable
+    seeds = [prior.moderated(own) if prior and usable else (own.total, float(own.degrees)) for own in variances]
     return truth, Candidates(
         values=means.mean(axis=1),
         examples=(ExampleNoise(influence=influence, degrees=case.examples - 1.0, extra=np.zeros(case.arms)),),
-        seed_variance=means.var(axis=1, ddof=1) / case.seeds,
-        seed_degrees=np.full(case.arms, case.seeds - 1.0),
+        seed_variance=np.array([variance for variance, _ in seeds]) / case.seeds,
+        seed_degrees=np.array([degrees for _, degrees in seeds]),
         rest=rest / (case.seeds - 1) / case.examples / case.seeds,
         exchangeable=np.ones(case.arms, dtype=np.bool_),
     )

@@ -22,6 +22,7 @@ from bench.stats.corpus import linearised
 from bench.stats.decision import Candidates, ExampleNoise, Prospect, prospects
 from bench.stats.distributions import BoolArray, FloatArray
 from bench.stats.influence import Influence, influence, scored_rows
+from bench.stats.moderation import SeedVariance, seed_prior
 from bench.stats.sample import Scores
 from bench.suite.tables.decision import DecisionOptions
 from bench.suite.tables.suite import is_base
@@ -203,16 +204,37 @@ def _noise(weights: Sequence[Weight], known: Sequence[_WeighedArm]) -> Candidate
         )
     seeded = np.array([candidate.trained and not candidate.lone for candidate in known])
     counts = np.array([candidate.values.size for candidate in known])
-    spread = [float(np.var(arm.values, ddof=1)) / arm.values.size if arm.values.size > 1 else 0.0 for arm in known]
     rest = [sum(square * part.rest for square, part in zip(squares, row, strict=True)) for row in parts]
+    seeds = _seed_noise(known, rest)
     return Candidates(
         values=np.array([candidate.values.mean() for candidate in known]),
         examples=tuple(examples),
-        seed_variance=np.where(seeded, spread, 0.0),
-        seed_degrees=np.where(seeded, counts - 1.0, np.inf),
+        seed_variance=np.array([variance / count for (variance, _), count in zip(seeds, counts, strict=True)]),
+        seed_degrees=np.array([degrees for _, degrees in seeds]),
         rest=np.where(seeded, rest, 0.0),
         exchangeable=np.array([not is_base(candidate.arm) for candidate in known]),
     )
+
+
+def _seed_noise(known: Sequence[_WeighedArm], rest: Sequence[float]) -> list[tuple[float, float]]:
+    """Variance of one seed's weighted mean and its degrees of freedom, for each arm: moderated by all arms where these
+    are alike. 0 and infinite for a base, and for a lone seed, whose noise is unknown."""
+    shown = {
+        arm.arm: SeedVariance(
+            total=float(np.var(arm.values, ddof=1)), rest=part * arm.values.size, degrees=arm.values.size - 1
+        )
+        for arm, part in zip(known, rest, strict=True)
+        if arm.trained and not arm.lone
+    }
+    prior = seed_prior(tuple(shown.values()))
+    return [
+        (0.0, float("inf"))
+        if (variance := shown.get(arm.arm)) is None
+        else prior.moderated(variance)
+        if prior is not None and prior.usable
+        else (variance.total, float(variance.degrees))
+        for arm in known
+    ]
 
 
 def _outcome(
