@@ -6,7 +6,7 @@ their difference is taken seed by seed, which is declared by the design and not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,13 +77,16 @@ def cells(
     before: Mapping[str, Aligned],
     policy: GatePolicy,
     *,
-    same_seeds: bool,
+    same_seeds: Callable[[str], bool],
     seed: int,
     replicates: int,
 ) -> tuple[ComparedCell, ...]:
-    """Every arm of the stored run, `base` included, on every eval that both were asked for and that is checked."""
+    """Every arm of the stored run, `base` included, on every eval that both were asked for and that is checked.
+
+    same_seeds: whether both runs trained an arm with the same seeds.
+    """
     checked = {
-        name: (old, {arm: _sides(arm, now.get(name), old, same_seeds=same_seeds) for arm in old.arms})
+        name: (old, {arm: _sides(arm, now.get(name), old, same_seeds=same_seeds(arm)) for arm in old.arms})
         for name, old in before.items()
         if old.measurand.per_example and (old.measurand.role != "diagnostic" or old.measurand.eval in policy.eval)
     }
