@@ -344,3 +344,11 @@ def test_a_holdout_that_takes_everything_leaves_nothing_to_train_on(tmp_path: Pa
     _write(tmp_path / "rows.jsonl", _rows(10))
     [problem] = _problems(tmp_path, {"a": _spec(), "eval:e": _spec(by="holdout", size=10)})
     assert _fault(problem) == ("data.no-rows", "data.a.source")
+
+
+def test_leaving_out_every_row_is_said_as_that(tmp_path: Path) -> None:
+    """Columns are not what is wrong then."""
+    _write(tmp_path / "rows.jsonl", [{"instruction": "Q", "output": "A", "images": ["x"]}] * 2)
+    [problem] = _problems(tmp_path, {"a": DataSpec(source="rows.jsonl", leave_out=("images",))})
+    assert problem.what == "no row with both a prompt and an answer is left: with images (2)"
+    assert "leave_out" in (problem.hint or "")

@@ -138,7 +138,7 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
             raise RowError("data.not-honoured", f"{key.replace('_', ' ')} in a turn of {role}")
         if value:
             turn[key] = value
-    if role == "assistant" and not all(_learned(value) for value in given.get(Key.LEARNED, ())):
+    if role == "assistant" and not all(_learned(key, value) for key, value in item.items() if is_filled(value)):
         turn["train"] = False
     for meaning, key in ((Key.NAME, "name"), (Key.CALL_ID, "tool_call_id")):
         if meaning in given:
@@ -169,7 +169,8 @@ def _content(value: object) -> tuple[str, str]:
             thoughts.append(_thought(part))
         else:
             kind = f"of type {part.get('type')!r}" if isinstance(part, dict) else f"that is {kind_of(part)}"
-            raise RowError("data.not-honoured", f"`content` has a part {kind}: this program trains on text")
+            what = f"`content` has a part {kind}: this program trains on text"
+            raise RowError("data.not-honoured", what, _DROP_HINT)
     return "".join(texts), "\n".join(thoughts)
 
 
@@ -178,12 +179,14 @@ def _thought(part: Mapping[str, Any]) -> str:
     return _content(value)[0]
 
 
-def _learned(value: object) -> bool:
-    """A flag or weight of a turn. Raises `RowError` for a weight between: it would change what is learned."""
+def _learned(key: str, value: object) -> bool:
+    """Whether a flag or weight lets its turn be learned. Raises `RowError` for a weight between, which changes that."""
+    if MESSAGE_KEYS.get(key) is not Key.LEARNED:
+        return True
     flag = parsed_flag(value)
     if flag is None:
         what = f"a weight of {value!r} cannot be honoured: a turn is learned (1, true) or not (0, false)"
-        raise RowError("data.weight", what)
+        raise RowError("data.weight", what, _ignore(key))
     return flag
 
 
@@ -191,6 +194,9 @@ def parsed_flag(value: object) -> bool | None:
     """A truth value, 0 or 1, also as text; `None` for anything else."""
     text = str(value).strip().lower()
     return True if text in ("true", "1", "1.0") else False if text in ("false", "0", "0.0") else None
+
+
+_DROP_HINT = 'odd_rows = "drop" leaves such rows out and counts them'
 
 
 def _ignore(key: str) -> str:

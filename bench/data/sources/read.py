@@ -99,10 +99,12 @@ def _may_be_left_out(faulty: int, rows: int, odd_rows: OddRows) -> bool:
 
 
 def _no_whole_row(table: RowTable, source: Source) -> Problem:
-    reasons = " and ".join(f"{count:,} with {reason}" for reason, count in table.dropped.items())
+    reasons = ", ".join(f"{reason} ({count:,})" for reason, count in table.dropped.items())
     needed = "both a prompt and an answer" if source.rules.answered else "a prompt"
-    what = f"no row has {needed}: {reasons}" if reasons else "holds no whole conversation"
-    return Problem(reference="data.no-answers", what=what, where=source.label, hint=COLUMNS_HINT)
+    what = f"no row with {needed} is left: {reasons}" if reasons else "holds no whole conversation"
+    asked = any(reason.removeprefix("with ") in source.rules.leave_out for reason in table.dropped)
+    hint = "see leave_out in the data's table" if asked else COLUMNS_HINT
+    return Problem(reference="data.no-answers", what=what, where=source.label, hint=hint)
 
 
 def _records_of(source: Source, begun: list[tuple[int, str]]) -> NumberedRecords:

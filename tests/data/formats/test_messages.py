@@ -27,8 +27,9 @@ def test_flags_and_weights_say_whether_a_turn_is_learned(key: str) -> None:
         assert said(**{key: excluded})["train"] is False
     for learned in (1, 1.0, True, "true", None):
         assert "train" not in said(**{key: learned})
-    with pytest.raises(RowError, match=r"a weight of 0\.5 cannot be honoured"):
+    with pytest.raises(RowError, match=r"a weight of 0\.5 cannot be honoured") as caught:
         said(**{key: 0.5})
+    assert f'ignore = ["{key}"]' in str(caught.value.hint)
     question = {"role": "user", "content": "Q", key: False}
     assert message_turns([question]) == [{"role": "user", "content": "Q"}]
 
@@ -115,3 +116,10 @@ def test_thoughts_and_calls_belong_to_the_assistant() -> None:
     for key, value in (("reasoning", "hm"), ("tool_calls", [{"name": "f", "arguments": {}}])):
         with pytest.raises(RowError, match="in a turn of user"):
             message_turns([{"role": "user", "content": "Q", key: value}])
+
+
+def test_a_part_that_is_no_text_comes_with_a_way_out() -> None:
+    """The shape of a turn is not what is wrong with it."""
+    with pytest.raises(RowError, match="this program trains on text") as caught:
+        message_turns([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}])
+    assert 'odd_rows = "drop"' in str(caught.value.hint)
