@@ -8,6 +8,8 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from bench.train.accounting import tensor_memory
 from bench.train.accounting.tensor_memory import LiveBytes, peak_tensor_bytes
+from bench.train.batches.collate import RowSeparation
+from bench.train.batches.encoded_row import Batch
 from tests.train.accounting.test_flops import PACKED, PADDED
 
 META = torch.device("meta")
@@ -89,3 +91,17 @@ def test_a_model_left_in_evaluation_mode_is_counted_as_it_trains() -> None:
     assert peak_tensor_bytes(evaluating.eval(), PADDED * 4, packed=False) == peak_tensor_bytes(
         training, PADDED * 4, packed=False
     )
+
+
+def test_packed_rows_are_counted_with_what_keeps_them_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    real = tensor_memory.collate
+
+    def collate(batch: Batch, pad: int, separation: RowSeparation | None) -> dict[str, object]:
+        asked.append(separation)
+        return real(batch, pad, separation)
+
+    monkeypatch.setattr(tensor_memory, "collate", collate)
+    for packed in (True, False):
+        peak_tensor_bytes(llama(), PACKED if packed else PADDED, packed=packed)
+    assert asked == ["positions and mask", None]
