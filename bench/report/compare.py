@@ -29,6 +29,7 @@ from bench.report.analysis.scores.judge import judged_arms
 from bench.report.analysis.scores.metrics import every_metric
 from bench.report.analysis.scores.results import ranks, results
 from bench.report.analysis.scores.scaling import scaling_lines
+from bench.report.analysis.scores.seed_table import seed_tables
 from bench.report.analysis.scores.slices import slices
 from bench.report.analysis.scores.subset_draws import draw_noise
 from bench.report.analysis.subjects import bases_by_arm, subjects
@@ -90,6 +91,7 @@ def compare_record(
         draws=draw_noise(record, measured),
         metrics=every_metric(record),
         slices=slices(aligned, rows, bases_by_arm(record), deltas),
+        seed_tables=seed_tables(measurands, measured, record.resolved.suite.seeds),
         scaling=scaling_lines(record, measurands, measured),
         speeds=paces(record),
         costs=priced,

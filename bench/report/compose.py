@@ -24,6 +24,7 @@ from bench.report.sections.pace import pace_section
 from bench.report.sections.reproduce import reproduce_section
 from bench.report.sections.results import eval_sections, overview_section
 from bench.report.sections.scaling import scaling_section
+from bench.report.sections.seeds import seeds_section
 from bench.report.sections.slices import slices_section
 from bench.report.sections.sweeps import contexts_section, sweeps_section
 from bench.report.sections.tradeoff import tradeoff_section
@@ -43,6 +44,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         overview_section(comparison) if comparison.measurands else None,
         *eval_sections(comparison),
         slices_section(comparison),
+        seeds_section(comparison),
         scaling_section(comparison),
         pace_section(comparison),
         cost_section(comparison) if comparison.budget.arms else None,

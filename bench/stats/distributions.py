@@ -54,6 +54,11 @@ def chi_square_quantile(probability: ArrayLike, degrees: ArrayLike) -> FloatArra
     return floats(2.0 * special.gammaincinv(floats(degrees) / 2.0, floats(probability)))
 
 
+def f_tail(value: float, above: float, below: float) -> float:
+    """P(F > value) of Fisher's F with `above` and `below` degrees of freedom."""
+    return float(special.fdtrc(above, below, value))
+
+
 def binomial_cdf(successes: ArrayLike, trials: ArrayLike) -> FloatArray:
     """P(X <= successes) of a fair coin thrown `trials` times; 0 below zero successes."""
     count, thrown = floats(successes), floats(trials)

@@ -28,6 +28,7 @@ from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.metrics import MetricValue
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.scores.scaling import ScalingLine
+from bench.report.analysis.scores.seed_table import SeedTable
 from bench.report.analysis.scores.slices import Slices
 from bench.report.analysis.scores.subset_draws import DrawNoise
 from bench.report.analysis.training.cost import BudgetMatch, Cost, PhaseSeconds
@@ -71,6 +72,7 @@ class Comparison:
     draws: tuple[DrawNoise, ...]
     metrics: tuple[MetricValue, ...]
     slices: tuple[Slices, ...]
+    seed_tables: tuple[SeedTable, ...]
     scaling: tuple[ScalingLine, ...]
     speeds: tuple[Pace, ...]
     """Fastest first; empty where fewer than two arms were timed alone."""
