@@ -111,6 +111,7 @@ def align_one(
         strata=labels_of([measurand.pools.get(row.task, row.task) for row in first.values()])
         if len(measurand.parts) > 1
         else None,
+        bounds=_bounds(measurand, by_subject.values()),
     )
     return Aligned(
         measurand=measurand,
@@ -179,6 +180,16 @@ class _Shared:
     weights: _Floats
     clusters: _Ints | None
     strata: _Ints | None
+    bounds: tuple[float, float] | None
+
+
+def _bounds(measurand: Measurand, by_subject: Iterable[list[ScoreRow]]) -> tuple[float, float] | None:
+    """The ends of the scale: zero and its width, where that is known and no score is beyond."""
+    width = measurand.largest_difference
+    if measurand.bounds is not None or width is None:
+        return measurand.bounds
+    scores = [row.metrics.get(measurand.metrics[row.task]) for scored in by_subject for row in scored]
+    return (0.0, width) if all(score is None or 0.0 <= score <= width for score in scores) else None
 
 
 def _scores(
@@ -204,7 +215,7 @@ def _scores(
         clusters=shared.clusters,
         strata=shared.strata,
         binary=measurand.binary,
-        bounds=measurand.bounds,
+        bounds=shared.bounds,
         trained=trained,
     )
 

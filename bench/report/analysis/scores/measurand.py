@@ -8,8 +8,17 @@ from statistics import fmean
 
 from bench.record.evaluation import Measure
 from bench.record.record import Record
+from bench.stats.corpus_metrics import corpus_metric
 from bench.suite.catalog.metrics import span_of
 from bench.suite.tables.evals import EvalSpec, Role
+
+
+def _span(metric: str) -> float | None:
+    """Width of a measure's scale, from the catalogue or from its corpus metric; `None` where it is unknown."""
+    known, corpus = span_of(metric), corpus_metric(metric)
+    if known is not None or corpus is None or corpus.support is None:
+        return known
+    return corpus.support[1] - corpus.support[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +58,7 @@ class Measurand:
         """How far two scores can be apart; `None` where the metrics' scales are unknown."""
         if self.bounds is not None:
             return self.bounds[1] - self.bounds[0]
-        spans = [span_of(metric) for metric in self.metrics.values()]
+        spans = [_span(metric) for metric in self.metrics.values()]
         widths = [span for span in spans if span is not None]
         return max(widths) if widths and len(widths) == len(spans) else None
 

@@ -7,7 +7,8 @@ import pytest
 
 from bench.record.evaluation import GroupMeasure, ScoreRow
 from bench.record.record import EvaluationRecord, Record
-from bench.report.analysis.scores.align import Aligned, align, read_rows
+from bench.report.analysis.scores.align import Aligned, align, align_one, read_rows
+from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.subjects import subjects
 from bench.stats.sample import layout
 from bench.suite.tables.suite import BASE
@@ -198,3 +199,29 @@ def test_a_group_that_weighs_by_examples_counts_as_one_task() -> None:
     ]
     by_task = aligned(record.model_copy(update={"evaluations": tuple(apart)}), rows, "choice")
     assert by_task.measurand.parts == ("small", "large", "alone"), "the group that was asked for decides"
+
+
+@pytest.mark.parametrize(
+    ("metric", "scores", "bounds"),
+    [("token_f1", (0.3, 0.7), (0.0, 1.0)), ("token_f1", (0.3, 1.5), None), ("loss", (0.3, 0.7), None)],
+)
+def test_scores_have_the_ends_of_their_metrics_scale(
+    metric: str, scores: tuple[float, float], bounds: tuple[float, float] | None
+) -> None:
+    """A missing score counts as the worst of its scale, not as the worst that happened to be seen."""
+    measurand = Measurand(
+        name="e", eval="e", kind="generation", role="target", metrics={"t": metric}, higher_is_better=True,
+        binary=False, per_example=True, chance=None, limit=None,
+    )  # fmt: skip
+    rows = [ScoreRow(task="t", id=str(at), metrics={metric: score}, prompt="p") for at, score in enumerate(scores)]
+    entry = align_one(measurand, {"base": ("base",)}, {("e", "base"): rows})
+    assert entry.arms["base"].bounds == bounds
+
+
+def test_a_corpus_rate_has_a_scale() -> None:
+    """A margin of 1.0 on IFEval's rate over instructions decides nothing."""
+    measurand = Measurand(
+        name="e", eval="e", kind="lm_eval", role="target", metrics={"t": "inst_level_strict_acc"},
+        higher_is_better=True, binary=False, per_example=False, chance=None, limit=None,
+    )  # fmt: skip
+    assert measurand.largest_difference == 1.0
