@@ -35,7 +35,7 @@ def decide(run: FakeRun, weights: dict[str, float] | None = None, **options: flo
 
 
 def far_run(**options: object) -> FakeRun:
-    return make_run(examples=150, rates=FAR, seed_spread=0.01, **options)  # type: ignore[arg-type]
+    return make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(), **options)  # type: ignore[arg-type]
 
 
 def test_without_a_decision_in_the_suite_no_arm_is_recommended() -> None:
