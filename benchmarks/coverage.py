@@ -83,6 +83,20 @@ def clustered(clusters: int, size: int, uneven: bool) -> Draw:
     return draw
 
 
+def unequal(clusters: int, spread: float, weights: float = 0.0) -> Draw:
+    """One seed; cluster sizes, and weights of the examples, from log-normal distributions with these deviations."""
+
+    def draw(generator: np.random.Generator) -> tuple[Scores, Scores, float]:
+        sizes = np.maximum(1, np.round(np.exp(generator.normal(1.5, spread, clusters)))).astype(int)
+        label = np.repeat(np.arange(clusters), sizes)
+        values = (generator.normal(size=clusters)[label] + generator.normal(size=label.size)) * 0.5**0.5
+        weight = np.exp(generator.normal(0, weights, label.size))
+        arm, base = matrix(values, clusters=label), matrix(0 * values, trained=False, clusters=label)
+        return replace(arm, weights=weight), replace(base, weights=weight), 0.0
+
+    return draw
+
+
 def binary(examples: int, gain: float, loss: float, clusters: int) -> Draw:
     """Right or wrong, one seed; an example takes its cluster's luck half of the time."""
 
@@ -270,6 +284,9 @@ def rarer_cases() -> list[Case]:
         ]
     found += [
         Case(name="weighted by tokens, n = 200", draw=weighted(200), low=94, high=96),
+        Case(name="30 clusters, sizes ± 1.0 in logarithms", draw=unequal(30, 1.0), low=93, high=98),
+        Case(name="100 clusters, sizes ± 1.5 in logarithms", draw=unequal(100, 1.5), low=93, high=98),
+        Case(name="200 clusters of 4, weights ± 1.5 in logarithms", draw=unequal(200, 0.0, 1.5), low=93, high=98),
         Case(name="two tasks, 50 and 150 examples", draw=two_tasks(50, 150), low=94, high=96),
         Case(name="3 draws of a subset, 2 seeds each", draw=drawn_subsets(3, 2), low=93, high=98),
     ]

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.stats.claims import decide
 from bench.stats.paired import Delta, paired_delta, seed_prior_of
 from bench.stats.sample import Scores
 from benchmarks.arms import Population, items
@@ -27,13 +26,12 @@ Taken = Callable[[Rng, Sequence[Scores]], list[Scores]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strength:
-    """Means over runs. width: of the interval, in units of the one before. p: the p-value. marked, supported: shares of
-    filled marks, and of claims of superiority that are supported; none of them where there is no interval."""
+    """Means over runs. width: of the interval, in units of the one before. p: the p-value, by which marks and claims
+    are decided; 1 where there is none. marked: share of filled marks."""
 
     width: float
     p: float
     marked: float
-    supported: float
 
 
 def one_seed(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
@@ -121,7 +119,6 @@ def _strength(deltas: Sequence[Delta], before: Sequence[Delta]) -> Strength:
         width=float(np.mean(widths)) if widths else float("inf"),
         p=float(np.mean(p_values)),
         marked=float(np.mean([delta.repeated and p <= 0.05 for delta, p in zip(deltas, p_values, strict=True)])),
-        supported=float(np.mean([decide(">", delta).outcome == "supported" for delta in deltas])),
     )
 
 
@@ -154,14 +151,13 @@ def cases() -> list[tuple[str, Callable[[Rng], Sequence[Scores]], Taken]]:
 def main() -> None:
     """Prints a Markdown table."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    print("| data: what is deleted | width | mean p | filled marks | supported |\n| --- | ---: | ---: | ---: | ---: |")
+    print("| data: what is deleted | width | mean p | filled marks |\n| --- | ---: | ---: | ---: |")
     for name, draw, take in cases():
         before, after = strengths(draw, take, runs, rng=np.random.default_rng(9))
         pairs = [
             f"× {after.width:.2f}",
             f"{before.p:.3f} → {after.p:.3f}",
             f"{before.marked:.1%} → {after.marked:.1%}",
-            f"{before.supported:.1%} → {after.supported:.1%}",
         ]
         print(f"| {name} | {' | '.join(pairs)} |", flush=True)
     print(f"\n{runs:,} runs each")
