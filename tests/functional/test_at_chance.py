@@ -10,7 +10,7 @@ import yaml
 
 from tests.fakes.process import bench
 
-EXAMPLES = 60
+EXAMPLES = 120
 SUITE = """
 name = "stories"
 question = "Does a base of 260 thousand parameters know science or common sense?"

@@ -34,12 +34,16 @@ def to_nobody(*arguments: str, cwd: Path) -> tuple[int, str]:
         return unread.wait(), unread.stderr.read()
 
 
+SEEDS = (0, 1, 2, 3, 4)
+"""Three pairs of seeds resolve no drop of one cell of 28: Holm's first level is 0.2%."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two stored runs: a sound one and one with a failed training."""
     place = tmp_path_factory.mktemp("gate")
-    make_run(place / "stored", examples=100).write()
-    make_run(place / "broken", examples=100, failed_training="lima_1k/full#1").write()
+    make_run(place / "stored", examples=100, seeds=SEEDS).write()
+    make_run(place / "broken", examples=100, seeds=SEEDS, failed_training="lima_1k/full#1").write()
     return place
 
 
@@ -59,7 +63,7 @@ def test_a_run_with_missing_cells_is_incomplete_not_green(folder: Path) -> None:
 
 
 def test_a_run_that_got_worse_fails_by_exit_code(folder: Path) -> None:
-    worse = make_run(folder / "worse", examples=100)
+    worse = make_run(folder / "worse", examples=100, seeds=SEEDS)
     rows = {
         key: [row.model_copy(update={"metrics": dict.fromkeys(row.metrics, 0.0)}) for row in found]
         if key[0] == "qa" and key[1].startswith("lima_1k/full")

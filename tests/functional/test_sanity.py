@@ -22,7 +22,6 @@ budget = { unit = "steps", amount = 4 }
 
 [data]
 leaked = { source = "leaked.jsonl" }
-prompts = { source = "prompts.jsonl" }
 
 [recipe.full]
 method = "full"
@@ -38,7 +37,6 @@ max_length = 40
 include = [
   { data = "leaked", recipe = "full" },
   { data = "leaked", recipe = "wild" },
-  { data = "prompts", recipe = "full" },
 ]
 
 [[eval]]
@@ -52,7 +50,6 @@ EXPECTED = {
     ("contaminated", "leaked/full"): "4 of 16 examples (25.0%)",
     ("truncated", "leaked/full"): "of the rows seen were cut at the maximum length",
     ("diverged", "leaked/wild"): "the loss of seed 0 was not finite, or grew far beyond its start",
-    ("no supervised tokens", "prompts/full"): "no row has anything to supervise",
 }
 """By verdict and arm, what was seen."""
 
@@ -64,8 +61,8 @@ def write_rows(path: Path, rows: Iterable[tuple[str, str]]) -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Rows that copy a quarter of the exam within a longer prompt, rows whose prompts fill the context, and a learning
-    rate ten million times too high. The run directory, and what the terminal showed."""
+    """Rows that copy a quarter of the exam within a longer prompt, and a learning rate ten million times too high. The
+    run directory, and what the terminal showed."""
     folder, rng = tmp_path_factory.mktemp("sane"), random.Random(0)
 
     def words(count: int) -> str:
@@ -75,10 +72,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     copies = [(f"Please. {question} Thanks.", words(3)) for question, _ in exam[:4]]
     write_rows(folder / "exam.jsonl", exam)
     write_rows(folder / "leaked.jsonl", [*copies, *((f"Say {words(5)}", words(30)) for _ in range(16))])
-    write_rows(folder / "prompts.jsonl", [(f"Say {words(300)}", words(3)) for _ in range(8)])
     (folder / "sane.toml").write_text(SUITE, encoding="utf-8")
     done = bench(folder, "run", "sane.toml", "--quiet", COLUMNS="200")
-    assert done.returncode == 3, done.stderr[-2000:]  # two of three arms failed
+    assert done.returncode == 3, done.stderr[-2000:]  # one of two arms failed
     return (folder / "reports" / "sane" / "latest").resolve(), done.stdout
 
 

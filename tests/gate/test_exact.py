@@ -108,7 +108,7 @@ def test_a_suites_counts_are_those_of_each_arms_first_seed(tmp_path: Path, monke
     found = exact.count_suite(loaded, home=tmp_path, server=server)  # type: ignore[arg-type]  # made up
     assert server.did == ["warm", "facts a/full#3 logs/facts.txt", "facts a/lora#3 logs/facts.txt"]
     assert (found.suite, found.profile, found.trainings) == ("s", "micro", BASELINE.trainings)
-    assert {"torch", "transformers", "peft", "tokenizers"} == set(found.versions)
+    assert {"numpy", "torch", "transformers", "peft", "tokenizers"} == set(found.versions)
     broken = Server(fails=True)
     with pytest.raises(KeyboardInterrupt):
         exact.count_suite(loaded, home=tmp_path, server=broken)  # type: ignore[arg-type]  # made up

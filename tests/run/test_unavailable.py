@@ -46,7 +46,7 @@ def arms(*data: str, **changes: Any) -> dict[str, Any]:
         "recipe": RECIPE,
         "arms": {"data": data, "recipe": tuple(changes.get("recipe", RECIPE))},
         "seeds": (0,),
-        "run": {"workers": 2, "probe_steps": 2},
+        "run": {"workers": 2, "probe_steps": 2, "probe_rounds": 1},
         **changes,
     }
 

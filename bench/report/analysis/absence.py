@@ -27,13 +27,6 @@ class Absence:
     log: str | None
 
 
-def absent_word(absent: Sequence[Absence]) -> str:
-    """What a picture says in the place of a score: `failed`, `not run yet`, or `no score`."""
-    if not absent:
-        return "no score"
-    return "not run yet" if all(absence.status == "pending" for absence in absent) else "failed"
-
-
 def absences_of(record: Record) -> tuple[Absence, ...]:
     """Every job that failed or has no result, in the order of the record."""
     jobs: list[tuple[JobRecord, str, str | None]] = [

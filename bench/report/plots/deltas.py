@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.report.analysis.absence import absent_word
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Contrast, Result
@@ -42,7 +41,7 @@ def _delta_panel(
         delta = None if contrast is None else contrast.delta
         if contrast is None or delta is None or delta.estimate is None:
             scored = result.value.mean is not None
-            word = "control" if contrast is None else "no pair scored" if scored else absent_word(result.absent)
+            word = "control" if contrast is None else "no pair scored" if scored else result.absent_word
             axis.annotate(
                 word, (0.5, row), xycoords=("axes fraction", "data"), fontsize=7, color=GREY, va="center", ha="center"
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.report.analysis.absence import absent_word
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
@@ -39,7 +38,7 @@ def _score_panel(axis: Any, measurand: Measurand, results: Sequence[Result]) -> 
         value = result.value
         if value.mean is None:
             axis.annotate(
-                absent_word(result.absent),
+                result.absent_word,
                 (0.02, row),
                 xycoords=("axes fraction", "data"),
                 fontsize=8,

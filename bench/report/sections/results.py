@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bench.report.analysis.absence import absent_word
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Contrast, Result
@@ -76,7 +75,7 @@ def speed_cell(cost: Cost) -> Cell:
 
 def _overview_cell(result: Result) -> Cell:
     if result.value.mean is None:
-        return Cell(text=absent_word(result.absent), tone="bad")
+        return Cell(text=result.absent_word, tone="bad")
     reading = result.versus_base.reading if result.versus_base is not None else "unknown"
     partial = "*" if result.absent else ""
     return Cell(

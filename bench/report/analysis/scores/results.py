@@ -84,6 +84,13 @@ class Result:
         scores = [value for value in self.by_seed if value is not None]
         return (min if self.measurand.higher_is_better else max)(scores, default=None)
 
+    @property
+    def absent_word(self) -> str:
+        """What a picture says in the place of a score: `failed`, `not run yet`, or `no score`."""
+        if not self.absent:
+            return "no score"
+        return "not run yet" if all(absence.status == "pending" for absence in self.absent) else "failed"
+
 
 def results(
     record: Record, aligned: Sequence[Aligned], absences: Sequence[Absence], deltas: Deltas

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bench.report.analysis.absence import Absence, absent_word
+from bench.report.analysis.absence import Absence
 from bench.report.analysis.scores.align import align
 from bench.report.analysis.scores.answers import Exhibit, SubjectAnswer, exhibits
+from bench.report.compare import compare
 from bench.report.sections.answers import answer_cell
 from bench.report.sections.marks import why_absent
 from tests.fakes.records import FakeRun, make_run
@@ -89,8 +91,10 @@ def test_whether_answers_are_right_or_wrong_is_the_measures() -> None:
 def test_what_has_not_run_yet_has_not_failed() -> None:
     """The report of a run that goes on called every open cell failed."""
     absences = make_absences("pending"), make_absences("out_of_memory")
-    assert (why_absent(absences[0]), absent_word(absences[0])) == ("not run yet", "not run yet")
-    assert (why_absent(absences[1]), absent_word(absences[1])) == ("failed: out of memory", "failed")
+    result = next(iter(compare(make_run(examples=20), replicates=50).results.values()))
+    words = [replace(result, absent=absent).absent_word for absent in absences]
+    assert (why_absent(absences[0]), words[0]) == ("not run yet", "not run yet")
+    assert (why_absent(absences[1]), words[1]) == ("failed: out of memory", "failed")
     assert why_absent((*absences[0], *absences[1])).startswith("failed: ")
 
 
