@@ -8,51 +8,20 @@ the names and places of the modules, so that a moved file costs nobody a result.
 
 from __future__ import annotations
 
-import ast
 import functools
-import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.atomic import write_text
 from bench.digest import digest_file, digest_json
+from bench.source_code import Import, SourceCode, digest_of, parse_source
 
 COUNTED_IN_JOBS = frozenset({"suite/catalog/templates", "suite/catalog/judge_prompts"})
 """Resources that closures leave out, for a job has the text that it uses by content."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Import:
-    """One name that a file takes from the package."""
-
-    scope: str
-    """Functions and classes around the import; empty at the top."""
-    module: str
-    name: str | None
-    """`None`: the module itself."""
-    local: str
-    """What the file calls it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """One file, as far as it counts."""
-
-    form: str | None
-    """Hash of its statements without imports from the package; `None` where it has none."""
-    imports: tuple[_Import, ...] = ()
-    resources: tuple[tuple[int, str], ...] = ()
-    """Files and folders that it reads: how many folders up, and the path from there."""
-
-    @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> _Source:
-        """The source from its fields, as JSON keeps them."""
-        imports = tuple(_Import(**imported) for imported in fields["imports"])
-        return cls(fields["form"], imports, tuple((up, name) for up, name in fields["resources"]))
 
 
 _parsed: dict[str, Any] = {}
@@ -68,7 +37,7 @@ class PackageCode:
         self._cache: Path | None = None
         self._read: set[str] = set()
         self._kept: set[str] = set()
-        self._sources: dict[Path, _Source] = {}
+        self._sources: dict[Path, SourceCode] = {}
         self._modules: dict[str, Path | None] = {}
         self._digests: dict[tuple[str, ...], str] = {}
 
@@ -99,8 +68,8 @@ class PackageCode:
         """Paths of all files that the digest of `entries` covers, relative to the package, sorted."""
         return tuple(sorted(file.relative_to(self._root).as_posix() for file in self._closure(entries)))
 
-    def _closure(self, entries: Iterable[str]) -> dict[Path, _Source]:
-        sources: dict[Path, _Source] = {}
+    def _closure(self, entries: Iterable[str]) -> dict[Path, SourceCode]:
+        sources: dict[Path, SourceCode] = {}
         to_read = [self._file(entry) for entry in entries]
         while to_read:
             file = to_read.pop()
@@ -116,31 +85,31 @@ class PackageCode:
             self._kept |= self._read
             write_text(self._cache, json.dumps({key: _parsed[key] for key in sorted(self._kept)}))
 
-    def _source(self, file: Path) -> _Source:
+    def _source(self, file: Path) -> SourceCode:
         """What counts of a file: of Python its statements, of any other file its bytes."""
         if file not in self._sources:
-            key = _hash([sys.version_info[:2], self._root.name, file.suffix, digest_file(file)])
+            key = digest_of([sys.version_info[:2], self._root.name, file.suffix, digest_file(file)])
             self._read.add(key)
             if key not in _parsed:
-                _parsed[key] = asdict(_parse(file, self._root.name))
-            self._sources[file] = _Source.of(_parsed[key])
+                _parsed[key] = asdict(parse_source(file, self._root.name))
+            self._sources[file] = SourceCode.of(_parsed[key])
         return self._sources[file]
 
-    def _colors(self, files: Mapping[Path, _Source]) -> dict[Path, str]:
+    def _colors(self, files: Mapping[Path, SourceCode]) -> dict[Path, str]:
         """A hash per file that covers what it imports, whatever that is called: colour refinement (Weisfeiler and
         Leman 1968), until it tells no more files apart."""
         colors, distinct = {file: source.form or "" for file, source in files.items()}, -1
         while len(set(colors.values())) > distinct:
             distinct = len(set(colors.values()))
-            colors = {file: _hash([source.form, self._named(source, colors)]) for file, source in files.items()}
+            colors = {file: digest_of([source.form, self._named(source, colors)]) for file, source in files.items()}
         return colors
 
-    def _named(self, source: _Source, colors: Mapping[Path, str]) -> list[tuple[str, ...]]:
+    def _named(self, source: SourceCode, colors: Mapping[Path, str]) -> list[tuple[str, ...]]:
         """The imports of a file, with the colours of the modules in place of their names."""
         targets = ((imported, *self._target(imported)) for imported in source.imports)
         return sorted((imported.scope, imported.local, name or "", colors[file]) for imported, file, name in targets)
 
-    def _target(self, imported: _Import) -> tuple[Path, str | None]:
+    def _target(self, imported: Import) -> tuple[Path, str | None]:
         """The file that an import runs, and what is taken from it: `None` for the module itself."""
         module = None if imported.name is None else self._find(f"{imported.module}.{imported.name}")
         return (self._file(imported.module), imported.name) if module is None else (module, None)
@@ -163,7 +132,7 @@ class PackageCode:
         around = (folder / "__init__.py" for folder in file.parents if folder.is_relative_to(self._root))
         return (file for file in around if file.is_file())
 
-    def _resources(self, file: Path, source: _Source) -> Iterator[Path]:
+    def _resources(self, file: Path, source: SourceCode) -> Iterator[Path]:
         for up, name in source.resources:
             path = file.parents[up] / name
             if path.relative_to(self._root).as_posix() not in COUNTED_IN_JOBS:
@@ -189,118 +158,3 @@ def _read_cache(cache: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()
-
-
-def _parse(file: Path, package: str) -> _Source:
-    if file.suffix != ".py":
-        return _Source(form=digest_file(file))
-    reading = _Reading(package)
-    reading.visit(ast.parse(file.read_bytes()), ())
-    form = _hash(reading.form) if reading.statements else None
-    return _Source(form=form, imports=tuple(reading.imports), resources=tuple(reading.resources))
-
-
-class _Reading:
-    """One pass over a file's syntax tree."""
-
-    def __init__(self, package: str) -> None:
-        self.form: list[str] = []
-        self.statements = 0
-        self.imports: list[_Import] = []
-        self.resources: list[tuple[int, str]] = []
-        self._package = package
-
-    def visit(self, node: object, scope: tuple[str, ...]) -> None:
-        """Add what counts of `node` and of all below it."""
-        if isinstance(node, list):
-            self.form.append("[")
-            for item in node:
-                self.visit(item, scope)
-            self.form.append("]")
-        elif not isinstance(node, ast.AST):
-            self.form.append(repr(node))
-        elif isinstance(node, ast.If) and _is_type_checking(node.test):
-            for statement in node.orelse:
-                self.visit(statement, scope)
-        elif not _is_text(node) and not self._is_own_import(node, scope):
-            self._add(node, scope)
-
-    def _add(self, node: ast.AST, scope: tuple[str, ...]) -> None:
-        self.statements += isinstance(node, ast.stmt) and not _is_future(node)
-        if (resource := _resource(node)) is not None:
-            self.resources.append(resource)
-        inner = (*scope, node.name) if isinstance(node, _SCOPES) else scope
-        self.form.append(type(node).__name__)
-        for field in node._fields:
-            self.visit(getattr(node, field, None), inner)
-
-    def _is_own_import(self, node: ast.AST, scope: tuple[str, ...]) -> bool:
-        """Whether `node` imports from the package only; what it takes is kept apart from the statements."""
-        place = ".".join(scope)
-        if isinstance(node, ast.ImportFrom):
-            if node.level:
-                raise ValueError("relative imports are not followed")
-            module = node.module or ""
-            if not self._is_own(module):
-                return False
-            self.imports += [_Import(place, module, alias.name, alias.asname or alias.name) for alias in node.names]
-            return True
-        if not isinstance(node, ast.Import):
-            return False
-        imported = [alias for alias in node.names if self._is_own(alias.name)]
-        self.imports += [_Import(place, alias.name, None, alias.asname or "") for alias in imported]
-        return len(imported) == len(node.names)
-
-    def _is_own(self, module: str) -> bool:
-        return module.partition(".")[0] == self._package
-
-
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def _is_text(node: ast.AST) -> bool:
-    """A docstring, or a text below an attribute."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _is_future(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else ""
-    return name == "TYPE_CHECKING"
-
-
-def _resource(node: ast.AST) -> tuple[int, str] | None:
-    """What an expression such as `Path(__file__).parent / "templates"` names: folders up, path from there."""
-    match node:
-        case ast.BinOp(left=folder, op=ast.Div(), right=ast.Constant(value=str() as name)):
-            up = _folders_up(folder)
-            return None if up is None else (up, name)
-        case ast.Call(func=ast.Attribute(value=file, attr="with_name"), args=[ast.Constant(value=str() as name)]):
-            return (0, name) if _is_file(file) else None
-    return None
-
-
-def _folders_up(node: ast.expr) -> int | None:
-    match node:
-        case ast.Attribute(value=file, attr="parent") if _is_file(file):
-            return 0
-        case ast.Subscript(value=ast.Attribute(value=file, attr="parents"), slice=ast.Constant(value=int() as up)):
-            return up if _is_file(file) else None
-    return None
-
-
-def _is_file(node: ast.expr) -> bool:
-    """Whether `node` is `Path(__file__)`, resolved or not."""
-    match node:
-        case ast.Call(func=ast.Attribute(value=inner, attr="resolve")):
-            return _is_file(inner)
-        case ast.Call(func=ast.Name(id="Path"), args=[ast.Name(id="__file__")]):
-            return True
-    return False

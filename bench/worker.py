@@ -30,13 +30,13 @@ from bench.errors import InputError, Problem
 from bench.evals.sweep import sweep_result
 from bench.model.description import DescribeRequest, Description
 from bench.model.remote_code import own_modules
-from bench.record.eval_job import AnswerJob, EvalJob
-from bench.record.facts import TrainingFacts
-from bench.record.preview import Preview
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.results.facts import TrainingFacts
+from bench.record.results.preview import Preview
+from bench.record.results.training import TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
-from bench.record.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.training import TrainResult
 from bench.run.process.payloads import (
     BuildRequest,
     CheckRequest,

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from bench.stats.paired import REPLICATES, paired_delta
-from bench.stats.sample import Scores
+from bench.stats.estimates.paired import REPLICATES, paired_delta
+from bench.stats.samples.sample import Scores
 
 PROMISE_S = 0.5
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.stats.paired import paired_delta
-from bench.stats.sample import Scores
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.samples.sample import Scores
 
 REPLICATES = 500
 RUNS = 10_000

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.corpus import corpus_delta, corpus_interval
-from bench.stats.corpus_metrics import CORPUS_METRICS
-from bench.stats.corpus_sample import CorpusScores
+from bench.stats.estimates.corpus import corpus_delta, corpus_interval
+from bench.stats.samples.corpus_metrics import CORPUS_METRICS
+from bench.stats.samples.corpus_sample import CorpusScores
 
 RUNS, REPLICATES, PERCENT = 2_000, 300, 100
 BLEU = CORPUS_METRICS["bleu"]

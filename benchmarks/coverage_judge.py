@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.length_control import JudgedPairs, length_controlled
+from bench.stats.estimates.length_control import JudgedPairs, length_controlled
 
 RUNS, REPLICATES, PERCENT = 2_000, 200, 100
 QUALITY, EFFECT, DEVIATION = 0.4, 1.0, 60.0

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.paired import paired_delta
-from bench.stats.sample import Scores
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.samples.sample import Scores
 
 RUNS, REPLICATES, PERCENT = 2_000, 200, 100
 EXAMPLES, SKILL_NOISE = 300, 0.1

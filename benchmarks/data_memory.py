@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.record.train_job import TrainJob
+    from bench.record.jobs.train_job import TrainJob
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +60,7 @@ def read(folder: Path) -> None:
 
 def _job(folder: Path, model: Path, unit: str, amount: int) -> TrainJob:
     from bench.data.resolve import resolve_data
-    from bench.record.train_job import TrainJob
+    from bench.record.jobs.train_job import TrainJob
     from bench.run.resolve.models import resolve_model
     from bench.suite.tables.budget import Budget
     from bench.suite.tables.data import DataSpec

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.decision import Candidates, ExampleNoise, Prospect, prospects
-from bench.stats.distributions import FloatArray
-from bench.stats.moderation import SeedVariance, seed_prior
+from bench.stats.conclusions.decision import Candidates, ExampleNoise, Prospect, prospects
+from bench.stats.curves.distributions import FloatArray
+from bench.stats.noise.moderation import SeedVariance, seed_prior
 
 RUNS = 2_000
 DRAWS = 500

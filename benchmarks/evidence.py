@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.stats.paired import Delta, paired_delta, seed_prior_of
-from bench.stats.sample import Scores
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.replicates import seed_prior_of
+from bench.stats.samples.sample import Scores
 from benchmarks.arms import Population, items
 from benchmarks.coverage import matrix
 

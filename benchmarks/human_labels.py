@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from bench.stats.prediction_powered import corrected_rate
+from bench.stats.estimates.prediction_powered import corrected_rate
 
 RUNS = 2_000
 PAIRS = 500

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.paired import paired_delta
-from bench.stats.sample import Scores
-from bench.stats.sequential import Spending, sequential_p
+from bench.stats.conclusions.sequential import Spending, sequential_p
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.samples.sample import Scores
 
 RUNS = 2_000
 REPLICATES = 200

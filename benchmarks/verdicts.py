@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from bench.stats.claims import ClaimQuestion, ClaimRelation, decide, decide_family
-from bench.stats.efficiency import efficiency_ratio
-from bench.stats.multiplicity import holm
-from bench.stats.paired import Delta, paired_delta, seed_prior_of
-from bench.stats.ratio import Ratio, cost_ratio
-from bench.stats.sample import Scores
+from bench.stats.conclusions.claim_types import ClaimQuestion
+from bench.stats.conclusions.claims import ClaimRelation, decide, decide_family
+from bench.stats.conclusions.multiplicity import holm
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.efficiency import efficiency_ratio
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.ratio import Ratio, cost_ratio
+from bench.stats.estimates.replicates import seed_prior_of
+from bench.stats.samples.sample import Scores
 from benchmarks.arms import items
 from benchmarks.coverage import matrix, seeded
 

@@ -254,7 +254,7 @@ def test_what_was_parsed_is_kept_for_the_next_process(tmp_path: Path, monkeypatc
     root, cache = package(tmp_path, **BASE), tmp_path / "code.json"
     first = PackageCode(root).keep_in(cache).digest("p.job")
     monkeypatch.setattr("bench.code_digest._parsed", {})
-    monkeypatch.setattr("bench.code_digest._parse", lambda *_: pytest.fail("parsed again"))
+    monkeypatch.setattr("bench.code_digest.parse_source", lambda *_: pytest.fail("parsed again"))
     written = cache.stat().st_ino
     assert PackageCode(root).keep_in(cache).digest("p.job") == first
     assert cache.stat().st_ino == written, "nothing new, nothing written"

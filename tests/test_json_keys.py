@@ -20,7 +20,7 @@ from bench.perf.doctor import Examination
 from bench.report.analysis.compare_runs import RunComparison
 from bench.report.analysis.comparison import Comparison
 from bench.report.as_json import json_keys
-from bench.run.estimate.forecast import Forecast
+from bench.run.estimate.forecast_types import Forecast
 from bench.show.data import Shown
 from bench.show.model import ShownModel
 

@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.record.evaluation import ScoreRow
+from bench.record.results.evaluation import ScoreRow
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.measurand import Measurand
-from bench.stats.claims import ALPHA
-from bench.stats.paired import Delta
-from bench.stats.power import detectable_effect
-from bench.stats.single import Estimate
+from bench.stats.conclusions.claim_types import ALPHA
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.power import detectable_effect
+from bench.stats.estimates.single import Estimate
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.suite import BASE, is_base
 

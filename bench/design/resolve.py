@@ -13,10 +13,10 @@ from pathlib import Path
 from bench.design.instrument import AnsweredRows, Instrument, check_instrument
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.eval_job import EvalJob
 from bench.record.files import SCORES
+from bench.record.jobs.eval_job import EvalJob
 from bench.record.store import JobStore, read_scores
-from bench.report.analysis.scores.align import read_rows
+from bench.report.analysis.aligned.align import read_rows
 from bench.report.compare import compare_record
 from bench.run.display import Display
 from bench.run.executor import Executor

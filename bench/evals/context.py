@@ -21,8 +21,8 @@ from bench.data.render.render import Rendered, Renderer
 from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
-from bench.record.eval_job import Shots
-from bench.record.evaluation import ShotRow
+from bench.record.jobs.eval_job import Shots
+from bench.record.results.evaluation import ShotRow
 
 CONTEXT_SHARE = 0.5
 """Share of the model's positions that the context may fill."""

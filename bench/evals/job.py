@@ -16,8 +16,8 @@ from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
 from bench.evals.subject_job import Evaluate, score_subject
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import EvalResult
 
 KINDS: dict[str, Evaluate] = {
     "lm_eval": evaluate_tasks,

@@ -23,8 +23,8 @@ from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import shared_prefix
 from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import Measure, ScoreRow
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import Measure, ScoreRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

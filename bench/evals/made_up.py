@@ -13,7 +13,7 @@ from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import Generation, GenerationRequest
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.subject import Subject
-from bench.record.evaluation import Generated
+from bench.record.results.evaluation import Generated
 
 ANSWER = "The answer is 1."
 """The made-up answer."""

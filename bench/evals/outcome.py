@@ -11,8 +11,8 @@ from pathlib import Path
 from bench.atomic import write_text
 from bench.data.render.row import Row
 from bench.emit import Emit, ExamplesDone
-from bench.record.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 from bench.record.files import SCORES
+from bench.record.results.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 
 NOT_FINITE = "the model's output is not finite"
 """Why an example has no score."""

@@ -30,7 +30,7 @@ from bench.evals.loss import supervised_text
 from bench.evals.made_up import ANSWER, MadeUpSubject
 from bench.evals.outcome import EvalOutput
 from bench.model.load import load_tokenizer
-from bench.record.eval_job import EvalJob
+from bench.record.jobs.eval_job import EvalJob
 from bench.suite.resolved import UNREACHABLE
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec

@@ -17,7 +17,7 @@ from bench.data.store import load_rows
 from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.scoring import Scorer
-from bench.record.eval_job import EvalJob
+from bench.record.jobs.eval_job import EvalJob
 from bench.text import mentions_thinking
 
 

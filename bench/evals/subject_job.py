@@ -21,9 +21,9 @@ from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
 from bench.model.load import load_subject, load_tokenizer, load_tuned, unused_positions
 from bench.model.memory import PeakMemory
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult
-from bench.record.ledger import Seconds
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import EvalResult
+from bench.record.results.ledger import Seconds
 
 Evaluate = Callable[[EvalJob, Subject, Emit], EvalOutput]
 """One kind of eval: scores a loaded subject."""

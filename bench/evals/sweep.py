@@ -9,10 +9,10 @@ from pathlib import Path
 from bench.emit import Emit
 from bench.evals.loss import evaluate_loss
 from bench.evals.subject_job import score_subject
-from bench.record.eval_job import EvalJob
 from bench.record.files import SCORES
-from bench.record.train_job import SweepJob
-from bench.record.training import SweepResult, TrainResult
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import SweepJob
+from bench.record.results.training import SweepResult, TrainResult
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.evals import LossSpec
 from bench.suite.tables.sweep import DEV

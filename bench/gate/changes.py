@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.report.analysis.scores.align import Aligned
-from bench.stats.distributions import BoolArray
-from bench.stats.moderation import SeedPrior
-from bench.stats.paired import Delta, paired_delta, plan_of, replicate_rows, seed_prior_of
-from bench.stats.sample import Scores
+from bench.report.analysis.aligned.align import Aligned
+from bench.stats.curves.distributions import BoolArray
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.replicates import plan_of, replicate_rows, seed_prior_of
+from bench.stats.noise.moderation import SeedPrior
+from bench.stats.samples.sample import Scores
 from bench.suite.tables.gate import GatePolicy, Tier
 
 

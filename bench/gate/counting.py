@@ -12,9 +12,9 @@ from itertools import accumulate
 from bench.emit import Event, ExamplesDone, StepDone
 from bench.model.flops import FlopModel, Work, flop_model
 from bench.model.load import load_skeleton
-from bench.record.eval_job import EvalJob
-from bench.record.facts import StepFacts
-from bench.record.train_job import TrainJob
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.facts import StepFacts
 from bench.train.arguments.adapters import skeleton_device
 from bench.train.exact_counts import step_facts
 

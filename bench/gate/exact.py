@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from bench.atomic import write_text
 from bench.errors import ExitCode, InputError, Problem
 from bench.record.environment import versions
-from bench.record.facts import TrainingFacts
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.facts import TrainingFacts
 from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve

@@ -44,8 +44,8 @@ from bench.gate.counting import Counts, SoFar, counts_of, nothing_more
 from bench.model.load import pick_device
 from bench.model.memory import PeakMemory
 from bench.record.environment import TRAINING_LIBRARIES, device, versions
-from bench.record.eval_job import EvalJob
-from bench.record.train_job import ProbeJob, TrainJob
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.run.plan.plan import plan
 from bench.run.process.failure_report import FailureReport
 from bench.run.resolve.suite import resolve

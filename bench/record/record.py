@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from bench.record.contamination import ContaminationRecord
-from bench.record.evaluation import EvalResult
 from bench.record.given import GivenFacts
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
-from bench.record.training import ProbeResult, SweepResult, TrainResult
+from bench.record.results.evaluation import EvalResult
+from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.sweep import Setting

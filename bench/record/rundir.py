@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from bench.atomic import replacing, write_text
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.evaluation import ScoreRow
 from bench.record.record import FORMAT_VERSION, EvaluationRecord, Record
+from bench.record.results.evaluation import ScoreRow
 from bench.record.store import read_scores
 
 RECORD = "record.json"

@@ -17,10 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.atomic import write_text
 from bench.digest import digest_file
-from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT
-from bench.record.job import Job, JobResult, result_adapter
-from bench.record.training import ProbeResult, SweepResult, TrainResult
+from bench.record.jobs.job import Job, JobResult, result_adapter
+from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 
 _NOT_RESULT = {LOG, MANIFEST, JOB}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem
 from bench.record.files import RESULT
-from bench.record.train_job import TrainJob
-from bench.record.training import SweepResult
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.training import SweepResult
 from bench.suite.tables.sweep import Setting
 
 

@@ -9,7 +9,14 @@ from dataclasses import replace
 
 from bench.record.record import Record
 from bench.report.analysis.absence import absences_of
+from bench.report.analysis.aligned.align import Run, ScoreRows, align, read_rows
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.example_checks import example_checks
 from bench.report.analysis.answer import AnswerSources, answer
+from bench.report.analysis.answers.flips import find_flips
+from bench.report.analysis.answers.generation import generation_costs
+from bench.report.analysis.answers.judge import judged_arms
+from bench.report.analysis.answers.side_by_side import exhibits
 from bench.report.analysis.claims import decided
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import completeness
@@ -18,14 +25,7 @@ from bench.report.analysis.looks import this_look
 from bench.report.analysis.next_seeds import sequential_state
 from bench.report.analysis.provenance import provenance
 from bench.report.analysis.run_info import run_info
-from bench.report.analysis.scores.align import Run, ScoreRows, align, read_rows
-from bench.report.analysis.scores.answers import exhibits
 from bench.report.analysis.scores.contamination import contamination
-from bench.report.analysis.scores.deltas import Deltas
-from bench.report.analysis.scores.example_checks import example_checks
-from bench.report.analysis.scores.flips import find_flips
-from bench.report.analysis.scores.generation import generation_costs
-from bench.report.analysis.scores.judge import judged_arms
 from bench.report.analysis.scores.metrics import every_metric
 from bench.report.analysis.scores.results import ranks, results
 from bench.report.analysis.scores.scaling import scaling_lines
@@ -43,7 +43,7 @@ from bench.report.analysis.training.speed import paces
 from bench.report.analysis.training.sweeps import arm_sweeps, contexts
 from bench.report.analysis.training.tradeoff import tradeoffs
 from bench.report.sanity.checks import findings
-from bench.stats.paired import REPLICATES
+from bench.stats.estimates.paired import REPLICATES
 
 
 def compare(run: Run, *, replicates: int = REPLICATES) -> Comparison:

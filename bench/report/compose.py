@@ -8,28 +8,28 @@ from bench.report.analysis.run_info import RunInfo
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Section, View
 from bench.report.sections.answer import answer_section
-from bench.report.sections.answers import answers_section
+from bench.report.sections.answers.flips import flips_section
+from bench.report.sections.answers.generation import generation_section
+from bench.report.sections.answers.judge import judge_section
+from bench.report.sections.answers.side_by_side import answers_section
 from bench.report.sections.claims import VERDICT_TONES, claims_section, summary_section
-from bench.report.sections.contamination import contamination_section
-from bench.report.sections.costs import cost_section, seconds_section
 from bench.report.sections.decision import decision_section
 from bench.report.sections.failures import failures_section, sanity_section
-from bench.report.sections.flips import flips_section
-from bench.report.sections.generation import generation_section
-from bench.report.sections.given import given_section
 from bench.report.sections.glossary import meaning_section
-from bench.report.sections.judge import judge_section
-from bench.report.sections.metrics import metrics_section
-from bench.report.sections.pace import pace_section
 from bench.report.sections.reproduce import reproduce_section
-from bench.report.sections.results import eval_sections, overview_section
-from bench.report.sections.scaling import scaling_section
-from bench.report.sections.seeds import seeds_section
-from bench.report.sections.slices import slices_section
-from bench.report.sections.sweeps import contexts_section, sweeps_section
+from bench.report.sections.scores.contamination import contamination_section
+from bench.report.sections.scores.metrics import metrics_section
+from bench.report.sections.scores.results import eval_sections, overview_section
+from bench.report.sections.scores.scaling import scaling_section
+from bench.report.sections.scores.seeds import seeds_section
+from bench.report.sections.scores.slices import slices_section
+from bench.report.sections.scores.variance import variance_section
 from bench.report.sections.tradeoff import tradeoff_section
-from bench.report.sections.training import training_section
-from bench.report.sections.variance import variance_section
+from bench.report.sections.training.costs import cost_section, seconds_section
+from bench.report.sections.training.given import given_section
+from bench.report.sections.training.pace import pace_section
+from bench.report.sections.training.sweeps import contexts_section, sweeps_section
+from bench.report.sections.training.training import training_section
 from bench.suite.tables.suite import is_base
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.report.analysis.aligned.align import Run
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.align import Run
 from bench.report.as_json import Json, object_to_json, to_json
 from bench.report.compare import compare
 

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from bench.atomic import write_errors_as_problems, write_text
 from bench.record.look import LOOK
+from bench.report.analysis.aligned.align import Run
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.align import Run
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.drawn import PAGE, REPORT, keep, print_drawn

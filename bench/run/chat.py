@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.emit import RequestCompleted
 from bench.endpoint.completion import CompletionRequest, Message
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.run.local_completer import LoadedModel
 from bench.run.process.server import ChildServer
 from bench.run.weights import TrainedWeights

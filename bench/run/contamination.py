@@ -18,11 +18,11 @@ from bench.data.contamination import Question, overlaps, row_text
 from bench.data.store import load_rows
 from bench.digest import digest_json
 from bench.record.contamination import ContaminationRecord
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import ScoreRow
 from bench.record.files import SCORES
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.evaluation import ScoreRow
 from bench.record.store import JobStore, read_scores
-from bench.record.train_job import TrainJob
 from bench.run.plan.types import Plan
 from bench.suite.resolved import ResolvedData
 from bench.suite.tables.contamination import ContaminationOptions

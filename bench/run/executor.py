@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
-from bench.record.eval_job import EvalJob
 from bench.record.files import LOG
+from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Failure
+from bench.record.results.training import TrainResult
 from bench.record.store import JobStore
-from bench.record.training import TrainResult
 from bench.run.display import Display
 from bench.run.plan.types import JobOutcome, PlannedJob
 from bench.run.process.limits import exceeded

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bench.emit import Event, ExamplesDone, StepDone
-from bench.record.job import Job
+from bench.record.jobs.job import Job
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
 

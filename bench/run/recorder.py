@@ -10,8 +10,9 @@ from pathlib import Path
 from bench.errors import InputError
 from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
-from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.files import LOG, SCORES, TRACKING_LOGS
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.record import (
@@ -26,10 +27,9 @@ from bench.record.record import (
     SweepRecord,
     TrainingRecord,
 )
+from bench.record.results.training import TrainResult
 from bench.record.rundir import RunDirectory, log_file, scores_file, tracking_folder
 from bench.record.store import JobStore
-from bench.record.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.training import TrainResult
 from bench.run.checks.given import given_records
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable

@@ -16,12 +16,12 @@ from bench.atomic import write_errors_as_problems
 from bench.digest import digest_json
 from bench.errors import BenchError, IncompleteError, InterruptedRunError, Problem
 from bench.record.contamination import ContaminationRecord
+from bench.record.jobs.train_job import ProbeJob
 from bench.record.labels import EvalLabels, read_labels
 from bench.record.look import Look, looks_beside, question_of
+from bench.record.results.training import ProbeResult
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.record.train_job import ProbeJob
-from bench.record.training import ProbeResult
 from bench.run.checks.base_scores import base_findings
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.warnings import advice, as_line

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.job import job_adapter
+from bench.record.jobs.job import job_adapter
+from bench.record.jobs.train_job import TrainJob
 from bench.record.record import Record, TrainingRecord
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.record.train_job import TrainJob
 from bench.run.process.payloads import ExportRequest
 from bench.run.process.server import ChildServer
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.emit import Event
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.preview import Preview
+from bench.record.results.preview import Preview
 from bench.run.process.payloads import ShowRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.control_codes import visible
-from bench.record.preview import ShownRow
+from bench.record.results.preview import ShownRow
 from bench.show.data import Shown
 
 SUPERVISED, MASKED = "bold green", "dim"

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bench.control_codes import visible
 from bench.run.display import duration
-from bench.run.estimate.forecast import ArmForecast, EvalForecast, Forecast
+from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
 
 _MOST_ARMS = 100
 """Arms in the table; more would scroll away what is said below it."""

@@ -17,7 +17,7 @@ from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.model.flops import run_forward
 from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.recipe import Recipe
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton

@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.model.load import count_parameters, dtype_of, load_skeleton, pick_precision
-from bench.record.facts import StepFacts, TrainingFacts
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.facts import StepFacts, TrainingFacts
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import add_adapter, peft_config, skeleton, skeleton_device, virtual_tokens

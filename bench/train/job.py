@@ -18,9 +18,9 @@ import torch
 
 from bench.emit import Emit, ignore_event
 from bench.model.load import WEIGHTS, count_parameters, pick_device
-from bench.record.ledger import Energy, PhaseMemory, Step
-from bench.record.train_job import TrainJob
-from bench.record.training import TrainResult, WeightsCheck
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.ledger import Energy, PhaseMemory, Step
+from bench.record.results.training import TrainResult, WeightsCheck
 from bench.train.accounting.across_ranks import exchanged_energy, exchanged_memory
 from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger

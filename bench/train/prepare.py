@@ -16,8 +16,8 @@ from bench.emit import Emit, StepDone
 from bench.model.load import load_base, load_config, pick_device, pick_precision
 from bench.model.stored import stored_dtype
 from bench.model.transformers_private import attention_implementation
-from bench.record.ledger import Step
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.ledger import Step
 from bench.suite.tables.budget import Budget
 from bench.suite.tables.model import Precision
 from bench.train.accounting.across_ranks import exchanged

@@ -18,7 +18,7 @@ from bench.data.sources.table import content_key
 from bench.data.store import load_rows
 from bench.emit import Emit, RowsMeasured
 from bench.model.load import load_tokenizer
-from bench.record.preview import Bin, Preview, Segment, ShownRow
+from bench.record.results.preview import Bin, Preview, Segment, ShownRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.batches.encoded_row import RenderedRow
 from bench.train.batches.loss_mask import LossOn, supervised

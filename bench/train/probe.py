@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 from bench.emit import Emit, ignore_event
-from bench.record.ledger import PhaseMemory
-from bench.record.train_job import ProbeJob, TrainJob
-from bench.record.training import ProbeResult
+from bench.record.jobs.train_job import ProbeJob, TrainJob
+from bench.record.results.ledger import PhaseMemory
+from bench.record.results.training import ProbeResult
 from bench.suite.tables.budget import Budget
 from bench.train.accounting.across_ranks import exchanged_memory
 from bench.train.accounting.ledger import MemoryByPhase

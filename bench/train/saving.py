@@ -16,7 +16,7 @@ from peft import LoraConfig
 
 from bench.model.load import QUANTIZATION, QuantizedBase
 from bench.model.stored import stored_dtype
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.model import Precision
 from bench.train.loop.trainer import MeteredTrainer
 from bench.train.portable import save_companions, save_model

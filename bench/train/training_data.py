@@ -11,7 +11,7 @@ from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.model.load import load_tokenizer
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.budget import Budget
 from bench.train.arguments.adapters import peft_config, virtual_tokens
 from bench.train.arguments.budget import row_operations

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from bench.model.load import load_subject
-from bench.record.training import WeightsCheck
+from bench.record.results.training import WeightsCheck
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import Batch
 from bench.train.loop.lm_head import log_probabilities

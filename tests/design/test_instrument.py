@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from bench.design.instrument import ClaimCheck, Instrument, check_instrument
-from bench.record.evaluation import ScoreRow
+from bench.record.results.evaluation import ScoreRow
 from bench.report.compare import compare
 from bench.suite.tables.claim import Claim
 from tests.fakes.records import FakeRun, make_run

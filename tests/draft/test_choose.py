@@ -8,7 +8,7 @@ import pytest
 
 from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
 from bench.draft.look import Answers, Looked, LookedBase
-from bench.record.preview import Bin
+from bench.record.results.preview import Bin
 from bench.show.data import Shown
 
 SHORT = Answers(words=2, json=False, numbers=False, text=False)

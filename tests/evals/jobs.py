@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from bench.evals.job import run_eval
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.files import SCORES
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
 WORDS = (

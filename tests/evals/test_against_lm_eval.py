@@ -22,9 +22,9 @@ from transformers import AutoTokenizer
 from bench.evals.lm_eval.lm_eval_private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.model.load import load_base
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult, ScoreRow
-from bench.stats.corpus_metrics import corpus_metric
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.stats.samples.corpus_metrics import corpus_metric
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import Architecture, tiny_tokenizer

@@ -12,8 +12,8 @@ from bench.data.render.row import Row, Turn
 from bench.evals.inference import generation
 from bench.evals.inference.generation import GenerationRequest, generate
 from bench.evals.subject import Subject, strips_thinking
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult, ScoreRow
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import EvalResult, ScoreRow
 from tests.evals.jobs import evaluate, generation_job, lm_eval_job, questions_job, resolved_model, write_qa
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import tiny_tokenizer

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.emit import Emit
-from bench.record.eval_job import EvalJob
+from bench.record.jobs.eval_job import EvalJob
 from bench.run.process.work import WorkKind
 from tests.fakes import worker
 

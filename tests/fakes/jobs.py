@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from bench.digest import digest_json
-from bench.record.evaluation import EvalResult, ScoreRow
-from bench.record.ledger import Ledger, Seconds, Step
 from bench.record.record import EvaluationRecord, Failure, JobRecord, ProbeRecord, TrainingRecord
+from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.ledger import Ledger, Seconds, Step
+from bench.record.results.training import ProbeResult, TrainResult
 from bench.record.rundir import log_file, scores_file
-from bench.record.training import ProbeResult, TrainResult
 from tests.fakes.flagship import LOSS
 from tests.fakes.scores import make_measures
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.record.evaluation import ScoreRow
 from bench.record.record import (
     Environment,
     EvaluationRecord,
@@ -23,6 +22,7 @@ from bench.record.record import (
     Record,
     TrainingRecord,
 )
+from bench.record.results.evaluation import ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.sequential import SequentialOptions

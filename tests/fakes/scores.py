@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from bench.record.evaluation import Measure, ScoreRow
+from bench.record.results.evaluation import Measure, ScoreRow
 from tests.fakes.flagship import LOSS
 
 HOSTILE = "a|b `c` <script>alert(1)</script> [x](javascript:1) \x1b[31mred\x1b[0m [bold]B[/bold] \u202eevil\n# head"

@@ -13,8 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 from bench.data.render.row import Row, Turn
 from bench.model.load import load_base, load_config, load_tokenizer
-from bench.record.ledger import Step
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.ledger import Step
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.tables.budget import Budget
 from bench.suite.tables.recipe import Recipe

@@ -17,14 +17,14 @@ from typing import Any
 
 from bench.emit import Emit, ExamplesDone, StepDone
 from bench.errors import InputError, Problem
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult, Measure, ScoreRow, ShotRow
 from bench.record.files import SCORES, TRACKING_LOGS
-from bench.record.ledger import Ledger, Seconds, Step
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.results.evaluation import EvalResult, Measure, ScoreRow, ShotRow
+from bench.record.results.ledger import Ledger, Seconds, Step
+from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
-from bench.record.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.training import ProbeResult, SweepResult, TrainResult
 from bench.run.process.payloads import CheckRequest, CountRequest, FetchRequest, RehearsalRequest
 from bench.run.process.work import WorkKind
 from bench.suite.resolved import UNREACHABLE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
+from bench.record.results.evaluation import ScoreRow
 from bench.record.rundir import RunDirectory
 from tests.fakes.process import bench
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import recognise
 from bench.errors import BenchError, InputError
-from bench.record.evaluation import ScoreRow
+from bench.record.results.evaluation import ScoreRow
 from bench.record.rundir import RECORD, RunDirectory
 from bench.suite.catalog.template import load_template
 from bench.suite.load import load_suite

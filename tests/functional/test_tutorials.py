@@ -20,12 +20,12 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bench.evals.job import run_eval
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import ScoreRow
 from bench.record.files import SCORES
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.evaluation import ScoreRow
+from bench.record.results.training import TrainResult
 from bench.record.store import write_result
-from bench.record.train_job import TrainJob
-from bench.record.training import TrainResult
 from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite

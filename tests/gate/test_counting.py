@@ -13,7 +13,7 @@ from bench.gate import counting
 from bench.gate.counting import counts_of, nothing_more
 from bench.model.flops import flop_model
 from bench.model.load import load_skeleton
-from bench.record.train_job import ProbeJob
+from bench.record.jobs.train_job import ProbeJob
 from bench.train.exact_counts import step_facts, training_facts
 from bench.train.probe import run_probe
 from tests.evals.jobs import generation_job

@@ -12,9 +12,9 @@ import pytest
 from bench.errors import ExitCode
 from bench.gate.changes import _renumbered, _sides, cells
 from bench.gate.quality import ClaimChange, QualityComparison, ScoreChange, decided
-from bench.report.analysis.scores.align import Aligned
-from bench.report.analysis.scores.measurand import Measurand
-from bench.stats.sample import Scores
+from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.aligned.measurand import Measurand
+from bench.stats.samples.sample import Scores
 from bench.suite.tables.gate import GatePolicy, Waiver
 
 MEASURAND = Measurand(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.model.peak import measured_peak, published_peak
-from bench.record.ledger import Utilization
+from bench.record.results.ledger import Utilization
 
 
 def test_the_peak_is_a_plausible_rate_and_leaves_the_random_state_alone() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bench.atomic import replacing, write_text
 from bench.record.files import RESULT
-from bench.record.job import Job
+from bench.record.jobs.job import Job
 from bench.record.store import JobStore, write_result
 from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve

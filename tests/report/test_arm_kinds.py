@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bench.record.rundir import RunDirectory
+from bench.report.analysis.aligned.align import read_rows
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.align import read_rows
 from bench.report.compare import compare, compare_record
 from bench.report.compose import compose
 from bench.report.render.markdown import render

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
-from bench.record.evaluation import GroupMeasure
 from bench.record.record import EvaluationRecord
+from bench.record.results.evaluation import GroupMeasure
 from bench.report.analysis.claims import ClaimResult
 from bench.report.compare import compare
 from bench.report.compose import compose

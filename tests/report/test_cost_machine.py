@@ -6,13 +6,13 @@ import dataclasses
 
 import pytest
 
-from bench.record.ledger import Energy, Utilization
 from bench.record.record import Record
-from bench.record.training import TrainResult
+from bench.record.results.ledger import Energy, Utilization
+from bench.record.results.training import TrainResult
 from bench.report.analysis.training.cost import Cost, costs
 from bench.report.compare import compare, compare_record
 from bench.report.render.view import Paragraph
-from bench.report.sections.costs import cost_section, measured_sentence
+from bench.report.sections.training.costs import cost_section, measured_sentence
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bench.record.record import Failure, Record
-from bench.record.training import NOTHING_SUPERVISED, WeightsCheck
+from bench.record.results.training import NOTHING_SUPERVISED, WeightsCheck
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
 from bench.suite.tables.evals import GenerationSpec

@@ -8,7 +8,7 @@ from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Paragraph, Table
-from bench.report.sections.variance import variance_section
+from bench.report.sections.scores.variance import variance_section
 from tests.fakes.records import make_run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.record.eval_job import EvalJob
+from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
 from bench.run.plan.plan import plan

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.scores.align import align, draws_by_arm, read_rows
+from bench.report.analysis.aligned.align import align, draws_by_arm, read_rows
 from bench.report.compare import compare
 from bench.report.render.view import Table
-from bench.report.sections.variance import variance_section
+from bench.report.sections.scores.variance import variance_section
 from bench.run.display import QuietDisplay
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from bench.record.preview import Bin, Segment, ShownRow
+from bench.record.results.preview import Bin, Segment, ShownRow
 from bench.show.data import Shown
 from bench.show.data_rows import print_shown
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.paired import paired_delta
-from bench.stats.single import score_interval
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.single import score_interval
 from benchmarks.coverage import SEED_NOISE, binary, clustered, continuous, matrix, seeded, seeded_binary, simulate
 
 RUNS = 1_500

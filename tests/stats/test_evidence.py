@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.stats.claims import decide
-from bench.stats.paired import paired_delta, seed_prior_of
-from bench.stats.sample import Scores
+from bench.stats.conclusions.claims import decide
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.replicates import seed_prior_of
+from bench.stats.samples.sample import Scores
 from benchmarks.arms import items
 from benchmarks.evidence import (
     Taken,

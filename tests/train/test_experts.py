@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from bench.evals.inference.generation import GenerationRequest, generate
 from bench.model.load import load_subject, load_tokenizer
-from bench.record.train_job import TrainJob
-from bench.record.training import TrainResult
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.training import TrainResult
 from bench.train.job import run_training
 from bench.train.training_data import build_training_data
 from tests.fakes.architectures import EXPERTS, architecture_checkpoint

@@ -11,7 +11,7 @@ import torch
 from transformers import PretrainedConfig
 
 from bench.errors import InputError
-from bench.record.ledger import Step
+from bench.record.results.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.batches.encoded_row import EncodedRow, encode_row
 from bench.train.check import check_training

@@ -14,10 +14,10 @@ from bench.data.render.render import make_renderer
 from bench.emit import Event, StepDone
 from bench.errors import InputError
 from bench.model.load import load_subject, load_tokenizer
-from bench.record.job import result_adapter
-from bench.record.ledger import Step
-from bench.record.train_job import ProbeJob, TrainJob
-from bench.record.training import TrainResult
+from bench.record.jobs.job import result_adapter
+from bench.record.jobs.train_job import ProbeJob, TrainJob
+from bench.record.results.ledger import Step
+from bench.record.results.training import TrainResult
 from bench.train.arguments.budget import row_operations
 from bench.train.batches.schedule import plan_schedule
 from bench.train.exact_counts import count_training

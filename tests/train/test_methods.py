@@ -14,8 +14,8 @@ from bench.evals.inference.generation import GenerationRequest, generate
 from bench.evals.inference.scoring import Scorer
 from bench.model.load import load_base, load_subject, load_tokenizer
 from bench.model.prefix import PrefixedModel
-from bench.record.train_job import TrainJob
-from bench.record.training import TrainResult
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.training import TrainResult
 from bench.train import job as training
 from bench.train.exact_counts import count_training
 from bench.train.job import run_training

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.data.render.row import Row, Turn
-from bench.record.preview import Bin, Preview
+from bench.record.results.preview import Bin, Preview
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train import preview as previewing
 from bench.train.batches.loss_mask import LossOn

@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 from bench.emit import StepDone
 from bench.errors import InputError
 from bench.record.files import RESULT
-from bench.record.job import result_adapter
-from bench.record.train_job import ProbeJob, TrainJob
-from bench.record.training import ProbeResult, TrainResult
+from bench.record.jobs.job import result_adapter
+from bench.record.jobs.train_job import ProbeJob, TrainJob
+from bench.record.results.training import ProbeResult, TrainResult
 from bench.run.process.child import enter
 from bench.run.process.server import Child
 from bench.run.process.work import ChildRequest

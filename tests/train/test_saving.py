@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from bench.model.load import load_base, load_subject
 from bench.model.stored import stored_dtype
-from bench.record.train_job import TrainJob
-from bench.record.training import TrainResult
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.training import TrainResult
 from bench.suite.catalog.template import load_template
 from bench.train.job import run_training
 from tests.fakes.architectures import EXPERTS, SLIDING, architecture_checkpoint

@@ -19,7 +19,7 @@ from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import ExampleProgress
 from bench.evals.subject import Subject
-from bench.record.evaluation import Generated
+from bench.record.results.evaluation import Generated
 from bench.suite.catalog.template import Template
 from bench.suite.tables.evals import Decoding
 from bench.text import opens_thinking

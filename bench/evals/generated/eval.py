@@ -19,8 +19,8 @@ from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject, strips_thinking
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import Measure, ScoreRow
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import Measure, ScoreRow
 from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT
 from bench.suite.tables.evals import FormatSpec, GenerationSpec
 

@@ -13,8 +13,8 @@ from bench.emit import Emit
 from bench.evals.generated.conversation import TurnReply, ask
 from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import ScoreRow
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import ScoreRow
 from bench.suite.tables.evals import QuestionsSpec
 
 

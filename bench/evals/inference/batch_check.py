@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import Generation, GenerationRequest, generate
-from bench.record.evaluation import Generated
+from bench.record.results.evaluation import Generated
 
 CHECKED = 3
 """Answers that are generated again alone at full precision, where a difference would be a fault of every batch."""

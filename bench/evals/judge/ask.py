@@ -20,7 +20,7 @@ from bench.evals.completions import AT_ONCE, answer, load_writer
 from bench.evals.judge.pairs import AnswerPair
 from bench.evals.judge.verdict import JudgeVerdict, read_verdict
 from bench.evals.outcome import ExampleProgress
-from bench.record.eval_job import Judging
+from bench.record.jobs.eval_job import Judging
 from bench.suite.catalog.prompt import Prompt
 from bench.suite.tables.endpoint import Price
 from bench.suite.tables.evals import JudgeSpec

@@ -21,11 +21,11 @@ from bench.emit import Emit
 from bench.evals.judge.ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge.pairs import AnswerPair, pairs_of
 from bench.evals.outcome import ExampleProgress, unscored, write_scores
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.files import RESULT
-from bench.record.judged import Judged
-from bench.record.ledger import Seconds
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
+from bench.record.results.judged import Judged
+from bench.record.results.ledger import Seconds
 from bench.suite.tables.evals import JudgeSpec
 from bench.suite.tables.judge import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE
 

@@ -11,8 +11,8 @@ from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.evals.generated.conversation import open_turns
 from bench.evals.outcome import row_ids
-from bench.record.eval_job import EvalJob
 from bench.record.files import SCORES
+from bench.record.jobs.eval_job import EvalJob
 from bench.record.store import read_scores
 
 

@@ -15,7 +15,7 @@ from lm_eval.api.group import Group
 from lm_eval.config.group import AggMetricConfig
 
 from bench.evals.lm_eval.measures import TaskScores
-from bench.record.evaluation import GroupMeasure, Measure
+from bench.record.results.evaluation import GroupMeasure, Measure
 
 
 def group_measures(

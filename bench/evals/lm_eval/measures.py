@@ -19,8 +19,8 @@ import numpy as np
 from lm_eval.api.metrics import bits_per_byte, mean, nanmean, perplexity, weighted_perplexity
 from lm_eval.api.task import Task
 
-from bench.record.evaluation import Measure, ScoreRow
-from bench.stats.corpus_metrics import corpus_metric, rate
+from bench.record.results.evaluation import Measure, ScoreRow
+from bench.stats.samples.corpus_metrics import corpus_metric, rate
 
 _OPTION_LENGTH: dict[str, Callable[[str], int]] = {
     "acc": lambda _: 1,

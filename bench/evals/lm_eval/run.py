@@ -27,8 +27,8 @@ from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, 
 from bench.evals.lm_eval.tasks import Loaded, load_tasks
 from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject
-from bench.record.eval_job import EvalJob
-from bench.record.evaluation import ScoreRow
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.results.evaluation import ScoreRow
 from bench.suite.tables.evals import LmEvalSpec
 
 _SEED = 1234

@@ -10,14 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.decision import Decision
-from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
-from bench.stats.claims import ClaimOutcome
-from bench.stats.paired import Delta
+from bench.stats.conclusions.claim_types import ClaimOutcome
+from bench.stats.estimates.delta import Delta
 from bench.suite.tables.suite import is_base
 
 _MOST_CLAIMS = 2

@@ -15,20 +15,21 @@ from dataclasses import dataclass, replace
 
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence
+from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.named import entry_named
 from bench.report.analysis.looks import looks_at
-from bench.report.analysis.scores.align import Aligned
-from bench.report.analysis.scores.deltas import Deltas
-from bench.report.analysis.scores.named import entry_named
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import seeds_of, subjects
 from bench.report.analysis.training.cost_kinds import COSTS, figures
 from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
 from bench.report.render import format as fmt
-from bench.stats.claims import ClaimQuestion, ClaimRelation, ClaimVerdict, decide_family
-from bench.stats.efficiency import efficiency_ratio
-from bench.stats.paired import Delta
-from bench.stats.ratio import Ratio, cost_ratio
-from bench.stats.single import Estimate, score_interval
+from bench.stats.conclusions.claim_types import ClaimQuestion, ClaimRelation, ClaimVerdict
+from bench.stats.conclusions.claims import decide_family
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.efficiency import efficiency_ratio
+from bench.stats.estimates.ratio import Ratio, cost_ratio
+from bench.stats.estimates.single import Estimate, score_interval
 from bench.suite.tables.claim import Claim
 
 _ROUNDING = 1e-9

@@ -11,19 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.errors import InputError, Problem
-from bench.record.evaluation import ScoreRow
 from bench.record.record import Record
+from bench.record.results.evaluation import ScoreRow
+from bench.report.analysis.aligned.align import Aligned, Run, ScoreRows, align_one, draws_by_arm, read_rows
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.measurand import Measurand, measurands_of
 from bench.report.analysis.comparable import Difference, incomparable, other_differences
 from bench.report.analysis.run_info import run_info
-from bench.report.analysis.scores.align import Aligned, Run, ScoreRows, align_one, draws_by_arm, read_rows
-from bench.report.analysis.scores.deltas import Deltas
-from bench.report.analysis.scores.measurand import Measurand, measurands_of
 from bench.report.analysis.scores.results import Reading, reading_of
 from bench.report.analysis.subjects import bases_of, planned_arms, subjects
 from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
-from bench.stats.multiplicity import holm
-from bench.stats.paired import REPLICATES, Delta
-from bench.stats.ratio import Ratio, cost_ratio
+from bench.stats.conclusions.multiplicity import holm
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.paired import REPLICATES
+from bench.stats.estimates.ratio import Ratio, cost_ratio
 from bench.suite.tables.suite import is_base
 
 _FIRST, _SECOND = "@1", "@2"

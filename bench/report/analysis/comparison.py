@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 from bench.record.look import Look
 from bench.report.analysis.absence import Absence
+from bench.report.analysis.aligned.example_checks import ExampleCheck
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.answer import Answer
+from bench.report.analysis.answers.flips import Flips
+from bench.report.analysis.answers.generation import GenerationCost
+from bench.report.analysis.answers.judge import JudgedArm
+from bench.report.analysis.answers.side_by_side import Exhibit
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.decision import Decision
@@ -18,13 +24,7 @@ from bench.report.analysis.finding import Finding
 from bench.report.analysis.next_seeds import SequentialState
 from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.run_info import RunInfo
-from bench.report.analysis.scores.answers import Exhibit
 from bench.report.analysis.scores.contamination import Contamination
-from bench.report.analysis.scores.example_checks import ExampleCheck
-from bench.report.analysis.scores.flips import Flips
-from bench.report.analysis.scores.generation import GenerationCost
-from bench.report.analysis.scores.judge import JudgedArm
-from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.metrics import MetricValue
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.scores.scaling import ScalingLine
@@ -40,7 +40,7 @@ from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.analysis.training.speed import Pace
 from bench.report.analysis.training.sweeps import ArmSweep, ContextRows
 from bench.report.analysis.training.tradeoff import Tradeoff
-from bench.stats.ranking import Rank
+from bench.stats.conclusions.ranking import Rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,16 +14,16 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from bench.record.record import Record
-from bench.report.analysis.scores.align import Aligned
-from bench.report.analysis.scores.deltas import Deltas
-from bench.report.analysis.scores.named import entry_named
+from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.named import entry_named
 from bench.report.analysis.subjects import subjects
-from bench.stats.corpus import linearised
-from bench.stats.decision import Candidates, ExampleNoise, Prospect, prospects
-from bench.stats.distributions import BoolArray, FloatArray
-from bench.stats.influence import Influence, influence, scored_rows
-from bench.stats.moderation import SeedVariance, seed_prior
-from bench.stats.sample import Scores
+from bench.stats.conclusions.decision import Candidates, ExampleNoise, Prospect, prospects
+from bench.stats.curves.distributions import BoolArray, FloatArray
+from bench.stats.estimates.corpus import linearised
+from bench.stats.noise.influence import Influence, influence, scored_rows
+from bench.stats.noise.moderation import SeedVariance, seed_prior
+from bench.stats.samples.sample import Scores
 from bench.suite.tables.decision import DecisionOptions
 from bench.suite.tables.suite import is_base
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bench.record.look import ClaimLook, Look, claim_key, question_of
 from bench.record.record import Record
 from bench.report.analysis.subjects import subjects
-from bench.stats.claims import ClaimVerdict, Looks
+from bench.stats.conclusions.claim_types import ClaimVerdict, Looks
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.suite import Suite, is_base
 

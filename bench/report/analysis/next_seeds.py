@@ -16,11 +16,11 @@ from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.looks import looks_at, most_trainings, trainings_of
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import subjects
-from bench.stats.claims import ALPHA
-from bench.stats.distributions import normal_cdf, normal_quantile
-from bench.stats.paired import Delta
-from bench.stats.ratio import Ratio
-from bench.stats.sequential import nominal_levels
+from bench.stats.conclusions.claim_types import ALPHA
+from bench.stats.conclusions.sequential import nominal_levels
+from bench.stats.curves.distributions import normal_cdf, normal_quantile
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.ratio import Ratio
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.suite import is_base
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.report.render import format as fmt
-from bench.stats.claims import ALPHA, ClaimVerdict
-from bench.stats.paired import Delta
-from bench.stats.ratio import Ratio
+from bench.stats.conclusions.claim_types import ALPHA, ClaimVerdict
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.ratio import Ratio
 from bench.suite.tables.claim import Claim
 
 SHOWN: dict[tuple[str, str, bool], str] = {

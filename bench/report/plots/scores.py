@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.plots.style import GREY, draw_point, label_rows, look, new_panels, plain
 from bench.report.render import format as fmt

@@ -9,7 +9,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.report.plots.style import GREY, locator, look, new_figure, plain
 from bench.report.render import format as fmt
-from bench.stats.frontier import Amount
+from bench.stats.conclusions.frontier import Amount
 from bench.suite.tables.suite import is_base
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.stats.paired import Delta
+from bench.stats.estimates.delta import Delta
 from bench.suite.tables.suite import is_base
 
 _LAST_BIT = 1e-9

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench.record.record import Record, TrainingRecord
 from bench.record.remarks import TrainingCounts, training_remarks
-from bench.record.training import NOTHING_SUPERVISED
+from bench.record.results.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.subjects import planned_arms

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.next_seeds import OpenClaim
-from bench.report.analysis.scores.measurand import Measurand
 from bench.report.analysis.scores.results import Reading
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Bullets, Cell, Column, Paragraph, Section, Table, Tone

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Section, Table
-from bench.stats.paired import LEVEL, REPLICATES
+from bench.stats.estimates.delta import LEVEL
+from bench.stats.estimates.paired import REPLICATES
 
 _LEVEL = fmt.percent(LEVEL, digits=0)
 MEANINGS: tuple[tuple[str, str], ...] = (

@@ -9,7 +9,7 @@ from bench.report.analysis.scores.results import Contrast, Reading, Result
 from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Tone
-from bench.stats.missing import MissingBounds
+from bench.stats.estimates.missing import MissingBounds
 
 MARKS: dict[Reading, str] = {
     "better": "▲",

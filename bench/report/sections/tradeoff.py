@@ -6,7 +6,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
-from bench.stats.frontier import Amount, Placed
+from bench.stats.conclusions.frontier import Amount, Placed
 from bench.suite.tables.suite import is_base
 
 TEXT = (

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import Problem
-from bench.record.eval_job import AnswerJob, EvalJob
-from bench.record.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.files import SCORES
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.store import JobStore, read_scores
 from bench.run.plan.types import JobOutcome, Plan
 from bench.suite.tables.evals import EvalSpec
@@ -95,7 +95,7 @@ def _unreadable(rows: Sequence[ScoreRow]) -> bool:
 
 def _at_chance(measure: Measure) -> bool:
     """Whether the 95% interval of a right-or-wrong score (Wilson) reaches down to chance."""
-    from bench.stats.binary import wilson_bound  # scipy; a finished run never gets here
+    from bench.stats.curves.binary import wilson_bound  # scipy; a finished run never gets here
 
     assert measure.value is not None, "asked of scores"
     assert measure.chance is not None, "asked of measures with one"

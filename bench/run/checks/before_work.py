@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.errors import BenchError, InputError, Problem
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.given import check_given
 from bench.run.checks.preflight import preflight

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import InputError
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.run.process.payloads import CountRequest
 from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
 

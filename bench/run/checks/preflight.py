@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
-from bench.record.train_job import SweepJob, TrainJob
+from bench.record.jobs.train_job import SweepJob, TrainJob
 from bench.run.checks.machine import check_machine
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import CheckRequest

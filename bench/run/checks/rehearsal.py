@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import RehearsalRequest
 from bench.run.process.server import ChildServer

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.record.files import JOB, MANIFEST
-from bench.record.job import Job
+from bench.record.jobs.job import Job
 from bench.run.plan.types import Plan
 from bench.spec import Spec
 

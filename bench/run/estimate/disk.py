@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import InputError, Problem
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.suite.checks.stored_weights import BYTES, stored_type
 from bench.units import GIB
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.adapter import QuantizationSpec
 from bench.suite.tables.optimizer import FUSED_BACKWARD_OPTIMIZERS
 from bench.suite.tables.recipe import Recipe

@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench.digest import digest_json
-from bench.record.eval_job import AnswerJob, EvalJob
 from bench.record.files import RESULT
-from bench.record.job import job_adapter, result_adapter
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.job import job_adapter, result_adapter
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.training import TrainResult
 from bench.record.store import Manifest
-from bench.record.train_job import TrainJob
-from bench.record.training import TrainResult
 
 NOT_IN_SPEED = {"learning_rate", "min_learning_rate", "schedule", "warmup", "weight_decay", "betas", "budget"}
 """Keys of a recipe that change no speed."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bench.record.jobs.train_job import TrainJob
 from bench.record.remarks import TrainingCounts, answer_remark, dose_spread, training_remarks
-from bench.record.train_job import TrainJob
 from bench.run.plan.types import Plan
 
 _DOSES = ("tokens", "supervised_tokens", "steps")

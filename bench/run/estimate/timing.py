@@ -22,8 +22,8 @@ from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.emit import Event, ExamplesDone, StepDone
 from bench.record.environment import device
-from bench.record.eval_job import AnswerJob, EvalJob
-from bench.record.train_job import ProbeJob, TrainJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.run.estimate.past_speeds import NOT_IN_SPEED
 from bench.run.process.server import Child, ChildServer
 from bench.spec import Spec

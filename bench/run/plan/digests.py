@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
-from bench.record.eval_job import Judging, Shots
+from bench.record.jobs.eval_job import Judging, Shots
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.budget import Budget
 from bench.suite.tables.evals import EvalSpec, JudgeSpec

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.record.eval_job import AnswerJob, EvalJob, Judging
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, Judging
 from bench.record.store import JobStore
 from bench.run.plan.digests import CodeDigest, judge_digest
 from bench.run.plan.types import JobEntry

@@ -9,7 +9,6 @@ that its speed is its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,27 +16,21 @@ from bench.code_digest import own_code
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
-from bench.record.eval_job import AnswerJob, EvalJob, Shots
-from bench.record.job import Job
+from bench.record.jobs.train_job import ProbeJob
 from bench.record.store import JobStore
-from bench.record.train_job import Candidate, ProbeJob, SweepJob, TrainJob
-from bench.record.training import ProbeResult
-from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, sweep_digest, training_digest
 from bench.run.plan.free_weights import retrained_where_freed
-from bench.run.plan.judge_jobs import is_asked, judge_entries
+from bench.run.plan.job_builder import JobBuilder
+from bench.run.plan.judge_jobs import judge_entries
+from bench.run.plan.order import rank, subject_of, turn_of
 from bench.run.plan.probe_rounds import without_needless_rounds
 from bench.run.plan.types import JobEntry, Plan, PlannedJob
 from bench.run.plan.unavailable import missing_input, refuse_idle
-from bench.run.resolve.suite import sweep_data
 from bench.suite.arm_patterns import matching
-from bench.suite.checks.subset_draws import trained_on
-from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, Unavailable
+from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.budget import Budget
-from bench.suite.tables.evals import EvalSpec, JudgeSpec, data_of
 from bench.suite.tables.model import Precision
 from bench.suite.tables.suite import ArmRef, Suite
-from bench.suite.tables.sweep import Setting
 
 _SMALL_MODEL_PARAMETERS = 20_000_000
 
@@ -60,7 +53,7 @@ def plan(
     chosen = _asked(suite, tuple(only))
     workers = worker_count(resolved)
     threads = max(1, cores() // workers)
-    builder = _Builder(
+    builder = JobBuilder(
         resolved=resolved,
         store=JobStore(home=home),
         workers=workers,
@@ -81,7 +74,7 @@ def plan(
     entries.extend(list(judge_entries(resolved, entries, store=builder.store, workers=workers, code=builder.code)))
     needed = {arm.base for arm in suite.expand() if arm.name in chosen}
     selected = _selected(
-        entries, {entry.job.id for entry in entries if (entry.arm or _subject(entry.job)) in chosen | needed}
+        entries, {entry.job.id for entry in entries if (entry.arm or subject_of(entry.job)) in chosen | needed}
     )
     why = _stuck(entries)
     planned = tuple(
@@ -94,7 +87,7 @@ def plan(
             selected=entry.job.id in selected,
             fresh=fresh,
             cached=builder.store.done(entry.job.digest),
-            rank=_rank(entry, position, turn=_turn(suite, entry.arm, entry.seed), side_by_side=workers > 1),
+            rank=rank(entry, position, turn=turn_of(suite, entry.arm, entry.seed), side_by_side=workers > 1),
             unavailable=why.get(entry.job.id),
         )
         for position, entry in enumerate(entries)
@@ -133,196 +126,8 @@ def _amount(budget: Budget) -> str:
     return f"{budget.amount:,.10g} {unit.removesuffix('s') if budget.amount == 1 and unit != 'flops' else unit}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Builder:
-    """Builds the jobs of a suite, with their digests."""
-
-    resolved: ResolvedSuite
-    store: JobStore
-    workers: int
-    threads: int
-    precision: Precision | Literal["auto"]
-    """Precision of all evals."""
-    trust_task_code: bool
-    code: CodeDigest
-
-    def base(self, subject: str, model: ResolvedModel) -> list[JobEntry]:
-        """A base's evals."""
-        return self._evals(subject, model, arm=None, seed=None)
-
-    def few_shot(self, arm: ArmRef, seed: int) -> list[JobEntry]:
-        """The evals of the base with rows of the arm's data in its context, drawn with `seed`."""
-        size = self.resolved.suite.recipe[arm.recipe].shots
-        assert size is not None, "validated"
-        shots = Shots(data=self._data(arm, seed), size=size, seed=seed)
-        model = self.resolved.base_of(arm)
-        return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, shots=shots)
-
-    def given(self, arm: ArmRef, seed: int) -> list[JobEntry]:
-        """The evals of one training that was made elsewhere."""
-        weights = self.resolved.given[arm.name][seed]
-        model = self.resolved.base_of(arm)
-        return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, given=weights)
-
-    def trained(self, arm: ArmRef, *, probed: bool) -> list[JobEntry]:
-        """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
-        suite, model = self.resolved.suite, self.resolved.base_of(arm)
-        sweep = self._sweep(arm)
-        after = tuple(job.digest for job in sweep)
-        entries = [JobEntry(job=job, after=(), arm=arm.name, seed=job.training.seed) for job in sweep]
-        for seed in suite.seeds_of(arm.name):
-            training = self._training(arm, seed, sweep)
-            if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
-                entries += [self._probe(training, number) for number in range(1, suite.run.probe_rounds + 1)]
-            entries.append(JobEntry(job=training, after=after, arm=arm.name, seed=seed))
-            entries += self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, training=training)
-        return entries
-
-    def _data(self, arm: ArmRef, seed: int) -> ResolvedData:
-        """What the arm learns from with this seed: its draw, where the data has several."""
-        return self.resolved.data[trained_on(self.resolved.suite, arm, seed)]
-
-    def _sweep(self, arm: ArmRef) -> list[SweepJob]:
-        """One job per setting; none where the recipe has no sweep."""
-        suite = self.resolved.suite
-        recipe = suite.recipe[arm.recipe]
-        if recipe.sweep is None:
-            return []
-        part, dev = (self.resolved.data[name] for name in sweep_data(arm.data, recipe.sweep.on))
-        jobs = []
-        for setting in recipe.settings:
-            training = self._training(arm, suite.seeds[0], (), data=part, setting=setting)
-            digest = sweep_digest(training=training.digest, dev=dev, code=self.code)
-            jobs.append(SweepJob(training=training, setting=setting, dev=dev, digest=digest))
-        return jobs
-
-    def _training(
-        self,
-        arm: ArmRef,
-        seed: int,
-        sweep: Sequence[SweepJob],
-        *,
-        data: ResolvedData | None = None,
-        setting: Setting | None = None,
-    ) -> TrainJob:
-        suite, model = self.resolved.suite, self.resolved.base_of(arm)
-        recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
-        budget, data = suite.budget_of(arm), data or self._data(arm, seed)
-        threads = max(1, cores() // max(self.workers, recipe.processes))  # of each process
-        if setting is not None:
-            recipe = recipe.with_setting(setting)
-        return TrainJob(
-            arm=arm.name,
-            seed=seed,
-            model=model,
-            data=data,
-            recipe=recipe,
-            budget=budget,
-            threads=threads,
-            steps_between_saves=suite.run.steps_between_saves,
-            track=suite.run.track,
-            candidates=tuple(
-                Candidate(setting=job.setting, digest=job.digest, path=str(self.store.folder(job.digest)))
-                for job in sweep
-            ),
-            digest=training_digest(
-                model=model,
-                data=data,
-                recipe=recipe,
-                budget=budget,
-                seed=seed,
-                threads=threads,
-                code=self.code,
-                sweep=[job.digest for job in sweep],
-            ),
-        )
-
-    def measured(self, planned: PlannedJob) -> ProbeResult | None:
-        """Result of a probe of an earlier run that this run reuses."""
-        return None if planned.to_do else self.store.probe_result(planned.digest)
-
-    def _probe(self, training: TrainJob, number: int) -> JobEntry:
-        """With the first setting of a sweep: a speed hardly depends on it, and need not wait for the choice."""
-        steps = self.resolved.suite.run.probe_steps
-        first_setting = training.with_setting(training.recipe.settings[0])
-        job = ProbeJob(
-            training=first_setting,
-            steps=steps,
-            round=number,
-            digest=probe_digest(training=training.digest, steps=steps, number=number, code=self.code),
-        )
-        return JobEntry(job=job, after=(), arm=training.arm, seed=training.seed)
-
-    def _evals(
-        self,
-        subject: str,
-        model: ResolvedModel,
-        *,
-        arm: str | None,
-        seed: int | None,
-        training: TrainJob | None = None,
-        shots: Shots | None = None,
-        given: ResolvedWeights | None = None,
-    ) -> list[JobEntry]:
-        after = () if training is None else (training.digest,)
-        jobs: list[Job] = []
-        for spec in self.resolved.suite.eval:
-            if not isinstance(spec, JudgeSpec):
-                jobs.append(self._eval(spec, subject, model, training=training, shots=shots, given=given))
-            elif is_asked(spec, arm):
-                asking = self._eval(spec.asking(), subject, model, training=training, shots=shots, given=given)
-                jobs.append(AnswerJob(asking=asking, digest=asking.digest))
-        return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
-
-    def _eval(
-        self,
-        spec: EvalSpec,
-        subject: str,
-        model: ResolvedModel,
-        *,
-        training: TrainJob | None,
-        shots: Shots | None,
-        given: ResolvedWeights | None,
-    ) -> EvalJob:
-        data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
-        needed = None if training is None else training.digest
-        if getattr(spec, "template", "suite") == "none":
-            shots = None  # no template, no place for turns: the subject is the base, and shares its result
-        return EvalJob(
-            subject=subject,
-            eval=spec,
-            model=model,
-            data=data,
-            tasks_path=self.resolved.tasks_path.get(spec.name),
-            training=needed,
-            training_path=None if needed is None else str(self.store.folder(needed)),
-            given=given,
-            shots=shots,
-            precision=self.precision,
-            threads=self.threads,
-            trust_task_code=self.trust_task_code,
-            digest=eval_digest(
-                evaluation=spec,
-                model=model,
-                data=data,
-                tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
-                training=needed,
-                precision=self.precision,
-                threads=self.threads,
-                code=self.code,
-                shots=shots,
-                given=given,
-            ),
-        )
-
-
 def _training_arms(suite: Suite) -> list[ArmRef]:
     return [arm for arm in suite.expand() if suite.trains(arm)]
-
-
-def _subject(job: Job) -> str | None:
-    job = job.asking if isinstance(job, AnswerJob) else job
-    return job.subject if isinstance(job, EvalJob) else None
 
 
 def _stuck(entries: Sequence[JobEntry]) -> dict[str, Unavailable]:
@@ -351,26 +156,6 @@ def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
     """One precision for all subjects: that of the trainings where they agree, else the device's own choice."""
     used = {suite.recipe[arm.recipe].precision for arm in _training_arms(suite)}
     return used.pop() if len(used) == 1 else "auto"
-
-
-def _rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> int:
-    """Side by side: probes while nothing else runs, round by round, each forth or back; the base (a broken eval shows
-    at once), sweeps, which trainings wait for, trainings (long), the many short evals of the arms last, so that no
-    worker is idle at the end. One by one: seed by seed, so that what slows the machine for a while slows every arm, and
-    a run that was stopped has as many seeds of each."""
-    if not side_by_side:
-        return turn * 1_000_000 + position
-    if isinstance(entry.job, ProbeJob):
-        back = entry.job.round % 2 == 0
-        return (entry.job.round - 1_000) * 1_000_000 + (-position if back else position)
-    asked = 1 if entry.arm is None else 4
-    group = {"sweep": 2, "train": 3, "answer": asked, "eval": asked}[entry.job.kind]
-    return group * 1_000_000 + position
-
-
-def _turn(suite: Suite, arm: str | None, seed: int | None) -> int:
-    """0 for what belongs to no seed or to the first."""
-    return 0 if arm is None or seed is None else suite.seeds_of(arm).index(seed)
 
 
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:

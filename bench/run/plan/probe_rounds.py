@@ -11,10 +11,10 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import geometric_mean
 
-from bench.record.train_job import ProbeJob
-from bench.record.training import ProbeResult
+from bench.record.jobs.train_job import ProbeJob
+from bench.record.results.training import ProbeResult
 from bench.run.plan.types import Plan, PlannedJob
-from bench.stats.ratio import cost_ratio
+from bench.stats.estimates.ratio import cost_ratio
 
 EQUAL_SPEED = 0.02
 """Relative difference of two speeds below which they need not be told apart."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.record.job import Job
+from bench.record.jobs.job import Job
+from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.record import Failure
 from bench.record.store import Manifest
-from bench.record.train_job import ProbeJob, SweepJob, TrainJob
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 

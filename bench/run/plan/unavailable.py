@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.record.eval_job import AnswerJob, EvalJob
-from bench.record.job import Job
-from bench.record.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.job import Job
+from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.run.plan.types import Plan
 from bench.run.resolve.unavailable import by_source, plainest, refuse
 from bench.suite.resolved import Unavailable

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bench.record.eval_job import EvalJob
-from bench.record.train_job import TrainJob
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import TrainJob
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.data import DataSpec

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
-from bench.record.ledger import Energy, PhaseMemory
+from bench.record.results.ledger import Energy, PhaseMemory
 from bench.train.processes.ranks import Ranks
 
 

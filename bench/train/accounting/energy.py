@@ -13,7 +13,7 @@ from pathlib import Path
 import pynvml
 import torch
 
-from bench.record.ledger import Energy
+from bench.record.results.ledger import Energy
 
 _POWERCAP = Path("/sys/class/powercap")
 

@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 
 from bench.model.memory import PeakMemory
-from bench.record.ledger import Energy, Ledger, PhaseMemory, Utilization
-from bench.record.train_job import TrainJob
-from bench.record.training import Head
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.ledger import Energy, Ledger, PhaseMemory, Utilization
+from bench.record.results.training import Head
 from bench.suite.tables.model import Precision
 from bench.train.accounting.meter import Meter
 from bench.train.accounting.utilization import OperationCount

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.record.ledger import Seconds, Step
+from bench.record.results.ledger import Seconds, Step
 from bench.train.accounting.across_ranks import Share, merged
 from bench.train.batches.collate import BatchCounts
 

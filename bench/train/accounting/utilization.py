@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from bench.model.flops import FlopModel, flop_model
 from bench.model.peak import measured_peak, published_peak
-from bench.record.ledger import Utilization
+from bench.record.results.ledger import Utilization
 from bench.suite.tables.model import Precision
 from bench.train.accounting.flops import hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady

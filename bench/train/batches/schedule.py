@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.data.render.row import Row
 from bench.errors import InputError, Problem
-from bench.record.training import NOTHING_SUPERVISED
+from bench.record.results.training import NOTHING_SUPERVISED
 from bench.suite.tables.budget import Budget
 from bench.suite.tables.recipe import Recipe
 from bench.train.batches.disk_batches import SpooledBatches

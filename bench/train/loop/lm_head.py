@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from bench.model.head import full_outputs, selected_outputs, selects
-from bench.record.training import Head
+from bench.record.results.training import Head
 from bench.train.batches.collate import model_inputs
 from bench.train.loop.trl_private import fused_log_probabilities
 

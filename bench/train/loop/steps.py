@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from bench.record.ledger import Step
+from bench.record.results.ledger import Step
 from bench.train.accounting.meter import Meter, Phase
 from bench.train.batches.collate import BatchCounts
 from bench.train.processes.ranks import Ranks

@@ -13,7 +13,7 @@ from transformers import TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
 from bench.record.files import TRACKING_LOGS
-from bench.record.ledger import Step
+from bench.record.results.ledger import Step
 
 _FOLDER_VARIABLES = {"WandbCallback": "WANDB_DIR", "TrackioCallback": "TRACKIO_DIR"}
 

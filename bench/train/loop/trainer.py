@@ -21,8 +21,8 @@ from trl import SFTConfig, SFTTrainer
 from bench.model.load import leave_router_logits_out
 from bench.model.transformers_private import TrainerHooks
 from bench.record.files import CHECKPOINT
-from bench.record.ledger import Step
-from bench.record.training import Head
+from bench.record.results.ledger import Step
+from bench.record.results.training import Head
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import RankAllocation
 from bench.train.batches.collate import Collator, RowSeparation, collate

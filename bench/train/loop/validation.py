@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 
-from bench.record.training import ValidationPoint
+from bench.record.results.training import ValidationPoint
 from bench.suite.tables.validation import Validation
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import Batch

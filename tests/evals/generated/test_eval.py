@@ -13,8 +13,8 @@ from sacrebleu.metrics.chrf import CHRF
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.evals.outcome import row_ids
-from bench.record.evaluation import Measure, ScoreRow
-from bench.stats.corpus_metrics import bleu, chrf
+from bench.record.results.evaluation import Measure, ScoreRow
+from bench.stats.samples.corpus_metrics import bleu, chrf
 from tests.evals.jobs import evaluate, generation_job, questions_job, resolved_model, sentence
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import tiny_tokenizer

@@ -15,7 +15,7 @@ from bench.evals.judge import ask
 from bench.evals.judge.ask import Judgement, Order, Session, judge_pairs
 from bench.evals.judge.pairs import AnswerPair
 from bench.evals.outcome import ExampleProgress
-from bench.record.eval_job import Judging
+from bench.record.jobs.eval_job import Judging
 from bench.suite.resolved import ResolvedJudge
 from bench.suite.tables.endpoint import Price
 from bench.suite.tables.evals import JudgeSpec

@@ -14,10 +14,10 @@ from bench.data.render.row import Row, Turn
 from bench.errors import IncompleteError, InputError
 from bench.evals.job import run_eval
 from bench.evals.judge.pairs import question
-from bench.record.eval_job import EvalJob, Judging
-from bench.record.evaluation import EvalResult, ScoreRow
 from bench.record.files import RESULT, SCORES
-from bench.record.ledger import Seconds
+from bench.record.jobs.eval_job import EvalJob, Judging
+from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.ledger import Seconds
 from bench.record.store import read_scores
 from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedData, ResolvedJudge

@@ -8,7 +8,7 @@ from lm_eval.config.group import AggMetricConfig
 
 from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.measures import TaskScores
-from bench.record.evaluation import Measure
+from bench.record.results.evaluation import Measure
 
 
 class _Leaf:

@@ -10,7 +10,7 @@ from bench.errors import ExitCode
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast
 from bench.report.compare import compare
-from bench.stats.paired import detectable_at
+from bench.stats.estimates.delta import detectable_at
 from tests.fakes.records import FakeRun, make_run
 
 SEEDS = (0, 1, 2)

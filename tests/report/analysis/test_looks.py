@@ -10,7 +10,7 @@ from bench.record.look import LOOK, ClaimLook, Look, claim_key
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare, compare_record
 from bench.report.write import write_comparison
-from bench.stats.sequential import sequential_p
+from bench.stats.conclusions.sequential import sequential_p
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.sequential import SequentialOptions
 from tests.fakes.records import FakeRun, make_run

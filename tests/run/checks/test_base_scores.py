@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from bench.record.evaluation import EvalResult, Measure, ScoreRow
-from bench.record.ledger import Seconds
+from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
+from bench.record.results.ledger import Seconds
 from bench.run.checks.base_scores import INVALID, BaseScores, findings
 from bench.suite.tables.evals import EvalSpec
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from bench.record.train_job import SweepJob, TrainJob
+from bench.record.jobs.train_job import SweepJob, TrainJob
 from bench.run.checks.rehearsal import rehearse
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan

@@ -12,7 +12,8 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
-from bench.run.estimate.forecast import Forecast, forecast
+from bench.run.estimate.forecast import forecast
+from bench.run.estimate.forecast_types import Forecast
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.show.forecast import print_forecast

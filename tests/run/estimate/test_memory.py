@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.run.estimate.memory import model_shape, quantized_bytes, state_bytes, training_memory
 from bench.suite.tables.adapter import QuantizationSpec
 from bench.train.exact_counts import training_facts

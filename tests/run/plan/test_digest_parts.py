@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.record.eval_job import Judging, Shots
+from bench.record.jobs.eval_job import Judging, Shots
 from bench.run.plan import digests
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
 from bench.suite.tables.budget import Budget

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import bench
 from bench.code_digest import PackageCode
 from bench.record import environment
-from bench.record.train_job import TrainJob
+from bench.record.jobs.train_job import TrainJob
 from bench.run.plan import digests
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan

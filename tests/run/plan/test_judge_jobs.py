@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
-from bench.record.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.resolve.suite import resolve

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.record.train_job import ProbeJob
-from bench.record.training import ProbeResult
+from bench.record.jobs.train_job import ProbeJob
+from bench.record.results.training import ProbeResult
 from bench.run.plan.plan import plan
 from bench.run.plan.probe_rounds import in_round, resolved, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import Plan, PlannedJob

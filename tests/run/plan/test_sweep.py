@@ -9,10 +9,10 @@ import pytest
 
 from bench.data.store import load_rows
 from bench.errors import InputError
+from bench.record.jobs.train_job import SweepJob, TrainJob
+from bench.record.results.training import SweepResult
 from bench.record.rundir import RunDirectory
 from bench.record.sweep import chosen_setting, with_chosen_setting
-from bench.record.train_job import SweepJob, TrainJob
-from bench.record.training import SweepResult
 from bench.run.display import QuietDisplay
 from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.record.ledger import Energy, PhaseMemory
+from bench.record.results.ledger import Energy, PhaseMemory
 from bench.train.accounting.across_ranks import (
     Share,
     exchanged,

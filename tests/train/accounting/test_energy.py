@@ -9,7 +9,7 @@ import pynvml
 import pytest
 import torch
 
-from bench.record.ledger import Energy
+from bench.record.results.ledger import Energy
 from bench.train.accounting.energy import EnergyCounter
 
 CPU = torch.device("cpu")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.record.ledger import Energy, PhaseMemory
-from bench.record.training import Head
+from bench.record.results.ledger import Energy, PhaseMemory
+from bench.record.results.training import Head
 from bench.train.accounting import ledger, utilization
 from bench.train.accounting.ledger import LedgerInput, make_ledger
 from bench.train.accounting.meter import Meter

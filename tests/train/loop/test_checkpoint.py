@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bench.record.files import CHECKPOINT
-from bench.record.ledger import Step
+from bench.record.results.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.loop import checkpoint as module
 from bench.train.loop.checkpoint import find_checkpoint, remove_checkpoint

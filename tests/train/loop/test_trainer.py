@@ -11,7 +11,7 @@ from torch.nn import functional
 from transformers import TrainerCallback
 
 from bench.model.load import load_base
-from bench.record.ledger import Step
+from bench.record.results.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.batches.collate import collate, model_inputs
 from bench.train.loop.steps import DivergedError

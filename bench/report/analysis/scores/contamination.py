@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.record.record import Record
-from bench.report.analysis.scores.align import Aligned
-from bench.report.analysis.scores.deltas import Deltas
+from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.subset import without
 from bench.report.analysis.scores.results import Contrast, Result
-from bench.report.analysis.scores.subset import without
 from bench.report.analysis.subjects import planned_arms
-from bench.stats.paired import Delta
+from bench.stats.estimates.delta import Delta
 from bench.suite.tables.suite import ArmRef
 
 

@@ -14,17 +14,17 @@ from typing import Literal, TypeAlias
 
 from bench.record.record import Record
 from bench.report.analysis.absence import Absence
-from bench.report.analysis.scores.align import Aligned
-from bench.report.analysis.scores.deltas import Deltas
-from bench.report.analysis.scores.judge import is_own_reference
-from bench.report.analysis.scores.measurand import Measurand
+from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.measurand import Measurand
+from bench.report.analysis.answers.judge import is_own_reference
 from bench.report.analysis.subjects import base_of, planned_arms, subjects
-from bench.stats.corpus import corpus_interval
-from bench.stats.multiplicity import holm
-from bench.stats.paired import LEVEL, Delta, detectable_at
-from bench.stats.ranking import Rank, rank
-from bench.stats.sample import Scores, layout
-from bench.stats.single import Estimate, score_interval
+from bench.stats.conclusions.multiplicity import holm
+from bench.stats.conclusions.ranking import Rank, rank
+from bench.stats.estimates.corpus import corpus_interval
+from bench.stats.estimates.delta import LEVEL, Delta, detectable_at
+from bench.stats.estimates.single import Estimate, score_interval
+from bench.stats.samples.sample import Scores, layout
 from bench.suite.tables.judge import TIE
 from bench.suite.tables.suite import is_base
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.record.record import Record
-from bench.report.analysis.scores.measurand import Measurand
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import planned_arms
-from bench.stats.single import Estimate
+from bench.stats.estimates.single import Estimate
 
 FEWEST_SIZES = 3
 """Two points are a difference, and have their table already."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.report.analysis.scores.measurand import Measurand
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.scores.results import Result
-from bench.stats.seed_blocks import moves_together
+from bench.stats.noise.seed_blocks import moves_together
 from bench.suite.tables.suite import is_base
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record.evaluation import ScoreRow
-from bench.report.analysis.scores.align import Aligned, ScoreRows
-from bench.report.analysis.scores.deltas import Deltas
-from bench.stats.paired import paired_delta
-from bench.stats.sample import Scores
+from bench.record.results.evaluation import ScoreRow
+from bench.report.analysis.aligned.align import Aligned, ScoreRows
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.samples.sample import Scores
 from bench.suite.tables.suite import is_base
 
 

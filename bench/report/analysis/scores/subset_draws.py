@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.record.record import Record
-from bench.report.analysis.scores.align import draws_by_arm
+from bench.report.analysis.aligned.align import draws_by_arm
 from bench.report.analysis.scores.results import Result
-from bench.stats.variance import draw_components
+from bench.stats.noise.variance import draw_components
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
 
-from bench.record.ledger import Ledger, Seconds
 from bench.record.record import Record, TrainingRecord
-from bench.record.training import ProbeResult, TrainResult
+from bench.record.results.ledger import Ledger, Seconds
+from bench.record.results.training import ProbeResult, TrainResult
 from bench.report.analysis.subjects import planned_arms
 from bench.suite.tables.budget import Budget
 from bench.suite.tables.recipe import Recipe

@@ -12,11 +12,11 @@ from statistics import fmean
 
 import numpy as np
 
-from bench.record.ledger import Ledger
 from bench.record.record import Record, TrainingRecord
-from bench.stats.curve import StudentCurve, interval
-from bench.stats.frontier import Amount
-from bench.stats.paired import LEVEL
+from bench.record.results.ledger import Ledger
+from bench.stats.conclusions.frontier import Amount
+from bench.stats.curves.curve import StudentCurve, interval
+from bench.stats.estimates.delta import LEVEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

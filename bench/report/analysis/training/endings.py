@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.record.record import Record, TrainingRecord
-from bench.record.training import TrainResult, ValidationPoint
+from bench.record.results.training import TrainResult, ValidationPoint
 from bench.report.analysis.subjects import planned_arms
 from bench.report.analysis.training.cost import used_of
 from bench.suite.tables.budget import Budget

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.record.ledger import Step
 from bench.record.record import Record
-from bench.record.training import TrainResult
+from bench.record.results.ledger import Step
+from bench.record.results.training import TrainResult
 from bench.report.analysis.subjects import planned_arms
 
 _WINDOW_SHARE = 0.05

@@ -13,7 +13,7 @@ from statistics import geometric_mean
 from bench.record.record import Record
 from bench.report.analysis.subjects import planned_arms
 from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
-from bench.stats.ratio import Ratio, cost_ratio
+from bench.stats.estimates.ratio import Ratio, cost_ratio
 
 SPEED = CostKind(
     name="speed",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.record.evaluation import ShotRow
 from bench.record.record import Record, SweepRecord
+from bench.record.results.evaluation import ShotRow
 from bench.record.sweep import chosen_setting
 from bench.report.analysis.subjects import planned_arms
 from bench.suite.tables.sweep import DEV, Setting

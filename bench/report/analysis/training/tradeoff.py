@@ -1,6 +1,7 @@
 """Quality against cost: which arms are worth what they cost, on every eval that is not a diagnostic.
 
-Contract: pure. The base is a point too: it costs nothing more. Standings are those of `bench.stats.frontier`.
+Contract: pure. The base is a point too: it costs nothing more. Standings are those of
+`bench.stats.conclusions.frontier`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.record.record import Record
-from bench.report.analysis.scores.measurand import Measurand
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import planned_arms
 from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, mean_figure, measured_mean
-from bench.stats.frontier import Amount, Placed, Point, frontier
+from bench.stats.conclusions.frontier import Amount, Placed, Point, frontier
 
 TRADED = ("seconds", "memory", "tokens", "flops")
 FREE = Amount(value=0.0, low=0.0, high=0.0)

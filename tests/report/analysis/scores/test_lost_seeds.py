@@ -12,9 +12,9 @@ from bench.report.analysis.scores.results import Contrast
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
-from bench.stats.paired import paired_delta
-from bench.stats.sample import Scores
-from bench.stats.single import score_interval
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.single import score_interval
+from bench.stats.samples.sample import Scores
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.report.compare import compare
-from bench.report.sections.seeds import seeds_section
-from bench.stats.seed_blocks import moves_together
+from bench.report.sections.scores.seeds import seeds_section
+from bench.stats.noise.seed_blocks import moves_together
 from tests.fakes.records import make_run
 
 

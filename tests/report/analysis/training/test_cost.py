@@ -8,7 +8,7 @@ import pytest
 
 from bench.report.analysis.run_info import run_info
 from bench.report.analysis.training.cost import budget_match, costs, seconds_by_phase
-from bench.report.sections.costs import budget_sentence, measured_sentence
+from bench.report.sections.training.costs import budget_sentence, measured_sentence
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from bench.record.training import TrainResult, ValidationPoint
+from bench.record.results.training import TrainResult, ValidationPoint
 from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.loss_curves import loss_curves
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Paragraph, Table
-from bench.report.sections.training import training_section
+from bench.report.sections.training.training import training_section
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

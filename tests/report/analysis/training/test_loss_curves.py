@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from bench.record.ledger import Step
+from bench.record.results.ledger import Step
 from bench.report.analysis.training.loss_curves import LossCurve, _scored, _smoothed
 from bench.report.plots.loss import _steps_above
 

@@ -8,7 +8,7 @@ from bench.report.analysis.training.speed import paces
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
-from bench.report.sections.pace import headline
+from bench.report.sections.training.pace import headline
 from tests.fakes.records import FakeRun, make_run
 
 FULL, LORA, CONTROL = "lima_1k/full", "lima_1k/lora", "random_1k/full"

@@ -1,0 +1,22 @@
+"""What one child process is asked to do, and what it brought back, of any kind.
+
+A job is written as `job.json`, and its `digest` covers all that can change the result; the child writes `result.json`,
+and scores beside it as JSON Lines.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.results.evaluation import EvalResult
+from bench.record.results.training import ProbeResult, SweepResult, TrainResult
+
+Job = Annotated[TrainJob | SweepJob | ProbeJob | EvalJob | AnswerJob, Field(discriminator="kind")]
+job_adapter: TypeAdapter[Job] = TypeAdapter(Job)
+
+JobResult = Annotated[TrainResult | SweepResult | ProbeResult | EvalResult, Field(discriminator="kind")]
+result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult)

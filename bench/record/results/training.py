@@ -1,0 +1,106 @@
+"""What a job that trains brought back: one seed replicate, one learning rate of a sweep, or one arm's speed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from bench.record.results.ledger import Ledger, Step, Utilization
+from bench.spec import Spec
+from bench.suite.tables.sweep import Setting
+
+Head = Literal["supervised positions", "fused", "all positions"]
+"""Where the language-model head was applied while training: only where a label is; there too, by TRL's GPU kernel; or
+everywhere, for an architecture where the first was not seen to give the same logits. The loss is the same."""
+
+NOTHING_SUPERVISED = "no row has anything to supervise after rendering"
+"""Message of a training that was refused because no label would have entered its loss."""
+
+
+class ValidationPoint(Spec):
+    """One evaluation during training."""
+
+    step: int
+    """Optimiser steps done."""
+    loss: float | None
+    """Mean negative log-likelihood per supervised token of the held-out rows, in nats; `None` if not finite."""
+
+
+class WeightsCheck(Spec):
+    """Loss of a trained subject on a few of its own rows, in nats per supervised token."""
+
+    as_trained: float
+    """Loss of the model in memory when the training ended."""
+    as_evaluated: float
+    """Loss of the subject as evals load it from the saved files."""
+
+
+class TrainResult(Spec):
+    """One seed replicate."""
+
+    kind: Literal["train"] = "train"
+    parameters: int
+    """Parameters of the model, adapter included."""
+    trainable_parameters: int
+    precision: str
+    device: str
+    template: str
+    """Name of the template that was used."""
+    template_note: str | None
+    """Such as: fallback, because the tokenizer has no chat template."""
+    head: Head | None = None
+    """`None`: not known."""
+    resolved: dict[str, str] = Field(default_factory=dict)
+    """What the recipe left open or the machine decided, such as the optimiser's full name, the attention
+    implementation, the modules with an adapter, what distributed the work."""
+    stopped: Literal["budget", "early", "seconds"] = "budget"
+    """Why the training ended, unless it diverged: its budget was spent, the validation loss no longer fell, or its
+    seconds were over before the planned steps."""
+    validation: tuple[ValidationPoint, ...] = ()
+    """Evaluations on rows held out of the training rows; empty unless the recipe asks for them."""
+    validation_rows: int = 0
+    """Rows held out of the training rows."""
+    kept_step: int | None = None
+    """The step whose weights were saved because their validation loss was lowest; `None`: the last one's."""
+    steps: tuple[Step, ...]
+    tail_loss: float | None
+    """Mean loss per supervised token over the last steps, which hold the last tenth of the supervised tokens and are at
+    least ten (all, in a shorter training); `None` if it diverged."""
+    diverged: bool
+    ledger: Ledger
+    weights: str
+    """Folder of the saved adapter or model, relative to the job's folder."""
+    weights_check: WeightsCheck | None = None
+    """`None`: not checked, as of a training that diverged, or whose weights are sharded over processes."""
+
+
+class SweepResult(Spec):
+    """One setting of a sweep. A training that diverged is a result here: its setting is not chosen."""
+
+    kind: Literal["sweep"] = "sweep"
+    setting: Setting
+    loss: float | None
+    """Negative log-likelihood per supervised token of the dev rows, in nats; `None` if the training diverged."""
+    dev_rows: int
+    training_rows: int
+    """Distinct rows of the arm's data without the dev rows."""
+    steps: int
+    tokens: int
+    """Non-padding tokens trained on."""
+    seconds: float
+    """Wall time of training and loss."""
+
+
+class ProbeResult(Spec):
+    """Speed of one arm, measured alone."""
+
+    kind: Literal["probe"] = "probe"
+    steps: int
+    tokens: int
+    slots: int
+    tokens_per_second: float | None
+    utilization: Utilization | None = None
+    """`None` below two steady steps."""
+    peak_process_bytes: int | None
+    peak_device_bytes: int | None

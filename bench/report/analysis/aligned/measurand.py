@@ -1,0 +1,141 @@
+"""What each column of the results measures, from the suite and the measures that its evals reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from bench.record.record import Record
+from bench.record.results.evaluation import Measure
+from bench.stats.samples.corpus_metrics import corpus_metric
+from bench.suite.catalog.metrics import span_of
+from bench.suite.tables.evals import EvalSpec, Role
+
+
+def _span(metric: str) -> float | None:
+    """Width of a measure's scale, from the catalogue or from its corpus metric; `None` where it is unknown."""
+    known, corpus = span_of(metric), corpus_metric(metric)
+    if known is not None or corpus is None or corpus.support is None:
+        return known
+    return corpus.support[1] - corpus.support[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurand:
+    """What one column of the results measures: an eval, or one task of an eval whose tasks have no common scale."""
+
+    name: str
+    """The eval's name, or `EVAL/TASK`."""
+    eval: str
+    kind: str
+    role: Role
+    metrics: Mapping[str, str]
+    """Headline metric by task; several tasks count equally (macro average), but for those in `pools`."""
+    higher_is_better: bool
+    binary: bool
+    per_example: bool
+    """False for a corpus metric: it has a value for each subject, and a paired difference only where the examples keep
+    its statistics."""
+    chance: float | None
+    """Expected score of guessing, averaged over the tasks; `None` unless all of them have one."""
+    limit: int | None
+    """Only so many examples of each task were used, for trying out."""
+    against_control: bool = False
+    """Judged against each arm's own control: scores of arms with different controls have no common scale, and a base
+    has none."""
+    pools: Mapping[str, str] = field(default_factory=dict)
+    """By task, the group that the suite asks for whose examples count equally, whatever their task (micro average):
+    such a group counts as one task."""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Lowest and highest possible score, where known."""
+        return (0.0, 1.0) if self.binary or self.kind == "judge" else None
+
+    @property
+    def largest_difference(self) -> float | None:
+        """How far two scores can be apart; `None` where the metrics' scales are unknown."""
+        if self.bounds is not None:
+            return self.bounds[1] - self.bounds[0]
+        spans = [_span(metric) for metric in self.metrics.values()]
+        widths = [span for span in spans if span is not None]
+        return max(widths) if widths and len(widths) == len(spans) else None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What counts equally: tasks, and groups whose examples do."""
+        return tuple(dict.fromkeys(self.pools.get(task, task) for task in self.metrics))
+
+
+def measurands_of(spec: EvalSpec, record: Record) -> list[Measurand]:
+    """One for the eval if its tasks' headline measures have a common scale, else one for each task; none for questions,
+    which have no score."""
+    if spec.kind == "questions":
+        return []
+    measures = headlines(spec.name, record)
+    names = {measure.metric for measure in measures.values()}
+    directions = {measure.higher_is_better for measure in measures.values()}
+    rates = all(measure.binary for measure in measures.values())
+    if len(directions) <= 1 and (len(names) <= 1 or rates):
+        return [_measurand(spec, spec.name, measures, _pools(spec.name, record, measures))]
+    return [_measurand(spec, f"{spec.name}/{task}", {task: measure}) for task, measure in measures.items()]
+
+
+def headlines(name: str, record: Record) -> dict[str, Measure]:
+    """The leading measure of each task; binary, or per example, only where it is so for every subject."""
+    by_task: dict[str, Measure] = {}
+    for evaluation in record.evaluations:
+        if evaluation.eval != name or evaluation.result is None:
+            continue
+        for measure in evaluation.result.measures:
+            if measure.headline:
+                stored = by_task.setdefault(measure.task, measure)
+                sides = {
+                    "binary": stored.binary and measure.binary,
+                    "per_example": stored.per_example and measure.per_example,
+                }
+                by_task[measure.task] = stored.model_copy(update=sides)
+    return by_task
+
+
+def _pools(name: str, record: Record, measures: Mapping[str, Measure]) -> dict[str, str]:
+    """By task, the group that the eval asks for and that has the headline metrics added up by examples. A task of two
+    such groups belongs to the first."""
+    pools: dict[str, str] = {}
+    for evaluation in record.evaluations:
+        for group in evaluation.result.groups if evaluation.eval == name and evaluation.result is not None else ():
+            if group.asked and group.by == "examples":
+                leading = (task for task in group.tasks if task in measures and measures[task].metric == group.metric)
+                pools |= {task: group.group for task in leading if task not in pools}
+    return pools
+
+
+def chance_of(measures: Mapping[str, Measure], pools: Mapping[str, str]) -> float | None:
+    """Averaged as the scores are; `None` unless every task has one."""
+    parts: dict[str, list[tuple[float, int]]] = {}
+    for task, measure in measures.items():
+        if measure.chance is None:
+            return None
+        parts.setdefault(pools.get(task, task), []).append((measure.chance, measure.n + measure.missing))
+    means = [sum(chance * n for chance, n in part) / max(1, sum(n for _, n in part)) for part in parts.values()]
+    return fmean(means) if means else None
+
+
+def _measurand(
+    spec: EvalSpec, name: str, measures: Mapping[str, Measure], pools: Mapping[str, str] | None = None
+) -> Measurand:
+    return Measurand(
+        name=name,
+        eval=spec.name,
+        kind=spec.kind,
+        role=spec.role,
+        metrics={task: measure.metric for task, measure in measures.items()},
+        higher_is_better=all(measure.higher_is_better for measure in measures.values()),
+        binary=bool(measures) and all(measure.binary for measure in measures.values()),
+        per_example=all(measure.per_example for measure in measures.values()),
+        chance=chance_of(measures, pools or {}),
+        limit=spec.limit if spec.kind in ("lm_eval", "choice") else None,
+        against_control=spec.kind == "judge" and spec.against == "control",
+        pools=pools or {},
+    )

@@ -1,0 +1,89 @@
+"""What drawing answers took, per eval and arm, and how much of a score's noise the drawing itself makes.
+
+Contract: pure functions of the record; means over the seeds that have it, `None` where none has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from bench.record.record import EvaluationRecord, Record
+from bench.record.results.evaluation import Generated
+from bench.report.analysis.subjects import subjects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationCost:
+    """One arm on one eval that draws answers."""
+
+    eval: str
+    arm: str
+    answers: float
+    samples: int
+    """Per prompt."""
+    tokens: float
+    tokens_per_second: float | None
+    """While nothing else of the run ran beside it; `None` where something always did."""
+    shared_tokens_per_second: float | None
+    first_token_seconds: float | None
+    """Seconds to the first token of a lone prompt, while nothing else of the run ran."""
+    headline: str | None
+    decoding_error: float | None
+    """Standard error of the headline's value that drawing answers alone makes; `None` with one answer per prompt."""
+
+
+def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
+    """In the order of the suite's evals and arms."""
+    by_arm = subjects(record)
+    costs = []
+    for spec in record.resolved.suite.eval:
+        for arm, names in by_arm.items():
+            evaluations = [e for e in record.evaluations if e.eval == spec.name and e.subject in names]
+            evaluations = [e for e in evaluations if e.result is not None and e.result.generated is not None]
+            if evaluations:
+                costs.append(_cost(spec.name, arm, evaluations, alone=_drawn_alone(record)))
+    return tuple(costs)
+
+
+def _drawn_alone(record: Record) -> set[tuple[str, str]]:
+    """(eval, subject) of the answers that were drawn while nothing else of the run was at work. A judge's eval draws
+    none itself: its subject's answers are a job of their own."""
+    judged = {(answers.eval, answers.subject): answers.job for answers in record.answers}
+    jobs = {
+        (evaluation.eval, evaluation.subject): judged.get((evaluation.eval, evaluation.subject), evaluation.job)
+        for evaluation in record.evaluations
+    }
+    return {key for key, job in jobs.items() if job.alone}
+
+
+def _cost(
+    name: str, arm: str, evaluations: Sequence[EvaluationRecord], *, alone: Container[tuple[str, str]]
+) -> GenerationCost:
+    results = [evaluation.result for evaluation in evaluations if evaluation.result is not None]
+    drawn = [result.generated for result in results if result.generated is not None]
+    timed = [
+        evaluation.result.generated
+        for evaluation in evaluations
+        if evaluation.result is not None and evaluation.result.generated and (name, evaluation.subject) in alone
+    ]
+    leading = [measure for result in results for measure in result.measures if measure.headline]
+    errors = [measure.decoding_error for measure in leading if measure.decoding_error is not None]
+    return GenerationCost(
+        eval=name,
+        arm=arm,
+        answers=fmean(generated.answers for generated in drawn),
+        samples=drawn[0].samples,
+        tokens=fmean(generated.tokens for generated in drawn),
+        tokens_per_second=_mean(timed, lambda generated: generated.tokens_per_second),
+        shared_tokens_per_second=_mean(drawn, lambda generated: generated.tokens_per_second),
+        first_token_seconds=_mean(timed, lambda generated: generated.first_token_seconds),
+        headline=leading[0].metric if leading else None,
+        decoding_error=fmean(errors) if errors else None,
+    )
+
+
+def _mean(drawn: Sequence[Generated], value: Callable[[Generated], float | None]) -> float | None:
+    figures = [figure for generated in drawn if (figure := value(generated)) is not None]
+    return fmean(figures) if figures else None

@@ -1,0 +1,168 @@
+"""What judges found, per eval and arm, and how far they can be trusted.
+
+Contract: pure; counts are sums over seeds. The rate at equal length is fitted, for each seed, to the pairs that it has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from bench.record.record import Record
+from bench.record.results.evaluation import ScoreRow
+from bench.record.results.judged import Judged
+from bench.report.analysis.aligned.align import ScoreRows, cluster_names, draws_by_arm, labels_of
+from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval
+from bench.report.analysis.subjects import subjects
+from bench.stats.estimates import length_control
+from bench.stats.estimates.length_control import JudgedPairs, LengthControlled, length_controlled
+from bench.stats.estimates.prediction_powered import Corrected
+from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE
+from bench.suite.tables.suite import is_base
+
+_Number = TypeVar("_Number", int, float)
+_SUMMED = (
+    "wins", "losses", "ties", "flips", "half", "unjudged", "unanswered", "identical", "verdicts", "first_preferred",
+    "second_preferred", "unread", "rejected", "asked", "reused", "prompt_tokens", "completion_tokens", "cost",
+    "cost_now",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedArm:
+    """One arm on one judge eval."""
+
+    eval: str
+    arm: str
+    against: str
+    """An arm, a base, or the source of stored answers."""
+    controlled: LengthControlled | None
+    """`None` where nothing was scored, or by definition."""
+    corrected: Corrected | None
+    """The rate by human labels and the judge; `None` where no pair of the arm is labelled."""
+    longer_won: float | None
+    """Share of the pairs with a preference and unequal lengths in which the longer answer is preferred."""
+    total: Judged
+    """Counts and costs summed over seeds; the rest as of the first."""
+
+    @property
+    def ties(self) -> int:
+        """No preference, or the same text."""
+        return self.total.ties + self.total.identical
+
+    @property
+    def shown_first(self) -> float | None:
+        """Share of the verdicts with a preference that prefer what was shown first."""
+        preferences = self.total.first_preferred + self.total.second_preferred
+        return self.total.first_preferred / preferences if preferences else None
+
+    @property
+    def paired(self) -> int:
+        """Pairs with a score."""
+        return self.total.wins + self.total.losses + self.ties + self.total.flips + self.total.half
+
+
+def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[JudgedArm, ...]:
+    """In the order of the suite's evals and arms; arms without a result are left to the table of what is missing."""
+    arms, draws = [], draws_by_arm(record)
+    for spec in record.resolved.suite.eval:
+        if spec.kind != "judge":
+            continue
+        labels = labels_of_eval(record, spec.name)
+        for arm, names in subjects(record).items():
+            results = _of(record, spec.name, names)
+            if results:
+                scored = [rows.get((spec.name, name), ()) for name in names]
+                judged = _arm(spec.name, arm, results, scored, deltas, draws=draws.get(arm))
+                arms.append(replace(judged, corrected=corrected_by_people(names, scored, labels)))
+    return tuple(arms)
+
+
+def is_own_reference(record: Record, eval_name: str, names: Sequence[str]) -> bool:
+    """Whether these subjects are what the eval's judge compares the others with."""
+    results = _of(record, eval_name, names)
+    return bool(results) and all(result.by_definition for result in results)
+
+
+def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
+    results = [e.result for e in record.evaluations if e.eval == eval_name and e.subject in names]
+    return [result.judged for result in results if result is not None and result.judged is not None]
+
+
+def _arm(
+    name: str,
+    arm: str,
+    results: Sequence[Judged],
+    scored: Sequence[Sequence[ScoreRow]],
+    deltas: Deltas,
+    *,
+    draws: tuple[int, ...] | None,
+) -> JudgedArm:
+    total = _total(results)
+    return JudgedArm(
+        eval=name,
+        arm=arm,
+        against=arm if total.by_definition else re.sub(r"#\d+$", "", total.against),
+        controlled=None if total.by_definition else _controlled(scored, deltas, draws=draws, trained=not is_base(arm)),
+        corrected=None,
+        longer_won=None if total.by_definition else _longer_won(scored),
+        total=total,
+    )
+
+
+def _total(results: Sequence[Judged]) -> Judged:
+    """Sums over all seeds; `None` for a figure that one of them lacks."""
+    summed = {name: _sum([getattr(result, name) for result in results]) for name in _SUMMED}
+    return results[0].model_copy(update={**summed, "by_definition": all(result.by_definition for result in results)})
+
+
+def _sum(values: Sequence[_Number | None]) -> _Number | None:
+    present = [value for value in values if value is not None]
+    return sum(present[1:], present[0]) if present and len(present) == len(values) else None
+
+
+def _controlled(
+    scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, draws: tuple[int, ...] | None, trained: bool
+) -> LengthControlled | None:
+    """The rate at equal length, each seed by all pairs that it has; `None` without one."""
+    rows = {(row.task, row.id): row for seed_rows in reversed(scored) for row in seed_rows}
+    if not rows:
+        return None
+    position = {example: index for index, example in enumerate(rows)}
+    values, present = np.zeros((2, len(scored), len(rows))), np.zeros((len(scored), len(rows)), dtype=np.bool_)
+    for seed, seed_rows in enumerate(scored):
+        for example, pair in _known(seed_rows).items():
+            values[:, seed, position[example]] = pair
+            present[seed, position[example]] = True
+    tasks = {task for task, _ in rows}
+    pairs = JudgedPairs(
+        preferences=values[0],
+        differences=values[1],
+        present=present,
+        clusters=labels_of(cluster_names(rows.values())),
+        strata=labels_of([task for task, _ in rows]) if len(tasks) > 1 else None,
+        draws=None if draws is None else np.array(draws, dtype=np.int64),
+        trained=trained,
+    )
+    return length_controlled(pairs, seed=deltas.seed, replicates=min(deltas.replicates, length_control.REPLICATES))
+
+
+def _longer_won(scored: Sequence[Sequence[ScoreRow]]) -> float | None:
+    pairs = [pair for rows in scored for pair in _known(rows).values()]
+    won = [(score > TIE) == (longer > 0) for score, longer in pairs if score != TIE and longer]
+    return sum(won) / len(won) if won else None
+
+
+def _known(rows: Sequence[ScoreRow]) -> Mapping[tuple[str, str], tuple[float, float]]:
+    """Score and difference of lengths, by example."""
+    by_example = {}
+    for row in rows:
+        score, lengths = row.metrics.get(WIN_RATE), row.statistics.get(LENGTHS)
+        if score is not None and lengths is not None:
+            by_example[row.task, row.id] = (score, lengths[0] - lengths[1])
+    return by_example

@@ -1,0 +1,1 @@
+"""Sections about single answers: side by side, flips, judges, generation."""

@@ -1,0 +1,157 @@
+"""What judges found, how much of it is length, and whether they can be trusted."""
+
+from __future__ import annotations
+
+from bench.report.analysis.answers.judge import JudgedArm
+from bench.report.analysis.comparison import Comparison
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.sanity.judge import CONSISTENT_SHARE
+from bench.stats.estimates.length_control import ALONE
+
+_ABOUT = (
+    "Every pair is judged in both orders; won and lost: preferred in both. Tied: no preference, or the same text. "
+    "Flipped: the orders disagree; half read: one verdict cannot be read; both score as ties. At equal length: the win "
+    "rate without the effect of length, refitted in each bootstrap replicate; where a judge decides by little but "
+    "length, it is biased to that side. Results, differences and claims are about the raw rate. Longer: share "
+    "of the answers that are the longer ones. Longer won: of the pairs with a preference, the share that went to the "
+    "longer answer. Same in both orders: of the pairs with two verdicts. Shown first: share of the preferences that "
+    "are for what was shown first; 50% is fair."
+)
+
+
+def judge_section(comparison: Comparison) -> Section | None:
+    """One row per eval and arm; `None` without a judge."""
+    if not comparison.judged:
+        return None
+    columns = (
+        Column(title="Eval", detail=True),
+        Column(title="Arm"),
+        Column(title="Against"),
+        Column(title="Win rate", right=True),
+        Column(title="At equal length [95%]", right=True),
+        Column(title="Longer", right=True, detail=True),
+        Column(title="Longer won", right=True),
+        Column(title="Won / tied / lost", right=True),
+        Column(title="Flipped", right=True, detail=True),
+        Column(title="Half read", right=True, detail=True),
+        Column(title="Not judged", right=True, detail=True),
+        Column(title="Same in both orders", right=True),
+        Column(title="Shown first", right=True, detail=True),
+        Column(title="Tokens sent / answered", right=True, detail=True),
+        Column(title="Cost", right=True, detail=True),
+    )
+    rows = tuple(_row(judged, comparison) for judged in comparison.judged)
+    blocks: list[Block] = [Paragraph(text=line) for line in _judges(comparison)]
+    blocks += [Table(columns=columns, rows=rows), *_by_people(comparison), Paragraph(text=_ABOUT, tone="muted")]
+    return Section(title="Judges", blocks=tuple(blocks))
+
+
+def _by_people(comparison: Comparison) -> list[Block]:
+    """Rates corrected by human labels; nothing where no pair is labelled."""
+    labelled = [(judged, judged.corrected) for judged in comparison.judged if judged.corrected is not None]
+    if not labelled:
+        return []
+    columns = (
+        Column(title="Arm"),
+        Column(title="Rate by people and judge [95%]", right=True),
+        Column(title="Labelled", right=True),
+        Column(title="Same as people", right=True),
+    )
+    rows = tuple(
+        (
+            Cell(text=f"{judged.arm} on {judged.eval}", tone="strong"),
+            Cell(text=f"{fmt.number(rate.rate)} {fmt.interval(rate.low, rate.high) or rate.reason}"),
+            Cell(text=f"{rate.labelled:,} of {rate.judged:,}"),
+            Cell(text=fmt.percent(rate.agreement, digits=0)),
+        )
+        for judged, rate in labelled
+    )
+    about = (
+        "By people and judge: the rate that people would give, from their labels and the judge's verdicts on all pairs "
+        "(prediction-powered inference), if the labelled pairs are a random part. Claims are about the judge's rate."
+    )
+    return [Table(columns=columns, rows=rows), Paragraph(text=about, tone="muted")]
+
+
+def _judges(comparison: Comparison) -> list[str]:
+    """Per eval: who judged, and what all of it took."""
+    lines = []
+    for name in dict.fromkeys(judged.eval for judged in comparison.judged):
+        eval_judged = [judged for judged in comparison.judged if judged.eval == name]
+        judged_arms = [judged for judged in eval_judged if judged.total.asked]
+        who = (judged_arms or eval_judged)[0]
+        place = "on this machine" if who.total.host is None else f"at {who.total.host}"
+        line = f"{name}: {who.total.judge} {place}, prompt {who.total.prompt}; "
+        line += f"{fmt.plural(sum(judged.total.asked for judged in eval_judged), 'request')}"
+        reused = sum(judged.total.reused for judged in eval_judged)
+        line += f", {reused:,} answered from disk" if reused else ""
+        line += f"; {_bill(judged_arms)}."
+        if any(measurand.against_control for measurand in comparison.measurands if measurand.eval == name):
+            line += " Each arm is compared with its own control; a base has none and is not judged."
+        lines.append(line)
+    return lines
+
+
+def _bill(judged_arms: list[JudgedArm]) -> str:
+    costs = [judged.total.cost for judged in judged_arms if judged.total.cost is not None]
+    if not judged_arms:
+        return "no cost"
+    if len(costs) < len(judged_arms):
+        return (
+            "no cost, on this machine"
+            if judged_arms[0].total.host is None
+            else "cost unknown (no price, or tokens not counted)"
+        )
+    now = sum(judged.total.cost_now or 0.0 for judged in judged_arms)
+    earlier = "" if now == sum(costs) else f", {sum(costs) - now:.4f} of it paid before these jobs ran"
+    return f"cost {sum(costs):.4f} {judged_arms[0].total.currency}{earlier}"
+
+
+def _row(judged: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
+    value = comparison.results[judged.arm, judged.eval].value
+    tokens = f"{fmt.count(judged.total.prompt_tokens)} / {fmt.count(judged.total.completion_tokens)}"
+    none = Cell(text=fmt.NONE, tone="muted")
+    if judged.total.by_definition:
+        itself = Cell(text="itself, by definition", tone="muted")
+        names = (Cell(text=judged.eval), Cell(text=judged.arm, tone="strong"), itself)
+        return (*names, Cell(text=fmt.number(value.mean)), *[none] * 11)
+    return (
+        Cell(text=judged.eval),
+        Cell(text=judged.arm, tone="strong"),
+        Cell(text=judged.against),
+        Cell(text=fmt.number(value.mean)),
+        _controlled(judged),
+        Cell(text=fmt.NONE if judged.controlled is None else fmt.percent(judged.controlled.longer, digits=0)),
+        Cell(text=fmt.percent(judged.longer_won, digits=0)),
+        Cell(text=f"{judged.total.wins:,} / {judged.ties:,} / {judged.total.losses:,}"),
+        Cell(text=fmt.count(judged.total.flips)),
+        Cell(text=fmt.count(judged.total.half)),
+        Cell(text=fmt.count(judged.total.unjudged + judged.total.unanswered)),
+        _consistency(judged),
+        Cell(text=fmt.percent(judged.shown_first, digits=0)),
+        Cell(text=tokens),
+        Cell(text=fmt.NONE if judged.total.cost is None else f"{judged.total.cost:.4f} {judged.total.currency}"),
+    )
+
+
+def _controlled(judged: JudgedArm) -> Cell:
+    controlled = judged.controlled
+    if controlled is None:
+        return Cell(text=fmt.NONE, tone="muted")
+    if controlled.rate is None:
+        return Cell(text=controlled.reason or fmt.NONE, tone="unsure")
+    interval = "no interval" if controlled.low is None else fmt.interval(controlled.low, controlled.high)
+    text = f"{fmt.number(controlled.rate)} {interval}"
+    if controlled.length_effect is not None and abs(controlled.length_effect) >= ALONE:
+        way = "longer" if controlled.length_effect > 0 else "shorter"
+        return Cell(text=f"{text}; decided by length, the {way} answer wins", tone="unsure")
+    return Cell(text=text)
+
+
+def _consistency(judged: JudgedArm) -> Cell:
+    if judged.total.consistency is None:
+        return Cell(text=fmt.NONE, tone="muted")
+    trusted = judged.total.consistency >= CONSISTENT_SHARE
+    text = fmt.percent(judged.total.consistency, digits=0)
+    return Cell(text=text if trusted else f"{text}, inconsistent", tone="plain" if trusted else "bad")

@@ -1,0 +1,132 @@
+"""Where the noise of each difference comes from, and therefore what would make it smaller."""
+
+from __future__ import annotations
+
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.scores.results import Contrast, Result
+from bench.report.render import format as fmt
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.stats.noise.moderation import SeedPrior
+
+TEXT = (
+    "Standard deviations in the eval's units. Examples: noise of this run's examples, falls with their number. Seeds: "
+    "noise of repeating the training, of one seed of both sides together; falls with the number of seeds. Examples × "
+    "seeds: the rest, falls with both. The standard error of a difference includes all three."
+)
+ONE_SEED = "With one seed the noise of repeating the training is unknown: examples only."
+
+WITH_DRAWS = (
+    "Subsets that were drawn several times: the seeds column above includes the noise of the draws. Here are standard "
+    "deviations of the score; the two sources are separable only where some draw has two seeds."
+)
+
+MODERATED = (
+    "What the seeds of all arms say together: an arm's few seeds are weighted with it, by degrees of freedom "
+    "(empirical Bayes, Smyth 2004). Where the p-value of equal noise is below 5%, each arm has its own seeds alone."
+)
+
+
+def variance_section(comparison: Comparison) -> Section | None:
+    """One row per arm and eval, against base and control; `None` where no difference has an interval."""
+    rows = [
+        _row(result, contrast)
+        for result in comparison.results.values()
+        for contrast in (result.versus_base, result.versus_control)
+        if contrast is not None and contrast.delta.components is not None
+    ]
+    if not rows:
+        return None
+    columns = (
+        Column(title="Eval"),
+        Column(title="Difference"),
+        Column(title="Examples", right=True),
+        Column(title="Seeds", right=True),
+        Column(title="Examples × seeds", right=True),
+        Column(title="Standard error", right=True),
+        Column(title="Covers"),
+    )
+    single = len(comparison.run.seeds) == 1
+    intro = Paragraph(text=ONE_SEED if single else TEXT, tone="muted")
+    blocks: tuple[Block, ...] = (
+        intro,
+        Table(columns=columns, rows=tuple(rows)),
+        *_priors(comparison),
+        *_draws(comparison),
+    )
+    return Section(title="Where the noise comes from", blocks=blocks, only="document")
+
+
+def _priors(comparison: Comparison) -> tuple[Block, ...]:
+    """What the arms' seeds have in common, one row per eval; nothing where they are too few."""
+    priors = {
+        result.measurand.name: (result, contrast.delta.seed_prior)
+        for result in comparison.results.values()
+        for contrast in (result.versus_base, result.versus_control)
+        if contrast is not None and contrast.delta.seed_prior is not None
+    }
+    if not priors:
+        return ()
+    columns = (
+        Column(title="Eval"),
+        Column(title="Arms", right=True),
+        Column(title="One seed's deviation", right=True),
+        Column(title="Prior's degrees of freedom", right=True),
+        Column(title="p of equal noise", right=True),
+        Column(title="Moderated"),
+    )
+    rows = tuple(_prior(result, prior) for result, prior in priors.values() if prior is not None)
+    return (Paragraph(text=MODERATED, tone="muted"), Table(columns=columns, rows=rows))
+
+
+def _prior(result: Result, prior: SeedPrior) -> tuple[Cell, ...]:
+    unit = "" if result.measurand.bounds is None else " logits"
+    return (
+        Cell(text=result.measurand.name),
+        Cell(text=str(prior.arms)),
+        Cell(text=f"{fmt.number(prior.deviation)}{unit}"),
+        Cell(text=fmt.number(prior.weight)),
+        Cell(text=fmt.p_value(prior.homogeneity_p)),
+        Cell(text="yes" if prior.usable else "no: the arms' noise differs"),
+    )
+
+
+def _draws(comparison: Comparison) -> tuple[Block, ...]:
+    """What drawing the subset again adds to training again; nothing where every arm has one draw."""
+    if not comparison.draws:
+        return ()
+    columns = (
+        Column(title="Eval"),
+        Column(title="Arm"),
+        Column(title="Draws", right=True),
+        Column(title="Between draws", right=True),
+        Column(title="Between seeds of a draw", right=True),
+    )
+    rows = tuple(
+        (
+            Cell(text=noise.measurand),
+            Cell(text=noise.arm, tone="strong"),
+            Cell(text=str(noise.draws)),
+            Cell(text=_root(noise.draw_variance)),
+            Cell(text=_root(noise.seed_variance)),
+        )
+        for noise in comparison.draws
+    )
+    return (Paragraph(text=WITH_DRAWS, tone="muted"), Table(columns=columns, rows=rows))
+
+
+def _row(result: Result, contrast: Contrast) -> tuple[Cell, ...]:
+    parts = contrast.delta.components
+    assert parts is not None, "chosen so"
+    return (
+        Cell(text=result.measurand.name),
+        Cell(text=f"{contrast.arm} − {contrast.reference}", tone="strong"),
+        Cell(text=_root(parts.example)),
+        Cell(text=_root(parts.seed)),
+        Cell(text=_root(parts.rest)),
+        Cell(text=fmt.number(contrast.delta.standard_error)),
+        Cell(text=contrast.delta.noise),
+    )
+
+
+def _root(variance: float | None) -> str:
+    return fmt.NONE if variance is None else fmt.number(variance**0.5)

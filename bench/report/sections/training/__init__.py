@@ -1,0 +1,1 @@
+"""Sections about trainings: how each ended, what it cost, how fast it was."""

@@ -1,0 +1,76 @@
+"""Which way to train is the fastest, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.training.speed import Pace
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone
+from bench.stats.estimates.ratio import Ratio
+
+NOTE = (
+    "Tokens per second and ratios (speed, peak memory; arm by control) are geometric means over seeds; 95% "
+    "intervals (Welch's t on logarithms); ≈ where they include one. Measured alone on the machine, warm-up steps left "
+    "out. Only claims are corrected for their number."
+)
+
+
+def pace_section(comparison: Comparison) -> Section | None:
+    """One row per arm, fastest first; `None` where no two arms were timed alone."""
+    paces = comparison.speeds
+    if not paces:
+        return None
+    columns = (
+        Column(title="Arm"),
+        Column(title="Tokens/s", right=True),
+        Column(title="Speed / control [95%]", right=True),
+        Column(title="Memory / control [95%]", right=True),
+        Column(title="Speed / next slower [95%]", right=True),
+    )
+    rows = tuple(
+        (
+            Cell(text=pace.arm, tone="strong"),
+            Cell(text=fmt.count(pace.tokens_per_second)),
+            _against(pace, pace.speed, more_is_better=True),
+            _against(pace, pace.memory, more_is_better=False),
+            Cell(text=fmt.NONE if pace.lead is None else ratio_text(pace.lead)),
+        )
+        for pace in paces
+    )
+    blocks = (Paragraph(text=headline(paces)), Table(columns=columns, rows=rows), Paragraph(text=NOTE, tone="muted"))
+    return Section(title="Speed", blocks=blocks)
+
+
+def headline(pairs: tuple[Pace, ...]) -> str:
+    """The fastest arm, by how much, and whether the next one is shown to be slower."""
+    first, second = pairs[:2]
+    sentence = f"Fastest: {first.arm}"
+    if first.speed is not None and first.control is not None:
+        sentence += f", {ratio_text(first.speed)} the speed of {first.control}"
+    assert first.lead is not None, "there is a next one"
+    if first.lead.low is None:
+        return f"{sentence}. Whether {second.arm} is slower is not known: {first.lead.reason}."
+    if first.lead.low > 1:
+        return f"{sentence}. It is faster than the next, {second.arm}: {ratio_text(first.lead)}."
+    return f"{sentence}. Not resolved from the next, {second.arm}: {ratio_text(first.lead)}."
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """`×1.94 [1.80, 2.10]`."""
+    interval = fmt.interval(ratio.low, ratio.high, digits=2)
+    return f"×{fmt.number(ratio.ratio, digits=2)} {interval}".rstrip()
+
+
+def _against(pace: Pace, ratio: Ratio | None, *, more_is_better: bool) -> Cell:
+    if ratio is None or ratio.ratio is None:
+        return Cell(text="is the control" if pace.control is None else fmt.NONE, tone="muted")
+    if ratio.low is None or ratio.high is None:
+        return Cell(text=ratio_text(ratio), tone="plain")
+    mark, tone = _reading(ratio.low, ratio.high, more_is_better=more_is_better)
+    return Cell(text=f"{mark} {ratio_text(ratio)}", tone=tone)
+
+
+def _reading(low: float, high: float, *, more_is_better: bool) -> tuple[str, Tone]:
+    if low <= 1 <= high:
+        return "≈", "plain"
+    return ("▲", "good") if (low > 1) is more_is_better else ("▼", "bad")

@@ -1,0 +1,89 @@
+"""What a run will take, arm by arm and eval by eval, before it starts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.run.estimate.changes import NewJobs
+from bench.spec import Spec
+
+
+class ArmForecast(Spec):
+    """One arm's trainings. Counts are per seed."""
+
+    arm: str
+    seeds: int
+    cached: int
+    """Trainings that are there already."""
+    sweep: int = 0
+    """Trainings of its sweep that would run beside those."""
+    settings: tuple[str, ...] = ()
+    """Settings that its sweep chooses from; none without a sweep."""
+    dev_rows: int = 0
+    """Rows by whose loss its sweep chooses; 0 without a sweep."""
+    rows: int
+    """Rows seen, repeats counted."""
+    steps: int
+    tokens: int
+    supervised_tokens: int
+    slots: int
+    truncated_rows: int
+    dropped_rows: int
+    parameters: int
+    trainable_parameters: int
+    seconds: float
+    """Seconds of one training; an estimate."""
+    seconds_from: Literal["history", "probe", "rough"]
+    """`history`: speed of earlier trainings of this model and recipe here; `probe`: of a few steps, timed for this;
+    `rough`: operations over an assumed rate."""
+    memory_bytes: int
+    """Peak of one training's tensors, as `bench.run.estimate.memory` estimates it: of one GPU, or of all processes on
+    a processor. Rough."""
+
+
+class EvalForecast(Spec):
+    """One eval over all subjects."""
+
+    eval: str
+    subjects: int
+    cached: int
+    seconds: float | None
+    """Seconds of one subject; `None` where it was never timed here and could not be."""
+    seconds_from: Literal["history", "probe"] | None = None
+    """`history`: earlier results of this eval here; `probe`: some examples of the base, timed for this."""
+
+
+class Forecast(Spec):
+    """What `bench plan` says."""
+
+    suite: str
+    profile: str | None
+    model: str
+    device: str
+    workers: int
+    threads: int
+    """Per worker."""
+    budgets_match: bool
+    budget: str
+    """The sentence on the arms' budgets."""
+    jobs: int
+    to_run: int
+    cached: int
+    arms: tuple[ArmForecast, ...]
+    evals: tuple[EvalForecast, ...]
+    seconds: float
+    """Seconds of the whole run, over the workers, without the evals in `untimed`."""
+    untimed: tuple[str, ...] = ()
+    """Evals to run whose time is not known."""
+    training_tokens: int
+    """Non-padding tokens of the trainings that would run."""
+    disk_bytes: int
+    """Bytes that the run takes at the least: weights, checkpoints, results (`bench.run.estimate.disk`)."""
+    disk_free_bytes: int | None
+    """Where it takes them; `None` where the system does not say."""
+    new: tuple[NewJobs, ...] = ()
+    """Why jobs are new that have an earlier one of their name."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before (`bench.run.checks.warnings`)."""
+    unavailable: tuple[str, ...] = ()
+    """A sentence for each input that is unavailable. What needs it is in no count but `jobs`."""

@@ -1,0 +1,98 @@
+"""The confidence curve of rates whose seed noise is on the logit scale.
+
+Contract: as `bench.stats.curves.curve`; no bound leaves the scale, and the curve of reference - arm is its mirror.
+A rate near 0 or 1 leaves its trainings no room on one side: on the logit scale the same noise is symmetric and as large
+everywhere.
+
+The difference is `rate(arm) - rate(reference)`. Example noise moves the two rates apart, each by its part of the
+variance; then one Student variable moves their logits apart, each by its part of the seed noise (the path of steepest
+descent of the first-order reliability method: Hasofer & Lind 1974). For small noise the result is the Behrens-Fisher
+convolution of `bench.stats.curves.curve.SeedCurve`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bench.stats.curves.distributions import FloatArray, floats, logistic, logit, normal_cdf, student_quantile
+
+_REACH = 6.0  # standard deviations: what lies beyond has a probability of 2e-9
+_SCORES = np.linspace(-_REACH, _REACH, 601)
+NODES: FloatArray = normal_cdf(_SCORES)
+"""Probabilities at which the example noise, and the seeds' noise, are read. Even in normal scores, for the tails."""
+_POINTS, _STEP = 28_657, 17_711  # Fibonacci numbers: the lattice is as even as points in a square can be
+_FIRST = 2.0 * _REACH * (np.arange(_POINTS) / _POINTS - 0.5)
+_SECOND = 2.0 * _REACH * (np.arange(_POINTS) * _STEP % _POINTS / _POINTS - 0.5)
+_WEIGHTS: FloatArray = floats(np.exp(-0.5 * (_FIRST**2 + _SECOND**2)))
+"""Weights of pairs of normal scores, one of each source of noise (Niederreiter 1992, "Random number generation and
+quasi-Monte Carlo methods", chapter 5)."""
+_EDGE = 1e-12  # rates nearer to 0 or 1 count as this far away, so that their logits are finite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """One side on the scale from 0 to 1. part: its part of the example noise. pull: by how much one unit of the Student
+    variable moves its logit."""
+
+    value: float
+    part: float
+    pull: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WeightedCurve:
+    """The curve of weighted values. values: sorted; below: [values], the weight of all smaller ones and half its own.
+    support: lowest and highest possible value."""
+
+    values: FloatArray
+    below: FloatArray
+    support: tuple[float, float]
+
+    def cdf(self, value: float) -> float:
+        if value <= self.support[0] or value >= self.support[1]:
+            return float(value >= self.support[1])
+        return float(np.interp(value, self.values, self.below))
+
+    def quantile(self, probability: ArrayLike) -> FloatArray:
+        return floats(np.interp(floats(probability), self.below, self.values))
+
+
+def logit_seed_curve(
+    examples: FloatArray, arm: Rate, reference: Rate | None, *, width: float, lowest: float, degrees: float
+) -> WeightedCurve:
+    """examples: [NODES] quantiles of the example noise's curve, on the scale from 0 to 1. reference: `None` for the
+    curve of one rate. width: of the scale in units of the score; lowest: its lower end, for one rate. degrees: of the
+    seeds' noise."""
+    pivots = np.interp(_SECOND, _SCORES, student_quantile(NODES, degrees))
+    values = moved(np.interp(_FIRST, _SCORES, examples), pivots, arm, reference)
+    order = np.argsort(values, kind="stable")
+    weights = _WEIGHTS[order] / _WEIGHTS.sum()
+    bottom = lowest if reference is None else 0.0
+    return WeightedCurve(
+        values=values[order] * width + bottom,
+        below=np.cumsum(weights) - 0.5 * weights,
+        support=(bottom if reference is None else -width, bottom + width),
+    )
+
+
+def moved(examples: FloatArray, pivots: FloatArray, arm: Rate, reference: Rate | None) -> FloatArray:
+    """The difference (or the one rate) for draws of the example noise and of the Student variable. What one rate cannot
+    move for want of room, the other does."""
+    if reference is None:
+        return logistic(_logit(arm.value + arm.part * (examples - arm.value)) + arm.pull * pivots)
+    shift = examples - (arm.value - reference.value)
+    left, right = arm.value + arm.part * shift, reference.value - reference.part * shift
+    beyond, beyond_too = (left < 0.0) | (left > 1.0), (right < 0.0) | (right > 1.0)
+    clipped, clipped_too = np.clip(left, 0.0, 1.0), np.clip(right, 0.0, 1.0)
+    left = np.where(beyond_too, clipped_too + examples, clipped)
+    right = np.where(beyond, clipped - examples, clipped_too)
+    return floats(
+        logistic(_logit(left) + arm.pull * pivots) - logistic(_logit(right) - reference.pull * pivots)
+    )  # fmt: skip
+
+
+def _logit(share: FloatArray) -> FloatArray:
+    return logit(np.clip(share, _EDGE, 1.0 - _EDGE))

@@ -1,0 +1,154 @@
+"""The ratio of two arms' quality per unit of cost, such as right answers per second of training.
+
+Contract: the noise of the examples, which both arms share, and of the seeds, in which quality and cost vary together,
+both count. No interval where a side's quality is not clearly above zero, or where a measured cost has one replicate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bench.stats.estimates.delta import LEVEL, Delta
+from bench.stats.estimates.missing import WorstCase, counted_as, missing_bounds, missing_share, worst_scale
+from bench.stats.estimates.paired import REPLICATES, paired_delta
+from bench.stats.estimates.ratio import Ratio
+from bench.stats.estimates.single import score_interval
+from bench.stats.noise.variance import Components
+from bench.stats.samples.sample import Scores
+
+MOST_RELATIVE_ERROR = 0.25
+"""Above this share of the quality itself, its standard error is too large for a linearised logarithm."""
+
+
+def efficiency_ratio(
+    arm: tuple[Scores, Sequence[float]],
+    reference: tuple[Scores, Sequence[float]],
+    *,
+    counted: bool,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+) -> Ratio:
+    """(arm quality / arm cost) / (reference quality / reference cost), of means over examples and geometric over costs.
+
+    Each side: scores, and one positive cost for each of their rows. counted: the costs are counts, not measurements.
+
+    The logarithm of a mean is linearised at the mean (delta method, Efron & Tibshirani 1993, chapter 21.9): a score x
+    of a row with cost c enters as x / mean + log(mean) - 1 - log(c), so that the paired difference of such scores has
+    the estimate and the spread of the log ratio.
+    """
+    ratio = _as_scored(arm, reference, counted=counted, seed=seed, replicates=replicates, level=level)
+    sides = arm[0], reference[0]
+    if ratio.ratio is None or not any(missing_share(side) for side in sides):
+        return ratio
+    scale = worst_scale(sides)
+    lowest, highest = (
+        _as_scored(
+            (counted_as(sides[0], left), arm[1]),
+            (counted_as(sides[1], right), reference[1]),
+            counted=counted,
+            seed=seed,
+            replicates=replicates,
+            level=level,
+        )
+        for left, right in (scale, scale[::-1])
+    )
+    bounds = None
+    if lowest.ratio is not None and highest.ratio is not None:
+        bounds = missing_bounds(
+            _worst_case(lowest),
+            _worst_case(highest),
+            level=level,
+            missing=missing_share(sides[0]),
+            reference_missing=missing_share(sides[1]),
+            scale=scale,
+        )
+    return replace(ratio, bounds=bounds, extremes=(lowest, highest))
+
+
+def _worst_case(ratio: Ratio) -> WorstCase:
+    assert ratio.ratio is not None, "chosen so"
+    error = None if ratio.components is None else _error(ratio.components)
+    return WorstCase(
+        estimate=float(np.log(ratio.ratio)), standard_error=error, curve=ratio.curve, p_value=ratio.p_value
+    )
+
+
+def _error(parts: Components) -> float:
+    """Standard error of a log ratio from its parts."""
+    seeds = ((parts.seed or 0.0) + (parts.rest or 0.0)) / parts.replicates
+    return float((parts.example + seeds) ** 0.5)
+
+
+def _as_scored(
+    arm: tuple[Scores, Sequence[float]],
+    reference: tuple[Scores, Sequence[float]],
+    *,
+    counted: bool,
+    seed: int,
+    replicates: int,
+    level: float,
+) -> Ratio:
+    """The ratio from the scores that are there."""
+    plain = paired_delta(arm[0], reference[0], seed=seed, replicates=1, level=level)
+    qualities = plain.arm_mean, plain.reference_mean
+    if qualities[0] is None or qualities[1] is None:
+        return _none(plain, level, plain.reason or "nothing to compare")
+    if min(qualities[0], qualities[1]) <= 0:
+        return _none(plain, level, "a quality of zero or less has no ratio")
+    left, right = _scaled(*arm, qualities[0]), _scaled(*reference, qualities[1])
+    delta = paired_delta(left, right, seed=seed, replicates=replicates, level=level)
+    ratio = _ratio(delta, level)
+    if not counted and min(delta.arm_seeds, delta.reference_seeds) < 2:
+        return _without_interval(ratio, "a measured cost of one training has no known noise")
+    if any(_relative_error(scores, seed) > MOST_RELATIVE_ERROR for scores in (arm[0], reference[0])):
+        return _without_interval(ratio, "a quality is too near zero for an interval of its ratio")
+    return ratio
+
+
+def _scaled(scores: Scores, costs: Sequence[float], mean: float) -> Scores:
+    logs = np.log(np.asarray(costs, dtype=np.float64))
+    values = scores.values / mean + np.log(mean) - 1.0 - logs[:, None]
+    return replace(scores, values=np.where(scores.present, values, 0.0), binary=False, bounds=None)
+
+
+def _relative_error(scores: Scores, seed: int) -> float:
+    """Infinite where it cannot be said."""
+    estimate = score_interval(scores, seed=seed, replicates=1)
+    return (
+        float("inf")
+        if estimate.standard_error is None or not estimate.mean
+        else estimate.standard_error / abs(estimate.mean)
+    )
+
+
+def _ratio(delta: Delta, level: float) -> Ratio:
+    def of_log(value: float | None) -> float | None:
+        return None if value is None else float(np.exp(value))
+
+    return Ratio(
+        ratio=of_log(delta.estimate),
+        low=of_log(delta.low),
+        high=of_log(delta.high),
+        level=level,
+        p_value=delta.p_value,
+        mde=of_log(delta.mde),
+        method=f"logarithm of quality per cost, linearised; {delta.method}",
+        reason=delta.reason,
+        arm_seeds=delta.arm_seeds,
+        reference_seeds=delta.reference_seeds,
+        n_missing=delta.n_missing,
+        log_variance=None,
+        curve=delta.curve,
+        components=delta.components,
+        n_examples=delta.n_examples,
+    )
+
+
+def _without_interval(ratio: Ratio, reason: str) -> Ratio:
+    return replace(ratio, low=None, high=None, p_value=None, mde=None, method="none", reason=reason, curve=None)
+
+
+def _none(delta: Delta, level: float, reason: str) -> Ratio:
+    return _without_interval(replace(_ratio(delta, level), ratio=None), reason)

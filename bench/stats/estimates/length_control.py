@@ -1,0 +1,281 @@
+"""The preference for one side's answers at equal length: a judge's win rate with the effect of length taken out.
+
+Contract: per seed, the logistic model P(win) = 1 / (1 + exp(-(a + b x))) is fitted to wins (1), ties (0.5) and losses
+(0), where x = tanh(d / s), d is the difference of the answers' lengths and s its standard deviation over the examples;
+the rate is the prediction at x = 0. This is the length-controlled win rate of AlpacaEval 2 (Dubois et al. 2024)
+without its term for each prompt's difficulty. a and b have normal priors around 0, wide enough to matter only where
+the data leave them open (a judge that follows length alone). Standard deviation and model are fitted anew in each
+bootstrap replicate.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.stats.curves.curve import interval
+from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, floats
+from bench.stats.estimates.delta import LEVEL
+from bench.stats.estimates.inference import ScoreScale, infer
+from bench.stats.noise.seed_term import Side
+from bench.stats.samples.resample import count_chunks
+from bench.stats.samples.sample import Layout, layout
+
+REPLICATES = 2_000
+PRIOR_DEVIATIONS = (10.0, 5.0)
+"""Prior deviations of a and b. A narrower prior of b leaves more of the longer side's advantage where a judge goes by
+length alone; with a wider one, or Firth's (1993), the rate of such a judge strays up to twice as far from case to
+case."""
+ALONE = 7.0
+"""Limit of b: from here on length decides nearly every pair. The rate at equal length then rests on the few pairs of
+nearly equal length, and leans to the side whose answers are longer."""
+MOSTLY = 0.95
+"""With a larger share of longer (or of shorter) answers there is nothing to tell length and quality apart by."""
+_STEPS, _LONGEST_STEP, _SMALL = 50, 4.0, 1e-8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthControlled:
+    """rate: mean over seeds. low, high: `None` where no interval can be given. length_effect: b, the log odds of a win
+    gained where d goes from 0 to far above s. reason: why there is no rate or no interval."""
+
+    rate: float | None
+    low: float | None
+    high: float | None
+    level: float
+    length_effect: float | None
+    n_examples: int
+    longer: float
+    """Share of the examples, over seeds, where this side's answer is the longer one."""
+    shorter: float
+    method: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    """Intercept and slope of each resample, both [rows]."""
+
+    intercept: FloatArray
+    slope: FloatArray
+
+    @property
+    def rate(self) -> FloatArray:
+        return _logistic(self.intercept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JudgedPairs:
+    """A judge's verdicts on one side's answers.
+
+    preferences: [seeds, examples], 1, 0.5 or 0. differences: [seeds, examples], this side's length minus the other's,
+    in any unit. present: [seeds, examples]; None: all. clusters, strata, draws, trained: as in `Scores`.
+    """
+
+    preferences: FloatArray
+    differences: FloatArray
+    present: BoolArray | None = None
+    clusters: IntArray | None = None
+    strata: IntArray | None = None
+    draws: IntArray | None = None
+    trained: bool = True
+
+    def __post_init__(self) -> None:
+        shape = self.preferences.shape
+        if len(shape) != 2 or shape != self.differences.shape or shape[1] == 0:
+            raise ValueError("preferences and differences must both be [seeds, examples], with at least one example")
+        if self.present is not None and self.present.shape != shape:
+            raise ValueError("present must be [seeds, examples]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rows:
+    """The pairs of seeds that have some in every stratum. weights: [rows, seeds], which averages seeds of one draw."""
+
+    preferences: FloatArray
+    differences: FloatArray
+    present: BoolArray
+    plan: Layout
+    weights: FloatArray
+
+    def rates(self, counts: FloatArray) -> FloatArray:
+        """[seeds, resamples]: rates of resamples [resamples, examples], tasks equal."""
+        label = self.plan.stratum[self.plan.unit]
+        cells = [
+            [
+                fit(y[label == task], d[label == task], (counts * there)[:, label == task]).rate
+                for task in range(self.plan.n_strata)
+            ]
+            for y, d, there in zip(self.preferences, self.differences, self.present, strict=True)
+        ]
+        return floats(np.mean(cells, axis=1))
+
+    def fits(self) -> list[list[tuple[IntArray, _Fit]]]:
+        """By seed and task, the examples and the fit to them."""
+        label = self.plan.stratum[self.plan.unit]
+        inside = [
+            [np.flatnonzero(there & (label == task)) for task in range(self.plan.n_strata)] for there in self.present
+        ]
+        return [
+            [(part, fit(y[part], d[part], np.ones((1, part.size)))) for part in parts]
+            for y, d, parts in zip(self.preferences, self.differences, inside, strict=True)
+        ]
+
+
+def length_controlled(
+    pairs: JudgedPairs, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL
+) -> LengthControlled | None:
+    """The rate with its interval, over clusters, tasks and subset draws as every score has it.
+
+    `None` where no seed has a pair of every task, or where one seed alone is left of several.
+    """
+    rows = _rows(pairs)
+    if rows is None:
+        return None
+    examples, seen = rows.plan.unit.size, rows.differences[rows.present]
+    longer, shorter = float((seen > 0).mean()), float((seen < 0).mean())
+    if max(longer, shorter) > MOSTLY:
+        way = "longer" if longer > shorter else "shorter"
+        return LengthControlled(
+            rate=None,
+            low=None,
+            high=None,
+            level=level,
+            length_effect=None,
+            n_examples=examples,
+            longer=longer,
+            shorter=shorter,
+            method="none",
+            reason=f"nearly all answers are the {way} ones: length and quality cannot be told apart",
+        )
+    fits = rows.fits()
+    inference = infer(
+        Side(values=rows.weights @ _pseudo_values(rows, fits), trained=pairs.trained),
+        None,
+        rows.plan,
+        ScoreScale(binary=False, support=(0.0, 1.0), seen=(0.0, 1.0), pseudo=2),
+        seed=seed,
+        replicates=replicates,
+        draws=np.concatenate(
+            [rows.weights.mean(axis=0) @ rows.rates(counts) for counts in _resamples(rows.plan, replicates, seed)]
+        ),
+    )
+    low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
+    return LengthControlled(
+        rate=inference.estimate,
+        low=low,
+        high=high,
+        level=level,
+        length_effect=float(np.mean([[fitted.slope[0] for _, fitted in parts] for parts in fits])),
+        n_examples=examples,
+        longer=longer,
+        shorter=shorter,
+        method=inference.method,
+        reason=inference.reason,
+    )
+
+
+def _rows(pairs: JudgedPairs) -> _Rows | None:
+    present = np.ones(pairs.preferences.shape, dtype=np.bool_) if pairs.present is None else pairs.present
+    kept = np.asarray(present.any(axis=0))
+    if not kept.any():
+        return None
+    clusters, strata = (None if label is None else label[kept] for label in (pairs.clusters, pairs.strata))
+    plan = layout(np.ones(int(kept.sum())), clusters, strata)
+    label = plan.stratum[plan.unit]
+    present = present[:, kept]
+    alive = np.all([present[:, label == task].any(axis=1) for task in range(plan.n_strata)], axis=0)
+    if not alive.any() or (pairs.trained and alive.sum() == 1 < alive.size):
+        return None
+    draws = np.arange(int(alive.sum())) if pairs.draws is None else pairs.draws[alive]
+    if np.unique(draws).size < 2:
+        draws = np.arange(draws.size)
+    same = (draws == np.unique(draws)[:, None]).astype(np.float64)
+    return _Rows(
+        preferences=pairs.preferences[alive][:, kept],
+        differences=pairs.differences[alive][:, kept],
+        present=present[alive],
+        plan=plan,
+        weights=same / same.sum(axis=1, keepdims=True),
+    )
+
+
+def _resamples(plan: Layout, replicates: int, seed: int) -> Iterator[FloatArray]:
+    """How often each example was drawn, units within their strata: arrays [rows, examples]."""
+    generator = np.random.default_rng(seed)
+    parts = [np.flatnonzero(plan.stratum == task) for task in range(plan.n_strata)]
+    if plan.n_strata == 1:
+        for counts in count_chunks(plan.n_units, replicates, generator):
+            yield counts[:, plan.unit]
+        return
+    drawn = [np.concatenate(list(count_chunks(inside.size, replicates, generator))) for inside in parts]
+    counts = np.zeros((replicates, plan.n_units))
+    for inside, part in zip(parts, drawn, strict=True):
+        counts[:, inside] = part
+    yield counts[:, plan.unit]
+
+
+def fit(preferences: FloatArray, differences: FloatArray, counts: FloatArray) -> _Fit:
+    """Newton's method for all resamples at once. preferences, differences: [examples]; counts: [rows, examples], how
+    often each example was drawn."""
+    x = _scaled(differences, counts)
+    precision = 1.0 / np.square(PRIOR_DEVIATIONS)
+    a, b = np.zeros(counts.shape[0]), np.zeros(counts.shape[0])
+    for _ in range(_STEPS):
+        p = _logistic(a[:, None] + b[:, None] * x)
+        residual, weight = counts * (preferences - p), counts * p * (1.0 - p)
+        weighted = weight * x
+        g_a = residual.sum(axis=1) - precision[0] * a
+        g_b = (residual * x).sum(axis=1) - precision[1] * b
+        h_aa, h_ab = weight.sum(axis=1) + precision[0], weighted.sum(axis=1)
+        h_bb = (weighted * x).sum(axis=1) + precision[1]
+        determinant = h_aa * h_bb - h_ab**2
+        step_a = (h_bb * g_a - h_ab * g_b) / determinant
+        step_b = (h_aa * g_b - h_ab * g_a) / determinant
+        longest = np.maximum(np.abs(step_a), np.abs(step_b))
+        shrink = np.minimum(1.0, _LONGEST_STEP / np.maximum(longest, _SMALL))
+        a, b = a + shrink * step_a, b + shrink * step_b
+        if longest.max() < _SMALL:
+            break
+    return _Fit(intercept=floats(a), slope=floats(b))
+
+
+def _scaled(differences: FloatArray, counts: FloatArray) -> FloatArray:
+    """tanh(d / s): [rows, examples]; 0 where all differences of a resample are the same."""
+    total = np.maximum(counts.sum(axis=1), 1.0)
+    mean = counts @ differences / total
+    variance = np.maximum(counts @ np.square(differences) / total - mean**2, 0.0)
+    spread = np.sqrt(variance)
+    alike = spread <= 1e-9 * (1.0 + float(np.abs(differences).max()))
+    ratio = differences / np.where(alike, 1.0, spread)[:, None]
+    return floats(np.where(alike[:, None], 0.0, np.tanh(ratio)))
+
+
+def _pseudo_values(rows: _Rows, fits: list[list[tuple[IntArray, _Fit]]]) -> FloatArray:
+    """[seeds, examples] values whose mean is the rate and whose spread is that of its influence function (the
+    infinitesimal jackknife; Efron & Tibshirani 1993, chapter 21). A pair that a seed lacks has no influence on it."""
+    label = rows.plan.stratum[rows.plan.unit]
+    values = np.zeros(rows.present.shape)
+    for seed, parts in enumerate(fits):
+        for task, (inside, fitted) in enumerate(parts):
+            values[seed, label == task] = float(fitted.rate[0])
+            influence = _influence(rows.preferences[seed, inside], rows.differences[seed, inside], fitted)
+            values[seed, inside] += int((label == task).sum()) * (influence - influence.mean())
+    return values
+
+
+def _influence(preferences: FloatArray, differences: FloatArray, fitted: _Fit) -> FloatArray:
+    """Derivative of the rate by the weight of each example: [examples]."""
+    x = _scaled(differences, np.ones((1, preferences.size)))[0]
+    precision = 1.0 / np.square(PRIOR_DEVIATIONS)
+    p = _logistic(fitted.intercept[0] + fitted.slope[0] * x)
+    residual, weight = preferences - p, p * (1.0 - p)
+    h_aa, h_ab = weight.sum() + precision[0], (weight * x).sum()
+    h_bb = (weight * x**2).sum() + precision[1]
+    of_intercept = (h_bb * residual - h_ab * residual * x) / (h_aa * h_bb - h_ab**2)
+    rate = float(fitted.rate[0])
+    return floats(rate * (1.0 - rate) * of_intercept)
+
+
+def _logistic(z: FloatArray) -> FloatArray:
+    return floats(0.5 * (1.0 + np.tanh(0.5 * z)))

@@ -1,0 +1,168 @@
+"""What a comparison could have seen, and what would decide it.
+
+All figures are two-sided at `1 - level`, at 80% power, under the variance model of `bench.stats.noise.variance`, and
+for the intervals that `bench.stats.estimates.inference` gives: with a few seeds these are wider than Student's t with
+the same standard error and Satterthwaite's degrees of freedom, so their power is lower.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.stats.curves.curve import GRID, SeedCurve
+from bench.stats.curves.distributions import chi_square_quantile, student_quantile
+from bench.stats.noise.variance import Components
+
+POWER = 0.8
+MAX_EXAMPLES = 1_000_000
+MAX_SEEDS = 1_000
+RANGE_LEVEL = 0.8
+"""Confidence of the range of the noise for which needed examples and seeds are given."""
+_TIMES = (2, 3, 4, 6, 8, 12, 16)  # as many seeds as now, where examples and seeds must both grow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """Examples alone, or seeds (of each trained side) alone, that would decide; `None` where they could not.
+
+    together: examples and seeds that would where neither alone could; `None` where either can, or not even both.
+    """
+
+    examples: int | None
+    seeds: int | None
+    together: tuple[int, int] | None = None
+
+
+def detectable_effect(
+    standard_error: float,
+    degrees: float,
+    *,
+    seed_error: float = 0.0,
+    seed_degrees: float = 1.0,
+    level: float = 0.95,
+    power: float = POWER,
+) -> float:
+    """The smallest true effect that a two-sided test finds with probability `power`.
+
+    standard_error, degrees: of the examples' noise. seed_error, seed_degrees: of the seeds', where it is told apart.
+
+    Bloom 1995, "Minimum detectable effects": the half-width of the interval, and the t quantile of the power times the
+    whole standard error.
+    """
+    if seed_error <= 0.0:
+        return standard_error * (_quantile((1.0 + level) / 2.0, degrees) + _quantile(power, degrees))
+    grid = (np.arange(GRID) + 0.5) / GRID
+    example = standard_error * student_quantile(grid, degrees)
+    curve = SeedCurve(values=example, seed_error=seed_error, seed_degrees=seed_degrees)
+    variance = standard_error**2 + seed_error**2
+    whole = variance**2 / (standard_error**4 / degrees + seed_error**4 / seed_degrees)
+    half_width = float(curve.quantile(np.array([(1.0 + level) / 2.0]))[0])
+    return half_width + float(variance**0.5) * _quantile(power, whole)
+
+
+def _quantile(probability: float, degrees: float) -> float:
+    return float(student_quantile(probability, degrees))
+
+
+def needed(
+    distance: float, components: Components, *, examples: int, level: float = 0.95, power: float = POWER
+) -> Needed:
+    """How many examples, or seeds, bring the detectable effect down to `distance`, if the estimate is the truth.
+
+    distance: between the estimate and the nearest threshold, in units of the score. examples: those of this run. Never
+    less than one more than what is there. With a single seed the seeds' variance is unknown: examples are then counted
+    against example noise alone, and seeds are `None`. Where seeds are averaged by subset draw, they are draws.
+    """
+    if distance <= 0 or examples < 1:
+        return Needed(examples=None, seeds=None)
+
+    def enough(count: int, replicates: float, seed_degrees: float) -> bool:
+        growth = count / examples
+        return _resolution(components, growth, replicates, seed_degrees, level=level, power=power) <= distance
+
+    def least_examples(replicates: float, seed_degrees: float) -> int | None:
+        return _least(lambda count: enough(count, replicates, seed_degrees), examples + 1, MAX_EXAMPLES)
+
+    more_examples = least_examples(components.replicates, components.seed_degrees or 1.0)
+    if components.seed is None:
+        return Needed(examples=more_examples, seeds=None)
+    sides, now = _sides(components), components.most_replicates
+    more_seeds = _least(lambda seeds: enough(examples, seeds, sides * (seeds - 1)), now + 1, MAX_SEEDS)
+    if more_examples is not None or more_seeds is not None:
+        return Needed(examples=more_examples, seeds=more_seeds)
+    pairs = [(least_examples(seeds, sides * (seeds - 1)), seeds) for seeds in (now * times for times in _TIMES)]
+    reachable = [(count, seeds) for count, seeds in pairs if count is not None]
+    return Needed(examples=None, seeds=None, together=min(reachable, key=lambda pair: pair[0] * pair[1], default=None))
+
+
+def needed_range(
+    distance: float, components: Components, *, examples: int, level: float = 0.95, power: float = POWER
+) -> tuple[Needed, Needed]:
+    """What `needed` gives with the noise at the lower and at the upper end of its own interval (at `RANGE_LEVEL`).
+
+    A few seeds hardly know their noise: with two degrees of freedom it may be a half, or three times, of what was seen.
+    """
+    ends = ((1.0 + RANGE_LEVEL) / 2.0, (1.0 - RANGE_LEVEL) / 2.0)
+    fewest, most = (
+        needed(distance, _scaled(components, end), examples=examples, level=level, power=power) for end in ends
+    )
+    return fewest, most
+
+
+def _scaled(components: Components, end: float) -> Components:
+    """Noise of which what was seen is the `end` quantile of what such noise gives."""
+    example = components.example * _factor(components.example_degrees, end)
+    if components.seed is None or components.seed_degrees is None:
+        return replace(components, example=example)
+    rest = components.rest or 0.0
+    total = (components.seed + rest) * _factor(components.seed_degrees, end)
+    return replace(components, example=example, seed=max(0.0, total - rest))
+
+
+def _factor(degrees: float, end: float) -> float:
+    return 1.0 if not degrees < float("inf") else degrees / float(chi_square_quantile(end, degrees))
+
+
+def needed_unseen(distance: float, reach: float, *, units: int, examples: int, level: float = 0.95) -> int | None:
+    """How many examples bound what was not seen to `distance`, where all units agree: the "rule of three".
+
+    reach: by how much a unit that differs can move the value. The inverse of `TiedCurve`; `None` beyond
+    `MAX_EXAMPLES`, or where the estimate is on the threshold.
+    """
+    if distance <= 0 or reach <= 0:
+        return None
+    share = min(distance / reach, 1.0 - 1e-12)
+    count = int(np.ceil(np.log((1.0 - level) / 2.0) / np.log1p(-share) * examples / units))
+    return max(examples + 1, count) if count <= MAX_EXAMPLES else None
+
+
+def _sides(components: Components) -> float:
+    """How many sides' seeds tell of the noise: 2 where both have as much of it, 1 where one has nearly all."""
+    if components.seed_degrees is None or components.replicates <= 1.0:
+        return 1.0
+    return min(2.0, max(1.0, components.seed_degrees / (components.replicates - 1.0)))
+
+
+def _resolution(
+    components: Components, growth: float, replicates: float, seed_degrees: float, *, level: float, power: float
+) -> float:
+    """The detectable effect with `growth` times the examples and `replicates` seeds on each side."""
+    example = components.example / growth
+    degrees = max(1.0, (components.example_degrees + 1.0) * growth - 1.0)
+    seed = ((components.seed or 0.0) + (components.rest or 0.0) / growth) / replicates
+    if example + seed <= 0.0:
+        return 0.0
+    return detectable_effect(
+        example**0.5, degrees, seed_error=seed**0.5, seed_degrees=seed_degrees, level=level, power=power
+    )
+
+
+def _least(enough: Callable[[int], bool], low: int, high: int) -> int | None:
+    """The smallest count in [low, high] that is enough, by bisection; `None` where none is."""
+    if low > high or not enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low

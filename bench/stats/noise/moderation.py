@@ -1,0 +1,156 @@
+"""Seed variances of an eval's arms, each moderated towards what they have in common.
+
+Contract: pure. A few seeds say little about their own noise; several arms with a few seeds each say more, if they are
+alike. Empirical Bayes of Smyth 2004, "Linear models and empirical Bayes methods for assessing differential expression
+in microarray experiments" (limma): the arms' variances are draws around a prior variance, and each arm's is replaced by
+the mean of both, weighted by their degrees of freedom. Where the arms are not alike, there is no prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.stats.curves.distributions import (
+    FloatArray,
+    chi_square_quantile,
+    digamma,
+    f_survival,
+    floats,
+    trigamma,
+    trigamma_inverse,
+)
+
+LEAST_ARMS = 3
+LEAST_DEGREES = 6
+"""Degrees of freedom of all arms together below which the prior itself is too uncertain (simulated: with three arms of
+two seeds each, 95% intervals cover 91%)."""
+HOMOGENEITY = 0.05
+"""Below this p-value of equal noise, each arm has its own seeds alone."""
+_LOWER_TAIL = 0.05
+"""Variances below this quantile of the pooled one are raised to it (Phipson et al. 2016): seeds that agree by rounding
+would undo the prior."""
+_HALVINGS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedVariance:
+    """One arm's seeds on the scale that arms are compared on. total: sample variance of the seeds' values; rest: the
+    part of it that is noise of seed by example. degrees: seeds - 1."""
+
+    total: float
+    rest: float
+    degrees: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedPrior:
+    """What the arms of one eval have in common.
+
+    An arm's expected variance is `scale * (between + its rest)`: between is the variance of the trainings themselves,
+    the same for all. degrees: the prior's, infinite where the arms differ no more than chance makes them.
+    homogeneity_p: of equal noise against one arm that is noisier. pooled_degrees: of all arms together. deviation: the
+    expected standard deviation of one seed's value, of the median arm; in logits for rates.
+    """
+
+    between: float
+    scale: float
+    degrees: float
+    homogeneity_p: float
+    arms: int
+    pooled_degrees: int
+    deviation: float
+
+    @property
+    def usable(self) -> bool:
+        """Whether the arms are alike enough for one to inform another."""
+        return self.homogeneity_p >= HOMOGENEITY
+
+    @property
+    def weight(self) -> float:
+        """The prior's degrees of freedom, at most those of all arms together."""
+        return min(self.degrees, float(self.pooled_degrees))
+
+    def moderated(self, own: SeedVariance) -> tuple[float, float]:
+        """An arm's posterior variance and its degrees of freedom, at most those of all arms together."""
+        expected = self.scale * (self.between + own.rest)
+        if np.isinf(self.degrees):
+            return expected, float(self.pooled_degrees)
+        degrees = self.degrees + own.degrees
+        variance = (self.degrees * expected + own.degrees * own.total) / degrees
+        return variance, min(degrees, float(self.pooled_degrees))
+
+
+def seed_prior(arms: Sequence[SeedVariance]) -> SeedPrior | None:
+    """The prior that the arms with two seeds or more give; `None` where they are too few, or no seed differs."""
+    shown = [arm for arm in arms if arm.total + arm.rest > 0]
+    if len(shown) < LEAST_ARMS or sum(arm.degrees for arm in shown) < LEAST_DEGREES:
+        return None
+    total, rest = floats([arm.total for arm in shown]), floats([arm.rest for arm in shown])
+    degrees = floats([arm.degrees for arm in shown])
+    between = _between(total, rest, degrees)
+    if np.any(between + rest <= 0):
+        return None
+    relative = total / (between + rest)
+    scale, prior = fit_scaled_f(_raised(relative, degrees), degrees)
+    return SeedPrior(
+        between=between,
+        scale=scale,
+        degrees=prior,
+        homogeneity_p=noisiest_p(relative, degrees),
+        arms=len(shown),
+        pooled_degrees=int(degrees.sum()),
+        deviation=(scale * (between + float(np.median(rest)))) ** 0.5,
+    )
+
+
+def fit_scaled_f(variances: FloatArray, degrees: FloatArray) -> tuple[float, float]:
+    """Scale and degrees of freedom of the prior, from the moments of the logarithm: s² ~ scale * F(degrees, prior).
+
+    Smyth 2004, section 6.2, as limma's `fitFDist` does; where chance alone explains the spread, the prior has infinite
+    degrees of freedom and the pooled variance.
+    """
+    logs = np.log(variances) - digamma(degrees / 2) + np.log(degrees / 2)
+    excess = float(logs.var(ddof=1) - trigamma(degrees / 2).mean())
+    if excess <= 0:
+        return float((degrees * variances).sum() / degrees.sum()), float("inf")
+    prior = 2.0 * trigamma_inverse(excess)
+    return float(np.exp(logs.mean() + digamma(prior / 2) - np.log(prior / 2))), prior
+
+
+def noisiest_p(variances: FloatArray, degrees: FloatArray) -> float:
+    """P-value of equal variances against one that is larger: each against the others pooled (F), times their number.
+
+    Cochran 1941, "The distribution of the largest of a set of estimated variances as a fraction of their total"; for
+    unequal degrees 't Lam 2010, "Scrutiny of variance results for outliers: Cochran's test optimized".
+    """
+    squares = degrees * variances
+    others = (squares.sum() - squares) / (degrees.sum() - degrees)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(variances > 0, variances / others, 0.0)
+    return min(1.0, variances.size * float(f_survival(ratio, degrees, degrees.sum() - degrees).min()))
+
+
+def _between(total: FloatArray, rest: FloatArray, degrees: FloatArray) -> float:
+    """The common part with which the pooled total / (between + rest) is 1 (Paule & Mandel 1982); 0 where the rest
+    alone explains the totals."""
+
+    def pooled(between: float) -> float:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(total > 0, total / (between + rest), 0.0)
+        return float((degrees * relative).sum() / degrees.sum())
+
+    if pooled(0.0) <= 1.0:
+        return 0.0
+    low, high = 0.0, float(total.max())
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if pooled(middle) > 1.0 else (low, middle)
+    return 0.5 * (low + high)
+
+
+def _raised(variances: FloatArray, degrees: FloatArray) -> FloatArray:
+    pooled = float((degrees * variances).sum() / degrees.sum())
+    return np.maximum(variances, pooled * chi_square_quantile(_LOWER_TAIL, degrees) / degrees)

@@ -1,0 +1,192 @@
+"""The seed noise of one comparison, from both sides' seeds and what the eval's other arms say about theirs.
+
+Contract: pure. Each trained side's seeds vary by seed + rest. Rates are compared on the logit scale, where the same
+noise of training is as large near 0 or 1 as in the middle. A side whose rows are subset draws holds their noise, too,
+and is never moderated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.stats.curves.distributions import FloatArray
+from bench.stats.curves.logit_curve import Rate, WeightedCurve, logit_seed_curve
+from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
+from bench.stats.noise.variance import SeedNoise, seed_noise
+from bench.stats.samples.sample import Layout
+
+Ends = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """One side of a delta. values: [seeds, examples], complete. trained: whether seeds are a source of noise. drawn:
+    whether the rows are means over the seeds of subset draws. short: whether a seed has no score at all."""
+
+    values: FloatArray
+    trained: bool
+    drawn: bool = False
+    short: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its seeds' noise can be taken for a draw of that of all arms."""
+        return self.trained and not self.drawn and not self.short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SideNoise:
+    """One side. rate: its mean between the ends of the scale; slope: of the score by the logit (1 without ends).
+    variance: of one seed's value, seed + rest, in squared units of the score; zero for a side without seeds."""
+
+    rate: float
+    slope: float
+    seeds: int
+    variance: float
+    rest: float
+    degrees: float
+    moderated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedTerm:
+    """Both sides' seed noise in the estimate.
+
+    total: variance, with the rest in it. rest: the part that the examples' noise holds, too. seed_once, rest_once: of
+    one seed of each side. replicates: by what seed_once + rest_once is divided in the estimate.
+    """
+
+    total: float
+    rest: float
+    degrees: float
+    seed_once: float
+    rest_once: float
+    replicates: float
+    most_replicates: int
+    moderated: bool
+    sides: tuple[_SideNoise, ...]
+
+
+def lone_among_several(arm: Side, reference: Side | None) -> bool:
+    """Whether one trained side has a single seed and the other several: nothing shows the single one's noise."""
+    counts = [side.values.shape[0] for side in (arm, reference) if side is not None and side.trained]
+    return bool(counts) and min(counts) == 1 < max(counts)
+
+
+def pooled_prior(sides: Iterable[tuple[Side, Layout]], *, ends: Ends | None) -> SeedPrior | None:
+    """What an eval's arms say together; `None` where they are too few. A side without two seeds says nothing, nor does
+    one whose seeds give the same answers."""
+    measured = [
+        _on_scale(side, plan, ends) for side, plan in sides if side.comparable and np.ptp(side.values, axis=0).any()
+    ]
+    return seed_prior([scaled.variance for scaled in measured if scaled.variance is not None])
+
+
+def seed_term(
+    arm: Side, reference: Side | None, plan: Layout, *, ends: Ends | None, prior: SeedPrior | None
+) -> SeedTerm | None:
+    """Seeds of the two sides are independent draws, whatever their numbers (equal numbers may share a data order; if
+    that correlates the sides at all it makes them alike, and then this interval is too wide, not too narrow).
+
+    `None` where no side has two seeds. The degrees of freedom are Satterthwaite's over the sides, at most those of all
+    arms together where both are moderated.
+    """
+    sides = [_side_noise(side, plan, ends, prior) for side in (arm, reference) if side is not None]
+    trained = [side for side in sides if side.degrees > 0]
+    if not trained:
+        return None
+    terms = np.array([side.variance / side.seeds for side in trained])
+    freedom = np.array([side.degrees for side in trained])
+    degrees = float(terms.sum() ** 2 / (terms**2 / freedom).sum()) if terms.sum() > 0 else float(freedom.min())
+    if prior is not None and all(side.moderated for side in trained):
+        degrees = min(degrees, float(prior.pooled_degrees))
+    return SeedTerm(
+        total=float(terms.sum()),
+        rest=sum(side.rest / side.seeds for side in trained),
+        degrees=degrees,
+        seed_once=sum(max(0.0, side.variance - side.rest) for side in trained),
+        rest_once=sum(side.rest for side in trained),
+        replicates=sum(side.variance for side in trained) / float(terms.sum()) if terms.sum() > 0 else trained[0].seeds,
+        most_replicates=max(side.seeds for side in trained),
+        moderated=any(side.moderated for side in trained),
+        sides=tuple(sides),
+    )
+
+
+def logit_curve(values: FloatArray, term: SeedTerm, ends: Ends) -> WeightedCurve:
+    """The curve of rates. values: quantiles of the example noise in units of the score, at `NODES`."""
+    width = ends[1] - ends[0]
+    bottom = ends[0] if len(term.sides) == 1 else 0.0
+    weights = np.array([side.slope for side in term.sides])
+    rates = [
+        Rate(value=side.rate, part=float(slope / weights.sum()), pull=_pull(side, term))
+        for side, slope in zip(term.sides, weights, strict=True)
+    ]
+    return logit_seed_curve(
+        (values - bottom) / width,
+        rates[0],
+        rates[1] if len(rates) > 1 else None,
+        width=width,
+        lowest=ends[0],
+        degrees=term.degrees,
+    )
+
+
+def _pull(side: _SideNoise, term: SeedTerm) -> float:
+    """The side's share of the noise, in logits: such that both together are the whole, to first order."""
+    return side.variance / side.seeds / side.slope / float(term.total**0.5)
+
+
+def _side_noise(side: Side, plan: Layout, ends: Ends | None, prior: SeedPrior | None) -> _SideNoise:
+    scaled = _on_scale(side, plan, ends)
+    own, slope = scaled.variance, scaled.slope
+    variance, degrees = (0.0, 0.0) if own is None else (own.total, float(own.degrees))
+    moderated = own is not None and prior is not None and prior.usable and side.comparable
+    if own is not None and prior is not None and moderated:
+        variance, degrees = prior.moderated(own)
+    return _SideNoise(
+        rate=scaled.rate,
+        slope=slope,
+        seeds=1 if own is None else side.values.shape[0],
+        variance=variance * slope**2,
+        rest=0.0 if own is None else own.rest * slope**2,
+        degrees=degrees,
+        moderated=moderated,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scaled:
+    """One side on the scale of comparison; variance is `None` for a side without two seeds."""
+
+    rate: float
+    slope: float
+    variance: SeedVariance | None
+
+
+def _on_scale(side: Side, plan: Layout, ends: Ends | None) -> _Scaled:
+    """A rate has half an answer added at each end, and its noise of seed by example the variance that this adds: few
+    answers unlike the others are no measure of how many more there might be (Agresti & Coull 1998)."""
+    mean = float(side.values.mean(axis=0) @ plan.share)
+    noise = seed_noise(side.values, plan) if side.trained else None
+    if ends is None:
+        return _Scaled(rate=mean, slope=1.0, variance=_variance(noise, 1.0, 0.0))
+    width, examples = ends[1] - ends[0], 1.0 / float((plan.share**2).sum())
+    answers = examples * side.values.shape[0]
+    plain = (mean - ends[0]) / width
+    rate = (plain * answers + 0.5) / (answers + 1.0)
+    slope = width * rate * (1.0 - rate)
+    added = max(0.0, rate * (1.0 - rate) - plain * (1.0 - plain)) / examples * width**2
+    return _Scaled(rate=rate, slope=slope, variance=_variance(noise, slope, added))
+
+
+def _variance(noise: SeedNoise | None, slope: float, added: float) -> SeedVariance | None:
+    if noise is None:
+        return None
+    more = added if noise.total + noise.rest > 0 else 0.0
+    return SeedVariance(
+        total=(noise.total + more) / slope**2, rest=(noise.rest + more) / slope**2, degrees=noise.seeds - 1
+    )

@@ -1,0 +1,25 @@
+"""The distributions under every interval: against scipy's own, at their ends too."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.stats.curves.distributions import binomial_cdf, grouped_sums, student_cdf, student_density, student_quantile
+
+
+@pytest.mark.parametrize("degrees", [1.0, 2.5, 30.0])
+def test_student_is_scipys(degrees: float) -> None:
+    points = np.linspace(-4.0, 4.0, 9)
+    assert student_cdf(points, degrees) == pytest.approx(stats.t.cdf(points, degrees))
+    assert student_density(points, degrees) == pytest.approx(stats.t.pdf(points, degrees))
+    assert student_quantile(student_cdf(points, degrees), degrees) == pytest.approx(points)
+
+
+@pytest.mark.parametrize("trials", [0, 1, 5, 40])
+def test_a_fair_coin_is_scipys_at_both_ends_too(trials: int) -> None:
+    successes = np.arange(-1, trials + 2)
+    assert binomial_cdf(successes, trials) == pytest.approx(stats.binom.cdf(successes, trials, 0.5))
+
+
+def test_a_group_without_members_sums_to_zero() -> None:
+    assert grouped_sums(np.array([1, 1]), np.array([2.0, 3.0]), 3).tolist() == [0.0, 5.0, 0.0]

@@ -1,0 +1,177 @@
+"""Moderated seed variances: an arm's few seeds and what all arms say together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import optimize, special, stats
+
+from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.replicates import seed_prior_of
+from bench.stats.noise.moderation import LEAST_DEGREES, SeedPrior, SeedVariance, fit_scaled_f, noisiest_p, seed_prior
+from bench.stats.samples.sample import Scores
+from benchmarks.coverage import matrix
+
+
+def limma(variances: np.ndarray, degrees: np.ndarray) -> tuple[float, float]:
+    """Smyth 2004, section 6.2, written down again: e_g = z_g - digamma(d/2) + log(d/2), trigamma(d0/2) by root finding,
+    s0 squared = exp(mean(e) + digamma(d0/2) - log(d0/2))."""
+    e = np.log(variances) - special.digamma(degrees / 2) + np.log(degrees / 2)
+    excess = ((e - e.mean()) ** 2).sum() / (e.size - 1) - special.polygamma(1, degrees / 2).mean()
+    half = optimize.brentq(lambda x: float(special.polygamma(1, x)) - excess, 1e-6, 1e6)
+    return float(np.exp(e.mean() + special.digamma(half) - np.log(half))), 2 * half
+
+
+def arms(deviations: list[float], *, seeds: int = 3, rest: float = 0.001, rng: int = 0) -> list[SeedVariance]:
+    generator = np.random.default_rng(rng)
+    return [
+        SeedVariance(total=float((s * generator.normal(size=seeds)).var(ddof=1)), rest=rest, degrees=seeds - 1)
+        for s in deviations
+    ]
+
+
+@pytest.mark.parametrize("prior", [1.0, 4.0, 20.0])
+def test_the_fit_is_limmas(prior: float) -> None:
+    generator = np.random.default_rng(3)
+    degrees = generator.integers(1, 6, 400).astype(float)
+    true = prior / generator.chisquare(prior, 400) * 2.0
+    variances = true * generator.chisquare(degrees) / degrees
+    scale, fitted = fit_scaled_f(variances, degrees)
+    assert (scale, fitted) == pytest.approx(limma(variances, degrees), rel=1e-6)
+    assert scale == pytest.approx(2.0, rel=0.3)
+    assert fitted == pytest.approx(prior, rel=0.5)
+
+
+def test_arms_that_differ_by_chance_alone_are_pooled() -> None:
+    scale, degrees = fit_scaled_f(np.array([1.0, 1.1, 0.9, 1.0]), np.array([2.0, 2.0, 4.0, 4.0]))
+    assert scale == pytest.approx((2 * 1.0 + 2 * 1.1 + 4 * 0.9 + 4 * 1.0) / 12)
+    assert np.isinf(degrees)
+
+
+def test_the_posterior_weighs_by_degrees_of_freedom() -> None:
+    fields = {"between": 0.03, "scale": 2.0, "homogeneity_p": 0.5, "arms": 6, "deviation": 0.2}
+    prior = SeedPrior(degrees=4.0, pooled_degrees=12, **fields)  # type: ignore[arg-type]
+    own = SeedVariance(total=0.5, rest=0.01, degrees=2)
+    assert prior.moderated(own) == pytest.approx(((4 * 0.08 + 2 * 0.5) / 6, 6.0))
+    pooled = SeedPrior(degrees=float("inf"), pooled_degrees=12, **fields)  # type: ignore[arg-type]
+    assert pooled.moderated(own) == pytest.approx((0.08, 12.0))
+    few = SeedPrior(degrees=50.0, pooled_degrees=12, **fields)  # type: ignore[arg-type]
+    assert few.moderated(own)[1] == 12.0, "no more than the seeds of all arms"
+
+
+def test_unequal_noise_is_cochrans() -> None:
+    variances, degrees = np.array([1.0, 2.0, 14.0, 1.5]), np.full(4, 2.0)
+    share = variances.max() / variances.sum()
+    expected = 4 * stats.f.sf(3 * share / (1 - share), 2, 6)
+    assert noisiest_p(variances, degrees) == pytest.approx(expected)
+    assert noisiest_p(np.zeros(4), degrees) == 1.0
+
+
+def test_equal_noise_is_refused_at_its_level() -> None:
+    generator = np.random.default_rng(0)
+    p = [noisiest_p(generator.chisquare(2, 6) / 2, np.full(6, 2.0)) for _ in range(4_000)]
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.011)
+
+
+def test_the_rest_explains_what_differs_between_arms() -> None:
+    """Arms whose seed-by-example noise differs, and whose trainings do not vary, have no part in common."""
+    generator = np.random.default_rng(1)
+    rests = np.array([0.01, 0.09, 0.25, 0.04, 0.16, 0.01])
+    total = rests * generator.chisquare(2, 6) / 2 * 0.5
+    prior = seed_prior([SeedVariance(total=t, rest=r, degrees=2) for t, r in zip(total, rests, strict=True)])
+    assert prior is not None
+    assert prior.between == 0.0
+    expected = [prior.moderated(SeedVariance(total=0.0, rest=r, degrees=2))[0] for r in (0.01, 0.25)]
+    assert expected[1] == pytest.approx(25 * expected[0])
+
+
+def test_the_common_part_makes_the_pooled_ratio_one() -> None:
+    generator = np.random.default_rng(2)
+    own = [
+        SeedVariance(total=(0.04 + r) * float(generator.chisquare(40)) / 40, rest=r, degrees=40)
+        for r in (0.01, 0.02, 0.05, 0.1)
+    ]
+    prior = seed_prior(own)
+    assert prior is not None
+    assert np.mean([arm.total / (prior.between + arm.rest) for arm in own]) == pytest.approx(1.0)
+    assert prior.between == pytest.approx(0.04, rel=0.6)
+
+
+def test_too_few_arms_or_seeds_give_no_prior() -> None:
+    assert seed_prior(arms([1.0, 1.0], seeds=9)) is None
+    assert seed_prior(arms([1.0] * 3, seeds=2)) is None, "three degrees of freedom in all"
+    assert seed_prior(arms([1.0] * LEAST_DEGREES, seeds=2)) is not None
+    still = [SeedVariance(total=0.0, rest=0.0, degrees=2)] * 6
+    assert seed_prior(still) is None, "arms whose seeds never differ say nothing"
+    assert seed_prior([*still[:3], *arms([1.0, 1.0])]) is None
+
+
+def test_equal_means_of_one_arm_do_not_undo_the_prior() -> None:
+    """Three seeds that agree by rounding are a variance of zero, and its logarithm is not evidence of unlike arms."""
+    alike = arms([1.0] * 6, rng=4)
+    prior = seed_prior([*alike, SeedVariance(total=0.0, rest=0.001, degrees=2)])
+    assert prior is not None
+    assert prior.degrees > 2
+
+
+def population(deviations: list[float], rng: int, *, examples: int = 60) -> list[Scores]:
+    generator = np.random.default_rng(rng)
+    return [matrix(s * generator.normal(size=(3, 1)) + generator.normal(size=(3, examples))) for s in deviations]
+
+
+def test_alike_arms_narrow_one_anothers_intervals() -> None:
+    sides = population([0.5] * 6, 1)
+    prior = seed_prior_of(sides)
+    assert prior is not None
+    assert prior.usable
+    own, moderated = paired_delta(sides[0], sides[1], seed=0), paired_delta(sides[0], sides[1], seed=0, prior=prior)
+    assert own.components is not None
+    assert moderated.components is not None
+    assert moderated.components.seed_degrees == 12 > (own.components.seed_degrees or 0)
+    assert moderated.seed_prior == prior
+    assert "moderated over 6 arms" in moderated.noise
+    assert own.seed_prior is None
+
+
+def test_a_noisier_arm_leaves_each_to_its_own_seeds() -> None:
+    sides = population([8.0, 0.2, 0.2, 0.2, 0.2, 0.2], 3)
+    prior = seed_prior_of(sides)
+    assert prior is not None
+    assert prior.homogeneity_p < 0.05
+    own, asked = paired_delta(sides[0], sides[1], seed=0), paired_delta(sides[0], sides[1], seed=0, prior=prior)
+    assert (asked.low, asked.high, asked.p_value) == (own.low, own.high, own.p_value)
+    assert "each arm's own" in asked.noise
+
+
+def test_what_says_nothing_of_the_trainings_is_not_asked() -> None:
+    sides = population([0.5] * 3, 1)
+    base = matrix(np.zeros((1, 60)), trained=False)
+    drawn = matrix(np.random.default_rng(0).normal(size=(4, 60)) * 9, draws=np.array([0, 0, 1, 1]))
+    lone = matrix(np.ones((1, 60)))
+    assert seed_prior_of([*sides, base, drawn, lone, sides[0]]) == seed_prior_of(sides)
+
+
+def test_an_arm_with_subset_draws_stays_with_its_own() -> None:
+    sides = population([0.5] * 3, 1)
+    drawn = matrix(np.random.default_rng(0).normal(size=(4, 60)), draws=np.array([0, 0, 1, 1]))
+    base = matrix(np.zeros((1, 60)), trained=False)
+    prior = seed_prior_of(sides)
+    own, asked = paired_delta(drawn, base, seed=0), paired_delta(drawn, base, seed=0, prior=prior)
+    assert (asked.low, asked.high, asked.noise) == (own.low, own.high, own.noise)
+
+
+def test_an_arm_that_lost_seeds_stays_with_its_own_and_says_nothing_of_others() -> None:
+    """Seeds are seldom lost at random: what is left is no draw of what the arms have in common."""
+    sides = population([0.5] * 6, 1)
+    prior = seed_prior_of(sides)
+    present = sides[0].present.copy()
+    present[2] = False
+    short = replace(sides[0], present=present, values=np.where(present, sides[0].values, 0.0))
+    assert seed_prior_of([short, *sides[1:]]) == seed_prior_of(sides[1:])
+    base = matrix(np.zeros((1, 60)), trained=False)
+    own, asked = paired_delta(short, base, seed=0), paired_delta(short, base, seed=0, prior=prior)
+    assert (asked.low, asked.high, asked.p_value) == (own.low, own.high, own.p_value)
+    whole = paired_delta(sides[0], base, seed=0, prior=prior)
+    assert whole.high - whole.low < asked.high - asked.low  # type: ignore[operator]
