@@ -48,6 +48,7 @@ from bench.run.process.payloads import (
     RehearsalRequest,
     ShowRequest,
     TrustRequest,
+    UnpackRequest,
 )
 from bench.run.process.ranks import in_ranks
 from bench.run.process.work import Payload, Service, WorkKind
@@ -226,6 +227,13 @@ def build(request: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     }
 
 
+def unpack(request: UnpackRequest, folder: Path, emit: Emit) -> int:
+    """Write the model of a GGUF file as safetensors. Returns its parameters."""
+    from bench.model import gguf  # only this kind of work needs it
+
+    return gguf.unpack(Path(request.gguf), Path(request.out), reader=Path(request.reader))
+
+
 def describe(request: DescribeRequest, folder: Path, emit: Emit) -> Description:
     """Count a model's parameters from its config."""
     from bench.model import describe as description  # only this kind of work needs it
@@ -287,6 +295,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "code": WorkKind(payload=CodeRequest, do=code),
     "trust": WorkKind(payload=TrustRequest, do=trust),
     "build": WorkKind(payload=BuildRequest, do=build),
+    "unpack": WorkKind(payload=UnpackRequest, do=unpack),
     "describe": WorkKind(payload=DescribeRequest, do=describe),
     "export": WorkKind(payload=ExportRequest, do=export),
     "show": WorkKind(payload=ShowRequest, do=show),

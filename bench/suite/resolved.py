@@ -36,7 +36,7 @@ class ResolvedModel(Spec):
     source: str
     """`card:NAME`, `repo:ID` or `path:FOLDER`, as the suite gave it."""
     revision: str | None
-    """Commit of the hub snapshot; `None` for a folder."""
+    """Commit of the hub snapshot, or the package that the weights came in; `None` for a folder."""
     path: str
     """Local folder. Not part of any digest."""
     sha256: str

@@ -49,14 +49,17 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         seed: int = 0,
         slots: int = SLOTS,
         strip_thinking: bool | None = None,
+        max_new_tokens: int | None = None,
     ) -> None:
-        """`strip_thinking=None`: where a prompt is wrapped in a template that has thinking."""
+        """`strip_thinking=None`: where a prompt is wrapped in a template that has thinking. `max_new_tokens`: longest
+        answer in place of each task's own."""
         super().__init__()
         self.subject = subject
         self.tokenizer = subject.tokenizer
         self.progress = progress
         self.seed = seed
         self._strip_thinking = strip_thinking
+        self._max_new_tokens = max_new_tokens
         self.slots = slots
         self.scorer: Scorer | None = None
         """Built for the first request that needs it."""
@@ -220,7 +223,8 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         """A generation request from lm-eval's settings."""
         text = request.args[0]
         given_settings = normalize_gen_kwargs(dict(settings), DEFAULT_MAX_NEW_TOKENS)
-        new_tokens, until = int(given_settings["max_gen_toks"]), [end for end in given_settings["until"] if end]
+        new_tokens = self._max_new_tokens or int(given_settings["max_gen_toks"])
+        until = [end for end in given_settings["until"] if end]
         limit = self.subject.context_length
         kept = prompt[-max(limit - new_tokens, limit // 2) :]
         if len(kept) < len(prompt):

@@ -36,6 +36,22 @@ def with_local_rows(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {**config, "dataset_kwargs": arguments}
 
 
+def with_rows_of(config: Mapping[str, Any], task: str, folder: Path) -> dict[str, Any]:
+    """A task config whose evaluated split is the rows of `folder`'s file of the task's name; no other split remains.
+
+    Raises `InputError` where there is no such file, or more than one.
+    """
+    files = [file for suffix in _FORMS for file in [folder / f"{task}{suffix}"] if file.is_file()]
+    if len(files) != 1:
+        what = f"there is no {task}.jsonl in the folder of rows" if not files else f"task {task} has rows in two files"
+        hint = f"the rows of {config.get('dataset_path')}, in a file named after the task"
+        raise InputError(Problem(reference="tasks.rows", what=what, where=str(folder), hint=hint))
+    split = config.get("test_split") or config.get("validation_split") or "test"
+    gone = dict.fromkeys(("training_split", "validation_split", "fewshot_split", "dataset_kwargs"))
+    read = _reader(_FORMS[files[0].suffix], {split: (files[0],)})
+    return {**config, **gone, "test_split": split, "custom_dataset": read}
+
+
 def _files(named: Any, folder: Path) -> dict[str, tuple[Path, ...]] | None:
     """Files by split; `None` where some are patterns or elsewhere than on this machine."""
     if not named:
@@ -104,6 +120,10 @@ _READERS: dict[str, Callable[[Path], datasets.Dataset]] = {
     "csv": _read_csv,
     "parquet": _read_parquet,
 }
+
+
+_FORMS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+"""Suffix of a file of rows → its reader."""
 
 
 def _problem(reference: str, what: str, where: str) -> InputError:

@@ -46,7 +46,10 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     assert isinstance(spec, LmEvalSpec), "chosen by kind"
     folder = None if job.tasks_path is None else Path(job.tasks_path)
     house_nltk_data()
-    loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
+    if spec.rows is None:
+        loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
+    else:
+        loaded = load_tasks(spec.tasks, None, rows=folder)
     seed_detector()
     return score_tasks(spec, loaded, subject, emit)
 
@@ -56,7 +59,13 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
     tasks, reasons = loaded.tasks, Reasons()
     examples = {name: len(task.eval_docs) for name, task in tasks.items()}
     total = sum(min(count, spec.limit or count) for count in examples.values())
-    lm = SubjectLM(subject, ExampleProgress(emit, total), seed=_SEED, strip_thinking=spec.strip_thinking)
+    lm = SubjectLM(
+        subject,
+        ExampleProgress(emit, total),
+        seed=_SEED,
+        strip_thinking=spec.strip_thinking,
+        max_new_tokens=spec.max_new_tokens,
+    )
     samples: dict[str, Sequence[Mapping[str, Any]]] = {}
     wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
     for wrap in (True, False):

@@ -23,7 +23,7 @@ from bench import places
 from bench.data.sources.hub_errors import passing
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, Entry, Kind, load_yaml, sandbox_templates
-from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows
+from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows, with_rows_of
 from bench.evals.lm_eval.task_index import installed_entries
 from bench.suite.catalog.task_code import code_in, code_problem, tables_in
 from bench.suite.catalog.tasks import installed_task_names
@@ -43,8 +43,10 @@ class Loaded:
     manager: TaskManager
 
 
-def load_tasks(names: Sequence[str], folder: Path | None, *, trust_code: bool = False) -> Loaded:
-    """Leaf tasks and groups by name, and the manager that knows them.
+def load_tasks(
+    names: Sequence[str], folder: Path | None, *, trust_code: bool = False, rows: Path | None = None
+) -> Loaded:
+    """Leaf tasks and groups by name, and the manager that knows them. `rows`: folder with each leaf task's rows.
 
     Raises `InputError` for an unknown name, code in a file that is not trusted, or rows that cannot be read.
     """
@@ -67,7 +69,11 @@ def load_tasks(names: Sequence[str], folder: Path | None, *, trust_code: bool = 
         _refuse_code(entries)
     for entry in entries:
         if entry.kind is Kind.TASK and entry.yaml_path is not None:
-            config = with_local_rows(load_yaml(entry.yaml_path), entry.yaml_path.parent)
+            config = load_yaml(entry.yaml_path)
+            if rows is None:
+                config = with_local_rows(config, entry.yaml_path.parent)
+            else:
+                config = with_rows_of(config, entry.name, rows)
             index[entry.name] = replace(entry, yaml_path=None, cfg=config)
     return _load(manager, names)
 

@@ -16,7 +16,7 @@ from bench.report.analysis.aligned.align import ScoreRows
 
 _MISSING = "–"
 _HINT = "run both with the same suite name and evals; recipes, data, seeds, models and code may differ"
-_COMPARED_ELSEWHERE = ("include", "data", "name", "reference", "prompt", "judge", "slices", "labels")
+_COMPARED_ELSEWHERE = ("include", "rows", "data", "name", "reference", "prompt", "judge", "slices", "labels")
 """Keys of an eval: compared by content, or without an effect on a score."""
 _IGNORED = ("suite.eval", "suite.claim", "suite.gate", "suite.run", "profile", "overrides")
 """Keys of the resolved suite that are compared elsewhere, or have no effect of their own."""

@@ -39,7 +39,7 @@ setting by a sweep, the loss of one setting of a sweep, and an eval by its kind.
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
 
-_NOT_IN_EVAL = {"name", "role", "data", "include", "source", "labels"}
+_NOT_IN_EVAL = {"name", "role", "data", "include", "rows", "source", "labels"}
 
 
 def training_digest(

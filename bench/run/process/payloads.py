@@ -73,6 +73,15 @@ class BuildRequest(Spec):
     seed: int
 
 
+class UnpackRequest(Spec):
+    """A GGUF file to write as a folder that plain transformers loads."""
+
+    gguf: str
+    reader: str
+    """Folder with the Python package that reads GGUF files."""
+    out: str
+
+
 class ExportRequest(Spec):
     """Trained weights to write as a folder that plain transformers loads."""
 

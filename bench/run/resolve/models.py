@@ -16,7 +16,7 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.hash_cache import HashCache
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
-from bench.suite.catalog.card import load_card
+from bench.suite.catalog.card import fetched_folder, load_card
 from bench.suite.catalog.template import TOKENIZER, load_template, template_names
 from bench.suite.checks.model_folder import context_length, context_problem, model_folder_problems, stored_parameters
 from bench.suite.checks.template_tokens import token_problems
@@ -58,7 +58,7 @@ def resolve_model(
     `model.*` (no whole model in the folder, no context length, code), `template.*`.
     """
     card = None if spec.card is None else load_card(spec.card)
-    folder, revision = _locate(spec, card, base)
+    folder, revision = _locate(spec, card, base, home=home)
     files = _files(folder)
     template = spec.template or (card.template if card is not None else None)
     name = _name(spec, card)
@@ -68,7 +68,7 @@ def resolve_model(
         trusted=trust_remote_code,
         home=home,
         server=server or ChildServer(),
-        download=lambda: _locate(spec, card, base, revision=revision, code=True)[0],
+        download=lambda: _locate(spec, card, base, home=home, revision=revision, code=True)[0],
     )
     text = None if template in (None, TOKENIZER) else load_template(template, base).text
     if problems := list(token_problems(folder, text, "model.template")):
@@ -92,13 +92,23 @@ def resolve_model(
 
 
 def _locate(
-    spec: ModelSpec, card: ModelCard | None, base: Path, *, revision: str | None = None, code: bool = False
+    spec: ModelSpec,
+    card: ModelCard | None,
+    base: Path,
+    *,
+    home: Path,
+    revision: str | None = None,
+    code: bool = False,
 ) -> tuple[Path, str | None]:
-    """Folder and commit, at `revision` rather than at what is asked for; `code`: with the Python files."""
+    """Folder and commit (or package), at `revision` rather than at what is asked for; `code`: with the Python files."""
     if spec.path is not None:
         return (base / Path(spec.path).expanduser()).resolve(), None
     if card is not None and card.path is not None:
         return (shipped("models").parent / card.path).resolve(), None
+    if card is not None and card.package is not None and spec.revision is None:
+        fetched = fetched_folder(card, home)
+        if fetched.is_dir():
+            return fetched, card.package.pinned
     repo = spec.repo or (card.repo if card is not None else None)
     if repo is None:
         raise InputError(

@@ -202,23 +202,24 @@ def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer) -> Path | Una
 
 
 def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:
-    """Folders of task files, and files of `choice` evals, by eval."""
+    """Folders of task files or of tasks' rows, and files of `choice` evals, by eval."""
     folders: dict[str, Path] = {}
     problems: list[Problem] = []
     for spec in suite.eval:
         if isinstance(spec, ChoiceSpec):
             folders[spec.name] = (base / Path(spec.source).expanduser()).resolve()
-        if not isinstance(spec, LmEvalSpec) or spec.include is None:
+        named = (spec.include or spec.rows) if isinstance(spec, LmEvalSpec) else None
+        if named is None:
             continue
-        folder = (base / Path(spec.include).expanduser()).resolve()
+        folder = (base / Path(named).expanduser()).resolve()
         if folder.is_dir():
             folders[spec.name] = folder
         else:
             problems.append(
                 Problem(
                     reference="eval.no-task-folder",
-                    what="there is no such folder of task files",
-                    where=f"eval.{spec.name}.include = {spec.include!r}",
+                    what="there is no such folder",
+                    where=f"eval.{spec.name} = {named!r}",
                     hint="paths are relative to the suite file",
                 )
             )

@@ -41,6 +41,11 @@ def load_card(name: str) -> ModelCard:
     return card
 
 
+def fetched_folder(card: ModelCard, home: Path) -> Path:
+    """Where `bench models fetch` puts a packaged base, whether or not it is there."""
+    return home / "models" / card.name
+
+
 def card_folder(card: ModelCard) -> Path | None:
     """Folder of an embedded base; `None` for a base on the hub."""
     return None if card.path is None else shipped("models").parent / card.path

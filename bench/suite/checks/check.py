@@ -248,6 +248,9 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
         files: dict[str, Path | None] = dict(local_tasks(folder))
         place, tasks = f"in {spec.include}", frozenset(files)
     else:
+        if spec.rows is not None and not _beside(base, spec.rows, f"{where}.rows").is_dir():
+            what = f'eval "{spec.name}": there is no folder {spec.rows}'
+            yield Problem(reference="eval.missing-folder", what=what, where=f"{where}.rows", hint=_PATHS)
         files = {task: installed_task_file(task) for task in spec.tasks}
         all_found = all(file is not None for file in files.values())
         place, tasks = "of lm-eval", frozenset(files) if all_found else installed_task_names()

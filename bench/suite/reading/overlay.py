@@ -213,7 +213,7 @@ def localise(at: KeyPath, value: Any, folder: Path) -> Any:
         return value
     if _is_data(at[:-1]) and at[-1] == "source":
         return _absolute(value, folder, anyway=DataSpec.model_construct(source=value).source_kind == "file")
-    if _is_model(at[:-1]) and at[-1] == "path":
+    if (_is_model(at[:-1]) and at[-1] == "path") or (len(at) == 3 and at[0] == "eval" and at[2] in ("source", "rows")):
         return _absolute(value, folder, anyway=True)
     if len(at) == 3 and at[0] == "recipe" and at[2] == "deepspeed":
         return _absolute(value, folder, anyway=True)

@@ -23,7 +23,12 @@ class LmEvalSpec(Spec):
     tasks: tuple[str, ...] = Field(min_length=1)
     include: str | None = None
     """Folder of task files, relative to the suite file; lm-eval's own index is then not built."""
+    rows: str | None = Field(default=None, min_length=1)
+    """Folder with TASK.jsonl (or .json, .csv, .parquet) for each task, relative to the suite file: its rows in place of
+    those on the hub, in the hub's own columns."""
     num_fewshot: int | None = Field(default=None, ge=0, le=1000)
+    max_new_tokens: Count | None = None
+    """Longest written answer, in tokens; default: each task's own."""
     limit: Count | None = None
     """Only the first examples of each task: for trying out; recorded and shown."""
     metric: str | None = None
@@ -36,6 +41,14 @@ class LmEvalSpec(Spec):
     """Fields of the task's documents, such as `category` or IFEval's `instruction_id_list`, by whose values the report
     shows the scores."""
     role: Role = "target"
+
+    @model_validator(mode="after")
+    def _rows_fit(self) -> LmEvalSpec:
+        if self.rows is not None and self.include is not None:
+            raise ValueError("rows: a task file in `include` names its own rows")
+        if self.rows is not None and self.num_fewshot:
+            raise ValueError("rows: few-shot examples come from other rows of the task, which only the hub has")
+        return self
 
 
 class ChoiceSpec(Spec):

