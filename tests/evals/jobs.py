@@ -51,7 +51,9 @@ def lm_eval_job(model: ResolvedModel, folder: Path | None, tasks: Sequence[str],
     """A job over lm-eval tasks; keys of the eval's spec among `changes` go there."""
     spec = {"kind": "lm_eval", "name": "e", "tasks": tuple(tasks)}
     spec |= {
-        key: changes.pop(key) for key in ("num_fewshot", "limit", "metric", "template", "slices") if key in changes
+        key: changes.pop(key)
+        for key in ("num_fewshot", "limit", "metric", "template", "slices", "rows", "max_new_tokens")
+        if key in changes
     }
     return _job(model, spec, tasks_path=None if folder is None else str(folder), **changes)
 

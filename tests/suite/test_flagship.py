@@ -19,11 +19,11 @@ def profiles() -> dict[str, Suite]:
 
 
 def test_every_profile_is_valid_and_the_embedded_one_is_the_default() -> None:
-    assert sorted(validate_all_profiles(SUITE)) == ["gpu", "micro", "paper"]
+    assert sorted(validate_all_profiles(SUITE)) == ["gpu", "micro", "paper", "real", "real-small"]
     assert load_suite(SUITE).profile == "micro"
 
 
-@pytest.mark.parametrize("profile", ["micro", "gpu"])
+@pytest.mark.parametrize("profile", ["micro", "gpu", "real", "real-small"])
 def test_six_arms_get_the_same_budget(profiles: dict[str, Suite], profile: str) -> None:
     suite = profiles[profile]
     arms = suite.expand()
@@ -37,10 +37,10 @@ def test_six_arms_get_the_same_budget(profiles: dict[str, Suite], profile: str) 
     ]
     assert {suite.budget_of(arm) for arm in arms} == {suite.budget}
     assert suite.budget.unit == "tokens"
-    assert len(suite.seeds) == 3
+    assert len(suite.seeds) == (2 if profile == "real-small" else 3)
 
 
-@pytest.mark.parametrize("profile", ["micro", "gpu", "paper"])
+@pytest.mark.parametrize("profile", ["micro", "gpu", "real", "real-small", "paper"])
 def test_the_curated_arms_are_compared_with_a_random_draw_of_their_size(
     profiles: dict[str, Suite], profile: str
 ) -> None:
@@ -54,8 +54,8 @@ def test_the_curated_arms_are_compared_with_a_random_draw_of_their_size(
 
 def test_the_size_control_is_drawn_once_for_each_training(profiles: dict[str, Suite]) -> None:
     """One draw would make "curation itself" a statement about one random subset."""
-    for profile in ("micro", "gpu"):
-        assert len(profiles[profile].data["random_1k"].select.seeds) == len(profiles[profile].seeds) == 3
+    for profile in ("micro", "gpu", "real", "real-small"):
+        assert len(profiles[profile].data["random_1k"].select.seeds) == len(profiles[profile].seeds) >= 2
     assert profiles["paper"].data["random_1k"].select.seeds == ()
 
 

@@ -313,6 +313,13 @@ def test_unsupported_generation_settings_are_refused(checkpoint: Path, tmp_path:
         run_eval(job, tmp_path / "out", lambda _: None)
 
 
+def test_the_suite_may_bound_a_tasks_answers(checkpoint: Path, tmp_path: Path, asked: list[GenerationRequest]) -> None:
+    """IFEval allows 1,280 tokens: with a small model that does not stop, an hour of one subject."""
+    write_qa(tmp_path / "tasks", count=2)
+    evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"], max_new_tokens=2), tmp_path / "out")
+    assert {request.max_new_tokens for request in asked} == {2}
+
+
 def test_samples_are_seeded_and_repeats_differ(
     checkpoint: Path, tmp_path: Path, asked: list[GenerationRequest]
 ) -> None:

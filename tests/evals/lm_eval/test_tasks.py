@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,22 @@ def test_own_tasks_win_over_lm_evals_of_the_same_name(tmp_path: Path) -> None:
     manager = _manager(["hellaswag", "arc_easy"], tmp_path)
     assert manager.task_index["hellaswag"].yaml_path == tmp_path / "hellaswag.yaml"
     assert "arc_easy" in manager.task_index
+
+
+def test_lm_evals_own_task_takes_its_rows_from_a_folder(tmp_path: Path) -> None:
+    """Without a hub a known benchmark must be its own task all the same: its prompts, metrics and few columns."""
+    row = {"question": "Which is hot?", "choices": {"label": ["A", "B"], "text": ["fire", "ice"]}, "answerKey": "A"}
+    (tmp_path / "arc_easy.jsonl").write_text(json.dumps(row) + "\n")
+    task = load_tasks(["arc_easy"], None, rows=tmp_path).tasks["arc_easy"]
+    assert list(task.eval_docs) == [row]
+    assert task.doc_to_text(row) == "Question: Which is hot?\nAnswer:"
+    assert {entry["metric"] for entry in task.config.metric_list} == {"acc", "acc_norm"}
+
+
+def test_rows_that_a_folder_lacks_or_has_twice_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no arc_easy\.jsonl in the folder of rows"):
+        load_tasks(["arc_easy"], None, rows=tmp_path)
+    for suffix in ("json", "csv"):
+        (tmp_path / f"arc_easy.{suffix}").write_text("[]")
+    with pytest.raises(InputError, match="task arc_easy has rows in two files"):
+        load_tasks(["arc_easy"], None, rows=tmp_path)
