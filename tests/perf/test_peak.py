@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from bench.model.peak import measured_peak, published_peak
-from bench.record.results.ledger import Utilization
 
 
 def test_the_peak_is_a_plausible_rate_and_leaves_the_random_state_alone() -> None:
@@ -28,13 +27,3 @@ def test_the_peak_is_a_plausible_rate_and_leaves_the_random_state_alone() -> Non
 def test_published_peaks_are_those_of_the_very_device(name: str, precision: str, peak: float | None) -> None:
     """An L40S is no L4, and an unknown device has no figure."""
     assert published_peak(name, precision) == peak
-
-
-def test_utilisation_is_a_share_of_the_measured_peak() -> None:
-    known = Utilization(
-        flops_per_second=3e12, hardware_flops_per_second=4e12, peak_flops_per_second=10e12,
-        published_flops_per_second=20e12,
-    )  # fmt: skip
-    assert (known.mfu, known.hfu) == (pytest.approx(0.3), pytest.approx(0.4))
-    unknown = known.model_copy(update={"peak_flops_per_second": None})
-    assert (unknown.mfu, unknown.hfu) == (None, None)

@@ -161,3 +161,21 @@ def test_a_share_above_the_peak_is_no_figure_and_is_pointed_out() -> None:
     assert (cost.mfu, cost.hfu, cost.measured_peak, cost.peaks_under_load) == (None, None, None, 3)
     comparison = compare_record(record, run.rows, replicates=20)
     assert "peak under load" in {finding.name for finding in comparison.sanity}
+
+
+def test_a_peak_measured_beside_another_load_is_not_what_the_arms_are_a_share_of() -> None:
+    """Seen: 56% for the slowest arm, whose peak was measured while others used the machine, 24% for a faster one."""
+    record = with_trainings(make_run(examples=5).record, alone=True, utilization=SHARE)
+    busy = SHARE.model_copy(
+        update={
+            "flops_per_second": SHARE.flops_per_second / 2,
+            "peak_flops_per_second": (SHARE.peak_flops_per_second or 0) / 8,
+        }
+    )
+    disturbed = with_trainings(make_run(examples=5).record, alone=True, utilization=busy).trainings
+    mixed = (*(t for t in record.trainings if t.arm != ARM), *(t for t in disturbed if t.arm == ARM))
+    record = record.model_copy(update={"trainings": mixed, "probes": ()})
+    shares = {cost.arm: (cost.mfu, cost.peaks_under_load) for cost in costs(record) if cost.mfu is not None}
+    assert shares.pop(ARM) == (pytest.approx(0.1), 3)
+    assert shares
+    assert all(share == (pytest.approx(0.2), 0) for share in shares.values())

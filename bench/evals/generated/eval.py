@@ -132,17 +132,23 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
                 statistics=_statistics(scored, part),
-                unscored=_reason(last, scores),
+                unscored=_reason(last, scores, row.answer),
             )
         )
     return tuple(result)
 
 
-def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]]) -> str | None:
-    """Why a prompt lacks scores, but for those that its reference allows none of."""
+def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]], reference: str) -> str | None:
+    """Why a prompt lacks scores: its answer, its pattern, or its reference."""
     if all(reply.text is None for reply in replies):
         return NOT_FINITE
-    return None if scores.get(FORMAT, True) else TOO_SLOW
+    if not scores.get(FORMAT, True):
+        return TOO_SLOW
+    behaviours = {scale.name for scale in BEHAVIOUR}
+    lacking = [name for name, values in scores.items() if not values and name not in behaviours]
+    if not lacking:
+        return None
+    return f"the reference has nothing to compare by {', '.join(lacking)}" if reference.strip() else "no reference"
 
 
 def _statistics(scored: Sequence[Scored], part: slice) -> dict[str, tuple[float, ...]]:

@@ -64,16 +64,6 @@ class Utilization(Spec):
     published_flops_per_second: float | None
     """The vendor's figure for dense products at this precision, where one is known, times the processes."""
 
-    @property
-    def mfu(self) -> float | None:
-        """Model FLOPs utilisation (Chowdhery et al. 2022), of the measured peak."""
-        return self.flops_per_second / self.peak_flops_per_second if self.peak_flops_per_second else None
-
-    @property
-    def hfu(self) -> float | None:
-        """Hardware FLOPs utilisation, of the measured peak."""
-        return self.hardware_flops_per_second / self.peak_flops_per_second if self.peak_flops_per_second else None
-
 
 class Energy(Spec):
     """What a counter of the machine said that a training took; it counts the whole device, whoever uses it."""

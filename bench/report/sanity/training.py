@@ -130,11 +130,14 @@ def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 
 def peak_under_load(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """No training can exceed the device's peak."""
+    """A device that gives far less than its own peak is shared with other programs."""
     for cost in comparison.costs:
         if cost.peaks_under_load:
-            peaks = fmt.plural(cost.peaks_under_load, "measured peak")
-            detail = f"{peaks} below the training's own speed: another load ran beside that; MFU leaves it out"
+            peaks = fmt.plural(cost.peaks_under_load, "training")
+            detail = (
+                f"after {peaks} the device gave less than two thirds of its highest measured peak: other programs were "
+                "at work; this arm's speed is a lower bound"
+            )
             yield Finding(name="peak under load", arm=cost.arm, measurand=None, detail=detail)
 
 

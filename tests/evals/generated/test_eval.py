@@ -70,6 +70,22 @@ def test_a_missing_reference_is_missing_and_never_zero(checkpoint: Path, rows: P
     assert result.generated_tokens == result.generated.tokens
 
 
+def test_a_prompt_without_a_score_says_why(checkpoint: Path, tmp_path: Path) -> None:
+    """Seen: an answer in emojis alone was missing from ROUGE without a word."""
+    path = tmp_path / "rows.jsonl"
+    replies = ("\N{DANCER}", "", "the cow")
+    made = [
+        Row(turns=(Turn(role="user", content="x"), Turn(role="assistant", content=reply)), origin=f"x:{n}")
+        for n, reply in enumerate(replies)
+    ]
+    path.write_text("".join(row.model_dump_json() + "\n" for row in made))
+    job = generation_job(resolved_model(checkpoint), path, 3, metrics=("rouge",), decoding={"max_new_tokens": 4})
+    result, scores = evaluate(job, tmp_path / "out")
+    nothing = "the reference has nothing to compare by rouge_l, rouge_1, rouge_2"
+    assert [row.unscored for row in scores] == [nothing, "no reference", None]
+    assert result.unscored == {nothing: 1, "no reference": 1}
+
+
 def test_a_corpus_metric_can_be_computed_again_from_the_rows(checkpoint: Path, rows: Path, tmp_path: Path) -> None:
     """Its paired differences are resampled from these statistics, all samples of a prompt together."""
     job = generation_job(resolved_model(checkpoint), rows, 10, metrics=("chrf", "bleu"), decoding=SAMPLED)

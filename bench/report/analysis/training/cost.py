@@ -19,6 +19,8 @@ from bench.suite.tables.recipe import Recipe
 
 TOLERANCE = 0.01
 """Budgets that differ by less than this share count as equal."""
+_QUIET = 2 / 3
+"""Share of the device's highest peak below which other programs took part of it."""
 _T = TypeVar("_T")
 PHASES = ("start_up", "data", "compute", "optimizer", "evaluation", "saving", "other")
 
@@ -66,12 +68,13 @@ class Cost:
     step_seconds: Percentiles | None = None
     """Seconds of an optimiser step after warm-up, in trainings that ran alone; `None` where none did."""
     mfu: float | None = None
-    """Model FLOPs utilisation, of the peak that was measured on the device; `None` where it never ran alone."""
+    """Model FLOPs utilisation, of the highest peak that the run measured on the device; `None` where it never ran
+    alone."""
     hfu: float | None = None
     """Hardware FLOPs utilisation: padding, and what gradient checkpointing computes again, counted as work."""
     peaks_under_load: int = 0
-    """Trainings that were faster than the peak measured after them: another load ran beside that measurement. Their
-    MFU, HFU and peak are left out."""
+    """Trainings after which the device gave less than two thirds of the run's highest peak at this precision, or that
+    were faster than that: other programs were at work beside them."""
     measured_peak: float | None = None
     """FLOP/s that `mfu` and `hfu` are shares of."""
     published_peak: float | None = None
@@ -131,6 +134,7 @@ class PhaseSeconds:
 def costs(record: Record) -> tuple[Cost, ...]:
     """One row per arm, in the suite's order."""
     suite = record.resolved.suite
+    peaks = _highest_peaks(record)
     rows = []
     for arm in planned_arms(record):
         if not suite.trains(arm):
@@ -138,8 +142,28 @@ def costs(record: Record) -> tuple[Cost, ...]:
             continue
         trainings = [t for t in record.trainings if t.arm == arm.name]
         probes = [p.result for p in record.probes if p.arm == arm.name and p.result is not None]
-        rows.append(_priced(_cost(arm.name, trainings, probes, suite.budget_of(arm)), suite.recipe[arm.recipe], record))
+        recipe = suite.recipe[arm.recipe]
+        cost = _cost(arm.name, trainings, probes, suite.budget_of(arm), peaks.get(_at(recipe)))
+        rows.append(_priced(cost, recipe, record))
     return _with_excess(rows)
+
+
+def _at(recipe: Recipe) -> tuple[str, int]:
+    """What a device's peak depends on."""
+    return recipe.precision, recipe.processes
+
+
+def _highest_peaks(record: Record) -> dict[tuple[str, int], float]:
+    """Highest measured FLOP/s by precision and processes: a measurement under another load is below the device's."""
+    recipes = {arm.name: record.resolved.suite.recipe.get(arm.recipe) for arm in planned_arms(record)}
+    measured = [(t.arm, t.result.ledger.utilization) for t in record.trainings if t.result is not None]
+    measured += [(probe.arm, probe.result.utilization) for probe in record.probes if probe.result is not None]
+    highest: dict[tuple[str, int], float] = {}
+    for arm, utilization in measured:
+        recipe = recipes.get(arm)
+        if recipe is not None and utilization is not None and utilization.peak_flops_per_second:
+            highest[_at(recipe)] = max(highest.get(_at(recipe), 0.0), utilization.peak_flops_per_second)
+    return highest
 
 
 def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
@@ -169,7 +193,9 @@ def budget_match(costs: Sequence[Cost]) -> BudgetMatch:
     )
 
 
-def _cost(arm: str, trainings: list[TrainingRecord], probes: list[ProbeResult], budget: Budget) -> Cost:
+def _cost(
+    arm: str, trainings: list[TrainingRecord], probes: list[ProbeResult], budget: Budget, peak: float | None
+) -> Cost:
     results = [training.result for training in trainings if training.result is not None]
     undisturbed = [training.result for training in trainings if training.result is not None and training.job.alone]
     ledgers = [result.ledger for result in results]
@@ -179,7 +205,8 @@ def _cost(arm: str, trainings: list[TrainingRecord], probes: list[ProbeResult], 
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
     measured = [probe.utilization for probe in probes] or [ledger.utilization for ledger in alone]
     utilizations = [utilization for utilization in measured if utilization is not None]
-    used = [utilization for utilization in utilizations if utilization.mfu is None or utilization.mfu <= 1.0]
+    used = [utilization for utilization in utilizations if peak is None or utilization.flops_per_second <= peak]
+    low = [u for u in used if peak is not None and (u.peak_flops_per_second or peak) < _QUIET * peak]
     slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
     return Cost(
         arm=arm,
@@ -202,10 +229,10 @@ def _cost(arm: str, trainings: list[TrainingRecord], probes: list[ProbeResult], 
         budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
         excess=None,
         step_seconds=_step_seconds(undisturbed),
-        peaks_under_load=len(utilizations) - len(used),
-        mfu=_mean(used, lambda utilization: utilization.mfu),
-        hfu=_mean(used, lambda utilization: utilization.hfu),
-        measured_peak=_mean(used, lambda utilization: utilization.peak_flops_per_second),
+        peaks_under_load=len(utilizations) - len(used) + len(low),
+        mfu=_mean(used, lambda utilization: utilization.flops_per_second / peak if peak else None),
+        hfu=_mean(used, lambda utilization: utilization.hardware_flops_per_second / peak if peak else None),
+        measured_peak=peak if used else None,
         published_peak=_mean(used, lambda utilization: utilization.published_flops_per_second),
         flops=_mean(ledgers, lambda ledger: ledger.flops),
         joules=_mean(alone, lambda ledger: None if ledger.energy is None else ledger.energy.joules),
