@@ -83,12 +83,12 @@ def test_a_training_is_covered_by_its_own_code_only() -> None:
     expected = {
         "train/job.py", "train/batches/loss_mask.py", "train/batches/packing.py", "data/render/render.py",
         "suite/tables/adapter.py", "suite/tables/recipe.py", "suite/catalog/template.py", "model/load.py",
-        "record/train_job.py",
+        "record/jobs/train_job.py",
     }  # fmt: skip
     assert expected <= set(closure)
     rooms = {"evals/", "report/", "stats/", "run/", "cli/", "gate/", "endpoint/", "making/", "data/sources/"}
     strange = {
-        "record/eval_job.py",
+        "record/jobs/eval_job.py",
         "data/select/selection.py",
         *(f"suite/tables/{name}.py" for name in ("claim", "evals", "suite")),
     }
@@ -99,7 +99,7 @@ def test_a_training_is_covered_by_its_own_code_only() -> None:
 def test_an_eval_is_covered_by_the_code_of_its_kind() -> None:
     closures = {kind: set(own_code().closure(*entries)) for kind, entries in ENTRIES.items()}
     assert "evals/metrics/rouge/rouge.py" in closures["generation"]
-    assert "stats/corpus_metrics.py" in closures["lm_eval"]
+    assert "stats/samples/corpus_metrics.py" in closures["lm_eval"]
     assert {"evals/lm_eval/run.py", "evals/judge/judge.py", "evals/generated/eval.py"}.isdisjoint(closures["loss"])
     assert {"evals/lm_eval/run.py", "evals/loss.py"}.isdisjoint(closures["judge"] | closures["generation"])
     others = set().union(*closures.values()) - closures["train"]
@@ -118,6 +118,7 @@ def test_no_code_that_computes_is_loaded_in_a_way_that_the_closure_cannot_follow
         "suite/catalog/judge_prompt.py": None,  # and its judge's prompt
         "places.py": None,  # where things are, no content
         "code_digest.py": None,  # the digest itself
+        "source_code.py": None,  # and what reads a file for it
     }
     files = set(_closure_files())
     for name in files:

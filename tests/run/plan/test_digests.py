@@ -144,7 +144,7 @@ DOES_NOT: dict[str, Change] = {
     "kept weights": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "keep_weights": False}},
     "price": lambda root, patch: {"run": {"workers": 2, "probe_steps": 2, "price_per_hour": 1.5, "currency": "EUR"}},
     "scipy": lambda root, patch: version("scipy", patch),
-    "statistics code": lambda root, patch: code(root, "stats/claims.py", patch),
+    "statistics code": lambda root, patch: code(root, "stats/conclusions/claims.py", patch),
     "probe": lambda root, patch: {"run": {"workers": 2, "probe_steps": 0}},
     "report code": lambda root, patch: code(root, "report/compose.py", patch),
     "a docstring of training code": lambda root, patch: code(root, "train/job.py", patch, line='"""More."""'),
