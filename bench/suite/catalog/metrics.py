@@ -6,8 +6,13 @@ with a reference, each with the measures that it gives; `BEHAVIOUR` those of eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Ends: TypeAlias = tuple[float, float]
+UNIT: Ends = (0.0, 1.0)
+PERCENT: Ends = (0.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +29,8 @@ class Scale:
     """Expected value of an answer that knows nothing; `None` where that is unknown."""
     per_example: bool = True
     """False for a corpus metric: computed over all answers at once, from statistics that each example keeps."""
-    span: float | None = 1.0
-    """Largest difference of two values; `None` where there is none."""
+    ends: Ends | None = UNIT
+    """Lowest and highest value; `None` where there is no highest."""
     may_lead: bool = True
     """Whether an eval may be decided by it: not where neither direction is better."""
 
@@ -82,24 +87,26 @@ REFERENCE: Mapping[str, tuple[Scale, ...]] = {
     "chrf": (
         Scale(
             name="chrf",
-            span=100.0,
+            ends=PERCENT,
             says="F2 over character n-grams up to 6, over the whole corpus, 0 to 100 (Popović 2015; sacreBLEU).",
             higher_is_better=True,
             per_example=False,
         ),
-        Scale(name="sentence_chrf", span=100.0, says="The same for each answer, then the mean.", higher_is_better=True),
+        Scale(
+            name="sentence_chrf", ends=PERCENT, says="The same for each answer, then the mean.", higher_is_better=True
+        ),
     ),
     "bleu": (
         Scale(
             name="bleu",
-            span=100.0,
+            ends=PERCENT,
             says="Corpus BLEU-4, 0 to 100 (Papineni et al. 2002; sacreBLEU: 13a words, exponential smoothing).",
             higher_is_better=True,
             per_example=False,
         ),
         Scale(
             name="sentence_bleu",
-            span=100.0,
+            ends=PERCENT,
             says="BLEU of each answer, with as many n-gram orders as it has, then the mean.",
             higher_is_better=True,
         ),
@@ -135,7 +142,7 @@ BEHAVIOUR: tuple[Scale, ...] = (
     ),
     Scale(
         name="length",
-        span=None,
+        ends=None,
         says="Tokens of the answer, without the one that ended it. Neither direction is better.",
         higher_is_better=False,
         may_lead=False,
@@ -144,9 +151,45 @@ BEHAVIOUR: tuple[Scale, ...] = (
 """Measures of every answer; `format` only where the suite gives one."""
 
 
-_SPANS = {scale.name: scale.span for scales in (*REFERENCE.values(), BEHAVIOUR) for scale in scales}
+HARNESS_RATES = frozenset(
+    {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match", "em", "mc1", "mc2", "pass@1", "accuracy"}
+    | {f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")}
+    | {f"{metric}_acc" for metric in ("bleu", "rouge1", "rouge2", "rougeL")}
+)
+"""Metrics of lm-eval's tasks that are rates from 0 to 1."""
+
+_OVERLAPS = ("f1", "precision", "recall", "rouge1", "rouge2", "rougeL", "rougeLsum", "bleu", "chrf")
+_HARNESS: Mapping[str, tuple[Ends, ...]] = {
+    **dict.fromkeys(HARNESS_RATES, (UNIT,)),
+    **dict.fromkeys((*_OVERLAPS, "bleu_max", "rouge1_max", "rouge2_max", "rougeL_max"), (UNIT, PERCENT)),
+    **dict.fromkeys(("bleu_diff", "rouge1_diff", "rouge2_diff", "rougeL_diff"), ((-1.0, 1.0), (-100.0, 100.0))),
+    "mcc": ((-1.0, 1.0),),
+}
+"""By lm-eval's name, the scales on which its tasks give a metric, the narrowest first: an overlap of texts is a share
+in one task and a percentage in another."""
+_OWN = {scale.name: scale.ends for scales in (*REFERENCE.values(), BEHAVIOUR) for scale in scales}
 
 
-def span_of(metric: str) -> float | None:
-    """Largest difference of two values of a measure; `None` where it is unknown or unbounded."""
-    return _SPANS.get(metric)
+def scales_of(metric: str) -> tuple[Ends, ...]:
+    """Scales that a measure may have, the narrowest first; empty where they are unknown or have no upper end.
+
+    metric: a name of this catalogue, or lm-eval's, with or without its filter (`METRIC:FILTER`).
+    """
+    if metric in _OWN:
+        ends = _OWN[metric]
+        return () if ends is None else (ends,)
+    return _HARNESS.get(metric.partition(":")[0], ())
+
+
+def ends_of(metric: str, scores: Iterable[float]) -> Ends | None:
+    """Lowest and highest possible score of a measure that gave `scores`; `None` where no scale holds them all, and
+    where nothing shows which of two it is.
+
+    Of two scales the narrower one is taken where a score shows it: scores that are all at its ends do not.
+    """
+    seen, scales = tuple(scores), scales_of(metric)
+    fitting = [ends for ends in scales if all(ends[0] <= score <= ends[1] for score in seen)]
+    if not fitting or (len(scales) > 1 and not seen):
+        return None
+    within = any(fitting[0][0] < score < fitting[0][1] and score != 0.0 for score in seen)
+    return fitting[0] if within else fitting[-1]

@@ -6,17 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.catalog.metrics import ENDED, REFERENCE, span_of
+from bench.suite.catalog.metrics import ENDED, REFERENCE, UNIT, Ends, scales_of
 from bench.suite.tables.claim import Claim
 from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.given import GIVEN
 from bench.suite.tables.suite import Suite
-
-RATES = frozenset(
-    {"acc", "acc_norm", "acc_bytes", "exact_match", "f1", "em", "mc1", "mc2", "pass@1"}
-    | {f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")}
-)
-"""Metrics of lm-eval's tasks that are rates from 0 to 1."""
 
 
 def claim_problems(suite: Suite) -> Iterator[Problem]:
@@ -60,24 +54,26 @@ def _exclude(claim: Claim, other: Claim) -> bool:
 
 def _vacuous(claim: Claim, spec: EvalSpec, where: str) -> Iterator[Problem]:
     """A margin that spans the whole scale: no score could refute the claim, or none could support it."""
-    span = _span(spec)
-    if claim.per is None and span is not None and claim.margin >= span:
-        what = f"margin {claim.margin:g} spans the whole scale of {claim.on!r}, 0 to {span:g}: no score could decide it"
+    ends = _ends(spec)
+    span = None if ends is None else ends[1] - ends[0]
+    if claim.per is None and ends is not None and span is not None and claim.margin >= span:
+        scale = f"{ends[0]:g} to {ends[1]:g}"
+        what = f"margin {claim.margin:g} spans the whole scale of {claim.on!r}, {scale}: no score could decide it"
         hint = f"give the margin in the eval's units, such as {0.02 * span:g} for two hundredths of the scale"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
 
 
-def _span(spec: EvalSpec) -> float | None:
-    """Largest difference of two scores of an eval, where the suite alone tells its measure."""
+def _ends(spec: EvalSpec) -> Ends | None:
+    """Lowest and highest score of an eval, where the suite alone tells its measure; the widest where there are two."""
     if spec.kind == "judge":
-        return 1.0
+        return UNIT
     if spec.kind == "generation":
         first = REFERENCE.get(spec.metrics[0], ()) if spec.metrics else ()
         leading = spec.metric or (first[0].name if first else None if spec.metrics else ENDED)
-        return None if leading is None else span_of(leading)
-    if spec.kind == "lm_eval" and spec.metric in RATES:
-        return 1.0
-    return None
+    else:
+        leading = spec.metric if spec.kind == "lm_eval" else None
+    scales = () if leading is None else scales_of(leading)
+    return scales[-1] if scales else None
 
 
 def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:

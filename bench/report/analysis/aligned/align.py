@@ -20,8 +20,10 @@ from bench.report.analysis.aligned.corpus_metrics import count
 from bench.report.analysis.aligned.measurand import Measurand, measurands_of
 from bench.report.analysis.subjects import planned_arms, subjects
 from bench.stats.estimates.missing import missing_share
+from bench.stats.samples.corpus_metrics import corpus_metric
 from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
+from bench.suite.catalog.metrics import ends_of
 from bench.suite.checks.subset_draws import draw_labels
 from bench.suite.tables.suite import is_base
 
@@ -100,6 +102,7 @@ def align_one(
         for names in by_arm.values()
         for subject in names
     }
+    measurand = _on_its_scale(measurand, by_subject.values())
     first: dict[tuple[str, str], ScoreRow] = {}
     for scored in by_subject.values():
         for row in scored:
@@ -111,7 +114,7 @@ def align_one(
         strata=labels_of([measurand.pools.get(row.task, row.task) for row in first.values()])
         if len(measurand.parts) > 1
         else None,
-        bounds=_bounds(measurand, by_subject.values()),
+        bounds=measurand.bounds,
     )
     return Aligned(
         measurand=measurand,
@@ -183,13 +186,23 @@ class _Shared:
     bounds: tuple[float, float] | None
 
 
-def _bounds(measurand: Measurand, by_subject: Iterable[list[ScoreRow]]) -> tuple[float, float] | None:
-    """The ends of the scale: zero and its width, where that is known and no score is beyond."""
-    width = measurand.largest_difference
-    if measurand.bounds is not None or width is None:
-        return measurand.bounds
-    scores = [row.metrics.get(measurand.metrics[row.task]) for scored in by_subject for row in scored]
-    return (0.0, width) if all(score is None or 0.0 <= score <= width for score in scores) else None
+def _on_its_scale(measurand: Measurand, by_subject: Iterable[list[ScoreRow]]) -> Measurand:
+    """The measurand with the ends of its metrics' scale, where all have the same and no score is beyond."""
+    if measurand.binary or measurand.kind == "judge":
+        return replace(measurand, bounds=(0.0, 1.0))
+    seen: dict[str, list[float]] = {metric: [] for metric in measurand.metrics.values()}
+    for row in (row for scored in by_subject for row in scored):
+        score = row.metrics.get(measurand.metrics[row.task])
+        if score is not None:
+            seen[measurand.metrics[row.task]].append(score)
+    ends = {_ends(metric, scores, per_example=measurand.per_example) for metric, scores in seen.items()}
+    return replace(measurand, bounds=ends.pop() if len(ends) == 1 else None)
+
+
+def _ends(metric: str, scores: Sequence[float], *, per_example: bool) -> tuple[float, float] | None:
+    """Ends of one metric's scale. scores: of single examples, which a corpus metric has none of."""
+    corpus = None if per_example else corpus_metric(metric)
+    return ends_of(metric, scores) if corpus is None else corpus.support
 
 
 def _scores(

@@ -8,17 +8,7 @@ from statistics import fmean
 
 from bench.record.record import Record
 from bench.record.results.evaluation import Measure
-from bench.stats.samples.corpus_metrics import corpus_metric
-from bench.suite.catalog.metrics import span_of
 from bench.suite.tables.evals import EvalSpec, Role
-
-
-def _span(metric: str) -> float | None:
-    """Width of a measure's scale, from the catalogue or from its corpus metric; `None` where it is unknown."""
-    known, corpus = span_of(metric), corpus_metric(metric)
-    if known is not None or corpus is None or corpus.support is None:
-        return known
-    return corpus.support[1] - corpus.support[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +37,13 @@ class Measurand:
     pools: Mapping[str, str] = field(default_factory=dict)
     """By task, the group that the suite asks for whose examples count equally, whatever their task (micro average):
     such a group counts as one task."""
-
-    @property
-    def bounds(self) -> tuple[float, float] | None:
-        """Lowest and highest possible score, where known."""
-        return (0.0, 1.0) if self.binary or self.kind == "judge" else None
+    bounds: tuple[float, float] | None = None
+    """Lowest and highest possible score, from the catalogue and the scores (`align`); `None` where unknown."""
 
     @property
     def largest_difference(self) -> float | None:
         """How far two scores can be apart; `None` where the metrics' scales are unknown."""
-        if self.bounds is not None:
-            return self.bounds[1] - self.bounds[0]
-        spans = [_span(metric) for metric in self.metrics.values()]
-        widths = [span for span in spans if span is not None]
-        return max(widths) if widths and len(widths) == len(spans) else None
+        return None if self.bounds is None else self.bounds[1] - self.bounds[0]
 
     @property
     def parts(self) -> tuple[str, ...]:

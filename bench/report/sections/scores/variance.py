@@ -79,7 +79,7 @@ def _priors(comparison: Comparison) -> tuple[Block, ...]:
 
 
 def _prior(result: Result, prior: SeedPrior) -> tuple[Cell, ...]:
-    unit = "" if result.measurand.bounds is None else " logits"
+    unit = " logits" if result.measurand.per_example and result.measurand.bounds is not None else ""
     return (
         Cell(text=result.measurand.name),
         Cell(text=str(prior.arms)),

@@ -11,6 +11,7 @@ from bench.report.analysis.aligned.align import Aligned, align, align_one, read_
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.subjects import subjects
 from bench.stats.samples.sample import layout
+from bench.suite.catalog.metrics import BEHAVIOUR, REFERENCE
 from bench.suite.tables.suite import BASE
 from tests.fakes.records import make_run
 
@@ -203,7 +204,17 @@ def test_a_group_that_weighs_by_examples_counts_as_one_task() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "scores", "bounds"),
-    [("token_f1", (0.3, 0.7), (0.0, 1.0)), ("token_f1", (0.3, 1.5), None), ("loss", (0.3, 0.7), None)],
+    [
+        ("token_f1", (0.3, 0.7), (0.0, 1.0)),
+        ("token_f1", (0.3, 1.5), None),
+        ("loss", (0.3, 0.7), None),
+        ("length", (3.0, 7.0), None),
+        ("rouge1", (0.3, 0.7), (0.0, 1.0)),
+        ("rougeL_max", (0.3, 40.0), (0.0, 100.0)),
+        ("rouge2:first_line", (0.0, 0.0), (0.0, 100.0)),
+        ("rouge1_diff", (-0.2, 0.7), (-1.0, 1.0)),
+        ("bleu_diff", (-20.0, 7.0), (-100.0, 100.0)),
+    ],
 )
 def test_scores_have_the_ends_of_their_metrics_scale(
     metric: str, scores: tuple[float, float], bounds: tuple[float, float] | None
@@ -215,13 +226,26 @@ def test_scores_have_the_ends_of_their_metrics_scale(
     )  # fmt: skip
     rows = [ScoreRow(task="t", id=str(at), metrics={metric: score}, prompt="p") for at, score in enumerate(scores)]
     entry = align_one(measurand, {"base": ("base",)}, {("e", "base"): rows})
-    assert entry.arms["base"].bounds == bounds
+    assert entry.arms["base"].bounds == entry.measurand.bounds == bounds
 
 
-def test_a_corpus_rate_has_a_scale() -> None:
-    """A margin of 1.0 on IFEval's rate over instructions decides nothing."""
+def test_every_catalogued_measure_but_a_length_has_the_ends_of_its_scale() -> None:
+    scales = [scale for scales in (*REFERENCE.values(), BEHAVIOUR) for scale in scales]
+    assert [scale.name for scale in scales if scale.ends is None] == ["length"]
+    assert {scale.name for scale in scales if scale.ends == (0.0, 100.0)} == {
+        "chrf", "sentence_chrf", "bleu", "sentence_bleu",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "width"),
+    [("inst_level_strict_acc", 1.0), ("bleu", 100.0), ("word_perplexity", None), ("f1", None)],
+)
+def test_a_corpus_metric_has_its_scale(metric: str, width: float | None) -> None:
+    """A margin of 1.0 on IFEval's rate over instructions decides nothing; of a perplexity none is too wide, and nothing
+    shows which of two scales a corpus F1 has."""
     measurand = Measurand(
-        name="e", eval="e", kind="lm_eval", role="target", metrics={"t": "inst_level_strict_acc"},
+        name="e", eval="e", kind="lm_eval", role="target", metrics={"t": metric},
         higher_is_better=True, binary=False, per_example=False, chance=None, limit=None,
     )  # fmt: skip
-    assert measurand.largest_difference == 1.0
+    assert align_one(measurand, {"base": ("base",)}, {}).measurand.largest_difference == width
