@@ -1,9 +1,10 @@
 """`bench gate quality`: whether a run's arms got worse than a stored run's, over the same examples.
 
-Each arm's scores are compared with the same arm's in the other run, paired by example and, where both runs trained with
-the same seeds, by seed. The policy is the `[gate]` of the checked run's suite. Required evals are one family for Holm,
-advisory ones another. An answer is `no-go` where the whole interval is below the accepted loss, `go` where it is
-above, else `inconclusive`. A claim fails where the run refutes it and the stored run did not.
+Each arm's scores are compared with the same arm's in the other run, paired by example and, where both runs trained
+with the same seeds, by seed. The policy is the `[gate]` of the checked run's suite. Required evals are one family for
+Holm, advisory ones another; a cell that cannot differ, or has no interval, counts as one that found nothing. An answer
+is `no-go` where the whole interval is below the accepted loss, `go` where it is above, else `inconclusive`. A claim
+fails where the run refutes it and the stored run did not.
 
 Contract: pure but for reading the two runs. A cell that cannot be compared makes the check incomplete, never green.
 """
@@ -45,7 +46,7 @@ class ScoreChange:
     """Whether the n-th training of one run is compared with the n-th of the other; else seeds count as independent."""
     smallest_drop: float | None
     """Smallest true loss that this check ends with no-go in 80% of cases: the margin and the detectable effect at the
-    level at which Holm may test it; `None` without an interval."""
+    level at which Holm may test it, beyond what missing scores leave open; `None` without an interval."""
     answer: Answer
     why: str | None
     """Reason where nothing could be compared; `None` for every other cell."""
@@ -155,9 +156,8 @@ def decided(compared: Sequence[ComparedCell], waivers: Sequence[Waiver]) -> tupl
     for tier in ("required", "advisory"):
         members = [(place, cell) for place, cell in enumerate(compared) if cell.tier == tier]
         verdicts = decide_family([_question(cell) for _, cell in members])
-        size = sum(verdict.p_value is not None for verdict in verdicts)
         for (place, cell), verdict in zip(members, verdicts, strict=True):
-            answered[place] = _change(cell, verdict, size, waivers)
+            answered[place] = _change(cell, verdict, len(members), waivers)
     return tuple(answered[place] for place in range(len(compared)))
 
 
@@ -202,12 +202,17 @@ def _smallest_drop(delta: Delta, margin: float, size: int) -> float | None:
     if parts is None or delta.standard_error is None:
         return None if delta.mde is None else margin + delta.mde
     seeds = max(0.0, delta.standard_error**2 - parts.example) if parts.seed_degrees is not None else 0.0
-    return margin + detectable_effect(
-        parts.example**0.5,
-        parts.example_degrees,
-        seed_error=seeds**0.5,
-        seed_degrees=parts.seed_degrees or 1.0,
-        level=1.0 - ALPHA / max(1, size),
+    unseen = 0.0 if delta.bounds is None else delta.bounds.highest - delta.bounds.lowest
+    return (
+        margin
+        + unseen
+        + detectable_effect(
+            parts.example**0.5,
+            parts.example_degrees,
+            seed_error=seeds**0.5,
+            seed_degrees=parts.seed_degrees or 1.0,
+            level=1.0 - ALPHA / max(1, size),
+        )
     )
 
 

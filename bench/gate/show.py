@@ -227,7 +227,8 @@ def _bounds(clocked: Clocked) -> str:
 def _delta(change: ScoreChange) -> str:
     if change.delta is None:
         return fmt.NONE
-    return f"{fmt.signed(change.delta.estimate)} {fmt.signed_interval(change.delta.low, change.delta.high)}".rstrip()
+    low, high = change.delta.tested_interval or (None, None)
+    return f"{fmt.signed(change.delta.estimate)} {fmt.signed_interval(low, high)}".rstrip()
 
 
 def _milliseconds(seconds: float) -> str:

@@ -88,6 +88,31 @@ def test_the_smallest_drop_lies_beyond_the_margin_and_grows_with_the_family() ->
     assert wide.smallest_drop > (alone.smallest_drop or 0.0)
 
 
+def test_a_cell_that_both_runs_share_stays_in_the_family() -> None:
+    """With a loss, equal scores have no interval, and leaving them out made the others surer."""
+    loss = dataclasses.replace(MEASURAND, binary=False)
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=ROWS)
+    pair = [dataclasses.replace(aligned(values, binary=False), measurand=loss) for values in (first, first - 0.16)]
+    worse = pair[1], dataclasses.replace(pair[0], arms={"a": scores(first + 0.2 * rng.normal(size=ROWS), binary=False)})
+    alone = change(*worse)
+    shared = {f"same {number}": pair[0] for number in range(9)}
+    beside, *same = changes({"qa": worse[0], **shared}, {"qa": worse[1], **shared})
+    assert {cell.answer for cell in same} == {"go"}
+    assert alone.answer == "no-go"
+    assert beside.smallest_drop is not None
+    assert alone.smallest_drop is not None
+    assert beside.smallest_drop > alone.smallest_drop
+
+
+def test_the_smallest_drop_is_beyond_what_missing_scores_leave_open() -> None:
+    present = np.ones((1, ROWS), dtype=bool)
+    present[0, 190:] = False
+    whole, part = (change(aligned(right(100)), aligned(right(110), **more)) for more in ({}, {"present": present}))
+    assert part.smallest_drop is not None
+    assert part.smallest_drop == pytest.approx((whole.smallest_drop or 0.0) + 10 / ROWS, abs=0.01)
+
+
 def test_the_order_of_the_examples_does_not_matter() -> None:
     rng = np.random.default_rng(1)
     order = rng.permutation(ROWS)

@@ -1,8 +1,8 @@
 """The suite's claims, decided: supported, refuted, inconclusive, or incomplete where a needed subject has no score.
 
 Contract: pure. A claim is `incomplete` as soon as one seed replicate of either side is missing on what it is about,
-whatever the others show (a failure is no random loss), or where its missing scores decide it. The other claims are
-one family for Holm's adjustment.
+whatever the others show (a failure is no random loss), or where its missing scores decide it. All claims but
+exact ones are one family for Holm's adjustment.
 
 "Not worse" and "equal" between two sides that are both at chance, or both at the ceiling, is `inconclusive`: an eval
 that neither side can do, or that both do without fault, cannot distinguish them (assay sensitivity, ICH E10, 1.5).
@@ -21,16 +21,17 @@ from bench.report.analysis.aligned.named import entry_named
 from bench.report.analysis.looks import looks_at
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import seeds_of, subjects
-from bench.report.analysis.training.cost_kinds import COSTS, figures
+from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
 from bench.report.analysis.verdict_sentence import margin_text, verdict_sentence
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimQuestion, ClaimRelation, ClaimVerdict
 from bench.stats.conclusions.claims import decide_family
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.efficiency import efficiency_ratio
+from bench.stats.estimates.efficiency import Costly, efficiency_prior, efficiency_ratio
 from bench.stats.estimates.ratio import Ratio, cost_ratio
 from bench.stats.estimates.single import Estimate, score_interval
 from bench.suite.tables.claim import Claim
+from bench.suite.tables.suite import is_base
 
 _ROUNDING = 1e-9
 """By which a bound of an interval may miss the end of its scale."""
@@ -75,7 +76,7 @@ def decided(
     questions = [_question(case, comparison, record) for case, comparison in zip(cases, comparisons, strict=True)]
     decisions = [_named(case, verdict) for case, verdict in zip(cases, decide_family(questions), strict=True)]
     verdicts = [_sensitive(case, verdict, results, deltas) for case, verdict in zip(cases, decisions, strict=True)]
-    family = sum(verdict.p_value is not None for verdict in verdicts)
+    family = sum(not _exact(comparison) for comparison in comparisons)
     single = len(seeds_of(record)) == 1
     return tuple(
         ClaimResult(
@@ -88,6 +89,10 @@ def decided(
         )
         for case, verdict, comparison in zip(cases, verdicts, comparisons, strict=True)
     )
+
+
+def _exact(comparison: Delta | Ratio | None) -> bool:
+    return isinstance(comparison, Ratio) and comparison.exact
 
 
 def _named(case: _ClaimCase, verdict: ClaimVerdict) -> ClaimVerdict:
@@ -170,13 +175,25 @@ def _comparison(case: _ClaimCase, record: Record, deltas: Deltas) -> Delta | Rat
     spent = [figures(record, side, kind) for side in (left, right)]
     if case.entry is None:
         return cost_ratio(*spent, counted=kind.counted)
-    sides = [
-        (case.entry.arms[side], [value for value in values if value is not None])
-        for side, values in zip((left, right), spent, strict=True)
-    ]
+    costly = _costly(case.entry, record, kind)
     return efficiency_ratio(
-        *sides, counted=kind.counted, seed=deltas.seed, replicates=deltas.replicates
-    )  # fmt: skip
+        costly[left],
+        costly[right],
+        counted=kind.counted,
+        seed=deltas.seed,
+        replicates=deltas.replicates,
+        prior=efficiency_prior(costly.values()),
+    )
+
+
+def _costly(entry: Aligned, record: Record, kind: CostKind) -> dict[str, Costly]:
+    """Scores and costs of the arms whose trainings all have a cost."""
+    costly: dict[str, Costly] = {}
+    for arm, scores in entry.arms.items():
+        spent = [] if is_base(arm) else [value for value in figures(record, arm, kind) if value is not None]
+        if len(spent) == scores.values.shape[0]:
+            costly[arm] = (scores, spent)
+    return costly
 
 
 def _question(case: _ClaimCase, comparison: Delta | Ratio | None, record: Record) -> ClaimQuestion:

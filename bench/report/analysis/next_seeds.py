@@ -103,7 +103,10 @@ def _open(result: ClaimResult, claims: Sequence[ClaimResult], record: Record) ->
     if variance is None:
         return None
     chance = _chance(
-        result, (variance, examples), record, family=sum(other.verdict.p_value is not None for other in claims)
+        result,
+        (variance, examples),
+        record,
+        family=sum(other.ratio is None or not other.ratio.exact for other in claims),
     )
     plan = record.resolved.suite.sequential
     assert plan is not None, "asked of suites that plan looks"

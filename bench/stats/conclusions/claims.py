@@ -68,9 +68,10 @@ def decide(
 
 
 def decide_family(questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA) -> tuple[ClaimVerdict, ...]:
-    """The verdicts of all claims of a suite, with Holm's adjustment over those that have a p-value.
+    """The verdicts of all claims of a suite, with Holm's adjustment over all but exact ones.
 
-    A claim whose outcome is another one with its missing scores counted for or against it is incomplete.
+    A claim that cannot be tested counts as one that found nothing. A claim whose outcome is another one with its
+    missing scores counted for or against it is incomplete.
     """
     verdicts = _decided(questions, alpha=alpha)
     return tuple(_with_missing(questions, verdicts[place], place, alpha=alpha) for place in range(len(questions)))
@@ -117,14 +118,15 @@ def _decided(questions: Sequence[ClaimQuestion], *, alpha: float) -> tuple[Claim
         None if test is None else _over_looks(test[1], question.looks)
         for question, test in zip(questions, tests, strict=True)
     ]
-    adjusted = holm(corrected)
-    size = sum(test is not None for test in tests)
+    tested = [place for place, certain in enumerate(exact) if certain is None]
+    adjusted = dict(zip(tested, holm([corrected[place] for place in tested]), strict=True))
+    size = len(tested)
     return tuple(
         certain or _undecidable(question)
-        if comparison is None or test is None or sequential is None or p is None
+        if comparison is None or test is None or sequential is None or (p := adjusted.get(place)) is None
         else _verdict(question, comparison, test, (sequential, p), size=size, alpha=alpha)
-        for question, certain, comparison, test, sequential, p in zip(
-            questions, exact, evidence, tests, corrected, adjusted, strict=True
+        for place, (question, certain, comparison, test, sequential) in enumerate(
+            zip(questions, exact, evidence, tests, corrected, strict=True)
         )
     )
 

@@ -5,7 +5,8 @@ clusters within tasks as every other score is resampled. The spread and the seed
 values (Efron & Tibshirani 1993, chapter 11). Missing examples are treated as `bench.stats.estimates.missing` says.
 """
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,50 +18,64 @@ from bench.stats.estimates.missing import WorstCase, missing_bounds
 from bench.stats.estimates.paired import REPLICATES, delta_of
 from bench.stats.estimates.replicates import noise_statement
 from bench.stats.estimates.single import Estimate
-from bench.stats.noise.seed_term import Side
+from bench.stats.noise.moderation import SeedPrior
+from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.corpus_sample import CorpusPlan, CorpusRows, CorpusScores, complete_rows, corpus_plan
-from bench.stats.samples.sample import Scores
+from bench.stats.samples.sample import Layout, Scores
 
 _LAST_BIT = 1e-9
 
 
 def corpus_delta(
-    arm: CorpusScores, reference: CorpusScores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL
+    arm: CorpusScores,
+    reference: CorpusScores,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    prior: SeedPrior | None = None,
 ) -> Delta | None:
     """arm - reference, in units of the metric; `None` where no example has both, or a task has none.
+
+    prior: `corpus_seed_prior` of the eval's arms.
 
     n_better, n_worse: examples whose statistics, put into the reference, raise or lower its value. Raises ValueError
     where the two are not over the same examples.
     """
     if arm.values.shape[1:] != reference.values.shape[1:]:
         raise ValueError("sufficient statistics must be [seeds, examples, statistics] over the same examples")
-    delta = _delta(arm, reference, seed=seed, replicates=replicates, level=level)
+    options = _Options(seed=seed, replicates=replicates, level=level, prior=prior)
+    delta = _delta(arm, reference, options)
     shares = arm.missing_share, reference.missing_share
     if delta is None or not any(shares):
         return delta
     donors = [_donors(side, (arm, reference)) for side in (arm, reference)]
     lowest, highest = (
-        _delta(_donated(arm, donors[0], end), _donated(reference, donors[1], 1 - end), seed=seed, replicates=replicates,
-               level=level)
-        for end in (0, 1)
-    )  # fmt: skip
+        _delta(_donated(arm, donors[0], end), _donated(reference, donors[1], 1 - end), options) for end in (0, 1)
+    )
     assert lowest is not None, "every example is counted"
     assert highest is not None, "every example is counted"
     return with_bounds(delta, lowest, highest, shares=shares, scale=_scale_of(arm, donors))
 
 
 def corpus_interval(
-    scores: CorpusScores, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL
+    scores: CorpusScores,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    prior: SeedPrior | None = None,
 ) -> Estimate | None:
     """A corpus metric's value, averaged over seeds, with its interval; `None` where there is no example, or a task has
-    none."""
-    found = _value(scores, seed=seed, replicates=replicates, level=level)
+    none. prior: as in `corpus_delta`."""
+    options = _Options(seed=seed, replicates=replicates, level=level, prior=prior)
+    found = _value(scores, options)
     if found is None or not scores.missing_share:
         return None if found is None else found[0]
     donors = _donors(scores, (scores,))
     cases = []
     for end in (0, 1):
-        case = _value(_donated(scores, donors, end), seed=seed, replicates=replicates, level=level)
+        case = _value(_donated(scores, donors, end), options)
         assert case is not None, "every example is counted"
         assert case[0].mean is not None, "every example is counted"
         cases.append(
@@ -70,6 +85,20 @@ def corpus_interval(
         *cases, level=level, missing=scores.missing_share, reference_missing=None, scale=_scale_of(scores, [donors])
     )
     return replace(found[0], bounds=bounds)
+
+
+def corpus_seed_prior(arms: Iterable[CorpusScores]) -> SeedPrior | None:
+    """What the seeds of all arms of one corpus metric say together, from the jackknife values of each arm; as
+    `seed_prior_of`."""
+    sides: list[tuple[Side, Layout]] = []
+    distinct = {(arm.values.tobytes(), arm.present.tobytes()): arm for arm in arms}
+    for arm in distinct.values():
+        kept = _kept(arm)
+        if kept is not None:
+            part = arm.part(kept)
+            plan = corpus_plan(part)
+            sides.append((_side(complete_rows(part), plan, trained=arm.trained), plan.plan))
+    return pooled_prior(sides, ends=None)
 
 
 def linearised(scores: CorpusScores) -> Scores:
@@ -101,7 +130,17 @@ def _kept(*sides: CorpusScores) -> BoolArray | None:
     return np.asarray(kept) if kept.any() and whole else None
 
 
-def _delta(arm: CorpusScores, reference: CorpusScores, *, seed: int, replicates: int, level: float) -> Delta | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """How an interval is made. prior: of the noise of the arms' seeds."""
+
+    seed: int
+    replicates: int
+    level: float
+    prior: SeedPrior | None
+
+
+def _delta(arm: CorpusScores, reference: CorpusScores, options: _Options) -> Delta | None:
     """The delta from the examples that are there."""
     kept = _kept(arm, reference)
     if kept is None:
@@ -110,13 +149,21 @@ def _delta(arm: CorpusScores, reference: CorpusScores, *, seed: int, replicates:
     plan = corpus_plan(scores[0])
     left, right = (complete_rows(side) for side in scores)
     sides = _side(left, plan, trained=arm.trained), _side(right, plan, trained=reference.trained)
-    draws = plan.resampled((left, right), seed=seed, replicates=replicates)
+    draws = plan.resampled((left, right), seed=options.seed, replicates=options.replicates)
     span = float(np.ptp(np.concatenate([side.values.ravel() for side in sides])))
     scale = ScoreScale(binary=False, support=None, seen=(-span, span) if span > 0 else None, pseudo=1)
-    inference = infer(*sides, plan.plan, scale, seed=seed, replicates=replicates, draws=draws[0] - draws[1])
+    inference = infer(
+        *sides,
+        plan.plan,
+        scale,
+        seed=options.seed,
+        replicates=options.replicates,
+        draws=draws[0] - draws[1],
+        prior=options.prior,
+    )
     better, worse = _replaced(left, right, plan)
     delta = replace(
-        delta_of(inference, *sides, plan.plan, level),
+        delta_of(inference, *sides, plan.plan, options.level, prior=options.prior),
         n_better=better,
         n_worse=worse,
         n_missing=int((~kept).sum()),
@@ -126,11 +173,10 @@ def _delta(arm: CorpusScores, reference: CorpusScores, *, seed: int, replicates:
     )
     if any(_lone(side, rows) for side, rows in zip(scores, (left, right), strict=True)):
         return untested(delta, LONE_SURVIVOR)
-    drawn = any(rows.weights.shape[0] < rows.seeds for rows in (left, right))
-    return replace(delta, noise=f"{delta.noise}, and that of subset draws") if drawn else delta
+    return delta
 
 
-def _value(scores: CorpusScores, *, seed: int, replicates: int, level: float) -> tuple[Estimate, Curve | None] | None:
+def _value(scores: CorpusScores, options: _Options) -> tuple[Estimate, Curve | None] | None:
     """The value from the examples that are there, with its confidence curve."""
     kept = _kept(scores)
     if kept is None:
@@ -138,25 +184,34 @@ def _value(scores: CorpusScores, *, seed: int, replicates: int, level: float) ->
     part = scores.part(kept)
     plan, rows = corpus_plan(part), complete_rows(part)
     side = _side(rows, plan, trained=scores.trained)
-    draws = plan.resampled((rows,), seed=seed, replicates=replicates)[0]
+    draws = plan.resampled((rows,), seed=options.seed, replicates=options.replicates)[0]
     spread, support = (float(side.values.min()), float(side.values.max())), scores.metric.support
     seen = support or (spread if spread[1] > spread[0] else None)
     scale = ScoreScale(binary=False, support=support, seen=seen, pseudo=2)
-    inference = infer(side, None, plan.plan, scale, seed=seed, replicates=replicates, draws=draws)
+    inference = infer(
+        side,
+        None,
+        plan.plan,
+        scale,
+        seed=options.seed,
+        replicates=options.replicates,
+        draws=draws,
+        prior=options.prior,
+    )
     if _lone(scores, rows):
         inference = replace(
             inference, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR
         )
-    low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
+    low, high = (None, None) if inference.curve is None else interval(inference.curve, options.level)
     means = tuple(float(value) for value in rows.weights @ plan.value(rows.values))
     estimate = Estimate(
         mean=inference.estimate,
         low=low,
         high=high,
-        level=level,
+        level=options.level,
         standard_error=inference.standard_error,
         method=inference.method,
-        noise="none" if inference.method == "none" else noise_statement(side),
+        noise="none" if inference.method == "none" else noise_statement(side, prior=options.prior),
         reason=inference.reason,
         n_examples=int(kept.sum()),
         n_missing=int((~kept).sum()),
@@ -170,7 +225,12 @@ def _value(scores: CorpusScores, *, seed: int, replicates: int, level: float) ->
 
 
 def _side(rows: CorpusRows, plan: CorpusPlan, *, trained: bool) -> Side:
-    return Side(values=rows.weights @ plan.jackknife(rows.values), trained=trained)
+    return Side(
+        values=rows.weights @ plan.jackknife(rows.values),
+        trained=trained,
+        drawn=rows.weights.shape[0] < rows.seeds,
+        short=rows.failed > 0,
+    )
 
 
 def _lone(scores: CorpusScores, rows: CorpusRows) -> bool:

@@ -4,16 +4,20 @@ Contract: the noise of the examples, which both arms share, and of the seeds, in
 both count. No interval where a side's quality is not clearly above zero, or where a measured cost has one replicate.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
+from bench.stats.curves.distributions import BoolArray
 from bench.stats.estimates.delta import LEVEL, Delta
 from bench.stats.estimates.missing import WorstCase, counted_as, missing_bounds, missing_share, worst_scale
 from bench.stats.estimates.paired import REPLICATES, paired_delta
 from bench.stats.estimates.ratio import Ratio
+from bench.stats.estimates.replicates import plan_of, replicate_rows, seed_prior_of
 from bench.stats.estimates.single import score_interval
+from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.variance import Components
 from bench.stats.samples.sample import Scores
 
@@ -21,37 +25,48 @@ MOST_RELATIVE_ERROR = 0.25
 """Above this share of the quality itself, its standard error is too large for a linearised logarithm."""
 
 
+Costly: TypeAlias = tuple[Scores, Sequence[float]]
+"""Scores, and one positive cost for each of their rows."""
+
+
+def efficiency_prior(arms: Iterable[Costly]) -> SeedPrior | None:
+    """What the seeds of all arms say together about the noise of the logarithm of quality per cost; an arm without a
+    quality above zero says nothing."""
+    logs = []
+    for scores, costs in arms:
+        kept: BoolArray = np.asarray(scores.present.any(axis=0))
+        mean = float((replicate_rows(scores, kept) @ plan_of(scores, kept).share).mean()) if kept.any() else 0.0
+        if mean > 0:
+            logs.append(_scaled(scores, costs, mean))
+    return seed_prior_of(logs)
+
+
 def efficiency_ratio(
-    arm: tuple[Scores, Sequence[float]],
-    reference: tuple[Scores, Sequence[float]],
+    arm: Costly,
+    reference: Costly,
     *,
     counted: bool,
     seed: int,
     replicates: int = REPLICATES,
     level: float = LEVEL,
+    prior: SeedPrior | None = None,
 ) -> Ratio:
     """(arm quality / arm cost) / (reference quality / reference cost), of means over examples and geometric over costs.
 
-    Each side: scores, and one positive cost for each of their rows. counted: the costs are counts, not measurements.
+    counted: the costs are counts, not measurements. prior: `efficiency_prior` of all arms.
 
     The logarithm of a mean is linearised at the mean (delta method, Efron & Tibshirani 1993, chapter 21.9): a score x
     of a row with cost c enters as x / mean + log(mean) - 1 - log(c), so that the paired difference of such scores has
     the estimate and the spread of the log ratio.
     """
-    ratio = _as_scored(arm, reference, counted=counted, seed=seed, replicates=replicates, level=level)
+    options = _Options(counted=counted, seed=seed, replicates=replicates, level=level, prior=prior)
+    ratio = _as_scored(arm, reference, options)
     sides = arm[0], reference[0]
     if ratio.ratio is None or not any(missing_share(side) for side in sides):
         return ratio
     scale = worst_scale(sides)
     lowest, highest = (
-        _as_scored(
-            (counted_as(sides[0], left), arm[1]),
-            (counted_as(sides[1], right), reference[1]),
-            counted=counted,
-            seed=seed,
-            replicates=replicates,
-            level=level,
-        )
+        _as_scored((counted_as(sides[0], left), arm[1]), (counted_as(sides[1], right), reference[1]), options)
         for left, right in (scale, scale[::-1])
     )
     bounds = None
@@ -81,28 +96,34 @@ def _error(parts: Components) -> float:
     return float((parts.example + seeds) ** 0.5)
 
 
-def _as_scored(
-    arm: tuple[Scores, Sequence[float]],
-    reference: tuple[Scores, Sequence[float]],
-    *,
-    counted: bool,
-    seed: int,
-    replicates: int,
-    level: float,
-) -> Ratio:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """How a ratio is computed; as the arguments of `efficiency_ratio`."""
+
+    counted: bool
+    seed: int
+    replicates: int
+    level: float
+    prior: SeedPrior | None
+
+
+def _as_scored(arm: Costly, reference: Costly, options: _Options) -> Ratio:
     """The ratio from the scores that are there."""
-    plain = paired_delta(arm[0], reference[0], seed=seed, replicates=1, level=level)
+    level = options.level
+    plain = paired_delta(arm[0], reference[0], seed=options.seed, replicates=1, level=level)
     qualities = plain.arm_mean, plain.reference_mean
     if qualities[0] is None or qualities[1] is None:
         return _none(plain, level, plain.reason or "nothing to compare")
     if min(qualities[0], qualities[1]) <= 0:
         return _none(plain, level, "a quality of zero or less has no ratio")
     left, right = _scaled(*arm, qualities[0]), _scaled(*reference, qualities[1])
-    delta = paired_delta(left, right, seed=seed, replicates=replicates, level=level)
+    delta = paired_delta(
+        left, right, seed=options.seed, replicates=options.replicates, level=level, prior=options.prior
+    )
     ratio = _ratio(delta, level)
-    if not counted and min(delta.arm_seeds, delta.reference_seeds) < 2:
+    if not options.counted and min(delta.arm_seeds, delta.reference_seeds) < 2:
         return _without_interval(ratio, "a measured cost of one training has no known noise")
-    if any(_relative_error(scores, seed) > MOST_RELATIVE_ERROR for scores in (arm[0], reference[0])):
+    if any(_relative_error(scores, options.seed) > MOST_RELATIVE_ERROR for scores in (arm[0], reference[0])):
         return _without_interval(ratio, "a quality is too near zero for an interval of its ratio")
     return ratio
 

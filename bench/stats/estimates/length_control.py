@@ -8,7 +8,7 @@ the data leave them open (a judge that follows length alone). Standard deviation
 bootstrap replicate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from bench.stats.curves.curve import interval
 from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, floats
 from bench.stats.estimates.delta import LEVEL
 from bench.stats.estimates.inference import ScoreScale, infer
-from bench.stats.noise.seed_term import Side
+from bench.stats.noise.moderation import SeedPrior
+from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.resample import count_chunks
 from bench.stats.samples.sample import Layout, layout
 
@@ -90,13 +91,25 @@ class JudgedPairs:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Rows:
-    """The pairs of seeds that have some in every stratum. weights: [rows, seeds], which averages seeds of one draw."""
+    """The pairs of seeds that have some in every stratum. weights: [rows, seeds], which averages seeds of one draw.
+    short: whether a seed has none."""
 
     preferences: FloatArray
     differences: FloatArray
     present: BoolArray
     plan: Layout
     weights: FloatArray
+    trained: bool
+    short: bool
+
+    @property
+    def longer(self) -> float:
+        """Share of the pairs in which this side's answer is the longer one."""
+        return float((self.differences[self.present] > 0).mean())
+
+    @property
+    def shorter(self) -> float:
+        return float((self.differences[self.present] < 0).mean())
 
     def rates(self, counts: FloatArray) -> FloatArray:
         """[seeds, resamples]: rates of resamples [resamples, examples], tasks equal."""
@@ -122,18 +135,33 @@ class _Rows:
         ]
 
 
+def length_prior(arms: Iterable[JudgedPairs]) -> SeedPrior | None:
+    """What the seeds of all arms of one judge eval say together about the noise of the rate at equal length."""
+    sides = []
+    for pairs in arms:
+        rows = _rows(pairs)
+        if rows is not None and max(rows.longer, rows.shorter) <= MOSTLY:
+            sides.append((_side(rows, rows.fits()), rows.plan))
+    return pooled_prior(sides, ends=None)
+
+
 def length_controlled(
-    pairs: JudgedPairs, *, seed: int, replicates: int = REPLICATES, level: float = LEVEL
+    pairs: JudgedPairs,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    prior: SeedPrior | None = None,
 ) -> LengthControlled | None:
     """The rate with its interval, over clusters, tasks and subset draws as every score has it.
 
-    `None` where no seed has a pair of every task, or where one seed alone is left of several.
+    prior: `length_prior` of the eval's arms. `None` where no seed has a pair of every task, or where one seed alone is
+    left of several.
     """
     rows = _rows(pairs)
     if rows is None:
         return None
-    examples, seen = rows.plan.unit.size, rows.differences[rows.present]
-    longer, shorter = float((seen > 0).mean()), float((seen < 0).mean())
+    examples, longer, shorter = rows.plan.unit.size, rows.longer, rows.shorter
     if max(longer, shorter) > MOSTLY:
         way = "longer" if longer > shorter else "shorter"
         return LengthControlled(
@@ -150,7 +178,7 @@ def length_controlled(
         )
     fits = rows.fits()
     inference = infer(
-        Side(values=rows.weights @ _pseudo_values(rows, fits), trained=pairs.trained),
+        _side(rows, fits),
         None,
         rows.plan,
         ScoreScale(binary=False, support=(0.0, 1.0), seen=(0.0, 1.0), pseudo=2),
@@ -159,6 +187,7 @@ def length_controlled(
         draws=np.concatenate(
             [rows.weights.mean(axis=0) @ rows.rates(counts) for counts in _resamples(rows.plan, replicates, seed)]
         ),
+        prior=prior,
     )
     low, high = (None, None) if inference.curve is None else interval(inference.curve, level)
     return LengthControlled(
@@ -197,6 +226,17 @@ def _rows(pairs: JudgedPairs) -> _Rows | None:
         present=present[alive],
         plan=plan,
         weights=same / same.sum(axis=1, keepdims=True),
+        trained=pairs.trained,
+        short=bool((~alive).any()),
+    )
+
+
+def _side(rows: _Rows, fits: list[list[tuple[IntArray, _Fit]]]) -> Side:
+    return Side(
+        values=rows.weights @ _pseudo_values(rows, fits),
+        trained=rows.trained,
+        drawn=rows.weights.shape[0] < rows.weights.shape[1],
+        short=rows.short,
     )
 
 

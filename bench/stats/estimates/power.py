@@ -87,11 +87,11 @@ def needed(
     more_examples = least_examples(components.replicates, components.seed_degrees or 1.0)
     if components.seed is None:
         return Needed(examples=more_examples, seeds=None)
-    sides, now = _sides(components), components.most_replicates
-    more_seeds = _least(lambda seeds: enough(examples, seeds, sides * (seeds - 1)), now + 1, MAX_SEEDS)
+    now = components.most_replicates
+    more_seeds = _least(lambda seeds: enough(examples, seeds, _degrees(components, seeds)), now + 1, MAX_SEEDS)
     if more_examples is not None or more_seeds is not None:
         return Needed(examples=more_examples, seeds=more_seeds)
-    pairs = [(least_examples(seeds, sides * (seeds - 1)), seeds) for seeds in (now * times for times in _TIMES)]
+    pairs = [(least_examples(seeds, _degrees(components, seeds)), seeds) for seeds in (now * times for times in _TIMES)]
     reachable = [(count, seeds) for count, seeds in pairs if count is not None]
     return Needed(examples=None, seeds=None, together=min(reachable, key=lambda pair: pair[0] * pair[1], default=None))
 
@@ -137,11 +137,14 @@ def needed_unseen(distance: float, reach: float, *, units: int, examples: int, l
     return max(examples + 1, count) if count <= MAX_EXAMPLES else None
 
 
-def _sides(components: Components) -> float:
-    """How many sides' seeds tell of the noise: 2 where both have as much of it, 1 where one has nearly all."""
-    if components.seed_degrees is None or components.replicates <= 1.0:
-        return 1.0
-    return min(2.0, max(1.0, components.seed_degrees / (components.replicates - 1.0)))
+def _degrees(components: Components, seeds: int) -> float:
+    """Degrees of freedom of the noise with `seeds` on each side: those of both sides where both have as much of it, of
+    one where it has nearly all, and never fewer than now, when other arms may tell of the noise, too."""
+    now = components.seed_degrees
+    if now is None or components.replicates <= 1.0:
+        return float(seeds - 1)
+    sides = min(2.0, max(1.0, now / (components.replicates - 1.0)))
+    return max(now, sides * (seeds - 1))
 
 
 def _resolution(

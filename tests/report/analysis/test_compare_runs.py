@@ -86,7 +86,7 @@ def test_turned_round_the_differences_turn_round(better: tuple[FakeRun, FakeRun]
     assert change(back, ARM, "choice").reading == "worse"
 
 
-def test_the_same_jobs_are_told_as_such_and_are_no_member_of_the_family() -> None:
+def test_the_same_jobs_are_marked_and_have_no_p_value() -> None:
     run = make_run(examples=30)
     comparison = between(run, run)
     assert all(one.same_jobs and one.delta.estimate == 0 and one.p_adjusted is None for one in comparison.changes)

@@ -193,6 +193,13 @@ def test_holm_over_the_family() -> None:
     assert family[0].needed_examples is not None
 
 
+def test_a_claim_that_lost_its_comparison_makes_no_other_one_surer() -> None:
+    first, second = (ClaimQuestion(relation=">", comparison=compare(DIFFERENCES + more)) for more in (1.0, 0.2))
+    gone = ClaimQuestion(relation=">", comparison=None)
+    whole, after = decide_family([first, second])[0], decide_family([first, gone])[0]
+    assert after.adjusted_p == whole.adjusted_p == pytest.approx(2 * decide(">", compare(DIFFERENCES + 1)).p_value)
+
+
 def test_a_claim_about_cost() -> None:
     """ "At most ten percent slower" on three runs each."""
     slower = cost_ratio([10.4, 10.5, 10.6], [10.0, 10.1, 9.9])

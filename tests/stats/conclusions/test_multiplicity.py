@@ -17,7 +17,9 @@ def test_is_statsmodels(size: int) -> None:
     assert holm(raw.tolist()) == pytest.approx(multipletests(raw, method="holm")[1])
 
 
-def test_what_has_no_p_value_does_not_count() -> None:
-    assert holm([None, 0.02, None, 0.03]) == (None, 0.04, None, 0.04)
+def test_a_planned_test_without_a_p_value_counts_as_one_that_found_nothing() -> None:
+    """Losing an arm's scores made the other arms surer."""
+    assert holm([None, 0.02, None, 0.03]) == (None, 0.08, None, 0.09)
+    assert holm([1.0, 0.02, 1.0, 0.03]) == (1.0, 0.08, 1.0, 0.09)
     assert holm([]) == ()
     assert holm([None]) == (None,)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
-from bench.stats.estimates.corpus import corpus_delta
+from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
@@ -41,17 +41,26 @@ class Deltas:
         return self._known[key]
 
     def seed_prior(self, entry: Aligned) -> SeedPrior | None:
-        """What the seeds of the measurand's arms say together; `None` for a corpus metric or too few arms."""
+        """What the seeds of the measurand's arms say together; `None` for too few arms."""
         name = entry.measurand.name
         if name not in self._priors:
-            self._priors[name] = seed_prior_of(entry.arms.values()) if entry.measurand.per_example else None
+            whole = entry.measurand.per_example
+            self._priors[name] = (
+                seed_prior_of(entry.arms.values()) if whole else corpus_seed_prior(entry.counts.values())
+            )
         return self._priors[name]
 
     def _corpus(self, entry: Aligned, left: str, right: str) -> Delta | None:
         """Difference of a corpus metric; `None` unless both sides keep its statistics."""
         if left not in entry.counts or right not in entry.counts:
             return None
-        return corpus_delta(entry.counts[left], entry.counts[right], seed=self.seed, replicates=self.replicates)
+        return corpus_delta(
+            entry.counts[left],
+            entry.counts[right],
+            seed=self.seed,
+            replicates=self.replicates,
+            prior=self.seed_prior(entry),
+        )
 
     def between_any(self, entry: Aligned, arm: str, other: str) -> tuple[tuple[str, str], Delta]:
         """The difference of two arms in whichever direction is known already, and that direction."""

@@ -20,8 +20,9 @@ from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval
 from bench.report.analysis.subjects import subjects
 from bench.stats.estimates import length_control
-from bench.stats.estimates.length_control import JudgedPairs, LengthControlled, length_controlled
+from bench.stats.estimates.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
 from bench.stats.estimates.prediction_powered import Corrected
+from bench.stats.noise.moderation import SeedPrior
 from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE
 from bench.suite.tables.suite import is_base
 
@@ -74,13 +75,41 @@ def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[Judged
         if spec.kind != "judge":
             continue
         labels = labels_of_eval(record, spec.name)
-        for arm, names in subjects(record).items():
-            results = _of(record, spec.name, names)
-            if results:
-                scored = [rows.get((spec.name, name), ()) for name in names]
-                judged = _arm(spec.name, arm, results, scored, deltas, draws=draws.get(arm))
-                arms.append(replace(judged, corrected=corrected_by_people(names, scored, labels)))
+        judged = [
+            _judged(record, rows, spec.name, arm, draws.get(arm))
+            for arm, names in subjects(record).items()
+            if _of(record, spec.name, names)
+        ]
+        prior = length_prior(pairs for entry in judged if (pairs := entry.pairs) is not None)
+        for entry in judged:
+            people = corrected_by_people(entry.names, entry.scored, labels)
+            arms.append(replace(_arm(spec.name, entry, deltas, prior), corrected=people))
     return tuple(arms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JudgedEntry:
+    """What one arm brings to a judge eval. pairs: `None` for the judge's own reference, and without a score."""
+
+    arm: str
+    names: Sequence[str]
+    results: Sequence[Judged]
+    scored: Sequence[Sequence[ScoreRow]]
+    pairs: JudgedPairs | None
+
+
+def _judged(record: Record, rows: ScoreRows, name: str, arm: str, draws: tuple[int, ...] | None) -> _JudgedEntry:
+    names = subjects(record)[arm]
+    results = _of(record, name, names)
+    scored = [rows.get((name, subject), ()) for subject in names]
+    own = all(result.by_definition for result in results)
+    return _JudgedEntry(
+        arm=arm,
+        names=names,
+        results=results,
+        scored=scored,
+        pairs=None if own else _pairs(scored, draws=draws, trained=not is_base(arm)),
+    )
 
 
 def is_own_reference(record: Record, eval_name: str, names: Sequence[str]) -> bool:
@@ -94,23 +123,18 @@ def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
     return [result.judged for result in results if result is not None and result.judged is not None]
 
 
-def _arm(
-    name: str,
-    arm: str,
-    results: Sequence[Judged],
-    scored: Sequence[Sequence[ScoreRow]],
-    deltas: Deltas,
-    *,
-    draws: tuple[int, ...] | None,
-) -> JudgedArm:
-    total = _total(results)
+def _arm(name: str, entry: _JudgedEntry, deltas: Deltas, prior: SeedPrior | None) -> JudgedArm:
+    total = _total(entry.results)
+    most = min(deltas.replicates, length_control.REPLICATES)
     return JudgedArm(
         eval=name,
-        arm=arm,
-        against=arm if total.by_definition else re.sub(r"#\d+$", "", total.against),
-        controlled=None if total.by_definition else _controlled(scored, deltas, draws=draws, trained=not is_base(arm)),
+        arm=entry.arm,
+        against=entry.arm if total.by_definition else re.sub(r"#\d+$", "", total.against),
+        controlled=None
+        if entry.pairs is None
+        else length_controlled(entry.pairs, seed=deltas.seed, replicates=most, prior=prior),
         corrected=None,
-        longer_won=None if total.by_definition else _longer_won(scored),
+        longer_won=None if total.by_definition else _longer_won(entry.scored),
         total=total,
     )
 
@@ -126,10 +150,8 @@ def _sum(values: Sequence[_Number | None]) -> _Number | None:
     return sum(present[1:], present[0]) if present and len(present) == len(values) else None
 
 
-def _controlled(
-    scored: Sequence[Sequence[ScoreRow]], deltas: Deltas, *, draws: tuple[int, ...] | None, trained: bool
-) -> LengthControlled | None:
-    """The rate at equal length, each seed by all pairs that it has; `None` without one."""
+def _pairs(scored: Sequence[Sequence[ScoreRow]], *, draws: tuple[int, ...] | None, trained: bool) -> JudgedPairs | None:
+    """Preferences and lengths, each seed with all pairs that it has; `None` without one."""
     rows = {(row.task, row.id): row for seed_rows in reversed(scored) for row in seed_rows}
     if not rows:
         return None
@@ -140,7 +162,7 @@ def _controlled(
             values[:, seed, position[example]] = pair
             present[seed, position[example]] = True
     tasks = {task for task, _ in rows}
-    pairs = JudgedPairs(
+    return JudgedPairs(
         preferences=values[0],
         differences=values[1],
         present=present,
@@ -149,7 +171,6 @@ def _controlled(
         draws=None if draws is None else np.array(draws, dtype=np.int64),
         trained=trained,
     )
-    return length_controlled(pairs, seed=deltas.seed, replicates=min(deltas.replicates, length_control.REPLICATES))
 
 
 def _longer_won(scored: Sequence[Sequence[ScoreRow]]) -> float | None:

@@ -126,7 +126,10 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
     if not entry.measurand.per_example:
         reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
         counts = entry.counts.get(arm)
-        estimate = None if counts is None else corpus_interval(counts, seed=deltas.seed, replicates=deltas.replicates)
+        estimate = None
+        if counts is not None:
+            prior = deltas.seed_prior(entry)
+            estimate = corpus_interval(counts, seed=deltas.seed, replicates=deltas.replicates, prior=prior)
         return estimate or _corpus_value(reported, examples=len(entry.examples)), reported
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
     if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):
@@ -166,8 +169,7 @@ def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str,
     family = [c for result in measured.values() for c in (result.versus_base, result.versus_control) if c is not None]
     diagnostic = measurand.role == "diagnostic"
     adjusted = [None] * len(family) if diagnostic else holm([contrast.delta.tested_p for contrast in family])
-    tested = sum(p is not None for p in adjusted)
-    level = 1.0 - (1.0 - LEVEL) / max(1, tested)
+    level = 1.0 - (1.0 - LEVEL) / max(1, len(family))
     read = {
         (contrast.arm, contrast.reference): replace(
             contrast,

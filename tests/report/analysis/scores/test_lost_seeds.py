@@ -57,10 +57,15 @@ def test_the_survivor_of_three_seeds_has_no_mark_no_p_value_and_no_interval() ->
     run = make_run(examples=120, seed_spread=0.15)
     whole = versus_base(run)
     assert whole.delta.p_value is not None
+    whole_results, lost_results = (compare(each, replicates=100).results for each in (run, losing(run, (0, 1))))
     one = versus_base(losing(run, (0, 1)))
     assert one.reading == "unknown"
     assert (one.delta.low, one.delta.high, one.delta.p_value, one.p_adjusted) == (None, None, None, None)
     assert one.delta.estimate is not None, "the estimate stays in the table"
+    for arm, name in (pair for pair in whole_results if pair[0] != ARM and pair[1] == "qa"):
+        before, after = (table[arm, name].versus_base for table in (whole_results, lost_results))
+        if before is not None and after is not None and before.p_adjusted is not None and before.delta == after.delta:
+            assert (after.p_adjusted or 0.0) >= before.p_adjusted, "what another arm lost makes no arm surer"
     assert (one.seeds, one.seeds_asked, one.short) == (1, 3, True)
     text = render(compose(compare(losing(run, (0, 1)), replicates=100)))
     row = next(line for line in text.partition("### qa")[2].splitlines() if line.startswith(f"| **{ARM}**"))
