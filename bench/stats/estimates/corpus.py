@@ -44,7 +44,7 @@ def corpus_delta(
     """
     if arm.values.shape[1:] != reference.values.shape[1:]:
         raise ValueError("sufficient statistics must be [seeds, examples, statistics] over the same examples")
-    options = _Options(seed=seed, replicates=replicates, level=level, prior=prior)
+    options = _CorpusOptions(seed=seed, replicates=replicates, level=level, prior=prior)
     delta = _delta(arm, reference, options)
     shares = arm.missing_share, reference.missing_share
     if delta is None or not any(shares):
@@ -68,7 +68,7 @@ def corpus_interval(
 ) -> Estimate | None:
     """A corpus metric's value, averaged over seeds, with its interval; `None` where there is no example, or a task has
     none. prior: as in `corpus_delta`."""
-    options = _Options(seed=seed, replicates=replicates, level=level, prior=prior)
+    options = _CorpusOptions(seed=seed, replicates=replicates, level=level, prior=prior)
     found = _value(scores, options)
     if found is None or not scores.missing_share:
         return None if found is None else found[0]
@@ -131,7 +131,7 @@ def _kept(*sides: CorpusScores) -> BoolArray | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
+class _CorpusOptions:
     """How an interval is made. prior: of the noise of the arms' seeds."""
 
     seed: int
@@ -140,7 +140,7 @@ class _Options:
     prior: SeedPrior | None
 
 
-def _delta(arm: CorpusScores, reference: CorpusScores, options: _Options) -> Delta | None:
+def _delta(arm: CorpusScores, reference: CorpusScores, options: _CorpusOptions) -> Delta | None:
     """The delta from the examples that are there."""
     kept = _kept(arm, reference)
     if kept is None:
@@ -176,7 +176,7 @@ def _delta(arm: CorpusScores, reference: CorpusScores, options: _Options) -> Del
     return delta
 
 
-def _value(scores: CorpusScores, options: _Options) -> tuple[Estimate, Curve | None] | None:
+def _value(scores: CorpusScores, options: _CorpusOptions) -> tuple[Estimate, Curve | None] | None:
     """The value from the examples that are there, with its confidence curve."""
     kept = _kept(scores)
     if kept is None:

@@ -59,7 +59,7 @@ def efficiency_ratio(
     of a row with cost c enters as x / mean + log(mean) - 1 - log(c), so that the paired difference of such scores has
     the estimate and the spread of the log ratio.
     """
-    options = _Options(counted=counted, seed=seed, replicates=replicates, level=level, prior=prior)
+    options = _RatioOptions(counted=counted, seed=seed, replicates=replicates, level=level, prior=prior)
     ratio = _as_scored(arm, reference, options)
     sides = arm[0], reference[0]
     if ratio.ratio is None or not any(missing_share(side) for side in sides):
@@ -97,7 +97,7 @@ def _error(parts: Components) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
+class _RatioOptions:
     """How a ratio is computed; as the arguments of `efficiency_ratio`."""
 
     counted: bool
@@ -107,7 +107,7 @@ class _Options:
     prior: SeedPrior | None
 
 
-def _as_scored(arm: Costly, reference: Costly, options: _Options) -> Ratio:
+def _as_scored(arm: Costly, reference: Costly, options: _RatioOptions) -> Ratio:
     """The ratio from the scores that are there."""
     level = options.level
     plain = paired_delta(arm[0], reference[0], seed=options.seed, replicates=1, level=level)
