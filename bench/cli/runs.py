@@ -18,6 +18,12 @@ def report(
         list[Path] | None,
         typer.Option(help="Earlier times, as `bench export` and pytest-benchmark write them: a file or a folder."),
     ] = None,
+    share: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a copy to publish into this folder: no prompts, no answers, no folders of this machine."
+        ),
+    ] = None,
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
 ) -> None:
@@ -26,7 +32,7 @@ def report(
     from bench.report.drawn import drawn_report, print_drawn
 
     directory = RunDirectory.find(run, reports)
-    drawn = None if history or as_json else drawn_report(directory.path)
+    drawn = None if history or as_json or share else drawn_report(directory.path)
     if drawn is not None:
         print_drawn(drawn.view, directory.path, console())
         raise typer.Exit(drawn.exit_code)
@@ -34,9 +40,12 @@ def report(
     from bench.report.as_json import to_json
     from bench.report.compare import compare
     from bench.report.export import comparison_json
-    from bench.report.write import write_comparison
+    from bench.report.write import write_comparison, write_copy
 
     comparison = compare(directory)
+    if share is not None:
+        typer.echo(str(write_copy(comparison, share)))
+        raise typer.Exit(comparison.completeness.exit_code)
     trends = run_trends(directory.load(), history) if history else None
     if as_json:
         print_json({**comparison_json(comparison), **({} if trends is None else {"history": to_json(trends)})})

@@ -14,6 +14,7 @@ from rich.console import Console
 from bench.atomic import write_errors_as_problems, write_text
 from bench.record.look import LOOK
 from bench.report.analysis.aligned.align import Run
+from bench.report.analysis.answers.flips import FILE as FLIPS
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
@@ -21,6 +22,7 @@ from bench.report.drawn import PAGE, REPORT, keep, print_drawn
 from bench.report.figures import is_current, plots_stamp
 from bench.report.render import html, markdown
 from bench.report.render.view import Section
+from bench.report.share import to_share
 
 
 def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None) -> Path:
@@ -43,15 +45,26 @@ def write_comparison(
         plots = _write_plots(comparison, folder / markdown.PLOTS)
         write_text(path, markdown.render(view))
         write_text(folder / PAGE, html.render(view, plots))
-        write_text(folder / comparison.flips.file, comparison.flips.lines())
+        write_text(folder / FLIPS, comparison.flips.lines())
         if comparison.look is not None:
             write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
         if trend is None:
-            names = (REPORT, PAGE, comparison.flips.file, *(f"{markdown.PLOTS}/{name}.svg" for name in plots))
+            names = (REPORT, PAGE, FLIPS, *(f"{markdown.PLOTS}/{name}.svg" for name in plots))
             keep(folder, view, comparison.completeness.exit_code, files=names)
     if console is not None:
         print_drawn(view, folder, console)
     return path
+
+
+def write_copy(comparison: Comparison, folder: Path) -> Path:
+    """Write a copy to publish into `folder` (see `bench.report.share`), and return the path of its report.md."""
+    shared = to_share(comparison)
+    view = compose(shared)
+    with write_errors_as_problems(str(folder)):
+        plots = _write_plots(shared, folder / markdown.PLOTS)
+        write_text(folder / REPORT, markdown.render(view))
+        write_text(folder / PAGE, html.render(view, plots))
+    return folder / REPORT
 
 
 def _write_plots(comparison: Comparison, folder: Path) -> dict[str, str]:

@@ -63,7 +63,8 @@ class Flips:
     counts: tuple[FlipCount, ...]
     shown: tuple[Flip, ...]
     flips: tuple[Flip, ...] = field(repr=False)
-    file: str = FILE
+    file: str | None = FILE
+    """`None`: a copy to publish, without the flips themselves."""
 
     @property
     def total(self) -> int:

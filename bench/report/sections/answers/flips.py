@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.analysis.answers.flips import Flip, FlipCount
+from bench.report.analysis.answers.flips import Flip, FlipCount, Flips
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
@@ -19,7 +19,7 @@ def flips_section(comparison: Comparison) -> Section | None:
     blocks: list[Block] = [
         Paragraph(
             text="Gained: wrong before training and right after; lost: the other way round; means over the seeds, and "
-            f"how many examples flip with every seed. All {fmt.plural(flips.total, 'flip')} are in {flips.file}."
+            f"how many examples flip with every seed. {_where(flips)}"
         ),
         _counts(flips.counts),
     ]
@@ -27,6 +27,12 @@ def flips_section(comparison: Comparison) -> Section | None:
         blocks.append(Paragraph(text="Some of them, drawn by the run's digest:"))
         blocks.append(_shown(flips.shown))
     return Section(title="Flips", blocks=tuple(blocks), only="document")
+
+
+def _where(flips: Flips) -> str:
+    if flips.file is None:
+        return "Prompts and answers are left out of this copy."
+    return f"All {fmt.plural(flips.total, 'flip')} are in {flips.file}."
 
 
 def _counts(counts: tuple[FlipCount, ...]) -> Table:

@@ -1,0 +1,50 @@
+"""A copy of a report to publish: without the texts of examples, and without this machine's folders.
+
+Contract: pure. Scores, counts, verdicts and plots are those of the run; what training rows, prompts, expected answers
+and answers say is left out, because many data sets may be used and not be passed on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.provenance import Provenance
+from bench.suite.resolved import ResolvedData, ResolvedModel
+
+_FOLDERS = re.compile(r"(?<![\w.~/])~?/(?:[^/\s=:]+/)*(?=[^/\s]+)")
+"""The folders of an absolute path, up to its last name."""
+_Resolved = TypeVar("_Resolved", ResolvedModel, ResolvedData)
+
+
+def to_share(comparison: Comparison) -> Comparison:
+    """The comparison without texts and folders."""
+    return replace(
+        comparison,
+        exhibits=(),
+        flips=replace(comparison.flips, shown=(), file=None),
+        given=tuple(replace(weights, source=_name(weights.source)) for weights in comparison.given),
+        provenance=_provenance(comparison.provenance),
+    )
+
+
+def _provenance(provenance: Provenance) -> Provenance:
+    return replace(
+        provenance,
+        command=tuple(map(_name, provenance.command)),
+        overrides=tuple(map(_name, provenance.overrides)),
+        models=_named(provenance.models),
+        data=_named(provenance.data),
+    )
+
+
+def _named(resolved: Mapping[str, _Resolved]) -> dict[str, _Resolved]:
+    return {key: value.model_copy(update={"source": _name(value.source)}) for key, value in resolved.items()}
+
+
+def _name(text: str) -> str:
+    """`text` with each absolute path shortened to its last name."""
+    return _FOLDERS.sub("", text)
