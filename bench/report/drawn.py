@@ -78,7 +78,7 @@ def _stamp(folder: Path) -> str:
         content.update(f"{path.relative_to(folder)}\n{path.stat().st_size}\n".encode())
         content.update(path.read_bytes())
     package = Path(bench.__file__).parent
-    code = {path.relative_to(package).as_posix(): _state(path) for path in sorted(package.rglob("*.[pj]*"))}
+    code = {path.relative_to(package).as_posix(): _state(path) for path in sorted(package.rglob("*.[cjp]*"))}
     return digest_json([content.hexdigest(), code])
 
 

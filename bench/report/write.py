@@ -1,8 +1,8 @@
 """Draw a run's report: `report.md`, `report.html`, `plots/`, `flips.jsonl`, `look.json` in its directory; the short
 form of the terminal.
 
-Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. Plots
-that would come out as they are, are not drawn again; a whole report that would, is only printed (`bench.report.drawn`).
+Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. A
+report that would come out as it is, is only printed (`bench.report.drawn`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.drawn import PAGE, REPORT, keep, print_drawn
-from bench.report.figures import is_current, plots_stamp
+from bench.report.plots.draw import draw
 from bench.report.render import html, markdown
+from bench.report.render.drawing import Drawing
 from bench.report.render.view import Section
 from bench.report.share import to_share
 
@@ -67,12 +68,9 @@ def write_copy(comparison: Comparison, folder: Path) -> Path:
     return folder / REPORT
 
 
-def _write_plots(comparison: Comparison, folder: Path) -> dict[str, str]:
-    """The SVG texts by name, on disk in `folder`."""
-    stamp, names = plots_stamp(comparison), comparison.plots
-    if not all(is_current(folder / f"{name}.svg", stamp) for name in names):
-        from bench.report.plots.draw import draw
-
-        for name, content in draw(comparison, stamp=stamp).items():
-            write_text(folder / f"{name}.svg", content)
-    return {name: (folder / f"{name}.svg").read_text(encoding="utf-8") for name in names}
+def _write_plots(comparison: Comparison, folder: Path) -> dict[str, Drawing]:
+    """Every drawing by name, each as a file in `folder`, too."""
+    plots = draw(comparison)
+    for name, drawing in plots.items():
+        write_text(folder / f"{name}.svg", drawing.document())
+    return plots

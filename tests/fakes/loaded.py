@@ -8,7 +8,7 @@ from bench.run.plan.digests import ENTRIES
 MODULES = (
     "bench.worker", "bench.cli.main", "bench.draft.write", "bench.gate.exact", "bench.gate.quality",
     "bench.gate.trend", "bench.report.write", "bench.report.plots.draw", "bench.report.render.html", "bench.run.run",
-    "jinja2", "matplotlib.backends.backend_svg", "rich.table", "tests.fakes.echo", "tests.fakes.failing_evals",
+    "jinja2", "rich.table", "tests.fakes.echo", "tests.fakes.failing_evals",
     "tests.fakes.suites", "tests.fakes.worker",
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ COMPUTES = ("bench.report.analysis", "bench.report.sanity", "bench.report.compar
 
 def printers(root: Path) -> list[Path]:
     report = root / "bench" / "report"
-    return [file for name in PRINTERS for file in sorted(report.glob(f"{name}/*.py") or []) or [report / name]]
+    return [file for name in PRINTERS for file in sorted(report.glob(f"{name}/**/*.py") or []) or [report / name]]
 
 
 def imported(file: Path) -> Iterator[tuple[str, str]]:

@@ -108,6 +108,8 @@ class Comparison:
             "scores": any(result.value.mean is not None for result in results),
             "deltas": any(contrast.delta.estimate is not None for contrast in contrasts),
             "loss": bool(self.curves),
+            "gradient_norm": any(curve.gradient_norm for curve in self.curves),
+            "learning_rate": any(curve.learning_rate for curve in self.curves),
             "tradeoff": any(point.priced for tradeoff in self.tradeoffs for point in tradeoff.points),
             "scaling": any(point.value.mean is not None for line in self.scaling for point in line.points),
         }

@@ -1,6 +1,5 @@
-"""The report's plots as SVG: scores, differences, loss curves, quality against cost, scores over rows.
+"""The report's plots: scores, differences, training curves, quality against cost, scores over rows.
 
-Contract: every plot shows figures of a `Comparison` unchanged. Each arm is named beside its points, or in one legend
-where points are close together. One module per figure; `style` has the shared look, `draw` draws them all.
-matplotlib is imported only in here, when something is drawn.
+Contract: every plot shows figures of a `Comparison` unchanged, as panels that read at the width of a telephone. One
+module per figure; `rows` and `lines` are the two kinds of panel, `axes` and `canvas` what they are drawn with.
 """

@@ -3,55 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Result
-from bench.report.plots.style import GREY, draw_point, label_rows, look, new_panels, plain
+from bench.report.plots.canvas import look
+from bench.report.plots.rows import ArmRow, Guide, row_panel
+from bench.report.render import format as fmt
+from bench.report.render.drawing import Drawing, Panel
 from bench.suite.tables.suite import is_base
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_RESOLVED = frozenset({"better", "worse", "higher", "lower"})
 
 
-def deltas_figure(comparison: Comparison) -> Figure:
-    """Differences from the base above, from the control below; filled where resolved, hollow where not."""
+def deltas_drawing(comparison: Comparison) -> Drawing:
+    """Differences from the base first, then from the control; a panel for each measurand that has one."""
     arms = [arm for arm in comparison.arms if not is_base(arm)]
     kinds: list[tuple[str, Callable[[Result], Contrast | None]]] = [
         ("base", lambda result: result.versus_base),
         ("control", lambda result: result.versus_control),
     ]
-    shown = [(name, pick) for name, pick in kinds if _any_contrast(comparison, pick)]
-    figure, axes = new_panels(len(shown), len(comparison.measurands), len(arms))
-    for row, (name, pick) in zip(axes, shown, strict=True):
-        for axis, measurand in zip(row, comparison.measurands, strict=True):
+    panels = []
+    for name, pick in kinds:
+        for measurand in comparison.measurands:
             results = [comparison.results[arm, measurand.name] for arm in arms]
-            _delta_panel(axis, f"{measurand.name} − {name}", measurand, results, [pick(result) for result in results])
-        label_rows(row[0], arms)
-    return figure
+            if any(pick(result) is not None for result in results):
+                panels.append(_panel(f"{measurand.name} − {name}", measurand, results, pick))
+    return Drawing(panels=tuple(panels))
 
 
-def _delta_panel(
-    axis: Any, title: str, measurand: Measurand, results: Sequence[Result], contrasts: Sequence[Contrast | None]
-) -> None:
-    axis.axvline(0, color=GREY, linewidth=1)
+def _panel(
+    title: str, measurand: Measurand, results: Sequence[Result], pick: Callable[[Result], Contrast | None]
+) -> Panel:
     arms = [result.arm for result in results]
-    for row, (result, contrast) in enumerate(zip(results, contrasts, strict=True)):
-        delta = None if contrast is None else contrast.delta
-        if contrast is None or delta is None or delta.estimate is None:
-            scored = result.value.mean is not None
-            word = "control" if contrast is None else "no pair scored" if scored else result.absent_word
-            axis.annotate(
-                word, (0.5, row), xycoords=("axes fraction", "data"), fontsize=7, color=GREY, va="center", ha="center"
-            )
-            continue
-        colour, marker = look(result.arm, arms)
-        resolved = contrast.reading in {"better", "worse", "higher", "lower"}
-        draw_point(axis, row, delta.estimate, delta.low, delta.high, colour=colour, marker=marker, filled=resolved)
-    axis.set_title(plain(title))
-    axis.set_xlabel("" if measurand.higher_is_better else "lower is better", fontsize=7.5, color=GREY)
+    rows = [_row(result, pick(result), arms) for result in results]
+    return row_panel(title, rows, [Guide(value=0.0)], below="" if measurand.higher_is_better else "lower is better")
 
 
-def _any_contrast(comparison: Comparison, pick: Callable[[Result], Contrast | None]) -> bool:
-    return any(pick(result) is not None for result in comparison.results.values())
+def _row(result: Result, contrast: Contrast | None, arms: Sequence[str]) -> ArmRow:
+    delta = None if contrast is None else contrast.delta
+    estimate, low, high = (None, None, None) if delta is None else (delta.estimate, delta.low, delta.high)
+    missing = "no pair scored" if result.value.mean is not None else result.absent_word
+    return ArmRow(
+        arm=result.arm,
+        look=look(result.arm, arms),
+        value=estimate,
+        low=low,
+        high=high,
+        says=f"{result.arm} {fmt.signed(estimate)} {fmt.signed_interval(low, high)}".rstrip(),
+        number="" if estimate is None else fmt.signed(estimate),
+        word="control" if contrast is None else missing,
+        filled=contrast is not None and contrast.reading in _RESOLVED,
+    )

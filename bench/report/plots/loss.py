@@ -1,82 +1,59 @@
-"""Loss curves over the tokens seen, with validation where there is one."""
+"""What training looked like, over the tokens seen: the loss with its validation, the norm of the gradient, the rate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.loss_curves import LossCurve
-from bench.report.plots.style import COLOURS, GREY, locator, new_figure, plain
-from bench.report.render import format as fmt
+from bench.report.analysis.training.loss_curves import Line, LossCurve
+from bench.report.plots.canvas import Style, numbered
+from bench.report.plots.lines import Frame, Series, line_panel
+from bench.report.render.drawing import Drawing
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_MOST_SEEDS = 60
+"""Lines of single seeds in a panel of losses; beyond, their means alone can be read."""
 
 
-def loss_figure(comparison: Comparison) -> Figure:
+def loss_drawing(comparison: Comparison) -> Drawing:
     """One panel per recipe, one colour per data; thin lines are seeds, the thick one their mean."""
-    curves = comparison.curves
-    recipes = list(dict.fromkeys(curve.recipe for curve in curves))
-    data = list(dict.fromkeys(curve.data for curve in curves))
-    figure, axes = new_figure(1, len(recipes), width=max(5.0, 4.3 * len(recipes)), height=3.3, share_y=True)
-    for axis, recipe in zip(axes[0], recipes, strict=True):
-        axis.set_title(plain(recipe))
-        recipe_curves = [curve for curve in curves if curve.recipe == recipe]
-        _loss_panel(axis, recipe_curves, data)
-        axis.set_xlabel("tokens seen")
-        if len(recipe_curves) == 1:
-            _steps_above(axis, recipe_curves[0])
-    axes[0][0].set_ylabel("training loss, nats per supervised token")
-    return figure
+    return _drawing(comparison, "nats per supervised token", _loss_lines)
 
 
-def _loss_panel(axis: Any, curves: Sequence[LossCurve], data: Sequence[str]) -> None:
-    ends: list[tuple[float, float, str, str]] = []
-    for curve in curves:
-        colour = COLOURS[data.index(curve.data) % len(COLOURS)]
-        for seen, losses in curve.seeds:
-            axis.plot(seen, losses, color=colour, linewidth=0.5, alpha=0.35)
-        for seen, losses in curve.validation:
-            axis.plot(
-                seen, losses, color=colour, linewidth=1, linestyle=(0, (3, 2)), marker="o", markersize=3,
-                markerfacecolor="white",
-            )  # fmt: skip
-        if curve.mean_tokens:
-            axis.plot(curve.mean_tokens, curve.mean_losses, color=colour, linewidth=2)
-            ends.append((curve.mean_losses[-1], curve.mean_tokens[-1], curve.data, colour))
-    low, high = axis.get_ylim()
-    for height, (_, tokens, name, colour) in zip(
-        _spread([end[0] for end in sorted(ends)], (high - low) * 0.07), sorted(ends), strict=True
-    ):
-        axis.annotate(
-            plain(name), (tokens, height), xytext=(5, 0), textcoords="offset points", color=colour, va="center"
-        )
-    axis.spines["left"].set_visible(True)
-    axis.xaxis.set_major_formatter(lambda value, _: fmt.short_count(value).replace(".0", ""))
-    axis.xaxis.set_major_locator(locator(4))
-    axis.margins(x=0.02)
-
-
-def _steps_above(axis: Any, curve: LossCurve) -> None:
-    """Optimiser steps along the top: of one arm, whose steps are those of its first seed."""
-    seen = curve.seeds[0][0]
-    last, count = seen[-1], len(seen)
-    tokens = np.array([-last, 0.0, *seen, 2 * last])  # on beyond the ends, where the axis has its margins
-    steps = np.array([-count, *range(count + 1), 2 * count], dtype=np.float64)
-    above = axis.secondary_xaxis(
-        "top", functions=(lambda at: np.interp(at, tokens, steps), lambda at: np.interp(at, steps, tokens))
+def gradient_drawing(comparison: Comparison) -> Drawing:
+    """The norm of the gradient before clipping, a line per seed."""
+    return _drawing(
+        comparison, "gradient norm, before clipping", lambda curve, look: _fine(curve, look, curve.gradient_norm)
     )
-    above.xaxis.set_major_locator(locator(4))
-    above.set_xlabel("steps", fontsize=7.5, color=GREY)
-    above.tick_params(labelsize=7.5)
 
 
-def _spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Moves labels up until none covers the one below. heights: ascending."""
-    placed: list[float] = []
-    for height in heights:
-        placed.append(height if not placed else max(height, placed[-1] + gap))
-    return placed
+def rate_drawing(comparison: Comparison) -> Drawing:
+    """The learning rate of each step, a line per seed."""
+    return _drawing(comparison, "learning rate", lambda curve, look: _fine(curve, look, curve.learning_rate))
+
+
+def _drawing(comparison: Comparison, title: str, lines: Callable[[LossCurve, Style], list[Series]]) -> Drawing:
+    data = list(dict.fromkeys(curve.data for curve in comparison.curves))
+    panels = []
+    for recipe in dict.fromkeys(curve.recipe for curve in comparison.curves):
+        curves = [curve for curve in comparison.curves if curve.recipe == recipe]
+        series = [entry for curve in curves for entry in lines(curve, numbered(data.index(curve.data)))]
+        if sum("thin" in entry.kind for entry in series) > _MOST_SEEDS:
+            series = [entry for entry in series if "thin" not in entry.kind]
+        if series:
+            steps = curves[0].seeds[0][0] if len(curves) == 1 else ()
+            frame = Frame(title=recipe, x_title="tokens seen", y_title=title, steps=steps)
+            panels.append(line_panel(frame, series))
+    return Drawing(panels=tuple(panels))
+
+
+def _loss_lines(curve: LossCurve, look: Style) -> list[Series]:
+    seeds = [Series(name=curve.data, look=look, x=x, y=y, kind="curve thin") for x, y in curve.seeds]
+    mean = Series(name=curve.data, look=look, x=curve.mean_tokens, y=curve.mean_losses)
+    validation = [
+        Series(name=curve.data, look=look, x=x, y=y, kind="curve dashed", marks=True) for x, y in curve.validation
+    ]
+    return [*seeds, *([mean] if curve.mean_tokens else []), *validation]
+
+
+def _fine(curve: LossCurve, look: Style, lines: Sequence[Line]) -> list[Series]:
+    return [Series(name=curve.data, look=look, x=x, y=y, kind="curve fine") for x, y in lines]

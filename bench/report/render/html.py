@@ -1,31 +1,63 @@
-"""The view as one HTML file to send: plots inside it, nothing loaded from anywhere, no script.
+"""The view as one HTML file to send: plots inside it, nothing loaded from anywhere.
 
-Contract: no arithmetic; every text goes through `visible` and Jinja's escaping. Plots are data URIs of images, where a
-browser runs nothing, and the page's own policy forbids everything but its style and those images.
+Contract: no arithmetic; every text goes through `visible` and Jinja's escaping. The page's own policy forbids all but
+the one style whose hash it has.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from bench.control_codes import visible
-from bench.report.render.view import View
+from bench.report.render.drawing import Drawing, plot_style
+from bench.report.render.view import Section, Table, View
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_PAGE = Path(__file__).with_name("page.html.jinja")
+_FOLDER = Path(__file__).parent
+_PROSE = 60
+"""Characters of a cell that is a sentence: a table with one is a list of its rows where the screen is narrow."""
 
 
-def render(view: View, plots: Mapping[str, str]) -> str:
-    """The text of report.html. plots: SVG texts by figure name; a figure without its plot keeps its caption."""
-    images = {name: base64.b64encode(svg.encode()).decode("ascii") for name, svg in plots.items()}
-    sections = [section for section in view.sections if section.only != "terminal"]
-    return _page().render(view=view, sections=sections, images=images)
+def render(view: View, drawings: Mapping[str, Drawing]) -> str:
+    """The text of report.html. drawings: by figure name; a figure without its drawing keeps its caption."""
+    style = plot_style() + (_FOLDER / "page.css").read_text(encoding="utf-8")
+    return _page().render(
+        view=view,
+        parts=_parts([section for section in view.sections if section.only != "terminal"]),
+        drawings=drawings,
+        style=Markup(style),  # noqa: S704  our own files
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
+    )
+
+
+def _hash(text: str) -> str:
+    """The source expression that allows an inline style or script with this text and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
+
+
+def _parts(sections: Sequence[Section]) -> list[list[tuple[int, Section]]]:
+    """Sections with their number, from 1; those of level 3 are in the part of the folded one before them."""
+    parts: list[list[tuple[int, Section]]] = []
+    for number, section in enumerate(sections, start=1):
+        if section.level == 3 and parts and parts[-1][0][1].folded:
+            parts[-1].append((number, section))
+        else:
+            parts.append([(number, section)])
+    return parts
+
+
+def _stacks(table: Table) -> bool:
+    """Whether a narrow screen shows each row as a list: where some cell is a sentence."""
+    return any(len(cell.text) > _PROSE for row in table.rows for cell in row[1:])
 
 
 @cache
@@ -33,5 +65,5 @@ def _page() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["visible"] = visible
-    return environment.from_string(_PAGE.read_text(encoding="utf-8"))
+    environment.filters |= {"visible": visible, "stacks": _stacks}
+    return environment.from_string((_FOLDER / "page.html.jinja").read_text(encoding="utf-8"))

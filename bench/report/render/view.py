@@ -32,6 +32,8 @@ class Column(Spec):
     """Aligned right, for numbers."""
     detail: bool = False
     """Left out where space is short (the terminal)."""
+    meaning: str | None = None
+    """Definition of the title, to show beside it."""
 
 
 class Paragraph(Spec):
@@ -84,6 +86,9 @@ class Section(Spec):
     blocks: tuple[Block, ...]
     only: Medium | None = None
     level: Literal[2, 3] = 2
+    folded: bool = False
+    """Evidence behind the first screen: closed until asked for in a document, left out of the terminal's short form.
+    A folded section of level 2 takes the sections of level 3 that follow it with it."""
 
 
 class View(Spec):

@@ -153,7 +153,7 @@ DOES_NOT: dict[str, Change] = {
     "code that runs jobs": lambda root, patch: code(root, "run/process/child.py", patch),
     "claims of suites": lambda root, patch: code(root, "suite/tables/claim.py", patch),
     "the choice of a sweep that no recipe has": lambda root, patch: code(root, "record/sweep.py", patch),
-    "matplotlib": lambda root, patch: version("matplotlib", patch),
+    "jinja2": lambda root, patch: version("jinja2", patch),
 }
 
 

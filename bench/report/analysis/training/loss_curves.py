@@ -1,8 +1,8 @@
-"""Loss curves of the trainings, ready to draw: against tokens seen, smoothed, averaged over seeds."""
+"""Curves of the trainings, ready to draw over the tokens seen: loss, gradient norm, learning rate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ _SMALLEST_WINDOW = 3
 _POINTS = 200
 
 Line = tuple[tuple[float, ...], tuple[float, ...]]
-"""Tokens seen and loss."""
+"""Tokens seen and a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,10 @@ class LossCurve:
     """Mean over seeds of the losses, each smoothed over a twentieth of its steps, three at least."""
     validation: tuple[Line, ...] = ()
     """Loss on rows held out of the training rows, by seed; empty where the recipe asks for none."""
+    gradient_norm: tuple[Line, ...] = ()
+    """Norm before clipping, by seed; steps without one are left out."""
+    learning_rate: tuple[Line, ...] = ()
+    """Rate of each step, by seed."""
 
 
 def loss_curves(record: Record) -> tuple[LossCurve, ...]:
@@ -50,6 +54,8 @@ def loss_curves(record: Record) -> tuple[LossCurve, ...]:
                     mean_tokens=tokens,
                     mean_losses=losses,
                     validation=tuple(line for result in results if (line := _validation(result))[0]),
+                    gradient_norm=_each(results, lambda step: step.gradient_norm),
+                    learning_rate=_each(results, lambda step: step.learning_rate),
                 )
             )
     return tuple(curves)
@@ -63,6 +69,17 @@ class _Seed:
     """Tokens up to and with each step."""
     losses: tuple[float, ...]
     supervised: tuple[int, ...]
+
+
+def _each(results: Sequence[TrainResult], value: Callable[[Step], float | None]) -> tuple[Line, ...]:
+    """One line per training over the steps that have the value."""
+    lines = []
+    for result in results:
+        seen = np.cumsum([step.tokens for step in result.steps])
+        kept = [(float(at), v) for at, step in zip(seen, result.steps, strict=True) if (v := value(step)) is not None]
+        if kept:
+            lines.append((tuple(at for at, _ in kept), tuple(v for _, v in kept)))
+    return tuple(lines)
 
 
 def _validation(result: TrainResult) -> Line:

@@ -43,6 +43,10 @@ def cost_section(comparison: Comparison) -> Section:
         if any(training.evaluations for training in comparison.trainings):
             caption += " Dashed, with rings: validation loss."
         blocks.append(Figure(name="loss", caption=caption))
+    if "gradient_norm" in comparison.plots:
+        blocks.append(Figure(name="gradient_norm", caption="Norm of the gradient before clipping, every seed."))
+    if "learning_rate" in comparison.plots:
+        blocks.append(Figure(name="learning_rate", caption="Learning rate of every step, every seed."))
     return Section(title="Cost", blocks=tuple(blocks))
 
 

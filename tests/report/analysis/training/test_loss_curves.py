@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from matplotlib.figure import Figure
 
 from bench.record.results.ledger import Step
-from bench.report.analysis.training.loss_curves import LossCurve, _scored, _smoothed
-from bench.report.plots.loss import _steps_above
+from bench.report.analysis.training.loss_curves import _scored, _smoothed
 
 
 def step(number: int, loss: float | None, supervised: int) -> Step:
@@ -36,17 +34,3 @@ def test_a_smoothed_point_is_the_mean_per_supervised_token_of_its_neighbours() -
     seed = _scored(steps)
     assert seed.seen == (10.0, 20.0, 40.0, 50.0)
     assert _smoothed(seed) == pytest.approx((5 / 3, 25 / 8, 27 / 8, 23 / 6))
-
-
-def test_one_arm_has_its_steps_along_the_top() -> None:
-    """A loss over tokens alone cannot be laid beside a published one over steps."""
-    line = ((100.0, 300.0, 400.0), (3.0, 2.0, 1.0))
-    curve = LossCurve(data="d", recipe="r", seeds=(line,), mean_tokens=line[0], mean_losses=line[1])
-    axis = Figure().add_subplot()
-    axis.set_xlim(0, 400)
-    _steps_above(axis, curve)
-    (above,) = axis.child_axes
-    assert above.get_xlabel() == "steps"
-    to_steps, to_tokens = above._functions
-    assert [float(to_steps(tokens)) for tokens in (0, 100, 300, 400)] == [0, 1, 2, 3]
-    assert float(to_tokens(2)) == 300
