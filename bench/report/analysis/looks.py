@@ -26,7 +26,8 @@ def looks_at(claim: Claim, record: Record) -> Looks | None:
     """This look at a claim and those before it; `None` for one look at a suite that plans no others.
 
     A planned look's share of the information is that of its trainings in those of the last look. Looks that no suite
-    planned are counted as if so many had been planned from the start, with equal care at each.
+    planned are counted as if so many had been planned from the start, with equal care at each. An earlier look at more
+    trainings than there are now counts as well: taking seeds away is a further look, too.
     """
     plan = record.resolved.suite.sequential
     now = trainings_of(claim, record)
@@ -34,10 +35,11 @@ def looks_at(claim: Claim, record: Record) -> Looks | None:
     before = [seen.trainings for look in record.looks for seen in look.claims if seen.claim == key]
     if now == 0 or (plan is None and not before):
         return None
-    last = now if plan is None else max(now, most_trainings(claim, record.resolved.suite))
-    steps = sorted({count for count in before if 0 < count < now} | {now})
+    steps = sorted({count for count in before if count > 0} | {now})
+    last = steps[-1] if plan is None else max(steps[-1], most_trainings(claim, record.resolved.suite))
     return Looks(
         fractions=tuple(count / last for count in steps),
+        place=steps.index(now),
         spending="pocock" if plan is None else plan.spending,
         count=len(before) + 1,
     )

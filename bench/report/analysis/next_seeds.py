@@ -135,7 +135,8 @@ def _chance(result: ClaimResult, noise: tuple[float, float], record: Record, *, 
         return 0.0
     variance, examples = noise
     last = examples + (variance - examples) * now / most
-    level = nominal_levels((*looks.fractions, 1.0), ALPHA / max(1, family), looks.spending)[-1]
+    seen = tuple(fraction for fraction in looks.fractions if fraction < 1.0)
+    level = nominal_levels((*seen, 1.0), ALPHA / max(1, family), looks.spending)[-1]
     distance = float(normal_quantile(1.0 - min(result.verdict.p_value, 1.0) / 2.0)) * (variance / last) ** 0.5
     return float(normal_cdf(distance - normal_quantile(1.0 - level / 2.0)))
 

@@ -132,7 +132,7 @@ def _decided(questions: Sequence[ClaimQuestion], *, alpha: float) -> tuple[Claim
 
 
 def _over_looks(p_value: float, looks: Looks | None) -> float:
-    return p_value if looks is None else sequential_p(p_value, looks.fractions, looks.spending)
+    return p_value if looks is None else sequential_p(p_value, looks.fractions, looks.spending, place=looks.place)
 
 
 def _exact_verdict(question: ClaimQuestion) -> ClaimVerdict | None:

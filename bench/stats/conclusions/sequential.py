@@ -58,12 +58,12 @@ def nominal_levels(fractions: tuple[float, ...], alpha: float, spending: Spendin
     return tuple(levels)
 
 
-def sequential_p(p_value: float, fractions: Sequence[float], spending: Spending) -> float:
-    """The smallest error level at which the latest look decides, at most 1; never below its p-value.
+def sequential_p(p_value: float, fractions: Sequence[float], spending: Spending, *, place: int = -1) -> float:
+    """The smallest error level at which one look decides, at most 1; never below its p-value.
 
-    p_value: two-sided, of the latest look. fractions: of all looks, as in `nominal_levels`.
+    p_value: two-sided, of the look at `place`, by default the latest. fractions: of all looks, as in `nominal_levels`.
     """
-    rising = _latest_levels(tuple(fractions), spending)
+    rising = _levels_at(tuple(fractions), spending, place)
     if p_value >= np.exp(rising[-1]):
         return 1.0
     error = float(np.exp(np.interp(np.log(max(p_value, _TINY)), rising, np.log(_LEVELS))))
@@ -71,9 +71,9 @@ def sequential_p(p_value: float, fractions: Sequence[float], spending: Spending)
 
 
 @cache
-def _latest_levels(fractions: tuple[float, ...], spending: Spending) -> FloatArray:
-    """Logarithms of the latest look's level, for each error level of the grid."""
-    levels = [nominal_levels(fractions, float(alpha), spending)[-1] for alpha in _LEVELS]
+def _levels_at(fractions: tuple[float, ...], spending: Spending, place: int) -> FloatArray:
+    """Logarithms of the level of the look at `place`, for each error level of the grid."""
+    levels = [nominal_levels(fractions, float(alpha), spending)[place] for alpha in _LEVELS]
     return np.maximum.accumulate(np.log(np.maximum(floats(levels), _TINY)))
 
 

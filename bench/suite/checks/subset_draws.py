@@ -29,8 +29,10 @@ def draws_of(name: str, spec: DataSpec, *, trainings: int) -> dict[str, DataSpec
 def unused_draws(suite: Suite) -> Iterator[Problem]:
     """Draws that no training learns from, as a warning: a run with fewer seeds is a shorter run of the same suite."""
     for name, spec in suite.data.items():
-        if len(spec.select.seeds) > len(suite.seeds):
-            what = f"{name} has {len(spec.select.seeds)} draws; used: {len(suite.seeds)}, one for each training seed"
+        trainings = [len(suite.seeds_of(arm.name)) for arm in suite.expand() if not arm.is_given and arm.data == name]
+        used = max(trainings, default=len(suite.seeds))
+        if len(spec.select.seeds) > used:
+            what = f"{name} has {len(spec.select.seeds)} draws; used: {used}, one for each training seed"
             where, hint = f"data.{name}.select.seeds", "give the suite as many seeds to use all draws"
             yield Problem(reference="advice.draws", what=what, where=where, hint=hint)
 

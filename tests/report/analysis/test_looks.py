@@ -9,6 +9,8 @@ import pytest
 from bench.record.look import LOOK, ClaimLook, Look, claim_key
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare, compare_record
+from bench.report.compose import compose
+from bench.report.render.markdown import render
 from bench.report.write import write_comparison
 from bench.stats.conclusions.sequential import sequential_p
 from bench.suite.tables.claim import Claim
@@ -52,6 +54,8 @@ def test_earlier_looks_that_nobody_planned_are_counted_and_reported() -> None:
     finding = next(finding for finding in comparison.sanity if finding.name == "looked before")
     assert "micro-1, micro-2" in finding.detail
     assert "no [sequential]" in finding.detail
+    assert "This is look 3 at the question" in render(compose(comparison))
+    assert "at the question" not in render(compose(comparison_of(run_of())))
 
 
 def test_a_planned_look_has_its_share_of_the_planned_trainings() -> None:
@@ -66,6 +70,19 @@ def test_a_planned_look_has_its_share_of_the_planned_trainings() -> None:
 def test_a_claim_that_other_looks_did_not_have_starts_anew() -> None:
     other = look_of(2).model_copy(update={"claims": (ClaimLook(claim="x", trainings=2, leaning=None, p_value=None),)})
     assert comparison_of(run_of(), (other,)).claims[0].verdict.looks == 1
+
+
+def test_taking_seeds_away_after_a_look_at_more_of_them_is_a_further_look() -> None:
+    """Ten seeds looked at and all but three left out decided as three that were looked at once."""
+    for plan in (None, SequentialOptions(max_seeds=12)):
+        alone, fewer = (comparison_of(run_of(), looks, plan).claims[0].verdict for looks in ((), (look_of(20),)))
+        assert fewer.p_value == alone.p_value
+        assert fewer.looks == 2
+        assert alone.sequential_p is not None
+        assert fewer.sequential_p is not None
+        assert fewer.sequential_p > alone.sequential_p if plan is None else fewer.sequential_p >= alone.sequential_p
+    correct = sequential_p(fewer.p_value or 0.0, (6 / 24, 20 / 24), "obrien_fleming", place=0)
+    assert fewer.sequential_p == pytest.approx(correct)
 
 
 def test_each_reading_is_kept_in_the_run_directory(tmp_path: Path) -> None:

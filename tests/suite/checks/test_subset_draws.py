@@ -67,6 +67,8 @@ def test_a_shorter_run_takes_the_first_draws_and_warns() -> None:
     assert list(draws_of("few", shorter.data["random_1k"], trainings=1)) == ["few"]
     assert draw_labels(shorter, RANDOM) is None
     assert list(unused_draws(suite((0, 1), (5, 6)))) == []
+    longer = shorter.model_copy(update={"more_seeds": {RANDOM.name: (7,)}})
+    assert list(unused_draws(longer)) == [], "the arm's own further seed learns from the second draw"
 
 
 @pytest.mark.parametrize(

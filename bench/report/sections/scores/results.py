@@ -90,7 +90,17 @@ def _legend(comparison: Comparison) -> str:
         "Against the base: ▲ better, ▼ worse at 5% after Holm over the eval's contrasts; △ ▽ before Holm only, or with "
         "one seed; "
         f"≈ not resolved; ↑ higher, ↓ lower on diagnostics. Mean over {fmt.plural(seeds, 'seed')}.{partial}"
+        f"{_looks(comparison)}"
     )
+
+
+def _looks(comparison: Comparison) -> str:
+    """What a mark is worth where the question is looked at more than once; empty for a single look."""
+    looks = max((claim.verdict.looks for claim in comparison.claims), default=1)
+    if looks == 1 and comparison.sequential is None:
+        return ""
+    which = f"look {looks}" if looks > 1 else "the first of several planned looks"
+    return f" This is {which} at the question: claims are corrected for that, marks and p-values of tables are not."
 
 
 def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
