@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,22 @@ from bench.emit import Emit, StepDone
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.errors import InputError, Problem
 from bench.evals.sweep import sweep_result
+from bench.launch.elastic import Group, in_ranks, join_ranks
+from bench.launch.rendezvous import LOOPBACK, NodePlace
 from bench.model.description import DescribeRequest, Description
 from bench.model.remote_code import own_modules
+from bench.places import home
+from bench.record.files import RESULT
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.job import JobResult, result_adapter
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.results.facts import TrainingFacts
 from bench.record.results.preview import Preview
 from bench.record.results.training import TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
+from bench.run.process.allocation import allocation
+from bench.run.process.invitations import Invitation, folder_of, invited
 from bench.run.process.payloads import (
     BuildRequest,
     CheckRequest,
@@ -50,7 +57,6 @@ from bench.run.process.payloads import (
     TrustRequest,
     UnpackRequest,
 )
-from bench.run.process.ranks import in_ranks
 from bench.run.process.work import Payload, Service, WorkKind
 from bench.train.micro.pretrain import PretrainingProgress
 
@@ -59,42 +65,59 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """Train one seed replicate."""
     job = with_chosen_setting(planned)
     torch.set_num_threads(job.threads)
-    write_result(folder, _trained(job, folder, emit))
+    _in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit))
 
 
 def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
     """Train at one setting of a sweep and take the loss on its dev rows; the weights are not kept."""
     training, started = job.training, time.monotonic()
     torch.set_num_threads(training.threads)
-    trained = _trained(training, folder, emit)
+    _in_ranks(training, folder, lambda: bench.train.job.run_training(training, folder, emit))
+    trained = result_adapter.validate_json((folder / RESULT).read_bytes())
+    assert isinstance(trained, TrainResult), "rank 0 wrote it"
     write_result(folder, sweep_result(job, trained, folder, emit, started=started))
-
-
-def _trained(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
-    return in_ranks(
-        job.recipe.processes,
-        lead=lambda: bench.train.job.run_training(job, folder, emit),
-        follow=lambda: _follow(folder, lambda: bench.train.job.follow_training(job, folder)),
-        emit=emit,
-    )
-
-
-def _follow(folder: Path, work: Callable[[], None]) -> None:
-    """Do `work` like `_apart`, in another process of a job; its copy of the code is removed with the job's own."""
-    with own_modules(folder / "modules" / f"rank{os.environ['RANK']}"):
-        work()
 
 
 def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
     """Time the first steps of an arm."""
     torch.set_num_threads(job.training.threads)
-    probed = in_ranks(
-        job.training.recipe.processes,
-        lead=lambda: bench.train.probe.run_probe(job, folder, emit),
-        follow=lambda: _follow(folder, lambda: bench.train.probe.follow_probe(job, folder)),
-        emit=emit,
-    )
-    write_result(folder, probed)
+    _in_ranks(job, folder, lambda: bench.train.probe.run_probe(job, folder, emit))
+
+
+def join(invitation: Invitation, folder: Path, emit: Emit) -> None:
+    """Take part in a training whose head runs on another node."""
+    training = invitation.job.training if isinstance(invitation.job, ProbeJob) else invitation.job
+    place = NodePlace(node=allocation().node, nodes=invitation.nodes, address=invitation.address, port=invitation.port)
+    group = Group(launch=training.recipe.launch, folder=folder, place=place, run_id=invitation.run_id)
+    torch.set_num_threads(training.threads)
+    join_ranks(group, lambda: _follow(invitation.job, folder))
+
+
+def _follow(job: TrainJob | ProbeJob, folder: Path) -> None:
+    """Be one of a job's processes but the first; the code that a model brings is copied for it alone."""
+    with own_modules(folder / "modules" / f"rank{os.environ['RANK']}"):
+        if isinstance(job, ProbeJob):
+            bench.train.probe.follow_probe(job, folder)
+        else:
+            bench.train.job.follow_training(job, folder)
+
+
+def _in_ranks(job: TrainJob | ProbeJob, folder: Path, lead: Callable[[], JobResult]) -> None:
+    """Do a training in its processes; the first of them does `lead` and writes the result."""
+    launch = (job.training if isinstance(job, ProbeJob) else job).recipe.launch
+    here = allocation()
+    place = NodePlace(nodes=launch.nodes, address=here.address if launch.nodes > 1 else LOOPBACK)
+
+    def invite(place: NodePlace, run_id: str) -> AbstractContextManager[None]:
+        if launch.nodes == 1:
+            return nullcontext()
+        wanted = Invitation(
+            job=job, folder=str(folder), run_id=run_id, nodes=place.nodes, address=place.address, port=place.port
+        )
+        return invited(folder_of(home(), here), wanted)
+
+    group = Group(launch=launch, folder=folder, place=place)
+    in_ranks(group, lambda: write_result(folder, lead()), lambda: _follow(job, folder), invite=invite)
 
 
 def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
@@ -284,6 +307,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "train": _apart(TrainJob, train),
     "sweep": _apart(SweepJob, sweep),
     "probe": _apart(ProbeJob, probe),
+    "join": WorkKind(payload=Invitation, do=join),
     "eval": _apart(EvalJob, evaluate),
     "answer": _apart(AnswerJob, answer),
     "count": WorkKind(payload=CountRequest, do=count),

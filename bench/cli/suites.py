@@ -19,6 +19,7 @@ from bench.cli.options import (
     TrustTaskCodeOption,
 )
 from bench.cli.output import console, print_json, status
+from bench.run.process.allocation import Allocation, enter_allocation
 
 if TYPE_CHECKING:
     from bench.record.rundir import RunDirectory
@@ -52,6 +53,9 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
 ) -> None:
     """Train, evaluate, compare, report. Resumes where an earlier run of the same suite stopped."""
+    place = enter_allocation()
+    if place.role != "head":
+        raise typer.Exit(_take_part(place))
     from bench.places import home
     from bench.report.drawn import drawn_report, print_drawn
     from bench.run.display import make_display
@@ -95,6 +99,24 @@ def run(
 
     write_comparison(comparison, finished.path, console=console())
     raise typer.Exit(comparison.completeness.exit_code)
+
+
+def _take_part(place: Allocation) -> int:
+    """What another process than the head does in an allocation. The exit code."""
+    from bench.places import home
+    from bench.run.nodes import take_part
+    from bench.run.process.server import ChildServer
+
+    def note(line: str) -> None:
+        typer.echo(line, err=True)
+
+    if place.role == "node":
+        take_part(place, home=home(), server=ChildServer(), note=note)
+    else:
+        note(
+            f"process {place.local + 1} of node {place.node + 1} has nothing to do: a training starts its own processes"
+        )
+    return 0
 
 
 def validate(

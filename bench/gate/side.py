@@ -174,8 +174,10 @@ def jobs_of(request: dict[str, Any]) -> list[TrainJob] | list[EvalJob]:
         what = (
             f"a step of {arm} is the work of {picked[0].recipe.processes} processes, and the gate steps one on one core"
         )
-        hint = f"--set recipe.{name}.processes=1"
-        raise InputError(Problem(reference="gate.processes", what=what, where=f"recipe.{name}.processes", hint=hint))
+        hint = f"--set recipe.{name}.launch.processes=1"
+        raise InputError(
+            Problem(reference="gate.processes", what=what, where=f"recipe.{name}.launch.processes", hint=hint)
+        )
     return [job.model_copy(update=changes) for job in picked]
 
 

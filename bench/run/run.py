@@ -34,6 +34,8 @@ from bench.run.plan.plan import plan
 from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.run.plan.unavailable import notes as unavailable_notes
+from bench.run.process.allocation import allocation
+from bench.run.process.invitations import folder_of, hosting
 from bench.run.process.locks import folder_lock
 from bench.run.process.server import ChildServer
 from bench.run.recorder import Heading, earlier, make_record, timestamp
@@ -67,7 +69,12 @@ def run_suite(
     began = time.monotonic()
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)
     hint = _finished_hint(loaded, only, home)
-    with write_errors_as_problems(f"{home} or {reports}"), _signals_interrupt(), _server_ended_on_error(server):
+    with (
+        write_errors_as_problems(f"{home} or {reports}"),
+        _signals_interrupt(),
+        _server_ended_on_error(server),
+        _hosting_nodes(home),
+    ):
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
         planned = plan(
@@ -263,6 +270,12 @@ def _finished_hint(loaded: LoadedSuite, only: Sequence[str], home: Path) -> Path
     """A file that says that this very suite ran to its end: then the heavy server is not started in advance."""
     fields = {"suite": loaded.suite.model_dump(mode="json"), "path": str(loaded.path), "only": sorted(only)}
     return home / "finished" / digest_json(fields)
+
+
+def _hosting_nodes(home: Path) -> contextlib.AbstractContextManager[None]:
+    """Other nodes of the allocation wait for this run, and end with it."""
+    place = allocation()
+    return hosting(folder_of(home, place)) if place.nodes > 1 else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from bench.model.flops import run_forward
 from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.launch import Launch
 from bench.suite.tables.recipe import Recipe
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
 from bench.train.arguments.sft_config import sft_config
@@ -72,7 +73,9 @@ def _counted(problems: Sequence[Problem]) -> Problem:
 def _check_arguments(recipe: Recipe, job: TrainJob) -> None:
     device = pick_device()
     precision = pick_precision(recipe.precision, device)
-    alone = recipe.model_copy(update={"deepspeed": None, "fsdp": None})  # these take hold of the process
+    alone = recipe.model_copy(
+        update={"launch": Launch(), "deepspeed": None, "fsdp": None}
+    )  # these take hold of the process
     model = load_skeleton(job.model)
 
     def optimizer(chosen: dict[str, Any]) -> Any:

@@ -24,7 +24,7 @@ _ROWS = 4
 def trained_loss(prepared: Prepared) -> float | None:
     """Loss of the model in memory; `None` where its weights are sharded over processes."""
     trainer = prepared.trainer
-    if prepared.job.recipe.deepspeed is not None or prepared.job.recipe.fsdp is not None:
+    if prepared.job.recipe.sharded:
         return None
     model = trainer.whole_model
     model.eval()

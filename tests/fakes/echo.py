@@ -12,7 +12,6 @@ from typing import Any
 from bench.emit import Emit, RequestCompleted, RowsMeasured, StepDone
 from bench.errors import InputError, Problem
 from bench.run.process.payloads import BuildRequest
-from bench.run.process.ranks import in_ranks
 from bench.run.process.work import Service, WorkKind
 from bench.spec import Spec
 
@@ -23,9 +22,6 @@ class Asked(Spec):
     text: str = ""
     count: int = 0
     seconds: float = 0.0
-    processes: int = 1
-    lead: str = "return"
-    follow: str = "wait"
 
 
 def echo(payload: Asked, folder: Path, emit: Emit) -> Asked:
@@ -75,34 +71,6 @@ def repeat(payload: Asked, folder: Path, emit: Emit, requests: Iterator[Asked]) 
     return 0
 
 
-def ranks(payload: Asked, folder: Path, emit: Emit) -> str:
-    """Work in `processes`; `lead` and `follow` say how the first and the last of them go about it."""
-    processes: int = payload.processes
-
-    def follow() -> None:
-        last = os.environ["RANK"] == str(processes - 1)
-        (folder / f"rank{os.environ['RANK']}.txt").write_text(str(os.getpid()))
-        _go_about(payload.follow if last else "wait")
-
-    def lead() -> str:
-        while len(list(folder.glob("rank*.txt"))) < processes - 1:
-            time.sleep(0.01)
-        _go_about(payload.lead)
-        return f"{os.environ['RANK']} of {os.environ['WORLD_SIZE']}"
-
-    return in_ranks(processes, lead, follow, emit=emit)
-
-
-def _go_about(how: str) -> None:
-    if how == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if how == "raise":
-        raise MemoryError("no more")
-    if how == "refuse":
-        raise InputError(Problem(reference="echo.no", what="no", where="here", hint="try yes"))
-    time.sleep({"return": 0.0, "wait": 60.0}[how])
-
-
 def build(payload: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
     """A base made at once; its tokens are its seed."""
     emit(StepDone(step=1, steps=2, loss=1.5, tokens_per_second=10.0))
@@ -111,8 +79,7 @@ def build(payload: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
 
 KINDS: dict[str, WorkKind[Any]] = {
     **{
-        kind.__name__: WorkKind(payload=Asked, do=kind)
-        for kind in (echo, refuse, tell_and_die, leave_helper, stubborn, ranks)
+        kind.__name__: WorkKind(payload=Asked, do=kind) for kind in (echo, refuse, tell_and_die, leave_helper, stubborn)
     },
     "build": WorkKind(payload=BuildRequest, do=build),
 }

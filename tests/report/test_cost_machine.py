@@ -13,6 +13,7 @@ from bench.report.analysis.training.cost import Cost, costs
 from bench.report.compare import compare, compare_record
 from bench.report.render.view import Paragraph
 from bench.report.sections.training.costs import cost_section, measured_sentence
+from bench.suite.tables.launch import Launch
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"
@@ -95,7 +96,7 @@ def test_a_training_that_takes_every_worker_pays_the_whole_machine(processes: in
     record = make_run(examples=5).record
     assert record.environment.workers == 2
     suite = record.resolved.suite
-    full = suite.recipe["full"].model_copy(update={"processes": processes, "accumulation": processes})
+    full = suite.recipe["full"].model_copy(update={"launch": Launch(processes=processes), "accumulation": processes})
     spread = suite.model_copy(update={"recipe": {**suite.recipe, "full": full}})
     resolved = record.resolved.model_copy(update={"suite": spread})
     cost = cost_of(with_run(record.model_copy(update={"resolved": resolved}), price_per_hour=3.6))

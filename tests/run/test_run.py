@@ -88,7 +88,7 @@ def test_probes_take_turns_until_the_speeds_are_resolved_and_a_repeat_has_nothin
 def test_a_training_of_two_processes_takes_two_workers_room(tmp_path: Path) -> None:
     """Else three jobs would share two cores, and each other's speed."""
     recipe = {
-        "full": {"method": "full", "learning_rate": 1e-3, "processes": 2, "accumulation": 2},
+        "full": {"method": "full", "learning_rate": 1e-3, "launch": {"processes": 2}, "accumulation": 2},
         "lora": {"method": "lora", "learning_rate": 1e-3},
     }
     record = go(tmp_path, recipe=recipe, run={"workers": 2, "probe_steps": 0}).load()

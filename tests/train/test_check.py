@@ -99,11 +99,11 @@ def test_a_machine_that_falls_back_in_silence_is_told(base: Path) -> None:
     with pytest.raises(InputError, match="asks for distribution FSDP in one process, and this machine gave NO in 1"):
         check_distribution(make_recipe(fsdp={}), Trainer())
     with pytest.raises(InputError, match="asks for distribution MULTI_GPU in 2 processes, and this machine gave NO"):
-        check_distribution(make_recipe(processes=2, accumulation=2), Trainer())
+        check_distribution(make_recipe(launch={"processes": 2}, accumulation=2), Trainer())
     Kind.value = "FSDP"
     check_distribution(make_recipe(fsdp={}), Trainer())
     with pytest.raises(InputError, match="asks for distribution FSDP in 4 processes, and this machine gave FSDP in 1"):
-        check_distribution(make_recipe(fsdp={}, processes=4, accumulation=4), Trainer())
+        check_distribution(make_recipe(fsdp={}, launch={"processes": 4}, accumulation=4), Trainer())
 
 
 def test_qlora_says_how_the_base_is_held() -> None:

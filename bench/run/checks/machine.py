@@ -12,12 +12,10 @@ from collections.abc import Iterator, Mapping
 
 from bench.errors import InputError, Problem
 from bench.record.environment import device, gpus
+from bench.run.process.allocation import allocation
 from bench.suite.tables.optimizer import libraries_of
 from bench.suite.tables.recipe import Recipe
 from bench.suite.tables.suite import RunOptions, Suite
-
-_GROUP_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
-"""What launchers set, and accelerate reads."""
 
 _TRACKERS = {
     "tensorboard": (("tensorboard", "tensorboardX"), "tensorboard"),
@@ -31,7 +29,6 @@ def machine_problems(suite: Suite) -> list[Problem]:
     used = {arm.recipe for arm in suite.expand() if not arm.is_given}
     recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
     return [
-        *_launcher_problems(),
         *_tracker_problems(suite.run),
         *_saving_problems(suite.run, recipes),
         *_recipe_problems(recipes),
@@ -45,18 +42,6 @@ def check_machine(suite: Suite) -> None:
         raise InputError(dict.fromkeys(problems))
 
 
-def _launcher_problems() -> Iterator[Problem]:
-    """A training starts its own processes; under a launcher for several it would wait for others for ever."""
-    for name in _GROUP_SIZES:
-        size = os.environ.get(name, "")
-        if size.isdigit() and int(size) > 1:
-            yield Problem(
-                reference="machine.launcher",
-                what=f"this was started as one of several processes ({name}={size}), and a training starts its own",
-                hint="start bench by itself, without torchrun, accelerate launch or mpirun; see a recipe's processes",
-            )
-
-
 def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
     for name, recipe in ((name, tried) for name, swept in recipes.items() for tried in _settings(swept)):
         for key, what, hint in (
@@ -68,7 +53,9 @@ def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
             *_optimizer(recipe),
         ):
             where = f"recipe.{name}.{key}"
-            yield Problem(reference=f"machine.{key.replace('_', '-')}", what=what, where=where, hint=hint)
+            yield Problem(
+                reference=f"machine.{key.partition('.')[0].replace('_', '-')}", what=what, where=where, hint=hint
+            )
 
 
 def _settings(recipe: Recipe) -> Iterator[Recipe]:
@@ -100,27 +87,34 @@ def _precision(recipe: Recipe) -> Iterator[_Finding]:
 
 
 def _processes(recipe: Recipe) -> Iterator[_Finding]:
-    processes = recipe.processes
-    if processes == 1:
+    launch = recipe.launch
+    if launch.processes == 1:
         return
     if _kind() == "mps":
-        yield "processes", "mps has one device, and no processes share it", "take the key out"
-    if _kind() == "cuda" and processes > gpus():
+        yield "launch", "mps has one device, and no processes share it", "take the key out"
+    if _kind() == "cuda" and launch.per_node > gpus():
         available = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
+        what = f"{launch.per_node} processes on a node need as many GPUs; this machine has {available}"
+        yield "launch.processes", what, f"processes = {gpus() * launch.nodes}"
+    here = allocation()
+    if launch.nodes > here.nodes:
+        began = "by itself" if here.nodes == 1 else f"on {here.nodes}"
         yield (
-            "processes",
-            f"{processes} processes need as many GPUs; this machine has {available}",
-            f"processes = {gpus()}",
+            "launch.nodes",
+            f"{launch.nodes} nodes are needed, and this run was started {began}",
+            f"start it on each: srun --nodes={launch.nodes} --ntasks-per-node=1 bench run …, or torchrun "
+            f"--nnodes={launch.nodes} --no-python bench run …",
         )
 
 
 def _distribution(recipe: Recipe) -> Iterator[_Finding]:
-    key = "deepspeed" if recipe.deepspeed is not None else "fsdp" if recipe.fsdp is not None else None
-    if key is None:
+    library = "deepspeed" if recipe.deepspeed_table is not None else "fsdp" if recipe.fsdp_table is not None else None
+    if library is None:
         return
+    key = library if recipe.launch.strategy == "ddp" else "launch.strategy"
     if _kind() != "cuda":
-        yield key, f"{key} needs a CUDA GPU; this machine computes on {_kind()}", "take the key out, or use a GPU"
-    if key == "deepspeed" and not _installed("deepspeed"):
+        yield key, f"{library} needs a CUDA GPU; this machine computes on {_kind()}", "take the key out, or use a GPU"
+    if library == "deepspeed" and not _installed("deepspeed"):
         yield key, "deepspeed is not installed", "pip install deepspeed"
 
 
@@ -151,7 +145,7 @@ def _tracker_problems(run: RunOptions) -> Iterator[Problem]:
 
 def _saving_problems(run: RunOptions, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
     for name, recipe in recipes.items():
-        if run.steps_between_saves is not None and (recipe.deepspeed is not None or recipe.fsdp is not None):
+        if run.steps_between_saves is not None and recipe.sharded:
             yield Problem(
                 reference="machine.saves",
                 what="resumable checkpoints are not written under deepspeed or fsdp: no process has all weights",

@@ -164,6 +164,6 @@ def _also_used(recipe: Recipe) -> tuple[str, ...]:
     used = {library.distribution for library in libraries_of(recipe.optimizer)}
     if recipe.quantization is not None:
         used.add("bitsandbytes")
-    if recipe.deepspeed is not None:
+    if recipe.deepspeed_table is not None:
         used.add("deepspeed")
     return tuple(sorted(used))

@@ -100,7 +100,7 @@ class JobBuilder:
         suite, model = self.resolved.suite, self.resolved.base_of(arm)
         recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
-        threads = max(1, cores() // max(self.workers, recipe.processes))  # of each process
+        threads = max(1, cores() // max(self.workers, recipe.launch.per_node))  # of each process
         if setting is not None:
             recipe = recipe.with_setting(setting)
         return TrainJob(

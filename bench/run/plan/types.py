@@ -75,9 +75,9 @@ class PlannedJob:
 
     @property
     def processes(self) -> int:
-        """Processes of the job; each takes the room of one worker."""
+        """Processes of the job on this machine; each takes the room of one worker."""
         training = self.job.training if isinstance(self.job, SweepJob | ProbeJob) else self.job
-        return training.recipe.processes if isinstance(training, TrainJob) else 1
+        return training.recipe.launch.per_node if isinstance(training, TrainJob) else 1
 
     @property
     def to_do(self) -> bool:

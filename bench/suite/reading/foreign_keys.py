@@ -8,7 +8,8 @@ _WARMUP = "warmup: below 1 a share of the steps, from 1 steps"
 _ADAPTER = "lora = { r = 16, alpha = 32, dropout = 0.0 }"
 _QUANTIZATION = 'method = "qlora", quantization = { bits = 4 }'
 _LOSS_ON = 'loss_on = "completion", "assistant" or "all"'
-_PROCESSES = "processes = 2 in a [recipe] table, one GPU each"
+_PROCESSES = "launch = { processes = 2 } in a [recipe] table, one GPU each"
+_NODES = "launch = { processes = 16, nodes = 2 } in a [recipe] table"
 
 HERE = {
     "lr": "learning_rate",
@@ -38,8 +39,13 @@ HERE = {
     "n_gpus": _PROCESSES,
     "devices": _PROCESSES,
     "world_size": _PROCESSES,
+    "processes": _PROCESSES,
     "num_processes": _PROCESSES,
     "nproc_per_node": _PROCESSES,
+    "nnodes": _NODES,
+    "num_nodes": _NODES,
+    "num_machines": _NODES,
+    "zero_stage": 'launch = { processes = 8, strategy = "zero2" }',
     "max_tokens": "decoding = { max_new_tokens = 256 }",
     "do_sample": "decoding = { temperature = 0.7 }",
     "eval_steps": "validation = { every = 100 }",

@@ -24,6 +24,7 @@ from bench.suite.tables.adapter import (
     Text,
 )
 from bench.suite.tables.budget import Budget
+from bench.suite.tables.launch import Launch
 from bench.suite.tables.model import Precision
 from bench.suite.tables.optimizer import FUSED_BACKWARD_OPTIMIZERS, Optimizer
 from bench.suite.tables.sweep import Setting, Sweep, setting_label, take_sweeps
@@ -106,9 +107,9 @@ class Recipe(Spec):
     batch_tokens: Count | None = None
     """In place of `batch_rows`: as many rows per forward pass as fit into so many slots, padding counted."""
     accumulation: Count = 1
-    """Forward passes per optimiser step, over all processes."""
-    processes: Annotated[int, Field(gt=0, le=1024)] = 1
-    """Processes that share out the forward passes of each step, each on a GPU of its own, or on the processor."""
+    """Forward passes per optimiser step, over all processes of `launch`."""
+    launch: Launch = Launch()
+    """Processes that share out the forward passes of each step, on how many machines, and what each of them holds."""
     max_length: int | None = Field(default=None, gt=1, le=2**31 - 1)
     """Tokens per row; longer rows are cut at the end and counted. `None`: the model's context length."""
     packing: Literal["none", "bfd", "bfd_split", "wrapped"] = "none"
@@ -130,9 +131,9 @@ class Recipe(Spec):
     peft: PeftSpec | None = None
     validation: Validation | None = None
     deepspeed: Text | JsonTable | None = None
-    """DeepSpeed's own configuration (ZeRO stage, offload): a table here, or the path of its JSON file."""
+    """DeepSpeed's own configuration in place of a `launch.strategy`: a table here, or the path of its JSON file."""
     fsdp: JsonTable | None = None
-    """transformers' `fsdp_config`; an empty table turns FSDP on with its defaults."""
+    """transformers' `fsdp_config` in place of a `launch.strategy`; an empty table turns FSDP on with its defaults."""
     sweep: Sweep | None = None
     """Filled in from the keys that are written as `KEY = { sweep = [...] }`, which then have their first value."""
     budget: Budget | None = None
@@ -206,9 +207,12 @@ class Recipe(Spec):
             raise ValueError("wrapped sequences are all of one length: remove group_by_length")
         if self.deepspeed is not None and self.fsdp is not None:
             raise ValueError("give deepspeed or fsdp, not both")
-        if self.validation is not None and (self.deepspeed is not None or self.fsdp is not None):
+        if self.launch.strategy != "ddp" and (self.deepspeed is not None or self.fsdp is not None):
+            raise ValueError(f"launch.strategy = {self.launch.strategy!r} writes the deepspeed or fsdp table: "
+                             "give one of both")  # fmt: skip
+        if self.validation is not None and self.sharded:
             raise ValueError("validation is not combined with deepspeed or fsdp here: no process has all weights")
-        if self.torch_compile and (self.deepspeed is not None or self.fsdp is not None):
+        if self.torch_compile and self.sharded:
             raise ValueError("torch_compile is not combined with deepspeed or fsdp here")
         return self
 
@@ -217,14 +221,16 @@ class Recipe(Spec):
         if self.processes == 1:
             return self
         if self.accumulation % self.processes:
-            raise ValueError(f"processes = {self.processes} share out the forward passes of a step: accumulation = "
-                             f"{self.accumulation} is no multiple of it")  # fmt: skip
+            raise ValueError(f"launch.processes = {self.processes} share out the forward passes of a step: "
+                             f"accumulation = {self.accumulation} is no multiple of it")  # fmt: skip
         if self.torch_compile:
-            raise ValueError("processes > 1 with torch_compile is not supported here")
+            raise ValueError("launch.processes > 1 with torch_compile is not supported here")
         if self.optimizer in FUSED_BACKWARD_OPTIMIZERS:
-            raise ValueError(f"processes > 1 with {self.optimizer}: it steps before the gradients have been averaged")
-        if self.method == "pissa" and (self.deepspeed is not None or self.fsdp is not None):
-            raise ValueError("processes > 1 with pissa under deepspeed or fsdp: no process has the whole start")
+            raise ValueError(
+                f"launch.processes > 1 with {self.optimizer}: it steps before the gradients have been averaged"
+            )
+        if self.method == "pissa" and self.sharded:
+            raise ValueError("launch.processes > 1 with pissa under deepspeed or fsdp: no process has the whole start")
         return self
 
     def _given(self, key: str) -> bool:
@@ -245,6 +251,26 @@ class Recipe(Spec):
         if idle:
             raise ValueError(f"few_shot trains nothing: remove {idle[0]}")
         return self
+
+    @property
+    def processes(self) -> int:
+        """Processes of a training, over all nodes."""
+        return self.launch.processes
+
+    @property
+    def deepspeed_table(self) -> str | Mapping[str, Any] | None:
+        """DeepSpeed's configuration, by the strategy or as given; `None` without DeepSpeed."""
+        return self.launch.deepspeed if self.deepspeed is None else self.deepspeed
+
+    @property
+    def fsdp_table(self) -> Mapping[str, Any] | None:
+        """transformers' `fsdp_config`, by the strategy or as given; `None` without FSDP."""
+        return self.launch.fsdp if self.fsdp is None else self.fsdp
+
+    @property
+    def sharded(self) -> bool:
+        """Whether DeepSpeed or FSDP run the training, and no process may have all weights."""
+        return self.deepspeed_table is not None or self.fsdp_table is not None
 
     @property
     def rates(self) -> tuple[float, ...]:

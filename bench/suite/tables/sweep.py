@@ -15,7 +15,9 @@ DEV = "dev"
 """The held-out part of the arm's own training data."""
 MOST_SETTINGS = 32
 _SWEEP = frozenset({"sweep", "on"})
-NOT_SWEPT = frozenset({"sweep", "method", "shots", "budget", "validation", "deepspeed", "fsdp", "optimizer_arguments"})
+NOT_SWEPT = frozenset(
+    {"sweep", "method", "shots", "budget", "validation", "launch", "deepspeed", "fsdp", "optimizer_arguments"}
+)
 """Keys of a recipe that have one value."""
 
 Setting = dict[str, JsonValue]

@@ -101,9 +101,10 @@ def _arguments(recipe: Recipe) -> str | None:
 
 def _distribution(recipe: Recipe) -> dict[str, Any]:
     """The libraries write into these tables, so they get copies."""
-    if recipe.deepspeed is not None:
-        assert not isinstance(recipe.deepspeed, str), "a file is read when the suite is"
-        return {"deepspeed": {**copy.deepcopy(_OURS_IN_DEEPSPEED), **copy.deepcopy(recipe.deepspeed)}}
-    if recipe.fsdp is not None:
-        return {"fsdp": True, "fsdp_config": copy.deepcopy(recipe.fsdp)}
+    deepspeed, fsdp = recipe.deepspeed_table, recipe.fsdp_table
+    if deepspeed is not None:
+        assert not isinstance(deepspeed, str), "a file is read when the suite is"
+        return {"deepspeed": {**copy.deepcopy(_OURS_IN_DEEPSPEED), **copy.deepcopy(deepspeed)}}
+    if fsdp is not None:
+        return {"fsdp": True, "fsdp_config": copy.deepcopy(fsdp)}
     return {}

@@ -24,11 +24,11 @@ def join_group(recipe: Recipe, device: torch.device) -> None:
     if recipe.processes > 1 and device.type == "cpu":
         os.environ["ACCELERATE_USE_CPU"] = "true"  # else accelerate sees no group without a GPU
         os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())  # else it sets a number of its own
-        if sys.platform == "linux":
+        if sys.platform == "linux" and recipe.launch.nodes == 1:
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # gloo would look for the host's name in the network
     if recipe.processes > 1 and device.type == "cuda":
         torch.cuda.set_device(device)
-    if recipe.processes > 1 or (recipe.deepspeed is None and recipe.fsdp is None):
+    if recipe.processes > 1 or not recipe.sharded:
         return
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -56,11 +56,11 @@ def check_distribution(recipe: Recipe, trainer: Any) -> None:
 
 def _wanted(recipe: Recipe) -> tuple[str, tuple[str, ...]]:
     """The recipe's key, and what accelerate may call it."""
-    if recipe.deepspeed is not None:
-        return "deepspeed", ("DEEPSPEED",)
-    if recipe.fsdp is not None:
-        return "fsdp", ("FSDP",)
-    return ("processes", ("MULTI_GPU", "MULTI_CPU")) if recipe.processes > 1 else ("*", ("NO",))
+    if recipe.deepspeed_table is not None:
+        return "launch" if recipe.deepspeed is None else "deepspeed", ("DEEPSPEED",)
+    if recipe.fsdp_table is not None:
+        return "launch" if recipe.fsdp is None else "fsdp", ("FSDP",)
+    return ("launch", ("MULTI_GPU", "MULTI_CPU")) if recipe.processes > 1 else ("*", ("NO",))
 
 
 def _processes(count: int) -> str:

@@ -58,7 +58,7 @@ SINGLE_PROCESS = Ranks()
 
 
 def current_ranks(recipe: Recipe, device: torch.device) -> Ranks:
-    """This process, as `bench.run.process.ranks` started it."""
+    """This process, as `bench.launch` started it."""
     if recipe.processes == 1:
         return SINGLE_PROCESS
     size, index = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))

@@ -8,6 +8,7 @@ import pytest
 
 from bench.run.checks import machine
 from bench.run.checks.machine import machine_problems
+from bench.run.process.allocation import Allocation
 from bench.suite.tables.suite import Suite
 
 
@@ -53,14 +54,16 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("cuda: H200", (), {"deepspeed": {}}, ["deepspeed is not installed"]),
         ("cpu", (), {"fsdp": {}}, ["fsdp needs a CUDA GPU; this machine computes on cpu"]),
         ("cuda: H200", (), {"fsdp": {}}, []),
-        ("cpu", (), {"processes": 2, "accumulation": 2}, []),
-        ("mps", (), {"processes": 2, "accumulation": 2}, ["mps has one device, and no processes share it"]),
-        ("cuda: H200", (), {"processes": 4, "accumulation": 4}, []),
+        ("cuda: H200", (), {"launch": {"strategy": "zero3"}}, ["deepspeed is not installed"]),
+        ("cpu", (), {"launch": {"strategy": "fsdp2"}}, ["fsdp needs a CUDA GPU; this machine computes on cpu"]),
+        ("cpu", (), {"launch": {"processes": 2}, "accumulation": 2}, []),
+        ("mps", (), {"launch": {"processes": 2}, "accumulation": 2}, ["mps has one device, and no processes share it"]),
+        ("cuda: H200", (), {"launch": {"processes": 4}, "accumulation": 4}, []),
         (
             "cuda: H200",
             (),
-            {"processes": 8, "accumulation": 8},
-            ["8 processes need as many GPUs; this machine has 4 GPUs"],
+            {"launch": {"processes": 8}, "accumulation": 8},
+            ["8 processes on a node need as many GPUs; this machine has 4 GPUs"],
         ),
         ("cuda: H200", (), {"torch_compile": True}, ["torch_compile needs triton, which is not installed"]),
         ("cpu", (), {"optimizer": "adamw_8bit"}, ["optimizer adamw_8bit needs bitsandbytes, which is not installed"]),
@@ -99,11 +102,10 @@ def test_each_problem_says_where(on: Any) -> None:
     assert (problem.reference, problem.where) == ("machine.precision", "recipe.r.precision")
 
 
-@pytest.mark.parametrize("name", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
-def test_a_launcher_for_several_processes_is_refused(on: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A training would wait for the other processes for ever."""
+def test_several_nodes_need_an_allocation_of_as_many(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training would wait for the other nodes."""
     on("cpu")
-    monkeypatch.setenv(name, "1")
-    assert told(suite()) == []
-    monkeypatch.setenv(name, "2")
-    assert told(suite()) == [f"this was started as one of several processes ({name}=2), and a training starts its own"]
+    spread = {"launch": {"processes": 4, "nodes": 2}, "accumulation": 4}
+    assert told(suite(**spread)) == ["2 nodes are needed, and this run was started by itself"]
+    monkeypatch.setenv("BENCH_ALLOCATION", Allocation(id="7", nodes=2).model_dump_json())
+    assert told(suite(**spread)) == []

@@ -59,7 +59,8 @@ def code(root: Path, file: str, monkeypatch: pytest.MonkeyPatch, *, line: str = 
 
 
 def cores(count: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr("bench.run.plan.plan.cores", lambda: count)
+    for module in ("plan", "job_builder"):
+        monkeypatch.setattr(f"bench.run.plan.{module}.cores", lambda: count)
     return {}
 
 
@@ -159,7 +160,7 @@ DOES_NOT: dict[str, Change] = {
 
 @pytest.fixture(autouse=True)
 def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.run.plan.plan.cores", lambda: 2)
+    cores(2, monkeypatch)
 
 
 def changed(root: Path, change: Change, patch: pytest.MonkeyPatch) -> dict[str, str]:

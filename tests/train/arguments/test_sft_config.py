@@ -48,7 +48,7 @@ def test_a_processor_runs_in_fp32_without_checkpointing_unless_told_otherwise(tm
         ({"neftune_alpha": 5.0}, "neftune_noise_alpha", 5.0),
         ({"torch_compile": True}, "torch_compile", True),
         ({"accumulation": 5}, "gradient_accumulation_steps", 5),
-        ({"accumulation": 6, "processes": 3}, "gradient_accumulation_steps", 2),
+        ({"accumulation": 6, "launch": {"processes": 3}}, "gradient_accumulation_steps", 2),
         ({"gradient_checkpointing": True}, "gradient_checkpointing", True),
     ],
 )
@@ -100,7 +100,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "batch_rows": {"batch_rows": 3},
     "batch_tokens": {"batch_tokens": 64},
     "accumulation": {"accumulation": 2},
-    "processes": {"processes": 2, "accumulation": 2},
+    "launch": {"launch": {"processes": 2}, "accumulation": 2},
     "max_length": {"max_length": 12},
     "packing": {"packing": "wrapped"},
     "group_by_length": {"group_by_length": True},
@@ -166,10 +166,10 @@ def test_every_key_of_a_recipe_changes_what_the_libraries_see(tmp_path: Path, ke
         ({"packing": "wrapped", "group_by_length": True}, "one length"),
         ({"deepspeed": {}, "fsdp": {}}, "not both"),
         ({"validation": {}, "fsdp": {}}, "not combined"),
-        ({"processes": 2}, "accumulation = 1 is no multiple"),
-        ({"processes": 2, "accumulation": 2, "torch_compile": True}, "torch_compile"),
-        ({"processes": 2, "accumulation": 2, "optimizer": "lomo"}, "lomo"),
-        ({"processes": 2, "accumulation": 2, "method": "pissa", "fsdp": {}}, "pissa"),
+        ({"launch": {"processes": 2}}, "accumulation = 1 is no multiple"),
+        ({"launch": {"processes": 2}, "accumulation": 2, "torch_compile": True}, "torch_compile"),
+        ({"launch": {"processes": 2}, "accumulation": 2, "optimizer": "lomo"}, "lomo"),
+        ({"launch": {"processes": 2}, "accumulation": 2, "method": "pissa", "fsdp": {}}, "pissa"),
     ],
 )
 def test_a_key_that_would_do_nothing_or_harm_is_refused(changes: dict[str, Any], message: str) -> None:
