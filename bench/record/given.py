@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.record.results.applied import Applied, WeightsCheck
 from bench.spec import Spec
 
 
@@ -11,11 +12,11 @@ class GivenFacts(Spec):
     parameters: int
     """Numbers in its files."""
     tensors: int
-    changed_tensors: int
-    """Tensors of a whole model that differ from the base's; of an adapter, those of its updates that are not zero."""
-    update_norm: float | None
-    """Frobenius norm of what it adds to the base's weights; `None` of adapters that add no matrix."""
     named_base: str | None
     """Base that its configuration names."""
     notes: tuple[str, ...] = ()
     """What differs from the suite's base without making it unfit."""
+    applied: Applied | None
+    """What it changes of the base; `None`: there was not enough memory to measure it."""
+    weights_check: WeightsCheck | None = None
+    """Loss with an adapter in its layers, and merged as evals load it; `None` of a whole model."""

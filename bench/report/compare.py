@@ -33,6 +33,7 @@ from bench.report.analysis.scores.seed_table import seed_tables
 from bench.report.analysis.scores.slices import slices
 from bench.report.analysis.scores.subset_draws import draw_noise
 from bench.report.analysis.subjects import bases_by_arm, subjects
+from bench.report.analysis.training.applied import applied_trainings
 from bench.report.analysis.training.cost import budget_match, costs, seconds_by_phase
 from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
@@ -106,6 +107,7 @@ def compare_record(
         sweeps=arm_sweeps(record),
         contexts=contexts(record),
         given=given_trainings(record),
+        applied=applied_trainings(record),
         judged=judged_arms(record, rows, deltas),
         generation=generation_costs(record),
         contamination=contamination(record, aligned, measured, deltas),

@@ -25,6 +25,7 @@ from bench.report.sections.scores.seeds import seeds_section
 from bench.report.sections.scores.slices import slices_section
 from bench.report.sections.scores.variance import variance_section
 from bench.report.sections.tradeoff import tradeoff_section
+from bench.report.sections.training.applied import applied_section
 from bench.report.sections.training.costs import cost_section, seconds_section
 from bench.report.sections.training.given import given_section
 from bench.report.sections.training.pace import pace_section
@@ -52,6 +53,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         sweeps_section(comparison),
         contexts_section(comparison),
         given_section(comparison),
+        applied_section(comparison),
         judge_section(comparison),
         generation_section(comparison),
         sanity_section(comparison),

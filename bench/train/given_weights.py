@@ -1,7 +1,7 @@
 """Whether weights that were trained elsewhere fit the suite's base, and what they change of it.
 
-Contract: `given_facts` reads headers, and the tensors themselves only for the size of the update. What fits is loaded
-whole later: PEFT and transformers would leave out a tensor without a place in the model, with a warning at most.
+Contract: whether a tensor fits is read from headers alone. What fits is loaded whole, here and by evals: PEFT and
+transformers would leave out a tensor without a place in the model, with a warning at most.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from peft import PeftConfig, get_peft_model_state_dict
 from safetensors import safe_open
 
@@ -24,60 +23,49 @@ from bench.model.load import load_skeleton, load_tokenizer
 from bench.record.given import GivenFacts
 from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
+from bench.train.applied.measure import measure_given
 from bench.train.arguments.adapters import add_adapter, skeleton_device
 
 _SHOWN = 2
 _LONG = 2**31 - 1
 _EMBEDDINGS = re.compile(r"\.(embed_tokens|wte|word_embeddings|embed_in|lm_head|embed_out)\.weight$")
 """Matrices that PEFT saves beside an adapter whose vocabulary was resized."""
-_LORA_A = ".lora_A.weight"
+Shapes = Mapping[str, tuple[int, ...]]
+"""By name of a tensor."""
 
 
 def given_facts(model: ResolvedModel, weights: ResolvedWeights) -> GivenFacts:
     """Facts about `weights` on `model`. Raises `InputError` with all that does not fit."""
     folder = Path(weights.path)
-    stored = _Tensors.of(folder)
+    stored = _shapes(folder)
     problems = [*_tokenizer_problems(folder, Path(model.path), weights.source)]
     if weights.form == "adapter":
         config = _peft_config(folder, weights.source)
         named = cast("str | None", config.base_model_name_or_path) or None  # PEFT renames it as it adds the adapter
         problems += _adapter_problems(model, config, stored, weights.source)
-        changed, norm = _adapter_update(stored, config)
     else:
-        named, base = None, _Tensors.of(Path(model.path))
-        problems += _whole_problems(model, stored, base, weights.source)
-        changed, norm = (0, None) if problems else _whole_update(stored, base, _prefix(model))
+        named = None
+        problems += _whole_problems(model, stored, _shapes(Path(model.path)), weights.source)
     if problems:
         raise InputError(problems)
+    applied, check = measure_given(model, weights) or (None, None)
     return GivenFacts(
-        parameters=sum(math.prod(shape) for shape in stored.shapes.values()),
-        tensors=len(stored.shapes),
-        changed_tensors=changed,
-        update_norm=norm,
+        parameters=sum(math.prod(shape) for shape in stored.values()),
+        tensors=len(stored),
         named_base=named,
-        notes=tuple(_notes(folder, model, named, changed)),
+        notes=tuple(_notes(folder, model, named)),
+        applied=applied,
+        weights_check=check,
     )
 
 
-class _Tensors:
-    """Stored tensors of a folder: shapes from the headers, values one at a time."""
-
-    def __init__(self, files: Mapping[str, Path], shapes: Mapping[str, tuple[int, ...]]) -> None:
-        self.files, self.shapes = files, shapes
-
-    @classmethod
-    def of(cls, folder: Path) -> _Tensors:
-        """All safetensors files of `folder`."""
-        files, shapes = dict[str, Path](), dict[str, tuple[int, ...]]()
-        for path in sorted(folder.glob("*.safetensors")):
-            with safe_open(path, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118  # no mapping
-                    files[name], shapes[name] = path, tuple(file.get_slice(name).get_shape())
-        return cls(files, shapes)
-
-    def __getitem__(self, name: str) -> torch.Tensor:
-        with safe_open(self.files[name], framework="pt") as file:
-            return cast(torch.Tensor, file.get_tensor(name)).double()
+def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors in the safetensors files of `folder`, from their headers."""
+    shapes = dict[str, tuple[int, ...]]()
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118  # no mapping
+    return shapes
 
 
 def _peft_config(folder: Path, source: str) -> PeftConfig:
@@ -88,7 +76,7 @@ def _peft_config(folder: Path, source: str) -> PeftConfig:
         raise InputError(_problem(source, what, "it may be of a newer PEFT; save it with the installed one")) from error
 
 
-def _adapter_problems(model: ResolvedModel, config: PeftConfig, stored: _Tensors, source: str) -> Iterator[Problem]:
+def _adapter_problems(model: ResolvedModel, config: PeftConfig, stored: Shapes, source: str) -> Iterator[Problem]:
     config.inference_mode = False  # for its shape alone
     place = "cpu" if config.is_prompt_learning else skeleton_device(config)  # a prompt's state is computed
     adapted = add_adapter(load_skeleton(model, device=place), config)
@@ -96,8 +84,8 @@ def _adapter_problems(model: ResolvedModel, config: PeftConfig, stored: _Tensors
         name: tuple(tensor.shape)
         for name, tensor in get_peft_model_state_dict(adapted, save_embedding_layers=False).items()
     }
-    whole = {name: shape for name, shape in stored.shapes.items() if _EMBEDDINGS.search(name) and name not in expected}
-    given = {name: shape for name, shape in stored.shapes.items() if name not in whole}
+    whole = {name: shape for name, shape in stored.items() if _EMBEDDINGS.search(name) and name not in expected}
+    given = {name: shape for name, shape in stored.items() if name not in whole}
     yield from _apart(given, expected, model, source)
     sizes = {tuple(tensor.shape) for tensor in load_skeleton(model).parameters()}
     for name, shape in whole.items():
@@ -107,12 +95,12 @@ def _adapter_problems(model: ResolvedModel, config: PeftConfig, stored: _Tensors
             )
 
 
-def _whole_problems(model: ResolvedModel, stored: _Tensors, base: _Tensors, source: str) -> Iterator[Problem]:
+def _whole_problems(model: ResolvedModel, stored: Shapes, base: Shapes, source: str) -> Iterator[Problem]:
     """By name, whether or not a file has the prefix of the model without its head; a tied head may be stored or not."""
     prefix = _prefix(model)
-    tied = {name for name in (*stored.shapes, *base.shapes) if _EMBEDDINGS.search(f".{name}")}
-    mine = {_bare(name, prefix): shape for name, shape in stored.shapes.items()}
-    theirs = {_bare(name, prefix): shape for name, shape in base.shapes.items()}
+    tied = {name for name in (*stored, *base) if _EMBEDDINGS.search(f".{name}")}
+    mine = {_bare(name, prefix): shape for name, shape in stored.items()}
+    theirs = {_bare(name, prefix): shape for name, shape in base.items()}
     optional = {_bare(name, prefix) for name in tied}
     yield from _apart(
         {name: shape for name, shape in mine.items() if name in theirs or name not in optional},
@@ -125,9 +113,7 @@ def _whole_problems(model: ResolvedModel, stored: _Tensors, base: _Tensors, sour
 _OTHER_BASE = "another base, or another configuration, was trained: name that base as the suite's model"
 
 
-def _apart(
-    given: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], model: ResolvedModel, source: str
-) -> Iterator[Problem]:
+def _apart(given: Shapes, expected: Shapes, model: ResolvedModel, source: str) -> Iterator[Problem]:
     """What is in one and not in the other, or of another shape."""
     unknown = [name for name in given if name not in expected]
     missing = [name for name in expected if name not in given]
@@ -142,38 +128,6 @@ def _apart(
         name = other[0]
         shapes = f"{name} is {_shape(given[name])}, not {_shape(expected[name])}"
         yield _problem(source, f"{len(other)} of its tensors have another shape: {shapes}", _OTHER_BASE)
-
-
-def _adapter_update(stored: _Tensors, config: PeftConfig) -> tuple[int, float | None]:
-    """Updates that are not zero, and the norm of all: |BA|² = tr(BᵀB AAᵀ), so that no full matrix is made."""
-    pairs = [name.removesuffix(_LORA_A) for name in stored.shapes if name.endswith(_LORA_A)]
-    squares = list[float]()
-    for pair in pairs:
-        a, b = stored[f"{pair}{_LORA_A}"], stored[f"{pair}.lora_B.weight"]
-        if a.ndim == 2:
-            squares.append(float(((b.T @ b) * (a @ a.T)).sum()) * _scale(pair, a.shape[0], config) ** 2)
-    if not pairs or len(squares) < len(pairs):
-        changed = sum(bool(stored[name].any()) for name in stored.shapes)
-        return changed, None
-    return sum(square > 0 for square in squares), math.sqrt(max(0.0, math.fsum(squares)))
-
-
-def _scale(module: str, rank: int, config: PeftConfig) -> float:
-    alphas = getattr(config, "alpha_pattern", None) or {}
-    named = (value for pattern, value in alphas.items() if re.search(rf"(^|\.){pattern}$", module))
-    alpha = float(next(named, getattr(config, "lora_alpha", rank)))
-    return alpha / math.sqrt(rank) if getattr(config, "use_rslora", False) else alpha / rank
-
-
-def _whole_update(stored: _Tensors, base: _Tensors, prefix: str) -> tuple[int, float]:
-    """Tensors that differ, and the norm of the difference; stored types may differ, so values are compared."""
-    theirs = {_bare(name, prefix): name for name in base.shapes}
-    squares = [
-        float((stored[name] - base[theirs[bare]]).square().sum())
-        for name in stored.shapes
-        if (bare := _bare(name, prefix)) in theirs
-    ]
-    return sum(square > 0 for square in squares), math.sqrt(math.fsum(squares))
 
 
 def _prefix(model: ResolvedModel) -> str:
@@ -193,10 +147,8 @@ def _tokenizer_problems(folder: Path, base: Path, source: str) -> Iterator[Probl
         yield _problem(source, what, _OTHER_BASE)
 
 
-def _notes(folder: Path, model: ResolvedModel, named: str | None, changed: int) -> Iterator[str]:
+def _notes(folder: Path, model: ResolvedModel, named: str | None) -> Iterator[str]:
     base = Path(model.path)
-    if not changed:
-        yield "it changes nothing: its update is zero"
     if named is not None and not _same_base(named, model):
         yield f"its configuration names the base {named}, the suite's is {model.name}; all its tensors fit"
     given, known = _vocabulary(folder), _vocabulary(base)

@@ -19,18 +19,19 @@ import torch
 from bench.emit import Emit, ignore_event
 from bench.model.load import WEIGHTS, count_parameters, pick_device
 from bench.record.jobs.train_job import TrainJob
+from bench.record.results.applied import Applied, WeightsCheck
 from bench.record.results.ledger import Energy, PhaseMemory, Step
-from bench.record.results.training import TrainResult, WeightsCheck
+from bench.record.results.training import TrainResult
 from bench.train.accounting.across_ranks import exchanged_energy, exchanged_memory
 from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger
+from bench.train.applied.weights_check import check_weights, trained_loss
 from bench.train.batches.schedule import Schedule
 from bench.train.loop.checkpoint import Checkpoint, find_checkpoint
 from bench.train.prepare import Prepared, prepare
 from bench.train.probe import known_budget
 from bench.train.processes.ranks import Ranks
 from bench.train.saving import keep_start, save_subject
-from bench.train.weights_check import check_weights, trained_loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class _Done:
     memory: tuple[PhaseMemory, ...]
     energy: Energy | None
     weights_check: WeightsCheck | None
+    applied: Applied | None
 
 
 TAIL_STEPS = 10
@@ -105,10 +107,10 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
     memory.end("saving")
     phases, energy = exchanged_memory(prepared.ranks, memory.phases), exchanged_energy(prepared.ranks, used)
     prepared.ranks.barrier()
-    checked = None
+    checked, applied = None, None
     if as_trained is not None and trainer.is_main_process:
         prepared.meter.enter("evaluation")
-        checked = check_weights(prepared, folder, as_trained)
+        checked, applied = check_weights(prepared, folder, as_trained)
         prepared.meter.enter("other")
     return _Done(
         prepared=prepared,
@@ -117,6 +119,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
         memory=phases,
         energy=energy,
         weights_check=checked,
+        applied=applied,
     )
 
 
@@ -160,6 +163,7 @@ def _result(carried_out: _Done) -> TrainResult:
         ledger=make_ledger(prepared.trained, carried_out.memory, carried_out.energy),
         weights=WEIGHTS,
         weights_check=carried_out.weights_check,
+        applied=carried_out.applied,
     )
 
 

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from bench.record.record import Failure, Record
-from bench.record.results.training import NOTHING_SUPERVISED, WeightsCheck
+from bench.record.results.applied import Applied, LayerGroup, WeightsCheck
+from bench.record.results.training import NOTHING_SUPERVISED
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
+from bench.report.render.view import Table
+from bench.report.sections.training.applied import applied_section
 from bench.suite.tables.evals import GenerationSpec
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.scores.test_contamination import contaminated
@@ -146,6 +149,26 @@ def checked(as_evaluated: float) -> FakeRun:
     return with_training(lambda r: r.model_copy(update={"weights_check": check}))
 
 
+def applied(without_effect: int, *, kl: float) -> FakeRun:
+    """A training of which so many of 14 matrices have no effect."""
+    changed, norm = 14 - without_effect, float(without_effect < 14)
+    group = {"name": "attention, layer 0", "norm": norm, "relative_norm": norm, "effective_rank": None}
+    facts = Applied(
+        groups=(LayerGroup(matrices=14, changed=changed, **group),),
+        norm=norm,
+        relative_norm=norm,
+        expected=14,
+        without_effect=without_effect,
+        such_as=("layers.0.q_proj.weight",),
+        kl=kl,
+        changed_top=kl,
+        rows=64,
+        positions=640,
+        seconds=0.1,
+    )
+    return with_training(lambda r: r.model_copy(update={"applied": facts}))
+
+
 def mixed_units() -> FakeRun:
     run = make_run(examples=20)
     recipes = dict(run.record.resolved.suite.recipe)
@@ -185,7 +208,9 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("contaminated", lambda: contaminated(make_run(examples=20), lima_1k=(1, 2)), "2 of 20 examples (10.0%)"),
         ("diverged", lambda: with_training(lambda r: r.model_copy(update={"diverged": True})), "seed 0"),
         ("diverged", diverged, "seed 0"),
-        ("evaluated otherwise", lambda: checked(18.7710), "was 5.746 as trained and is 18.77 as evaluated"),
+        ("as evaluated ≠ as trained", lambda: checked(18.7710), "was 5.746 as trained and is 18.77 as evaluated"),
+        ("same as base", lambda: applied(14, kl=0.0), "nor does a likelihood on 640 positions"),
+        ("not applied in part", lambda: applied(3, kl=0.2), "3 of 14 matrices that the training was to change equal"),
         ("same as base", as_the_base, "equal the base's on each of 20 examples"),
         ("truncated", lambda: with_ledger(truncated_rows=96), "12.0% of the rows"),
         ("no supervised tokens", lambda: with_ledger(supervised_tokens=0), "no label entered the loss"),
@@ -238,8 +263,16 @@ def test_verdict_is_given_with_its_figure(name: str, make: Callable[[], FakeRun]
 
 
 def test_rounding_is_no_difference_between_trained_and_evaluated() -> None:
-    assert not named(checked(5.7557), "evaluated otherwise")
-    assert named(checked(5.7957), "evaluated otherwise")
+    assert not named(checked(5.7557), "as evaluated ≠ as trained")
+    assert named(checked(5.7957), "as evaluated ≠ as trained")
+
+
+def test_a_training_that_was_applied_has_no_verdict_and_a_row_in_the_report() -> None:
+    run = applied(0, kl=0.2)
+    assert not {finding.name for finding in found(run)} & {"same as base", "not applied in part"}
+    section = applied_section(compare(run, replicates=50))
+    assert section is not None
+    assert any(ARM in cell.text for block in section.blocks if isinstance(block, Table) for cell in block.rows[0])
 
 
 def test_wrong_answers_to_every_question_do_not_make_an_arm_its_base() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,13 @@ def test_the_update_of_an_adapter_is_what_it_adds_to_the_base(tmp_path: Path, ar
     theirs = dict(before.named_parameters())
     squares = [float((tensor - theirs[name]).square().sum()) for name, tensor in after.named_parameters()]
     seen = facts(base, folder)
-    assert seen.update_norm == pytest.approx(sum(squares) ** 0.5, rel=1e-4)
-    assert seen.changed_tensors == sum(square > 0 for square in squares) > 0
+    assert seen.applied is not None
+    assert seen.applied.norm == pytest.approx(sum(squares) ** 0.5, rel=1e-4)
+    assert sum(group.changed for group in seen.applied.groups) == sum(square > 0 for square in squares) > 0
+    assert seen.applied.expected == sum(group.changed for group in seen.applied.groups)
+    assert all(2 < group.effective_rank <= 4.001 for group in seen.applied.groups if group.effective_rank is not None)
+    assert seen.weights_check is not None
+    assert seen.weights_check.as_evaluated == pytest.approx(seen.weights_check.as_trained, abs=1e-3)
     assert seen.named_base == str(base)
     assert seen.notes == ()
 
@@ -99,9 +105,9 @@ def test_an_adapter_that_another_trainer_saved_fits(tmp_path: Path, base: Path) 
     )  # fmt: skip
     trainer.train()
     seen = facts(base, tmp_path / "checkpoint-2")
-    assert seen.changed_tensors > 0
-    assert seen.update_norm is not None
-    assert seen.update_norm > 0
+    assert seen.applied is not None
+    assert seen.applied.norm
+    assert seen.applied.without_effect == 0
     tuned = load_tuned(resolved_model(base), tmp_path / "checkpoint-2", precision="fp32", device=CPU)
     assert torch.allclose(logits(tuned), logits(trainer.model), atol=1e-4)
 
@@ -109,8 +115,10 @@ def test_an_adapter_that_another_trainer_saved_fits(tmp_path: Path, base: Path) 
 def test_a_learned_prompt_fits_and_has_no_norm(tmp_path: Path, base: Path) -> None:
     config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)
     seen = facts(base, adapter(base, tmp_path / "prompt", config))
-    assert seen.update_norm is None
-    assert seen.changed_tensors == 1
+    assert seen.applied is not None
+    assert seen.applied.norm is None
+    assert seen.applied.kl > 0
+    assert not seen.applied.same_as_base
 
 
 def test_what_would_be_left_out_in_silence_is_refused(tmp_path: Path, base: Path) -> None:
@@ -143,8 +151,47 @@ def test_an_update_of_zeros_is_told(tmp_path: Path, base: Path) -> None:
         return name, tensor * 0 if "lora_B" in name else tensor
 
     seen = facts(base, edited(adapter(base, tmp_path / "zeros"), zeroed))
-    assert (seen.changed_tensors, seen.update_norm) == (0, 0.0)
-    assert seen.notes == ("it changes nothing: its update is zero",)
+    assert seen.applied is not None
+    assert seen.applied.same_as_base
+    assert (seen.applied.norm, seen.applied.kl, seen.applied.changed_top) == (0.0, 0.0, 0.0)
+    assert seen.applied.without_effect == seen.applied.expected == 14
+
+
+def test_zeros_in_one_layer_are_seen_as_not_applied_in_part(tmp_path: Path, base: Path) -> None:
+    def zeroed(name: str, tensor: torch.Tensor) -> tuple[str, torch.Tensor]:
+        return name, tensor * 0 if "lora_B" in name and "layers.1.mlp" in name else tensor
+
+    seen = facts(base, edited(adapter(base, tmp_path / "part"), zeroed)).applied
+    assert seen is not None
+    assert not seen.same_as_base
+    assert (seen.without_effect, seen.expected) == (3, 14)
+    assert all("layers.1.mlp" in name for name in seen.such_as)
+    changed = {group.name: group.changed for group in seen.groups}
+    assert changed["feed-forward, layer 1"] == 0
+    assert changed["feed-forward, layer 0"] == 3
+
+
+def test_an_adapter_that_merging_changes_is_seen(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What evals load differs from what was trained: here the merge is lost."""
+    monkeypatch.setattr("bench.model.load._merged", lambda adapted: adapted.unload())
+    check = facts(base, adapter(base, tmp_path / "lost")).weights_check
+    assert check is not None
+    assert check.as_evaluated == pytest.approx(check.base)
+    assert abs(check.as_evaluated - check.as_trained) > 5e-3
+
+
+def test_the_base_under_another_name_is_seen(tmp_path: Path, base: Path) -> None:
+    shutil.copytree(base, tmp_path / "my-model")
+    seen = facts(base, tmp_path / "my-model", "weights").applied
+    assert seen is not None
+    assert seen.same_as_base
+
+
+def test_without_memory_for_two_models_nothing_is_measured(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.train.applied.measure.has_room", lambda model: False)
+    assert facts(base, adapter(base, tmp_path / "large")).applied is None
 
 
 def test_another_named_base_whose_tensors_fit_is_told(tmp_path: Path, base: Path) -> None:
@@ -161,10 +208,11 @@ def test_a_whole_model_is_held_against_the_base_tensor_by_tensor(tmp_path: Path,
         next(iter(model.parameters())).add_(0.5)
     model.save_pretrained(tmp_path / "whole")
     seen = facts(base, tmp_path / "whole", "weights")
-    assert seen.changed_tensors == 1
-    assert seen.update_norm == pytest.approx(0.5 * next(iter(model.parameters())).numel() ** 0.5, rel=1e-4)
-    AutoModelForCausalLM.from_pretrained(base).save_pretrained(tmp_path / "same")
-    assert facts(base, tmp_path / "same", "weights").notes == ("it changes nothing: its update is zero",)
+    assert seen.applied is not None
+    assert seen.applied.expected - seen.applied.without_effect == 1
+    assert seen.applied.norm == pytest.approx(0.5 * next(iter(model.parameters())).numel() ** 0.5, rel=1e-4)
+    (rank,) = (group.effective_rank for group in seen.applied.groups if group.changed)
+    assert rank == pytest.approx(1.0, rel=1e-3)
     wide = tiny_checkpoint(tmp_path / "wide", width=48)
     assert any("have another shape" in what for what in refusals(base, wide, "weights"))
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from bench.record.results.applied import Applied, WeightsCheck
 from bench.record.results.ledger import Ledger, Step, Utilization
 from bench.spec import Spec
 from bench.suite.tables.sweep import Setting
@@ -25,15 +26,6 @@ class ValidationPoint(Spec):
     """Optimiser steps done."""
     loss: float | None
     """Mean negative log-likelihood per supervised token of the held-out rows, in nats; `None` if not finite."""
-
-
-class WeightsCheck(Spec):
-    """Loss of a trained subject on a few of its own rows, in nats per supervised token."""
-
-    as_trained: float
-    """Loss of the model in memory when the training ended."""
-    as_evaluated: float
-    """Loss of the subject as evals load it from the saved files."""
 
 
 class TrainResult(Spec):
@@ -73,6 +65,8 @@ class TrainResult(Spec):
     """Folder of the saved adapter or model, relative to the job's folder."""
     weights_check: WeightsCheck | None = None
     """`None`: not checked, as of a training that diverged, or whose weights are sharded over processes."""
+    applied: Applied | None = None
+    """What the subject changes of its base; `None`: not measured, for the same reasons or for want of memory."""
 
 
 class SweepResult(Spec):

@@ -31,6 +31,7 @@ from bench.report.analysis.scores.scaling import ScalingLine
 from bench.report.analysis.scores.seed_table import SeedTable
 from bench.report.analysis.scores.slices import Slices
 from bench.report.analysis.scores.subset_draws import DrawNoise
+from bench.report.analysis.training.applied import AppliedTraining
 from bench.report.analysis.training.cost import BudgetMatch, Cost, PhaseSeconds
 from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
@@ -88,6 +89,8 @@ class Comparison:
     sweeps: tuple[ArmSweep, ...]
     contexts: tuple[ContextRows, ...]
     given: tuple[GivenTraining, ...]
+    applied: tuple[AppliedTraining, ...]
+    """What each training changes of its base, as its subject is evaluated."""
     judged: tuple[JudgedArm, ...]
     generation: tuple[GenerationCost, ...]
     contamination: Contamination

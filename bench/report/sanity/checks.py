@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.report.sanity import asking, claims, judge, scores, training
+from bench.report.sanity import applied, asking, claims, judge, scores, training
 
 CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.diverged,
-    training.evaluated_otherwise,
+    applied.not_as_trained,
+    applied.same_weights,
+    applied.in_part,
     training.unsupervised,
     scores.same_as_base,
     asking.template,

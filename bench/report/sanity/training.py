@@ -17,8 +17,6 @@ from bench.suite.tables.suite import is_base
 
 UNSEEN_EPOCHS = 0.5
 """An arm that saw at most this share of its rows is worth a word."""
-ROUNDING_LOSS = {"fp32": 0.02, "bf16": 0.1, "fp16": 0.1}
-"""Largest difference in nats per token, by precision, that storing and merging weights makes by rounding."""
 TRUNCATED_SHARE = 0.01
 """Rows cut at max_length are worth a word from this share on."""
 
@@ -30,21 +28,6 @@ def diverged(record: Record, comparison: Comparison) -> Iterator[Finding]:
             yield _of_training(
                 "diverged", training, f"the loss of seed {training.seed} was not finite, or grew far beyond its start"
             )
-
-
-def evaluated_otherwise(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """Weights that were merged or stored wrongly are scored as if they had been trained so."""
-    for training in record.trainings:
-        check = None if training.result is None else training.result.weights_check
-        if training.result is None or check is None:
-            continue
-        tolerance = ROUNDING_LOSS.get(training.result.precision, max(ROUNDING_LOSS.values()))
-        if abs(check.as_evaluated - check.as_trained) > tolerance:
-            detail = (
-                f"seed {training.seed}: the loss on its own rows was {fmt.number(check.as_trained)} as trained and is "
-                f"{fmt.number(check.as_evaluated)} as evaluated: its scores are not those of what was trained"
-            )
-            yield _of_training("evaluated otherwise", training, detail)
 
 
 def unsupervised(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Weights that were trained elsewhere, held against the suite's base by a child before any work.
 
-Contract: what was found is kept by content in `HOME/given`; a run's record takes it from there.
+Contract: what was found is kept by content and code in `HOME/given`; a run's record takes it from there.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.atomic import write_text
+from bench.code_digest import own_code
 from bench.digest import digest_json
 from bench.record.given import GivenFacts
 from bench.record.record import GivenRecord
+from bench.run.plan.digests import model_part
 from bench.run.process.payloads import GivenRequest
 from bench.run.process.server import ChildServer
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
@@ -57,4 +59,5 @@ def _kept(home: Path, model: ResolvedModel, weights: ResolvedWeights) -> GivenFa
 
 
 def _file(home: Path, model: ResolvedModel, weights: ResolvedWeights) -> Path:
-    return home / "given" / f"{digest_json([model.sha256, weights.sha256])}.json"
+    code = own_code(home).digest("bench.train.given_weights")
+    return home / "given" / f"{digest_json([model_part(model), weights.sha256, code])}.json"

@@ -15,6 +15,7 @@ from typing import Literal
 from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.results.applied import QUESTION_ROWS, QUESTION_TOKENS
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.warnings import advice, as_line
@@ -36,6 +37,8 @@ from bench.suite.tables.sweep import setting_label
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
 """What small batches reach, per worker; only where no earlier job says better."""
 _START_SECONDS = 1.0
+_CHECK_SLOTS = 2 * QUESTION_ROWS * QUESTION_TOKENS
+"""Forward passes of a trained subject and its base, which show at a training's end that it was applied."""
 
 
 def forecast(
@@ -150,7 +153,7 @@ class _Clock:
             self.tell(f"timing a few steps of {job.arm}")
             timing = self.timings.training(job, counts)
             if timing is not None:
-                return timing.start + timing.seconds_per_unit * counts["slots"], "probe"
+                return timing.start + timing.seconds_per_unit * (counts["slots"] + _CHECK_SLOTS / 3), "probe"
         return _START_SECONDS + _rough_seconds(counts) / job.recipe.processes, "rough"
 
     def evaluation(
@@ -231,4 +234,5 @@ def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[E
 def _rough_seconds(counts: Mapping[str, int]) -> float:
     """Two operations per parameter and slot forward, two for the gradients that flow, two for trained weights' own."""
     per_slot = 4 * counts["parameters"] + 2 * counts["trainable_parameters"]
-    return per_slot * counts["slots"] / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]
+    operations = per_slot * counts["slots"] + 2 * counts["parameters"] * _CHECK_SLOTS
+    return operations / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]

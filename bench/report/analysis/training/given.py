@@ -22,10 +22,6 @@ class GivenTraining:
     sha256: str
     parameters: int
     """Numbers in its files."""
-    changed_tensors: int
-    """Tensors that differ from the base's, or updates of an adapter that are not zero."""
-    update_norm: float | None
-    """Frobenius norm of what is added to the base's weights; `None` of adapters that add no matrix."""
     named_base: str | None
     """Base that its configuration names."""
     notes: tuple[str, ...]
@@ -40,7 +36,7 @@ def given_trainings(record: Record) -> tuple[GivenTraining, ...]:
             seed=given.seed,
             source=given.source,
             sha256=given.sha256,
-            **given.facts.model_dump(exclude={"tensors"}),
+            **given.facts.model_dump(exclude={"tensors", "applied", "weights_check"}),
         )
         for given in record.given
     )

@@ -1,4 +1,4 @@
-"""Weights that were trained elsewhere: where they come from, and what they change of the base."""
+"""Weights that were trained elsewhere: where they come from."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ def given_section(comparison: Comparison) -> Section | None:
         return None
     text = (
         "Trained elsewhere: this run knows neither the rows nor the cost. Every tensor of the files has its place in "
-        "the base and none is missing. Changed: tensors that differ from the base, or updates that are not zero. "
-        "Update: the Frobenius norm of what is added to the base's weights."
+        "the base and none is missing."
     )
     columns = (
         Column(title="Arm"),
         Column(title="From"),
         Column(title="Parameters", right=True),
-        Column(title="Changed", right=True),
-        Column(title="Update", right=True),
         Column(title="Names the base", detail=True),
         Column(title="SHA-256", detail=True),
     )
@@ -35,8 +32,6 @@ def _row(weights: GivenTraining) -> tuple[Cell, ...]:
         Cell(text=f"{weights.arm}#{weights.seed}", tone="strong"),
         Cell(text=weights.source),
         Cell(text=fmt.short_count(weights.parameters)),
-        Cell(text=fmt.count(weights.changed_tensors), tone="plain" if weights.changed_tensors else "bad"),
-        Cell(text=fmt.NONE if weights.update_norm is None else fmt.number(weights.update_norm)),
         Cell(text=weights.named_base or fmt.NONE),
         Cell(text=weights.sha256[:12]),
     )

@@ -1,4 +1,5 @@
-"""Whether a trained subject has the same loss evaluated as it had trained, on a few of its own rows.
+"""Whether a trained subject has the same loss evaluated as it had trained, on a few of its own rows, and what it
+changes of its base.
 
 Contract: the loss as trained is that of the model in memory when its training ended, adapters in its layers; the loss
 as evaluated is that of the subject as evals load it from what was saved: merged, and rounded to their precision.
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import torch
 
-from bench.model.load import load_subject
-from bench.record.results.training import WeightsCheck
+from bench.model.load import WEIGHTS, load_base, load_subject
+from bench.record.results.applied import Applied, WeightsCheck
+from bench.train.applied.measure import has_room, measure
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import Batch
 from bench.train.loop.lm_head import log_probabilities
@@ -32,15 +34,22 @@ def trained_loss(prepared: Prepared) -> float | None:
         return _loss(model, _rows(prepared), prepared)
 
 
-def check_weights(prepared: Prepared, folder: Path, as_trained: float) -> WeightsCheck | None:
-    """Compare with the subject that was saved under `folder`, the training's, whose memory is freed first. `None` where
-    there is not enough memory for that: a finished training is not lost over its check."""
+def check_weights(prepared: Prepared, folder: Path, as_trained: float) -> tuple[WeightsCheck | None, Applied | None]:
+    """Compare with the subject that was saved under `folder`, the training's, whose memory is freed first, and that
+    with the base. `None` where there is not enough memory."""
     prepared.trainer.release()
+    model, rows = prepared.job.model, _rows(prepared)
+    check: WeightsCheck | None = None
     try:
-        subject = load_subject(prepared.job.model, folder, precision=prepared.precision, device=prepared.device)
-        return WeightsCheck(as_trained=as_trained, as_evaluated=_loss(subject, _rows(prepared), prepared))
+        subject = load_subject(model, folder, precision=prepared.precision, device=prepared.device)
+        check = WeightsCheck(as_trained=as_trained, as_evaluated=_loss(subject, rows, prepared))
+        if not has_room(subject):
+            return check, None
+        base = load_base(model, precision=prepared.precision, device=prepared.device)
+        check = check.model_copy(update={"base": _loss(base, rows, prepared)})
+        return check, measure(model, folder / WEIGHTS, subject=subject, base=base)
     except (torch.OutOfMemoryError, MemoryError):
-        return None
+        return check, None
 
 
 def _rows(prepared: Prepared) -> Batch:

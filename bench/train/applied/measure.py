@@ -1,0 +1,82 @@
+"""One subject held against its base: its matrices, its next tokens, and its loss both ways.
+
+Contract: both are loaded as evals load them, once each. Where there is no memory for the two, nothing is measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from peft import PeftModel
+
+from bench.model.load import load_base, load_tuned, pick_device, unused_positions
+from bench.record.results.applied import Applied, WeightsCheck
+from bench.suite.resolved import ResolvedModel, ResolvedWeights
+from bench.train.applied.drift import drift, loss_of
+from bench.train.applied.questions import question_ids
+from bench.train.applied.update import MatrixChange, expected_matrices, layer_groups, matrix_changes, norms
+
+_NAMED = 3
+
+
+def measure(model: ResolvedModel, folder: Path, *, subject: Any, base: Any) -> Applied:
+    """What `subject`, loaded from `folder`, changes of `base`."""
+    started = time.perf_counter()
+    rows = question_ids(model, model.context_length - unused_positions(subject))
+    moved = drift(subject, base, rows)
+    changes = matrix_changes(subject, base)
+    norm, relative = norms(changes) if changes else (None, None)
+    expected = expected_matrices(folder, (change.name for change in changes))
+    idle = _without_effect(changes, expected)
+    return Applied(
+        groups=layer_groups(changes),
+        norm=norm,
+        relative_norm=relative,
+        expected=len(expected),
+        without_effect=len(idle),
+        such_as=tuple(idle[:_NAMED]),
+        kl=moved.kl,
+        changed_top=moved.changed_top,
+        rows=len(rows),
+        positions=moved.positions,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def measure_given(model: ResolvedModel, weights: ResolvedWeights) -> tuple[Applied, WeightsCheck | None] | None:
+    """What weights from elsewhere change of the base; of an adapter also the loss with the adapter in its layers and as evaluated.
+    `None` where there is not enough memory."""
+    folder, device = Path(weights.path), pick_device()
+    try:
+        base = load_base(model, precision="auto", device=device)
+        if not has_room(base):
+            return None
+        subject = load_tuned(model, folder, precision="auto", device=device)
+        applied = measure(model, folder, subject=subject, base=base)
+        return applied, _both_ways(model, folder, subject, base) if weights.form == "adapter" else None
+    except (torch.OutOfMemoryError, MemoryError):
+        return None
+
+
+def has_room(model: Any) -> bool:
+    """Whether a processor has the memory for two more models like this one; a device says so itself."""
+    needed = 2 * sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
+    return bool(next(model.parameters()).device.type != "cpu" or needed < psutil.virtual_memory().available)
+
+
+def _both_ways(model: ResolvedModel, folder: Path, subject: Any, base: Any) -> WeightsCheck:
+    """Changes `base`: PEFT puts the adapter into its layers."""
+    rows = question_ids(model, model.context_length - unused_positions(subject))
+    untouched, evaluated = loss_of(base, rows), loss_of(subject, rows)
+    in_layers = PeftModel.from_pretrained(base, folder, use_safetensors=True).eval()
+    return WeightsCheck(as_trained=loss_of(in_layers, rows), as_evaluated=evaluated, base=untouched)
+
+
+def _without_effect(changes: Sequence[MatrixChange], expected: Iterable[str]) -> list[str]:
+    names = frozenset(expected)
+    return [change.name for change in changes if change.name in names and not change.square]

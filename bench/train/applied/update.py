@@ -1,0 +1,124 @@
+"""What a tuned model's matrices differ by from its base's: norm and effective rank by layer group.
+
+Method: matrices are compared by name, as loaded, so that what merging and rounding made of an update is what counts.
+The effective rank of a difference is the participation ratio of its squared singular values, (Σσ²)² / Σσ⁴; the sum of
+fourth powers is exact from the Gram matrix of the smaller side, and of large matrices an unbiased estimate from random
+vectors z: E‖ΔΔᵀz‖² (Hutchinson 1990).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from bench.record.results.applied import LayerGroup
+
+_LAYER = re.compile(r"\.(\d+)\.")
+_EXACT_SIDE = 1024
+"""Smaller side of a matrix up to which its Gram matrix is computed."""
+_VECTORS = 32
+_PEFT_PREFIX = "base_model.model."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixChange:
+    """One matrix beside the base's."""
+
+    name: str
+    square: float
+    """Squared Frobenius norm of the difference."""
+    base_square: float
+    effective_rank: float | None
+    """`None`: it did not change."""
+
+
+@torch.no_grad()
+def matrix_changes(subject: Any, base: Any) -> tuple[MatrixChange, ...]:
+    """Each matrix of the base with its difference; empty where the subject has its matrices under other names."""
+    tuned = dict(subject.named_parameters())
+    matrices = {name: tensor for name, tensor in base.named_parameters() if tensor.ndim > 1}
+    if any(name not in tuned or tuned[name].shape != tensor.shape for name, tensor in matrices.items()):
+        return ()
+    return tuple(_change(name, tuned[name], tensor) for name, tensor in matrices.items())
+
+
+def expected_matrices(folder: Path, names: Iterable[str]) -> frozenset[str]:
+    """Those of the matrices `names` that the weights in `folder` were to change: all, unless they are an adapter."""
+    known = frozenset(names)
+    if not (folder / "adapter_config.json").is_file():
+        return known
+    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+        stored = [name.removeprefix(_PEFT_PREFIX).split(".") for name in file.keys()]  # noqa: SIM118  # no mapping
+    places = {".".join([*parts[:end], "weight"]) for parts in stored for end in range(1, len(parts))}
+    return known & places
+
+
+def layer_groups(changes: Sequence[MatrixChange]) -> tuple[LayerGroup, ...]:
+    """The changes by kind of matrix and third of the depth, in the model's order."""
+    layers = 1 + max((int(found[1]) for change in changes if (found := _LAYER.search(change.name))), default=0)
+    groups: dict[str, list[MatrixChange]] = {}
+    for change in changes:
+        groups.setdefault(_group(change.name, layers), []).append(change)
+    return tuple(_layer_group(name, members) for name, members in groups.items())
+
+
+def norms(changes: Sequence[MatrixChange]) -> tuple[float, float]:
+    """Frobenius norm of all differences, and its ratio to the norm of the base's matrices."""
+    norm = math.sqrt(math.fsum(change.square for change in changes))
+    base = math.sqrt(math.fsum(change.base_square for change in changes))
+    return norm, norm / base if base else 0.0
+
+
+def _change(name: str, tuned: Tensor, untuned: Tensor) -> MatrixChange:
+    untuned = untuned.to(tuned.device).float()
+    difference = (tuned.float() - untuned).flatten(0, -2)
+    square = float(difference.square().sum(dtype=torch.float64))
+    return MatrixChange(
+        name=name,
+        square=square,
+        base_square=float(untuned.square().sum(dtype=torch.float64)),
+        effective_rank=_effective_rank(difference) if square else None,
+    )
+
+
+def _effective_rank(difference: Tensor) -> float:
+    unit = difference / difference.norm()
+    small = unit if unit.shape[0] <= unit.shape[1] else unit.T
+    if small.shape[0] <= _EXACT_SIDE:
+        fourth = float((small @ small.T).square().sum(dtype=torch.float64))
+    else:
+        generator = torch.Generator().manual_seed(0)
+        vectors = torch.randn(small.shape[0], _VECTORS, generator=generator).to(small.device)
+        fourth = float((small @ (small.T @ vectors)).square().sum(dtype=torch.float64)) / _VECTORS
+    return min(float(min(unit.shape)), 1.0 / fourth)
+
+
+def _layer_group(name: str, members: Sequence[MatrixChange]) -> LayerGroup:
+    ranks = [change.effective_rank for change in members if change.effective_rank is not None]
+    norm, relative = norms(members)
+    return LayerGroup(
+        name=name,
+        matrices=len(members),
+        changed=len(ranks),
+        norm=norm,
+        relative_norm=relative,
+        effective_rank=math.fsum(ranks) / len(ranks) if ranks else None,
+    )
+
+
+def _group(name: str, layers: int) -> str:
+    found = _LAYER.search(name)
+    if found is None:
+        return "embeddings and head"
+    kind = "attention" if "attn" in name or "attention" in name else "feed-forward"
+    third = 3 * int(found[1]) // layers
+    first, last = -(-third * layers // 3), -(-(third + 1) * layers // 3) - 1
+    return f"{kind}, " + (f"layer {first}" if first == last else f"layers {first} to {last}")

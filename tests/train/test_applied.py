@@ -1,0 +1,72 @@
+"""What a training changes of its base is measured on the subject that evals load."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.model.load import load_base, load_subject
+from bench.record.results.applied import QUESTION_ROWS
+from bench.record.results.training import TrainResult
+from bench.train.applied.drift import drift
+from bench.train.applied.questions import QUESTIONS, question_ids
+from bench.train.applied.update import matrix_changes
+from bench.train.job import run_training
+from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "ia3"])
+def test_every_training_has_its_update_measured(tmp_path: Path, method: str) -> None:
+    base = tiny_checkpoint(tmp_path / "base")
+    data, recipe = stored_data(tmp_path, make_rows(12)), make_recipe(method=method, learning_rate=0.05)
+    job = make_job(resolved_model(base), data, recipe=recipe, budget={"unit": "steps", "amount": 3})
+    result: TrainResult = run_training(job, tmp_path, lambda event: None)
+    assert result.applied is not None
+    tuned = dict(load_subject(job.model, tmp_path, precision="fp32", device=CPU).named_parameters())
+    before = load_base(job.model, precision="fp32", device=CPU)
+    squares = [(tuned[n] - w).square().sum() for n, w in before.named_parameters() if w.ndim > 1]
+    assert result.applied.norm == pytest.approx(math.sqrt(sum(map(float, squares))), rel=1e-4)
+    assert result.applied.expected >= result.applied.expected - result.applied.without_effect > 0
+    assert result.applied.kl > 0
+    assert len(set(QUESTIONS)) == result.applied.rows == QUESTION_ROWS
+    assert result.weights_check is not None
+    assert result.weights_check.base is not None
+    assert result.weights_check.base > result.weights_check.as_evaluated, "it learned its own rows"
+
+
+def test_drift_is_the_mean_divergence_over_all_positions(tmp_path: Path) -> None:
+    model = resolved_model(tiny_checkpoint(tmp_path / "base"))
+    base, other = (load_base(model, precision="fp32", device=CPU) for _ in range(2))
+    rows = question_ids(model, 8)[:3]
+    assert all(len(row) == 8 for row in rows)
+    assert (drift(other, base, rows).kl, drift(other, base, rows).changed_top) == (0.0, 0.0)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(1.3)
+    ids = torch.tensor(rows)
+    with torch.no_grad():
+        p, q = (m(input_ids=ids).logits.double().softmax(-1) for m in (other, base))
+    seen = drift(other, base, rows)
+    assert seen.kl == pytest.approx(float((p * (p / q).log()).sum(-1).mean()), rel=1e-3)
+    assert seen.changed_top == pytest.approx(float((p.argmax(-1) != q.argmax(-1)).double().mean()))
+    assert seen.positions == 24
+
+
+def test_the_rank_of_a_large_matrix_is_estimated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = resolved_model(tiny_checkpoint(tmp_path / "base"))
+    base, other = (load_base(model, precision="fp32", device=CPU) for _ in range(2))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    exact = [change.effective_rank for change in matrix_changes(other, base)]
+    monkeypatch.setattr("bench.train.applied.update._EXACT_SIDE", 1)
+    monkeypatch.setattr("bench.train.applied.update._VECTORS", 2000)
+    estimated = [change.effective_rank for change in matrix_changes(other, base)]
+    assert estimated == pytest.approx(exact, rel=0.1)
