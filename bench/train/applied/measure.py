@@ -49,8 +49,8 @@ def measure(model: ResolvedModel, folder: Path, *, subject: Any, base: Any) -> A
 
 
 def measure_given(model: ResolvedModel, weights: ResolvedWeights) -> tuple[Applied, WeightsCheck | None] | None:
-    """What weights from elsewhere change of the base; of an adapter also the loss with the adapter in its layers and as evaluated.
-    `None` where there is not enough memory."""
+    """What weights from elsewhere change of the base; of an adapter also its loss in the layers and merged. `None`
+    where there is not enough memory."""
     folder, device = Path(weights.path), pick_device()
     try:
         base = load_base(model, precision="auto", device=device)

@@ -51,7 +51,7 @@ def matrix_changes(subject: Any, base: Any) -> tuple[MatrixChange, ...]:
 
 
 def expected_matrices(folder: Path, names: Iterable[str]) -> frozenset[str]:
-    """Those of the matrices `names` that the weights in `folder` were to change: all, unless they are an adapter."""
+    """Matrices among `names` that the weights in `folder` were to change: all, unless they are an adapter."""
     known = frozenset(names)
     if not (folder / "adapter_config.json").is_file():
         return known
