@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bench.record.record import Record
-from bench.record.results.applied import Applied, WeightsCheck
+from bench.record.results.applied import Applied, LayerGroup, WeightsCheck
 from bench.report.analysis.subjects import planned_arms
+
+Update: TypeAlias = Applied
+GroupUpdate: TypeAlias = LayerGroup
 
 ROUNDING_LOSS = {"fp32": 0.02, "bf16": 0.1, "fp16": 0.1}
 """Largest difference in nats per token, by precision, that storing and merging weights makes by rounding."""
@@ -23,7 +27,7 @@ class AppliedTraining:
     arm: str
     seed: int
     """Seed, or the position of a training that was made elsewhere among the arm's trainings."""
-    applied: Applied | None
+    applied: Update | None
     """`None`: not measured, for want of memory or because the weights were sharded."""
     check: WeightsCheck | None
     """`None`: a whole model from elsewhere, of which only what is evaluated is known."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bench.record.results.applied import Applied, LayerGroup
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.applied import AppliedTraining
+from bench.report.analysis.training.applied import AppliedTraining, GroupUpdate, Update
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table
 
@@ -34,7 +33,7 @@ def applied_section(comparison: Comparison) -> Section | None:
     )
 
 
-def _row(row: AppliedTraining, applied: Applied) -> tuple[Cell, ...]:
+def _row(row: AppliedTraining, applied: Update) -> tuple[Cell, ...]:
     changed = f"{applied.expected - applied.without_effect:,} of {applied.expected:,}" if applied.groups else fmt.NONE
     return (
         Cell(text=f"{row.arm}#{row.seed}", tone="strong"),
@@ -47,7 +46,7 @@ def _row(row: AppliedTraining, applied: Applied) -> tuple[Cell, ...]:
     )
 
 
-def _rank(applied: Applied) -> str:
+def _rank(applied: Update) -> str:
     """Range over the layer groups."""
     ranks = [group.effective_rank for group in applied.groups if group.effective_rank is not None]
     if not ranks:
@@ -72,7 +71,7 @@ def _by_group(measured: list[AppliedTraining]) -> tuple[Table, ...]:
     return (Table(columns=columns, rows=rows),) if rows else ()
 
 
-def _group_row(arm: str, group: LayerGroup) -> tuple[Cell, ...]:
+def _group_row(arm: str, group: GroupUpdate) -> tuple[Cell, ...]:
     rank = group.effective_rank
     return (
         Cell(text=arm),
