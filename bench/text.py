@@ -10,7 +10,7 @@ import json
 import re
 import string
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
@@ -27,6 +27,14 @@ _TAG = re.compile(f"{THINK_OPEN}|{THINK_CLOSE}", re.IGNORECASE)
 _CLOSE = re.compile(THINK_CLOSE, re.IGNORECASE)
 _OPENED = re.compile(rf"{THINK_OPEN}\s*\Z", re.IGNORECASE)
 _BLOCK = re.compile(rf"{THINK_OPEN}(.*?)(?:{THINK_CLOSE}|(?P<open>\Z))", re.DOTALL | re.IGNORECASE)
+
+
+def slice_values(record: object, column: str) -> tuple[str, ...]:
+    """Values of a record's column as text: several of a list, each once; none where the record lacks it."""
+    value = record.get(column) if isinstance(record, Mapping) else None
+    if value is None:
+        return ()
+    return tuple(dict.fromkeys(str(item) for item in (value if isinstance(value, list | tuple) else [value])))
 
 
 def words(text: str) -> list[str]:

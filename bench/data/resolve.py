@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bench.code_digest import own_code
@@ -33,20 +34,22 @@ def resolve_data(
     home: Path,
     fetched: Mapping[str, Path] | None = None,
     away: Mapping[str, Unavailable] | None = None,
+    slices: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, ResolvedData]:
     """Select and store the rows of every spec.
 
     `base` is the folder that paths in the specs are relative to, `home` where selections are kept (under `data/`), and
     `fetched` holds per name what `bench.data.sources.hub.fetch` returned for data on the hub, `away` why it could
-    not; the tables that then cannot be made are marked `unavailable`, the others are what they would be anyway. Raises
-    `InputError`.
+    not; the tables that then cannot be made are marked `unavailable`, the others are what they would be anyway.
+    `slices`: per name the columns whose values stay with the rows. Raises `InputError`.
     """
     folder = home / "data"
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     away = away or {}
     gone = absent(in_order(specs), specs, away)
-    sources = _locate({name: spec for name, spec in specs.items() if name not in away}, base, fetched or {})
+    here = {name: spec for name, spec in specs.items() if name not in away}
+    sources = _locate(here, base, fetched or {}, slices or {})
     marked = {name: absent_rows(name, specs[name], why) for name, why in gone.items()}
     memo = folder / "resolved" / f"{_memo_key(specs, sources, home)}.json"
     if (recalled := _recall(memo, folder)) is not None:
@@ -68,7 +71,9 @@ def hub_data(specs: Mapping[str, DataSpec], *, base: Path) -> dict[str, DataSpec
     return {name: spec for name, spec in specs.items() if kind_of(spec, base) == "hub"}
 
 
-def _locate(specs: Mapping[str, DataSpec], base: Path, fetched: Mapping[str, Path]) -> dict[str, Source]:
+def _locate(
+    specs: Mapping[str, DataSpec], base: Path, fetched: Mapping[str, Path], slices: Mapping[str, tuple[str, ...]]
+) -> dict[str, Source]:
     located: dict[str, Source] = {}
     problems: list[Problem] = []
     hashes: dict[tuple[Path, ...], str] = {}
@@ -76,7 +81,8 @@ def _locate(specs: Mapping[str, DataSpec], base: Path, fetched: Mapping[str, Pat
         if spec.source is None:
             continue  # a mix: its parts are located
         try:
-            located[name] = _source(name, spec, base, fetched.get(name), hashes)
+            source = _source(name, spec, base, fetched.get(name), hashes)
+            located[name] = replace(source, rules=replace(source.rules, slices=slices.get(name, ())))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -165,7 +171,8 @@ def _memo_key(specs: Mapping[str, DataSpec], sources: Mapping[str, Source], home
             "code": own_code(home).digest("bench.data.resolve"),
             "specs": {name: spec.model_dump(mode="json") for name, spec in specs.items()},
             "sources": {
-                name: [source.sha256, source.revision, source.rules.answered] for name, source in sources.items()
+                name: [source.sha256, source.revision, source.rules.answered, source.rules.slices]
+                for name, source in sources.items()
             },
         }
     )

@@ -44,7 +44,9 @@ def row_ids(rows: Sequence[Row]) -> list[str]:
     repeats: Counter[str] = Counter()
     ids = []
     for row in rows:
-        content = hashlib.sha256(row.model_dump_json(exclude={"origin"}).encode()).hexdigest()[:16]
+        content = hashlib.sha256(
+            row.model_dump_json(exclude={"origin": True, "turns": {"__all__": {"slices"}}}).encode()
+        ).hexdigest()[:16]
         repeats[content] += 1
         ids.append(content if repeats[content] == 1 else f"{content}-{repeats[content]}")
     return ids

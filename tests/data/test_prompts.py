@@ -12,7 +12,8 @@ from bench.data.render.row import Row
 from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
 from bench.errors import InputError
-from bench.suite.tables.data import Columns, DataSpec, PromptColumns, PromptSpec
+from bench.evals.outcome import row_ids
+from bench.suite.tables.data import Columns, DataSpec, PromptColumns, PromptSpec, Select
 
 
 def rows(folder: Path, records: list[dict[str, Any]], spec: DataSpec | None = None) -> list[Row]:
@@ -90,3 +91,27 @@ def test_question_files_as_published_are_read(shared_dir: Path, tmp_path: Path) 
     found = resolve_data(specs, base=tmp_path, home=tmp_path / "home")
     assert [found[name].rows for name in specs] == [80, 80]
     assert {len(row.turns) for row in load_rows(Path(found["eval:mt_bench"].path))} == {4}
+
+
+def test_columns_that_an_eval_slices_by_stay_with_its_rows(tmp_path: Path) -> None:
+    """They are no part of what is asked, and an eval's row stays held out of what is trained on."""
+    records = [
+        {"prompt": f"p{n}", "completion": f"c{n}", "hue": ["a", "b"][n % 2], "tags": ["x", "x", n]} for n in range(6)
+    ]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    held = DataSpec(source="x.jsonl", select=Select(by="holdout", size=2))
+    found = resolve_data(
+        {"eval:x": held, "train": DataSpec(source="x.jsonl")},
+        base=tmp_path,
+        home=tmp_path / "home",
+        slices={"eval:x": ("hue", "tags", "absent")},
+    )
+    rows = load_rows(Path(found["eval:x"].path))
+    for row in rows:
+        number = row.turns[0].content[1:]
+        assert row.turns[-1].slices == {"hue": (["a", "b"][int(number) % 2],), "tags": ("x", number)}
+    assert "column `hue` not used" not in found["eval:x"].notes
+    assert "column `hue` not used" in found["train"].notes
+    assert found["train"].rows == 4
+    plain = resolve_data({"eval:x": held}, base=tmp_path, home=tmp_path / "home")["eval:x"]
+    assert row_ids(load_rows(Path(plain.path))) == row_ids(rows)

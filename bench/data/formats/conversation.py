@@ -14,6 +14,7 @@ from bench.data.formats.columns import with_columns
 from bench.data.formats.fields import RowError, RowLeftOut, is_filled
 from bench.data.formats.shapes import Shape
 from bench.data.formats.turns import Settled, settle
+from bench.text import slice_values
 
 _REASONING = {"inline": "reasoning put into the answer's text", "drop": "reasoning left out"}
 
@@ -32,6 +33,8 @@ class Rules:
     """Columns and message keys that are not read, whatever they mean."""
     leave_out: frozenset[str] = frozenset()
     """Columns, message keys and roles whose rows are left out."""
+    slices: tuple[str, ...] = ()
+    """Columns whose values are kept with the row, for an eval that slices by them."""
 
     def visible(self, record: object) -> object:
         """The record without what is to be ignored."""
@@ -52,8 +55,15 @@ class Rules:
         thinks = self.reasoning != "template" and any(turn.get("reasoning") for turn in turns)
         if thinks:
             turns = [_without_reasoning(turn, inline=self.reasoning == "inline") for turn in turns]
-        settled = settle(turns, answered=self.answered, merge=self.merge)
+        settled = self._sliced(settle(turns, answered=self.answered, merge=self.merge), record)
         return replace(settled, notes=(*settled.notes, _REASONING[self.reasoning])) if thinks else settled
+
+    def _sliced(self, settled: Settled, record: Mapping[str, Any]) -> Settled:
+        """The conversation with the values of the record's slice columns on its last turn."""
+        values = {name: found for name in self.slices if (found := slice_values(record, name))}
+        if not values or not settled.turns:
+            return settled
+        return replace(settled, turns=[*settled.turns[:-1], {**settled.turns[-1], "slices": values}])
 
 
 def _without_reasoning(turn: dict[str, Any], *, inline: bool) -> dict[str, Any]:

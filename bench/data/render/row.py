@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from bench.spec import Spec
 
 
@@ -33,6 +35,8 @@ class Turn(Spec):
     """Whether an assistant's turn may be learned; false: it is context."""
     tools: tuple[dict[str, Any], ...] = ()
     """Functions that may be called, as JSON Schema; on a conversation's first turn."""
+    slices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By column that an eval slices by, the row's values; on a conversation's last turn."""
 
     @property
     def is_empty(self) -> bool:

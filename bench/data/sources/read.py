@@ -84,8 +84,8 @@ def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source
             faults.add(row, fault)
             continue
         unused.update(unused_names(record, shape))
-    if source.score is not None:
-        del unused[f"column `{source.score}` not used"]
+    for name in (source.score, *source.rules.slices):
+        del unused[f"column `{name}` not used"]
     if faults.rows and (faults.is_cut or not _may_be_left_out(faults.rows, table.source_rows, source.faulty)):
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
     table.dropped.update(faults.counts())

@@ -6,6 +6,7 @@ scores, chance levels and measures are those of a task file that says the same.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,14 @@ def evaluate_choice(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         strip_thinking=spec.strip_thinking,
         role=spec.role,
     )
-    return score_tasks(task, load_config(_config(spec, rows)), subject, emit)
+    output = score_tasks(task, load_config(_config(spec, rows)), subject, emit)
+    slices = {row.id: row.slices for row in rows}
+    return replace(output, rows=tuple(row.model_copy(update={"slices": slices[row.id]}) for row in output.rows))
 
 
 def _config(spec: ChoiceSpec, rows: tuple[ChoiceRow, ...]) -> dict[str, Any]:
     """The task as a task file would say it."""
-    table = datasets.Dataset.from_list([row.model_dump(mode="json") for row in rows])
+    table = datasets.Dataset.from_list([row.model_dump(mode="json", exclude={"slices"}) for row in rows])
     bare = spec.template == "none"
     common = {
         "task": spec.name,

@@ -21,6 +21,7 @@ from lm_eval.api.task import Task
 
 from bench.record.results.evaluation import Measure, ScoreRow
 from bench.stats.samples.corpus_metrics import corpus_metric, rate
+from bench.text import slice_values
 
 _OPTION_LENGTH: dict[str, Callable[[str], int]] = {
     "acc": lambda _: 1,
@@ -220,7 +221,7 @@ def _rows(
             question=_question(task, sample),
             target=_target(task, sample),
             output=_output(task, sample, leading) if by_filter else None,
-            slices={name: values for name in slices if (values := _values(sample["doc"], name))},
+            slices={name: values for name in slices if (values := slice_values(sample["doc"], name))},
             unscored=reasons.get(sample["doc_id"]),
         )
         for id_, (sample, by_filter) in zip(ids, examples, strict=True)
@@ -243,15 +244,6 @@ def _metadata(task: Task) -> Mapping[str, Any]:
 def _field(document: Any, name: str) -> str | None:
     value = document.get(name) if isinstance(document, Mapping) else None
     return None if value is None else str(value)
-
-
-def _values(document: Any, name: str) -> tuple[str, ...]:
-    """The values of a field: several of a list, each once; none where the document lacks it."""
-    value = document.get(name) if isinstance(document, Mapping) else None
-    if value is None:
-        return ()
-    values = value if isinstance(value, (list, tuple)) else [value]
-    return tuple(dict.fromkeys(str(item) for item in values))
 
 
 def _weight(metrics: Sequence[_Metric], sample: Mapping[str, Any]) -> float:

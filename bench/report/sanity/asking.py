@@ -9,6 +9,7 @@ from bench.record.remarks import answer_remark
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
+from bench.suite.tables.evals import slices_of
 
 _CUT_OFF_SHARE = 0.05
 """Share of answers without an end to their thinking from which on the report says so."""
@@ -142,7 +143,7 @@ def empty_slices(record: Record, comparison: Comparison) -> Iterator[Finding]:
     shown = {(slices.measurand.partition("/")[0], slices.column) for slices in comparison.slices}
     scored = {measurand.eval for measurand in comparison.measurands}
     for spec in record.resolved.suite.eval:
-        for column in spec.slices if spec.kind == "lm_eval" and spec.name in scored else ():
+        for column in slices_of(spec) if spec.name in scored else ():
             if (spec.name, column) not in shown:
                 detail = f"slices asks for {column!r}, which no example has"
                 yield Finding(name="slice empty", arm=None, measurand=spec.name, detail=detail)

@@ -24,7 +24,7 @@ from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec, data_of, reference_of
+from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec, data_of, reference_of, slices_of
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.sweep import DEV
 
@@ -55,7 +55,10 @@ def resolve(
     data = None
     if fetched is not None:
         files, away = fetched
-        data = _collect(problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away))
+        slices = {f"eval:{spec.name}": slices_of(spec) for spec in loaded.suite.eval}
+        data = _collect(
+            problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away, slices=slices)
+        )
     tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
     judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
     given = _collect(problems, lambda: resolve_given(loaded.suite, base=base, home=home))

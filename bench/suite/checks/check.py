@@ -6,7 +6,7 @@ Contract: `check` reads no weights and no rows, needs no network, and finds all 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
@@ -45,6 +45,8 @@ def check(suite: Suite, base: Path) -> list[Problem]:
             problems += _found(_task_problems(task_eval, f"eval[{index}]", base))
         if task_eval.kind == "choice":
             problems += _found(_choice_problems(task_eval, f"eval[{index}]", base))
+        if task_eval.kind in ("loss", "generation"):
+            problems += _found(_slice_problems(task_eval.data, task_eval.slices, f"eval[{index}]", base))
         if task_eval.kind == "judge":
             problems += _found(_judge_problems(task_eval, f"eval[{index}]", base))
     problems += _found(_claimed_task_problems(suite, base))
@@ -204,16 +206,29 @@ def _data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
         yield Problem(reference="data.columns", what=what, where=f"{where}.select.column", hint=hint)
 
 
+def _slice_problems(spec: DataSpec, slices: tuple[str, ...], where: str, base: Path) -> Iterator[Problem]:
+    """Columns that an eval slices by and its local file does not have."""
+    if not slices or spec.source_kind != "file":
+        return
+    path = _beside(base, spec.source or "", f"{where}.data.source")
+    yield from _lacking({f"slices[{i}]": name for i, name in enumerate(slices)}, spec.label, path, where)
+
+
 def _column_problems(spec: DataSpec, path: Path, where: str) -> Iterator[Problem]:
     """Columns that the suite names and none of the file's first rows has."""
     columns = {} if spec.columns is None else spec.columns.model_dump(exclude_none=True)
     named = {f"columns.{key}": name for key, name in columns.items() if isinstance(name, str)}
     if spec.select.column is not None:
         named["select.column"] = spec.select.column
+    yield from _lacking(named, spec.label, path, where)
+
+
+def _lacking(named: Mapping[str, str], label: str, path: Path, where: str) -> Iterator[Problem]:
+    """A problem for each key whose column no row of the file has."""
     columns_of_file = column_names(path) if named and path.is_file() else None
     for key, name in named.items():
         if columns_of_file is not None and name not in columns_of_file:
-            what = f"{spec.label} has no column {name!r}"
+            what = f"{label} has no column {name!r}"
             hint = did_you_mean(name, columns_of_file)
             yield Problem(reference=_NO_COLUMN, what=what, where=f"{where}.{key}", hint=hint)
 

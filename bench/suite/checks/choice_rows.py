@@ -18,6 +18,7 @@ from typing import Any
 from bench.errors import InputError, Problem, did_you_mean
 from bench.spec import Spec
 from bench.suite.tables.evals import ChoiceSpec
+from bench.text import slice_values
 
 _FAULTS_SHOWN = 3
 _LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
@@ -37,6 +38,8 @@ class ChoiceRow(Spec):
     """Number of the right option, from 0."""
     answers: tuple[str, ...]
     """Right answers to write; empty with options."""
+    slices: dict[str, tuple[str, ...]]
+    """By column that the eval slices by, the row's values."""
 
 
 def read_choices(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[ChoiceRow, ...]:
@@ -61,8 +64,9 @@ def read_choices(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[ChoiceRow
         ChoiceRow(
             id=id_, question=question, choices=options, label=label,
             answers=() if spec.has_options else tuple(_texts(answer)),
+            slices={name: values for name in spec.slices if (values := slice_values(record, name))},
         )
-        for id_, (question, options, answer), label in zip(_ids(records), parts, labels, strict=True)
+        for id_, record, (question, options, answer), label in zip(_ids(records), records, parts, labels, strict=True)
     )  # fmt: skip
 
 
@@ -125,7 +129,7 @@ def _check_columns(spec: ChoiceSpec, records: Sequence[Mapping[str, Any]], where
     fields = {str(key) for record in records for key in record}
     options = (spec.choices,) if isinstance(spec.choices, str) else spec.choices
     named = {"question": spec.question, "passage": spec.passage, "answer": spec.answer}
-    wanted = [*named.items(), *(("choices", option) for option in options)]
+    wanted = [*named.items(), *(("choices", option) for option in options), *(("slices", name) for name in spec.slices)]
     problems = [
         Problem(
             reference="choice.column",

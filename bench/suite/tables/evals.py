@@ -15,6 +15,9 @@ from bench.suite.tables.model_source import ModelSource
 Role = Literal["target", "retention", "diagnostic"]
 
 
+SliceColumns = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
 class LmEvalSpec(Spec):
     """`kind = "lm_eval"`: tasks of lm-eval by name, its own or from a folder of task files."""
 
@@ -37,7 +40,7 @@ class LmEvalSpec(Spec):
     """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
     strip_thinking: bool | None = None
     """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
-    slices: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    slices: SliceColumns = ()
     """Fields of the task's documents, such as `category` or IFEval's `instruction_id_list`, by whose values the report
     shows the scores."""
     role: Role = "target"
@@ -72,6 +75,8 @@ class ChoiceSpec(Spec):
     """Longest written answer, in tokens."""
     limit: Count | None = None
     """Only the first examples: for trying out; recorded and shown."""
+    slices: SliceColumns = ()
+    """Columns of the rows by whose values the report shows the scores."""
     metric: Literal["acc", "acc_norm", "exact_match"] | None = None
     """Headline metric; default: `acc` with options, `exact_match` without."""
     template: Literal["suite", "none"] = "suite"
@@ -98,6 +103,8 @@ class LossSpec(Spec):
     kind: Literal["loss"]
     name: Name
     data: DataSpec
+    slices: SliceColumns = ()
+    """Columns of the rows by whose values the report shows the scores."""
     role: Role = "diagnostic"
 
 
@@ -186,6 +193,8 @@ class GenerationSpec(Spec):
     """Headline measure; default: the first measure of the first metric, or `ended` without any."""
     decoding: Decoding = Decoding()
     format: FormatSpec | None = None
+    slices: SliceColumns = ()
+    """Columns of the rows by whose values the report shows the scores."""
     template: Literal["suite", "none"] = "suite"
     """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
     strip_thinking: bool | None = None
@@ -273,6 +282,11 @@ EvalSpec = Annotated[
 def data_of(spec: EvalSpec) -> DataSpec | None:
     """The eval's own rows; `None` where it has none."""
     return None if isinstance(spec, LmEvalSpec | ChoiceSpec) else spec.data
+
+
+def slices_of(spec: EvalSpec) -> tuple[str, ...]:
+    """Columns by whose values the eval's scores are shown."""
+    return () if isinstance(spec, QuestionsSpec | JudgeSpec) else spec.slices
 
 
 def reference_of(spec: EvalSpec) -> DataSpec | None:

@@ -75,13 +75,17 @@ def test_a_prompt_without_a_score_says_why(checkpoint: Path, tmp_path: Path) -> 
     path = tmp_path / "rows.jsonl"
     replies = ("\N{DANCER}", "", "the cow")
     made = [
-        Row(turns=(Turn(role="user", content="x"), Turn(role="assistant", content=reply)), origin=f"x:{n}")
+        Row(
+            turns=(Turn(role="user", content="x"), Turn(role="assistant", content=reply, slices={"topic": (f"t{n}",)})),
+            origin=f"x:{n}",
+        )
         for n, reply in enumerate(replies)
     ]
     path.write_text("".join(row.model_dump_json() + "\n" for row in made))
     job = generation_job(resolved_model(checkpoint), path, 3, metrics=("rouge",), decoding={"max_new_tokens": 4})
     result, scores = evaluate(job, tmp_path / "out")
     nothing = "the reference has nothing to compare by rouge_l, rouge_1, rouge_2"
+    assert [row.slices for row in scores] == [{"topic": ("t0",)}, {"topic": ("t1",)}, {"topic": ("t2",)}]
     assert [row.unscored for row in scores] == [nothing, "no reference", None]
     assert result.unscored == {nothing: 1, "no reference": 1}
 

@@ -33,7 +33,13 @@ def job(model: ResolvedModel, path: Path, **spec: Any) -> EvalJob:
 @pytest.mark.parametrize("template", ["suite", "none"])
 def test_scores_are_those_of_the_task_file(model: ResolvedModel, tmp_path: Path, template: str) -> None:
     rows = [
-        {"id": f"r{n}", "question": sentence(n, 5), "options": [sentence(n + k, 2) for k in range(4)], "label": n % 4}
+        {
+            "id": f"r{n}",
+            "kind": ["a", "b"][n % 2],
+            "question": sentence(n, 5),
+            "options": [sentence(n + k, 2) for k in range(4)],
+            "label": n % 4,
+        }
         for n in range(24)
     ]
     path = tmp_path / "rows.jsonl"
@@ -47,13 +53,14 @@ def test_scores_are_those_of_the_task_file(model: ResolvedModel, tmp_path: Path,
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     expected, lines = evaluate(lm_eval_job(model, tmp_path / "tasks", ["file"], template=template), tmp_path / "a")
-    eval_job = job(model, path, choices="options", answer="label", template=template)
+    eval_job = job(model, path, choices="options", answer="label", template=template, slices=("kind",))
     rehearse(eval_job)
     result, scored = evaluate(eval_job, tmp_path / "b")
     assert [(m.metric, m.value, m.n, m.chance) for m in result.measures] == [
         (m.metric, m.value, m.n, m.chance) for m in expected.measures
     ]
     assert result.measures[0].chance == 0.25
+    assert [line.slices for line in scored] == [{"kind": (row["kind"],)} for row in rows]
     assert [(line.id, line.metrics, line.prompt, line.target, line.output) for line in scored] == [
         (line.id, line.metrics, line.prompt, line.target, line.output) for line in lines
     ]

@@ -74,6 +74,13 @@ def test_a_whole_suite_passes(tmp_path: Path) -> None:
             "data.unknown-column",
             "instruction",
         ),
+        (
+            'kind = "loss"',
+            'kind = "loss"\nslices = ["instructoin"]',
+            "eval[1].slices[0]",
+            "data.unknown-column",
+            "instruction",
+        ),
         ('source = "rows.jsonl"', 'source = "row.jsonl"', "data.rows.source", "data.missing-file", "'rows.jsonl'"),
         (
             'source = "rows.jsonl"',
