@@ -29,6 +29,10 @@ def init(
     data: Annotated[
         list[str] | None, typer.Option("--data", "-d", help="A file of rows, or a hub id; may be repeated.")
     ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(help="What the columns of a file are: prompt=COLUMN,completion=COLUMN. Once, or once per --data."),
+    ] = None,
     adapter: Annotated[
         list[str] | None, typer.Option("--adapter", help="An adapter trained elsewhere, to compare; may be repeated.")
     ] = None,
@@ -57,7 +61,7 @@ def init(
     files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
     wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))
     with status() as tell:
-        written = draft_suite(model, files, wanted.value, out=out, home=home(), tell=tell)
+        written = draft_suite(model, files, wanted.value, out=out, home=home(), columns=columns or [], tell=tell)
     typer.echo(f"{written}: read it and set the margin, then `bench plan {written}` and `bench run {written}`")
 
 

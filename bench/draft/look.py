@@ -6,7 +6,7 @@ Contract: rows are read, rendered and measured by the code that a run uses; what
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.show.data import Shown, show_data
 from bench.suite.load import load_suite
+from bench.suite.tables.data import Columns
 
 _SAMPLE = 500
 """Rows whose answers are looked at."""
@@ -45,6 +46,8 @@ class Looked:
 
     name: str
     source: str
+    columns: Columns | None
+    """What the user says that its columns are."""
     shown: Shown
     answers: Answers
 
@@ -75,15 +78,23 @@ class LookedBase:
 
 
 def look(
-    model: str, sources: dict[str, str], *, folder: Path, home: Path, server: ChildServer | None = None
+    model: str,
+    sources: dict[str, str],
+    *,
+    folder: Path,
+    home: Path,
+    server: ChildServer | None = None,
+    columns: Mapping[str, Columns] | None = None,
 ) -> tuple[LookedBase, list[Looked]]:
-    """The base and each source, by name; paths are relative to `folder`. Raises `InputError` as a run would."""
+    """The base and each source, by name, some with their `columns`; paths are relative to `folder`. Raises `InputError`
+    as a run would."""
+    columns = columns or {}
     server = server or ChildServer()
     server.warm()
     with TemporaryDirectory(prefix=".bench-init-", dir=folder) as scratch:
         path = Path(scratch) / "look.toml"
         absolute = {name: _from(source, folder) for name, source in sources.items()}
-        path.write_text(_suite(model, absolute), encoding="utf-8")
+        path.write_text(_suite(model, absolute, columns), encoding="utf-8")
         loaded = load_suite(path)
         resolved = resolve(loaded, home=home, server=server)
         base = LookedBase(
@@ -96,7 +107,8 @@ def look(
         for name, source in sources.items():
             shown = show_data(loaded, f"{name}/{_RECIPE}", rows=0, home=home, server=server)
             rows = [*islice(load_rows(resolved.data[name].path), _SAMPLE)]
-            looked.append(Looked(name=name, source=source, shown=shown, answers=_answers(rows)))
+            answers = _answers(rows)
+            looked.append(Looked(name=name, source=source, columns=columns.get(name), shown=shown, answers=answers))
         return base, looked
 
 
@@ -106,9 +118,20 @@ def _from(source: str, folder: Path) -> str:
     return str(path.resolve()) if path.exists() else source
 
 
-def _suite(model: str, sources: dict[str, str]) -> str:
+def columns_line(columns: Columns | None) -> str:
+    """The line of a data table that names its columns; empty without any."""
+    if columns is None:
+        return ""
+    pairs = ", ".join(f"{key} = {json.dumps(name)}" for key, name in columns.model_dump(exclude_none=True).items())
+    return f"\ncolumns = {{ {pairs} }}"
+
+
+def _suite(model: str, sources: dict[str, str], columns: Mapping[str, Columns]) -> str:
     """A suite that trains one recipe on every source, for reading and rendering alone."""
-    tables = "\n".join(f"[data.{name}]\nsource = {json.dumps(source)}" for name, source in sources.items())
+    tables = "\n".join(
+        f"[data.{name}]\nsource = {json.dumps(source)}{columns_line(columns.get(name))}"
+        for name, source in sources.items()
+    )
     return (
         f'name = "look"\nquestion = "What is in these files?"\n[model]\n{model}\n{tables}\n'
         f'[recipe.{_RECIPE}]\nmethod = "full"\nlearning_rate = 1e-5\n'

@@ -8,16 +8,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from bench.atomic import write_text
+from bench.data.sources.row_faults import COLUMNS_HINT
 from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
-from bench.draft.look import Looked, LookedBase, look
+from bench.draft.look import Looked, LookedBase, columns_line, look
 from bench.errors import InputError, Problem, did_you_mean
 from bench.run.process.server import ChildServer
 from bench.suite.catalog.card import card_names
 from bench.suite.load import load_suite
+from bench.suite.tables.data import Columns
 
+_COLUMNS_FLAG = "name the columns: --columns prompt=…,completion=… (also input, system; or text=… alone)"
 _QUESTIONS: dict[Goal, str] = {
     "tune": "Does training on {first} beat the base?",
     "data": "Which rows train better: {all}?",
@@ -33,22 +39,54 @@ def draft_suite(
     out: Path,
     home: Path,
     server: ChildServer | None = None,
+    columns: Sequence[str] = (),
     tell: Callable[[str], None] = lambda doing: None,
 ) -> Path:
     """Look at the base and the files, write a suite for the goal to `out`, and return it.
 
     model: a card, a folder with config.json, or a hub id. data: files, hub ids or `micro:…`; local paths are relative
-    to the current folder. Raises `InputError` where `out` exists, and for what a run would refuse.
+    to the current folder. columns: `prompt=COLUMN,completion=COLUMN` for each file in turn, or one for all. Raises
+    `InputError` where `out` exists, and for what a run would refuse.
     """
     refuse_existing(out)
     folder = out.parent.resolve()
     sources = named_sources(data, folder)
+    named = named_columns(columns, [*sources])
     tell("looking at the base and the rows")
-    base, files = look(model_table(model, folder), sources, folder=folder, home=home, server=server)
+    try:
+        base, files = look(model_table(model, folder), sources, folder=folder, home=home, server=server, columns=named)
+    except InputError as error:
+        raise InputError(_by_flag(problem) for problem in error.problems) from error
     text = suite_text(out.stem, base, files, choose(base, files, goal))
     check_text(text, out)
     write_text(out, text)
     return out
+
+
+def _by_flag(problem: Problem) -> Problem:
+    """The problem with the command's own flag where a suite's table has the key."""
+    return replace(problem, hint=_COLUMNS_FLAG) if problem.hint == COLUMNS_HINT else problem
+
+
+def named_columns(columns: Sequence[str], names: Sequence[str]) -> dict[str, Columns]:
+    """The columns of each file. Raises `InputError` for a text that names none, or more of them than files."""
+    if len(columns) not in (0, 1, len(names)):
+        what = f"--columns is given {len(columns)} times for {len(names)} files"
+        raise InputError(
+            Problem(reference="init.columns", what=what, where="--columns", hint="once, or once per --data")
+        )
+    return dict(
+        zip(names, [_columns(text) for text in columns] * (len(names) if len(columns) == 1 else 1), strict=False)
+    )
+
+
+def _columns(text: str) -> Columns:
+    pairs = dict(part.partition("=")[::2] for part in text.split(","))
+    try:
+        return Columns.model_validate({key.strip(): name.strip() for key, name in pairs.items()})
+    except ValidationError as error:
+        what = f"{text!r} names no columns: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
+        raise InputError(Problem(reference="init.columns", what=what, where="--columns", hint=_COLUMNS_FLAG)) from None
 
 
 def refuse_existing(out: Path) -> None:
@@ -146,7 +184,7 @@ def _file(file: Looked) -> str:
     dropped = "".join(f", {count:,} left out ({reason})" for reason, count in shown.dropped.items() if count)
     facts = f"{shown.rows:,} rows{dropped}; median {shown.median} tokens, longest {shown.longest}"
     repeated = f"; {shown.duplicates:,} repeat an earlier one" if shown.duplicates else ""
-    return f"[data.{file.name}] # {facts}{repeated}\nsource = {json.dumps(file.source)}"
+    return f"[data.{file.name}] # {facts}{repeated}\nsource = {json.dumps(file.source)}{columns_line(file.columns)}"
 
 
 def _control(choices: Choices) -> str:

@@ -8,8 +8,11 @@ import pytest
 
 from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
 from bench.draft.look import Answers, Looked, LookedBase
+from bench.draft.write import named_columns
+from bench.errors import InputError
 from bench.record.results.preview import Bin
 from bench.show.data import Shown
+from bench.suite.tables.data import Columns
 
 SHORT = Answers(words=2, json=False, numbers=False, text=False)
 
@@ -31,7 +34,7 @@ def looked(name: str, rows: int, *, tokens: int, longest: int = 100, answers: An
         longest=longest, notes=(), examples=(),
         histogram=(Bin(from_tokens=1, to_tokens=60, rows=measured - 1), Bin(from_tokens=61, to_tokens=longest, rows=1)),
     )  # fmt: skip
-    return Looked(name=name, source=f"{name}.jsonl", shown=shown, answers=answers)
+    return Looked(name=name, source=f"{name}.jsonl", columns=None, shown=shown, answers=answers)
 
 
 def chosen(goal: Goal, *files: Looked, **changes: Any) -> Choices:
@@ -97,3 +100,18 @@ def test_files_that_are_compared_are_each_evaluated_on() -> None:
 def test_plain_text_has_no_answers() -> None:
     text = looked("t", 100, tokens=1000, answers=Answers(words=90, json=False, numbers=False, text=True))
     assert [*targets([text], "tune")] == ["heldout"]
+
+
+@pytest.mark.parametrize("text", ["prompt=q", "prompt=q,compltion=a", "q", "text=a,prompt=b"])
+def test_columns_that_make_no_row_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="names no columns"):
+        named_columns([text], ["a"])
+
+
+def test_columns_are_one_for_all_files_or_one_for_each() -> None:
+    one = Columns(prompt="q", completion="a")
+    assert named_columns(["prompt=q,completion=a"], ["a", "b"]) == {"a": one, "b": one}
+    assert named_columns(["text=t", "prompt=q,completion=a"], ["a", "b"]) == {"a": Columns(text="t"), "b": one}
+    assert named_columns([], ["a"]) == {}
+    with pytest.raises(InputError, match="2 times for 3 files"):
+        named_columns(["text=t", "text=t"], ["a", "b", "c"])

@@ -46,6 +46,21 @@ def test_plain_text_is_evaluated_by_its_loss(folder: Path) -> None:
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
+def test_columns_of_no_known_shape_are_named_by_a_flag(folder: Path) -> None:
+    """The hint must be something that can be typed here; and a control of the file has the same columns."""
+    rows = [{"query_text": f"What is {n}?", "gold": f"It is {n}."} for n in range(40)]
+    (folder / "odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    asked = ("init", "--model", "micro", "--data", "odd.jsonl", "--goal", "tune", "--out", "odd.toml")
+    refused = bench(folder, *asked)
+    assert refused.returncode == 2
+    assert "hint: name the columns: --columns prompt=…,completion=…" in refused.stderr
+    done = bench(folder, *asked, "--columns", "prompt=query_text,completion=gold")
+    assert done.returncode == 0, done.stderr
+    suite = tomllib.loads((folder / "odd.toml").read_text(encoding="utf-8"))
+    assert suite["data"]["odd"]["columns"] == {"prompt": "query_text", "completion": "gold"}
+    assert "40 rows" in (folder / "odd.toml").read_text(encoding="utf-8")
+
+
 def test_without_a_terminal_a_missing_flag_is_named(folder: Path) -> None:
     done = bench(folder, "init", "--model", "micro")
     assert done.returncode == 2
