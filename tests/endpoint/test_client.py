@@ -77,11 +77,11 @@ def test_what_does_not_pass_is_a_failure_and_no_reply(tmp_path: Path) -> None:
 
 
 def test_a_reply_that_drips_for_too_long_times_out(tmp_path: Path) -> None:
-    with EndpointServer(script=[Slow(seconds=5, pieces=50)]) as server:
-        begun = time.monotonic()
+    slow = Slow(seconds=5, pieces=50)
+    with EndpointServer(script=[slow]) as server:
         completion = one(client(server, tmp_path, timeout_seconds=0.3))
     assert completion.attempts == 2
-    assert time.monotonic() - begun < 3
+    assert len(slow.sent) < 30, "it was given up long before its end"
 
 
 def test_waits_grow_and_are_spread_by_the_seed(tmp_path: Path) -> None:

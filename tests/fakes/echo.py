@@ -50,9 +50,11 @@ def tell_and_die(payload: Asked, folder: Path, emit: Emit) -> None:
 
 def leave_helper(payload: Asked, folder: Path, emit: Emit) -> None:
     """Forks a process that holds all its files for a while."""
-    if os.fork() == 0:
+    helper = os.fork()
+    if helper == 0:
         time.sleep(payload.seconds)
         os._exit(0)
+    (folder / "helper.txt").write_text(str(helper))
 
 
 def stubborn(payload: Asked, folder: Path, emit: Emit) -> None:

@@ -96,6 +96,8 @@ class Slow(Step):
 
     seconds: float = 0.3
     pieces: int = 10
+    sent: list[bytes] = field(default_factory=list)
+    """Pieces so far."""
 
     def run(self, request: BaseHTTPRequestHandler, body: Body) -> None:
         """Drip."""
@@ -106,6 +108,7 @@ class Slow(Step):
             time.sleep(self.seconds / self.pieces)
             request.wfile.write(whole[start : start + size])
             request.wfile.flush()
+            self.sent.append(whole[start : start + size])
 
 
 def Fenced(value: object) -> Step:  # noqa: N802

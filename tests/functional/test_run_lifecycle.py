@@ -144,7 +144,7 @@ def test_a_finished_suite_runs_again_without_heavy_imports_or_a_server(tmp_path:
     assert second["run"] == first["run"]
     assert second["heavy"] == []
     assert not second["served"]
-    assert second["cpu_seconds"] < 3
+    assert second["calls"] < 900_000, "0.3 million: it is read, not computed again"
 
 
 def test_a_second_run_of_the_same_suite_waits_and_reuses(tmp_path: Path, hung: Forked) -> None:

@@ -14,6 +14,7 @@ from bench.record.record import Record
 from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
+from bench.run.estimate.timing import Timing
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
@@ -78,8 +79,12 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
     """Without that, the first time a user is told is an operation count over an assumed rate, or none at all."""
     first = expect(tmp_path, probe=True)
     assert {arm.seconds_from for arm in first.arms} == {one.seconds_from for one in first.evals} == {"probe"}
-    # The fake probe trains 10 tokens in 0.05 s; an arm has 100 tokens.
-    assert all(0.5 <= arm.seconds < 10.0 for arm in first.arms)
+    kept = [Timing.model_validate_json(file.read_text()) for file in (tmp_path / "home" / "timings").glob("*.json")]
+    # The fake probe trains 10 tokens in 0.05 s at least; an arm has 100 tokens in 200 slots.
+    assert all(arm.seconds >= 0.5 for arm in first.arms)
+    assert sorted(arm.seconds for arm in first.arms) == pytest.approx(
+        sorted(timing.start + 200 * timing.seconds_per_unit for timing in kept if timing.examples is None)
+    )
     assert first.untimed == ()
     assert first.seconds > 4 * 0.5 / 2
     work = worked(tmp_path / "home")

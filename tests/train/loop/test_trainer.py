@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers import TrainerCallback
 
 from bench.model.load import load_base
@@ -270,13 +272,30 @@ def test_noise_is_as_large_as_published_and_only_in_training(checkpoint: Path, t
 
 
 def test_the_phases_leave_little_unexplained(checkpoint: Path, tmp_path: Path) -> None:
-    """Most of the time between first and last step must have a name."""
-    meter = Meter()
+    """Time that passes in batches, in the model, in its gradients and in the optimiser has the name of each."""
+    now = [0.0]
+
+    def passes(seconds: float) -> Callable[..., None]:
+        def hook(*_: object) -> None:
+            now[0] += seconds
+
+        return hook
+
+    meter = Meter(clock=lambda: now[0])
     trainer, _ = make_trainer(
         checkpoint, tmp_path, rows=ROWS, recipe=make_recipe(), budget={"unit": "steps", "amount": 20}, meter=meter
     )
-    starts: list[float] = []
-    trainer._account.on_step = lambda step: starts.append(meter.seconds().other)
-    trainer.train()
-    named = sum(step.seconds for step in meter.steps) + meter.seconds().data
-    assert starts[-1] - starts[0] < 0.2 * named
+    collated = trainer.data_collator
+
+    def collate_slowly(batch: Any) -> Any:
+        now[0] += 1000.0
+        return collated(batch)
+
+    trainer.data_collator = collate_slowly
+    trainer.model.model.layers[0].register_forward_hook(passes(1.0))
+    trainer.model.model.norm.weight.register_hook(passes(10.0))
+    with register_optimizer_step_post_hook(passes(100.0)):
+        trainer.train()
+    spent = meter.seconds()
+    assert (spent.data, spent.compute, spent.optimizer) == (20 * 1000.0, 20 * 11.0, 20 * 100.0)
+    assert spent.wall == spent.data + spent.compute + spent.optimizer
