@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.fakes import fork_server
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -19,6 +22,8 @@ os.environ.update(
 )
 
 ROOT = Path(__file__).parent.parent
+LONG = ("tests/functional/", "tests/perf/", "tests/making/")
+"""Folders whose tests run suites to their end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,14 +31,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """One fork server for all workers of pytest-xdist: its imports go on while they collect."""
+    node.workerinput["fork_server"] = fork_server.start()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first, so that no worker begins a long one when the others have nothing left."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture(scope="session", autouse=True)
-def loaded_server() -> Iterator[None]:
-    """The one fork server of this process has every worker that tests ask for and outlives runs that fail: imports of
-    the libraries take 10 s, and each child would do them alone, or each test after such a run again."""
+def loaded_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The one fork server has every worker that tests ask for and outlives runs that fail."""
     from bench.run.process.server import ChildServer  # after the environment: libraries read it while imported
 
-    forkserver.set_forkserver_preload(["tests.fakes.loaded"])
+    address = getattr(request.config, "workerinput", {}).get("fork_server")
     with pytest.MonkeyPatch.context() as patch:
+        if address is None:
+            forkserver.set_forkserver_preload([fork_server.PRELOADED])
+        else:
+            fork_server.join(address, patch)
         patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
         patch.setattr(ChildServer, "kill", lambda self: None)
         yield
