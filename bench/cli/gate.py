@@ -97,39 +97,27 @@ def speed(
     """Step two versions in turn; no-go where one is slower than accepted or learns something else."""
     from bench.errors import ExitCode
     from bench.gate.show import print_speed
-    from bench.gate.speed import SpeedComparison, compare_arms, compare_command
+    from bench.gate.speed import SpeedRules, compare_arms, compare_command
     from bench.gate.stepping import Effort
     from bench.gate.versions import other_checkout, other_version, our_version
     from bench.places import home
     from bench.report.as_json import to_json
     from bench.suite.load import load_suite
 
-    if (suite is None) == (command is None):
-        raise typer.BadParameter("give a suite, or your own training as --command", param_hint="suite")
-    effort = Effort(blocks=blocks, pairs=pairs, seconds=seconds)
+    rules = SpeedRules(threshold=threshold, fail_on=fail_on, effort=Effort(blocks=blocks, pairs=pairs, seconds=seconds))
+    sets = tuple(overrides or ())
     with status() as tell:
-        if command is not None:
-            name, folder = other_checkout(against, home=home())
-            comparison = compare_command(
-                command, folder, name, home=home(), threshold=threshold, effort=effort, fail_on=fail_on, tell=tell
-            )
-            comparisons: tuple[SpeedComparison, ...] = (comparison,)
-        else:
-            assert suite is not None, "one of the two is given"
-            loaded = load_suite(
-                suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code
-            )
+        if suite is not None and command is None:
+            loaded = load_suite(suite, profile=profile, overrides=sets, trust_remote_code=trust_remote_code)
+            theirs = other_version(against, suite=loaded.path, home=home(), tell=tell)
             comparisons = compare_arms(
-                loaded,
-                tuple(arm or ()),
-                ours=our_version(),
-                theirs=other_version(against, suite=loaded.path, home=home(), tell=tell),
-                home=home(),
-                threshold=threshold,
-                effort=effort,
-                fail_on=fail_on,
-                tell=tell,
+                loaded, arm or (), ours=our_version(), theirs=theirs, home=home(), rules=rules, tell=tell
             )
+        elif command is not None and suite is None:
+            name, folder = other_checkout(against, home=home())
+            comparisons = (compare_command(command, folder, name, home=home(), rules=rules, tell=tell),)
+        else:
+            raise typer.BadParameter("give a suite, or your own training as --command", param_hint="suite")
     if as_json:
         print_json(to_json(comparisons))
     else:

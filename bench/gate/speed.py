@@ -13,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,16 @@ class Training:
     trust_remote_code: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedRules:
+    """What is accepted of a version, and how long both are stepped to find out."""
+
+    threshold: float = THRESHOLD
+    """Slow-down that is not accepted, as a share."""
+    fail_on: FailOn = "no-go"
+    effort: Effort = field(default_factory=Effort)
+
+
 @contextlib.contextmanager
 def loaded_pair(
     training: Training, *, ours: Version, theirs: Version, home: Path, effort: Effort | None = None
@@ -166,12 +176,11 @@ def compare_arms(
     ours: Version,
     theirs: Version,
     home: Path,
-    threshold: float = THRESHOLD,
-    effort: Effort | None = None,
-    fail_on: FailOn = "no-go",
+    rules: SpeedRules | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> tuple[SpeedComparison, ...]:
     """Both versions on each of `arms`, one after the other; on the suite's first if none is named."""
+    rules = rules or SpeedRules()
     comparisons = []
     for arm in arms or (None,):
         title = arm or "the first arm"
@@ -183,8 +192,10 @@ def compare_arms(
             arm=arm,
             trust_remote_code=loaded.trust_remote_code,
         )
-        with loaded_pair(training, ours=ours, theirs=theirs, home=home, effort=effort) as pair:
-            comparisons.append(compare_speed(pair, threshold=threshold, fail_on=fail_on, tell=_prefixed(tell, title)))
+        with loaded_pair(training, ours=ours, theirs=theirs, home=home, effort=rules.effort) as pair:
+            comparisons.append(
+                compare_speed(pair, threshold=rules.threshold, fail_on=rules.fail_on, tell=_prefixed(tell, title))
+            )
     return tuple(comparisons)
 
 
@@ -194,16 +205,14 @@ def compare_command(
     name: str,
     *,
     home: Path,
-    threshold: float = THRESHOLD,
-    effort: Effort | None = None,
-    fail_on: FailOn = "no-go",
+    rules: SpeedRules | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> SpeedComparison:
     """A training command in this folder against the same command in another checkout, of this `name`."""
-    effort = effort or Effort()
+    rules = rules or SpeedRules()
     names = ("this folder", name)
-    with command_pair(command, ours=Path.cwd(), theirs=checkout, names=names, home=home, effort=effort) as pair:
-        return compare_speed(pair, threshold=threshold, fail_on=fail_on, tell=tell)
+    with command_pair(command, ours=Path.cwd(), theirs=checkout, names=names, home=home, effort=rules.effort) as pair:
+        return compare_speed(pair, threshold=rules.threshold, fail_on=rules.fail_on, tell=tell)
 
 
 def _prefixed(tell: Callable[[str], None], title: str) -> Callable[[str], None]:

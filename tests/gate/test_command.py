@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.errors import InputError
-from bench.gate.speed import SpeedComparison, compare_command
+from bench.gate.speed import SpeedComparison, SpeedRules, compare_command
 from bench.gate.stepping import Effort
 from bench.gate.versions import other_checkout
 
 EFFORT = Effort(blocks=2, warmup=1, pairs=4, seconds_to_answer=20)
+RULES = SpeedRules(effort=EFFORT)
 SCRIPT = """
 import json, os, sys, time
 seed = int(os.environ["BENCH_GATE_SEED"])
@@ -38,7 +40,7 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **ours: Any) -> Sp
     monkeypatch.chdir(checkout(tmp_path / "ours", **ours))
     theirs = checkout(tmp_path / "theirs")
     command = f"{sys.executable} train.py"
-    return compare_command(command, theirs, "theirs", home=tmp_path / "home", effort=EFFORT, threshold=0.2)
+    return compare_command(command, theirs, "theirs", home=tmp_path / "home", rules=replace(RULES, threshold=0.2))
 
 
 def test_equal_checkouts_are_go_by_the_wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +56,7 @@ def test_a_slower_checkout_and_one_that_learns_less_are_no_go(tmp_path: Path, mo
     assert (slow.verdict, slow.answer) == ("slower", "no-go")
     (tmp_path / "ours" / "train.py").write_text(SCRIPT.format(seconds=0.005, learns=-1.0, more=""))
     command = f"{sys.executable} train.py"
-    wrong = compare_command(command, tmp_path / "theirs", "theirs", home=tmp_path / "home", effort=EFFORT)
+    wrong = compare_command(command, tmp_path / "theirs", "theirs", home=tmp_path / "home", rules=RULES)
     assert (wrong.learning[0].verdict, wrong.answer) == ("different", "no-go")
 
 
@@ -62,7 +64,7 @@ def test_reported_processor_time_decides(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(checkout(tmp_path / "ours", more=', "cpu": 0.2 * step'))
     theirs = checkout(tmp_path / "theirs", more=', "cpu": 0.1 * step')
     command = f"{sys.executable} train.py"
-    found = compare_command(command, theirs, "theirs", home=tmp_path / "home", effort=EFFORT)
+    found = compare_command(command, theirs, "theirs", home=tmp_path / "home", rules=RULES)
     assert found.clocks[0].clock == "cpu"
     assert found.clocks[0].slowdown.ratio == pytest.approx(2.0)
 
@@ -93,13 +95,15 @@ def test_a_command_that_breaks_the_protocol_is_refused_with_the_reason(
     (tmp_path / "train.py").write_text(script)
     effort = Effort(blocks=2, seconds_to_answer=1 if "sleep" in script else 20)
     with pytest.raises(InputError, match=says):
-        compare_command(f"{sys.executable} train.py", tmp_path, "x", home=tmp_path / "home", effort=effort)
+        compare_command(
+            f"{sys.executable} train.py", tmp_path, "x", home=tmp_path / "home", rules=replace(RULES, effort=effort)
+        )
 
 
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="does not start"):
-        compare_command("no-such-program --x", tmp_path, "x", home=tmp_path / "home", effort=EFFORT)
+        compare_command("no-such-program --x", tmp_path, "x", home=tmp_path / "home", rules=RULES)
 
 
 def test_the_other_checkout_is_a_folder_or_a_ref_of_this_repository(
