@@ -90,7 +90,7 @@ def _lead(sources: AnswerSources) -> tuple[bool, str]:
         sure = "" if prospect is None else f"; it is the {most} {_percent(prospect.best)}"
         take = "Keep the base" if is_base(decision.pick) else f"Take {decision.pick}"
         return True, f"{take}, by {fmt.listed([weight.name for weight in decision.weights])}{sure}."
-    leader = "" if decision.pick is None else f" {decision.pick} leads."
+    leader = "" if decision.leader is None else f" {decision.leader} leads."
     return False, f"Not decided which arm to take: {'; '.join(decision.reasons) or 'scores are missing'}.{leader}"
 
 

@@ -73,6 +73,12 @@ class Decision:
     reasons: tuple[str, ...]
     """Why nothing is decided."""
 
+    @property
+    def leader(self) -> str | None:
+        """The pick, where no other option is likelier to be the best."""
+        best = {row.arm: row.prospect.best for row in self.options if row.prospect is not None}
+        return self.pick if self.pick is not None and best[self.pick] >= max(best.values()) else None
+
     def option(self, arm: str) -> Option:
         """The option of that name."""
         return next(option for option in self.options if option.arm == arm)
@@ -253,7 +259,7 @@ def _outcome(
         return "incomplete", tuple(lost)
     assert first is not None, "the options without a value are last"
     if first.near_best < options.confidence:
-        return "open", (f"{pick} is best with {first.near_best:.0%}, below the {options.confidence:.0%} asked for",)
+        return "open", (unsure(rows, options.confidence),)
     known = [candidate for candidate in candidates if candidate.known]
     if any(candidate.lone for candidate in known):
         return "open", ("with one seed of an arm the noise of training is unknown",)
@@ -261,6 +267,16 @@ def _outcome(
     if gaps and not _robust(options, weights, known, measured, pick, seed=seed):
         return "incomplete", tuple(gaps)
     return "decided", ()
+
+
+def unsure(rows: Sequence[Option], confidence: float) -> str:
+    """Why no option is taken: how sure the one of the lowest expected loss is, and the likeliest, if it is another."""
+    pick, chances = rows[0], {row.arm: row.prospect.near_best for row in rows if row.prospect is not None}
+    likeliest = max(chances, key=lambda arm: chances[arm])
+    low = f"{pick.arm} is best with {chances[pick.arm]:.0%}, below the {confidence:.0%} asked for"
+    if chances[likeliest] <= chances[pick.arm]:
+        return low
+    return f"{low}, and loses the least on average; {likeliest} is best with {chances[likeliest]:.0%}"
 
 
 def _robust(

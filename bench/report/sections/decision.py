@@ -46,7 +46,7 @@ def decision_sentence(decision: Decision) -> str:
     pick = decision.option(decision.pick)
     if decision.outcome == "decided":
         return f"Take {pick.arm}: {_said(pick)}."
-    leading = f"{pick.arm} leads, {_said(pick)}"
+    leading = f"{pick.arm} {'leads' if decision.leader else 'has the lowest expected loss'}, {_said(pick)}"
     if decision.runner_up is not None and (second := decision.option(decision.runner_up)).prospect is not None:
         leading += f"; next is {second.arm}, best with {fmt.percent(second.prospect.best, digits=0)}"
     return f"Not decided: {_reasons(decision)}. {leading}."

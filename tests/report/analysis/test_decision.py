@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.decision import Decision
+from bench.report.analysis.decision import Decision, Option, unsure
 from bench.report.compare import compare_record
 from bench.report.compose import compose
 from bench.report.render.view import Paragraph
 from bench.report.sections.decision import decision_section, decision_sentence
+from bench.stats.conclusions.decision import Prospect
 from bench.suite.tables.decision import DecisionOptions
 from tests.fakes.records import FakeRun, make_run
 
@@ -128,3 +129,23 @@ def test_a_seed_lost_never_raises_the_probability_of_being_decided() -> None:
     whole, lost = decide(far_run()), decide(far_run(failed_training=f"{LIMA}#2"))
     assert whole.outcome == "decided"
     assert lost.outcome == "incomplete"
+
+
+def option(arm: str, *, best: float, loss: float) -> Option:
+    prospect = Prospect(corrected=0.25, low=0.2, high=0.3, best=best, near_best=best, expected_loss=loss)
+    return Option(arm=arm, value=0.25, by_seed=(0.25,), prospect=prospect, gaps=())
+
+
+def test_an_arm_that_loses_least_but_is_seldom_best_does_not_lead() -> None:
+    """Arms that rise and fall together share their chances; the base, apart from them, has its chance alone."""
+    rows = (option(LIMA, best=0.2, loss=0.004), option("base", best=0.5, loss=0.005))
+    assert unsure(rows, 0.95) == (
+        f"{LIMA} is best with 20%, below the 95% asked for, and loses the least on average; base is best with 50%"
+    )
+    decision = Decision(
+        outcome="open", pick=LIMA, runner_up="base", weights=(), tolerance=0.0, confidence=0.95, options=rows,
+        reasons=(unsure(rows, 0.95),),
+    )  # fmt: skip
+    assert decision.leader is None
+    assert " leads" not in decision_sentence(decision)
+    assert unsure(rows[:1], 0.95) == f"{LIMA} is best with 20%, below the 95% asked for"
