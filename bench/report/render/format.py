@@ -58,13 +58,16 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.2f}"
 
 
+_SIZES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+
+
 def short_count(value: float | None) -> str:
-    """Parameters: `60.0K`, `1.9M`, `6.7B`."""
+    """Parameters, tokens, operations: `60.0K`, `1.9M`, `6.7B`, `5.3T`."""
     if value is None:
         return NONE
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if value >= size:
-            return f"{value / size:.{1 if value / size < 100 else 0}f}{unit}"
+    for size, unit in _SIZES:
+        if value >= 0.9995 * size:  # 999,960 is a million, not 1000K
+            return f"{value / size:.{1 if value / size < 99.95 else 0}f}{unit}"
     return f"{value:.0f}"
 
 

@@ -1,0 +1,26 @@
+"""Figures as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.report.render import format as fmt
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, fmt.NONE),
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1.0K"),
+        (60_000, "60.0K"),
+        (134_500_000, "134M"),
+        (999_960, "1.0M"),
+        (6.7e9, "6.7B"),
+        (5.294e12, "5.3T"),
+        (3.1e18, "3.1E"),
+    ],
+)
+def test_a_short_count_has_three_digits_at_most_before_its_unit(value: float | None, text: str) -> None:
+    assert fmt.short_count(value) == text
