@@ -28,13 +28,11 @@ from transformers.utils import logging as transformers_logging
 from bench.errors import InputError, Problem
 from bench.model.peft_private import carries_adapter
 from bench.model.prefix import prefixed
+from bench.record.files import WEIGHTS
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.adapter import QuantizationSpec
 from bench.suite.tables.model import Precision
-
-WEIGHTS = "weights"
-"""Folder of a training's adapter or model, relative to the training's folder."""
 
 QUANTIZATION = "quantization.json"
 """File beside an adapter that was trained on a quantised base: how the base was quantised."""
@@ -148,7 +146,25 @@ def load_base(
             "device_map": {"": str(place)},
         }
         return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype, **quantised_loading))
+    if model.starts:
+        return load_start(model).to(device=place, dtype=dtype)
     return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype).to(place))
+
+
+def load_start(model: ResolvedModel) -> PreTrainedModel:
+    """The model that trainings with a warm start begin from, in fp32 on the processor: the base with the weights of
+    each of `model.starts`, one merged into what those before it made.
+
+    Raises `InputError` where one of them is no change of weights, such as a learned prompt.
+    """
+    *earlier, last = model.starts
+    below = model.model_copy(update={"starts": tuple(earlier)})
+    subject = load_tuned(below, Path(last.path), precision="fp32", device=torch.device("cpu"))
+    if unused_positions(subject) or any(carries_adapter(module) for module in subject.modules()):
+        what = f"{last.arm} cannot be merged into its base, so nothing can begin from it"
+        hint = "begin from an arm that changes weights, such as LoRA or full fine-tuning"
+        raise InputError(Problem(reference="recipe.no-start", what=what, where="recipe.*.from", hint=hint))
+    return subject.requires_grad_(True)  # PEFT froze what it was put into
 
 
 def load_subject(
@@ -206,7 +222,7 @@ def _elements(parameter: torch.nn.Parameter) -> int:
 def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device) -> Any:
     """The base in fp32 on the processor; a quantised one is quantised as in training, then dequantised."""
     if not quantization.is_file():
-        return _from_pretrained(model, Path(model.path), torch.float32)
+        return load_start(model) if model.starts else _from_pretrained(model, Path(model.path), torch.float32)
     trained = QuantizedBase.model_validate_json(quantization.read_bytes())
     quantised: Any = load_base(model, precision=trained.precision, device=place, quantization=trained.quantization)
     return quantised.dequantize().float()

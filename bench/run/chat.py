@@ -79,7 +79,7 @@ def open_chat(
 
 def _writer(job: TrainJob, training: Path | None) -> WriterRequest:
     return WriterRequest(
-        model=job.model,
+        model=job.model if training is not None else job.model.model_copy(update={"starts": ()}),
         training=None if training is None else str(training),
         precision=job.recipe.precision,
         threads=job.threads,

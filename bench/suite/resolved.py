@@ -29,6 +29,16 @@ class Unavailable(Spec):
         return Problem(reference=UNREACHABLE, what=self.what, where=self.where, hint=self.hint)
 
 
+class WarmStart(Spec):
+    """Weights of an arm that a training begins from."""
+
+    arm: str
+    digest: str
+    """Digest of the arm's training, or of its files where it was trained elsewhere."""
+    path: str
+    """Folder of an adapter or a whole model. Not part of any digest."""
+
+
 class ResolvedModel(Spec):
     """A base whose files are on this machine, unless it is `unavailable`: then it has no files and runs nothing."""
 
@@ -55,6 +65,8 @@ class ResolvedModel(Spec):
     """Whether the template's thinking switch is on."""
     lora_target_modules: tuple[str, ...] | Literal["all-linear"]
     simulation: str | None
+    starts: tuple[WarmStart, ...] = ()
+    """What an arm's trainings begin from, each upon those before it; empty: the base itself."""
     unavailable: Unavailable | None = None
 
 

@@ -13,9 +13,10 @@ import torch
 from transformers import PreTrainedModel
 
 from bench.errors import InputError, Problem
-from bench.model.load import WEIGHTS, load_subject, unused_positions
+from bench.model.load import load_subject, unused_positions
 from bench.model.peft_private import carries_adapter
 from bench.model.stored import stored_dtype
+from bench.record.files import WEIGHTS
 from bench.suite.resolved import ResolvedModel
 from bench.train.portable import save_companions, save_model
 
@@ -26,9 +27,12 @@ def export_subject(model: ResolvedModel, training: Path, out: Path, *, merge: bo
     """Write the subject that was trained in `training` into the empty folder `out`.
 
     merge: an adapter goes into the base's weights, summed in fp32 and rounded to the base's own type.
-    Raises `InputError` for an adapter that cannot be merged.
+    Raises `InputError` for an adapter that cannot be merged, and for one alone whose training began from an arm.
     """
     weights = training / WEIGHTS
+    if model.starts and not merge and (weights / _ADAPTER).is_file():
+        what = f"this adapter belongs on {model.starts[-1].arm}, which it began from, and not on the base"
+        raise InputError(Problem(reference="weights.warm-start", what=what, where=str(weights), hint="add --merge"))
     if merge and (weights / _ADAPTER).is_file():
         save_model(model, _merged(model, training), out, stored_dtype(Path(model.path)))
         save_companions(model, out)

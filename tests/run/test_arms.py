@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
 from bench.run.plan.plan import plan
@@ -13,6 +16,7 @@ from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
+from bench.suite.checks.warm_starts import start_problems
 from tests.fakes.suites import fake_model, fake_rows, fake_suite, worked
 
 SERVER = ChildServer(module="tests.fakes.worker")
@@ -106,3 +110,60 @@ def test_a_suite_without_evals_only_trains(tmp_path: Path) -> None:
     assert record.all_done
     assert not record.evaluations
     assert {name.partition(":")[0] for name in worked(tmp_path / "home")} == {"train", "probe"}
+
+
+STAGES = {
+    "recipe": {
+        "one": {"method": "full", "learning_rate": 1e-3},
+        "two": {"method": "lora", "learning_rate": 1e-3, "from": "few/one"},
+        "three": {"method": "full", "learning_rate": 1e-3, "from": "few/two"},
+    },
+    "arms": {"data": ("few",), "recipe": ("three", "two", "one")},
+    "eval": EVALS[:1],
+}
+
+
+def test_an_arm_begins_from_another_seed_by_seed_and_waits_for_it(tmp_path: Path) -> None:
+    planned = make_plan(tmp_path, **STAGES)
+    jobs = {planned_job.job.id: planned_job for planned_job in planned.jobs}
+    one, two, three = (jobs[f"train:few/{recipe}#1"] for recipe in ("one", "two", "three"))
+    assert (one.after, two.after, three.after) == ((), (one.digest,), (one.digest, two.digest))
+    assert isinstance(three.job, TrainJob)
+    assert [(start.arm, start.digest) for start in three.job.model.starts] == [
+        ("few/one", one.digest), ("few/two", two.digest),
+    ]  # fmt: skip
+    assert jobs["eval:qa:few/three#1"].after == (three.digest, one.digest, two.digest)
+    order = [planned_job.digest for planned_job in planned.jobs]
+    assert order.index(one.digest) < order.index(two.digest) < order.index(three.digest)
+    probes = [planned_job.job for planned_job in planned.jobs if isinstance(planned_job.job, ProbeJob)]
+    assert probes
+    assert not any(probe.training.model.starts for probe in probes), "a probe runs before any training"
+    assert go(tmp_path, **STAGES).all_done
+    assert worked(tmp_path / "home").index("train:few/one#0") < worked(tmp_path / "home").index("train:few/two#0")
+
+
+def test_another_start_is_another_training(tmp_path: Path) -> None:
+    before = digests(make_plan(tmp_path, **STAGES))
+    recipe = {**STAGES["recipe"], "one": {"method": "full", "learning_rate": 2e-3}}
+    after = digests(make_plan(tmp_path, **{**STAGES, "recipe": recipe}))
+    for recipe_name in ("one", "two", "three"):
+        assert before[f"train:few/{recipe_name}#0"] != after[f"train:few/{recipe_name}#0"]
+    assert before["eval:qa:base"] == after["eval:qa:base"]
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        ("few/ones", "there is no arm 'few/ones'"),
+        ("few/two", "would begin from itself"),
+        ("few/prompt", "changes no weights (prompt)"),
+    ],
+)
+def test_an_arm_that_cannot_be_a_start_is_refused(tmp_path: Path, start: str, what: str) -> None:
+    recipe = {
+        **STAGES["recipe"],
+        "two": {"method": "lora", "learning_rate": 1e-3, "from": start},
+        "prompt": {"method": "prompt", "learning_rate": 1e-3},
+    }
+    suite = fake_suite(tmp_path, **{**STAGES, "recipe": recipe, "arms": {"data": ("few",), "recipe": tuple(recipe)}})
+    assert any(what in problem.what for problem in start_problems(suite.suite))

@@ -15,7 +15,8 @@ from bench.cli.main import app
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
 from bench.errors import InputError
-from bench.model.load import WEIGHTS, load_base, load_subject, load_tokenizer
+from bench.model.load import load_base, load_subject, load_tokenizer
+from bench.record.files import WEIGHTS
 from bench.record.jobs.train_job import TrainJob
 from bench.run import chat
 from bench.run.chat import ChatOptions, open_chat

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
+from bench.errors import InputError
 from bench.model.load import load_base, load_subject
 from bench.record.results.applied import QUESTION_ROWS
 from bench.record.results.training import TrainResult
+from bench.suite.resolved import WarmStart
 from bench.train.applied.drift import drift
 from bench.train.applied.questions import QUESTIONS, question_ids
 from bench.train.applied.update import matrix_changes
+from bench.train.export import export_subject
 from bench.train.job import run_training
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
@@ -70,3 +74,44 @@ def test_the_rank_of_a_large_matrix_is_estimated(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("bench.train.applied.update._VECTORS", 2000)
     estimated = [change.effective_rank for change in matrix_changes(other, base)]
     assert estimated == pytest.approx(exact, rel=0.1)
+
+
+@pytest.mark.parametrize(("first", "second"), [("lora", "full"), ("full", "lora"), ("lora", "lora")])
+def test_a_training_begins_from_the_merged_weights_of_another(tmp_path: Path, first: str, second: str) -> None:
+    model, data = resolved_model(tiny_checkpoint(tmp_path / "base")), stored_data(tmp_path, make_rows(12))
+    job = make_job(
+        model, data, recipe=make_recipe(method=first, learning_rate=0.05), budget={"unit": "steps", "amount": 3}
+    )
+    run_training(job, tmp_path / "first", lambda event: None)
+    began = load_subject(model, tmp_path / "first", precision="fp32", device=CPU)
+    start = WarmStart(arm="fake/first", digest="d", path=str(tmp_path / "first" / "weights"))
+    warm = model.model_copy(update={"starts": (start,)})
+    recipe = make_recipe(method=second, learning_rate=1e-9, schedule="constant")
+    again = make_job(warm, data, recipe=recipe, budget={"unit": "steps", "amount": 1})
+    result = run_training(again, tmp_path / "second", lambda event: None)
+    ended = load_subject(warm, tmp_path / "second", precision="fp32", device=CPU)
+    with torch.no_grad():
+        ids = torch.arange(2, 40)[None]
+        assert torch.allclose(ended(input_ids=ids).logits, began(input_ids=ids).logits, atol=1e-4)
+    assert result.applied is not None
+    assert result.applied.kl < 1e-6, "the change is that of the second training alone"
+    out = tmp_path / "out"
+    out.mkdir()
+    if second == "lora":
+        with pytest.raises(InputError, match="belongs on fake/first"):
+            export_subject(warm, tmp_path / "second", out, merge=False)
+    export_subject(warm, tmp_path / "second", out, merge=True)
+    plain = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    with torch.no_grad():
+        assert torch.allclose(plain(input_ids=ids).logits, began(input_ids=ids).logits, atol=1e-3)
+
+
+def test_nothing_begins_from_a_learned_prompt(tmp_path: Path) -> None:
+    model, data = resolved_model(tiny_checkpoint(tmp_path / "base")), stored_data(tmp_path, make_rows(12))
+    recipe = make_recipe(method="prompt", learning_rate=0.05)
+    run_training(
+        make_job(model, data, recipe=recipe, budget={"unit": "steps", "amount": 1}), tmp_path, lambda event: None
+    )
+    start = WarmStart(arm="fake/prompt", digest="d", path=str(tmp_path / "weights"))
+    with pytest.raises(InputError, match="nothing can begin from it"):
+        load_base(model.model_copy(update={"starts": (start,)}), precision="fp32", device=CPU)

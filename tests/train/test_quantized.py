@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from bench.model import load
-from bench.model.load import QUANTIZATION, WEIGHTS, QuantizedBase, load_subject
+from bench.model.load import QUANTIZATION, QuantizedBase, load_subject
+from bench.record.files import WEIGHTS
 from bench.suite.tables.adapter import QuantizationSpec
 from bench.train import job as job_module
 from bench.train import prepare

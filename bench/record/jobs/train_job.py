@@ -54,6 +54,10 @@ class TrainJob(Spec):
         """`train:ARM#SEED`."""
         return f"train:{self.arm}#{self.seed}"
 
+    def from_base(self) -> TrainJob:
+        """The job without a warm start, which is as fast and needs no other training."""
+        return self.model_copy(update={"model": self.model.model_copy(update={"starts": ()})})
+
     def with_setting(self, setting: Setting) -> TrainJob:
         """The job with one setting of its sweep, and nothing left to choose."""
         return self.model_copy(update={"recipe": self.recipe.with_setting(setting), "candidates": ()})

@@ -29,6 +29,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     scores.contaminated,
     training.budget,
     training.dose,
+    training.warm_starts,
     training.one_draw,
     training.rows_unseen,
     training.settings,

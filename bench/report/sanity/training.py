@@ -102,6 +102,16 @@ def settings(record: Record, comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name=remark.name, arm=training.arm, measurand=None, detail=f"{remark.what}; {remark.hint}")
 
 
+def warm_starts(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """An arm that begins from another cost more than its own training."""
+    suite = record.resolved.suite
+    for arm in planned_arms(record):
+        start = suite.start_of(arm)
+        if start is not None:
+            detail = f"begins from {start.name}: tokens, seconds and memory are those of its own training alone"
+            yield Finding(name="warm start", arm=arm.name, measurand=None, detail=detail)
+
+
 def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """An arm whose budget ended within the first epoch learned from a part of its rows."""
     for arm_dose in comparison.doses.arms:

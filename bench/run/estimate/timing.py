@@ -56,7 +56,7 @@ class Timings:
         """Seconds per slot of a training whose schedule has these `counts`; `None` where it could not be timed."""
         recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
         key = digest_json(["training", job.model.sha256, recipe, job.threads, device()])
-        probed = job.with_setting(job.recipe.settings[0])
+        probed = job.from_base().with_setting(job.recipe.settings[0])
         probe = ProbeJob(training=probed, steps=min(_STEPS, max(2, counts["steps"])), digest=job.digest)
         tokens_per_slot = counts["tokens"] / max(1, counts["slots"])
         return self._known(key) or self._kept(key, self._time_training(probe, tokens_per_slot))

@@ -150,6 +150,7 @@ def model_part(model: ResolvedModel) -> Mapping[str, Any]:
         "template": model.template_sha256,
         "end_of_turn": model.end_of_turn,
         "thinking": model.thinking,
+        "starts": [start.digest for start in model.starts],
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.record.environment import cores
+from bench.record.files import WEIGHTS
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Shots
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
@@ -17,9 +18,10 @@ from bench.run.plan.judge_jobs import is_asked
 from bench.run.plan.types import JobEntry, PlannedJob
 from bench.run.resolve.suite import sweep_data
 from bench.suite.checks.subset_draws import trained_on
-from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
+from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, WarmStart
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.evals import EvalSpec, JudgeSpec, data_of
+from bench.suite.tables.given import GIVEN
 from bench.suite.tables.model import Precision
 from bench.suite.tables.suite import ArmRef
 from bench.suite.tables.sweep import Setting
@@ -58,16 +60,17 @@ class JobBuilder:
 
     def trained(self, arm: ArmRef, *, probed: bool) -> list[JobEntry]:
         """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
-        suite, model = self.resolved.suite, self.resolved.base_of(arm)
-        sweep = self._sweep(arm)
-        after = tuple(job.digest for job in sweep)
-        entries = [JobEntry(job=job, after=(), arm=arm.name, seed=job.training.seed) for job in sweep]
+        suite, sweep = self.resolved.suite, self._sweep(arm)
+        entries = [
+            JobEntry(job=job, after=_starts(job.training), arm=arm.name, seed=job.training.seed) for job in sweep
+        ]
         for seed in suite.seeds_of(arm.name):
             training = self._training(arm, seed, sweep)
             if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
                 entries += [self._probe(training, number) for number in range(1, suite.run.probe_rounds + 1)]
+            after = (*(job.digest for job in sweep), *_starts(training))
             entries.append(JobEntry(job=training, after=after, arm=arm.name, seed=seed))
-            entries += self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, training=training)
+            entries += self._evals(f"{arm.name}#{seed}", training.model, arm=arm.name, seed=seed, training=training)
         return entries
 
     def _data(self, arm: ArmRef, seed: int) -> ResolvedData:
@@ -97,7 +100,7 @@ class JobBuilder:
         data: ResolvedData | None = None,
         setting: Setting | None = None,
     ) -> TrainJob:
-        suite, model = self.resolved.suite, self.resolved.base_of(arm)
+        suite, model = self.resolved.suite, self._model(arm, seed)
         recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
         threads = max(1, cores() // max(self.workers, recipe.launch.per_node))  # of each process
@@ -129,6 +132,21 @@ class JobBuilder:
             ),
         )
 
+    def _model(self, arm: ArmRef, seed: int) -> ResolvedModel:
+        """What the arm's training with this seed begins from."""
+        suite, model = self.resolved.suite, self.resolved.base_of(arm)
+        start = suite.start_of(arm)
+        if start is None:
+            return model
+        own, others = suite.seeds_of(arm.name), suite.seeds_of(start.name)
+        other = seed if seed in others and not start.is_given else others[own.index(seed) % len(others)]
+        if start.is_given:
+            weights = self.resolved.given[start.name][other]
+            return _begun(model, WarmStart(arm=start.name, digest=weights.sha256, path=weights.path))
+        training = self._training(start, other, self._sweep(start))
+        folder = str(self.store.folder(training.digest) / WEIGHTS)
+        return _begun(training.model, WarmStart(arm=start.name, digest=training.digest, path=folder))
+
     def measured(self, planned: PlannedJob) -> ProbeResult | None:
         """Result of a probe of an earlier run that this run reuses."""
         return None if planned.to_do else self.store.probe_result(planned.digest)
@@ -136,7 +154,7 @@ class JobBuilder:
     def _probe(self, training: TrainJob, number: int) -> JobEntry:
         """With the first setting of a sweep: a speed hardly depends on it, and need not wait for the choice."""
         steps = self.resolved.suite.run.probe_steps
-        first_setting = training.with_setting(training.recipe.settings[0])
+        first_setting = training.from_base().with_setting(training.recipe.settings[0])
         job = ProbeJob(
             training=first_setting,
             steps=steps,
@@ -156,7 +174,7 @@ class JobBuilder:
         shots: Shots | None = None,
         given: ResolvedWeights | None = None,
     ) -> list[JobEntry]:
-        after = () if training is None else (training.digest,)
+        after = () if training is None else (training.digest, *_starts(training))
         jobs: list[Job] = []
         for spec in self.resolved.suite.eval:
             if not isinstance(spec, JudgeSpec):
@@ -206,3 +224,12 @@ class JobBuilder:
                 given=given,
             ),
         )
+
+
+def _begun(model: ResolvedModel, start: WarmStart) -> ResolvedModel:
+    return model.model_copy(update={"starts": (*model.starts, start)})
+
+
+def _starts(training: TrainJob) -> tuple[str, ...]:
+    """Digests of the trainings of this suite whose weights this one begins from."""
+    return tuple(start.digest for start in training.model.starts if not start.arm.startswith(f"{GIVEN}/"))

@@ -64,7 +64,7 @@ def plan(
     )
     bases = resolved.bases()
     entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
-    for arm in suite.expand():
+    for arm in suite.in_order():
         if arm.is_given:
             entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.given(arm, seed))
         elif not suite.trains(arm):

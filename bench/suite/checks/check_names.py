@@ -12,6 +12,7 @@ from bench.suite.checks.data_dependencies import need_problems
 from bench.suite.checks.decision_names import decision_problems
 from bench.suite.checks.gate_names import gate_problems
 from bench.suite.checks.seed_plan import seed_problems
+from bench.suite.checks.warm_starts import start_problems
 from bench.suite.tables.data import MICRO_SOURCES, DataSpec
 from bench.suite.tables.evals import GenerationSpec, JudgeSpec, data_of, reference_of
 from bench.suite.tables.given import GIVEN
@@ -24,6 +25,7 @@ def name_problems(suite: Suite) -> Iterator[Problem]:
     yield from _repeats(suite)
     yield from _arm_problems(suite)
     yield from _given_problems(suite)
+    yield from start_problems(suite)
     yield from _control_problems(suite, arms)
     for index, evaluation in enumerate(suite.eval):
         if evaluation.kind == "generation":

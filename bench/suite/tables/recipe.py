@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from bench.spec import Count, Spec
 from bench.suite.tables.adapter import (
@@ -48,8 +48,13 @@ _DEFAULTS: dict[str, Callable[[], AdapterSpec]] = {
 class Recipe(Spec):
     """`[recipe.NAME]`."""
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
     method: Method
     """`few_shot` trains nothing: the base with `shots` rows of the arm's data in the context of every prompt."""
+    from_arm: Text | None = Field(default=None, alias="from")
+    """An arm of the suite that the training begins from, such as `given/NAME` or `DATA/RECIPE`, in place of the base:
+    its weights merged, seed by seed."""
     shots: Annotated[int, Field(gt=0, le=1000)] | None = None
     """Rows in the context, drawn from the arm's data with the replicate's seed. Only for `few_shot`."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -163,6 +168,8 @@ class Recipe(Spec):
             if getattr(self, table) is not None and TABLES.get(self.method) != table:
                 methods = " or ".join(f'"{method}"' for method, key in TABLES.items() if key == table)
                 raise ValueError(f"a [{table}] table needs method = {methods}")
+        if self.from_arm is not None and self.method == "qlora":
+            raise ValueError('qlora quantises the base as it is stored: from needs method = "lora", or another')
         if self.quantization is not None and self.method != "qlora":
             raise ValueError('a [quantization] table needs method = "qlora"')
         if self.method == "peft" and self.peft is None:

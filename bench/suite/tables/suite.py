@@ -245,6 +245,25 @@ class Suite(Spec):
         name = name if "@" in name else name + arm.suffix
         return name if name != arm.name and name in names else None
 
+    def start_of(self, arm: ArmRef) -> ArmRef | None:
+        """The arm that the trainings of `arm` begin from, on the same model; `None`: they begin from the base."""
+        name = None if arm.is_given else self.recipe[arm.recipe].from_arm
+        return None if name is None else self._arms.get(name) or self._arms.get(name + arm.suffix)
+
+    def in_order(self) -> tuple[ArmRef, ...]:
+        """All arms, each after the one that it begins from; of a circle, which `bench validate` refuses, each once."""
+        ordered: dict[str, ArmRef] = {}
+
+        def add(arm: ArmRef, waiting: frozenset[str]) -> None:
+            start = self.start_of(arm)
+            if start is not None and start.name not in waiting:
+                add(start, waiting | {arm.name})
+            ordered.setdefault(arm.name, arm)
+
+        for arm in self.expand():
+            add(arm, frozenset({arm.name}))
+        return tuple(ordered.values())
+
     def budget_of(self, arm: ArmRef) -> Budget:
         """The recipe's own budget, else the suite's; of an arm that this suite makes."""
         budget = self.recipe[arm.recipe].budget or self.budget

@@ -16,7 +16,7 @@ DEV = "dev"
 MOST_SETTINGS = 32
 _SWEEP = frozenset({"sweep", "on"})
 NOT_SWEPT = frozenset(
-    {"sweep", "method", "shots", "budget", "validation", "launch", "deepspeed", "fsdp", "optimizer_arguments"}
+    {"sweep", "from", "method", "shots", "budget", "validation", "launch", "deepspeed", "fsdp", "optimizer_arguments"}
 )
 """Keys of a recipe that have one value."""
 
