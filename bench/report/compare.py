@@ -13,6 +13,7 @@ from bench.report.analysis.aligned.align import Run, ScoreRows, align, read_rows
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.example_checks import example_checks
 from bench.report.analysis.answer import AnswerSources, answer
+from bench.report.analysis.answers.examples import examples
 from bench.report.analysis.answers.flips import find_flips
 from bench.report.analysis.answers.generation import generation_costs
 from bench.report.analysis.answers.judge import judged_arms
@@ -27,6 +28,7 @@ from bench.report.analysis.provenance import provenance
 from bench.report.analysis.run_info import run_info
 from bench.report.analysis.scores.contamination import contamination
 from bench.report.analysis.scores.metrics import every_metric
+from bench.report.analysis.scores.pairs import arm_pairs
 from bench.report.analysis.scores.results import ranks, results
 from bench.report.analysis.scores.scaling import scaling_lines
 from bench.report.analysis.scores.seed_table import seed_tables
@@ -89,6 +91,7 @@ def compare_record(
         measurands=measurands,
         results=measured,
         ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
+        pairs=arm_pairs(aligned, deltas),
         draws=draw_noise(record, measured),
         metrics=every_metric(record),
         slices=slices(aligned, rows, bases_by_arm(record), deltas),
@@ -112,6 +115,7 @@ def compare_record(
         generation=generation_costs(record),
         contamination=contamination(record, aligned, measured, deltas),
         exhibits=exhibits(record, aligned, rows),
+        examples=examples(record, aligned, rows),
         flips=find_flips(record, aligned, rows),
         example_checks=example_checks(aligned, rows),
         sanity=(),

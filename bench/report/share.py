@@ -25,6 +25,7 @@ def to_share(comparison: Comparison) -> Comparison:
     return replace(
         comparison,
         exhibits=(),
+        examples=(),
         flips=replace(comparison.flips, shown=(), file=None),
         given=tuple(replace(weights, source=_name(weights.source)) for weights in comparison.given),
         provenance=_provenance(comparison.provenance),

@@ -24,6 +24,7 @@ from bench.report.render import html, markdown
 from bench.report.render.drawing import Drawing
 from bench.report.render.view import Section
 from bench.report.share import to_share
+from bench.report.workbench import workbench
 
 
 def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None) -> Path:
@@ -45,7 +46,7 @@ def write_comparison(
     with write_errors_as_problems(str(folder)):
         plots = _write_plots(comparison, folder / markdown.PLOTS)
         write_text(path, markdown.render(view))
-        write_text(folder / PAGE, html.render(view, plots))
+        write_text(folder / PAGE, html.render(view, plots, workbench(comparison)))
         write_text(folder / FLIPS, comparison.flips.lines())
         if comparison.look is not None:
             write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
@@ -64,7 +65,7 @@ def write_copy(comparison: Comparison, folder: Path) -> Path:
     with write_errors_as_problems(str(folder)):
         plots = _write_plots(shared, folder / markdown.PLOTS)
         write_text(folder / REPORT, markdown.render(view))
-        write_text(folder / PAGE, html.render(view, plots))
+        write_text(folder / PAGE, html.render(view, plots, workbench(shared)))
     return folder / REPORT
 
 

@@ -13,6 +13,7 @@ from bench.report.analysis.absence import Absence
 from bench.report.analysis.aligned.example_checks import ExampleCheck
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.answer import Answer
+from bench.report.analysis.answers.examples import EvalExamples
 from bench.report.analysis.answers.flips import Flips
 from bench.report.analysis.answers.generation import GenerationCost
 from bench.report.analysis.answers.judge import JudgedArm
@@ -26,6 +27,7 @@ from bench.report.analysis.provenance import Provenance
 from bench.report.analysis.run_info import RunInfo
 from bench.report.analysis.scores.contamination import Contamination
 from bench.report.analysis.scores.metrics import MetricValue
+from bench.report.analysis.scores.pairs import ArmPair
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.scores.scaling import ScalingLine
 from bench.report.analysis.scores.seed_table import SeedTable
@@ -70,6 +72,7 @@ class Comparison:
     """By arm and measurand; in the JSON the list of its values."""
     ranks: Mapping[str, tuple[Rank, ...]]
     """By measurand; empty where none can be given."""
+    pairs: tuple[ArmPair, ...]
     draws: tuple[DrawNoise, ...]
     metrics: tuple[MetricValue, ...]
     slices: tuple[Slices, ...]
@@ -95,6 +98,8 @@ class Comparison:
     generation: tuple[GenerationCost, ...]
     contamination: Contamination
     exhibits: tuple[Exhibit, ...]
+    examples: tuple[EvalExamples, ...]
+    """Behind the cells; texts and scores are in the run's `scores/`, and not in the JSON."""
     flips: Flips
     example_checks: tuple[ExampleCheck, ...]
     sanity: tuple[Finding, ...]

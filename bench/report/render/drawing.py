@@ -1,6 +1,6 @@
 """A drawing: panels of SVG in the page's own colours, inside a page or as a file of its own.
 
-Contract: panels hold text, shapes and classes, no colour and no style: `plot.css` gives them, for light, dark and
+Contract: panels hold text, shapes and classes, no colour and no style: `page/plot.css` gives them, for light, dark and
 print. Every text is escaped. The same panels give the same bytes.
 """
 
@@ -79,7 +79,7 @@ _FILE_STYLE = """
 @cache
 def plot_style() -> str:
     """The colours and lines of all panels, as CSS that XML can hold: without `&` and `<`."""
-    return Path(__file__).with_name("plot.css").read_text(encoding="utf-8")
+    return (Path(__file__).parent / "page" / "plot.css").read_text(encoding="utf-8")
 
 
 def element(name: str, children: Sequence[Markup | str], /, **attributes: object) -> Markup:

@@ -1,7 +1,7 @@
-"""The view as one HTML file to send: plots inside it, nothing loaded from anywhere.
+"""The view as one HTML file to send: plots inside it, nothing loaded from anywhere, whole without its script.
 
 Contract: no arithmetic; every text goes through `visible` and Jinja's escaping. The page's own policy forbids all but
-the one style whose hash it has.
+the one style and the one script whose hashes it has, and any text of a script to become HTML.
 """
 
 from __future__ import annotations
@@ -22,20 +22,44 @@ from bench.report.render.view import Section, Table, View
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "page"
+_SCRIPTS = ("dom", "plots", "tables", "differences", "examples", "start")
+"""The parts of the page's script, in their order."""
 _PROSE = 60
 """Characters of a cell that is a sentence: a table with one is a list of its rows where the screen is narrow."""
 
 
-def render(view: View, drawings: Mapping[str, Drawing]) -> str:
-    """The text of report.html. drawings: by figure name; a figure without its drawing keeps its caption."""
-    style = plot_style() + (_FOLDER / "page.css").read_text(encoding="utf-8")
+def render(view: View, drawings: Mapping[str, Drawing], data: str | None = None) -> str:
+    """The text of report.html. drawings: by figure name; a figure without its drawing keeps its caption. data: what
+    the script works with (`bench.report.workbench`), letters of base64."""
+    style, script = _style(), _script()
     return _page().render(
         view=view,
         parts=_parts([section for section in view.sections if section.only != "terminal"]),
         drawings=drawings,
+        data=data,
         style=Markup(style),  # noqa: S704  our own files
-        policy=f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
+        script=Markup(script),  # noqa: S704  same
+        policy=_policy(style, script),
+    )
+
+
+@cache
+def _style() -> str:
+    return plot_style() + (_FOLDER / "page.css").read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    """All parts in one scope of their own."""
+    parts = [(_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
+    return '"use strict";\n{\n' + "\n".join(parts) + "}\n"
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; "
+        "form-action 'none'; require-trusted-types-for 'script'"
     )
 
 

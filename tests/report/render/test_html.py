@@ -39,14 +39,20 @@ def test_nothing_in_it_runs_or_reaches_out(page: Page) -> None:
     policy = next(value for name, value in page.attributes if name == "content" and "default-src" in value)
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
+    assert "require-trusted-types-for 'script'" in policy, "no text becomes HTML, whatever the script does"
 
 
-def test_the_policy_allows_the_page_s_own_style() -> None:
-    """A browser drops a style whose hash is not the policy's: the page would be bare."""
-    text = render(compose(compare(make_run(examples=20), replicates=50)), {})
-    style = text.partition("<style>")[2].partition("</style>")[0]
-    expected = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{expected}'" in html.unescape(text)
+def test_the_policy_allows_the_page_s_own_style_and_script_alone() -> None:
+    """A browser drops a style or a script whose hash is not the policy's: the page would be bare, or dead."""
+    text = render(compose(compare(make_run(examples=20), replicates=50)), {}, "eJw=")
+    policy = html.unescape(re.search(r'Policy" content="([^"]*)"', text)[1])  # type: ignore[index]
+    for name, start in (("style-src", "<style>"), ("script-src", "<script>")):
+        inside = text.partition(start)[2].partition("</")[0]
+        expected = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert re.search(rf"{name} 'sha256-[^']*'(;|$)", policy)
+        assert f"{name} 'sha256-{expected}'" in policy
+    scripts = re.findall(r"<script([^>]*)>", text)
+    assert scripts == [' type="application/octet-stream" id="data"', ""]
 
 
 def test_it_says_every_word_of_the_report(hostile: View, page: Page) -> None:

@@ -1,0 +1,203 @@
+// From a cell to its examples: prompt, expected answer, the answers of two subjects with their differences, flips.
+const PAGE = 25;
+const SHOW = {
+  all: "all examples", gained: "better than the other", lost: "worse than the other", right: "both right",
+  wrong: "both wrong", unscored: "not scored",
+};
+let bench = null; // the data, once it is unpacked
+let origin = null; // the cell to go back to
+const pane = { shown: 0, listed: [] };
+
+async function unpack() {
+  const packed = find("#data");
+  if (!packed) return null;
+  const bytes = Uint8Array.from(atob(packed.textContent.trim()), (letter) => letter.charCodeAt(0));
+  packed.remove();
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+const text = (place) => (place < 0 ? null : bench.texts[place]);
+const evalOf = (name) => bench.evals.find((entry) => entry.name === name);
+const armAt = (name) => bench.arms.indexOf(name);
+const referenceOf = (arm) => bench.bases[arm] ?? bench.arms[armAt(arm) === 0 ? 1 : 0] ?? arm;
+
+// Mean over the seeds that have a score; null without one.
+function score(entry, arm, example) {
+  const seeds = entry.scores[armAt(arm)].map((seed) => seed?.[example] ?? null).filter((value) => value !== null);
+  return seeds.length ? seeds.reduce((sum, value) => sum + value, 0) / seeds.length : null;
+}
+
+function mark(entry, value) {
+  if (value === null) return "–";
+  if (!entry.binary) return short(value);
+  return value === 1 ? "✓" : value === 0 ? "✗" : `${Math.round(value * 100)}% ✓`;
+}
+
+function compared(entry, arm, reference) {
+  return entry.ids.map((id, example) => {
+    const [a, b] = [score(entry, arm, example), score(entry, reference, example)];
+    const ahead = a === null || b === null ? null : (a - b) * (entry.higher ? 1 : -1);
+    const kind = ahead === null ? "unscored" : ahead > 0 ? "gained" : ahead < 0 ? "lost"
+      : !entry.binary ? "same" : a === 1 ? "right" : a === 0 ? "wrong" : "same";
+    return { id, example, a, b, ahead, kind };
+  });
+}
+
+function differenceOf(entry, arm, reference) {
+  const direct = bench.differences.find(([e, a, r]) => e === entry.name && a === arm && r === reference);
+  const turned = direct ?? bench.differences.find(([e, a, r]) => e === entry.name && r === arm && a === reference);
+  if (!turned) return "This pair was not computed: the report has base and controls, and all pairs of at most ten arms.";
+  const [, left, right, said, family] = turned;
+  return `${left} − ${right}: ${said}${said.includes(", p ") ? ` (Holm over ${family})` : ""}`;
+}
+
+function searched(entry, row, typed) {
+  if (!typed) return true;
+  const outputs = [pane.arm.value, pane.reference.value].flatMap((arm) =>
+    entry.outputs[armAt(arm)].map((seed) => (seed ? text(seed[row.example]) : "")));
+  return matches([row.id, text(entry.questions[row.example]), text(entry.targets[row.example]), ...outputs].join(" "), typed);
+}
+
+function refresh() {
+  const entry = evalOf(pane.eval.value);
+  const [arm, reference, show] = [pane.arm.value, pane.reference.value, pane.show.value];
+  const rows = compared(entry, arm, reference);
+  const count = (kind) => rows.filter((row) => row.kind === kind).length;
+  pane.listed = rows.filter((row) => (show === "all" || row.kind === show) && searched(entry, row, pane.search.value));
+  if (show === "gained" || show === "lost") pane.listed.sort((x, y) => Math.abs(y.ahead) - Math.abs(x.ahead));
+  const part = entry.total > entry.ids.length
+    ? ` This page has ${entry.ids.length.toLocaleString("en")} of ${entry.total.toLocaleString("en")} examples, drawn by the run's digest; all are in the run's scores/ folder.` : "";
+  pane.says.textContent = differenceOf(entry, arm, reference);
+  pane.counts.textContent = `${arm} is better on ${count("gained")}, worse on ${count("lost")} of ${rows.length} examples (mean over its seeds); ${pane.listed.length} listed.${part}`;
+  pane.list.replaceChildren();
+  pane.shown = 0;
+  more();
+  history.replaceState(null, "", `#examples=${[entry.name, arm, reference, show].map(encodeURIComponent).join("|")}`);
+}
+
+function more() {
+  const entry = evalOf(pane.eval.value);
+  pane.list.append(...pane.listed.slice(pane.shown, pane.shown + PAGE).map((row) => item(entry, row)));
+  pane.shown += PAGE;
+  pane.more.hidden = pane.shown >= pane.listed.length;
+}
+
+function item(entry, row) {
+  const question = text(entry.questions[row.example]).trim().split("\n").filter(Boolean);
+  const details = make("details", { className: "example" }, make("summary", {},
+    make("span", { className: `flip ${row.kind}` }, `${mark(entry, row.b)} → ${mark(entry, row.a)}`), " ",
+    (question[question.length - 1] ?? "").slice(0, 160) || row.id));
+  details.addEventListener("toggle", () => {
+    if (details.open && details.childElementCount === 1) details.append(body(entry, row));
+  });
+  return details;
+}
+
+// The different answers of a subject's seeds, each with its seeds and their scores.
+function answers(entry, arm, example) {
+  const said = new Map();
+  entry.outputs[armAt(arm)].forEach((seed, number) => {
+    const answer = seed ? text(seed[example]) : null;
+    const value = entry.scores[armAt(arm)][number]?.[example] ?? null;
+    const seeds = said.get(answer) ?? [];
+    seeds.push(entry.outputs[armAt(arm)].length > 1 ? `#${bench.seeds[arm][number]} ${mark(entry, value)}` : mark(entry, value));
+    said.set(answer, seeds);
+  });
+  return [...said].sort((x, y) => y[1].length - x[1].length);
+}
+
+function body(entry, row) {
+  const [arm, reference] = [pane.arm.value, pane.reference.value];
+  const mine = answers(entry, arm, row.example);
+  const theirs = answers(entry, reference, row.example);
+  const column = (name, said, other, tag) => make("div", {}, make("h4", {}, name),
+    ...said.map(([answer, seeds]) => make("div", {}, make("p", { className: "muted" }, seeds.join(" · ")),
+      answer === null ? make("p", { className: "muted" }, "no text recorded") : marked(answer, other?.[0]?.[0] ?? null, tag))));
+  const target = text(entry.targets[row.example]);
+  const everyone = make("button", { type: "button", onclick: () => everyone.replaceWith(everybody(entry, row)) }, "Every arm's answer");
+  return make("div", { className: "body" },
+    make("h4", {}, `Prompt (${[entry.tasks[row.example], row.id].filter(Boolean).join(", ")})`),
+    make("pre", { className: "text", tabIndex: 0 }, text(entry.questions[row.example])),
+    target === null ? null : make("h4", {}, "Expected"), target === null ? null : make("pre", { className: "text", tabIndex: 0 }, target),
+    make("div", { className: "pair" }, column(reference, theirs, mine, "del"), column(arm, mine, theirs, "ins")), everyone);
+}
+
+function everybody(entry, row) {
+  const rows = bench.arms.map((arm) => answers(entry, arm, row.example).map(([answer, seeds]) =>
+    make("tr", {}, make("th", { scope: "row" }, arm), make("td", {}, seeds.join(" · ")), make("td", {}, answer ?? "–")))).flat();
+  const head = ["Arm", "Score", "Answer"].map((title) => make("th", { scope: "col" }, title));
+  return make("div", { className: "wide", tabIndex: 0 }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
+}
+
+function buildPane() {
+  const select = (options) => make("select", { onchange: refresh }, ...options);
+  const arms = () => bench.arms.map((name) => option(name));
+  Object.assign(pane, {
+    eval: select(bench.evals.map((entry) => option(entry.name))), arm: select(arms()), reference: select(arms()),
+    show: select(Object.entries(SHOW).map(([value, said]) => option(value, said))),
+    search: make("input", { type: "search", oninput: refresh }), says: make("p", { className: "strong" }),
+    counts: make("p", { role: "status" }), list: make("div", {}),
+    more: make("button", { type: "button", onclick: more }, "More"),
+  });
+  pane.root = make("section", { id: "examples", tabIndex: -1, hidden: true, "aria-labelledby": "examples-title" },
+    make("h2", { id: "examples-title" }, "Examples"),
+    make("div", { className: "controls" }, field("Eval", pane.eval), field("Arm", pane.arm), field("Against", pane.reference),
+      field("Show", pane.show), field("Search", pane.search), make("button", { type: "button", onclick: closePane }, "Back")),
+    pane.says, pane.counts, pane.list, pane.more);
+  find("main").append(pane.root);
+}
+
+function openPane(name, arm, reference, show, from) {
+  origin = from ?? document.activeElement;
+  pane.eval.value = name;
+  pane.arm.value = arm;
+  pane.reference.value = reference ?? referenceOf(arm);
+  pane.show.value = show ?? "all";
+  pane.search.value = "";
+  pane.root.hidden = false;
+  refresh();
+  pane.root.scrollIntoView();
+  pane.root.focus({ preventScroll: true });
+}
+
+function closePane() {
+  pane.root.hidden = true;
+  history.replaceState(null, "", location.pathname);
+  origin?.focus();
+  origin?.scrollIntoView({ block: "center" });
+}
+
+// A cell of an arm's row becomes a button that leads to its examples.
+function leadTo(cell, name, arm, show, reference) {
+  const button = make("button", { type: "button", className: "cell", title: `Examples: ${arm} on ${name}` }, ...cell.childNodes);
+  button.addEventListener("click", () => openPane(name, arm, reference, show, button));
+  cell.append(button);
+}
+
+function linkTable(table) {
+  const heads = titles(table);
+  const [armAtColumn, evalAtColumn] = [heads.indexOf("Arm"), heads.indexOf("Eval")];
+  if (armAtColumn < 0) return;
+  let above = table.parentElement;
+  while (above && !/^H[23]$/.test(above.tagName)) above = above.previousElementSibling;
+  const own = above && evalOf(above.textContent.trim()) ? above.textContent.trim() : null;
+  for (const row of table.tBodies[0].rows) {
+    const arm = row.cells[armAtColumn].textContent.trim();
+    if (!bench.arms.includes(arm)) continue;
+    heads.forEach((title, column) => {
+      if (evalOf(title)) leadTo(row.cells[column], title, arm);
+      else if (own && title.startsWith("Score")) leadTo(row.cells[column], own, arm);
+      else if (evalAtColumn >= 0 && /^(Gained|Lost)$/.test(title) && evalOf(row.cells[evalAtColumn].textContent.trim())) {
+        leadTo(row.cells[column], row.cells[evalAtColumn].textContent.trim(), arm, title.toLowerCase());
+      }
+    });
+  }
+}
+
+function openFromAddress() {
+  const [name, arm, reference, show] = decodeURIComponent(location.hash).replace(/^#examples=/, "").split("|");
+  if (location.hash.startsWith("#examples=") && evalOf(name) && [arm, reference].every((side) => bench.arms.includes(side))) {
+    openPane(name, arm, reference, show in SHOW ? show : "all");
+  }
+}

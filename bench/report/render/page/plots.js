@@ -1,0 +1,89 @@
+// Plots: a pointer or the arrow keys read the figures off; an arm is lit wherever it is drawn or listed.
+const tip = make("div", { className: "tip", hidden: true, role: "status" });
+
+function showTip(text, x, y) {
+  tip.textContent = text;
+  tip.hidden = false;
+  const left = Math.min(x + 12, innerWidth - tip.offsetWidth - 8);
+  tip.style.left = `${Math.max(8, left) + scrollX}px`;
+  tip.style.top = `${(y > 60 ? y - tip.offsetHeight - 12 : y + 18) + scrollY}px`;
+}
+
+const hideTip = () => { tip.hidden = true; };
+
+// The point of a curve that is nearest to a place in the plot's units, with its values.
+function nearest(svg, x, y) {
+  let best = null;
+  for (const group of all("[data-axes]", svg)) {
+    if (group.classList.contains("off")) continue;
+    const [xLow, xHigh, xStart, xEnd, yLow, yHigh, yStart, yEnd] = group.dataset.axes.split(" ").map(Number);
+    for (const [, px, py] of find(".curve", group)?.getAttribute("d").matchAll(/[ML]([-\d.]+),([-\d.]+)/g) ?? []) {
+      const far = Math.abs(px - x) + Math.abs(py - y) / 2;
+      if (best && far >= best.far) continue;
+      best = { far, x: Number(px), y: Number(py), name: group.dataset.arm,
+        at: xLow + (px - xStart) / (xEnd - xStart) * (xHigh - xLow),
+        value: yLow + (py - yStart) / (yEnd - yStart) * (yHigh - yLow) };
+    }
+  }
+  return best;
+}
+
+const short = (value) => Number(value.toPrecision(3)).toLocaleString("en");
+const readOut = (point) => `${point.name}: ${short(point.value)} at ${short(Math.round(point.at))}`;
+
+function light(arm) {
+  const named = arm ? all(`.plot [data-arm="${CSS.escape(arm)}"]`) : [];
+  document.body.classList.toggle("lit", named.length > 0);
+  all(".plot .on").forEach((group) => group.classList.remove("on"));
+  named.forEach((group) => group.classList.add("on"));
+}
+
+function pointerOnPlot(svg, event) {
+  const group = event.target.closest?.("[data-arm]");
+  if (group?.dataset.says) showTip(group.dataset.says, event.clientX, event.clientY);
+  else {
+    const box = svg.getBoundingClientRect();
+    const scale = svg.viewBox.baseVal.width / box.width;
+    const point = nearest(svg, (event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
+    if (point && point.far < 40) showTip(readOut(point), event.clientX, event.clientY);
+    else hideTip();
+  }
+  light(group?.dataset.arm);
+}
+
+function keyOnPlot(svg, event) {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const marks = all("[data-arm]", svg).filter((group) => group.dataset.says && !group.classList.contains("off"));
+  if (!marks.length) return;
+  const next = (Number(svg.dataset.mark ?? -1) + step + marks.length) % marks.length;
+  svg.dataset.mark = next;
+  const box = marks[next].getBoundingClientRect();
+  showTip(marks[next].dataset.says, box.right, box.top);
+  light(marks[next].dataset.arm);
+}
+
+function equipPlots() {
+  document.body.append(tip);
+  for (const title of all(".plot g > title")) { // in the place of the browser's own, which keys cannot reach
+    if (!title.parentElement.dataset.axes) title.parentElement.dataset.says = title.textContent;
+    title.remove();
+  }
+  for (const svg of all(".plot > svg")) {
+    svg.setAttribute("tabindex", "0");
+    svg.addEventListener("pointermove", (event) => pointerOnPlot(svg, event));
+    svg.addEventListener("keydown", (event) => keyOnPlot(svg, event));
+    for (const leaving of ["pointerleave", "blur"]) {
+      svg.addEventListener(leaving, () => { hideTip(); light(null); });
+    }
+  }
+  for (const table of all("main table")) {
+    const column = armColumn(table);
+    if (column < 0) continue;
+    table.addEventListener("pointerover", (event) => {
+      light(event.target.closest("tbody tr")?.cells[column].textContent.trim());
+    });
+    table.addEventListener("pointerleave", () => light(null));
+  }
+}

@@ -1,0 +1,292 @@
+"""report.html in a browser: what a reader does with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.report.render.html import render
+from bench.report.render.view import Cell, Column, Section, Table, View
+from tests.browser.conftest import Visit
+
+Open = Callable[..., Visit]
+UNFOLDED = "document.querySelectorAll('main details').forEach(fold => { fold.open = true; })"
+WIDTHS = (360, 768, 1280)
+
+
+@pytest.fixture
+def complete(visit: Open, pages: dict[str, Path]) -> Visit:
+    return visit(pages["complete"])
+
+
+@pytest.mark.parametrize("name", ["complete", "broken", "hostile"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_loads_itself_alone_and_complains_of_nothing(
+    visit: Open, pages: dict[str, Path], name: str, theme: str
+) -> None:
+    seen = visit(pages[name], theme=theme)
+    assert seen.said == []
+    assert seen.asked == [pages[name].as_uri()]
+
+
+def arms_table(seen: Visit) -> Any:
+    """The table with a row for each arm and a column for each eval."""
+    heads = [seen.page.get_by_role("columnheader", name=name, exact=True) for name in ("Arm", "qa", "Tokens/s")]
+    table = seen.page.locator("main table")
+    for head in heads:
+        table = table.filter(has=head)
+    return table.first
+
+
+def column(table: Any, title: str) -> list[str]:
+    """Texts of a column's visible cells."""
+    place = 1 + table.locator("thead th").all_inner_texts().index(title)
+    return [text.strip() for text in table.locator(f"tbody tr:visible > :nth-child({place})").all_inner_texts()]
+
+
+def test_a_click_on_a_title_sorts_and_the_third_restores(complete: Visit) -> None:
+    table = arms_table(complete)
+    head = table.get_by_role("columnheader", name="qa", exact=True)
+
+    def values() -> list[float]:
+        return [float(text.split()[0]) for text in column(table, "qa")]
+
+    before = values()
+    head.get_by_role("button").click()
+    assert values() == sorted(before, reverse=True) != before
+    assert head.get_attribute("aria-sort") == "descending"
+    head.get_by_role("button").press("Enter")
+    assert values() == sorted(before)
+    head.get_by_role("button").press("Enter")
+    assert values() == before
+
+
+def test_cells_are_sorted_by_what_they_mean(visit: Open, tmp_path: Path) -> None:
+    """`720 MiB` is less than `11.3 GiB`, `3 min 32 s` more than `38 s`; a mark before a number is no part of it; what
+    is missing comes last, whichever way."""
+    columns = {
+        "memory": ["720 MiB", "1,204 MiB", "11.3 GiB", "–"],
+        "seconds": ["38 s", "3 min 32 s", "1 h 05 min", "failed: out of memory"],
+        "delta": ["▼ −0.020 [−0.03, −0.01]", "≈ 0.000 [−0.1, 0.1]", "△ +0.551 [+0.5, +0.6]", "no pair scored"],
+        "p": ["<0.001", "0.031", "1.000", "–"],
+        "tokens": ["60.0K", "123,456", "1.9M", "–"],
+        "name": ["arm_2", "arm_9", "arm_10", "arm_11"],
+    }
+    rows = tuple(tuple(Cell(text=text) for text in row) for row in zip(*columns.values(), strict=True))
+    table = Table(columns=tuple(Column(title=title) for title in columns), rows=rows[::-1])
+    section = Section(title="Table", blocks=(table,))
+    status = Cell(text="Complete")
+    view = View(title="t", banner=None, question="q", status=status, complete=True, sections=(section,))
+    (tmp_path / "page.html").write_text(render(view, {}), encoding="utf-8")
+    seen = visit(tmp_path / "page.html")
+    for title, ascending in columns.items():
+        numbers = title != "name"
+        expected = [*ascending[:3][::-1], ascending[3]] if numbers else ascending[::-1]
+        shown = seen.page.locator("main table")
+        seen.page.get_by_role("columnheader", name=title, exact=True).get_by_role("button").click()
+        assert column(shown, title) == expected
+        seen.page.get_by_role("columnheader", name=title, exact=True).get_by_role("button").click()
+        assert column(shown, title) == ascending
+
+
+def test_arms_are_filtered_everywhere_and_the_base_stays(complete: Visit) -> None:
+    complete.page.keyboard.press("/")
+    complete.page.keyboard.type("lima lora")
+    assert column(arms_table(complete), "Arm") == ["base", "lima_1k/lora"]
+    dimmed = complete.page.locator(".plot g.off").evaluate_all("groups => new Set(groups.map(g => g.dataset.arm)).size")
+    assert dimmed >= 5
+    complete.page.keyboard.press("Control+a")
+    complete.page.keyboard.press("Delete")
+    assert len(column(arms_table(complete), "Arm")) == 7
+
+
+def test_rows_are_filtered_and_columns_hidden(complete: Visit) -> None:
+    table = arms_table(complete)
+    tools = complete.page.locator(".tools").filter(has=complete.page.get_by_label("Tokens/s")).first
+    tools.get_by_role("searchbox").fill("alpaca")
+    assert column(table, "Arm") == ["alpaca_52k/full", "alpaca_52k/lora"]
+    tools.get_by_text("Columns").click()
+    tools.get_by_label("qa").uncheck()
+    heads = complete.page.locator("main table thead").filter(has_text="Tokens/s").first.locator("th:visible")
+    assert "qa" not in heads.all_inner_texts()
+    assert "choice" in heads.all_inner_texts()
+
+
+def open_cell(seen: Visit, arm: str, name: str) -> Any:
+    cell = seen.page.locator(f'button.cell[title="Examples: {arm} on {name}"]').first
+    cell.scroll_into_view_if_needed()
+    cell.click()
+    seen.page.wait_for_selector("#examples:visible")
+    return cell
+
+
+def test_a_cell_leads_to_its_examples_and_back(complete: Visit) -> None:
+    cell = open_cell(complete, "lima_1k/full", "qa")
+    pane = complete.page.locator("#examples")
+    assert pane.get_by_label("Arm").input_value() == "lima_1k/full"
+    assert pane.get_by_label("Against").input_value() == "base"
+    assert re.search(r"lima_1k/full − base: ▲ \+0\.\d+ \[\+0\.\d+, \+0\.\d+\], p", pane.inner_text())
+    first = pane.locator(".example").first
+    first.locator("summary").click()
+    said = first.inner_text()
+    assert "Prompt" in said
+    assert "Expected" in said
+    assert {"base", "lima_1k/full"} <= set(first.locator("h4").all_inner_texts())
+    assert first.locator("ins, del").count() > 0, "what differs is marked"
+    assert re.search(r"#0 [✓✗]", said), "each seed has its score"
+    first.get_by_role("button", name="Every arm's answer").click()
+    assert first.locator("tbody th").filter(has_text="alpaca_52k/lora").count() > 0
+    complete.page.keyboard.press("Escape")
+    assert pane.is_hidden()
+    assert cell.evaluate("button => button === document.activeElement")
+
+
+def test_lost_examples_are_those_that_the_other_answered_better(complete: Visit) -> None:
+    open_cell(complete, "lima_1k/full", "cloze")
+    pane = complete.page.locator("#examples")
+    pane.get_by_label("Show").select_option("lost")
+    counted = re.search(r"worse on (\d+) of (\d+)", pane.inner_text())
+    assert counted is not None
+    marks = pane.locator(".flip").all_inner_texts()
+    assert len(marks) == min(25, int(counted[1])) > 0
+    for mark in marks:
+        before, after = (
+            1.0 if side == "✓" else 0.0 if side == "✗" else float(side.rstrip("% ✓")) / 100
+            for side in mark.split(" → ")
+        )
+        assert after < before
+
+
+def test_any_two_arms_are_contrasted_by_the_report_s_rules(complete: Visit, pages: dict[str, Path]) -> None:
+    open_cell(complete, "lima_1k/full", "qa")
+    pane = complete.page.locator("#examples")
+    pane.get_by_label("Against").select_option("alpaca_52k/lora")
+    assert "(Holm over all pairs of arms)" in pane.inner_text()
+    words = re.search(r"lima_1k/full − alpaca_52k/lora: \S+ ([+−]?\d\.\d+) \[", pane.inner_text())
+    assert words is not None
+    scores = complete.page.locator('button.cell[title$=" on qa"]').evaluate_all(
+        "cells => Object.fromEntries(cells.map(c => [c.title, parseFloat(c.textContent)]).reverse())"
+    )
+    shown = scores["Examples: lima_1k/full on qa"] - scores["Examples: alpaca_52k/lora on qa"]
+    assert float(words[1].replace("−", "-")) == pytest.approx(shown, abs=0.0015)
+
+
+def test_a_search_finds_text_of_questions_and_answers(complete: Visit) -> None:
+    open_cell(complete, "lima_1k/full", "qa")
+    pane = complete.page.locator("#examples")
+    identity = pane.locator(".example").nth(3)
+    identity.locator("summary").click()
+    name = re.search(r"Prompt \((.*)\)", identity.inner_text())
+    assert name is not None
+    pane.get_by_label("Search").fill(name[1].split(", ")[-1])
+    assert 1 <= pane.locator(".example").count() < 25
+    pane.get_by_label("Search").fill("nothing has these words")
+    assert pane.locator(".example").count() == 0
+
+
+def test_keys_do_what_the_list_says(complete: Visit) -> None:
+    complete.page.keyboard.press("?")
+    assert complete.page.get_by_role("dialog").is_visible()
+    complete.page.get_by_role("button", name="Close").click()
+    complete.page.keyboard.press("e")
+    complete.page.keyboard.press("j")
+    complete.page.keyboard.press("j")
+    opened = complete.page.locator("#examples .example[open]")
+    assert opened.count() == 1
+    assert complete.page.locator("#examples .example").nth(1).get_attribute("open") is not None
+    complete.page.keyboard.press("k")
+    assert complete.page.locator("#examples .example").nth(0).get_attribute("open") is not None
+
+
+def test_plots_are_read_by_pointer_and_by_keys(complete: Visit) -> None:
+    plot = complete.page.locator(".plot > svg").first
+    plot.scroll_into_view_if_needed()
+    plot.locator("g[data-arm]").nth(1).hover()
+    tip = complete.page.locator(".tip")
+    assert re.search(r"\d\.\d", tip.inner_text())
+    plot.focus()
+    plot.press("ArrowDown")
+    first = tip.inner_text()
+    plot.press("ArrowDown")
+    assert tip.is_visible()
+    assert tip.inner_text() != first
+    curve = complete.page.locator(".plot > svg:has([data-axes])").first
+    curve.scroll_into_view_if_needed()
+    box = curve.bounding_box()
+    assert box is not None
+    complete.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.6)
+    assert re.search(r": [\d.,-]+ at [\d.,]+", tip.inner_text())
+
+
+def test_a_link_to_examples_opens_them(visit: Open, pages: dict[str, Path], browser: Any) -> None:
+    seen = visit(pages["complete"])
+    open_cell(seen, "random_1k/full", "choice")
+    address = seen.page.url
+    other = browser.new_page()
+    other.goto(address)
+    other.wait_for_selector("#examples:visible")
+    assert other.locator("#examples").get_by_label("Arm").input_value() == "random_1k/full"
+    other.close()
+
+
+def test_hostile_text_stays_text(visit: Open, pages: dict[str, Path]) -> None:
+    seen = visit(pages["hostile"])
+    before = seen.page.locator("script, img, iframe, a[href^=javascript]").count()
+    cell = seen.page.locator("button.cell").first
+    cell.click()
+    for number in range(3):
+        example = seen.page.locator("#examples .example").nth(number)
+        example.locator("summary").click()
+        example.get_by_role("button", name="Every arm's answer").click()
+    assert "<" in seen.page.locator("#examples").inner_text(), "the enemy's markup must be part of what is tried"
+    assert seen.page.locator("script, img, iframe, a[href^=javascript]").count() == before
+    assert seen.page.evaluate("Object.keys(window).filter(key => /hack|pwn|owned/i.test(key))") == []
+    assert seen.said == []
+
+
+def test_the_page_is_whole_without_script(visit: Open, pages: dict[str, Path]) -> None:
+    seen = visit(pages["complete"], script=False)
+    assert seen.page.locator("main table").first.is_visible()
+    assert seen.page.locator(".plot > svg").count() > 10
+    assert seen.page.locator("button").count() == 0
+    assert "With script" in seen.page.locator("noscript").inner_text()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["complete", "broken"])
+def test_nothing_is_beyond_the_edge_of_the_screen(visit: Open, pages: dict[str, Path], width: int, name: str) -> None:
+    """Reasons were off the screen of a telephone: a table with sentences is a list there, tables of figures scroll."""
+    seen = visit(pages[name], width=width)
+    seen.page.evaluate(UNFOLDED)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    beyond = seen.page.locator("table.stack td").evaluate_all(
+        "(cells, width) => cells.filter(c => c.getBoundingClientRect().right > width + 1).map(c => c.textContent)",
+        width,
+    )
+    assert width > 700 or beyond == []
+
+
+def test_print_leaves_the_tools_out(complete: Visit) -> None:
+    complete.page.emulate_media(media="print", color_scheme="dark")
+    assert complete.page.locator(".bar").is_hidden()
+    assert complete.page.locator(".tools").first.is_hidden()
+    paper = complete.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1280, "light")])
+def test_axe_finds_nothing_serious(visit: Open, pages: dict[str, Path], width: int, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    seen = visit(pages["broken"], width=width, theme=theme)
+    seen.page.evaluate(UNFOLDED)
+    seen.page.locator("button.cell").first.click()
+    seen.page.locator("#examples .example > summary").first.click()
+    found = axe.run(seen.page).response["violations"]
+    serious = [
+        (entry["id"], entry["nodes"][0]["html"][:200]) for entry in found if entry["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
