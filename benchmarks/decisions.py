@@ -1,7 +1,8 @@
 """Calibration of the decision: how often the arm that is best "with probability p" is the best one, by simulation.
 
-Run from the repository root: `python -m benchmarks.decisions [RUNS]`. Each run draws a suite: arms around a common
-level with a spread, right-or-wrong examples that all arms share, training seeds with noise of their own."""
+Run from the repository root: `python -m benchmarks.decisions [RUNS [PART-OF-A-NAME]]`. Each run draws a suite: arms
+around a common level with a spread, right-or-wrong examples that all arms share, training seeds with noise of their
+own."""
 
 from __future__ import annotations
 
@@ -144,8 +145,9 @@ def _pick(truth: FloatArray, measured: Candidates, table: tuple[Prospect, ...]) 
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
     began = time.monotonic()
-    for case in CASES:
+    for case in (case for case in CASES if part in case.name):
         found = simulate(case, runs)
         print(
             f"{case.name}: " + "; ".join(f"{100 * said:.0f}% → {100 * true:.1f}% ({n})" for n, said, true in found.bins)

@@ -1,8 +1,8 @@
 """What takes evidence away never raises confidence: strength of a comparison before and after a random deletion.
 
-Run from the repository root: `python -m benchmarks.evidence [RUNS]`. In each run a seed, scores, examples or cluster
-labels of fresh data are deleted at random, and the difference of an arm and its control is computed again.
-`tests/stats` has the same with fewer runs.
+Run from the repository root: `python -m benchmarks.evidence [RUNS [PART-OF-A-NAME]]`. In each run a seed, scores,
+examples or cluster labels of fresh data are deleted at random, and the difference of an arm and its control is
+computed again. `tests/stats` has the same with fewer runs.
 """
 
 from __future__ import annotations
@@ -153,8 +153,9 @@ def cases() -> list[tuple[str, Callable[[Rng], Sequence[Scores]], Taken]]:
 def main() -> None:
     """Prints a Markdown table."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
     print("| data: what is deleted | width | mean p | filled marks |\n| --- | ---: | ---: | ---: |")
-    for name, draw, take in cases():
+    for name, draw, take in (case for case in cases() if part in case[0]):
         before, after = strengths(draw, take, runs, rng=np.random.default_rng(9))
         pairs = [
             f"× {after.width:.2f}",

@@ -1,7 +1,7 @@
 """How often a claim is supported though the truth stands on its threshold, and a mark set where nothing differs.
 
-Run from the repository root: `python -m benchmarks.verdicts [RUNS]`. At most 5% is promised; with two-sided intervals
-at 95% it is 2.5% for one claim, and 5% for a whole family.
+Run from the repository root: `python -m benchmarks.verdicts [RUNS [PART-OF-A-NAME]]`. At most 5% is promised; with
+two-sided intervals at 95% it is 2.5% for one claim, and 5% for a whole family.
 """
 
 from __future__ import annotations
@@ -83,36 +83,40 @@ _ALIKE = items([0.5] * 6, seeds=3, deviation=0.2, base=0.5)
 Compare = Callable[[Rng], Delta | Ratio]
 
 
-def claims() -> Iterator[tuple[str, ClaimRelation, float, bool, int, Compare]]:
-    """Name, relation, margin, whether higher is better, by what the runs are divided, comparison on the threshold."""
+def claims() -> Iterator[tuple[str, ClaimRelation, float, bool, Compare]]:
+    """Name, relation, margin, whether higher is better, comparison on the threshold."""
     for seeds in (3, 5):
         for relation, ratio in ((">=", 1.1), (">", 1 / 1.1), ("==", 1.1)):
             name = f"cost {relation}, margin 10%, {seeds} seeds"
-            yield name, relation, 0.1, False, 1, lambda rng, s=seeds, r=ratio: costs(rng, s, r)
+            yield name, relation, 0.1, False, lambda rng, s=seeds, r=ratio: costs(rng, s, r)
     for n in (50, 200):
         for relation, margin, gain, loss in ((">=", 0.05, 0.10, 0.15), ("==", 0.1, 0.2, 0.1), (">", 0.0, 0.1, 0.1)):
             name = f"right or wrong {relation}, margin {margin:g}, n = {n}, one seed"
-            yield name, relation, margin, True, 1, lambda rng, n=n, g=gain, x=loss: right_or_wrong(rng, n, g, x)
+            yield name, relation, margin, True, lambda rng, n=n, g=gain, x=loss: right_or_wrong(rng, n, g, x)
     for seeds in (3, 5):
         for relation, margin, effect in ((">=", 0.1, -0.1), ("==", 0.3, 0.3), (">", 0.0, 0.0)):
             name = f"score {relation}, margin {margin:g}, {seeds} seeds against the control's"
-            yield name, relation, margin, True, 2, lambda rng, s=seeds, e=effect: with_seeds(rng, s, e)
+            yield name, relation, margin, True, lambda rng, s=seeds, e=effect: with_seeds(rng, s, e)
     for relation, margin, ratio in ((">=", 0.1, 1 / 1.1), (">", 0.1, 1.1), ("==", 0.2, 1.2)):
         name = f"right answers per second {relation}, margin {margin:.0%}, 3 seeds"
-        yield name, relation, margin, True, 2, lambda rng, r=ratio: per_second(rng, r)
+        yield name, relation, margin, True, lambda rng, r=ratio: per_second(rng, r)
 
 
 def main() -> None:
     """Prints a Markdown table."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
     rng = np.random.default_rng(3)
     print("| claim, the truth on its threshold | supported |\n| --- | ---: |", flush=True)
-    for name, relation, margin, higher, share, compare in claims():
+    for name, relation, margin, higher, compare in (row for row in claims() if part in row[0]):
         outcomes = [
-            decide(relation, compare(rng), margin=margin, higher_is_better=higher).outcome for _ in range(runs // share)
+            decide(relation, compare(rng), margin=margin, higher_is_better=higher, plan=False).outcome
+            for _ in range(runs)
         ]
         print(f"| {name} | {PERCENT * outcomes.count('supported') / len(outcomes):.1f}% |", flush=True)
-    for what, draw in (("scores", family), ("right or wrong", family_of_rates)):
+    for what, draw in (("family of scores", family), ("family of rates", family_of_rates)):
+        if part not in what:
+            continue
         marked, supported = families(draw, rng, runs // 2)
         print(f"| any ▲ or ▼ among ten contrasts of six equal arms, {what} | {marked:.1f}% |", flush=True)
         print(f"| any of ten such claims, >, {what} | {supported:.1f}% |", flush=True)
@@ -124,7 +128,7 @@ def families(draw: Callable[[Rng], list[Delta]], rng: Rng, suites: int) -> tuple
     for _ in range(suites):
         contrasts = draw(rng)
         marked += any(p is not None and p <= 0.05 for p in holm([delta.p_value for delta in contrasts]))
-        verdicts = decide_family([ClaimQuestion(relation=">", comparison=delta) for delta in contrasts])
+        verdicts = decide_family([ClaimQuestion(relation=">", comparison=delta) for delta in contrasts], plan=False)
         supported += any(verdict.outcome == "supported" for verdict in verdicts)
     return PERCENT * marked / suites, PERCENT * supported / suites
 

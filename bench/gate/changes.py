@@ -17,6 +17,7 @@ from bench.stats.curves.distributions import BoolArray
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import plan_of, replicate_rows, seed_prior_of
+from bench.stats.estimates.seed_pairs import delta_by_seed, seed_differences
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.sample import Scores
 from bench.suite.tables.gate import GatePolicy, Tier
@@ -61,17 +62,11 @@ class _Sides:
         """What has seed noise: both runs' scores or, where seeds are paired, their differences."""
         if not self.paired_seeds or self.new.values.shape[0] == 1:
             return self.new, self.old
-        return (_differences(self.new, self.old),)
+        return (seed_differences(self.new, self.old),)
 
     def delta(self, prior: SeedPrior | None, *, seed: int, replicates: int) -> Delta:
-        if len(self.compared) == 2:
-            return paired_delta(self.new, self.old, seed=seed, replicates=replicates, prior=prior)
-        nothing = np.zeros((1, self.new.n_examples))
-        zero = replace(
-            _differences(self.new, self.old),
-            values=nothing, present=np.ones_like(nothing, dtype=np.bool_), draws=None, trained=False,
-        )  # fmt: skip
-        return paired_delta(self.compared[0], zero, seed=seed, replicates=replicates, prior=prior)
+        compare = paired_delta if len(self.compared) == 2 else delta_by_seed
+        return compare(self.new, self.old, seed=seed, replicates=replicates, prior=prior)
 
 
 def cells(
@@ -156,20 +151,6 @@ def _sides(arm: str, new: Aligned | None, old: Aligned, *, same_seeds: bool) -> 
             return f"{whose} run has no score of it; its report says why"
     paired = left.values.shape == right.values.shape and (same_seeds or not left.trained)
     return _Sides(new=left, old=right, paired_seeds=paired)
-
-
-def _differences(new: Scores, old: Scores) -> Scores:
-    """Differences [seeds, examples] of trainings with the same seed; missing where either score is."""
-    present = new.present & old.present
-    bounds = (0.0, 1.0) if new.binary else new.bounds
-    span = None if bounds is None else bounds[1] - bounds[0]
-    return replace(
-        new,
-        values=np.where(present, new.values - old.values, 0.0),
-        present=present,
-        binary=False,
-        bounds=None if span is None else (-span, span),
-    )
 
 
 def _mean(scores: Scores) -> float | None:

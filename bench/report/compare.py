@@ -95,7 +95,7 @@ def compare_record(
         draws=draw_noise(record, measured),
         metrics=every_metric(record),
         slices=slices(aligned, rows, bases_by_arm(record), deltas),
-        seed_tables=seed_tables(measurands, measured, record.resolved.suite.seeds),
+        seed_tables=seed_tables(measurands, measured, record.resolved.suite.seeds, paired=deltas.shared_rows),
         scaling=scaling_lines(record, measurands, measured),
         speeds=paces(record),
         costs=priced,

@@ -61,19 +61,22 @@ def decide(
     margin: float = 0.0,
     alpha: float = ALPHA,
     higher_is_better: bool = True,
+    plan: bool = True,
 ) -> ClaimVerdict:
     """The verdict of one claim alone."""
     question = ClaimQuestion(relation=relation, comparison=comparison, margin=margin, higher_is_better=higher_is_better)
-    return decide_family([question], alpha=alpha)[0]
+    return decide_family([question], alpha=alpha, plan=plan)[0]
 
 
-def decide_family(questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA) -> tuple[ClaimVerdict, ...]:
+def decide_family(
+    questions: Sequence[ClaimQuestion], *, alpha: float = ALPHA, plan: bool = True
+) -> tuple[ClaimVerdict, ...]:
     """The verdicts of all claims of a suite, with Holm's adjustment over all but exact ones.
 
     A claim that cannot be tested counts as one that found nothing. A claim whose outcome is another one with its
-    missing scores counted for or against it is incomplete.
+    missing scores counted for or against it is incomplete. plan: whether to say what would decide an open claim.
     """
-    verdicts = _decided(questions, alpha=alpha)
+    verdicts = _decided(questions, alpha=alpha, plan=plan)
     return tuple(_with_missing(questions, verdicts[place], place, alpha=alpha) for place in range(len(questions)))
 
 
@@ -86,7 +89,9 @@ def _with_missing(
     if extremes is None or verdict.outcome == "incomplete":
         return verdict
     against, in_favour = (
-        _decided([*questions[:place], replace(question, comparison=case), *questions[place + 1 :]], alpha=alpha)[place]
+        _decided(
+            [*questions[:place], replace(question, comparison=case), *questions[place + 1 :]], alpha=alpha, plan=False
+        )[place]
         for case in (extremes if question.higher_is_better else extremes[::-1])
     )
     if {against.outcome, in_favour.outcome} == {verdict.outcome}:
@@ -106,7 +111,7 @@ def _with_missing(
     )
 
 
-def _decided(questions: Sequence[ClaimQuestion], *, alpha: float) -> tuple[ClaimVerdict, ...]:
+def _decided(questions: Sequence[ClaimQuestion], *, alpha: float, plan: bool) -> tuple[ClaimVerdict, ...]:
     """The verdicts from the scores that are there."""
     evidence = [_evidence(question) for question in questions]
     exact = [_exact_verdict(question) for question in questions]
@@ -124,7 +129,7 @@ def _decided(questions: Sequence[ClaimQuestion], *, alpha: float) -> tuple[Claim
     return tuple(
         certain or _undecidable(question)
         if comparison is None or test is None or sequential is None or (p := adjusted.get(place)) is None
-        else _verdict(question, comparison, test, (sequential, p), size=size, alpha=alpha)
+        else _verdict(question, comparison, test, (sequential, p), size=size, alpha=alpha, plan=plan)
         for place, (question, certain, comparison, test, sequential) in enumerate(
             zip(questions, exact, evidence, tests, corrected, strict=True)
         )
@@ -227,11 +232,13 @@ def _verdict(
     *,
     size: int,
     alpha: float,
+    plan: bool,
 ) -> ClaimVerdict:
     leaning, p_value = test
     sequential, adjusted = corrected
     decided = adjusted <= alpha
-    plans = (Needed(examples=None, seeds=None),) * 3 if decided else _needed(question, evidence, 1.0 - alpha / size)
+    nothing = Needed(examples=None, seeds=None)
+    plans = (nothing,) * 3 if decided or not plan else _needed(question, evidence, 1.0 - alpha / size)
     more, fewest, most = plans
     return ClaimVerdict(
         outcome=leaning if decided else "inconclusive",

@@ -40,8 +40,10 @@ def side_of(scores: Scores, rows: FloatArray) -> Side:
     return Side(values=rows, trained=scores.trained, drawn=several_draws(scores), short=short)
 
 
-def noise_statement(arm: Side, reference: Side | None = None, prior: SeedPrior | None = None) -> str:
-    """Which sources of noise an interval covers, in the report's words."""
+def noise_statement(
+    arm: Side, reference: Side | None = None, prior: SeedPrior | None = None, *, of: str = "arms"
+) -> str:
+    """Which sources of noise an interval covers, in the report's words. of: what the prior was taken over."""
     trained = [side for side in (arm, reference) if side is not None and side.trained]
     if max((side.values.shape[0] for side in trained), default=1) < 2:
         return "example noise only"
@@ -50,7 +52,7 @@ def noise_statement(arm: Side, reference: Side | None = None, prior: SeedPrior |
         return f"example and training-seed noise{drawn}"
     if not prior.usable:
         return f"example and training-seed noise, each arm's own, as the arms' noise differs{drawn}"
-    return f"example and training-seed noise, the latter moderated over {prior.arms} arms{drawn}"
+    return f"example and training-seed noise, the latter moderated over {prior.arms} {of}{drawn}"
 
 
 def plan_of(scores: Scores, kept: BoolArray) -> Layout:

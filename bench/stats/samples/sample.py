@@ -5,7 +5,7 @@ and is never read. No NaN enters or leaves. Examples are in the same order for a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -60,15 +60,16 @@ class Scores:
 
     def row(self, index: int) -> "Scores":
         """One seed replicate alone."""
-        return Scores(
-            values=self.values[index : index + 1],
-            present=self.present[index : index + 1],
-            weights=self.weights,
-            clusters=self.clusters,
-            strata=self.strata,
-            binary=self.binary,
-            bounds=self.bounds,
-            trained=self.trained,
+        return replace(self.part([index]), draws=None)
+
+    def part(self, rows: Sequence[int]) -> "Scores":
+        """Some of the seed replicates."""
+        chosen = list(rows)
+        return replace(
+            self,
+            values=self.values[chosen],
+            present=self.present[chosen],
+            draws=None if self.draws is None else self.draws[chosen],
         )
 
 

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.subjects import planned_arms
 from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
-from bench.stats.noise.moderation import SeedPrior
+from bench.stats.estimates.seed_pairs import delta_by_seed, pair_prior
+from bench.stats.noise.moderation import LEAST_ARMS, LEAST_DEGREES, SeedPrior
+from bench.stats.samples.sample import Scores
+
+_PAIRS = " by seed"
+
+
+def _shared_rows(record: Record) -> tuple[tuple[str, ...], ...]:
+    """Arms on the same data, where they are enough to say together how noisy their differences are (`seed_prior`);
+    else none: two seeds' differences alone say less than the seeds of both sides."""
+    suite = record.resolved.suite
+    groups: dict[tuple[str, str], list[str]] = {}
+    for arm in planned_arms(record):
+        if suite.trains(arm):
+            groups.setdefault((arm.base, arm.data), []).append(arm.name)
+    shared = tuple(tuple(arms) for arms in groups.values() if len(arms) > 1)
+    pairs = sum(len(arms) - 1 for arms in shared)
+    return shared if pairs >= LEAST_ARMS and pairs * (len(suite.seeds) - 1) >= LEAST_DEGREES else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,26 +38,54 @@ class Deltas:
 
     seed: int
     replicates: int
+    shared_rows: tuple[tuple[str, ...], ...] = ()
+    """Groups of arms whose trainings of equal seeds share rows and their order."""
+    seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Seeds of the arms of these groups, in the order of their scores."""
     _known: dict[tuple[str, str, str], Delta] = field(default_factory=dict, repr=False)
     _priors: dict[str, SeedPrior | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, record: Record, *, replicates: int) -> Deltas:
         """For one run; nothing is computed yet."""
-        return cls(seed=int(record.digest[:8], 16), replicates=replicates)
+        groups, suite = _shared_rows(record), record.resolved.suite
+        return cls(
+            seed=int(record.digest[:8], 16),
+            replicates=replicates,
+            shared_rows=groups,
+            seeds={arm: suite.seeds_of(arm) for group in groups for arm in group},
+        )
 
     def between(self, entry: Aligned, left: str, right: str) -> Delta:
         """left - right on one measurand; either is an arm or the base."""
         key = (entry.measurand.name, left, right)
         if key not in self._known:
-            self._known[key] = self._corpus(entry, left, right) or paired_delta(
-                entry.arms[left],
-                entry.arms[right],
-                seed=self.seed,
-                replicates=self.replicates,
-                prior=self.seed_prior(entry),
-            )
+            self._known[key] = self._corpus(entry, left, right) or self._of_scores(entry, left, right)
         return self._known[key]
+
+    def paired_by_seed(self, left: str, right: str) -> bool:
+        """Whether the n-th training of one arm is compared with the n-th of the other."""
+        return any(left in group and right in group for group in self.shared_rows)
+
+    def _of_scores(self, entry: Aligned, left: str, right: str) -> Delta:
+        options = {"seed": self.seed, "replicates": self.replicates}
+        if self.paired_by_seed(left, right):
+            first, second = self._both(entry, (left, right))
+            return delta_by_seed(first, second, **options, prior=self._pair_prior(entry))
+        return paired_delta(entry.arms[left], entry.arms[right], **options, prior=self.seed_prior(entry))
+
+    def _both(self, entry: Aligned, arms: Sequence[str]) -> list[Scores]:
+        """Scores of the seeds that all of some arms have: an arm's own further seeds have no partner."""
+        common = set.intersection(*(set(self.seeds[arm]) for arm in arms))
+        rows = {arm: [row for row, seed in enumerate(self.seeds[arm]) if seed in common] for arm in arms}
+        return [entry.arms[arm].part(rows[arm]) for arm in arms]
+
+    def _pair_prior(self, entry: Aligned) -> SeedPrior | None:
+        """What the arms that share rows say together about the noise of their differences."""
+        name = entry.measurand.name + _PAIRS
+        if name not in self._priors:
+            self._priors[name] = pair_prior(self._both(entry, group) for group in self.shared_rows)
+        return self._priors[name]
 
     def seed_prior(self, entry: Aligned) -> SeedPrior | None:
         """What the seeds of the measurand's arms say together; `None` for too few arms."""

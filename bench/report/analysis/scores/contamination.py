@@ -7,7 +7,7 @@ side.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
@@ -122,7 +122,7 @@ def _contaminated(
             return None
         left_out = arm_examples | examples.get((contrast.reference, name), frozenset())
         part = without(entry, left_out)
-        again = Deltas(seed=deltas.seed, replicates=deltas.replicates)
+        again = replace(deltas, _known={}, _priors={})
         clean = again.between(part, arm, contrast.reference)
         return Cleaned(reference=contrast.reference, all=contrast.delta, clean=clean, left_out=len(left_out))
 

@@ -169,7 +169,7 @@ def _adjusted(measurand: Measurand, measured: Mapping[str, Result]) -> dict[str,
     family = [c for result in measured.values() for c in (result.versus_base, result.versus_control) if c is not None]
     diagnostic = measurand.role == "diagnostic"
     adjusted = [None] * len(family) if diagnostic else holm([contrast.delta.tested_p for contrast in family])
-    level = 1.0 - (1.0 - LEVEL) / max(1, len(family))
+    level = LEVEL if diagnostic else 1.0 - (1.0 - LEVEL) / max(1, len(family))
     read = {
         (contrast.arm, contrast.reference): replace(
             contrast,

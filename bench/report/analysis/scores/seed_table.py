@@ -1,6 +1,6 @@
 """Scores by seed and arm, and whether arms move together by seed number.
 
-Contract: pure, and descriptive: differences take the seeds of two arms as independent draws.
+Contract: pure, and descriptive: which arms are compared seed by seed is a matter of the design (`Deltas.shared_rows`).
 """
 
 from __future__ import annotations
@@ -20,18 +20,23 @@ from bench.suite.tables.suite import is_base
 class SeedTable:
     """One measurand. scores: by trained arm, in the order of `seeds`; `None` for a seed without a score.
 
-    together_p: of "the arms do not move together by seed number", over the arms with all seeds; `None` where it cannot
-    be tested.
+    paired: groups of arms on the same rows, whose differences are taken seed by seed. together_p: of "the arms do not
+    move together by seed number", over the arms with all seeds; `None` where it cannot be tested.
     """
 
     measurand: str
     seeds: tuple[int, ...]
     scores: Mapping[str, tuple[float | None, ...]]
     together_p: float | None
+    paired: tuple[tuple[str, ...], ...]
 
 
 def seed_tables(
-    measurands: Sequence[Measurand], results: Mapping[tuple[str, str], Result], seeds: Sequence[int]
+    measurands: Sequence[Measurand],
+    results: Mapping[tuple[str, str], Result],
+    seeds: Sequence[int],
+    *,
+    paired: tuple[tuple[str, ...], ...],
 ) -> tuple[SeedTable, ...]:
     """One per measurand with a score of two seeds at least."""
     tables = []
@@ -47,7 +52,11 @@ def seed_tables(
             values = np.array(complete, dtype=np.float64).reshape(len(complete), len(seeds))
             tables.append(
                 SeedTable(
-                    measurand=measurand.name, seeds=tuple(seeds), scores=scores, together_p=moves_together(values)
+                    measurand=measurand.name,
+                    seeds=tuple(seeds),
+                    scores=scores,
+                    together_p=moves_together(values),
+                    paired=paired if measurand.per_example else (),
                 )
             )
     return tuple(tables)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.seed_table import SeedTable
 from bench.report.render import format as fmt
@@ -9,9 +11,18 @@ from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Ta
 
 TEXT = (
     "Arms that are trained on the same rows, in the same order, may be high or low with the same seeds. The p-value is "
-    "that of the seeds in a two-way analysis of variance, uncorrected for the number of evals. Differences take the "
-    "seeds of two arms as independent draws, whatever it shows: where arms move together, an interval is wider than "
-    "it need be, not narrower."
+    "that of the seeds in a two-way analysis of variance, uncorrected for the number of evals; what is paired does not "
+    "depend on it."
+)
+PAIRED = (
+    "Differences between {groups} are taken seed by seed: these arms share rows, order and draws. All other "
+    "differences take the seeds of two arms as independent draws; where these move together, an interval is wider "
+    "than it need be, not narrower."
+)
+INDEPENDENT = (
+    "All differences take the seeds of two arms as independent draws: fewer than three pairs of arms share rows, too "
+    "few to say how noisy their differences are. Where arms move together, an interval is wider than it need be, not "
+    "narrower."
 )
 
 
@@ -19,9 +30,16 @@ def seeds_section(comparison: Comparison) -> Section | None:
     """One table per eval; `None` where training was not repeated."""
     if not comparison.seed_tables:
         return None
-    blocks: list[Block] = [Paragraph(text=TEXT, tone="muted")]
+    blocks: list[Block] = [Paragraph(text=f"{TEXT} {_pairing(comparison.seed_tables)}", tone="muted")]
     blocks += [_table(table) for table in comparison.seed_tables]
     return Section(title="Scores by seed", blocks=tuple(blocks), only="document")
+
+
+def _pairing(tables: Sequence[SeedTable]) -> str:
+    """Which seeds are paired, and that no others are."""
+    groups = next((table.paired for table in tables if table.paired), ())
+    named = "; ".join(" and ".join(group) for group in groups)
+    return PAIRED.format(groups=named) if groups else INDEPENDENT
 
 
 def _table(table: SeedTable) -> Table:

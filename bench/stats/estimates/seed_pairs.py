@@ -1,0 +1,105 @@
+"""The delta of two subjects taken seed by seed, where trainings of equal seeds share rows and their order.
+
+Contract: as `bench.stats.estimates.paired`. What equal seeds share cancels; a seed that either side lacks is lost to
+both. Whether seeds are paired is a matter of the design, and never chosen by a look at the scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from bench.stats.curves.distributions import BoolArray, IntArray
+from bench.stats.estimates.delta import LEVEL, Delta, with_bounds
+from bench.stats.estimates.missing import counted_as, missing_share, worst_scale
+from bench.stats.estimates.paired import REPLICATES, paired_delta
+from bench.stats.estimates.replicates import noise_statement, plan_of, replicate_rows, seed_prior_of, side_of
+from bench.stats.noise.moderation import SeedPrior
+from bench.stats.samples.sample import Scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PairOptions:
+    """As the arguments of `delta_by_seed`."""
+
+    seed: int
+    replicates: int
+    level: float
+    prior: SeedPrior | None
+
+
+def pair_prior(groups: Iterable[Sequence[Scores]]) -> SeedPrior | None:
+    """What all arms that share rows say together about the noise of their differences. groups: of arms on the same
+    rows; of each, as many differences as are independent."""
+    return seed_prior_of(seed_differences(*pair) for group in groups for pair in pairwise(group))
+
+
+def delta_by_seed(
+    arm: Scores,
+    reference: Scores,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    prior: SeedPrior | None = None,
+) -> Delta:
+    """arm - reference; row n of one is paired with row n of the other. prior: `pair_prior` of the eval's arms."""
+    options = _PairOptions(seed=seed, replicates=replicates, level=level, prior=prior)
+    delta = _as_scored(arm, reference, options)
+    shares = missing_share(arm), missing_share(reference)
+    if delta.estimate is None or not any(shares):
+        return delta
+    scale = worst_scale((arm, reference))
+    lowest, highest = (
+        _as_scored(counted_as(arm, left), counted_as(reference, right), options) for left, right in (scale, scale[::-1])
+    )
+    return with_bounds(delta, lowest, highest, shares=shares, scale=scale)
+
+
+def seed_differences(arm: Scores, reference: Scores) -> Scores:
+    """Differences [seeds, examples] of trainings with the same seed; missing where either score is."""
+    present = arm.present & reference.present
+    ends = arm.rate_ends
+    span = None if ends is None else ends[1] - ends[0]
+    return replace(
+        arm,
+        values=np.where(present, arm.values - reference.values, 0.0),
+        present=present,
+        binary=False,
+        bounds=None if span is None else (-span, span),
+        draws=_shared_draws(arm.draws),
+    )
+
+
+def _shared_draws(draws: IntArray | None) -> IntArray | None:
+    """Labels of the draws where some has several seeds; else what a draw adds cancels as all else that a seed does."""
+    return None if draws is None or np.unique(draws).size == draws.size else draws
+
+
+def _as_scored(arm: Scores, reference: Scores, options: _PairOptions) -> Delta:
+    """The delta from the scores that are there."""
+    pairs = seed_differences(arm, reference)
+    nothing = np.zeros((1, pairs.n_examples))
+    zero = replace(pairs, values=nothing, present=np.ones_like(nothing, dtype=np.bool_), draws=None, trained=False)
+    delta = paired_delta(
+        pairs, zero, seed=options.seed, replicates=options.replicates, level=options.level, prior=options.prior
+    )
+    failed = sum(int((~side.present.any(axis=1)).sum()) for side in (arm, reference))
+    delta = replace(
+        delta, bounds=None, extremes=None, reference_seeds=delta.arm_seeds, seeds_failed=failed,
+        method=delta.method.replace("paired:", "paired by seed:"),
+    )  # fmt: skip
+    if delta.estimate is None:
+        return delta
+    kept: BoolArray = np.asarray(pairs.present.any(axis=0))
+    noise = noise_statement(side_of(pairs, replicate_rows(pairs, kept)), prior=options.prior, of="pairs of arms")
+    mean = float(replicate_rows(reference, kept).mean(axis=0) @ plan_of(reference, kept).share)
+    return replace(
+        delta,
+        noise=delta.noise if delta.noise == "none" else f"{noise}, paired by seed",
+        arm_mean=mean + delta.estimate,
+        reference_mean=mean,
+    )
