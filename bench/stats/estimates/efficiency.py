@@ -98,7 +98,7 @@ def _error(parts: Components) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RatioOptions:
-    """How a ratio is computed; as the arguments of `efficiency_ratio`."""
+    """Arguments of `efficiency_ratio`."""
 
     counted: bool
     seed: int

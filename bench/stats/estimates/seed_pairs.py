@@ -23,7 +23,7 @@ from bench.stats.samples.sample import Scores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PairOptions:
-    """As the arguments of `delta_by_seed`."""
+    """Arguments of `delta_by_seed`."""
 
     seed: int
     replicates: int
