@@ -28,4 +28,5 @@ TrustTaskCodeOption = Annotated[
     bool, typer.Option("--trust-task-code", help="Let task files and hub metrics from elsewhere run their own code.")
 ]
 ReportsOption = Annotated[Path, typer.Option("--reports", help="Where run folders are written.")]
+FullOption = Annotated[bool, typer.Option("--full", help="Print all of the report, not its first screen.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

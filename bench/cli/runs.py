@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import JsonOption, ReportsOption, RunArgument
+from bench.cli.options import FullOption, JsonOption, ReportsOption, RunArgument
 from bench.cli.output import console, print_json
 
 
 def report(
     run: RunArgument,
+    *,
     history: Annotated[
         list[Path] | None,
         typer.Option(help="Earlier times, as `bench export` and pytest-benchmark write them: a file or a folder."),
@@ -24,6 +25,7 @@ def report(
             help="Write a copy to publish into this folder: no prompts, no answers, no folders of this machine."
         ),
     ] = None,
+    full: FullOption = False,
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
 ) -> None:
@@ -34,7 +36,7 @@ def report(
     directory = RunDirectory.find(run, reports)
     drawn = None if history or as_json or share else drawn_report(directory.path)
     if drawn is not None:
-        print_drawn(drawn.view, directory.path, console())
+        print_drawn(drawn.view, directory.path, console(), full=full)
         raise typer.Exit(drawn.exit_code)
     from bench.gate.trend import run_trends, trend_section
     from bench.report.as_json import to_json
@@ -51,7 +53,7 @@ def report(
         print_json({**comparison_json(comparison), **({} if trends is None else {"history": to_json(trends)})})
     else:
         trend = None if trends is None else trend_section(trends)
-        write_comparison(comparison, directory.path, console=console(), trend=trend)
+        write_comparison(comparison, directory.path, console=console(), trend=trend, full=full)
     raise typer.Exit(comparison.completeness.exit_code)
 
 

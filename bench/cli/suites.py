@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.options import (
+    FullOption,
     JsonOption,
     OnlyOption,
     ProfileOption,
@@ -51,6 +52,7 @@ def run(
         int | None, typer.Option("--max-seeds", min=2, help="With --until-decided: of each arm; default: as planned.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
+    full: FullOption = False,
 ) -> None:
     """Train, evaluate, compare, report. Resumes where an earlier run of the same suite stopped."""
     place = enter_allocation()
@@ -90,14 +92,14 @@ def run(
         finished = run_once(load())
         drawn = drawn_report(finished.path)
         if drawn is not None:
-            print_drawn(drawn.view, finished.path, console())
+            print_drawn(drawn.view, finished.path, console(), full=full)
             raise typer.Exit(drawn.exit_code)
         from bench.report.compare import compare
 
         comparison = compare(finished)
     from bench.report.write import write_comparison
 
-    write_comparison(comparison, finished.path, console=console())
+    write_comparison(comparison, finished.path, console=console(), full=full)
     raise typer.Exit(comparison.completeness.exit_code)
 
 

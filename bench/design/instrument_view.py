@@ -30,7 +30,7 @@ def print_instrument(instrument: Instrument, console: Console, *, suite: str, qu
         complete=True,
         sections=(_claims(instrument), _evals(instrument)) if claims else (_evals(instrument),),
     )
-    print_report(view, console)
+    print_report(view, console, full=True)
 
 
 def _claims(instrument: Instrument) -> Section:

@@ -15,7 +15,7 @@ _SHOWN_DIFFERENCES = 40
 
 def print_comparison(comparison: RunComparison, console: Console) -> None:
     """What changed from the first run to the second, on `console`."""
-    print_report(compose_comparison(comparison), console)
+    print_report(compose_comparison(comparison), console, full=True)
 
 
 def compose_comparison(comparison: RunComparison) -> View:

@@ -66,6 +66,7 @@ def compare_record(
     measured = results(record, aligned, missing, deltas)
     claims = decided(record, aligned, missing, deltas, measured)
     priced = costs(record)
+    matched = budget_match(priced)
     choice = decision(record, aligned, deltas)
     run = run_info(record)
     comparison = Comparison(
@@ -79,6 +80,7 @@ def compare_record(
                 measurands=measurands,
                 results=measured,
                 costs=priced,
+                budget=matched,
             )
         ),
         claims=claims,
@@ -99,7 +101,7 @@ def compare_record(
         scaling=scaling_lines(record, measurands, measured),
         speeds=paces(record),
         costs=priced,
-        budget=budget_match(priced),
+        budget=matched,
         doses=doses(priced),
         phases=seconds_by_phase(record),
         tradeoffs=tradeoffs(record, measurands, measured),

@@ -1,4 +1,5 @@
-"""From a `Comparison` to the `View`: which parts, in which order. A reader of ten lines has the outcome by then."""
+"""From a `Comparison` to the `View`: which parts, in which order. A reader of the first screen has the outcome; the
+evidence behind it is folded. A run that asks nothing, such as one of speed alone, folds nothing."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ from bench.report.sections.answers.flips import flips_section
 from bench.report.sections.answers.generation import generation_section
 from bench.report.sections.answers.judge import judge_section
 from bench.report.sections.answers.side_by_side import answers_section
-from bench.report.sections.claims import VERDICT_TONES, claims_section, summary_section
+from bench.report.sections.claims import VERDICT_TONES, claims_section, doses_section
 from bench.report.sections.decision import decision_section
-from bench.report.sections.failures import failures_section, sanity_section
-from bench.report.sections.glossary import meaning_section
+from bench.report.sections.failures import all_sanity_section, failures_section, sanity_section
+from bench.report.sections.glossary import meaning_section, with_meanings
 from bench.report.sections.reproduce import reproduce_section
 from bench.report.sections.scores.contamination import contamination_section
 from bench.report.sections.scores.metrics import metrics_section
-from bench.report.sections.scores.results import eval_sections, overview_section
+from bench.report.sections.scores.results import eval_sections, overview_section, results_section
 from bench.report.sections.scores.scaling import scaling_section
 from bench.report.sections.scores.seeds import seeds_section
 from bench.report.sections.scores.slices import slices_section
@@ -36,16 +37,20 @@ from bench.suite.tables.suite import is_base
 
 def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
     """Everything that is said, ready to print. `trend`: of earlier runs' times, where they were asked for."""
-    sections = (
+    first = (
         answer_section(comparison),
-        decision_section(comparison),
-        claims_section(comparison),
-        summary_section(comparison) if comparison.measurands else None,
-        failures_section(comparison),
         overview_section(comparison) if comparison.measurands else None,
+        claims_section(comparison),
+        failures_section(comparison),
+        sanity_section(comparison),
+    )
+    rest = (
+        decision_section(comparison),
+        results_section(comparison) if comparison.measurands else None,
         *eval_sections(comparison),
         slices_section(comparison),
         scaling_section(comparison),
+        doses_section(comparison),
         pace_section(comparison),
         cost_section(comparison) if comparison.budget.arms else None,
         tradeoff_section(comparison),
@@ -56,25 +61,30 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         applied_section(comparison),
         judge_section(comparison),
         generation_section(comparison),
-        sanity_section(comparison),
+        all_sanity_section(comparison),
         contamination_section(comparison),
         answers_section(comparison),
         flips_section(comparison),
         seeds_section(comparison),
         variance_section(comparison),
         seconds_section(comparison),
-        trend,
         metrics_section(comparison),
         meaning_section(comparison),
         reproduce_section(comparison),
     )
+    asked = comparison.measurands or comparison.claims
+    sections = [section for section in first if section is not None]
+    sections += [] if trend is None else [trend]
+    sections += [
+        section.model_copy(update={"folded": True}) if asked else section for section in rest if section is not None
+    ]
     return View(
         title=_title(comparison.run),
         banner=comparison.run.simulation,
         question=comparison.run.question,
         status=_status(comparison),
         complete=comparison.completeness.complete,
-        sections=tuple(section for section in sections if section is not None),
+        sections=with_meanings(sections),
     )
 
 

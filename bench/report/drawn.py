@@ -63,10 +63,12 @@ def drawn_report(folder: Path) -> Drawn | None:
         return None
 
 
-def print_drawn(view: View, folder: Path, console: Console) -> None:
-    """The short form, and where the whole is."""
-    print_report(view, console)
+def print_drawn(view: View, folder: Path, console: Console, *, full: bool = False) -> None:
+    """The first screen, or all, and where the rest is."""
+    print_report(view, console, full=full)
     console.print()
+    if not full:
+        console.print(Text("All of it here: the same command with --full", style="dim"))
     for what, file in (("One page to send", folder / PAGE), ("Full report", folder / REPORT)):
         console.print(Text(f"{what}: {visible(str(file))}", style="dim"), soft_wrap=True)
 

@@ -27,18 +27,23 @@ from bench.report.share import to_share
 from bench.report.workbench import workbench
 
 
-def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None) -> Path:
-    """Write the report of `run`, print its short form on `console`, and return the path of report.md.
+def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None, full: bool = False) -> Path:
+    """Write the report of `run`, print its first screen (`full`: all) on `console`, and return the path of report.md.
 
     `trend`: a section on earlier runs' times, where they were asked for.
 
     Raises `InputError` where the record or the scores cannot be read.
     """
-    return write_comparison(compare(run), run.path, console=console, trend=trend)
+    return write_comparison(compare(run), run.path, console=console, trend=trend, full=full)
 
 
 def write_comparison(
-    comparison: Comparison, folder: Path, *, console: Console | None = None, trend: Section | None = None
+    comparison: Comparison,
+    folder: Path,
+    *,
+    console: Console | None = None,
+    trend: Section | None = None,
+    full: bool = False,
 ) -> Path:
     """Write a comparison that is at hand as `write_report` does."""
     view = compose(comparison, trend=trend)
@@ -54,7 +59,7 @@ def write_comparison(
             names = (REPORT, PAGE, FLIPS, *(f"{markdown.PLOTS}/{name}.svg" for name in plots))
             keep(folder, view, comparison.completeness.exit_code, files=names)
     if console is not None:
-        print_drawn(view, folder, console)
+        print_drawn(view, folder, console, full=full)
     return path
 
 

@@ -99,7 +99,7 @@ def test_the_report_shows_scores_their_difference_and_the_answers(run: RunDirect
     assert said is not None
     assert said.split("\n")[0] in text
     assert "drawn by the run's digest" in text
-    assert "## Generation" in text
+    assert "<b>Generation</b>" in text
     section = text.split("### answers")[1].split("### ")[0]
     assert section.strip().startswith("chrf; 24 examples")
     line = next(line for line in section.splitlines() if line.startswith("| **few/full**"))

@@ -182,7 +182,17 @@ def report(ran: Ran) -> str:
 
 
 def section(text: str, title: str) -> str:
-    return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    """What is below a heading, folded or not."""
+    folded = f"<summary><b>{title}</b></summary>"
+    if folded in text:
+        return text.split(folded)[1].split("</details>")[0]
+    return re.split(r"\n## |\n<details>", text.split(f"\n## {title}\n")[1])[0]
+
+
+def sanity(text: str) -> list[str]:
+    """Rows of all sanity verdicts, whatever they change."""
+    others = "Sanity verdicts that change no conclusion"
+    return [*section(text, "Sanity").splitlines(), *(section(text, others).splitlines() if others in text else [])]
 
 
 def test_the_report_says_that_a_judge_by_place_is_inconsistent(ran: Ran) -> None:
@@ -191,10 +201,10 @@ def test_the_report_says_that_a_judge_by_place_is_inconsistent(ran: Ran) -> None
     assert result.judged is not None
     assert result.judged.flips > 0
     assert result.measures[0].value == 0.5
-    sanity = section(report(ran), "Sanity")
-    line = next(line for line in sanity.splitlines() if "judge inconsistent" in line and "few/full on by" in line)
+    lines = sanity(report(ran))
+    line = next(line for line in lines if "judge inconsistent" in line and "few/full on by" in line)
     assert "100.0% of its preferences are for the answer shown first" in line
-    assert not any("inconsistent" in line and ("honest" in line or "length" in line) for line in sanity.splitlines())
+    assert not any("inconsistent" in line and ("honest" in line or "length" in line) for line in lines)
 
 
 def test_a_judge_by_length_is_found_out_by_the_rate_at_equal_length(ran: Ran) -> None:
@@ -205,7 +215,7 @@ def test_a_judge_by_length_is_found_out_by_the_rate_at_equal_length(ran: Ran) ->
     assert raw > 0.6
     assert abs(controlled[0] - 0.5) < 0.15
     assert controlled[1] < 0.5 < controlled[2]
-    line = next(line for line in section(report(ran), "Sanity").splitlines() if "length decides" in line)
+    line = next(line for line in sanity(report(ran)) if "length decides" in line)
     assert "few/full on by" in line
     assert "the longer answer won 100% of the preferences" in line
 
@@ -226,7 +236,7 @@ def test_the_base_is_a_tie_with_itself_and_no_subject_against_controls(ran: Ran)
 
 
 def test_claims_rest_on_it_and_one_without_its_judge_is_incomplete(ran: Ran) -> None:
-    verdicts = section(report(ran), "Verdicts").splitlines()
+    verdicts = section(report(ran), "Claims").splitlines()
     honest = next(line for line in verdicts if "on honest" in line)
     assert any(word in honest for word in ("supported", "refuted", "inconclusive"))
     assert "incomplete" in next(line for line in verdicts if "on down" in line)

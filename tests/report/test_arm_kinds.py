@@ -154,7 +154,7 @@ def test_speed_alone_makes_a_report_without_scores(tmp_path: Path) -> None:
     comparison = compare(directory)
     assert comparison.completeness.complete
     assert "without evals: speed and memory only" in compose(comparison).status.text
-    assert section(comparison, "Results") is None
+    assert section(comparison, "Arms") is None
     assert [row[0] for row in table(comparison, "Cost")] == ["few/full", "few/lora"]
     assert write_report(directory).is_file()
 

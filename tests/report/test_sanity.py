@@ -322,3 +322,29 @@ def test_a_run_without_a_flaw_has_only_verdicts_about_its_scores() -> None:
 
 def test_the_budget_is_called_matched_within_one_per_cent() -> None:
     assert not named(make_run(examples=20, budget_used={ARM: 1.009}), "budget mismatch")
+
+
+def test_what_changes_a_conclusion_comes_first_with_the_claims_that_it_may_change() -> None:
+    """Of twenty verdicts, one mattered: it was the last."""
+    run = make_run(examples=300)
+    given = found(run)
+    weights = [bool(finding.changes) for finding in given]
+    assert weights == sorted(weights, reverse=True)
+    decided = {
+        f"{result.claim.says} on {result.claim.measure}"
+        for result in compare(run, replicates=100).claims
+        if result.verdict.outcome in ("supported", "refuted")
+    }
+    assert {change for finding in given for change in finding.changes} <= decided
+    (draw,) = [finding for finding in given if finding.name == "one draw"]
+    assert draw.changes, "claims between arms rest on the draw"
+    assert not any("base" in change for change in draw.changes)
+    assert all(not finding.changes for finding in given if finding.name == "below base"), "it forgot: a result"
+
+
+@pytest.mark.parametrize(("examples", "changes"), [((1,), False), (tuple(range(1, 290)), True)])
+def test_contamination_weighs_only_where_it_could_turn_a_verdict(examples: tuple[int, ...], changes: bool) -> None:
+    claim = {"says": f"{ARM} > base", "on": "choice"}
+    run = contaminated(make_run(examples=300, claims=(claim,)), lima_1k=examples)
+    (finding,) = [f for f in found(run) if f.name == "contaminated" and (f.arm, f.measurand) == (ARM, "choice")]
+    assert (f"{ARM} > base on choice" in finding.changes) is changes

@@ -34,7 +34,7 @@ def test_the_section_has_a_row_for_every_difference() -> None:
     table = section.blocks[1]
     assert isinstance(table, Table)
     assert len(table.rows) == (6 + 4) * 5
-    assert "## Where the noise comes from" in render(compose(comparison))
+    assert "<b>Where the noise comes from</b>" in render(compose(comparison))
 
 
 def test_with_one_seed_the_noise_of_training_is_unknown_not_zero() -> None:

@@ -13,16 +13,25 @@ from dataclasses import dataclass
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.decision import Decision
+from bench.report.analysis.difference_words import size_words
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.cost import BudgetMatch, Cost
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimOutcome
-from bench.stats.estimates.delta import Delta
 from bench.suite.tables.suite import is_base
 
 _MOST_CLAIMS = 2
-"""Claims that the answer quotes; the verdicts' table has all."""
-_WORSE = frozenset({"worse", "maybe worse"})
+"""Claims that the answer quotes; the claims' table has all."""
+
+
+_AGAINST = {
+    "better by": "better than {} by",
+    "worse by": "worse than {} by",
+    "ahead by": "ahead of {} by",
+    "behind by": "behind {} by",
+    "not resolved:": "not resolved from {}:",
+}
+"""How a difference in words begins, and the same words with the side that it is from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +41,9 @@ class Answer:
     decided: bool
     """Whether the first sentence says what to do."""
     lead: str
-    """What to do, or that the run does not decide it."""
+    """What to do and by how much, or that the run does not decide it."""
     evidence: tuple[str, ...]
-    """Differences behind it, with their intervals; what is lost against the base; the price of one training."""
+    """How sure the choice is, or further differences, what is lost against the base, and the price of one training."""
     still_open: tuple[str, ...]
     """Claims without a verdict, each with what would decide it."""
 
@@ -49,6 +58,7 @@ class AnswerSources:
     measurands: Sequence[Measurand]
     results: Mapping[tuple[str, str], Result]
     costs: Sequence[Cost]
+    budget: BudgetMatch
 
 
 def answer(sources: AnswerSources) -> Answer | None:
@@ -56,13 +66,12 @@ def answer(sources: AnswerSources) -> Answer | None:
     if sources.decision is None and not sources.claims:
         return None
     chosen = _chosen(sources.decision)
-    decided, lead = _lead(sources)
-    claimed = [sentence for sentence in _claimed(sources, chosen) if not lead.startswith(sentence)]
-    evidence = [*claimed, *_lost(sources, chosen), *_price(sources, chosen)]
+    claimed = list(_claimed(sources, chosen))
+    decided, lead, evidence = _lead(sources, claimed)
     return Answer(
         decided=decided,
         lead=f"In this simulation: {lead[0].lower()}{lead[1:]}" if sources.simulation else lead,
-        evidence=tuple(evidence),
+        evidence=(*evidence, *_lost(sources, chosen, said=lead), *_price(sources, chosen)),
         still_open=tuple(
             f"{result.claim.says} on {result.claim.measure}: {result.why}"
             for result in sources.claims
@@ -76,22 +85,57 @@ def _chosen(decision: Decision | None) -> str | None:
     return decision.pick if decision is not None and decision.outcome == "decided" else None
 
 
-def _lead(sources: AnswerSources) -> tuple[bool, str]:
-    """Whether the run decides something, and what."""
+def _lead(sources: AnswerSources, claimed: Sequence[ClaimResult]) -> tuple[bool, str, list[str]]:
+    """Whether the run decides something, what, and the sentences right behind it."""
     decision, claims = sources.decision, sources.claims
+    sentences = [_sentence(result) for result in claimed]
     if decision is None:
-        if not any(result.verdict.outcome in ("supported", "refuted") for result in claims):
-            return False, f"Nothing is decided: {_counted(claims)}."
-        first = next(_claimed(sources, None))
-        return True, f"{first} In all, {_counted(claims)}." if len(claims) > 1 else first
-    if decision.outcome == "decided" and decision.pick is not None:
-        prospect = decision.option(decision.pick).prospect
-        most = f"best of {len(decision.options)} with a probability of"
-        sure = "" if prospect is None else f"; it is the {most} {_percent(prospect.best)}"
-        take = "Keep the base" if is_base(decision.pick) else f"Take {decision.pick}"
-        return True, f"{take}, by {fmt.listed([weight.name for weight in decision.weights])}{sure}."
-    leader = "" if decision.leader is None else f" {decision.leader} leads."
-    return False, f"Not decided which arm to take: {'; '.join(decision.reasons) or 'scores are missing'}.{leader}"
+        if not claimed:
+            return False, f"Nothing is decided: {_counted(claims)}.", []
+        counted = f" In all, {_counted(claims)}." if len(claims) > 1 else ""
+        return True, sentences[0] + counted, sentences[1:]
+    if decision.outcome != "decided" or decision.pick is None:
+        leader = "" if decision.leader is None else f" {decision.leader} leads."
+        reasons = "; ".join(decision.reasons) or "scores are missing"
+        return False, f"Not decided which arm to take: {reasons}.{leader}", sentences
+    take = "Keep the base" if is_base(decision.pick) else f"Take {decision.pick}"
+    first = next(iter(claimed), None)
+    if first is None or first.claim.parts()[0] != decision.pick or first.seen is None:
+        return True, f"{take}: {_surest(decision)}.", sentences
+    rest = [f"By {_weights(decision)} it is {_surest(decision)}."]
+    forgets = "".join(f"; it forgets {lost}" for lost in _forgotten(sources, decision.pick))
+    _, _, right = first.claim.parts()
+    return True, f"{take}: {_than(first, right)} on {first.claim.measure}{_equal(sources)}{forgets}.", rest
+
+
+def _than(result: ClaimResult, right: str) -> str:
+    """`better than alpaca_52k/full by 38.8 points (31.7 to 45.2)`."""
+    seen = result.seen or ""
+    for words, with_right in _AGAINST.items():
+        if seen.startswith(words):
+            return seen.replace(words, with_right.format(right), 1)
+    kind = "quality per cost" if result.claim.per is not None else "cost"
+    return f"at {seen.replace(f'of the {kind}', f'of the {kind} of {right}', 1)}"
+
+
+def _weights(decision: Decision) -> str:
+    return fmt.listed([weight.name for weight in decision.weights])
+
+
+def _surest(decision: Decision) -> str:
+    """`the best of 7 with a probability of over 99%`."""
+    assert decision.pick is not None, "asked before"
+    prospect = decision.option(decision.pick).prospect
+    probability = "" if prospect is None else f" with a probability of {_percent(prospect.best)}"
+    return f"the best of {len(decision.options)}{probability}"
+
+
+def _equal(sources: AnswerSources) -> str:
+    """What both sides spent alike."""
+    budget = sources.budget
+    if not budget.matched or len(budget.units) != 1:
+        return ""
+    return f", at equal {budget.units[0].replace('_', ' ')}"
 
 
 _OUTCOMES: tuple[ClaimOutcome, ...] = ("supported", "refuted", "inconclusive", "incomplete")
@@ -108,56 +152,49 @@ def _counted(claims: Sequence[ClaimResult]) -> str:
     return f"of {len(claims)} claims {fmt.listed(parts)}"
 
 
-def _claimed(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
-    """Decided claims in words, those about the chosen arm first, one for each measure."""
+def _claimed(sources: AnswerSources, chosen: str | None) -> Iterator[ClaimResult]:
+    """Decided claims, those about the chosen arm first, one for each measure."""
     decided = [result for result in sources.claims if result.verdict.outcome in ("supported", "refuted")]
     decided.sort(key=lambda result: result.claim.parts()[0] != chosen)
-    said = dict[str, str]()
+    said = dict[str, ClaimResult]()
     for result in decided:
-        if result.claim.measure not in said:
-            said[result.claim.measure] = _in_words(result, sources.measurands)
+        said.setdefault(result.claim.measure, result)
     yield from list(said.values())[:_MOST_CLAIMS]
 
 
-def _in_words(result: ClaimResult, measurands: Sequence[Measurand]) -> str:
+def _sentence(result: ClaimResult) -> str:
     """`On qa a is better than b by 46.5 points (41.4 to 51.3); asked: not worse by more than 2.0 points.`"""
-    left, relation, right = result.claim.parts()
-    measurand = next((entry for entry in measurands if entry.name == result.claim.on), None)
-    delta = result.delta
-    if measurand is None or delta is None or delta.estimate is None or delta.low is None or delta.high is None:
+    left, _, right = result.claim.parts()
+    if result.seen is None:
         return f"{result.claim.says} on {result.claim.measure} is {result.verdict.outcome}: {result.why}."
-    asked = {">": "better by more than", ">=": "not worse by more than", "==": "equal within"}[relation]
-    margin = f"; asked: {asked} {_amount(result.claim.margin, measurand)}" if result.claim.margin else ""
-    return f"On {measurand.name} {left} {_apart(delta, measurand)} {right} {_by(delta, measurand)}{margin}."
+    asked = f"asked: {result.asked}, which is {result.verdict.outcome}"
+    return f"On {result.claim.measure} {left} is {_than(result, right)}; {asked}."
 
 
-def _apart(delta: Delta, measurand: Measurand) -> str:
-    assert delta.low is not None and delta.high is not None, "asked before"  # noqa: PT018  # one fact
-    if delta.low <= 0 <= delta.high:
-        return "is not resolved from"
-    return "is better than" if (delta.low > 0) == measurand.higher_is_better else "is worse than"
+def _forgotten(sources: AnswerSources, arm: str) -> Iterator[str]:
+    """`2.3 points of cloze (1.2 to 3.5)`: what the arm is shown to have lost of what its base knew."""
+    for measurand in sources.measurands:
+        result = sources.results.get((arm, measurand.name))
+        contrast = None if result is None else result.versus_base
+        if measurand.role == "retention" and contrast is not None and contrast.reading == "worse":
+            yield f"{size_words(contrast.delta, measurand).replace(' (', f' of {measurand.name} (', 1)}"
 
 
-def _by(delta: Delta, measurand: Measurand) -> str:
-    """`by 46.5 points (41.4 to 51.3)`, as sizes where the whole interval is on one side of zero."""
-    assert delta.estimate is not None and delta.low is not None and delta.high is not None, "asked before"  # noqa: PT018
-    if delta.low <= 0 <= delta.high:
-        return f"({_amount(delta.low, measurand, unit=False)} to {_amount(delta.high, measurand)})"
-    low, high = sorted((abs(delta.low), abs(delta.high)))
-    ends = f"{_amount(low, measurand, unit=False)} to {_amount(high, measurand, unit=False)}"
-    return f"by {_amount(abs(delta.estimate), measurand)} ({ends})"
-
-
-def _lost(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
-    """What the chosen arm lost of what the base knew."""
+def _lost(sources: AnswerSources, chosen: str | None, *, said: str) -> Iterator[str]:
+    """What the chosen arm lost of what the base knew, beyond what is `said`, and what it is not shown to have lost."""
     kept = list[str]()
     for measurand in sources.measurands:
         result = sources.results.get((chosen or "", measurand.name))
         contrast = None if result is None else result.versus_base
         if measurand.role != "retention" or contrast is None:
             continue
-        if contrast.reading in _WORSE and contrast.delta.low is not None and contrast.delta.high is not None:
-            yield f"It is worse than the base on {measurand.name} {_by(contrast.delta, measurand)}."
+        if contrast.reading == "worse":
+            if f" of {measurand.name} (" in said:
+                continue
+            yield f"It is worse than the base on {measurand.name} by {size_words(contrast.delta, measurand)}."
+        elif contrast.reading == "maybe worse":
+            lost = size_words(contrast.delta, measurand)
+            yield f"It may be worse than the base on {measurand.name}, by {lost}: not resolved."
         else:
             kept.append(measurand.name)
     if kept:
@@ -173,13 +210,6 @@ def _price(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
     parts += [fmt.seconds(cost.seconds)] if cost.step_seconds is not None and cost.seconds is not None else []
     parts += [] if cost.memory_bytes is None else [fmt.memory(cost.memory_bytes)]
     yield f"One training of it: {', '.join(parts)}."
-
-
-def _amount(value: float, measurand: Measurand, *, unit: bool = True) -> str:
-    """In points of a hundred where the scores are shares, else in the eval's units."""
-    if not measurand.binary:
-        return fmt.number(value)
-    return f"{100 * value:.1f}" + (" points" if unit else "")
 
 
 def _percent(share: float) -> str:

@@ -18,6 +18,7 @@ from bench.report.analysis.absence import Absence
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.named import entry_named
+from bench.report.analysis.difference_words import asked_words, difference_words, ratio_words
 from bench.report.analysis.looks import looks_at
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import seeds_of, subjects
@@ -49,6 +50,10 @@ class ClaimResult:
     """Left by right, of a cost or of quality per cost."""
     margin: str
     """In the eval's units, or as per cent of a cost."""
+    asked: str
+    """What the claim asks of its left side, such as `not worse by more than 2.0 points`."""
+    seen: str | None
+    """The difference in words, such as `better by 46.5 points (41.4 to 51.3)`; `None` where there is none."""
     why: str
     """What the interval shows, what is missing, or what would decide."""
 
@@ -85,6 +90,8 @@ def decided(
             delta=comparison if isinstance(comparison, Delta) else None,
             ratio=comparison if isinstance(comparison, Ratio) else None,
             margin=margin_text(case.claim),
+            asked=asked_words(case.claim, None if case.entry is None else case.entry.measurand),
+            seen=_seen(case, comparison, family=len(cases)),
             why=verdict_sentence(case.claim, verdict, comparison, family=family, single_seed=single),
         )
         for case, verdict, comparison in zip(cases, verdicts, comparisons, strict=True)
@@ -93,6 +100,14 @@ def decided(
 
 def _exact(comparison: Delta | Ratio | None) -> bool:
     return isinstance(comparison, Ratio) and comparison.exact
+
+
+def _seen(case: _ClaimCase, comparison: Delta | Ratio | None, *, family: int) -> str | None:
+    if isinstance(comparison, Ratio):
+        return ratio_words(comparison, case.claim)
+    if comparison is None or case.entry is None:
+        return None
+    return difference_words(comparison, case.entry.measurand, family=family)
 
 
 def _named(case: _ClaimCase, verdict: ClaimVerdict) -> ClaimVerdict:

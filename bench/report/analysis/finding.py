@@ -15,3 +15,5 @@ class Finding:
     measurand: str | None
     detail: str
     """What was seen, with its figure."""
+    changes: tuple[str, ...] = ()
+    """Decided claims, the decision, or marks that rest on what the verdict puts in doubt; empty: none does."""

@@ -6,10 +6,12 @@ Contract: no arithmetic; every piece of text is escaped, so that nothing in it i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from html import escape
 
 from bench.control_codes import visible
 from bench.report.render.escape import markdown
-from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Paragraph, Section, Table, View
+from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Paragraph, Section, Table, View, folds
 
 PLOTS = "plots"
 """Folder of the plots, beside report.md."""
@@ -21,14 +23,23 @@ def render(view: View) -> str:
     if view.banner is not None:
         parts.append(f"> [!WARNING]\n> **{markdown(view.banner)}**")
     parts += [f"**Question.** {markdown(view.question)}", _cell(view.status)]
-    parts += [_section(section) for section in view.sections if section.only != "terminal"]
+    shown = [section for section in view.sections if section.only != "terminal"]
+    parts += [_folded(group) if group[0].folded else _section(group[0]) for group in folds(shown)]
     return "\n\n".join(parts) + "\n"
 
 
-def _section(section: Section) -> str:
-    heading = f"{'#' * section.level} {markdown(section.title)}"
+def _folded(group: Sequence[Section]) -> str:
+    """Closed until a reader opens it; GitHub and GitLab read Markdown inside."""
+    first, *under = group
+    body = [_section(first, heading=False), *(_section(section) for section in under)]
+    inside = "\n\n".join(part for part in body if part)
+    return f"<details>\n<summary><b>{escape(visible(first.title))}</b></summary>\n\n{inside}\n\n</details>"
+
+
+def _section(section: Section, *, heading: bool = True) -> str:
+    title = [f"{'#' * section.level} {markdown(section.title)}"] if heading else []
     shown = [block for block in section.blocks if getattr(block, "only", None) != "terminal"]
-    return "\n\n".join([heading, *(_block(block) for block in shown)])
+    return "\n\n".join([*title, *(_block(block) for block in shown)])
 
 
 def _block(block: Block) -> str:

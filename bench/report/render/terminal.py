@@ -1,7 +1,7 @@
-"""The view in a terminal, with Rich: the parts that fit on a screen; the document has the rest.
+"""The view in a terminal, with Rich: by default what fits on a screen of 80 columns, in full on request.
 
-Contract: no arithmetic on results, no markup parsing; foreign text goes through `visible`. Best at 100 columns; a table
-that does not fit is laid out as one short list per row.
+Contract: no arithmetic on results, no markup parsing; foreign text goes through `visible`. A table that does not fit is
+laid out in parts, or as one short list per row.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -29,32 +28,37 @@ STYLES: dict[Tone, str] = {
 _GAP = 2
 _WRAP_AT = 16
 _LEAD = 32
+_MOST_ROWS = 12
+"""Rows of a table on the first screen."""
 
 
-def print_report(view: View, console: Console) -> None:
-    """Print the view's short form."""
+def print_report(view: View, console: Console, *, full: bool = False) -> None:
+    """Print the view's first screen, or all of it."""
     console.print()
     if view.banner is not None:
-        console.print(Panel(_text(view.banner, "bold"), style="magenta", title="simulation", title_align="left"))
+        console.print(_text(f"Simulation: {view.banner}", "bold magenta"))
     console.print(_text(view.title, "bold"))
     console.print(_text(view.question))
     console.print(_cell(view.status))
     for section in view.sections:
-        if section.only != "document":
-            _print_section(section, console)
+        if full or not (section.folded or section.only == "document"):
+            _print_section(section, console, full=full)
 
 
-def _print_section(section: Section, console: Console) -> None:
+def _print_section(section: Section, console: Console, *, full: bool) -> None:
+    blocks = section.blocks
+    if any(getattr(block, "only", None) == "terminal" for block in blocks):
+        blocks = tuple(block for block in blocks if getattr(block, "only", None) != "document")
     console.print()
     console.print(Rule(_text(section.title, "bold"), align="left", style="dim", characters="─"))
-    for block in section.blocks:
-        shown = _block(block, console.width)
+    for block in blocks:
+        shown = _block(block, console.width, full=full)
         if shown is not None:
             console.print(shown)
 
 
-def _block(block: Block, width: int) -> RenderableType | None:
-    if isinstance(block, (Paragraph, Table)) and block.only == "document":
+def _block(block: Block, width: int, *, full: bool) -> RenderableType | None:
+    if not full and getattr(block, "only", None) == "document":
         return None
     match block:
         case Paragraph():
@@ -62,7 +66,7 @@ def _block(block: Block, width: int) -> RenderableType | None:
         case Bullets():
             return _bullets(block)
         case Table():
-            return _table(block, width)
+            return _table(block, width, full=full)
         case Code():
             return Padding(_lines(block.lines), (0, 0, 0, 2))
         case Figure():
@@ -80,9 +84,20 @@ def _lines(lines: tuple[str, ...]) -> Text:
     return Text("\n").join(_text(line) for line in lines)
 
 
-def _table(block: Table, width: int) -> RenderableType:
-    """Whole if it fits; else side by side parts below each other, each led by the first column; else stacked."""
+def _table(block: Table, width: int, *, full: bool) -> RenderableType:
+    """All columns and rows, or the first rows without details."""
+    if full:
+        return _laid_out(block, list(range(len(block.columns))), width)
     kept = [index for index, column in enumerate(block.columns) if not column.detail]
+    more = len(block.rows) - _MOST_ROWS
+    if more <= 0:
+        return _laid_out(block, kept, width)
+    shown = _laid_out(block.model_copy(update={"rows": block.rows[:_MOST_ROWS]}), kept, width)
+    return Group(shown, _text(f"… and {more:,} more: --full", "dim"))
+
+
+def _laid_out(block: Table, kept: list[int], width: int) -> RenderableType:
+    """Whole if it fits; else side by side parts below each other, each led by the first column; else stacked."""
     if _needed(block, kept) <= width:
         return _grid(block, kept)
     parts = _parts(block, kept, width)

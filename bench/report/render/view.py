@@ -6,6 +6,7 @@ HTML) arrange and escape it, and do no arithmetic. All text in it is plain text,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -103,3 +104,14 @@ class View(Spec):
     complete: bool
     """No cell is missing: the exit code follows from it."""
     sections: tuple[Section, ...]
+
+
+def folds(sections: Iterable[Section]) -> list[list[Section]]:
+    """What is folded together: a folded section with the sections below it; every other section alone."""
+    grouped: list[list[Section]] = []
+    for section in sections:
+        if section.level == 3 and section.folded and grouped and grouped[-1][0].folded:
+            grouped[-1].append(section)
+        else:
+            grouped.append([section])
+    return grouped

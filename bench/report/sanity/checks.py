@@ -1,4 +1,4 @@
-"""All sanity checks, worst first.
+"""All sanity checks: what changes a conclusion first, then worst first.
 
 Contract: pure. Each check is one function of the record and of what was computed from it; `CHECKS` lists them all.
 """
@@ -11,6 +11,7 @@ from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.sanity import applied, asking, claims, judge, scores, training
+from bench.report.sanity.weight import weighed
 
 CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     training.diverged,
@@ -59,5 +60,6 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
 
 
 def findings(record: Record, comparison: Comparison) -> tuple[Finding, ...]:
-    """All verdicts, in the order of `CHECKS`."""
-    return tuple(finding for check in CHECKS for finding in check(record, comparison))
+    """All verdicts with what they change, those that change something first, else in the order of `CHECKS`."""
+    given = [weighed(finding, comparison) for check in CHECKS for finding in check(record, comparison)]
+    return tuple(sorted(given, key=lambda finding: not finding.changes))

@@ -1,13 +1,14 @@
-"""The answer, before everything else."""
+"""The answer and its picture, before everything else."""
 
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.render.view import Block, Bullets, Cell, Paragraph, Section
+from bench.report.render.view import Block, Bullets, Cell, Figure, Paragraph, Section
+from bench.report.sections.scores.results import FIGURES
 
 
 def answer_section(comparison: Comparison) -> Section | None:
-    """What to do, the evidence, and what is still open; `None` of a run that asks nothing."""
+    """What to do, the evidence, what is still open, and one picture; `None` of a run that asks nothing."""
     answer = comparison.answer
     if answer is None:
         return None
@@ -17,4 +18,10 @@ def answer_section(comparison: Comparison) -> Section | None:
     if answer.still_open:
         blocks.append(Paragraph(text="Still open:", tone="unsure"))
         blocks.append(Bullets(items=tuple(Cell(text=claim) for claim in answer.still_open)))
+    blocks += _picture(comparison)
     return Section(title="Answer", blocks=tuple(blocks))
+
+
+def _picture(comparison: Comparison) -> list[Figure]:
+    """Differences where there are some, else scores."""
+    return [FIGURES[name] for name in ("deltas", "scores") if name in comparison.plots][:1]

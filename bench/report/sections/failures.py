@@ -1,21 +1,51 @@
-"""What to know before trusting a cell: sanity verdicts, and what failed."""
+"""What to know before trusting a cell: sanity verdicts by what they change, and what failed."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.report.sections.marks import FAILURES
+
+_MOST_NAMED = 3
 
 
 def sanity_section(comparison: Comparison) -> Section:
-    """All sanity verdicts; says so where there is none."""
-    if not comparison.sanity:
-        return Section(title="Sanity", blocks=(Paragraph(text="Nothing to report: every check passed."),))
+    """Verdicts that change a conclusion, with what they change; the others as one line with their counts."""
+    telling = [finding for finding in comparison.sanity if finding.changes]
+    others = [finding for finding in comparison.sanity if not finding.changes]
+    blocks: list[Block] = []
+    if telling:
+        columns = (Column(title="Verdict"), Column(title="What was seen"), Column(title="What it may change"))
+        rows = tuple(_telling_row(group) for group in _alike(telling))
+        blocks.append(Table(columns=columns, rows=rows, only="document"))
+        kinds = ", ".join(f"{name} ({changed})" for name, changed in _changed(telling).items())
+        text = f"May change conclusions, so many each: {kinds}. What was seen is in the report."
+        blocks.append(Paragraph(text=text, only="terminal"))
+    if others:
+        counts = Counter(finding.name for finding in others)
+        named = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in counts.most_common())
+        total = fmt.plural(len(others), "more verdict" if telling else "verdict")
+        text = f"{total} {'changes' if len(others) == 1 else 'change'} no conclusion: {named}."
+        blocks.append(Paragraph(text=text, tone="muted"))
+    if not blocks:
+        blocks.append(Paragraph(text="Nothing to report: every check passed."))
+    return Section(title="Sanity", blocks=tuple(blocks))
+
+
+def all_sanity_section(comparison: Comparison) -> Section | None:
+    """Every verdict that changes no conclusion, one by one; `None` where there is none."""
+    others = [finding for finding in comparison.sanity if not finding.changes]
+    if not others:
+        return None
     columns = (Column(title="Verdict"), Column(title="Where"), Column(title="What was seen"))
-    rows = tuple(_row(finding) for finding in comparison.sanity)
-    return Section(title="Sanity", blocks=(Table(columns=columns, rows=rows),))
+    rows = tuple((Cell(text=f.name, tone="strong"), Cell(text=_where(f)), Cell(text=f.detail)) for f in others)
+    return Section(
+        title="Sanity verdicts that change no conclusion", blocks=(Table(columns=columns, rows=rows),), folded=True
+    )
 
 
 def failures_section(comparison: Comparison) -> Section | None:
@@ -42,6 +72,34 @@ def failures_section(comparison: Comparison) -> Section | None:
     return Section(title="What is missing", blocks=(Table(columns=columns, rows=rows), Paragraph(text=again)))
 
 
-def _row(finding: Finding) -> tuple[Cell, ...]:
-    where = " on ".join(name for name in (finding.arm, finding.measurand) if name) or "whole run"
-    return (Cell(text=finding.name, tone="bad"), Cell(text=where), Cell(text=finding.detail))
+def _changed(findings: list[Finding]) -> dict[str, int]:
+    """By kind of verdict, how many conclusions it may change."""
+    changes: dict[str, set[str]] = {}
+    for finding in findings:
+        changes.setdefault(finding.name, set()).update(finding.changes)
+    return {name: len(changed) for name, changed in changes.items()}
+
+
+def _alike(findings: list[Finding]) -> list[list[Finding]]:
+    """Verdicts of one kind that see the same, together."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.name, finding.detail), []).append(finding)
+    return list(groups.values())
+
+
+def _telling_row(group: list[Finding]) -> tuple[Cell, ...]:
+    first = group[0]
+    where = fmt.listed([_where(finding) for finding in group])
+    changes = list(dict.fromkeys(change for finding in group for change in finding.changes))
+    more = len(changes) - _MOST_NAMED
+    named = [*changes[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
+    return (
+        Cell(text=first.name, tone="bad"),
+        Cell(text=f"{where}: {first.detail}"),
+        Cell(text="; ".join(named)),
+    )
+
+
+def _where(finding: Finding) -> str:
+    return " on ".join(name for name in (finding.arm, finding.measurand) if name) or "whole run"

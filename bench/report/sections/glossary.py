@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Section, Table
@@ -84,6 +86,30 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("epochs", "Rows seen, divided by rows available."),
     ("process", "Starting the worker process and handing results over."),
 )
+
+
+_BY_TITLE = {word.strip(): meaning for words, meaning in MEANINGS for word in words.replace("/", ",").split(",")}
+
+
+def with_meanings(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """Sections whose tables' columns have their definition beside them."""
+    return tuple(
+        section.model_copy(
+            update={"blocks": tuple(_defined(block) if isinstance(block, Table) else block for block in section.blocks)}
+        )
+        for section in sections
+    )
+
+
+def _defined(table: Table) -> Table:
+    columns = tuple(column.model_copy(update={"meaning": _meaning(column.title)}) for column in table.columns)
+    return table.model_copy(update={"columns": columns})
+
+
+def _meaning(title: str) -> str | None:
+    """The definition of a column, by its title without the part in brackets."""
+    plain = title.lower().partition(" [")[0].replace("/ ", "/")
+    return next((_BY_TITLE[name] for name in (plain, plain.partition(",")[0]) if name in _BY_TITLE), None)
 
 
 def meaning_section(comparison: Comparison) -> Section:

@@ -25,13 +25,14 @@ def test_a_decided_run_begins_with_what_to_take_and_by_how_much() -> None:
     answer = comparison.answer
     assert answer is not None
     assert answer.decided
-    assert f"take {LIMA}, by qa and cloze; it is the best of 7 with a probability of over 99%" in answer.lead
     (result,) = comparison.claims
     assert result.delta is not None
     assert result.delta.estimate is not None
     points = f"{100 * result.delta.estimate:.1f} points"
-    assert f"On qa {LIMA} is better than alpaca_52k/full by {points}" in answer.evidence[0]
-    assert answer.evidence[0].endswith("asked: not worse by more than 2.0 points.")
+    assert answer.lead.startswith(f"In this simulation: take {LIMA}: better than alpaca_52k/full by {points} (")
+    assert answer.lead.endswith("on qa, at equal tokens.")
+    assert answer.evidence[0] == "By qa and cloze it is the best of 7 with a probability of over 99%."
+    assert answer.evidence[-1].startswith("One training of it: ")
     first = compose(comparison).sections[0]
     assert first.title == "Answer"
     assert isinstance(first.blocks[0], Paragraph)
@@ -62,7 +63,9 @@ def test_what_the_chosen_arm_forgot_is_in_the_answer() -> None:
     rates = {"qa": FAR["qa"], "cloze": {"base": 0.95, LIMA: 0.6}}
     answer = answer_of(BETTER, KEEPS, weights={"qa": 1}, rates=rates, seed_spread=0.005)
     assert answer is not None
-    assert any(sentence.startswith("It is worse than the base on cloze by ") for sentence in answer.evidence)
+    assert "; it forgets " in answer.lead
+    assert " points of cloze (" in answer.lead
+    assert not any("cloze by" in sentence for sentence in answer.evidence), "said once"
     assert not any("not shown to have lost" in sentence for sentence in answer.evidence)
 
 

@@ -75,10 +75,10 @@ def test_figures_in_the_document_are_the_hand_computed_ones(complete: Comparison
 
 def test_failed_cells_stand_in_the_tables_with_their_reasons(broken: Comparison) -> None:
     text = render(compose(broken))
-    assert "| **incomplete** | lima_1k/full &gt; random_1k/full on qa | – | – | lima_1k/full#0 has no score" in text
+    assert "| **incomplete** | lima_1k/full &gt; random_1k/full on qa | lima_1k/full#0 has no score" in text
     assert "alpaca_52k/lora has 2 of 3 (1 of 3 trainings ran out of memory), worst" in text
     assert "out of memory: 3.1 GiB asked, 2.0 GiB free" in text
-    upper = text.partition("## Quality against cost")[0]
+    upper = text.partition("<b>Quality against cost</b>")[0]
     assert upper.count("**alpaca_52k/lora**") == 1 + 1 + 5 + 1, "in the doses, the overview, each eval and the costs"
 
 
@@ -111,7 +111,7 @@ def test_loss_is_marked_as_a_diagnostic(complete: Comparison) -> None:
 def test_every_word_of_the_tables_is_defined(complete: Comparison) -> None:
     """A reader who was sent the file has nobody to ask."""
     text = render(compose(complete)).lower()
-    meanings = text[text.index("## what each number means") :]
+    meanings = text[text.index("<b>what each number means</b>") :]
     for word in (
         "seed spread",
         "gained / lost",
@@ -135,3 +135,27 @@ def test_every_word_of_the_tables_is_defined(complete: Comparison) -> None:
 def _section(text: str, title: str) -> list[str]:
     after = text.split(f"### {title}\n", 1)[1]
     return re.split(r"^##", after, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
+
+
+def test_the_evidence_behind_the_first_screen_is_folded(named: tuple[str, str]) -> None:
+    """The page is read from the top: what decides comes first, and the rest is closed until it is asked for."""
+    first, _, rest = named[1].partition("<details>")
+    titles = re.findall(r"^## (.*)$", first, flags=re.MULTILINE)
+    missing = ["What is missing"] if named[0] == "broken" else []
+    assert titles == ["Answer", "Arms", "Claims", *missing, "Sanity"]
+    assert not re.findall(r"^## ", rest, flags=re.MULTILINE)
+    assert named[1].count("<details>") == named[1].count("</details>")
+
+
+def test_the_best_of_a_column_is_marked_only_where_it_is_shown(complete: Comparison) -> None:
+    """A star beside an arm that another may equal would be a rank that the run does not show."""
+    lines = render(compose(complete)).partition("## Arms")[2].partition("## Claims")[0].splitlines()
+    titles, rows = lines[2].split(" | "), [line.split(" | ") for line in lines[4:] if line.startswith("|")]
+    for index, measurand in enumerate(complete.measurands, start=1):
+        ranks = complete.ranks[measurand.name]
+        stars = {row[0].strip("|* ") for row in rows if "★" in row[index]}
+        shared = {row[0].strip("|* ") for row in rows if "=" in row[index]}
+        assert titles[index] == measurand.name
+        assert stars == {rank.name for rank in ranks if rank.best == rank.worst == 1}
+        first = {rank.name for rank in ranks if rank.best == 1}
+        assert shared == (set() if len(first) == len(ranks) else first - stars)

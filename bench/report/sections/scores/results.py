@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
-from bench.report.sections.marks import TONES, contrast_cell, mark, score_cell, short_of_seeds, why_absent
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
+from bench.report.sections.marks import contrast_cell, mark, score_cell, short_of_seeds, why_absent
 from bench.stats.conclusions.ranking import Rank
 from bench.suite.tables.suite import is_base
 
@@ -19,33 +19,43 @@ LOSS_CAVEAT = (
     "of generated answers."
 )
 
-_FIGURES = (
-    Figure(name="scores", caption="Score of every arm on every eval, with 95% intervals; line and band are the base."),
-    Figure(
+FIGURES = {
+    "deltas": Figure(
         name="deltas",
         caption="Paired differences from the base and from the control, with 95% intervals; filled where resolved.",
     ),
-)
+    "scores": Figure(
+        name="scores", caption="Score of every arm on every eval, with 95% intervals; line and band are the base."
+    ),
+}
+"""The pictures of the scores, by name."""
+_BEST, _SHARED = "★", "="
 
 
 def overview_section(comparison: Comparison) -> Section:
-    """One row per arm beside the base row."""
-    scores = [Column(title=measurand.name, right=True) for measurand in comparison.measurands]
+    """One row per arm beside the base row; the best of each column marked where it is resolved."""
+    scores = [
+        Column(title=measurand.name, right=True, detail=measurand.role == "diagnostic")
+        for measurand in comparison.measurands
+    ]
     columns = (
         Column(title="Arm"),
         *scores,
         Column(title="Tokens/s", right=True),
-        Column(title="Memory", right=True),
+        Column(title="Memory", right=True, detail=True),
         Column(title="Trained", right=True, detail=True),
     )
     costs = {cost.arm: cost for cost in comparison.costs}
     rows = tuple(_overview_row(comparison, arm, costs.get(arm)) for arm in comparison.arms)
-    blocks: list[Block] = [
-        Table(columns=columns, rows=rows),
-        Paragraph(text=_legend(comparison), tone="muted"),
-        *(figure for figure in _FIGURES if figure.name in comparison.plots),
-    ]
-    return Section(title="Results", blocks=tuple(blocks))
+    legend = Paragraph(text=_legend(comparison), tone="muted")
+    return Section(title="Arms", blocks=(Table(columns=columns, rows=rows), legend))
+
+
+def results_section(comparison: Comparison) -> Section:
+    """The pictures that the answer does not show; eval by eval the sections that follow."""
+    others = [figure for name, figure in FIGURES.items() if name in comparison.plots]
+    shown = others[1:] if comparison.answer is not None else others
+    return Section(title="Results, eval by eval", blocks=tuple(shown), folded=True)
 
 
 def eval_sections(comparison: Comparison) -> tuple[Section, ...]:
@@ -54,7 +64,10 @@ def eval_sections(comparison: Comparison) -> tuple[Section, ...]:
 
 
 def _overview_row(comparison: Comparison, arm: str, cost: Cost | None) -> tuple[Cell, ...]:
-    scores = [_overview_cell(comparison.results[arm, measurand.name]) for measurand in comparison.measurands]
+    scores = [
+        _overview_cell(comparison.results[arm, measurand.name], comparison.ranks[measurand.name])
+        for measurand in comparison.measurands
+    ]
     if cost is None:
         return (Cell(text=arm, tone="strong"), *scores, *[Cell(text=fmt.NONE, tone="muted")] * 3)
     return (
@@ -73,25 +86,66 @@ def speed_cell(cost: Cost) -> Cell:
     return Cell(text=fmt.NONE if cost.shared_tokens_per_second is None else "shared", tone="muted")
 
 
-def _overview_cell(result: Result) -> Cell:
+def _overview_cell(result: Result, ranks: Sequence[Rank]) -> Cell:
+    """`0.612 ▲ ★`: its value, its mark against the base, and whether it is the best of its column."""
     if result.value.mean is None:
         return Cell(text=result.absent_word, tone="bad")
-    reading = result.versus_base.reading if result.versus_base is not None else "unknown"
     partial = "*" if result.absent else ""
-    return Cell(
-        text=f"{fmt.number(result.value.mean)}{partial} {mark(result.versus_base)}".rstrip(), tone=TONES[reading]
-    )
+    place = _place(result.arm, ranks)
+    words = [f"{fmt.number(result.value.mean)}{partial}", mark(result.versus_base), place]
+    tone: Tone = "good" if place == _BEST else "strong" if place == _SHARED else "plain"
+    return Cell(text=" ".join(word for word in words if word), tone=tone)
+
+
+def _place(arm: str, ranks: Sequence[Rank]) -> str:
+    """Whether the arm is shown to be better than all others, or one of several that none is shown to be better than."""
+    first = [rank.name for rank in ranks if rank.best == 1]
+    rank = next((rank for rank in ranks if rank.name == arm), None)
+    if rank is None or rank.best > 1 or len(first) == len(ranks):
+        return ""
+    return _BEST if rank.worst == 1 else _SHARED
 
 
 def _legend(comparison: Comparison) -> str:
-    seeds = len(comparison.run.seeds)
-    partial = " * and 2/3: not all seeds." if any(result.absent for result in comparison.results.values()) else ""
-    return (
-        "Against the base: ▲ better, ▼ worse at 5% after Holm over the eval's contrasts; △ ▽ before Holm only, or with "
-        "one seed; "
-        f"≈ not resolved; ↑ higher, ↓ lower on diagnostics. Mean over {fmt.plural(seeds, 'seed')}.{partial}"
-        f"{_looks(comparison)}"
-    )
+    """What the marks of this table mean; a mark that it does not have is not explained."""
+    results = [result for result in comparison.results.values() if result.value.mean is not None]
+    parts = [f"Mean over {fmt.plural(len(comparison.run.seeds), 'seed')}.", *_marks_legend(results)]
+    parts += _places_legend(comparison)
+    for role, words in (("retention", "What training may forget"), ("diagnostic", "A diagnostic, no ranking")):
+        names = [measurand.name for measurand in comparison.measurands if measurand.role == role]
+        parts += [f"{words}: {fmt.listed(names)}."] if names else []
+    parts += ["* not all seeds have a score."] if any(result.absent for result in results) else []
+    return " ".join(parts) + _looks(comparison)
+
+
+_MARK_MEANINGS = (
+    (("▲", "better"), ("▼", "worse")),
+    (("△", "better, only before it or with one seed"), ("▽", "worse, only before it or with one seed")),
+    (("≈", "not resolved"),),
+    (("↑", "higher"), ("↓", "lower")),
+)
+"""Marks of the arms' table in words, grouped as they are read."""
+
+
+def _marks_legend(results: Sequence[Result]) -> list[str]:
+    marks = {mark(result.versus_base)[:1] for result in results}
+    groups = [[f"{sign} {meaning}" for sign, meaning in group if sign in marks] for group in _MARK_MEANINGS]
+    said = "; ".join(", ".join(group) for group in groups if group)
+    return [f"Against the base, after Holm's correction: {said}."] if said else []
+
+
+def _places_legend(comparison: Comparison) -> list[str]:
+    """How the best of a column is marked, and where no order is shown."""
+    named = [measurand for measurand in comparison.measurands if comparison.ranks[measurand.name]]
+    places = {m.name: {_place(arm, comparison.ranks[m.name]) for arm in comparison.arms} for m in named}
+    seen = set[str]().union(*places.values())
+    parts = []
+    if _BEST in seen:
+        parts.append(f"{_BEST} shown to be better than every other arm.")
+    if _SHARED in seen:
+        parts.append(f"{_SHARED} no arm is shown to be better; between these the order is open.")
+    flat = [name for name, marks in places.items() if marks == {""}]
+    return [*parts, *([f"No order among the arms is resolved on {fmt.listed(flat)}."] if flat else [])]
 
 
 def _looks(comparison: Comparison) -> str:
@@ -128,7 +182,7 @@ def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
     stars = short_of_seeds((comparison.results[arm, measurand.name] for arm in comparison.arms), outcomes)
     if stars is not None:
         blocks.append(Paragraph(text=stars))
-    return Section(title=measurand.name, blocks=tuple(blocks), level=3)
+    return Section(title=measurand.name, blocks=tuple(blocks), level=3, folded=True)
 
 
 def _eval_row(result: Result, ranks: Mapping[str, str], *, with_control: bool) -> tuple[Cell, ...]:

@@ -73,10 +73,10 @@ def test_the_report_says_what_was_looked_at_even_where_nothing_was_found() -> No
     """A clean report must be told from one that never looked."""
     clean, unknown = contaminated(make_run(examples=60)), make_run(examples=60)
     text = render(compose(compare(clean, replicates=100)))
-    assert "## Contamination" in text
+    assert "<b>Contamination</b>" in text
     assert "None was found." in text
     assert "| **alpaca_52k** | choice | 60 | 10 | 0 |" in text
-    assert "## Contamination" not in render(compose(compare(unknown, replicates=100)))
+    assert "<b>Contamination</b>" not in render(compose(compare(unknown, replicates=100)))
 
 
 def test_an_eval_that_is_contaminated_through_and_through_has_no_clean_difference() -> None:

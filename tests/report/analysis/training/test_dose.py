@@ -38,6 +38,10 @@ def test_the_dose_is_the_mean_of_the_ledgers() -> None:
     assert found.rows == pytest.approx(sum(ledger.rows for ledger in ledgers) / 3)
 
 
+def dose_rows(text: str) -> str:
+    return text.partition("<b>Dose of one training</b>")[2].partition("</details>")[0]
+
+
 def test_a_quarter_of_the_steps_at_an_equal_token_budget_is_a_warning() -> None:
     """Seen: 8 steps against 31 under "the arms are matched within 1%"."""
     plain = compare(make_run(examples=20), replicates=50)
@@ -50,13 +54,13 @@ def test_a_quarter_of_the_steps_at_an_equal_token_budget_is_a_warning() -> None:
     assert details["dose differs"].endswith("the budget equals tokens")
     (unseen,) = [finding for finding in comparison.sanity if (finding.name, finding.arm) == ("rows unseen", ARM)]
     assert unseen.detail.startswith("its training saw 3.0% of its rows")
-    verdicts = render(compose(comparison)).partition("## In short")[0]
-    assert "Dose differs: steps" in verdicts
-    assert f"| **{ARM}** |" in verdicts
+    text = render(compose(comparison))
+    assert "| **dose differs** | whole run: steps" in text.partition("<details>")[0], "among what changes a conclusion"
+    assert f"| **{ARM}** |" in dose_rows(text)
 
 
 def test_the_claims_name_the_dose_of_their_arms_alone() -> None:
     run = make_run(examples=20, claims=({"says": f"{ARM} > base", "on": "qa"},))
-    verdicts = render(compose(compare(run, replicates=50))).partition("## In short")[0]
-    assert f"| **{ARM}** |" in verdicts
-    assert "**random_1k/full**" not in verdicts
+    named = dose_rows(render(compose(compare(run, replicates=50))))
+    assert f"| **{ARM}** |" in named
+    assert "**random_1k/full**" not in named

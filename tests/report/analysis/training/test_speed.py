@@ -51,7 +51,7 @@ def test_the_headline_names_a_leader_only_where_the_interval_allows_it() -> None
 def test_speeds_beside_other_jobs_are_not_compared() -> None:
     run = timed(SPEEDS, alone=False)
     assert paces(run.record) == ()
-    assert "## Speed" not in render(compose(compare(run, replicates=100)))
+    assert "<b>Speed</b>" not in render(compose(compare(run, replicates=100)))
 
 
 def test_the_report_says_which_is_fastest_and_how_sure_that_is() -> None:

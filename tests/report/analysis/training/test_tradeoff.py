@@ -133,7 +133,7 @@ def test_rounds_of_probes_give_the_seconds_an_interval_that_decides() -> None:
 
 def test_it_is_a_section_a_plot_and_json(comparison: Comparison) -> None:
     text = render(compose(comparison))
-    assert "## Quality against cost" in text
+    assert "<b>Quality against cost</b>" in text
     assert "plots/tradeoff.svg" in text
     assert "dominated by" in text
     assert draw(comparison)["tradeoff"].panels
@@ -146,4 +146,4 @@ def test_probes_are_named_only_where_they_give_the_seconds() -> None:
     """A report that explains a probe which never ran describes another run."""
     alone = compare(priced(make_run(examples=40), {FULL: (4.0, 4.1, 4.2)}), replicates=50)
     assert not any(one.probed for one in alone.tradeoffs)
-    assert "probe" not in render(compose(alone)).partition("## Quality against cost")[2].partition("\n## ")[0]
+    assert "probe" not in render(compose(alone)).partition("<b>Quality against cost</b>")[2].partition("</details>")[0]

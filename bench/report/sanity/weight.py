@@ -1,0 +1,154 @@
+"""What a sanity verdict changes: the conclusions that rest on what it puts in doubt.
+
+Contract: pure. Only what is concluded can change: decided claims, a decided choice of an arm; and where the suite asks
+for neither, the marks. A verdict of a kind that is not named here is taken to concern its arm and its eval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.finding import Finding
+from bench.report.analysis.scores.contamination import Cleaned, Contaminated
+from bench.stats.estimates.delta import Delta
+from bench.suite.tables.suite import is_base
+
+DECISION = "which arm to take"
+MARKS = "the marks against base and control"
+_DECIDED = frozenset({"supported", "refuted"})
+_HARMLESS = frozenset(
+    {
+        "peak under load",  # the figure is left out already
+        "speed shared",  # the cell says so, and no claim is decided from it
+        "scores missing",  # intervals, marks and verdicts cover the worst case already
+        "scores unusable",  # missing, so covered too
+        "looked before",  # claims are corrected for it
+        "claims opposed",  # both count among the claims
+        "slice empty",
+        "padding",
+        "template",
+        "rows not as they are",
+    }
+)
+_BETWEEN_ARMS = frozenset({"dose differs", "budgets differ", "budget mismatch", "one draw"})
+_AGAINST_BASE = frozenset({"bare prompts"})
+
+
+def weighed(finding: Finding, comparison: Comparison) -> Finding:
+    """The verdict with what it changes."""
+    if finding.name in _HARMLESS:
+        return finding
+    special = _SPECIAL.get(finding.name)
+    changes = _concerned(finding, comparison) if special is None else special(finding, comparison)
+    return replace(finding, changes=tuple(dict.fromkeys(changes)))
+
+
+def _concerned(finding: Finding, comparison: Comparison) -> Iterator[str]:
+    """Decided claims about its arm and its eval, and the choice where it is between such arms."""
+    for result in _decided(comparison):
+        sides = result.claim.parts()[::2]
+        between = not any(is_base(side) for side in sides)
+        if not _is_about(finding, result, sides):
+            continue
+        if finding.name in _BETWEEN_ARMS and not between:
+            continue
+        if finding.name in _AGAINST_BASE and between:
+            continue
+        yield _named(result)
+    yield from _choice(finding, comparison)
+    if not comparison.claims and comparison.decision is None:
+        yield MARKS
+
+
+def _is_about(finding: Finding, result: ClaimResult, sides: tuple[str, ...]) -> bool:
+    """A verdict without an arm is about all arms, one without an eval about all that was measured of them."""
+    if finding.arm is not None and finding.arm not in sides:
+        return False
+    return finding.measurand is None or result.claim.on in (finding.measurand, finding.measurand.partition("/")[0])
+
+
+def _choice(finding: Finding, comparison: Comparison) -> Iterator[str]:
+    decision = comparison.decision
+    if decision is None or decision.outcome != "decided":
+        return
+    weighs = finding.measurand is None or finding.measurand in {weight.name for weight in decision.weights}
+    if weighs and finding.arm in (None, decision.pick, decision.runner_up):
+        yield DECISION
+
+
+def _below_base(finding: Finding, comparison: Comparison) -> Iterator[str]:
+    """A target alone: that a training forgets is a result, and its mark says so."""
+    if any(entry.name == finding.measurand and entry.role == "target" for entry in comparison.measurands):
+        yield from _concerned(finding, comparison)
+
+
+def _nothing_right(finding: Finding, comparison: Comparison) -> Iterator[str]:
+    """A base without a right answer makes differences from it differences from zero."""
+    if finding.arm is None or not is_base(finding.arm):
+        yield from _concerned(finding, comparison)
+        return
+    for result in _decided(comparison):
+        if result.claim.on == finding.measurand and finding.arm in result.claim.parts()[::2]:
+            yield _named(result)
+
+
+def _contaminated(finding: Finding, comparison: Comparison) -> Iterator[str]:
+    """Claims that the contaminated examples alone could turn, and differences that read otherwise without them."""
+    for affected in comparison.contamination.arms:
+        if (affected.arm, affected.measurand) == (finding.arm, finding.measurand):
+            yield from _turned(affected, comparison)
+
+
+def _turned(affected: Contaminated, comparison: Comparison) -> Iterator[str]:
+    measurand = next(entry for entry in comparison.measurands if entry.name == affected.measurand)
+    span = measurand.largest_difference
+    shift = None if span is None else span * affected.found / affected.examples
+    for result in _decided(comparison):
+        slack = _slack(result, higher_is_better=measurand.higher_is_better)
+        if result.claim.on != affected.measurand or affected.arm not in result.claim.parts()[::2] or slack is None:
+            continue
+        if shift is None or shift >= slack:
+            yield _named(result)
+    for cleaned in (affected.versus_base, affected.versus_control):
+        if cleaned is not None and _reads_otherwise(cleaned):
+            yield f"{affected.arm} against {cleaned.reference} on {affected.measurand}"
+
+
+def _slack(result: ClaimResult, *, higher_is_better: bool) -> float | None:
+    """How far the interval would have to move for another verdict, in the eval's units."""
+    interval = None if result.delta is None else result.delta.tested_interval
+    if interval is None:
+        return None
+    low, high = interval if higher_is_better else (-interval[1], -interval[0])
+    margin = result.claim.margin
+    ends = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[result.claim.parts()[1]]
+    return min(abs(end - bound) for end in ends for bound in (low, high))
+
+
+def _reads_otherwise(cleaned: Cleaned) -> bool:
+    return _side(cleaned.all) != _side(cleaned.clean)
+
+
+def _side(delta: Delta) -> int | None:
+    """1 or -1 where the interval excludes zero, else 0; `None` without an interval."""
+    if delta.low is None or delta.high is None:
+        return None
+    return int(delta.low > 0) - int(delta.high < 0)
+
+
+def _decided(comparison: Comparison) -> Iterator[ClaimResult]:
+    return (result for result in comparison.claims if result.verdict.outcome in _DECIDED)
+
+
+def _named(result: ClaimResult) -> str:
+    return f"{result.claim.says} on {result.claim.measure}"
+
+
+_SPECIAL: dict[str, Callable[[Finding, Comparison], Iterator[str]]] = {
+    "below base": _below_base,
+    "nothing right": _nothing_right,
+    "contaminated": _contaminated,
+}
