@@ -51,6 +51,10 @@ def run(
     max_seeds: Annotated[
         int | None, typer.Option("--max-seeds", min=2, help="With --until-decided: of each arm; default: as planned.")
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", metavar="NAME|FILE", help="local, ray, slurm, or a TOML file: docs/scaling.md."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
     full: FullOption = False,
 ) -> None:
@@ -61,6 +65,7 @@ def run(
     from bench.places import home
     from bench.report.drawn import drawn_report, print_drawn
     from bench.run.display import make_display
+    from bench.run.executors.choose import choose_executor
     from bench.run.run import run_suite
     from bench.suite.load import load_suite
 
@@ -69,6 +74,8 @@ def run(
         return load_suite(suite, profile=profile, overrides=arguments, trust_remote_code=trust_remote_code)
 
     def run_once(loaded: LoadedSuite) -> RunDirectory:
+        options = loaded.suite.run
+        chosen = choose_executor(executor or options.executor, limits=options.limits)
         with make_display(console(stderr=True), quiet=quiet) as display:
             return run_suite(
                 loaded,
@@ -79,6 +86,7 @@ def run(
                 home=home(),
                 reports=reports,
                 display=display,
+                executor=chosen,
             )
 
     if until_decided or within is not None or max_seeds is not None:

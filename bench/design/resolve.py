@@ -19,12 +19,13 @@ from bench.record.store import JobStore, read_scores
 from bench.report.analysis.aligned.align import read_rows
 from bench.report.compare import compare_record
 from bench.run.display import Display
-from bench.run.executor import Executor
+from bench.run.executors.local import LocalExecutor
 from bench.run.plan.plan import plan
 from bench.run.plan.types import PlannedJob
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
+from bench.run.scheduler import Scheduler
 from bench.suite.load import LoadedSuite, LoadWith
 
 
@@ -94,10 +95,14 @@ def _base_again(
         for job in planned.jobs
         if job.arm is None and job.selected and isinstance(job.job, EvalJob) and job.job.judging is None
     ]
-    executor = Executor(
-        server=server, store=store, workers=planned.workers, display=display, on_end=lambda job, outcome: None
+    scheduler = Scheduler(
+        executor=LocalExecutor(server=server),
+        store=store,
+        workers=planned.workers,
+        display=display,
+        on_end=lambda job, outcome: None,
     )
-    executor.run([job for job in again if job.to_do and job.unavailable is None])
+    scheduler.run([job for job in again if job.to_do and job.unavailable is None])
     done = [job.job for job in again if isinstance(job.job, EvalJob) and store.done(job.digest) is not None]
     return {(job.eval.name, job.subject): read_scores(store.folder(job.digest) / SCORES) for job in done}
 

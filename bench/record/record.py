@@ -54,6 +54,8 @@ class JobRecord(Spec):
     """Wall time, process start included."""
     alone: bool | None = None
     """Whether no other job of the run that made its result ran beside it; `None` of a job that never ran."""
+    node: str | None = None
+    """Name of the machine that did it; `None`: the one that the run was started on."""
     log: str | None = None
     """Relative to the run directory."""
 

@@ -49,6 +49,8 @@ class Manifest(Spec):
     """Wall time, process start included."""
     alone: bool
     """Whether no other job of that run ran beside it; else its speed and energy are not its own."""
+    node: str | None = None
+    """Name of the machine that did it; `None`: the one that the run was started on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class JobStore:
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def commit(self, digest: str, *, started: str, seconds: float, alone: bool) -> Manifest:
+    def commit(self, digest: str, *, started: str, seconds: float, alone: bool, node: str | None = None) -> Manifest:
         """Write the manifest over the files as they are now: from here on the job is done.
 
         Checkpoints are removed after that, for a kill in between must not cost the training.
@@ -103,7 +105,7 @@ class JobStore:
             for file in sorted(folder.rglob("*"))
             if file.is_file() and file.name not in _NOT_RESULT and not _of_checkpoint(file, folder)
         }
-        manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds, alone=alone)
+        manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds, alone=alone, node=node)
         write_text(folder / MANIFEST, manifest.model_dump_json(indent=1))
         for left_over in folder.glob(f"{CHECKPOINT}*"):
             _remove(left_over)

@@ -204,6 +204,7 @@ def _job_record(
         started=outcome.started,
         seconds=outcome.seconds,
         alone=outcome.alone,
+        node=outcome.node,
         log=_log(job.id, _log_of(planned, outcome.started, store), directory),
     )
 

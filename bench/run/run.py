@@ -28,7 +28,8 @@ from bench.run.checks.warnings import advice, as_line
 from bench.run.contamination import find_contamination
 from bench.run.display import Display
 from bench.run.estimate.disk import check_space
-from bench.run.executor import Executor
+from bench.run.executors.local import LocalExecutor
+from bench.run.executors.protocol import Executor
 from bench.run.plan.free_weights import prune
 from bench.run.plan.plan import plan
 from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
@@ -40,6 +41,7 @@ from bench.run.process.locks import folder_lock
 from bench.run.process.server import ChildServer
 from bench.run.recorder import Heading, earlier, make_record, timestamp
 from bench.run.resolve.suite import resolve
+from bench.run.scheduler import Scheduler
 from bench.run.takeover import take_over
 from bench.suite.load import LoadedSuite
 
@@ -57,14 +59,15 @@ def run_suite(
     reports: Path,
     display: Display,
     server: ChildServer | None = None,
+    executor: Executor | None = None,
     command: Sequence[str] | None = None,
 ) -> RunDirectory:
     """Run what is not done yet and write the record. Failed jobs are in the record, not raised.
 
     `only`: arms to run (all, if empty); `fresh`: reuse nothing for the jobs asked for; `command`: as typed, default
-    this process's arguments; `go_on`: train although an eval failed its rehearsal, or cannot tell anything by the
-    base's scores. Raises `InputError` before any work, `IncompleteError` before the first training,
-    `InterruptedRunError` after SIGINT or SIGTERM.
+    this process's arguments; `executor`: of the jobs, default this machine; `go_on`: train although an eval failed its
+    rehearsal, or cannot tell anything by the base's scores. Raises `InputError` before any work, `IncompleteError`
+    before the first training, `InterruptedRunError` after SIGINT or SIGTERM.
     """
     began = time.monotonic()
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)
@@ -103,6 +106,7 @@ def run_suite(
             ),
             began=began,
             go_on=go_on,
+            executor=executor,
             unavailable=unavailable,
             looks=_earlier_looks(planned, directory),
             labels=labels,
@@ -130,6 +134,8 @@ class _Run:
     began: float
     go_on: bool
     """Train whatever the bases' scores say."""
+    executor: Executor | None
+    """`None`: this machine."""
     unavailable: frozenset[str]
     """Evals whose rows the hub does not give today: their jobs fail, and no training waits for them."""
     looks: tuple[Look, ...] = ()
@@ -144,8 +150,8 @@ class _Run:
         if not self.plan.to_do:
             self._write(earlier(self.directory, self.plan) or self._ended(), contamination=self._contamination())
             return
-        executor = Executor(
-            server=server,
+        scheduler = Scheduler(
+            executor=self.executor or LocalExecutor(server=server),
             store=self.store,
             workers=self.plan.workers,
             display=display,
@@ -156,24 +162,24 @@ class _Run:
         self._write(self.heading)
         try:
             first = () if self.go_on else self._before_training()
-            executor.run(first)
+            scheduler.run(first)
             if not self.go_on:
                 self._check_bases(display)
-            self._probe_in_rounds(executor, display)
+            self._probe_in_rounds(scheduler, display)
             rest = (planned for planned in self.plan.to_do if not isinstance(planned.job, ProbeJob))
-            executor.run([planned for planned in rest if planned not in first])
+            scheduler.run([planned for planned in rest if planned not in first])
         except KeyboardInterrupt as error:
             self._write(self._ended(), interrupted=True)
             raise InterruptedRunError(self._interruption()) from error
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
 
-    def _probe_in_rounds(self, executor: Executor, display: Display) -> None:
+    def _probe_in_rounds(self, scheduler: Scheduler, display: Display) -> None:
         """Time the arms until their speeds are resolved; what is not needed leaves the plan, as do later probes of an
         arm whose probe failed."""
         for number in rounds_of(self.plan):
             probes = in_round(self.plan, number)
-            executor.run(probes)
+            scheduler.run(probes)
             failed = {p.arm for p in probes if self.outcomes[p.digest].failure is not None}
             shorter = without_needless_rounds(without_later(self.plan, number, failed), self._probed)
             kept = {planned.job.id for planned in shorter.jobs}

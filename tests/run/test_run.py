@@ -14,7 +14,7 @@ from bench.record.files import RESULT
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.absence import absences_of
-from bench.run import executor
+from bench.run import scheduler
 from bench.run.display import QuietDisplay
 from bench.run.plan import plan
 from bench.run.process.server import ChildServer
@@ -64,7 +64,7 @@ def test_every_job_runs_once_after_what_it_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", [True, False])
 def test_a_probe_has_the_machine_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
     if not first:  # the other way round: it has to wait until the machine is idle
-        monkeypatch.setattr(plan, "_rank", lambda entry, position, **_: -position)
+        monkeypatch.setattr(plan, "rank", lambda entry, position, **_: -position)
     go(tmp_path, run={"workers": 3, "probe_steps": 2})
     active: set[str] = set()
     for line in diary(tmp_path / "home"):
@@ -185,7 +185,7 @@ def test_a_failed_training_is_recorded_and_harms_only_its_own_evals(
 def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine their import takes longer than a short job may."""
     seen: list[float] = []
-    start, exceeded = ChildServer.start, executor.exceeded
+    start, exceeded = ChildServer.start, scheduler.exceeded
 
     def slowly(self: ChildServer, kind: str, payload: dict[str, Any], **places: Any) -> Any:
         if not seen:
@@ -197,7 +197,7 @@ def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monk
         return exceeded(limits, pid=pid, seconds=seconds, processes=processes)
 
     monkeypatch.setattr(ChildServer, "start", slowly)
-    monkeypatch.setattr(executor, "exceeded", look)
+    monkeypatch.setattr(scheduler, "exceeded", look)
     go(tmp_path, seeds=(0,), run={"workers": 1, "probe_steps": 0})
     assert seen[0] < 1.5
 

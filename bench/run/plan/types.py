@@ -38,11 +38,15 @@ class JobOutcome:
     """Wall time, process start included; `None` where no process started."""
     alone: bool | None = None
     """Whether no other job of the run that made the result ran beside it; `None` where no process started."""
+    node: str | None = None
+    """Name of the machine that did it; `None`: the one that the run was started on."""
 
     @classmethod
     def of(cls, manifest: Manifest) -> JobOutcome:
         """The outcome of a job whose result is there already."""
-        return cls(reused=True, started=manifest.started, seconds=manifest.seconds, alone=manifest.alone)
+        return cls(
+            reused=True, started=manifest.started, seconds=manifest.seconds, alone=manifest.alone, node=manifest.node
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def enter(request: bytes, connection: Connection) -> None:
     work = ChildRequest.model_validate_json(request)
     send = _sender(connection)
     try:
-        _redirect_output(Path(work.log))
+        redirect_output(Path(work.log))
     except OSError as error:  # a full disk, most likely; there is no log to say it in
         send(FailureReport.of(error))
         os._exit(1)
@@ -87,7 +87,8 @@ def _sender(connection: Connection) -> Emit:
     return send
 
 
-def _redirect_output(log: Path) -> None:
+def redirect_output(log: Path) -> None:
+    """Append what this process prints, native code included, to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream, target in ((sys.stdout, 1), (sys.stderr, 2)):

@@ -120,6 +120,8 @@ class RunOptions(Spec):
 
     workers: Annotated[int, Field(gt=0, le=256)] | Literal["auto"] = "auto"
     """Trainings side by side; `auto`: one per core for models below 20M parameters on a CPU, else one."""
+    executor: Literal["local", "ray", "slurm"] = "local"
+    """What runs the jobs: this machine, a Ray cluster, or Slurm; `--executor` also takes a file."""
     steps_between_saves: Count | None = None
     """Save a resumable checkpoint every so many steps; `None`: none."""
     keep_weights: bool = True

@@ -1,27 +1,29 @@
-"""Runs jobs in children, several side by side, in the order of their needs; a failed job harms only its dependants.
+"""Has jobs run, several side by side, in the order of their needs; a failed job harms only its dependants.
 
-One loop waits for messages and ends of children; all state is in this process, all results are in the store. A job
-whose digest another process is running, or has finished meanwhile, is waited for and reused.
+One loop waits for events and ends of what an executor runs; all results are in the store. A job whose digest another
+process is running, or has finished meanwhile, is waited for and reused.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
-from bench.record.files import LOG
+from bench.errors import InputError
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Failure
 from bench.record.results.training import TrainResult
 from bench.record.store import JobStore
 from bench.run.display import Display
+from bench.run.executors.local import HERE
+from bench.run.executors.protocol import Executor, RunningJob
 from bench.run.plan.types import JobOutcome, PlannedJob
 from bench.run.process.limits import exceeded
 from bench.run.process.locks import FileLock, child_lock, try_lock_job
-from bench.run.process.server import Child, ChildServer, stop_all
 from bench.suite.tables.suite import Limits
 
 _POLL_SECONDS = 0.5
@@ -30,24 +32,22 @@ _POLL_SECONDS = 0.5
 @dataclass(slots=True, kw_only=True)
 class _Running:
     job: PlannedJob
-    child: Child
+    work: RunningJob
     lock: FileLock
     started: str
     clock: float
     """When it was asked for."""
-    forked: float
-    """When its process was there; the first one waits for the libraries, which no limit is about."""
     shared: bool = False
-    """Whether another job of this run ran beside it at any time."""
+    """Whether another job of this run ran beside it, on the same machine, at any time."""
     ended_for: Failure | None = None
     """Why it was ended from here."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Executor:
+class Scheduler:
     """One run of some jobs. `outcomes` (by digest) fills as they end, and stays readable after an interruption."""
 
-    server: ChildServer
+    executor: Executor
     store: JobStore
     workers: int
     display: Display
@@ -56,6 +56,8 @@ class Executor:
     outcomes: dict[str, JobOutcome] = field(default_factory=dict)
     _waiting: list[PlannedJob] = field(default_factory=list)
     _running: list[_Running] = field(default_factory=list)
+    _attempts: dict[str, int] = field(default_factory=dict)
+    """Submissions by digest."""
 
     def run(self, jobs: Sequence[PlannedJob]) -> None:
         """Run all of them. On `KeyboardInterrupt` the children are stopped, and it is raised on."""
@@ -97,14 +99,12 @@ class Executor:
         busy = {running.job.digest for running in self._running}
         unfinished = busy | {planned.digest for planned in self._waiting}
         for planned in list(self._waiting):
-            if self._room() < 1 or any(running.job.exclusive for running in self._running):
+            if self._room() < 1:
                 return
             if planned.digest in busy or any(digest in unfinished for digest in planned.after):
                 continue
-            if planned.exclusive and self._running:
-                return  # let the machine fall idle for it
-            if planned.processes > self._room() and self._running:
-                return  # so, too, until there is room for all its processes
+            if not self._fits(planned):
+                return
             lock = try_lock_job(self.store.home, planned.digest)
             if lock is None:
                 continue
@@ -117,8 +117,18 @@ class Executor:
                 raise
 
     def _room(self) -> int:
-        """Workers without work; a job in several processes takes as many."""
+        """Workers without work; a job in several processes takes as many, on other machines one."""
+        if self.executor.at_once is not None:
+            return self.executor.at_once - len(self._running)
+        if any(running.job.exclusive for running in self._running):
+            return 0
         return self.workers - sum(running.job.processes for running in self._running)
+
+    def _fits(self, planned: PlannedJob) -> bool:
+        """Whether to start it now: else this machine is to fall idle for it, or have room for all its processes."""
+        if self.executor.at_once is not None or not self._running:
+            return True
+        return not planned.exclusive and planned.processes <= self._room()
 
     def _start(self, planned: PlannedJob, lock: FileLock) -> None:
         manifest = self.store.done(planned.digest)
@@ -129,57 +139,78 @@ class Executor:
         if planned.fresh:
             self.store.forget(planned.digest)
         started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-        folder = self.store.begin(planned.job)
+        work = None if planned.fresh else self.executor.adopt(planned.job, self.store.folder(planned.digest))
         self.display.started(planned.job.id)
-        child = self.server.start(
-            planned.job.kind,
-            planned.job,
-            folder=folder,
-            log=folder / LOG,
-            lock=child_lock(self.store.home, planned.digest).path,
-        )
-        forked = time.monotonic()
-        self._running.append(_Running(job=planned, child=child, lock=lock, started=started, clock=clock, forked=forked))
-        if len(self._running) > 1:
-            for running in self._running:
-                running.shared = True
+        if work is None:
+            folder = self.store.begin(planned.job)
+            try:
+                work = self.executor.submit(planned.job, folder, lock=child_lock(self.store.home, planned.digest).path)
+            except InputError as error:
+                lock.release()
+                self._close(planned, JobOutcome(failure=Failure(kind="unavailable", message=error.problems[0].what)))
+                return
+        self._attempts[planned.digest] = self._attempts.get(planned.digest, 0) + 1
+        self._running.append(_Running(job=planned, work=work, lock=lock, started=started, clock=clock))
+        self._note_sharing()
+
+    def _note_sharing(self) -> None:
+        """Mark the jobs whose machine has several of this run."""
+        nodes = Counter(running.work.node for running in self._running)
+        for running in self._running:
+            running.shared |= running.work.node is not None and nodes[running.work.node] > 1
 
     def _listen(self) -> None:
         """Wait for a message or an end, and deal with what came."""
-        waitables = [waitable for running in self._running for waitable in running.child.waitables]
+        waitables = [waitable for running in self._running for waitable in running.work.waitables]
         mp_connection.wait(waitables, timeout=_POLL_SECONDS)
         for running in list(self._running):
-            for event in running.child.messages():
+            for event in running.work.messages():
                 self.display.progress(running.job.job.id, event)
             self._hold_to_limits(running)
-            if running.child.ended():
+            if running.work.ended():
                 self._running.remove(running)
                 self._finish(running)
+        if self.executor.at_once is not None:
+            self._note_sharing()
 
     def _hold_to_limits(self, running: _Running) -> None:
-        if running.ended_for is None and not running.child.ended():
+        if running.ended_for is None and not running.work.ended():
             running.ended_for = exceeded(
                 self.limits,
-                pid=running.child.process.pid,
-                seconds=time.monotonic() - running.forked,
+                pid=running.work.pid,
+                seconds=running.work.seconds,
                 processes=running.job.processes,
             )
             if running.ended_for is not None:
-                running.child.process.kill()  # it may be deep in native code: asking would wait for it
+                running.work.kill()
 
     def _finish(self, running: _Running) -> None:
-        running.child.stop()
         seconds = time.monotonic() - running.clock
-        failure = running.child.failure
+        failure, lost = running.work.failure, running.work.lost
+        running.work.stop()
         if failure is not None and running.ended_for is not None:
-            failure = running.ended_for
+            failure, lost = running.ended_for, False
+        if failure is not None and lost and self._attempts[running.job.digest] < self.executor.attempts:
+            self._submit_again(running, failure)
+            return
         if failure is None:
             failure = self._commit(running, seconds)
         running.lock.release()
-        self._close(
-            running.job,
-            JobOutcome(failure=failure, started=running.started, seconds=seconds, alone=not running.shared),
+        outcome = JobOutcome(
+            failure=failure,
+            started=running.started,
+            seconds=seconds,
+            alone=not running.shared,
+            node=_elsewhere(running),
         )
+        self._close(running.job, outcome)
+
+    def _submit_again(self, running: _Running, failure: Failure) -> None:
+        """Its machine is gone; what it saved is not."""
+        attempt, attempts = self._attempts[running.job.digest] + 1, self.executor.attempts
+        self.display.note(f"{running.job.job.id}: {failure.message}; attempt {attempt} of {attempts}")
+        running.lock.release()
+        self._waiting.insert(0, running.job)
 
     def _commit(self, running: _Running, seconds: float) -> Failure | None:
         """Make the result count. A missing, malformed or diverged one is a failure; the latter stays to be shown."""
@@ -188,7 +219,13 @@ class Executor:
             result = self.store.result(digest)
             if isinstance(result, TrainResult) and result.diverged:
                 return Failure(kind="diverged", message=f"stopped at step {len(result.steps)}: the loss ran away")
-            self.store.commit(digest, started=running.started, seconds=seconds, alone=not running.shared)
+            self.store.commit(
+                digest,
+                started=running.started,
+                seconds=seconds,
+                alone=not running.shared,
+                node=_elsewhere(running),
+            )
         except (OSError, ValueError) as error:
             return Failure(kind="exception", message=f"no whole result: {str(error).splitlines()[0]}")
         return None
@@ -216,10 +253,15 @@ class Executor:
 
     def _abandon(self) -> None:
         """Stop what still runs; only after an exception is there anything."""
-        stop_all([running.child for running in self._running])
+        self.executor.stop_all([running.work for running in self._running])
         for running in self._running:
             running.lock.release()
         self._running.clear()
+
+
+def _elsewhere(running: _Running) -> str | None:
+    """Name of the machine, where it is not this one."""
+    return None if running.work.node == HERE else running.work.node
 
 
 def _dependency_failure(failure: Failure, planned: PlannedJob) -> Failure:

@@ -1,0 +1,265 @@
+"""Jobs on other machines: a folder that both see has the request, the signs of life and the end.
+
+What differs between Ray, Slurm and a user's command is four calls of a `Backend`; everything that a run promises of a
+job is done here, by files.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench.atomic import write_text
+from bench.emit import Event, event_of
+from bench.record.environment import device
+from bench.record.files import LOG
+from bench.record.jobs.eval_job import AnswerJob
+from bench.record.jobs.job import Job
+from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.record import Failure
+from bench.run.executors.protocol import RunningJob
+from bench.run.executors.remote_files import BEAT_SECONDS, JobFiles, RemoteEnd, RemoteRequest, differing
+from bench.run.process.server import WORKER
+from bench.run.process.work import ChildRequest
+from bench.spec import Spec
+
+LOST_SECONDS = 12 * BEAT_SECONDS
+"""Without a sign of life a node is lost."""
+_ASK_SECONDS = 10.0
+"""Between questions to the backend about a job that gives no sign of life."""
+
+
+class Submission(Spec):
+    """What a backend is given."""
+
+    name: str
+    """A name that is valid in Kubernetes and Slurm; another for each attempt."""
+    folder: str
+    command: tuple[str, ...]
+    """Does the job, on any machine that sees the folder."""
+    gpus: int
+    cores: int
+    seconds: float | None
+    """Limit of the suite."""
+    memory_gib: float | None
+    """Limit of the suite."""
+
+
+class Backend(Protocol):
+    """Another program that starts commands on machines."""
+
+    @property
+    def name(self) -> str:
+        """Kept with the handle: another program does not know it."""
+
+    def submit(self, submission: Submission) -> str:
+        """Start it; a handle, as text, that the other calls take. Raises `InputError` where it cannot."""
+
+    def alive(self, handle: str) -> bool | None:
+        """Whether it waits or runs; `None` where the program does not say."""
+
+    def cancel(self, handle: str) -> None:
+        """End it. Harmless on one that has ended."""
+
+    def logs(self, handle: str) -> str:
+        """What the program has of its output, beyond the job's own log; empty if nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RemoteJob:
+    """One job, by its files."""
+
+    backend: Backend
+    ticket: JobFiles
+    handle: str
+    _place: int = 0
+    """Bytes of the events that were read."""
+    _end: RemoteEnd | None = None
+    _node: str | None = None
+    _began: float | None = None
+    _beaten: tuple[int, float] = (0, 0.0)
+    """The last sign of life, and when it was seen by this machine's clock."""
+    _asked: float = field(default_factory=time.monotonic)
+    _gone: str | None = None
+    """Why it is taken for lost."""
+
+    @property
+    def node(self) -> str | None:
+        """The name that the node gives itself."""
+        return self._node
+
+    @property
+    def waitables(self) -> Sequence[Any]:
+        """Nothing to wait for but time."""
+        return ()
+
+    @property
+    def pid(self) -> None:
+        """Not on this machine."""
+        return None
+
+    @property
+    def seconds(self) -> float:
+        """Since the first sign of life."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def messages(self) -> Iterator[Event]:
+        """Lines that have come."""
+        try:
+            with self.ticket.events.open("rb") as file:
+                file.seek(self._place)
+                new = file.read()
+        except OSError:
+            return
+        whole = new[: new.rfind(b"\n") + 1]
+        self._place += len(whole)
+        for line in whole.splitlines():
+            yield event_of(json.loads(line))
+
+    def ended(self) -> bool:
+        """Whether its end is there, or it is lost."""
+        if self._end is None and self._gone is None:
+            self._end = self.ticket.read_end()
+        if self._end is not None:
+            self._node = self._end.node
+            return True
+        if self._gone is None:
+            self._look()
+        return self._gone is not None
+
+    @property
+    def failure(self) -> Failure | None:
+        """What the node reports, files that are not as it states, or that it was lost."""
+        if self._end is None:
+            text = self._gone or "no end was seen"
+            if more := self.backend.logs(self.handle).strip():
+                text += f": {more.splitlines()[-1][:200]}"
+            return Failure(kind="killed", message=text)
+        if self._end.failure is not None:
+            return self._end.failure
+        wrong = differing(self.ticket.job, self._end.files)
+        if wrong:
+            return Failure(kind="exception", message=f"{wrong[0]} is not as node {self._end.node} wrote it")
+        return None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it gave no sign of life, or its program does not know it any more."""
+        return self._gone is not None
+
+    def kill(self) -> None:
+        """Cancel it; it counts as ended then."""
+        self.backend.cancel(self.handle)
+        self._gone = "cancelled"
+
+    def stop(self) -> None:
+        """Cancel it if it runs, and remove its files."""
+        if self._end is None:
+            self.backend.cancel(self.handle)
+        shutil.rmtree(self.ticket.folder, ignore_errors=True)
+
+    def _look(self) -> None:
+        """Take note of signs of life, and of their absence."""
+        now, beat = time.monotonic(), self.ticket.read_beat()
+        if beat is not None and (beat.count, beat.node) != (self._beaten[0], self._node):
+            self._beaten, self._node = (beat.count, now), beat.node
+            self._began = now if self._began is None else self._began
+            return
+        if now - self._asked < _ASK_SECONDS:
+            return
+        self._asked = now
+        alive = self.backend.alive(self.handle)
+        silent = self._began is not None and now - self._beaten[1] > LOST_SECONDS
+        if (alive is False or (silent and alive is None)) and self.ticket.read_end() is None:
+            who = "its node" if self._node is None else f"node {self._node}"
+            self._gone = f"{who} was lost ({self.backend.name} {self.handle})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteExecutor:
+    """Jobs through a backend."""
+
+    backend: Backend
+    jobs: int
+    gpus: int
+    """GPUs of each process; 0 where the nodes compute on processors."""
+    home: str
+    """`BENCH_HOME` on the nodes."""
+    module: str = WORKER
+    seconds: float | None = None
+    """Limit of the suite."""
+    memory_gib: float | None = None
+    """Limit of the suite."""
+    python: str = sys.executable
+    """On the nodes."""
+    attempts: int = 3
+
+    @property
+    def at_once(self) -> int:
+        """Jobs that are submitted and not ended, at most."""
+        return self.jobs
+
+    def adopt(self, job: Job, folder: Path) -> RemoteJob | None:
+        """A job of this backend that is alive by its files, or has ended."""
+        ticket = JobFiles(folder)
+        request = ticket.read_request()
+        try:
+            backend, handle = json.loads(ticket.handle.read_text())
+        except (OSError, ValueError):
+            return None
+        if request is None or request.digest != job.digest or backend != self.backend.name:
+            return None
+        age = ticket.beat_age()
+        alive = ticket.read_end() is not None or (age is not None and age < LOST_SECONDS)
+        if not alive and self.backend.alive(handle) is not True:
+            return None
+        return RemoteJob(backend=self.backend, ticket=ticket, handle=handle)
+
+    def submit(self, job: Job, folder: Path, *, lock: Path) -> RemoteJob:
+        """Write the request, then hand its command to the backend. The lock stays with the run."""
+        del lock
+        ticket = JobFiles(folder)
+        shutil.rmtree(ticket.folder, ignore_errors=True)
+        ticket.folder.mkdir(parents=True)
+        attempt = time.time_ns() // 1_000_000
+        work = ChildRequest(
+            module=self.module, kind=job.kind, payload=job.model_dump(mode="json"), folder=str(folder),
+            log=str(folder / LOG),
+        )  # fmt: skip
+        processes, threads = _size(job)
+        request = RemoteRequest(
+            digest=job.digest, device=device().partition(":")[0], threads=threads, attempt=attempt, work=work
+        )
+        write_text(ticket.request, request.model_dump_json())
+        handle = self.backend.submit(
+            Submission(
+                name=f"bench-{job.digest[:12]}-{attempt % 10**8:08d}",
+                folder=str(folder),
+                command=("env", f"BENCH_HOME={self.home}", self.python, "-m", "bench.node", str(folder)),
+                gpus=self.gpus * processes,
+                cores=processes * threads,
+                seconds=self.seconds,
+                memory_gib=self.memory_gib,
+            )
+        )
+        write_text(ticket.handle, json.dumps([self.backend.name, handle]))
+        return RemoteJob(backend=self.backend, ticket=ticket, handle=handle)
+
+    def stop_all(self, jobs: Sequence[RunningJob]) -> None:
+        """Cancel all."""
+        for job in jobs:
+            job.stop()
+
+
+def _size(job: Job) -> tuple[int, int]:
+    """Processes of a job on its node, and threads of each."""
+    training = job.training if isinstance(job, SweepJob | ProbeJob) else job
+    if isinstance(training, TrainJob):
+        return training.recipe.launch.per_node, training.threads
+    return 1, (training.asking if isinstance(training, AnswerJob) else training).threads

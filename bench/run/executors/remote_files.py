@@ -1,0 +1,114 @@
+"""Files by which a run and a node that does one of its jobs know of each other, in the job's folder.
+
+`request.json` is written by the run, all others by the node: `beat` (renewed as long as it works), `events.jsonl`, and
+`end.json`, written last, with the hash of every file of the result. The folder is seen by both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.atomic import write_text
+from bench.digest import digest_file
+from bench.record.files import CHECKPOINT, JOB, LOG, REMOTE
+from bench.record.record import Failure
+from bench.record.store import StoredFile
+from bench.run.process.work import ChildRequest
+from bench.spec import Spec
+
+BEAT_SECONDS = 5.0
+_NOT_RESULT = {REMOTE, JOB, LOG}
+
+
+class RemoteRequest(Spec):
+    """What a node is asked to do."""
+
+    digest: str
+    device: str
+    """Kind of device that the job was planned for; another kind would give another result."""
+    threads: int
+    attempt: int
+    work: ChildRequest
+
+
+class Beat(Spec):
+    """A node's sign of life."""
+
+    node: str
+    count: int
+
+
+class RemoteEnd(Spec):
+    """How a node's work ended."""
+
+    digest: str
+    node: str
+    seconds: float
+    failure: Failure | None
+    files: dict[str, StoredFile]
+    """Every file of the result, by path relative to the job's folder."""
+
+
+class JobFiles:
+    """The files of one job."""
+
+    def __init__(self, folder: Path) -> None:
+        self.job = folder
+        self.folder = folder / REMOTE
+        self.request = self.folder / "request.json"
+        self.beat = self.folder / "beat"
+        self.events = self.folder / "events.jsonl"
+        self.end = self.folder / "end.json"
+        self.handle = self.folder / "handle.json"
+
+    def read_request(self) -> RemoteRequest | None:
+        """What was asked; `None` if nothing was, or not in these words."""
+        with contextlib.suppress(OSError, ValidationError):
+            return RemoteRequest.model_validate_json(self.request.read_bytes())
+        return None
+
+    def read_beat(self) -> Beat | None:
+        """The last sign of life."""
+        with contextlib.suppress(OSError, ValidationError):
+            return Beat.model_validate_json(self.beat.read_bytes())
+        return None
+
+    def read_end(self) -> RemoteEnd | None:
+        """The end, once it is there."""
+        with contextlib.suppress(OSError, ValidationError):
+            return RemoteEnd.model_validate_json(self.end.read_bytes())
+        return None
+
+    def beat_age(self) -> float | None:
+        """Seconds since the last sign of life by the file system's own clock; `None` without one."""
+        probe = self.folder / f"now.{os.getpid()}"
+        try:
+            write_text(probe, "")
+            age = probe.stat().st_mtime - self.beat.stat().st_mtime
+            probe.unlink()
+        except OSError:
+            return None
+        return age
+
+
+def result_files(folder: Path) -> dict[str, StoredFile]:
+    """Files of a result with their hashes."""
+    return {
+        file.relative_to(folder).as_posix(): StoredFile(bytes=file.stat().st_size, sha256=digest_file(file))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not _is_beside(file.relative_to(folder))
+    }
+
+
+def differing(folder: Path, stated: dict[str, StoredFile]) -> list[str]:
+    """Files that are not as their node stated, or that it did not state."""
+    present = result_files(folder)
+    return sorted(name for name in present.keys() | stated.keys() if present.get(name) != stated.get(name))
+
+
+def _is_beside(path: Path) -> bool:
+    return path.parts[0] in _NOT_RESULT or path.parts[0].startswith(CHECKPOINT)

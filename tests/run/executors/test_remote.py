@@ -1,0 +1,194 @@
+"""Jobs on other machines, which here are processes that know nothing of the run but a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.errors import InputError
+from bench.record.record import Record
+from bench.record.store import JobStore
+from bench.run.display import QuietDisplay
+from bench.run.executors import remote
+from bench.run.executors.command import CommandBackend, command_backend, slurm_backend
+from bench.run.executors.remote import RemoteExecutor, RemoteJob, Submission
+from bench.run.executors.remote_files import JobFiles
+from bench.run.plan.plan import plan
+from bench.run.plan.types import PlannedJob
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
+from bench.run.run import run_suite
+from bench.suite.tables.executor import CommandExecutor, SlurmExecutor
+from tests.fakes.suites import fake_suite, worked
+
+SERVER = ChildServer(module="tests.fakes.worker")
+CHECKOUT = Path(__file__).parents[3]
+
+
+def template(root: Path, *, lose: int = 0) -> CommandExecutor:
+    """A cluster of processes; the `lose`th job that it takes is forgotten. Its nodes are called by the first digit of
+    their jobs' names."""
+    script = root / "submit.sh"
+    script.write_text(
+        f'echo "$1" >> {root}/submitted\n'
+        f'[ "$(wc -l < {root}/submitted)" = {lose} ] && {{ echo 999999999; exit 0; }}\n'
+        'BENCH_NODE_NAME="elsewhere" sh -c "exec $2" > /dev/null 2>&1 &\necho "started"\necho $!\n'
+    )
+    return CommandExecutor(
+        kind="command",
+        submit=("sh", str(script), "${name}", "${command}"),
+        cancel=("kill", "${handle}"),
+        alive=("kill", "-0", "${handle}"),
+    )
+
+
+def executor(root: Path, *, lose: int = 0) -> RemoteExecutor:
+    backend = CommandBackend(name="command", templates=template(root, lose=lose))
+    return RemoteExecutor(backend=backend, jobs=3, gpus=0, home=str(root / "home"), module="tests.fakes.worker")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
+    monkeypatch.setenv("PYTHONPATH", f"{CHECKOUT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+
+def scores(record: Record) -> list[tuple[str, str, float | None]]:
+    return [
+        (evaluation.eval, evaluation.subject, measure.value)
+        for evaluation in record.evaluations
+        if evaluation.result is not None
+        for measure in evaluation.result.measures
+    ]
+
+
+def go(root: Path, name: str, **options: object) -> tuple[Record, list[str]]:
+    notes: list[str] = []
+    display = QuietDisplay()
+    display.note = notes.append  # type: ignore[method-assign]
+    finished = run_suite(
+        fake_suite(root, seeds=(0,)), only=("few/lora",), home=root / "home", reports=root / name, display=display,
+        server=SERVER, **options,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return finished.load(), notes
+
+
+def test_a_run_elsewhere_that_loses_a_node_ends_with_the_scores_of_this_machine(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    local, _ = go(here, "reports")
+    record, notes = go(there, "reports", executor=executor(there, lose=2))
+    done = [job for job in record.jobs if job.status == "done"]
+    assert len(done) == 6
+    assert scores(record) == scores(local) != []
+    assert {job.node for job in done} == {"elsewhere"}
+    assert {job.node for job in local.jobs} == {None}
+    assert len((there / "submitted").read_text().splitlines()) == 7
+    (lost,) = [note for note in notes if "lost" in note]
+    assert "its node was lost (command 999999999); attempt 2 of 3" in lost
+    assert not list((there / "home" / "jobs").glob("*/remote"))
+    again, _ = go(there, "again")  # what another executor did is done
+    assert all(job.reused for job in again.jobs if job.status == "done")
+    assert len(worked(there / "home")) == 6
+
+
+def first_job(root: Path) -> PlannedJob:
+    loaded, home = fake_suite(root, seeds=(0,)), root / "home"
+    return plan(resolve(loaded, home=home), home=home).jobs[0]
+
+
+def ended(job: RemoteJob) -> None:
+    deadline = time.monotonic() + 60
+    while not job.ended():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(tmp_path: Path) -> None:
+    planned, cluster = first_job(tmp_path), executor(tmp_path)
+    store = JobStore(home=tmp_path / "home")
+    folder = store.begin(planned.job)
+    assert cluster.adopt(planned.job, folder) is None
+    cluster.submit(planned.job, folder, lock=tmp_path / "lock")
+    asked = json.loads(JobFiles(folder).request.read_text())
+    assert not {"environment", "token", "key"} & set(asked["work"])
+    job = cluster.adopt(planned.job, folder)
+    assert job is not None
+    ended(job)
+    assert (job.failure, job.node, job.lost) == (None, "elsewhere", False)
+    assert [type(event).__name__ for event in job.messages()][:1] == ["ExamplesDone"]
+    assert cluster.adopt(planned.job.model_copy(update={"digest": "0" * 64}), folder) is None
+    assert replace(cluster, backend=slurm_backend(SlurmExecutor(), limited=False)).adopt(planned.job, folder) is None
+    (folder / "result.json").write_text("{}")
+    assert job.failure is not None
+    assert job.failure.message == "result.json is not as node elsewhere wrote it"
+
+
+def test_a_device_of_another_kind_refuses_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "device", lambda: "cuda: H100")
+    planned, cluster = first_job(tmp_path), executor(tmp_path)
+    job = cluster.submit(planned.job, JobStore(home=tmp_path / "home").begin(planned.job), lock=tmp_path / "lock")
+    ended(job)
+    assert job.failure is not None
+    assert job.failure.kind == "refused"
+    assert job.failure.message.startswith("the job was planned for cuda, and this node computes on cpu")
+
+
+def test_a_program_that_starts_nothing_fails_the_job_with_its_words(tmp_path: Path) -> None:
+    templates = CommandExecutor(
+        kind="command", submit=("sh", "-c", "echo no quota >&2; exit 3", "${command}"), cancel=("true",)
+    )
+    cluster = replace(executor(tmp_path), backend=CommandBackend(name="command", templates=templates))
+    record, _ = go(tmp_path, "reports", executor=cluster, go_on=True)
+    failed = [job.failure for job in record.jobs if job.failure is not None]
+    assert {failure.message for failure in failed if failure.kind == "unavailable"} == {
+        "sh did not start the job: no quota"
+    }
+
+
+SUBMISSION = Submission(
+    name="bench-a-1", folder="/f", command=("env", "A=b c", sys.executable), gpus=2, cores=4, seconds=600,
+    memory_gib=None,
+)  # fmt: skip
+
+
+def test_slurm_gets_the_jobs_size_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for `sbatch` that prints what it was called with."""
+    called = tmp_path / "called"
+    (tmp_path / "sbatch").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {called}\necho 42\n')
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    backend = slurm_backend(SlurmExecutor(partition="gpu", gpus=1, options=("--exclusive",)), limited=True)
+    assert backend.submit(SUBMISSION) == "42"
+    words = called.read_text().splitlines()
+    assert {
+        "--requeue",
+        "--partition=gpu",
+        "--gpus-per-node=2",
+        "--time=16",
+        "--cpus-per-task=4",
+        "--exclusive",
+    } <= set(words)
+    assert words[-1] == f"--wrap=exec env 'A=b c' {sys.executable}"
+    assert backend.alive("42") is False
+
+
+def test_a_manifest_becomes_a_file_with_the_jobs_values(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("name: ${name}\ncommand: ${command_json}\ncost: $$1\n")
+    spec = CommandExecutor(kind="command", submit=("cat", "${manifest}"), cancel=("true",), manifest="job.yaml")
+    (tmp_path / "remote").mkdir()
+    handle = command_backend(spec, tmp_path).submit(SUBMISSION.model_copy(update={"folder": str(tmp_path)}))
+    assert handle == "cost: $1"
+    assert (tmp_path / "remote" / "manifest").read_text().splitlines()[:2] == [
+        "name: bench-a-1", f'command: ["env", "A=b c", {json.dumps(sys.executable)}]',
+    ]  # fmt: skip
+    (tmp_path / "job.yaml").write_text("${secret}")
+    with pytest.raises(InputError, match=r"no placeholder \$\{secret\}"):
+        command_backend(spec, tmp_path)
