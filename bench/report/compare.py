@@ -34,6 +34,7 @@ from bench.report.analysis.scores.scaling import scaling_lines
 from bench.report.analysis.scores.seed_table import seed_tables
 from bench.report.analysis.scores.slices import slices
 from bench.report.analysis.scores.subset_draws import draw_noise
+from bench.report.analysis.scores.trajectory import trajectories
 from bench.report.analysis.subjects import bases_by_arm, subjects
 from bench.report.analysis.training.applied import applied_trainings
 from bench.report.analysis.training.cost import budget_match, costs, seconds_by_phase
@@ -98,6 +99,7 @@ def compare_record(
         metrics=every_metric(record),
         slices=slices(aligned, rows, bases_by_arm(record), deltas),
         seed_tables=seed_tables(measurands, measured, record.resolved.suite.seeds, paired=deltas.shared_rows),
+        trajectories=trajectories(record, aligned, deltas),
         scaling=scaling_lines(record, measurands, measured),
         speeds=paces(record),
         costs=priced,

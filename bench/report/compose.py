@@ -24,6 +24,7 @@ from bench.report.sections.scores.results import eval_sections, overview_section
 from bench.report.sections.scores.scaling import scaling_section
 from bench.report.sections.scores.seeds import seeds_section
 from bench.report.sections.scores.slices import slices_section
+from bench.report.sections.scores.trajectory import trajectory_section
 from bench.report.sections.scores.variance import variance_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training.applied import applied_section
@@ -51,6 +52,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         slices_section(comparison),
         scaling_section(comparison),
         doses_section(comparison),
+        trajectory_section(comparison),
         pace_section(comparison),
         cost_section(comparison) if comparison.budget.arms else None,
         tradeoff_section(comparison),

@@ -21,6 +21,7 @@ from bench.suite.checks.check import check
 from bench.suite.checks.data_references import resolve_references
 from bench.suite.checks.distribution import distribution_problems, inline_deepspeed
 from bench.suite.checks.task_check import code_problems
+from bench.suite.reading.checkpoints import with_checkpoints
 from bench.suite.reading.extend import read_extended
 from bench.suite.reading.key_types import KeyPath, value_at
 from bench.suite.reading.overlay import Override, apply_overrides, merge
@@ -207,9 +208,8 @@ def _build(file: SuiteFile, profile: str | None, overrides: Sequence[str]) -> Lo
         suite = Suite.model_validate(raw, strict=True)
     except ValidationError as error:
         raise InputError([*explain(error, raw, Suite, kind="suite", locate=locate), *_no_model(error, raw)]) from None
-    return LoadedSuite(
-        suite=resolve_references(suite), profile=name, overrides=tuple(overrides), path=file.path, sha256=file.sha256
-    )
+    suite = with_checkpoints(resolve_references(suite), file.path.parent)
+    return LoadedSuite(suite=suite, profile=name, overrides=tuple(overrides), path=file.path, sha256=file.sha256)
 
 
 def _no_model(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ from bench.report.analysis.scores.scaling import ScalingLine
 from bench.report.analysis.scores.seed_table import SeedTable
 from bench.report.analysis.scores.slices import Slices
 from bench.report.analysis.scores.subset_draws import DrawNoise
+from bench.report.analysis.scores.trajectory import Trajectory
 from bench.report.analysis.training.applied import AppliedTraining
 from bench.report.analysis.training.cost import BudgetMatch, Cost, PhaseSeconds
 from bench.report.analysis.training.dose import Doses
@@ -78,6 +79,8 @@ class Comparison:
     slices: tuple[Slices, ...]
     seed_tables: tuple[SeedTable, ...]
     scaling: tuple[ScalingLine, ...]
+    trajectories: tuple[Trajectory, ...]
+    """Checkpoints of a training over its steps."""
     speeds: tuple[Pace, ...]
     """Fastest first; empty where fewer than two arms were timed alone."""
     costs: tuple[Cost, ...]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from bench.spec import Name, Spec
+from bench.spec import Count, Name, Spec
 from bench.suite.tables.adapter import Text
 
 GIVEN = "given"
@@ -22,16 +22,29 @@ class GivenArm(Spec):
     """A PEFT adapter for the suite's base: a folder, relative to the suite file, or a hub id."""
     weights: Text | None = None
     """In place of `adapter`: a whole model of the base's architecture and vocabulary."""
+    checkpoints: Text | None = None
+    """In place of both: the checkpoints of a training, such as `"run/checkpoint-*"`, adapters or whole models. Each is
+    an arm `given/NAME.STEP`, and the report shows what is gained and forgotten over the steps."""
+    trajectory: Name | None = None
+    """Name of the training that this is a checkpoint of, after `step` optimiser steps; `checkpoints` says both."""
+    step: Count | None = None
     seeds: tuple[Text, ...] = Field(default=(), max_length=1000)
     """Several trainings of one thing: subfolders of the folder, such as `["run1", "run2"]`; they are the arm's seeds.
-    Left out: one training, and no training noise can be estimated."""
+    Left out: one training, and no training noise can be estimated. With `checkpoints = "runs/checkpoint-*"` the
+    folders that hold the checkpoints: `runs/run1/checkpoint-100`."""
     model: Name | None = None
     """Which of several `[models]` it belongs to."""
 
     @model_validator(mode="after")
     def _one_form(self) -> GivenArm:
-        if (self.adapter is None) == (self.weights is None):
-            raise ValueError('give adapter = "FOLDER" or weights = "FOLDER"' + (", not both" if self.adapter else ""))
+        forms = [form for form in (self.adapter, self.weights, self.checkpoints) if form is not None]
+        if len(forms) != 1:
+            what = 'give adapter = "FOLDER", weights = "FOLDER" or checkpoints = "FOLDER/checkpoint-*"'
+            raise ValueError(what + (", not both" if forms else ""))
+        if (self.trajectory is None) != (self.step is None):
+            raise ValueError("trajectory and step go together")
+        if self.checkpoints is not None and self.step is not None:
+            raise ValueError("checkpoints names the trajectory and its steps by itself: remove trajectory and step")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds names a folder twice: one training is not two")
         return self

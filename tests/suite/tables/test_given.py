@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from bench.errors import InputError, Problem
 from bench.suite.checks.check import check
 from bench.suite.load import load_suite
+from bench.suite.reading.checkpoints import with_checkpoints
 from bench.suite.summary import summarise
 from bench.suite.tables.suite import Suite
 
@@ -79,7 +81,7 @@ def test_beside_arms_that_are_trained_everything_is_needed_as_ever(suite: Path) 
 @pytest.mark.parametrize(
     ("replace", "by", "what"),
     [
-        ('adapter = "b"', "", 'give adapter = "FOLDER" or weights = "FOLDER"'),
+        ('adapter = "b"', "", 'give adapter = "FOLDER", weights = "FOLDER"'),
         ('adapter = "b"', 'adapter = "b"\nweights = "b"', "not both"),
         ('["one", "two", "three"]', '["one", "one"]', "names a folder twice"),
         ('adapter = "b"', 'adapter = "b"\ncheckpoints = "x"', "checkpoints"),
@@ -126,3 +128,43 @@ def test_a_training_made_elsewhere_has_no_cost_to_compare(suite: Path, on: str) 
     with suite.open("a") as file:
         file.write(f'\n[[claim]]\nsays = "given/a > given/b"\n{on}\n')
     assert any("was not trained by this suite: it has no" in problem.what for problem in refused(suite))
+
+
+CHECKPOINTS = ADAPTERS.replace('adapter = "a"', 'checkpoints = "a/checkpoint-*"')
+
+
+def test_checkpoints_are_an_arm_for_each_step(suite: Path) -> None:
+    for seed in ("one", "two", "three"):
+        for step in (8, 16):
+            adapter(suite.parent / "a" / seed / f"checkpoint-{step}")
+    suite.write_text(CHECKPOINTS)
+    loaded = load_suite(suite).suite
+    assert [arm.name for arm in loaded.expand()] == ["given/a.8", "given/a.16", "given/b"]
+    last = loaded.arms.given["a.16"]
+    assert (last.trajectory, last.step, last.form) == ("a", 16, "adapter")
+    assert last.sources == ("a/one/checkpoint-16", "a/two/checkpoint-16", "a/three/checkpoint-16")
+    assert loaded.seeds_of("given/a.8") == (0, 1, 2)
+    (suite.parent / "a" / "two" / "checkpoint-16" / "adapter_model.safetensors").unlink()
+    assert any("arms.given.a.16" in (problem.where or "") for problem in refused(suite)), "each is checked as an arm"
+
+
+def test_one_run_of_whole_models_is_a_trajectory_of_one_seed(suite: Path) -> None:
+    folder = suite.parent / "a" / "one" / "checkpoint-4"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    suite.write_text(
+        CHECKPOINTS.replace("a/checkpoint", "a/one/checkpoint").replace('seeds = ["one", "two", "three"]', "")
+    )
+    arm = with_checkpoints(Suite.model_validate(tomllib.loads(suite.read_text())), suite.parent).arms.given["a.4"]
+    assert (arm.form, arm.sources, arm.seeds) == ("weights", ("a/one/checkpoint-4",), ())
+
+
+def test_checkpoints_that_are_not_there_or_differ_by_seed_are_refused(suite: Path) -> None:
+    suite.write_text(CHECKPOINTS)
+    (problem,) = refused(suite)
+    assert "is a checkpoint by that name" in problem.what
+    adapter(suite.parent / "a" / "one" / "checkpoint-8")
+    for seed in ("two", "three"):
+        adapter(suite.parent / "a" / seed / "checkpoint-9")
+    (problem,) = refused(suite)
+    assert "checkpoints of different steps" in problem.what
