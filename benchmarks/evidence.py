@@ -47,6 +47,20 @@ def all_seeds_but_one(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
     return [_without_rows(arms[0], [row for row in range(arms[0].values.shape[0]) if row != kept]), *arms[1:]]
 
 
+def one_draw(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
+    """All seeds of one of the arm's subset draws are lost."""
+    assert arms[0].draws is not None
+    lost = rng.choice(np.unique(arms[0].draws))
+    return [_without_rows(arms[0], np.flatnonzero(arms[0].draws == lost).tolist()), *arms[1:]]
+
+
+def all_draws_but_one(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
+    """The seeds of one of the arm's subset draws survive."""
+    assert arms[0].draws is not None
+    kept = rng.choice(np.unique(arms[0].draws))
+    return [_without_rows(arms[0], np.flatnonzero(arms[0].draws != kept).tolist()), *arms[1:]]
+
+
 def some_scores(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
     """A tenth of the arm's scores is missing at random."""
     present = rng.random(arms[0].values.shape) >= 0.1
@@ -93,6 +107,17 @@ def clustered_scores(rng: Rng, deviations: Sequence[float], *, effect: float) ->
     return arms
 
 
+def drawn_scores(rng: Rng, *, effect: float) -> list[Scores]:
+    """Scores on 200 examples, three draws of two seeds of each of four arms."""
+    example, draws = rng.normal(size=200), np.repeat(np.arange(3), 2)
+    arms = []
+    for index in range(4):
+        level = 0.3 * rng.normal(size=3)[draws] + 0.2 * rng.normal(size=6)
+        noise = level[:, None] + 0.5 * rng.normal(size=(6, 200))
+        arms.append(matrix(example + noise + (effect if index == 0 else 0.0), draws=draws))
+    return arms
+
+
 def strengths(
     draw: Callable[[Rng], Sequence[Scores]], take: Taken, runs: int, *, rng: Rng, higher: int = 1
 ) -> tuple[Strength, Strength]:
@@ -136,17 +161,23 @@ def cases() -> list[tuple[str, Callable[[Rng], Sequence[Scores]], Taken]]:
     for rates in ([0.5] * 6, [0.3, *[0.1] * 5], [0.02] * 6):
         draw: Callable[[Rng], Population] = items(rates, seeds=3, deviation=0.4)
         populations.append((f"items, {rates[0]:.0%} and {rates[1]:.0%} right", lambda rng, d=draw: d(rng).arms))  # type: ignore[misc]
-    found = []
-    for name, population in populations:
-        for what, take in (
-            ("a seed", one_seed),
-            ("all seeds but one", all_seeds_but_one),
-            ("a tenth of the scores", some_scores),
-            ("half of the examples", some_examples),
-            ("a fifth of the labels", some_labels),
-        ):
-            if what != "a fifth of the labels" or name.startswith("scores"):
-                found.append((f"{name}: {what}", population, take))
+    deletions: dict[str, Taken] = {
+        "a seed": one_seed,
+        "all seeds but one": all_seeds_but_one,
+        "a tenth of the scores": some_scores,
+        "half of the examples": some_examples,
+        "a fifth of the labels": some_labels,
+    }
+    found = [
+        (f"{name}: {what}", population, take)
+        for name, population in populations
+        for what, take in deletions.items()
+        if take is not some_labels or name.startswith("scores")
+    ]
+    for effect in (0.0, 1.0):
+        draws = lambda rng, e=effect: drawn_scores(rng, effect=e)  # noqa: E731  # named below
+        found += [(f"draws, effect {effect:g}: a draw", draws, one_draw)]
+        found += [(f"draws, effect {effect:g}: all draws but one", draws, all_draws_but_one)]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -10,14 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.stats.conclusions.claims import decide
+from bench.stats.conclusions.multiplicity import holm
+from bench.stats.conclusions.sequential import Spending, sequential_p
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.samples.sample import Scores
 from benchmarks.arms import items
 from benchmarks.evidence import (
     Taken,
+    all_draws_but_one,
     all_seeds_but_one,
     clustered_scores,
+    drawn_scores,
+    one_draw,
     one_seed,
     some_examples,
     some_labels,
@@ -58,10 +64,60 @@ def test_less_evidence_of_rates_is_no_surer_on_average(take: Taken) -> None:
     assert after.marked <= before.marked + 0.05
 
 
-@pytest.mark.parametrize("draw", [partial(clustered_scores, deviations=[0.3] * 6, effect=3.0), rates])
-def test_a_survivor_is_never_marked(draw: partial[list[Scores]]) -> None:
-    after = strengths(draw, all_seeds_but_one, 10, rng=np.random.default_rng(7))[1]
+@pytest.mark.parametrize("effect", [0.0, 1.0])
+def test_a_lost_subset_draw_makes_nothing_surer_on_average(effect: float) -> None:
+    before, after = strengths(partial(drawn_scores, effect=effect), one_draw, RUNS, rng=np.random.default_rng(8))
+    assert after.width >= 0.99
+    assert after.p >= before.p - 0.04
+    assert after.marked <= before.marked + 0.05
+
+
+@pytest.mark.parametrize(
+    ("draw", "take"),
+    [
+        (partial(clustered_scores, deviations=[0.3] * 6, effect=3.0), all_seeds_but_one),
+        (rates, all_seeds_but_one),
+        (partial(drawn_scores, effect=3.0), all_draws_but_one),
+    ],
+)
+def test_a_survivor_is_never_marked(draw: Callable[[np.random.Generator], list[Scores]], take: Taken) -> None:
+    """Two seeds of the only draw that was left said nothing of what another draw would give, and decided."""
+    after = strengths(draw, take, 10, rng=np.random.default_rng(7))[1]
     assert (after.marked, after.p) == (0.0, 1.0)
+
+
+P_VALUES = st.lists(st.floats(1e-9, 1.0), min_size=2, max_size=12)
+
+
+@given(p_values=P_VALUES, data=st.data())
+def test_a_lost_metric_or_arm_makes_no_other_test_surer(p_values: list[float], data: st.DataObject) -> None:
+    """What is left of a family whose members lost their scores: exactly, not on average."""
+    lost = data.draw(st.sets(st.integers(0, len(p_values) - 1), min_size=1))
+    left = [None if place in lost else p for place, p in enumerate(p_values)]
+    for before, after in zip(holm(p_values), holm(left), strict=True):
+        assert after is None or before is None or after >= before - 1e-12
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    looks=st.sets(st.integers(2, 10), min_size=1, max_size=4),
+    p_value=st.floats(1e-5, 0.2),
+    spending=st.sampled_from(["obrien_fleming", "pocock"]),
+)
+def test_a_look_or_a_training_that_was_lost_decides_no_sooner(
+    looks: set[int], p_value: float, spending: Spending
+) -> None:
+    """The latest look with fewer trainings, or a look at fewer trainings after one at more, is no surer."""
+    steps = sorted(looks)
+    fractions = [step / 12 for step in steps]
+    latest = sequential_p(p_value, fractions, spending)
+    assert latest >= p_value
+    for place in range(len(steps) - 1):
+        assert sequential_p(p_value, fractions, spending, place=place) >= p_value
+    if steps[-1] - 1 not in looks and steps[-1] > 2:
+        fewer = [*fractions[:-1], (steps[-1] - 1) / 12]
+        if spending == "obrien_fleming":
+            assert sequential_p(p_value, fewer, spending) >= latest - 1e-3
 
 
 def test_a_lone_noisy_training_against_a_quiet_control_supports_nothing() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.stats.curves.curve import Curve, interval
 from bench.stats.curves.distributions import BoolArray, FloatArray
-from bench.stats.estimates.delta import LEVEL, LONE_SURVIVOR, Delta, untested, with_bounds
+from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, untested, with_bounds
 from bench.stats.estimates.inference import ScoreScale, infer
 from bench.stats.estimates.missing import WorstCase, missing_bounds
 from bench.stats.estimates.paired import REPLICATES, delta_of
@@ -21,7 +21,7 @@ from bench.stats.estimates.single import Estimate
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.corpus_sample import CorpusPlan, CorpusRows, CorpusScores, complete_rows, corpus_plan
-from bench.stats.samples.sample import Layout, Scores
+from bench.stats.samples.sample import Layout, Scores, Survivor, survivor_of
 
 _LAST_BIT = 1e-9
 
@@ -171,9 +171,8 @@ def _delta(arm: CorpusScores, reference: CorpusScores, options: _CorpusOptions) 
         reference_seeds=right.seeds,
         seeds_failed=left.failed + right.failed,
     )
-    if any(_lone(side, rows) for side, rows in zip(scores, (left, right), strict=True)):
-        return untested(delta, LONE_SURVIVOR)
-    return delta
+    lone = _survivor(scores[0]) or _survivor(scores[1])
+    return delta if lone is None else untested(delta, SURVIVED[lone])
 
 
 def _value(scores: CorpusScores, options: _CorpusOptions) -> tuple[Estimate, Curve | None] | None:
@@ -198,9 +197,10 @@ def _value(scores: CorpusScores, options: _CorpusOptions) -> tuple[Estimate, Cur
         draws=draws,
         prior=options.prior,
     )
-    if _lone(scores, rows):
+    lone = _survivor(part)
+    if lone is not None:
         inference = replace(
-            inference, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR
+            inference, curve=None, standard_error=None, method="none", components=None, reason=SURVIVED[lone]
         )
     low, high = (None, None) if inference.curve is None else interval(inference.curve, options.level)
     means = tuple(float(value) for value in rows.weights @ plan.value(rows.values))
@@ -233,9 +233,9 @@ def _side(rows: CorpusRows, plan: CorpusPlan, *, trained: bool) -> Side:
     )
 
 
-def _lone(scores: CorpusScores, rows: CorpusRows) -> bool:
-    """Whether one seed alone of several is left."""
-    return scores.trained and rows.seeds == 1 < scores.values.shape[0]
+def _survivor(scores: CorpusScores) -> Survivor | None:
+    """What is left alone of several."""
+    return survivor_of(np.asarray(scores.present.any(axis=1)), scores.draws) if scores.trained else None
 
 
 def _replaced(arm: CorpusRows, reference: CorpusRows, plan: CorpusPlan) -> tuple[int, int]:

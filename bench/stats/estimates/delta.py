@@ -3,6 +3,7 @@
 Contract: pure data. No field is ever NaN: what cannot be said is `None`, and `reason` says why.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.stats.curves.curve import Curve, interval
@@ -15,12 +16,16 @@ from bench.stats.estimates.missing import (
 from bench.stats.estimates.power import detectable_effect
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.variance import Components
+from bench.stats.samples.sample import Survivor
 
 LEVEL = 0.95
 
 
-LONE_SURVIVOR = "one seed alone has a score: the noise of training is unknown"
-"""Reason of a comparison in which a side lost all seeds but one."""
+SURVIVED: Mapping[Survivor, str] = {
+    "seed": "one seed alone has a score: the noise of training is unknown",
+    "draw": "the seeds of one subset draw alone have a score: the noise of draws is unknown",
+}
+"""Reasons of a comparison in which a side lost all seeds, or draws, but one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from bench.stats.estimates.inference import ScoreScale, infer
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.resample import count_chunks
-from bench.stats.samples.sample import Layout, layout
+from bench.stats.samples.sample import Layout, layout, survivor_of
 
 REPLICATES = 2_000
 PRIOR_DEVIATIONS = (10.0, 5.0)
@@ -155,8 +155,8 @@ def length_controlled(
 ) -> LengthControlled | None:
     """The rate with its interval, over clusters, tasks and subset draws as every score has it.
 
-    prior: `length_prior` of the eval's arms. `None` where no seed has a pair of every task, or where one seed alone is
-    left of several.
+    prior: `length_prior` of the eval's arms. `None` where no seed has a pair of every task, or where one seed, or one
+    draw, is left of several.
     """
     rows = _rows(pairs)
     if rows is None:
@@ -214,7 +214,7 @@ def _rows(pairs: JudgedPairs) -> _Rows | None:
     label = plan.stratum[plan.unit]
     present = present[:, kept]
     alive = np.all([present[:, label == task].any(axis=1) for task in range(plan.n_strata)], axis=0)
-    if not alive.any() or (pairs.trained and alive.sum() == 1 < alive.size):
+    if not alive.any() or (pairs.trained and survivor_of(alive, pairs.draws) is not None):
         return None
     draws = np.arange(int(alive.sum())) if pairs.draws is None else pairs.draws[alive]
     if np.unique(draws).size < 2:

@@ -12,7 +12,7 @@ import numpy as np
 from bench.stats.curves.binary import flips, mcnemar_midp
 from bench.stats.curves.curve import TangoCurve, interval, two_sided_p
 from bench.stats.curves.distributions import BoolArray, FloatArray
-from bench.stats.estimates.delta import LEVEL, LONE_SURVIVOR, Delta, detectable_at, untested, with_bounds
+from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, detectable_at, untested, with_bounds
 from bench.stats.estimates.inference import Inference, ScoreScale, infer
 from bench.stats.estimates.missing import (
     counted_as,
@@ -29,7 +29,7 @@ from bench.stats.estimates.replicates import (
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side
 from bench.stats.noise.variance import Components
-from bench.stats.samples.sample import Layout, Scores
+from bench.stats.samples.sample import Layout, Scores, Survivor, survivor_of
 
 REPLICATES = 10_000
 
@@ -102,13 +102,13 @@ def _as_scored(
         inference = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates, prior=prior)
         p_value = None
     delta = delta_of(inference, left, right, plan, level, p_value=p_value, pairs=pairs, prior=prior)
-    lone = _lone(arm, pairs.arm_seeds) or _lone(reference, pairs.reference_seeds)
-    return untested(delta, LONE_SURVIVOR) if lone else delta
+    lone = _survivor(arm, pairs.kept) or _survivor(reference, pairs.kept)
+    return delta if lone is None else untested(delta, SURVIVED[lone])
 
 
-def _lone(scores: Scores, seeds: int) -> bool:
-    """Whether one seed alone of several is left in a comparison."""
-    return scores.trained and seeds == 1 < scores.values.shape[0]
+def _survivor(scores: Scores, kept: BoolArray) -> Survivor | None:
+    """What is left alone of several within the examples of a comparison."""
+    return survivor_of(rows_within(scores, kept), scores.draws) if scores.trained else None
 
 
 def _check_alike(arm: Scores, reference: Scores) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.stats.curves.curve import Curve, WilsonCurve, interval
 from bench.stats.curves.distributions import BoolArray, FloatArray
-from bench.stats.estimates.delta import LEVEL, LONE_SURVIVOR
+from bench.stats.estimates.delta import LEVEL, SURVIVED
 from bench.stats.estimates.inference import Inference, ScoreScale, infer
 from bench.stats.estimates.missing import (
     MissingBounds,
@@ -104,9 +104,9 @@ def _as_scored(
         side = side_of(scores, values)
         inference = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates, prior=prior)
     means = tuple(float(row @ plan.share) for row in values)
-    if scores.lone_survivor:
+    if scores.survivor is not None:
         inference = replace(
-            inference, curve=None, standard_error=None, method="none", components=None, reason=LONE_SURVIVOR
+            inference, curve=None, standard_error=None, method="none", components=None, reason=SURVIVED[scores.survivor]
         )
     estimate = _estimate(inference, values, scores, n_examples=int(kept.sum()), level=level, means=means, prior=prior)
     return estimate, inference.curve

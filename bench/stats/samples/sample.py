@@ -6,10 +6,23 @@ and is never read. No NaN enters or leaves. Examples are in the same order for a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, grouped_sums
+
+Survivor: TypeAlias = Literal["seed", "draw"]
+"""One seed, or the seeds of one subset draw, alone left of several: the noise of training, or of draws, is then
+unknown, however much the examples say."""
+
+
+def survivor_of(alive: BoolArray, draws: IntArray | None) -> Survivor | None:
+    """alive: [seeds], which seeds have a score. draws: [seeds], as in `Scores`."""
+    if alive.size > 1 and int(alive.sum()) == 1:
+        return "seed"
+    lone = draws is not None and np.unique(draws).size > 1 and alive.any() and np.unique(draws[alive]).size == 1
+    return "draw" if lone else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,10 +66,9 @@ class Scores:
         return (0.0, 1.0) if self.binary else self.bounds
 
     @property
-    def lone_survivor(self) -> bool:
-        """Whether one seed alone is left of several: the noise of training is then unknown, however much the examples
-        say."""
-        return self.trained and self.values.shape[0] > 1 and int(self.present.any(axis=1).sum()) == 1
+    def survivor(self) -> Survivor | None:
+        """What is left alone of several."""
+        return survivor_of(np.asarray(self.present.any(axis=1)), self.draws) if self.trained else None
 
     def row(self, index: int) -> "Scores":
         """One seed replicate alone."""

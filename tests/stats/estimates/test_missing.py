@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.estimates.delta import LONE_SURVIVOR
+from bench.stats.estimates.delta import SURVIVED
 from bench.stats.estimates.missing import WorstCase, counted_as, fill_gaps, missing_bounds, missing_share
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.single import score_interval
@@ -103,7 +103,7 @@ def test_nothing_missing_has_no_bounds_and_a_lost_seed_is_no_missing_score() -> 
 def test_a_seed_that_shares_nothing_with_the_reference_leaves_a_lone_survivor() -> None:
     arm = scores([[1.0, 2.0, 3.0, None], [None, None, None, 4.0]])
     delta = paired_delta(arm, scores([[0.0, 0.0, 1.0, None]], trained=False), seed=0)
-    assert (delta.arm_seeds, delta.low, delta.reason) == (1, None, LONE_SURVIVOR)
+    assert (delta.arm_seeds, delta.low, delta.reason) == (1, None, SURVIVED["seed"])
 
 
 @pytest.mark.parametrize("width", [0.0, 0.5, 2.0, 50.0])
