@@ -44,7 +44,11 @@ def row_separation(model: ResolvedModel) -> RowSeparation:
         if reason is None:
             return separation
         reasons.append(reason)
-    raise _refused(f"{type(copy).__name__} cannot train on packed rows: {reasons[0]}")
+    by_positions, by_mask = reasons
+    raise _refused(
+        f"{type(copy).__name__} cannot train on packed rows: given where each row begins (position_ids), "
+        f"{by_positions}; given a mask of the rows as well, {'too' if by_mask == by_positions else by_mask}"
+    )
 
 
 def check_isolation(

@@ -65,6 +65,15 @@ UNPACKABLE: dict[str, Callable[[], PretrainedConfig]] = {
         expert_layer_period=2, expert_layer_offset=1, use_mamba_kernels=False,
     ),
     "bloom": _other("BloomConfig", hidden_size=32, n_layer=2, n_head=4, initializer_range=0.2),
+    "gpt_oss": _like_llama(
+        "GptOssConfig", head_dim=8, num_local_experts=4, num_experts_per_tok=2, sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+    ),
+    "mpt": _other("MptConfig", d_model=32, n_layers=2, n_heads=4, max_seq_len=256),
+    "falcon_alibi": _other(
+        "FalconConfig", hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True,
+        new_decoder_architecture=False, max_position_embeddings=256,
+    ),
 }  # fmt: skip
 """Models whose packed rows see each other, whatever they are given."""
 
