@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.data.render.complete import left_out
-from bench.data.render.row import Row, Turn
+from bench.data.render.row import Row, ToolCall, Turn
 from bench.data.render.special_tokens import Spelling, guarded, guarded_value, unguarded
 from bench.data.render.thinking import (
     SWITCHES,
@@ -48,8 +48,9 @@ ASKED_TO_THINK = "some rows hold no reasoning, but evaluations ask with thinking
 
 class ChatTemplate:
     """`answer_prefix` is the text between prompt and answer (a space in `dialogue`), `tail` what follows the last
-    answer, `closing` the tag that closes an earlier one, `header` what opens an assistant's turn, `notes` what a report
-    must say, in the order in which it was found (keys; the values mean nothing)."""
+    answer, `closing` the tag that closes an earlier one, `header` what opens an assistant's turn, `after_answer` and
+    `after_call` what follows an earlier answer and an earlier call, `notes` what a report must say, in the order in
+    which it was found (keys; the values mean nothing)."""
 
     def __init__(
         self,
@@ -79,6 +80,10 @@ class ChatTemplate:
         self._takes_system = self._shows_system()
         self.answer_prefix, self.tail = self._layout()
         self.header, self.closing = self._frame()
+        question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
+        call = Turn(role="assistant", content="", tool_calls=(ToolCall(name=_ANSWER, arguments={}),))
+        self.after_answer = self._after([question, answer], question)
+        self.after_call = self._after([question, call], Turn(role="tool", content=_SYSTEM))
 
     def prompt(self, turns: Sequence[Turn]) -> str:
         """The guarded text of the turns, up to where the answer begins."""
@@ -217,6 +222,15 @@ class ChatTemplate:
         header = without_opening(prompt[len(bare) :]) if prompt.startswith(bare) else ""
         closing = _TAG.match(again.partition(_ANSWER)[2])
         return header, "" if closing is None or _ROLE.search(closing[0]) else closing[0].strip()
+
+    def _after(self, turns: Sequence[Turn], following: Turn) -> str:
+        """What the template prints behind the last of the turns where another follows; empty where that is unclear."""
+        try:
+            ended = self._shown(turns, add_generation_prompt=False)
+            longer = self._shown([*turns, following], add_generation_prompt=False)
+        except TemplateRefusedError:
+            return ""
+        return longer[len(ended) :] if longer.startswith(ended) else ""
 
     def _shown(self, turns: Sequence[Turn], *, add_generation_prompt: bool) -> str:
         messages = [_message(turn) for turn in turns]

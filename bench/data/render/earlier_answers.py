@@ -153,4 +153,7 @@ def _closing(chat: ChatTemplate, row: Row, place: int, after: str, endings: Sequ
     pairs = zip(unguarded(alone.partition(CLOSE)[2]), after, strict=False)
     common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     ends = [common.index(ending) + len(ending) for ending in endings if ending in common]
-    return min(ends) if ends else len(common.rstrip())
+    if ends:
+        return min(ends)
+    opened = next((ending for ending in endings if after[len(common) :].startswith(ending)), None)
+    return len(common.rstrip()) if opened is None else len(common) + len(opened)

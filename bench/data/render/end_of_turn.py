@@ -1,12 +1,15 @@
 """How an answer ends: the ids that close it in training, and what generation stops at in evaluation.
 
 Contract: an ending always closes with a token at which generation stops. It is the template's own end of turn where
-that is a token; else what the template prints, spelled out, and the end token after it.
+that is a token. Where the template prints none, it is the token that opens the next turn if the base's own generation
+stops at that (GLM's `<|user|>`); else what the template prints, spelled out, and the end token after it.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.data.render.encoder import Encoder
@@ -68,3 +71,12 @@ def end_token(tokenizer: PreTrainedTokenizerBase, end_of_turn: str | None) -> in
             )
         )
     return token
+
+
+def generation_stops(folder: Path) -> tuple[int, ...]:
+    """Ids at which the base's own generation_config.json ends an answer; none where it does not say."""
+    try:
+        ids = json.loads((folder / "generation_config.json").read_text(encoding="utf-8")).get("eos_token_id")
+    except (OSError, ValueError, AttributeError):
+        return ()
+    return tuple(id_ for id_ in (ids if isinstance(ids, list) else [ids]) if isinstance(id_, int))

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.data.render.chat_template import ChatTemplate
 from bench.data.render.earlier_answers import Span, earlier_answers, unfindable
 from bench.data.render.encoder import Encoder
-from bench.data.render.end_of_turn import end_token, ending
+from bench.data.render.end_of_turn import end_token, ending, generation_stops
 from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import unguarded
 from bench.errors import InputError, Problem
@@ -62,8 +63,10 @@ class Renderer:
         end_of_turn: str | None = None,
         thinking: bool = False,
         closed: bool = True,
+        base_stops: Sequence[int] = (),
     ) -> None:
-        """`end_of_turn` is the token that ends an answer where the template does not say; default: end-of-sequence.
+        """`end_of_turn` is the token that ends an answer where the template does not say; default: the one of
+        `base_stops` (ids at which the base's own generation stops) that opens the next turn, then end-of-sequence.
         `thinking` sets the template's own switch (`enable_thinking`). `closed=False`: rows have no ending.
 
         Raises `InputError` where there is no such token or switch, or the template leaves a turn out.
@@ -74,8 +77,11 @@ class Renderer:
         self._chat = ChatTemplate(tokenizer, template, note=template_note, end_of_turn=end_of_turn, thinking=thinking)
         self._encoder = Encoder(tokenizer)
         self.answer_prefix = self._chat.answer_prefix
-        closing = ending(tokenizer, self._encoder, tail=self._chat.tail, end_id=self._end_id)
-        self.ending, self.stop_ids, self.stop_strings = closing.ids, closing.stop_ids, closing.stop_strings
+        self._base_stops = tuple(base_stops)
+        end_id = self._end_id if self._chat.tail or end_of_turn else self._opening_token(self._chat.after_answer)
+        closing = ending(tokenizer, self._encoder, tail=self._chat.tail, end_id=end_id)
+        self.ending, self.stop_strings = closing.ids, closing.stop_strings
+        self.stop_ids = tuple(dict.fromkeys([*closing.stop_ids, *base_stops]))
         if closing.note:
             self._chat.notes[closing.note] = None
         self._rendered_rows = self._rendered_conversations = False
@@ -106,6 +112,8 @@ class Renderer:
         else:
             prompt, learned = self._chat.split(row)
             start, completion = self._encoder.prompt(prompt), self._learned_ids(learned)
+            if row.turns[-1].tool_calls and self.closed and completion[-1] in self._base_stops:
+                completion[-1] = self._opening_token(self._chat.after_call, completion[-1])
         ids = start + completion
         mask = [False] * len(start) + [True] * len(completion)
         truncated = len(ids) > self.max_length
@@ -140,7 +148,13 @@ class Renderer:
 
     def _endings(self) -> tuple[str, ...]:
         """What may close an earlier turn, as text."""
-        return (str(self.tokenizer.decode(self.ending)), *self.stop_strings)
+        stops = (str(self.tokenizer.decode([stop])) for stop in self._base_stops)
+        return tuple(dict.fromkeys([str(self.tokenizer.decode(self.ending)), *self.stop_strings, *stops]))
+
+    def _opening_token(self, following: str, otherwise: int | None = None) -> int:
+        """The first token of the text that follows a turn, where the base's generation stops at it."""
+        first = self._encoder.follow(following, special=True)[:1] if following else []
+        return first[0] if first and first[0] in self._base_stops else self._end_id if otherwise is None else otherwise
 
     def prompt_text(self, turns: Sequence[Turn]) -> str:
         """The text up to where the answer begins, without what the tokenizer puts before every text.
@@ -218,4 +232,5 @@ def make_renderer(
         end_of_turn=model.end_of_turn,
         thinking=model.thinking,
         closed=closed,
+        base_stops=generation_stops(Path(model.path)),
     )

@@ -21,7 +21,9 @@ from bench.record.results.evaluation import Generated
 CHECKED = 3
 """Answers that are generated again alone at full precision, where a difference would be a fault of every batch."""
 CHECKED_ROUNDED = 16
-"""Answers that are generated again alone at half precision, where rounding makes some depend on their batch."""
+"""Most answers generated again alone at half precision, where rounding makes some depend on their batch; one in
+`_OF_ANSWERS`, so that the check of a short eval takes no longer than the eval."""
+_OF_ANSWERS = 8
 CHECKED_TOKENS = 32
 """Tokens of each such answer, at most."""
 
@@ -54,7 +56,9 @@ class CountedGenerator:
 
     def account(self, *, samples: int) -> Generated:
         """The figures of all answers so far, `samples` to a prompt; makes a few of them again, alone."""
-        checked = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
+        checked = CHECKED
+        if self.model.dtype != torch.float32:
+            checked = max(CHECKED, min(CHECKED_ROUNDED, len(self.said) // _OF_ANSWERS))
         chosen = _spread([at for at, answer in enumerate(self.said) if answer is not None and answer.ids], checked)
         delays = [self._first_token_seconds(self.asked[at]) for at in [*chosen[:1], *chosen]][1:]
         return Generated(

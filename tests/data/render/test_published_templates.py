@@ -202,3 +202,48 @@ def test_earlier_answers_without_their_thoughts_are_context(name: str) -> None:
     assert not any(renderer.earlier_turns(row, lambda turn: turn.is_learned))
     assert "leaves out what earlier turns think" in str(renderer.template_note)
     assert any(renderer.earlier_turns(Row(turns=ROWS["turns"], origin="x.jsonl:2"), lambda turn: turn.is_learned))
+
+
+ROLES = ("<|endoftext|>", "<|user|>", "<|observation|>")
+
+
+def glm(*, stops: bool) -> Renderer:
+    """GLM's template with its tokens; whether the base's generation settings name those at which it stops."""
+    text = (FOLDER / "glm4moe.jinja").read_text(encoding="utf-8")
+    tokenizer = make_tokenizer(chat_template=text)
+    tokenizer.add_special_tokens({"additional_special_tokens": [*ROLES], "eos_token": ROLES[0]})
+    ids = tokenizer.convert_tokens_to_ids([*ROLES]) if stops else []
+    template = Template(name="tokenizer", text=text)
+    return Renderer(tokenizer, template, max_length=100_000, base_stops=ids)
+
+
+def test_a_turn_of_glm_ends_with_the_token_that_opens_the_next() -> None:
+    """GLM prints nothing after an answer, and was trained to say `<|user|>` there, `<|observation|>` after a call. With
+    another end it would learn a second way to stop. The expected text is that of TRL's template for training."""
+    renderer = glm(stops=True)
+    assert learned(renderer, Row(turns=ROWS["plain"], origin="x.jsonl:1")).endswith("It is two.<|user|>")
+    assert learned(renderer, Row(turns=ROWS["call"], origin="x.jsonl:1")).endswith("</tool_call><|observation|>")
+    assert decoded(renderer, list(renderer.stop_ids)[:1]) == "<|user|>"
+    assert {decoded(renderer, [stop]) for stop in renderer.stop_ids} == set(ROLES)
+    for name, earlier in (("turns", "It is two.<|user|>"), ("tools", "</tool_call><|observation|>")):
+        row = Row(turns=ROWS[name], origin="x.jsonl:1")
+        mask = renderer.earlier_turns(row, lambda turn: turn.is_learned)
+        ids = renderer.row(row).input_ids
+        assert decoded(renderer, [token for token, on in zip(ids, mask, strict=False) if on]).endswith(earlier)
+    training = (FOLDER / "glm4moe_training.jinja").read_text(encoding="utf-8").replace("{% generation %}", "")
+    for name in ("plain", "turns", "tools", "call", "system"):
+        row = Row(turns=ROWS[name], origin="x.jsonl:1")
+        tools = [dict(tool) for tool in ROWS[name][0].tools] or None
+        expected_ids = renderer.tokenizer.apply_chat_template(
+            messages(ROWS[name]),
+            tools=tools,
+            chat_template=training.replace("{% endgeneration %}", ""),
+            tokenize=False,
+            enable_thinking=False,
+        )
+        assert decoded(renderer, renderer.row(row).input_ids) == expected_ids, name
+
+
+def test_without_the_bases_stops_a_turn_of_glm_ends_with_the_end_token() -> None:
+    renderer = glm(stops=False)
+    assert learned(renderer, Row(turns=ROWS["plain"], origin="x.jsonl:1")).endswith("It is two.<|endoftext|>")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from bench.data.render.end_of_turn import generation_stops
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
@@ -393,3 +394,18 @@ def test_plain_text_goes_through_no_template_and_has_no_note_about_one() -> None
     assert (renderer.template_of_rows, renderer.template_note) == ("none", None)
     renderer.row(_row("Q", "A"))
     assert (renderer.template_of_rows, renderer.template_note) == ("dialogue", "fell back")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [('{"eos_token_id": [2, 5]}', (2, 5)), ('{"eos_token_id": 3}', (3,)), ("{}", ()), ("not JSON", ()), ("[]", ())],
+)
+def test_a_base_stops_where_its_own_generation_settings_say(tmp_path: Path, content: str, expected: object) -> None:
+    """Llama 3, GLM and others end answers at several tokens; a base that is stopped at one of them alone runs on."""
+    assert generation_stops(tmp_path) == ()
+    (tmp_path / "generation_config.json").write_text(content)
+    assert generation_stops(tmp_path) == expected
+    tokenizer = make_tokenizer()
+    renderer = Renderer(tokenizer, load_template("chatml"), max_length=100, base_stops=generation_stops(tmp_path))
+    assert renderer.stop_ids[0] == tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert set(renderer.stop_ids) >= set(generation_stops(tmp_path))
