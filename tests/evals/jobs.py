@@ -66,7 +66,7 @@ def loss_job(model: ResolvedModel, rows: Path, count: int, **changes: Any) -> Ev
 
 def generation_job(model: ResolvedModel, rows: Path, count: int, **changes: Any) -> EvalJob:
     """A job that asks prompts which are stored already; keys of the eval's spec among `changes` go there."""
-    keys = ("metrics", "hub_metrics", "metric", "decoding", "format", "template")
+    keys = ("metrics", "hub_metrics", "metric", "pass_at", "majority", "decoding", "format", "template")
     spec = {"kind": "generation", "name": "g", "data": {"source": "x.jsonl"}}
     spec |= {key: changes.pop(key) for key in keys if key in changes}
     return _job(model, spec, data=_stored(rows, count), **changes)

@@ -17,11 +17,12 @@ from bench.evals.generated.behaviour import behaviour
 from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
+from bench.evals.generated.several_answers import measure_of, score_together
 from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import Measure, ScoreRow
-from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT
+from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT, Scale
 from bench.suite.tables.evals import FormatSpec, GenerationSpec
 
 
@@ -35,9 +36,11 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
     strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
     replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
     scored = score_replies(spec, rows, replies, trusted=job.trust_task_code)
+    texts = [sample[-1].text for samples in replies.of for sample in samples]
+    together = score_together(spec, scored, texts)
     return EvalOutput(
-        rows=_rows(spec.name, rows, replies, scored),
-        measures=_measures(spec, scored, spec.decoding.samples),
+        rows=_with_together(_rows(spec.name, rows, replies, scored), together),
+        measures=_measures(spec, scored, together),
         template=replies.template,
         batch=replies.batch,
         truncated=replies.truncated,
@@ -72,9 +75,22 @@ def _behaviour(replies: Sequence[TurnReply], asked: FormatSpec | None) -> list[S
     ]
 
 
-def _measures(spec: GenerationSpec, scored: Sequence[Scored], samples: int) -> tuple[Measure, ...]:
+def _measures(
+    spec: GenerationSpec, scored: Sequence[Scored], together: Mapping[Scale, Sequence[float | None]]
+) -> tuple[Measure, ...]:
     leading = spec.metric or (scored[0].scale.name if spec.metrics or spec.hub_metrics else ENDED)
-    return tuple(_measure(spec.name, measure, samples, leads=measure.scale.name == leading) for measure in scored)
+    samples = spec.decoding.samples
+    each = [_measure(spec.name, measure, samples, leads=measure.scale.name == leading) for measure in scored]
+    several = [measure_of(spec.name, scale, scores, leads=scale.name == leading) for scale, scores in together.items()]
+    return (*each, *several)
+
+
+def _with_together(rows: Sequence[ScoreRow], together: Mapping[Scale, Sequence[float | None]]) -> tuple[ScoreRow, ...]:
+    """The rows with each prompt's measures of several answers."""
+    return tuple(
+        row.model_copy(update={"metrics": {**row.metrics, **{s.name: scores[at] for s, scores in together.items()}}})
+        for at, row in enumerate(rows)
+    )
 
 
 def _measure(task: str, scored: Scored, samples: int, *, leads: bool) -> Measure:

@@ -114,6 +114,32 @@ REFERENCE: Mapping[str, tuple[Scale, ...]] = {
 }
 """By the name that a suite gives under `metrics`; the first measure leads where the suite names none."""
 
+MAJORITY = "majority"
+_PASS_AT = "pass@"  # noqa: S105  # a measure, no password
+
+
+def right_or_wrong(metrics: Iterable[str]) -> Scale | None:
+    """The first measure of these metrics by which an answer is right or wrong."""
+    return next((scale for name in metrics for scale in REFERENCE.get(name, ()) if scale.binary), None)
+
+
+def several_answers(metrics: Iterable[str], *, pass_at: Iterable[int], majority: bool) -> tuple[Scale, ...]:
+    """Measures of several answers to a prompt together; none without a right-or-wrong metric."""
+    by = right_or_wrong(metrics)
+    if by is None:
+        return ()
+    scales = [
+        Scale(
+            name=f"{_PASS_AT}{k}", says=f"Chance that one of {k} answers is right by {by.name}.", higher_is_better=True
+        )
+        for k in pass_at
+    ]
+    if majority:
+        says = f"The most frequent answer is right by {by.name}; of equally frequent ones their share."
+        scales.append(Scale(name=MAJORITY, says=says, higher_is_better=True))
+    return tuple(scales)
+
+
 ENDED = "ended"
 FORMAT = "format"
 BEHAVIOUR: tuple[Scale, ...] = (
@@ -178,6 +204,8 @@ def scales_of(metric: str) -> tuple[Ends, ...]:
     if metric in _OWN:
         ends = _OWN[metric]
         return () if ends is None else (ends,)
+    if metric == MAJORITY or metric.startswith(_PASS_AT):
+        return (UNIT,)
     return _HARNESS.get(metric.partition(":")[0], ())
 
 

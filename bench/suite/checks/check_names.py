@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.catalog.metrics import BEHAVIOUR, FORMAT, REFERENCE
+from bench.suite.catalog.metrics import BEHAVIOUR, FORMAT, REFERENCE, several_answers
 from bench.suite.checks.claim_names import claim_problems
 from bench.suite.checks.data_dependencies import need_problems
 from bench.suite.checks.decision_names import decision_problems
@@ -149,6 +149,12 @@ def _metric_problems(spec: GenerationSpec, where: str) -> Iterator[Problem]:
             yield Problem(reference="eval.unknown-metric", what=what, where=f"{where}.metrics[{position}]", hint=hint)
     offered = [scale.name for name in spec.metrics for scale in REFERENCE.get(name, ())]
     offered += [metric.measure for metric in spec.hub_metrics]
+    together = several_answers(spec.metrics, pass_at=spec.pass_at, majority=spec.majority)
+    offered += [scale.name for scale in together]
+    if (spec.pass_at or spec.majority) and not together:
+        what = f'eval "{spec.name}": pass_at and majority need a metric by which an answer is right or wrong'
+        names = ", ".join(name for name, scales in REFERENCE.items() if any(scale.binary for scale in scales))
+        yield Problem(reference="eval.unknown-metric", what=what, where=f"{where}.metrics", hint=f"one of {names}")
     offered += [scale.name for scale in BEHAVIOUR if scale.may_lead and (scale.name != FORMAT or spec.format)]
     if spec.metric is not None and spec.metric not in offered:
         what = f'eval "{spec.name}": none of its metrics gives a measure {spec.metric!r} to be decided by'

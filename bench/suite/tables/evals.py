@@ -191,6 +191,11 @@ class GenerationSpec(Spec):
     hub_metrics: tuple[HubMetric, ...] = ()
     metric: str | None = None
     """Headline measure; default: the first measure of the first metric, or `ended` without any."""
+    pass_at: tuple[Count, ...] = ()
+    """Measures `pass@k` of these k: the chance that one of k answers is right, by the eval's first right-or-wrong
+    metric; without bias from at least as many `decoding.samples` (Chen et al. 2021)."""
+    majority: bool = False
+    """Measure `majority`: whether the most frequent of the answers is right (self-consistency, Wang et al. 2022)."""
     decoding: Decoding = Decoding()
     format: FormatSpec | None = None
     slices: SliceColumns = ()
@@ -200,6 +205,17 @@ class GenerationSpec(Spec):
     strip_thinking: bool | None = None
     """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
     role: Role = "target"
+
+    @model_validator(mode="after")
+    def _enough_answers(self) -> GenerationSpec:
+        samples = self.decoding.samples
+        if self.pass_at and max(self.pass_at) > samples:
+            raise ValueError(f"pass@{max(self.pass_at)} needs decoding.samples = {max(self.pass_at)}, or more")
+        if len(set(self.pass_at)) < len(self.pass_at):
+            raise ValueError("pass_at: give each number once")
+        if self.majority and samples < 3:
+            raise ValueError("majority needs decoding.samples = 3, or more")
+        return self
 
 
 class QuestionsSpec(Spec):

@@ -48,6 +48,13 @@ def test_unknown_metrics_are_named_with_the_nearest(tmp_path: Path) -> None:
     assert "'chrf'" in found[1][1]
 
 
+def test_several_answers_are_scored_by_a_metric_of_right_and_wrong(tmp_path: Path) -> None:
+    drawn = "\ndecoding = { temperature = 1.0, samples = 4 }\npass_at = [1, 4]\n"
+    assert not problems(tmp_path, GENERATION + 'metrics = ["rouge", "numeric"]\nmetric = "pass@4"' + drawn)
+    (found,) = problems(tmp_path, GENERATION + 'metrics = ["rouge"]' + drawn)
+    assert "need a metric by which an answer is right or wrong" in found[1]
+
+
 @pytest.mark.parametrize("metric", ["length", "format"])
 def test_what_has_no_direction_or_no_form_cannot_decide(tmp_path: Path, metric: str) -> None:
     assert problems(tmp_path, GENERATION + f'metric = "{metric}"')[0][0] == "eval.unknown-metric"
