@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from bench.cli.options import FullOption, JsonOption, ReportsOption, RunArgument
 from bench.cli.output import console, print_json
+
+ReportFormat = Literal["screen", "pr"]
 
 
 def report(
@@ -25,6 +27,9 @@ def report(
             help="Write a copy to publish into this folder: no prompts, no answers, no folders of this machine."
         ),
     ] = None,
+    layout: Annotated[
+        ReportFormat, typer.Option("--format", help="`screen` for a terminal, or `pr`: Markdown that fits a comment.")
+    ] = "screen",
     full: FullOption = False,
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
@@ -32,15 +37,20 @@ def report(
     """Draw the report of a run again, from its record alone; with the trend of earlier times where they are given."""
     from bench.record.rundir import RunDirectory
     from bench.report.drawn import drawn_report, print_drawn
+    from bench.report.render.comment import render as render_comment
 
     directory = RunDirectory.find(run, reports)
     drawn = None if history or as_json or share else drawn_report(directory.path)
     if drawn is not None:
-        print_drawn(drawn.view, directory.path, console(), full=full)
+        if layout == "pr":
+            typer.echo(render_comment(drawn.view), nl=False)
+        else:
+            print_drawn(drawn.view, directory.path, console(), full=full)
         raise typer.Exit(drawn.exit_code)
     from bench.gate.trend import run_trends, trend_section
     from bench.report.as_json import to_json
     from bench.report.compare import compare
+    from bench.report.compose import compose
     from bench.report.export import comparison_json
     from bench.report.write import write_comparison, write_copy
 
@@ -51,6 +61,9 @@ def report(
     trends = run_trends(directory.load(), history) if history else None
     if as_json:
         print_json({**comparison_json(comparison), **({} if trends is None else {"history": to_json(trends)})})
+    elif layout == "pr":
+        write_comparison(comparison, directory.path)
+        typer.echo(render_comment(compose(comparison)), nl=False)
     else:
         trend = None if trends is None else trend_section(trends)
         write_comparison(comparison, directory.path, console=console(), trend=trend, full=full)

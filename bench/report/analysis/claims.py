@@ -91,7 +91,7 @@ def decided(
             ratio=comparison if isinstance(comparison, Ratio) else None,
             margin=margin_text(case.claim),
             asked=asked_words(case.claim, None if case.entry is None else case.entry.measurand),
-            seen=_seen(case, comparison, family=len(cases)),
+            seen=_seen(case, comparison, verdict, family=len(cases)),
             why=verdict_sentence(case.claim, verdict, comparison, family=family, single_seed=single),
         )
         for case, verdict, comparison in zip(cases, verdicts, comparisons, strict=True)
@@ -102,12 +102,17 @@ def _exact(comparison: Delta | Ratio | None) -> bool:
     return isinstance(comparison, Ratio) and comparison.exact
 
 
-def _seen(case: _ClaimCase, comparison: Delta | Ratio | None, *, family: int) -> str | None:
+_DIRECTED = {("supported", ">"), ("refuted", ">="), ("refuted", "==")}
+"""Verdicts that show which side is better, by outcome and relation."""
+
+
+def _seen(case: _ClaimCase, comparison: Delta | Ratio | None, verdict: ClaimVerdict, *, family: int) -> str | None:
     if isinstance(comparison, Ratio):
         return ratio_words(comparison, case.claim)
     if comparison is None or case.entry is None:
         return None
-    return difference_words(comparison, case.entry.measurand, family=family)
+    proven = (verdict.outcome, case.claim.parts()[1]) in _DIRECTED
+    return difference_words(comparison, case.entry.measurand, family=family, proven=proven)
 
 
 def _named(case: _ClaimCase, verdict: ClaimVerdict) -> ClaimVerdict:

@@ -40,17 +40,18 @@ def asked_words(claim: Claim, measurand: Measurand | None) -> str:
     return _ASKED[relation, exact].format(amount(claim.margin, measurand))
 
 
-def difference_words(delta: Delta, measurand: Measurand, *, family: int) -> str | None:
+def difference_words(delta: Delta, measurand: Measurand, *, family: int, proven: bool = False) -> str | None:
     """`better by 46.5 points (41.4 to 51.3)`; `None` without an interval.
 
     family: differences that are asked together; `better` and `worse` hold after Bonferroni's correction for them.
+    proven: a verdict on this difference shows its direction already.
     """
     if delta.estimate is None or delta.low is None or delta.high is None or delta.tested_interval is None:
         return None
-    return _resolution(delta, measurand, family=family) + _missing(delta, measurand)
+    return _resolution(delta, measurand, family=family, proven=proven) + _missing(delta, measurand)
 
 
-def _resolution(delta: Delta, measurand: Measurand, *, family: int) -> str:
+def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool) -> str:
     interval = delta.tested_interval
     assert delta.estimate is not None and interval is not None, "asked before"  # noqa: PT018  # one fact
     low, high = interval
@@ -61,7 +62,7 @@ def _resolution(delta: Delta, measurand: Measurand, *, family: int) -> str:
     by = f"by {size_words(delta, measurand)}"
     if not delta.repeated:
         return f"{'ahead' if ahead else 'behind'} {by}, by the noise of the examples alone"
-    if delta.tested_p is None or delta.tested_p * max(1, family) > ALPHA:
+    if not proven and (delta.tested_p is None or delta.tested_p * max(1, family) > ALPHA):
         return f"{'ahead' if ahead else 'behind'} {by}, not resolved among {fmt.plural(family, 'claim')}"
     return f"{'better' if ahead else 'worse'} {by}"
 
@@ -96,7 +97,8 @@ def amount(value: float, measurand: Measurand, *, unit: bool = True) -> str:
     """In points of a hundred where the scores are shares, else in the eval's units."""
     if not measurand.binary:
         return fmt.number(value)
-    return f"{100 * value:.1f}".replace("-", "−") + (" points" if unit else "")
+    points = f"{100 * value:.1f}".replace("-0.0", "0.0").replace("-", "−")
+    return f"{points} points" if unit else points
 
 
 def _signed(value: float, measurand: Measurand, *, unit: bool = False) -> str:

@@ -43,6 +43,7 @@ def test_better_is_said_only_of_what_is_resolved_among_all_claims(case: tuple[Cl
     assert difference_words(weak, measurand, family=1) == "better by 5.0 points (1.0 to 9.0)"
     among = difference_words(weak, measurand, family=8)
     assert among == "ahead by 5.0 points (1.0 to 9.0), not resolved among 8 claims"
+    assert difference_words(weak, measurand, family=8, proven=True) == "better by 5.0 points (1.0 to 9.0)"
     lone = difference_words(replace(weak, repeated=False), measurand, family=1)
     assert lone == "ahead by 5.0 points (1.0 to 9.0), by the noise of the examples alone"
     open_ = difference_words(replace(weak, low=-0.01), measurand, family=1)
