@@ -23,12 +23,20 @@ _REACH = 6.0  # standard deviations: what lies beyond has a probability of 2e-9
 _SCORES = np.linspace(-_REACH, _REACH, 601)
 NODES: FloatArray = normal_cdf(_SCORES)
 """Probabilities at which the example noise, and the seeds' noise, are read. Even in normal scores, for the tails."""
-_POINTS, _STEP = 28_657, 17_711  # Fibonacci numbers: the lattice is as even as points in a square can be
-_FIRST = 2.0 * _REACH * (np.arange(_POINTS) / _POINTS - 0.5)
-_SECOND = 2.0 * _REACH * (np.arange(_POINTS) * _STEP % _POINTS / _POINTS - 0.5)
-_WEIGHTS: FloatArray = floats(np.exp(-0.5 * (_FIRST**2 + _SECOND**2)))
-"""Weights of pairs of normal scores, one of each source of noise (Niederreiter 1992, "Random number generation and
-quasi-Monte Carlo methods", chapter 5)."""
+
+
+def lattice(points: int, step: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Pairs of normal scores, one of each source of noise, and their weights, each [points].
+
+    For neighbouring Fibonacci numbers they are as even as points in a square can be (Niederreiter 1992, "Random number
+    generation and quasi-Monte Carlo methods", chapter 5).
+    """
+    first = 2.0 * _REACH * (np.arange(points) / points - 0.5)
+    second = 2.0 * _REACH * (np.arange(points) * step % points / points - 0.5)
+    return first, second, floats(np.exp(-0.5 * (first**2 + second**2)))
+
+
+_FIRST, _SECOND, _WEIGHTS = lattice(28_657, 17_711)
 _EDGE = 1e-12  # rates nearer to 0 or 1 count as this far away, so that their logits are finite
 
 
