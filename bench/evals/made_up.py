@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import Generation, GenerationRequest
+from bench.evals.inference.generation_request import Generation, GenerationRequest
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.subject import Subject
 from bench.record.results.evaluation import Generated

@@ -10,7 +10,8 @@ import pytest
 
 from bench.data.render.row import Row, Turn
 from bench.evals.inference import generation
-from bench.evals.inference.generation import GenerationRequest, generate
+from bench.evals.inference.generation import generate
+from bench.evals.inference.generation_request import GenerationRequest
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult, ScoreRow

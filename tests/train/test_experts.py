@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
-from bench.evals.inference.generation import GenerationRequest, generate
+from bench.evals.inference.generation import generate
+from bench.evals.inference.generation_request import GenerationRequest
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training import TrainResult

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from bench.errors import InputError
-from bench.evals.inference.generation import GenerationRequest, generate
+from bench.evals.inference.generation import generate
+from bench.evals.inference.generation_request import GenerationRequest
 from bench.evals.inference.scoring import Scorer
 from bench.model.load import load_base, load_subject, load_tokenizer
 from bench.model.prefix import PrefixedModel

@@ -2,8 +2,8 @@
 
 Contract: an assistant's turn without content, and always the last turn, is written by the subject; its text is part of
 the prompts of later turns. Prompts are rendered as in training. Draws depend on the decoding's seed, the sample's
-number and the prompt, so that all subjects meet the same ones; answers are made in batches of similar length under a
-budget of slots, and a few are made again alone, to see whether the batch mattered and to time a lone prompt.
+number and the prompt, so that all subjects meet the same ones; answers are made together under a budget of slots, and a
+few are computed again alone, to see whether the batch mattered and to time a lone prompt.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import Generation, GenerationRequest, TokenSampling
+from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import ExampleProgress
 from bench.evals.subject import Subject
 from bench.record.results.evaluation import Generated

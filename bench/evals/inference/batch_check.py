@@ -1,7 +1,8 @@
 """Tokens and seconds of a subject's answers, and whether an answer depended on its batch.
 
-Contract: some answers, evenly spread, are generated again alone; one that comes out different depended on its batch.
-The same lone prompts give the time to a first token.
+Contract: some answers, evenly spread, are computed again alone: one pass over prompt and answer gives, token by token,
+what the model draws behind them. An answer that comes out different depended on its batch. The same prompts, alone,
+give the time to a first token. At most one answer in twenty is computed again, and at least one.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from statistics import median
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bench.evals.inference.answer_row import answer_row, choose_tokens
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import Generation, GenerationRequest, generate
+from bench.evals.inference.generation import generate
+from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.pass_counts import counted_logits
 from bench.record.results.evaluation import Generated
 
 CHECKED = 3
-"""Answers that are generated again alone at full precision, where a difference would be a fault of every batch."""
+"""Answers that are computed again alone at full precision, where a difference would be a fault of every batch."""
 CHECKED_ROUNDED = 16
-"""Most answers generated again alone at half precision, where rounding makes some depend on their batch; one in
-`_OF_ANSWERS`, so that the check of a short eval takes no longer than the eval."""
-_OF_ANSWERS = 8
-CHECKED_TOKENS = 32
+"""Answers that are computed again alone at half precision, where rounding makes some depend on their batch."""
+CHECKED_SHARE = 0.05
+"""Share of the answers that are computed again, at most."""
+CHECKED_TOKENS = 64
 """Tokens of each such answer, at most."""
 
 
@@ -56,11 +60,10 @@ class CountedGenerator:
 
     def account(self, *, samples: int) -> Generated:
         """The figures of all answers so far, `samples` to a prompt; makes a few of them again, alone."""
-        checked = CHECKED
-        if self.model.dtype != torch.float32:
-            checked = max(CHECKED, min(CHECKED_ROUNDED, len(self.said) // _OF_ANSWERS))
-        chosen = _spread([at for at, answer in enumerate(self.said) if answer is not None and answer.ids], checked)
-        delays = [self._first_token_seconds(self.asked[at]) for at in [*chosen[:1], *chosen]][1:]
+        answered = [at for at, answer in enumerate(self.said) if answer is not None and answer.ids]
+        most = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
+        chosen = _spread(answered, min(most, max(1, int(CHECKED_SHARE * len(answered)))))
+        delays = [self._first_token_seconds(self.asked[at]) for at in chosen]
         return Generated(
             answers=len(self.said),
             samples=samples,
@@ -81,23 +84,46 @@ class CountedGenerator:
         return time.perf_counter() - started
 
     def _differs_alone(self, at: int) -> bool:
-        request, generation = self.asked[at], self.said[at]
-        short = replace(request, max_new_tokens=min(request.max_new_tokens, CHECKED_TOKENS))
-        (again,) = generate(self.model, self.tokenizer, [short])
-        return generation is None or again is None or again.ids != generation.ids[: short.max_new_tokens]
+        generation = self.said[at]
+        ids = () if generation is None else generation.ids[:CHECKED_TOKENS]
+        return tokens_alone(self.model, self.asked[at], ids) != ids
+
+
+@torch.inference_mode()
+def tokens_alone(model: PreTrainedModel, request: GenerationRequest, ids: Sequence[int]) -> tuple[int, ...]:
+    """What the model draws behind a lone prompt and each beginning of the answer `ids`, in one pass."""
+    row = [*request.prompt, *ids[:-1]]
+    columns = torch.arange(len(request.prompt) - 1, len(row), device=model.device)
+    logits = counted_logits(
+        model,
+        torch.zeros_like(columns),
+        columns,
+        tokens=len(row),
+        behind=0,
+        input_ids=torch.tensor([row], device=model.device),
+        use_cache=False,
+    )
+    again = answer_row(request)
+    return tuple(choose_tokens(logits[number : number + 1], [again])[0] for number in range(len(ids)))
 
 
 def describe_check(generated: Generated) -> str:
     """The result of the check in words, for the record."""
     if not generated.checked:
-        return "none generated again alone"
+        return "none computed again alone"
     if not generated.differed:
-        return f"{generated.checked} answers generated again alone came out the same"
-    return f"{generated.differed} of {generated.checked} answers came out different when generated alone"
+        return f"{_answers(generated.checked)} computed again alone came out the same"
+    return f"{generated.differed} of {_answers(generated.checked)} came out different when computed alone"
+
+
+def _answers(count: int) -> str:
+    return "1 answer" if count == 1 else f"{count} answers"
 
 
 def _spread(positions: Sequence[int], count: int) -> list[int]:
     """`count` of the positions, evenly spread."""
     if len(positions) <= count:
         return list(positions)
+    if count == 1:
+        return [positions[len(positions) // 2]]
     return [positions[number * (len(positions) - 1) // (count - 1)] for number in range(count)]

@@ -24,7 +24,7 @@ from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
 from bench.errors import InputError, Problem
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import GenerationRequest, TokenSampling
+from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.outcome import NOT_FINITE, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking

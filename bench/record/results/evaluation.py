@@ -84,7 +84,7 @@ class Generated(Spec):
     first_token_seconds: float | None
     """From a lone prompt to its first token: median over `checked` prompts."""
     checked: int
-    """Answers that were drawn again alone, outside their batch."""
+    """Answers that were computed again alone, outside their batch."""
     differed: int
     """Checked answers that differ: rounding depends on the batch's shape (half precision)."""
 

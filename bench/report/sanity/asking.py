@@ -102,7 +102,7 @@ def batch_sensitive(record: Record, comparison: Comparison) -> Iterator[Finding]
         if evaluation.result is not None and generated is not None and generated.differed:
             detail = (
                 f"{evaluation.subject}: {generated.differed} of {fmt.plural(generated.checked, 'answer')} differed "
-                f"when generated alone ({evaluation.result.precision}): rounding depends on the batch"
+                f"when computed alone ({evaluation.result.precision}): rounding depends on the batch"
             )
             yield Finding(
                 name="batch matters", arm=evaluation.arm or evaluation.subject, measurand=evaluation.eval, detail=detail

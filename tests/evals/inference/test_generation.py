@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from bench.evals.inference.generation import GenerationRequest, TokenSampling, generate
+from bench.evals.inference.generation import generate
+from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
+from bench.evals.inference.key_value_table import fits_table
+from bench.evals.inference.pass_counts import pass_counts
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_tokenizer
 
@@ -100,3 +103,53 @@ def test_a_model_without_finite_logits_gives_no_answer() -> None:
     with torch.no_grad():
         model.get_output_embeddings().weight.fill_(torch.nan)
     assert generate(model, TOKENIZER, requests(3)) == [None, None, None]
+
+
+def test_the_place_of_a_finished_row_is_taken_at_once() -> None:
+    """Otherwise one long answer keeps a whole batch waiting. Two places; answers of 1 or 8 tokens, long ones apart."""
+    model = loud("llama")
+    lengths = [8, 1, 1, 1, 1, 1, 8]
+    asked = [
+        GenerationRequest(prompt=tuple(range(2 + i, 10 + i)), stop_ids=frozenset(), until=(), max_new_tokens=length)
+        for i, length in enumerate(lengths)
+    ]
+    fits_table(model)
+    finished: list[int] = []
+    with_two = generate(model, TOKENIZER, asked, slots=32, report=finished.append)
+    assert [len(answer.ids) for answer in with_two if answer is not None] == lengths
+    assert sum(finished) == len(asked)
+    assert pass_counts(model).work.passes <= 15, "seven prompts, and seven steps that all rows in work share"
+    assert with_two == [generate(model, TOKENIZER, [request])[0] for request in asked]
+
+
+def test_a_row_without_finite_logits_leaves_nothing_behind() -> None:
+    """What it wrote into its place must not reach the row that takes the place: a masked NaN is still one."""
+    model = loud("llama")
+    with torch.no_grad():
+        model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.clone())
+        model.get_input_embeddings().weight[300].fill_(torch.nan)
+    long, bad, short = tuple(range(20, 32)), (*range(2, 11), 300), tuple(range(40, 45))
+    asked = [
+        GenerationRequest(prompt=prompt, stop_ids=frozenset(), until=(), max_new_tokens=6)
+        for prompt in (long, bad, short)
+    ]
+    first, last = (generate(model, TOKENIZER, [request])[0] for request in (asked[0], asked[2]))
+    assert first is not None
+    assert last is not None
+    assert generate(model, TOKENIZER, asked, slots=36) == [first, None, last], "two places; the long row is beside"
+
+
+def test_prompts_that_begin_alike_compute_their_beginning_once() -> None:
+    """Also where a second group of prompts begins otherwise, and where the places run out in between."""
+    model, seen = loud("llama"), []
+    first, second = tuple(range(2, 42)), tuple(range(50, 90))
+    asked = [
+        GenerationRequest(prompt=(*start, 100 + i), stop_ids=frozenset(), until=(), max_new_tokens=3)
+        for i in range(4)
+        for start in (first, second)
+    ]
+    alone = [generate(model, TOKENIZER, [request])[0] for request in asked]
+    model.model.embed_tokens.register_forward_hook(lambda _, inputs, __: seen.append(tuple(inputs[0].shape)))
+    assert generate(model, TOKENIZER, asked, slots=88) == alone
+    assert seen.count((1, 40)) == 2
+    assert max(rows * width for rows, width in seen) == 40

@@ -21,7 +21,8 @@ from bench.emit import Event, ExamplesDone
 from bench.errors import InputError
 from bench.evals import subject
 from bench.evals.inference import batch_check
-from bench.evals.inference.generation import GenerationRequest, generate
+from bench.evals.inference.generation import generate
+from bench.evals.inference.generation_request import GenerationRequest
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.job import run_eval
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
@@ -273,17 +274,17 @@ def test_answers_to_tasks_are_made_again_alone(
     write_qa(tmp_path / "tasks", count=5)
     job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"])
     result, _ = evaluate(job, tmp_path / "out")
-    assert result.batch.endswith("; 3 answers generated again alone came out the same")
+    assert result.batch.endswith("; 1 answer computed again alone came out the same")
 
     def sensitive(model: Any, tokenizer: Any, requests: Sequence[GenerationRequest], **options: Any) -> list[Any]:
         given = generate(model, tokenizer, requests, **options)
-        return given if len(requests) == 1 else [replace(one, ids=(9, *one.ids[1:])) for one in given if one]
+        return [replace(answer, ids=(9, *answer.ids[1:])) for answer in given if answer]
 
     monkeypatch.setattr(batch_check, "generate", sensitive)
     result, _ = evaluate(job, tmp_path / "again")
     assert result.generated is not None
-    assert (result.generated.checked, result.generated.differed) == (3, 3)
-    assert result.batch.endswith("3 of 3 answers came out different when generated alone")
+    assert (result.generated.checked, result.generated.differed) == (1, 1)
+    assert result.batch.endswith("1 of 1 answer came out different when computed alone")
 
 
 def test_scores_of_options_draw_nothing(checkpoint: Path, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_batch_that_changed_answers_is_a_finding() -> None:
     assert not [finding for finding in comparison(asks()).sanity if finding.name == "batch matters"]
     found = [finding for finding in comparison(asks(differed=2)).sanity if finding.name == "batch matters"]
     assert len(found) == 13
-    assert "base: 2 of 3 answers differed when generated alone (fp32)" in found[0].detail
+    assert "base: 2 of 3 answers differed when computed alone (fp32)" in found[0].detail
 
 
 def test_thinking_that_took_all_tokens_is_a_finding_above_one_in_twenty() -> None:
