@@ -18,6 +18,7 @@ from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
 from bench.evals.subject import Subject
 from bench.model.load import load_subject, load_tokenizer, unused_positions
+from bench.model.packed_linear import pack_linears
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.model import Precision
 
@@ -41,6 +42,7 @@ def load_writer(
     """The base, or the model that the training in that folder made, with tokenizer and template, ready to answer."""
     tokenizer = load_tokenizer(model)
     weights = load_subject(model, training, precision=precision)
+    pack_linears(weights)
     positions = model.context_length - unused_positions(weights)
     return Subject(
         model=weights,

@@ -21,6 +21,7 @@ from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
 from bench.model.load import load_subject, load_tokenizer, load_tuned, unused_positions
 from bench.model.memory import PeakMemory
+from bench.model.packed_linear import pack_linears
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds
@@ -92,6 +93,7 @@ def _load(job: EvalJob) -> tuple[Subject, Context | None]:
     else:
         training = None if job.training_path is None else Path(job.training_path)
         model = load_subject(job.model, training, precision=job.precision)
+    pack_linears(model)
     positions = job.model.context_length - unused_positions(model)
     renderer, context = make_renderer(tokenizer, job.model, positions), None
     if job.shots is not None:

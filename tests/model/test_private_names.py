@@ -211,3 +211,11 @@ def test_views_share_a_storage_and_copies_do_not() -> None:
     tensor = torch.ones(4, device="meta")
     assert torch_private.storage_key(tensor[1:]) == torch_private.storage_key(tensor)
     assert torch_private.storage_key(tensor.clone()) != torch_private.storage_key(tensor)
+
+
+def test_onednns_packed_weights_give_a_linear_layers_outputs() -> None:
+    assert torch_private.can_pack() == torch.backends.mkldnn.is_available()
+    weight, bias, inputs = torch.randn(5, 3), torch.randn(5), torch.randn(2, 7, 3)
+    packed = torch_private.pack_weight(weight)
+    outputs = torch_private.packed_linear(inputs, packed, bias)
+    assert torch.allclose(outputs, torch.nn.functional.linear(inputs, weight, bias), atol=1e-5)

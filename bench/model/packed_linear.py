@@ -1,0 +1,54 @@
+"""Linear layers of a model that only computes, with their weights in the layout that the processor multiplies fastest.
+
+Few rows against a wide matrix, as when an answer is generated token by token, run up to twice as fast; see
+`benchmarks/README.md`.
+
+Contract: outputs are those of the plain layer, within rounding. A packed model takes the memory of the plain one: the
+plain weights are given back, save those that another module shares, and read as NaN from then on. It cannot be trained
+or saved any more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from transformers.pytorch_utils import Conv1D
+
+from bench.model.torch_private import can_pack, pack_weight, packed_linear
+
+_DTYPES = (torch.float32, torch.bfloat16)
+
+
+@torch.no_grad()
+def pack_linears(model: torch.nn.Module) -> int:
+    """Packs every linear layer that is on the processor; the number of layers that were packed."""
+    if not can_pack():
+        return 0
+    owners = Counter(weight.data_ptr() for module in model.modules() for weight in module.parameters(recurse=False))
+    linears = [module for module in model.modules() if _packs(module)]
+    for linear in linears:
+        shared = owners[linear.weight.data_ptr()] > 1
+        linear.forward = _forward(linear)
+        if not shared:
+            linear.weight.data = torch.full((1,), torch.nan, dtype=linear.weight.dtype).expand(linear.weight.shape)
+    return len(linears)
+
+
+def _packs(module: torch.nn.Module) -> bool:
+    """Whether a module is a plain linear layer, or GPT-2's; an adapter's or a quantised one has a class of its own."""
+    if type(module) not in (torch.nn.Linear, Conv1D):
+        return False
+    return module.weight.device.type == "cpu" and module.weight.dtype in _DTYPES
+
+
+def _forward(linear: torch.nn.Linear | Conv1D) -> Callable[[Tensor], Tensor]:
+    outputs_by_inputs = linear.weight.t() if isinstance(linear, Conv1D) else linear.weight
+    weight, bias = pack_weight(outputs_by_inputs), linear.bias
+
+    def forward(inputs: Tensor) -> Tensor:
+        return packed_linear(inputs, weight, bias)
+
+    return forward
