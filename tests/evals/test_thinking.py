@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.data.render.row import Row, Turn
-from bench.evals.inference import generation
+from bench.evals.inference import batch_check, continuous_batch
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest
 from bench.evals.subject import Subject, strips_thinking
@@ -43,7 +43,8 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Say:
             tokens.append(ids[min(len(row.ids), len(ids) - 1)])
         return tokens
 
-    monkeypatch.setattr(generation, "_choose", choose)
+    for module in (batch_check, continuous_batch):
+        monkeypatch.setattr(module, "choose_tokens", choose)
     return texts
 
 

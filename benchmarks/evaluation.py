@@ -1,0 +1,236 @@
+"""Evals of one base: lm-evaluation-harness's own model class beside this program's, on the same requests.
+
+    python -m benchmarks.evaluation FOLDER --prompts 16 --new-tokens 64 --questions 60 --threads 2
+
+Prompts are beginnings of stories, 30 to 120 tokens, questions have four endings behind a shared context; both are drawn
+with a seed, and no data is needed. Every round times all ways in turn, so that other load meets all alike; a figure is
+the median of its rounds, a ratio the median of the rounds' ratios. Agreement is checked on every example: equal text,
+equal argmax.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+
+from bench.data.render.render import make_renderer
+from bench.evals.inference.pass_counts import pass_counts
+from bench.evals.lm_eval.language_model import SubjectLM
+from bench.evals.outcome import ExampleProgress
+from bench.evals.subject import Subject
+from bench.model.flops import flop_model
+from bench.model.load import load_base, load_tokenizer
+from bench.model.packed_linear import pack_linears
+from bench.model.peak import measured_peak
+from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.model import Precision
+
+THINGS = ("apples", "tickets", "pages", "boxes of tiles", "litres of paint", "bags of flour", "kilometres", "stamps")
+WHO = ("Ada", "Bruno", "the baker", "a team of five", "her older brother", "the school in the valley")
+DID = ("sold", "carried", "counted", "bought", "lost", "painted", "shared with the neighbours", "packed")
+ENDINGS = ("and went home.", "before the rain came over the hill.", "then slept.", "because nobody else would do it.")
+
+
+def prompts(count: int, seed: int = 0) -> list[str]:
+    """Beginnings of stories, two to nine sentences each; a base seldom ends such an answer early."""
+    draw = random.Random(seed)
+    return [
+        "This is a story. " + " ".join(_sentence(draw) for _ in range(2 + draw.randrange(8))) + " The next day,"
+        for _ in range(count)
+    ]
+
+
+def questions(count: int, seed: int = 1) -> list[list[tuple[str, str]]]:
+    """Contexts with four endings each."""
+    draw = random.Random(seed)
+    contexts = [" ".join(_sentence(draw) for _ in range(2 + draw.randrange(5))) for _ in range(count)]
+    return [[(context, f" {draw.choice(WHO)} {ending}") for ending in ENDINGS] for context in contexts]
+
+
+def _sentence(draw: random.Random) -> str:
+    return f"{draw.choice(WHO)} {draw.choice(DID)} {draw.randrange(2, 90)} {draw.choice(THINGS)}."
+
+
+def ours(folder: Path, precision: Precision) -> SubjectLM:
+    """This program's model class over a base."""
+    resolved = ResolvedModel(
+        name="base",
+        source=f"path:{folder}",
+        revision=None,
+        path=str(folder),
+        sha256="0" * 64,
+        context_length=2048,
+        parameters=None,
+        template="alpaca",
+        template_sha256=None,
+        end_of_turn=None,
+        lora_target_modules="all-linear",
+        simulation=None,
+    )
+    model, tokenizer = load_base(resolved, precision=precision), load_tokenizer(resolved)
+    pack_linears(model)
+    renderer = make_renderer(tokenizer, resolved, resolved.context_length)
+    subject = Subject(model=model, tokenizer=tokenizer, renderer=renderer, context_length=resolved.context_length)
+    return SubjectLM(subject, ExampleProgress(lambda _: None, 0))
+
+
+def theirs(folder: Path, batch: int, dtype: torch.dtype) -> Any:
+    """lm-evaluation-harness's own model class."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with contextlib.redirect_stderr(io.StringIO()):
+        return HFLM(pretrained=str(folder), dtype=dtype, batch_size=batch, device=device)
+
+
+def generating(texts: Sequence[str], new_tokens: int) -> list[Instance]:
+    """Requests for greedy answers of at most that length."""
+    settings = {"until": [], "max_gen_toks": new_tokens, "do_sample": False}
+    return [
+        Instance(request_type="generate_until", doc={}, arguments=(text, dict(settings)), idx=0, metadata=("t", at, 1))
+        for at, text in enumerate(texts)
+    ]
+
+
+def choosing(asked: Sequence[Sequence[tuple[str, str]]]) -> list[Instance]:
+    """Requests for the log-probabilities of all endings."""
+    return [
+        Instance(request_type="loglikelihood", doc={}, arguments=pair, idx=number, metadata=("c", at, 1))
+        for at, pairs in enumerate(asked)
+        for number, pair in enumerate(pairs)
+    ]
+
+
+class Timed:
+    """One way of doing the work, with its seconds of each round."""
+
+    def __init__(self, name: str, work: Callable[[], Any]) -> None:
+        self.name, self._work = name, work
+        self.wall: list[float] = []
+        self.processor: list[float] = []
+        self.result: Any = None
+
+    def run(self) -> None:
+        """Does the work once more."""
+        wall, processor = time.perf_counter(), time.process_time()
+        with contextlib.redirect_stderr(io.StringIO()):
+            self.result = self._work()
+        self.wall.append(time.perf_counter() - wall)
+        self.processor.append(time.process_time() - processor)
+
+
+def interleaved(ways: Sequence[Timed], rounds: int) -> None:
+    """Does the work of all ways in turn, in alternating order."""
+    for number in range(rounds):
+        for way in ways if number % 2 == 0 else list(reversed(ways)):
+            way.run()
+
+
+def table(title: str, ways: Sequence[Timed], agreement: Callable[[Any, Any], float]) -> None:
+    """Prints seconds, ratios to the last way, and the share of examples that agree with it."""
+    last = ways[-1]
+    print(f"\n| {title} | wall s | ours / theirs, wall | processor s | ratio, processor | agree |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for way in ways:
+        walls, processors = _ratio(way.wall, last.wall), _ratio(way.processor, last.processor)
+        print(
+            f"| {way.name} | {statistics.median(way.wall):.1f} | {walls:.2f}x | "
+            f"{statistics.median(way.processor):.1f} | {processors:.2f}x | {agreement(way.result, last.result):.1%} |"
+        )
+
+
+def _ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(theirs, ours, strict=True))
+
+
+def equal_text(first: Sequence[str], second: Sequence[str]) -> float:
+    """Share of answers with the same text."""
+    return statistics.fmean(a == b for a, b in zip(first, second, strict=True))
+
+
+def equal_argmax(first: Sequence[tuple[float, bool]], second: Sequence[tuple[float, bool]]) -> float:
+    """Share of questions with the same best ending."""
+
+    def best(scores: Sequence[tuple[float, bool]]) -> list[int]:
+        rows = [[value for value, _ in scores[at : at + len(ENDINGS)]] for at in range(0, len(scores), len(ENDINGS))]
+        return [row.index(max(row)) for row in rows]
+
+    return statistics.fmean(a == b for a, b in zip(best(first), best(second), strict=True))
+
+
+def limit(language_model: SubjectLM, way: Timed, rounds: int, precision: Precision) -> str:
+    """The least seconds that the operations and the bytes of the weights allow, and the share of them reached."""
+    model = language_model.subject.model
+    counts, rates = pass_counts(model), flop_model(load_plain(model)).forward
+    operations = rates.of(counts.work) / rounds
+    peak = measured_peak(precision, device=model.device.type, seconds=0.5)
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+    passes = counts.work.passes / rounds
+    by_operations = operations / peak if peak else 0.0
+    by_bytes = passes * weights / read_bandwidth(model.device)
+    least = max(by_operations, by_bytes)
+    return (
+        f"{passes:.0f} passes; {operations / 1e9:.0f} GFLOP: at least {by_operations:.1f} s; "
+        f"{weights / 1e6:.0f} MB of weights a pass: at least {by_bytes:.1f} s; "
+        f"{least / min(way.wall):.0%} of the larger limit reached"
+    )
+
+
+def load_plain(model: Any) -> Any:
+    """A model of the same shape, without weights, whose operations can be counted."""
+    with torch.device("meta"):
+        return type(model)(model.config)
+
+
+def read_bandwidth(device: torch.device) -> float:
+    """Bytes per second of a sum over 256 MiB, best of five."""
+    numbers = torch.ones(64 << 20, device=device)
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        float(numbers.sum())
+        seconds.append(time.perf_counter() - started)
+    return numbers.numel() * numbers.element_size() / min(seconds)
+
+
+def main() -> None:
+    """Measure, and print one table for each kind of work."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path, help="folder of a base")
+    parser.add_argument("--prompts", type=int, default=16)
+    parser.add_argument("--new-tokens", type=int, default=64)
+    parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--batches", default="16,64", help="batch sizes of the other side, separated by commas")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="ours; theirs stays in fp32")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    language_model = ours(arguments.folder, arguments.precision)
+    others = {int(size): theirs(arguments.folder, int(size), torch.float32) for size in arguments.batches.split(",")}
+    asked = generating(prompts(arguments.prompts), arguments.new_tokens)
+    if asked:
+        ways = [Timed(f"HFLM, batch {size}", lambda lm=lm: lm.generate_until(asked)) for size, lm in others.items()]
+        mine = Timed(f"ours, {arguments.precision}", lambda: language_model.generate_until(asked))
+        interleaved([*ways, mine], arguments.rounds)
+        table(f"{len(asked)} prompts, {arguments.new_tokens} new tokens", [*ways, mine], equal_text)
+        print(limit(language_model, mine, arguments.rounds, arguments.precision))
+    pairs = choosing(questions(arguments.questions))
+    if pairs:
+        ways = [Timed(f"HFLM, batch {size}", lambda lm=lm: lm.loglikelihood(pairs)) for size, lm in others.items()]
+        mine = Timed(f"ours, {arguments.precision}", lambda: language_model.loglikelihood(pairs))
+        interleaved([*ways, mine], arguments.rounds)
+        table(f"{arguments.questions} questions, {len(ENDINGS)} endings", [*ways, mine], equal_argmax)
+
+
+if __name__ == "__main__":
+    main()
