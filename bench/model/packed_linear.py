@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,23 +29,23 @@ def pack_linears(model: torch.nn.Module) -> int:
     if not can_pack():
         return 0
     owners = Counter(weight.data_ptr() for module in model.modules() for weight in module.parameters(recurse=False))
-    linears = [module for module in model.modules() if _packs(module)]
-    for linear in linears:
-        shared = owners[linear.weight.data_ptr()] > 1
-        linear.forward = _forward(linear)
-        if not shared:
-            linear.weight.data = torch.full((1,), torch.nan, dtype=linear.weight.dtype).expand(linear.weight.shape)
-    return len(linears)
+    linears = [module for module in model.modules() if type(module) in (torch.nn.Linear, Conv1D)]
+    return sum(_pack(linear, owners) for linear in linears)
 
 
-def _packs(module: torch.nn.Module) -> bool:
-    """Whether a module is a plain linear layer, or GPT-2's; an adapter's or a quantised one has a class of its own."""
-    if type(module) not in (torch.nn.Linear, Conv1D):
+def _pack(linear: Any, owners: Counter[int]) -> bool:
+    """Packs a plain linear layer, or GPT-2's, if it can be; an adapter's or a quantised one has a class of its own."""
+    weight: Tensor = linear.weight
+    if weight.device.type != "cpu" or weight.dtype not in _DTYPES:
         return False
-    return module.weight.device.type == "cpu" and module.weight.dtype in _DTYPES
+    shared = owners[weight.data_ptr()] > 1
+    linear.forward = _forward(linear)
+    if not shared:
+        linear.weight.data = torch.full((1,), torch.nan, dtype=weight.dtype).expand(weight.shape)
+    return True
 
 
-def _forward(linear: torch.nn.Linear | Conv1D) -> Callable[[Tensor], Tensor]:
+def _forward(linear: Any) -> Callable[[Tensor], Tensor]:
     outputs_by_inputs = linear.weight.t() if isinstance(linear, Conv1D) else linear.weight
     weight, bias = pack_weight(outputs_by_inputs), linear.bias
 

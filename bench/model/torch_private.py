@@ -21,7 +21,8 @@ def storage_key(tensor: Tensor) -> int:
 
 def can_pack() -> bool:
     """Whether this build of torch multiplies packed weights on the processor (oneDNN)."""
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return available and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def pack_weight(weight: Tensor) -> Tensor:
