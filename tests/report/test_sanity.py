@@ -115,6 +115,13 @@ def limited() -> FakeRun:
     return with_suite(run, eval=(evals[0].model_copy(update={"limit": 20}), *evals[1:]))
 
 
+def bounded() -> FakeRun:
+    """Seen: IFEval's 0.083 of a base that has 0.3, with nothing about the 48 tokens that its answers were given."""
+    run = make_run(examples=20)
+    evals = run.record.resolved.suite.eval
+    return with_suite(run, eval=(evals[0].model_copy(update={"max_new_tokens": 48}), *evals[1:]))
+
+
 def cut_prompts() -> FakeRun:
     run = make_run(examples=20)
     first, *others = run.record.evaluations
@@ -224,6 +231,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("one draw", lambda: make_run(examples=20), "the rows of random_1k were drawn once"),
         ("example noise only", one_seed, "one seed"),
         ("limited", limited, "first 20 examples"),
+        ("limited", bounded, "written answers end after 48 tokens, whatever their tasks allow"),
         ("examples cut", cut_prompts, "up to 3 examples"),
         ("scores missing", lambda: make_run(examples=60, missing=0.1), "share of the scores that are missing: base "),
         ("bare prompts", asked_bare, "the arms were trained with 'dialogue', the base was not"),

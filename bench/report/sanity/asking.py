@@ -164,3 +164,10 @@ def limit(record: Record, comparison: Comparison) -> Iterator[Finding]:
         if measurand.limit is not None:
             detail = f"only the first {measurand.limit:,} examples of each task were used"
             yield Finding(name="limited", arm=None, measurand=measurand.name, detail=detail)
+    for spec in record.resolved.suite.eval:
+        if spec.kind == "lm_eval" and spec.max_new_tokens is not None:
+            detail = (
+                f"written answers end after {fmt.plural(spec.max_new_tokens, 'token')}, whatever their tasks allow: "
+                "the scores are no published benchmark's"
+            )
+            yield Finding(name="limited", arm=None, measurand=spec.name, detail=detail)
