@@ -9,7 +9,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test lint types layers imports check coverage example picture clean help
+.PHONY: run test lint types layers imports check coverage example example-real picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,6 +43,13 @@ coverage: $(VENV)/.dev ## the share of each room's lines that the tests run, aga
 	$(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage json --quiet -o - | $(BIN)/python .ci/floors.py
+
+example-real: $(VENV)/.run ## the flagship on a real base; keep its report, without texts, in reports/example-real (REAL="--set …": data by path)
+	$(BIN)/bench models fetch smollm2-135m-instruct
+	$(BIN)/bench run lima_vs_alpaca --profile real-small $(REAL)
+	rm -rf reports/example-real
+	$(BIN)/bench report latest --share reports/example-real
+	rm reports/example-real/report.html
 
 example: $(VENV)/.run ## run the flagship and keep its report in reports/example
 	$(BIN)/bench run suites/lima_vs_alpaca.toml
