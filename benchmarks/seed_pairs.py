@@ -1,7 +1,7 @@
 """Arms that share rows, order and draws at equal seeds: their difference with seeds as independent draws, and seed by
 seed.
 
-Run from the repository root: `python -m benchmarks.seed_pairs [RUNS]`. Three data sets, two methods each; the first
+Run from the repository root: `python -m benchmarks.seed_pairs [RUNS [PART-OF-A-NAME]]`. Three data sets, two methods each; the first
 method's difference from the second on the first data set, where a share of the seeds' variance is common to both.
 """
 
@@ -35,6 +35,10 @@ class Case:
     seeds: int = 3
     rates: bool = False
     effect: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.seeds} seeds, {'right or wrong' if self.rates else 'scores'}, {self.common:.0%} in common"
 
 
 CASES = tuple(
@@ -91,14 +95,14 @@ def simulate(case: Case, runs: int) -> list[tuple[float, float, float]]:
 def main() -> None:
     """Prints a Markdown table."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
     start = time.process_time()
-    print("| seeds | common | independent: coverage, p ≤ 5%, power | by seed: coverage, p ≤ 5%, power |", flush=True)
-    print("| --- | ---: | ---: | ---: |", flush=True)
-    for case in CASES:
+    print("| case | independent: coverage, p ≤ 5%, power | by seed: coverage, p ≤ 5%, power |", flush=True)
+    print("| --- | ---: | ---: |", flush=True)
+    for case in (case for case in CASES if part in case.name):
         rows = simulate(case, runs)
         cells = [f"{held:.1f}%, {false:.1f}%, {f'{found:.1f}%' if case.effect else '–'}" for held, false, found in rows]
-        kind = "right or wrong" if case.rates else "scores"
-        print(f"| {case.seeds}, {kind} | {case.common:.0%} | {' | '.join(cells)} |", flush=True)
+        print(f"| {case.name} | {' | '.join(cells)} |", flush=True)
     print(f"\n{runs:,} runs each; {time.process_time() - start:,.0f} s of processor time")
 
 
