@@ -1,8 +1,9 @@
 """Arms that share rows, order and draws at equal seeds: their difference with seeds as independent draws, and seed by
 seed.
 
-Run from the repository root: `python -m benchmarks.seed_pairs [RUNS [PART-OF-A-NAME]]`. Three data sets, two methods each;
-the first method's difference from the second on the first data set, where a share of the seeds' variance is common to both.
+Run from the repository root: `python -m benchmarks.seed_pairs [RUNS [PART-OF-A-NAME]]`. Three data sets, two methods
+each; the first method's difference from the second on the first data set, where a share of the seeds' variance is
+common to both.
 """
 
 from __future__ import annotations
