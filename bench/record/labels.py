@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, did_you_mean
 from bench.spec import Spec
 
 
@@ -29,8 +30,10 @@ class EvalLabels(Spec):
     labels: tuple[HumanLabel, ...]
 
 
-def read_labels(path: Path, *, where: str) -> tuple[HumanLabel, ...]:
-    """Every label of a file. Raises `InputError` with the rows that are none; `where`: the key that names the file."""
+def read_labels(path: Path, *, where: str, subjects: Collection[str]) -> tuple[HumanLabel, ...]:
+    """Every label of a file. Raises `InputError` with the rows that are none.
+
+    where: the key that names the file. subjects: of the suite; a label of any other corrects nothing."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -53,6 +56,9 @@ def read_labels(path: Path, *, where: str) -> tuple[HumanLabel, ...]:
             what = f"{label.subject} on {label.id} is labelled twice"
             hint = "give one label for each pair, such as the majority's"
             problems.append(Problem(reference="eval.labels", what=what, where=f"{path}:{number}", hint=hint))
+        if label.subject not in subjects:
+            what, near = f"the suite has no subject {label.subject!r}", did_you_mean(label.subject, list(subjects))
+            problems.append(Problem(reference="eval.labels", what=what, where=f"{path}:{number}", hint=near))
         labels[label.id, label.subject] = label
     if problems:
         raise InputError(problems[:20])

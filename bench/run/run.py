@@ -258,9 +258,14 @@ class _Run:
 
 def _labels(loaded: LoadedSuite) -> tuple[EvalLabels, ...]:
     """The human labels of the suite's judges. Raises `InputError` where a file of them cannot be read."""
-    folder = loaded.path.parent
+    folder, suite = loaded.path.parent, loaded.suite
+    trained = (f"{arm.name}#{seed}" for arm in suite.expand() for seed in suite.seeds_of(arm.name))
+    subjects = (*suite.base_subjects(), *trained)
     return tuple(
-        EvalLabels(eval=spec.name, labels=read_labels(folder / spec.labels, where=f"eval[{index}].labels"))
+        EvalLabels(
+            eval=spec.name,
+            labels=read_labels(folder / spec.labels, where=f"eval[{index}].labels", subjects=subjects),
+        )
         for index, spec in enumerate(loaded.suite.eval)
         if spec.kind == "judge" and spec.labels is not None
     )

@@ -15,6 +15,7 @@ import pytest
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.rundir import RunDirectory
+from bench.report.compare import compare
 from tests.fakes.endpoint_server import Body, EndpointServer, Raw, ServerError, Step, TooMany
 from tests.fakes.process import bench
 
@@ -101,6 +102,8 @@ on = "down"
 """
 MINE = "Q: {{ question }}\n<answer_of_A>\n{{ first }}\n</answer_of_A>\n<answer_of_B>\n{{ second }}\n</answer_of_B>\n"
 PROMPTS = 60
+LABELLED = 30
+LABELLED_PAIRS = ("by_length", "few/full#0")
 JUDGED = ("by_place", "by_length", "honest", "down", "local")
 
 
@@ -204,7 +207,8 @@ def test_the_report_says_that_a_judge_by_place_is_inconsistent(ran: Ran) -> None
     lines = sanity(report(ran))
     line = next(line for line in lines if "judge inconsistent" in line and "few/full on by" in line)
     assert "100.0% of its preferences are for the answer shown first" in line
-    assert not any("inconsistent" in line and ("honest" in line or "length" in line) for line in lines)
+    rows = [line for line in lines if line.startswith("| **judge inconsistent")]
+    assert not any("honest" in row or "length" in row for row in rows)
 
 
 def test_a_judge_by_length_is_found_out_by_the_rate_at_equal_length(ran: Ran) -> None:
@@ -215,8 +219,7 @@ def test_a_judge_by_length_is_found_out_by_the_rate_at_equal_length(ran: Ran) ->
     assert raw > 0.6
     assert abs(controlled[0] - 0.5) < 0.15
     assert controlled[1] < 0.5 < controlled[2]
-    line = next(line for line in sanity(report(ran)) if "length decides" in line)
-    assert "few/full on by" in line
+    line = next(line for line in sanity(report(ran)) if "length decides" in line and "few/full on by" in line)
     assert "the longer answer won 100% of the preferences" in line
 
 
@@ -283,6 +286,7 @@ def test_the_next_run_does_what_failed_and_never_pays_again_for_what_was_answere
     for job in list((ran.folder / "home" / "jobs").iterdir()):
         if json.loads((job / "job.json").read_text()).get("judging"):
             shutil.rmtree(job)
+    label_some(ran)
     code, requests = ran.again()
     assert requests == 0, "replies on disk are not paid for again, and nothing trains, so nothing is rehearsed"
     assert code == 3, "the local judge gives no readable verdict, so its eval has no score"
@@ -298,3 +302,28 @@ def test_the_next_run_does_what_failed_and_never_pays_again_for_what_was_answere
     assert result is not None
     assert result.judged is not None
     assert result.judged.reused == result.judged.asked > 0
+    people_correct_the_judge(latest)
+
+
+def label_some(ran: Ran) -> None:
+    """People prefer half of the first answers, whatever their length; one label has an id of no pair."""
+    (evaluation,) = (one for one in ran.run.load().evaluations if (one.eval, one.subject) == LABELLED_PAIRS)
+    ids = [row.id for row in ran.run.scores(evaluation)][:LABELLED]
+    people = [{"id": id_, "subject": "few/full#0", "score": at % 2} for at, id_ in enumerate([*ids, "of no pair"])]
+    (ran.folder / "labels.jsonl").write_text("".join(json.dumps(label) + "\n" for label in people))
+    suite = ran.folder / "suite.toml"
+    suite.write_text(suite.read_text().replace('prompt = "letter"', 'prompt = "letter"\nlabels = "labels.jsonl"'))
+
+
+def people_correct_the_judge(latest: RunDirectory) -> None:
+    """The judge goes by length, people do not: no judge is asked again, and the rate is that of people."""
+    (arm,) = (entry for entry in compare(latest).judged if (entry.eval, f"{entry.arm}#0") == LABELLED_PAIRS)
+    assert arm.corrected is not None
+    assert (arm.corrected.labelled, arm.corrected.judged, arm.unmatched_labels) == (LABELLED, PROMPTS, 1)
+    assert arm.corrected.low is not None
+    assert arm.corrected.high is not None
+    assert arm.corrected.low < 0.5 < arm.corrected.high < 0.75
+    text = section((latest.path / "report.md").read_text(encoding="utf-8"), "Judges").replace("\\", "")
+    line = next(line for line in text.splitlines() if f"{LABELLED} of {PROMPTS}" in line)
+    assert f"{arm.corrected.rate:.3f}" in line
+    assert "1 label of few/full on by_length is of no judged pair" in text

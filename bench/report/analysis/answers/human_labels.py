@@ -52,3 +52,16 @@ def corrected_by_people(
         np.array([fmean(values) for values in judged.values()]),
         np.array([fmean(values) for id_, values in others.items() if id_ not in human]),
     )
+
+
+def unmatched_labels(
+    names: Sequence[str], scored: Sequence[Sequence[ScoreRow]], labels: Mapping[tuple[str, str], HumanLabel]
+) -> int:
+    """Labels of an arm's subjects that correct nothing: no scored pair has their id."""
+    pairs = {
+        (name, row.id)
+        for name, rows in zip(names, scored, strict=True)
+        for row in rows
+        if row.metrics.get(WIN_RATE) is not None
+    }
+    return sum(subject in names and (subject, id_) not in pairs for subject, id_ in labels)

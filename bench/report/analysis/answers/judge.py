@@ -17,7 +17,7 @@ from bench.record.results.evaluation import ScoreRow
 from bench.record.results.judged import Judged
 from bench.report.analysis.aligned.align import ScoreRows, cluster_names, draws_by_arm, labels_of
 from bench.report.analysis.aligned.deltas import Deltas
-from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval
+from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
 from bench.report.analysis.subjects import subjects
 from bench.stats.estimates import length_control
 from bench.stats.estimates.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
@@ -46,6 +46,8 @@ class JudgedArm:
     """`None` where nothing was scored, or by definition."""
     corrected: Corrected | None
     """The rate by human labels and the judge; `None` where no pair of the arm is labelled."""
+    unmatched_labels: int
+    """Human labels of the arm that are of no pair with a score."""
     longer_won: float | None
     """Share of the pairs with a preference and unequal lengths in which the longer answer is preferred."""
     total: Judged
@@ -83,7 +85,8 @@ def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[Judged
         prior = length_prior(pairs for entry in judged if (pairs := entry.pairs) is not None)
         for entry in judged:
             people = corrected_by_people(entry.names, entry.scored, labels)
-            arms.append(replace(_arm(spec.name, entry, deltas, prior), corrected=people))
+            lost = unmatched_labels(entry.names, entry.scored, labels)
+            arms.append(replace(_arm(spec.name, entry, deltas, prior), corrected=people, unmatched_labels=lost))
     return tuple(arms)
 
 
@@ -134,6 +137,7 @@ def _arm(name: str, entry: _JudgedEntry, deltas: Deltas, prior: SeedPrior | None
         if entry.pairs is None
         else length_controlled(entry.pairs, seed=deltas.seed, replicates=most, prior=prior),
         corrected=None,
+        unmatched_labels=0,
         longer_won=None if total.by_definition else _longer_won(entry.scored),
         total=total,
     )

@@ -50,8 +50,18 @@ def judge_section(comparison: Comparison) -> Section | None:
 def _by_people(comparison: Comparison) -> list[Block]:
     """Rates corrected by human labels; nothing where no pair is labelled."""
     labelled = [(judged, judged.corrected) for judged in comparison.judged if judged.corrected is not None]
+    lost: list[Block] = [
+        Paragraph(
+            text=f"{fmt.plural(judged.unmatched_labels, 'label')} of {judged.arm} on {judged.eval} "
+            f"{'is' if judged.unmatched_labels == 1 else 'are'} of no judged pair: take the ids from the run's "
+            f"scores/{judged.eval}.",
+            tone="bad",
+        )
+        for judged in comparison.judged
+        if judged.unmatched_labels
+    ]
     if not labelled:
-        return []
+        return lost
     columns = (
         Column(title="Arm"),
         Column(title="Rate by people and judge [95%]", right=True),
@@ -71,7 +81,7 @@ def _by_people(comparison: Comparison) -> list[Block]:
         "By people and judge: the rate that people would give, from their labels and the judge's verdicts on all pairs "
         "(prediction-powered inference), if the labelled pairs are a random part. Claims are about the judge's rate."
     )
-    return [Table(columns=columns, rows=rows), Paragraph(text=about, tone="muted")]
+    return [Table(columns=columns, rows=rows), *lost, Paragraph(text=about, tone="muted")]
 
 
 def _judges(comparison: Comparison) -> list[str]:
