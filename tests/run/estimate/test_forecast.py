@@ -12,7 +12,7 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
-from bench.run.estimate.forecast import forecast
+from bench.run.estimate.forecast import _CHECK_SLOTS, forecast
 from bench.run.estimate.forecast_types import Forecast
 from bench.run.estimate.timing import Timing
 from bench.run.process.server import ChildServer
@@ -80,10 +80,14 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
     first = expect(tmp_path, probe=True)
     assert {arm.seconds_from for arm in first.arms} == {one.seconds_from for one in first.evals} == {"probe"}
     kept = [Timing.model_validate_json(file.read_text()) for file in (tmp_path / "home" / "timings").glob("*.json")]
-    # The fake probe trains 10 tokens in 0.05 s at least; an arm has 100 tokens in 200 slots.
+    # The fake probe trains 10 tokens in 0.05 s at least; an arm has 100 tokens in 200 slots, and is checked once.
     assert all(arm.seconds >= 0.5 for arm in first.arms)
     assert sorted(arm.seconds for arm in first.arms) == pytest.approx(
-        sorted(timing.start + 200 * timing.seconds_per_unit for timing in kept if timing.examples is None)
+        sorted(
+            timing.start + (200 + _CHECK_SLOTS / 3) * timing.seconds_per_unit
+            for timing in kept
+            if timing.examples is None
+        )
     )
     assert first.untimed == ()
     assert first.seconds > 4 * 0.5 / 2
