@@ -9,17 +9,20 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test lint types layers imports check coverage example example-real picture clean help
+.PHONY: run test test-browser lint types layers imports check coverage example example-real picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: $(VENV)/.run ## install what the program needs, then run the flagship suite
 	$(BIN)/bench run $(SUITE)
 
 test: $(VENV)/.dev ## install what the tests need, then run them
 	$(BIN)/python $(PYTEST)
+
+test-browser: $(VENV)/.browser ## the report's page in a real browser; needs chromium
+	$(BIN)/python -m pytest tests/browser
 
 lint: $(VENV)/.dev ## style, the prose (docs/writing.md), one meaning for each type's name
 	$(BIN)/ruff check .
@@ -72,6 +75,10 @@ $(VENV)/bin/python:
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable .
 	@touch $@
+
+$(VENV)/.browser: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[dev,browser]'
+	@touch $@ $(VENV)/.dev $(VENV)/.run
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable '.[dev]'

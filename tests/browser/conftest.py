@@ -33,8 +33,14 @@ class Visit:
     """An open page, and what it did beside showing itself. asked: addresses that it requested."""
 
     page: Any
+    session: Any
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+
+    def spent(self) -> float:
+        """Seconds of processor time of the page's main thread, which other programs do not prolong."""
+        metrics = self.session.send("Performance.getMetrics")["metrics"]
+        return next(float(entry["value"]) for entry in metrics if entry["name"] == "ThreadTime")
 
 
 @pytest.fixture
@@ -42,20 +48,24 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
     """Opens a file at a width, in a theme, with or without script; waits until its script has run."""
     contexts = []
 
-    def open_page(file: Path, *, width: int = 1280, theme: str = "light", script: bool = True) -> Visit:
+    def open_page(
+        file: Path, *, width: int = 1280, theme: str = "light", script: bool = True, ready: str = "data-whole"
+    ) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=theme, java_script_enabled=script
         )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(8_000)
-        seen = Visit(page=page)
+        session = context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        seen = Visit(page=page, session=session)
         page.on("console", lambda message: seen.said.append(message.text))
         page.on("pageerror", lambda error: seen.said.append(str(error)))
         page.on("request", lambda request: seen.asked.append(request.url))
         page.goto(file.as_uri())
         if script:
-            page.wait_for_selector("body[data-ready]", timeout=10_000)
+            page.wait_for_selector(f"body[{ready}]", timeout=30_000)
         return seen
 
     yield open_page

@@ -11,7 +11,10 @@ from bench.report.render import format as fmt
 from bench.report.render.drawing import Panel, element
 
 _TOP, _BOTTOM = 26.0, 186.0
-_MOST_POINTS = 400
+_MOST_SAID = 60
+"""Lines that a plot says in words."""
+_MOST_POINTS, _PANEL_POINTS, _FEWEST_POINTS = 400, 24_000, 40
+"""Points of a line at most, of all lines of a panel, and of a line where there are very many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,9 @@ def line_panel(frame: Frame, series: Sequence[Series]) -> Panel:
         canvas.line(x.start, y.at(frame.level), x.end, y.at(frame.level), "zero dashed")
     if frame.steps:
         _steps_along_the_top(canvas, x, frame.steps)
+    most = max(_FEWEST_POINTS, min(_MOST_POINTS, _PANEL_POINTS // len(series)))
     for entry in series:
-        _draw(canvas, x, y, entry)
+        _draw(canvas, x, y, entry, most)
     looks = {entry.name: entry.look for entry in series}
     return canvas.panel(canvas.legend(list(looks.items()), _BOTTOM + 48, curve=not series[0].marks) - 6)
 
@@ -87,8 +91,8 @@ def _x_labels(frame: Frame, x: Axis) -> tuple[list[float], list[str]] | None:
     return [values[index] for index in kept], [names[index] for index in kept]
 
 
-def _draw(canvas: Canvas, x: Axis, y: Axis, entry: Series) -> None:
-    points = [(x.at(a), y.at(b)) for a, b in _thinned(list(zip(entry.x, entry.y, strict=True)))]
+def _draw(canvas: Canvas, x: Axis, y: Axis, entry: Series, most: int) -> None:
+    points = [(x.at(a), y.at(b)) for a, b in _thinned(list(zip(entry.x, entry.y, strict=True)), most)]
     inside = [element("title", [entry.name])]
     for (at, _), low, high in zip(points, entry.low, entry.high, strict=False):
         if low is not None and high is not None:
@@ -101,11 +105,11 @@ def _draw(canvas: Canvas, x: Axis, y: Axis, entry: Series) -> None:
     canvas.add("g", inside, class_=entry.look.colour, data_arm=entry.name, data_axes=None if x.log else ends)
 
 
-def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thinned(points: list[tuple[float, float]], most: int = _MOST_POINTS) -> list[tuple[float, float]]:
     """At most so many points: of each stretch the first, lowest, highest and last, so that no peak is lost."""
-    if len(points) <= _MOST_POINTS:
+    if len(points) <= most:
         return points
-    width = -(-len(points) * 4 // _MOST_POINTS)
+    width = -(-len(points) * 4 // most)
     kept: list[int] = []
     for start in range(0, len(points), width):
         stretch = range(start, min(start + width, len(points)))
@@ -126,6 +130,8 @@ def _steps_along_the_top(canvas: Canvas, x: Axis, tokens: Sequence[float]) -> No
 
 
 def _in_words(frame: Frame, series: Sequence[Series]) -> str:
+    if len(series) > _MOST_SAID:
+        return f"{frame.title}, {frame.y_title or 'score'} over {frame.x_title}: {len(series)} lines"
     ends = [
         f"{entry.name} ends at {fmt.number(entry.y[-1])}" for entry in series if entry.y and "thin" not in entry.kind
     ]

@@ -16,6 +16,8 @@ _LOW, _TALL = 20.0, 34.0
 _BESIDE = 17
 """Letters of the longest name that fits beside the marks."""
 _LONGEST = 36
+_MOST_SAID = 24
+"""Rows that a plot says in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,4 +102,7 @@ def _row(canvas: Canvas, axis: Axis, row: ArmRow, *, names: float, marks: float)
 
 
 def _in_words(title: str, rows: Sequence[ArmRow]) -> str:
+    """Every figure, where a listener can still follow."""
+    if len(rows) > _MOST_SAID:
+        return f"{title}: {len(rows)} arms, whose figures are in the tables"
     return f"{title}: {'; '.join(row.says if row.value is not None else f'{row.arm} {row.word}' for row in rows)}"

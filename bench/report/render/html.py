@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent / "page"
 _SCRIPTS = ("dom", "plots", "tables", "differences", "examples", "start")
 """The parts of the page's script, in their order."""
+_MOST_STACKED = 300
 _PROSE = 60
 """Characters of a cell that is a sentence: a table with one is a list of its rows where the screen is narrow."""
 
@@ -80,8 +81,8 @@ def _parts(sections: Sequence[Section]) -> list[list[tuple[int, Section]]]:
 
 
 def _stacks(table: Table) -> bool:
-    """Whether a narrow screen shows each row as a list: where some cell is a sentence."""
-    return any(len(cell.text) > _PROSE for row in table.rows for cell in row[1:])
+    """Whether a narrow screen shows each row as a list: where some cell is a sentence, and the rows can be read."""
+    return len(table.rows) <= _MOST_STACKED and any(len(cell.text) > _PROSE for row in table.rows for cell in row[1:])
 
 
 @cache

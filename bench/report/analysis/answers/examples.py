@@ -16,9 +16,9 @@ from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
 from bench.report.analysis.subjects import subjects
 
-MOST_ANSWERS = 300_000
+MOST_ANSWERS = 200_000
 """Scores of one subject on one example, over all evals."""
-MOST_CHARACTERS = 9_000_000
+MOST_CHARACTERS = 7_000_000
 """Characters of the different texts, over all evals."""
 LONGEST_TEXT = 4_000
 """Characters of one text; the rest is cut."""

@@ -78,12 +78,9 @@ function equipPlots() {
       svg.addEventListener(leaving, () => { hideTip(); light(null); });
     }
   }
-  for (const table of all("main table")) {
-    const column = armColumn(table);
-    if (column < 0) continue;
-    table.addEventListener("pointerover", (event) => {
-      light(event.target.closest("tbody tr")?.cells[column].textContent.trim());
-    });
-    table.addEventListener("pointerleave", () => light(null));
-  }
+  find("main").addEventListener("pointerover", (event) => {
+    if (event.target.closest(".plot")) return;
+    const row = event.target.closest("main tbody tr");
+    light(row && armColumn(row.closest("table")) >= 0 ? row.cells[armColumn(row.closest("table"))].textContent.trim() : null);
+  });
 }

@@ -56,9 +56,24 @@ function openTarget() {
   target.scrollIntoView();
 }
 
+const pause = () => new Promise((resume) => { setTimeout(resume); });
+const nearTop = (node) => node.getBoundingClientRect().top < 2 * innerHeight;
+
+// One table after the other, with pauses in which the page answers; those of the first screens are done first.
+async function equip(tables) {
+  let since = performance.now();
+  for (const table of tables) {
+    equipTable(table);
+    if (bench) linkTable(table);
+    if (performance.now() - since > 40) {
+      await pause();
+      since = performance.now();
+    }
+  }
+}
+
 async function start() {
   const examples = buildBar();
-  equipTables();
   equipPlots();
   addEventListener("hashchange", openTarget);
   openTarget();
@@ -69,10 +84,14 @@ async function start() {
   }
   if (bench) {
     buildPane();
-    all("main table").forEach(linkTable);
     examples.disabled = false;
     openFromAddress();
   } else if (!examples.title) examples.remove();
+  const tables = all("main table");
+  const first = new Set(tables.filter(nearTop));
+  await equip(first);
   document.body.dataset.ready = Math.round(performance.now()); // milliseconds since the page was asked for
+  await equip(tables.filter((table) => !first.has(table)));
+  document.body.dataset.whole = "1";
 }
 start();

@@ -17,6 +17,8 @@ const armColumn = (table) => titles(table).findIndex((title) => title === "Arm" 
 function sortTable(table, column, direction) {
   const body = table.tBodies[0];
   const rows = [...body.rows];
+  if (!table.dataset.placed) rows.forEach((row, place) => { row.dataset.place = place; });
+  table.dataset.placed = "1";
   const texts = new Map(rows.map((row) => [row, row.cells[column].textContent.trim()]));
   const numbers = new Map(rows.map((row) => [row, numberOf(texts.get(row))]));
   const counted = rows.filter((row) => numbers.get(row) !== null).length * 2 >= rows.length;
@@ -37,7 +39,6 @@ function sortTable(table, column, direction) {
 }
 
 function makeSortable(table) {
-  [...table.tBodies[0].rows].forEach((row, place) => { row.dataset.place = place; });
   all("thead th", table).forEach((head, column) => {
     const button = make("button", { type: "button", className: "sort" }, ...head.childNodes);
     button.addEventListener("click", () => {
@@ -75,14 +76,12 @@ function columnMenu(table) {
   return make("details", { className: "columns" }, make("summary", {}, "Columns"), make("div", {}, ...boxes));
 }
 
-function equipTables() {
-  for (const table of all("main table")) {
-    const rows = table.tBodies[0].rows.length;
-    const columns = table.tHead.rows[0].cells.length;
-    if (rows > 1) makeSortable(table);
-    if (rows < 6 && columns < 6) continue;
-    const typed = make("input", { type: "search", placeholder: "Filter rows", "aria-label": "Filter rows",
-      oninput: (event) => { table.dataset.typed = event.target.value; showRows(table); } });
-    table.parentElement.before(make("div", { className: "tools" }, rows < 6 ? null : typed, columnMenu(table)));
-  }
+function equipTable(table) {
+  const rows = table.tBodies[0].rows.length;
+  const columns = table.tHead.rows[0].cells.length;
+  if (rows > 1) makeSortable(table);
+  if (rows < 6 && columns < 6) return;
+  const typed = make("input", { type: "search", placeholder: "Filter rows", "aria-label": "Filter rows",
+    oninput: (event) => { table.dataset.typed = event.target.value; showRows(table); } });
+  table.parentElement.before(make("div", { className: "tools" }, rows < 6 ? null : typed, columnMenu(table)));
 }
