@@ -178,6 +178,10 @@ def plan(
     pilot: Annotated[
         str | None, typer.Option("--pilot", metavar="ARM", help="With --resolve: the arm; default: a claim's first.")
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="CLUSTER", help='Place the trainings on "8xH100", "2x4090@0.40" or a TOML file.'),
+    ] = None,
     trust_task_code: TrustTaskCodeOption = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
@@ -186,6 +190,7 @@ def plan(
     from bench.places import home
     from bench.run.estimate.forecast import forecast
     from bench.show.forecast import print_forecast
+    from bench.suite.catalog.devices import read_cluster
     from bench.suite.load import load_suite
 
     def load(further: Sequence[str] = ()) -> LoadedSuite:
@@ -195,10 +200,17 @@ def plan(
     if resolve:
         _resolve_instrument(load, pilot, quick=quick, trust_task_code=trust_task_code, as_json=as_json)
         return
+    cluster = None if on is None else read_cluster(on)
     loaded = load()
     with status() as tell:
         expected = forecast(
-            loaded, only=tuple(only or ()), home=home(), probe=not quick, tell=tell, trust_task_code=trust_task_code
+            loaded,
+            only=tuple(only or ()),
+            home=home(),
+            probe=not quick,
+            tell=tell,
+            trust_task_code=trust_task_code,
+            on=cluster,
         )
     if as_json:
         print_json(expected.model_dump(mode="json"))

@@ -9,6 +9,7 @@ from rich.text import Text
 from bench.control_codes import visible
 from bench.run.display import duration
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
+from bench.run.estimate.placement_types import DeviceLayout, Placement
 
 _MOST_ARMS = 100
 """Arms in the table; more would scroll away what is said below it."""
@@ -29,10 +30,46 @@ def print_forecast(expected: Forecast, console: Console) -> None:
     if len(expected.arms) > _MOST_ARMS:
         console.print(Text(f"and {len(expected.arms) - _MOST_ARMS:,} more arms, all counted below; --json has each"))
     console.print(_evals(expected.evals))
+    if expected.placement is not None:
+        _print_placement(expected.placement, console)
     for line in expected.unavailable:
         console.print(Text(visible(line), style="bold"))
     for note in _notes(expected):
         console.print(Text(note))
+
+
+def _print_placement(placement: Placement, console: Console) -> None:
+    """The cheapest layout of each arm on a cluster; where none fits, what it would need."""
+    table = _table((f"on {placement.cluster}", "trainings", "layout", "memory per device", "time each"))
+    for arm in placement.arms:
+        if arm.best is None:
+            least = min(arm.layouts, key=lambda layout: layout.memory_bytes)
+            table.add_row(
+                Text(visible(arm.arm)), str(arm.trainings), "does not fit",
+                f"{_size(least.memory_bytes)} with {_layout(least)}", "",
+            )  # fmt: skip
+        else:
+            table.add_row(
+                Text(visible(arm.arm)), str(arm.trainings), _layout(arm.best), _size(arm.best.memory_bytes),
+                _hours(arm.best.hours),
+            )  # fmt: skip
+    console.print(table)
+    cost = "" if placement.cost is None else f", {placement.cost:,.2f} at the price given"
+    console.print(
+        Text(
+            f"All trainings, one after another on the devices that are free: {_hours(placement.hours)}; "
+            f"{placement.device_hours:,.2f} device hours{cost}; evals not included. From shapes and the data sheet "
+            f"({visible(placement.source)}), checked against published runs (docs/scaling.md)."
+        )
+    )
+
+
+def _layout(layout: DeviceLayout) -> str:
+    return f"{layout.devices} × {layout.strategy}" + (", offload" if layout.offload else "")
+
+
+def _hours(hours: float) -> str:
+    return duration(hours * 3600)
 
 
 def print_pilot(expected: Forecast, arm: str, console: Console) -> None:

@@ -22,8 +22,9 @@ from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
-from bench.run.estimate.memory import training_memory
+from bench.run.estimate.memory import device_memory, model_shape, training_memory
 from bench.run.estimate.past_speeds import History
+from bench.run.estimate.placement import Workload, place
 from bench.run.estimate.remarks import plan_remarks
 from bench.run.estimate.timing import Timings
 from bench.run.plan.plan import budget_statement, plan
@@ -31,6 +32,7 @@ from bench.run.plan.types import Plan, PlannedJob
 from bench.run.plan.unavailable import notes
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
+from bench.suite.catalog.devices import Cluster
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.sweep import setting_label
 
@@ -50,21 +52,24 @@ def forecast(
     probe: bool = True,
     tell: Callable[[str], None] = lambda doing: None,
     trust_task_code: bool = False,
+    on: Cluster | None = None,
 ) -> Forecast:
     """The forecast of `bench run` with the same arguments. Raises `InputError` as that would, before any work.
 
-    probe: time a few steps or examples of what was never run here. `tell` hears what is being done.
+    probe: time a few steps or examples of what was never run here. `tell` hears what is being done. `on`: place the
+    trainings on this cluster; what this machine cannot do is then no problem, and nothing is timed here.
     """
     server = server or ChildServer()
     try:
         resolved = resolve(loaded, home=home, server=server, partial=True)
         planned = plan(resolved, only=only, home=home, trust_task_code=trust_task_code)
-        tell("rehearsing the evals")
-        check_before_work(planned, home=home, server=server)
+        if on is None:
+            tell("rehearsing the evals")
+            check_before_work(planned, home=home, server=server)
         tell("counting")
         trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
-        timings = Timings(home=home, server=server) if probe else None
+        timings = Timings(home=home, server=server) if probe and on is None else None
         clock = _Clock(history=History.read(home), timings=timings, tell=tell)
         arms = _arms(planned, trainings, counts, clock)
         evals = tuple(_eval(name, jobs, clock) for name, jobs in _by_eval(planned).items())
@@ -98,6 +103,7 @@ def forecast(
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         new=why_new(planned, home),
+        placement=None if on is None else place([*_workloads(arms, trainings, counts)], on),
         warnings=(
             *map(as_line, advice(loaded)),
             *plan_remarks(planned, trainings, counts),
@@ -105,6 +111,37 @@ def forecast(
         ),
         unavailable=notes(planned),
     )
+
+
+def _workloads(
+    arms: Sequence[ArmForecast], trainings: Mapping[str, TrainJob], counts: Mapping[str, Mapping[str, int]]
+) -> Iterator[Workload]:
+    """The trainings to run of each arm, by their shapes."""
+    for arm in arms:
+        job, shape = trainings[arm.arm], model_shape(Path(trainings[arm.arm].model.path))
+        memory = device_memory(job, counts[arm.arm])
+        packed = job.recipe.packing != "none"
+        if arm.seeds - arm.cached + arm.sweep == 0:
+            continue
+        yield Workload(
+            arm=arm.arm,
+            trainings=arm.seeds - arm.cached + arm.sweep,
+            weights=memory.weights,
+            gradients=memory.gradients,
+            states=memory.states,
+            activations=memory.activations,
+            parameters=arm.parameters,
+            trained=arm.trainable_parameters,
+            embeddings=0 if shape.tied else shape.vocabulary * shape.width,
+            width=shape.width,
+            layers=shape.layers,
+            slots=arm.slots,
+            sequence=float(job.recipe.max_length or 0) if packed else arm.slots / max(1, arm.rows),
+            steps=arm.steps,
+            accumulation=job.recipe.accumulation,
+            checkpointing=job.recipe.gradient_checkpointing,
+            adapter=job.recipe.adapter is not None,
+        )
 
 
 def _data_remarks(planned: Plan) -> Iterator[str]:

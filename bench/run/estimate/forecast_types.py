@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.run.estimate.changes import NewJobs
+from bench.run.estimate.placement_types import Placement
 from bench.spec import Spec
 
 
@@ -85,5 +86,7 @@ class Forecast(Spec):
     """Why jobs are new that have an earlier one of their name."""
     warnings: tuple[str, ...] = ()
     """What the user should know before (`bench.run.checks.warnings`)."""
+    placement: Placement | None = None
+    """The trainings on a cluster that was asked about; `None` where none was."""
     unavailable: tuple[str, ...] = ()
     """A sentence for each input that is unavailable. What needs it is in no count but `jobs`."""

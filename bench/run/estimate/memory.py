@@ -62,6 +62,32 @@ class ModelShape:
         return self.vocabulary * self.width * (1 if self.tied else 2)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceMemory:
+    """Bytes of one training on one GPU that holds all of it, by what they are of."""
+
+    weights: float
+    gradients: float
+    states: float
+    activations: float
+
+
+def device_memory(job: TrainJob, counts: Mapping[str, int]) -> DeviceMemory:
+    """The parts of `training_memory` on a GPU."""
+    recipe, shape = job.recipe, model_shape(Path(job.model.path))
+    number = _BYTES["bf16" if recipe.precision == "auto" else recipe.precision]
+    trained, frozen = counts["trainable_parameters"], counts["parameters"] - counts["trainable_parameters"]
+    whole = held_memory(recipe, shape, trained=trained, frozen=frozen, number=number)
+    gradients = 0.0 if recipe.optimizer in FUSED_BACKWARD_OPTIMIZERS else float(trained * _trained_bytes(recipe))
+    weights = _weights(recipe, shape, trained=trained, frozen=frozen, number=number)
+    return DeviceMemory(
+        weights=weights,
+        gradients=gradients,
+        states=whole - weights - gradients,
+        activations=training_memory(job, counts, device="cuda") - whole,
+    )
+
+
 def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) -> int:
     """Bytes: of one GPU where the recipe has several processes, of all processes together on a processor.
 

@@ -18,6 +18,7 @@ from bench.run.estimate.timing import Timing
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
+from bench.suite.catalog.devices import read_cluster
 from tests.fakes.suites import counted, fake_suite, worked
 from tests.fakes.worker import ORDERS
 
@@ -177,3 +178,20 @@ def test_the_table_shows_every_arm_and_eval(tmp_path: Path) -> None:
     said = "every arm trains on 12,345 tokens"
     for words in ("few/full", "few/lora", "qa", "held", "12,345", said, "rough estimate"):
         assert words in text
+
+
+def test_a_plan_on_a_cluster_places_what_is_to_run_and_checks_nothing_of_this_machine(tmp_path: Path) -> None:
+    """A recipe that needs GPUs is planned where there is none."""
+    recipe = {
+        "full": {"method": "full", "learning_rate": 1e-3, "launch": {"strategy": "fsdp2"}},
+        "lora": {"method": "lora", "learning_rate": 1e-3},
+    }
+    suite = fake_suite(tmp_path, recipe=recipe)
+    expected = forecast(suite, home=tmp_path / "home", server=SERVER, on=read_cluster("2xH100"))
+    assert expected.placement is not None
+    assert [(arm.arm, arm.trainings) for arm in expected.placement.arms] == [("few/full", 2), ("few/lora", 2)]
+    assert all(arm.best is not None and arm.best.devices == 1 for arm in expected.placement.arms)
+    out = StringIO()
+    print_forecast(expected, Console(file=out, width=200))
+    assert "on 2xH100" in out.getvalue()
+    assert "evals not included. From shapes and the data sheet (NVIDIA H100 data sheet, SXM)" in out.getvalue()
