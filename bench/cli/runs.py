@@ -51,7 +51,7 @@ def report(
     from bench.report.as_json import to_json
     from bench.report.compare import compare
     from bench.report.compose import compose
-    from bench.report.export import comparison_json
+    from bench.report.export.comparison_json import comparison_json
     from bench.report.write import write_comparison, write_copy
 
     comparison = compare(directory)

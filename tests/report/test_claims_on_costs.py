@@ -14,7 +14,7 @@ from bench.record.results.evaluation import GroupMeasure
 from bench.report.analysis.claims import ClaimResult
 from bench.report.compare import compare
 from bench.report.compose import compose
-from bench.report.export import comparison_json
+from bench.report.export.comparison_json import comparison_json
 from bench.report.render.markdown import render
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.training.test_tradeoff import priced

@@ -13,7 +13,7 @@ import pytest
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
-from bench.report.export import comparison_json
+from bench.report.export.comparison_json import comparison_json
 from tests.fakes.records import make_run
 
 PRINTERS = ("sections", "plots", "render", "compose.py")

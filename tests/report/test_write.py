@@ -19,7 +19,7 @@ from rich.console import Console
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from bench.report.compare import compare
-from bench.report.export import report_json
+from bench.report.export.comparison_json import report_json
 from bench.report.plots.draw import draw
 from bench.report.write import write_report
 from tests.fakes.counting import count_calls

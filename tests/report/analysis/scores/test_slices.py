@@ -9,7 +9,7 @@ import pytest
 
 from bench.report.compare import compare
 from bench.report.compose import compose
-from bench.report.export import comparison_json
+from bench.report.export.comparison_json import comparison_json
 from bench.report.render.markdown import render
 from tests.fakes.records import FakeRun, make_run
 

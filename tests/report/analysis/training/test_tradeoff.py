@@ -11,7 +11,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.report.compare import compare
 from bench.report.compose import compose
-from bench.report.export import comparison_json
+from bench.report.export.comparison_json import comparison_json
 from bench.report.plots.draw import draw
 from bench.report.render.markdown import render
 from tests.fakes.records import FakeRun, make_run
