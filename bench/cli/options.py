@@ -25,7 +25,8 @@ TrustRemoteCodeOption = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let a model or tokenizer run Python code that it brings.")
 ]
 TrustTaskCodeOption = Annotated[
-    bool, typer.Option("--trust-task-code", help="Let task files and hub metrics from elsewhere run their own code.")
+    bool,
+    typer.Option("--trust-task-code", help="Let task files, hub metrics and code evals run code."),
 ]
 ReportsOption = Annotated[Path, typer.Option("--reports", help="Where run folders are written.")]
 FullOption = Annotated[bool, typer.Option("--full", help="Print all of the report, not its first screen.")]

@@ -14,10 +14,12 @@ from statistics import fmean, variance
 from bench.data.render.row import Row
 from bench.emit import Emit
 from bench.evals.generated.behaviour import behaviour
+from bench.evals.generated.code.tests_passed import score_code
 from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.generated.several_answers import measure_of, score_together
+from bench.evals.generated.tool_calls import score_tool_calls
 from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
@@ -57,7 +59,12 @@ def score_replies(
     last = [sample[-1] for samples in replies.of for sample in samples]
     wanted = [row.answer.strip() or None for row in rows for _ in range(spec.decoding.samples)]
     texts = [reply.text for reply in last]
-    scored = [measure for name in spec.metrics for measure in score_own(name, texts, wanted)]
+    scored = list[Scored]()
+    for name in spec.metrics:
+        if name == "code":
+            scored += score_code([reply.asked for reply in last], texts, wanted, trusted=trusted)
+        else:
+            scored += score_tool_calls(texts, wanted) if name == "tool_call" else score_own(name, texts, wanted)
     scored += [score_hub(metric, texts, wanted, trusted=trusted) for metric in spec.hub_metrics]
     return (*scored, *_behaviour(last, spec.format))
 

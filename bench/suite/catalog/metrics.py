@@ -75,6 +75,31 @@ REFERENCE: Mapping[str, tuple[Scale, ...]] = {
             chance=0.0,
         ),
     ),
+    "code": (
+        Scale(
+            name="code",
+            says="The answer's code passes its row's tests, in a sandbox without network.",
+            higher_is_better=True,
+            binary=True,
+            chance=0.0,
+        ),
+    ),
+    "tool_call": (
+        Scale(
+            name="tool_call",
+            says="The answer calls the reference's tools with its arguments.",
+            higher_is_better=True,
+            binary=True,
+            chance=0.0,
+        ),
+        Scale(
+            name="tool_name",
+            says="The answer calls the tools that the reference names, with whatever arguments.",
+            higher_is_better=True,
+            binary=True,
+            chance=0.0,
+        ),
+    ),
     "rouge": (
         Scale(
             name="rouge_l",
@@ -113,6 +138,9 @@ REFERENCE: Mapping[str, tuple[Scale, ...]] = {
     ),
 }
 """By the name that a suite gives under `metrics`; the first measure leads where the suite names none."""
+
+BY_PROGRAM = frozenset({"code", "tool_call"})
+"""Metrics among these that are no modules of the `evaluate` library: they run code, or read calls."""
 
 MAJORITY = "majority"
 _PASS_AT = "pass@"  # noqa: S105  # a measure, no password

@@ -187,7 +187,8 @@ class GenerationSpec(Spec):
     data: PromptSpec
     """Prompts; a row's own answer is the reference, and may be missing."""
     metrics: tuple[str, ...] = ()
-    """Metrics that compare with the reference: exact_match, token_f1, squad, numeric, rouge, chrf, bleu."""
+    """Metrics that compare with the reference: exact_match, token_f1, squad, numeric, code, tool_call, rouge,
+    chrf, bleu."""
     hub_metrics: tuple[HubMetric, ...] = ()
     metric: str | None = None
     """Headline measure; default: the first measure of the first metric, or `ended` without any."""
