@@ -43,6 +43,7 @@ from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.given import given_trainings
 from bench.report.analysis.training.loss_curves import loss_curves
 from bench.report.analysis.training.outcomes import training_outcomes
+from bench.report.analysis.training.seen_rows import arm_rows
 from bench.report.analysis.training.speed import paces
 from bench.report.analysis.training.sweeps import arm_sweeps, contexts
 from bench.report.analysis.training.tradeoff import tradeoffs
@@ -118,6 +119,7 @@ def compare_record(
         judged=judged_arms(record, rows, deltas),
         generation=generation_costs(record),
         contamination=contamination(record, aligned, measured, deltas),
+        seen_rows=arm_rows(record),
         exhibits=exhibits(record, aligned, rows),
         examples=examples(record, aligned, rows),
         flips=find_flips(record, aligned, rows),

@@ -26,6 +26,7 @@ def to_share(comparison: Comparison) -> Comparison:
         comparison,
         exhibits=(),
         examples=(),
+        seen_rows=(),
         flips=replace(comparison.flips, shown=(), file=None),
         given=tuple(replace(weights, source=_name(weights.source)) for weights in comparison.given),
         provenance=_provenance(comparison.provenance),

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.control_codes import visible
+from bench.record.results.seen_row import SeenRow
 from bench.report.analysis.answers.examples import AnsweredBy, EvalExamples
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Reading
@@ -23,8 +24,8 @@ _DIGITS = 4
 
 
 def workbench(comparison: Comparison) -> str | None:
-    """The data as zlib in base64; `None` where no eval has an example."""
-    if not comparison.examples:
+    """The data as zlib in base64; `None` without an example and without a training row."""
+    if not comparison.examples and not comparison.seen_rows:
         return None
     text = json.dumps(workbench_json(comparison), ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
@@ -34,7 +35,8 @@ def workbench_json(comparison: Comparison) -> dict[str, Any]:
     """All data by name.
 
     arms: names, bases first. seeds: by arm, as its subjects are numbered. texts: each once; other lists have their
-    places. evals, differences: as `_eval` and `_differences` give them.
+    places. evals, rows, differences: as `_eval`, `_row` and
+    `_differences` give them.
     """
     texts = _Texts()
     evals = [_eval(comparison, entry, texts) for entry in comparison.examples]
@@ -42,13 +44,25 @@ def workbench_json(comparison: Comparison) -> dict[str, Any]:
         "arms": list(comparison.arms),
         "seeds": {
             arm: [subject.subject.rpartition("#")[2] for subject in answered]
-            for arm, answered in comparison.examples[0].arms.items()
+            for entry in comparison.examples[:1]
+            for arm, answered in entry.arms.items()
         },
         "bases": dict(comparison.bases),
         "flips": comparison.flips.file,
         "texts": texts.all,
         "evals": evals,
+        "rows": {arm.arm: [_row(row) for row in arm.rows] for arm in comparison.seen_rows},
         "differences": list(_differences(comparison)),
+    }
+
+
+def _row(row: SeenRow) -> dict[str, Any]:
+    """One training row; runs: text, and 1 where it is supervised."""
+    return {
+        "origin": visible(row.origin),
+        "tokens": row.tokens,
+        "supervised": row.supervised_tokens,
+        "runs": [[visible(run.text, keep="\n"), int(run.supervised)] for run in row.segments],
     }
 
 
@@ -60,7 +74,7 @@ class _Texts:
 
     def place(self, text: str | None) -> int:
         """Its place; -1 for `None`."""
-        return -1 if text is None else self.places.setdefault(visible(text), len(self.places))
+        return -1 if text is None else self.places.setdefault(visible(text, keep="\n"), len(self.places))
 
     @property
     def all(self) -> list[str]:

@@ -33,6 +33,7 @@ from bench.train.prepare import Prepared, prepare
 from bench.train.probe import known_budget
 from bench.train.processes.ranks import Ranks
 from bench.train.saving import keep_start, save_subject
+from bench.train.seen_rows import seen_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,7 @@ def _result(carried_out: _Done) -> TrainResult:
         weights=WEIGHTS,
         weights_check=carried_out.weights_check,
         applied=carried_out.applied,
+        seen_rows=seen_rows(prepared.job, prepared.data),
     )
 
 

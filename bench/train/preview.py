@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 
 from bench.data.render.render import Renderer, make_renderer
@@ -18,10 +16,11 @@ from bench.data.sources.table import content_key
 from bench.data.store import load_rows
 from bench.emit import Emit, RowsMeasured
 from bench.model.load import load_tokenizer
-from bench.record.results.preview import Bin, Preview, Segment, ShownRow
+from bench.record.results.preview import Bin, Preview, ShownRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train.batches.encoded_row import RenderedRow
 from bench.train.batches.loss_mask import LossOn, supervised
+from bench.train.batches.segments import segments
 from bench.train.training_data import UNCUT
 
 MEASURED = 10_000
@@ -100,23 +99,10 @@ def _shown(renderer: Renderer, rendered: RenderedRow, max_length: int, origin: s
         tokens=min(len(rendered.input_ids), max_length),
         supervised_tokens=_supervised(rendered, max_length),
         cut_off=max(0, len(rendered.input_ids) - max_length),
-        segments=tuple(_segments(renderer, rendered, max_length)),
+        segments=tuple(
+            segments(renderer.tokenizer, rendered.input_ids[:max_length], [False, *rendered.labels_mask[1:max_length]])
+        ),
     )
-
-
-def _segments(renderer: Renderer, rendered: RenderedRow, max_length: int) -> Iterator[Segment]:
-    """Runs of tokens of one kind as text. Decoded from the start each time: some tokenizers drop a leading blank."""
-    before, end = "", 0
-    mask = [False, *rendered.labels_mask[1:max_length]]
-    for learned, run in groupby(mask):
-        end += sum(1 for _ in run)
-        text = str(
-            renderer.tokenizer.decode(
-                rendered.input_ids[:end], skip_special_tokens=False, clean_up_tokenization_spaces=False
-            )
-        )
-        yield Segment(text=text[len(before) :], supervised=learned)
-        before = text
 
 
 def _duplicates(path: Path) -> int:

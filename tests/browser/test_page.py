@@ -188,6 +188,17 @@ def test_a_search_finds_text_of_questions_and_answers(complete: Visit) -> None:
     assert pane.locator(".example").count() == 0
 
 
+def test_training_rows_show_what_is_learned(complete: Visit) -> None:
+    complete.page.get_by_role("button", name="Training rows").click()
+    rows = complete.page.locator("#rows")
+    rows.get_by_label("Arm").select_option("random_1k/lora")
+    text = rows.locator("pre")
+    assert text.locator("mark").all_inner_texts() == [" In a town.</s>"]
+    assert text.inner_text() == "User: Where is it? <b>\nAssistant: In a town.</s>"
+    learned, masked = (text.locator(kind).evaluate("node => getComputedStyle(node).color") for kind in ("mark", "span"))
+    assert learned != masked
+
+
 def test_keys_do_what_the_list_says(complete: Visit) -> None:
     complete.page.keyboard.press("?")
     assert complete.page.get_by_role("dialog").is_visible()

@@ -10,6 +10,8 @@ from bench.digest import digest_json
 from bench.record.record import EvaluationRecord, Failure, JobRecord, ProbeRecord, TrainingRecord
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.results.ledger import Ledger, Seconds, Step
+from bench.record.results.preview import Segment
+from bench.record.results.seen_row import SeenRow
 from bench.record.results.training import ProbeResult, TrainResult
 from bench.record.rundir import log_file, scores_file
 from tests.fakes.flagship import LOSS
@@ -59,6 +61,17 @@ def make_training(arm: str, seed: int, rng: np.random.Generator, used: float, *,
         precision="fp32",
         device="cpu",
         template="dialogue",
+        seen_rows=(
+            SeenRow(
+                origin=f"{arm}.jsonl:{seed + 1}",
+                tokens=9,
+                supervised_tokens=4,
+                segments=(
+                    Segment(text="User: Where is it? <b>\nAssistant:", supervised=False),
+                    Segment(text=" In a town.</s>", supervised=True),
+                ),
+            ),
+        ),
         template_note=None,
         steps=steps,
         tail_loss=end,

@@ -39,7 +39,9 @@ def test_scores_average_to_the_report_s_value(comparison: Comparison, data: dict
 def test_texts_are_stored_once_and_found_again(comparison: Comparison, data: dict[str, Any]) -> None:
     assert len(set(data["texts"])) == len(data["texts"])
     entry, shown = data["evals"][0], comparison.examples[0]
-    assert [data["texts"][place] for place in entry["questions"]] == [visible(text) for text in shown.questions]
+    assert [data["texts"][place] for place in entry["questions"]] == [
+        visible(text, keep="\n") for text in shown.questions
+    ]
     assert not any("\x1b" in text or "\u202e" in text for text in data["texts"]), (
         "control codes are visible, not active"
     )
@@ -72,6 +74,13 @@ def test_a_pair_that_a_reader_picks_is_corrected_for_all_pairs(comparison: Compa
     against_base = [results[arm, "choice"].versus_base for arm in comparison.arms if arm != "base"]
     assert len(pairs) > len(against_base), "more is looked at, so more is asked"
     assert {pair.p_adjusted for pair in comparison.pairs if pair.measurand == "heldout"} == {None}
+
+
+def test_training_rows_have_their_mask(comparison: Comparison, data: dict[str, Any]) -> None:
+    assert set(data["rows"]) == {arm for arm in comparison.arms if arm != "base"}
+    (row,) = data["rows"]["lima_1k/full"]
+    assert row["runs"] == [["User: Where is it? <b>\nAssistant:", 0], [" In a town.</s>", 1]]
+    assert row["origin"].endswith("jsonl:1"), "of the first seed"
 
 
 def test_it_unpacks_to_itself(comparison: Comparison, data: dict[str, Any]) -> None:

@@ -164,6 +164,12 @@ def test_supervised_tokens_recounted_by_decoding(world: Path, tmp_path: Path) ->
     result = train(job, tmp_path)
     assert result.ledger.supervised_tokens == sum(len(answer) + 1 for answer in answers)
     assert (result.ledger.rows, result.ledger.distinct_rows, result.ledger.epochs) == (40, 40, 1.0)
+    answer_of = {row.origin: row.answer for row in ROWS}
+    assert len(result.seen_rows) == 3
+    for seen in result.seen_rows:
+        said = {kind: "".join(run.text for run in seen.segments if run.supervised is kind) for kind in (True, False)}
+        assert said[True] == f" {answer_of[seen.origin]}</s>", "the report shows what was learned"
+        assert answer_of[seen.origin] not in said[False]
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

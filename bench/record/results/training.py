@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bench.record.results.applied import Applied, WeightsCheck
 from bench.record.results.ledger import Ledger, Step, Utilization
+from bench.record.results.seen_row import SeenRow
 from bench.spec import Spec
 from bench.suite.tables.sweep import Setting
 
@@ -67,6 +68,8 @@ class TrainResult(Spec):
     """`None`: not checked, as of a training that diverged, or whose weights are sharded over processes."""
     applied: Applied | None = None
     """What the subject changes of its base; `None`: not measured, for the same reasons or for want of memory."""
+    seen_rows: tuple[SeenRow, ...] = ()
+    """The first rows of the first batches, with their mask; empty of trainings that kept none."""
 
 
 class SweepResult(Spec):

@@ -41,6 +41,7 @@ from bench.report.analysis.training.endings import FinishedTraining, Settings
 from bench.report.analysis.training.given import GivenTraining
 from bench.report.analysis.training.loss_curves import LossCurve
 from bench.report.analysis.training.outcomes import ArmOutcome
+from bench.report.analysis.training.seen_rows import ArmRows
 from bench.report.analysis.training.speed import Pace
 from bench.report.analysis.training.sweeps import ArmSweep, ContextRows
 from bench.report.analysis.training.tradeoff import Tradeoff
@@ -100,6 +101,7 @@ class Comparison:
     judged: tuple[JudgedArm, ...]
     generation: tuple[GenerationCost, ...]
     contamination: Contamination
+    seen_rows: tuple[ArmRows, ...]
     exhibits: tuple[Exhibit, ...]
     examples: tuple[EvalExamples, ...]
     """Behind the cells; texts and scores are in the run's `scores/`, and not in the JSON."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _FOLDER = Path(__file__).parent / "page"
-_SCRIPTS = ("dom", "plots", "tables", "differences", "examples", "start")
+_SCRIPTS = ("dom", "plots", "tables", "differences", "examples", "rows", "start")
 """The parts of the page's script, in their order."""
 _MOST_STACKED = 300
 _PROSE = 60

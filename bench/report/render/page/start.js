@@ -21,7 +21,7 @@ function onKey(event, typed, help) {
   const act = {
     "/": () => { event.preventDefault(); typed.focus(); },
     "?": () => help.showModal(),
-    e: () => bench && openPane(bench.evals[0].name, bench.arms[Math.min(1, bench.arms.length - 1)]),
+    e: () => bench?.evals.length && openPane(bench.evals[0].name, bench.arms[Math.min(1, bench.arms.length - 1)]),
     j: () => walkExamples(1),
     k: () => walkExamples(-1),
   }[event.key];
@@ -82,7 +82,11 @@ async function start() {
   } catch (error) {
     examples.title = `This browser cannot unpack the examples: ${error.message}`;
   }
-  if (bench) {
+  if (bench && Object.keys(bench.rows).length) {
+    buildRows();
+    examples.after(make("button", { type: "button", onclick: openRows }, "Training rows"));
+  }
+  if (bench?.evals.length) {
     buildPane();
     examples.disabled = false;
     openFromAddress();
