@@ -66,6 +66,7 @@ def resolve_instrument(
             go_on=True,
             home=home,
             reports=Path(folder),
+            temporary=True,
             display=display,
             server=server,
             command=("bench", "plan", "--resolve"),

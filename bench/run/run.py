@@ -57,6 +57,7 @@ def run_suite(
     go_on: bool = False,
     home: Path,
     reports: Path,
+    temporary: bool = False,
     display: Display,
     server: ChildServer | None = None,
     executor: Executor | None = None,
@@ -64,9 +65,10 @@ def run_suite(
 ) -> RunDirectory:
     """Run what is not done yet and write the record. Failed jobs are in the record, not raised.
 
-    `only`: arms to run (all, if empty); `fresh`: reuse nothing for the jobs asked for; `command`: as typed, default
-    this process's arguments; `executor`: of the jobs, default this machine; `go_on`: train although an eval failed its
-    rehearsal, or cannot tell anything by the base's scores. Raises `InputError` before any work, `IncompleteError`
+    `only`: arms to run (all, if empty); `temporary`: the run directory is read by the caller alone, and not shown;
+    `fresh`: reuse nothing for the jobs asked for; `command`: as typed, default this process's arguments; `executor`: of
+    the jobs, default this machine; `go_on`: train although an eval failed its rehearsal, or cannot tell anything by the
+    base's scores. Raises `InputError` before any work, `IncompleteError`
     before the first training, `InterruptedRunError` after SIGINT or SIGTERM.
     """
     began = time.monotonic()
@@ -114,7 +116,7 @@ def run_suite(
         with _exclusive(directory, display):
             if (name := take_over(directory, planned)) is not None:
                 display.note(f"{name} continues as {directory.path.name}: what was unavailable is available")
-            if planned.can_run:
+            if planned.can_run and not temporary:
                 display.note(f"results so far, at any time: bench report {directory.path}")
             run.execute(server, display)
         if not run.failed:

@@ -13,7 +13,11 @@ import pytest
 from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
 from bench.errors import InputError
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.next_seeds import _seconds
 from bench.report.compare import compare
+from bench.report.compose import compose
+from bench.report.render import format as fmt
+from bench.report.render.markdown import render
 from tests.fakes.records import FakeRun, make_run
 
 LIMA, RANDOM = "lima_1k/full", "random_1k/full"
@@ -93,6 +97,18 @@ def test_seeds_are_added_to_the_arms_of_the_open_claim_alone_until_the_last_look
     assert trainings == sorted(set(trainings)), "each round trains something new"
     assert len(lab.looks) == len(lab.runs) == len(lab.notes)
     assert comparison.sequential.ended
+
+
+def test_what_stopping_early_saved_is_what_the_other_trainings_would_have_taken(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, rate=0.49, planned=6)
+    _, comparison = lab.go()
+    state = comparison.sequential
+    assert comparison.claims[0].verdict.outcome == "supported"
+    assert state.trainings < state.most == 12
+    one = [_seconds(lab.runs[-1].record, arm) for arm in (LIMA, RANDOM)]
+    seeds = [len(lab.runs[-1].record.resolved.suite.seeds_of(arm)) for arm in (LIMA, RANDOM)]
+    assert state.seconds_saved == pytest.approx(sum((6 - n) * s for n, s in zip(seeds, one, strict=True)))
+    assert f"would have taken {fmt.seconds(state.seconds_saved)}" in render(compose(comparison))
 
 
 def test_the_seeds_limit_is_held_and_plans_the_looks_where_the_suite_plans_none(tmp_path: Path) -> None:

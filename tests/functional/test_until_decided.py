@@ -1,0 +1,81 @@
+"""Before and during a run that goes on until its claims are decided, as a user types it: `bench plan --resolve`, then
+`bench run --until-decided`, on the embedded base."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+from bench.record.look import LOOK
+from bench.record.rundir import RunDirectory
+from tests.fakes.process import bench
+
+SUITE = """
+name = "looks"
+question = "Are few steps on curated rows better than on mixed ones?"
+model = { card = "micro" }
+control = "mixed"
+seeds = [0, 1]
+budget = { unit = "steps", amount = 2 }
+arms = { data = ["few", "mixed"], recipe = ["full"] }
+
+[data]
+few = { source = "micro:curated", select = { by = "first", size = 16 } }
+mixed = { source = "micro:mixed", select = { by = "first", size = 16 } }
+
+[recipe.full]
+method = "full"
+learning_rate = 1e-5
+
+[run]
+probe_steps = 0
+
+[sequential]
+max_seeds = 3
+futility = 0.0
+
+[[eval]]
+name = "heldout"
+kind = "loss"
+role = "target"
+data = { source = "micro:heldout", select = { by = "first", size = 24 } }
+
+[[claim]]
+says = "few/full == mixed/full"
+on = "heldout"
+margin = 1e-6
+"""
+
+
+def test_an_open_claim_buys_seeds_to_the_last_planned_look_and_what_was_asked_before_is_not_done_again(
+    tmp_path: Path,
+) -> None:
+    """A margin that no three seeds resolve: the run stops at the plan's end with every round a run and a look."""
+    (tmp_path / "suite.toml").write_text(SUITE)
+    asked = bench(tmp_path, "plan", "suite.toml", "--resolve", "--quick", "--json")
+    assert asked.returncode == 0, asked.stderr
+    instrument = json.loads(asked.stdout)
+    (heldout,) = instrument["evals"]
+    assert (instrument["pilot"], heldout["examples"], heldout["noise_floor"]) == ("few/full", 24, 0.0)
+    assert "bench report" not in asked.stderr, "its run directory is gone"
+    assert not (tmp_path / "reports").exists()
+
+    done = bench(tmp_path, "run", "suite.toml", "--reports", "reports", "--until-decided")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    folders = sorted(
+        path.parent for path in (tmp_path / "reports/looks").glob(f"*/{LOOK}") if not path.parent.is_symlink()
+    )
+    runs = sorted((RunDirectory.find(str(folder), tmp_path).load() for folder in folders), key=lambda run: run.created)
+    trained = [{(training.arm, training.seed) for training in run.trainings} for run in runs]
+    assert [len(subjects) for subjects in trained] == [4, 5, 6]
+    assert all(before < after for before, after in pairwise(trained)), "a seed is added, and none is left out"
+    assert [len(run.looks) for run in runs] == [0, 1, 2], "each round records the looks before it"
+    new = [{job.id for job in run.jobs if not job.reused and job.id.startswith("train")} for run in runs]
+    assert [len(jobs) for jobs in new] == [3, 1, 1], "the pilot was trained before, and nothing is trained twice"
+    assert "look at 4 of 6 planned trainings: 1 claims open" in text
+    assert "nothing more is trained" in text
+    report = (tmp_path / "reports/looks/latest/report.md").read_text(encoding="utf-8")
+    assert "looked before" in report
+    assert "6 of 6 planned trainings, look 3" in report
