@@ -127,6 +127,7 @@ def _source(name: str, spec: DataSpec, base: Path, fetched: Path | None, hashes:
         sha256=hashes[files],
         rules=Rules(
             answered=spec.needs_answers,
+            keep_empty=spec.empty_answers == "keep",
             merge=spec.odd_rows == "repair",
             reasoning=spec.reasoning,
             ignore=frozenset(spec.ignore),

@@ -51,13 +51,14 @@ def preview(
     lengths: list[int] = []
     counted: Counter[str] = Counter()
     for number in range(measured):
-        rendered = masked.row(stored[number * len(stored) // measured])
+        row = stored[number * len(stored) // measured]
+        rendered = masked.row(row)
         lengths.append(len(rendered.input_ids))
         learned = _supervised(rendered, max_length)
         counted["tokens"] += min(lengths[-1], max_length)
         counted["supervised_tokens"] += learned
         counted["truncated"] += lengths[-1] > max_length
-        counted["nothing_supervised"] += learned == 0
+        counted["nothing_supervised"] += learned == 0 and not row.turns[-1].is_empty
         if number % _EMIT_EVERY == 0:
             emit(RowsMeasured(done=number, total=measured))
     return Preview(

@@ -48,6 +48,11 @@ def alpaca(number: int) -> dict[str, Any]:
     return {"instruction": f"Count the cows near town {number}.", "input": given, "output": said}
 
 
+def alpaca_with_gaps(number: int) -> dict[str, Any]:
+    """Some of the published rows have no output."""
+    return {**alpaca(number), **({"output": ""} if number % 17 == 5 else {})}
+
+
 def chat(number: int) -> dict[str, Any]:
     turns = [("user", "Hello!"), ("assistant", "Hi there."), ("user", f"And {number}?"), ("assistant", "A few sheep.")]
     if number % 4 == 0:
@@ -129,8 +134,8 @@ def linear(peak: float) -> Callable[[int, int], float]:
 
 PUBLISHED = {
     "distilgpt2_alpaca": Published(
-        architecture="gpt2", data="alpaca", recipe="published", row=alpaca, example=distilgpt2_example, batch=1,
-        accumulation=10, rate=linear(5e-5), overrides=("recipe.published.accumulation=10",),
+        architecture="gpt2", data="alpaca", recipe="published", row=alpaca_with_gaps, example=distilgpt2_example,
+        batch=1, accumulation=10, rate=linear(5e-5), overrides=("recipe.published.accumulation=10",),
     ),
     "gpt2_alpaca_cleaned": Published(
         architecture="gpt2", data="cleaned", recipe="published", row=alpaca, example=gpt2_example, batch=4,

@@ -25,6 +25,8 @@ class Rules:
 
     answered: bool = True
     """Whether rows without an answer are left out; false where prompts are enough."""
+    keep_empty: bool = False
+    """Whether a row with an empty last answer stays, where rows are `answered`."""
     merge: bool = True
     """Whether turns of one role in a row become one; else the row is refused."""
     reasoning: Literal["template", "inline", "drop"] = "template"
@@ -55,7 +57,9 @@ class Rules:
         thinks = self.reasoning != "template" and any(turn.get("reasoning") for turn in turns)
         if thinks:
             turns = [_without_reasoning(turn, inline=self.reasoning == "inline") for turn in turns]
-        settled = self._sliced(settle(turns, answered=self.answered, merge=self.merge), record)
+        settled = self._sliced(
+            settle(turns, answered=self.answered, merge=self.merge, keep_empty=self.keep_empty), record
+        )
         return replace(settled, notes=(*settled.notes, _REASONING[self.reasoning])) if thinks else settled
 
     def _sliced(self, settled: Settled, record: Mapping[str, Any]) -> Settled:

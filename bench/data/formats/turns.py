@@ -17,6 +17,7 @@ Turns = list[dict[str, Any]]
 """A conversation in the JSON form of `bench.data.render.row.Turn`. Plain text is one turn of the role `text`."""
 
 MERGED = "turns of one role in a row merged"
+KEPT_EMPTY = "no answer: the row takes its place and teaches nothing"
 UNANSWERED = "question without an answer at the end left out"
 NOT_LEARNED = "no turn to be learned"
 
@@ -33,18 +34,21 @@ class Settled:
     """What was changed in it."""
 
 
-def settle(turns: Turns, *, answered: bool = True, merge: bool = True) -> Settled:
+def settle(turns: Turns, *, answered: bool = True, merge: bool = True, keep_empty: bool = False) -> Settled:
     """The conversation up to the last answer that is to be learned: what follows holds nothing to learn.
 
     Where prompts are enough (`answered` is false), a last prompt without an answer gets an empty one instead. `merge`
-    joins turns of one role in a row. Raises `RowError` where roles do not take turns.
+    joins turns of one role in a row; `keep_empty` keeps a last answer that is empty, which teaches nothing. Raises
+    `RowError` where roles do not take turns.
     """
     if turns and turns[0]["role"] == "text":
         return Settled(turns=turns, dropped=None if turns[0]["content"].strip() else "empty text")
     notes = []
     if merge and len(merged := _merged(turns)) < len(turns):
         turns, notes = merged, [MERGED]
-    if answered:
+    if answered and keep_empty and turns and turns[-1]["role"] == "assistant" and not says_something(turns[-1]):
+        notes.append(KEPT_EMPTY)
+    elif answered:
         if turns and turns[-1]["role"] == "user" and any(says_something(t) for t in turns if t["role"] == "assistant"):
             notes.append(UNANSWERED)
         turns, dropped = _up_to_last_answer(turns)

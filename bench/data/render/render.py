@@ -115,7 +115,8 @@ class Renderer:
             if row.turns[-1].tool_calls and self.closed and completion[-1] in self._base_stops:
                 completion[-1] = self._opening_token(self._chat.after_call, completion[-1])
         ids = start + completion
-        mask = [False] * len(start) + [True] * len(completion)
+        learned_at_all = row.is_text or not row.turns[-1].is_empty
+        mask = [False] * len(start) + [learned_at_all] * len(completion)
         truncated = len(ids) > self.max_length
         return Rendered(
             input_ids=ids[: self.max_length],

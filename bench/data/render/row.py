@@ -52,7 +52,8 @@ class Turn(Spec):
 class Row(Spec):
     """A conversation that ends with the answer to be learned, or one turn of plain text.
 
-    An empty answer is one that is not known: evals ask for it, and no training sees such a row.
+    An empty answer is one that is not known: evals ask for it. A training sees such a row only where the suite keeps it
+    (`empty_answers`), and learns nothing from it.
     """
 
     turns: tuple[Turn, ...]

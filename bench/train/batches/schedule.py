@@ -151,7 +151,7 @@ class _Epochs:
         since_kept = 0
         longest = 2 * (len(self._rows) - 1)  # of one row among empty ones: first in its epoch, last in the next
         for epoch, example in self:
-            since_kept = since_kept + 1 if example is None else 0
+            since_kept = since_kept + 1 if example is None or not example.supervised_tokens else 0
             if since_kept > longest:
                 raise InputError(_NOTHING_TO_LEARN)
             if example is not None:

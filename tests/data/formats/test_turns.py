@@ -53,3 +53,13 @@ def test_an_answer_that_is_only_a_call_or_only_thought_is_an_answer() -> None:
     assert settle(turns("user:Q", "assistant:", tool_calls=[{"name": "f", "arguments": {}}])).dropped is None
     assert settle(turns("user:Q", "assistant:", reasoning="hm")).dropped is None
     assert settle(turns("user:Q", "assistant: ")).dropped == "empty answer"
+
+
+def test_a_row_without_an_answer_stays_only_where_the_suite_keeps_it() -> None:
+    """Published loops give such rows their place in a batch: leaving them out moves every later batch."""
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": " "}]
+    assert settle(turns).dropped == "empty answer"
+    kept = settle(turns, keep_empty=True)
+    assert (kept.turns, kept.dropped) == (turns, None)
+    assert kept.notes == ("no answer: the row takes its place and teaches nothing",)
+    assert settle(turns[:1], keep_empty=True).dropped == "empty answer", "a question alone is no row of such a loop"

@@ -409,3 +409,13 @@ def test_a_base_stops_where_its_own_generation_settings_say(tmp_path: Path, cont
     renderer = Renderer(tokenizer, load_template("chatml"), max_length=100, base_stops=generation_stops(tmp_path))
     assert renderer.stop_ids[0] == tokenizer.convert_tokens_to_ids("<|im_end|>")
     assert set(renderer.stop_ids) >= set(generation_stops(tmp_path))
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_an_empty_answer_teaches_nothing_not_even_its_end(closed: bool) -> None:
+    """A model that learns the end alone learns to answer nothing."""
+    row = Row(turns=(Turn(role="user", content="Why?"), Turn(role="assistant", content="")), origin="x.jsonl:1")
+    for template in ("chatml", "dialogue"):
+        rendered = _renderer(make_tokenizer(), template, closed=closed).row(row)
+        assert len(rendered.input_ids) > 3
+        assert not any(rendered.labels_mask)
