@@ -40,7 +40,7 @@ def test_a_counter_of_many_arms_counts_as_one_of_each(world: Path, unit: str) ->
         {"packing": "wrapped", "max_length": 32}, {"max_length": 12}, {"loss_on": "all"}, {"end_token": False},
         {"validation": {"share": 0.2}}, {"group_by_length": True}, {"method": "lora"},
         {"method": "lora", "lora": {"r": 2}}, {"method": "prompt", "prompt": {"virtual_tokens": 4}},
-        {"processes": 2, "accumulation": 2},
+        {"launch": {"processes": 2}, "accumulation": 2},
     ]  # fmt: skip
     budget = {"unit": unit, "amount": 1_200 if unit == "tokens" else 2e9}
     jobs = [job_in(world, recipe=recipe, budget=budget) for recipe in recipes]

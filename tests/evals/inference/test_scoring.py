@@ -7,7 +7,7 @@ import torch
 from transformers import PreTrainedModel
 
 from bench.evals.inference.pass_counts import pass_counts
-from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
+from bench.evals.inference.scoring import ContinuationPair, Score, Scorer, _last_logits, _tree, _trees
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model
 
@@ -71,6 +71,21 @@ def test_greedy_is_seen() -> None:
     best, other = Scorer(model).score([(context, (first, second)), (context, (first, (second + 1) % 384))])
     assert best.greedy
     assert not other.greedy
+
+
+@pytest.mark.parametrize(("slots", "sizes"), [(6, [3]), (5, [2, 1]), (4, [1, 1, 1])])
+def test_a_row_takes_choices_up_to_its_slots(slots: int, sizes: list[int]) -> None:
+    """Three tokens of context, and one of each choice: nothing is predicted from a choice's last token."""
+    trees = _trees([((2, 3, 4), (5 + n, 9)) for n in range(3)], slots=slots)
+    assert [len(tree.branches) for tree in trees] == sizes
+
+
+@pytest.mark.parametrize("branches", [[(5, 6, 7)], [(8, 9, 2), (5, 6, 7)]])
+def test_a_model_is_tried_on_what_follows_the_last_token(branches: list[tuple[int, ...]]) -> None:
+    model, context = loud("llama"), (2, 3, 4)
+    with torch.no_grad():
+        alone = model(torch.tensor([[*context, 5, 6]])).logits[:, -1]
+    assert torch.allclose(_last_logits(model, _tree(context, branches)), alone, atol=1e-4)
 
 
 def test_equal_options_tie_exactly() -> None:
