@@ -34,10 +34,11 @@ from bench.model.description import DescribeRequest, Description
 from bench.model.remote_code import own_modules
 from bench.places import home
 from bench.record.files import RESULT
+from bench.record.given import GivenFacts
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import JobResult, result_adapter
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.results.facts import TrainingFacts
+from bench.record.results.facts import ExactCounts, TrainingFacts
 from bench.record.results.preview import Preview
 from bench.record.results.training import TrainResult
 from bench.record.store import write_result
@@ -46,11 +47,14 @@ from bench.run.process.allocation import allocation
 from bench.run.process.invitations import Invitation, folder_of, invited
 from bench.run.process.payloads import (
     BuildRequest,
+    BuiltBase,
     CheckRequest,
     CodeRequest,
+    CountReply,
     CountRequest,
     ExportRequest,
     FetchRequest,
+    GivenReply,
     GivenRequest,
     RehearsalRequest,
     ShowRequest,
@@ -131,9 +135,9 @@ def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
     write_result(folder, bench.evals.job.run_eval(job.asking, folder, emit))
 
 
-def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int]]:
+def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     """What trainings would do, in their order, without training. Raises `InputError` with the problems of all."""
-    counter, counts, problems = bench.train.exact_counts.TrainingCounter(), list[dict[str, int]](), list[Problem]()
+    counter, counts, problems = bench.train.exact_counts.TrainingCounter(), list[ExactCounts](), list[Problem]()
     for job in request.jobs:
         torch.set_num_threads(job.threads)
         try:
@@ -143,7 +147,7 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int
             problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
-    return counts
+    return CountReply(counts=tuple(counts))
 
 
 def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
@@ -170,19 +174,19 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
         raise InputError(dict.fromkeys(problems))
 
 
-def given(request: GivenRequest, folder: Path, emit: Emit) -> list[dict[str, Any]]:
+def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:
     """Facts about weights from elsewhere, in their order. Raises `InputError` with all that does not fit its base."""
     from bench.train.given_weights import given_facts
 
-    facts, problems = list[dict[str, Any]](), list[Problem]()
+    facts, problems = list[GivenFacts](), list[Problem]()
     for model, weights in request.weights:
         try:
-            facts.append(given_facts(model, weights).model_dump(mode="json"))
+            facts.append(given_facts(model, weights))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return facts
+    return GivenReply(facts=tuple(facts))
 
 
 @contextmanager
@@ -233,7 +237,7 @@ def trust(request: TrustRequest, folder: Path, emit: Emit) -> None:
     remote_code.check_trusted(request.path, request.parts)
 
 
-def build(request: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
+def build(request: BuildRequest, folder: Path, emit: Emit) -> BuiltBase:
     """Build the micro base."""
     from bench.train.micro.build import build_micro  # only this kind of work needs it
 
@@ -241,13 +245,13 @@ def build(request: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
         emit(StepDone(**dataclasses.asdict(progress)))
 
     card = build_micro(Path(request.out), seed=request.seed, progress=tell)
-    return {
-        "parameters": card.parameters,
-        "loss": card.provenance["final_loss_nats_per_token"],
-        "tokens": card.provenance["training_tokens"],
-        "seconds": card.provenance["seconds"],
-        "sha256": card.provenance["sha256"],
-    }
+    return BuiltBase(
+        parameters=card.parameters,
+        loss=card.provenance["final_loss_nats_per_token"],
+        tokens=card.provenance["training_tokens"],
+        seconds=card.provenance["seconds"],
+        sha256=card.provenance["sha256"],
+    )
 
 
 def unpack(request: UnpackRequest, folder: Path, emit: Emit) -> int:

@@ -208,7 +208,7 @@ def facts_of(job: TrainJob | EvalJob) -> dict[str, int | None]:
         raise
     except Exception:  # whatever a foreign architecture raises without weights
         traceback.print_exc()
-        return {**count_training(job)}
+        return count_training(job).model_dump()
 
 
 def main() -> None:

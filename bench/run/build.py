@@ -11,7 +11,7 @@ from bench.emit import Event, StepDone
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import home, shipped
 from bench.run.display import duration
-from bench.run.process.payloads import BuildRequest
+from bench.run.process.payloads import BuildRequest, BuiltBase
 from bench.run.process.server import ChildServer
 
 EMBEDDED = ("micro",)
@@ -42,12 +42,13 @@ def build_embedded(
             if isinstance(event, StepDone):
                 status.update(Text(_progress(name, event)))
 
-        built = (server or ChildServer()).call(
+        reply = (server or ChildServer()).call(
             "build", BuildRequest(out=str(folder), seed=seed), folder=folder.parent, log=log, on_event=show
         )
+    built = BuiltBase.model_validate(reply)
     return (
-        f"{folder}: {built['parameters']:,} parameters, loss {built['loss']} nats per token after "
-        f"{built['tokens']:,} tokens in {duration(built['seconds'])}, sha256 {built['sha256'][:16]}…"
+        f"{folder}: {built.parameters:,} parameters, loss {built.loss} nats per token after "
+        f"{built.tokens:,} tokens in {duration(built.seconds)}, sha256 {built.sha256[:16]}…"
     )
 
 

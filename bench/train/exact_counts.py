@@ -13,7 +13,7 @@ from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.model.load import count_parameters, dtype_of, load_skeleton, pick_precision
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import StepFacts, TrainingFacts
+from bench.record.results.facts import ExactCounts, StepFacts, TrainingFacts
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import add_adapter, peft_config, skeleton, skeleton_device, virtual_tokens
@@ -40,35 +40,38 @@ _ADAPTERS = frozenset({"method", "lora", "quantization", "prefix", "prompt", "pe
 class TrainingCounter:
     """Counts trainings; arms that share a schedule or an adapter share the work."""
 
-    _schedules: dict[str, dict[str, int]] = field(default_factory=dict)
+    _schedules: dict[str, ExactCounts] = field(default_factory=dict)
+    """Without parameters."""
     _parameters: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
-    def count(self, job: TrainJob) -> dict[str, int]:
+    def count(self, job: TrainJob) -> ExactCounts:
         """Counts of a training, from the schedule that it will run and a model without weights; nothing is trained.
 
         A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
         """
         counts = self._schedule(job)
-        adapter = peft_config(job.recipe, job.model, steps=counts["steps"])
+        adapter = peft_config(job.recipe, job.model, steps=counts.steps)
         shape = (job.model.sha256, repr(adapter))
         if shape not in self._parameters:
             self._parameters[shape] = count_parameters(skeleton(job.model, adapter))
         parameters, trainable = self._parameters[shape]
-        return {**counts, "parameters": parameters, "trainable_parameters": trainable}
+        return counts.model_copy(update={"parameters": parameters, "trainable_parameters": trainable})
 
-    def _schedule(self, job: TrainJob) -> dict[str, int]:
+    def _schedule(self, job: TrainJob) -> ExactCounts:
         key = _schedule_key(job)
         if key not in self._schedules:
             schedule = build_training_data(job, budget=known_budget(job)).schedule
-            self._schedules[key] = {
-                "rows": schedule.rows,
-                "steps": schedule.steps,
-                "tokens": schedule.tokens,
-                "supervised_tokens": schedule.supervised_tokens,
-                "slots": schedule.slots,
-                "truncated_rows": schedule.truncated_rows,
-                "dropped_rows": schedule.dropped_rows,
-            }
+            self._schedules[key] = ExactCounts(
+                rows=schedule.rows,
+                steps=schedule.steps,
+                tokens=schedule.tokens,
+                supervised_tokens=schedule.supervised_tokens,
+                slots=schedule.slots,
+                truncated_rows=schedule.truncated_rows,
+                dropped_rows=schedule.dropped_rows,
+                parameters=0,
+                trainable_parameters=0,
+            )
         return self._schedules[key]
 
 
@@ -82,7 +85,7 @@ def _schedule_key(job: TrainJob) -> str:
     return digest_json([job.model.sha256, job.data.sha256, recipe, budget, job.seed, row_limit(job)])
 
 
-def count_training(job: TrainJob) -> dict[str, int]:
+def count_training(job: TrainJob) -> ExactCounts:
     """Counts of one training, as `TrainingCounter` has them."""
     return TrainingCounter().count(job)
 
@@ -100,8 +103,8 @@ def training_facts(job: TrainJob) -> TrainingFacts:
     model = base if adapter is None else add_adapter(base, adapter)
     count = _operations(job, model, adapter)
     return TrainingFacts(
-        **counts,
-        padding=counts["slots"] - counts["tokens"],
+        **counts.model_dump(),
+        padding=counts.slots - counts.tokens,
         model_flops=count.model(schedule),
         hardware_flops=count.hardware(schedule),
         peak_tensor_bytes=None

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.emit import Emit, RequestCompleted, RowsMeasured, StepDone
 from bench.errors import InputError, Problem
-from bench.run.process.payloads import BuildRequest
+from bench.run.process.payloads import BuildRequest, BuiltBase
 from bench.run.process.work import Service, WorkKind
 from bench.spec import Spec
 
@@ -73,10 +73,10 @@ def repeat(payload: Asked, folder: Path, emit: Emit, requests: Iterator[Asked]) 
     return 0
 
 
-def build(payload: BuildRequest, folder: Path, emit: Emit) -> dict[str, Any]:
+def build(payload: BuildRequest, folder: Path, emit: Emit) -> BuiltBase:
     """A base made at once; its tokens are its seed."""
     emit(StepDone(step=1, steps=2, loss=1.5, tokens_per_second=10.0))
-    return {"parameters": 1234567, "loss": 1.5, "tokens": payload.seed, "seconds": 2, "sha256": "ab" * 32}
+    return BuiltBase(parameters=1234567, loss=1.5, tokens=payload.seed, seconds=2.0, sha256="ab" * 32)
 
 
 KINDS: dict[str, WorkKind[Any]] = {

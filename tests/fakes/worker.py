@@ -21,11 +21,12 @@ from bench.record.files import SCORES, TRACKING_LOGS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow, ShotRow
+from bench.record.results.facts import ExactCounts
 from bench.record.results.ledger import Ledger, Seconds, Step
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
-from bench.run.process.payloads import CheckRequest, CountRequest, FetchRequest, RehearsalRequest
+from bench.run.process.payloads import CheckRequest, CountReply, CountRequest, FetchRequest, RehearsalRequest
 from bench.run.process.work import WorkKind
 from bench.suite.resolved import UNREACHABLE
 
@@ -126,9 +127,9 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
         write_result(folder, eval_result(score).model_copy(update={"shots": shots}))
 
 
-def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int]]:
+def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     """Counts that follow from the budget's amount; each leaves a line in `COUNTED`."""
-    counts, problems = list[dict[str, int]](), list[Problem]()
+    counts, problems = list[ExactCounts](), list[Problem]()
     for job in request.jobs:
         with (folder / COUNTED).open("a", encoding="utf-8") as file:
             file.write(f"{job.arm}\n")
@@ -137,13 +138,15 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> list[dict[str, int
         if job.recipe.learning_rate == ORDERS["teach nothing"]:
             problems.append(Problem(reference="fake.refused", what="nothing to learn", hint="do another"))
         tokens = int(job.budget.amount)
-        counts.append({
-            "rows": 8, "steps": 2, "tokens": tokens, "supervised_tokens": tokens // 2, "slots": tokens * 2,
-            "truncated_rows": 0, "dropped_rows": 0, "parameters": 1000, "trainable_parameters": 100,
-        })  # fmt: skip
+        counts.append(
+            ExactCounts(
+                rows=8, steps=2, tokens=tokens, supervised_tokens=tokens // 2, slots=tokens * 2,
+                truncated_rows=0, dropped_rows=0, parameters=1000, trainable_parameters=100,
+            )
+        )  # fmt: skip
     if problems:
         raise InputError(problems)
-    return counts
+    return CountReply(counts=tuple(counts))
 
 
 def check(request: CheckRequest, folder: Path, emit: Emit) -> None:

@@ -16,6 +16,7 @@ from bench.errors import InputError
 from bench.model.load import load_subject, load_tokenizer
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
+from bench.record.results.facts import ExactCounts
 from bench.record.results.ledger import Step
 from bench.record.results.training import TrainResult
 from bench.train.arguments.budget import row_operations
@@ -71,7 +72,7 @@ def test_the_plan_is_what_happens(world: Path, tmp_path: Path, recipe: dict[str,
     planned = count_training(job)
     result = train(job, tmp_path)
     counted = {**result.ledger.model_dump(), **result.model_dump(include={"parameters", "trainable_parameters"})}
-    assert planned == {name: counted[name] for name in planned}
+    assert planned.model_dump() == {name: counted[name] for name in ExactCounts.model_fields}
     assert abs(result.ledger.tokens - 1_200) < 20
 
 
@@ -256,7 +257,7 @@ def test_divergence_is_recorded_with_what_was_there(world: Path, tmp_path: Path)
     result = train(job, tmp_path)
     assert result.diverged
     assert result.tail_loss is None
-    assert 1 < len(result.steps) < count_training(job)["steps"]
+    assert 1 < len(result.steps) < count_training(job).steps
     assert result.ledger.steps == len(result.steps)
     json.loads(result.model_dump_json())
 

@@ -104,8 +104,8 @@ def test_the_subject_is_the_model_that_was_trained(
     planned = count_training(job)
     result, trained = train(job, tmp_path / "job", monkeypatch)
     assert (result.trainable_parameters, result.parameters) == (
-        planned["trainable_parameters"],
-        planned["parameters"],
+        planned.trainable_parameters,
+        planned.parameters,
     )
     assert result.head == "supervised positions"
     files = {path.suffix for path in (tmp_path / "job" / "weights").iterdir()}
@@ -133,7 +133,7 @@ def test_any_other_method_of_peft_works_by_name(tmp_path: Path, monkeypatch: pyt
     job = job_of(tmp_path, "llama", method="peft", peft={"type": kind, **OTHER_METHODS[kind]})
     planned = count_training(job)
     result, trained = train(job, tmp_path / "job", monkeypatch)
-    assert result.trainable_parameters == planned["trainable_parameters"] > 0
+    assert result.trainable_parameters == planned.trainable_parameters > 0
     check_subject(job, tmp_path / "job", trained)
 
 

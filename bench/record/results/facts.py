@@ -19,8 +19,8 @@ class StepFacts(Spec):
     """Operations with padding, and with what gradient checkpointing repeats."""
 
 
-class TrainingFacts(Spec):
-    """Exact counts of one training, from its schedule and its model's shape."""
+class ExactCounts(Spec):
+    """Exact counts of one training, from its schedule and its parameters."""
 
     rows: int
     """Rows seen, repeats counted."""
@@ -30,13 +30,18 @@ class TrainingFacts(Spec):
     supervised_tokens: int
     slots: int
     """Batch × padded length, summed over the forward passes."""
-    padding: int
-    """Slots that hold no token."""
     truncated_rows: int
     dropped_rows: int
     parameters: int
     """Adapter included; tied weights count once."""
     trainable_parameters: int
+
+
+class TrainingFacts(ExactCounts):
+    """Counts of one training, with its operations and the bytes of its tensors."""
+
+    padding: int
+    """Slots that hold no token."""
     model_flops: int
     """Operations of forward and backward over non-padding tokens."""
     hardware_flops: int

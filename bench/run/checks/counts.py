@@ -5,19 +5,21 @@ Contract: exact, and nothing is trained; a count is made once for a digest.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from bench.errors import InputError
 from bench.record.jobs.train_job import TrainJob
-from bench.run.process.payloads import CountRequest
+from bench.record.results.facts import ExactCounts
+from bench.run.process.payloads import CountReply, CountRequest
 from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
 
 
 def exact_counts(
     trainings: Mapping[str, TrainJob], *, workers: int, home: Path, server: ChildServer
-) -> dict[str, dict[str, int]]:
+) -> dict[str, ExactCounts]:
     """Counts of one training of each arm, by arm; `workers` children count side by side, and counts are kept by digest.
 
     Raises `InputError` with the problems of every arm that cannot be counted.
@@ -37,7 +39,7 @@ def exact_counts(
         stop_all(children)
     for share, child in zip(shares, children, strict=True):
         if child.failure is None:
-            for arm, count in zip(share, child.value, strict=True):
+            for arm, count in zip(share, CountReply.model_validate(child.value).counts, strict=True):
                 counts[arm] = count
                 _keep(home, trainings[arm].digest, count)
     _raise_failures(children, log)
@@ -64,19 +66,18 @@ def _raise_failures(children: Sequence[Child], log: Path) -> None:
             raise error_of(failed("count", child.failure, log), child.failure)
 
 
-def _known_count(home: Path, digest: str) -> dict[str, int] | None:
+def _known_count(home: Path, digest: str) -> ExactCounts | None:
     try:
-        value = json.loads(_count_file(home, digest).read_bytes())
-    except (OSError, ValueError):
+        return ExactCounts.model_validate_json(_count_file(home, digest).read_bytes())
+    except (OSError, ValidationError):
         return None
-    return value if isinstance(value, dict) and all(isinstance(count, int) for count in value.values()) else None
 
 
-def _keep(home: Path, digest: str, count: Mapping[str, int]) -> None:
+def _keep(home: Path, digest: str, count: ExactCounts) -> None:
     """Not synced: of a thousand arms that would take seconds, and a file that a crash tore is counted again."""
     file = _count_file(home, digest)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(count), encoding="utf-8")
+    file.write_text(count.model_dump_json(), encoding="utf-8")
 
 
 def _count_file(home: Path, digest: str) -> Path:

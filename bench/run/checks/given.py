@@ -15,7 +15,7 @@ from bench.digest import digest_json
 from bench.record.given import GivenFacts
 from bench.record.record import GivenRecord
 from bench.run.plan.digests import model_part
-from bench.run.process.payloads import GivenRequest
+from bench.run.process.payloads import GivenReply, GivenRequest
 from bench.run.process.server import ChildServer
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
 from bench.suite.resolved_suite import ResolvedSuite
@@ -27,9 +27,9 @@ def check_given(resolved: ResolvedSuite, *, home: Path, server: ChildServer) -> 
     unseen = tuple(pair for pair in pairs if _kept(home, *pair) is None)
     if not unseen:
         return
-    facts = server.call("given", GivenRequest(weights=unseen), folder=home, log=home / "logs" / "given.txt")
-    for pair, fact in zip(unseen, facts, strict=True):
-        write_text(_file(home, *pair), GivenFacts.model_validate(fact).model_dump_json())
+    reply = server.call("given", GivenRequest(weights=unseen), folder=home, log=home / "logs" / "given.txt")
+    for pair, facts in zip(unseen, GivenReply.model_validate(reply).facts, strict=True):
+        write_text(_file(home, *pair), facts.model_dump_json())
 
 
 def given_records(resolved: ResolvedSuite, home: Path) -> tuple[GivenRecord, ...]:

@@ -16,6 +16,7 @@ from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.results.applied import QUESTION_ROWS, QUESTION_TOKENS
+from bench.record.results.facts import ExactCounts
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.warnings import advice, as_line
@@ -114,7 +115,7 @@ def forecast(
 
 
 def _workloads(
-    arms: Sequence[ArmForecast], trainings: Mapping[str, TrainJob], counts: Mapping[str, Mapping[str, int]]
+    arms: Sequence[ArmForecast], trainings: Mapping[str, TrainJob], counts: Mapping[str, ExactCounts]
 ) -> Iterator[Workload]:
     """The trainings to run of each arm, by their shapes."""
     for arm in arms:
@@ -180,17 +181,17 @@ class _Clock:
     tell: Callable[[str], None]
 
     def training(
-        self, job: TrainJob, counts: Mapping[str, int], *, to_do: bool
+        self, job: TrainJob, counts: ExactCounts, *, to_do: bool
     ) -> tuple[float, Literal["history", "probe", "rough"]]:
         """Seconds of one training, and what says so."""
         speed = self.history.tokens_per_second(job)
         if speed is not None:
-            return _START_SECONDS + counts["tokens"] / speed, "history"
+            return _START_SECONDS + counts.tokens / speed, "history"
         if to_do and self.timings is not None:
             self.tell(f"timing a few steps of {job.arm}")
             timing = self.timings.training(job, counts)
             if timing is not None:
-                return timing.start + timing.seconds_per_unit * (counts["slots"] + _CHECK_SLOTS / 3), "probe"
+                return timing.start + timing.seconds_per_unit * (counts.slots + _CHECK_SLOTS / 3), "probe"
         return _START_SECONDS + _rough_seconds(counts) / job.recipe.processes, "rough"
 
     def evaluation(
@@ -210,7 +211,7 @@ class _Clock:
 
 
 def _arms(
-    planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, Mapping[str, int]], clock: _Clock
+    planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, ExactCounts], clock: _Clock
 ) -> tuple[ArmForecast, ...]:
     seeds, sweeps = dict[str | None, list[PlannedJob]](), dict[str | None, list[PlannedJob]]()
     for planned_job in planned.jobs:
@@ -226,7 +227,7 @@ def _arm(
     job: TrainJob,
     seeds: Sequence[PlannedJob],
     sweep: Sequence[PlannedJob],
-    counts: Mapping[str, int],
+    counts: ExactCounts,
     clock: _Clock,
 ) -> ArmForecast:
     """`job`: the training with the first of `seeds`."""
@@ -244,7 +245,7 @@ def _arm(
         seconds=seconds,
         seconds_from=source,
         memory_bytes=training_memory(job, counts, device=device().partition(":")[0]),
-        **counts,
+        **counts.model_dump(),
     )
 
 
@@ -268,8 +269,8 @@ def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[E
     return (training + evaluating) / planned.workers + alone
 
 
-def _rough_seconds(counts: Mapping[str, int]) -> float:
+def _rough_seconds(counts: ExactCounts) -> float:
     """Two operations per parameter and slot forward, two for the gradients that flow, two for trained weights' own."""
-    per_slot = 4 * counts["parameters"] + 2 * counts["trainable_parameters"]
-    operations = per_slot * counts["slots"] + 2 * counts["parameters"] * _CHECK_SLOTS
+    per_slot = 4 * counts.parameters + 2 * counts.trainable_parameters
+    operations = per_slot * counts.slots + 2 * counts.parameters * _CHECK_SLOTS
     return operations / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]

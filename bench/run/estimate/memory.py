@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.record.jobs.train_job import TrainJob
+from bench.record.results.facts import ExactCounts
 from bench.suite.tables.adapter import QuantizationSpec
 from bench.suite.tables.optimizer import FUSED_BACKWARD_OPTIMIZERS
 from bench.suite.tables.recipe import Recipe
@@ -72,11 +73,11 @@ class DeviceMemory:
     activations: float
 
 
-def device_memory(job: TrainJob, counts: Mapping[str, int]) -> DeviceMemory:
+def device_memory(job: TrainJob, counts: ExactCounts) -> DeviceMemory:
     """The parts of `training_memory` on a GPU."""
     recipe, shape = job.recipe, model_shape(Path(job.model.path))
     number = _BYTES["bf16" if recipe.precision == "auto" else recipe.precision]
-    trained, frozen = counts["trainable_parameters"], counts["parameters"] - counts["trainable_parameters"]
+    trained, frozen = counts.trainable_parameters, counts.parameters - counts.trainable_parameters
     whole = held_memory(recipe, shape, trained=trained, frozen=frozen, number=number)
     gradients = 0.0 if recipe.optimizer in FUSED_BACKWARD_OPTIMIZERS else float(trained * _trained_bytes(recipe))
     weights = _weights(recipe, shape, trained=trained, frozen=frozen, number=number)
@@ -88,7 +89,7 @@ def device_memory(job: TrainJob, counts: Mapping[str, int]) -> DeviceMemory:
     )
 
 
-def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) -> int:
+def training_memory(job: TrainJob, counts: ExactCounts, *, device: str) -> int:
     """Bytes: of one GPU where the recipe has several processes, of all processes together on a processor.
 
     `counts`: what the training will count; `device`: `cpu`, `mps` or `cuda`.
@@ -96,13 +97,13 @@ def training_memory(job: TrainJob, counts: Mapping[str, int], *, device: str) ->
     recipe, shape = job.recipe, model_shape(Path(job.model.path))
     auto = "bf16" if device == "cuda" else "fp32"
     number = _BYTES[auto if recipe.precision == "auto" else recipe.precision]
-    trained, frozen = counts["trainable_parameters"], counts["parameters"] - counts["trainable_parameters"]
-    passes = max(1, counts["steps"] * recipe.accumulation)
+    trained, frozen = counts.trainable_parameters, counts.parameters - counts.trainable_parameters
+    passes = max(1, counts.steps * recipe.accumulation)
     kept = (
         held_memory(recipe, shape, trained=trained, frozen=frozen, number=number),
         _best(recipe, trained, device),
-        _activations(recipe, shape, counts["slots"] / passes, number),
-        0 if device == "cuda" else counts["supervised_tokens"] / passes * shape.vocabulary * _FP32 * _LOGIT_COPIES,
+        _activations(recipe, shape, counts.slots / passes, number),
+        0 if device == "cuda" else counts.supervised_tokens / passes * shape.vocabulary * _FP32 * _LOGIT_COPIES,
     )
     return int(sum(kept)) * (recipe.processes if device == "cpu" else 1)
 

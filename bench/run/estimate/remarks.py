@@ -6,20 +6,17 @@ from collections.abc import Iterator, Mapping
 
 from bench.record.jobs.train_job import TrainJob
 from bench.record.remarks import TrainingCounts, answer_remark, dose_spread, training_remarks
+from bench.record.results.facts import ExactCounts
 from bench.run.plan.types import Plan
 
 _DOSES = ("tokens", "supervised_tokens", "steps")
 
 
-def plan_remarks(
-    planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, Mapping[str, int]]
-) -> Iterator[str]:
+def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, ExactCounts]) -> Iterator[str]:
     """A line for each remark on the arms' `trainings` and their `counts`, on answers, and on unequal doses."""
     for arm, job in trainings.items():
         count = counts[arm]
-        taken = TrainingCounts(
-            available_rows=job.data.rows, steps=count["steps"], tokens=count["tokens"], slots=count["slots"]
-        )
+        taken = TrainingCounts(available_rows=job.data.rows, steps=count.steps, tokens=count.tokens, slots=count.slots)
         recipe = arm.partition("/")[2].partition("@")[0]
         for remark in training_remarks(job.recipe, taken):
             where = remark.key if remark.key == "budget" else f"recipe.{recipe}.{remark.key}"
@@ -40,8 +37,9 @@ def _answers(planned: Plan) -> Iterator[str]:
             yield f"warning: eval[{index}].{remark.key}: {remark.what} ({remark.hint})"
 
 
-def _doses(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+def _doses(counts: Mapping[str, ExactCounts]) -> Iterator[str]:
     """One line where the arms do not train alike: a budget makes one measure equal, not the others."""
-    spreads = [dose_spread(name, [float(count[name]) for count in counts.values()]) for name in _DOSES if counts]
+    doses = {name: [float(getattr(count, name)) for count in counts.values()] for name in _DOSES if counts}
+    spreads = [dose_spread(name, values) for name, values in doses.items()]
     if apart := [spread.sentence for spread in spreads if spread.unequal]:
         yield f"warning: the arms do not train alike: {', '.join(apart)}"

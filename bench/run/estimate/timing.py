@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from bench.emit import Event, ExamplesDone, StepDone
 from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob
+from bench.record.results.facts import ExactCounts
 from bench.run.estimate.past_speeds import NOT_IN_SPEED
 from bench.run.process.server import Child, ChildServer
 from bench.spec import Spec
@@ -52,13 +53,13 @@ class Timings:
     home: Path
     server: ChildServer
 
-    def training(self, job: TrainJob, counts: Mapping[str, int]) -> Timing | None:
+    def training(self, job: TrainJob, counts: ExactCounts) -> Timing | None:
         """Seconds per slot of a training whose schedule has these `counts`; `None` where it could not be timed."""
         recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
         key = digest_json(["training", job.model.sha256, recipe, job.threads, device()])
         probed = job.from_base().with_setting(job.recipe.settings[0])
-        probe = ProbeJob(training=probed, steps=min(_STEPS, max(2, counts["steps"])), digest=job.digest)
-        tokens_per_slot = counts["tokens"] / max(1, counts["slots"])
+        probe = ProbeJob(training=probed, steps=min(_STEPS, max(2, counts.steps)), digest=job.digest)
+        tokens_per_slot = counts.tokens / max(1, counts.slots)
         return self._known(key) or self._kept(key, self._time_training(probe, tokens_per_slot))
 
     def evaluation(self, job: EvalJob | AnswerJob) -> Timing | None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bench.record.given import GivenFacts
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
+from bench.record.results.facts import ExactCounts
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.data import DataSpec
@@ -30,10 +32,22 @@ class CountRequest(Spec):
     jobs: tuple[TrainJob, ...]
 
 
+class CountReply(Spec):
+    """Counts of the trainings that were asked about, in their order."""
+
+    counts: tuple[ExactCounts, ...]
+
+
 class GivenRequest(Spec):
     """Weights from elsewhere to hold against the base that each belongs to."""
 
     weights: tuple[tuple[ResolvedModel, ResolvedWeights], ...]
+
+
+class GivenReply(Spec):
+    """Facts about the weights that were asked about, in their order."""
+
+    facts: tuple[GivenFacts, ...]
 
 
 class RehearsalRequest(Spec):
@@ -80,6 +94,17 @@ class UnpackRequest(Spec):
     reader: str
     """Folder with the Python package that reads GGUF files."""
     out: str
+
+
+class BuiltBase(Spec):
+    """An embedded base that was built."""
+
+    parameters: int
+    loss: float
+    """Mean of the last steps, nats per token."""
+    tokens: int
+    seconds: float
+    sha256: str
 
 
 class ExportRequest(Spec):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench.record.jobs.train_job import TrainJob
+from bench.record.results.facts import ExactCounts
 from bench.run.estimate.memory import model_shape, quantized_bytes, state_bytes, training_memory
 from bench.suite.tables.adapter import QuantizationSpec
 from bench.train.exact_counts import training_facts
@@ -15,7 +16,10 @@ from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
 WIDTH, LAYERS, VOCABULARY = 64, 2, 384
-COUNTS = {"parameters": 1_000_000, "trainable_parameters": 10_000, "steps": 2, "slots": 0, "supervised_tokens": 0}
+COUNTS = ExactCounts(
+    rows=0, steps=2, tokens=0, supervised_tokens=0, slots=0, truncated_rows=0, dropped_rows=0, parameters=1_000_000,
+    trainable_parameters=10_000,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def job_on(base: Path, **recipe: Any) -> TrainJob:
 
 
 def gpu_bytes(base: Path, *, trained: int = 10_000, slots: int = 0, **recipe: Any) -> int:
-    counts = {**COUNTS, "trainable_parameters": trained, "slots": slots}
+    counts = COUNTS.model_copy(update={"trainable_parameters": trained, "slots": slots})
     return training_memory(job_on(base, **recipe), counts, device="cuda")
 
 
@@ -42,7 +46,7 @@ def test_the_forecast_is_near_the_tensors_that_are_really_alive(tmp_path: Path, 
         job = job_on(base, **recipe)
         facts = training_facts(job)
         assert facts.peak_tensor_bytes is not None
-        forecast = training_memory(job, facts.model_dump(), device="cpu")
+        forecast = training_memory(job, facts, device="cpu")
         assert 0.5 < forecast / facts.peak_tensor_bytes < 1.4, recipe
 
 
