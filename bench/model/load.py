@@ -32,6 +32,7 @@ from bench.record.files import WEIGHTS
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.adapter import QuantizationSpec
+from bench.suite.tables.given import GGUF
 from bench.suite.tables.model import Precision
 
 QUANTIZATION = "quantization.json"
@@ -194,12 +195,32 @@ def load_tuned(
     """
     place = device or pick_device()
     dtype = dtype_of(pick_precision(precision, place))
+    if weights.suffix == GGUF:
+        return load_gguf(weights, dtype)[0].to(place)
     if not (weights / "adapter_config.json").is_file():
         return cast(PreTrainedModel, _from_pretrained(model, weights, dtype).to(place))
     base = _trained_base(model, weights / QUANTIZATION, place)
     adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()
     subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else _merged(adapted)
     return cast(PreTrainedModel, subject.to(device=place, dtype=dtype).eval())
+
+
+def load_gguf(file: Path, dtype: torch.dtype) -> tuple[Any, frozenset[str]]:
+    """The model of a GGUF file, dequantised, and the names of tensors that the file lacks.
+
+    Raises `InputError` where transformers cannot read the file.
+    """
+    transformers_logging.disable_progress_bar()
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+    except (ValueError, RuntimeError, OSError, KeyError, ImportError) as error:
+        what = f"transformers cannot read it: {str(error).splitlines()[0]}"
+        hint = "give the weights as safetensors, as they were before llama.cpp converted them"
+        raise InputError(Problem(reference="given.gguf", what=what, where=str(file), hint=hint)) from error
+    leave_router_logits_out(model.config)
+    return model.eval(), frozenset({*info["missing_keys"], *(key for key, *_ in info.get("mismatched_keys", ()))})
 
 
 def unused_positions(model: torch.nn.Module) -> int:

@@ -13,16 +13,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from peft import PeftConfig, get_peft_model_state_dict
 from safetensors import safe_open
 
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError, Problem
-from bench.model.load import load_skeleton, load_tokenizer
+from bench.model.load import load_gguf, load_skeleton, load_tokenizer
 from bench.record.given import GivenFacts
 from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
+from bench.suite.tables.given import GGUF
 from bench.train.applied.measure import measure_given
 from bench.train.arguments.adapters import add_adapter, skeleton_device
 
@@ -37,7 +39,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 def given_facts(model: ResolvedModel, weights: ResolvedWeights) -> GivenFacts:
     """Facts about `weights` on `model`. Raises `InputError` with all that does not fit."""
     folder = Path(weights.path)
-    stored = _shapes(folder)
+    stored = _gguf_shapes(folder) if folder.suffix == GGUF else _shapes(folder)
     problems = [*_tokenizer_problems(folder, Path(model.path), weights.source)]
     if weights.form == "adapter":
         config = _peft_config(folder, weights.source)
@@ -66,6 +68,12 @@ def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(path, framework="pt") as file:
             shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118  # no mapping
     return shapes
+
+
+def _gguf_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors that the file gives a model, by the model's names."""
+    model, missing = load_gguf(file, torch.float32)
+    return {name: tuple(tensor.shape) for name, tensor in model.named_parameters() if name not in missing}
 
 
 def _peft_config(folder: Path, source: str) -> PeftConfig:

@@ -23,6 +23,7 @@ from bench.suite.resolved import ResolvedWeights
 from bench.suite.tables.given import WeightsForm
 from bench.train.given_weights import given_facts
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
+from tests.fakes.gguf_file import write_gguf
 from tests.fakes.training import resolved_model
 
 CPU = torch.device("cpu")
@@ -243,3 +244,24 @@ def test_a_template_that_writes_prompts_otherwise_is_told(tmp_path: Path, base: 
     tokenizer.save_pretrained(folder)
     (note,) = facts(base, folder).notes
     assert note.startswith("its own chat template writes a prompt otherwise")
+
+
+def test_a_gguf_file_is_the_model_that_it_was_made_of(tmp_path: Path, base: Path) -> None:
+    same = facts(base, write_gguf(base, tmp_path / "same.gguf"), "weights")
+    assert same.applied is not None
+    assert same.applied.same_as_base
+    rounded = facts(base, write_gguf(base, tmp_path / "q8.gguf", quantised=True), "weights").applied
+    assert rounded is not None
+    assert rounded.relative_norm is not None
+    assert 0 < rounded.relative_norm < 0.01
+    assert 0 < rounded.kl < 1e-3
+
+
+def test_a_gguf_file_that_lacks_a_tensor_or_is_of_another_base_is_refused(tmp_path: Path, base: Path) -> None:
+    """transformers would fill in random numbers."""
+    (lacks,) = refusals(base, write_gguf(base, tmp_path / "part.gguf", without="layers.1.mlp.up_proj"), "weights")
+    assert "it lacks 1 of" in lacks
+    wide = tiny_checkpoint(tmp_path / "wide", width=64)
+    assert any("another shape" in what for what in refusals(base, write_gguf(wide, tmp_path / "w.gguf"), "weights"))
+    (tmp_path / "torn.gguf").write_bytes(b"GGUF" + bytes(40))
+    assert any("transformers cannot read it" in what for what in refusals(base, tmp_path / "torn.gguf", "weights"))

@@ -56,6 +56,9 @@ def _pin(source: str, form: WeightsForm, where: str, *, base: Path, home: Path) 
 
 
 def _hash(folder: Path, patterns: Sequence[str], home: Path) -> str:
+    if folder.is_file():
+        with HashCache(home) as hashes:
+            return hashes.digest(folder)
     files = sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
     with HashCache(home) as hashes:
         return digest_json({file.name: hashes.digest(file) for file in files})

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.suite.tables.given import WeightsForm
+from bench.suite.tables.given import GGUF, WeightsForm
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 """Any of these is a tokenizer."""
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _INDEX = "model.safetensors.index.json"
+_GGUF_START = b"GGUF"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _CONVERT = (
@@ -47,6 +50,8 @@ def model_folder_problems(folder: Path, where: str) -> list[Problem]:
 def given_problems(folder: Path, form: WeightsForm, where: str) -> list[Problem]:
     """All that is wrong with a folder of weights that were trained elsewhere. A tokenizer is not needed: prompts are
     tokenised as the base's are."""
+    if folder.is_file() and folder.suffix == GGUF:
+        return list(_gguf_problems(folder, form, where))
     if not folder.is_dir():
         what = f"there is no folder {folder}" if not folder.exists() else f"{folder} is a file, not a folder of weights"
         hint = "name the folder that the other trainer saved, relative to the suite file, or a hub id"
@@ -58,6 +63,19 @@ def given_problems(folder: Path, form: WeightsForm, where: str) -> list[Problem]
         except InputError as error:
             problems.extend(error.problems)
     return problems
+
+
+def _gguf_problems(file: Path, form: WeightsForm, where: str) -> Iterator[Problem]:
+    if form != "weights":
+        what = f"{file.name} is a whole model, no adapter"
+        yield Problem(reference="given.adapter", what=what, where=where, hint=f'say weights = "{file.name}"')
+    with file.open("rb") as stream:
+        if stream.read(len(_GGUF_START)) != _GGUF_START:
+            what = f"{file} does not begin as a GGUF file does"
+            yield Problem(reference="given.gguf", what=what, where=where, hint="its download may have stopped")
+    if find_spec("gguf") is None:
+        what, hint = "GGUF files are read by the package gguf, which is not installed", "pip install 'sft-bench[gguf]'"
+        yield Problem(reference="given.gguf", what=what, where=where, hint=hint)
 
 
 def context_length(folder: Path) -> int | None:

@@ -12,6 +12,9 @@ from bench.suite.tables.adapter import Text
 GIVEN = "given"
 """In place of a data name: the arm of `[arms.given.NAME]` is `given/NAME`."""
 
+GGUF = ".gguf"
+"""Ending of a file that llama.cpp reads; transformers dequantises it."""
+
 WeightsForm = Literal["adapter", "weights"]
 
 
@@ -21,7 +24,7 @@ class GivenArm(Spec):
     adapter: Text | None = None
     """A PEFT adapter for the suite's base: a folder, relative to the suite file, or a hub id."""
     weights: Text | None = None
-    """In place of `adapter`: a whole model of the base's architecture and vocabulary."""
+    """In place of `adapter`: a whole model of the base's architecture and vocabulary, or its `.gguf` file."""
     checkpoints: Text | None = None
     """In place of both: the checkpoints of a training, such as `"run/checkpoint-*"`, adapters or whole models. Each is
     an arm `given/NAME.STEP`, and the report shows what is gained and forgotten over the steps."""

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.suite.checks.model_folder import TOKENIZER_FILES, context_length, model_folder_problems, stored_parameters
+from bench.suite.checks.model_folder import (
+    TOKENIZER_FILES,
+    context_length,
+    given_problems,
+    model_folder_problems,
+    stored_parameters,
+)
 from tests.fakes.suites import fake_model
 
 
@@ -102,3 +108,14 @@ def test_parameters_are_counted_from_all_weights_files(tmp_path: Path) -> None:
     (folder / "model-2.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
     assert one > 0
     assert stored_parameters(folder) == 2 * one
+
+
+def test_a_gguf_file_is_a_whole_model_by_its_first_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"GGUF")
+    assert given_problems(file, "weights", "here") == []
+    assert "no adapter" in given_problems(file, "adapter", "here")[0].what
+    monkeypatch.setattr("bench.suite.checks.model_folder.find_spec", lambda name: None)
+    assert "sft-bench[gguf]" in (given_problems(file, "weights", "here")[0].hint or "")
+    file.write_bytes(b"PK")
+    assert "does not begin as a GGUF file" in given_problems(file, "weights", "here")[0].what
