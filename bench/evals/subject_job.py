@@ -21,6 +21,7 @@ from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
 from bench.model.load import load_subject, load_tokenizer, load_tuned, unused_positions
 from bench.model.memory import PeakMemory
+from bench.model.other_load import OtherLoadCounter
 from bench.model.packed_linear import pack_linears
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
@@ -43,10 +44,11 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
     subject, context = _load(job)
     memory = PeakMemory(subject.model.device)
     memory.start()
+    others = OtherLoadCounter(subject.model.device)
     loaded = time.perf_counter()
     passes = pass_counts(subject.model)
     outcome = evaluate(job, subject, _with_counts(emit, passes))
-    evaluated = time.perf_counter()
+    evaluated, other_load = time.perf_counter(), others.seen()
     process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
     write_scores(folder, outcome.rows)
     finished = time.perf_counter()
@@ -72,6 +74,7 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
         ),
         peak_process_bytes=process_bytes,
         peak_device_bytes=device_bytes,
+        other_load=other_load,
         versions=outcome.versions,
         shots=None if context is None else context.rows,
     )

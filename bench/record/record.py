@@ -9,6 +9,7 @@ from bench.record.given import GivenFacts
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.results.evaluation import EvalResult
+from bench.record.results.ledger import disturbed
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
@@ -67,6 +68,12 @@ class TrainingRecord(Spec):
     seed: int
     job: JobRecord
     result: TrainResult | None
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether its speed and energy are its own: no other job of the run, and no other program, was at work beside
+        it."""
+        return bool(self.job.alone) and not (self.result is not None and disturbed(self.result.ledger.other_load))
 
 
 class SweepRecord(Spec):

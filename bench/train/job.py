@@ -18,10 +18,11 @@ import torch
 
 from bench.emit import Emit, ignore_event
 from bench.model.load import count_parameters, pick_device
+from bench.model.other_load import OtherLoadCounter
 from bench.record.files import WEIGHTS
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.applied import Applied, WeightsCheck
-from bench.record.results.ledger import Energy, PhaseMemory, Step
+from bench.record.results.ledger import Energy, OtherLoad, PhaseMemory, Step
 from bench.record.results.training import TrainResult
 from bench.train.accounting.across_ranks import exchanged_energy, exchanged_memory
 from bench.train.accounting.energy import EnergyCounter
@@ -45,6 +46,7 @@ class _Done:
     kept_step: int | None
     memory: tuple[PhaseMemory, ...]
     energy: Energy | None
+    other_load: OtherLoad
     weights_check: WeightsCheck | None
     applied: Applied | None
 
@@ -87,11 +89,11 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
     prepared = prepare(job, folder, emit, budget=known_budget(job), since=since)
     trainer = prepared.trainer
     memory.end("start_up")
-    counter = EnergyCounter(prepared.device)
+    counter, others = EnergyCounter(prepared.device), OtherLoadCounter(prepared.device)
     with tempfile.TemporaryDirectory(prefix="start-", dir=ensure_dir(folder)) as start:
         converted = keep_start(trainer.model, Path(start))
         diverged = _train(prepared, folder)
-        used = counter.used()
+        used, other_load = counter.used(), others.seen(prepared.ranks.all_reduce_sum)
         memory.end("training")
         if not diverged:
             _check_counts(prepared.meter.steps, prepared.data.schedule, whole=trainer.stopped == "budget")
@@ -120,6 +122,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
         kept_step=kept_step,
         memory=phases,
         energy=energy,
+        other_load=other_load,
         weights_check=checked,
         applied=applied,
     )
@@ -162,7 +165,7 @@ def _result(carried_out: _Done) -> TrainResult:
         steps=prepared.meter.steps,
         tail_loss=None if diverged else tail_loss(prepared.meter.steps),
         diverged=diverged,
-        ledger=make_ledger(prepared.trained, carried_out.memory, carried_out.energy),
+        ledger=make_ledger(prepared.trained, carried_out.memory, carried_out.energy, carried_out.other_load),
         weights=WEIGHTS,
         weights_check=carried_out.weights_check,
         applied=carried_out.applied,

@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 
 from bench.emit import Emit, ignore_event
+from bench.model.other_load import OtherLoadCounter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
-from bench.record.results.ledger import PhaseMemory
+from bench.record.results.ledger import OtherLoad, PhaseMemory
 from bench.record.results.training import ProbeResult
 from bench.suite.tables.budget import Budget
 from bench.train.accounting.across_ranks import exchanged_memory
@@ -21,7 +22,7 @@ from bench.train.prepare import Prepared, prepare
 
 def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
     """Times the first `job.steps` steps of a training's own schedule; keeps nothing of it."""
-    prepared, (peaks,) = _time_steps(job, folder, emit)
+    prepared, (peaks,), other_load = _time_steps(job, folder, emit)
     steps, trained = prepared.meter.steps, prepared.trained
     return ProbeResult(
         steps=len(steps),
@@ -29,6 +30,7 @@ def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
         slots=sum(step.slots for step in steps),
         tokens_per_second=prepared.meter.steady().tokens_per_second,
         utilization=trained.utilization(trained.operations()),
+        other_load=other_load,
         peak_process_bytes=peaks.process_bytes,
         peak_device_bytes=peaks.device_bytes,
     )
@@ -52,14 +54,16 @@ def known_budget(job: TrainJob) -> Budget:
     return planned_budget(job.budget, speed or 1.0)
 
 
-def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[Prepared, tuple[PhaseMemory, ...]]:
+def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[Prepared, tuple[PhaseMemory, ...], OtherLoad]:
     budget = job.training.budget
     if budget.unit == "seconds":
         budget = Budget(unit="steps", amount=job.steps)
     prepared = prepare(job.training, folder, emit, only_steps=job.steps, budget=budget)
     memory = MemoryByPhase(prepared.device)
+    others = OtherLoadCounter(prepared.device)
     prepared.trainer.run()
     memory.end("training")
+    other_load = others.seen(prepared.ranks.all_reduce_sum)
     peaks = exchanged_memory(prepared.ranks, memory.phases)
     prepared.ranks.barrier()
-    return prepared, peaks
+    return prepared, peaks, other_load

@@ -7,11 +7,14 @@ import dataclasses
 import pytest
 
 from bench.record.record import Record
-from bench.record.results.ledger import Energy, Utilization
+from bench.record.results.ledger import Energy, OtherLoad, Utilization
 from bench.record.results.training import TrainResult
 from bench.report.analysis.training.cost import Cost, costs
+from bench.report.analysis.training.cost_kinds import COSTS, figures
+from bench.report.analysis.training.speed import paces
 from bench.report.compare import compare, compare_record
 from bench.report.render.view import Paragraph
+from bench.report.sections.scores.results import speed_cell
 from bench.report.sections.training.costs import cost_section, measured_sentence
 from bench.suite.tables.launch import Launch
 from tests.fakes.records import FakeRun, make_run
@@ -82,6 +85,39 @@ def test_seconds_per_step_leave_warm_up_out() -> None:
     found = cost_of(record.model_copy(update={"trainings": trainings})).step_seconds
     assert found is not None
     assert (found.p5, found.median, found.p95) == pytest.approx((0.06, 0.27, 0.48))
+
+
+def test_a_speed_beside_other_programs_is_shared_and_enters_no_ranking() -> None:
+    """One training at a time is not "alone on the machine" where something else computes there."""
+    run = make_run(examples=5)
+    quiet, busy = (OtherLoad(processor_share=share, gpu_processes=None) for share in (0.01, 0.4))
+    calm = with_trainings(run.record, alone=True, other_load=quiet, processor_tokens_per_second=4_000.0)
+    calm = calm.model_copy(update={"probes": ()})
+    assert cost_of(calm).tokens_per_second is not None
+    assert paces(calm)
+    loud = with_trainings(calm, alone=True, other_load=busy, energy=Energy(joules=36.0, counter="rapl"))
+    cost = cost_of(loud)
+    assert (cost.tokens_per_second, cost.mfu, cost.joules, cost.step_seconds) == (None, None, None, None)
+    assert cost.shared_tokens_per_second == cost_of(calm).tokens_per_second
+    assert (cost.processor_tokens_per_second, cost.other_load) == (4_000.0, 0.4)
+    assert not paces(loud)
+    assert set(figures(loud, ARM, COSTS["seconds"])) == {None}
+    assert speed_cell(cost).text.endswith(" shared")
+    text = " ".join(said(loud))
+    assert f"{ARM} 40.0%" in text
+    assert "shared: beside other jobs or programs" in text
+    assert f"Tokens per second of processor time: {ARM} 4,000" in text
+
+
+def test_a_probe_beside_other_programs_measures_nothing() -> None:
+    record = with_trainings(make_run(examples=5).record)
+    assert cost_of(record).tokens_per_second is not None
+    busy = OtherLoad(processor_share=0.0, gpu_processes=1)
+    probes = tuple(
+        probe.model_copy(update={"result": probe.result and probe.result.model_copy(update={"other_load": busy})})
+        for probe in record.probes
+    )
+    assert cost_of(record.model_copy(update={"probes": probes})).tokens_per_second is None
 
 
 def test_price_is_a_workers_share_of_the_machine() -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.record.results.judged import Judged
-from bench.record.results.ledger import Seconds
+from bench.record.results.ledger import OtherLoad, Seconds
 from bench.spec import Spec
 
 
@@ -121,6 +121,8 @@ class EvalResult(Spec):
     """Peak resident memory of the child while it evaluated, reset before; `None` of a judge."""
     peak_device_bytes: int | None = None
     """Peak allocated device memory; `None` on CPU."""
+    other_load: OtherLoad | None = None
+    """Beside the scoring; `None` of a judge."""
     versions: dict[str, str]
     """Versions of tasks by name."""
     judged: Judged | None = None

@@ -9,6 +9,9 @@ from typing import Literal
 
 from bench.spec import Spec
 
+LEAST_DISTURBING_SHARE = 0.05
+"""Share of the machine's processor time above which other programs make a speed another one."""
+
 
 class Step(Spec):
     """One optimiser step."""
@@ -73,6 +76,25 @@ class Energy(Spec):
     """`nvml`: the GPU's own; `rapl`: the processor packages'."""
 
 
+class OtherLoad(Spec):
+    """Work of other programs on the machine while something was measured: another job, another run, anything else."""
+
+    processor_share: float | None
+    """Processor time of others, as a share of all cores' time; `None` where the machine does not count it."""
+    gpu_processes: int | None
+    """Most other processes seen on the device; `None` on a processor, or where the driver does not say."""
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether a speed that was taken beside it is not the program's own."""
+        return (self.processor_share or 0.0) > LEAST_DISTURBING_SHARE or bool(self.gpu_processes)
+
+
+def disturbed(load: OtherLoad | None) -> bool:
+    """Whether a speed was taken beside other programs; false where nobody looked."""
+    return load is not None and load.disturbs
+
+
 class PhaseMemory(Spec):
     """Peak memory of one phase, reset before it; of several processes as in the ledger."""
 
@@ -119,5 +141,10 @@ class Ledger(Spec):
     """What the device computed: padding, and the forward pass that gradient checkpointing repeats, included."""
     utilization: Utilization | None = None
     """`None` below two steady steps."""
+    processor_tokens_per_second: float | None = None
+    """Non-padding tokens per second of processor time, of all processes, over the steady steps: what other load moves
+    little. `None` as for `tokens_per_second`."""
+    other_load: OtherLoad | None = None
+    """Beside the training, from its first step to its last; `None`: not measured."""
     energy: Energy | None = None
     """`None` where no counter can be read."""

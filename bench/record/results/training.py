@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.record.results.applied import Applied, WeightsCheck
-from bench.record.results.ledger import Ledger, Step, Utilization
+from bench.record.results.ledger import Ledger, OtherLoad, Step, Utilization
 from bench.record.results.seen_row import SeenRow
 from bench.spec import Spec
 from bench.suite.tables.sweep import Setting
@@ -99,5 +99,7 @@ class ProbeResult(Spec):
     tokens_per_second: float | None
     utilization: Utilization | None = None
     """`None` below two steady steps."""
+    other_load: OtherLoad | None = None
+    """Beside the steps; `None`: not measured."""
     peak_process_bytes: int | None
     peak_device_bytes: int | None

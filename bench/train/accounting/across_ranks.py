@@ -30,6 +30,8 @@ class Share:
     """Seconds of compute and optimiser."""
     work_seconds: float
     """Seconds of compute, optimiser and waiting for data."""
+    processor_seconds: float = 0.0
+    """Processor time in all of them."""
 
 
 def merged(shares: Sequence[Share]) -> Share:
@@ -42,6 +44,7 @@ def merged(shares: Sequence[Share]) -> Share:
         loss=sum(share.loss for share in shares),
         seconds=max(share.seconds for share in shares),
         work_seconds=max(share.work_seconds for share in shares),
+        processor_seconds=sum(share.processor_seconds for share in shares),
     )
 
 
@@ -52,9 +55,9 @@ def exchanged(ranks: Ranks, share: Share) -> list[Share]:
     return [
         Share(
             rows=int(rows), tokens=int(tokens), supervised_tokens=int(supervised), slots=int(slots),
-            loss=loss, seconds=seconds, work_seconds=work,
+            loss=loss, seconds=seconds, work_seconds=work, processor_seconds=processor,
         )
-        for rows, tokens, supervised, slots, loss, seconds, work in ranks.gather(astuple(share))
+        for rows, tokens, supervised, slots, loss, seconds, work, processor in ranks.gather(astuple(share))
     ]  # fmt: skip
 
 

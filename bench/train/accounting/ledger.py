@@ -15,7 +15,7 @@ import torch
 
 from bench.model.memory import PeakMemory
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.ledger import Energy, Ledger, PhaseMemory, Utilization
+from bench.record.results.ledger import Energy, Ledger, OtherLoad, PhaseMemory, Utilization
 from bench.record.results.training import Head
 from bench.suite.tables.model import Precision
 from bench.train.accounting.meter import Meter
@@ -88,8 +88,10 @@ class MemoryByPhase:
         return memory
 
 
-def make_ledger(trained: LedgerInput, memory: Sequence[PhaseMemory], energy: Energy | None) -> Ledger:
-    """The account of one training. `memory`, `energy` and what the meter has are of all its processes."""
+def make_ledger(
+    trained: LedgerInput, memory: Sequence[PhaseMemory], energy: Energy | None, other_load: OtherLoad
+) -> Ledger:
+    """The account of one training. `memory`, `energy`, `other_load` and what the meter has are of all its processes."""
     steps, seen, steady = trained.meter.steps, trained.seen, trained.meter.steady()
     operations = trained.operations()
     utilization = trained.utilization(operations)
@@ -113,5 +115,7 @@ def make_ledger(trained: LedgerInput, memory: Sequence[PhaseMemory], energy: Ene
         flops=None if operations is None else operations.model(seen),
         hardware_flops=None if operations is None else operations.hardware(seen),
         utilization=utilization,
+        processor_tokens_per_second=steady.processor_tokens_per_second,
+        other_load=other_load,
         energy=energy,
     )

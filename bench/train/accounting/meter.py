@@ -38,6 +38,8 @@ class _Open:
     loss: float = 0.0
     """Already divided by the whole step's supervised tokens."""
     seconds: dict[Phase, float] = field(default_factory=dict)
+    processor_seconds: float = 0.0
+    """In the phases of work."""
 
     def share(self) -> Share:
         data, compute, optimizer = (self.seconds.get(phase, 0.0) for phase in _WORK)
@@ -49,6 +51,7 @@ class _Open:
             loss=self.loss,
             seconds=compute + optimizer,
             work_seconds=data + compute + optimizer,
+            processor_seconds=self.processor_seconds,
         )
 
 
@@ -59,10 +62,13 @@ class Steady:
     left_out: int
     tokens_per_second: float | None
     """`None` below two steady steps."""
+    processor_tokens_per_second: float | None
+    """Per second of processor time; `None` likewise."""
 
 
 class Meter:
-    """Fills the ledger of one training. `synchronize` waits for the device; `clock` gives seconds.
+    """Fills the ledger of one training. `synchronize` waits for the device; `clock` gives seconds, `processor` those of
+    the processor that this process has used.
 
     `exchange` is given this process's share of a step and brings back those of all.
     """
@@ -71,24 +77,30 @@ class Meter:
         self,
         *,
         clock: Callable[[], float] = time.perf_counter,
+        processor: Callable[[], float] = time.process_time,
         synchronize: Callable[[], None] | None = None,
         exchange: Callable[[Share], Sequence[Share]] = lambda share: [share],
         since: float | None = None,
     ) -> None:
         """`since`: when, by `clock`, the start-up began; now, if it is not given."""
         self._clock, self._synchronize, self._exchange = clock, synchronize or (lambda: None), exchange
+        self._processor, self._processor_since = processor, processor()
         self._seconds: dict[Phase, float] = {}
         self._phase: Phase = "start_up"
         self._since = clock() if since is None else since
         self._open = _Open()
         self._steps: list[Step] = []
         self._work: list[float] = []
+        self._processor_work: list[float] = []
         self._tokens = 0
 
     def enter(self, phase: Phase) -> None:
         """Ends the current phase, once the device has done its work, and begins `phase`."""
         self._synchronize()
-        now = self._clock()
+        now, processor = self._clock(), self._processor()
+        if self._phase in _WORK:
+            self._open.processor_seconds += processor - self._processor_since
+        self._processor_since = processor
         for account in (self._seconds, self._open.seconds):
             account[self._phase] = account.get(self._phase, 0.0) + now - self._since
         self._phase, self._since = phase, now
@@ -120,6 +132,7 @@ class Meter:
         )
         self._steps.append(step)
         self._work.append(done.work_seconds)
+        self._processor_work.append(done.processor_seconds)
         self._tokens += step.tokens
         return step
 
@@ -149,9 +162,12 @@ class Meter:
         left_out = min(10, max(2, math.ceil(len(self._steps) / 10)))
         tokens = sum(step.tokens for step in self._steps[left_out:])
         seconds = sum(self._work[left_out:])
-        measurable = len(self._steps) - left_out >= 2 and seconds > 0
+        processor = sum(self._processor_work[left_out:])
+        enough = len(self._steps) - left_out >= 2
         return Steady(
-            left_out=min(left_out, len(self._steps)), tokens_per_second=tokens / seconds if measurable else None
+            left_out=min(left_out, len(self._steps)),
+            tokens_per_second=tokens / seconds if enough and seconds > 0 else None,
+            processor_tokens_per_second=tokens / processor if enough and processor > 0 else None,
         )
 
     def seconds(self) -> Seconds:
@@ -165,6 +181,7 @@ class Meter:
         return {
             "seconds": dict(self._seconds),
             "work": list(self._work),
+            "processor_work": list(self._processor_work),
             "steps": [step.model_dump() for step in self._steps],
         }
 
@@ -172,6 +189,7 @@ class Meter:
         """Takes over the steps and seconds of the training that was interrupted."""
         self._steps = [Step.model_validate(step) for step in _list(state["steps"])]
         self._work = [float(seconds) for seconds in _list(state["work"])]
+        self._processor_work = [float(seconds) for seconds in _list(state["processor_work"])]
         self._tokens = sum(step.tokens for step in self._steps)
         earlier = state["seconds"]
         assert isinstance(earlier, dict), "written by state()"

@@ -36,18 +36,27 @@ class Clock:
 def share(**changes: float) -> Share:
     """Of one rank."""
     fields = {"rows": 4, "tokens": 90, "supervised_tokens": 30, "slots": 100, "loss": 0.5, "seconds": 1.0,
-              "work_seconds": 1.1}  # fmt: skip
+              "work_seconds": 1.1, "processor_seconds": 0.9}  # fmt: skip
     return Share(**{**fields, **changes})  # type: ignore[arg-type]  # counts are whole here
 
 
-IDLE = share(rows=0, tokens=0, supervised_tokens=0, slots=0, loss=0.0, seconds=0.2, work_seconds=0.2)
+IDLE = share(rows=0, tokens=0, supervised_tokens=0, slots=0, loss=0.0, seconds=0.2, work_seconds=0.2,
+             processor_seconds=0.0)  # fmt: skip
 
 
 def test_counts_and_losses_are_summed_and_the_slowest_rank_gives_the_time() -> None:
     """A rank's loss is already its share of the step's, so an average of ranks would be wrong by their number."""
-    other = share(rows=2, tokens=40, supervised_tokens=10, slots=50, loss=0.25, seconds=0.9, work_seconds=1.4)
+    other = share(rows=2, tokens=40, supervised_tokens=10, slots=50, loss=0.25, seconds=0.9, work_seconds=1.4,
+                  processor_seconds=0.4)  # fmt: skip
     assert merged([share(), other]) == share(
-        rows=6, tokens=130, supervised_tokens=40, slots=150, loss=0.75, seconds=1.0, work_seconds=1.4
+        rows=6,
+        tokens=130,
+        supervised_tokens=40,
+        slots=150,
+        loss=0.75,
+        seconds=1.0,
+        work_seconds=1.4,
+        processor_seconds=1.3,
     )
 
 
@@ -85,11 +94,11 @@ def test_a_meter_keeps_the_step_of_all_and_the_phases_of_its_own() -> None:
                        slots=0 if last else 80, loss=0.0 if last else 0.5, seconds=3.0, work_seconds=3.5)  # fmt: skip
         return [mine, slower]
 
-    meter = Meter(clock=clock, exchange=exchange)
+    meter = Meter(clock=clock, processor=lambda: 0.0, exchange=exchange)
     for _ in range(4):
         step_of(meter, clock, data=0.1, compute=1.0, optimizer=0.2, passes=2)
     assert told[0] == share(rows=8, tokens=180, supervised_tokens=60, slots=200, loss=0.5, seconds=2.2,
-                            work_seconds=pytest.approx(2.3))  # fmt: skip
+                            work_seconds=pytest.approx(2.3), processor_seconds=0.0)  # fmt: skip
     first, *_, last = meter.steps
     assert len(meter.steps) == 4
     assert (first.rows, first.tokens, first.supervised_tokens, first.slots) == (11, 240, 80, 280)

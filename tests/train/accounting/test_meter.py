@@ -193,3 +193,20 @@ def test_a_resumed_training_goes_on_counting() -> None:
     seconds = second.seconds()
     assert seconds.compute == pytest.approx(5.0)
     assert seconds.wall == pytest.approx(5 * 1.3 + 2.0)
+
+
+def test_the_speed_by_processor_time_leaves_out_what_others_took() -> None:
+    """Steps of 1.3 s, in which the processor worked 1 s for this process; what it did between steps is no step's."""
+    clock, processor = Clock(), Clock()
+    meter = Meter(clock=clock, processor=processor)
+    for _ in range(4):
+        processor.now += 5.0
+        meter.enter("data")
+        processor.now += 1.0
+        a_step(meter, clock)
+    steady = meter.steady()
+    assert steady.tokens_per_second == pytest.approx(90 / 1.3)
+    assert steady.processor_tokens_per_second == pytest.approx(90 / 1.0)
+    resumed = Meter(clock=clock, processor=processor)
+    resumed.resume(meter.state())
+    assert resumed.steady() == steady

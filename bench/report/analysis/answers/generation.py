@@ -11,6 +11,7 @@ from statistics import fmean
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evaluation import Generated
+from bench.record.results.ledger import disturbed
 from bench.report.analysis.subjects import subjects
 
 
@@ -25,7 +26,7 @@ class GenerationCost:
     """Per prompt."""
     tokens: float
     tokens_per_second: float | None
-    """While nothing else of the run ran beside it; `None` where something always did."""
+    """While no other job or program was at work beside it; `None` where something always was."""
     shared_tokens_per_second: float | None
     first_token_seconds: float | None
     """Seconds to the first token of a lone prompt, while nothing else of the run ran."""
@@ -66,7 +67,10 @@ def _cost(
     timed = [
         evaluation.result.generated
         for evaluation in evaluations
-        if evaluation.result is not None and evaluation.result.generated and (name, evaluation.subject) in alone
+        if evaluation.result is not None
+        and evaluation.result.generated
+        and (name, evaluation.subject) in alone
+        and not disturbed(evaluation.result.other_load)
     ]
     leading = [measure for result in results for measure in result.measures if measure.headline]
     errors = [measure.decoding_error for measure in leading if measure.decoding_error is not None]

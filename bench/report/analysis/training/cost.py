@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from bench.record.record import Record, TrainingRecord
-from bench.record.results.ledger import Ledger, Seconds
+from bench.record.results.ledger import LEAST_DISTURBING_SHARE, Ledger, Seconds, disturbed
 from bench.record.results.training import ProbeResult, TrainResult
 from bench.report.analysis.subjects import planned_arms
 from bench.suite.tables.budget import Budget
@@ -19,6 +19,8 @@ from bench.suite.tables.recipe import Recipe
 
 TOLERANCE = 0.01
 """Budgets that differ by less than this share count as equal."""
+DISTURBING_SHARE = LEAST_DISTURBING_SHARE
+"""Share of the machine's processor time that other programs may take beside a speed, at most."""
 _QUIET = 2 / 3
 """Share of the device's highest peak below which other programs took part of it."""
 _T = TypeVar("_T")
@@ -44,7 +46,12 @@ class Cost:
     tokens_per_second: float | None
     """Non-padding tokens per second, measured alone on the machine; `None` where it never was alone."""
     shared_tokens_per_second: float | None
-    """Tokens per second while other jobs ran beside it: no measure of the arm."""
+    """Tokens per second over all trainings, other jobs and programs beside them included: no measure of the arm."""
+    processor_tokens_per_second: float | None
+    """Tokens per second of processor time over all trainings: what other load moves little."""
+    other_load: float | None
+    """Largest share of the machine's processor time that other programs took beside a training; `None`: not
+    measured."""
     memory_bytes: float | None
     memory_of_device: bool
     parameters: float | None
@@ -197,7 +204,8 @@ def _cost(
     arm: str, trainings: list[TrainingRecord], probes: list[ProbeResult], budget: Budget, peak: float | None
 ) -> Cost:
     results = [training.result for training in trainings if training.result is not None]
-    undisturbed = [training.result for training in trainings if training.result is not None and training.job.alone]
+    undisturbed = [training.result for training in trainings if training.result is not None and training.undisturbed]
+    probes = [probe for probe in probes if not disturbed(probe.other_load)]
     ledgers = [result.ledger for result in results]
     whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
     alone = [result.ledger for result in undisturbed]
@@ -205,7 +213,7 @@ def _cost(
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
     measured = [probe.utilization for probe in probes] or [ledger.utilization for ledger in alone]
     utilizations = [utilization for utilization in measured if utilization is not None]
-    used = [utilization for utilization in utilizations if peak is None or utilization.flops_per_second <= peak]
+    used = [u for u in utilizations if peak is None or max(u.flops_per_second, u.hardware_flops_per_second) <= peak]
     low = [u for u in used if peak is not None and (u.peak_flops_per_second or peak) < _QUIET * peak]
     slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
     return Cost(
@@ -213,6 +221,8 @@ def _cost(
         seeds=len(results),
         tokens_per_second=_mean(speeds, lambda speed: speed),
         shared_tokens_per_second=_mean(ledgers, lambda ledger: ledger.tokens_per_second),
+        processor_tokens_per_second=_mean(ledgers, lambda ledger: ledger.processor_tokens_per_second),
+        other_load=max((share for share in map(_other_share, ledgers) if share is not None), default=None),
         memory_bytes=_most(ledger.peak_device_bytes if device else ledger.peak_process_bytes for ledger in ledgers),
         memory_of_device=bool(device),
         parameters=_mean(results, lambda result: result.parameters),
@@ -237,6 +247,10 @@ def _cost(
         flops=_mean(ledgers, lambda ledger: ledger.flops),
         joules=_mean(alone, lambda ledger: None if ledger.energy is None else ledger.energy.joules),
     )
+
+
+def _other_share(ledger: Ledger) -> float | None:
+    return None if ledger.other_load is None else ledger.other_load.processor_share
 
 
 def used_of(ledger: Ledger, unit: str) -> float | None:
@@ -274,6 +288,8 @@ def _untrained(arm: str, parameters: int | None, *, given: bool) -> Cost:
         seeds=0,
         tokens_per_second=None,
         shared_tokens_per_second=None,
+        processor_tokens_per_second=None,
+        other_load=None,
         memory_bytes=None,
         memory_of_device=False,
         parameters=None if parameters is None else float(parameters),

@@ -50,7 +50,7 @@ COSTS: dict[str, CostKind] = {
             counted=False,
             figure=_seconds,
             timed=True,
-            absent="its seconds were taken beside other jobs; with run.workers = 1 they are its own",
+            absent="other jobs or programs ran beside it; run.workers = 1 on a quiet machine gives seconds of its own",
         ),
         CostKind(
             name="memory",
@@ -91,7 +91,7 @@ def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...
 
 
 def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
-    if training is None or training.result is None or (kind.timed and not training.job.alone):
+    if training is None or training.result is None or (kind.timed and not training.undisturbed):
         return None
     return kind.figure(training.result.ledger)
 

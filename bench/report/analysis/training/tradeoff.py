@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.record.record import Record
+from bench.record.results.ledger import disturbed
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.subjects import planned_arms
@@ -86,7 +87,11 @@ def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKi
 
 def _probed_speeds(record: Record, arm: str) -> list[float]:
     """Tokens per second, one for each round of probes."""
-    results = [probe.result for probe in record.probes if probe.arm == arm and probe.result is not None]
+    results = [
+        probe.result
+        for probe in record.probes
+        if probe.arm == arm and probe.result is not None and not disturbed(probe.result.other_load)
+    ]
     return [result.tokens_per_second for result in results if result.tokens_per_second]
 
 

@@ -25,8 +25,8 @@ def generation_section(comparison: Comparison) -> Section | None:
     )
     about = (
         "Means over seeds. Tokens/s: generated tokens per second, with the reading of prompts; shared: measured only "
-        "beside other jobs, so not a measure of the arm. First token: of a lone prompt, median. Decoding noise: "
-        "standard error of the score from sampling answers alone; it is part of the score's interval."
+        "beside other jobs or programs, so not a measure of the arm. First token: of a lone prompt, median. Decoding "
+        "noise: standard error of the score from sampling answers alone; it is part of the score's interval."
     )
     blocks = (Table(columns=columns, rows=tuple(_row(cost) for cost in costs)), Paragraph(text=about, tone="muted"))
     return Section(title="Generation", blocks=blocks, only="document")

@@ -80,10 +80,12 @@ def _overview_row(comparison: Comparison, arm: str, cost: Cost | None) -> tuple[
 
 
 def speed_cell(cost: Cost) -> Cell:
-    """Tokens per second alone on the machine, or `shared`."""
+    """Tokens per second alone on the machine; `9,000 shared` beside other work."""
     if cost.tokens_per_second is not None:
         return Cell(text=fmt.count(cost.tokens_per_second))
-    return Cell(text=fmt.NONE if cost.shared_tokens_per_second is None else "shared", tone="muted")
+    if cost.shared_tokens_per_second is None:
+        return Cell(text=fmt.NONE, tone="muted")
+    return Cell(text=f"{fmt.count(cost.shared_tokens_per_second)} shared", tone="unsure")
 
 
 def _overview_cell(result: Result, ranks: Sequence[Rank]) -> Cell:

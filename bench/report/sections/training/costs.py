@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.cost import PHASES, TOLERANCE, BudgetMatch, Cost, PhaseSeconds
+from bench.report.analysis.training.cost import DISTURBING_SHARE, PHASES, TOLERANCE, BudgetMatch, Cost, PhaseSeconds
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.scores.results import speed_cell
@@ -34,6 +34,7 @@ def cost_section(comparison: Comparison) -> Section:
         Paragraph(text=budget_sentence(comparison.budget) + _left(comparison)),
         Table(columns=columns, rows=rows),
         Paragraph(text=measured_sentence(comparison.costs), tone="muted"),
+        *_other_load(comparison.costs),
         *_utilisation(comparison.costs),
         *_steps(comparison.costs),
         *_money(comparison),
@@ -137,11 +138,34 @@ def measured_sentence(costs: Sequence[Cost]) -> str:
     )
     short = ", – where fewer than two steps remain" if untimed else ""
     memory = "allocated on the device" if device else "resident in the training's processes, libraries included"
+    shared = any(cost.tokens_per_second is None and cost.shared_tokens_per_second is not None for cost in costs)
+    beside = "; shared: beside other jobs or programs, so not a measure of the arm" if shared else ""
     return (
         "Per training, mean over seeds. Tokens/s: non-padding tokens per second of training, alone on the machine, "
-        f"warm-up steps left out{short}. Memory: peak {memory}. Tokens/slots: the share of the batches that is not "
-        f"padding.{_several(costs)}"
+        f"warm-up steps left out{short}{beside}. Memory: peak {memory}. Tokens/slots: the share of the batches that is "
+        f"not padding.{_several(costs)}"
     )
+
+
+def _other_load(costs: Sequence[Cost]) -> list[Block]:
+    """What other programs took of the machine, and the speed by processor time, which they move little."""
+    loads = [f"{cost.arm} {fmt.percent(cost.other_load)}" for cost in costs if cost.other_load is not None]
+    rates = [
+        f"{cost.arm} {fmt.count(cost.processor_tokens_per_second)}"
+        for cost in costs
+        if cost.processor_tokens_per_second is not None
+    ]
+    blocks: list[Block] = []
+    if rates:
+        blocks.append(Paragraph(text=f"Tokens per second of processor time: {', '.join(rates)}.", tone="muted"))
+    if loads:
+        text = (
+            "Processor time that other programs took beside a training, at most, as a share of the machine's: "
+            f"{', '.join(loads)}. A speed beside more than {fmt.percent(DISTURBING_SHARE, digits=0)}, or beside "
+            "another process on the GPU, is shared and enters no ranking."
+        )
+        blocks.append(Paragraph(text=text, tone="muted"))
+    return blocks
 
 
 def _several(costs: Sequence[Cost]) -> str:
