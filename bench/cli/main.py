@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import catalogue, progress, runs, subjects, suites
+from bench.cli import catalogue, exports, progress, runs, subjects, suites
 from bench.cli.crash import as_internal
 from bench.cli.data import data
 from bench.cli.gate import gate
@@ -39,7 +39,8 @@ app.command()(runs.report)
 app.command()(progress.status)
 app.command()(progress.watch)
 app.command()(runs.compare)
-app.command()(runs.export)
+app.command()(exports.export)
+app.command()(exports.verify)
 app.command()(subjects.weights)
 app.command()(subjects.chat)
 app.command()(runs.clean)

@@ -1,8 +1,7 @@
-"""`bench report`, `bench compare`, `bench export`: what is done with finished runs. None needs torch."""
+"""`bench report`, `bench compare`, `bench clean`: what is done with finished runs. None needs torch."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,32 +83,6 @@ def compare(
         print_json(to_json(comparison))
     else:
         print_comparison(comparison, console())
-
-
-def export(
-    run: RunArgument,
-    pytest_benchmark: Annotated[
-        bool, typer.Option("--pytest-benchmark", help="Times as a file for `pytest-benchmark compare`.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default: standard output.")] = None,
-    reports: ReportsOption = Path("reports"),
-) -> None:
-    """Write a run in another program's format."""
-    from bench.atomic import write_text
-    from bench.errors import InputError, Problem
-    from bench.gate.history import pytest_benchmark_json
-    from bench.record.rundir import RunDirectory
-
-    if not pytest_benchmark:
-        what, hint = "no format was named", "bench export RUN --pytest-benchmark"
-        raise InputError(Problem(reference="export.no-format", what=what, hint=hint))
-    content = pytest_benchmark_json(RunDirectory.find(run, reports).load())
-    if out is None:
-        print_json(content)
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    typer.echo(str(out))
 
 
 def clean(

@@ -178,7 +178,7 @@ def read_history(paths: Sequence[Path]) -> tuple[Trend, ...]:
             for name, entry in entries_of(json.loads(path.read_bytes()), source=path.name):
                 entries.setdefault(name, []).append(entry)
         except (OSError, ValueError, KeyError, TypeError):
-            hint = "write one with: bench export RUN --pytest-benchmark, or pytest --benchmark-json"
+            hint = "write one with: bench export RUN --to pytest-benchmark, or pytest --benchmark-json"
             what = "this is no file of pytest-benchmark"
             problems.append(Problem(reference="gate.bad-history", what=what, where=str(path), hint=hint))
     if problems:

@@ -28,7 +28,7 @@ def to_share(comparison: Comparison) -> Comparison:
         examples=(),
         seen_rows=(),
         flips=replace(comparison.flips, shown=(), file=None),
-        given=tuple(replace(weights, source=_name(weights.source)) for weights in comparison.given),
+        given=tuple(replace(weights, source=without_folders(weights.source)) for weights in comparison.given),
         provenance=_provenance(comparison.provenance),
     )
 
@@ -36,17 +36,17 @@ def to_share(comparison: Comparison) -> Comparison:
 def _provenance(provenance: Provenance) -> Provenance:
     return replace(
         provenance,
-        command=tuple(map(_name, provenance.command)),
-        overrides=tuple(map(_name, provenance.overrides)),
+        command=tuple(map(without_folders, provenance.command)),
+        overrides=tuple(map(without_folders, provenance.overrides)),
         models=_named(provenance.models),
         data=_named(provenance.data),
     )
 
 
 def _named(resolved: Mapping[str, _Resolved]) -> dict[str, _Resolved]:
-    return {key: value.model_copy(update={"source": _name(value.source)}) for key, value in resolved.items()}
+    return {key: value.model_copy(update={"source": without_folders(value.source)}) for key, value in resolved.items()}
 
 
-def _name(text: str) -> str:
+def without_folders(text: str) -> str:
     """`text` with each absolute path shortened to its last name."""
     return _FOLDERS.sub("", text)

@@ -83,7 +83,7 @@ def test_the_json_of_a_quality_check_has_every_arm_and_eval(folder: Path) -> Non
 
 
 def test_an_export_is_a_history(folder: Path) -> None:
-    done = bench("export", "stored", "--pytest-benchmark", "--out", "history/0001_run.json", cwd=folder)
+    done = bench("export", "stored", "--to", "pytest-benchmark", "--out", "history/0001_run.json", cwd=folder)
     assert (done.returncode, done.stdout.strip()) == (0, "history/0001_run.json")
     shown = bench("gate", "history", "history", cwd=folder)
     assert shown.returncode == 0

@@ -142,7 +142,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("report", NAME),
     "reports": ("report", "small", "--reports", NAME),
     "two runs": ("compare", NAME, NAME),
-    "run to export": ("export", NAME, "--pytest-benchmark"),
+    "run to export": ("export", NAME, "--to", "pytest-benchmark"),
     "gate's run": ("gate", "quality", NAME, "--against", NAME),
     "gate's baseline": ("gate", "exact", "suite.toml", "--baseline", NAME),
     "history": ("gate", "history", NAME),

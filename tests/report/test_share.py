@@ -9,7 +9,7 @@ import pytest
 
 from bench.record.rundir import RunDirectory
 from bench.report.compare import compare
-from bench.report.share import _name
+from bench.report.share import without_folders
 from bench.report.write import write_copy, write_report
 from bench.suite.resolved import ResolvedData
 from tests.fakes.records import make_run
@@ -63,4 +63,4 @@ def test_a_copy_has_every_other_section(tmp_path: Path) -> None:
     ],
 )
 def test_only_folders_of_this_machine_go(text: str, expected: str) -> None:
-    assert _name(text) == expected
+    assert without_folders(text) == expected
