@@ -17,8 +17,9 @@ from peft import (
 )
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, OPTConfig, Qwen2Config
+from transformers.models.llama.modeling_llama import LlamaAttention
 
-from bench.model.flops import Rates, Work, _rates, flop_model
+from bench.model.flops import Rates, Work, _Counter, _rates, flop_model, run_forward
 
 BATCH, LENGTH = 2, 48
 VIRTUAL = 5
@@ -153,7 +154,11 @@ def test_counting_gives_the_model_its_attention_back(method: str) -> None:
     """Eager attention is many times slower, and nothing would say why."""
     model = AutoModelForCausalLM.from_config(SHAPES["llama"], attn_implementation="sdpa")
     model = model if method == "full" else get_peft_model(model, deepcopy(ADAPTERS[method]))
+    seen: list[str] = []
+    attention = next(module for module in model.modules() if isinstance(module, LlamaAttention))
+    attention.register_forward_pre_hook(lambda module, _: seen.append(module.config._attn_implementation))
     flop_model(model)
+    assert set(seen) == {"eager"}, "the counter knows plain products"
     assert model.config._attn_implementation == "sdpa"
 
 
@@ -161,6 +166,27 @@ def test_the_head_counts_where_it_is_applied() -> None:
     flops = flop_model(build("llama"))
     one = Work(positions=0, pairs=0, head_positions=1)
     assert flops.training(one) == 3 * 2 * 64 * 211
+
+
+def test_products_alone_are_counted_from_zero() -> None:
+    with _Counter() as counter:
+        left, right = torch.ones(2, 3, device="meta"), torch.ones(3, 5, device="meta")
+        assert counter.total == 0
+        left @ right
+    assert counter.total == 2 * 2 * 3 * 5
+
+
+def test_a_model_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check before any work would let it through."""
+    model = build("llama")
+    run_forward(model)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(model.model.layers[0], "forward", fail)
+    with pytest.raises(RuntimeError, match="no such kernel"):
+        run_forward(model)
 
 
 def test_lora_costs_about_two_thirds_of_full() -> None:
