@@ -225,6 +225,7 @@ def test_plots_are_read_by_pointer_and_by_keys(complete: Visit) -> None:
     plot.press("ArrowDown")
     assert tip.is_visible()
     assert tip.inner_text() != first
+    complete.page.get_by_role("button", name="Unfold").click()
     curve = complete.page.locator(".plot > svg:has([data-axes])").first
     curve.scroll_into_view_if_needed()
     box = curve.bounding_box()

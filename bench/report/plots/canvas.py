@@ -80,7 +80,13 @@ class Canvas:
     def panel(self, height: float) -> Panel:
         """The panel, done."""
         title = element("text", [shorten(self.title, 46)], x=0, y=13, class_="title")
-        return Panel(label=self.label, width=self.width, height=height, body=Markup("").join([title, *self.parts]))
+        return Panel(
+            title=self.title,
+            label=self.label,
+            width=self.width,
+            height=height,
+            body=Markup("").join([title, *self.parts]),
+        )
 
     def add(self, name: str, children: Sequence[Markup | str] = (), /, **attributes: object) -> None:
         """One element."""

@@ -27,7 +27,7 @@ def deltas_drawing(comparison: Comparison) -> Drawing:
     for name, pick in kinds:
         for measurand in comparison.measurands:
             results = [comparison.results[arm, measurand.name] for arm in arms]
-            if any(pick(result) is not None for result in results):
+            if any((contrast := pick(result)) and contrast.delta.estimate is not None for result in results):
                 panels.append(_panel(f"{measurand.name} − {name}", measurand, results, pick))
     return Drawing(panels=tuple(panels))
 

@@ -93,7 +93,7 @@ def _guide(canvas: Canvas, axis: Axis, guide: Guide, bottom: float) -> None:
 def _row(canvas: Canvas, axis: Axis, row: ArmRow, *, names: float, marks: float) -> None:
     canvas.text(0, names, shorten(row.arm, _LONGEST))
     if row.value is None:
-        canvas.text((axis.start + axis.end) / 2, marks + 4, row.word, "faint mid")
+        canvas.text((axis.start + axis.end) / 2, marks + 4, row.word, "faint mid word")
         return
     across = None if row.low is None or row.high is None else (axis.at(row.low), axis.at(row.high))
     canvas.mark(axis.at(row.value), marks, row.look, arm=row.arm, says=row.says, filled=row.filled, across=across)

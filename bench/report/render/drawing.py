@@ -25,6 +25,7 @@ COLUMNS = 3
 class Panel:
     """One plot. width and height in units, which are pixels on a telephone; label: what it shows, in words."""
 
+    title: str
     label: str
     width: float
     height: float

@@ -26,8 +26,10 @@ _FOLDER = Path(__file__).parent / "page"
 _SCRIPTS = ("dom", "plots", "tables", "differences", "examples", "rows", "start")
 """The parts of the page's script, in their order."""
 _MOST_STACKED = 300
+_BESIDE = 36
+"""Characters of two columns of words that a telephone shows beside each other."""
 _PROSE = 60
-"""Characters of a cell that is a sentence: a table with one is a list of its rows where the screen is narrow."""
+"""Characters of a cell that is a sentence."""
 
 
 def render(view: View, drawings: Mapping[str, Drawing], data: str | None = None) -> str:
@@ -81,8 +83,12 @@ def _parts(sections: Sequence[Section]) -> list[list[tuple[int, Section]]]:
 
 
 def _stacks(table: Table) -> bool:
-    """Whether a narrow screen shows each row as a list: where some cell is a sentence, and the rows can be read."""
-    return len(table.rows) <= _MOST_STACKED and any(len(cell.text) > _PROSE for row in table.rows for cell in row[1:])
+    """Whether a narrow screen shows each row as a list: where words would be squeezed, and the rows can be read."""
+    words = [index for index, column in enumerate(table.columns) if index and not column.right]
+    longest = max((len(row[index].text) for row in table.rows for index in words), default=0)
+    beside = max((len(row[0].text) for row in table.rows), default=0)
+    wide = longest > _PROSE or (len(words) > 1 and longest + beside > _BESIDE)
+    return wide and len(table.rows) <= _MOST_STACKED
 
 
 @cache
