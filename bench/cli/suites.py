@@ -243,8 +243,8 @@ def _resolve_instrument(
         )
     print_pilot(expected, arm, console(stderr=True))
     with make_display(console(stderr=True)) as display:
-        found = resolve_instrument(load, pilot=arm, home=home(), display=display, trust_task_code=trust_task_code)
+        instrument = resolve_instrument(load, pilot=arm, home=home(), display=display, trust_task_code=trust_task_code)
     if as_json:
-        print_json(to_json(found))
+        print_json(to_json(instrument))
     else:
-        print_instrument(found, console(), suite=loaded.suite.name, question=loaded.suite.question)
+        print_instrument(instrument, console(), suite=loaded.suite.name, question=loaded.suite.question)

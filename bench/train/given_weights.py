@@ -148,8 +148,8 @@ def _bare(name: str, prefix: str) -> str:
 
 def _tokenizer_problems(folder: Path, base: Path, source: str) -> Iterator[Problem]:
     """A token that has another number than in the base: prompts are tokenised as the base's are."""
-    given, known = _vocabulary(folder), _vocabulary(base)
-    moved = [token for token, number in given.items() if known.get(token, number) != number] if known else []
+    given, expected = _vocabulary(folder), _vocabulary(base)
+    moved = [token for token, number in given.items() if expected.get(token, number) != number] if expected else []
     if moved:
         what = f"its tokenizer numbers {len(moved)} tokens otherwise than the base's, such as {moved[0]!r}"
         yield _problem(source, what, _OTHER_BASE)
@@ -159,8 +159,8 @@ def _notes(folder: Path, model: ResolvedModel, named: str | None) -> Iterator[st
     base = Path(model.path)
     if named is not None and not _same_base(named, model):
         yield f"its configuration names the base {named}, the suite's is {model.name}; all its tensors fit"
-    given, known = _vocabulary(folder), _vocabulary(base)
-    if known and (added := [token for token in given if token not in known]):
+    given, expected = _vocabulary(folder), _vocabulary(base)
+    if expected and (added := [token for token in given if token not in expected]):
         yield f"its tokenizer has {len(added)} tokens that the base's has not, such as {added[0]!r}: they are not used"
     if (folder / "tokenizer_config.json").is_file() and not _wraps_alike(folder, model):
         yield "its own chat template writes a prompt otherwise: here prompts are wrapped as the suite says"
@@ -168,12 +168,15 @@ def _notes(folder: Path, model: ResolvedModel, named: str | None) -> Iterator[st
 
 def _wraps_alike(folder: Path, model: ResolvedModel) -> bool:
     """Whether a conversation becomes the same tokens by its own tokenizer and template; true of one without."""
-    own = model.model_copy(update={"path": str(folder), "template": TOKENIZER})
-    tokenizer = load_tokenizer(own)
+    with_its_tokenizer = model.model_copy(update={"path": str(folder), "template": TOKENIZER})
+    tokenizer = load_tokenizer(with_its_tokenizer)
     if not tokenizer.chat_template:
         return True
     row = Row(turns=(Turn(role="user", content="Say one."), Turn(role="assistant", content="One.")), origin="")
-    renderers = (make_renderer(tokenizer, own, _LONG), make_renderer(load_tokenizer(model), model, _LONG))
+    renderers = (
+        make_renderer(tokenizer, with_its_tokenizer, _LONG),
+        make_renderer(load_tokenizer(model), model, _LONG),
+    )
     theirs, ours = (renderer.row(row).input_ids for renderer in renderers)
     return theirs == ours
 

@@ -53,13 +53,13 @@ def score_together(
 
 def measure_of(task: str, scale: Scale, scores: Sequence[float | None], *, leads: bool) -> Measure:
     """The measure of one scale over all prompts."""
-    known = [score for score in scores if score is not None]
+    scored = [score for score in scores if score is not None]
     return Measure(
         task=task,
         metric=scale.name,
-        value=fmean(known) if known else None,
-        n=len(known),
-        missing=len(scores) - len(known),
+        value=fmean(scored) if scored else None,
+        n=len(scored),
+        missing=len(scores) - len(scored),
         higher_is_better=scale.higher_is_better,
         binary=scale.binary,
         chance=scale.chance,
@@ -70,9 +70,11 @@ def measure_of(task: str, scale: Scale, scores: Sequence[float | None], *, leads
 def _score(
     scale: Scale, scores: Sequence[float | None], texts: Sequence[str | None], vote: Callable[[str], Hashable]
 ) -> float | None:
-    known = [(text, score) for text, score in zip(texts, scores, strict=True) if score is not None and text is not None]
+    scored = [
+        (text, score) for text, score in zip(texts, scores, strict=True) if score is not None and text is not None
+    ]
     if scale.name == MAJORITY:
-        return majority([vote(text) for text, _ in known], [score for _, score in known]) if known else None
+        return majority([vote(text) for text, _ in scored], [score for _, score in scored]) if scored else None
     k = int(scale.name.partition("@")[2])
-    right = sum(score == 1.0 for _, score in known)
-    return pass_at_k(len(known), right, k) if len(known) >= k else None
+    right = sum(score == 1.0 for _, score in scored)
+    return pass_at_k(len(scored), right, k) if len(scored) >= k else None

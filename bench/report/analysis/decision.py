@@ -168,15 +168,15 @@ def _sum(weights: Sequence[Weight], parts: Sequence[FloatArray]) -> FloatArray:
 def _decide(
     options: DecisionOptions, weights: tuple[Weight, ...], candidates: Sequence[_WeighedArm], *, seed: int
 ) -> Decision:
-    known = [candidate for candidate in candidates if candidate.known]
-    if not known:
+    measured_arms = [candidate for candidate in candidates if candidate.known]
+    if not measured_arms:
         gaps = tuple(gap for candidate in candidates for gap in candidate.gaps)
         return _decision(
             "incomplete", options, weights, tuple(_option(candidate, None) for candidate in candidates), gaps
         )
-    measured = _noise(weights, known)
+    measured = _noise(weights, measured_arms)
     table = prospects(measured, tolerance=options.tolerance, seed=seed)
-    by_arm = {candidate.arm: prospect for candidate, prospect in zip(known, table, strict=True)}
+    by_arm = {candidate.arm: prospect for candidate, prospect in zip(measured_arms, table, strict=True)}
     ordered = sorted(candidates, key=lambda c: by_arm[c.arm].expected_loss if c.known else np.inf)
     rows = tuple(_option(candidate, by_arm.get(candidate.arm)) for candidate in ordered)
     outcome, reasons = _outcome(options, weights, candidates, rows, measured, seed=seed)
@@ -193,9 +193,9 @@ def _option(candidate: _WeighedArm, prospect: Prospect | None) -> Option:
     )
 
 
-def _noise(weights: Sequence[Weight], known: Sequence[_WeighedArm]) -> Candidates:
+def _noise(weights: Sequence[Weight], measured_arms: Sequence[_WeighedArm]) -> Candidates:
     """Values of the candidates, with the noise of each eval's examples and of their seeds."""
-    parts = [candidate.parts for candidate in known if candidate.parts is not None]
+    parts = [candidate.parts for candidate in measured_arms if candidate.parts is not None]
     squares = [(weight.share / weight.scale) ** 2 for weight in weights]
     examples = []
     for index, weight in enumerate(weights):
@@ -208,28 +208,28 @@ def _noise(weights: Sequence[Weight], known: Sequence[_WeighedArm]) -> Candidate
                 extra=factor**2 * np.array([part.extra for part in influences]),
             )
         )
-    seeded = np.array([candidate.trained and not candidate.lone for candidate in known])
-    counts = np.array([candidate.values.size for candidate in known])
+    seeded = np.array([candidate.trained and not candidate.lone for candidate in measured_arms])
+    counts = np.array([candidate.values.size for candidate in measured_arms])
     rest = [sum(square * part.rest for square, part in zip(squares, row, strict=True)) for row in parts]
-    seeds = _seed_noise(known, rest)
+    seeds = _seed_noise(measured_arms, rest)
     return Candidates(
-        values=np.array([candidate.values.mean() for candidate in known]),
+        values=np.array([candidate.values.mean() for candidate in measured_arms]),
         examples=tuple(examples),
         seed_variance=np.array([variance / count for (variance, _), count in zip(seeds, counts, strict=True)]),
         seed_degrees=np.array([degrees for _, degrees in seeds]),
         rest=np.where(seeded, rest, 0.0),
-        exchangeable=np.array([not is_base(candidate.arm) for candidate in known]),
+        exchangeable=np.array([not is_base(candidate.arm) for candidate in measured_arms]),
     )
 
 
-def _seed_noise(known: Sequence[_WeighedArm], rest: Sequence[float]) -> list[tuple[float, float]]:
+def _seed_noise(measured_arms: Sequence[_WeighedArm], rest: Sequence[float]) -> list[tuple[float, float]]:
     """Variance of one seed's weighted mean and its degrees of freedom, for each arm: moderated by all arms where these
     are alike. 0 and infinite for a base, and for a lone seed, whose noise is unknown."""
     shown = {
         arm.arm: SeedVariance(
             total=float(np.var(arm.values, ddof=1)), rest=part * arm.values.size, degrees=arm.values.size - 1
         )
-        for arm, part in zip(known, rest, strict=True)
+        for arm, part in zip(measured_arms, rest, strict=True)
         if arm.trained and not arm.lone
     }
     prior = seed_prior(tuple(shown.values()))
@@ -239,7 +239,7 @@ def _seed_noise(known: Sequence[_WeighedArm], rest: Sequence[float]) -> list[tup
         else prior.moderated(variance)
         if prior is not None and prior.usable
         else (variance.total, float(variance.degrees))
-        for arm in known
+        for arm in measured_arms
     ]
 
 
@@ -260,11 +260,11 @@ def _outcome(
     assert first is not None, "the options without a value are last"
     if first.near_best < options.confidence:
         return "open", (unsure(rows, options.confidence),)
-    known = [candidate for candidate in candidates if candidate.known]
-    if any(candidate.lone for candidate in known):
+    measured_arms = [candidate for candidate in candidates if candidate.known]
+    if any(candidate.lone for candidate in measured_arms):
         return "open", ("with one seed of an arm the noise of training is unknown",)
     gaps = [gap for candidate in candidates for gap in candidate.gaps]
-    if gaps and not _robust(options, weights, known, measured, pick, seed=seed):
+    if gaps and not _robust(options, weights, measured_arms, measured, pick, seed=seed):
         return "incomplete", tuple(gaps)
     return "decided", ()
 
@@ -282,7 +282,7 @@ def unsure(rows: Sequence[Option], confidence: float) -> str:
 def _robust(
     options: DecisionOptions,
     weights: Sequence[Weight],
-    known: Sequence[_WeighedArm],
+    measured_arms: Sequence[_WeighedArm],
     measured: Candidates,
     pick: str,
     *,
@@ -291,7 +291,7 @@ def _robust(
     """Whether the pick stays the same where its missing scores are the worst possible and those of the others the
     best."""
     values = []
-    for candidate in known:
+    for candidate in measured_arms:
         assert candidate.parts is not None, "known"
         worst = candidate.arm == pick
         ends = []
@@ -303,7 +303,9 @@ def _robust(
         values.append(float(_sum(weights, ends).mean()))
     bounded = replace(measured, values=np.array(values))
     table = prospects(bounded, tolerance=options.tolerance, seed=seed)
-    bounded_pick = next(prospect for candidate, prospect in zip(known, table, strict=True) if candidate.arm == pick)
+    bounded_pick = next(
+        prospect for candidate, prospect in zip(measured_arms, table, strict=True) if candidate.arm == pick
+    )
     return bounded_pick.near_best >= options.confidence
 
 

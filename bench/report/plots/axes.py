@@ -33,8 +33,8 @@ def spanning(
     values: Sequence[float | None], *, start: float, end: float, margin: float = 0.06, log: bool = False
 ) -> Axis:
     """The axis that holds all values that are known, with a margin on both sides; one of width 0 is widened."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    low, high = min(known, default=0.0), max(known, default=1.0)
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=1.0)
     if log:
         factor = max(1.05, (high / low) ** margin)
         return Axis(low=low / factor, high=high * factor, start=start, end=end, log=True)

@@ -71,9 +71,9 @@ def _read(named: str) -> tuple[ExecutorSpec, Path]:
         problems = [
             Problem(
                 reference="executor.key",
-                what=str(one["msg"]).removeprefix("Value error, "),
-                where=f"{named}: {'.'.join(map(str, one['loc']))}",
+                what=str(problem["msg"]).removeprefix("Value error, "),
+                where=f"{named}: {'.'.join(map(str, problem['loc']))}",
             )
-            for one in error.errors()
+            for problem in error.errors()
         ]
         raise InputError(problems) from error

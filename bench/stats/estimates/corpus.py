@@ -69,9 +69,9 @@ def corpus_interval(
     """A corpus metric's value, averaged over seeds, with its interval; `None` where there is no example, or a task has
     none. prior: as in `corpus_delta`."""
     options = _CorpusOptions(seed=seed, replicates=replicates, level=level, prior=prior)
-    found = _value(scores, options)
-    if found is None or not scores.missing_share:
-        return None if found is None else found[0]
+    corpus_value = _value(scores, options)
+    if corpus_value is None or not scores.missing_share:
+        return None if corpus_value is None else corpus_value[0]
     donors = _donors(scores, (scores,))
     cases = []
     for end in (0, 1):
@@ -84,7 +84,7 @@ def corpus_interval(
     bounds = missing_bounds(
         *cases, level=level, missing=scores.missing_share, reference_missing=None, scale=_scale_of(scores, [donors])
     )
-    return replace(found[0], bounds=bounds)
+    return replace(corpus_value[0], bounds=bounds)
 
 
 def corpus_seed_prior(arms: Iterable[CorpusScores]) -> SeedPrior | None:

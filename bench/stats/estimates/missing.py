@@ -62,10 +62,10 @@ def fill_gaps(
         return values
     total = (present * weights).sum(axis=1)
     per_example = present.sum(axis=0)
-    own = (present * weights * values).sum(axis=1) / total
+    observed = (present * weights * values).sum(axis=1) / total
     centred = np.where(present, values - (present * values).sum(axis=0) / per_example, 0.0)
     normal = np.diag(total) - (present * weights / per_example) @ present.T
-    start = own - own.mean()
+    start = observed - observed.mean()
     seed = start + np.linalg.pinv(normal, hermitian=True) @ ((centred * weights).sum(axis=1) - normal @ start)
     example = (present * (values - seed[:, None])).sum(axis=0) / per_example
     fitted = seed[:, None] + example

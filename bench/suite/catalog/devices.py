@@ -89,12 +89,12 @@ def read_cluster(text: str) -> Cluster:
 
 
 def _known(name: str) -> tuple[str, Device]:
-    known = {key.lower(): key for key in devices()}
-    found = known.get(name.lower()) or known.get(name.lower().removeprefix("rtx"))
-    if found is None:
+    by_name = {key.lower(): key for key in devices()}
+    device = by_name.get(name.lower()) or by_name.get(name.lower().removeprefix("rtx"))
+    if device is None:
         hint = did_you_mean(name, devices()) or f"known: {', '.join(devices())}; or a TOML file with its figures"
         raise InputError(Problem(reference="plan.on", what=f"no device is called {name}", hint=hint))
-    return found, devices()[found]
+    return device, devices()[device]
 
 
 def _first(error: ValidationError) -> str:

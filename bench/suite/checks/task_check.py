@@ -40,13 +40,13 @@ def code_problems(suite: Suite, base: Path) -> list[Problem]:
     A metric that is not lm-eval's is such code. This program's own task files are trusted. Raises `InputError` for
     files that cannot be read.
     """
-    own = shipped("suites").resolve()
+    shipped_suites = shipped("suites").resolve()
     problems: dict[Problem, None] = {}
     for spec in suite.eval:
         if spec.kind == "lm_eval" and spec.include is not None:
             tasks = local_tasks(base / Path(spec.include).expanduser())
             files = {file for name in spec.tasks for file in _files_of(name, tasks)}
-            for file in sorted(file for file in files if not file.resolve().is_relative_to(own)):
+            for file in sorted(file for file in files if not file.resolve().is_relative_to(shipped_suites)):
                 problems |= {code_problem(file, what): None for what in code_in(file, read_task_file(file))}
     return list(problems)
 

@@ -24,7 +24,7 @@ def _problem(suite: Suite, arm: ArmRef) -> Problem | None:
     name, start, where = suite.recipe[arm.recipe].from_arm or "", suite.start_of(arm), f"recipe.{arm.recipe}.from"
     if start is None:
         what = f"there is no arm {name!r} in this suite"
-        hint = did_you_mean(name, (known.name for known in suite.expand()))
+        hint = did_you_mean(name, (arm.name for arm in suite.expand()))
         return Problem(reference="suite.unknown-name", what=what, where=where, hint=hint)
     if start.model != arm.model:
         what = f"{arm.name} would begin from {start.name}, which is another model"

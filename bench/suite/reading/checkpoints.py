@@ -39,7 +39,7 @@ def _each(name: str, arm: GivenArm, pattern: str, base: Path) -> dict[str, Given
     root = base / Path(folder or ".").expanduser()
     where = f"arms.given.{name}.checkpoints"
     by_seed = {seed: _steps(root / seed, last, f"{where} = {pattern!r}") for seed in arm.seeds or ("",)}
-    steps = {tuple(sorted(found)) for found in by_seed.values()}
+    steps = {tuple(sorted(saved)) for saved in by_seed.values()}
     if len(steps) > 1:
         what = f"the folders of {name} have checkpoints of different steps"
         raise InputError(Problem(reference="given.checkpoints", what=what, where=where, hint="keep the common ones"))
@@ -54,7 +54,7 @@ def _each(name: str, arm: GivenArm, pattern: str, base: Path) -> dict[str, Given
 def _steps(folder: Path, pattern: str, where: str) -> dict[int, str]:
     """Names of the checkpoints in `folder` by their step."""
     names = [path.name for path in folder.glob(pattern) if path.is_dir()] if folder.is_dir() else []
-    steps = {int(found[1]): name for name in names if (found := _STEP.search(name)) and int(found[1]) > 0}
+    steps = {int(match[1]): name for name in names if (match := _STEP.search(name)) and int(match[1]) > 0}
     if not steps:
         what = f"no folder in {folder} is a checkpoint by that name and the number of its step"
         hint = 'such as checkpoints = "runs/one/checkpoint-*", as transformers saves them'

@@ -52,18 +52,18 @@ def matrix_changes(subject: Any, base: Any) -> tuple[MatrixChange, ...]:
 
 def expected_matrices(folder: Path, names: Iterable[str]) -> frozenset[str]:
     """Matrices among `names` that the weights in `folder` were to change: all, unless they are an adapter."""
-    known = frozenset(names)
+    all_names = frozenset(names)
     if not (folder / "adapter_config.json").is_file():
-        return known
+        return all_names
     with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
         stored = [name.removeprefix(_PEFT_PREFIX).split(".") for name in file.keys()]  # noqa: SIM118  # no mapping
     places = {".".join([*parts[:end], "weight"]) for parts in stored for end in range(1, len(parts))}
-    return known & places
+    return all_names & places
 
 
 def layer_groups(changes: Sequence[MatrixChange]) -> tuple[LayerGroup, ...]:
     """The changes by kind of matrix and third of the depth, in the model's order."""
-    layers = 1 + max((int(found[1]) for change in changes if (found := _LAYER.search(change.name))), default=0)
+    layers = 1 + max((int(match[1]) for change in changes if (match := _LAYER.search(change.name))), default=0)
     groups: dict[str, list[MatrixChange]] = {}
     for change in changes:
         groups.setdefault(_group(change.name, layers), []).append(change)
@@ -115,10 +115,10 @@ def _layer_group(name: str, members: Sequence[MatrixChange]) -> LayerGroup:
 
 
 def _group(name: str, layers: int) -> str:
-    found = _LAYER.search(name)
-    if found is None:
+    match = _LAYER.search(name)
+    if match is None:
         return "embeddings and head"
     kind = "attention" if "attn" in name or "attention" in name else "feed-forward"
-    third = 3 * int(found[1]) // layers
+    third = 3 * int(match[1]) // layers
     first, last = -(-third * layers // 3), -(-(third + 1) * layers // 3) - 1
     return f"{kind}, " + (f"layer {first}" if first == last else f"layers {first} to {last}")

@@ -105,13 +105,13 @@ def _judged(record: Record, rows: ScoreRows, name: str, arm: str, draws: tuple[i
     names = subjects(record)[arm]
     results = _of(record, name, names)
     scored = [rows.get((name, subject), ()) for subject in names]
-    own = all(result.by_definition for result in results)
+    by_definition = all(result.by_definition for result in results)
     return _JudgedEntry(
         arm=arm,
         names=names,
         results=results,
         scored=scored,
-        pairs=None if own else _pairs(scored, draws=draws, trained=not is_base(arm)),
+        pairs=None if by_definition else _pairs(scored, draws=draws, trained=not is_base(arm)),
     )
 
 

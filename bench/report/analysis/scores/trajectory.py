@@ -44,8 +44,8 @@ class Trajectory:
     def best_step(self) -> int | None:
         """The step with the largest gain; a maximum of many is larger than what it would score again."""
         sign = 1 if self.higher_is_better else -1
-        known = [(sign * point.gain.estimate, -point.step) for point in self.points if point.gain.estimate is not None]
-        return -max(known)[1] if known else None
+        gains = [(sign * point.gain.estimate, -point.step) for point in self.points if point.gain.estimate is not None]
+        return -max(gains)[1] if gains else None
 
 
 def trajectories(record: Record, aligned: Sequence[Aligned], deltas: Deltas) -> tuple[Trajectory, ...]:
