@@ -133,7 +133,7 @@ def _rows(
             weight=float(max(1, len(text.supervised))),  # without any it has no score, and still needs a weight
             prompt=subject.renderer.prompt_text(row.turns[:-1]),
             target=row.turns[-1].content,
-            slices=row.turns[-1].slices,
+            slices=dict(row.turns[-1].slices),
             unscored=_reason(text) if nll is None else None,
         )
         for id_, row, text, nll in zip(row_ids(rows), rows, texts, sums, strict=True)

@@ -107,9 +107,10 @@ def test_columns_that_an_eval_slices_by_stay_with_its_rows(tmp_path: Path) -> No
         slices={"eval:x": ("hue", "tags", "absent")},
     )
     rows = load_rows(Path(found["eval:x"].path))
+    assert len({*rows[0].turns, *rows[0].turns}) == 2, "a turn can be hashed"
     for row in rows:
         number = row.turns[0].content[1:]
-        assert row.turns[-1].slices == {"hue": (["a", "b"][int(number) % 2],), "tags": ("x", number)}
+        assert dict(row.turns[-1].slices) == {"hue": (["a", "b"][int(number) % 2],), "tags": ("x", number)}
     assert "column `hue` not used" not in found["eval:x"].notes
     assert "column `hue` not used" in found["train"].notes
     assert found["train"].rows == 4

@@ -25,7 +25,7 @@ def write_rows(path: Path, answers: list[str]) -> list[Row]:
         Row(
             turns=(
                 Turn(role="user", content=sentence(n, 3 + n % 11)),
-                Turn(role="assistant", content=answer, slices={"topic": (f"t{n % 3}",)}),
+                Turn(role="assistant", content=answer, slices=(("topic", (f"t{n % 3}",)),)),
             ),
             origin=f"x:{n}",
         )
@@ -63,7 +63,7 @@ def test_loss_is_the_mean_over_supervised_tokens(checkpoint: Path, tmp_path: Pat
         assert score.weight == count
         assert score.prompt == f"User: {row.turns[0].content}\nAssistant:"
         assert score.target == row.turns[1].content
-        assert score.slices == row.turns[1].slices != {}
+        assert score.slices == dict(row.turns[1].slices) != {}
         total, tokens = total + mean * count, tokens + count
         size += len(f" {row.turns[1].content}".encode())
     by_name = {measure.metric: measure for measure in result.measures}

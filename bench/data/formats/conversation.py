@@ -64,7 +64,7 @@ class Rules:
 
     def _sliced(self, settled: Settled, record: Mapping[str, Any]) -> Settled:
         """The conversation with the values of the record's slice columns on its last turn."""
-        values = {name: found for name in self.slices if (found := slice_values(record, name))}
+        values = [(name, found) for name in self.slices if (found := slice_values(record, name))]
         if not values or not settled.turns:
             return settled
         return replace(settled, turns=[*settled.turns[:-1], {**settled.turns[-1], "slices": values}])

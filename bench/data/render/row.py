@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
-
 from bench.spec import Spec
 
 
@@ -35,8 +33,8 @@ class Turn(Spec):
     """Whether an assistant's turn may be learned; false: it is context."""
     tools: tuple[dict[str, Any], ...] = ()
     """Functions that may be called, as JSON Schema; on a conversation's first turn."""
-    slices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """By column that an eval slices by, the row's values; on a conversation's last turn."""
+    slices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Columns that an eval slices by, each with the row's values; on a conversation's last turn."""
 
     @property
     def is_empty(self) -> bool:

@@ -155,7 +155,7 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
                 statistics=_statistics(scored, part),
-                slices=row.turns[-1].slices,
+                slices=dict(row.turns[-1].slices),
                 unscored=_reason(last, scores, row.answer),
             )
         )

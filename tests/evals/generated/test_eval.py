@@ -76,7 +76,10 @@ def test_a_prompt_without_a_score_says_why(checkpoint: Path, tmp_path: Path) -> 
     replies = ("\N{DANCER}", "", "the cow")
     made = [
         Row(
-            turns=(Turn(role="user", content="x"), Turn(role="assistant", content=reply, slices={"topic": (f"t{n}",)})),
+            turns=(
+                Turn(role="user", content="x"),
+                Turn(role="assistant", content=reply, slices=(("topic", (f"t{n}",)),)),
+            ),
             origin=f"x:{n}",
         )
         for n, reply in enumerate(replies)
