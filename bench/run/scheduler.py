@@ -58,10 +58,12 @@ class Scheduler:
     _running: list[_Running] = field(default_factory=list)
     _attempts: dict[str, int] = field(default_factory=dict)
     """Submissions by digest."""
+    _closed_some: bool = True
+    """Whether a job was closed since the waiting ones were looked at: of ten thousand that costs a while."""
 
     def run(self, jobs: Sequence[PlannedJob]) -> None:
         """Run all of them. On `KeyboardInterrupt` the children are stopped, and it is raised on."""
-        self._waiting = sorted(jobs, key=lambda planned: planned.rank)
+        self._waiting, self._closed_some = sorted(jobs, key=lambda planned: planned.rank), True
         try:
             while self._waiting or self._running:
                 self._close_without_child()
@@ -77,6 +79,9 @@ class Scheduler:
 
     def _close_without_child(self) -> None:
         """Close the jobs that need no child: they cannot run, a need of theirs failed, their digest has ended here."""
+        if not self._closed_some:
+            return
+        self._closed_some = False
         for planned in list(self._waiting):  # in the order of needs: one pass reaches dependants of dependants
             outcome = self._outcome_without_child(planned)
             if outcome is not None:
@@ -96,6 +101,8 @@ class Scheduler:
         return None
 
     def _start_what_can(self) -> None:
+        if self._room() < 1:
+            return
         busy = {running.job.digest for running in self._running}
         unfinished = busy | {planned.digest for planned in self._waiting}
         for planned in list(self._waiting):
@@ -232,6 +239,7 @@ class Scheduler:
 
     def _close(self, planned: PlannedJob, outcome: JobOutcome) -> None:
         self.outcomes.setdefault(planned.digest, outcome)
+        self._closed_some = True
         self.display.ended(
             planned.job.id,
             outcome.failure,

@@ -85,7 +85,7 @@ class RemoteJob:
     _began: float | None = None
     _beaten: tuple[int, float] = (0, 0.0)
     """The last sign of life, and when it was seen by this machine's clock."""
-    _asked: float = field(default_factory=time.monotonic)
+    _asked: float = field(default_factory=lambda: time.monotonic())
     _gone: str | None = None
     """Why it is taken for lost."""
 
