@@ -9,7 +9,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test test-browser lint types layers imports check coverage example example-real picture clean help
+.PHONY: run test test-browser test-clusters lint types layers imports check coverage example example-real picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -23,6 +23,9 @@ test: $(VENV)/.dev ## install what the tests need, then run them
 
 test-browser: $(VENV)/.browser ## the report's page in a real browser; needs chromium
 	$(BIN)/python -m pytest tests/browser
+
+test-clusters: $(VENV)/.dev ## executors on a real Slurm (Debian's slurmctld, slurmd, slurm-client, munge; root) and a real Ray, where installed
+	BENCH_TEST_SLURM=1 $(BIN)/python -m pytest tests/run/executors
 
 lint: $(VENV)/.dev ## style, the prose (docs/writing.md), one meaning for each type's name
 	$(BIN)/ruff check .

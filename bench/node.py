@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     enter_allocation()
     os.environ.update(library_environment(request.threads))
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    node, began = os.environ.get("BENCH_NODE_NAME") or socket.gethostname(), time.monotonic()
+    node, began = _node_name(), time.monotonic()
     if os.environ.pop(END_WITH_PARENT, None):
         _end_with_parent()
     redirect_output(Path(request.work.log))
@@ -55,6 +55,12 @@ def main(arguments: list[str]) -> int:
     end = RemoteEnd(digest=request.digest, node=node, seconds=time.monotonic() - began, failure=failure, files=files)
     write_text(ticket.end, end.model_dump_json())
     return 0
+
+
+def _node_name() -> str:
+    """The name that the user or Slurm gives this node, else the machine's."""
+    named = (os.environ.get(name) for name in ("BENCH_NODE_NAME", "SLURMD_NODENAME"))
+    return next((name for name in named if name), socket.gethostname())
 
 
 def _perform(request: RemoteRequest, ticket: JobFiles) -> Failure | None:

@@ -57,6 +57,8 @@ class JobRecord(Spec):
     """Whether no other job of the run that made its result ran beside it; `None` of a job that never ran."""
     node: str | None = None
     """Name of the machine that did it; `None`: the one that the run was started on."""
+    lost_nodes: tuple[str, ...] = ()
+    """Machines that went away while they did it, in this run."""
     log: str | None = None
     """Relative to the run directory."""
 

@@ -205,6 +205,7 @@ def _job_record(
         seconds=outcome.seconds,
         alone=outcome.alone,
         node=outcome.node,
+        lost_nodes=outcome.lost_nodes,
         log=_log(job.id, _log_of(planned, outcome.started, store), directory),
     )
 

@@ -58,6 +58,8 @@ class Scheduler:
     _running: list[_Running] = field(default_factory=list)
     _attempts: dict[str, int] = field(default_factory=dict)
     """Submissions by digest."""
+    _lost: dict[str, list[str]] = field(default_factory=dict)
+    """Machines that went away while they did a job, by its digest."""
     _closed_some: bool = True
     """Whether a job was closed since the waiting ones were looked at: of ten thousand that costs a while."""
 
@@ -209,6 +211,7 @@ class Scheduler:
             seconds=seconds,
             alone=not running.shared,
             node=_elsewhere(running),
+            lost_nodes=tuple(self._lost.get(running.job.digest, ())),
         )
         self._close(running.job, outcome)
 
@@ -216,6 +219,7 @@ class Scheduler:
         """Its machine is gone; what it saved is not."""
         attempt, attempts = self._attempts[running.job.digest] + 1, self.executor.attempts
         self.display.note(f"{running.job.job.id}: {failure.message}; attempt {attempt} of {attempts}")
+        self._lost.setdefault(running.job.digest, []).append(running.work.node or "before its start")
         running.lock.release()
         self._waiting.insert(0, running.job)
 

@@ -216,3 +216,17 @@ def test_a_peak_measured_beside_another_load_is_not_what_the_arms_are_a_share_of
     assert shares.pop(ARM) == (pytest.approx(0.1), 3)
     assert shares
     assert all(share == (pytest.approx(0.2), 0) for share in shares.values())
+
+
+def test_machines_that_did_jobs_and_one_that_went_away_are_named() -> None:
+    record = make_run(examples=5).record
+    assert "Jobs ran on" not in " ".join(said(record))
+    first, second, *others = record.trainings
+    moved = (
+        first.model_copy(update={"job": first.job.model_copy(update={"node": "n1", "lost_nodes": ("n0",)})}),
+        second.model_copy(update={"job": second.job.model_copy(update={"node": "n2"})}),
+        *others,
+    )
+    text = " ".join(said(record.model_copy(update={"trainings": moved})))
+    assert "Jobs ran on n1, n2. Seconds and speeds of different machines" in text
+    assert f"the job was submitted again: {first.job.id} (n0)." in text

@@ -33,6 +33,10 @@ class RunInfo:
     weights_kept: bool
     """Whether trained weights stay after their evals."""
     jobs_reused: int
+    nodes: tuple[str, ...]
+    """Machines that did jobs, beside the one that the run was started on."""
+    lost: tuple[str, ...]
+    """Jobs whose machine went away while they ran, each with its machine."""
     workers: int
     wall_seconds: float | None
     currency: str
@@ -56,6 +60,8 @@ def run_info(record: Record) -> RunInfo:
         evals=tuple(spec.name for spec in suite.eval),
         weights_kept=suite.run.keep_weights,
         jobs_reused=sum(job.reused for job in record.jobs),
+        nodes=tuple(sorted({job.node for job in record.jobs if job.node is not None})),
+        lost=tuple(f"{job.id} ({node})" for job in record.jobs for node in job.lost_nodes),
         workers=record.environment.workers,
         wall_seconds=wall,
         currency=suite.run.currency,

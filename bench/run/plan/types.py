@@ -40,6 +40,8 @@ class JobOutcome:
     """Whether no other job of the run that made the result ran beside it; `None` where no process started."""
     node: str | None = None
     """Name of the machine that did it; `None`: the one that the run was started on."""
+    lost_nodes: tuple[str, ...] = ()
+    """Machines that went away while they did it, in this run."""
 
     @classmethod
     def of(cls, manifest: Manifest) -> JobOutcome:

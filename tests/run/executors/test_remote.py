@@ -93,6 +93,8 @@ def test_a_run_elsewhere_that_loses_a_node_ends_with_the_scores_of_this_machine(
     assert len((there / "submitted").read_text().splitlines()) == 7
     (lost,) = [note for note in notes if "lost" in note]
     assert "its node was lost (command 999999999); attempt 2 of 3" in lost
+    (job,) = [job for job in record.jobs if job.lost_nodes]
+    assert (job.status, job.lost_nodes) == ("done", ("before its start",))
     assert not list((there / "home" / "jobs").glob("*/remote"))
     again, _ = go(there, "again")  # what another executor did is done
     assert all(job.reused for job in again.jobs if job.status == "done")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.run_info import RunInfo
 from bench.report.analysis.training.cost import DISTURBING_SHARE, PHASES, TOLERANCE, BudgetMatch, Cost, PhaseSeconds
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
@@ -38,6 +39,7 @@ def cost_section(comparison: Comparison) -> Section:
         *_utilisation(comparison.costs),
         *_steps(comparison.costs),
         *_money(comparison),
+        *_machines(comparison.run),
     ]
     if "loss" in comparison.plots:
         caption = "Training loss by tokens seen: every seed (thin) and their mean, smoothed (thick)."
@@ -232,6 +234,19 @@ def _money(comparison: Comparison) -> list[Block]:
     whole = "" if run.price is None else f" The last run: {fmt.number(run.price)}."
     text = f"Price of one training, in {run.currency} at {run.price_per_hour:g} an hour: {', '.join(prices)}.{whole}"
     return [*blocks, Paragraph(text=text, tone="muted")]
+
+
+def _machines(run: RunInfo) -> list[Block]:
+    """Where jobs ran, if not on one machine, and what went away."""
+    texts = []
+    if run.nodes:
+        texts.append(
+            f"Jobs ran on {', '.join(run.nodes)}. Seconds and speeds of different machines are compared as if these "
+            "were alike."
+        )
+    if run.lost:
+        texts.append(f"A machine went away, and the job was submitted again: {', '.join(run.lost)}.")
+    return [Paragraph(text=" ".join(texts), tone="muted")] if texts else []
 
 
 def _teraflops(value: float) -> str:

@@ -1,0 +1,98 @@
+"""Jobs through a real Ray cluster of two nodes: the scores of this machine, through a killed driver and a lost node.
+
+Runs where Ray is installed (`make test-clusters`).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.record.record import Record
+from bench.run.display import QuietDisplay
+from bench.run.executors.choose import choose_executor
+from bench.run.executors.protocol import Executor
+from bench.run.executors.remote import RemoteExecutor
+from bench.run.process.server import ChildServer
+from bench.run.run import run_suite
+from bench.suite.tables.suite import Limits
+from tests.fakes.suites import fake_suite, worked
+
+cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
+
+
+def go(root: Path, executor: Executor | None = None) -> tuple[Record, list[str]]:
+    notes: list[str] = []
+    display = QuietDisplay()
+    display.note = notes.append  # type: ignore[method-assign]
+    finished = run_suite(
+        fake_suite(root), home=root / "home", reports=root / "reports", display=display,
+        server=ChildServer(module="tests.fakes.worker"), executor=executor,
+    )  # fmt: skip
+    return finished.load(), notes
+
+
+def ray_executor(root: Path) -> RemoteExecutor:
+    chosen = choose_executor(str(root / "cluster.toml"), limits=Limits())
+    assert isinstance(chosen, RemoteExecutor)
+    return replace(chosen, module="tests.fakes.worker", home=str(root / "home"))
+
+
+def scores(record: Record) -> list[tuple[str, str, float | None]]:
+    return [
+        (evaluation.eval, evaluation.subject, measure.value)
+        for evaluation in record.evaluations
+        if evaluation.result is not None
+        for measure in evaluation.result.measures
+    ]
+
+
+def done(root: Path) -> int:
+    return len(list((root / "home" / "jobs").glob("*/manifest.json")))
+
+
+def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = str(Path(__file__).parents[3])
+    monkeypatch.setenv("PYTHONPATH", checkout)
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    local, _ = go(here)
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        second = cluster.add_node(num_cpus=3)
+        (there / "cluster.toml").write_text(f'kind = "ray"\naddress = "{cluster.address}"\njobs = 3\n')
+        module = "tests.run.executors.test_ray"
+        script = f"from {module} import *; root = Path({str(there)!r}); go(root, ray_executor(root))"
+        driver = subprocess.Popen([sys.executable, "-c", script], cwd=checkout, env=dict(os.environ))
+        while done(there) < 3:
+            assert driver.poll() is None
+            time.sleep(0.1)
+        driver.kill()
+        driver.wait()
+        before = done(there)
+
+        def lose() -> None:
+            while done(there) < before + 3:
+                time.sleep(0.1)
+            cluster.remove_node(second, allow_graceful=False)
+
+        threading.Thread(target=lose, daemon=True).start()
+        record, notes = go(there, ray_executor(there))
+    finally:
+        cluster.shutdown()
+    assert all(job.status == "done" for job in record.jobs)
+    assert scores(record) == scores(local) != []
+    assert any("was lost (ray" in note for note in notes)
+    assert sum(job.reused for job in record.jobs) >= before
+    assert set(worked(there / "home")) == {job.id for job in record.jobs}
