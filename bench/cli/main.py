@@ -10,6 +10,7 @@ import typer
 
 from bench import __version__
 from bench.cli import catalogue, exports, progress, runs, subjects, suites
+from bench.cli.board import board
 from bench.cli.crash import as_internal
 from bench.cli.data import data
 from bench.cli.gate import gate
@@ -39,6 +40,7 @@ app.command()(runs.report)
 app.command()(progress.status)
 app.command()(progress.watch)
 app.command()(runs.compare)
+app.command()(board)
 app.command()(exports.export)
 app.command()(exports.verify)
 app.command()(subjects.weights)
