@@ -14,7 +14,7 @@ from bench.control_codes import visible
 from bench.record.rundir import RunDirectory
 from bench.report.compare import compare
 from bench.report.compose import compose
-from bench.report.render.html import render
+from bench.report.render.html import _FOLDER, _SCRIPTS, render
 from bench.report.render.view import Bullets, Paragraph, Table, View
 from bench.report.write import write_report
 from tests.fakes.page import Page
@@ -53,6 +53,10 @@ def test_the_policy_allows_the_page_s_own_style_and_script_alone() -> None:
         assert f"{name} 'sha256-{expected}'" in policy
     scripts = re.findall(r"<script([^>]*)>", text)
     assert scripts == [' type="application/octet-stream" id="data"', ""]
+
+
+def test_every_part_of_the_script_is_in_the_page() -> None:
+    assert {file.stem for file in _FOLDER.glob("*.js")} == set(_SCRIPTS)
 
 
 def test_it_says_every_word_of_the_report(hostile: View, page: Page) -> None:
