@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoModelForCausalLM, LlamaConfig, OPTConfig
 
 from bench.train.accounting import tensor_memory
 from bench.train.accounting.tensor_memory import LiveBytes, peak_tensor_bytes
@@ -45,6 +45,17 @@ def test_views_and_changes_in_place_are_no_new_bytes() -> None:
 
 def test_a_step_holds_at_least_weights_gradients_and_moments() -> None:
     model = llama()
+    weights = sum(value.numel() * 4 for value in model.parameters())
+    assert peak_tensor_bytes(model, PADDED, packed=False) > 4 * weights
+
+
+def test_a_model_that_takes_positions_from_its_mask_is_counted_too() -> None:
+    """OPT would read them from a mask that has values and two dimensions; here it has neither."""
+    shape = OPTConfig(
+        hidden_size=64, ffn_dim=128, num_hidden_layers=2, num_attention_heads=4, vocab_size=211, word_embed_proj_dim=64
+    )
+    with META:
+        model = AutoModelForCausalLM.from_config(shape)
     weights = sum(value.numel() * 4 for value in model.parameters())
     assert peak_tensor_bytes(model, PADDED, packed=False) > 4 * weights
 
