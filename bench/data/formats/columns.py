@@ -22,6 +22,7 @@ class ColumnMeaning(StrEnum):
 
     SYSTEM = "the system prompt"
     HISTORY = "earlier turns"
+    REASONING = "what the assistant thought before its last answer"
     TOOLS = "functions that may be called"
     LABEL = "whether the row is a good example: true or false"
     WEIGHT = "how much the row counts: 1 or 0"
@@ -46,6 +47,7 @@ num_tokens token_count length toxic redacted openai_moderation hashed_ip header 
 COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(("system", "system_prompt", "system_message"), ColumnMeaning.SYSTEM),
     "history": ColumnMeaning.HISTORY,
+    **dict.fromkeys(("reasoning", "reasoning_content", "thinking", "chain_of_thought"), ColumnMeaning.REASONING),
     **dict.fromkeys(("tools", "functions"), ColumnMeaning.TOOLS),
     **dict.fromkeys(("label", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
     **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight"), ColumnMeaning.WEIGHT),
@@ -54,13 +56,15 @@ COLUMNS: dict[str, ColumnMeaning] = {
 }
 """Columns and their meanings. `rejected` is the side of a preference pair that fine-tuning does not learn."""
 
+_OF_TEXTS = (ColumnMeaning.SYSTEM, ColumnMeaning.HISTORY, ColumnMeaning.REASONING)
+"""Meanings of columns that a suite names itself where it names those of the texts."""
 _MEANT = {name for name, meaning in COLUMNS.items() if meaning is not ColumnMeaning.NOTHING}
 
 
 def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[str], mapped: bool) -> Turns:
     """The conversation with what the row says beside it, in columns that its shape does not use itself.
 
-    `mapped`: the suite names the columns of the texts, so that no other one is a system prompt or a history.
+    `mapped`: the suite names the columns of the texts, so that no other one is a system prompt, a history or reasoning.
     """
     record = {name: record[name] for name in record if name in _MEANT and name not in uses and is_filled(record[name])}
     if not record:
@@ -79,6 +83,7 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
     if not mapped:
         turns = _after_history(record, turns)
         turns = _under_system(record, turns)
+        turns = _with_reasoning(record, turns)
     tools = [tool for name in _named(ColumnMeaning.TOOLS, record) for tool in tool_list(record[name], name)]
     return [{**turns[0], "tools": tools}, *turns[1:]] if tools else turns
 
@@ -86,7 +91,7 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
 def reads(name: str, *, mapped: bool) -> bool:
     """Whether a column of this name is used or known to mean nothing, whatever the row's shape."""
     meaning = COLUMNS.get(name)
-    return meaning is not None and not (mapped and meaning in (ColumnMeaning.SYSTEM, ColumnMeaning.HISTORY))
+    return meaning is not None and not (mapped and meaning in _OF_TEXTS)
 
 
 def ignore_hint(name: str) -> str:
@@ -152,3 +157,12 @@ def _under_system(record: Mapping[str, Any], turns: Turns) -> Turns:
         return turns
     rest = turns[1:] if own_texts else turns
     return [{"role": "system", "content": "\n\n".join(texts)}, *rest]
+
+
+def _with_reasoning(record: Mapping[str, Any], turns: Turns) -> Turns:
+    """The row's reasoning in its last answer, where that has none of its own."""
+    texts = [as_text(record[name], f"field `{name}`") for name in _named(ColumnMeaning.REASONING, record)]
+    last = turns[-1]
+    if not texts or last["role"] != "assistant" or last.get("reasoning"):
+        return turns
+    return [*turns[:-1], {**last, "reasoning": "\n\n".join(dict.fromkeys(texts))}]

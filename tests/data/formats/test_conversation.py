@@ -22,6 +22,8 @@ ROWS: dict[str, dict[str, Any]] = {
             },
         ]
     },
+    "column": {"question": "2+2?", "reasoning": "two and two", "answer": "4"},
+    "column beside messages": {"thinking": "two and two", "messages": [USER, {"role": "assistant", "content": "4"}]},
     "chosen": {"prompt": [USER], "chosen": [{"role": "assistant", "content": "4", "thinking": "two and two"}]},
 }
 
