@@ -55,18 +55,19 @@ TAIL_STEPS = 10
 """Steps that the tail loss is a mean over, at least."""
 
 
-def run_training(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
+def run_training(job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True) -> TrainResult:
     """Trains one seed replicate and saves its adapter or model under `folder/weights`.
 
     Resumes from a checkpoint that an interrupted training of the same digest left in `folder`. A training that diverges
     ends there, with `diverged` set and what was measured until then. With several processes this is the main process.
+    checked: whether the saved subject is held against the trained model and the base.
     """
-    return _result(_carry_out(job, folder, emit))
+    return _result(_carry_out(job, folder, emit, checked=checked))
 
 
 def follow_training(job: TrainJob, folder: Path) -> None:
     """Takes part in the training as one of the other processes."""
-    _carry_out(job, folder, ignore_event)
+    _carry_out(job, folder, ignore_event, checked=False)
 
 
 def tail_loss(steps: Sequence[Step]) -> float | None:
@@ -83,7 +84,7 @@ def tail_loss(steps: Sequence[Step]) -> float | None:
     return total / tokens if tokens else None
 
 
-def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
+def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool) -> _Done:
     memory = MemoryByPhase(pick_device())
     since = time.perf_counter()  # a budget in seconds has a trial before the training: it is start-up
     prepared = prepare(job, folder, emit, budget=known_budget(job), since=since)
@@ -99,7 +100,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
             _check_counts(prepared.meter.steps, prepared.data.schedule, whole=trainer.stopped == "budget")
         prepared.meter.enter("saving")
         kept_step = None if prepared.watch is None else prepared.watch.restore(trainer.model)
-        as_trained = None if diverged else trained_loss(prepared)
+        as_trained = trained_loss(prepared) if checked and not diverged else None
         save_subject(
             trainer,
             job,
@@ -111,10 +112,10 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
     memory.end("saving")
     phases, energy = exchanged_memory(prepared.ranks, memory.phases), exchanged_energy(prepared.ranks, used)
     prepared.ranks.barrier()
-    checked, applied = None, None
+    check, applied = None, None
     if as_trained is not None and trainer.is_main_process:
         prepared.meter.enter("evaluation")
-        checked, applied = check_weights(prepared, folder, as_trained)
+        check, applied = check_weights(prepared, folder, as_trained)
         prepared.meter.enter("other")
     return _Done(
         prepared=prepared,
@@ -123,7 +124,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit) -> _Done:
         memory=phases,
         energy=energy,
         other_load=other_load,
-        weights_check=checked,
+        weights_check=check,
         applied=applied,
     )
 

@@ -44,6 +44,14 @@ def test_every_training_has_its_update_measured(tmp_path: Path, method: str) -> 
     assert result.weights_check.base > result.weights_check.as_evaluated, "it learned its own rows"
 
 
+def test_a_training_whose_weights_are_not_kept_is_not_checked(tmp_path: Path) -> None:
+    """A sweep's trainings: the check would cost a second evaluation of each setting."""
+    model, data = resolved_model(tiny_checkpoint(tmp_path / "base")), stored_data(tmp_path, make_rows(4))
+    job = make_job(model, data, recipe=make_recipe(method="lora"), budget={"unit": "steps", "amount": 1})
+    result = run_training(job, tmp_path, lambda event: None, checked=False)
+    assert (result.applied, result.weights_check) == (None, None)
+
+
 def test_drift_is_the_mean_divergence_over_all_positions(tmp_path: Path) -> None:
     model = resolved_model(tiny_checkpoint(tmp_path / "base"))
     base, other = (load_base(model, precision="fp32", device=CPU) for _ in range(2))

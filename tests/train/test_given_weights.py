@@ -19,6 +19,7 @@ from trl import SFTConfig, SFTTrainer
 from bench.errors import InputError
 from bench.model.load import load_base, load_tuned
 from bench.record.given import GivenFacts
+from bench.suite.checks.model_folder import given_problems
 from bench.suite.resolved import ResolvedWeights
 from bench.suite.tables.given import WeightsForm
 from bench.train.given_weights import given_facts
@@ -265,3 +266,27 @@ def test_a_gguf_file_that_lacks_a_tensor_or_is_of_another_base_is_refused(tmp_pa
     assert any("another shape" in what for what in refusals(base, write_gguf(wide, tmp_path / "w.gguf"), "weights"))
     (tmp_path / "torn.gguf").write_bytes(b"GGUF" + bytes(40))
     assert any("transformers cannot read it" in what for what in refusals(base, tmp_path / "torn.gguf", "weights"))
+
+
+@pytest.mark.parametrize("trainer", ["torchtune", "unsloth", "llama-factory", "axolotl"])
+def test_a_folder_fits_as_each_trainer_leaves_it(tmp_path: Path, base: Path, trainer: str) -> None:
+    """torchtune writes a few keys of the configuration; unsloth its own beside PEFT's, and names its copy of the base;
+    LLaMA-Factory and axolotl leave the state of the trainer and the tokenizer beside the adapter."""
+    folder = adapter(base, tmp_path / trainer, LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"]))
+    config = json.loads((folder / "adapter_config.json").read_text())
+    if trainer == "torchtune":
+        kept = ("r", "lora_alpha", "target_modules", "peft_type")
+        config = {key: config[key] for key in kept} | {"base_model_name_or_path": str(base)}
+    elif trainer == "unsloth":
+        config |= {"base_model_name_or_path": f"unsloth/{base.name}", "unsloth_fixed": True, "task_type": "CAUSAL_LM"}
+    else:
+        AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+        (folder / "trainer_state.json").write_text('{"global_step": 8}')
+        (folder / "training_args.bin").write_bytes(b"\x80\x04")
+        (folder / "all_results.json").write_text("{}")
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    assert not given_problems(folder, "adapter", "here")
+    seen = facts(base, folder)
+    assert seen.applied is not None
+    assert (seen.applied.without_effect, seen.applied.expected) == (0, 4)
+    assert seen.notes == ()
