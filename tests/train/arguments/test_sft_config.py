@@ -66,6 +66,7 @@ def test_mixed_precision_is_asked_for_by_name(tmp_path: Path) -> None:
 
 READ_ELSEWHERE = {
     "budget": "test_schedule.py",
+    "from_arm": "tests/run/test_arms.py",
     "shots": "tests/evals",
     "method": "test_methods.py",
     "deepspeed": "test_check.py",
