@@ -14,7 +14,8 @@ from bench.design.instrument import AnsweredRows, Instrument, check_instrument
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.files import SCORES
-from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, Judging
+from bench.record.jobs.job import Job
 from bench.record.store import JobStore, read_scores
 from bench.report.analysis.aligned.align import read_rows
 from bench.report.compare import compare_record
@@ -27,6 +28,7 @@ from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from bench.run.scheduler import Scheduler
 from bench.suite.load import LoadedSuite, LoadWith
+from bench.suite.tables.evals import EvalSpec
 
 
 def pilot_of(loaded: LoadedSuite, asked: str | None) -> str:
@@ -82,8 +84,8 @@ def resolve_instrument(
 def _base_again(
     loaded: LoadedSuite, pilot: str, *, home: Path, display: Display, server: ChildServer | None, trust_task_code: bool
 ) -> AnsweredRows:
-    """The base's evals once more, under digests of their own; those of a judge, whose base is its own reference,
-    not."""
+    """The base's evals once more, under digests of their own; a judge compares the second answers with what it compares
+    the base with, or with the first ones where the base is its own reference."""
     server, store = server or ChildServer(), JobStore(home=home)
     planned = plan(
         resolve(loaded, home=home, server=server, partial=True),
@@ -94,7 +96,7 @@ def _base_again(
     again = [
         _again(job, store)
         for job in planned.jobs
-        if job.arm is None and job.selected and isinstance(job.job, EvalJob) and job.job.judging is None
+        if job.arm is None and job.selected and isinstance(job.job, EvalJob | AnswerJob)
     ]
     scheduler = Scheduler(
         executor=LocalExecutor(server=server),
@@ -109,15 +111,33 @@ def _base_again(
 
 
 def _again(planned: PlannedJob, store: JobStore) -> PlannedJob:
-    assert isinstance(planned.job, EvalJob), "chosen so"
-    job = planned.job.model_copy(update={"digest": digest_json({"again": planned.digest}), "eval": _resampled(planned)})
-    return replace(planned, job=job, fresh=False, cached=store.done(job.digest))
+    """The job with a digest of its own; of a judge, after the second answers."""
+    digest = _second(planned.digest)
+    match planned.job:
+        case AnswerJob(asking=asking) as job:
+            asked = asking.model_copy(update={"digest": digest, "eval": _resampled(asking.eval)})
+            second: Job = job.model_copy(update={"digest": digest, "asking": asked})
+            after = planned.after
+        case EvalJob(judging=Judging() as judging) as job:
+            answers = _second(judging.answers)
+            pair = judging.model_copy(update={"answers": answers, "answers_path": str(store.folder(answers))})
+            second = job.model_copy(update={"digest": digest, "judging": pair})
+            after = (answers,)
+        case EvalJob() as job:
+            second = job.model_copy(update={"digest": digest, "eval": _resampled(job.eval)})
+            after = planned.after
+        case other:
+            raise TypeError(f"{other.kind} is asked once")
+    return replace(planned, job=second, after=after, fresh=False, cached=store.done(digest))
 
 
-def _resampled(planned: PlannedJob) -> object:
+def _second(digest: str) -> str:
+    """Digest of the same job done again."""
+    return digest_json({"again": digest})
+
+
+def _resampled(spec: EvalSpec) -> EvalSpec:
     """The eval with another seed of sampling, where its answers are sampled."""
-    assert isinstance(planned.job, EvalJob), "chosen so"
-    spec = planned.job.eval
     decoding = getattr(spec, "decoding", None)
     if decoding is None or not decoding.temperature:
         return spec

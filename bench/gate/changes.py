@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.report.analysis.aligned.align import Aligned
-from bench.stats.curves.distributions import BoolArray
+from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray
+from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import plan_of, replicate_rows, seed_prior_of
 from bench.stats.estimates.seed_pairs import delta_by_seed, seed_differences
 from bench.stats.noise.moderation import SeedPrior
+from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
 from bench.suite.tables.gate import GatePolicy, Tier
 
@@ -64,9 +67,40 @@ class _Sides:
             return self.new, self.old
         return (seed_differences(self.new, self.old),)
 
+    @property
+    def means(self) -> tuple[float | None, float | None]:
+        """Values of the stored run and of this one."""
+        return _mean(self.old), _mean(self.new)
+
     def delta(self, prior: SeedPrior | None, *, seed: int, replicates: int) -> Delta:
         compare = paired_delta if len(self.compared) == 2 else delta_by_seed
         return compare(self.new, self.old, seed=seed, replicates=replicates, prior=prior)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CorpusSides:
+    """Statistics of a corpus metric of both runs over the same examples; seeds count as independent."""
+
+    new: CorpusScores
+    old: CorpusScores
+    paired_seeds: bool = False
+
+    @property
+    def equal(self) -> bool:
+        return all(np.array_equal(getattr(self.new, name), getattr(self.old, name)) for name in ("values", "present"))
+
+    @property
+    def means(self) -> tuple[float | None, float | None]:
+        """Values of the stored run and of this one."""
+        delta = corpus_delta(self.new, self.old, seed=0, replicates=1)
+        return (None, None) if delta is None else (delta.reference_mean, delta.arm_mean)
+
+    def delta(self, prior: SeedPrior | None, *, seed: int, replicates: int) -> Delta | None:
+        return corpus_delta(self.new, self.old, seed=seed, replicates=replicates, prior=prior)
+
+
+_Compared: TypeAlias = _Sides | _CorpusSides | str
+"""Both runs' scores, or why they cannot be compared."""
 
 
 def cells(
@@ -85,7 +119,7 @@ def cells(
     checked = {
         name: (old, {arm: _sides(arm, now.get(name), old, same_seeds=same_seeds(arm)) for arm in old.arms})
         for name, old in before.items()
-        if old.measurand.per_example and (old.measurand.role != "diagnostic" or old.measurand.eval in policy.eval)
+        if old.measurand.role != "diagnostic" or old.measurand.eval in policy.eval
     }
     return tuple(
         _cell(arm, name, old, sides, policy, prior=_prior(by_arm), seed=seed, replicates=replicates)
@@ -94,16 +128,19 @@ def cells(
     )
 
 
-def _prior(by_arm: Mapping[str, _Sides | str]) -> SeedPrior | None:
+def _prior(by_arm: Mapping[str, _Compared]) -> SeedPrior | None:
     """What all arms of one eval say together about their seeds' noise."""
-    return seed_prior_of(scores for sides in by_arm.values() if not isinstance(sides, str) for scores in sides.compared)
+    corpus = [side for sides in by_arm.values() if isinstance(sides, _CorpusSides) for side in (sides.new, sides.old)]
+    if corpus:
+        return corpus_seed_prior(corpus)
+    return seed_prior_of(scores for sides in by_arm.values() if isinstance(sides, _Sides) for scores in sides.compared)
 
 
 def _cell(
     arm: str,
     name: str,
     old: Aligned,
-    sides: _Sides | str,
+    sides: _Compared,
     policy: GatePolicy,
     *,
     prior: SeedPrior | None,
@@ -112,7 +149,7 @@ def _cell(
 ) -> ComparedCell:
     why = sides if isinstance(sides, str) else None
     delta = None if isinstance(sides, str) else sides.delta(prior, seed=seed, replicates=replicates)
-    before, after = (None, None) if isinstance(sides, str) else (_mean(sides.old), _mean(sides.new))
+    before, after = (None, None) if isinstance(sides, str) else sides.means
     return ComparedCell(
         arm=arm,
         measurand=name,
@@ -129,8 +166,7 @@ def _cell(
     )
 
 
-def _sides(arm: str, new: Aligned | None, old: Aligned, *, same_seeds: bool) -> _Sides | str:
-    """Both runs' scores, or why they cannot be compared."""
+def _sides(arm: str, new: Aligned | None, old: Aligned, *, same_seeds: bool) -> _Compared:
     if new is None:
         return "this run has no such eval"
     if arm not in new.arms:
@@ -142,8 +178,10 @@ def _sides(arm: str, new: Aligned | None, old: Aligned, *, same_seeds: bool) -> 
     if len(shared) < max(len(old.examples), len(new.examples)) or not shared:
         sizes = f"{len(old.examples):,} stored, {len(new.examples):,} in this run, {len(shared):,} in both"
         return f"the eval's examples differ: {sizes}"
-    left = _ordered(new.arms[arm], [index for index, _ in shared])
-    right = _ordered(old.arms[arm], range(len(old.examples)))
+    order = [index for index, _ in shared]
+    if not old.measurand.per_example:
+        return _corpus_sides(arm, new, old, order)
+    left, right = _on_one_scale(_ordered(new.arms[arm], order), _ordered(old.arms[arm], range(len(old.examples))))
     if (left.binary, left.bounds) != (right.binary, right.bounds) or not np.array_equal(left.weights, right.weights):
         return "the eval weighs or scores its examples in another way"
     for scores, whose in ((left, "this"), (right, "the stored")):
@@ -151,6 +189,40 @@ def _sides(arm: str, new: Aligned | None, old: Aligned, *, same_seeds: bool) -> 
             return f"{whose} run has no score of it; its report says why"
     paired = left.values.shape == right.values.shape and (same_seeds or not left.trained)
     return _Sides(new=left, old=right, paired_seeds=paired)
+
+
+def _corpus_sides(arm: str, new: Aligned, old: Aligned, order: Sequence[int]) -> _CorpusSides | str:
+    """Both runs' statistics. order: of this run's examples, as the stored ones are."""
+    if arm not in new.counts or arm not in old.counts:
+        return "its corpus metric keeps nothing of the examples that could be compared"
+    stored = old.counts[arm]
+    return _CorpusSides(
+        new=_like(
+            stored, new.counts[arm].values[:, order], new.counts[arm].present[:, order], draws=new.counts[arm].draws
+        ),
+        old=_like(stored, stored.values, stored.present, draws=stored.draws),
+    )
+
+
+def _like(stored: CorpusScores, values: FloatArray, present: BoolArray, *, draws: IntArray | None) -> CorpusScores:
+    """Statistics over the examples of the stored run, with labels numbered by first appearance."""
+    return replace(
+        stored,
+        values=values,
+        present=present,
+        draws=draws,
+        clusters=None if stored.clusters is None else _renumbered(stored.clusters),
+        strata=None if stored.strata is None else _renumbered(stored.strata),
+        pools=None if stored.pools is None else _renumbered(stored.pools),
+    )
+
+
+def _on_one_scale(left: Scores, right: Scores) -> tuple[Scores, Scores]:
+    """The scores with the wider scale of the two: what is a share or a percentage, one run alone may not show."""
+    if left.bounds is None or right.bounds is None or left.bounds == right.bounds:
+        return left, right
+    wider = max(left.bounds, right.bounds, key=lambda ends: ends[1] - ends[0])
+    return replace(left, bounds=wider), replace(right, bounds=wider)
 
 
 def _mean(scores: Scores) -> float | None:

@@ -278,6 +278,17 @@ def test_cost_and_tokens_are_shown_and_the_key_is_nowhere(ran: Ran) -> None:
     assert KEY not in ran.text
 
 
+def test_before_a_run_a_judge_says_how_often_it_prefers_the_bases_second_answers_to_its_first(ran: Ran) -> None:
+    """The base's answers are not sampled: both are the same, and no judge is asked about them."""
+    asked = len(ran.server.requests)
+    found_ = bench(ran.folder, "plan", "suite.toml", "--resolve", "--quick", "--json", JUDGE_KEY=KEY)
+    assert found_.returncode == 0, found_.stderr
+    checks = {check["name"]: check for check in json.loads(found_.stdout)["evals"]}
+    assert (checks["by_place"]["noise_floor"], checks["by_place"]["changed"]) == (0.0, 0.0)
+    assert checks["by_length"]["noise_floor"] == 0.0, "stored answers: what was said of the same pairs is kept"
+    assert len(ran.server.requests) == asked
+
+
 def test_the_next_run_does_what_failed_and_never_pays_again_for_what_was_answered(ran: Ran) -> None:
     """The judge is back, and the jobs of the others are gone: those are made again from the replies on disk."""
     ran.mortal.back = True

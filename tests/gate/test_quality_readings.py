@@ -14,6 +14,8 @@ from bench.gate.changes import _renumbered, _sides, cells
 from bench.gate.quality import ClaimChange, QualityComparison, ScoreChange, decided
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.measurand import Measurand
+from bench.stats.samples.corpus_metrics import CORPUS_METRICS
+from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
 from bench.suite.tables.gate import GatePolicy, Waiver
 
@@ -176,12 +178,55 @@ def test_an_eval_that_is_gone_or_a_stored_run_without_scores_is_missing() -> Non
     assert "the stored run has no score" in (change(old, empty).why or "")
 
 
-def test_diagnostics_and_corpus_metrics_are_left_out() -> None:
-    for left_out in ({"role": "diagnostic"}, {"per_example": False}):
-        old = dataclasses.replace(aligned(right(100)), measurand=dataclasses.replace(MEASURAND, **left_out))
-        assert changes({}, {"qa": old}) == ()
-        (found,) = changes({}, {"qa": old, "next": aligned(right(100))})
-        assert (found.eval, found.answer) == ("next", "inconclusive")
+def test_diagnostics_are_left_out() -> None:
+    old = dataclasses.replace(aligned(right(100)), measurand=dataclasses.replace(MEASURAND, role="diagnostic"))
+    assert changes({}, {"qa": old}) == ()
+    (found,) = changes({}, {"qa": old, "next": aligned(right(100))})
+    assert (found.eval, found.answer) == ("next", "inconclusive")
+
+
+def corpus(rng: np.random.Generator, chance: float) -> Aligned:
+    """IFEval's rate over instructions: three of each prompt, three trainings."""
+    followed = rng.binomial(3, chance, (3, ROWS)).astype(float)
+    counts = CorpusScores(
+        metric=CORPUS_METRICS["inst_level_strict_acc"],
+        values=np.stack([followed, np.full_like(followed, 3.0)], axis=-1),
+        present=np.ones(followed.shape, dtype=bool),
+    )
+    measurand = dataclasses.replace(MEASURAND, binary=False, per_example=False)
+    nothing = scores(np.zeros((3, ROWS)), present=np.zeros((3, ROWS), dtype=bool), trained=True)
+    return Aligned(measurand=measurand, examples=EXAMPLES, arms={"a": nothing}, counts={"a": counts})
+
+
+def test_a_corpus_metric_is_checked_as_every_other_and_without_statistics_it_is_incomplete() -> None:
+    """Seen: an eval that BLEU leads was in no cell, and the gate was green without it."""
+    rng = np.random.default_rng(0)
+    good, worse = corpus(rng, 0.6), corpus(rng, 0.4)
+    fell = change(worse, good)
+    assert (fell.answer, fell.paired_seeds) == ("no-go", False)
+    assert fell.before == pytest.approx(0.6, abs=0.05)
+    assert fell.after == pytest.approx(0.4, abs=0.05)
+    assert change(good, worse).answer == "go"
+    assert change(good, good).answer == "go"
+    order = np.random.default_rng(1).permutation(ROWS)
+    counts = good.counts["a"]
+    moved = dataclasses.replace(
+        good,
+        examples=tuple(EXAMPLES[index] for index in order),
+        counts={"a": dataclasses.replace(counts, values=counts.values[:, order])},
+    )
+    assert change(moved, good).answer == "go"
+    bare = dataclasses.replace(good, counts={})
+    assert "keeps nothing" in (change(good, bare).why or "")
+
+
+def test_a_scale_that_one_run_does_not_show_is_that_of_the_other() -> None:
+    """All answers of one run without any word of the reference: a share or a percentage."""
+    low, high = (
+        aligned(values, binary=False, bounds=bounds)
+        for values, bounds in ((0 * ONES, (0.0, 100.0)), (0.3 * right(100), (0.0, 1.0)))
+    )
+    assert change(low, high).why is None
 
 
 @pytest.mark.parametrize(
