@@ -9,7 +9,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test test-browser test-clusters lint types layers imports check coverage example example-real picture clean help
+.PHONY: run test test-browser test-clusters lint types layers imports check coverage floors example example-real picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -49,6 +49,9 @@ coverage: $(VENV)/.dev ## the share of each room's lines that the tests run, aga
 	$(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage json --quiet -o - | $(BIN)/python .ci/floors.py
+
+floors: ## raise the floors to what `make coverage` measured, less a point; never lower
+	$(BIN)/coverage json --quiet -o - | $(BIN)/python .ci/floors.py --raise
 
 example-real: $(VENV)/.run ## the flagship on a real base; keep its report, without texts, in reports/example-real (REAL="--set …": data by path)
 	$(BIN)/bench models fetch smollm2-135m-instruct

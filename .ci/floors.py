@@ -1,7 +1,8 @@
 """The share of each room's lines that the tests run, held against a floor that only rises.
 
-`coverage json -q -o - | python .ci/floors.py` exits with 1 where a room is below its floor. With `--raise` it writes
-floors.json: each floor becomes the measured share less one point, if that is higher; a room without a floor gets one.
+`coverage json -q -o - | python .ci/floors.py` exits with 1 where a room is below its floor. With `--raise`, which is
+`make floors`, it writes floors.json: each floor becomes the measured share less one point, if that is higher; a room
+without a floor gets one.
 """
 
 from __future__ import annotations
