@@ -75,8 +75,10 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture(scope="session")
 def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Reports by name: complete, broken (a training failed, scores are missing), hostile (all names and texts)."""
-    from bench.report.write import write_report
+    """Reports by name: complete, broken (a training failed, scores are missing), hostile (all names and texts), shared
+    (a copy without texts)."""
+    from bench.report.compare import compare
+    from bench.report.write import write_copy, write_report
     from tests.fakes.records import make_run
 
     shapes: dict[str, dict[str, Any]] = {
@@ -89,4 +91,6 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
         folder = tmp_path_factory.mktemp(name)
         write_report(make_run(folder, examples=40, **options))
         files[name] = folder / "report.html"
-    return files
+    folder = tmp_path_factory.mktemp("shared")
+    write_copy(compare(make_run(examples=40), replicates=50), folder)
+    return {**files, "shared": folder / "report.html"}

@@ -23,7 +23,7 @@ def complete(visit: Open, pages: dict[str, Path]) -> Visit:
     return visit(pages["complete"])
 
 
-@pytest.mark.parametrize("name", ["complete", "broken", "hostile"])
+@pytest.mark.parametrize("name", ["complete", "broken", "hostile", "shared"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_loads_itself_alone_and_complains_of_nothing(
     visit: Open, pages: dict[str, Path], name: str, theme: str
@@ -159,6 +159,23 @@ def test_lost_examples_are_those_that_the_other_answered_better(complete: Visit)
             for side in mark.split(" → ")
         )
         assert after < before
+
+
+def test_a_lower_loss_is_better(complete: Visit) -> None:
+    open_cell(complete, "lima_1k/full", "heldout")
+    pane = complete.page.locator("#examples")
+    pane.get_by_label("Show").select_option("gained")
+    pairs = [[float(side) for side in mark.split(" → ")] for mark in pane.locator(".flip").all_inner_texts()]
+    assert pairs
+    assert all(after < before for before, after in pairs)
+
+
+def test_a_copy_to_publish_sorts_and_leads_nowhere(visit: Open, pages: dict[str, Path]) -> None:
+    seen = visit(pages["shared"])
+    assert seen.page.locator("button.cell, #to-examples, #data").count() == 0
+    arms_table(seen).get_by_role("columnheader", name="qa", exact=True).get_by_role("button").click()
+    values = [float(text.split()[0]) for text in column(arms_table(seen), "qa")]
+    assert values == sorted(values, reverse=True)
 
 
 def test_any_two_arms_are_contrasted_by_the_report_s_rules(complete: Visit, pages: dict[str, Path]) -> None:

@@ -59,6 +59,15 @@ function searched(entry, row, typed) {
   return matches([row.id, text(entry.questions[row.example]), text(entry.targets[row.example]), ...outputs].join(" "), typed);
 }
 
+// The address names what is shown, so that it can be sent; a page inside another one may not have its own.
+function address(hash) {
+  try {
+    history.replaceState(null, "", hash);
+  } catch (error) {
+    if (error.name !== "SecurityError") throw error;
+  }
+}
+
 function refresh() {
   const entry = evalOf(pane.eval.value);
   const [arm, reference, show] = [pane.arm.value, pane.reference.value, pane.show.value];
@@ -73,7 +82,7 @@ function refresh() {
   pane.list.replaceChildren();
   pane.shown = 0;
   more();
-  history.replaceState(null, "", `#examples=${[entry.name, arm, reference, show].map(encodeURIComponent).join("|")}`);
+  address(`#examples=${[entry.name, arm, reference, show].map(encodeURIComponent).join("|")}`);
 }
 
 function more() {
@@ -163,7 +172,7 @@ function openPane(name, arm, reference, show, from) {
 
 function closePane() {
   pane.root.hidden = true;
-  history.replaceState(null, "", location.pathname);
+  address("#");
   origin?.focus();
   origin?.scrollIntoView({ block: "center" });
 }
