@@ -196,3 +196,9 @@ def test_any_arguments_apply_or_are_refused(arguments: list[str]) -> None:
     except InputError:
         return
     assert isinstance(table, dict)
+
+
+@pytest.mark.parametrize("key", ["source", "rows"])
+def test_the_rows_of_an_eval_are_found_from_where_the_command_is_given(key: str, tmp_path: Path) -> None:
+    """As every path of the command line; a plain name, too, which the suite's own folder does not have."""
+    assert applied(f"eval.qa.{key}=rows", folder=tmp_path)["eval"][0][key] == str(tmp_path / "rows")
