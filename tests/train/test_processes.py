@@ -122,6 +122,9 @@ def test_a_killed_process_fails_the_job_with_its_reason_and_the_next_try_goes_on
         assert not child.ended()
     assert child.process.pid is not None
     first, other = sorted(psutil.Process(child.process.pid).children(), key=lambda rank: rank.pid)
+    sockets = [socket for process in (first, other) for socket in process.net_connections()]
+    listening = {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}  # gloo's, and the agent's store
     os.kill(other.pid, signal.SIGKILL)
     finish(child)
     assert child.failure is not None

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.errors import InputError, Problem
 from bench.run.executors.remote import Submission
+from bench.run.process.environ import environment_variables
 from bench.suite.tables.executor import RayExecutor
 
 END_WITH_PARENT = "BENCH_END_WITH_PARENT"
@@ -68,17 +69,21 @@ class RayBackend:
 
 
 def ray_backend(spec: RayExecutor) -> RayBackend:
-    """Connect to a cluster, or start one on this machine that listens on loopback. Raises `InputError` without Ray."""
+    """Connect to a cluster, or start one where that is asked for. Raises `InputError` without Ray, or without it."""
     try:
         ray = importlib.import_module("ray")
     except ImportError as error:
         what = "the ray executor needs ray, which is not installed"
         hint = 'pip install "sft-bench[ray]"'
         raise InputError(Problem(reference="executor.ray", what=what, hint=hint)) from error
-    if spec.address is None:
-        ray.init(include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
-    else:
-        ray.init(address=spec.address, log_to_driver=False)
+    with environment_variables({"RAY_USAGE_STATS_ENABLED": "0"}):
+        own = {"include_dashboard": False} if spec.address == "local" else {}
+        try:
+            ray.init(address=spec.address, log_to_driver=False, ignore_reinit_error=True, **own)
+        except ConnectionError as error:
+            what = f"there is no Ray cluster at {spec.address}"
+            hint = 'ray start --head; or a file with kind = "ray" and address = "local": docs/scaling.md'
+            raise InputError(Problem(reference="executor.ray", what=what, hint=hint)) from error
     return RayBackend(ray=ray)
 
 

@@ -78,8 +78,9 @@ class RayExecutor(_Remote):
     """`kind = "ray"`: tasks of a Ray cluster; needs `pip install "sft-bench[ray]"`."""
 
     kind: Literal["ray"] = "ray"
-    address: str | None = None
-    """A running cluster, such as `auto`; without it one is started on this machine, for this run."""
+    address: str = "auto"
+    """A running cluster; `auto`: the one that Ray finds here; `local`: start one on this machine, for this run, which
+    then listens on all of the machine's addresses, behind Ray's token."""
 
 
 ExecutorSpec = Annotated[CommandExecutor | SlurmExecutor | RayExecutor, Field(discriminator="kind")]

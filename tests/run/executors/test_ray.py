@@ -70,7 +70,6 @@ def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
     local, _ = go(here)
     cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
-        second = cluster.add_node(num_cpus=3)
         (there / "cluster.toml").write_text(f'kind = "ray"\naddress = "{cluster.address}"\njobs = 3\n')
         module = "tests.run.executors.test_ray"
         script = f"from {module} import *; root = Path({str(there)!r}); go(root, ray_executor(root))"
@@ -81,6 +80,8 @@ def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
         driver.kill()
         driver.wait()
         before = done(there)
+        executor = ray_executor(there)  # this process is connected to the first node, which stays
+        second = cluster.add_node(num_cpus=3)
 
         def lose() -> None:
             while done(there) < before + 3:
@@ -88,8 +89,9 @@ def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
             cluster.remove_node(second, allow_graceful=False)
 
         threading.Thread(target=lose, daemon=True).start()
-        record, notes = go(there, ray_executor(there))
+        record, notes = go(there, executor)
     finally:
+        cluster_utils.ray.shutdown()
         cluster.shutdown()
     assert all(job.status == "done" for job in record.jobs)
     assert scores(record) == scores(local) != []
