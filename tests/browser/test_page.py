@@ -251,6 +251,16 @@ def test_plots_are_read_by_pointer_and_by_keys(complete: Visit) -> None:
     assert re.search(r": [\d.,-]+ at [\d.,]+", tip.inner_text())
 
 
+def test_an_arm_under_the_pointer_is_lit_in_every_plot(complete: Visit) -> None:
+    complete.page.get_by_role("button", name="Unfold").click()
+    arms_table(complete).locator("tbody th").filter(has_text="random_1k/lora").hover()
+    lit = complete.page.locator(".plot g.on")
+    assert set(lit.evaluate_all("groups => groups.map(group => group.dataset.arm)")) == {"random_1k/lora"}
+    assert lit.count() >= 10
+    complete.page.locator("h1").hover()
+    assert lit.count() == 0
+
+
 def test_a_link_to_examples_opens_them(visit: Open, pages: dict[str, Path], browser: Any) -> None:
     seen = visit(pages["complete"])
     open_cell(seen, "random_1k/full", "choice")

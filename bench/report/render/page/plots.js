@@ -78,6 +78,7 @@ function equipPlots() {
       svg.addEventListener(leaving, () => { hideTip(); light(null); });
     }
   }
+  find("main").addEventListener("pointerleave", () => light(null));
   find("main").addEventListener("pointerover", (event) => {
     if (event.target.closest(".plot")) return;
     const row = event.target.closest("main tbody tr");
