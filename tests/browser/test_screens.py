@@ -27,7 +27,7 @@ def test_it_looks_as_it_did(
 ) -> None:
     seen = visit(pages["complete"], width=width, theme=theme)
     if part == "plots":
-        figure = seen.page.locator("figure").first
+        figure = seen.page.locator("figure", has_text="Paired differences").first
         figure.evaluate("figure => figure.closest('details')?.setAttribute('open', '')")
         figure.evaluate("figure => scrollTo(0, figure.getBoundingClientRect().top + scrollY - 80)")
     picture = _half(seen.page.screenshot(animations="disabled"))

@@ -175,7 +175,7 @@ def test_scores_over_the_number_of_rows_are_a_table_and_a_plot(tmp_path: Path) -
     assert found is not None
     write_report(directory)
     svg = (directory.path / "plots" / "scaling.svg").read_text(encoding="utf-8")
-    assert svg.lstrip().startswith("<?xml")
+    assert svg.startswith("<svg ")
 
 
 @pytest.mark.parametrize("changes", [sizes(4, 8), {}])

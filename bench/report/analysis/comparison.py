@@ -118,6 +118,7 @@ class Comparison:
         results = self.results.values()
         contrasts = [c for result in results for c in (result.versus_base, result.versus_control) if c is not None]
         has = {
+            "claims": any(claim.delta is not None and claim.delta.estimate is not None for claim in self.claims),
             "scores": any(result.value.mean is not None for result in results),
             "deltas": any(contrast.delta.estimate is not None for contrast in contrasts),
             "loss": bool(self.curves),

@@ -25,7 +25,8 @@ def compose_board(board: Board) -> tuple[View, dict[str, Drawing]]:
     """The view, and its drawings by name."""
     drawings = {_figure(history): _drawing(history) for history in board.suites if len(history.runs) > 1}
     simulations = [run.comparison.run.simulation for run in board.runs if run.comparison.run.simulation]
-    sections = [_runs(board), _arms(board), *(_history(h) for h in board.suites if len(h.runs) > 1), *_unread(board)]
+    histories = [_history(history) for history in board.suites if len(history.runs) > 1]
+    sections = [_runs(board), *histories, *_unread(board), _arms(board)]
     view = View(
         title=f"Board: {fmt.plural(len(board.runs), 'run')} of {fmt.plural(len(board.suites), 'suite')}",
         banner=f"Simulations are among the runs. {simulations[0]}" if simulations else None,

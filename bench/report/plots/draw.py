@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.report.analysis.comparison import Comparison
+from bench.report.plots.claims import claims_drawing
 from bench.report.plots.deltas import deltas_drawing
 from bench.report.plots.loss import gradient_drawing, loss_drawing, rate_drawing
 from bench.report.plots.scaling import scaling_drawing
@@ -16,6 +17,7 @@ from bench.report.plots.tradeoff import tradeoff_drawing
 from bench.report.render.drawing import Drawing
 
 _PAINTERS: dict[str, Callable[[Comparison], Drawing]] = {
+    "claims": claims_drawing,
     "scores": scores_drawing,
     "deltas": deltas_drawing,
     "loss": loss_drawing,

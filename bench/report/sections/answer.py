@@ -23,5 +23,5 @@ def answer_section(comparison: Comparison) -> Section | None:
 
 
 def _picture(comparison: Comparison) -> list[Figure]:
-    """Differences where there are some, else scores."""
-    return [FIGURES[name] for name in ("deltas", "scores") if name in comparison.plots][:1]
+    """The claims' differences; where there are none, the arms', else the scores."""
+    return [FIGURES[name] for name in FIGURES if name in comparison.plots][:1]

@@ -173,3 +173,22 @@ def test_drawing_twice_gives_the_same_bytes(comparison: Comparison, drawings: di
     assert {name: drawing.document() for name, drawing in draw(comparison).items()} == {
         name: drawing.document() for name, drawing in drawings.items()
     }
+
+
+def test_a_claims_difference_is_beside_what_it_asks(comparison: Comparison, drawings: dict[str, Drawing]) -> None:
+    """An interval beside a line at the wrong side of zero would show another verdict."""
+    panels = drawings["claims"].panels
+    assert len(panels) == 4, "each on an eval of its own"
+    titles = [title.text or "" for panel in panels for title in parsed(panel).iter("title")]
+    for claim in comparison.claims:
+        assert any(f"{claim.claim.says}: {claim.seen}, {claim.verdict.outcome}" in title for title in titles)
+    (zero,) = guides(panels[0], "zero")
+    (asked,) = guides(panels[0], "zero dashed")
+    assert asked < zero, "not worse by more than the margin: below zero, where higher is better"
+    assert len(guides(panels[3], "zero dashed")) == 2, "equal within the margin has two ends"
+
+
+def guides(panel: Panel, kind: str) -> list[float]:
+    """Places of the vertical lines of a kind."""
+    found = [line.attrib["d"] for line in parsed(panel).iter() if line.attrib.get("class") == kind]
+    return [float(text.removeprefix("M").partition(",")[0]) for text in found]

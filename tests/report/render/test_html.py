@@ -92,7 +92,7 @@ def test_plots_are_inside(tmp_path: Path) -> None:
     make_run(tmp_path, examples=20).write()
     write_report(RunDirectory(tmp_path))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert len(re.findall(r"<figure>\s*<div class=\"panels\">", text)) == 6
+    assert len(re.findall(r"<figure>\s*<div class=\"panels\">", text)) == 7
     assert text.count("<svg ") > 20
     assert "<img" not in text
     assert "plots/" not in text.replace("report.md", "")

@@ -20,6 +20,10 @@ LOSS_CAVEAT = (
 )
 
 FIGURES = {
+    "claims": Figure(
+        name="claims",
+        caption="Differences that claims are about, with 95% intervals; filled where decided, dashed what is asked.",
+    ),
     "deltas": Figure(
         name="deltas",
         caption="Paired differences from the base and from the control, with 95% intervals; filled where resolved.",

@@ -1,0 +1,59 @@
+"""The claims' differences, each beside what it asks: one panel for each eval that claims are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.comparison import Comparison
+from bench.report.plots.canvas import look
+from bench.report.plots.rows import ArmRow, Guide, row_panel
+from bench.report.render import format as fmt
+from bench.report.render.drawing import Drawing, Panel
+from bench.suite.tables.suite import is_base
+
+_DECIDED = frozenset({"supported", "refuted"})
+
+
+def claims_drawing(comparison: Comparison) -> Drawing:
+    """A panel for each eval and margin, a row for each claim; filled where it is decided."""
+    compared = [r for r in comparison.claims if r.delta is not None and r.delta.estimate is not None]
+    groups: dict[tuple[str, float, str], list[ClaimResult]] = {}
+    for result in compared:
+        groups.setdefault((result.claim.measure, result.claim.margin, result.claim.parts()[1]), []).append(result)
+    return Drawing(panels=tuple(_panel(comparison, results) for results in groups.values()))
+
+
+def _panel(comparison: Comparison, results: Sequence[ClaimResult]) -> Panel:
+    claim = results[0].claim
+    measurand = next((entry for entry in comparison.measurands if entry.name == claim.on), None)
+    higher = measurand is None or measurand.higher_is_better
+    arms = [arm for arm in comparison.arms if not is_base(arm)]
+    rows = [_row(result, arms) for result in results]
+    asked = [Guide(value=end, dashed=True) for end in _thresholds(results[0], higher=higher) if end != 0]
+    below = f"asked: {results[0].asked}" + ("" if higher else "; lower is better")
+    return row_panel(f"Claims on {claim.measure}", rows, [Guide(value=0.0), *asked], below=below)
+
+
+def _thresholds(result: ClaimResult, *, higher: bool) -> tuple[float, ...]:
+    """Where the claim's verdict changes, as a difference of left and right."""
+    margin = result.claim.margin
+    signed = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[result.claim.parts()[1]]
+    return signed if higher else tuple(-end for end in signed)
+
+
+def _row(result: ClaimResult, arms: Sequence[str]) -> ArmRow:
+    left, relation, right = result.claim.parts()
+    delta = result.delta
+    assert delta is not None, "asked before"
+    named = next((side for side in (left, right) if side in arms), arms[0])
+    return ArmRow(
+        arm=f"{left} {relation} {right}",
+        look=look(named, arms),
+        value=delta.estimate,
+        low=delta.low,
+        high=delta.high,
+        says=f"{result.claim.says}: {result.seen or fmt.signed(delta.estimate)}, {result.verdict.outcome}",
+        number=fmt.signed(delta.estimate),
+        filled=result.verdict.outcome in _DECIDED,
+    )
