@@ -26,7 +26,7 @@ from bench.run.process.limits import exceeded
 from bench.run.process.locks import FileLock, child_lock, try_lock_job
 from bench.suite.tables.suite import Limits
 
-_POLL_SECONDS = 0.5
+_LOCK_SECONDS = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Scheduler:
                 if self._running:
                     self._listen()
                 elif len(self._waiting) == before:
-                    time.sleep(_POLL_SECONDS)  # another process has the locks
+                    time.sleep(_LOCK_SECONDS)  # another process has the locks
                 self.display.tick()
         finally:
             self._abandon()
@@ -171,19 +171,20 @@ class Scheduler:
     def _listen(self) -> None:
         """Wait for a message or an end, and deal with what came."""
         waitables = [waitable for running in self._running for waitable in running.work.waitables]
-        mp_connection.wait(waitables, timeout=_POLL_SECONDS)
+        mp_connection.wait(waitables, timeout=self.executor.poll_seconds)
         for running in list(self._running):
             for event in running.work.messages():
                 self.display.progress(running.job.job.id, event)
-            self._hold_to_limits(running)
             if running.work.ended():
                 self._running.remove(running)
                 self._finish(running)
+            else:
+                self._hold_to_limits(running)
         if self.executor.at_once is not None:
             self._note_sharing()
 
     def _hold_to_limits(self, running: _Running) -> None:
-        if running.ended_for is None and not running.work.ended():
+        if running.ended_for is None:
             running.ended_for = exceeded(
                 self.limits,
                 pid=running.work.pid,

@@ -86,6 +86,11 @@ class LocalExecutor:
         return None
 
     @property
+    def poll_seconds(self) -> float:
+        """Limits are looked at twice a second."""
+        return 0.5
+
+    @property
     def attempts(self) -> int:
         """One."""
         return 1

@@ -59,6 +59,10 @@ class Executor(Protocol):
         """Jobs side by side; `None`: as many workers as the plan has, each process of a job one of them."""
 
     @property
+    def poll_seconds(self) -> float:
+        """Between looks at its jobs, where no event comes before."""
+
+    @property
     def attempts(self) -> int:
         """How often a job is submitted whose machine goes away."""
 

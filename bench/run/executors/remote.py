@@ -31,6 +31,8 @@ from bench.spec import Spec
 
 LOST_SECONDS = 12 * BEAT_SECONDS
 """Without a sign of life a node is lost."""
+_POLL_SECONDS = 2.0
+"""Between looks at the files of jobs: each look opens three, on a file system that others use, too."""
 _ASK_SECONDS = 10.0
 """Between questions to the backend about a job that gives no sign of life."""
 
@@ -199,6 +201,11 @@ class RemoteExecutor:
     python: str = sys.executable
     """On the nodes."""
     attempts: int = 3
+
+    @property
+    def poll_seconds(self) -> float:
+        """Seconds between looks."""
+        return _POLL_SECONDS
 
     @property
     def at_once(self) -> int:

@@ -56,6 +56,7 @@ def executor(root: Path, *, lose: int = 0) -> RemoteExecutor:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
+    monkeypatch.setattr(remote, "_POLL_SECONDS", 0.2)
     monkeypatch.setenv("PYTHONPATH", f"{CHECKOUT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
 
 
