@@ -1,4 +1,4 @@
-"""`bench export`, `bench verify`: a run for other programs, and a published claim computed again. None needs torch."""
+"""`bench export`, `bench import`, `bench verify`: runs for other programs, their results, and published claims."""
 
 from __future__ import annotations
 
@@ -108,3 +108,23 @@ def verify(
             state = "as published" if claim.holds else f"NOT as published: {', '.join(claim.differs)}"
             typer.echo(f"{claim.says} on {claim.on}: {claim.verdict or 'not in the evidence'} ({state})")
     raise typer.Exit(ExitCode.OK if all(claim.holds for claim in claims) else ExitCode.GATE_FAILED)
+
+
+def import_(
+    first: Annotated[Path, typer.Argument(help="Results to compare with: a folder or file.", show_default=False)],
+    others: Annotated[list[Path], typer.Argument(help="Results of other models.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Compare results that lm-eval (with --log_samples) or Inspect wrote, over the same examples by content."""
+    from bench.cli.output import console
+    from bench.report.as_json import to_json
+    from bench.report.imported.compare import compare_imported, compose_imported
+    from bench.report.imported.read import read_subject
+    from bench.report.render.terminal import print_report
+
+    subjects = [read_subject(path) for path in (first, *others)]
+    deltas = compare_imported(subjects)
+    if as_json:
+        print_json(to_json(deltas))
+    else:
+        print_report(compose_imported(subjects[0].name, deltas), console(), full=True)
