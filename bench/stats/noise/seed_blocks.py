@@ -1,7 +1,7 @@
 """Whether arms move together by seed number, as they may where equal seeds share rows, draws or their order.
 
-Contract: descriptive. Differences take the seeds of two arms as independent draws, whatever this shows: arms that move
-together have differences that vary less than their intervals allow for, never more.
+Contract: descriptive. Which differences are paired by seed is a matter of the design
+(`bench.stats.estimates.seed_pairs`), and never of this.
 """
 
 from bench.stats.curves.distributions import FloatArray, f_tail
