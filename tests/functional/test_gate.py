@@ -114,7 +114,7 @@ def test_history_advises_and_never_blocks(folder: Path) -> None:
         (("gate", "speed", "lima_vs_alpaca", "--against", "no-such-ref"), "gate.unknown-version"),
         (("gate", "quality", "stored", "--against", "nothing"), "run"),
         (("gate", "history", "nothing"), "gate.no-history"),
-        (("export", "stored"), "export.no-format"),
+        (("export", "stored", "--to", "model-index"), "export.no-arm"),
         (("gate", "speed", "lima_vs_alpaca"), "usage"),
     ],
 )

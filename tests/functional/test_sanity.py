@@ -73,7 +73,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     write_rows(folder / "exam.jsonl", exam)
     write_rows(folder / "leaked.jsonl", [*copies, *((f"Say {words(5)}", words(30)) for _ in range(16))])
     (folder / "sane.toml").write_text(SUITE, encoding="utf-8")
-    done = bench(folder, "run", "sane.toml", "--quiet", COLUMNS="200")
+    done = bench(folder, "run", "sane.toml", "--quiet", "--full", COLUMNS="250")
     assert done.returncode == 3, done.stderr[-2000:]  # one of two arms failed
     return (folder / "reports" / "sane" / "latest").resolve(), done.stdout
 

@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.control_codes import visible
-from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Paragraph, Section, Table, Tone, View
+from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Medium, Paragraph, Section, Table, Tone, View
 
 STYLES: dict[Tone, str] = {
     "plain": "",
@@ -46,20 +46,18 @@ def print_report(view: View, console: Console, *, full: bool = False) -> None:
 
 
 def _print_section(section: Section, console: Console, *, full: bool) -> None:
-    blocks = section.blocks
-    if any(getattr(block, "only", None) == "terminal" for block in blocks):
-        blocks = tuple(block for block in blocks if getattr(block, "only", None) != "document")
+    left_out: Medium = "terminal" if full else "document"
     console.print()
     console.print(Rule(_text(section.title, "bold"), align="left", style="dim", characters="─"))
-    for block in blocks:
+    for block in section.blocks:
+        if getattr(block, "only", None) == left_out:
+            continue
         shown = _block(block, console.width, full=full)
         if shown is not None:
             console.print(shown)
 
 
 def _block(block: Block, width: int, *, full: bool) -> RenderableType | None:
-    if not full and getattr(block, "only", None) == "document":
-        return None
     match block:
         case Paragraph():
             return _text(block.text, STYLES[block.tone])
