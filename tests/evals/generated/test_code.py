@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -64,9 +63,8 @@ def test_an_answer_has_no_network_no_processes_and_nothing_to_write_to(tmp_path:
 @needs_sandbox
 @pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(60)"])
 def test_an_answer_that_does_not_end_is_ended(code: str) -> None:
-    began = time.monotonic()
+    """The second would pass after a minute."""
     assert not passes(code, seconds=1)
-    assert time.monotonic() - began < 20
 
 
 def test_code_runs_only_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
