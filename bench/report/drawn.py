@@ -80,7 +80,8 @@ def _stamp(folder: Path) -> str:
         content.update(f"{path.relative_to(folder)}\n{path.stat().st_size}\n".encode())
         content.update(path.read_bytes())
     package = Path(bench.__file__).parent
-    code = {path.relative_to(package).as_posix(): _state(path) for path in sorted(package.rglob("*.[cjp]*"))}
+    files = (path for path in sorted(package.rglob("*.[cjp]*")) if path.suffix != ".pyc")  # Python's own copies
+    code = {path.relative_to(package).as_posix(): _state(path) for path in files}
     return digest_json([content.hexdigest(), code])
 
 

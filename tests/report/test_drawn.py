@@ -83,6 +83,7 @@ def test_another_version_of_this_program_draws_it_anew(
     monkeypatch.setattr(bench, "__file__", str(tmp_path / "package" / "__init__.py"))
     assert drawn_report(run) is None
     printed(run)
+    (tmp_path / "package" / "module.cpython-311.pyc").write_text("compiled")
     assert drawn_report(run) is not None
     os.utime(tmp_path / "package" / "__init__.py", ns=(1, 1))
     assert drawn_report(run) is None
