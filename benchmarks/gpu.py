@@ -1,7 +1,7 @@
 """What a GPU gives, in one command: trainings, evals, memory, equality, the micro flagship and the speed gate.
 
-    python -m benchmarks.gpu                       writes gpu.json and prints a table; no part begins after seven minutes
-    python -m benchmarks.gpu --tiny --parts all    the same parts on a processor, with shapes of a few thousand weights
+    python -m benchmarks.gpu                      writes gpu.json and prints a table; no part begins after seven minutes
+    python -m benchmarks.gpu --tiny --parts all   the same parts on a processor, with shapes of a few thousand weights
 
 Weights are random and rows are drawn with a seed, so that nothing is downloaded. Parts, each measured in processes of
 its own: `training` (packed bf16, full and LoRA, at 0.5B and 1.5B Llama shapes: tokens/s, MFU against the measured

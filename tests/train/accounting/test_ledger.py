@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.record.results.ledger import Energy, PhaseMemory
+from bench.record.results.ledger import Energy, OtherLoad, PhaseMemory
 from bench.record.results.training import Head
 from bench.train.accounting import ledger, utilization
 from bench.train.accounting.ledger import LedgerInput, make_ledger
@@ -21,6 +21,7 @@ from tests.fakes.training import make_job, make_recipe, make_rows, resolved_mode
 from tests.train.accounting.test_flops import PACKED, PADDED
 from tests.train.accounting.test_meter import Clock, a_step
 
+QUIET = OtherLoad(processor_share=0.01, gpu_processes=None)
 MEMORY = tuple(
     PhaseMemory(phase=phase, process_bytes=peak, device_bytes=peak + 1)
     for phase, peak in (("start_up", 900), ("training", 700), ("saving", 300))
@@ -49,13 +50,14 @@ def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LedgerInput:
 
 
 def test_counts_are_those_of_the_steps_that_were_trained(stopped: LedgerInput) -> None:
-    made = make_ledger(stopped, MEMORY, Energy(joules=3.0, counter="rapl"))
+    made = make_ledger(stopped, MEMORY, Energy(joules=3.0, counter="rapl"), QUIET)
     assert (made.rows, made.steps, made.tokens, made.supervised_tokens, made.slots) == (4, 2, 26, 8, 30)
     assert (made.dropped_rows, made.warmup_steps_left_out) == (4, 2)
     assert made.seconds.compute == pytest.approx(2.0)
     assert (made.peak_process_bytes, made.peak_device_bytes) == (700, 701), "the training's, not the start-up's"
     assert made.memory == MEMORY
     assert made.energy == Energy(joules=3.0, counter="rapl")
+    assert made.other_load == QUIET
 
 
 @pytest.mark.parametrize("head", ["supervised positions", "all positions"])
@@ -65,7 +67,7 @@ def test_operations_are_those_of_the_batches_seen_with_the_head_where_it_was(sto
             job=stopped.job, schedule=stopped.schedule, meter=stopped.meter, head=head, device=stopped.device,
             precision=stopped.precision,
         ),
-        MEMORY, None,
+        MEMORY, None, QUIET,
     )  # fmt: skip
     count = OperationCount(
         skeleton(stopped.job.model, None), None, checkpointing=False, head_everywhere=head == "all positions"
@@ -82,7 +84,7 @@ def test_an_architecture_that_cannot_be_counted_loses_its_operations_alone(
         raise ValueError("needs its weights")
 
     monkeypatch.setattr(ledger, "OperationCount", foreign)
-    made = make_ledger(stopped, MEMORY, None)
+    made = make_ledger(stopped, MEMORY, None, QUIET)
     assert (made.flops, made.hardware_flops, made.utilization) == (None, None, None)
     assert made.tokens == 26
     assert "needs its weights" in capfd.readouterr().err
