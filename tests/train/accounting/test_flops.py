@@ -97,7 +97,10 @@ def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> No
     count = OperationCount(model, None, checkpointing=False, head_everywhere=False)
     schedule = schedule_of(PACKED, PADDED, PADDED)
     found = count.utilization(
-        schedule, Steady(left_out=1, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32"
+        schedule,
+        Steady(left_out=1, tokens_per_second=8.0, processor_tokens_per_second=None),
+        device=torch.device("cpu"),
+        precision="fp32",
     )
     assert found is not None
     assert found.flops_per_second == pytest.approx(count.model(schedule_of(PADDED, PADDED)) / 4)
