@@ -62,7 +62,7 @@ class Steady:
     left_out: int
     tokens_per_second: float | None
     """`None` below two steady steps."""
-    processor_tokens_per_second: float | None
+    processor_tokens_per_second: float | None = None
     """Per second of processor time; `None` likewise."""
 
 

@@ -98,7 +98,7 @@ def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> No
     schedule = schedule_of(PACKED, PADDED, PADDED)
     found = count.utilization(
         schedule,
-        Steady(left_out=1, tokens_per_second=8.0, processor_tokens_per_second=None),
+        Steady(left_out=1, tokens_per_second=8.0),
         device=torch.device("cpu"),
         precision="fp32",
     )
