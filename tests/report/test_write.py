@@ -25,7 +25,7 @@ from bench.report.write import write_report
 from tests.fakes.counting import count_calls
 from tests.fakes.records import FakeRun, make_run
 
-PLOTS = ["deltas.svg", "gradient_norm.svg", "learning_rate.svg", "loss.svg", "scores.svg", "tradeoff.svg"]
+PLOTS = ["claims.svg", "deltas.svg", "gradient_norm.svg", "learning_rate.svg", "loss.svg", "scores.svg", "tradeoff.svg"]
 
 
 def make(folder: Path, **options: Any) -> RunDirectory:
