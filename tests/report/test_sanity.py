@@ -12,6 +12,7 @@ import pytest
 
 from bench.record.record import Failure, Record
 from bench.record.results.applied import Applied, LayerGroup, WeightsCheck
+from bench.record.results.ledger import OtherLoad
 from bench.record.results.training import NOTHING_SUPERVISED
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
@@ -71,6 +72,12 @@ def with_training(change: Callable[[Any], Any]) -> FakeRun:
 
 def with_ledger(**update: Any) -> FakeRun:
     return with_training(lambda r: r.model_copy(update={"ledger": r.ledger.model_copy(update=update)}))
+
+
+def beside_programs() -> FakeRun:
+    """One training at a time, on a machine that others use, too."""
+    run = with_ledger(other_load=OtherLoad(processor_share=0.4, gpu_processes=None))
+    return changed(run, probes=())
 
 
 def with_suite(run: FakeRun, **update: Any) -> FakeRun:
@@ -239,6 +246,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("rows not as they are", merged_turns, "data lima_1k: 12 rows: turns of one role merged"),
         ("scores missing", unscored, "the results say what these could change: no splitter (4)"),
         ("speed shared", lambda: make_run(examples=20, shared_speed=True), "while other jobs ran"),
+        ("speed shared", beside_programs, "while other programs used 40% of the processors"),
         (
             "template mismatch",
             lambda: with_training(lambda r: r.model_copy(update={"template": "alpaca"})),

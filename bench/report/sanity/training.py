@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bench.record.record import Record, TrainingRecord
 from bench.record.remarks import TrainingCounts, training_remarks
+from bench.record.results.ledger import LEAST_DISTURBING_SHARE
 from bench.record.results.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
@@ -157,7 +158,9 @@ def sweep_edge(record: Record, comparison: Comparison) -> Iterator[Finding]:
 def shared_speed(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for cost in comparison.costs:
         if cost.tokens_per_second is None and cost.shared_tokens_per_second is not None:
-            detail = "its speed was measured only while other jobs ran"
+            disturbed = cost.other_load is not None and cost.other_load > LEAST_DISTURBING_SHARE
+            others = f"programs used {cost.other_load:.0%} of the processors" if disturbed else "jobs ran"
+            detail = f"its speed was measured only while other {others}"
             yield Finding(name="speed shared", arm=cost.arm, measurand=None, detail=detail)
 
 
