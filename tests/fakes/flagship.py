@@ -71,7 +71,7 @@ def make_suite(*, seeds: tuple[int, ...] = (0, 1, 2), claims: tuple[dict[str, ob
     return Suite.model_validate(
         {
             "name": "lima_vs_alpaca",
-            "question": "Does 1K curated beat 52K mixed, with full fine-tuning and with LoRA?",
+            "question": "Do 1K curated rows beat 52K mixed ones, with full fine-tuning and with LoRA?",
             "seeds": seeds,
             "control": "random_1k",
             "model": {"card": "micro"},

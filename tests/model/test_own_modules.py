@@ -9,6 +9,7 @@ from transformers import AutoConfig, dynamic_module_utils
 
 from bench import worker
 from bench.model.remote_code import own_modules
+from bench.record.jobs.train_job import TrainJob
 from tests.fakes.own_code import with_own_model
 
 
@@ -44,5 +45,8 @@ def test_every_job_has_its_own(tmp_path: Path, kind: str) -> None:
 def test_so_has_each_process_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setenv("RANK", "1")
-    worker._follow(tmp_path, lambda: seen.append(dynamic_module_utils.HF_MODULES_CACHE))
+    monkeypatch.setattr(
+        "bench.train.job.follow_training", lambda job, folder: seen.append(dynamic_module_utils.HF_MODULES_CACHE)
+    )
+    worker._follow(TrainJob.model_construct(), tmp_path)
     assert seen == [str(tmp_path / "modules" / "rank1" / "modules")]

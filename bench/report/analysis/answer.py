@@ -209,7 +209,7 @@ def _price(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
     parts = [f"{fmt.count(cost.tokens)} tokens in {fmt.plural(round(cost.steps), 'step')}"]
     parts += [fmt.seconds(cost.seconds)] if cost.step_seconds is not None and cost.seconds is not None else []
     parts += [] if cost.memory_bytes is None else [fmt.memory(cost.memory_bytes)]
-    yield f"One training of it: {', '.join(parts)}."
+    yield f"One training takes {', '.join(parts)}."
 
 
 def _percent(share: float) -> str:

@@ -86,15 +86,15 @@ def _to_decide(verdict: ClaimVerdict, compared: Delta | Ratio) -> str:
         ways.append(f"about {_rounded(verdict.needed_examples)} examples (now {compared.n_examples:,}{spread})")
     if verdict.needed_seeds is not None:
         ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now}{_range(verdict.seeds_range)})")
-    leaning, truth = f"leans to {verdict.leaning}", "if the estimate is the truth"
-    level = "" if verdict.needed_level is None else f" at Holm's level of {fmt.percent(verdict.needed_level)}"
+    leaning, truth = f"leans to {verdict.leaning}", "if the estimate is true"
+    level = "" if verdict.needed_level is None else f" at {fmt.percent(verdict.needed_level)} (Holm)"
     if ways:
-        return f"{leaning}; to decide it{level} {truth}: {' or '.join(ways)}"
+        return f"{leaning}; {' or '.join(ways)} would decide it{level} {truth}"
     if verdict.needed_together is not None:
         examples, seeds = verdict.needed_together
         more = f"about {_rounded(examples)} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
-        return f"{leaning}; to decide it{level} {truth}: {more}; neither alone is enough"
-    return f"{leaning}; {truth}, no number of examples or seeds within reach would decide it"
+        return f"{leaning}; {more}, neither alone, would decide it{level} {truth}"
+    return f"{leaning}; no number of examples or seeds within reach would decide it {truth}"
 
 
 def _range(ends: tuple[int | None, int | None] | None) -> str:

@@ -32,7 +32,7 @@ def test_a_decided_run_begins_with_what_to_take_and_by_how_much() -> None:
     assert answer.lead.startswith(f"In this simulation: take {LIMA}: better than alpaca_52k/full by {points} (")
     assert answer.lead.endswith("on qa, at equal tokens.")
     assert answer.evidence[0] == "By qa and cloze it is the best of 7 with a probability of over 99%."
-    assert answer.evidence[-1].startswith("One training of it: ")
+    assert answer.evidence[-1].startswith("One training takes ")
     first = compose(comparison).sections[0]
     assert first.title == "Answer"
     assert isinstance(first.blocks[0], Paragraph)

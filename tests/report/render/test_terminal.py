@@ -75,7 +75,7 @@ def test_ten_lines_give_the_outcome() -> None:
     lines = printed(view, full=False).strip().splitlines()[:10]
     top = " ".join(" ".join(lines).split())
     assert BANNER in top
-    assert "Does 1K curated beat 52K mixed" in top
+    assert "Do 1K curated rows beat 52K mixed ones" in top
     assert "Complete: 6 arms × 3 seeds" in top
     assert "Claims: 1 supported, 1 refuted, 2 inconclusive." in top
 

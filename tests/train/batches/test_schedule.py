@@ -168,12 +168,15 @@ def test_data_with_nothing_to_learn_is_an_error_and_not_an_endless_loop(unit: st
 def test_one_row_to_learn_from_is_enough() -> None:
     """Whichever place the seed gives it in the epoch."""
     good, _ = ROWS[:2]
-    empty = [Row(turns=(ROWS[0].turns[0], Turn(role="assistant", content="")), origin=f"fake:{i}") for i in range(3)]
+    masked = Turn(role="assistant", content="masked")
+    empty = [Row(turns=(ROWS[0].turns[0], masked), origin=f"fake:{i}") for i in range(3)]
 
     class Strict(CountingRenderer):
         def row(self, row: Row) -> PlainRendered:
             rendered = super().row(row)
-            return rendered if row.answer else replace(rendered, labels_mask=[False] * len(rendered.labels_mask))
+            if row.answer != masked.content:
+                return rendered
+            return replace(rendered, labels_mask=[False] * len(rendered.labels_mask))
 
     short = Budget(unit="epochs", amount=0.25)
     for seed in range(8):
