@@ -31,17 +31,18 @@ class ColumnMeaning(StrEnum):
 
 
 _REFUSED = """
-image images image_path image_paths audio audios video videos pixel_values loss_mask attention_mask input_ids
+image images image_path image_paths image_url img audio audios video videos pixel_values loss_mask weights
+attention_mask input_ids
 """
 _NOTHING = """
 id _id idx index uid uuid guid row_id example_id sample_id question_id prompt_id conversation_id
-conversation_hash message_tree_id tree_state __index_level_0__ hash source sources dataset dataset_name origin
-subset split domain category categories subject topic topics task task_name task_type task_id type kind tag tags
-keywords difficulty level lang language country state url link license author model model_name generator
+conversation_hash message_tree_id tree_state __index_level_0__ hash sources dataset dataset_name origin
+subset split domain category categories subject topics task_name task_type task_id type kind tag tags
+keywords difficulty level lang country state url link license author model model_name generator
 generation_model timestamp created created_at date time metadata meta extra_info quality score scores rating
 ratings reward score_chosen score_rejected chosen_score rejected_score chosen-rating rejected-rating
 chosen-model rejected-model chosen_model rejected_model rank margin upvote_ratio is_seed_task num_turns
-num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn is_safe avg_rating rejected
+num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn avg_rating rejected
 """
 
 COLUMNS: dict[str, ColumnMeaning] = {
@@ -50,7 +51,7 @@ COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(("reasoning", "reasoning_content", "thinking", "chain_of_thought"), ColumnMeaning.REASONING),
     **dict.fromkeys(("tools", "functions"), ColumnMeaning.TOOLS),
     **dict.fromkeys(("label", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
-    **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight"), ColumnMeaning.WEIGHT),
+    **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight", "train"), ColumnMeaning.WEIGHT),
     **dict.fromkeys(_REFUSED.split(), ColumnMeaning.REFUSED),
     **dict.fromkeys(_NOTHING.split(), ColumnMeaning.NOTHING),
 }
@@ -103,8 +104,15 @@ def _named(meaning: ColumnMeaning, record: Mapping[str, Any]) -> list[str]:
     return [name for name in record if COLUMNS.get(name) is meaning]
 
 
+_BAD = ("undesirable", "rejected", "bad")
+"""Labels of a row that is an example of what not to say."""
+
+
 def _check_label(name: str, value: object, *, plain: bool) -> None:
-    """A truth value is honoured; a number might be one, or a class; text is a class and of no effect."""
+    """A truth value and a word for a bad example are honoured; a number might be one, or a class; other text is a class
+    and of no effect."""
+    if str(value).strip().lower() in _BAD:
+        raise RowLeftOut(f"{name} is {str(value).strip().lower()}")
     if isinstance(value, bool) or str(value).strip().lower() in ("true", "false"):
         if parsed_flag(value) is False:
             raise RowLeftOut(f"{name} is false")

@@ -25,29 +25,37 @@ class Key(StrEnum):
     CALLS = "calls of tools"
     CALL_ID = "the call that a tool answers"
     NAME = "the speaker's or the tool's name"
+    ROUTE = "whom it is for"
     REFUSED = "something that this program cannot honour"
     NOTHING = "nothing that a model reads"
 
 
 _NOTHING = """
 id uid uuid message_id parent_id index turn turn_id turn_identifier timestamp create_time created_at updated_at
-date time model lang language refusal annotations metadata meta prefix cache_control markdown rank score source
-openai_id redacted toxic hashed_ip header country state type status user author finish_reason end_turn recipient
-channel token_count replies
+date time model lang language annotations metadata meta prefix cache_control markdown rank score source
+openai_id redacted toxic hashed_ip header country state type status user author finish_reason end_turn token_count
+replies
 """
+
+_REFUSED = """
+image images image_url img audio audios video videos train_detail training_detail mask tools functions tool_call
+function_calls refusal
+"""
+ROUTES = {"channel": ("final",), "recipient": ("all", "user")}
+"""Where a message goes, and the places of an answer to the user; elsewhere it is a thought or a call."""
 
 MESSAGE_KEYS: dict[str, Key] = {
     **dict.fromkeys(("role", "from", "speaker"), Key.ROLE),
     **dict.fromkeys(("content", "value", "text"), Key.CONTENT),
     **dict.fromkeys(("reasoning_content", "reasoning", "thinking", "thought"), Key.REASONING),
-    **dict.fromkeys(("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight"), Key.LEARNED),
+    **dict.fromkeys(
+        ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight", "loss_mask"), Key.LEARNED
+    ),
     **dict.fromkeys(("tool_calls", "function_call"), Key.CALLS),
     "tool_call_id": Key.CALL_ID,
     "name": Key.NAME,
-    **dict.fromkeys(
-        ("image", "images", "image_url", "audio", "audios", "video", "videos", "train_detail", "training_detail"),
-        Key.REFUSED,
-    ),
+    **dict.fromkeys(_REFUSED.split(), Key.REFUSED),
+    **dict.fromkeys(ROUTES, Key.ROUTE),
     **dict.fromkeys(_NOTHING.split(), Key.NOTHING),
 }
 """A message's keys and their meanings."""
@@ -127,6 +135,7 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
     if Key.REFUSED in given:
         key = next(key for key in item if MESSAGE_KEYS.get(key) is Key.REFUSED and is_filled(item[key]))
         raise RowError("data.not-honoured", f"`{key}` cannot be honoured: this program trains on text", _ignore(key))
+    _check_route(item)
     calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
     text, thought = ("", "") if calls and content not in item else _content(field_of(item, content))
     if isinstance(name, str) and name.strip().lower() in CALLERS:
@@ -188,6 +197,15 @@ def _learned(key: str, value: object) -> bool:
         what = f"a weight of {value!r} cannot be honoured: a turn is learned (1, true) or not (0, false)"
         raise RowError("data.weight", what, _ignore(key))
     return flag
+
+
+def _check_route(item: Mapping[str, Any]) -> None:
+    """A message to anybody but the user is no answer."""
+    for key, places in ROUTES.items():
+        value = item.get(key)
+        if is_filled(value) and str(value).strip().lower() not in places:
+            what = f"`{key}` is {value!r}: a thought or a call, which `reasoning_content` and `tool_calls` would hold"
+            raise RowError("data.not-honoured", what, _ignore(key))
 
 
 def parsed_flag(value: object) -> bool | None:

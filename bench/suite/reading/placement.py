@@ -44,7 +44,8 @@ def belongs(model: type[BaseModel], parent: KeyPath, key: str, value: object, *,
         )
     head = f"[[{path[0]}]]" if path[0] in _LISTS else f"[{'.'.join(path)}]"
     inner = path[1:] if path[0] in _LISTS else ()
-    written = f"{key} = {_as_toml(value)}"
+    alone = places[0].is_list and not isinstance(value, list | tuple | Mapping)
+    written = f"{key} = {f'[{_as_toml(value)}]' if alone else _as_toml(value)}"
     for part in reversed(inner):
         written = f"{part} = {{ {written} }}"
     kinds = sorted({kind for place in places if place.path == path for kind in place.kinds})
@@ -61,10 +62,13 @@ class _Place:
     kinds: tuple[str, ...]
     """Values of `kind` in a list of tables for which it has the key; empty where it makes no difference."""
 
+    @property
+    def is_list(self) -> bool:
+        return any(get_origin(branch) is tuple for branch in branches(self.annotation))
+
     def takes(self, value: object) -> bool:
         """Whether the key is a list where the value is one, and none where it is none."""
-        is_list = any(get_origin(branch) is tuple for branch in branches(self.annotation))
-        return is_list == isinstance(value, list | tuple)
+        return self.is_list == isinstance(value, list | tuple)
 
 
 def _places(
@@ -108,6 +112,8 @@ def shorthand(path: KeyPath, value: object) -> str | None:
             return _budget(value)
         case ("arms",), tuple():
             return '[arms] data = ["NAME"], recipe = ["NAME"]; one cell: include = [{ data = "NAME", recipe = "NAME" }]'
+        case ("seeds",), str() if seeds := re.findall(r"[0-9]+", value):
+            return f"them as numbers: seeds = [{', '.join(seeds)}]"
         case ("seeds",), int() if not isinstance(value, bool):
             return f"the seeds themselves: seeds = [{', '.join(map(str, range(min(max(value, 1), 5))))}]"
     return None

@@ -151,3 +151,17 @@ def test_a_name_in_a_few_rows_of_many_is_an_oddity_of_theirs() -> None:
 
     assert worth_reporting(Counter(a=3, b=4), 1000) == {"b": 4}
     assert worth_reporting(Counter(a=2), 2) == {"a": 2}
+
+
+@pytest.mark.parametrize("word", ["undesirable", "Rejected", "bad"])
+def test_a_row_labelled_as_a_bad_example_is_left_out_and_counted(word: str) -> None:
+    assert read({"prompt": "Q", "completion": "A", "label": word}).dropped == f"label is {word.lower()}"
+    assert read({"prompt": "Q", "completion": "A", "label": "greeting"}).dropped is None, "a class"
+
+
+@pytest.mark.parametrize("name", ["source", "task", "topic", "language", "is_safe"])
+def test_a_column_that_may_belong_to_the_prompt_is_named_as_unused(name: str) -> None:
+    record = {"instruction": "Translate to English", name: "chat noir", "target": "black cat"}
+    shape = recognise([record])
+    assert shape is not None
+    assert f"column `{name}` not used" in set(unused_names(record, shape))

@@ -123,3 +123,19 @@ def test_a_part_that_is_no_text_comes_with_a_way_out() -> None:
     with pytest.raises(RowError, match="this program trains on text") as caught:
         message_turns([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}])
     assert 'odd_rows = "drop"' in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"channel": "analysis"}, "`channel` is 'analysis'"),
+        ({"recipient": "functions.get_weather"}, "`recipient` is 'functions.get_weather'"),
+    ],
+)
+def test_a_message_that_is_not_for_the_user_is_no_answer(keys: dict[str, str], says: str) -> None:
+    with pytest.raises(RowError, match=says):
+        message_turns([{"role": "user", "content": "Q"}, said(**keys)])
+
+
+def test_an_answer_to_the_user_says_so() -> None:
+    assert said(channel="final", recipient="all") == said()

@@ -32,6 +32,8 @@ MODEL = '[model]\npath = "model"'
         ({'path = "model"': 'card = "Qwen/Qwen2.5-0.5B"'}, "model.card", 'repo = "Qwen/Qwen2.5-0.5B"'),
         ({'path = "model"': 'repo = "./model"'}, "model.repo", 'path = "./model"'),
         ({"seeds = [0]": "seeds = 3"}, "seeds", "seeds = [0, 1, 2]"),
+        ({"seeds = [0]": 'seeds = "0, 1, 2"'}, "seeds", "seeds = [0, 1, 2]"),
+        ({"seeds = [0]": 'track = "wandb"'}, "track", 'it belongs to [run]: track = ["wandb"]'),
         ({"[arms]": '[run]\ntrack = "wandb"\n[arms]'}, "run.track", 'track = ["wandb"]'),
         ({"seeds = [0]": 'track = ["wandb"]'}, "track", 'it belongs to [run]: track = ["wandb"]'),
         ({'method = "full"': 'method = "full"\nreport_to = "wandb"'}, "recipe.full.report_to", "[run] track"),
