@@ -170,6 +170,11 @@ def opens_thinking(prompt: str) -> bool:
     return _OPENED.search(prompt) is not None
 
 
+def opens_with_thinking(text: str) -> bool:
+    """Whether a text begins with a block of thinking, which may never end."""
+    return _BLOCK.match(text.lstrip()) is not None
+
+
 def mentions_thinking(template: str) -> bool:
     """Whether a chat template has tags around thinking."""
     return _TAG.search(template) is not None

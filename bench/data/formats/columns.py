@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.data.formats.fields import RowError, RowLeftOut, as_text, is_filled, kind_of, parsed
 from bench.data.formats.messages import is_message, message_turns, parsed_flag
+from bench.data.formats.thoughts import joined, with_one_block
 from bench.data.formats.tools import tool_list
 from bench.data.formats.turns import Turns
 
@@ -169,8 +170,9 @@ def _under_system(record: Mapping[str, Any], turns: Turns) -> Turns:
 
 def _with_reasoning(record: Mapping[str, Any], turns: Turns) -> Turns:
     """The row's reasoning in its last answer, where that has none of its own."""
-    texts = [as_text(record[name], f"field `{name}`") for name in _named(ColumnMeaning.REASONING, record)]
+    names = _named(ColumnMeaning.REASONING, record)
+    texts = [as_text(record[name], f"field `{name}`") for name in names]
     last = turns[-1]
     if not texts or last["role"] != "assistant" or last.get("reasoning"):
         return turns
-    return [*turns[:-1], {**last, "reasoning": "\n\n".join(dict.fromkeys(texts))}]
+    return [*turns[:-1], with_one_block({**last, "reasoning": joined(texts, "\n\n")}, names)]

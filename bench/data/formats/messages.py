@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from bench.data.formats.fields import RowError, as_text, field_of, is_filled, is_text_part, kind_of
+from bench.data.formats.thoughts import joined, with_one_block
 from bench.data.formats.tools import call_list
 from bench.data.formats.turns import Turns
 
@@ -141,12 +142,14 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
     if isinstance(name, str) and name.strip().lower() in CALLERS:
         calls, text = [*calls, *call_list(text)], ""
     turn: dict[str, Any] = {"role": role, "content": text}
-    reasoning = "\n".join(as_text(value, "`reasoning`") for value in given.get(Key.REASONING, ())) or thought
+    fields = [key for key in item if MESSAGE_KEYS.get(key) is Key.REASONING and is_filled(item[key])]
+    reasoning = joined([as_text(item[key], f"`{key}`") for key in fields]) or thought
     for key, value in (("reasoning", reasoning), ("tool_calls", calls)):
         if value and role != "assistant":
             raise RowError("data.not-honoured", f"{key.replace('_', ' ')} in a turn of {role}")
         if value:
             turn[key] = value
+    turn = with_one_block(turn, fields or [content])
     if role == "assistant" and not all(_learned(key, value) for key, value in item.items() if is_filled(value)):
         turn["train"] = False
     for meaning, key in ((Key.NAME, "name"), (Key.CALL_ID, "tool_call_id")):

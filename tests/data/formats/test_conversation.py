@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.data.formats.conversation import Rules
+from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import recognise
 
 USER = {"role": "user", "content": "2+2?"}
@@ -59,3 +60,64 @@ def test_thoughts_alone_without_their_reasoning_are_no_answer() -> None:
     shape = recognise([record])
     assert shape is not None
     assert Rules(reasoning="drop").read(record, shape).dropped == "empty answer"
+
+
+THOUGHT = "<think>\ntwo and\ntwo\n</think>\n\n4"
+TWICE: dict[str, dict[str, Any]] = {
+    "reasoning_content": {"messages": [USER, {"role": "assistant", "content": THOUGHT, "reasoning_content": "T"}]},
+    "reasoning": {"question": "2+2?", "reasoning": "T", "answer": THOUGHT},
+    "thinking": {"thinking": "T", "messages": [USER, {"role": "assistant", "content": THOUGHT}]},
+}
+
+
+def filled(record: Any, thought: str) -> Any:
+    """A record of `TWICE` with a thought."""
+    if isinstance(record, dict):
+        return {key: filled(value, thought) for key, value in record.items()}
+    if isinstance(record, list):
+        return [filled(item, thought) for item in record]
+    return thought if record == "T" else record
+
+
+@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize(
+    ("choice", "answer"),
+    [
+        ("template", {"content": "4", "reasoning": "two and two"}),
+        ("inline", {"content": "<think>\ntwo and two\n</think>\n\n4"}),
+        ("drop", {"content": "4"}),
+    ],
+)
+def test_the_same_thoughts_in_field_and_text_are_one_block(name: str, choice: Any, answer: Any) -> None:
+    record = filled(TWICE[name], "two and two")
+    shape = recognise([record])
+    assert shape is not None
+    assert Rules(reasoning=choice).read(record, shape).turns[-1] == {"role": "assistant", **answer}
+
+
+@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("choice", ["template", "inline", "drop"])
+def test_other_thoughts_in_the_field_than_in_the_text_refuse_the_row(name: str, choice: Any) -> None:
+    record = filled(TWICE[name], "three and one")
+    shape = recognise([record])
+    assert shape is not None
+    with pytest.raises(RowError, match=f"block of thinking in its text, and `{name}` gives another") as caught:
+        Rules(reasoning=choice).read(record, shape)
+    assert f'ignore = ["{name}"]' in str(caught.value.hint)
+    rules = Rules(reasoning=choice, ignore=frozenset({name}))
+    visible = rules.visible(record)
+    assert rules.read(visible, shape).turns[-1] == {"role": "assistant", "content": THOUGHT}
+
+
+def test_a_tag_that_an_answer_mentions_is_no_block() -> None:
+    record = {"question": "Which tag?", "reasoning": "hm", "answer": "It is <think>."}
+    shape = recognise([record])
+    assert shape is not None
+    assert Rules().read(record, shape).turns[-1]["content"] == "It is <think>."
+
+
+def test_keys_of_a_message_that_say_the_same_are_one_reasoning() -> None:
+    record = {"messages": [USER, {"role": "assistant", "content": "4", "reasoning": "hm", "reasoning_content": "hm "}]}
+    shape = recognise([record])
+    assert shape is not None
+    assert Rules().read(record, shape).turns[-1]["reasoning"].strip() == "hm"

@@ -66,3 +66,49 @@ def test_a_config_without_a_vocabulary_says_nothing(tmp_path: Path) -> None:
     assert told(folder) == []
     (folder / "config.json").write_text('{"text_config": {"vocab_size": 100}}')
     assert len(told(folder)) == 1
+
+
+BEYOND = [{"id": 100, "content": "<|user|>"}, {"id": 101, "content": "<bos>"}, {"id": 102, "content": "<pad>"}]
+
+
+@pytest.mark.parametrize(
+    ("template", "settings", "start"),
+    [
+        (
+            "{% for m in messages %}{{ '<|' + m.role + '|>' + m.content }}{% endfor %}",
+            {},
+            "the template writes <|user|>,",
+        ),
+        ("{{ bos_token }}{{ messages[0].content }}", {"bos_token": "<bos>"}, "the template writes <bos>,"),
+        ("{{ messages[0].content }}", {"bos_token": "<bos>", "add_bos_token": True}, "the template writes <bos>,"),
+        ("{{ messages[0].content }}", {"pad_token": {"content": "<pad>"}}, "the tokenizer pads batches with <pad>,"),
+    ],
+    ids=["a name put together", "bos_token", "bos of the tokenizer", "pad_token"],
+)
+def test_tokens_that_the_template_does_not_spell_out_count(
+    tmp_path: Path, template: str, settings: dict[str, Any], start: str
+) -> None:
+    folder = model(tmp_path / "m", added=BEYOND, chat_template=template, **settings)
+    (what,) = told(folder)
+    assert what == f"{start} and the model's embedding has no row for it (100 rows)"
+    assert told(model(tmp_path / "m", rows=103, added=BEYOND, chat_template=template, **settings)) == []
+
+
+def test_a_template_that_refuses_a_system_prompt_is_rendered_without_one(tmp_path: Path) -> None:
+    refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    template = refuses + "{% for m in messages %}{{ '<|' + m.role + '|>' }}{% endfor %}"
+    assert len(told(model(tmp_path / "m", added=BEYOND, chat_template=template))) == 1
+
+
+def test_a_token_that_nothing_writes_is_no_problem(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", added=BEYOND, chat_template="{{ messages[0].content }}")
+    (folder / "special_tokens_map.json").write_text(json.dumps({"bos_token": "<bos>"}))
+    assert told(folder) == []
+
+
+def test_a_token_of_the_tokenizers_post_processor_counts(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", chat_template="{{ messages[0].content }}")
+    processor = {"type": "TemplateProcessing", "special_tokens": {"<bos>": {"id": "<bos>", "ids": [101]}}}
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": BEYOND, "post_processor": processor}))
+    (what,) = told(folder)
+    assert what.startswith("the template writes <bos>,")
