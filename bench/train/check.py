@@ -12,7 +12,8 @@ from typing import Any
 
 from transformers import Trainer
 
-from bench.data.render.render import make_renderer
+from bench.data.render.render import Renderer, make_renderer
+from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.model.flops import run_forward
@@ -48,19 +49,34 @@ def check_training(job: TrainJob) -> None:
 
 
 def check_rows(job: TrainJob) -> None:
-    """Raises `InputError` for the rows that the template cannot render, whichever seeds and budget reach; nothing is
-    tokenised. What is wrong alike in many rows is one problem, at the first of these rows."""
+    """Raises `InputError` for the rows that the template cannot render, whichever seeds and budget reach. They are
+    tokenised only where the tokenizer has more tokens than the model's embedding has rows. What is wrong alike in many
+    rows is one problem, at the first of these rows."""
     renderer = make_renderer(load_tokenizer(job.model), job.model, row_limit(job))
     chosen = found_again(job.recipe.loss_on)
     refused: dict[str, list[Problem]] = {}
+    embedded = load_skeleton(job.model).get_input_embeddings().weight.shape[0]
+    beyond = len(renderer.tokenizer) > embedded
     for row in load_rows(job.data.path):
         try:
             renderer.check(row, chosen)
+            if beyond:
+                _check_embedded(renderer, row, embedded)
         except InputError as error:
             for problem in error.problems:
                 refused.setdefault(problem.what, []).append(problem)
     if refused:
         raise InputError(_counted(problems) for problems in sorted(refused.values(), key=len)[: -_KINDS - 1 : -1])
+
+
+def _check_embedded(renderer: Renderer, row: Row, embedded: int) -> None:
+    """Raises `InputError` for a row with tokens that the model's embedding of so many rows does not have."""
+    lacking = sorted({token for token in renderer.row(row).input_ids if token >= embedded})
+    if lacking:
+        names = ", ".join(str(name) for name in renderer.tokenizer.convert_ids_to_tokens(lacking))
+        what = f"the row as the template prints it has {names}, and the model's embedding has {embedded:,} rows"
+        hint = "add the rows: model.resize_token_embeddings(len(tokenizer)), model.save_pretrained(folder)"
+        raise InputError(Problem(reference="template.no-embedding", what=what, where=row.origin, hint=hint))
 
 
 def _counted(problems: Sequence[Problem]) -> Problem:

@@ -135,3 +135,28 @@ def test_every_row_goes_through_the_template_before_any_work(base: Path, tmp_pat
 def test_rows_that_the_template_prints_pass(base: Path, tmp_path: Path) -> None:
     data = stored_data(tmp_path, [asked("plain", "yes"), asked("other", "no")])
     check_rows(make_job(resolved_model(base), data, recipe=make_recipe(loss_on="assistant"), budget=STEP))
+
+
+def test_a_row_with_a_token_beyond_the_embedding_is_refused(tmp_path: Path) -> None:
+    """The suite's own check sees the template alone; training would fail with an index out of range."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tiny_checkpoint(tmp_path / "base")
+    rows = [asked("plain", "yes"), asked("by the", "river! of"), asked("at the", "river! too")]
+    job = make_job(resolved_model(folder), stored_data(tmp_path, rows), recipe=make_recipe(), budget=STEP)
+    check_rows(job)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"unused{place}" for place in range(max(0, model.config.vocab_size - len(tokenizer)))])
+    tokenizer.add_tokens(["river!"])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(InputError) as caught:
+        check_rows(job)
+    [problem] = caught.value.problems
+    assert problem.what == (
+        "the row as the template prints it has river!, and the model's embedding has 384 rows, as of 1 more row"
+    )
+    assert problem.where == "rows:by the"
+    model.resize_token_embeddings(len(tokenizer))
+    model.save_pretrained(folder)
+    check_rows(job)
