@@ -43,7 +43,9 @@ keywords difficulty level lang country state url link license author model model
 generation_model timestamp created created_at date time metadata meta extra_info quality score scores rating
 ratings reward score_chosen score_rejected chosen_score rejected_score chosen-rating rejected-rating
 chosen-model rejected-model chosen_model rejected_model rank margin upvote_ratio is_seed_task num_turns
-num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn avg_rating rejected
+num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn avg_rating chosen_rating
+rejected_rating rating_chosen rating_rejected chosen_avg_rating rejected_avg_rating rejected rejected_response
+non_preferred_output non_preferred_response response_k rejected_output dispreferred
 """
 
 COLUMNS: dict[str, ColumnMeaning] = {
@@ -56,7 +58,7 @@ COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(_REFUSED.split(), ColumnMeaning.REFUSED),
     **dict.fromkeys(_NOTHING.split(), ColumnMeaning.NOTHING),
 }
-"""Columns and their meanings. `rejected` is the side of a preference pair that fine-tuning does not learn."""
+"""Columns and their meanings. `rejected` and its like are the side of a pair that fine-tuning does not learn."""
 
 _OF_TEXTS = (ColumnMeaning.SYSTEM, ColumnMeaning.HISTORY, ColumnMeaning.REASONING)
 """Meanings of columns that a suite names itself where it names those of the texts."""

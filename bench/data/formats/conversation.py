@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from bench.data.formats.columns import with_columns
 from bench.data.formats.fields import RowError, RowLeftOut, is_filled
-from bench.data.formats.shapes import Shape
+from bench.data.formats.shape import Shape
 from bench.data.formats.turns import Settled, settle
 from bench.text import slice_values
 

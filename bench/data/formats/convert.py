@@ -10,25 +10,46 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bench.data.formats.fields import RowError, as_text, field_of, is_filled, kind_of, parsed, text_of, turn_list
-from bench.data.formats.messages import is_message, message_turns, role_of
-from bench.data.formats.tools import call_list
+from bench.data.formats.fields import (
+    RowError,
+    as_text,
+    field_of,
+    is_filled,
+    kind_of,
+    number,
+    parsed,
+    text_of,
+    turn_list,
+)
+from bench.data.formats.messages import is_message, is_role, message_turns, role_of, speaker_and_content
+from bench.data.formats.tools import call_list, tool_list
 from bench.data.formats.turns import Turns, user_turn
 
 Converter = Callable[[Mapping[str, Any]], Turns]
 """One raw record to its conversation."""
 
+CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "trajectory")
+"""Columns that hold a whole conversation."""
+PROMPTS = ("instruction", "question", "prompt", "query", "problem", "user", "human", "input", "inputs")
+"""Columns that hold a prompt, the likelier first."""
+CHOSEN = ("chosen", "chosen_response", "preferred_output", "preferred_response", "accepted", "response_j")
+"""Columns that hold the preferred answer of several."""
+ANSWERS = (
+    *CHOSEN, "output", "response", "completion", "solution", "answer", "assistant", "target", "targets", "generation",
+)  # fmt: skip
+"""Columns that hold an answer, the likelier first."""
 EXTRAS = ("input", "context")
 """Columns that belong to the prompt of a question, where it is not in one of them itself."""
 
 _HH_TURN = re.compile(r"\n\n(Human|Assistant):[ ]?")
 
 
-def question_and_answer(prompt: str, completion: str | None) -> Converter:
+def question_and_answer(prompt: str | None, completion: str | None) -> Converter:
     """One prompt with its extras, and its answer where one is asked for.
 
     Either may be a text, a message, a list of messages, or a dialogue; an answer that begins with another's turn is the
-    whole conversation.
+    whole conversation, and needs no prompt. A prompt that ends with an answer of its own is refused: it would be joined
+    to the answer.
     """
     extras = [name for name in EXTRAS if name != prompt]
 
@@ -36,22 +57,56 @@ def question_and_answer(prompt: str, completion: str | None) -> Converter:
         answer = [] if completion is None else said_by("assistant", record, completion)
         if answer and answer[0]["role"] != "assistant":
             return answer
+        if prompt is None:
+            raise RowError("data.no-prompt", f"field `{completion}` holds an answer, and no column holds its prompt")
         more = [text_of(record, name) for name in extras if name in record]
-        return [*said_by("user", record, prompt, extra="\n".join(text for text in more if text.strip())), *answer]
+        asked = said_by("user", record, prompt, extra="\n".join(text for text in more if text.strip()))
+        if answer and asked[-1]["role"] == "assistant" and asked[-1]["content"].strip():
+            what = f"field `{prompt}` ends with an answer, and `{completion}` holds another"
+            raise RowError("data.two-answers", what, f'ignore = ["{completion}"] learns the conversation as it is')
+        return [*asked, *answer]
 
     return convert
 
 
 def said_by(role: str, record: Mapping[str, Any], name: str, *, extra: str = "") -> Turns:
     """Content of a column: messages, a dialogue (`\\n\\nHuman: …`), or one text that `role` says."""
-    value = parsed(field_of(record, name))
+    given = field_of(record, name)
+    value = parsed(given)
+    if role == "user" and isinstance(value, dict) and (turns := _asked_by_object(value, named=name == "info")):
+        return turns
     items = [value] if is_message(value) else value
     if isinstance(items, list) and items and is_message(items[0]):
-        return message_turns(items)
-    text = text_of(record, name)
+        if not isinstance(given, str) or all(map(_is_whole_message, items)):
+            return message_turns(items)
+        value = given  # an answer that is JSON
+    text = value if isinstance(value, str) else text_of(record, name)
     if text.startswith("\n\nHuman:"):
         return dialogue(text)
     return [user_turn(text, extra) if role == "user" else {"role": role, "content": text}]
+
+
+def _is_whole_message(item: object) -> bool:
+    """Whether an object from a text is a message beyond doubt: other texts are JSON with a key `from`, too."""
+    if not isinstance(item, dict):
+        return False
+    speaker, content = speaker_and_content(item)
+    return content in item and is_role(item.get(speaker))
+
+
+def _asked_by_object(value: Mapping[str, Any], *, named: bool) -> Turns:
+    """What a prompt that is an object asks: messages (OpenAI's preference files), a text (WebGPT), or, where `named`,
+    the summary of a post (Stiennon et al. 2020, with their prompt). Nothing where it is none of these."""
+    given = value.get("messages")
+    if isinstance(given, list) and given and all(map(_is_whole_message, given)):
+        tools = tool_list(value.get("tools"), "tools")
+        first, *rest = message_turns(given)
+        return [{**first, "tools": tools} if tools else first, *rest]
+    if isinstance(value.get("full_text"), str):
+        return [user_turn(value["full_text"])]
+    names = {"SUBREDDIT": "subreddit", "TITLE": "title", "POST": "post", "ARTICLE": "article"}
+    lines = [f"{name}: {value[key]}" for name, key in names.items() if is_filled(value.get(key))]
+    return [user_turn("\n".join([*lines, "TL;DR:"]))] if named and lines else []
 
 
 def whole_dialogue(name: str) -> Converter:
@@ -157,5 +212,5 @@ def _turn_text(item: object, position: int) -> str:
 
 
 def _rank(reply: Mapping[str, Any]) -> float:
-    rank = reply.get("rank")
-    return float(rank) if isinstance(rank, int | float) else float("inf")
+    rank = number(reply.get("rank"))
+    return float("inf") if rank is None else rank

@@ -51,6 +51,16 @@ def is_filled(value: object) -> bool:
     return bool(value.strip()) if isinstance(value, str) else value not in ([], {}, ())
 
 
+def number(value: object) -> float | None:
+    """A finite number, also as text; `None` for anything else."""
+    try:
+        is_number = isinstance(value, int | float | Decimal | str) and not isinstance(value, bool)
+        result = float(value) if is_number else math.nan  # type: ignore[arg-type]  # checked
+    except (ValueError, OverflowError):
+        return None
+    return result if math.isfinite(result) else None
+
+
 def _seen(record: Mapping[str, Any]) -> str:
     return "fields seen: " + (", ".join(str(name) for name in list(record)[:20]) or "none")
 

@@ -101,13 +101,19 @@ def role_of(name: object) -> str:
     return role
 
 
+def is_role(name: object) -> bool:
+    """Whether a name is a speaker's."""
+    speaker = name.strip().lower() if isinstance(name, str) else ""
+    return speaker in ROLES or speaker in CALLERS
+
+
 def message_turns(items: Iterable[object]) -> Turns:
     """A list of messages as turns. Raises `RowError` with the turn's number."""
     turns: Turns = []
     for position, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise RowError("data.not-a-turn", f"turn {position} is {kind_of(item)}, not an object")
-        speaker, content = _keys(item)
+        speaker, content = speaker_and_content(item)
         try:
             turns.append(_turn(item, speaker, content))
         except RowError as error:
@@ -121,7 +127,8 @@ def is_message(item: object) -> bool:
     return isinstance(item, dict) and any(key in item for key in _PAIRED)
 
 
-def _keys(item: Mapping[str, Any]) -> tuple[str, str]:
+def speaker_and_content(item: Mapping[str, Any]) -> tuple[str, str]:
+    """The keys of a message that hold who speaks and what is said."""
     speaker = next((key for key in _PAIRED if key in item), "role")
     content_key = _PAIRED[speaker]
     return speaker, content_key if content_key in item else next(

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bench.data.formats.convert import (
+    ANSWERS,
+    CHOSEN,
+    CONVERSATIONS,
     EXTRAS,
+    PROMPTS,
     Converter,
     alternating,
     best_branch,
@@ -27,42 +30,10 @@ from bench.data.formats.convert import (
 from bench.data.formats.fields import RowError, parsed, text_of
 from bench.data.formats.messages import is_message
 from bench.data.formats.oasst_trees import trees
-from bench.data.formats.preferences import (
-    arena_answer,
-    arena_winner,
-    best_ranked,
-    best_scored,
-    better_of_two,
-    better_response,
-    better_summary,
-    human_reference,
-    lead_of,
-    score_lead,
-    webgpt_question,
-)
+from bench.data.formats.preferences import FIELDS, preference_shape
+from bench.data.formats.shape import Assemble, Shape
 from bench.data.formats.turns import Turns, user_turn
 from bench.suite.tables.data import Columns
-
-Assemble = Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """One known layout of a row."""
-
-    name: str
-    fields: str
-    """The fields as a user would write them."""
-    uses: frozenset[str]
-    """Columns that the conversion reads."""
-    matches: Callable[[Mapping[str, Any]], bool]
-    convert: Converter
-    assemble: Assemble | None = None
-    """For layouts in which a record is no whole conversation, or several: the source's records to whole ones."""
-    mapped: bool = False
-    """Whether the suite names the columns."""
-    listed: bool = True
-    """Whether a message lists it by itself; the others are combinations of `PROMPTS` and `ANSWERS`, or alike."""
 
 
 def recognise(sample: Iterable[object], *, answered: bool = True) -> Shape | None:
@@ -72,9 +43,11 @@ def recognise(sample: Iterable[object], *, answered: bool = True) -> Shape | Non
     """
     shapes = _shapes(answered)
     votes = Counter(
-        index for record in sample if isinstance(record, dict) and (index := _first_match(record, shapes)) is not None
+        shape
+        for record in sample
+        if isinstance(record, dict) and (shape := preference_shape(record) or _first_match(record, shapes)) is not None
     )
-    return shapes[votes.most_common(1)[0][0]] if votes else None
+    return votes.most_common(1)[0][0] if votes else None
 
 
 def by_columns(columns: Columns) -> Shape:
@@ -110,15 +83,15 @@ def _mapped(columns: Columns) -> Converter:
 def known_shapes(*, answered: bool = True) -> str:
     """All shapes with their fields, in one line for a message."""
     named = [f"{shape.name} ({shape.fields})" for shape in _shapes(answered) if shape.listed]
-    return "; ".join([*named, f"or any of {', '.join(PROMPTS)} with any of {', '.join(ANSWERS)}"])
+    return "; ".join([*named, FIELDS, f"or any of {', '.join(PROMPTS)} with any of {', '.join(ANSWERS)}"])
 
 
 def _shapes(answered: bool) -> tuple[Shape, ...]:
     return (*SHAPES, *(TEXT_SHAPES if answered else PROMPT_SHAPES))
 
 
-def _first_match(record: Mapping[str, Any], shapes: Sequence[Shape]) -> int | None:
-    return next((index for index, shape in enumerate(shapes) if shape.matches(record)), None)
+def _first_match(record: Mapping[str, Any], shapes: Sequence[Shape]) -> Shape | None:
+    return next((shape for shape in shapes if shape.matches(record)), None)
 
 
 def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -153,19 +126,6 @@ def _instances(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         yield from ((row, {**rest, **item}) for item in items)
 
 
-def _is_answer(key: str) -> Callable[[object], bool]:
-    return lambda item: isinstance(item, dict) and key in item
-
-
-_WEBGPT_BESIDE = tuple(f"{name}_{side}" for name in ("quotes", "tokens") for side in (0, 1))
-"""What the answers of WebGPT cite and how they were written."""
-CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat")
-"""Columns that hold a whole conversation."""
-PROMPTS = ("instruction", "question", "prompt", "query", "problem", "user", "human", "input", "inputs")
-"""Columns that hold a prompt, the likelier first."""
-ANSWERS = ("chosen", "output", "response", "completion", "solution", "answer", "assistant", "target", "targets")
-"""Columns that hold an answer, the likelier first."""
-
 _QA_NAMES = {("instruction", "output"): "alpaca", ("instruction", "response"): "dolly"}
 _QA_FIELDS = {"alpaca": "instruction, output, optional input", "dolly": "instruction, response, optional context"}
 _LISTED = {"alpaca", "dolly", "prompt-completion", "question-answer", "messages", "messages-chosen", "sharegpt", "lima"}
@@ -193,7 +153,7 @@ def _conversation_shapes(column: str) -> tuple[Shape, ...]:
     texts = "lima" if column == "conversations" else f"{column}-texts"
     of_messages = _has(column) if column == "messages" else _list_of(column, is_message)
     layouts = [
-        (f"{name}-chosen", f"{column}: [{turn}], chosen", _list_of(column, is_message, "chosen"),
+        (f"{name}-chosen", f"{column}: [{turn}], chosen", _list_of(column, lambda item: True, "chosen"),
          question_and_answer(column, "chosen"), (column, "chosen")),
         (name, f"{column}: [{turn}]", of_messages, messages(column), (column,)),
         (texts, f"{column}: [text]", _list_of(column, _is_text), alternating(column), (column,)),
@@ -212,48 +172,12 @@ SHAPES: tuple[Shape, ...] = (
            best_branch, "prompt"),
     _shape("oasst-messages", "message_id, parent_id, role, text: one message per row",
            _has("message_id", "parent_id", "role", "text"), best_branch, "prompt", assemble=trees),
-    _shape("arena", "conversation_a, conversation_b, winner", _has("conversation_a", "conversation_b", "winner"),
-           arena_winner, "conversation_a", "conversation_b", "winner", "model_a", "model_b"),
-    _shape("safe-rlhf", "prompt, response_0, response_1, better_response_id",
-           _has("prompt", "response_0", "response_1", "better_response_id"), better_response,
-           "prompt", "response_0", "response_1", "better_response_id"),
-    _shape("shp", "history, human_ref_A, human_ref_B, labels", _has("history", "human_ref_A", "human_ref_B", "labels"),
-           human_reference, "history", "human_ref_A", "human_ref_B", "labels"),
-    _shape("ranked", "prompt, answers: [{answer, rank}]",
-           _list_of("answers", lambda item: isinstance(item, dict) and "rank" in item, "prompt"),
-           best_ranked, "prompt", "answers"),
-    _shape("ultrafeedback", "instruction, completions: [{response, overall_score}]",
-           _list_of("completions", _is_answer("response"), "instruction"),
-           best_scored("instruction", "completions", "response", "overall_score", "fine-grained_score"),
-           "instruction", "completions", "models", "correct_answers", "incorrect_answers"),
-    _shape("stack-exchange", "question, answers: [{text, pm_score}]",
-           _list_of("answers", _is_answer("pm_score"), "question"),
-           best_scored("question", "answers", "text", "pm_score"), "question", "answers"),
-    _shape("webgpt", "question: {full_text}, answer_0, answer_1, score_0, score_1",
-           _has("question", "answer_0", "answer_1", "score_0", "score_1"),
-           better_of_two(webgpt_question, "answer_0", "answer_1", score_lead("score_0", "score_1")),
-           "question", "answer_0", "answer_1", "score_0", "score_1", *_WEBGPT_BESIDE),
-    _shape("summaries", "info: {post}, summaries: [{text}], choice", _has("info", "summaries", "choice"),
-           better_summary, "info", "summaries", "choice", "worker", "batch", "extra"),
-    _shape("alpaca-farm", "instruction, output_1, output_2, preference", _has("output_1", "output_2", "preference"),
-           better_of_two(question_and_answer("instruction", None), "output_1", "output_2",
-                         lead_of("preference", {1: -1.0, 2: 1.0})),
-           "instruction", "output_1", "output_2", "preference", *EXTRAS),
-    _shape("helpsteer", "context: [{role, content}], response1, response2, overall_preference",
-           _has("context", "response1", "response2", "overall_preference"),
-           better_of_two(messages("context"), "response1", "response2", lead_of("overall_preference", {})),
-           "context", "response1", "response2", "overall_preference", "individual_preference"),
-    _shape("arena-texts", "prompt: [text], response_a: [text], response_b: [text], winner_model_a",
-           _has("prompt", "response_a", "response_b", "winner_model_a", "winner_model_b"), arena_answer,
-           "prompt", "response_a", "response_b", "winner_model_a", "winner_model_b", "winner_tie", "model_a",
-           "model_b"),
-    _shape("paired", "question, response_j, response_k", _has("question", "response_j", "response_k"),
-           question_and_answer("question", "response_j"), "question", "response_j", "response_k", *EXTRAS),
     _shape("calls", "query, tools, answers: [{name, arguments}]", _has("query", "tools", "answers"), called,
            "query", "answers"),
     _shape("instances", "instruction, instances: [{input, output}]", _has("instruction", "instances"),
            question_and_answer("instruction", "output"), "instruction", "input", "output", assemble=_instances),
     *(_question_shape(prompt, answer) for prompt in PROMPTS for answer in ANSWERS),
+    *(_question_shape(prompt, answer) for prompt in ("context", "history", "post") for answer in CHOSEN),
     _shape("hh-rlhf", "chosen", _has("chosen"), whole_dialogue("chosen"), "chosen"),
 )  # fmt: skip
 """In the order in which they are tried."""

@@ -13,7 +13,7 @@ from typing import Any
 from bench.data.formats.columns import reads
 from bench.data.formats.fields import is_filled, parsed
 from bench.data.formats.messages import MESSAGE_KEYS, is_message
-from bench.data.formats.shapes import Shape
+from bench.data.formats.shape import Shape
 
 FEW = 3
 """A name that is filled in no more rows than this, of a larger source, is an oddity of these rows."""

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from bench.data import micro
 from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
-from bench.data.formats.shapes import Shape, by_columns, known_shapes, recognise
+from bench.data.formats.shape import Shape
+from bench.data.formats.shapes import by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
 from bench.data.sources.file_formats import NumberedRecords, no_list, records
 from bench.data.sources.files import MICRO

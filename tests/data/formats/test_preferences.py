@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from bench.data.formats.conversation import Rules
+from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import recognise
 from bench.data.formats.unused import unused_names
 
@@ -61,14 +63,72 @@ LAYOUTS: dict[str, dict[str, Any]] = {
         "winner_model_b": 1, "winner_tie": 0, "model_a": "x", "model_b": "y",
     },
     "nectar": {"prompt": "Q", "answers": [{"answer": "bad", "rank": 2.0}, {"answer": "good", "rank": 1.0}]},
+    "argilla, cleaned": {
+        "instruction": "Q", "chosen_response": "good", "rejected_response": "bad",
+        "chosen_avg_rating": 5.0, "rejected_avg_rating": 3.0, "chosen_model": "m",
+    },
+    "argilla, capybara dpo": {
+        "conversation": [{"input": "Q", "output": "bad"}], "chosen": [Q, GOOD], "rejected": [Q, BAD],
+        "rating_chosen": 5, "rating_rejected": 3,
+    },
+    "distilabel, orca pairs": {
+        "system": "", "input": "Q", "chosen": "good", "rejected": "bad", "generations": ["bad", "good"],
+        "rating": [3.0, 9.0],
+    },
+    "distilabel, rated generations": {"instruction": "Q", "generations": ["bad", "good"], "ratings": [3, 5]},
+    "tulu 3": {"id": "x", "prompt": "Q", "chosen": [Q, GOOD], "rejected": [Q, BAD]},
+    "orpo mix": {"chosen": [Q, GOOD], "rejected": [Q, BAD], "prompt": "Q", "question": "Q"},
+    "openai, preference files": {
+        "input": {"messages": [Q], "tools": [], "parallel_tool_calls": True},
+        "preferred_output": [GOOD], "non_preferred_output": [BAD],
+    },
+    "hh-rlhf, processed": {
+        "context": [{"role": "human", "text": "Q"}], "chosen": {"role": "assistant", "text": "good"},
+        "rejected": {"role": "assistant", "text": "bad"},
+    },
+    "safe-rlhf, safer only": {"prompt": "Q", "response_0": "good", "response_1": "bad", "safer_response_id": 0},
+    "helpsteer 2": {"prompt": "Q", "response_1": "bad", "response_2": "good", "preference_strength": 3},
+    "align anything": {"question": "Q", "response_1": "bad", "response_2": "good", "overall_response": 2},
+    "alpaca eval": {"instruction": "Q", "output_1": "bad", "output_2": "good", "preference": 1.98},
+    "two responses": {"prompt": "Q", "response": "bad", "response2": "good", "preferred": 2},
+    "two responses, by name": {"prompt": "Q", "response": "good", "response2": "bad", "preferred": "response"},
+    "two responses, by text": {"prompt": "Q", "response_a": "good", "response_b": "bad", "better": "good"},
+    "two responses, by letter": {"prompt": "Q", "response_a": "bad", "response_b": "good", "winner": "B"},
+    "two responses, chosen by name": {"prompt": "Q", "response_a": "bad", "response_b": "good", "chosen": "response_b"},
+    "two responses, scored": {"prompt": "Q", "response_a": "bad", "response_b": "good", "score_a": -1, "score_b": 0.5},
+    "responses and an index": {"prompt": "Q", "responses": ["bad", "good"], "chosen": 1},
+    "responses and two indices": {"prompt": "Q", "responses": ["bad", "good"], "chosen": 1, "rejected": 0},
+    "responses and a text": {"prompt": "Q", "responses": ["bad", "good"], "chosen": "good"},
+    "responses and ranks": {"prompt": "Q", "responses": ["bad", "good", "bad 2"], "rank": [2, 1, 3]},
+    "responses and scores": {
+        "messages": [Q], "all_generated_responses": ["bad", "good"], "all_rm_scores": [0.1, 0.11],
+    },
+    "samples and the best": {"query": "Q", "sample0": "bad", "sample1": "bad 2", "sample2": "good", "best": 2},
+    "gpt-4 comparisons": {
+        "user_input": "Q",
+        "responses_and_scores": [{"response": "good", "source": "x", "score": 9}, {"response": "bad", "score": 8}],
+    },
+    "kto, messages": {"prompt": [Q], "completion": [GOOD], "label": True},
+    "ultra interact": {"trajectory": [{"from": "user", "value": "Q"}], "chosen": "good", "rejected": "bad"},
+    "code pairs": {"input": "Q", "accepted": "good", "rejected": "bad"},
 }  # fmt: skip
 
 
+def as_csv(record: dict[str, Any]) -> dict[str, str]:
+    """What a CSV file makes of a record: text in every cell."""
+    return {
+        name: value if isinstance(value, str) else "" if value is None else json.dumps(value)
+        for name, value in record.items()
+    }
+
+
+@pytest.mark.parametrize("in_csv", [False, True], ids=["as it is", "in CSV"])
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_the_preferred_answer_follows_the_question(name: str) -> None:
-    shape = recognise([LAYOUTS[name]])
+def test_the_preferred_answer_follows_the_question(name: str, in_csv: bool) -> None:
+    record = as_csv(LAYOUTS[name]) if in_csv else LAYOUTS[name]
+    shape = recognise([record])
     assert shape is not None
-    turns = Rules().read(LAYOUTS[name], shape).turns
+    turns = Rules().read(record, shape).turns
     assert [(turn["role"], turn["content"].strip()) for turn in turns] == [("user", "Q"), ("assistant", "good")]
 
 
@@ -85,12 +145,68 @@ def test_the_preferred_answer_follows_the_question(name: str) -> None:
         ("alpaca farm", {"preference": 0}),
         ("helpsteer", {"overall_preference": 0}),
         ("arena, lists of texts", {"winner_model_b": 0, "winner_tie": 1}),
+        ("arena", {"winner": "tie (bothbad)"}),
+        ("alpaca eval", {"preference": 1.5}),
+        ("two responses, by letter", {"winner": "Both"}),
+        ("two responses, scored", {"score_b": -1}),
+        ("responses and an index", {"chosen": -1}),
+        ("responses and scores", {"all_rm_scores": [None, None]}),
     ],
 )
 def test_a_row_that_prefers_none_is_left_out(name: str, change: dict[str, Any]) -> None:
     shape = recognise([LAYOUTS[name]])
     assert shape is not None
     assert Rules().read({**LAYOUTS[name], **change}, shape).dropped == "no preferred answer"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("two responses", {"preferred": 0}),  # counted from 0 or from 1: nobody can say
+        ("two responses, by letter", {"winner": 1}),
+        ("safe-rlhf", {"better_response_id": 2}),
+        ("responses and an index", {"chosen": 2}),
+        ("two responses, by text", {"better": "fine"}),
+        ("helpsteer", {"overall_preference": "strong"}),
+    ],
+)
+def test_a_preference_that_names_no_candidate_refuses_the_row(name: str, change: dict[str, Any]) -> None:
+    shape = recognise([LAYOUTS[name]])
+    assert shape is not None
+    with pytest.raises(RowError, match="names none of"):
+        Rules().read({**LAYOUTS[name], **change}, shape)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"messages": [Q, GOOD], "responses": ["bad", "x"], "rewards": [2, 1]},
+        {"prompt": "Q", "response": "good", "rejected": "bad"},
+        {"prompt": "Q", "chosen": "good", "rejected": "bad", "response_a": "x", "response_b": "y", "winner": "a"},
+        {"prompt": "Q", "answer": "good", "scores": [1, 2]},
+    ],
+)
+def test_a_row_that_says_itself_what_is_learned_is_no_choice(record: dict[str, Any]) -> None:
+    shape = recognise([record])
+    assert shape is not None
+    assert Rules().read(record, shape).turns[-1]["content"] == "good"
+
+
+def test_two_answers_to_one_question_are_not_joined() -> None:
+    """They were one answer, parted by a blank line."""
+    record = {"messages": [Q, BAD], "chosen": "good", "rejected": "bad"}
+    shape = recognise([record])
+    assert shape is not None
+    with pytest.raises(RowError, match="`messages` ends with an answer, and `chosen` holds another"):
+        Rules().read(record, shape)
+
+
+def test_tools_beside_the_messages_of_a_prompt_are_kept() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    record = {"input": {"messages": [Q], "tools": [tool]}, "preferred_output": [GOOD], "non_preferred_output": [BAD]}
+    shape = recognise([record])
+    assert shape is not None
+    assert Rules().read(record, shape).turns[0]["tools"] == [tool]
 
 
 def test_the_question_before_a_preferred_answer_keeps_its_earlier_turns() -> None:
@@ -120,5 +236,10 @@ def test_a_better_summary_follows_the_post_that_it_sums_up() -> None:
 def test_nothing_of_a_preference_row_is_reported_as_unused(name: str) -> None:
     shape = recognise([LAYOUTS[name]])
     assert shape is not None
-    repeated = {"rm-static": {"column `response` not used"}, "ultrafeedback binarized": {"column `prompt` not used"}}
+    repeated = {
+        "rm-static": {"column `response` not used"},
+        "ultrafeedback binarized": {"column `prompt` not used"},
+        "orpo mix": {"column `prompt` not used"},
+        "distilabel, orca pairs": {"column `generations` not used"},
+    }
     assert set(unused_names(LAYOUTS[name], shape)) == repeated.get(name, set())

@@ -71,6 +71,16 @@ def test_fields_may_hold_messages_where_trl_has_them(record: dict[str, Any]) -> 
     assert shape.convert(record) == Q_AND_A
 
 
+@pytest.mark.parametrize(
+    "text", ['{"from": "Paris", "to": "Rome"}', '[{"role": "cook", "content": "x"}]', '{"post": "x", "full": 1}', "[1]"]
+)
+def test_a_prompt_or_an_answer_that_is_json_is_text(text: str) -> None:
+    record = {"prompt": text, "completion": text}
+    shape = recognise([record])
+    assert shape is not None
+    assert [turn["content"] for turn in shape.convert(record)] == [text, text]
+
+
 def test_consecutive_turns_of_one_speaker_in_hh_are_one_turn() -> None:
     shape = recognise([record := {"chosen": "\n\nHuman: Q\n\nHuman: more\n\nAssistant: A"}])
     assert shape is not None

@@ -1,0 +1,30 @@
+"""One layout of a row: how it is known, which columns it reads, and how it becomes a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.data.formats.convert import Converter
+
+Assemble = Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One known layout of a row."""
+
+    name: str
+    fields: str
+    """The fields as a user would write them."""
+    uses: frozenset[str]
+    """Columns that the conversion reads."""
+    matches: Callable[[Mapping[str, Any]], bool]
+    convert: Converter
+    assemble: Assemble | None = None
+    """For layouts in which a record is no whole conversation, or several: the source's records to whole ones."""
+    mapped: bool = False
+    """Whether the suite names the columns."""
+    listed: bool = True
+    """Whether a message lists it by itself; the others are combinations of `PROMPTS` and `ANSWERS`, or alike."""
