@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bench.errors import Problem
 from bench.spec import Spec
+from bench.suite.tables.data import OddRows
 from bench.suite.tables.given import WeightsForm
 
 UNREACHABLE = "hub.unreachable"
@@ -88,6 +89,9 @@ class ResolvedData(Spec):
     reads, turns merged, questions left out."""
     parts: dict[str, int] = Field(default_factory=dict)
     """Rows that a mix draws from each of its tables; empty for other data."""
+    odd_rows: OddRows = "repair"
+    """What becomes of rows that a template cannot print. Not part of any digest: it decides whether such rows refuse
+    the data, not which rows are trained on."""
     sha256: str
     """Hash of the selected rows, in order; of unavailable ones, of what was asked for."""
     path: str

@@ -20,6 +20,7 @@ from bench.model.flops import run_forward
 from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.data import may_be_left_out
 from bench.suite.tables.launch import Launch
 from bench.suite.tables.recipe import Recipe
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
@@ -32,6 +33,7 @@ _STEPS = 100
 """Optimiser steps of a made-up training."""
 _KINDS = 5
 """Kinds of refused rows that are reported, the most frequent first."""
+_NO_EMBEDDING = "template.no-embedding"
 _SOME_VALUE = 7
 """Value of an optimiser's argument that is no default and no name of anything."""
 
@@ -49,9 +51,10 @@ def check_training(job: TrainJob) -> None:
 
 
 def check_rows(job: TrainJob) -> None:
-    """Raises `InputError` for the rows that the template cannot render, whichever seeds and budget reach. They are
-    tokenised only where the tokenizer has more tokens than the model's embedding has rows. What is wrong alike in many
-    rows is one problem, at the first of these rows."""
+    """Raises `InputError` for the rows that the template cannot render, whichever seeds and budget reach, unless they
+    may be left out (`bench.suite.tables.data.DataSpec.odd_rows`), as every training does. Rows are tokenised only where
+    the tokenizer has more tokens than the model's embedding has rows. What is wrong alike in many rows is one problem,
+    at the first of these rows."""
     renderer = make_renderer(load_tokenizer(job.model), job.model, row_limit(job))
     chosen = found_again(job.recipe.loss_on)
     refused: dict[str, list[Problem]] = {}
@@ -65,7 +68,10 @@ def check_rows(job: TrainJob) -> None:
         except InputError as error:
             for problem in error.problems:
                 refused.setdefault(problem.what, []).append(problem)
-    if refused:
+    lacking = any(problem.reference == _NO_EMBEDDING for problems in refused.values() for problem in problems)
+    count = sum(map(len, refused.values()))
+    all_refused = count >= job.data.rows
+    if refused and (lacking or all_refused or not may_be_left_out(count, job.data.rows, job.data.odd_rows)):
         raise InputError(_counted(problems) for problems in sorted(refused.values(), key=len)[: -_KINDS - 1 : -1])
 
 
@@ -76,7 +82,7 @@ def _check_embedded(renderer: Renderer, row: Row, embedded: int) -> None:
         names = ", ".join(str(name) for name in renderer.tokenizer.convert_ids_to_tokens(lacking))
         what = f"the row as the template prints it has {names}, and the model's embedding has {embedded:,} rows"
         hint = "add the rows: model.resize_token_embeddings(len(tokenizer)), model.save_pretrained(folder)"
-        raise InputError(Problem(reference="template.no-embedding", what=what, where=row.origin, hint=hint))
+        raise InputError(Problem(reference=_NO_EMBEDDING, what=what, where=row.origin, hint=hint))
 
 
 def _counted(problems: Sequence[Problem]) -> Problem:

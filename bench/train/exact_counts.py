@@ -69,6 +69,7 @@ class TrainingCounter:
                 slots=schedule.slots,
                 truncated_rows=schedule.truncated_rows,
                 dropped_rows=schedule.dropped_rows,
+                refused_rows=schedule.refused_rows,
                 parameters=0,
                 trainable_parameters=0,
             )

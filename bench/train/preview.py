@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.data.render.render import Renderer, make_renderer
+from bench.data.render.row import Row
 from bench.data.sources.table import content_key
 from bench.data.store import load_rows
 from bench.emit import Emit, RowsMeasured
+from bench.errors import InputError
 from bench.model.load import load_tokenizer
 from bench.record.results.preview import Bin, Preview, ShownRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.train.batches.encoded_row import RenderedRow
+from bench.suite.tables.data import may_be_left_out
+from bench.train.batches.encoded_row import RenderedRow, RowRenderer
 from bench.train.batches.loss_mask import LossOn, supervised
 from bench.train.batches.segments import segments
 from bench.train.training_data import UNCUT
@@ -40,19 +44,24 @@ def preview(
 ) -> Preview:
     """The first `rows` rows as segments of supervised and masked text, and what there is to count.
 
-    Raises `InputError` where the template refuses a row.
+    A row that the template cannot print is left out and counted; raises `InputError` where more of them are than may be
+    (`bench.suite.tables.data.DataSpec.odd_rows`).
     """
     renderer = make_renderer(load_tokenizer(model), model, UNCUT, closed=end_token)
     masked = supervised(renderer, loss_on)
     stored = load_rows(Path(data.path))
-    first = stored[: min(rows, len(stored))]
-    examples = tuple(_shown(renderer, masked.row(row), max_length, row.origin) for row in first)
+    examples = tuple(_shown(renderer, done, max_length, row.origin) for row, done in _printable(stored, masked, rows))
     measured = min(MEASURED, len(stored))
     lengths: list[int] = []
     counted: Counter[str] = Counter()
+    refused: list[InputError] = []
     for number in range(measured):
         row = stored[number * len(stored) // measured]
-        rendered = masked.row(row)
+        try:
+            rendered = masked.row(row)
+        except InputError as error:
+            refused.append(error)
+            continue
         lengths.append(len(rendered.input_ids))
         learned = _supervised(rendered, max_length)
         counted["tokens"] += min(lengths[-1], max_length)
@@ -61,6 +70,8 @@ def preview(
         counted["nothing_supervised"] += learned == 0 and not row.turns[-1].is_empty
         if number % _EMIT_EVERY == 0:
             emit(RowsMeasured(done=number, total=measured))
+    if refused and not (lengths and may_be_left_out(len(refused), measured, data.odd_rows)):
+        raise refused[0]
     return Preview(
         template=renderer.template_of_rows,
         template_note=renderer.template_note,
@@ -70,12 +81,34 @@ def preview(
         truncated=counted["truncated"],
         tokens_cut_off=sum(lengths) - counted["tokens"],
         nothing_supervised=counted["nothing_supervised"],
+        refused=len(refused),
+        refused_first=_first(refused),
         duplicates=_duplicates(Path(data.path)),
         median=sorted(lengths)[len(lengths) // 2],
         longest=max(lengths),
         histogram=histogram(lengths),
         examples=examples,
     )
+
+
+def _printable(stored: Sequence[Row], masked: RowRenderer, most: int) -> Iterator[tuple[Row, RenderedRow]]:
+    """The first `most` rows that the template prints, each with what it becomes."""
+    shown = 0
+    for row in stored if most else ():
+        try:
+            rendered = masked.row(row)
+        except InputError:
+            continue
+        yield row, rendered
+        shown += 1
+        if shown >= most:
+            return
+
+
+def _first(refused: Sequence[InputError]) -> str | None:
+    """What is wrong with the first of these rows, and where it is."""
+    problem = refused[0].problems[0] if refused else None
+    return None if problem is None else f"{problem.where}: {problem.what}"
 
 
 def histogram(lengths: list[int]) -> tuple[Bin, ...]:

@@ -233,6 +233,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("batch above data", lambda: with_ledger(rows=3, epochs=1.0), "above the 3 rows of the data"),
         ("no supervised tokens", refused, "seed 0: no row has anything to supervise"),
         ("rows dropped", lambda: with_ledger(dropped_rows=7), "7 rows had nothing to supervise"),
+        ("rows dropped", lambda: with_ledger(refused_rows=2), "the template cannot print 2 rows"),
         ("budget mismatch", lambda: make_run(examples=20, budget_used={ARM: 1.25}), "used 25.0% more tokens"),
         ("budgets differ", mixed_units, "different units"),
         ("one draw", lambda: make_run(examples=20), "the rows of random_1k were drawn once"),

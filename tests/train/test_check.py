@@ -13,6 +13,7 @@ from bench.suite.tables.adapter import QuantizationSpec
 from bench.train.arguments.sft_config import sft_config
 from bench.train.check import check_rows, check_training
 from bench.train.processes.distribution import check_distribution
+from bench.train.training_data import build_training_data
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -130,6 +131,25 @@ def test_every_row_goes_through_the_template_before_any_work(base: Path, tmp_pat
     [problem] = caught.value.problems
     assert problem.what.endswith("leaves out the reasoning of turn 2 (assistant), as of 1 more row")
     assert problem.where == "rows:thinks"
+
+
+@pytest.mark.parametrize(
+    ("odd_rows", "plain", "passes"),
+    [("repair", 99, True), ("repair", 98, False), ("strict", 99, False), ("drop", 1, True), ("drop", 0, False)],
+)
+def test_one_row_that_the_template_cannot_print_refuses_no_file(
+    base: Path, tmp_path: Path, odd_rows: str, plain: int, passes: bool
+) -> None:
+    rows = [asked(str(number), "yes") for number in range(plain)] + [asked("thinks", "4", reasoning="two and two")]
+    data = stored_data(tmp_path, rows).model_copy(update={"odd_rows": odd_rows})
+    job = make_job(resolved_model(base), data, recipe=make_recipe(), budget={"unit": "epochs", "amount": 1})
+    if not passes:
+        with pytest.raises(InputError, match="leaves out the reasoning"):
+            check_rows(job)
+        return
+    check_rows(job)
+    schedule = build_training_data(job, budget=job.budget).schedule
+    assert (schedule.distinct_rows, schedule.refused_rows, schedule.dropped_rows) == (plain, 1, 0)
 
 
 def test_rows_that_the_template_prints_pass(base: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench.data.render.row import Row, Turn
+from bench.errors import InputError
 from bench.record.results.preview import Bin, Preview
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.train import preview as previewing
@@ -50,6 +51,18 @@ def test_it_counts_what_an_epoch_of_training_counts(model: ResolvedModel, data: 
     assert seen.truncated >= schedule.truncated_rows > 0
     assert seen.nothing_supervised == schedule.dropped_rows
     assert sum(one.rows for one in seen.histogram) == seen.measured == 30
+
+
+def test_a_row_that_the_template_cannot_print_is_left_out_and_named(model: ResolvedModel, tmp_path: Path) -> None:
+    thinks = Turn(role="assistant", content="4", reasoning="two and two")
+    odd = Row(turns=(Turn(role="user", content="2+2?"), thinks), origin="r:odd")
+    data = stored_data(tmp_path, [odd, *make_rows(99)])
+    seen = _preview(model, data)
+    assert (seen.refused, len(seen.examples)) == (1, 2)
+    assert seen.refused_first is not None
+    assert seen.refused_first.startswith("r:odd: template 'dialogue' leaves out the reasoning")
+    with pytest.raises(InputError, match="leaves out the reasoning"):
+        _preview(model, data.model_copy(update={"odd_rows": "strict"}))
 
 
 def test_segments_put_together_are_the_row_and_mark_the_answer(model: ResolvedModel, tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ _TAG = re.compile(r"\s*(?:<[^<>\s]+>|\[[^\[\]\s]+\])")
 _ROLE = re.compile("user|human|inst", re.IGNORECASE)
 _REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 """The names under which templates read reasoning; transformers, too, gives it under each."""
-_HINT = 'choose another template (model.template), or leave such rows out, as with leave_out = ["tool_calls"]'
+_HINT = (
+    'choose another template (model.template), or leave such rows out: leave_out = ["tool_calls"] by what is in them, '
+    'odd_rows = "drop" all that the template cannot print'
+)
 _REASONING_HINT = (
     'choose a template that prints it (model.template), or say in the data\'s table reasoning = "inline" '
     '(in the answer, between <think> tags) or reasoning = "drop"'

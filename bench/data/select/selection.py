@@ -143,6 +143,7 @@ class _Selector:
             dropped=dropped,
             notes={} if spec.mix is not None else dict(self._tables[name].notes),
             parts=parts,
+            odd_rows=spec.odd_rows,
             sha256=sha256,
             path=str(path),
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bench.data import micro
 from bench.data.formats.conversation import Rules
@@ -25,16 +25,13 @@ from bench.data.sources.files import MICRO
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
 from bench.data.sources.table import RowTable
 from bench.errors import Problem
-from bench.suite.tables.data import Columns
+from bench.suite.tables.data import Columns, OddRows, may_be_left_out
 
 _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
-FAULTY_SHARE = 0.01
-"""Share of a source's rows that may be unreadable and are left out; more show that the source was misunderstood."""
 _ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out and counts them'
 _SCORE_HINT = "select.column names the column that holds the score"
 
-OddRows = Literal["repair", "drop", "strict"]
 SourceKey = tuple[str, Columns | None, Rules, OddRows, str | None]
 
 
@@ -87,16 +84,12 @@ def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source
         unused.update(unused_names(record, shape))
     for name in (source.score, *source.rules.slices):
         del unused[f"column `{name}` not used"]
-    if faults.rows and (faults.is_cut or not _may_be_left_out(faults.rows, table.source_rows, source.faulty)):
+    if faults.rows and (faults.is_cut or not may_be_left_out(faults.rows, table.source_rows, source.faulty)):
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
     table.dropped.update(faults.counts())
     table.notes.update(changed)
     table.notes.update({} if not source.files else worth_reporting(unused, table.source_rows))
     return [] if len(table) else [_no_whole_row(table, source)]
-
-
-def _may_be_left_out(faulty: int, rows: int, odd_rows: OddRows) -> bool:
-    return odd_rows == "drop" or (odd_rows == "repair" and faulty <= FAULTY_SHARE * rows)
 
 
 def _no_whole_row(table: RowTable, source: Source) -> Problem:

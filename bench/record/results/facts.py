@@ -32,6 +32,8 @@ class ExactCounts(Spec):
     """Batch × padded length, summed over the forward passes."""
     truncated_rows: int
     dropped_rows: int
+    refused_rows: int = 0
+    """Distinct rows reached that the template cannot print."""
     parameters: int
     """Adapter included; tied weights count once."""
     trainable_parameters: int

@@ -124,6 +124,8 @@ class Ledger(Spec):
     """Rows seen that were cut at max_length."""
     dropped_rows: int
     """Rows with nothing to supervise, never trained on."""
+    refused_rows: int = 0
+    """Rows that the template cannot print, never trained on."""
     seconds: Seconds
     warmup_steps_left_out: int
     """First steps that `tokens_per_second` leaves out."""

@@ -46,6 +46,10 @@ class Preview(Spec):
     tokens_cut_off: int
     nothing_supervised: int
     """Measured rows with nothing to learn; a training drops them."""
+    refused: int = 0
+    """Measured rows that the template cannot print; a training leaves them out."""
+    refused_first: str | None = None
+    """Place of the first of them, and what is wrong with it."""
     duplicates: int
     """Selected rows that repeat an earlier one but for letter case and white space."""
     median: int

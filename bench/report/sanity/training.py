@@ -44,6 +44,9 @@ def unsupervised(record: Record, comparison: Comparison) -> Iterator[Finding]:
         elif ledger.dropped_rows:
             detail = f"seed {training.seed}: {fmt.plural(ledger.dropped_rows, 'row')} had nothing to supervise"
             yield _of_training("rows dropped", training, detail)
+        if ledger.refused_rows:
+            detail = f"seed {training.seed}: the template cannot print {fmt.plural(ledger.refused_rows, 'row')}"
+            yield _of_training("rows dropped", training, detail)
 
 
 def truncated(record: Record, comparison: Comparison) -> Iterator[Finding]:

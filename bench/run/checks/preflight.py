@@ -24,7 +24,7 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
         return
     check_machine(planned.resolved.suite)
     recipes = {home / "checked" / job.digest: job for job in _one_of_each(jobs, _recipe_key)}
-    rows = {home / "checked" / f"{job.digest}-rows": job for job in _one_of_each(jobs, _rows_key)}
+    rows = {home / "checked" / f"{job.digest}-{job.data.odd_rows}-rows": job for job in _one_of_each(jobs, _rows_key)}
     unchecked = [memo for memo in (*recipes, *rows) if not memo.exists()]
     if not unchecked:
         return
@@ -57,4 +57,4 @@ def _recipe_key(job: TrainJob) -> Hashable:
 
 def _rows_key(job: TrainJob) -> Hashable:
     """What decides how a row becomes text, and which turns of it are found again."""
-    return job.model.model_dump_json(), job.data.sha256, job.recipe.loss_on
+    return job.model.model_dump_json(), job.data.sha256, job.data.odd_rows, job.recipe.loss_on

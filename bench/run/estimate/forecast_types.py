@@ -30,6 +30,8 @@ class ArmForecast(Spec):
     slots: int
     truncated_rows: int
     dropped_rows: int
+    refused_rows: int = 0
+    """Rows that the template cannot print and that are left out."""
     parameters: int
     trainable_parameters: int
     seconds: float

@@ -26,6 +26,17 @@ CONTROL_SUFFIX = "_control"
 """What the name of a table's own random control ends with."""
 
 
+OddRows = Literal["repair", "drop", "strict"]
+"""What becomes of odd rows."""
+FAULTY_SHARE = 0.01
+"""Share of rows that may be unreadable and are left out; more show that the data was misunderstood."""
+
+
+def may_be_left_out(faulty: int, rows: int, odd_rows: OddRows) -> bool:
+    """Whether so many faulty rows of all `rows` may be left out."""
+    return odd_rows == "drop" or (odd_rows == "repair" and faulty <= FAULTY_SHARE * rows)
+
+
 class Select(Spec):
     """Which rows of a source are used. The draw depends on `seed` and the rows alone."""
 
@@ -141,10 +152,10 @@ class DataSpec(Spec):
     columns: Columns | None = None
     system: str | None = Field(default=None, min_length=1)
     """A system prompt for every row, in place of its own."""
-    odd_rows: Literal["repair", "drop", "strict"] = "repair"
-    """Rows that cannot be read as they are. `repair`: turns of one role in a row are merged, and up to one row in a
-    hundred that cannot be read is left out. `drop`: all such rows are left out. `strict`: the first refuses the source.
-    What was merged or left out is counted."""
+    odd_rows: OddRows = "repair"
+    """Rows that cannot be read as they are, or that the template cannot print. `repair`: turns of one role in a row are
+    merged, and up to one row in a hundred that cannot be read, or printed, is left out. `drop`: all such rows are left
+    out. `strict`: the first refuses the source. What was merged or left out is counted."""
     empty_answers: Literal["drop", "keep"] = "drop"
     """Rows whose last answer is empty. `drop`: left out and counted. `keep`: such a row takes its place in a batch and
     teaches nothing, as in training loops that do not look; an epoch then has the steps of the whole file."""

@@ -106,6 +106,7 @@ def make_ledger(
         supervised_tokens=sum(step.supervised_tokens for step in steps),
         truncated_rows=seen.truncated_rows,
         dropped_rows=trained.schedule.dropped_rows,
+        refused_rows=trained.schedule.refused_rows,
         seconds=trained.meter.seconds(),
         warmup_steps_left_out=steady.left_out,
         tokens_per_second=steady.tokens_per_second,

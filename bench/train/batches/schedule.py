@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count, islice
 from pathlib import Path
@@ -49,17 +49,19 @@ class Schedule:
     available_rows: int
     dropped_rows: int
     """Distinct rows that were reached and had nothing to supervise."""
+    refused_rows: int = 0
+    """Distinct rows that were reached and that the template cannot print."""
 
     def first(self, steps: int) -> Schedule:
         """This schedule, ended after so many optimiser steps."""
         kept = self.batches[: steps * self.accumulation]
-        return Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
+        return replace(self, batches=kept)
 
     def each_step(self) -> Iterator[Schedule]:
         """This schedule in parts of one optimiser step."""
         for start in range(0, len(self.batches), self.accumulation):
             kept = self.batches[start : start + self.accumulation]
-            yield Schedule(kept, self.accumulation, self.available_rows, self.dropped_rows)
+            yield replace(self, batches=kept)
 
     @property
     def steps(self) -> int:
@@ -128,8 +130,8 @@ class Schedule:
         )
 
 
-_UNSEEN, _NOTHING = -1, -2
-"""In place of the position of a rendered row: not yet rendered, and nothing to supervise."""
+_UNSEEN, _NOTHING, _REFUSED = -1, -2, -3
+"""In place of the position of a rendered row: not yet rendered, nothing to supervise, refused by the template."""
 
 
 class _Epochs:
@@ -141,7 +143,7 @@ class _Epochs:
         self._places = np.full(len(rows), _UNSEEN, dtype=np.int64)
 
     def __iter__(self) -> Iterator[tuple[int, EncodedRow | None]]:
-        """Rows with the number of their epoch; `None` stands for a row with nothing to supervise."""
+        """Rows with the number of their epoch; `None` stands for a row that teaches nothing, or cannot be rendered."""
         for epoch in count():
             order = np.random.default_rng([self._seed, 0, epoch]).permutation(len(self._rows))
             yield from ((epoch, self._example(int(index))) for index in order)
@@ -162,13 +164,22 @@ class _Epochs:
         """Distinct rows reached so far with nothing to supervise."""
         return int((self._places == _NOTHING).sum())
 
+    @property
+    def refused(self) -> int:
+        """Distinct rows reached so far that the template refuses; `bench.train.check` says whether that may be."""
+        return int((self._places == _REFUSED).sum())
+
     def _example(self, index: int) -> EncodedRow | None:
         place = int(self._places[index])
-        if place == _NOTHING:
+        if place in (_NOTHING, _REFUSED):
             return None
         if place != _UNSEEN:
             return self._rendered[place][0][0]
-        example = encode_row(index, self._rows[index], self._renderer)
+        try:
+            example = encode_row(index, self._rows[index], self._renderer)
+        except InputError:
+            self._places[index] = _REFUSED
+            return None
         self._places[index] = _NOTHING if example is None else len(self._rendered)
         if example is not None:
             self._rendered.append(((example,),))
@@ -213,7 +224,7 @@ def plan_schedule(
     taken = SpooledBatches(folder)
     for batch in batches:
         taken.append(batch)
-    return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped)
+    return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped, epochs.refused)
 
 
 _EpochRow = tuple[int, EncodedRow]

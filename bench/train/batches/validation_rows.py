@@ -65,7 +65,10 @@ def validation_batches(
     first, or in their own order if the loss is a mean over batches. Raises `InputError` if nothing is supervised."""
     rendered, lengths = SpooledBatches(folder), list[int]()
     for index, row in enumerate(rows):
-        example = encode_row(index, row, renderer)
+        try:
+            example = encode_row(index, row, renderer)
+        except InputError:
+            continue  # a row that the template cannot print, as in training
         if example is not None:
             rendered.append(((example,),))
             lengths.append(example.tokens)
