@@ -81,9 +81,9 @@ def preference_shape(record: Mapping[str, Any]) -> Shape | None:
         return _of_sides(question, tuple(sides.items()), verdict)
     for name in _LISTS:
         items = parsed(record.get(name))
-        verdict = _verdict_of_list(record, items) if isinstance(items, list) and items else None
-        if verdict is not None and question is not None:
-            return _of_list(question, name, verdict)
+        said = _verdict_of_list(record, items) if isinstance(items, list) and items else None
+        if said is not None and question is not None:
+            return _of_list(question, name, said)
     return None
 
 
