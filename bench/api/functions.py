@@ -17,7 +17,7 @@ from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
-from bench.suite.load import LoadedSuite, check_task_code, load_suite
+from bench.suite.load import LoadedSuite, load_suite
 
 REPORTS = Path("reports")
 """Where runs are written and found, relative to the working directory."""
@@ -29,10 +29,8 @@ def validate(
     """Check a suite and everything that it names, and return the warnings, each as one line.
 
     Raises `InputError` with every problem at once."""
-    loaded = load_suite(suite, profile=profile, overrides=overrides)
+    loaded = load_suite(suite, profile=profile, overrides=overrides, refuse_task_code=not trust_task_code)
     check_machine(loaded.suite)
-    if not trust_task_code:
-        check_task_code([loaded])
     return tuple(as_line(warning) for warning in advice(loaded))
 
 

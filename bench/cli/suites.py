@@ -140,17 +140,16 @@ def validate(
     """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles."""
     from bench.run.checks.machine import check_machine, machine_problems
     from bench.run.checks.warnings import advice, as_line
-    from bench.suite.load import check_task_code, load_suite, validate_all_profiles
+    from bench.suite.load import load_suite, validate_all_profiles
     from bench.suite.summary import summarise
 
     if profile is None and not overrides:
-        checked = validate_all_profiles(suite)
+        checked = validate_all_profiles(suite, refuse_task_code=not trust_task_code)
     else:
-        loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()))
+        said = tuple(overrides or ())
+        loaded = load_suite(suite, profile=profile, overrides=said, refuse_task_code=not trust_task_code)
         check_machine(loaded.suite)
         checked = {loaded.profile or "": loaded}
-    if not trust_task_code:
-        check_task_code(checked.values())
     summaries = [summarise(loaded) for loaded in checked.values()]
     if as_json:
         warned = [[as_line(warning) for warning in advice(loaded)] for loaded in checked.values()]

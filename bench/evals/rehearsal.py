@@ -12,7 +12,10 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+
+from lm_eval.api.task import ConfigurableTask
 
 from bench.data.render.render import make_renderer
 from bench.data.store import load_rows
@@ -26,17 +29,21 @@ from bench.evals.judge.ask import judge_prompt, judge_requests
 from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system_text
 from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
+from bench.evals.lm_eval.tasks import leaf_names, load_tasks
 from bench.evals.loss import supervised_text
 from bench.evals.made_up import ANSWER, MadeUpSubject
 from bench.evals.outcome import EvalOutput
 from bench.model.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
+from bench.suite.checks.task_files.templates import TEMPLATES, row_faults
 from bench.suite.resolved import UNREACHABLE
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec
 
 ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""
+MOST_ROWS = 20_000
+"""Rows of a task that its templates are tried on: a prompt is printed in microseconds."""
 _REPLY_TOKENS = 16
 """Longest reply of a judge to the one request that it is asked."""
 
@@ -53,10 +60,10 @@ def rehearse_all(jobs: Iterable[EvalJob]) -> dict[str, str]:
         try:
             rehearse(job)
         except InputError as error:
-            if all(problem.reference == UNREACHABLE for problem in error.problems):
+            wrong = [problem for problem in error.problems if problem.reference != UNREACHABLE]
+            problems += wrong
+            if not wrong:
                 unavailable[job.eval.name] = error.problems[0].what
-            else:
-                problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
     return unavailable
@@ -69,13 +76,19 @@ def rehearse(job: EvalJob) -> None:
     except BenchError as error:
         raise InputError(_named(problem, job) for problem in error.problems) from error
     except Exception as error:  # a task file's, a template's, a metric's: whatever the eval would meet in the run
-        traceback.print_exc()
-        message = next(iter(str(error).splitlines()), "")
-        what = f"eval {job.eval.name!r} fails in rehearsal: {type(error).__name__}: {message}"
-        hint = "fix the task file, the rows or the metric that it names"
-        raise InputError(Problem(reference="rehearsal.failed", what=what, where=_where(job), hint=hint)) from error
+        raise InputError(_failure(error, job)) from error
     if problems:
         raise InputError(problems)
+
+
+def _failure(error: Exception, job: EvalJob, task: str | None = None) -> Problem:
+    """A failure that nobody foresaw, with its traceback in the log."""
+    traceback.print_exception(error)
+    message = next(iter(str(error).splitlines()), "")
+    named = f"eval {job.eval.name!r}" + ("" if task is None else f", task {task!r},")
+    what = f"{named} fails in rehearsal: {type(error).__name__}: {message}"
+    hint = "fix the task file, the rows or the metric that it names"
+    return Problem(reference="rehearsal.failed", what=what, where=_where(job), hint=hint)
 
 
 def _named(problem: Problem, job: EvalJob) -> Problem:
@@ -101,8 +114,33 @@ def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MadeUpSubject:
 
 
 def _tasks(job: EvalJob) -> Iterator[Problem]:
+    """Problems of an eval's tasks; where one ends the rehearsal, each is rehearsed alone: none hides another."""
+    try:
+        yield from _tasks_together(job)
+    except Exception:
+        spec = job.eval
+        leaves = leaf_names(spec.tasks, _task_folder(job, spec)) if isinstance(spec, LmEvalSpec) else []
+        alone = [problem for task in leaves for problem in _alone(job, task)] if len(leaves) > 1 else []
+        if not alone:
+            raise
+        yield from alone
+
+
+def _alone(job: EvalJob, task: str) -> list[Problem]:
+    spec = job.eval.model_copy(update={"tasks": (task,)})
+    try:
+        return list(_tasks_together(job.model_copy(update={"eval": spec})))
+    except BenchError as error:
+        return list(error.problems)
+    except Exception as error:
+        return [_failure(error, job, task)]
+
+
+def _tasks_together(job: EvalJob) -> Iterator[Problem]:
     spec = job.eval
     assert isinstance(spec, LmEvalSpec | ChoiceSpec), "chosen by kind"
+    if isinstance(spec, LmEvalSpec) and (folder := _task_folder(job, spec)) is not None:
+        yield from _row_problems(job, spec, folder)
     few = spec.model_copy(update={"limit": min(ROWS, spec.limit or ROWS)})
     evaluate = evaluate_tasks if spec.kind == "lm_eval" else evaluate_choice
     output = evaluate(job.model_copy(update={"eval": few}), _subject(job), ignore_event)
@@ -112,6 +150,25 @@ def _tasks(job: EvalJob) -> Iterator[Problem]:
             what = f"task {task!r} gives no score on its first {len(_rows(output, task))} examples: {why}"
             hint = "fix the task file or its rows"
             yield Problem(reference="rehearsal.no-score", what=what, where=_where(job), hint=hint)
+
+
+def _row_problems(job: EvalJob, spec: LmEvalSpec, folder: Path) -> Iterator[Problem]:
+    """What the templates of the suite's own task files cannot print of a row, wherever the rows are."""
+    loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
+    for name, task in loaded.tasks.items():
+        if not isinstance(task, ConfigurableTask):
+            continue
+        config = {key: getattr(task.config, key) for key in ("output_type", *TEMPLATES)}
+        documents = task.eval_docs
+        rows = ((f"example {n}", row) for n, row in enumerate(islice(documents, MOST_ROWS), start=1))
+        for fault in row_faults(config, rows, frozenset(task.features)):
+            what = f"task {name!r}: {fault.what}"
+            yield Problem(reference=f"eval.task-{fault.about}", what=what, where=_where(job), hint=fault.hint)
+
+
+def _task_folder(job: EvalJob, spec: LmEvalSpec) -> Path | None:
+    """The suite's own task files; `None` for tasks of lm-eval, on rows of the suite's own or not."""
+    return None if job.tasks_path is None or spec.rows is not None else Path(job.tasks_path)
 
 
 def _scored(output: EvalOutput, task: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bench.places import shipped
 from bench.suite.checks.check import check
 from bench.suite.checks.data_references import resolve_references
 from bench.suite.checks.distribution import distribution_problems, inline_deepspeed
-from bench.suite.checks.task_check import code_problems
+from bench.suite.checks.task_files.check import code_problems
 from bench.suite.reading.checkpoints import with_checkpoints
 from bench.suite.reading.extend import read_extended
 from bench.suite.reading.key_types import KeyPath, value_at
@@ -69,39 +69,34 @@ def load_suite(
     profile: str | None = None,
     overrides: Sequence[str] = (),
     trust_remote_code: bool = False,
+    refuse_task_code: bool = False,
 ) -> LoadedSuite:
     """The suite at `source` (a path, or the bare name of a shipped suite) under `profile`, else its default one.
 
-    `trust_remote_code`: as the command line says. Raises `InputError` with all problems: of the file's syntax alone,
+    `trust_remote_code`: as the command line says. `refuse_task_code`: code in task files is a problem, as it is to
+    `bench run` without `--trust-task-code`. Raises `InputError` with all problems: of the file's syntax alone,
     else of keys and types, else of names and files.
     """
-    loaded = _check(_build(read_suite_file(source), profile, overrides))
+    loaded = _check(_build(read_suite_file(source), profile, overrides), refuse_task_code=refuse_task_code)
     return dataclasses.replace(loaded, trust_remote_code=trust_remote_code)
 
 
-def validate_all_profiles(source: str | Path) -> dict[str, LoadedSuite]:
+def validate_all_profiles(source: str | Path, *, refuse_task_code: bool = False) -> dict[str, LoadedSuite]:
     """Every profile of a suite, checked, by name; the suite without a profile under the empty name, where it can run.
 
-    Raises `InputError` with the problems of all profiles, each once.
+    `refuse_task_code`: as for `load_suite`. Raises `InputError` with the problems of all profiles, each once.
     """
     file = read_suite_file(source)
     checked: dict[str, LoadedSuite] = {}
     problems: list[Problem] = []
     for name in _runnable(file):
         try:
-            checked[name] = _check(_build(file, name or None, ()))
+            checked[name] = _check(_build(file, name or None, ()), refuse_task_code=refuse_task_code)
         except InputError as error:
             problems.extend(error.problems)
     if problems:
         raise InputError(dict.fromkeys(problems))
     return checked
-
-
-def check_task_code(checked: Iterable[LoadedSuite]) -> None:
-    """Raises `InputError` where task files would run code, as `bench run` does without `--trust-task-code`."""
-    problems = [problem for loaded in checked for problem in code_problems(loaded.suite, loaded.path.parent)]
-    if problems:
-        raise InputError(dict.fromkeys(problems))
 
 
 def build_all_profiles(source: str | Path) -> dict[str, Suite]:
@@ -232,9 +227,10 @@ def _origin(
     return spell(("profile", str(profile), *path)) if in_profile else spell(path)
 
 
-def _check(loaded: LoadedSuite) -> LoadedSuite:
+def _check(loaded: LoadedSuite, *, refuse_task_code: bool) -> LoadedSuite:
     base = loaded.path.parent
     problems = [*check(loaded.suite, base), *distribution_problems(loaded.suite, base)]
+    problems += code_problems(loaded.suite, base) if refuse_task_code else []
     if problems:
         raise InputError(problems)
     return dataclasses.replace(loaded, suite=inline_deepspeed(loaded.suite, base))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from lm_eval.tasks import TaskManager
 
@@ -176,6 +179,36 @@ def test_all_problems_of_all_evals_come_at_once(model: ResolvedModel, tmp_path: 
     said = str(caught.value)
     assert "'one' is undefined" in said
     assert "'two' is undefined" in said
+
+
+def test_no_faulty_task_of_an_eval_hides_another(model: ResolvedModel, tmp_path: Path) -> None:
+    """Also members of a group, whose tasks lm-eval builds one after the other."""
+    write_choice(tmp_path, "sound", count=4)
+    write_choice(tmp_path, "first", count=4, doc_to_text="{{one}}")
+    write_choice(tmp_path, "second", count=4, metric_list=[metric("acc", "meen")])
+    write_choice(tmp_path, "third", count=4, test_split="gone")
+    (tmp_path / "all.yaml").write_text("group: all\ntask: [sound, second, third]\n")
+    said = "\n".join(problem.what for problem in problems(lm_eval_job(model, tmp_path, ["first", "all"])))
+    assert all(word in said for word in ("'one' is undefined", "second", "third"))
+    assert "sound" not in said
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_one_row_that_the_template_cannot_print_is_found_far_behind(
+    model: ResolvedModel, tmp_path: Path, suffix: str
+) -> None:
+    """lm-eval would ask "None", and count the answer."""
+    path = write_choice(tmp_path, count=40)
+    rows = [json.loads(line) for line in path.with_suffix(".jsonl").read_text().splitlines()]
+    rows[36]["question"] = None
+    if suffix == "jsonl":
+        path.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path.with_suffix(".parquet"))
+        changed = path.read_text().replace("dataset_path: json", "dataset_path: parquet")
+        path.write_text(changed.replace("choice.jsonl", "choice.parquet"))
+    [problem] = problems(lm_eval_job(model, tmp_path, ["choice"]))
+    assert "doc_to_text prints 'question', which has no value: example 37" in problem.what
 
 
 def test_rows_that_a_hub_does_not_give_today_are_unavailable_and_not_wrong(

@@ -60,8 +60,15 @@ budget.amount = 20
 
 TASK = """
 task: toy
+dataset_path: json
+dataset_kwargs:
+  data_files:
+    test: toy.jsonl
+test_split: test
 output_type: multiple_choice
-doc_to_text: !function helpers.text
+doc_to_text: "{{question}}"
+doc_to_choice: ["yes", "no"]
+doc_to_target: answer
 metric_list:
   - metric: acc
   - metric: acc_norm
@@ -84,6 +91,7 @@ def write_suite(folder: Path, text: str = SUITE, *, replace: dict[str, str] | No
     write_rows(folder / "rows.jsonl")
     (folder / "tasks").mkdir(exist_ok=True)
     (folder / "tasks" / "toy.yaml").write_text(TASK)
+    (folder / "tasks" / "toy.jsonl").write_text('{"question": "Is it?", "answer": 0}\n')
     path = folder / "suite.toml"
     path.write_text(text, encoding="utf-8")
     return path

@@ -28,14 +28,13 @@ from bench.evals.inference.generation_request import GenerationRequest, TokenSam
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.outcome import NOT_FINITE, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
+from bench.suite.catalog.generation_settings import SUPPORTED, unheeded
 from bench.text import opens_thinking
 
 ExampleKey = tuple[str | None, int | None]
 """Task name and document number."""
 
 DEFAULT_MAX_NEW_TOKENS = 256
-_NEUTRAL: dict[str, Any] = {"num_beams": 1, "repetition_penalty": 1.0, "num_return_sequences": 1, "min_p": 0.0}
-"""Generation settings that are accepted at the value at which they do nothing."""
 
 
 class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
@@ -292,15 +291,13 @@ def _end_ids(subject: Subject) -> list[int]:
 
 def _sampling(task: str | None, settings: Mapping[str, Any], identity: str) -> TokenSampling | None:
     """How to draw tokens; `None` for greedy. Raises `InputError` for settings that would change the answer unheeded."""
-    supported = {"until", "max_gen_toks", "do_sample", "temperature", "top_k", "top_p", "use_cache"}
-    strange = [key for key in settings if key not in supported and settings[key] not in (None, _NEUTRAL.get(key))]
-    if strange:
+    if strange := unheeded(settings):
         raise InputError(
             Problem(
                 reference="tasks.generation",
                 what=f"generation setting {key} = {settings[key]!r} is not supported",
                 where=f"generation_kwargs of task {task}",
-                hint="supported: " + ", ".join(sorted(supported)),
+                hint="supported: " + ", ".join(sorted(SUPPORTED)),
             )
             for key in strange
         )

@@ -78,6 +78,12 @@ def load_tasks(
     return _load(manager, names)
 
 
+def leaf_names(names: Sequence[str], folder: Path | None) -> list[str]:
+    """Tasks that the asked tasks, groups and tags lead to, and names that nobody knows, each once and sorted."""
+    entries, missing = _reached(names, _manager(names, folder).task_index)
+    return sorted({*missing, *(entry.name for entry in entries if entry.kind in (Kind.TASK, Kind.PY_TASK))})
+
+
 def load_config(config: Mapping[str, Any]) -> Loaded:
     """The task of a table such as a task file holds. It is this program's own, and trusted."""
     sandbox_templates()

@@ -5,29 +5,16 @@ Contract: reading never runs what a file names. `bench validate` reports with th
 
 from __future__ import annotations
 
-import importlib.util
-import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.catalog.tasks import read_task_file
+from bench.suite.catalog.lm_eval_names import installed_metrics
 
-_REGISTERED = re.compile(r'register_metric\(\s*metric="([^"]+)"')
 _HINT = "read the file; if you trust it: bench run SUITE --trust-task-code"
-
-
-@cache
-def installed_metrics() -> frozenset[str]:
-    """Metrics of the installed lm-eval, out of its source; empty without lm-eval."""
-    spec = importlib.util.find_spec("lm_eval")  # finds, does not import
-    roots = spec.submodule_search_locations if spec is not None else None
-    source = Path(next(iter(roots)), "api", "metrics.py") if roots else None
-    return frozenset() if source is None else frozenset(_REGISTERED.findall(source.read_text(encoding="utf-8")))
 
 
 def code_problem(file: Path, what: str) -> Problem:
@@ -55,16 +42,6 @@ def tables_in(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, list):
         for item in value:
             yield from tables_in(item)
-
-
-def with_included(file: Path, depth: int = 8) -> Iterator[Path]:
-    """A task file and the files that it includes, which may include others."""
-    yield file
-    listed = read_task_file(file).get("include")
-    for name in [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []:
-        part = file.parent / str(name)
-        if depth and part.is_file():
-            yield from with_included(part, depth - 1)
 
 
 def _near_metric(name: str) -> str:

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,18 @@ _MOST_BYTES = 4 << 30
 """Bytes in a folder of task files: all of them are hashed."""
 
 
+class FunctionName(str):
+    """What a task file names by `!function`, or by any other tag: known by name, and never called."""
+
+    __slots__ = ()
+
+
 class _TolerantLoader(yaml.SafeLoader):
-    """Reads `!function` and any other tag as text: a check has no business calling them."""
+    """Reads `!function` and any other tag as a name: a check has no business calling them."""
 
 
 def _as_text(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
-    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
+    return FunctionName(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else None
 
 
 _TolerantLoader.add_multi_constructor("!", _as_text)
@@ -47,21 +54,72 @@ def task_folder_files(folder: Path) -> list[Path]:
     return files_below(folder, where=f"include = {str(folder)!r}", most_bytes=_MOST_BYTES)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFolder:
+    """What a folder of task files defines."""
+
+    files: Mapping[str, Path]
+    """Tasks and groups by name, with their files."""
+    tags: Mapping[str, tuple[str, ...]]
+    """Tags, with the tasks that have them."""
+    problems: tuple[Problem, ...]
+    """Files that are malformed, that lm-eval does not read, or that define a name again."""
+    malformed: bool
+    """Whether a file could not be read, so that a name may be missing for that alone."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that an eval can ask for."""
+        return frozenset(self.files) | frozenset(self.tags)
+
+
+def read_task_folder(folder: Path) -> TaskFolder:
+    """All task files in and below `folder`. Raises `InputError` for a folder that cannot be one of task files."""
+    files: dict[str, Path] = {}
+    tags: dict[str, tuple[str, ...]] = {}
+    problems: list[Problem] = []
+    malformed = False
+    for path in (path for path in task_folder_files(folder) if path.suffix in {".yaml", ".yml"}):
+        try:
+            content = read_task_file(path)
+        except InputError as error:
+            problems.extend(error.problems)
+            malformed = True
+            continue
+        for name in _names(content):
+            problems.extend(_unread(name, path, files.get(name)))
+            files.setdefault(name, path)
+            for tag in _listed(content.get("tag")):
+                tags[tag] = (*tags.get(tag, ()), name)
+    return TaskFolder(files=files, tags=tags, problems=tuple(problems), malformed=malformed)
+
+
 def local_tasks(folder: Path) -> dict[str, Path]:
     """Names that the task files of `folder` define, with their files.
 
-    Raises `InputError` with all malformed ones, or for a folder that cannot be one of task files.
+    Raises `InputError` with all that is wrong with them, or for a folder that cannot be one of task files.
     """
-    tasks: dict[str, Path] = {}
-    problems: list[Problem] = []
-    for path in (path for path in task_folder_files(folder) if path.suffix in {".yaml", ".yml"}):
-        try:
-            tasks.update(dict.fromkeys(_names(read_task_file(path)), path))
-        except InputError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise InputError(problems)
-    return tasks
+    read = read_task_folder(folder)
+    if read.problems:
+        raise InputError(read.problems)
+    return dict(read.files)
+
+
+def _unread(name: str, path: Path, earlier: Path | None) -> Iterator[Problem]:
+    """Why lm-eval would not take the task `name` from this file."""
+    if path.suffix == ".yml":
+        what = f"task file {path.name}: lm-eval reads files that end in .yaml only"
+        hint = f"rename it: {path.stem}.yaml"
+        yield Problem(reference="eval.task-file", what=what, where=str(path), hint=hint)
+    elif earlier is not None:
+        what = f"task file {path.name}: {name!r} is defined in {earlier.name} already, and lm-eval takes the first"
+        yield Problem(reference="eval.task-file", what=what, where=str(path), hint="rename one, or remove one file")
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    """One text, or a list of texts."""
+    found = value if isinstance(value, list) else [value]
+    return tuple(item for item in found if isinstance(item, str))
 
 
 def read_task_file(path: Path) -> dict[str, Any]:
@@ -79,18 +137,36 @@ def read_task_file(path: Path) -> dict[str, Any]:
     return content
 
 
+def included_files(path: Path, content: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The files that a task file with these keys includes, whether or not they are there."""
+    return tuple(path.parent / name for name in _listed(content.get("include")))
+
+
+def with_included(path: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """A task file and the files that it includes, which may include others. Missing files are left out."""
+    if path.is_file() and path.resolve() not in above:
+        yield path
+        for part in included_files(path, read_task_file(path)):
+            yield from with_included(part, (*above, path.resolve()))
+
+
+def merged_keys(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A task file's keys over those of the files that it includes, missing files left out."""
+    content = read_task_file(path)
+    merged: dict[str, Any] = {}
+    for part in included_files(path, content):
+        if part.is_file() and part.resolve() not in (*above, path.resolve()):
+            merged |= merged_keys(part, (*above, path.resolve()))
+    content.pop("include", None)
+    return {**merged, **content}
+
+
 def task_metrics(path: Path) -> tuple[str, ...] | None:
-    """Metrics that a task file lists, its `include` followed; `None` where it leaves them to lm-eval."""
-    for _ in range(8):  # includes include
-        content = read_task_file(path)
-        listed = content.get("metric_list")
-        if isinstance(listed, list):
-            return tuple(str(item["metric"]) for item in listed if isinstance(item, dict) and "metric" in item)
-        parent = content.get("include")
-        if not isinstance(parent, str) or not (path.parent / parent).is_file():
-            return None
-        path = path.parent / parent
-    return None
+    """Metrics that a task file lists, its includes followed; `None` where it leaves them to lm-eval."""
+    listed = merged_keys(path).get("metric_list")
+    if not isinstance(listed, list):
+        return None
+    return tuple(str(item["metric"]) for item in listed if isinstance(item, dict) and "metric" in item)
 
 
 @cache
@@ -106,10 +182,9 @@ def installed_task_names() -> frozenset[str]:
     return frozenset(name.decode() for path in installed_files() for name in names_in(path.read_bytes()))
 
 
-def _names(content: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("task", "group"):
-        if isinstance(content.get(key), str):
-            yield content[key]
+def _names(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """The group that a file defines, else the task."""
+    return _listed(content["group"] if "group" in content else content.get("task"))[:1]
 
 
 def names_in(raw: bytes) -> Iterator[bytes]:

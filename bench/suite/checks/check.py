@@ -12,13 +12,19 @@ from pathlib import Path
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.catalog.card import card_folder, card_names, load_card
 from bench.suite.catalog.judge_prompt import load_judge_prompt
-from bench.suite.catalog.tasks import installed_task_file, installed_task_names, local_tasks, task_metrics
+from bench.suite.catalog.tasks import (
+    TaskFolder,
+    installed_task_file,
+    installed_task_names,
+    read_task_folder,
+    task_metrics,
+)
 from bench.suite.catalog.template import TOKENIZER, load_template
 from bench.suite.checks.check_names import data_tables, name_problems
 from bench.suite.checks.choice_rows import read_choices
 from bench.suite.checks.first_rows import column_names
 from bench.suite.checks.model_folder import context_length, context_problem, given_problems, model_folder_problems
-from bench.suite.checks.task_check import task_problems
+from bench.suite.checks.task_files.check import task_problems
 from bench.suite.checks.template_tokens import token_problems
 from bench.suite.tables.data import HUB_ID, MICRO_SCORE, DataSpec
 from bench.suite.tables.evals import ChoiceSpec, JudgeSpec, LmEvalSpec
@@ -252,16 +258,18 @@ def _similar(name: str, names: list[str]) -> bool:
 
 
 def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem]:
-    """Unknown tasks and metrics, in the eval's own folder or in the installed lm-eval."""
+    """Unknown tasks and metrics, in the installed lm-eval or in the eval's own folder; there also faulty task files."""
+    folder: TaskFolder | None = None
     if spec.include is not None:
-        folder = _beside(base, spec.include, f"{where}.include")
-        if not folder.is_dir():
+        path = _beside(base, spec.include, f"{where}.include")
+        if not path.is_dir():
             what = f'eval "{spec.name}": there is no folder {spec.include}'
-            hint = _PATHS
-            yield Problem(reference="eval.missing-folder", what=what, where=f"{where}.include", hint=hint)
+            yield Problem(reference="eval.missing-folder", what=what, where=f"{where}.include", hint=_PATHS)
             return
-        files: dict[str, Path | None] = dict(local_tasks(folder))
-        place, tasks = f"in {spec.include}", frozenset(files)
+        folder = read_task_folder(path)
+        yield from folder.problems
+        files: Mapping[str, Path | None] = folder.files
+        place, tasks = f"in {spec.include}", folder.names
     else:
         if spec.rows is not None and not _beside(base, spec.rows, f"{where}.rows").is_dir():
             what = f'eval "{spec.name}": there is no folder {spec.rows}'
@@ -273,13 +281,14 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
         if task not in tasks and (tasks or spec.include is not None):
             what = f'eval "{spec.name}": there is no task {task!r} {place}'
             hint = did_you_mean(task, tasks) or "the folder holds no task file (*.yaml)"
+            if folder is not None and folder.malformed and not hint.startswith("did you mean"):
+                continue  # the file that could not be read may have it
             yield Problem(reference="eval.unknown-task", what=what, where=f"{where}.tasks[{index}]", hint=hint)
             continue
-        file = files.get(task)
-        if spec.include is not None and file is not None:
-            yield from task_problems(file, f"{where}.tasks[{index}]")
+        if folder is not None:
+            yield from task_problems(task, folder, f"{where}.tasks[{index}]")
         if spec.metric is not None:
-            yield from _metric_problems(spec, task, file, f"{where}.metric")
+            yield from _metric_problems(spec, task, files.get(task), f"{where}.metric")
 
 
 def _choice_problems(spec: ChoiceSpec, where: str, base: Path) -> Iterator[Problem]:
@@ -297,11 +306,18 @@ def _claimed_task_problems(suite: Suite, base: Path) -> Iterator[Problem]:
         spec = evals.get(claim.eval or "")
         if spec is None or claim.task is None or claim.task in spec.tasks:
             continue
-        tasks = installed_task_names() if spec.include is None else frozenset(local_tasks(base / spec.include))
+        tasks = _known_tasks(spec, base)
         if tasks and claim.task not in tasks:
             what = f"eval {spec.name!r} has no task {claim.task!r}"
             where, hint = f"claim[{index}].on", did_you_mean(claim.task, spec.tasks)
             yield Problem(reference="eval.unknown-task", what=what, where=where, hint=hint)
+
+
+def _known_tasks(spec: LmEvalSpec, base: Path) -> frozenset[str]:
+    """Tasks that a claim may name; none where the eval's folder is not there, which is a problem of its own."""
+    if spec.include is None:
+        return installed_task_names()
+    return read_task_folder(base / spec.include).names if (base / spec.include).is_dir() else frozenset()
 
 
 def _metric_problems(spec: LmEvalSpec, task: str, file: Path | None, where: str) -> Iterator[Problem]:

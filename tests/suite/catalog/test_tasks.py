@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bench.errors import InputError
 from bench.suite.catalog import folder_files
+from bench.suite.catalog import lm_eval_names as names
 from bench.suite.catalog.folder_files import files_below
-from bench.suite.catalog.task_code import installed_metrics
-from bench.suite.catalog.tasks import installed_task_file, installed_task_names, local_tasks, task_metrics
+from bench.suite.catalog.lm_eval_names import installed_metrics
+from bench.suite.catalog.tasks import (
+    installed_task_file,
+    installed_task_names,
+    local_tasks,
+    read_task_folder,
+    task_metrics,
+)
 
 
 def test_common_tasks_groups_and_tags_of_lm_eval_are_known() -> None:
@@ -30,11 +41,27 @@ def test_task_files_are_read_without_running_what_they_name(tmp_path: Path) -> N
     (tmp_path / "a.yaml").write_text("task: a\nprocess_results: !function evil.run\n")
     (tmp_path / "b.yaml").write_text("group: b\ntask: [a]\n")
     (tmp_path / "part.yaml").write_text("metric_list:\n  - metric: acc\n")
-    (tmp_path / "c.yml").write_text("include: part.yaml\ntask: c\n")
+    (tmp_path / "c.yaml").write_text("include: part.yaml\ntask: c\n")
     found = local_tasks(tmp_path)
     assert sorted(found) == ["a", "b", "c"]
     assert task_metrics(found["c"]) == ("acc",)
     assert task_metrics(found["a"]) is None
+
+
+@pytest.mark.parametrize(("name", "said"), [("b.yml", "end in .yaml only"), ("b.yaml", "defined in a.yaml already")])
+def test_a_file_that_lm_eval_would_not_read_is_named(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "a.yaml").write_text("task: a\n")
+    (tmp_path / name).write_text("task: a\n")
+    with pytest.raises(InputError, match=said):
+        local_tasks(tmp_path)
+
+
+def test_a_tag_is_a_name_that_an_eval_can_ask_for(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("task: a\ntag: [easy, all]\n")
+    (tmp_path / "b.yaml").write_text("task: b\ntag: all\n")
+    read = read_task_folder(tmp_path)
+    assert read.tags == {"easy": ("a",), "all": ("a", "b")}
+    assert read.names == {"a", "b", "easy", "all"}
 
 
 def test_an_include_that_leads_back_ends(tmp_path: Path) -> None:
@@ -88,3 +115,35 @@ def test_lm_evals_metrics_are_known_without_it() -> None:
 
     assert metrics is not None
     assert installed_metrics() == set(metric_registry)
+
+
+def test_lm_evals_other_names_are_known_without_it() -> None:
+    from lm_eval import filters  # fills the registry
+    from lm_eval.api.instance import OutputType
+    from lm_eval.api.registry import aggregation_registry, filter_registry
+    from lm_eval.api.samplers import SAMPLER_REGISTRY
+    from lm_eval.config.group import AggMetricConfig, GroupConfig
+    from lm_eval.config.task import FewshotConfig, TaskConfig
+
+    assert filters is not None
+    assert names.installed_filters() == set(filter_registry)
+    assert names.installed_aggregations() == set(aggregation_registry)
+    assert names.installed_samplers() == set(SAMPLER_REGISTRY)
+    assert set(get_args(OutputType)) == names.OUTPUT_TYPES
+    for known, table in {
+        names.task_keys: TaskConfig,
+        names.few_shot_keys: FewshotConfig,
+        names.group_keys: GroupConfig,
+        names.aggregate_keys: AggMetricConfig,
+    }.items():
+        assert known() == {field.name for field in fields(table)}
+
+
+def test_the_metrics_that_lm_eval_computes_for_an_output_type_are_those_of_its_source() -> None:
+    from lm_eval.api.task import ConfigurableTask
+
+    source = inspect.getsource(ConfigurableTask.process_results)
+    written = source.split('"generate_until":')[0]
+    for part in written.split('self.OUTPUT_TYPE == "')[1:]:
+        asked = set(re.findall(r'"(\w+)" in use_metric', part))
+        assert names.OWN_FIGURES[part.partition('"')[0]] == asked

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.suite.checks.task_check import code_problems, task_problems
+from bench.errors import Problem
+from bench.suite.catalog.tasks import read_task_folder
+from bench.suite.checks.task_files.check import code_problems, task_problems
 from bench.suite.tables.suite import Suite
 from tests.fakes.suites import suite_table
 
@@ -22,6 +24,8 @@ def task(folder: Path, *, rows: str | None = None, name: str = "rows.jsonl", **c
         "task": "t",
         "dataset_path": "csv" if name.endswith("csv") else "json",
         "dataset_kwargs": {"data_files": {"test": name}},
+        "test_split": "test",
+        "output_type": "multiple_choice",
         "doc_to_text": "{{question}}",
         "doc_to_choice": "options",
         "doc_to_target": "answer",
@@ -32,15 +36,30 @@ def task(folder: Path, *, rows: str | None = None, name: str = "rows.jsonl", **c
     return path
 
 
+def problems(path: Path) -> list[Problem]:
+    return list(task_problems(path.stem, read_task_folder(path.parent), "eval[0].tasks[0]"))
+
+
 def said(path: Path) -> list[str]:
-    return [problem.what for problem in task_problems(path, "eval[0].tasks[0]")]
+    return [problem.what for problem in problems(path)]
 
 
 def test_a_sound_task_has_no_problem(tmp_path: Path) -> None:
     text = "{% for option in options %}{{loop.index}} {{option}}{% endfor %}{{question|trim}}{% set x = answer %}{{x}}"
     assert said(task(tmp_path, doc_to_text=text)) == []
     assert said(task(tmp_path, name="rows.json", rows=json.dumps(ROWS), doc_to_text=text)) == []
-    assert said(task(tmp_path, name="rows.csv", rows="question,options,answer\nq,o,0\n", doc_to_text=text)) == []
+    assert (
+        said(
+            task(
+                tmp_path,
+                name="rows.csv",
+                rows="question,options,answer\nq,o,0\n",
+                doc_to_text=text,
+                doc_to_choice="{{[options]}}",
+            )
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("key", ["doc_to_text", "doc_to_choice", "doc_to_target"])
@@ -49,14 +68,14 @@ def test_a_field_that_no_row_has_is_named_with_the_nearest(
     tmp_path: Path, key: str, name: str, rows: str | None
 ) -> None:
     path = task(tmp_path, name=name, rows=rows, **{key: "{{qestion}}"})
-    [problem] = task_problems(path, "eval[0].tasks[0]")
+    [problem] = problems(path)
     assert problem.what == f"task file t.yaml: {key} names the field 'qestion', which no row has"
     assert problem.hint == "did you mean 'question'?"
 
 
 def test_a_missing_data_file_is_named_with_the_nearest(tmp_path: Path) -> None:
     path = task(tmp_path, dataset_kwargs={"data_files": {"test": "row.jsonl"}})
-    [problem] = task_problems(path, "eval[0].tasks[0]")
+    [problem] = problems(path)
     assert (problem.what, problem.hint) == (
         "task file t.yaml: there is no data file row.jsonl",
         "did you mean 'rows.jsonl'?",
@@ -79,7 +98,6 @@ def test_an_included_file_counts(tmp_path: Path) -> None:
         {"doc_to_text": "{{qestion}}", "process_docs": "made by code"},
         {"doc_to_text": "{{qestion}}", "dataset_path": "owner/name", "dataset_kwargs": None},
         {"doc_to_text": "{{qestion}}", "dataset_kwargs": {"data_files": "https://x/rows.jsonl"}},
-        {"doc_to_text": "{{ range(3) | length }} {{question}"},
     ],
 )
 def test_what_needs_lm_eval_is_left_to_the_rehearsal(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -87,7 +105,7 @@ def test_what_needs_lm_eval_is_left_to_the_rehearsal(tmp_path: Path, changes: di
 
 
 def test_a_field_that_only_some_rows_have_is_no_problem(tmp_path: Path) -> None:
-    rows = "".join(json.dumps({"question": "q", **({"extra": 1} if n == 40 else {})}) + "\n" for n in range(50))
+    rows = "".join(json.dumps({**ROWS[0], **({"extra": 1} if n == 40 else {})}) + "\n" for n in range(50))
     assert said(task(tmp_path, rows=rows, doc_to_text="{{question}}{% if question == 'x' %}{{extra}}{% endif %}")) == []
 
 
