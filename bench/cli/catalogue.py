@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import complete
 from bench.cli.options import JsonOption, TrustRemoteCodeOption
 from bench.cli.output import console, print_json
 
@@ -58,7 +59,12 @@ def doctor(as_json: JsonOption = False) -> None:
 
 @models.command("show")
 def show_model(
-    name: Annotated[str, typer.Argument(help="A card, a folder with config.json, or a hub id.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A card, a folder with config.json, or a hub id.", show_default=False, autocompletion=complete.cards
+        ),
+    ],
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:

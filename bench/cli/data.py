@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import complete
 from bench.cli.options import JsonOption, ProfileOption, SetOption, SuiteArgument, TrustRemoteCodeOption
 from bench.cli.output import console, print_json
 from bench.errors import ExitCode
@@ -17,7 +18,12 @@ data = typer.Typer(help="Rows: shown as a model sees them, or made by a model.",
 @data.command()
 def show(
     suite: SuiteArgument,
-    arm: Annotated[str, typer.Argument(help="An arm of the suite, such as lima_1k/full.", show_default=False)],
+    arm: Annotated[
+        str,
+        typer.Argument(
+            help="An arm of the suite, such as lima_1k/full.", show_default=False, autocompletion=complete.arms
+        ),
+    ],
     *,
     rows: Annotated[int, typer.Option("--rows", min=0, help="Rows to print.")] = 5,
     profile: ProfileOption = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from bench.cli import complete
 from bench.cli.options import JsonOption, ReportsOption, RunArgument
 from bench.cli.output import print_json
 
@@ -24,7 +25,9 @@ ExportFormat = Literal[
 def export(
     run: RunArgument,
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.", show_default=False)],
-    arm: Annotated[str | None, typer.Option("--arm", help="With `model-index`: the arm of the card.")] = None,
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="With `model-index`: the arm of the card.", autocompletion=complete.arms)
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to write; default: export/FORMAT in the run. Of times: a file."),

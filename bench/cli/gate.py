@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import complete
 from bench.cli.options import (
     JsonOption,
     ProfileOption,
@@ -65,7 +66,10 @@ def exact(
 @gate.command()
 def speed(
     suite: Annotated[
-        str | None, typer.Argument(help="A suite file, or the name of a shipped one.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="A suite file, or the name of a shipped one.", show_default=False, autocompletion=complete.suites
+        ),
     ] = None,
     *,
     against: Annotated[
@@ -84,7 +88,10 @@ def speed(
         ),
     ] = None,
     threshold: Annotated[float, typer.Option(min=0.0, help="Slow-down that is not accepted, as a share.")] = 0.05,
-    arm: Annotated[list[str] | None, typer.Option(help="Arm to step; may be repeated. Default: the first.")] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(help="Arm to step; may be repeated. Default: the first.", autocompletion=complete.arms),
+    ] = None,
     blocks: Annotated[int, typer.Option(min=2, help="Fresh pairs of processes, each with its own seed.")] = 6,
     pairs: Annotated[int, typer.Option(min=2, help="Pairs of steps per pair of processes, at most.")] = 24,
     seconds: Annotated[float, typer.Option(min=1, help="Time to step, shared out over the pairs of processes.")] = 60.0,

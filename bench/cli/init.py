@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import complete
 from bench.cli.output import status
 
 
@@ -25,7 +26,9 @@ _GOAL = "tune: do these rows beat the base? data: which file trains better? meth
 
 def init(
     *,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="A card, a folder or a hub id.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="A card, a folder or a hub id.", autocompletion=complete.cards)
+    ] = None,
     data: Annotated[
         list[str] | None, typer.Option("--data", "-d", help="A file of rows, or a hub id; may be repeated.")
     ] = None,

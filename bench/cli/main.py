@@ -28,7 +28,6 @@ app = typer.Typer(
     help="Fine-tune, evaluate and compare language models, from one suite file to a report with verdicts.",
     epilog=_EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -103,7 +102,7 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # it may stand anywhere
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments, prog_name="bench", standalone_mode=False)
     except BrokenPipeError:
         forget_reader(sys.stdout)
         result = ExitCode.OK

@@ -8,11 +8,15 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import complete
 from bench.cli.options import ReportsOption, RunArgument
 from bench.cli.output import console
 from bench.control_codes import visible
 
-ArmArgument = Annotated[str, typer.Argument(help="An arm of the run, such as lima_1k/full.", show_default=False)]
+ArmArgument = Annotated[
+    str,
+    typer.Argument(help="An arm of the run, such as lima_1k/full.", show_default=False, autocompletion=complete.arms),
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed replicate; default: the first with weights.")]
 
 

@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.atomic import write_text
 from bench.draft.choose import answer_tokens, metrics_for
 from bench.draft.look import Looked, look
-from bench.draft.write import check_text, model_table, named_sources, refuse_existing, relative
+from bench.draft.write import model_table, named_sources, refuse_existing, relative, save
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
 from bench.suite.checks.model_folder import ADAPTER_CONFIG
@@ -50,10 +49,8 @@ def draft_given(
         tell("looking at the rows")
         base, looked = look(table, named_sources(data, folder), folder=folder, home=home, server=server)
         base_length = base.context_length
-    text = given_text(out.stem, table, arms, [_eval(file, base_length) for file in looked] or list(_PUBLISHED))
-    check_text(text, out)
-    write_text(out, text)
-    return out
+    evals = [_eval(file, base_length) for file in looked] or list(_PUBLISHED)
+    return save(given_text(out.stem, table, arms, evals), out)
 
 
 def given_text(name: str, model: str, arms: dict[str, tuple[str, str]], evals: Sequence[str]) -> str:

@@ -21,8 +21,10 @@ from bench.errors import InputError, Problem, did_you_mean
 from bench.run.process.server import ChildServer
 from bench.suite.catalog.card import card_names
 from bench.suite.load import load_suite
+from bench.suite.schema import suite_schema
 from bench.suite.tables.data import Columns
 
+SCHEMA_FILE = "suite.schema.json"
 _COLUMNS_FLAG = "name the columns: --columns prompt=…,completion=… (also input, system; or text=… alone)"
 _QUESTIONS: dict[Goal, str] = {
     "tune": "Does training on {first} beat the base?",
@@ -57,10 +59,7 @@ def draft_suite(
         base, files = look(model_table(model, folder), sources, folder=folder, home=home, server=server, columns=named)
     except InputError as error:
         raise InputError(_by_flag(problem) for problem in error.problems) from error
-    text = suite_text(out.stem, base, files, choose(base, files, goal))
-    check_text(text, out)
-    write_text(out, text)
-    return out
+    return save(suite_text(out.stem, base, files, choose(base, files, goal)), out)
 
 
 def _by_flag(problem: Problem) -> Problem:
@@ -97,7 +96,17 @@ def refuse_existing(out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def check_text(text: str, out: Path) -> None:
+def save(text: str, out: Path) -> Path:
+    """Write the suite to `out`, and beside it the schema by which an editor completes its keys."""
+    _check_text(text, out)
+    schema = out.with_name(SCHEMA_FILE)
+    if not schema.exists():
+        write_text(schema, json.dumps(suite_schema(), ensure_ascii=False) + "\n")
+    write_text(out, f"#:schema {SCHEMA_FILE}\n{text}")
+    return out
+
+
+def _check_text(text: str, out: Path) -> None:
     """Load the text as the file that it will be. Raises `InputError`: a fault of the draft, with its place."""
     trial = out.with_name(f".{out.name}.tmp")
     try:

@@ -35,6 +35,8 @@ from bench.report.sections.training.sweeps import contexts_section, sweeps_secti
 from bench.report.sections.training.training import training_section
 from bench.suite.tables.suite import is_base
 
+_MOST_NAMED = 2
+
 
 def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
     """Everything that is said, ready to print. `trend`: of earlier runs' times, where they were asked for."""
@@ -118,14 +120,17 @@ def _status(comparison: Comparison) -> Cell:
 
 
 def _lacking(completeness: Completeness) -> str:
-    """What a run lacks; claims that lack a job are not named beside it."""
+    """What a run lacks, in a line: the section of what is missing names each. Claims that lack a job are not named."""
     parts = []
     if completeness.missing_jobs:
         parts.append(f"{completeness.missing_jobs} of {fmt.plural(completeness.jobs, 'job')} have no result")
     if completeness.unscored:
-        parts.append(f"no subject has a score on {fmt.listed(completeness.unscored)}")
-    parts += [
-        f"{scores.arm} lacks {fmt.percent(scores.share)} of its scores on {scores.measurand}, which decide a result"
-        for scores in completeness.missing_scores
-    ]
+        parts.append(f"no subject has a score on {_named(completeness.unscored)}")
+    if completeness.missing_scores:
+        evals = dict.fromkeys(scores.measurand for scores in completeness.missing_scores)
+        parts.append(f"missing scores decide results on {_named(tuple(evals))}")
     return "; ".join(parts) or "a claim lacks what it needs"
+
+
+def _named(evals: tuple[str, ...]) -> str:
+    return fmt.plural(len(evals), "eval") if len(evals) > _MOST_NAMED else fmt.listed(evals)

@@ -50,8 +50,16 @@ def _allow_sweeps(definitions: dict[str, Any]) -> None:
     """Let each key of a recipe, and of the tables in it, be a value or a sweep over values."""
     definitions["Swept"] = {
         "type": "object",
-        "description": " ".join((Sweep.__doc__ or "").split()),
-        "properties": {"sweep": {"type": "array", "minItems": 2, "maxItems": MOST_SETTINGS}, "on": {"type": "string"}},
+        "description": _plain(Sweep.__doc__),
+        "properties": {
+            "sweep": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": MOST_SETTINGS,
+                "description": "The values, such as `[1e-5, 3e-5, 1e-4]`.",
+            },
+            "on": {"type": "string", "description": _plain(Sweep.model_fields["on"].description)},
+        },
         "required": ["sweep"],
         "additionalProperties": False,
     }
@@ -60,6 +68,11 @@ def _allow_sweeps(definitions: dict[str, Any]) -> None:
         for key in properties.keys() - NOT_SWEPT:
             kept = {word: properties[key][word] for word in ("description", "default") if word in properties[key]}
             properties[key] = {"anyOf": [properties[key], {"$ref": f"{_TABLES}Swept"}], **kept}
+
+
+def _plain(docstring: str | None) -> str:
+    """A docstring on one line."""
+    return " ".join((docstring or "").split())
 
 
 def _overlay(node: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.suite.schema import suite_schema
 from tests.fakes.process import bench
 
 
@@ -30,6 +31,8 @@ def test_a_first_suite_validates_and_is_never_replaced(folder: Path) -> None:
     assert suite["data"]["my_sums"]["source"] == "My sums.jsonl"
     assert suite["claim"] == [{"says": "my_sums/lora >= my_sums/full", "on": "answers", "margin": 0.0}]
     assert "FILL IN" in text
+    schema = json.loads((folder / text.partition("\n")[0].removeprefix("#:schema ")).read_text(encoding="utf-8"))
+    assert schema == suite_schema()
     checked = bench(folder, "validate", "first.toml")
     assert checked.returncode == 0, checked.stderr
     assert "4 arms × 3 seeds" in checked.stdout

@@ -60,6 +60,15 @@ def test_a_profile_needs_no_key_and_may_add_a_table() -> None:
     assert errors(tomllib.loads(SUITE + "[profile.empty]\n[profile.more.recipe.third]\nlearning_rate = 1.0\n")) == []
 
 
+def test_every_key_says_what_it_is() -> None:
+    """An editor shows it beside the key; a key without it is a name to guess at."""
+    schema = suite_schema()
+    tables = {"suite": schema, **schema["$defs"]}
+    keys = [(name, key, value) for name, table in tables.items() for key, value in table.get("properties", {}).items()]
+    assert len(keys) > 300
+    assert [f"{name}.{key}" for name, key, value in keys if len(value.get("description", "")) < 10] == []
+
+
 def test_every_definition_is_used() -> None:
     schema = suite_schema()
     text = json.dumps(schema)

@@ -29,8 +29,11 @@ class LoraSpec(Spec):
     """Low-rank adapters (Hu et al. 2021), and what is built on them: `qlora`, `dora`, `rslora`, `pissa`."""
 
     r: Count = 16
+    """Rank of the adapters."""
     alpha: float = Field(default=32, gt=0)
+    """Scale: an adapter's output is multiplied by `alpha / r`."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of an adapter's inputs that are dropped while training."""
     target_modules: Modules | Literal["all-linear", "card"] = "card"
     """Module names, `all-linear`, or `card`: what the model's card names."""
 
@@ -39,6 +42,7 @@ class QuantizationSpec(Spec):
     """How `qlora` quantises its frozen base (Dettmers et al. 2023), by bitsandbytes on a CUDA GPU."""
 
     bits: Literal[4, 8] = 4
+    """Bits of each frozen weight."""
     type: Literal["nf4", "fp4"] = "nf4"
     """Data type of 4 bits."""
     double: bool = True
@@ -66,6 +70,7 @@ class PrefixSpec(Spec):
     """Prefix tuning (Li and Liang 2021): learned keys and values before every row, in every layer."""
 
     virtual_tokens: Count = 20
+    """Learned positions before each row."""
     projection: bool = False
     """Learn them through a small network, which is gone after training."""
 
@@ -74,6 +79,7 @@ class PromptTuningSpec(Spec):
     """Prompt tuning (Lester et al. 2021): learned embeddings before every row."""
 
     virtual_tokens: Count = 20
+    """Learned positions before each row."""
     text: Text | None = None
     """Start from the embeddings of this text; `None`: from random ones."""
 

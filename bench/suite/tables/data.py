@@ -41,6 +41,8 @@ class Select(Spec):
     """Which rows of a source are used. The draw depends on `seed` and the rows alone."""
 
     by: Literal["all", "first", "random", "longest", "score", "diverse", "holdout"] = "all"
+    """`first`, `random`, `longest`, `score` and `diverse` choose; `holdout` takes rows out of everything that trains;
+    `all`."""
     size: Count | None = None
     """Rows to take; required for all but `all` and, with a `minimum`, `score`."""
     offset: int = Field(default=0, ge=0, le=2**31 - 1)
@@ -48,6 +50,7 @@ class Select(Spec):
     size_of: Name | None = None
     """In place of `size`: as many rows as this `[data]` table selects."""
     seed: Seed = 0
+    """Seed of the draw, for `random`, `diverse` and `holdout`."""
     seeds: tuple[Seed, ...] = ()
     """For `random`, in place of `seed`: several draws. The training with the suite's n-th seed has the n-th draw, in
     turn, so that the noise of the draw is seen."""
@@ -85,10 +88,13 @@ class Columns(Spec):
     recognised by themselves."""
 
     prompt: str | None = None
+    """Column of the question or instruction."""
     completion: str | None = None
+    """Column of the answer."""
     input: str | None = None
     """An optional column that is joined to the prompt, as Alpaca's `input` is."""
     system: str | None = None
+    """Column of a system prompt."""
     text: str | None = None
     """In place of all others: the column of a plain text, all of which is learned."""
 
@@ -107,10 +113,13 @@ class LengthFilter(Spec):
     is; English prose has about four to a token."""
 
     min_answer_characters: Count | None = None
+    """Characters of the shortest last answer that stays."""
     max_answer_characters: Count | None = None
+    """Characters of the longest last answer that stays."""
     min_characters: Count | None = None
     """Characters of all turns together, system prompts included."""
     max_characters: Count | None = None
+    """The most characters of all turns together."""
 
     @model_validator(mode="after")
     def _some_length_passes(self) -> LengthFilter:
@@ -150,6 +159,7 @@ class DataSpec(Spec):
     revision: str | None = None
     """Hub revision."""
     columns: Columns | None = None
+    """The source's own column names: `{ prompt = "question", completion = "answer" }`."""
     system: str | None = Field(default=None, min_length=1)
     """A system prompt for every row, in place of its own."""
     odd_rows: OddRows = "repair"
@@ -173,6 +183,7 @@ class DataSpec(Spec):
     """`exact`: of rows that differ in nothing but letter case and white space the first stays. `near`: of rows whose
     sets of word triples have a Jaccard similarity of 0.8 or more, too. Applied before `select`."""
     select: Select = Select()
+    """Which rows are taken: `{ by = "random", size = 1000 }`; default: all."""
     control: bool = False
     """Adds `[data.NAME_control]`: a random draw of the same source and size, drawn with `select.seed`."""
 
@@ -232,6 +243,7 @@ class PromptSpec(DataSpec):
     """The `data` of an eval that asks for answers: a row's own answer is a reference, and may be missing."""
 
     columns: PromptColumns | None = None
+    """The source's own column names: `{ prompt = "question" }`, with `completion` for a reference."""
 
     @property
     def needs_answers(self) -> bool:

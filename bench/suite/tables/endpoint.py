@@ -24,6 +24,7 @@ class Sampling(Spec):
     temperature: float | None = Field(default=None, ge=0, le=5)
     """0 is greedy."""
     top_p: float | None = Field(default=None, gt=0, le=1)
+    """Draw from the smallest set of tokens with at least this probability."""
     max_tokens: Count = 1024
     """Longest answer in tokens. One that is cut there is never made a row."""
     stop: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class Price(Spec):
     completion: float = Field(ge=0)
     """Price of the tokens that are answered."""
     currency: str = Field(default="USD", min_length=1, max_length=8)
+    """Currency of both prices."""
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Cost in `currency`."""
@@ -66,6 +68,7 @@ class EndpointSpec(Spec):
     concurrency: int = Field(default=8, ge=1, le=256)
     """Requests under way at once."""
     requests_per_minute: Count | None = None
+    """The most requests that are sent in a minute; left out: no limit."""
     tokens_per_minute: Count | None = None
     """Prompt and answer together; estimated when a request is sent, corrected by what the server counts."""
     timeout_seconds: float = Field(default=120, gt=0, le=3600)

@@ -12,7 +12,10 @@ from bench.suite.tables.data import DataSpec, PromptSpec
 from bench.suite.tables.endpoint import Sampling
 from bench.suite.tables.model_source import ModelSource
 
-Role = Literal["target", "retention", "diagnostic"]
+Role = Annotated[
+    Literal["target", "retention", "diagnostic"],
+    Field(description="`target`: what training is for; `retention`: what it may forget; `diagnostic`: ranks nothing."),
+]
 
 
 SliceColumns = tuple[Annotated[str, Field(min_length=1)], ...]
@@ -22,14 +25,18 @@ class LmEvalSpec(Spec):
     """`kind = "lm_eval"`: tasks of lm-eval by name, its own or from a folder of task files."""
 
     kind: Literal["lm_eval"]
+    """Tasks of lm-eval."""
     name: Name
+    """Name of the eval: claims and the report call it so."""
     tasks: tuple[str, ...] = Field(min_length=1)
+    """Names of tasks or groups of lm-eval, such as `["ifeval", "hellaswag"]`."""
     include: str | None = None
     """Folder of task files, relative to the suite file; lm-eval's own index is then not built."""
     rows: str | None = Field(default=None, min_length=1)
     """Folder with TASK.jsonl (or .json, .csv, .parquet) for each task, relative to the suite file: its rows in place of
     those on the hub, in the hub's own columns."""
     num_fewshot: int | None = Field(default=None, ge=0, le=1000)
+    """Solved examples before each question; default: each task's own number."""
     max_new_tokens: Count | None = None
     """Longest written answer, in tokens; default: each task's own."""
     limit: Count | None = None
@@ -58,7 +65,9 @@ class ChoiceSpec(Spec):
     """`kind = "choice"`: multiple choice, or questions with short answers, from a local file without a task file."""
 
     kind: Literal["choice"]
+    """Questions of a local file, with options or with short answers."""
     name: Name
+    """Name of the eval: claims and the report call it so."""
     source: str = Field(min_length=1)
     """JSON, JSON Lines, CSV, TSV or Parquet file, relative to the suite file."""
     question: str = "question"
@@ -101,8 +110,11 @@ class LossSpec(Spec):
     """`kind = "loss"`: held-out negative log-likelihood per supervised token. A diagnostic, not a ranking."""
 
     kind: Literal["loss"]
+    """Loss on held-out rows."""
     name: Name
+    """Name of the eval: claims and the report call it so."""
     data: DataSpec
+    """The rows; `select = { by = "holdout", size = 500 }` takes them out of everything that trains."""
     slices: SliceColumns = ()
     """Columns of the rows by whose values the report shows the scores."""
     role: Role = "diagnostic"
@@ -120,7 +132,9 @@ class Decoding(Spec):
     samples: int = Field(default=1, gt=0, le=1000)
     """Answers per prompt; a prompt's score is their mean."""
     seed: Seed = 0
+    """Seed of the draws."""
     max_new_tokens: Count = 256
+    """Longest answer, in tokens; a longer one is cut and counted."""
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Texts that end an answer and are no part of it, beside the template's own."""
 
@@ -137,6 +151,7 @@ class FormatSpec(Spec):
     """What form an answer is to have."""
 
     by: Literal["regex", "json"]
+    """`regex`: the answer matches `pattern`; `json`: it is JSON, with `keys` if they are named."""
     pattern: str | None = None
     """`regex`: what the whole answer, without white space around it, must match; `.` matches line breaks too."""
     keys: tuple[str, ...] = ()
@@ -169,6 +184,7 @@ class HubMetric(Spec):
     key: str = Field(min_length=1)
     """Which of its results is taken: a list has a score for each answer, a number is one for the corpus."""
     higher_is_better: bool = True
+    """Whether a higher value is a better answer."""
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """Arguments of its `compute`, such as `lang = "en"`."""
 
@@ -183,13 +199,16 @@ class GenerationSpec(Spec):
     """`kind = "generation"`: answers to prompts, by reference and by behaviour (see docs/evals.md)."""
 
     kind: Literal["generation"]
+    """Answers that the models write."""
     name: Name
+    """Name of the eval: claims and the report call it so."""
     data: PromptSpec
     """Prompts; a row's own answer is the reference, and may be missing."""
     metrics: tuple[str, ...] = ()
     """Metrics that compare with the reference: exact_match, token_f1, squad, numeric, code, tool_call, rouge,
     chrf, bleu."""
     hub_metrics: tuple[HubMetric, ...] = ()
+    """Metrics from the hub of the `evaluate` library, such as `[{ name = "bertscore", key = "f1" }]`."""
     metric: str | None = None
     """Headline measure; default: the first measure of the first metric, or `ended` without any."""
     pass_at: tuple[Count, ...] = ()
@@ -198,7 +217,9 @@ class GenerationSpec(Spec):
     majority: bool = False
     """Measure `majority`: whether the most frequent of the answers is right (self-consistency, Wang et al. 2022)."""
     decoding: Decoding = Decoding()
+    """How answers are drawn: `{ max_new_tokens = 256 }`; greedy unless it has a temperature."""
     format: FormatSpec | None = None
+    """The form that an answer is to have; adds the measure `format`."""
     slices: SliceColumns = ()
     """Columns of the rows by whose values the report shows the scores."""
     template: Literal["suite", "none"] = "suite"
@@ -223,13 +244,17 @@ class QuestionsSpec(Spec):
     """`kind = "questions"`: fixed prompts whose answers the report shows side by side. No score."""
 
     kind: Literal["questions"]
+    """Answers side by side, without a score."""
     name: Name
+    """Name of the eval: the report calls it so."""
     questions: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """In the suite itself."""
     data: PromptSpec | None = None
     """Or from data, such as a JSON Lines file whose rows have `turns`; the row's own answer is shown as wanted."""
     decoding: Decoding = Decoding()
+    """How answers are drawn: `{ max_new_tokens = 256 }`; greedy unless it has a temperature."""
     template: Literal["suite", "none"] = "suite"
+    """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
     strip_thinking: bool | None = None
     """Score the answer without its thinking; default: where prompts are wrapped in a template that has thinking."""
     role: Role = "diagnostic"
@@ -247,7 +272,9 @@ class JudgeSpec(Spec):
     """`kind = "judge"`: a model says which of two answers to the same prompt is better, in both orders."""
 
     kind: Literal["judge"]
+    """A judge between two answers."""
     name: Name
+    """Name of the eval: claims and the report call it so."""
     data: PromptSpec
     """Prompts. A row's own answer is the stored answer of `against = "reference"`."""
     against: Literal["base", "control", "reference"] = "base"

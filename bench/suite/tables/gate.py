@@ -64,6 +64,7 @@ class GatePolicy(Spec):
     relative: float | None = Field(default=None, ge=0, lt=1)
     """In place of `margin`: the accepted loss as a share of the stored value."""
     tier: Tier = "required"
+    """`required`: a worse score fails the check; `advisory`: it is shown and decides nothing."""
     eval: dict[Name, EvalPolicy] = Field(default_factory=dict)
     """Exceptions: one table `[gate.eval.NAME]` for each eval with limits of its own."""
     waiver: tuple[Waiver, ...] = ()

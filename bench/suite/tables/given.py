@@ -31,6 +31,7 @@ class GivenArm(Spec):
     trajectory: Name | None = None
     """Name of the training that this is a checkpoint of, after `step` optimiser steps; `checkpoints` says both."""
     step: Count | None = None
+    """Optimiser steps after which the checkpoint of `trajectory` was saved."""
     seeds: tuple[Text, ...] = Field(default=(), max_length=1000)
     """Several trainings of one thing: subfolders of the folder, such as `["run1", "run2"]`; they are the arm's seeds.
     Left out: one training, and no training noise can be estimated. With `checkpoints = "runs/checkpoint-*"` the

@@ -17,7 +17,9 @@ class LocalSpec(ModelSpec):
     """A model on this machine, by card, hub id or folder as in a suite; greedy where no temperature is given."""
 
     precision: Precision | Literal["auto"] = "auto"
+    """`auto`: bf16 on a GPU that has it, else fp32."""
     threads: Count = 1
+    """Processor threads."""
 
 
 class ModelSource(Spec):

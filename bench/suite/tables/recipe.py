@@ -82,11 +82,13 @@ class Recipe(Spec):
     warmup: float = Field(default=0.0, ge=0)
     """Steps of warm-up; below 1, their share of all steps."""
     optimizer: Optimizer = "adamw"
+    """Optimiser, by transformers' name; `adamw` is its fused AdamW."""
     optimizer_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """Further arguments of the optimiser, as transformers' `optim_args`."""
     optimizer_modules: tuple[str, ...] = ()
     """Modules whose gradients GaLore and APOLLO project, as transformers' `optim_target_modules`."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """Weight decay, applied apart from the gradient by AdamW."""
     weight_decay_on: Literal["matrices", "all"] = "matrices"
     """What decays: all trained weights but biases and norms, as in transformers, or, as in many hand-written loops,
     all of them."""
@@ -126,15 +128,23 @@ class Recipe(Spec):
     precision: Precision | Literal["auto"] = "auto"
     """`auto`: bf16 on a GPU that has it, else fp32."""
     gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: less memory, more time."""
     torch_compile: bool = False
     """Compile the model's forward and backward pass with torch's inductor."""
     lora: LoraSpec | None = None
+    """Shape of the adapters of `lora`, `qlora`, `dora`, `rslora` and `pissa`: `{ r = 16, alpha = 32 }`."""
     quantization: QuantizationSpec | None = None
+    """How `qlora` quantises the base."""
     ia3: Ia3Spec | None = None
+    """Modules of `ia3`."""
     prefix: PrefixSpec | None = None
+    """Shape of `prefix`."""
     prompt: PromptTuningSpec | None = None
+    """Shape of `prompt`, which is prompt tuning."""
     peft: PeftSpec | None = None
+    """Any other method of PEFT, with its fields: `{ type = "LOHA", r = 8 }`."""
     validation: Validation | None = None
+    """Rows that are held out of the training and watched: `{ share = 0.1 }`."""
     deepspeed: Text | JsonTable | None = None
     """DeepSpeed's own configuration in place of a `launch.strategy`: a table here, or the path of its JSON file."""
     fsdp: JsonTable | None = None

@@ -69,11 +69,15 @@ class Arms(Spec):
     """`[arms]`: the product of `data`, `recipe` and the models, without `exclude`, plus `include`."""
 
     data: tuple[str, ...] = ()
+    """Names of `[data]` tables: each is trained with each recipe."""
     recipe: tuple[str, ...] = ()
+    """Names of `[recipe]` tables."""
     model: tuple[str, ...] = ()
     """Names of `[models]` tables; none: all of them."""
     include: tuple[ArmRef, ...] = ()
+    """Further arms, one by one: `[{ data = "curated", recipe = "lora" }]`."""
     exclude: tuple[ArmRef, ...] = ()
+    """Combinations that are not trained: `[{ data = "mixed", recipe = "full" }]`."""
     given: dict[Name, GivenArm] = Field(default_factory=dict)
     """Weights that were trained elsewhere, beside what the suite trains or alone: `[arms.given.NAME]`."""
 
@@ -137,6 +141,7 @@ class RunOptions(Spec):
     price_per_hour: float | None = Field(default=None, gt=0)
     """Price of the whole machine, in `currency`; the report then says what each training and the run cost."""
     currency: str = Field(default="USD", min_length=1, max_length=8)
+    """Currency of `price_per_hour`, as the report prints it."""
 
 
 TO_TRAIN = ("data", "recipe", "budget")
@@ -182,9 +187,11 @@ class Suite(Spec):
     """How often a growing run may be looked at: `[sequential]` with `max_seeds = 12`; without it a run is looked at
     once."""
     contamination: ContaminationOptions = ContaminationOptions()
+    """What counts as an example that stands in training rows: `[contamination]` with `ngram = 13`."""
     gate: GatePolicy = GatePolicy()
     """What `bench gate quality` accepts of a run: `[gate]` with `margin = 0.02`."""
     run: RunOptions = RunOptions()
+    """How the machine is used, and what the run is tracked by: `[run]` with `workers = 2`."""
 
     @model_validator(mode="after")
     def _model_or_models(self) -> Suite:

@@ -60,9 +60,11 @@ def test_unscored_wrong_answers_do_not_make_an_arm_better(equal: FakeRun) -> Non
     )
     assert comparison.completeness.exit_code is ExitCode.INCOMPLETE
     assert {(scores.arm, scores.measurand) for scores in comparison.completeness.missing_scores} == {(ARM, "qa")}
-    status = compose(comparison).status.text
-    assert status.startswith(f"INCOMPLETE: {ARM} lacks ")
-    assert "of its scores on qa, which decide a result" in status
+    view = compose(comparison)
+    assert view.status.text.startswith("INCOMPLETE: missing scores decide results on qa.")
+    [missing] = [section for section in view.sections if section.title == "What is missing"]
+    [named] = [block for block in missing.blocks if block.kind == "bullets"]
+    assert [cell.text.partition(" (")[0] for cell in named.items] == [f"qa: {ARM}"]
     assert "; missing: " in contrast_cell(contrast).text
     assert "; missing: " in score_cell(result).text
 
