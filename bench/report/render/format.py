@@ -10,14 +10,14 @@ def number(value: float | None, *, digits: int = 3) -> str:
     """A score in the eval's units: `0.612`; large values lose decimals: `31.4`, `1,204`."""
     if value is None:
         return NONE
-    return f"{value:,.{_decimals(value, digits)}f}".replace("-", _MINUS)
+    return f"{_settled(value):,.{_decimals(value, digits)}f}".replace("-", _MINUS)
 
 
 def signed(value: float | None, *, digits: int = 3) -> str:
     """A difference, always with its sign: `+0.551`, `−0.020`, `0.000`."""
     if value is None:
         return NONE
-    text = f"{value:+,.{_decimals(value, digits)}f}"
+    text = f"{_settled(value):+,.{_decimals(value, digits)}f}"
     zero = not any(digit in text for digit in "123456789")
     return text[1:] if zero else text.replace("-", _MINUS)
 
@@ -107,6 +107,11 @@ def listed(names: list[str] | tuple[str, ...]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _settled(value: float) -> float:
+    """Without the last bits, in which machines differ: half way between two figures it rounds alike on all."""
+    return round(value, 12)
 
 
 def _decimals(value: float, digits: int) -> int:
