@@ -187,7 +187,7 @@ class Suite(Spec):
     """How often a growing run may be looked at: `[sequential]` with `max_seeds = 12`; without it a run is looked at
     once."""
     contamination: ContaminationOptions = ContaminationOptions()
-    """What counts as an example that stands in training rows: `[contamination]` with `ngram = 13`."""
+    """What counts as an example that training rows contain: `[contamination]` with `ngram = 13`."""
     gate: GatePolicy = GatePolicy()
     """What `bench gate quality` accepts of a run: `[gate]` with `margin = 0.02`."""
     run: RunOptions = RunOptions()
