@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import string
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import NoReturn
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+"""Unicode's categories of characters that show nothing."""
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?|-?\.[0-9]+")
 _MARK = "####"
@@ -35,6 +38,11 @@ def slice_values(record: object, column: str) -> tuple[str, ...]:
     if value is None:
         return ()
     return tuple(dict.fromkeys(str(item) for item in (value if isinstance(value, list | tuple) else [value])))
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: white space, zero-width characters, byte order marks, control characters."""
+    return all(unicodedata.category(character) in _INVISIBLE for character in text)
 
 
 def words(text: str) -> list[str]:

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from bench.data.formats.fields import RowError, RowLeftOut, as_text, is_filled, kind_of, parsed
-from bench.data.formats.messages import is_message, message_turns, parsed_flag
+from bench.data.formats.fields import RowError, RowLeftOut, as_text, is_filled, kind_of, number, parsed
+from bench.data.formats.messages import ignore_hint, is_good, is_message, message_turns, parsed_flag
 from bench.data.formats.thoughts import joined, with_one_block
 from bench.data.formats.tools import tool_list
 from bench.data.formats.turns import Turns
@@ -27,13 +27,14 @@ class ColumnMeaning(StrEnum):
     TOOLS = "functions that may be called"
     LABEL = "whether the row is a good example: true or false"
     WEIGHT = "how much the row counts: 1 or 0"
+    FLAG = "whether the row counts, where it is true, false, 1 or 0; another number is a measure of the row"
     REFUSED = "something that this program cannot honour"
     NOTHING = "nothing that a model reads"
 
 
 _REFUSED = """
 image images image_path image_paths image_url img audio audios video videos pixel_values loss_mask weights
-attention_mask input_ids
+attention_mask input_ids mask masks train_mask assistant_masks completion_mask
 """
 _NOTHING = """
 id _id idx index uid uuid guid row_id example_id sample_id question_id prompt_id conversation_id
@@ -55,6 +56,7 @@ COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(("tools", "functions"), ColumnMeaning.TOOLS),
     **dict.fromkeys(("label", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
     **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight", "train"), ColumnMeaning.WEIGHT),
+    **dict.fromkeys(("loss", "trainable", "training", "is_train"), ColumnMeaning.FLAG),
     **dict.fromkeys(_REFUSED.split(), ColumnMeaning.REFUSED),
     **dict.fromkeys(_NOTHING.split(), ColumnMeaning.NOTHING),
 }
@@ -80,7 +82,7 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
             raise RowError("data.not-honoured", what, ignore_hint(name))
         if meaning is ColumnMeaning.LABEL:
             _check_label(name, value, plain=turns[0]["role"] == "text" if turns else False)
-        elif meaning is ColumnMeaning.WEIGHT:
+        elif meaning is ColumnMeaning.WEIGHT or (meaning is ColumnMeaning.FLAG and parsed_flag(value) is not None):
             _check_weight(name, value)
     if not turns or turns[0]["role"] == "text":
         return turns
@@ -98,30 +100,16 @@ def reads(name: str, *, mapped: bool) -> bool:
     return meaning is not None and not (mapped and meaning in _OF_TEXTS)
 
 
-def ignore_hint(name: str) -> str:
-    """What a suite may say about a column that cannot be honoured."""
-    return f'leave it out with ignore = ["{name}"], or such rows with leave_out = ["{name}"]'
-
-
 def _named(meaning: ColumnMeaning, record: Mapping[str, Any]) -> list[str]:
     return [name for name in record if COLUMNS.get(name) is meaning]
 
 
-_BAD = ("undesirable", "rejected", "bad")
-"""Labels of a row that is an example of what not to say."""
-
-
 def _check_label(name: str, value: object, *, plain: bool) -> None:
-    """A truth value and a word for a bad example are honoured; a number might be one, or a class; other text is a class
-    and of no effect."""
-    if str(value).strip().lower() in _BAD:
+    """A label of plain text may be its class, by number."""
+    if plain and number(value) is not None:
+        return
+    if not is_good(name, value):
         raise RowLeftOut(f"{name} is {str(value).strip().lower()}")
-    if isinstance(value, bool) or str(value).strip().lower() in ("true", "false"):
-        if parsed_flag(value) is False:
-            raise RowLeftOut(f"{name} is false")
-    elif not plain and isinstance(value, int | float):
-        what = f"column `{name}` is {value}: true or false would say whether the row is to be learned"
-        raise RowError("data.label", what, ignore_hint(name))
 
 
 def _check_weight(name: str, value: object) -> None:

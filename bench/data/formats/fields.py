@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from bench.text import is_blank
+
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 """Types of a message's parts that hold text, under the key `text`."""
 
@@ -48,7 +50,7 @@ def is_filled(value: object) -> bool:
     """Whether a field says anything: not null, NaN, empty or blank."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return False
-    return bool(value.strip()) if isinstance(value, str) else value not in ([], {}, ())
+    return not is_blank(value) if isinstance(value, str) else value not in ([], {}, ())
 
 
 def number(value: object) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from bench.data.formats.fields import RowError, as_text, field_of, is_filled, is_text_part, kind_of
+from bench.data.formats.fields import RowError, as_text, field_of, is_filled, is_text_part, kind_of, number
 from bench.data.formats.thoughts import joined, with_one_block
 from bench.data.formats.tools import call_list
 from bench.data.formats.turns import Turns
@@ -23,6 +23,7 @@ class Key(StrEnum):
     CONTENT = "what is said"
     REASONING = "what is thought before it is said"
     LEARNED = "whether the turn is learned: true or 1, false or 0"
+    LABEL = "whether the turn is a good example: true or false"
     CALLS = "calls of tools"
     CALL_ID = "the call that a tool answers"
     NAME = "the speaker's or the tool's name"
@@ -52,6 +53,7 @@ MESSAGE_KEYS: dict[str, Key] = {
     **dict.fromkeys(
         ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight", "loss_mask"), Key.LEARNED
     ),
+    "label": Key.LABEL,
     **dict.fromkeys(("tool_calls", "function_call"), Key.CALLS),
     "tool_call_id": Key.CALL_ID,
     "name": Key.NAME,
@@ -142,7 +144,8 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
     given = _by_meaning(item)
     if Key.REFUSED in given:
         key = next(key for key in item if MESSAGE_KEYS.get(key) is Key.REFUSED and is_filled(item[key]))
-        raise RowError("data.not-honoured", f"`{key}` cannot be honoured: this program trains on text", _ignore(key))
+        what = f"`{key}` cannot be honoured: this program trains on text"
+        raise RowError("data.not-honoured", what, ignore_hint(key))
     _check_route(item)
     calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
     text, thought = ("", "") if calls and content not in item else _content(field_of(item, content))
@@ -198,14 +201,31 @@ def _thought(part: Mapping[str, Any]) -> str:
     return _content(value)[0]
 
 
+BAD = ("undesirable", "rejected", "bad")
+"""Labels of an example of what not to say."""
+
+
+def is_good(name: str, value: object) -> bool:
+    """Whether a label lets its row or turn be learned: a truth value and a word for a bad example are honoured, other
+    text is a class. Raises `RowError` for a number, which might be either."""
+    word = str(value).strip().lower()
+    if number(value) is not None:
+        what = f"`{name}` is {value}: true or false would say whether it is to be learned"
+        raise RowError("data.label", what, ignore_hint(name))
+    return word not in (*BAD, "false")
+
+
 def _learned(key: str, value: object) -> bool:
-    """Whether a flag or weight lets its turn be learned. Raises `RowError` for a weight between, which changes that."""
+    """Whether a flag, weight or label lets its turn be learned. Raises `RowError` for a weight between, which changes
+    that."""
+    if MESSAGE_KEYS.get(key) is Key.LABEL:
+        return is_good(key, value)
     if MESSAGE_KEYS.get(key) is not Key.LEARNED:
         return True
     flag = parsed_flag(value)
     if flag is None:
         what = f"a weight of {value!r} cannot be honoured: a turn is learned (1, true) or not (0, false)"
-        raise RowError("data.weight", what, _ignore(key))
+        raise RowError("data.weight", what, ignore_hint(key))
     return flag
 
 
@@ -215,7 +235,7 @@ def _check_route(item: Mapping[str, Any]) -> None:
         value = item.get(key)
         if is_filled(value) and str(value).strip().lower() not in places:
             what = f"`{key}` is {value!r}: a thought or a call, which `reasoning_content` and `tool_calls` would hold"
-            raise RowError("data.not-honoured", what, _ignore(key))
+            raise RowError("data.not-honoured", what, ignore_hint(key))
 
 
 def parsed_flag(value: object) -> bool | None:
@@ -227,5 +247,6 @@ def parsed_flag(value: object) -> bool | None:
 _DROP_HINT = 'odd_rows = "drop" leaves such rows out and counts them'
 
 
-def _ignore(key: str) -> str:
+def ignore_hint(key: str) -> str:
+    """What a suite may say about a column or key that cannot be honoured."""
     return f'leave it out with ignore = ["{key}"], or such rows with leave_out = ["{key}"]'

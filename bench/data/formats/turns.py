@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.data.formats.fields import RowError
+from bench.text import is_blank
 
 Turns = list[dict[str, Any]]
 """A conversation in the JSON form of `bench.data.render.row.Turn`. Plain text is one turn of the role `text`."""
@@ -42,7 +43,7 @@ def settle(turns: Turns, *, answered: bool = True, merge: bool = True, keep_empt
     `RowError` where roles do not take turns.
     """
     if turns and turns[0]["role"] == "text":
-        return Settled(turns=turns, dropped=None if turns[0]["content"].strip() else "empty text")
+        return Settled(turns=turns, dropped="empty text" if is_blank(turns[0]["content"]) else None)
     notes = []
     if merge and len(merged := _merged(turns)) < len(turns):
         turns, notes = merged, [MERGED]
@@ -60,14 +61,14 @@ def settle(turns: Turns, *, answered: bool = True, merge: bool = True, keep_empt
         return Settled(turns=turns, dropped="no opening prompt")
     _check_order(turns)
     question = turns[-2] if len(turns) > 1 else {"content": ""}
-    if not question["content"].strip() and not question.get("input", "").strip() and question.get("role") != "tool":
+    if is_blank(question["content"]) and is_blank(question.get("input", "")) and question.get("role") != "tool":
         return Settled(turns=turns, dropped="empty prompt")
     return Settled(turns=turns, notes=tuple(notes))
 
 
 def says_something(turn: Mapping[str, Any]) -> bool:
     """Whether an assistant's turn holds anything to learn: text, thoughts or calls."""
-    return bool(turn["content"].strip() or turn.get("reasoning", "").strip() or turn.get("tool_calls"))
+    return bool(turn.get("tool_calls")) or not is_blank(turn["content"]) or not is_blank(turn.get("reasoning", ""))
 
 
 def texts_of(turn: Mapping[str, Any]) -> Iterator[str]:
@@ -82,7 +83,7 @@ def texts_of(turn: Mapping[str, Any]) -> Iterator[str]:
 def user_turn(content: str, extra: str = "") -> dict[str, Any]:
     """What the user says; a blank `extra` is left out."""
     turn = {"role": "user", "content": content}
-    if extra.strip():
+    if not is_blank(extra):
         turn["input"] = extra
     return turn
 

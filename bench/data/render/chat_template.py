@@ -20,11 +20,13 @@ from bench.data.render.thinking import (
     empty_block,
     ends_with_block,
     opening_before,
+    opening_tag,
     thoughts_and_answer,
     without_opening,
 )
 from bench.errors import InputError, Problem
 from bench.suite.catalog.template import TOKENIZER, MessageFields, Template, TemplateRefusedError
+from bench.text import mentions_thinking
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,6 +48,8 @@ _REASONING_HINT = (
 NO_SYSTEM = "the template takes no system turn: its text is put before the first question"
 NO_PROMPT = "the template does not keep its prompt before an answer: evaluations begin otherwise than rows"
 THINKS_UNASKED = "rows hold reasoning, but evaluations ask with thinking off: set thinking = true for the model"
+LEARNED_AS_TEXT = "is no tag of the template: it is learned as text"
+PRINTED_OTHERWISE = "is printed as the template's own tag"
 ASKED_TO_THINK = "some rows hold no reasoning, but evaluations ask with thinking on"
 
 
@@ -98,11 +102,12 @@ class ChatTemplate:
         Raises `InputError` where the template refuses the row or leaves a part of it out.
         """
         try:
-            row = self.in_own_words(row)
+            given, row = row, self.in_own_words(row)
             full = self.whole(row.turns)
             if (missing := left_out(row.turns, full, self.whole)) is not None:
                 raise self._refused(row, f"leaves out {missing}", _REASONING_HINT if "reasoning" in missing else None)
             start = self._start(row, full)
+            self._note_tags(given.turns[-1], full[start:])
         except TemplateRefusedError as error:
             raise self._refused(row, f"refuses the row: {error}") from error
         return full[:start], full[start:]
@@ -116,6 +121,13 @@ class ChatTemplate:
         printed = unguarded(self.whole(row.turns))
         block = printed[: printed.rfind(last.content.strip())]
         return row.model_copy(update={"turns": tuple(map(_parted, row.turns))}) if ends_with_block(block) else row
+
+    def _note_tags(self, given: Turn, learned: str) -> None:
+        """Notes a block of thinking whose tags are not the template's own."""
+        tag = opening_tag(given.content)
+        if tag is not None and tag not in self.template.text and mentions_thinking(self.template.text):
+            printed = tag in unguarded(learned)
+            self.notes[f"{tag} in answers {LEARNED_AS_TEXT if printed else PRINTED_OTHERWISE}"] = None
 
     def guarded_answer(self, text: str) -> str:
         """What the assistant says, guarded."""

@@ -88,7 +88,7 @@ def _marked(message: MessageFields) -> MessageFields:
         arguments = _with_first_text_marked(function["arguments"])
         marked = {"arguments": arguments} if arguments is not None else {"name": _between_marks(function["name"])}
         calls[0]["function"] = function | marked
-    return {**message, "tool_calls": calls} if calls else message
+    return {**message, "tool_calls": calls} if calls else {**message, "content": f"{content}{OPEN}{CLOSE}"}
 
 
 def _with_first_text_marked(value: Any) -> Any | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from bench.spec import Spec
+from bench.text import is_blank
 
 
 class ToolCall(Spec):
@@ -39,7 +40,7 @@ class Turn(Spec):
     @property
     def is_empty(self) -> bool:
         """Whether the turn holds neither text nor thoughts nor calls."""
-        return not (self.content.strip() or (self.reasoning or "").strip() or self.tool_calls)
+        return is_blank(self.content) and is_blank(self.reasoning or "") and not self.tool_calls
 
     @property
     def is_learned(self) -> bool:

@@ -15,6 +15,11 @@ _EMPTY = re.compile(rf"\s*(?:{THINK_OPEN}\s*)?{THINK_CLOSE}\s*")
 _EMPTY_AT_END = re.compile(rf"{THINK_OPEN}\s*{THINK_CLOSE}\s*\Z")
 _BLOCK = re.compile(rf"\s*{THINK_OPEN}(.*?){THINK_CLOSE}(.*)", re.DOTALL)
 _OPENED = re.compile(rf"{THINK_OPEN}\s*(?:{THINK_CLOSE}\s*)?\Z")
+_ANY_BLOCK = re.compile(
+    rf"\s*(?P<tag>{THINK_OPEN}|<(?P<name>thoughts?|reasoning|reflection|scratchpad|analysis)>)(?:.*?)"
+    rf"(?:{THINK_CLOSE}|</(?P=name)>)",
+    re.DOTALL | re.IGNORECASE,
+)
 SWITCHES = ("enable_thinking", "thinking")
 """Variables that switch a template's thinking on, the usual one first."""
 
@@ -23,6 +28,12 @@ def thoughts_and_answer(text: str) -> tuple[str, str]:
     """What an answer thinks in a block at its beginning, and what it says behind it."""
     match = _BLOCK.match(text)
     return (match[1].strip(), match[2]) if match else ("", text)
+
+
+def opening_tag(text: str) -> str | None:
+    """The tag that opens a block at an answer's beginning, of those in use for thinking; `None` without one."""
+    match = _ANY_BLOCK.match(text)
+    return match["tag"] if match else None
 
 
 def empty_block(text: str) -> int:

@@ -20,7 +20,7 @@ from bench.data.formats.fields import RowError
 from bench.data.formats.shape import Shape
 from bench.data.formats.shapes import by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
-from bench.data.sources.file_formats import NumberedRecords, no_list, records
+from bench.data.sources.file_formats import NumberedRecords, no_list, records, table_by_columns
 from bench.data.sources.files import MICRO
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
 from bench.data.sources.table import RowTable
@@ -67,6 +67,8 @@ def read(table: RowTable, source: Source) -> list[Problem]:
     """Reads a source into a table; returns what is wrong with it."""
     stream = ((row, source.rules.visible(record)) for row, record in _records_of(source, table.files))
     head = list(islice(stream, _SAMPLE))
+    if len(head) == 1 and table_by_columns(head[0][1]) is not None:
+        return _no_shape(head, table, source)
     answered = source.rules.answered
     shape = by_columns(source.columns) if source.columns else recognise((r for _, r in head), answered=answered)
     return _no_shape(head, table, source) if shape is None else _fill(table, chain(head, stream), shape, source)
@@ -164,7 +166,12 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
     row, record = head[0]
     where = table.place(row, source.label)
-    if len(head) == 1 and isinstance(record, dict) and record and all(isinstance(v, dict) for v in record.values()):
+    if (
+        len(head) == 1
+        and isinstance(record, dict)
+        and record
+        and (table_by_columns(record) or all(isinstance(value, dict) for value in record.values()))
+    ):
         fault = no_list(record)
         return [Problem(reference=fault.reference, what=fault.what, where=where, hint=fault.hint)]
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""

@@ -231,7 +231,7 @@ def _column_problems(spec: DataSpec, path: Path, where: str) -> Iterator[Problem
 
 def _lacking(named: Mapping[str, str], label: str, path: Path, where: str) -> Iterator[Problem]:
     """A problem for each key whose column no row of the file has."""
-    columns_of_file = column_names(path) if named and path.is_file() else None
+    columns_of_file = column_names(path) if named and path.exists() else None
     for key, name in named.items():
         if columns_of_file is not None and name not in columns_of_file:
             what = f"{label} has no column {name!r}"

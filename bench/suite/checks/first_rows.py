@@ -1,4 +1,4 @@
-"""Column names of a local data file, from its first rows: so that a misspelt column is found before any work."""
+"""Column names of local data, from the first rows: so that a misspelt column is found before any work."""
 
 from __future__ import annotations
 
@@ -6,32 +6,51 @@ import csv
 import gzip
 import json
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from bench.suite.catalog.folder_files import files_below
+from bench.suite.tables.data import SAVED_SPLITS
+
 _ROWS = 100
 _LARGEST_JSON_BYTES = 64 << 20
+_FILES = 20
+"""Files of a folder that are looked at."""
+_SUFFIXES = frozenset({".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow"})
+_NOTES = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", SAVED_SPLITS})
+"""JSON files of a folder that describe data and hold none."""
 _ROW_KEYS = ("data", "rows", "instances", "train")
 """Keys under which a JSON object keeps its rows."""
 
 
 def column_names(path: Path) -> tuple[str, ...] | None:
-    """All names in the first hundred rows of a JSON Lines, JSON, CSV or TSV file, compressed by gzip or not.
+    """All names in the first hundred rows of a data file, compressed by gzip or not, or of the first files of a folder.
 
     `None` where they are unknown: another kind of file, a JSON file above 64 MiB, a file without rows, a malformed one
     (the error that reading its rows gives is better).
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    suffix = (suffixes[:-1] if packed else suffixes)[-1:] or [""]
+    if path.is_dir():
+        files = [file for file in files_below(path, where=str(path)) if _suffix(file) in _SUFFIXES]
+        data = [file for file in files if file.name not in _NOTES]
+        found = [column_names(file) for file in data[:_FILES]]
+        known = [names for names in found if names is not None]
+        return tuple(dict.fromkeys(chain(*known))) if known and len(known) == len(found) else None
     try:
-        file: Any = gzip.open(path, "rb") if packed else path.open("rb")  # noqa: SIM115
+        file: Any = gzip.open(path, "rb") if _is_packed(path) else path.open("rb")  # noqa: SIM115
         with file:
-            names = _names(file, suffix[0])
+            names = _names(file, _suffix(path))
     except (OSError, ValueError, EOFError, RecursionError, csv.Error):
         return None
     return names or None
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _suffix(path: Path) -> str:
+    return (path.with_suffix("") if _is_packed(path) else path).suffix.lower()
 
 
 def _names(file: Any, suffix: str) -> tuple[str, ...]:
@@ -40,15 +59,30 @@ def _names(file: Any, suffix: str) -> tuple[str, ...]:
     if suffix in {".csv", ".tsv"}:
         head = file.readline().decode("utf-8-sig")
         return tuple(next(csv.reader([head], delimiter="\t" if suffix == ".tsv" else ",")))
+    if suffix in {".parquet", ".arrow"}:
+        return _table_names(file, suffix)
     if suffix != ".json":
         return ()
     content = file.read(_LARGEST_JSON_BYTES + 1)
     if len(content) > _LARGEST_JSON_BYTES:
         return ()
-    value = json.loads(content)
+    try:
+        value = json.loads(content)
+    except ValueError:  # one object per line, under the other ending
+        value = [json.loads(line) for line in islice(content.splitlines(), _ROWS) if line.strip()]
     if isinstance(value, dict):
         value = next((value[key] for key in _ROW_KEYS if isinstance(value.get(key), list)), [])
     return _keys(value[:_ROWS]) if isinstance(value, list) else ()
+
+
+def _table_names(file: Any, suffix: str) -> tuple[str, ...]:
+    import pyarrow.ipc  # 0.3 s, only for those who need it
+    import pyarrow.parquet
+
+    if suffix == ".parquet":
+        return tuple(pyarrow.parquet.read_schema(file).names)
+    opened = pyarrow.ipc.open_file if file.peek(6)[:6] == b"ARROW1" else pyarrow.ipc.open_stream
+    return tuple(opened(file).schema.names)
 
 
 def _keys(rows: Iterable[object]) -> tuple[str, ...]:

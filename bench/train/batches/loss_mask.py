@@ -48,8 +48,9 @@ class _All:
         rendered = self.renderer.row(row)
         mask = [True] * len(rendered.input_ids)
         if any(_excluded(turn) for turn in row.turns):
-            for place, excluded in enumerate(self.renderer.earlier_turns(row, _excluded)[: len(mask)]):
-                mask[place] = not excluded
+            earlier = self.renderer.earlier_turns(row, _excluded)
+            last = [_excluded(row.turns[-1])] * max(0, len(mask) - len(earlier))
+            mask = [not excluded for excluded in [*earlier, *last][: len(mask)]]
         return Masked(input_ids=rendered.input_ids, labels_mask=mask, truncated=rendered.truncated)
 
 
@@ -71,4 +72,4 @@ def _learned(turn: Turn) -> bool:
 
 
 def _excluded(turn: Turn) -> bool:
-    return turn.role == "assistant" and not turn.train
+    return turn.role == "assistant" and not turn.is_learned

@@ -89,9 +89,20 @@ def test_a_row_labelled_false_is_left_out_and_counted(name: str) -> None:
         assert read({**record, name: False}).dropped == f"{name} is false"
         assert read({**record, name: "false"}).dropped == f"{name} is false"
         assert read({**record, name: True}) == Settled(turns=Q_AND_A)
-        with pytest.raises(RowError, match=f"`{name}` is 0"):
-            read({**record, name: 0})
-    assert read({"text": "A review.", name: 0}).dropped is None, "the class of a text is no judgement of the row"
+        for number in (0, 1, "0", "1.0"):
+            with pytest.raises(RowError, match=f"`{name}` is {number}"):
+                read({**record, name: number})
+    for number in (0, "0", 3):
+        assert read({"text": "A review.", name: number}).dropped is None, "the class of a text is no judgement of it"
+
+
+@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.FLAG])
+def test_a_flag_of_a_row_is_honoured_and_a_measure_of_that_name_is_none(name: str) -> None:
+    record = {"messages": MESSAGES}
+    for off in (False, 0, "0", "false"):
+        assert read({**record, name: off}).dropped == f"{name} is 0"
+    for on in (True, 1, 2.31, None):
+        assert read({**record, name: on}) == Settled(turns=Q_AND_A)
 
 
 @pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.WEIGHT])

@@ -34,6 +34,15 @@ def test_flags_and_weights_say_whether_a_turn_is_learned(key: str) -> None:
     assert message_turns([question]) == [{"role": "user", "content": "Q"}]
 
 
+def test_a_turn_labelled_as_a_bad_example_is_context() -> None:
+    for bad in (False, "false", "undesirable", "Rejected"):
+        assert said(label=bad)["train"] is False
+    for good in (True, "true", "greeting", None):
+        assert "train" not in said(label=good)
+    with pytest.raises(RowError, match="`label` is 0: true or false would say"):
+        said(label=0)
+
+
 def test_flags_that_disagree_exclude_the_turn() -> None:
     assert said(weight=1, train=False)["train"] is False
 

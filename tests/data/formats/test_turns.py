@@ -52,7 +52,19 @@ def test_what_follows_the_last_answer_to_be_learned_is_left_out() -> None:
 def test_an_answer_that_is_only_a_call_or_only_thought_is_an_answer() -> None:
     assert settle(turns("user:Q", "assistant:", tool_calls=[{"name": "f", "arguments": {}}])).dropped is None
     assert settle(turns("user:Q", "assistant:", reasoning="hm")).dropped is None
-    assert settle(turns("user:Q", "assistant: ")).dropped == "empty answer"
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\u200b", "\ufeff", "\xa0\u2060", "\u200d\n", "\x00", "\u3000"])
+def test_what_shows_nothing_is_no_answer_no_question_and_no_text(nothing: str) -> None:
+    """Zero-width characters and byte order marks are what a scraper leaves of an empty cell."""
+    assert settle(turns("user:Q", f"assistant:{nothing}")).dropped == "empty answer"
+    assert settle(turns("user:Q", f"assistant:{nothing}", reasoning=nothing)).dropped == "empty answer"
+    assert settle(turns(f"user:{nothing}", "assistant:A")).dropped == "empty prompt"
+    assert settle(turns(f"text:{nothing}")).dropped == "empty text"
+
+
+def test_marks_inside_words_are_text() -> None:
+    assert settle(turns("user:\u200bQ", "assistant:\u2764\ufe0f")).dropped is None
 
 
 def test_a_row_without_an_answer_stays_only_where_the_suite_keeps_it() -> None:

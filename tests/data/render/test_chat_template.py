@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.data.render.chat_template import ChatTemplate
-from bench.data.render.row import Turn
+from bench.data.render.row import Row, Turn
+from bench.data.render.special_tokens import unguarded
 from bench.errors import InputError
 from bench.suite.catalog.template import Template, load_template
 from tests.fakes.checkpoints import tiny_tokenizer
@@ -58,3 +59,39 @@ def test_a_prompt_that_its_dialogue_does_not_keep_is_said_once() -> None:
     template = chat(CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n'"))
     assert len(template.notes) == 1
     assert "does not keep its prompt" in next(iter(template.notes))
+
+
+_THINKS = (
+    "{% for m in messages %}[{{ m.role }}]"
+    "{% if m.role == 'assistant' and '</think>' not in m.content %}"
+    "<think>\n{{ m.reasoning_content or '' }}\n</think>\n\n{% endif %}"
+    "{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "template", "learned", "note"),
+    [
+        ("<think>hm</think>A", _THINKS, "<think>hm</think>A</s>", None),
+        (
+            "<thinking>hm</thinking>A", _THINKS, "<think>\nhm\n</think>\n\nA</s>",
+            "<thinking> in answers is printed as the template's own tag",
+        ),
+        (
+            "<reasoning>hm</reasoning>A", _THINKS, "<reasoning>hm</reasoning>A</s>",
+            "<reasoning> in answers is no tag of the template: it is learned as text",
+        ),
+        (
+            "<thought>hm</thought>A", _THINKS, "<thought>hm</thought>A</s>",
+            "<thought> in answers is no tag of the template: it is learned as text",
+        ),
+        ("<thought>hm</thought>A", CHATML, "<thought>hm</thought>A<|im_end|>", None),
+    ],
+)  # fmt: skip
+def test_a_block_between_other_tags_than_the_templates_is_named(
+    answer: str, template: str, learned: str, note: str | None
+) -> None:
+    row = Row(turns=(Turn(role="user", content="Q"), Turn(role="assistant", content=answer)), origin="r:1")
+    rendering = chat(template)
+    assert unguarded(rendering.split(row)[1]).strip() == learned
+    assert [text for text in rendering.notes if "in answers" in text] == ([] if note is None else [note])

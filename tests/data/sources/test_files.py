@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -18,6 +19,8 @@ from bench.data.formats.fields import RowError
 from bench.data.sources import file_formats
 from bench.data.sources.file_formats import records
 from bench.data.sources.files import files_of, kind_of
+from bench.data.sources.read import Source, read
+from bench.data.sources.table import RowTable
 from bench.errors import InputError
 from bench.suite.tables.data import FILE_SUFFIXES, MICRO_SOURCES, DataSpec
 
@@ -293,3 +296,33 @@ def test_valid_json_that_is_no_list_is_called_valid(tmp_path: Path, content: str
     assert isinstance(fault, RowError)
     assert "valid JSON, but one object" in fault.what
     assert fault.ends_file
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ({"prompt": {"0": "Q", "1": "R"}, "completion": {"0": "A", "1": "B"}}, "one object for each column"),
+        ({"instruction": {"0": "Q"}, "output": {"0": "A"}}, "one object for each column"),
+        ({"prompt": ["Q", "R"], "completion": ["A", None]}, "one list for each column"),
+        ({"columns": ["prompt", "completion"], "index": [0], "data": [["Q", "A"]]}, "a table with its columns apart"),
+        ({"schema": {"fields": []}, "data": [{"prompt": "Q"}]}, "a table with its columns apart"),
+    ],
+)
+def test_a_table_that_was_written_by_its_columns_says_how_to_write_rows(
+    tmp_path: Path, content: dict[str, Any], kind: str, indent: int | None
+) -> None:
+    """It was called a prompt without a role."""
+    (path := tmp_path / "rows.json").write_text(json.dumps(content, indent=indent))
+    source = Source(label="rows.json", origin="rows.json", files=(path,), columns=None, revision=None, sha256="x")
+    [problem] = read(RowTable("rows.json", tmp_path), source)
+    assert problem.what == f"valid JSON, but {kind}, not a list of rows"
+    assert problem.hint is not None
+    assert "orient" in problem.hint
+
+
+def test_one_row_whose_columns_are_lists_is_no_table(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+    (path := tmp_path / "rows.jsonl").write_text(json.dumps({"messages": turns, "tags": ["x", "y"]}))
+    source = Source(label="rows.jsonl", origin="rows.jsonl", files=(path,), columns=None, revision=None, sha256="x")
+    assert read(RowTable("rows.jsonl", tmp_path), source) == []

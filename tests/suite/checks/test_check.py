@@ -149,6 +149,16 @@ def test_all_problems_of_names_and_files_come_at_once(tmp_path: Path) -> None:
     assert {"model.path", "data.rows.source", "eval[0].tasks[0]", "claim[0].on"} <= found
 
 
+def test_a_column_that_no_file_of_a_folder_has_is_named(tmp_path: Path) -> None:
+    columns = 'columns = { prompt = "instruction", completion = "answer" }'
+    path = write_suite(tmp_path, replace={'source = "rows.jsonl"': f'source = "./folder"\n{columns}'})
+    (tmp_path / "folder").mkdir()
+    for name in ("train-0.jsonl", "train-1.jsonl"):
+        (tmp_path / "folder" / name).write_text('{"instruction": "Q", "output": "A"}\n')
+    [problem] = [found for found in refused(path) if found.reference == "data.unknown-column"]
+    assert (problem.where, problem.what) == ("data.rows.columns.completion", "./folder has no column 'answer'")
+
+
 def test_an_empty_data_file_is_refused(tmp_path: Path) -> None:
     path = write_suite(tmp_path)
     (tmp_path / "rows.jsonl").write_text("")

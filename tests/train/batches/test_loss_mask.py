@@ -12,7 +12,8 @@ from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.suite.catalog.template import Template, load_template
-from bench.train.batches.loss_mask import supervised
+from bench.train.batches.encoded_row import RenderedRow
+from bench.train.batches.loss_mask import Masked, supervised
 from tests.fakes.checkpoints import tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
@@ -191,9 +192,27 @@ def test_turns_that_a_row_excludes_or_that_say_nothing_are_context(template: str
     end = {"dialogue": "</s>", "chatml": "<|im_end|>"}[template]
     texts = [text.strip() for text in learned(supervised(rendering, "assistant").row(row))]
     assert [text.partition(end)[0] for text in texts] == ["Good.", "Better."]
-    everything = supervised(rendering, "all").row(row)
-    excluded = [token for token, on in zip(everything.input_ids, everything.labels_mask, strict=True) if not on]
-    assert TOKENIZER.decode(excluded).strip() == f"Bad.{end}"
+    assert context(supervised(rendering, "all").row(row)) == [f"Bad.{end}", end]
+
+
+def context(masked: RenderedRow) -> list[str]:
+    """The stretches that are not supervised, as text."""
+    flipped = Masked(
+        input_ids=masked.input_ids, labels_mask=[not on for on in masked.labels_mask], truncated=masked.truncated
+    )
+    return [text.strip() for text in learned(flipped)]
+
+
+@pytest.mark.parametrize("template", ["dialogue", "chatml"])
+@pytest.mark.parametrize("nothing", ["", "\u200b", "\ufeff \xa0"])
+def test_an_answer_that_is_kept_and_says_nothing_is_not_learned_with_all_the_rest(template: str, nothing: str) -> None:
+    row = flagged(Turn(role="assistant", content="Good."), Turn(role="assistant", content=nothing))
+    end = {"dialogue": "</s>", "chatml": "<|im_end|>"}[template]
+    rendering = renderer(template)
+    [left_out] = context(supervised(rendering, "all").row(row))
+    assert left_out.removeprefix(TOKENIZER.decode(TOKENIZER.encode(nothing)).strip()).strip().startswith(end)
+    texts = [text.strip() for text in learned(supervised(rendering, "assistant").row(row))]
+    assert [text.partition(end)[0] for text in texts] == ["Good."]
 
 
 def test_a_tokenizer_without_offsets_serves_rows_that_have_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
