@@ -230,7 +230,7 @@ def _mean(scores: Scores) -> float | None:
     kept: BoolArray = np.logical_and.reduce(scores.present[scores.present.any(axis=1)], axis=0)
     if not kept.any():
         return None
-    return float(replicate_rows(scores, kept).mean(axis=0) @ plan_of(scores, kept).share)
+    return float(plan_of(scores, kept).mean(replicate_rows(scores, kept).mean(axis=0)))
 
 
 def _ordered(scores: Scores, order: Sequence[int]) -> Scores:

@@ -35,7 +35,7 @@ def efficiency_prior(arms: Iterable[Costly]) -> SeedPrior | None:
     logs = []
     for scores, costs in arms:
         kept: BoolArray = np.asarray(scores.present.any(axis=0))
-        mean = float((replicate_rows(scores, kept) @ plan_of(scores, kept).share).mean()) if kept.any() else 0.0
+        mean = float(plan_of(scores, kept).mean(replicate_rows(scores, kept)).mean()) if kept.any() else 0.0
         if mean > 0:
             logs.append(_scaled(scores, costs, mean))
     return seed_prior_of(logs)

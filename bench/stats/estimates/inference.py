@@ -78,7 +78,7 @@ def infer(
     draws: [replicates] bootstrap draws of the estimate, where the caller has resampled a statistic that is no mean.
     """
     contrast = arm.values.mean(axis=0) - (0.0 if reference is None else reference.values.mean(axis=0))
-    estimate = float(contrast @ plan.share)
+    estimate = float(plan.mean(contrast))
     unit = "clusters" if plan.clustered else "examples"
     spread = unit_spread(plan.totals(contrast), plan)
     if spread is None:

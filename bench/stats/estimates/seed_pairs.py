@@ -96,7 +96,7 @@ def _as_scored(arm: Scores, reference: Scores, options: _PairOptions) -> Delta:
         return delta
     kept: BoolArray = np.asarray(pairs.present.any(axis=0))
     noise = noise_statement(side_of(pairs, replicate_rows(pairs, kept)), prior=options.prior, of="pairs of arms")
-    mean = float(replicate_rows(reference, kept).mean(axis=0) @ plan_of(reference, kept).share)
+    mean = float(plan_of(reference, kept).mean(replicate_rows(reference, kept).mean(axis=0)))
     return replace(
         delta,
         noise=delta.noise if delta.noise == "none" else f"{noise}, paired by seed",

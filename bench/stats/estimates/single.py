@@ -103,7 +103,7 @@ def _as_scored(
     else:
         side = side_of(scores, values)
         inference = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates, prior=prior)
-    means = tuple(float(row @ plan.share) for row in values)
+    means = tuple(float(mean) for mean in plan.mean(values))
     if scores.survivor is not None:
         inference = replace(
             inference, curve=None, standard_error=None, method="none", components=None, reason=SURVIVED[scores.survivor]

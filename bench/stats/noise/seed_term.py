@@ -170,7 +170,7 @@ class _Scaled:
 def _on_scale(side: Side, plan: Layout, ends: Ends | None) -> _Scaled:
     """A rate has half an answer added at each end, and its noise of seed by example the variance that this adds: few
     answers unlike the others are no measure of how many more there might be (Agresti & Coull 1998)."""
-    mean = float(side.values.mean(axis=0) @ plan.share)
+    mean = float(plan.mean(side.values.mean(axis=0)))
     noise = seed_noise(side.values, plan) if side.trained else None
     if ends is None:
         return _Scaled(rate=mean, slope=1.0, variance=_variance(noise, 1.0, 0.0))

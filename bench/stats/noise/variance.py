@@ -82,7 +82,7 @@ def seed_noise(values: FloatArray, plan: Layout) -> SeedNoise | None:
     seeds = values.shape[0]
     if seeds < 2:
         return None
-    means = values @ plan.share
+    means = plan.mean(values)
     rest = plan.totals(values - values.mean(axis=0) - (means - means.mean())[:, None])
     spreads = [unit_spread(row, plan) for row in rest]
     variance = sum(spread.variance for spread in spreads if spread is not None) / (seeds - 1)

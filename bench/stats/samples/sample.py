@@ -4,6 +4,7 @@ Contract: a missing score is `None` on the way in and a false entry of `present`
 and is never read. No NaN enters or leaves. Examples are in the same order for all sets that are compared.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
@@ -173,6 +174,17 @@ class Layout:
     @property
     def clustered(self) -> bool:
         return self.n_units < self.share.size
+
+    def mean(self, x: FloatArray) -> FloatArray:
+        """The value of each row, sum(share * x): [..., examples] → [...].
+
+        Rounded once, from the exact sum: BLAS adds in another order on another processor, and a score that ends in a
+        five would print as two different numbers.
+        """
+        rows = x.reshape(-1, self.share.size)
+        equal = bool(np.all(self.share == self.share[0]))
+        sums = [math.fsum(row) / row.size for row in rows] if equal else [math.fsum(row) for row in rows * self.share]
+        return np.array(sums).reshape(x.shape[:-1])
 
     def totals(self, x: FloatArray) -> FloatArray:
         """Sums of share * x by unit: [..., examples] → [..., units]."""

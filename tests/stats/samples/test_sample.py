@@ -74,3 +74,17 @@ def test_each_task_weighs_the_same_and_each_cluster_is_one_unit() -> None:
     assert even.plain
     assert not even.clustered
     assert not layout(np.array([1.0, 2.0]), None, None).plain, "unequal weights"
+
+
+def test_a_share_of_right_answers_is_that_fraction_to_the_last_digit() -> None:
+    """99 of 240 would print as 0.412 or 0.413, by the processor, were it a product of matrices."""
+    plan = layout(np.ones(240), None, None)
+    right = np.arange(240)[:, None] > np.arange(240)
+    assert plan.mean(right.astype(float)).tolist() == [count / 240 for count in range(240)]
+
+
+def test_the_order_of_examples_changes_no_digit_of_a_mean() -> None:
+    generator = np.random.default_rng(0)
+    values, weights = generator.normal(size=500), generator.integers(1, 90, size=500).astype(float)
+    order = generator.permutation(500)
+    assert layout(weights, None, None).mean(values) == layout(weights[order], None, None).mean(values[order])

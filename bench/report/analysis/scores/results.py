@@ -224,7 +224,7 @@ def _row_value(scores: Scores, row: int) -> float | None:
     if not seen.any() or (scores.strata is not None and set(scores.strata[seen]) != set(scores.strata)):
         return None
     plan = layout(scores.weights[seen], None, None if scores.strata is None else scores.strata[seen])
-    return float(scores.values[row, seen] @ plan.share)
+    return float(plan.mean(scores.values[row, seen]))
 
 
 def _reported(record: Record, subject: str, measurand: Measurand) -> float | None:
