@@ -39,7 +39,7 @@ class PassTotals(Spec):
     tokens: int
     slots: int
     work: dict[str, int]
-    """Fields of `bench.model.flops.Work`."""
+    """Fields of `bench.model.size.flops.Work`."""
 
 
 class ExamplesDone(Event):

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +26,20 @@ from bench.emit import Emit, StepDone
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.errors import InputError, Problem
 from bench.evals.sweep import sweep_result
-from bench.launch.elastic import Group, in_ranks, join_ranks
-from bench.launch.rendezvous import LOOPBACK, NodePlace
-from bench.model.description import DescribeRequest, Description
-from bench.model.remote_code import own_modules
-from bench.places import home
+from bench.launch.training import join_training, train_in_ranks
+from bench.model.loading.remote_code import own_modules
+from bench.model.size.description import DescribeRequest, Description
 from bench.record.files import RESULT
-from bench.record.given import GivenFacts
+from bench.record.given_facts import GivenFacts
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
-from bench.record.jobs.job import JobResult, result_adapter
+from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.results.facts import ExactCounts, TrainingFacts
 from bench.record.results.preview import Preview
 from bench.record.results.training import TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
-from bench.run.process.allocation import allocation
-from bench.run.process.invitations import Invitation, folder_of, invited
+from bench.run.process.invitations import Invitation
 from bench.run.process.payloads import (
     BuildRequest,
     BuiltBase,
@@ -63,20 +58,21 @@ from bench.run.process.payloads import (
 )
 from bench.run.process.work import Payload, Service, WorkKind
 from bench.train.micro.pretrain import PretrainingProgress
+from bench.train.problems import problems_at
 
 
 def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """Train one seed replicate."""
     job = with_chosen_setting(planned)
     torch.set_num_threads(job.threads)
-    _in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit))
+    train_in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit))
 
 
 def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
     """Train at one setting of a sweep and take the loss on its dev rows; the weights are not kept."""
     training, started = job.training, time.monotonic()
     torch.set_num_threads(training.threads)
-    _in_ranks(training, folder, lambda: bench.train.job.run_training(training, folder, emit, checked=False))
+    train_in_ranks(training, folder, lambda: bench.train.job.run_training(training, folder, emit, checked=False))
     trained = result_adapter.validate_json((folder / RESULT).read_bytes())
     assert isinstance(trained, TrainResult), "rank 0 wrote it"
     write_result(folder, sweep_result(job, trained, folder, emit, started=started))
@@ -85,43 +81,12 @@ def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
 def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
     """Time the first steps of an arm."""
     torch.set_num_threads(job.training.threads)
-    _in_ranks(job, folder, lambda: bench.train.probe.run_probe(job, folder, emit))
+    train_in_ranks(job, folder, lambda: bench.train.probe.run_probe(job, folder, emit))
 
 
 def join(invitation: Invitation, folder: Path, emit: Emit) -> None:
     """Take part in a training whose head runs on another node."""
-    training = invitation.job.training if isinstance(invitation.job, ProbeJob) else invitation.job
-    place = NodePlace(node=allocation().node, nodes=invitation.nodes, address=invitation.address, port=invitation.port)
-    group = Group(launch=training.recipe.launch, folder=folder, place=place, run_id=invitation.run_id)
-    torch.set_num_threads(training.threads)
-    join_ranks(group, lambda: _follow(invitation.job, folder))
-
-
-def _follow(job: TrainJob | ProbeJob, folder: Path) -> None:
-    """Be one of a job's processes but the first; the code that a model brings is copied for it alone."""
-    with own_modules(folder / "modules" / f"rank{os.environ['RANK']}"):
-        if isinstance(job, ProbeJob):
-            bench.train.probe.follow_probe(job, folder)
-        else:
-            bench.train.job.follow_training(job, folder)
-
-
-def _in_ranks(job: TrainJob | ProbeJob, folder: Path, lead: Callable[[], JobResult]) -> None:
-    """Do a training in its processes; the first of them does `lead` and writes the result."""
-    launch = (job.training if isinstance(job, ProbeJob) else job).recipe.launch
-    here = allocation()
-    place = NodePlace(nodes=launch.nodes, address=here.address if launch.nodes > 1 else LOOPBACK)
-
-    def invite(place: NodePlace, run_id: str) -> AbstractContextManager[None]:
-        if launch.nodes == 1:
-            return nullcontext()
-        wanted = Invitation(
-            job=job, folder=str(folder), run_id=run_id, nodes=place.nodes, address=place.address, port=place.port
-        )
-        return invited(folder_of(home(), here), wanted)
-
-    group = Group(launch=launch, folder=folder, place=place)
-    in_ranks(group, lambda: write_result(folder, lead()), lambda: _follow(job, folder), invite=invite)
+    join_training(invitation, folder)
 
 
 def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
@@ -189,26 +154,6 @@ def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:
     return GivenReply(facts=tuple(facts))
 
 
-@contextmanager
-def problems_at(job: TrainJob) -> Iterator[None]:
-    """Problems name the job's recipe where they say `recipe.*`, and its arm where they name no place."""
-    recipe = job.arm.partition("/")[2].partition("@")[0]
-    try:
-        yield
-    except InputError as error:
-        problems = [at_recipe(problem, recipe) for problem in error.problems]
-        raise InputError(
-            dataclasses.replace(problem, where=problem.where or f"arm {job.arm}") for problem in problems
-        ) from error
-
-
-def at_recipe(problem: Problem, recipe: str) -> Problem:
-    """The problem with the recipe's name in its place, where it says `recipe.*`."""
-    if problem.where is None or not problem.where.startswith("recipe.*"):
-        return problem
-    return dataclasses.replace(problem, where=problem.where.replace("recipe.*", f"recipe.{recipe}", 1))
-
-
 def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:
     """Do all of some evals but the model's passes. Raises all problems at once; returns evals that lack their rows."""
     from bench.evals.rehearsal import rehearse_all
@@ -225,14 +170,14 @@ def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
 
 def code(request: CodeRequest, folder: Path, emit: Emit) -> list[str]:
     """Parts of a checkpoint that need code of its own, of those asked about."""
-    from bench.model import remote_code  # few models bring code
+    from bench.model.loading import remote_code  # few models bring code
 
     return remote_code.parts_that_need_code(request.path, request.classes)
 
 
 def trust(request: TrustRequest, folder: Path, emit: Emit) -> None:
     """Load parts of a checkpoint with its own code. Raises `InputError` where that fails."""
-    from bench.model import remote_code  # few models bring code
+    from bench.model.loading import remote_code  # few models bring code
 
     remote_code.check_trusted(request.path, request.parts)
 
@@ -256,14 +201,14 @@ def build(request: BuildRequest, folder: Path, emit: Emit) -> BuiltBase:
 
 def unpack(request: UnpackRequest, folder: Path, emit: Emit) -> int:
     """Write the model of a GGUF file as safetensors. Returns its parameters."""
-    from bench.model import gguf  # only this kind of work needs it
+    from bench.model.loading import gguf  # only this kind of work needs it
 
     return gguf.unpack(Path(request.gguf), Path(request.out), reader=Path(request.reader))
 
 
 def describe(request: DescribeRequest, folder: Path, emit: Emit) -> Description:
     """Count a model's parameters from its config."""
-    from bench.model import describe as description  # only this kind of work needs it
+    from bench.model.size import describe as description  # only this kind of work needs it
 
     return description.describe(request)
 

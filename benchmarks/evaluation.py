@@ -29,10 +29,10 @@ from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.outcome import ExampleProgress
 from bench.evals.subject import Subject
-from bench.model.flops import flop_model
-from bench.model.load import load_base, load_tokenizer
-from bench.model.packed_linear import pack_linears
-from bench.model.peak import measured_peak
+from bench.machine.peak_flops import measured_peak
+from bench.model.loading.load import load_base, load_tokenizer
+from bench.model.loading.packed_linear import pack_linears
+from bench.model.size.flops import flop_model
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.model import Precision
 

@@ -28,9 +28,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bench.gate.speed import THRESHOLD, SpeedComparison, Training, compare_speed, loaded_pair
-from bench.gate.stepping import Effort
-from bench.gate.versions import Version
+from bench.gate.speed.speed_gate import THRESHOLD, SpeedComparison, Training, compare_speed, loaded_pair
+from bench.gate.speed.stepping import Effort
+from bench.gate.speed.versions import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 ARM = "lima_1k/full"

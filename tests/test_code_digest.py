@@ -82,15 +82,15 @@ def test_a_training_is_covered_by_its_own_code_only() -> None:
     closure = own_code().closure(*ENTRIES["train"])
     expected = {
         "train/job.py", "train/batches/loss_mask.py", "train/batches/packing.py", "data/render/render.py",
-        "suite/tables/adapter.py", "suite/tables/recipe.py", "suite/catalog/template.py", "model/load.py",
-        "record/jobs/train_job.py",
+        "suite/tables/training/adapter.py", "suite/tables/training/recipe.py", "suite/catalog/template.py",
+        "model/loading/load.py", "record/jobs/train_job.py",
     }  # fmt: skip
     assert expected <= set(closure)
     rooms = {"evals/", "report/", "stats/", "run/", "cli/", "gate/", "endpoint/", "making/", "data/sources/"}
     strange = {
         "record/jobs/eval_job.py",
         "data/select/selection.py",
-        *(f"suite/tables/{name}.py" for name in ("claim", "evals", "suite")),
+        *(f"suite/tables/{name}.py" for name in ("conclusions/claim", "evals", "suite")),
     }
     assert not [name for name in closure if name in strange or any(name.startswith(room) for room in rooms)]
     assert not [name for name in closure if name.startswith(tuple(COUNTED_IN_JOBS))], "a job has these texts itself"

@@ -15,9 +15,9 @@ from bench.design.instrument import Instrument
 from bench.gate.exact import Baseline, ExactComparison
 from bench.gate.history import Trend
 from bench.gate.quality import QualityComparison
-from bench.gate.speed import SpeedComparison
+from bench.gate.speed.speed_gate import SpeedComparison
 from bench.perf.doctor import Examination
-from bench.report.analysis.compare_runs import RunComparison
+from bench.report.analysis.across.compare_runs import RunComparison
 from bench.report.analysis.comparison import Comparison
 from bench.report.as_json import json_keys
 from bench.run.estimate.forecast_types import Forecast

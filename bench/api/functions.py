@@ -8,8 +8,8 @@ from pathlib import Path
 from bench.api.loaded_run import LoadedRun
 from bench.places import home
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.compare_runs import RunComparison
-from bench.report.analysis.compare_runs import compare_runs as compare_directories
+from bench.report.analysis.across.compare_runs import RunComparison
+from bench.report.analysis.across.compare_runs import compare_runs as compare_directories
 from bench.run.checks.machine import check_machine
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import QuietDisplay

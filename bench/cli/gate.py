@@ -104,9 +104,9 @@ def speed(
     """Step two versions in turn; no-go where one is slower than accepted or learns something else."""
     from bench.errors import ExitCode
     from bench.gate.show import print_speed
-    from bench.gate.speed import SpeedRules, compare_arms, compare_command
-    from bench.gate.stepping import Effort
-    from bench.gate.versions import other_checkout, other_version, our_version
+    from bench.gate.speed.speed_gate import SpeedRules, compare_arms, compare_command
+    from bench.gate.speed.stepping import Effort
+    from bench.gate.speed.versions import other_checkout, other_version, our_version
     from bench.places import home
     from bench.report.as_json import to_json
     from bench.suite.load import load_suite

@@ -49,7 +49,7 @@ def init(
 
     With --adapter or --weights: a suite that trains nothing and compares what was trained elsewhere.
     """
-    from bench.draft.given import draft_given
+    from bench.draft.given_arms import draft_given
     from bench.draft.write import draft_suite
     from bench.places import home
 

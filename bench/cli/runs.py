@@ -35,17 +35,17 @@ def report(
 ) -> None:
     """Draw the report of a run again, from its record alone; with the trend of earlier times where they are given."""
     from bench.record.rundir import RunDirectory
-    from bench.report.drawn import drawn_report, print_drawn
+    from bench.report.cached_report import cached_report, print_view
     from bench.report.render.comment import render as render_comment
 
     directory = RunDirectory.find(run, reports)
-    drawn = None if history or as_json or share else drawn_report(directory.path)
-    if drawn is not None:
+    cached = None if history or as_json or share else cached_report(directory.path)
+    if cached is not None:
         if layout == "pr":
-            typer.echo(render_comment(drawn.view), nl=False)
+            typer.echo(render_comment(cached.view), nl=False)
         else:
-            print_drawn(drawn.view, directory.path, console(), full=full)
-        raise typer.Exit(drawn.exit_code)
+            print_view(cached.view, directory.path, console(), full=full)
+        raise typer.Exit(cached.exit_code)
     from bench.gate.trend import run_trends, trend_section
     from bench.report.as_json import to_json
     from bench.report.compare import compare
@@ -75,7 +75,7 @@ def compare(
     """Compare two runs of one suite over the same examples; refuses where they do not mean the same."""
     from bench.record.rundir import RunDirectory
     from bench.report.across_view import print_comparison
-    from bench.report.analysis.compare_runs import compare_runs
+    from bench.report.analysis.across.compare_runs import compare_runs
     from bench.report.as_json import to_json
 
     comparison = compare_runs(RunDirectory.find(first, reports), RunDirectory.find(second, reports))
@@ -94,7 +94,7 @@ def clean(
 ) -> None:
     """Show what earlier runs left that could go, and free it. Never what a finished report needs."""
     from bench.places import home
-    from bench.run.clean import SAFE, LeftoverKind, free, leftovers, summary
+    from bench.run.commands.clean import SAFE, LeftoverKind, free, leftovers, summary
     from bench.show.listing import print_list
 
     chosen: dict[LeftoverKind, bool] = {"weights": weights, "unfinished": unfinished}

@@ -32,7 +32,7 @@ def weights(
     """Write the trained weights of an arm with tokenizer and chat template, for transformers, vLLM or PEFT."""
     from bench.places import home
     from bench.record.rundir import RunDirectory
-    from bench.run.weights import export_weights, find_trained
+    from bench.run.commands.weights import export_weights, find_trained
 
     trained = find_trained(RunDirectory.find(run, reports), arm, seed=seed, home=home())
     written = export_weights(trained, out, merge=merge, home=home())
@@ -52,8 +52,8 @@ def chat(
     """Talk to the base and an arm side by side: a line is a message to both, `/reset` starts again. Works in a pipe."""
     from bench.places import home
     from bench.record.rundir import RunDirectory
-    from bench.run.chat import ChatOptions, open_chat
-    from bench.run.weights import find_trained
+    from bench.run.commands.chat import ChatOptions, open_chat
+    from bench.run.commands.weights import find_trained
 
     trained = find_trained(RunDirectory.find(run, reports), arm, seed=seed, home=home())
     options = ChatOptions(system=system, max_new_tokens=max_new_tokens, temperature=temperature)

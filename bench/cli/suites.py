@@ -63,7 +63,7 @@ def run(
     if place.role != "head":
         raise typer.Exit(_take_part(place))
     from bench.places import home
-    from bench.report.drawn import drawn_report, print_drawn
+    from bench.report.cached_report import cached_report, print_view
     from bench.run.display import make_display
     from bench.run.executors.choose import choose_executor
     from bench.run.run import run_suite
@@ -98,10 +98,10 @@ def run(
         finished, comparison = run_until_decided(load, run_once, stop=stop, note=typer.echo)
     else:
         finished = run_once(load())
-        drawn = drawn_report(finished.path)
-        if drawn is not None:
-            print_drawn(drawn.view, finished.path, console(), full=full)
-            raise typer.Exit(drawn.exit_code)
+        cached = cached_report(finished.path)
+        if cached is not None:
+            print_view(cached.view, finished.path, console(), full=full)
+            raise typer.Exit(cached.exit_code)
         from bench.report.compare import compare
 
         comparison = compare(finished)
@@ -114,7 +114,7 @@ def run(
 def _take_part(place: Allocation) -> int:
     """What another process than the head does in an allocation. The exit code."""
     from bench.places import home
-    from bench.run.nodes import take_part
+    from bench.run.commands.nodes import take_part
     from bench.run.process.server import ChildServer
 
     def note(line: str) -> None:

@@ -17,7 +17,7 @@ from bench.stats.conclusions.claim_types import ALPHA
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.power import detectable_effect
 from bench.stats.estimates.single import Estimate
-from bench.suite.tables.claim import Claim
+from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.suite import BASE, is_base
 
 INVALID = "[invalid]"

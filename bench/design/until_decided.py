@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bench.errors import InputError, Problem
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.next_seeds import Purchase, SequentialState
+from bench.report.analysis.conclusions.next_seeds import Purchase, SequentialState
 from bench.report.compare import compare
 from bench.report.write import write_comparison
 from bench.suite.load import LoadedSuite, LoadWith

@@ -17,8 +17,8 @@ from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
 from bench.evals.subject import Subject
-from bench.model.load import load_subject, load_tokenizer, unused_positions
-from bench.model.packed_linear import pack_linears
+from bench.model.loading.load import load_subject, load_tokenizer, unused_positions
+from bench.model.loading.packed_linear import pack_linears
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.model import Precision
 

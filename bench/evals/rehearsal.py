@@ -31,9 +31,9 @@ from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.lm_eval.tasks import leaf_names, load_tasks
 from bench.evals.loss import supervised_text
-from bench.evals.made_up import ANSWER, MadeUpSubject
+from bench.evals.mock_subject import ANSWER, MockSubject
 from bench.evals.outcome import EvalOutput
-from bench.model.load import load_tokenizer
+from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.task_files.templates import TEMPLATES, row_faults
 from bench.suite.resolved import UNREACHABLE
@@ -102,9 +102,9 @@ def _where(job: EvalJob) -> str:
     return f"eval {job.eval.name!r}"
 
 
-def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MadeUpSubject:
+def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MockSubject:
     tokenizer, positions = load_tokenizer(job.model), job.model.context_length
-    return MadeUpSubject(
+    return MockSubject(
         model=None,  # nothing computes
         tokenizer=tokenizer,
         renderer=make_renderer(tokenizer, job.model, positions),

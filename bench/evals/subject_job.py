@@ -19,10 +19,10 @@ from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
-from bench.model.load import load_subject, load_tokenizer, load_tuned, unused_positions
-from bench.model.memory import PeakMemory
-from bench.model.other_load import OtherLoadCounter
-from bench.model.packed_linear import pack_linears
+from bench.machine.other_load import OtherLoadCounter
+from bench.machine.peak_memory import PeakMemory
+from bench.model.loading.load import load_subject, load_tokenizer, load_tuned, unused_positions
+from bench.model.loading.packed_linear import pack_linears
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds

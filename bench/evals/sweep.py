@@ -15,7 +15,7 @@ from bench.record.jobs.train_job import SweepJob
 from bench.record.results.training import SweepResult, TrainResult
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.evals import LossSpec
-from bench.suite.tables.sweep import DEV
+from bench.suite.tables.training.sweep import DEV
 
 
 def sweep_result(job: SweepJob, trained: TrainResult, folder: Path, emit: Emit, *, started: float) -> SweepResult:

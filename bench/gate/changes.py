@@ -23,7 +23,7 @@ from bench.stats.estimates.seed_pairs import delta_by_seed, seed_differences
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
-from bench.suite.tables.gate import GatePolicy, Tier
+from bench.suite.tables.conclusions.gate import GatePolicy, Tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Stored history in pytest-benchmark's JSON, out of a run and in from files: a trend to look at, never a verdict.
 
 On shared machines a stored figure of last week differs from today's by more than most regressions do, so nothing here
-blocks; `bench.gate.speed` does.
+blocks; `bench.gate.speed.speed_gate` does.
 
 Contract: pure but for reading files. What was not measured alone on its machine is marked, not hidden.
 """

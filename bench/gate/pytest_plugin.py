@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from bench.gate.stepping import Stepped
+    from bench.gate.speed.stepping import Stepped
 
 _ROUNDS, _WARMUP = 10, 3
 _SECONDS_TO_ANSWER = 600.0
@@ -69,8 +69,8 @@ def benchmark_evaluation(benchmark: Any, tmp_path: Path) -> StepBenchmark:
 
 
 def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any]) -> None:
-    from bench.gate.process import VersionSide
-    from bench.gate.versions import our_version
+    from bench.gate.speed.version_process import VersionProcess
+    from bench.gate.speed.versions import our_version
     from bench.suite.load import load_suite
 
     overrides = tuple(options.get("overrides", ()))
@@ -82,7 +82,7 @@ def _run(benchmark: Any, suite: str | Path, folder: Path, options: dict[str, Any
     }  # fmt: skip
     log = folder / "home" / "logs" / "benchmark.txt"
     steps: list[Stepped] = []
-    with VersionSide(our_version(), request, log=log, patience=_SECONDS_TO_ANSWER) as side:
+    with VersionProcess(our_version(), request, log=log, patience=_SECONDS_TO_ANSWER) as side:
         description = side.ready()
         side.tell_begin(None)
         side.begun()

@@ -18,8 +18,8 @@ from datetime import date
 from bench.errors import ExitCode
 from bench.gate.answer import Answer, FailOn, exit_code, joint
 from bench.gate.changes import ComparedCell, cells
+from bench.report.analysis.across.comparable import Difference, other_differences
 from bench.report.analysis.aligned.align import Run, align, read_rows
-from bench.report.analysis.comparable import Difference, other_differences
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare_record
 from bench.stats.conclusions.claim_types import ALPHA, ClaimQuestion, ClaimVerdict
@@ -27,7 +27,7 @@ from bench.stats.conclusions.claims import decide_family
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import REPLICATES
 from bench.stats.estimates.power import detectable_effect
-from bench.suite.tables.gate import Tier, Waiver
+from bench.suite.tables.conclusions.gate import Tier, Waiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,12 @@ from rich.text import Text
 from bench.control_codes import visible
 from bench.gate.exact import ExactComparison
 from bench.gate.history import Trend
-from bench.gate.learning import LearningCheck, learning_answer
 from bench.gate.quality import QualityComparison, ScoreChange
-from bench.gate.speed import Clocked, SpeedComparison
-from bench.report.analysis.comparable import Difference
+from bench.gate.speed.learning import LearningCheck, learning_answer
+from bench.gate.speed.speed_gate import Clocked, SpeedComparison
+from bench.report.analysis.across.comparable import Difference
 from bench.report.render import format as fmt
-from bench.suite.tables.gate import Waiver
+from bench.suite.tables.conclusions.gate import Waiver
 
 _CLOCKS = {"cpu": "processor time", "wall": "wall clock"}
 _TONES = {"slower": "bold red", "no-go": "bold red", "unresolved": "yellow", "inconclusive": "yellow",

@@ -32,7 +32,7 @@ from bench.run.process.environ import environment_variables
 from bench.run.process.failure_report import FailureReport, JobFailedError
 from bench.run.process.server import failure_of
 from bench.spec import Spec
-from bench.suite.tables.launch import Launch
+from bench.suite.tables.training.launch import Launch
 
 _SECONDS_BEFORE_END = 0.5
 """Between a process's own failure and its end: where a peer's death made it fail, the agent sees the peer first."""

@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from bench.model.peak import measured_peak
+from bench.machine.peak_flops import measured_peak
 
 _SECONDS_PER_PRECISION = 0.6
 _PRECISIONS = ("fp32", "bf16", "fp16")

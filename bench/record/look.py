@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.digest import digest_json
 from bench.spec import Spec
-from bench.suite.tables.claim import Claim
+from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.suite import Suite
 
 LOOK = "look.json"

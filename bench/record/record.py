@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from bench.record.contamination import ContaminationRecord
-from bench.record.given import GivenFacts
+from bench.record.given_facts import GivenFacts
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.results.evaluation import EvalResult
@@ -13,7 +13,7 @@ from bench.record.results.ledger import disturbed
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.sweep import Setting
+from bench.suite.tables.training.sweep import Setting
 
 FORMAT_VERSION: Final = 2
 

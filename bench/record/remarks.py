@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.recipe import Recipe
 
 HIGHEST_RATE = 1.0
 """Learning rates from here on are hardly meant: even prompt tuning uses 0.3 (Lester et al. 2021)."""

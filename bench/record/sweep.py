@@ -9,7 +9,7 @@ from bench.errors import InputError, Problem
 from bench.record.files import RESULT
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training import SweepResult
-from bench.suite.tables.sweep import Setting
+from bench.suite.tables.training.sweep import Setting
 
 
 def chosen_setting(results: Iterable[SweepResult]) -> Setting | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from bench.report.analysis.compare_runs import CostChange, RunComparison, ScoreShift
+from bench.report.analysis.across.compare_runs import CostChange, RunComparison, ScoreShift
 from bench.report.render import format as fmt
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, View

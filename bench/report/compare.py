@@ -8,41 +8,43 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.record.record import Record
-from bench.report.analysis.absence import absences_of
-from bench.report.analysis.aligned.align import Run, ScoreRows, align, read_rows
+from bench.report.analysis.aligned.align import Aligned, Run, ScoreRows, align, read_rows
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.example_checks import example_checks
-from bench.report.analysis.answer import AnswerSources, answer
 from bench.report.analysis.answers.examples import examples
 from bench.report.analysis.answers.flips import find_flips
 from bench.report.analysis.answers.generation import generation_costs
 from bench.report.analysis.answers.judge import judged_arms
 from bench.report.analysis.answers.side_by_side import exhibits
-from bench.report.analysis.claims import decided
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import completeness
-from bench.report.analysis.decision import decision
-from bench.report.analysis.looks import this_look
-from bench.report.analysis.next_seeds import sequential_state
-from bench.report.analysis.provenance import provenance
-from bench.report.analysis.run_info import run_info
+from bench.report.analysis.conclusions.answer import AnswerSources, answer
+from bench.report.analysis.conclusions.claims import ClaimResult, decided
+from bench.report.analysis.conclusions.decision import decision
+from bench.report.analysis.conclusions.looks import this_look
+from bench.report.analysis.conclusions.next_seeds import sequential_state
+from bench.report.analysis.run_facts.absence import absences_of
+from bench.report.analysis.run_facts.provenance import provenance
+from bench.report.analysis.run_facts.run_info import run_info
+from bench.report.analysis.run_facts.subjects import bases_by_arm, subjects
 from bench.report.analysis.scores.contamination import contamination
 from bench.report.analysis.scores.metrics import every_metric
 from bench.report.analysis.scores.pairs import arm_pairs
-from bench.report.analysis.scores.results import ranks, results
+from bench.report.analysis.scores.results import Result, ranks, results
 from bench.report.analysis.scores.scaling import scaling_lines
 from bench.report.analysis.scores.seed_table import seed_tables
 from bench.report.analysis.scores.slices import slices
 from bench.report.analysis.scores.subset_draws import draw_noise
 from bench.report.analysis.scores.trajectory import trajectories
-from bench.report.analysis.subjects import bases_by_arm, subjects
 from bench.report.analysis.training.applied import applied_trainings
-from bench.report.analysis.training.cost import budget_match, costs, seconds_by_phase
+from bench.report.analysis.training.budget_match import budget_match
+from bench.report.analysis.training.cost import costs
 from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
-from bench.report.analysis.training.given import given_trainings
+from bench.report.analysis.training.given_weights import given_trainings
 from bench.report.analysis.training.loss_curves import loss_curves
 from bench.report.analysis.training.outcomes import training_outcomes
+from bench.report.analysis.training.phases import seconds_by_phase
 from bench.report.analysis.training.seen_rows import arm_rows
 from bench.report.analysis.training.speed import paces
 from bench.report.analysis.training.sweeps import arm_sweeps, contexts
@@ -61,53 +63,38 @@ def compare_record(
     record: Record, rows: ScoreRows, *, replicates: int = REPLICATES, name: str | None = None
 ) -> Comparison:
     """Everything that the report says, from a record and its scores that were read already. name: of the run."""
-    aligned = align(record, rows)
-    missing = absences_of(record)
+    aligned, missing = align(record, rows), absences_of(record)
     deltas = Deltas.of(record, replicates=replicates)
-    measurands = tuple(entry.measurand for entry in aligned)
     measured = results(record, aligned, missing, deltas)
     claims = decided(record, aligned, missing, deltas, measured)
-    priced = costs(record)
-    matched = budget_match(priced)
-    choice = decision(record, aligned, deltas)
-    run = run_info(record)
+    sources = _answer_sources(record, aligned, deltas, measured, claims)
     comparison = Comparison(
-        run=run,
+        run=run_info(record),
         completeness=completeness(record, absences=missing, results=measured, claims=claims),
-        answer=answer(
-            AnswerSources(
-                simulation=run.simulation is not None,
-                decision=choice,
-                claims=claims,
-                measurands=measurands,
-                results=measured,
-                costs=priced,
-                budget=matched,
-            )
-        ),
+        answer=answer(sources),
         claims=claims,
         look=this_look(record, [(result.claim, result.verdict) for result in claims], run=name or record.digest[:8]),
         looks=record.looks,
         sequential=sequential_state(record, claims, measured),
-        decision=choice,
+        decision=sources.decision,
         arms=tuple(subjects(record)),
         bases=bases_by_arm(record),
-        measurands=measurands,
+        measurands=sources.measurands,
         results=measured,
         ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
         pairs=arm_pairs(aligned, deltas),
         draws=draw_noise(record, measured),
         metrics=every_metric(record),
         slices=slices(aligned, rows, bases_by_arm(record), deltas),
-        seed_tables=seed_tables(measurands, measured, record.resolved.suite.seeds, paired=deltas.shared_rows),
+        seed_tables=seed_tables(sources.measurands, measured, record.resolved.suite.seeds, paired=deltas.shared_rows),
         trajectories=trajectories(record, aligned, deltas),
-        scaling=scaling_lines(record, measurands, measured),
+        scaling=scaling_lines(record, sources.measurands, measured),
         speeds=paces(record),
-        costs=priced,
-        budget=matched,
-        doses=doses(priced),
+        costs=sources.costs,
+        budget=sources.budget,
+        doses=doses(sources.costs),
         phases=seconds_by_phase(record),
-        tradeoffs=tradeoffs(record, measurands, measured),
+        tradeoffs=tradeoffs(record, sources.measurands, measured),
         outcomes=training_outcomes(record),
         trainings=endings(record),
         settings=settings(record),
@@ -129,3 +116,22 @@ def compare_record(
         provenance=provenance(record),
     )
     return replace(comparison, sanity=findings(record, comparison))
+
+
+def _answer_sources(
+    record: Record,
+    aligned: tuple[Aligned, ...],
+    deltas: Deltas,
+    measured: dict[tuple[str, str], Result],
+    claims: tuple[ClaimResult, ...],
+) -> AnswerSources:
+    priced = costs(record)
+    return AnswerSources(
+        simulation=run_info(record).simulation is not None,
+        decision=decision(record, aligned, deltas),
+        claims=claims,
+        measurands=tuple(entry.measurand for entry in aligned),
+        results=measured,
+        costs=priced,
+        budget=budget_match(priced),
+    )

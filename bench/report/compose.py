@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import Completeness
-from bench.report.analysis.run_info import RunInfo
+from bench.report.analysis.run_facts.run_info import RunInfo
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Section, View
 from bench.report.sections.answer import answer_section
@@ -29,7 +29,7 @@ from bench.report.sections.scores.variance import variance_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training.applied import applied_section
 from bench.report.sections.training.costs import cost_section, seconds_section
-from bench.report.sections.training.given import given_section
+from bench.report.sections.training.given_weights import given_section
 from bench.report.sections.training.pace import pace_section
 from bench.report.sections.training.sweeps import contexts_section, sweeps_section
 from bench.report.sections.training.training import training_section

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.provenance import Provenance
+from bench.report.analysis.run_facts.provenance import Provenance
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
 _FOLDERS = re.compile(r"(?<![\w.~/])~?/(?:[^/\s=:]+/)*(?=[^/\s]+)")

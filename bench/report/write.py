@@ -2,7 +2,7 @@
 form of the terminal.
 
 Contract: needs the run directory alone, and no torch; can be redone at any time. Each file is whole or absent. A
-report that would come out as it is, is only printed (`bench.report.drawn`).
+report that would come out as it is, is only printed (`bench.report.cached_report`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from bench.record.look import LOOK
 from bench.report.analysis.aligned.align import Run
 from bench.report.analysis.answers.flips import FILE as FLIPS
 from bench.report.analysis.comparison import Comparison
+from bench.report.cached_report import PAGE, REPORT, cache_report, print_view
 from bench.report.compare import compare
 from bench.report.compose import compose
-from bench.report.drawn import PAGE, REPORT, keep, print_drawn
 from bench.report.plots.draw import draw
 from bench.report.render import html, markdown
 from bench.report.render.drawing import Drawing
@@ -57,9 +57,9 @@ def write_comparison(
             write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
         if trend is None:
             names = (REPORT, PAGE, FLIPS, *(f"{markdown.PLOTS}/{name}.svg" for name in plots))
-            keep(folder, view, comparison.completeness.exit_code, files=names)
+            cache_report(folder, view, comparison.completeness.exit_code, files=names)
     if console is not None:
-        print_drawn(view, folder, console, full=full)
+        print_view(view, folder, console, full=full)
     return path
 
 

@@ -25,7 +25,7 @@ from bench.record.results.evaluation import ScoreRow
 from bench.record.store import JobStore, read_scores
 from bench.run.plan.types import Plan
 from bench.suite.resolved import ResolvedData
-from bench.suite.tables.contamination import ContaminationOptions
+from bench.suite.tables.conclusions.contamination import ContaminationOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from bench.record.record import (
 from bench.record.results.training import TrainResult
 from bench.record.rundir import RunDirectory, log_file, scores_file, tracking_folder
 from bench.record.store import JobStore
-from bench.run.checks.given import given_records
+from bench.run.checks.given_weights import given_records
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite

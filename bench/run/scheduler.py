@@ -19,8 +19,8 @@ from bench.record.record import Failure
 from bench.record.results.training import TrainResult
 from bench.record.store import JobStore
 from bench.run.display import Display
+from bench.run.executors.executor import Executor, RunningJob
 from bench.run.executors.local import HERE
-from bench.run.executors.protocol import Executor, RunningJob
 from bench.run.plan.types import JobOutcome, PlannedJob
 from bench.run.process.limits import exceeded
 from bench.run.process.locks import FileLock, child_lock, try_lock_job

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bench.control_codes import visible
 from bench.errors import InputError, Problem, did_you_mean
-from bench.model.description import DescribeRequest, Description
+from bench.model.size.description import DescribeRequest, Description
 from bench.places import home
 from bench.run.estimate.memory import card_memory
 from bench.run.process.server import ChildServer
@@ -20,8 +20,8 @@ from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
 from bench.spec import Spec
 from bench.suite.catalog.card import card_folder, card_names, load_card
-from bench.suite.tables.adapter import LoraSpec
 from bench.suite.tables.model import ModelCard
+from bench.suite.tables.training.adapter import LoraSpec
 
 CONFIG = "config.json"
 _UNLISTED = {"config", "provenance", "parameters", "memory_full_gib", "memory_lora_gib"}

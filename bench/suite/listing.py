@@ -10,8 +10,8 @@ from bench.suite.catalog.metrics import BEHAVIOUR, REFERENCE
 from bench.suite.catalog.template import TOKENIZER, template_names
 from bench.suite.load import build_all_profiles, read_suite_file, suite_names
 from bench.suite.tables.evals import data_of
-from bench.suite.tables.recipe import Recipe
 from bench.suite.tables.suite import Suite
+from bench.suite.tables.training.recipe import Recipe
 
 ListingRow = dict[str, str | int | float | None]
 

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
 from bench.suite.checks.check import check
-from bench.suite.checks.data_references import resolve_references
-from bench.suite.checks.distribution import distribution_problems, inline_deepspeed
+from bench.suite.checks.data.data_references import resolve_references
+from bench.suite.checks.models.distribution import distribution_problems, inline_deepspeed
 from bench.suite.checks.task_files.check import code_problems
 from bench.suite.reading.checkpoints import with_checkpoints
 from bench.suite.reading.extend import read_extended

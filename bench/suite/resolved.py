@@ -9,7 +9,7 @@ from pydantic import Field
 from bench.errors import Problem
 from bench.spec import Spec
 from bench.suite.tables.data import OddRows
-from bench.suite.tables.given import WeightsForm
+from bench.suite.tables.given_arm import WeightsForm
 
 UNREACHABLE = "hub.unreachable"
 """Reference of the one problem that is not the user's: it may pass by itself."""

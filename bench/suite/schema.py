@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from bench.suite.tables.adapter import AdapterSpec, QuantizationSpec
-from bench.suite.tables.recipe import Recipe
 from bench.suite.tables.suite import TO_TRAIN, Suite
-from bench.suite.tables.sweep import MOST_SETTINGS, NOT_SWEPT, Sweep
+from bench.suite.tables.training.adapter import AdapterSpec, QuantizationSpec
+from bench.suite.tables.training.recipe import Recipe
+from bench.suite.tables.training.sweep import MOST_SETTINGS, NOT_SWEPT, Sweep
 
 _SUFFIX = "Overlay"
 _TABLES = "#/$defs/"

@@ -16,13 +16,13 @@ from bench.data.render.render import Renderer, make_renderer
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
-from bench.model.flops import run_forward
-from bench.model.load import load_skeleton, load_tokenizer, pick_device, pick_precision
+from bench.model.loading.load import load_skeleton, load_tokenizer, pick_device, pick_precision
+from bench.model.size.flops import run_forward
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.data import may_be_left_out
-from bench.suite.tables.launch import Launch
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.launch import Launch
+from bench.suite.tables.training.recipe import Recipe
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.loss_mask import found_again

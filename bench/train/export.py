@@ -13,9 +13,9 @@ import torch
 from transformers import PreTrainedModel
 
 from bench.errors import InputError, Problem
-from bench.model.load import load_subject, unused_positions
+from bench.model.loading.load import load_subject, unused_positions
+from bench.model.loading.stored_dtype import stored_dtype
 from bench.model.peft_private import carries_adapter
-from bench.model.stored import stored_dtype
 from bench.record.files import WEIGHTS
 from bench.suite.resolved import ResolvedModel
 from bench.train.portable import save_companions, save_model

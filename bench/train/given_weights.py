@@ -20,11 +20,11 @@ from safetensors import safe_open
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError, Problem
-from bench.model.load import load_gguf, load_skeleton, load_tokenizer
-from bench.record.given import GivenFacts
+from bench.model.loading.load import load_gguf, load_skeleton, load_tokenizer
+from bench.record.given_facts import GivenFacts
 from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
-from bench.suite.tables.given import GGUF
+from bench.suite.tables.given_arm import GGUF
 from bench.train.applied.measure import measure_given
 from bench.train.arguments.adapters import add_adapter, skeleton_device
 

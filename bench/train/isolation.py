@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from bench.errors import InputError, Problem
 from bench.model.head import TOLERANCES
-from bench.model.load import load_config, runs_code
+from bench.model.loading.load import load_config, runs_code
 from bench.suite.resolved import ResolvedModel
 from bench.train.batches.collate import RowSeparation, collate, model_inputs
 from bench.train.batches.encoded_row import EncodedRow, PackedRow

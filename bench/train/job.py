@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from bench.emit import Emit, ignore_event
-from bench.model.load import count_parameters, pick_device
-from bench.model.other_load import OtherLoadCounter
+from bench.machine.other_load import OtherLoadCounter
+from bench.model.loading.load import count_parameters, pick_device
 from bench.record.files import WEIGHTS
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.applied import Applied, WeightsCheck

@@ -15,7 +15,7 @@ import torch
 from transformers import AutoTokenizer, GenerationConfig
 
 from bench.data.render.render import make_renderer
-from bench.model.load import load_config, load_tokenizer, runs_code
+from bench.model.loading.load import load_config, load_tokenizer, runs_code
 from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel
 from bench.train.training_data import UNCUT

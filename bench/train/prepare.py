@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 
 from bench.emit import Emit, StepDone
-from bench.model.load import load_base, load_config, pick_device, pick_precision
-from bench.model.stored import stored_dtype
+from bench.model.loading.load import load_base, load_config, pick_device, pick_precision
+from bench.model.loading.stored_dtype import stored_dtype
 from bench.model.transformers_private import attention_implementation
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Step
-from bench.suite.tables.budget import Budget
 from bench.suite.tables.model import Precision
+from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.across_ranks import exchanged
 from bench.train.accounting.ledger import LedgerInput
 from bench.train.accounting.meter import Meter
@@ -113,38 +113,25 @@ def prepare(
     join_group(job.recipe, device)
     watch = _watch(job, data, ranks) if only_steps is None else None
     adapter = peft_config(job.recipe, job.model, steps=whole.steps)
+    # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
+    stored = "fp32" if adapter is None else precision
+    model = load_base(job.model, precision=stored, device=device, quantization=job.recipe.quantization)
+    arguments = sft_config(
+        job.recipe,
+        steps=data.schedule.steps,
+        seed=job.seed,
+        precision=precision,
+        device=device,
+        folder=folder,
+        track=job.track if only_steps is None else (),
+        name=job.id,
+    )
     trainer = MeteredTrainer(
-        # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
-        model=load_base(
-            job.model,
-            precision="fp32" if adapter is None else precision,
-            device=device,
-            quantization=job.recipe.quantization,
-        ),
+        model=model,
         tokenizer=data.renderer.tokenizer,
-        arguments=sft_config(
-            job.recipe,
-            steps=data.schedule.steps,
-            seed=job.seed,
-            precision=precision,
-            device=device,
-            folder=folder,
-            track=job.track if only_steps is None else (),
-            name=job.id,
-        ),
+        arguments=arguments,
         adapter=adapter,
-        plan=TrainerPlan(
-            schedule=data.schedule,
-            separation=row_separation(job.model) if job.recipe.packed else None,
-            make_scheduler=make_scheduler(job.recipe, whole.steps),
-            router=router_loss(load_config(job.model)),
-            seconds=job.budget.amount if job.budget.unit == "seconds" else None,
-            watch=watch,
-            validation=data.validation,
-            loss_average=job.recipe.loss_average,
-            weight_decay_on=job.recipe.weight_decay_on,
-            ranks=ranks,
-        ),
+        plan=_trainer_plan(job, data, ranks, watch=watch, whole=whole.steps),
         meter=meter,
         on_step=_announce(emit, data.schedule.steps, meter),
     )
@@ -154,6 +141,22 @@ def prepare(
         torch.manual_seed(job.seed + ranks.index * RANK_SEED_STRIDE)  # else all would drop out the same units
     return Prepared(
         job=job, trainer=trainer, ranks=ranks, data=data, watch=watch, meter=meter, device=device, precision=precision
+    )
+
+
+def _trainer_plan(job: TrainJob, data: TrainingData, ranks: Ranks, *, watch: Watch | None, whole: int) -> TrainerPlan:
+    """What the trainer follows. `whole`: steps of the training, which a probe ends early."""
+    return TrainerPlan(
+        schedule=data.schedule,
+        separation=row_separation(job.model) if job.recipe.packed else None,
+        make_scheduler=make_scheduler(job.recipe, whole),
+        router=router_loss(load_config(job.model)),
+        seconds=job.budget.amount if job.budget.unit == "seconds" else None,
+        watch=watch,
+        validation=data.validation,
+        loss_average=job.recipe.loss_average,
+        weight_decay_on=job.recipe.weight_decay_on,
+        ranks=ranks,
     )
 
 

@@ -18,7 +18,7 @@ from bench.data.sources.table import content_key
 from bench.data.store import load_rows
 from bench.emit import Emit, RowsMeasured
 from bench.errors import InputError
-from bench.model.load import load_tokenizer
+from bench.model.loading.load import load_tokenizer
 from bench.record.results.preview import Bin, Preview, ShownRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.tables.data import may_be_left_out

@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 
 from bench.emit import Emit, ignore_event
-from bench.model.other_load import OtherLoadCounter
+from bench.machine.other_load import OtherLoadCounter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.ledger import OtherLoad, PhaseMemory
 from bench.record.results.training import ProbeResult
-from bench.suite.tables.budget import Budget
+from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.across_ranks import exchanged_memory
 from bench.train.accounting.ledger import MemoryByPhase
 from bench.train.arguments.budget import pilot_job, planned_budget

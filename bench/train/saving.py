@@ -1,4 +1,4 @@
-"""Writes a trained subject as safetensors that plain transformers and PEFT load, and `bench.model.load`.
+"""Writes a trained subject as safetensors that plain transformers and PEFT load, and `bench.model.loading.load`.
 
 Contract: a whole model is stored in the type of the base's own weights, so that it takes the room of the base; an
 adapter in the type that it was trained in. What is evaluated is what is stored.
@@ -14,8 +14,8 @@ from typing import Any
 
 from peft import LoraConfig
 
-from bench.model.load import QUANTIZATION, QuantizedBase
-from bench.model.stored import stored_dtype
+from bench.model.loading.load import QUANTIZATION, QuantizedBase
+from bench.model.loading.stored_dtype import stored_dtype
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.model import Precision
 from bench.train.loop.trainer import MeteredTrainer

@@ -10,9 +10,9 @@ from bench.data.render.render import Renderer, make_renderer
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
-from bench.model.load import load_tokenizer
+from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.train_job import TrainJob
-from bench.suite.tables.budget import Budget
+from bench.suite.tables.training.budget import Budget
 from bench.train.arguments.adapters import peft_config, virtual_tokens
 from bench.train.arguments.budget import row_operations
 from bench.train.batches.encoded_row import Batch

@@ -9,7 +9,7 @@ import pytest
 from bench.design.instrument import ClaimCheck, Instrument, check_instrument
 from bench.record.results.evaluation import ScoreRow
 from bench.report.compare import compare
-from bench.suite.tables.claim import Claim
+from bench.suite.tables.conclusions.claim import Claim
 from tests.fakes.records import FakeRun, make_run
 
 LIMA, ALPACA = "lima_1k/full", "alpaca_52k/full"

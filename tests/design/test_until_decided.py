@@ -13,7 +13,7 @@ import pytest
 from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
 from bench.errors import InputError
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.next_seeds import _seconds
+from bench.report.analysis.conclusions.next_seeds import _seconds
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render import format as fmt

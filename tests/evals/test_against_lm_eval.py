@@ -21,7 +21,7 @@ from transformers import AutoTokenizer
 
 from bench.evals.lm_eval.lm_eval_private import without_environment_report
 from bench.evals.lm_eval.tasks import load_tasks
-from bench.model.load import load_base
+from bench.model.loading.load import load_base
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.stats.samples.corpus_metrics import corpus_metric

@@ -13,7 +13,7 @@ from bench.data.render.row import Row, Turn
 from bench.data.store import write_rows
 from bench.errors import InputError
 from bench.evals.context import CONTEXT_SHARE, Context, ContextRenderer, draw_context
-from bench.model.load import load_tokenizer
+from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import Shots
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from tests.evals.jobs import evaluate, lm_eval_job, loss_job, resolved_model, write_task

@@ -14,7 +14,7 @@ from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
 from bench.evals.loss import SupervisedText, summed_nll
-from bench.model.load import load_base
+from bench.model.loading.load import load_base
 from tests.evals.jobs import evaluate, loss_job, resolved_model, sentence
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_tokenizer

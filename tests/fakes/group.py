@@ -13,7 +13,7 @@ from bench.errors import InputError, Problem
 from bench.launch.elastic import Group, in_ranks
 from bench.run.process.work import WorkKind
 from bench.spec import Spec
-from bench.suite.tables.launch import Launch
+from bench.suite.tables.training.launch import Launch
 
 
 class Asked(Spec):

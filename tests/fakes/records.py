@@ -25,7 +25,7 @@ from bench.record.record import (
 from bench.record.results.evaluation import ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.sequential import SequentialOptions
+from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.suite import Suite
 from tests.fakes.flagship import EVALS, RIGHT, make_suite
 from tests.fakes.jobs import make_evaluation, make_probe, make_training

@@ -12,12 +12,12 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from bench.data.render.row import Row, Turn
-from bench.model.load import load_base, load_config, load_tokenizer
+from bench.model.loading.load import load_base, load_config, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Step
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.suite.tables.budget import Budget
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.recipe import Recipe
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import peft_config
 from bench.train.arguments.rate import make_scheduler

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench.gate import process, pytest_plugin
-from bench.gate.stepping import Stepped
+from bench.gate import pytest_plugin
+from bench.gate.speed import version_process as process
+from bench.gate.speed.stepping import Stepped
 
 ROUNDS, WARMUP = 2, 3
 STEPS = [  # three to warm up, two that count
@@ -58,7 +59,7 @@ class FakeBenchmark:
 
 
 def info_of(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **benchmark: bool) -> dict[str, Any]:
-    monkeypatch.setattr(process, "VersionSide", FakeSide)
+    monkeypatch.setattr(process, "VersionProcess", FakeSide)
     fake = FakeBenchmark(**benchmark)
     suite = root / "suites" / "lima_vs_alpaca.toml"
     pytest_plugin._run(fake, suite, folder, {"rounds": ROUNDS, "warmup": WARMUP})

@@ -12,7 +12,7 @@ from bench.errors import ExitCode
 from bench.gate.quality import QualityComparison, compare_quality
 from bench.gate.show import print_quality
 from bench.report.as_json import to_json
-from bench.suite.tables.gate import GatePolicy
+from bench.suite.tables.conclusions.gate import GatePolicy
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

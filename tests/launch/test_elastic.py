@@ -12,7 +12,7 @@ import pytest
 from bench.launch.elastic import Group, in_ranks
 from bench.launch.rendezvous import Listener
 from bench.run.process.server import Child
-from bench.suite.tables.launch import Launch
+from bench.suite.tables.training.launch import Launch
 from tests.fakes.forked import finish, start
 from tests.fakes.group import Asked
 

@@ -13,7 +13,7 @@ import pytest
 from bench.data.resolve import resolve_data
 from bench.data.store import load_rows
 from bench.making.summary import MakeSummary
-from bench.run.make import make_data
+from bench.run.commands.make import make_data
 from bench.suite.tables.data import DataSpec, Select
 from tests.fakes.endpoint_server import Body
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.run.make import describe_summary, make_data
+from bench.run.commands.make import describe_summary, make_data
 from tests.fakes.endpoint_server import (
     Body,
     EndpointServer,
@@ -99,7 +99,7 @@ def test_a_killed_making_of_tasks_goes_on_with_nothing_twice_and_nothing_lost(tm
     with EndpointServer(answer) as server:
         endpoint = f'writer.endpoint = {{ base_url = "{server.url}", model = "m", concurrency = 2 }}\n'
         (tmp_path / "make.toml").write_text(endpoint + INSTRUCTIONS + "size = 60\nnear_duplicate = 1.0")
-        code = "import sys; from pathlib import Path; from bench.run.make import make_data as make; "
+        code = "import sys; from pathlib import Path; from bench.run.commands.make import make_data as make; "
         code += "make(sys.argv[1], out=Path(sys.argv[2]))"
         command = [sys.executable, "-c", code, str(tmp_path / "make.toml"), str(made)]
         process = subprocess.Popen(command, cwd=Path(__file__).parents[2])

@@ -11,7 +11,7 @@ from bench.errors import InputError
 from bench.making.load import load_make
 from bench.making.spec import SPECS, TaskColumns, TaskSource, identity
 from bench.making.tasks import Task, read_tasks
-from bench.run.make import make_data
+from bench.run.commands.make import make_data
 from tests.fakes.endpoint_server import EndpointServer
 from tests.making.conftest import Make, write_lines
 

@@ -10,7 +10,7 @@ import pytest
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Reply
 from bench.errors import IncompleteError, InputError
-from bench.run.make import describe_summary, make_data
+from bench.run.commands.make import describe_summary, make_data
 from bench.run.process.server import Child, ChildServer
 from tests.making.conftest import read_lines, write_lines
 

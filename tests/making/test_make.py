@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import IncompleteError, InputError
-from bench.run.make import make_data
+from bench.run.commands.make import make_data
 from tests.fakes.endpoint_server import (
     BadJson,
     Body,
@@ -161,7 +161,7 @@ def test_a_process_that_is_killed_has_kept_every_reply(tmp_path: Path, bench_hom
     with EndpointServer(lambda body: Slow(text=f"It is {number(body)}.", seconds=0.05, pieces=2)) as server:
         writer = f'writer.endpoint = {{ base_url = "{server.url}", model = "m", concurrency = 2 }}\n'
         (tmp_path / "make.toml").write_text(writer + DISTIL)
-        code = "import sys; from pathlib import Path; from bench.run.make import make_data as make; "
+        code = "import sys; from pathlib import Path; from bench.run.commands.make import make_data as make; "
         code += "make(sys.argv[1], out=Path(sys.argv[2]))"
         command = [sys.executable, "-c", code, str(tmp_path / "make.toml"), str(tmp_path / "made.jsonl")]
         process = subprocess.Popen(command, cwd=Path(__file__).parents[2])

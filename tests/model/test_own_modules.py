@@ -8,7 +8,7 @@ import pytest
 from transformers import AutoConfig, dynamic_module_utils
 
 from bench import worker
-from bench.model.remote_code import own_modules
+from bench.model.loading.remote_code import own_modules
 from bench.record.jobs.train_job import TrainJob
 from tests.fakes.own_code import with_own_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.model.peak import measured_peak, published_peak
+from bench.machine.peak_flops import measured_peak, published_peak
 
 
 def test_the_peak_is_a_plausible_rate_and_leaves_the_random_state_alone() -> None:

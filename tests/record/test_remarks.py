@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.record.remarks import TrainingCounts, answer_remark, dose_spread, training_remarks
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.recipe import Recipe
 
 COUNTS = TrainingCounts(available_rows=100, steps=20, tokens=600, slots=1000)
 

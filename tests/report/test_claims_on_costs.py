@@ -11,7 +11,7 @@ import pytest
 
 from bench.record.record import EvaluationRecord
 from bench.record.results.evaluation import GroupMeasure
-from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.export.comparison_json import comparison_json

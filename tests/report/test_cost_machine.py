@@ -16,7 +16,7 @@ from bench.report.compare import compare, compare_record
 from bench.report.render.view import Paragraph
 from bench.report.sections.scores.results import speed_cell
 from bench.report.sections.training.costs import cost_section, measured_sentence
-from bench.suite.tables.launch import Launch
+from bench.suite.tables.training.launch import Launch
 from tests.fakes.records import FakeRun, make_run
 
 ARM = "lima_1k/full"

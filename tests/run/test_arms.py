@@ -16,7 +16,7 @@ from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
-from bench.suite.checks.warm_starts import start_problems
+from bench.suite.checks.names.warm_starts import start_problems
 from tests.fakes.suites import fake_model, fake_rows, fake_suite, worked
 
 SERVER = ChildServer(module="tests.fakes.worker")

@@ -13,7 +13,7 @@ from bench.errors import InputError
 from bench.record.files import RESULT
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.absence import absences_of
+from bench.report.analysis.run_facts.absence import absences_of
 from bench.run import scheduler
 from bench.run.display import QuietDisplay
 from bench.run.plan import plan

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.errors import Problem
-from bench.suite.checks.check_names import name_problems
+from bench.suite.checks.names.suite_names import name_problems
 from bench.suite.tables.suite import Suite
 
 

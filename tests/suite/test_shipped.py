@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from bench.suite.checks.check_names import data_tables
+from bench.suite.checks.names.suite_names import data_tables
 from bench.suite.load import LoadedSuite, load_suite, suite_names, validate_all_profiles
 from bench.suite.tables.suite import Suite
 

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from bench.errors import InputError
-from bench.model.load import load_base, load_subject
+from bench.model.loading.load import load_base, load_subject
 from bench.record.results.applied import QUESTION_ROWS
 from bench.record.results.training import TrainResult
 from bench.suite.resolved import WarmStart

@@ -9,7 +9,7 @@ import pytest
 
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
-from bench.suite.tables.adapter import QuantizationSpec
+from bench.suite.tables.training.adapter import QuantizationSpec
 from bench.train.arguments.sft_config import sft_config
 from bench.train.check import check_rows, check_training
 from bench.train.processes.distribution import check_distribution

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest
-from bench.model.load import load_subject, load_tokenizer
+from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training import TrainResult
 from bench.train.job import run_training

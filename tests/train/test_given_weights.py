@@ -17,11 +17,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
 from bench.errors import InputError
-from bench.model.load import load_base, load_tuned
-from bench.record.given import GivenFacts
-from bench.suite.checks.model_folder import given_problems
+from bench.model.loading.load import load_base, load_tuned
+from bench.record.given_facts import GivenFacts
+from bench.suite.checks.models.model_folder import given_problems
 from bench.suite.resolved import ResolvedWeights
-from bench.suite.tables.given import WeightsForm
+from bench.suite.tables.given_arm import WeightsForm
 from bench.train.given_weights import given_facts
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
 from tests.fakes.gguf_file import write_gguf
@@ -175,7 +175,7 @@ def test_zeros_in_one_layer_are_seen_as_not_applied_in_part(tmp_path: Path, base
 
 def test_an_adapter_that_merging_changes_is_seen(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What evals load differs from what was trained: here the merge is lost."""
-    monkeypatch.setattr("bench.model.load._merged", lambda adapted: adapted.unload())
+    monkeypatch.setattr("bench.model.loading.load._merged", lambda adapted: adapted.unload())
     check = facts(base, adapter(base, tmp_path / "lost")).weights_check
     assert check is not None
     assert check.as_evaluated == pytest.approx(check.base)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from bench.data.render.render import make_renderer
 from bench.emit import Event, StepDone
 from bench.errors import InputError
-from bench.model.load import load_subject, load_tokenizer
+from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.facts import ExactCounts

@@ -13,8 +13,8 @@ from bench.errors import InputError
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest
 from bench.evals.inference.scoring import Scorer
-from bench.model.load import load_base, load_subject, load_tokenizer
-from bench.model.prefix import PrefixedModel
+from bench.model.loading.load import load_base, load_subject, load_tokenizer
+from bench.model.loading.prefix import PrefixedModel
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training import TrainResult
 from bench.train import job as training

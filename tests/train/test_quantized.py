@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from bench.model import load
-from bench.model.load import QUANTIZATION, QuantizedBase, load_subject
+from bench.model.loading import load
+from bench.model.loading.load import QUANTIZATION, QuantizedBase, load_subject
 from bench.record.files import WEIGHTS
-from bench.suite.tables.adapter import QuantizationSpec
+from bench.suite.tables.training.adapter import QuantizationSpec
 from bench.train import job as job_module
 from bench.train import prepare
 from bench.train.job import run_training

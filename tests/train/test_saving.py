@@ -12,8 +12,8 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from bench.model.load import load_base, load_subject
-from bench.model.stored import stored_dtype
+from bench.model.loading.load import load_base, load_subject
+from bench.model.loading.stored_dtype import stored_dtype
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training import TrainResult
 from bench.suite.catalog.template import load_template
@@ -161,7 +161,7 @@ def test_an_adapter_on_tied_embeddings_is_evaluated_as_it_was_trained(tmp_path: 
 
 def test_a_difference_between_trained_and_evaluated_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = tiny_checkpoint(tmp_path / "base", "qwen2", tied=True)
-    monkeypatch.setattr("bench.model.load._untie_adapted_embeddings", lambda base: None)
+    monkeypatch.setattr("bench.model.loading.load._untie_adapted_embeddings", lambda base: None)
     lora = {"r": 4, "alpha": 8, "target_modules": ["embed_tokens"]}
     check = train(job_on(base, method="lora", learning_rate=0.1, lora=lora), tmp_path).weights_check
     assert check is not None

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from bench.evals.inference.forward import logits_at, narrows_head
-from bench.model.flops import Work
+from bench.model.size.flops import Work
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from bench.evals.lm_eval.tasks import load_config
 from bench.evals.outcome import EvalOutput
 from bench.evals.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
-from bench.suite.checks.choice_rows import ChoiceRow, read_choices
+from bench.suite.checks.data.choice_rows import ChoiceRow, read_choices
 from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec
 
 

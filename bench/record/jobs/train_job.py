@@ -8,9 +8,9 @@ from pydantic import model_validator
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.suite.tables.budget import Budget
-from bench.suite.tables.recipe import Recipe
-from bench.suite.tables.sweep import Setting, setting_label
+from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.recipe import Recipe
+from bench.suite.tables.training.sweep import Setting, setting_label
 
 
 class Candidate(Spec):

@@ -10,7 +10,7 @@ from bench.record.results.applied import Applied, WeightsCheck
 from bench.record.results.ledger import Ledger, OtherLoad, Step, Utilization
 from bench.record.results.seen_row import SeenRow
 from bench.spec import Spec
-from bench.suite.tables.sweep import Setting
+from bench.suite.tables.training.sweep import Setting
 
 Head = Literal["supervised positions", "fused", "all positions"]
 """Where the language-model head was applied while training: only where a label is; there too, by TRL's GPU kernel; or

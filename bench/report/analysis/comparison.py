@@ -9,22 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.record.look import Look
-from bench.report.analysis.absence import Absence
 from bench.report.analysis.aligned.example_checks import ExampleCheck
 from bench.report.analysis.aligned.measurand import Measurand
-from bench.report.analysis.answer import Answer
 from bench.report.analysis.answers.examples import EvalExamples
 from bench.report.analysis.answers.flips import Flips
 from bench.report.analysis.answers.generation import GenerationCost
 from bench.report.analysis.answers.judge import JudgedArm
 from bench.report.analysis.answers.side_by_side import Exhibit
-from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.completeness import Completeness
-from bench.report.analysis.decision import Decision
+from bench.report.analysis.conclusions.answer import Answer
+from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.decision import Decision
+from bench.report.analysis.conclusions.next_seeds import SequentialState
 from bench.report.analysis.finding import Finding
-from bench.report.analysis.next_seeds import SequentialState
-from bench.report.analysis.provenance import Provenance
-from bench.report.analysis.run_info import RunInfo
+from bench.report.analysis.run_facts.absence import Absence
+from bench.report.analysis.run_facts.provenance import Provenance
+from bench.report.analysis.run_facts.run_info import RunInfo
 from bench.report.analysis.scores.contamination import Contamination
 from bench.report.analysis.scores.metrics import MetricValue
 from bench.report.analysis.scores.pairs import ArmPair
@@ -35,12 +35,14 @@ from bench.report.analysis.scores.slices import Slices
 from bench.report.analysis.scores.subset_draws import DrawNoise
 from bench.report.analysis.scores.trajectory import Trajectory
 from bench.report.analysis.training.applied import AppliedTraining
-from bench.report.analysis.training.cost import BudgetMatch, Cost, PhaseSeconds
+from bench.report.analysis.training.budget_match import BudgetMatch
+from bench.report.analysis.training.cost import Cost
 from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
-from bench.report.analysis.training.given import GivenTraining
+from bench.report.analysis.training.given_weights import GivenTraining
 from bench.report.analysis.training.loss_curves import LossCurve
 from bench.report.analysis.training.outcomes import ArmOutcome
+from bench.report.analysis.training.phases import PhaseSeconds
 from bench.report.analysis.training.seen_rows import ArmRows
 from bench.report.analysis.training.speed import Pace
 from bench.report.analysis.training.sweeps import ArmSweep, ContextRows

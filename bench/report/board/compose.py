@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from bench.report.analysis.compare_runs import ScoreShift
+from bench.report.analysis.across.compare_runs import ScoreShift
 from bench.report.board.history import Board, BoardRun, RunStep, SuiteHistory
 from bench.report.plots.canvas import numbered
 from bench.report.plots.lines import Frame, Series, line_panel

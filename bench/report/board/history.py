@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.errors import InputError, Problem
 from bench.record.record import GitState
 from bench.record.rundir import LATEST, RECORD, RunDirectory
-from bench.report.analysis.compare_runs import ScoreShift, compare_runs
+from bench.report.analysis.across.compare_runs import ScoreShift, compare_runs
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 

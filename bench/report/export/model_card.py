@@ -18,7 +18,7 @@ from bench.atomic import write_text
 from bench.control_codes import visible
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.rundir import file_name
-from bench.report.analysis.claims import ClaimResult
+from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.scores.results import Result
 from bench.report.export.evidence import write_evidence
 from bench.report.export.tables import TableSources

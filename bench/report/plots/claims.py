@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt

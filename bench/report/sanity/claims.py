@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.suite.checks.claim_names import contradictions
+from bench.suite.checks.names.claim_names import contradictions
 
 _MOST_NAMED = 4
 

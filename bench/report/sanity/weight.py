@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.scores.contamination import Cleaned, Contaminated
 from bench.stats.estimates.delta import Delta

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.report.analysis.claims import ClaimResult
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.next_seeds import OpenClaim
+from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.next_seeds import OpenClaim
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bench.report.analysis.absence import Absence
+from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.scores.results import Contrast, Reading, Result
 from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.render import format as fmt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.provenance import Provenance
+from bench.report.analysis.run_facts.provenance import Provenance
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Code, Column, Section, Table
 from bench.suite.listing import REPRESENTATION

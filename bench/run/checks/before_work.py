@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import BenchError, InputError, Problem
 from bench.record.jobs.train_job import TrainJob
 from bench.run.checks.counts import exact_counts
-from bench.run.checks.given import check_given
+from bench.run.checks.given_weights import check_given
 from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
 from bench.run.plan.types import Plan

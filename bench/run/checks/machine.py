@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from bench.errors import InputError, Problem
 from bench.record.environment import device, gpus
 from bench.run.process.allocation import allocation
-from bench.suite.tables.optimizer import libraries_of
-from bench.suite.tables.recipe import Recipe
 from bench.suite.tables.suite import RunOptions, Suite
+from bench.suite.tables.training.optimizer import libraries_of
+from bench.suite.tables.training.recipe import Recipe
 
 _TRACKERS = {
     "tensorboard": (("tensorboard", "tensorboardX"), "tensorboard"),

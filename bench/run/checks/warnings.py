@@ -14,9 +14,9 @@ from pathlib import Path
 from bench import places
 from bench.errors import Problem
 from bench.suite.catalog.tasks import installed_task_file, local_tasks
-from bench.suite.checks.claim_names import contradictions
-from bench.suite.checks.data_dependencies import closure
-from bench.suite.checks.subset_draws import unused_draws
+from bench.suite.checks.data.data_dependencies import closure
+from bench.suite.checks.data.subset_draws import unused_draws
+from bench.suite.checks.names.claim_names import contradictions
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.evals import LmEvalSpec
 from bench.suite.tables.suite import Suite

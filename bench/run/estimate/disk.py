@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import InputError, Problem
 from bench.record.jobs.train_job import TrainJob
-from bench.suite.checks.stored_weights import BYTES, stored_type
+from bench.suite.checks.models.stored_weights import BYTES, stored_type
 from bench.units import GIB
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.suite.catalog.devices import Cluster
 from bench.suite.load import LoadedSuite
-from bench.suite.tables.sweep import setting_label
+from bench.suite.tables.training.sweep import setting_label
 
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
 """What small batches reach, per worker; only where no earlier job says better."""

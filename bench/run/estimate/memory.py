@@ -17,9 +17,9 @@ from typing import Any
 
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.facts import ExactCounts
-from bench.suite.tables.adapter import QuantizationSpec
-from bench.suite.tables.optimizer import FUSED_BACKWARD_OPTIMIZERS
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.adapter import QuantizationSpec
+from bench.suite.tables.training.optimizer import FUSED_BACKWARD_OPTIMIZERS
+from bench.suite.tables.training.recipe import Recipe
 from bench.units import GIB
 
 _FP32 = 4

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bench.run.estimate.placement_types import ArmPlacement, DeviceLayout, Placement
 from bench.suite.catalog.devices import Cluster, Device
-from bench.suite.tables.launch import Strategy
+from bench.suite.tables.training.launch import Strategy
 
 _GIB = 2**30
 EFFICIENCY = {"A100": 0.55, "A100-40GB": 0.55, "H100": 0.45, "H200": 0.45}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.spec import Spec
-from bench.suite.tables.launch import Strategy
+from bench.suite.tables.training.launch import Strategy
 
 
 class DeviceLayout(Spec):

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from bench.errors import InputError, Problem
 from bench.places import home
+from bench.run.executors.backend import Backend
 from bench.run.executors.command import command_backend, slurm_backend
-from bench.run.executors.protocol import Executor
+from bench.run.executors.executor import Executor
 from bench.run.executors.ray import ray_backend
-from bench.run.executors.remote import Backend, RemoteExecutor
+from bench.run.executors.remote import RemoteExecutor
 from bench.suite.tables.executor import (
     CommandExecutor,
     ExecutorSpec,

@@ -11,7 +11,7 @@ from string import Template
 
 from bench.atomic import write_text
 from bench.errors import InputError, Problem
-from bench.run.executors.remote import Submission
+from bench.run.executors.backend import Submission
 from bench.suite.tables.executor import CommandExecutor, CommandWords, SlurmExecutor, check_template
 
 _CALL_SECONDS = 120.0

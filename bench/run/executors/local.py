@@ -12,7 +12,7 @@ from bench.emit import Event
 from bench.record.files import LOG
 from bench.record.jobs.job import Job
 from bench.record.record import Failure
-from bench.run.executors.protocol import RunningJob
+from bench.run.executors.executor import RunningJob
 from bench.run.process.server import Child, ChildServer, stop_all
 
 HERE = "here"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.run.executors.remote import Submission
+from bench.run.executors.backend import Submission
 from bench.run.process.environ import environment_variables
 from bench.suite.tables.executor import RayExecutor
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from bench.atomic import write_text
 from bench.emit import Event, event_of
@@ -23,11 +23,11 @@ from bench.record.jobs.eval_job import AnswerJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.record import Failure
-from bench.run.executors.protocol import RunningJob
+from bench.run.executors.backend import Backend, Submission
+from bench.run.executors.executor import RunningJob
 from bench.run.executors.remote_files import BEAT_SECONDS, JobFiles, RemoteEnd, RemoteRequest, differing
 from bench.run.process.server import WORKER
 from bench.run.process.work import ChildRequest
-from bench.spec import Spec
 
 LOST_SECONDS = 12 * BEAT_SECONDS
 """Without a sign of life a node is lost."""
@@ -35,42 +35,6 @@ _POLL_SECONDS = 2.0
 """Between looks at the files of jobs: each look opens three, on a file system that others use, too."""
 _ASK_SECONDS = 10.0
 """Between questions to the backend about a job that gives no sign of life."""
-
-
-class Submission(Spec):
-    """What a backend is given."""
-
-    name: str
-    """A name that is valid in Kubernetes and Slurm; another for each attempt."""
-    folder: str
-    command: tuple[str, ...]
-    """Does the job, on any machine that sees the folder."""
-    gpus: int
-    cores: int
-    seconds: float | None
-    """Limit of the suite."""
-    memory_gib: float | None
-    """Limit of the suite."""
-
-
-class Backend(Protocol):
-    """Another program that starts commands on machines."""
-
-    @property
-    def name(self) -> str:
-        """Kept with the handle: another program does not know it."""
-
-    def submit(self, submission: Submission) -> str:
-        """Start it; a handle, as text, that the other calls take. Raises `InputError` where it cannot."""
-
-    def alive(self, handle: str) -> bool | None:
-        """Whether it waits or runs; `None` where the program does not say."""
-
-    def cancel(self, handle: str) -> None:
-        """End it. Harmless on one that has ended."""
-
-    def logs(self, handle: str) -> str:
-        """What the program has of its output, beyond the job's own log; empty if nothing."""
 
 
 @dataclass(slots=True, kw_only=True)

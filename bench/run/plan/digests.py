@@ -15,10 +15,10 @@ from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
 from bench.record.jobs.eval_job import Judging, Shots
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
-from bench.suite.tables.budget import Budget
 from bench.suite.tables.evals import EvalSpec, JudgeSpec
-from bench.suite.tables.optimizer import libraries_of
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.optimizer import libraries_of
+from bench.suite.tables.training.recipe import Recipe
 
 TRAIN, PROBE, CHOSEN_SETTING, SWEEP, JUDGE = "train", "probe", "chosen_setting", "sweep", "judge"
 ENTRIES: Mapping[str, tuple[str, ...]] = {

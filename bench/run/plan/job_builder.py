@@ -17,14 +17,14 @@ from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, sweep_
 from bench.run.plan.judge_jobs import is_asked
 from bench.run.plan.types import JobEntry, PlannedJob
 from bench.run.resolve.suite import sweep_data
-from bench.suite.checks.subset_draws import trained_on
+from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, WarmStart
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.evals import EvalSpec, JudgeSpec, data_of
-from bench.suite.tables.given import GIVEN
+from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.model import Precision
 from bench.suite.tables.suite import ArmRef
-from bench.suite.tables.sweep import Setting
+from bench.suite.tables.training.sweep import Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,9 @@ from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.suite.arm_patterns import matching
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.budget import Budget
 from bench.suite.tables.model import Precision
 from bench.suite.tables.suite import ArmRef, Suite
+from bench.suite.tables.training.budget import Budget
 
 _SMALL_MODEL_PARAMETERS = 20_000_000
 

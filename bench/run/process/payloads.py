@@ -1,14 +1,14 @@
 """What a child is asked beside jobs, by kind of work. Parent and child share these types.
 
 A training, sweep, probe, evaluation and drawing of answers is asked with its job (`bench.record`), a writer with
-`bench.endpoint.local_model.WriterRequest`, a description with `bench.model.description.DescribeRequest`.
+`bench.endpoint.local_model.WriterRequest`, a description with `bench.model.size.description.DescribeRequest`.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from bench.record.given import GivenFacts
+from bench.record.given_facts import GivenFacts
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.facts import ExactCounts

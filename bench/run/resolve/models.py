@@ -18,8 +18,13 @@ from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
 from bench.suite.catalog.card import fetched_folder, load_card
 from bench.suite.catalog.template import TOKENIZER, load_template, template_names
-from bench.suite.checks.model_folder import context_length, context_problem, model_folder_problems, stored_parameters
-from bench.suite.checks.template_tokens import token_problems
+from bench.suite.checks.models.model_folder import (
+    context_length,
+    context_problem,
+    model_folder_problems,
+    stored_parameters,
+)
+from bench.suite.checks.models.template_tokens import token_problems
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.model import ModelCard, ModelSpec
 

@@ -13,20 +13,20 @@ from bench.digest import digest_file, digest_files, digest_json
 from bench.errors import InputError, Problem
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
-from bench.run.resolve.given import resolve_given
+from bench.run.resolve.given_weights import resolve_given
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
 from bench.run.resolve.unavailable import one_problem_per_source, pinned, reason, refuse_unavailable
 from bench.suite.catalog.tasks import task_folder_files
-from bench.suite.checks.data_dependencies import closure
-from bench.suite.checks.subset_draws import draws_of
+from bench.suite.checks.data.data_dependencies import closure
+from bench.suite.checks.data.subset_draws import draws_of
 from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec, data_of, reference_of, slices_of
 from bench.suite.tables.suite import Suite
-from bench.suite.tables.sweep import DEV
+from bench.suite.tables.training.sweep import DEV
 
 T = TypeVar("T")
 

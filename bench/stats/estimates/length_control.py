@@ -1,11 +1,8 @@
 """The preference for one side's answers at equal length: a judge's win rate with the effect of length taken out.
 
-Contract: per seed, the logistic model P(win) = 1 / (1 + exp(-(a + b x))) is fitted to wins (1), ties (0.5) and losses
-(0), where x = tanh(d / s), d is the difference of the answers' lengths and s its standard deviation over the examples;
-the rate is the prediction at x = 0. This is the length-controlled win rate of AlpacaEval 2 (Dubois et al. 2024)
-without its term for each prompt's difficulty. a and b have normal priors around 0, wide enough to matter only where
-the data leave them open (a judge that follows length alone). Standard deviation and model are fitted anew in each
-bootstrap replicate.
+Contract: per seed, the model of `length_model.py` is fitted, and the rate is its prediction at equal length. This is
+the length-controlled win rate of AlpacaEval 2 (Dubois et al. 2024) without its term for each prompt's difficulty.
+Standard deviation and model are fitted anew in each bootstrap replicate.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,22 +14,18 @@ from bench.stats.curves.curve import interval
 from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, floats
 from bench.stats.estimates.delta import LEVEL
 from bench.stats.estimates.inference import ScoreScale, infer
+from bench.stats.estimates.length_model import LengthFit, fit, fit_influence
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.resample import count_chunks
 from bench.stats.samples.sample import Layout, layout, survivor_of
 
 REPLICATES = 2_000
-PRIOR_DEVIATIONS = (10.0, 5.0)
-"""Prior deviations of a and b. A narrower prior of b leaves more of the longer side's advantage where a judge goes by
-length alone; with a wider one, or Firth's (1993), the rate of such a judge strays up to twice as far from case to
-case."""
 ALONE = 7.0
 """Limit of b: from here on length decides nearly every pair. The rate at equal length then rests on the few pairs of
 nearly equal length, and leans to the side whose answers are longer."""
 MOSTLY = 0.95
 """With a larger share of longer (or of shorter) answers there is nothing to tell length and quality apart by."""
-_STEPS, _LONGEST_STEP, _SMALL = 50, 4.0, 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +44,6 @@ class LengthControlled:
     shorter: float
     method: str
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fit:
-    """Intercept and slope of each resample, both [rows]."""
-
-    intercept: FloatArray
-    slope: FloatArray
-
-    @property
-    def rate(self) -> FloatArray:
-        return _logistic(self.intercept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,7 +104,7 @@ class _Rows:
         ]
         return floats(np.mean(cells, axis=1))
 
-    def fits(self) -> list[list[tuple[IntArray, _Fit]]]:
+    def fits(self) -> list[list[tuple[IntArray, LengthFit]]]:
         """By seed and task, the examples and the fit to them."""
         label = self.plan.stratum[self.plan.unit]
         inside = [
@@ -231,7 +212,7 @@ def _rows(pairs: JudgedPairs) -> _Rows | None:
     )
 
 
-def _side(rows: _Rows, fits: list[list[tuple[IntArray, _Fit]]]) -> Side:
+def _side(rows: _Rows, fits: list[list[tuple[IntArray, LengthFit]]]) -> Side:
     return Side(
         values=rows.weights @ _pseudo_values(rows, fits),
         trained=rows.trained,
@@ -255,43 +236,7 @@ def _resamples(plan: Layout, replicates: int, seed: int) -> Iterator[FloatArray]
     yield counts[:, plan.unit]
 
 
-def fit(preferences: FloatArray, differences: FloatArray, counts: FloatArray) -> _Fit:
-    """Newton's method for all resamples at once. preferences, differences: [examples]; counts: [rows, examples], how
-    often each example was drawn."""
-    x = _scaled(differences, counts)
-    precision = 1.0 / np.square(PRIOR_DEVIATIONS)
-    a, b = np.zeros(counts.shape[0]), np.zeros(counts.shape[0])
-    for _ in range(_STEPS):
-        p = _logistic(a[:, None] + b[:, None] * x)
-        residual, weight = counts * (preferences - p), counts * p * (1.0 - p)
-        weighted = weight * x
-        g_a = residual.sum(axis=1) - precision[0] * a
-        g_b = (residual * x).sum(axis=1) - precision[1] * b
-        h_aa, h_ab = weight.sum(axis=1) + precision[0], weighted.sum(axis=1)
-        h_bb = (weighted * x).sum(axis=1) + precision[1]
-        determinant = h_aa * h_bb - h_ab**2
-        step_a = (h_bb * g_a - h_ab * g_b) / determinant
-        step_b = (h_aa * g_b - h_ab * g_a) / determinant
-        longest = np.maximum(np.abs(step_a), np.abs(step_b))
-        shrink = np.minimum(1.0, _LONGEST_STEP / np.maximum(longest, _SMALL))
-        a, b = a + shrink * step_a, b + shrink * step_b
-        if longest.max() < _SMALL:
-            break
-    return _Fit(intercept=floats(a), slope=floats(b))
-
-
-def _scaled(differences: FloatArray, counts: FloatArray) -> FloatArray:
-    """tanh(d / s): [rows, examples]; 0 where all differences of a resample are the same."""
-    total = np.maximum(counts.sum(axis=1), 1.0)
-    mean = counts @ differences / total
-    variance = np.maximum(counts @ np.square(differences) / total - mean**2, 0.0)
-    spread = np.sqrt(variance)
-    alike = spread <= 1e-9 * (1.0 + float(np.abs(differences).max()))
-    ratio = differences / np.where(alike, 1.0, spread)[:, None]
-    return floats(np.where(alike[:, None], 0.0, np.tanh(ratio)))
-
-
-def _pseudo_values(rows: _Rows, fits: list[list[tuple[IntArray, _Fit]]]) -> FloatArray:
+def _pseudo_values(rows: _Rows, fits: list[list[tuple[IntArray, LengthFit]]]) -> FloatArray:
     """[seeds, examples] values whose mean is the rate and whose spread is that of its influence function (the
     infinitesimal jackknife; Efron & Tibshirani 1993, chapter 21). A pair that a seed lacks has no influence on it."""
     label = rows.plan.stratum[rows.plan.unit]
@@ -299,23 +244,6 @@ def _pseudo_values(rows: _Rows, fits: list[list[tuple[IntArray, _Fit]]]) -> Floa
     for seed, parts in enumerate(fits):
         for task, (inside, fitted) in enumerate(parts):
             values[seed, label == task] = float(fitted.rate[0])
-            influence = _influence(rows.preferences[seed, inside], rows.differences[seed, inside], fitted)
+            influence = fit_influence(rows.preferences[seed, inside], rows.differences[seed, inside], fitted)
             values[seed, inside] += int((label == task).sum()) * (influence - influence.mean())
     return values
-
-
-def _influence(preferences: FloatArray, differences: FloatArray, fitted: _Fit) -> FloatArray:
-    """Derivative of the rate by the weight of each example: [examples]."""
-    x = _scaled(differences, np.ones((1, preferences.size)))[0]
-    precision = 1.0 / np.square(PRIOR_DEVIATIONS)
-    p = _logistic(fitted.intercept[0] + fitted.slope[0] * x)
-    residual, weight = preferences - p, p * (1.0 - p)
-    h_aa, h_ab = weight.sum() + precision[0], (weight * x).sum()
-    h_bb = (weight * x**2).sum() + precision[1]
-    of_intercept = (h_bb * residual - h_ab * residual * x) / (h_aa * h_bb - h_ab**2)
-    rate = float(fitted.rate[0])
-    return floats(rate * (1.0 - rate) * of_intercept)
-
-
-def _logistic(z: FloatArray) -> FloatArray:
-    return floats(0.5 * (1.0 + np.tanh(0.5 * z)))

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from bench.errors import InputError, Problem
-from bench.suite.tables.given import GivenArm
+from bench.suite.tables.given_arm import GivenArm
 from bench.suite.tables.suite import Suite
 
 _STEP = re.compile(r"(\d+)$")

@@ -19,8 +19,8 @@ from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.reading.key_types import KeyPath
 from bench.suite.reading.pydantic_errors import shown, spell
 from bench.suite.reading.toml import MAX_DEPTH, TomlTable, depth
-from bench.suite.tables.adapter import TABLES
 from bench.suite.tables.data import DataSpec
+from bench.suite.tables.training.adapter import TABLES
 
 _MODEL_SOURCES = frozenset({"card", "repo", "path"})
 _OF_A_SOURCE = frozenset({"config", "split", "revision", "columns"})

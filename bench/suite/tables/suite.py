@@ -9,17 +9,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from bench.spec import Count, Name, Seed, Spec
-from bench.suite.tables.budget import Budget
-from bench.suite.tables.claim import Claim
-from bench.suite.tables.contamination import ContaminationOptions
+from bench.suite.tables.conclusions.claim import Claim
+from bench.suite.tables.conclusions.contamination import ContaminationOptions
+from bench.suite.tables.conclusions.decision import DecisionOptions
+from bench.suite.tables.conclusions.gate import GatePolicy
+from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
-from bench.suite.tables.decision import DecisionOptions
 from bench.suite.tables.evals import EvalSpec
-from bench.suite.tables.gate import GatePolicy
-from bench.suite.tables.given import GIVEN, GivenArm
+from bench.suite.tables.given_arm import GIVEN, GivenArm
 from bench.suite.tables.model import ModelSpec
-from bench.suite.tables.recipe import Recipe
-from bench.suite.tables.sequential import SequentialOptions
+from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.recipe import Recipe
 
 BASE = "base"
 """The subject that was not trained; `base@MODEL` where a suite has several models."""

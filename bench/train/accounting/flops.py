@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from peft import PeftConfig, PeftType
 
-from bench.model.flops import Work
+from bench.model.size.flops import Work
 from bench.train.batches.encoded_row import Batch, EncodedRow, length
 
 _NOTHING = Work(positions=0, pairs=0, head_positions=0)

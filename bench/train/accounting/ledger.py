@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 
-from bench.model.memory import PeakMemory
+from bench.machine.peak_memory import PeakMemory
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Energy, Ledger, OtherLoad, PhaseMemory, Utilization
 from bench.record.results.training import Head

@@ -6,8 +6,8 @@ import torch
 from peft import PeftConfig, PeftModel
 from transformers import PreTrainedModel
 
-from bench.model.flops import FlopModel, flop_model
-from bench.model.peak import measured_peak, published_peak
+from bench.machine.peak_flops import measured_peak, published_peak
+from bench.model.size.flops import FlopModel, flop_model
 from bench.record.results.ledger import Utilization
 from bench.suite.tables.model import Precision
 from bench.train.accounting.flops import hardware_work, model_work, prompt_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
-from bench.model.load import load_tokenizer
+from bench.model.loading.load import load_tokenizer
 from bench.record.results.applied import QUESTION_TOKENS
 from bench.suite.resolved import ResolvedModel
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from bench.model.load import load_base, load_subject
+from bench.model.loading.load import load_base, load_subject
 from bench.record.files import WEIGHTS
 from bench.record.results.applied import Applied, WeightsCheck
 from bench.train.applied.measure import has_room, measure

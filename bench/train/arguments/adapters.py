@@ -24,7 +24,7 @@ from peft import (
 from transformers import PreTrainedModel, TrainerCallback
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.model.load import load_config, load_skeleton, runs_code
+from bench.model.loading.load import load_config, load_skeleton, runs_code
 from bench.model.peft_private import (
     adapted_modules,
     allocate_ranks,
@@ -34,8 +34,8 @@ from bench.model.peft_private import (
     moves_ranks,
 )
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptTuningSpec
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.adapter import Ia3Spec, LoraSpec, PeftSpec, PrefixSpec, PromptTuningSpec
+from bench.suite.tables.training.recipe import Recipe
 
 TASK = "CAUSAL_LM"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.model.flops import flop_model
+from bench.model.size.flops import flop_model
 from bench.record.jobs.train_job import TrainJob
-from bench.suite.tables.budget import Budget
+from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.flops import prompt_of, row_work
 from bench.train.arguments.adapters import peft_config, skeleton
 from bench.train.batches.encoded_row import EncodedRow

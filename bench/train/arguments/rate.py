@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import get_scheduler
 
 from bench.errors import InputError, Problem
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.recipe import Recipe
 
 _NAMED = {"constant": "constant_with_warmup"}
 """Schedules under another name in transformers, where `constant` takes no warm-up."""

@@ -16,7 +16,7 @@ from trl import SFTConfig
 
 from bench.model.transformers_private import use_one_gpu
 from bench.suite.tables.model import Precision
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.recipe import Recipe
 
 _NAMED = {"adamw": "adamw_torch_fused"}
 """Optimisers by a shorter name than transformers'."""

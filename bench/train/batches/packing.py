@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.recipe import Recipe
 from bench.train.batches.encoded_row import IGNORED, Batch, EncodedRow, PackedRow, length
 
 _Item = TypeVar("_Item")

@@ -19,8 +19,8 @@ import numpy as np
 from bench.data.render.row import Row
 from bench.errors import InputError, Problem
 from bench.record.results.training import NOTHING_SUPERVISED
-from bench.suite.tables.budget import Budget
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.recipe import Recipe
 from bench.train.batches.disk_batches import SpooledBatches
 from bench.train.batches.encoded_row import Batch, EncodedRow, RowRenderer, encode_row, slots
 from bench.train.batches.packing import arrange

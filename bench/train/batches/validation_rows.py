@@ -14,8 +14,8 @@ import numpy as np
 
 from bench.data.render.row import Row
 from bench.errors import InputError, Problem
-from bench.suite.tables.recipe import Recipe
-from bench.suite.tables.validation import Validation
+from bench.suite.tables.training.recipe import Recipe
+from bench.suite.tables.training.validation import Validation
 from bench.train.batches.disk_batches import SpooledBatches
 from bench.train.batches.encoded_row import Batch, RowRenderer, encode_row
 

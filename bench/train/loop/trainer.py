@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
-from bench.model.load import leave_router_logits_out
+from bench.model.loading.load import leave_router_logits_out
 from bench.model.transformers_private import TrainerHooks
 from bench.record.files import CHECKPOINT
 from bench.record.results.ledger import Step

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from bench.record.results.training import ValidationPoint
-from bench.suite.tables.validation import Validation
+from bench.suite.tables.training.validation import Validation
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import Batch
 from bench.train.loop.lm_head import log_probabilities

@@ -16,7 +16,7 @@ from transformers import GenerationConfig
 
 from bench.data.micro.corpus import documents
 from bench.data.micro.world import WORLD_SEED
-from bench.model.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, encode_corpus, train_tokenizer
+from bench.model.loading.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, encode_corpus, train_tokenizer
 from bench.suite.tables.model import ModelCard
 from bench.train.micro.pretrain import Pretrained, Pretraining, PretrainingProgress, pretrain
 

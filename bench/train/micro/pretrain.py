@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from bench.model.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, VOCABULARY
+from bench.model.loading.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, VOCABULARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

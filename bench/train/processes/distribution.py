@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from bench.errors import InputError, Problem
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.recipe import Recipe
 
 
 def join_group(recipe: Recipe, device: torch.device) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

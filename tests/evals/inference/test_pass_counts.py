@@ -14,7 +14,7 @@ from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.inference.scoring import Scorer
 from bench.evals.job import run_eval
 from bench.evals.loss import SupervisedText, summed_nll
-from bench.model.flops import Work, flop_model
+from bench.model.size.flops import Work, flop_model
 from tests.evals.inference.test_shared_prefix import START
 from tests.evals.jobs import loss_job, resolved_model, sentence
 from tests.evals.loud import loud

@@ -10,7 +10,7 @@ import pytest
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.facts import ExactCounts
 from bench.run.estimate.memory import model_shape, quantized_bytes, state_bytes, training_memory
-from bench.suite.tables.adapter import QuantizationSpec
+from bench.suite.tables.training.adapter import QuantizationSpec
 from bench.train.exact_counts import training_facts
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data

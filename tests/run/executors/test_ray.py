@@ -19,7 +19,7 @@ import pytest
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
 from bench.run.executors.choose import choose_executor
-from bench.run.executors.protocol import Executor
+from bench.run.executors.executor import Executor
 from bench.run.executors.remote import RemoteExecutor
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite

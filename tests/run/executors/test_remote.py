@@ -16,8 +16,9 @@ from bench.record.record import Record
 from bench.record.store import JobStore
 from bench.run.display import QuietDisplay
 from bench.run.executors import remote
+from bench.run.executors.backend import Submission
 from bench.run.executors.command import CommandBackend, command_backend, slurm_backend
-from bench.run.executors.remote import RemoteExecutor, RemoteJob, Submission
+from bench.run.executors.remote import RemoteExecutor, RemoteJob
 from bench.run.executors.remote_files import JobFiles
 from bench.run.plan.plan import plan
 from bench.run.plan.types import PlannedJob

@@ -10,8 +10,8 @@ import pytest
 from bench.record.jobs.eval_job import Judging, Shots
 from bench.run.plan import digests
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
-from bench.suite.tables.budget import Budget
 from bench.suite.tables.evals import JudgeSpec, LmEvalSpec
+from bench.suite.tables.training.budget import Budget
 from tests.fakes.training import make_recipe
 
 MODEL = ResolvedModel(

@@ -19,8 +19,8 @@ from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
-from bench.suite.tables import recipe as recipe_module
-from bench.suite.tables.adapter import LoraSpec
+from bench.suite.tables.training import recipe as recipe_module
+from bench.suite.tables.training.adapter import LoraSpec
 from tests.fakes.suite_files import SUITE, write_suite
 from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite
 
@@ -103,7 +103,7 @@ MATTERS: dict[str, tuple[Change, set[str]]] = {
     "lm-eval": (lambda root, patch: version("lm_eval", patch), {EVAL, BASE}),
     "training code": (lambda root, patch: code(root, "train/job.py", patch), {TRAIN, EVAL}),
     "eval code": (lambda root, patch: code(root, "evals/subject_job.py", patch), {EVAL, BASE}),
-    "model code": (lambda root, patch: code(root, "model/load.py", patch), {TRAIN, EVAL, BASE}),
+    "model code": (lambda root, patch: code(root, "model/loading/load.py", patch), {TRAIN, EVAL, BASE}),
     "threads": (lambda root, patch: cores(8, patch), {TRAIN, EVAL, BASE}),
     "device": (lambda root, patch: device("cuda: Big GPU", patch), {TRAIN, EVAL, BASE}),
     "tasks": (
@@ -152,7 +152,7 @@ DOES_NOT: dict[str, Change] = {
     "a comment in training code": lambda root, patch: code(root, "train/job.py", patch, line="# more"),
     "code that selects rows": lambda root, patch: code(root, "data/select/selection.py", patch),
     "code that runs jobs": lambda root, patch: code(root, "run/process/child.py", patch),
-    "claims of suites": lambda root, patch: code(root, "suite/tables/claim.py", patch),
+    "claims of suites": lambda root, patch: code(root, "suite/tables/conclusions/claim.py", patch),
     "the choice of a sweep that no recipe has": lambda root, patch: code(root, "record/sweep.py", patch),
     "jinja2": lambda root, patch: version("jinja2", patch),
 }

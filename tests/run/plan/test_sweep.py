@@ -18,7 +18,7 @@ from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
-from bench.suite.tables.adapter import LoraSpec
+from bench.suite.tables.training.adapter import LoraSpec
 from tests.fakes.suites import fake_rows, fake_suite, worked
 from tests.fakes.worker import BEST_RATE, ORDERS
 

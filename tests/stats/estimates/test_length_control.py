@@ -10,13 +10,12 @@ from scipy.stats import t
 from bench.stats.curves.distributions import FloatArray
 from bench.stats.estimates.length_control import (
     ALONE,
-    PRIOR_DEVIATIONS,
     REPLICATES,
     JudgedPairs,
     LengthControlled,
-    fit,
     length_controlled,
 )
+from bench.stats.estimates.length_model import PRIOR_DEVIATIONS, fit
 
 
 def controlled(

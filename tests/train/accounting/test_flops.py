@@ -8,7 +8,7 @@ import torch
 from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from bench.model.flops import Work, flop_model
+from bench.model.size.flops import Work, flop_model
 from bench.train.accounting import utilization
 from bench.train.accounting.flops import SoftPrompt, hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady

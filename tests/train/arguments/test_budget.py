@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.suite.tables.budget import Budget
+from bench.suite.tables.training.budget import Budget
 from bench.train.arguments.budget import planned_budget
 
 

@@ -12,9 +12,9 @@ from peft import LoraConfig
 from pydantic import ValidationError
 from transformers.training_args import OptimizerNames
 
-from bench.suite.tables.budget import Budget
-from bench.suite.tables.optimizer import Optimizer
-from bench.suite.tables.recipe import Recipe
+from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.optimizer import Optimizer
+from bench.suite.tables.training.recipe import Recipe
 from bench.train.arguments.adapters import peft_config
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import plan_schedule

@@ -8,7 +8,7 @@ import pytest
 
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
-from bench.suite.tables.budget import Budget
+from bench.suite.tables.training.budget import Budget
 from bench.train.batches.encoded_row import Batch
 from bench.train.batches.schedule import Schedule, plan_schedule
 from tests.fakes.checkpoints import tiny_tokenizer

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers import TrainerCallback
 
-from bench.model.load import load_base
+from bench.model.loading.load import load_base
 from bench.record.results.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.batches.collate import collate, model_inputs

@@ -10,9 +10,9 @@ import torch
 
 from bench.data.render.render import make_renderer
 from bench.emit import Event, StepDone
-from bench.model.load import load_subject, load_tokenizer
+from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.results.training import TrainResult
-from bench.suite.tables.validation import Validation
+from bench.suite.tables.training.validation import Validation
 from bench.train.batches.loss_mask import supervised
 from bench.train.batches.schedule import plan_schedule
 from bench.train.batches.validation_rows import split_rows

@@ -18,13 +18,13 @@ from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.corpus_metrics import count
 from bench.report.analysis.aligned.measurand import Measurand, measurands_of
-from bench.report.analysis.subjects import planned_arms, subjects
+from bench.report.analysis.run_facts.subjects import planned_arms, subjects
 from bench.stats.estimates.missing import missing_share
 from bench.stats.samples.corpus_metrics import corpus_metric
 from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
 from bench.suite.catalog.metrics import ends_of
-from bench.suite.checks.subset_draws import draw_labels
+from bench.suite.checks.data.subset_draws import draw_labels
 from bench.suite.tables.suite import is_base
 
 _Floats: TypeAlias = NDArray[np.float64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta

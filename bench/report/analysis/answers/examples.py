@@ -14,7 +14,7 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
-from bench.report.analysis.subjects import subjects
+from bench.report.analysis.run_facts.subjects import subjects
 
 MOST_ANSWERS = 200_000
 """Scores of one subject on one example, over all evals."""

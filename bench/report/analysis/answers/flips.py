@@ -16,7 +16,7 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
-from bench.report.analysis.subjects import planned_arms, subjects
+from bench.report.analysis.run_facts.subjects import planned_arms, subjects
 
 FILE = "flips.jsonl"
 """The whole list, in the run directory."""

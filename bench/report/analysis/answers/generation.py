@@ -12,7 +12,7 @@ from statistics import fmean
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evaluation import Generated
 from bench.record.results.ledger import disturbed
-from bench.report.analysis.subjects import subjects
+from bench.report.analysis.run_facts.subjects import subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from bench.record.results.judged import Judged
 from bench.report.analysis.aligned.align import ScoreRows, cluster_names, draws_by_arm, labels_of
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
-from bench.report.analysis.subjects import subjects
+from bench.report.analysis.run_facts.subjects import subjects
 from bench.stats.estimates import length_control
 from bench.stats.estimates.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
 from bench.stats.estimates.prediction_powered import Corrected

@@ -15,7 +15,7 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
-from bench.report.analysis.subjects import subjects
+from bench.report.analysis.run_facts.subjects import subjects
 
 SHOWN = 10
 _Speakers: TypeAlias = Mapping[str, str | None]

@@ -13,8 +13,8 @@ from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.subset import without
+from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.scores.results import Contrast, Result
-from bench.report.analysis.subjects import planned_arms
 from bench.stats.estimates.delta import Delta
 from bench.suite.tables.suite import ArmRef
 

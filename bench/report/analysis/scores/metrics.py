@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from bench.record.record import Record
-from bench.report.analysis.subjects import subjects
+from bench.report.analysis.run_facts.subjects import subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

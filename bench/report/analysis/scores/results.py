@@ -13,12 +13,12 @@ from statistics import fmean, stdev
 from typing import Literal, TypeAlias
 
 from bench.record.record import Record
-from bench.report.analysis.absence import Absence
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.answers.judge import is_own_reference
-from bench.report.analysis.subjects import base_of, planned_arms, subjects
+from bench.report.analysis.run_facts.absence import Absence
+from bench.report.analysis.run_facts.subjects import base_of, planned_arms, subjects
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.conclusions.ranking import Rank, rank
 from bench.stats.estimates.corpus import corpus_interval

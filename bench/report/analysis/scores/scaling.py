@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from bench.record.record import Record
 from bench.report.analysis.aligned.measurand import Measurand
+from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.subjects import planned_arms
 from bench.stats.estimates.single import Estimate
 
 FEWEST_SIZES = 3

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.deltas import Deltas
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.stats.estimates.delta import LEVEL, Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.suite.tables.suite import ArmRef

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from bench.record.record import Record
 from bench.record.results.applied import Applied, LayerGroup, WeightsCheck
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 
 Update: TypeAlias = Applied
 GroupUpdate: TypeAlias = LayerGroup

@@ -1,30 +1,27 @@
-"""What each arm cost: speed, memory, parameters, the budget that it really used, and where the seconds went.
+"""What each arm cost: speed, memory, parameters, and the budget that it really used.
 
 Contract: pure functions of the record. Counts are means over the seeds that finished; what no seed can tell is `None`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
 
 from bench.record.record import Record, TrainingRecord
-from bench.record.results.ledger import LEAST_DISTURBING_SHARE, Ledger, Seconds, disturbed
+from bench.record.results.ledger import LEAST_DISTURBING_SHARE, Ledger, disturbed
 from bench.record.results.training import ProbeResult, TrainResult
-from bench.report.analysis.subjects import planned_arms
-from bench.suite.tables.budget import Budget
-from bench.suite.tables.recipe import Recipe
+from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.recipe import Recipe
 
-TOLERANCE = 0.01
-"""Budgets that differ by less than this share count as equal."""
 DISTURBING_SHARE = LEAST_DISTURBING_SHARE
 """Share of the machine's processor time that other programs may take beside a speed, at most."""
 _QUIET = 2 / 3
 """Share of the device's highest peak below which other programs took part of it."""
 _T = TypeVar("_T")
-PHASES = ("start_up", "data", "compute", "optimizer", "evaluation", "saving", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,39 +102,6 @@ class Cost:
         return self.trainable_parameters / self.parameters
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetMatch:
-    """Whether the arms that train had, and used, the same budget."""
-
-    arms: int
-    """Arms that train."""
-    finished: int
-    """Arms of which the used budget is known."""
-    units: tuple[str, ...]
-    asked: tuple[float, float] | None
-    """Smallest and largest budget of a training, `None` where no arm trains."""
-    used: tuple[float, float] | None
-    """Least and most that an arm used, a mean over its seeds; `None` where no training finished."""
-    excess: float | None
-    """By how much, as a share, the arm that used most exceeds the one that used least; `None` with mixed units."""
-
-    @property
-    def matched(self) -> bool:
-        """Every arm finished, and what they used differs by no more than the tolerance."""
-        return self.finished == self.arms and self.excess is not None and self.excess <= TOLERANCE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseSeconds:
-    """Seconds of one kind of job, summed over all of them, by phase; `process` is what starting the child took."""
-
-    kind: str
-    jobs: int
-    phases: dict[str, float]
-    process: float
-    total: float
-
-
 def costs(record: Record) -> tuple[Cost, ...]:
     """One row per arm, in the suite's order."""
     suite = record.resolved.suite
@@ -171,33 +135,6 @@ def _highest_peaks(record: Record) -> dict[tuple[str, int], float]:
         if recipe is not None and utilization is not None and utilization.peak_flops_per_second:
             highest[_at(recipe)] = max(highest.get(_at(recipe), 0.0), utilization.peak_flops_per_second)
     return highest
-
-
-def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
-    """Where the workers' time went. Reused jobs count with the seconds that they once took."""
-    trained = [(t.job.seconds, t.result.ledger.seconds) for t in record.trainings if t.result is not None]
-    scored = [(e.job.seconds, e.result.seconds) for e in record.evaluations if e.result is not None]
-    answered = [(a.job.seconds, a.result.seconds) for a in record.answers if a.result is not None]
-    kinds = (("training", trained), ("answers to judge", answered), ("evaluation", scored))
-    return tuple(_phases(kind, jobs) for kind, jobs in kinds if jobs)
-
-
-def budget_match(costs: Sequence[Cost]) -> BudgetMatch:
-    """Over the arms that train."""
-    trained = [cost for cost in costs if cost.trains]
-    budgets = [cost.budget for cost in trained if cost.budget is not None]
-    units = tuple(sorted({budget.unit for budget in budgets}))
-    amounts = [budget.amount for budget in budgets]
-    used = [cost.budget_used for cost in trained if cost.budget_used is not None]
-    excesses = [cost.excess for cost in trained if cost.excess is not None]
-    return BudgetMatch(
-        arms=len(trained),
-        finished=len(used),
-        units=units,
-        asked=(min(amounts), max(amounts)) if amounts else None,
-        used=(min(used), max(used)) if used else None,
-        excess=max(excesses) if excesses and len(units) == 1 else None,
-    )
 
 
 def _cost(
@@ -323,13 +260,6 @@ def _replace_excess(cost: Cost, least: dict[str, float]) -> Cost:
     if cost.budget is None or not cost.budget_used:
         return cost
     return replace(cost, excess=cost.budget_used / least[cost.budget.unit] - 1.0)
-
-
-def _phases(kind: str, jobs: list[tuple[float | None, Seconds]]) -> PhaseSeconds:
-    phases = {phase: sum(float(getattr(spent, phase)) for _, spent in jobs) for phase in PHASES}
-    work = sum(spent.wall for _, spent in jobs)
-    whole = sum(spent.wall if seconds is None else max(seconds, spent.wall) for seconds, spent in jobs)
-    return PhaseSeconds(kind=kind, jobs=len(jobs), phases=phases, process=whole - work, total=whole)
 
 
 def _mean(entries: list[_T], value: Callable[[_T], float | None]) -> float | None:

@@ -11,9 +11,9 @@ from typing import Literal
 
 from bench.record.record import Record, TrainingRecord
 from bench.record.results.training import TrainResult, ValidationPoint
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.training.cost import used_of
-from bench.suite.tables.budget import Budget
+from bench.suite.tables.training.budget import Budget
 
 StopReason = Literal["budget", "early", "seconds", "diverged"]
 """Why a training ended: its budget was spent, the validation loss no longer fell, its seconds were over, or it

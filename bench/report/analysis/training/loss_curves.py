@@ -10,7 +10,7 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.ledger import Step
 from bench.record.results.training import TrainResult
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 
 _WINDOW_SHARE = 0.05
 _SMALLEST_WINDOW = 3

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.record.record import Record, TrainingRecord
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.record.record import Record
 from bench.record.results.seen_row import SeenRow
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

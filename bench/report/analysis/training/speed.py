@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import geometric_mean
 
 from bench.record.record import Record
-from bench.report.analysis.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
 from bench.stats.estimates.ratio import Ratio, cost_ratio
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from bench.record.record import Record, SweepRecord
 from bench.record.results.evaluation import ShotRow
 from bench.record.sweep import chosen_setting
-from bench.report.analysis.subjects import planned_arms
-from bench.suite.tables.sweep import DEV, Setting
+from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.suite.tables.training.sweep import DEV, Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.run_info import RunInfo
-from bench.report.analysis.training.cost import DISTURBING_SHARE, PHASES, TOLERANCE, BudgetMatch, Cost, PhaseSeconds
+from bench.report.analysis.run_facts.run_info import RunInfo
+from bench.report.analysis.training.budget_match import TOLERANCE, BudgetMatch
+from bench.report.analysis.training.cost import DISTURBING_SHARE, Cost
+from bench.report.analysis.training.phases import PHASES, PhaseSeconds
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
 from bench.report.sections.scores.results import speed_cell

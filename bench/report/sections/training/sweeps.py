@@ -7,7 +7,7 @@ from bench.report.analysis.training.sweeps import ArmSweep, SweepTrial
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
 from bench.report.sections.marks import FAILURES
-from bench.suite.tables.sweep import DEV, setting_label
+from bench.suite.tables.training.sweep import DEV, setting_label
 
 
 def sweeps_section(comparison: Comparison) -> Section | None:

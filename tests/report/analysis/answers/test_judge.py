@@ -15,7 +15,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.answers.judge import judge_section
-from bench.suite.tables.claim import Claim
+from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.judge import LENGTHS, WIN_RATE
 from bench.suite.tables.suite import Suite
 from tests.fakes.records import FakeRun, make_run

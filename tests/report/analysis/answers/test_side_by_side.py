@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.report.analysis.absence import Absence
 from bench.report.analysis.aligned.align import align
 from bench.report.analysis.answers.side_by_side import Exhibit, SubjectAnswer, exhibits
+from bench.report.analysis.run_facts.absence import Absence
 from bench.report.compare import compare
 from bench.report.sections.answers.side_by_side import answer_cell
 from bench.report.sections.marks import why_absent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.sections.scores.trajectory import trajectory_section
-from bench.suite.tables.given import GivenArm
+from bench.suite.tables.given_arm import GivenArm
 from bench.suite.tables.suite import Arms
 from tests.fakes.records import FakeRun, make_run
 

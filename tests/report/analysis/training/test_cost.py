@@ -6,8 +6,10 @@ import dataclasses
 
 import pytest
 
-from bench.report.analysis.run_info import run_info
-from bench.report.analysis.training.cost import budget_match, costs, seconds_by_phase
+from bench.report.analysis.run_facts.run_info import run_info
+from bench.report.analysis.training.budget_match import budget_match
+from bench.report.analysis.training.cost import costs
+from bench.report.analysis.training.phases import seconds_by_phase
 from bench.report.sections.training.costs import budget_sentence, measured_sentence
 from tests.fakes.records import FakeRun, make_run
 

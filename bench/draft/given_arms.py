@@ -1,0 +1,111 @@
+"""A first suite for weights that were trained elsewhere: each is an arm, compared with the base and with each other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.draft.choose import answer_tokens, metrics_for
+from bench.draft.look import Looked, look
+from bench.draft.write import model_table, named_sources, refuse_existing, relative, save
+from bench.errors import InputError, Problem
+from bench.run.process.server import ChildServer
+from bench.suite.checks.models.model_folder import ADAPTER_CONFIG
+
+_EXAMPLES = 200
+_PUBLISHED = (
+    '[[eval]]\nname = "instructions"\nkind = "lm_eval"\ntasks = ["ifeval"]',
+    '[[eval]] # what tuning may forget\nname = "knowledge"\nkind = "lm_eval"\ntasks = ["arc_easy"]\n'
+    'metric = "acc_norm"\ntemplate = "none"\nrole = "retention"',
+)
+"""Evals where there are no rows to ask about: published tasks, from the hub."""
+
+
+def draft_given(
+    adapters: Sequence[str],
+    weights: Sequence[str],
+    *,
+    model: str | None,
+    data: Sequence[str],
+    out: Path,
+    home: Path,
+    server: ChildServer | None = None,
+    tell: Callable[[str], None] = lambda doing: None,
+) -> Path:
+    """Write a suite that compares the folders (or hub ids) to `out`, and return it.
+
+    model: the base; left out, the one that the first adapter names. data: rows that none of them was trained on.
+    Raises `InputError` where `out` exists, where no base is known, and for what a run would refuse.
+    """
+    refuse_existing(out)
+    folder = out.parent.resolve()
+    table = model_table(model or _named_base(adapters), folder)
+    arms = _named([*(("adapter", source) for source in adapters), *(("weights", source) for source in weights)], folder)
+    looked = list[Looked]()
+    base_length = 0
+    if data:
+        tell("looking at the rows")
+        base, looked = look(table, named_sources(data, folder), folder=folder, home=home, server=server)
+        base_length = base.context_length
+    evals = [_eval(file, base_length) for file in looked] or list(_PUBLISHED)
+    return save(given_text(out.stem, table, arms, evals), out)
+
+
+def given_text(name: str, model: str, arms: dict[str, tuple[str, str]], evals: Sequence[str]) -> str:
+    """The suite as TOML. arms: form and folder of each, by name."""
+    names = [f"given/{arm}" for arm in arms]
+    first_eval = next(line for line in evals[0].splitlines() if line.startswith("name = ")).partition(" = ")[2]
+    sides = [f"{names[0]} > {names[1]}"] if len(names) == 2 else [f"{arm} > base" for arm in names]
+    question = (
+        "Which is better: " + ", ".join(arms) + "?" if len(arms) > 1 else f"Is {next(iter(arms))} better than its base?"
+    )
+    blocks = [
+        f"# Drafted by `bench init`. Weights trained elsewhere: see docs/arms.md.\nname = {json.dumps(name)}\n"
+        f"question = {json.dumps(question)}",
+        f"[model]\n{model}",
+        *(f"[arms.given.{arm}]\n{form} = {json.dumps(source)}" for arm, (form, source) in arms.items()),
+        *evals,
+        *(f"[[claim]]\nsays = {json.dumps(side)}\non = {first_eval}" for side in sides),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _eval(file: Looked, context_length: int) -> str:
+    size = min(_EXAMPLES, file.shown.rows)
+    data = f'data = {{ source = {json.dumps(file.source)}, select = {{ by = "random", size = {size} }} }}'
+    note = "rows that none of them was trained on, or this says nothing"
+    if file.answers.text:
+        return f'[[eval]] # {note}\nname = {json.dumps(file.name)}\nkind = "loss"\nrole = "target"\n{data}'
+    return (
+        f'[[eval]] # {note}\nname = {json.dumps(file.name)}\nkind = "generation"\n{data}\n'
+        f"metrics = {json.dumps([*metrics_for(file.answers)])}\n"
+        f"decoding = {{ max_new_tokens = {answer_tokens(file.answers, context_length)} }}"
+    )
+
+
+def _named(sources: Sequence[tuple[str, str]], folder: Path) -> dict[str, tuple[str, str]]:
+    """Form and folder by a name made of the end of the path, as much of it as tells them apart."""
+    whole = [re.sub(r"[^\w/-]+", "_", source).strip("/_").split("/") for _, source in sources]
+    parts = next(
+        size for size in range(1, 99) if len({tuple(path[-size:]) for path in whole}) == len(whole) or size > 9
+    )
+    arms: dict[str, tuple[str, str]] = {}
+    for (form, source), path in zip(sources, whole, strict=True):
+        local = Path(source).expanduser()
+        arms["_".join(path[-parts:]) or "given"] = (form, relative(local, folder) if local.exists() else source)
+    return arms
+
+
+def _named_base(adapters: Sequence[str]) -> str:
+    """The base that the first adapter's configuration names."""
+    for adapter in adapters:
+        try:
+            config = json.loads((Path(adapter).expanduser() / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(config, dict) and isinstance(config.get("base_model_name_or_path"), str):
+            return str(config["base_model_name_or_path"])
+    what, hint = "no adapter's configuration names a base", "name it: --model FOLDER, a card or a hub id"
+    raise InputError(Problem(reference="init.model", what=what, where="--model", hint=hint))

@@ -1,0 +1,301 @@
+"""Loads a base, its tokenizer, and a tuned model: safetensors only, no network.
+
+Contract: nothing is downloaded, and no code of a model repository runs but where the command line allowed it. A
+tokenizer without a pad token pads with its end-of-sequence token; who pads masks by position, never by id. A subject
+with an adapter that can be merged comes back merged, so that it costs what the base costs to evaluate; one that cannot,
+with the adapter in its layers; a learned prompt, as keys and values before every row.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from peft import PeftModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from bench.errors import InputError, Problem
+from bench.model.loading.prefix import prefixed
+from bench.model.peft_private import carries_adapter
+from bench.record.files import WEIGHTS
+from bench.spec import Spec
+from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.given_arm import GGUF
+from bench.suite.tables.model import Precision
+from bench.suite.tables.training.adapter import QuantizationSpec
+
+QUANTIZATION = "quantization.json"
+"""File beside an adapter that was trained on a quantised base: how the base was quantised."""
+
+
+class QuantizedBase(Spec):
+    """The base that an adapter was trained on: rounded to `precision`, then quantised."""
+
+    quantization: QuantizationSpec
+    precision: Precision
+
+
+_DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def pick_device() -> torch.device:
+    """The first CUDA (or ROCm) device, else Apple's, else the processor. Of several processes each has its own."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]) if "LOCAL_WORLD_SIZE" in os.environ else 0)
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def pick_precision(precision: Precision | Literal["auto"], device: torch.device) -> Precision:
+    """The precision to compute in. `auto`: bf16 on a GPU that has it, else fp32.
+
+    Raises `InputError` for a precision that this device cannot compute in: nothing is downgraded in silence.
+    """
+    cuda = device.type == "cuda"
+    bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if cuda else device.type == "cpu"
+    if precision == "auto":
+        return "bf16" if cuda and bf16 else "fp32"
+    if (precision == "bf16" and not bf16) or (precision == "fp16" and not cuda):
+        raise InputError(
+            Problem(
+                reference="recipe.precision",
+                what=f"{device.type} cannot compute in {precision}",
+                where="recipe.*.precision",
+                hint='use precision = "auto" or "fp32"',
+            )
+        )
+    return precision
+
+
+def dtype_of(precision: Precision) -> torch.dtype:
+    """The torch type of a precision."""
+    return _DTYPES[precision]
+
+
+def runs_code(model: ResolvedModel) -> bool:
+    """Whether the base runs Python files of its own, which the command line allowed
+    (`bench.run.resolve.remote_code`)."""
+    return model.remote_code is not None
+
+
+def load_config(model: ResolvedModel) -> PretrainedConfig:
+    """The base's configuration."""
+    return cast(
+        PretrainedConfig,
+        AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=runs_code(model)),
+    )
+
+
+def load_tokenizer(model: ResolvedModel) -> PreTrainedTokenizerBase:
+    """The base's tokenizer, padding on the right, with a pad token."""
+    tokenizer = cast(
+        PreTrainedTokenizerBase,
+        AutoTokenizer.from_pretrained(model.path, local_files_only=True, trust_remote_code=runs_code(model)),
+    )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    if tokenizer.pad_token_id is None:
+        raise InputError(
+            Problem(
+                reference="model.tokenizer",
+                what="the tokenizer has no pad, end-of-sequence or unknown token to pad with",
+                where=model.path,
+                hint="name one in its tokenizer_config.json",
+            )
+        )
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def load_skeleton(model: ResolvedModel, *, device: Literal["meta", "cpu"] = "meta") -> PreTrainedModel:
+    """The base without its weights: shapes and parameter counts. On the processor its numbers are random, the same each
+    time, and take memory."""
+    config = load_config(model)
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.manual_seed(0)
+        return cast(PreTrainedModel, AutoModelForCausalLM.from_config(config, trust_remote_code=runs_code(model)))
+
+
+def load_base(
+    model: ResolvedModel,
+    *,
+    precision: Precision | Literal["auto"],
+    device: torch.device | None = None,
+    quantization: QuantizationSpec | None = None,
+) -> PreTrainedModel:
+    """The base with its weights in `precision` on `device` (default: `pick_device()`), in evaluation mode.
+
+    `quantization`: how bitsandbytes quantises its matrices.
+    """
+    place = device or pick_device()
+    dtype = dtype_of(pick_precision(precision, place))
+    if quantization is not None:
+        quantised_loading = {
+            "quantization_config": _bits_and_bytes(quantization, dtype),
+            "device_map": {"": str(place)},
+        }
+        return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype, **quantised_loading))
+    if model.starts:
+        return load_start(model).to(device=place, dtype=dtype)
+    return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype).to(place))
+
+
+def load_start(model: ResolvedModel) -> PreTrainedModel:
+    """The model that trainings with a warm start begin from, in fp32 on the processor: the base with the weights of
+    each of `model.starts`, one merged into what those before it made.
+
+    Raises `InputError` where one of them is no change of weights, such as a learned prompt.
+    """
+    *earlier, last = model.starts
+    below = model.model_copy(update={"starts": tuple(earlier)})
+    subject = load_tuned(below, Path(last.path), precision="fp32", device=torch.device("cpu"))
+    if unused_positions(subject) or any(carries_adapter(module) for module in subject.modules()):
+        what = f"{last.arm} cannot be merged into its base, so nothing can begin from it"
+        hint = "begin from an arm that changes weights, such as LoRA or full fine-tuning"
+        raise InputError(Problem(reference="recipe.no-start", what=what, where="recipe.*.from", hint=hint))
+    return subject.requires_grad_(True)  # PEFT froze what it was put into
+
+
+def load_subject(
+    model: ResolvedModel,
+    training_path: Path | None,
+    *,
+    precision: Precision | Literal["auto"],
+    device: torch.device | None = None,
+) -> PreTrainedModel:
+    """The base (`training_path` is `None`) or the model that the training in that folder made, in evaluation mode."""
+    if training_path is None:
+        return load_base(model, precision=precision, device=device)
+    return load_tuned(model, training_path / WEIGHTS, precision=precision, device=device)
+
+
+def load_tuned(
+    model: ResolvedModel,
+    weights: Path,
+    *,
+    precision: Precision | Literal["auto"],
+    device: torch.device | None = None,
+) -> PreTrainedModel:
+    """The model of an adapter's or a whole model's folder, in evaluation mode.
+
+    An adapter is merged in fp32, and the sum rounded once to `precision`; into the base as it was while training, where
+    that was quantised.
+    """
+    place = device or pick_device()
+    dtype = dtype_of(pick_precision(precision, place))
+    if weights.suffix == GGUF:
+        return load_gguf(weights, dtype)[0].to(place)
+    if not (weights / "adapter_config.json").is_file():
+        return cast(PreTrainedModel, _from_pretrained(model, weights, dtype).to(place))
+    base = _trained_base(model, weights / QUANTIZATION, place)
+    adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()
+    subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else _merged(adapted)
+    return cast(PreTrainedModel, subject.to(device=place, dtype=dtype).eval())
+
+
+def load_gguf(file: Path, dtype: torch.dtype) -> tuple[Any, frozenset[str]]:
+    """The model of a GGUF file, dequantised, and the names of tensors that the file lacks.
+
+    Raises `InputError` where transformers cannot read the file.
+    """
+    transformers_logging.disable_progress_bar()
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+    except (ValueError, RuntimeError, OSError, KeyError, ImportError) as error:
+        what = f"transformers cannot read it: {str(error).splitlines()[0]}"
+        hint = "give the weights as safetensors, as they were before llama.cpp converted them"
+        raise InputError(Problem(reference="given.gguf", what=what, where=str(file), hint=hint)) from error
+    leave_router_logits_out(model.config)
+    return model.eval(), frozenset({*info["missing_keys"], *(key for key, *_ in info.get("mismatched_keys", ()))})
+
+
+def unused_positions(model: torch.nn.Module) -> int:
+    """Positions that a learned prompt takes from every row."""
+    return int(getattr(model, "virtual_tokens", 0))
+
+
+def count_parameters(model: torch.nn.Module) -> tuple[int, int]:
+    """All parameters and the trainable ones; tied weights count once, packed 4-bit weights one by one."""
+    sizes = [(_elements(parameter), parameter.requires_grad) for parameter in model.parameters()]
+    return sum(size for size, _ in sizes), sum(size for size, trainable in sizes if trainable)
+
+
+def _elements(parameter: torch.nn.Parameter) -> int:
+    if type(parameter).__name__ == "Params4bit":
+        return 2 * parameter.numel() * parameter.element_size()
+    return parameter.numel()
+
+
+def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device) -> Any:
+    """The base in fp32 on the processor; a quantised one is quantised as in training, then dequantised."""
+    if not quantization.is_file():
+        return load_start(model) if model.starts else _from_pretrained(model, Path(model.path), torch.float32)
+    trained = QuantizedBase.model_validate_json(quantization.read_bytes())
+    quantised: Any = load_base(model, precision=trained.precision, device=place, quantization=trained.quantization)
+    return quantised.dequantize().float()
+
+
+def _merged(adapted: Any) -> Any:
+    """The base with the adapter merged into its weights, or in its layers where the method cannot be merged."""
+    _untie_adapted_embeddings(adapted.get_base_model())
+    try:
+        return adapted.merge_and_unload()
+    except (NotImplementedError, AttributeError, ValueError):
+        return adapted.get_base_model()
+
+
+def _untie_adapted_embeddings(base: Any) -> None:
+    """Gives the head a matrix of its own where an adapter on the embeddings would be merged into both: training left
+    the head as it was."""
+    embeddings, head = base.get_input_embeddings(), base.get_output_embeddings()
+    if head is not None and carries_adapter(embeddings) and head.weight is embeddings.get_base_layer().weight:
+        head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
+        for config in (base.config, base.config.get_text_config()):
+            config.tie_word_embeddings = False
+
+
+def _bits_and_bytes(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesConfig:
+    if spec.bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=spec.type,
+        bnb_4bit_use_double_quant=spec.double,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def _from_pretrained(model: ResolvedModel, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
+    transformers_logging.disable_progress_bar()  # its bars would tear the live display's lines
+    loaded = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=runs_code(model),
+        **options,
+    ).eval()
+    leave_router_logits_out(loaded.config)
+    return loaded
+
+
+def leave_router_logits_out(config: Any) -> None:
+    """Has a mixture of experts compute its router loss only where a forward pass asks for it: generation fails with it,
+    and training asks by itself (`bench.train.loop.router`)."""
+    text = config.get_text_config()
+    if getattr(text, "output_router_logits", False):
+        text.output_router_logits = False

@@ -1,0 +1,1 @@
+"""Counts from the shape of a model alone: parameters, and floating-point operations."""

@@ -1,0 +1,217 @@
+"""What the run answers, in a few sentences: what to take, by how much, at what price, and what is still open.
+
+Contract: pure, composed from verdicts, the decision and resolved differences, and says nothing beyond them. Where
+nothing is decided, that comes first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.report.analysis.aligned.measurand import Measurand
+from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.decision import Decision
+from bench.report.analysis.conclusions.difference_words import size_words
+from bench.report.analysis.scores.results import Result
+from bench.report.analysis.training.budget_match import BudgetMatch
+from bench.report.analysis.training.cost import Cost
+from bench.report.render import format as fmt
+from bench.stats.conclusions.claim_types import ClaimOutcome
+from bench.suite.tables.suite import is_base
+
+_MOST_CLAIMS = 2
+"""Claims that the answer quotes; the claims' table has all."""
+
+
+_AGAINST = {
+    "better by": "better than {} by",
+    "worse by": "worse than {} by",
+    "ahead by": "ahead of {} by",
+    "behind by": "behind {} by",
+    "not resolved:": "not resolved from {}:",
+}
+"""How a difference in words begins, and the same words with the side that it is from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The report's first sentences."""
+
+    decided: bool
+    """Whether the first sentence says what to do."""
+    lead: str
+    """What to do and by how much, or that the run does not decide it."""
+    evidence: tuple[str, ...]
+    """How sure the choice is, or further differences, what is lost against the base, and the price of one training."""
+    still_open: tuple[str, ...]
+    """Claims without a verdict, each with what would decide it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSources:
+    """What an answer is composed from."""
+
+    simulation: bool
+    decision: Decision | None
+    claims: tuple[ClaimResult, ...]
+    measurands: tuple[Measurand, ...]
+    results: Mapping[tuple[str, str], Result]
+    costs: tuple[Cost, ...]
+    budget: BudgetMatch
+
+
+def answer(sources: AnswerSources) -> Answer | None:
+    """The answer; `None` of a run that asks nothing: without claims and without a decision."""
+    if sources.decision is None and not sources.claims:
+        return None
+    chosen = _chosen(sources.decision)
+    claimed = list(_claimed(sources, chosen))
+    decided, lead, evidence = _lead(sources, claimed)
+    return Answer(
+        decided=decided,
+        lead=f"In this simulation: {lead[0].lower()}{lead[1:]}" if sources.simulation else lead,
+        evidence=(*evidence, *_lost(sources, chosen, said=lead), *_price(sources, chosen)),
+        still_open=tuple(
+            f"{result.claim.says} on {result.claim.measure}: {result.why}"
+            for result in sources.claims
+            if result.verdict.outcome in ("inconclusive", "incomplete")
+        ),
+    )
+
+
+def _chosen(decision: Decision | None) -> str | None:
+    """The arm or base that the run decides for."""
+    return decision.pick if decision is not None and decision.outcome == "decided" else None
+
+
+def _lead(sources: AnswerSources, claimed: Sequence[ClaimResult]) -> tuple[bool, str, list[str]]:
+    """Whether the run decides something, what, and the sentences right behind it."""
+    decision, claims = sources.decision, sources.claims
+    sentences = [_sentence(result) for result in claimed]
+    if decision is None:
+        if not claimed:
+            return False, f"Nothing is decided: {_counted(claims)}.", []
+        counted = f" In all, {_counted(claims)}." if len(claims) > 1 else ""
+        return True, sentences[0] + counted, sentences[1:]
+    if decision.outcome != "decided" or decision.pick is None:
+        leader = "" if decision.leader is None else f" {decision.leader} leads."
+        reasons = "; ".join(decision.reasons) or "scores are missing"
+        return False, f"Not decided which arm to take: {reasons}.{leader}", sentences
+    take = "Keep the base" if is_base(decision.pick) else f"Take {decision.pick}"
+    first = next(iter(claimed), None)
+    if first is None or first.claim.parts()[0] != decision.pick or first.seen is None:
+        return True, f"{take}: {_surest(decision)}.", sentences
+    rest = [f"By {_weights(decision)} it is {_surest(decision)}."]
+    forgets = "".join(f"; it forgets {lost}" for lost in _forgotten(sources, decision.pick))
+    _, _, right = first.claim.parts()
+    return True, f"{take}: {_than(first, right)} on {first.claim.measure}{_equal(sources)}{forgets}.", rest
+
+
+def _than(result: ClaimResult, right: str) -> str:
+    """`better than alpaca_52k/full by 38.8 points (31.7 to 45.2)`."""
+    seen = result.seen or ""
+    for words, with_right in _AGAINST.items():
+        if seen.startswith(words):
+            return seen.replace(words, with_right.format(right), 1)
+    kind = "quality per cost" if result.claim.per is not None else "cost"
+    return f"at {seen.replace(f'of the {kind}', f'of the {kind} of {right}', 1)}"
+
+
+def _weights(decision: Decision) -> str:
+    return fmt.listed([weight.name for weight in decision.weights])
+
+
+def _surest(decision: Decision) -> str:
+    """`the best of 7 with a probability of over 99%`."""
+    assert decision.pick is not None, "asked before"
+    prospect = decision.option(decision.pick).prospect
+    probability = "" if prospect is None else f" with a probability of {_percent(prospect.best)}"
+    return f"the best of {len(decision.options)}{probability}"
+
+
+def _equal(sources: AnswerSources) -> str:
+    """What both sides spent alike."""
+    budget = sources.budget
+    if not budget.matched or len(budget.units) != 1:
+        return ""
+    return f", at equal {budget.units[0].replace('_', ' ')}"
+
+
+_OUTCOMES: tuple[ClaimOutcome, ...] = ("supported", "refuted", "inconclusive", "incomplete")
+
+
+def _counted(claims: Sequence[ClaimResult]) -> str:
+    """`all 4 claims are supported`, or `of 4 claims 3 are supported and 1 is refuted`."""
+    outcomes = Counter(result.verdict.outcome for result in claims)
+    if len(outcomes) == 1:
+        return f"{'the claim is' if len(claims) == 1 else f'all {len(claims)} claims are'} {next(iter(outcomes))}"
+    parts = [
+        f"{outcomes[name]} {'is' if outcomes[name] == 1 else 'are'} {name}" for name in _OUTCOMES if outcomes[name]
+    ]
+    return f"of {len(claims)} claims {fmt.listed(parts)}"
+
+
+def _claimed(sources: AnswerSources, chosen: str | None) -> Iterator[ClaimResult]:
+    """Decided claims, those about the chosen arm first, one for each measure."""
+    decided = [result for result in sources.claims if result.verdict.outcome in ("supported", "refuted")]
+    decided.sort(key=lambda result: result.claim.parts()[0] != chosen)
+    said = dict[str, ClaimResult]()
+    for result in decided:
+        said.setdefault(result.claim.measure, result)
+    yield from list(said.values())[:_MOST_CLAIMS]
+
+
+def _sentence(result: ClaimResult) -> str:
+    """`On qa a is better than b by 46.5 points (41.4 to 51.3); asked: not worse by more than 2.0 points.`"""
+    left, _, right = result.claim.parts()
+    if result.seen is None:
+        return f"{result.claim.says} on {result.claim.measure} is {result.verdict.outcome}: {result.why}."
+    asked = f"asked: {result.asked}, which is {result.verdict.outcome}"
+    return f"On {result.claim.measure} {left} is {_than(result, right)}; {asked}."
+
+
+def _forgotten(sources: AnswerSources, arm: str) -> Iterator[str]:
+    """`2.3 points of cloze (1.2 to 3.5)`: what the arm is shown to have lost of what its base knew."""
+    for measurand in sources.measurands:
+        result = sources.results.get((arm, measurand.name))
+        contrast = None if result is None else result.versus_base
+        if measurand.role == "retention" and contrast is not None and contrast.reading == "worse":
+            yield f"{size_words(contrast.delta, measurand).replace(' (', f' of {measurand.name} (', 1)}"
+
+
+def _lost(sources: AnswerSources, chosen: str | None, *, said: str) -> Iterator[str]:
+    """What the chosen arm lost of what the base knew, beyond what is `said`, and what it is not shown to have lost."""
+    kept = list[str]()
+    for measurand in sources.measurands:
+        result = sources.results.get((chosen or "", measurand.name))
+        contrast = None if result is None else result.versus_base
+        if measurand.role != "retention" or contrast is None:
+            continue
+        if contrast.reading == "worse":
+            if f" of {measurand.name} (" in said:
+                continue
+            yield f"It is worse than the base on {measurand.name} by {size_words(contrast.delta, measurand)}."
+        elif contrast.reading == "maybe worse":
+            lost = size_words(contrast.delta, measurand)
+            yield f"It may be worse than the base on {measurand.name}, by {lost}: not resolved."
+        else:
+            kept.append(measurand.name)
+    if kept:
+        yield f"It is not shown to have lost anything on {fmt.listed(kept)}."
+
+
+def _price(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
+    """What one training of the chosen arm takes."""
+    cost = next((cost for cost in sources.costs if cost.arm == chosen and cost.trains), None)
+    if cost is None or cost.tokens is None or cost.steps is None:
+        return
+    parts = [f"{fmt.count(cost.tokens)} tokens in {fmt.plural(round(cost.steps), 'step')}"]
+    parts += [fmt.seconds(cost.seconds)] if cost.step_seconds is not None and cost.seconds is not None else []
+    parts += [] if cost.memory_bytes is None else [fmt.memory(cost.memory_bytes)]
+    yield f"One training takes {', '.join(parts)}."
+
+
+def _percent(share: float) -> str:
+    return "over 99%" if share > 0.99 else fmt.percent(share, digits=0)

@@ -1,0 +1,150 @@
+"""The arms and bases that a decision weighs, as values with their noise.
+
+Contract: pure. An arm's value is the weighted mean of its scores, each as a share of its metric's scale. The errors of
+the values are joint over the evals: a seed's values on all evals come from one training, and examples are shared by all
+candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.report.analysis.aligned.align import Aligned
+from bench.stats.conclusions.decision import Candidates, ExampleNoise
+from bench.stats.curves.distributions import BoolArray, FloatArray
+from bench.stats.estimates.corpus import linearised
+from bench.stats.noise.influence import Influence, influence, scored_rows
+from bench.stats.noise.moderation import SeedVariance, seed_prior
+from bench.stats.samples.sample import Scores
+from bench.suite.tables.conclusions.decision import DecisionOptions
+from bench.suite.tables.suite import is_base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """One eval of the decision. share: of all weights. scale: by what its scores are divided, negative where lower is
+    better."""
+
+    name: str
+    share: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WeighedArm:
+    """values: [seeds or draws]. parts: one for each weight, `None` without a seed that has every score."""
+
+    arm: str
+    values: FloatArray
+    parts: Sequence[Influence] | None
+    trained: bool
+    gaps: tuple[str, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether it has a value."""
+        return self.values.size > 0
+
+    @property
+    def lone(self) -> bool:
+        """Whether the noise of training is unknown."""
+        return self.trained and self.values.size < 2
+
+
+def weights_of(options: DecisionOptions, entries: Mapping[str, Aligned]) -> tuple[Weight, ...]:
+    """The evals of the decision, weights as shares."""
+    total = sum(options.weights.values())
+    weights = []
+    for name, weight in options.weights.items():
+        measurand = entries[name].measurand
+        scale = measurand.largest_difference or 1.0
+        weights.append(Weight(name=name, share=weight / total, scale=scale if measurand.higher_is_better else -scale))
+    return tuple(weights)
+
+
+def weighed_arm(
+    arm: str, names: Sequence[str], weights: Sequence[Weight], entries: Mapping[str, Aligned]
+) -> WeighedArm:
+    """One arm's values over the rows that every eval has, and what it lacks. `names`: its subjects."""
+    scores = [_scores(entries[weight.name], arm) for weight in weights]
+    rows = [scored_rows(entry) for entry in scores]
+    usable: BoolArray = np.logical_and.reduce(rows)
+    gaps = [
+        f"{name} has no score on {weight.name}"
+        for weight, seen in zip(weights, rows, strict=True)
+        for name, there in zip(names, seen, strict=True)
+        if not there
+    ]
+    gaps += [
+        f"{arm} lacks {lacking:,} of {entry.present[usable].size:,} scores on {weight.name}"
+        for weight, entry in zip(weights, scores, strict=True)
+        if (lacking := int((~entry.present[usable]).sum()))
+    ]
+    parts = [influence(entry, usable) for entry in scores] if usable.any() else None
+    values = np.zeros(0) if parts is None else weighted_sum(weights, [part.values for part in parts])
+    return WeighedArm(arm=arm, values=values, parts=parts, trained=not is_base(arm), gaps=tuple(gaps))
+
+
+def _scores(entry: Aligned, arm: str) -> Scores:
+    """An arm's scores; of a corpus metric its jackknife values."""
+    counts = entry.counts.get(arm)
+    return entry.arms[arm] if counts is None else linearised(counts)
+
+
+def weighted_sum(weights: Sequence[Weight], parts: Sequence[FloatArray]) -> FloatArray:
+    """Weighted sum of one array for each eval."""
+    terms = [weight.share / weight.scale * part for weight, part in zip(weights, parts, strict=True)]
+    return np.asarray(np.sum(terms, axis=0))
+
+
+def with_noise(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -> Candidates:
+    """Values of the candidates, with the noise of each eval's examples and of their seeds."""
+    parts = [candidate.parts for candidate in measured_arms if candidate.parts is not None]
+    squares = [(weight.share / weight.scale) ** 2 for weight in weights]
+    examples = []
+    for index, weight in enumerate(weights):
+        influences = [part[index] for part in parts]
+        factor = weight.share / weight.scale
+        examples.append(
+            ExampleNoise(
+                influence=factor * np.stack([part.units.mean(axis=0) for part in influences]),
+                degrees=min(part.degrees for part in influences),
+                extra=factor**2 * np.array([part.extra for part in influences]),
+            )
+        )
+    seeded = np.array([candidate.trained and not candidate.lone for candidate in measured_arms])
+    counts = np.array([candidate.values.size for candidate in measured_arms])
+    rest = [sum(square * part.rest for square, part in zip(squares, row, strict=True)) for row in parts]
+    seeds = _seed_noise(measured_arms, rest)
+    return Candidates(
+        values=np.array([candidate.values.mean() for candidate in measured_arms]),
+        examples=tuple(examples),
+        seed_variance=np.array([variance / count for (variance, _), count in zip(seeds, counts, strict=True)]),
+        seed_degrees=np.array([degrees for _, degrees in seeds]),
+        rest=np.where(seeded, rest, 0.0),
+        exchangeable=np.array([not is_base(candidate.arm) for candidate in measured_arms]),
+    )
+
+
+def _seed_noise(measured_arms: Sequence[WeighedArm], rest: Sequence[float]) -> list[tuple[float, float]]:
+    """Variance of one seed's weighted mean and its degrees of freedom, for each arm: moderated by all arms where these
+    are alike. 0 and infinite for a base, and for a lone seed, whose noise is unknown."""
+    shown = {
+        arm.arm: SeedVariance(
+            total=float(np.var(arm.values, ddof=1)), rest=part * arm.values.size, degrees=arm.values.size - 1
+        )
+        for arm, part in zip(measured_arms, rest, strict=True)
+        if arm.trained and not arm.lone
+    }
+    prior = seed_prior(tuple(shown.values()))
+    return [
+        (0.0, float("inf"))
+        if (variance := shown.get(arm.arm)) is None
+        else prior.moderated(variance)
+        if prior is not None and prior.usable
+        else (variance.total, float(variance.degrees))
+        for arm in measured_arms
+    ]

@@ -1,0 +1,105 @@
+"""A difference in words: which side is ahead, by how much, and whether that is shown.
+
+Contract: pure. Nothing is "better" or "worse" that is not resolved among all claims that are asked together.
+"""
+
+from __future__ import annotations
+
+from bench.report.analysis.aligned.measurand import Measurand
+from bench.report.render import format as fmt
+from bench.stats.conclusions.claim_types import ALPHA
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.ratio import Ratio
+from bench.suite.tables.conclusions.claim import Claim
+
+_ASKED = {
+    (">=", False): "not worse by more than {}",
+    (">", False): "better by more than {}",
+    ("==", False): "equal within {}",
+    (">=", True): "not worse",
+    (">", True): "better",
+    ("==", True): "equal",
+}
+_ASKED_OF_COSTS = {
+    (">=", False): "at most {} dearer",
+    (">", False): "cheaper by more than {}",
+    ("==", False): "equal within {}",
+    (">=", True): "not dearer",
+    (">", True): "cheaper",
+    ("==", True): "equal",
+}
+
+
+def asked_words(claim: Claim, measurand: Measurand | None) -> str:
+    """`not worse by more than 2.0 points`: what the claim asks of its left side."""
+    relation, exact = claim.parts()[1], claim.margin == 0
+    if claim.cost is not None and claim.per is None:
+        return _ASKED_OF_COSTS[relation, exact].format(fmt.percent(claim.margin, digits=0))
+    if claim.cost is not None or measurand is None:
+        return _ASKED[relation, exact].format(fmt.percent(claim.margin, digits=0))
+    return _ASKED[relation, exact].format(amount(claim.margin, measurand))
+
+
+def difference_words(delta: Delta, measurand: Measurand, *, family: int, proven: bool = False) -> str | None:
+    """`better by 46.5 points (41.4 to 51.3)`; `None` without an interval.
+
+    family: differences that are asked together; `better` and `worse` hold after Bonferroni's correction for them.
+    proven: a verdict on this difference shows its direction already.
+    """
+    if delta.estimate is None or delta.low is None or delta.high is None or delta.tested_interval is None:
+        return None
+    return _resolution(delta, measurand, family=family, proven=proven) + _missing(delta, measurand)
+
+
+def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool) -> str:
+    interval = delta.tested_interval
+    assert delta.estimate is not None and interval is not None, "asked before"  # noqa: PT018  # one fact
+    low, high = interval
+    if low <= 0 <= high:
+        shown = f"{_signed(delta.low or 0.0, measurand)} to {_signed(delta.high or 0.0, measurand)}"
+        return f"not resolved: {_signed(delta.estimate, measurand, unit=True)} ({shown})"
+    ahead = (low > 0) == measurand.higher_is_better
+    by = f"by {size_words(delta, measurand)}"
+    if not delta.repeated:
+        return f"{'ahead' if ahead else 'behind'} {by}, by the noise of the examples alone"
+    if not proven and (delta.tested_p is None or delta.tested_p * max(1, family) > ALPHA):
+        return f"{'ahead' if ahead else 'behind'} {by}, not resolved among {fmt.plural(family, 'claim')}"
+    return f"{'better' if ahead else 'worse'} {by}"
+
+
+def _missing(delta: Delta, measurand: Measurand) -> str:
+    """What missing scores could make of the difference; empty where none is missing."""
+    if delta.bounds is None:
+        return ""
+    lowest, highest = (_signed(end, measurand) for end in (delta.bounds.lowest, delta.bounds.highest))
+    return f"; with the missing scores {lowest} to {highest}"
+
+
+def size_words(delta: Delta, measurand: Measurand) -> str:
+    """`46.5 points (41.4 to 51.3)`: sizes without a sign, of an interval on one side of zero."""
+    assert delta.estimate is not None and delta.low is not None and delta.high is not None, "asked before"  # noqa: PT018
+    ends = (delta.low, delta.high) if delta.estimate > 0 else (-delta.high, -delta.low)
+    low, high = (amount(end, measurand, unit=False) for end in ends)
+    return f"{amount(abs(delta.estimate), measurand)} ({low} to {high})"
+
+
+def ratio_words(ratio: Ratio, claim: Claim) -> str | None:
+    """`×0.850 of the cost (0.800 to 0.910)`; `None` without a ratio."""
+    if ratio.ratio is None:
+        return None
+    share = f"×{fmt.number(ratio.ratio)} of the {'cost' if claim.per is None else 'quality per cost'}"
+    if ratio.exact:
+        return f"{share}, counted exactly"
+    return share if ratio.low is None else f"{share} ({fmt.number(ratio.low)} to {fmt.number(ratio.high)})"
+
+
+def amount(value: float, measurand: Measurand, *, unit: bool = True) -> str:
+    """In points of a hundred where the scores are shares, else in the eval's units."""
+    if not measurand.binary:
+        return fmt.number(value)
+    points = f"{100 * value:.1f}".replace("-0.0", "0.0").replace("-", "−")
+    return f"{points} points" if unit else points
+
+
+def _signed(value: float, measurand: Measurand, *, unit: bool = False) -> str:
+    return ("+" if value > 0 else "") + amount(value, measurand, unit=unit)

@@ -1,0 +1,109 @@
+"""The sentence that gives a verdict's reason: what the interval shows, what is missing, or what would decide it."""
+
+from __future__ import annotations
+
+from bench.report.render import format as fmt
+from bench.stats.conclusions.claim_types import ALPHA, ClaimVerdict
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.ratio import Ratio
+from bench.suite.tables.conclusions.claim import Claim
+
+SHOWN: dict[tuple[str, str, bool], str] = {
+    ("supported", ">=", False): "not worse by more than {margin}",
+    ("supported", ">", False): "better by more than {margin}",
+    ("supported", "==", False): "equal within {margin}",
+    ("supported", ">=", True): "not worse",
+    ("supported", ">", True): "better",
+    ("refuted", ">=", False): "worse by more than {margin}",
+    ("refuted", ">", False): "not better by {margin}",
+    ("refuted", "==", False): "different by more than {margin}",
+    ("refuted", ">=", True): "worse",
+    ("refuted", ">", True): "not better",
+}
+"""What a decided claim shows, by outcome, relation, and whether its margin is zero."""
+SHOWN_OF_COSTS: dict[tuple[str, str, bool], str] = {
+    ("supported", ">=", False): "costs at most {margin} more",
+    ("supported", ">", False): "costs less, by more than {margin}",
+    ("supported", "==", False): "costs the same within {margin}",
+    ("supported", ">=", True): "does not cost more",
+    ("supported", ">", True): "costs less",
+    ("refuted", ">=", False): "costs more, by over {margin}",
+    ("refuted", ">", False): "does not cost less by {margin}",
+    ("refuted", "==", False): "costs differ by more than {margin}",
+    ("refuted", ">=", True): "costs more",
+    ("refuted", ">", True): "does not cost less",
+}
+"""Words of a verdict on a cost, by outcome, relation and whether the margin is zero."""
+
+
+def margin_text(claim: Claim) -> str:
+    """In the eval's units, or as per cent of a cost."""
+    return fmt.number(claim.margin) if claim.cost is None else fmt.percent(claim.margin, digits=0)
+
+
+def verdict_sentence(
+    claim: Claim, verdict: ClaimVerdict, compared: Delta | Ratio | None, *, family: int, single_seed: bool
+) -> str:
+    """family: claims that are adjusted together. single_seed: training was not repeated."""
+    if verdict.reason is not None:
+        return verdict.reason
+    assert compared is not None, "decided from a comparison"
+    if verdict.outcome in {"supported", "refuted"}:
+        return _decided(claim, verdict, compared, single_seed=single_seed)
+    ways = _to_decide(verdict, compared)
+    if verdict.p_value is not None and verdict.sequential_p is not None and verdict.p_value <= ALPHA:
+        if verdict.sequential_p > ALPHA:
+            return f"significant at this look alone, not over {_looks(verdict)}; {ways}"
+        return f"significant alone, not among {family} claims after Holm; {ways}"
+    return f"the interval includes {_threshold(claim, compared)}; {ways}"
+
+
+def _looks(verdict: ClaimVerdict) -> str:
+    return "the looks that are planned" if verdict.looks == 1 else f"its {verdict.looks} looks"
+
+
+def _decided(claim: Claim, verdict: ClaimVerdict, compared: Delta | Ratio, *, single_seed: bool) -> str:
+    shown = SHOWN_OF_COSTS if claim.eval is None else SHOWN
+    words = shown[verdict.outcome, claim.parts()[1], claim.margin == 0].format(margin=margin_text(claim))
+    if isinstance(compared, Ratio) and compared.exact:
+        return f"{words}; counted exactly"
+    return f"{words}; example noise only" if single_seed else words
+
+
+def _threshold(claim: Claim, compared: Delta | Ratio) -> str:
+    """Where the verdict changes, on the scale of the difference as it is shown."""
+    if claim.margin == 0:
+        return "a ratio of one" if isinstance(compared, Ratio) else "zero"
+    return f"±{margin_text(claim)}" if claim.parts()[1] == "==" else "the margin"
+
+
+def _to_decide(verdict: ClaimVerdict, compared: Delta | Ratio) -> str:
+    """Where it leans, and how many examples, or seeds, would decide it at 80% power, if the estimate is the truth."""
+    now = max(compared.arm_seeds, compared.reference_seeds)
+    ways = []
+    if verdict.needed_examples is not None:
+        spread = _range(verdict.examples_range)
+        ways.append(f"about {_rounded(verdict.needed_examples)} examples (now {compared.n_examples:,}{spread})")
+    if verdict.needed_seeds is not None:
+        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now}{_range(verdict.seeds_range)})")
+    leaning, truth = f"leans to {verdict.leaning}", "if the estimate is true"
+    level = "" if verdict.needed_level is None else f" at {fmt.percent(verdict.needed_level)} (Holm)"
+    if ways:
+        return f"{leaning}; {' or '.join(ways)} would decide it{level} {truth}"
+    if verdict.needed_together is not None:
+        examples, seeds = verdict.needed_together
+        more = f"about {_rounded(examples)} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
+        return f"{leaning}; {more}, neither alone, would decide it{level} {truth}"
+    return f"{leaning}; no number of examples or seeds within reach would decide it {truth}"
+
+
+def _range(ends: tuple[int | None, int | None] | None) -> str:
+    """`; 380 to 1,200`: what is needed if the noise is as small, or as large, as it may well be."""
+    if ends is None or ends[0] is None or ends[0] == ends[1]:
+        return ""
+    return f"; {_rounded(ends[0])} to {'more than can be had' if ends[1] is None else _rounded(ends[1])}"
+
+
+def _rounded(count: int) -> str:
+    """Two digits: the noise is not known to more."""
+    return f"{int(float(f'{count:.2g}')):,}"

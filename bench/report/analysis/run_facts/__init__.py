@@ -1,0 +1,1 @@
+"""What was run: inputs, subjects, and jobs that failed or never ran."""

@@ -1,0 +1,159 @@
+"""A plan carried out: the bases first, then trainings and evals; the record is written now and then and at the end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+from bench.errors import IncompleteError, InterruptedRunError, Problem
+from bench.record.contamination import ContaminationRecord
+from bench.record.jobs.train_job import ProbeJob
+from bench.record.labels import EvalLabels
+from bench.record.look import Look
+from bench.record.results.training import ProbeResult
+from bench.record.rundir import RunDirectory
+from bench.record.store import JobStore
+from bench.run.checks.base_scores import base_findings
+from bench.run.contamination import find_contamination
+from bench.run.display import Display
+from bench.run.executors.executor import Executor
+from bench.run.executors.local import LocalExecutor
+from bench.run.plan.free_weights import prune
+from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
+from bench.run.plan.types import JobOutcome, Plan, PlannedJob
+from bench.run.process.server import ChildServer
+from bench.run.recorder import Heading, earlier, make_record, timestamp
+from bench.run.scheduler import Scheduler
+
+_SECONDS_BETWEEN_RECORDS = 20.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """The part of a run that does its jobs and writes its record."""
+
+    plan: Plan
+    store: JobStore
+    directory: RunDirectory
+    heading: Heading
+    began: float
+    go_on: bool
+    """Train whatever the bases' scores say."""
+    executor: Executor | None
+    """`None`: this machine."""
+    unavailable: frozenset[str]
+    """Evals whose rows the hub does not give today: their jobs fail, and no training waits for them."""
+    looks: tuple[Look, ...] = ()
+    """At the same question with other seeds, before this run."""
+    labels: tuple[EvalLabels, ...] = ()
+    """What people said of judged pairs."""
+    outcomes: dict[str, JobOutcome] = field(default_factory=dict)
+    _recorded: float = 0.0
+
+    def execute(self, server: ChildServer, display: Display) -> None:
+        """Run the jobs, with the record written now and then and at the end."""
+        if not self.plan.to_do:
+            self._write(earlier(self.directory, self.plan) or self._ended(), contamination=self._contamination())
+            return
+        scheduler = Scheduler(
+            executor=self.executor or LocalExecutor(server=server),
+            store=self.store,
+            workers=self.plan.workers,
+            display=display,
+            on_end=self._on_end,
+            limits=self.plan.resolved.suite.run.limits,
+            outcomes=self.outcomes,
+        )
+        self._write(self.heading)
+        try:
+            first = () if self.go_on else self._before_training()
+            scheduler.run(first)
+            if not self.go_on:
+                self._check_bases(display)
+            self._probe_in_rounds(scheduler, display)
+            rest = (planned for planned in self.plan.to_do if not isinstance(planned.job, ProbeJob))
+            scheduler.run([planned for planned in rest if planned not in first])
+        except KeyboardInterrupt as error:
+            self._write(self._ended(), interrupted=True)
+            raise InterruptedRunError(self._interruption()) from error
+        contamination = self._contamination()
+        self._write(self._ended(), contamination=contamination)
+
+    def _probe_in_rounds(self, scheduler: Scheduler, display: Display) -> None:
+        """Time the arms until their speeds are resolved; what is not needed leaves the plan, as do later probes of an
+        arm whose probe failed."""
+        for number in rounds_of(self.plan):
+            probes = in_round(self.plan, number)
+            scheduler.run(probes)
+            failed = {p.arm for p in probes if self.outcomes[p.digest].failure is not None}
+            shorter = without_needless_rounds(without_later(self.plan, number, failed), self._probed)
+            kept = {planned.job.id for planned in shorter.jobs}
+            for planned in self.plan.to_do:
+                if planned.job.id not in kept:
+                    display.dropped(planned.job.id)
+            self.plan = shorter
+
+    def _probed(self, planned: PlannedJob) -> ProbeResult | None:
+        """Result of a probe that has ended in this run, or that this run reuses."""
+        outcome = self.outcomes.get(planned.digest)
+        ended = not planned.to_do if outcome is None else outcome.failure is None
+        return self.store.probe_result(planned.digest) if ended else None
+
+    def _before_training(self) -> tuple[PlannedJob, ...]:
+        """The bases' evals, where a training comes after them."""
+        return tuple(planned for planned in self.plan.can_run if planned.arm is None) if self.plan.trains else ()
+
+    def _check_bases(self, display: Display) -> None:
+        """Raises `IncompleteError` where the bases' scores leave an eval without an answer, and trainings wait."""
+        if not self.plan.trains:
+            return
+        base_problems = base_findings(self.plan, self.outcomes, self.store, but=self.unavailable)
+        for finding in base_problems:
+            if not finding.stops:
+                display.note(f"warning: {finding.problem.what}")
+        if stops := [finding.problem for finding in base_problems if finding.stops]:
+            self._write(self._ended(), interrupted=True)
+            raise IncompleteError(stops)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a job of this run failed."""
+        return any(outcome.failure is not None for outcome in self.outcomes.values())
+
+    def _on_end(self, planned: PlannedJob, outcome: JobOutcome) -> None:
+        del outcome  # it is in `outcomes`
+        prune(self.plan, planned, self.outcomes, self.store)
+        if time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:
+            self._write(self.heading)
+
+    def _ended(self) -> Heading:
+        return replace(self.heading, finished=timestamp(), wall_seconds=round(time.monotonic() - self.began, 3))
+
+    def _contamination(self) -> tuple[ContaminationRecord, ...]:
+        return find_contamination(self.plan, store=self.store, home=self.store.home)
+
+    def _write(
+        self, heading: Heading, *, interrupted: bool = False, contamination: tuple[ContaminationRecord, ...] = ()
+    ) -> None:
+        record = make_record(
+            self.plan,
+            self.outcomes,
+            heading,
+            store=self.store,
+            directory=self.directory,
+            interrupted=interrupted,
+            contamination=contamination,
+            looks=self.looks,
+            labels=self.labels,
+        )
+        self.directory.write(record)
+        self._recorded = time.monotonic()
+
+    def _interruption(self) -> Problem:
+        finished = sum(outcome.failure is None for outcome in self.outcomes.values())
+        return Problem(
+            reference="run.interrupted",
+            what=f"stopped with {finished} of {len(self.plan.to_do)} jobs done; they are kept",
+            where=str(self.directory.path),
+            hint="the same command resumes from there",
+        )

@@ -1,0 +1,76 @@
+"""What the scheduler asks of whatever runs jobs, this machine or others: an executor, and each job that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench.emit import Event
+from bench.record.jobs.job import Job
+from bench.record.record import Failure
+
+
+class RunningJob(Protocol):
+    """One submitted job."""
+
+    @property
+    def node(self) -> str | None:
+        """Name of the machine that runs it; `None` while it waits for one."""
+
+    @property
+    def waitables(self) -> Sequence[Any]:
+        """What `multiprocessing.connection.wait` can wait for; none where files are looked at."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, where that is on this machine."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that it has run, without what it waited for."""
+
+    def messages(self) -> Iterator[Event]:
+        """Events that have come since the last call."""
+
+    def ended(self) -> bool:
+        """Whether it has ended and all its events were read."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it brought no result; `None` if it did. Only after the end."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether its machine went away: it may be submitted again."""
+
+    def kill(self) -> None:
+        """End it at once; its end is still to be seen."""
+
+    def stop(self) -> None:
+        """End it if it runs, and clear up. Harmless on one that has ended."""
+
+
+class Executor(Protocol):
+    """What runs jobs."""
+
+    @property
+    def at_once(self) -> int | None:
+        """Jobs side by side; `None`: as many workers as the plan has, each process of a job one of them."""
+
+    @property
+    def poll_seconds(self) -> float:
+        """Between looks at its jobs, where no event comes before."""
+
+    @property
+    def attempts(self) -> int:
+        """How often a job is submitted whose machine goes away."""
+
+    def adopt(self, job: Job, folder: Path) -> RunningJob | None:
+        """The job as an earlier run submitted it, if it still runs or has ended unseen."""
+
+    def submit(self, job: Job, folder: Path, *, lock: Path) -> RunningJob:
+        """Submit it; `folder` is its own, with nothing in it but checkpoints."""
+
+    def stop_all(self, jobs: Sequence[RunningJob]) -> None:
+        """Stop all of them at once."""

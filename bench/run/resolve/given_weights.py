@@ -1,0 +1,64 @@
+"""Pins weights that were trained elsewhere: from a folder or a hub id to files on this machine, hashed by content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.digest import digest_json
+from bench.errors import InputError, Problem
+from bench.run.resolve.hash_cache import HashCache
+from bench.run.resolve.hub_models import snapshot
+from bench.run.resolve.models import MODEL_FILES
+from bench.suite.checks.models.model_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, given_problems
+from bench.suite.resolved import ResolvedWeights
+from bench.suite.tables.given_arm import WeightsForm
+from bench.suite.tables.suite import Suite
+
+_ADAPTER_FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
+_WEIGHTS_FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
+"""What can change a score: prompts are tokenised and wrapped as the base's are."""
+
+
+def resolve_given(suite: Suite, *, base: Path, home: Path) -> dict[str, tuple[ResolvedWeights, ...]]:
+    """By arm, each of its trainings. `base`: the folder that relative paths start from.
+
+    Raises `InputError` with the problems of all of them.
+    """
+    problems: list[Problem] = []
+    arms: dict[str, tuple[ResolvedWeights, ...]] = {}
+    names = {arm.recipe: arm.name for arm in suite.expand() if arm.is_given}
+    for name, arm in suite.arms.given.items():
+        weights = list[ResolvedWeights]()
+        for source in arm.sources:
+            try:
+                weights.append(_pin(source, arm.form, f"arms.given.{name}.{arm.form}", base=base, home=home))
+            except InputError as error:
+                problems += error.problems
+        arms[names[name]] = tuple(weights)
+    if problems:
+        raise InputError(problems)
+    return arms
+
+
+def _pin(source: str, form: WeightsForm, where: str, *, base: Path, home: Path) -> ResolvedWeights:
+    folder, revision = (base / Path(source).expanduser()).resolve(), None
+    patterns = _ADAPTER_FILES if form == "adapter" else _WEIGHTS_FILES
+    if not folder.exists():
+        tokenizer = tuple(name for name in MODEL_FILES if name not in patterns)
+        folder = snapshot(source, None, patterns=(*patterns, *tokenizer), needed=patterns[0])
+        revision = folder.name
+    if problems := given_problems(folder, form, where):
+        raise InputError(problems)
+    return ResolvedWeights(
+        source=source, form=form, revision=revision, path=str(folder), sha256=_hash(folder, patterns, home)
+    )
+
+
+def _hash(folder: Path, patterns: Sequence[str], home: Path) -> str:
+    if folder.is_file():
+        with HashCache(home) as hashes:
+            return hashes.digest(folder)
+    files = sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+    with HashCache(home) as hashes:
+        return digest_json({file.name: hashes.digest(file) for file in files})

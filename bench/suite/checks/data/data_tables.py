@@ -1,0 +1,84 @@
+"""Whether the files that data tables name are there, and have the columns that are named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.errors import Problem, did_you_mean
+from bench.suite.checks.data.first_rows import column_names
+from bench.suite.checks.paths import PATHS, beside
+from bench.suite.tables.data import MICRO_SCORE, DataSpec
+
+NO_COLUMN = "data.unknown-column"
+"""Reference of a column that a file lacks."""
+
+
+def data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
+    """A missing file or column, and keys without a meaning for this kind of source."""
+    kind, source = spec.source_kind, spec.source or ""
+    path = None if kind in ("micro", "mix") else beside(base, source, f"{where}.source")
+    is_hub = path is not None and kind == "hub" and not path.exists()
+    if path is not None and not is_hub:
+        yield from file_problems(path, source, f"{where}.source")
+        yield from _column_problems(spec, path, where)
+    meaningless = set() if is_hub else {"config", "revision", "split"} & spec.model_fields_set
+    if path is not None and path.is_dir():
+        meaningless -= {"split"}
+    for key in sorted(meaningless):
+        what = f"{where}.{key} means a hub dataset; {spec.label!r} is none"
+        yield Problem(reference="data.hub-key", what=what, where=f"{where}.{key}", hint="leave it out")
+    if kind in ("micro", "mix") and spec.columns is not None:
+        what = (
+            f"{where}.columns has nothing to map: {'embedded data' if kind == 'micro' else 'a mix'} has its own shape"
+        )
+        yield Problem(reference="data.columns", what=what, where=f"{where}.columns", hint="leave it out")
+    if kind == "micro" and spec.select.column not in (None, MICRO_SCORE):
+        what = f"{where}.select.column: embedded data has no scores in {spec.select.column!r}"
+        hint = f"use its column of scores: {MICRO_SCORE!r}"
+        yield Problem(reference="data.columns", what=what, where=f"{where}.select.column", hint=hint)
+
+
+def slice_problems(spec: DataSpec, slices: tuple[str, ...], where: str, base: Path) -> Iterator[Problem]:
+    """Columns that an eval slices by and its local file does not have."""
+    if not slices or spec.source_kind != "file":
+        return
+    path = beside(base, spec.source or "", f"{where}.data.source")
+    yield from _lacking({f"slices[{i}]": name for i, name in enumerate(slices)}, spec.label, path, where)
+
+
+def file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:
+    """A file that is missing, empty or not readable."""
+    if not path.exists():
+        names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, names) if _similar(path.name, names) else PATHS
+        yield Problem(reference="data.missing-file", what=f"there is no file {source}", where=where, hint=hint)
+    elif path.is_file() and path.stat().st_size == 0:
+        yield Problem(reference="data.empty", what=f"{source} is empty", where=where, hint="give a file with rows")
+    elif not os.access(path, os.R_OK):
+        hint = "check its owner and permissions"
+        yield Problem(reference="data.unreadable", what=f"{source} may not be read", where=where, hint=hint)
+
+
+def _column_problems(spec: DataSpec, path: Path, where: str) -> Iterator[Problem]:
+    """Columns that the suite names and none of the file's first rows has."""
+    columns = {} if spec.columns is None else spec.columns.model_dump(exclude_none=True)
+    named = {f"columns.{key}": name for key, name in columns.items() if isinstance(name, str)}
+    if spec.select.column is not None:
+        named["select.column"] = spec.select.column
+    yield from _lacking(named, spec.label, path, where)
+
+
+def _lacking(named: Mapping[str, str], label: str, path: Path, where: str) -> Iterator[Problem]:
+    """A problem for each key whose column no row of the file has."""
+    columns_of_file = column_names(path) if named and path.exists() else None
+    for key, name in named.items():
+        if columns_of_file is not None and name not in columns_of_file:
+            what = f"{label} has no column {name!r}"
+            hint = did_you_mean(name, columns_of_file)
+            yield Problem(reference=NO_COLUMN, what=what, where=f"{where}.{key}", hint=hint)
+
+
+def _similar(name: str, names: list[str]) -> bool:
+    return (did_you_mean(name, names) or "").startswith("did you mean")

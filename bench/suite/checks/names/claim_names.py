@@ -1,0 +1,134 @@
+"""Whether what a suite's claims speak of is there. Pure: looks at the suite alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from bench.errors import Problem, did_you_mean
+from bench.suite.catalog.metrics import ENDED, REFERENCE, UNIT, Ends, scales_of
+from bench.suite.tables.conclusions.claim import Claim
+from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.given_arm import GIVEN
+from bench.suite.tables.suite import Suite
+
+
+def claim_problems(suite: Suite) -> Iterator[Problem]:
+    """Unknown evals and arms, sides that are the same, and what cannot be decided whatever a run shows."""
+    for index, claim in enumerate(suite.claim):
+        where = f"claim[{index}]"
+        yield from _measure_problems(claim, suite, where)
+        yield from _side_problems(claim, suite, where)
+        if claim.parts()[1] == "==" and claim.margin == 0:
+            what = "`==` needs a margin above zero: no run can show an exact equality"
+            hint = "set the difference that would not matter, such as margin = 0.02"
+            yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
+
+
+def contradictions(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
+    """Pairs of claims on one measure of which both cannot hold, or which are the same."""
+    return [(claim, other) for claim, other in combinations(claims, 2) if _contradict(claim, other)]
+
+
+def _contradict(claim: Claim, other: Claim) -> bool:
+    if (claim.on, claim.per) != (other.on, other.per):
+        return False
+    (left, relation, right), (left_other, relation_other, right_other) = claim.parts(), other.parts()
+    if (left, relation, right) == (left_other, relation_other, right_other):
+        return claim.margin == other.margin
+    turned = (left, right) == (right_other, left_other)
+    return (
+        turned
+        and ">" in (relation, relation_other)
+        and "==" not in (relation, relation_other)
+        and _exclude(claim, other)
+    )
+
+
+def _exclude(claim: Claim, other: Claim) -> bool:
+    """Left above right and right above left: with x the difference, x > m (or x >= -m) and x < -n (or x <= n)."""
+    least = claim.margin if claim.parts()[1] == ">" else -claim.margin
+    most = -other.margin if other.parts()[1] == ">" else other.margin
+    return least >= most
+
+
+def _vacuous(claim: Claim, spec: EvalSpec, where: str) -> Iterator[Problem]:
+    """A margin that spans the whole scale: no score could refute the claim, or none could support it."""
+    ends = _ends(spec)
+    span = None if ends is None else ends[1] - ends[0]
+    if claim.per is None and ends is not None and span is not None and claim.margin >= span:
+        scale = f"{ends[0]:g} to {ends[1]:g}"
+        what = f"margin {claim.margin:g} spans the whole scale of {claim.on!r}, {scale}: no score could decide it"
+        hint = f"give the margin in the eval's units, such as {0.02 * span:g} for two hundredths of the scale"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
+
+
+def _ends(spec: EvalSpec) -> Ends | None:
+    """Lowest and highest score of an eval, where the suite alone tells its measure; the widest where there are two."""
+    if spec.kind == "judge":
+        return UNIT
+    if spec.kind == "generation":
+        first = REFERENCE.get(spec.metrics[0], ()) if spec.metrics else ()
+        leading = spec.metric or (first[0].name if first else None if spec.metrics else ENDED)
+    else:
+        leading = spec.metric if spec.kind == "lm_eval" else None
+    scales = () if leading is None else scales_of(leading)
+    return scales[-1] if scales else None
+
+
+def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
+    if claim.eval is None:
+        return
+    evals = {spec.name: spec for spec in suite.eval}
+    spec = evals.get(claim.eval)
+    if spec is None:
+        yield _unknown("eval", claim.eval, f"{where}.on", evals)
+        return
+    yield from _vacuous(claim, spec, where)
+    if spec.kind == "questions":
+        what = f"eval {claim.on!r} only shows answers: it has no score that could decide a claim"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint="name an eval with scores")
+    if claim.task is not None and spec.kind != "lm_eval":
+        what, hint = f"eval {claim.eval!r} has no tasks", f"write on = {claim.eval!r}"
+        if spec.kind == "judge":
+            hint += ": a claim is decided on the rate as judged; the report shows the rate at equal length beside it"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint=hint)
+    if claim.per is not None and spec.kind == "loss":
+        what = "a loss per cost is no quality: of a loss less is better"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.per", hint="name an eval of right answers")
+
+
+def _side_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
+    left, _, right = claim.parts()
+    bases = suite.base_subjects()
+    sides = (*bases, *(arm.name for arm in suite.expand()))
+    for side in dict.fromkeys((left, right)):
+        if side not in sides:
+            yield _unknown("arm", side, f"{where}.says", sides)
+        elif claim.cost is not None and (side in bases or side.startswith(f"{GIVEN}/")):
+            what = f"{side!r} was not trained by this suite: it has no {claim.cost} to compare"
+            yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint="name two arms")
+    yield from _judged_problems(claim, suite, where)
+    if left == right:
+        what = f"the claim compares {left!r} with itself"
+        hint = "name two arms, or an arm and base"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
+
+
+def _judged_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
+    """Against controls, both sides must have been compared with the same one."""
+    left, _, right = claim.parts()
+    judged = {spec.name for spec in suite.eval if spec.kind == "judge" and spec.against == "control"}
+    arms = {arm.name: arm for arm in suite.expand()}
+    if claim.eval not in judged or not {left, right} <= {*arms, *suite.base_subjects()}:
+        return
+    sides = [suite.control_of(arms[side]) or side if side in arms else None for side in (left, right)]
+    if None in sides or sides[0] != sides[1]:
+        what = f"on eval {claim.eval!r} each arm is compared with its own control: {left!r} and {right!r} share none"
+        hint = "name an arm and its control, or two arms with the same control"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
+
+
+def _unknown(kind: str, name: str, where: str, names: Iterable[str]) -> Problem:
+    what = f"there is no {kind} {name!r} in this suite"
+    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, names))

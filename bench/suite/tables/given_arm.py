@@ -1,0 +1,65 @@
+"""`[arms.given.NAME]`: weights that were trained elsewhere, compared like every other arm."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from bench.spec import Count, Name, Spec
+from bench.suite.tables.training.adapter import Text
+
+GIVEN = "given"
+"""In place of a data name: the arm of `[arms.given.NAME]` is `given/NAME`."""
+
+GGUF = ".gguf"
+"""Ending of a file that llama.cpp reads; transformers dequantises it."""
+
+WeightsForm = Literal["adapter", "weights"]
+
+
+class GivenArm(Spec):
+    """One thing that was trained elsewhere, once or several times."""
+
+    adapter: Text | None = None
+    """A PEFT adapter for the suite's base: a folder, relative to the suite file, or a hub id."""
+    weights: Text | None = None
+    """In place of `adapter`: a whole model of the base's architecture and vocabulary, or its `.gguf` file."""
+    checkpoints: Text | None = None
+    """In place of both: the checkpoints of a training, such as `"run/checkpoint-*"`, adapters or whole models. Each is
+    an arm `given/NAME.STEP`, and the report shows what is gained and forgotten over the steps."""
+    trajectory: Name | None = None
+    """Name of the training that this is a checkpoint of, after `step` optimiser steps; `checkpoints` says both."""
+    step: Count | None = None
+    """Optimiser steps after which the checkpoint of `trajectory` was saved."""
+    seeds: tuple[Text, ...] = Field(default=(), max_length=1000)
+    """Several trainings of one thing: subfolders of the folder, such as `["run1", "run2"]`; they are the arm's seeds.
+    Left out: one training, and no training noise can be estimated. With `checkpoints = "runs/checkpoint-*"` the
+    folders that hold the checkpoints: `runs/run1/checkpoint-100`."""
+    model: Name | None = None
+    """Which of several `[models]` it belongs to."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> GivenArm:
+        forms = [form for form in (self.adapter, self.weights, self.checkpoints) if form is not None]
+        if len(forms) != 1:
+            what = 'give adapter = "FOLDER", weights = "FOLDER" or checkpoints = "FOLDER/checkpoint-*"'
+            raise ValueError(what + (", not both" if forms else ""))
+        if (self.trajectory is None) != (self.step is None):
+            raise ValueError("trajectory and step go together")
+        if self.checkpoints is not None and self.step is not None:
+            raise ValueError("checkpoints names the trajectory and its steps by itself: remove trajectory and step")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds names a folder twice: one training is not two")
+        return self
+
+    @property
+    def form(self) -> WeightsForm:
+        """What its folders hold."""
+        return "adapter" if self.adapter is not None else "weights"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The folder of each training, in the order of the arm's seeds."""
+        folder = self.adapter or self.weights or ""
+        return tuple(f"{folder.rstrip('/')}/{seed}" for seed in self.seeds) or (folder,)

@@ -1,0 +1,114 @@
+"""Loading: a subject must be the weights that were trained, and nothing may be executed or downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+
+from bench.errors import InputError
+from bench.model.loading.load import (
+    WEIGHTS,
+    count_parameters,
+    load_base,
+    load_skeleton,
+    load_subject,
+    load_tokenizer,
+    pick_precision,
+)
+from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint, tiny_model
+from tests.fakes.training import resolved_model
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+IDS = torch.arange(2, 40)[None]
+
+
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    """Of a fixed input."""
+    with torch.no_grad():
+        return model(input_ids=IDS).logits
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_lora_subject_is_the_trained_model_without_the_adapters_cost(
+    tmp_path: Path, architecture: Architecture
+) -> None:
+    model = resolved_model(tiny_checkpoint(tmp_path / "base", architecture))
+    base = load_base(model, precision="fp32", device=CPU)
+    adapted = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear"))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, std=0.2)
+    adapted.eval().save_pretrained(tmp_path / "job" / WEIGHTS)
+    subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
+    assert torch.allclose(logits(subject), logits(adapted), atol=1e-4)
+    untrained = load_subject(model, None, precision="fp32", device=CPU)
+    assert not torch.allclose(logits(subject), logits(untrained), atol=1e-2)
+    assert not [name for name, _ in subject.named_modules() if "lora" in name]
+
+
+def test_a_fully_tuned_subject_is_its_own_weights(tmp_path: Path) -> None:
+    model = resolved_model(tiny_checkpoint(tmp_path / "base"))
+    tuned = tiny_model(seed=1)
+    tuned.save_pretrained(tmp_path / "job" / WEIGHTS)
+    subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
+    assert torch.equal(logits(subject), logits(tuned.eval()))
+
+
+def test_one_precision_for_all_subjects(tmp_path: Path) -> None:
+    model = resolved_model(tiny_checkpoint(tmp_path / "base"))
+    adapted = get_peft_model(load_base(model, precision="fp32", device=CPU), LoraConfig(target_modules="all-linear"))
+    adapted.save_pretrained(tmp_path / "job" / WEIGHTS)
+    for training in (None, tmp_path / "job"):
+        subject = load_subject(model, training, precision="bf16", device=CPU)
+        assert {parameter.dtype for parameter in subject.parameters()} == {torch.bfloat16}
+        assert not subject.training
+
+
+def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
+    """A pickle can run code."""
+    folder = tiny_checkpoint(tmp_path / "base")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(OSError, match="safetensors"):
+        load_base(resolved_model(folder), precision="fp32", device=CPU)
+
+
+def test_padding_needs_no_pad_token(tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(resolved_model(tiny_checkpoint(tmp_path / "base")))
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id == 1
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_tied_weights_are_counted_once(tmp_path: Path, tied: bool) -> None:
+    model = resolved_model(tiny_checkpoint(tmp_path / "base", tied=tied))
+    stored = sum(tensor.numel() for tensor in load_file(Path(model.path) / "model.safetensors").values())
+    assert count_parameters(load_base(model, precision="fp32", device=CPU)) == (stored, stored)
+    assert count_parameters(load_skeleton(model)) == (stored, stored)
+
+
+def test_a_skeleton_reads_no_weights(tmp_path: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "base")
+    save_file({}, folder / "model.safetensors")
+    assert {parameter.device.type for parameter in load_skeleton(resolved_model(folder)).parameters()} == {"meta"}
+
+
+def test_a_precision_that_the_device_lacks_is_refused_and_not_downgraded() -> None:
+    assert pick_precision("auto", CPU) == "fp32"
+    assert pick_precision("bf16", CPU) == "bf16"
+    with pytest.raises(InputError, match="cannot compute in fp16"):
+        pick_precision("fp16", CPU)
+
+
+def test_auto_is_bf16_where_the_gpu_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
+    assert pick_precision("auto", CUDA) == "bf16"
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: False)
+    assert pick_precision("auto", CUDA) == "fp32"
+    with pytest.raises(InputError):
+        pick_precision("bf16", CUDA)

@@ -1,0 +1,81 @@
+"""The first sentences: they say what the verdicts and the decision say, and nothing beyond."""
+
+from __future__ import annotations
+
+from bench.report.analysis.conclusions.answer import Answer
+from bench.report.compare import compare_record
+from bench.report.compose import compose
+from bench.report.render.view import Paragraph
+from tests.fakes.records import make_run
+from tests.report.analysis.conclusions.test_decision import FAR, LIMA, comparison_of
+
+BETTER = {"says": f"{LIMA} >= alpaca_52k/full", "on": "qa", "margin": 0.02}
+KEEPS = {"says": f"{LIMA} >= base", "on": "cloze", "margin": 0.02}
+
+
+def answer_of(*claims: dict[str, object], weights: dict[str, float] | None = None, **options: object) -> Answer | None:
+    run = make_run(claims=claims, examples=150, **options)  # type: ignore[arg-type]
+    if weights is not None:
+        return comparison_of(run, weights).answer
+    return compare_record(run.record, run.rows, replicates=200).answer
+
+
+def test_a_decided_run_begins_with_what_to_take_and_by_how_much() -> None:
+    comparison = comparison_of(make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,)))
+    answer = comparison.answer
+    assert answer is not None
+    assert answer.decided
+    (result,) = comparison.claims
+    assert result.delta is not None
+    assert result.delta.estimate is not None
+    points = f"{100 * result.delta.estimate:.1f} points"
+    assert answer.lead.startswith(f"In this simulation: take {LIMA}: better than alpaca_52k/full by {points} (")
+    assert answer.lead.endswith("on qa, at equal tokens.")
+    assert answer.evidence[0] == "By qa and cloze it is the best of 7 with a probability of over 99%."
+    assert answer.evidence[-1].startswith("One training takes ")
+    first = compose(comparison).sections[0]
+    assert first.title == "Answer"
+    assert isinstance(first.blocks[0], Paragraph)
+    assert first.blocks[0].text == answer.lead
+
+
+def test_where_nothing_is_decided_that_comes_first() -> None:
+    rates = {"qa": {LIMA: 0.5, "alpaca_52k/full": 0.5}}
+    answer = answer_of(BETTER, rates=rates, seed_spread=0.05)
+    assert answer is not None
+    assert not answer.decided
+    assert answer.lead.endswith("nothing is decided: the claim is inconclusive.")
+    assert len(answer.still_open) == 1
+    assert answer.still_open[0].startswith(f"{LIMA} >= alpaca_52k/full on qa: the interval includes the margin")
+
+
+def test_an_open_decision_names_who_leads_and_takes_nobody() -> None:
+    rates = {"qa": {LIMA: 0.6, "lima_1k/lora": 0.6}}
+    answer = answer_of(weights={"qa": 1}, rates=rates, seed_spread=0.05)
+    assert answer is not None
+    assert not answer.decided
+    assert "not decided which arm to take" in answer.lead
+    assert answer.lead.endswith("leads.")
+    assert "take lima" not in answer.lead
+
+
+def test_what_the_chosen_arm_forgot_is_in_the_answer() -> None:
+    rates = {"qa": FAR["qa"], "cloze": {"base": 0.95, LIMA: 0.6}}
+    answer = answer_of(BETTER, KEEPS, weights={"qa": 1}, rates=rates, seed_spread=0.005)
+    assert answer is not None
+    assert "; it forgets " in answer.lead
+    assert " points of cloze (" in answer.lead
+    assert not any("cloze by" in sentence for sentence in answer.evidence), "said once"
+    assert not any("not shown to have lost" in sentence for sentence in answer.evidence)
+
+
+def test_a_loss_that_fell_is_better_and_has_no_points() -> None:
+    loss = {"says": f"{LIMA} > base", "on": "heldout"}
+    answer = answer_of(loss)
+    assert answer is not None
+    (sentence,) = [text for text in (answer.lead, *answer.evidence, *answer.still_open) if "heldout" in text]
+    assert "points" not in sentence
+
+
+def test_a_run_that_asks_nothing_has_no_answer() -> None:
+    assert answer_of() is None

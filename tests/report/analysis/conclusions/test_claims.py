@@ -1,0 +1,165 @@
+"""Verdicts of claims: what a reader takes away."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench.record.record import JobRecord
+from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.compare import compare, compare_record
+from bench.report.compose import compose
+from bench.report.render.view import Table
+from bench.report.sections.failures import failures_section
+from tests.fakes.records import FakeRun, make_run
+
+LIMA = "lima_1k/full"
+
+
+def decide(says: str, on: str, margin: float = 0.0, **options: object) -> ClaimResult:
+    claims: tuple[dict[str, object], ...] = ({"says": says, "on": on, "margin": margin},)
+    run = make_run(claims=claims, examples=150, **options)  # type: ignore[arg-type]
+    return compare(run, replicates=300).claims[0]
+
+
+def why(run: FakeRun) -> str:
+    claims = next(entry for entry in compose(compare(run, replicates=300)).sections if entry.title == "Claims")
+    (table,) = [block for block in claims.blocks if isinstance(block, Table) and block.only == "document"]
+    return table.rows[0][2].text
+
+
+@pytest.mark.parametrize(
+    ("says", "on", "margin", "outcome"),
+    [
+        (f"{LIMA} > base", "qa", 0.1, "supported"),
+        (f"base > {LIMA}", "qa", 0.1, "refuted"),
+        (f"base >= {LIMA}", "qa", 0.1, "refuted"),
+        (f"{LIMA} == base", "qa", 0.05, "refuted"),
+        (f"{LIMA} > alpaca_52k/full", "qa", 0.0, "inconclusive"),
+        (f"{LIMA} > base", "heldout", 0.0, "supported"),
+        (f"base >= {LIMA}", "heldout", 0.1, "refuted"),
+    ],
+)
+def test_verdict_of_a_planted_effect(says: str, on: str, margin: float, outcome: str) -> None:
+    """On held-out loss lower is better: `>` there means the lower loss."""
+    assert decide(says, on, margin).verdict.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("options", "gap"),
+    [
+        ({"failed_training": f"{LIMA}#2"}, "lima_1k/full#2 has no score: train:lima_1k/full#2 failed: out of memory"),
+        ({"failed_eval": "qa:base"}, "base has no score: stopped after 600 s"),
+    ],
+)
+def test_incomplete_as_soon_as_one_needed_subject_is_missing(options: dict[str, str], gap: str) -> None:
+    """Two of three seeds would give a verdict that the failed one might have changed."""
+    found = decide(f"{LIMA} > base", "qa", **options)
+    assert found.verdict.outcome == "incomplete"
+    assert found.why == gap
+
+
+def test_a_failure_elsewhere_leaves_the_claim_decided() -> None:
+    assert decide(f"{LIMA} > base", "qa", failed_eval="cloze:base").verdict.outcome == "supported"
+
+
+@pytest.mark.parametrize("relation", [">=", "=="])
+def test_two_sides_that_guess_are_not_called_equal(relation: str) -> None:
+    """An eval that neither side can do would call any two models equally good."""
+    guess = {"choice": {LIMA: 0.25, "base": 0.25}}
+    found = decide(f"{LIMA} {relation} base", "choice", margin=0.5, rates=guess)
+    assert found.verdict.outcome == "inconclusive"
+    assert "both sides are at chance" in found.why
+    able = {"choice": {LIMA: 0.9, "base": 0.9}}
+    assert decide(f"{LIMA} {relation} base", "choice", margin=0.5, rates=able).verdict.outcome == "supported"
+
+
+def test_a_pending_job_makes_the_claim_incomplete() -> None:
+    run = make_run(examples=20, claims=({"says": f"{LIMA} > base", "on": "qa"},))
+    evaluations = tuple(
+        e.model_copy(update={"result": None, "scores": None, "job": e.job.model_copy(update={"status": "pending"})})
+        if (e.eval, e.subject) == ("qa", "base")
+        else e
+        for e in run.record.evaluations
+    )
+    stopped = FakeRun(path=run.path, record=run.record.model_copy(update={"evaluations": evaluations}), rows=run.rows)
+    found = compare(stopped, replicates=50).claims[0]
+    assert found.verdict.outcome == "incomplete"
+    assert "ended before it" in found.why
+
+
+@pytest.mark.parametrize("only", [("--only", LIMA), (f"--only={LIMA}",), ("--only", "lima_1k/f*")])
+def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_runs_it(only: tuple[str, ...]) -> None:
+    run = make_run(examples=20, claims=({"says": f"{LIMA} > base", "on": "qa"},))
+    other = "random_1k/full"
+
+    def never(job: JobRecord) -> JobRecord:
+        return job.model_copy(update={"status": "pending"})
+
+    trainings = tuple(
+        t.model_copy(update={"result": None, "job": never(t.job)}) if t.arm in (LIMA, other) and t.seed == 2 else t
+        for t in run.record.trainings
+    )
+    stopped = run.record.model_copy(update={"trainings": trainings, "command": ("bench", "run", "x.toml", *only)})
+    missing = compare(FakeRun(path=run.path, record=stopped, rows=run.rows), replicates=50)
+    assert {absence.subject: (absence.kind, absence.message) for absence in missing.missing} == {
+        f"{LIMA}#2": ("pending", "this run ended before it"),
+        f"{other}#2": ("left_out", "`--only` left it out"),
+    }
+    going_on = compare_record(stopped.model_copy(update={"finished": None}), run.rows, replicates=50)
+    assert "the run is going on, or was killed" in {absence.message for absence in going_on.missing}
+    section = failures_section(missing)
+    assert section is not None
+    assert "without `--only` to try these jobs again" in str(section.blocks[-1])
+
+
+def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
+    run = make_run(examples=20, claims=({"says": f"{LIMA} > alpaca_52k/full", "on": "qa"},))
+    trainings = tuple(t for t in run.record.trainings if t.arm != "alpaca_52k/full")
+    evaluations = tuple(e for e in run.record.evaluations if e.arm != "alpaca_52k/full")
+    record = run.record.model_copy(update={"trainings": trainings, "evaluations": evaluations})
+    partial = FakeRun(path=run.path, record=record, rows=run.rows)
+    assert compare(partial, replicates=50).claims[0].why == "alpaca_52k/full is not part of this run"
+
+
+def test_inconclusive_says_what_would_decide_it() -> None:
+    rates = {"choice": {LIMA: 0.75, "random_1k/full": 0.72}}
+    claim = {"says": f"{LIMA} > random_1k/full", "on": "choice"}
+    text = why(make_run(examples=150, rates=rates, claims=(claim,), seed=1))
+    assert "the interval includes zero" in text
+    assert re.search(r"\(now (150|3)\b|neither", text), text
+
+
+def test_one_seed_is_said_beside_the_verdict() -> None:
+    text = why(make_run(examples=150, seeds=(0,), claims=({"says": f"{LIMA} > base", "on": "qa"},)))
+    assert text.endswith(", by the noise of the examples alone; asked: better")
+
+
+@pytest.mark.parametrize("relation", [">=", ">", "=="])
+def test_a_margin_that_no_score_could_refute_decides_nothing(relation: str) -> None:
+    """On an accuracy a margin of 1.0 holds for any two models."""
+    found = decide(f"{LIMA} {relation} base", "qa", margin=1.0)
+    assert found.verdict.outcome == "incomplete"
+    assert "spans the whole scale" in found.why
+
+
+@pytest.mark.parametrize("relation", [">=", "=="])
+def test_two_sides_without_a_fault_are_not_called_equal(relation: str) -> None:
+    """An eval that both sides solve could not have shown a difference either."""
+    run = make_run(examples=60, claims=({"says": f"{LIMA} {relation} base", "on": "choice", "margin": 0.5},))
+    rows = {
+        (name, subject): [row.model_copy(update={"metrics": {"acc": 1.0}}) for row in found]
+        if name == "choice" and (subject == "base" or subject.startswith(LIMA))
+        else found
+        for (name, subject), found in run.rows.items()
+    }
+    (found,) = compare(FakeRun(path=run.path, record=run.record, rows=rows), replicates=100).claims
+    assert found.verdict.outcome == "inconclusive"
+    assert "both sides are at the ceiling" in found.why
+
+
+def test_opposite_claims_are_pointed_out() -> None:
+    both = ({"says": f"{LIMA} > base", "on": "qa"}, {"says": f"base > {LIMA}", "on": "qa"})
+    comparison = compare(make_run(examples=20, claims=both), replicates=50)
+    assert "claims opposed" in {finding.name for finding in comparison.sanity}

@@ -1,0 +1,150 @@
+"""Which arm to take: the sentence that a reader acts on."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.conclusions.decision import Decision, Option, unsure
+from bench.report.compare import compare_record
+from bench.report.compose import compose
+from bench.report.render.view import Paragraph
+from bench.report.sections.decision import decision_section, decision_sentence
+from bench.stats.conclusions.decision import Prospect
+from bench.suite.tables.conclusions.decision import DecisionOptions
+from tests.fakes.records import FakeRun, make_run
+
+LIMA = "lima_1k/full"
+FAR = {
+    "qa": {LIMA: 0.9, "lima_1k/lora": 0.3, "alpaca_52k/full": 0.3, "random_1k/full": 0.3},
+    "cloze": {LIMA: 0.9, "lima_1k/full": 0.9},
+}
+
+
+def comparison_of(run: FakeRun, weights: dict[str, float] | None = None, **options: float) -> Comparison:
+    suite = run.record.resolved.suite
+    stated = DecisionOptions(weights=weights or {"qa": 1, "cloze": 1}, **options)  # type: ignore[arg-type]
+    suite = suite.model_copy(update={"decision": stated})
+    resolved = run.record.resolved.model_copy(update={"suite": suite})
+    return compare_record(run.record.model_copy(update={"resolved": resolved}), run.rows, replicates=200)
+
+
+def decide(run: FakeRun, weights: dict[str, float] | None = None, **options: float) -> Decision:
+    decision = comparison_of(run, weights, **options).decision
+    assert decision is not None
+    return decision
+
+
+def far_run(**options: object) -> FakeRun:
+    return make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(), **options)  # type: ignore[arg-type]
+
+
+def test_without_a_decision_in_the_suite_no_arm_is_recommended() -> None:
+    run = make_run(examples=20)
+    comparison = compare_record(run.record, run.rows, replicates=100)
+    assert comparison.decision is None
+    assert decision_section(comparison) is None
+
+
+def test_an_arm_far_ahead_is_taken_and_said_first() -> None:
+    comparison = comparison_of(far_run())
+    decision = comparison.decision
+    assert decision is not None
+    assert (decision.outcome, decision.pick, decision.reasons) == ("decided", LIMA, ())
+    section = next(entry for entry in compose(comparison).sections if entry.title == "Which arm to take")
+    assert isinstance(section.blocks[0], Paragraph)
+    assert section.blocks[0].text.startswith(f"Take {LIMA}: 0.9")
+    assert "expected loss 0.00" in section.blocks[0].text
+
+
+def test_the_value_is_the_weighted_mean_of_what_the_tables_show() -> None:
+    comparison = comparison_of(far_run(), {"qa": 3, "cloze": 1})
+    decision = comparison.decision
+    assert decision is not None
+    for option in decision.options:
+        qa, cloze = (comparison.results[option.arm, name].value.mean for name in ("qa", "cloze"))
+        assert qa is not None
+        assert cloze is not None
+        assert option.value == pytest.approx(0.75 * qa + 0.25 * cloze)
+    assert [weight.share for weight in decision.weights] == [0.75, 0.25]
+    assert len(decision.options) == 7
+
+
+def test_weights_decide_which_arm() -> None:
+    rates = {"qa": {LIMA: 0.9, "base": 0.1}, "cloze": {LIMA: 0.1, "base": 0.99}}
+    run = make_run(examples=150, rates=rates, seed_spread=0.01)
+    assert decide(run, {"qa": 1}).pick == LIMA
+    assert decide(run, {"qa": 1, "cloze": 100}).pick == "base"
+
+
+def test_two_arms_alike_are_not_decided_and_both_are_named() -> None:
+    rates = {"qa": dict.fromkeys((LIMA, "alpaca_52k/full"), 0.9)}
+    decision = decide(make_run(examples=100, rates=rates), {"qa": 1})
+    assert decision.outcome == "open"
+    assert {decision.pick, decision.runner_up} == {LIMA, "alpaca_52k/full"}
+    assert decision_sentence(decision).startswith("Not decided: ")
+    assert decide(make_run(examples=100, rates=rates), {"qa": 1}, tolerance=0.3).outcome == "decided"
+
+
+def test_one_seed_decides_nothing_however_far_ahead() -> None:
+    decision = decide(far_run(seeds=(0,)))
+    assert (decision.outcome, decision.pick) == ("open", LIMA)
+    assert "noise of training is unknown" in decision_sentence(decision)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"failed_training": "alpaca_52k/lora#1"}, {"failed_eval": "qa:base"}, {"failed_eval": f"cloze:{LIMA}#2"}],
+)
+def test_a_subject_without_a_score_leaves_the_decision_incomplete(options: dict[str, str]) -> None:
+    decision = decide(far_run(**options))
+    assert decision.outcome == "incomplete"
+    assert next(iter(options.values())).partition(":")[2].partition("#")[0] in decision_sentence(decision) or (
+        "alpaca_52k/lora#1 has no score on qa" in decision.reasons
+    )
+
+
+def test_missing_scores_count_against_the_pick() -> None:
+    """An arm whose wrong answers were not scored must not be taken for the best."""
+    few, many = decide(far_run(missing=0.02)), decide(far_run(missing=0.4))
+    assert (few.outcome, few.pick) == ("decided", LIMA)
+    assert (many.outcome, many.pick) == ("incomplete", LIMA)
+    assert any("lacks" in reason for reason in many.reasons)
+
+
+def test_an_eval_that_nobody_scored_is_named() -> None:
+    run = make_run(examples=20)
+    gone = {key: rows for key, rows in run.rows.items() if key[0] != "qa"}
+    evaluations = tuple(
+        e.model_copy(update={"result": None, "scores": None}) if e.eval == "qa" else e for e in run.record.evaluations
+    )
+    record = run.record.model_copy(update={"evaluations": evaluations})
+    decision = decide(FakeRun(path=run.path, record=record, rows=gone))
+    assert (decision.outcome, decision.pick) == ("incomplete", None)
+    assert "qa has no score" in decision_sentence(decision)
+
+
+def test_a_seed_lost_never_raises_the_probability_of_being_decided() -> None:
+    whole, lost = decide(far_run()), decide(far_run(failed_training=f"{LIMA}#2"))
+    assert whole.outcome == "decided"
+    assert lost.outcome == "incomplete"
+
+
+def option(arm: str, *, best: float, loss: float) -> Option:
+    prospect = Prospect(corrected=0.25, low=0.2, high=0.3, best=best, near_best=best, expected_loss=loss)
+    return Option(arm=arm, value=0.25, by_seed=(0.25,), prospect=prospect, gaps=())
+
+
+def test_an_arm_that_loses_least_but_is_seldom_best_does_not_lead() -> None:
+    """Arms that rise and fall together share their chances; the base, apart from them, has its chance alone."""
+    rows = (option(LIMA, best=0.2, loss=0.004), option("base", best=0.5, loss=0.005))
+    assert unsure(rows, 0.95) == (
+        f"{LIMA} is best with 20%, below the 95% asked for, and loses the least on average; base is best with 50%"
+    )
+    decision = Decision(
+        outcome="open", pick=LIMA, runner_up="base", weights=(), tolerance=0.0, confidence=0.95, options=rows,
+        reasons=(unsure(rows, 0.95),),
+    )  # fmt: skip
+    assert decision.leader is None
+    assert " leads" not in decision_sentence(decision)
+    assert unsure(rows[:1], 0.95) == f"{LIMA} is best with 20%, below the 95% asked for"

@@ -1,0 +1,26 @@
+"""Seeds of single arms, and looks that are planned."""
+
+from __future__ import annotations
+
+from bench.suite.checks.names.seed_plan import seed_problems
+from bench.suite.tables.conclusions.sequential import SequentialOptions
+from tests.fakes.flagship import make_suite
+
+
+def test_an_arm_has_the_suites_seeds_and_its_own() -> None:
+    plain = make_suite(seeds=(0, 1))
+    more = {"lima_1k/full": (1, 7)}
+    suite = plain.model_copy(update={"more_seeds": more})
+    assert suite.seeds_of("lima_1k/full") == (0, 1, 7)
+    assert suite.seeds_of("lima_1k/lora") == (0, 1)
+    assert list(seed_problems(suite)) == []
+
+
+def test_what_cannot_be_planned_is_refused() -> None:
+    plain = make_suite(seeds=(0, 1, 2))
+    more = {"lima/full": (7,)}
+    suite = plain.model_copy(update={"more_seeds": more, "sequential": SequentialOptions(max_seeds=2), "claim": ()})
+    unknown, late, idle = seed_problems(suite)
+    assert unknown.where == "more_seeds.lima/full"
+    assert "3 seeds" in late.what
+    assert "no claim" in idle.what
