@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from multiprocessing import forkserver
@@ -56,6 +57,14 @@ def loaded_server(request: pytest.FixtureRequest) -> Iterator[None]:
         patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
         patch.setattr(ChildServer, "kill", lambda self: None)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_heap() -> None:
+    """What was imported and collected is out of the garbage collector's sight, as in a job's process: accelerate collects
+    twice a training, which would look at every module of every library."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
