@@ -61,7 +61,7 @@ def loaded_server(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def frozen_heap() -> None:
-    """What was imported and collected is out of the garbage collector's sight, as in a job's process: accelerate collects
+    """What was imported is out of the garbage collector's sight, as in a job's process: accelerate collects
     twice a training, which would look at every module of every library."""
     gc.collect()
     gc.freeze()
