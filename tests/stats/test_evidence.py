@@ -16,8 +16,7 @@ from bench.stats.conclusions.sequential import Spending, sequential_p
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.samples.sample import Scores
-from benchmarks.arms import items
-from benchmarks.evidence import (
+from benchmarks.simulations.evidence import (
     Taken,
     all_draws_but_one,
     all_seeds_but_one,
@@ -30,6 +29,7 @@ from benchmarks.evidence import (
     some_scores,
     strengths,
 )
+from benchmarks.simulations.trained import items
 
 RUNS = 30
 
@@ -50,7 +50,7 @@ def rates(rng: np.random.Generator) -> list[Scores]:
 def test_less_evidence_is_no_surer_on_average(take: Taken, noisy: float, effect: float) -> None:
     """Alike arms, and one that is noisier. Tolerances are for the noise of thirty runs."""
     draw = partial(clustered_scores, deviations=[noisy, *[0.3] * 5], effect=effect)
-    before, after = strengths(draw, take, RUNS, rng=np.random.default_rng(5))
+    before, (after,) = strengths(draw, [take], RUNS, rng=np.random.default_rng(5))
     assert after.width >= 0.99
     assert after.p >= before.p - 0.04
     assert after.marked <= before.marked + 0.05
@@ -58,7 +58,7 @@ def test_less_evidence_is_no_surer_on_average(take: Taken, noisy: float, effect:
 
 @pytest.mark.parametrize("take", [one_seed, some_scores, some_examples])
 def test_less_evidence_of_rates_is_no_surer_on_average(take: Taken) -> None:
-    before, after = strengths(rates, take, RUNS, rng=np.random.default_rng(6))
+    before, (after,) = strengths(rates, [take], RUNS, rng=np.random.default_rng(6))
     assert after.width >= 0.99
     assert after.p >= before.p - 0.04
     assert after.marked <= before.marked + 0.05
@@ -66,7 +66,7 @@ def test_less_evidence_of_rates_is_no_surer_on_average(take: Taken) -> None:
 
 @pytest.mark.parametrize("effect", [0.0, 1.0])
 def test_a_lost_subset_draw_makes_nothing_surer_on_average(effect: float) -> None:
-    before, after = strengths(partial(drawn_scores, effect=effect), one_draw, RUNS, rng=np.random.default_rng(8))
+    before, (after,) = strengths(partial(drawn_scores, effect=effect), [one_draw], RUNS, rng=np.random.default_rng(8))
     assert after.width >= 0.99
     assert after.p >= before.p - 0.04
     assert after.marked <= before.marked + 0.05
@@ -82,7 +82,7 @@ def test_a_lost_subset_draw_makes_nothing_surer_on_average(effect: float) -> Non
 )
 def test_a_survivor_is_never_marked(draw: Callable[[np.random.Generator], list[Scores]], take: Taken) -> None:
     """Two seeds of the only draw that was left said nothing of what another draw would give, and decided."""
-    after = strengths(draw, take, 10, rng=np.random.default_rng(7))[1]
+    (after,) = strengths(draw, [take], 10, rng=np.random.default_rng(7))[1]
     assert (after.marked, after.p) == (0.0, 1.0)
 
 

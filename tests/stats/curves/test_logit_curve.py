@@ -12,7 +12,7 @@ from bench.stats.curves.curve import SeedCurve, interval, two_sided_p
 from bench.stats.curves.logit_curve import NODES, Rate, WeightedCurve, logit_seed_curve, moved
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.single import score_interval
-from benchmarks.coverage import matrix
+from benchmarks.simulations.data import matrix
 
 Side = tuple[float, float]
 """Rate, and pull of its logit."""

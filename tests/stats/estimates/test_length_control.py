@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.stats import t
+from statsmodels.api import GLM, families
 
 from bench.stats.curves.distributions import FloatArray
 from bench.stats.estimates.length_control import (
@@ -50,6 +51,16 @@ def test_the_fit_is_the_maximum_that_scipy_finds(lengths_alone: bool) -> None:
     found = fit(wins[0], differences[0], np.ones((1, 200)))
     best = minimize(loss, [0.0, 0.0], tol=1e-9).x
     assert [float(found.intercept[0]), float(found.slope[0])] == pytest.approx(best.tolist(), rel=1e-3, abs=1e-3)
+
+
+def test_with_many_pairs_the_fit_is_statsmodels_binomial_glm() -> None:
+    """Of so many pairs the priors are nothing; ties are half a win to both."""
+    wins, differences = judged(2, 20_000, quality=0.3, effect=1.2)
+    wins[0, ::7] = 0.5
+    x = np.tanh(differences[0] / differences[0].std())
+    glm = GLM(wins[0], np.stack([np.ones(20_000), x], axis=1), family=families.Binomial()).fit()
+    found = fit(wins[0], differences[0], np.ones((1, 20_000)))
+    assert [float(found.intercept[0]), float(found.slope[0])] == pytest.approx(glm.params.tolist(), abs=1e-3)
 
 
 def test_a_resample_is_fitted_as_if_its_examples_were_written_out() -> None:

@@ -11,7 +11,8 @@ from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.power import Needed, detectable_effect, needed, needed_range, needed_unseen
 from bench.stats.noise.variance import Components
 from bench.stats.samples.sample import scores
-from benchmarks.coverage import seeded, simulate
+from benchmarks.simulations.measure import measure
+from benchmarks.simulations.trained import seeded
 
 
 def test_detectable_effect_is_near_statsmodels_exact_one() -> None:
@@ -62,12 +63,12 @@ def test_what_few_seeds_need_is_what_decides_four_times_in_five() -> None:
     examples = needed(0.2, parts, examples=100).examples
     assert examples is not None
     draw = seeded(3, 0, 1.0, 0.02, 0.5, examples=examples, effect=0.2)
-    assert 73 <= simulate(draw, 300, replicates=100)[1] <= 87
+    assert 73 <= measure(draw, 300, replicates=100, same=1).at_5.percent <= 87
 
 
 def test_the_effect_that_a_few_seeds_can_see_is_seen_four_times_in_five() -> None:
     effect = detectable_effect(200**-0.5, 199, seed_error=(0.25 / 200 / 3) ** 0.5, seed_degrees=2)
-    assert 73 <= simulate(seeded(3, 0, 1.0, 0.0, 0.5, effect=effect), 300, replicates=100)[1] <= 87
+    assert 73 <= measure(seeded(3, 0, 1.0, 0.0, 0.5, effect=effect), 300, replicates=100, same=1).at_5.percent <= 87
 
 
 def three_seeds(*, example: float, seed: float, rest: float = 0.0, examples: int = 1_000, sides: int = 1) -> Components:

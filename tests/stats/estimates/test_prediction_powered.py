@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from bench.stats.estimates.prediction_powered import LEAST_LABELS, corrected_rate
 
@@ -44,6 +45,25 @@ def test_by_hand_without_weighting_away_the_judge() -> None:
     assert found.rate == pytest.approx(0.5 + found.weight * 0.25)
     assert found.agreement == 1.0
     assert (found.labelled, found.judged) == (20, 820)
+
+
+def test_the_weight_is_the_one_with_the_smallest_variance_and_the_rest_the_published_estimator() -> None:
+    """Angelopoulos, Duchi & Zrnic 2023, section 6: rate and variance of every weight, minimised by scipy."""
+    people, judge, others = sample(np.random.default_rng(3), bias=0.2, noise=0.3)
+
+    def variance(weight: float) -> float:
+        return float(
+            people.var(ddof=1) / 50
+            - 2 * weight * np.cov(people, judge)[0, 1] / 50
+            + weight**2 * judge.var(ddof=1) * (1 / 50 + 1 / 450)
+        )
+
+    best = optimize.minimize_scalar(variance, bounds=(0, 1), method="bounded").x
+    found = corrected_rate(people, judge, others)
+    assert found.weight == pytest.approx(best, abs=1e-4)
+    assert found.rate == pytest.approx(people.mean() + best * (others.mean() - judge.mean()), abs=1e-4)
+    error = ((people - best * judge).var(ddof=2) / 50 + best**2 * others.var(ddof=1) / 450) ** 0.5
+    assert found.high == pytest.approx(found.rate + stats.t.ppf(0.975, 48) * error, abs=1e-4)
 
 
 def test_few_labels_have_a_rate_and_no_interval() -> None:

@@ -12,7 +12,7 @@ from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.noise.moderation import LEAST_DEGREES, SeedPrior, SeedVariance, fit_scaled_f, noisiest_p, seed_prior
 from bench.stats.samples.sample import Scores
-from benchmarks.coverage import matrix
+from benchmarks.simulations.data import matrix
 
 
 def limma(variances: np.ndarray, degrees: np.ndarray) -> tuple[float, float]:
@@ -67,6 +67,19 @@ def test_unequal_noise_is_cochrans() -> None:
     expected = 4 * stats.f.sf(3 * share / (1 - share), 2, 6)
     assert noisiest_p(variances, degrees) == pytest.approx(expected)
     assert noisiest_p(np.zeros(4), degrees) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("arms", "seeds", "critical"),
+    [(4, 2, 0.9065), (6, 2, 0.7808), (3, 3, 0.8709), (4, 3, 0.7679), (6, 3, 0.6161), (10, 3, 0.4450), (4, 4, 0.6841),
+     (6, 4, 0.5321), (6, 6, 0.4447)],
+)  # fmt: skip
+def test_unequal_noise_is_refused_at_the_published_critical_values(arms: int, seeds: int, critical: float) -> None:
+    """Largest variance as a share of all, at 5%: Eisenhart, Hastay & Wallis 1947, "Techniques of Statistical Analysis",
+    table 15.1. The bound over arms is exact to the fourth digit there."""
+    for share, refused in ((critical + 0.0005, True), (critical - 0.0005, False)):
+        variances = np.array([share, *[(1 - share) / (arms - 1)] * (arms - 1)])
+        assert (noisiest_p(variances, np.full(arms, seeds - 1.0)) < 0.05) == refused
 
 
 def test_equal_noise_is_refused_at_its_level() -> None:

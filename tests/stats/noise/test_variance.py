@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import linalg, stats
+from statsmodels.api import OLS
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
@@ -72,6 +74,60 @@ def test_weights_and_tasks_in_the_spread_by_loops() -> None:
     level = unit_spread(plan.totals(np.ones(7)), plan)
     assert level is not None
     assert level.variance == pytest.approx(0.0, abs=1e-20)
+
+
+def test_the_degrees_over_two_tasks_are_scipys_of_welch() -> None:
+    """Satterthwaite's over the tasks, of Kish's within each: n - 1 where all examples weigh the same."""
+    generator = np.random.default_rng(4)
+    few, many = generator.normal(size=7), 3 * generator.normal(size=21)
+    plan = layout(np.ones(28), None, np.repeat([0, 1], [7, 21]))
+    spread = unit_spread(plan.totals(np.concatenate([few, -many])), plan)
+    welch = stats.ttest_ind(few, many, equal_var=False)
+    assert spread is not None
+    assert spread.degrees == pytest.approx(welch.df)
+    assert spread.variance == pytest.approx((few.var(ddof=1) / 7 + many.var(ddof=1) / 21) / 4)
+
+
+def test_the_variance_of_a_weighted_mean_is_statsmodels_hc2() -> None:
+    """Examples without clusters: a regression on a constant, with heteroscedasticity-robust errors."""
+    generator = np.random.default_rng(5)
+    values, weights = generator.normal(size=25), generator.uniform(0.2, 4.0, 25)
+    plan = layout(np.ones(25), None, None)
+    spread = unit_spread(plan.totals(values), plan)
+    assert spread is not None
+    assert spread.variance == pytest.approx(OLS(values, np.ones(25)).fit(cov_type="HC2").bse[0] ** 2)
+    uneven = layout(weights, None, None)
+    robust = unit_spread(uneven.totals(values), uneven)
+    assert robust is not None
+    assert robust.variance == pytest.approx(bell_and_mccaffrey(values, weights, np.arange(25)))
+
+
+def test_the_variance_of_clusters_is_bell_and_mccaffreys() -> None:
+    generator = np.random.default_rng(6)
+    label = np.repeat(np.arange(8), [1, 2, 3, 4, 5, 6, 7, 12])
+    values = generator.normal(size=8)[label] + generator.normal(size=40)
+    plan = layout(np.ones(40), label, None)
+    spread = unit_spread(plan.totals(values), plan)
+    assert spread is not None
+    assert spread.variance == pytest.approx(bell_and_mccaffrey(values, np.ones(40), label))
+    shares = np.bincount(label) / 40
+    assert spread.degrees == pytest.approx(1 / (shares**2).sum() - 1), "Kish's effective number, less one"
+
+
+def bell_and_mccaffrey(values: np.ndarray, weights: np.ndarray, label: np.ndarray) -> float:
+    """CR2 of a weighted mean by its matrices (2002, equation 5): each cluster's residuals times the inverse root of its
+    block of I - H, H symmetric in residuals that are scaled by the root of their weight."""
+    root = np.sqrt(weights)
+    design = root / np.sqrt(weights.sum())
+    residual = root * (values - np.average(values, weights=weights))
+    blocks = [np.flatnonzero(label == cluster) for cluster in np.unique(label)]
+    scores = [
+        design[rows]
+        @ linalg.inv(linalg.sqrtm(np.eye(rows.size) - np.outer(design[rows], design[rows])))
+        @ residual[rows]
+        for rows in blocks
+    ]
+    return float((np.array(scores) ** 2).sum() / weights.sum())
 
 
 def test_a_task_of_one_example_has_no_spread() -> None:

@@ -11,7 +11,8 @@ from sacrebleu.metrics.chrf import CHRF
 
 from bench.stats.estimates.corpus import corpus_delta
 from bench.stats.samples.corpus_metrics import CORPUS_METRICS, bleu, chrf, corpus_metric
-from bench.stats.samples.corpus_sample import CorpusScores
+from bench.stats.samples.corpus_sample import CorpusScores, complete_rows, corpus_plan
+from bench.stats.samples.resample import count_chunks
 
 WORDS = ["the", "a", "cat", "dog", "house", "river", "town", "baker", "lives", "near", "small", "in", "and", "sings"]
 
@@ -33,6 +34,23 @@ def test_sums_give_sacrebleus_figure(metric: BLEU | CHRF, ours: object, kept: fl
         said, wanted = corpus(seed, 1 + seed % 9, kept)
         statistics = np.array(metric._extract_corpus_statistics(said, [wanted]), dtype=float)
         assert ours(statistics.sum(axis=0)) == pytest.approx(metric.corpus_score(said, [wanted]).score)
+
+
+@pytest.mark.parametrize(("name", "metric"), [("bleu", BLEU(force=True)), ("chrf", CHRF())])
+def test_a_resample_of_clusters_is_sacrebleus_figure_of_the_texts_that_it_draws(name: str, metric: BLEU | CHRF) -> None:
+    """Koehn 2004's bootstrap, with whole clusters: every text of a drawn cluster, as often as it was drawn."""
+    said, wanted = corpus(3, 24, 0.6)
+    label = np.arange(24) % 6
+    statistics = np.array([metric._extract_corpus_statistics(said, [wanted])], dtype=float)
+    scores = CorpusScores(
+        metric=CORPUS_METRICS[name], values=statistics, present=np.ones((1, 24), dtype=bool), clusters=label
+    )
+    draws = corpus_plan(scores).resampled((complete_rows(scores),), seed=11, replicates=20)[0]
+    (counts,) = count_chunks(6, 20, np.random.default_rng(11))
+    for value, drawn in zip(draws, counts, strict=True):
+        rows = np.repeat(np.arange(24), drawn[label].astype(int))
+        texts = [said[row] for row in rows], [[wanted[row] for row in rows]]
+        assert value == pytest.approx(metric.corpus_score(*texts).score)
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf"])

@@ -1,24 +1,21 @@
 """Looks at a growing number of seeds: how often a difference is found that is not there, and what stopping early saves,
-by simulation.
-
-Run from the repository root: `python -m benchmarks.sequential [RUNS]`. Each run trains both arms with 3 to 10 seeds,
+by simulation. Each run trains both arms with 3 to 10 seeds,
 one more at each look, on the same examples, and stops at the first look that decides."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from bench.stats.conclusions.sequential import Spending, sequential_p
 from bench.stats.estimates.paired import paired_delta
-from bench.stats.samples.sample import Scores
+from benchmarks.simulations.data import matrix
+from benchmarks.simulations.table import Cell, Measure, Note, Share, Table
 
-RUNS = 2_000
-REPLICATES = 200
+REPLICATES = 100
 LOOKS = tuple(range(3, 11))
 """Seeds of each arm at each look."""
 Rule = Callable[[Sequence[float]], bool]
@@ -87,18 +84,15 @@ def p_values(truth: Truth, generator: np.random.Generator, *, seed: int) -> list
     arm, control = side(truth.effect), side(0.0)
     found = []
     for count in LOOKS:
-        delta = paired_delta(_scores(arm[:count]), _scores(control[:count]), seed=seed, replicates=REPLICATES)
+        delta = paired_delta(matrix(arm[:count]), matrix(control[:count]), seed=seed, replicates=REPLICATES)
         assert delta.p_value is not None
         found.append(delta.p_value)
     return found
 
 
-def _scores(values: np.ndarray) -> Scores:
-    return Scores(values=values, present=np.ones(values.shape, dtype=np.bool_), weights=np.ones(values.shape[1]))
-
-
-def simulate(truth: Truth, runs: int) -> dict[str, tuple[float, float]]:
-    """By rule, the share of runs that decide, in percent, and the mean number of seeds that they take."""
+@cache
+def simulate(truth: Truth, runs: int) -> dict[str, tuple[int, float]]:
+    """By rule, how many runs decide, and the mean number of seeds that they take."""
     generator = np.random.default_rng(2024)
     taken: dict[str, list[tuple[bool, int]]] = {name: [] for name in RULES}
     for run in range(runs):
@@ -108,20 +102,27 @@ def simulate(truth: Truth, runs: int) -> dict[str, tuple[float, float]]:
             stop = next(looks, None)
             taken[name].append((stop is not None, LOOKS[-1] if stop is None else stop))
     return {
-        name: (100 * float(np.mean([decided for decided, _ in rows])), float(np.mean([seeds for _, seeds in rows])))
+        name: (sum(decided for decided, _ in rows), float(np.mean([seeds for _, seeds in rows])))
         for name, rows in taken.items()
     }
 
 
-def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    began = time.monotonic()
-    print("| truth | rule | decided | seeds taken, mean |\n| --- | --- | ---: | ---: |")
-    for truth in TRUTHS:
-        for name, (decided, seeds) in simulate(truth, runs).items():
-            print(f"| {truth.name} | {name} | {decided:.1f}% | {seeds:.1f} |", flush=True)
-    print(f"\n{runs:,} runs each; {time.monotonic() - began:,.0f} s")
+def measured(truth: Truth, rule: str) -> Measure:
+    """Runs that decide, the mean number of seeds, and the share of the trainings that stopping early saves."""
+
+    def row(runs: int) -> tuple[Cell, ...]:
+        decided, seeds = simulate(truth, runs)[rule]
+        promised = (0.0, 5.0) if rule.startswith("planned") and not truth.effect else None
+        saved = Note(text=f"{100 * (1 - seeds / LOOKS[-1]):.0f}%")
+        return Share(hits=decided, runs=runs, promised=promised), Note(text=f"{seeds:.1f}"), saved
+
+    return row
 
 
-if __name__ == "__main__":
-    main()
+TABLE = Table(
+    title="Looks at a growing number of seeds",
+    about="Both arms with 3 to 10 seeds, a look at each number, stopped at the first that decides. The promise of "
+    "planned looks: no more than 5% over all looks. *Saved*: of the ten trainings of each arm.",
+    columns=("decided", "seeds taken, mean", "saved"),
+    cases={f"{truth.name}: {rule}": measured(truth, rule) for truth in TRUTHS for rule in RULES},
+)

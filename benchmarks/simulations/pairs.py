@@ -1,15 +1,9 @@
 """Arms that share rows, order and draws at equal seeds: their difference with seeds as independent draws, and seed by
-seed.
-
-Run from the repository root: `python -m benchmarks.seed_pairs [RUNS [PART-OF-A-NAME]]`. Three data sets, two methods
-each; the first method's difference from the second on the first data set, where a share of the seeds' variance is
-common to both.
-"""
+seed. Three data sets, two methods each; the first method's difference from the second on the first data set, where a
+share of the seeds' variance is common to both."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,10 +15,10 @@ from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.estimates.seed_pairs import delta_by_seed, pair_prior
 from bench.stats.samples.sample import Scores
-from benchmarks.coverage import matrix
+from benchmarks.simulations.data import Rng, matrix
+from benchmarks.simulations.table import Cell, Measure, Note, Share, Table
 
-RUNS, EXAMPLES, PERCENT = 2_000, 200, 100
-Rng = np.random.Generator
+EXAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +40,7 @@ CASES = tuple(
     Case(common=common, seeds=seeds, effect=effect)
     for seeds, effect, shares in ((3, 0.85, (0.0, 0.3, 0.6, 0.9)), (5, 0.65, (0.0, 0.6)))
     for common in shares
-) + tuple(Case(common=common, rates=True) for common in (0.0, 0.6))
+) + tuple(Case(common=common, seeds=seeds, rates=True) for seeds in (3, 5) for common in (0.0, 0.6))
 
 
 def groups(rng: Rng, case: Case, effect: float) -> list[list[Scores]]:
@@ -79,33 +73,41 @@ def both_ways(sets: Sequence[Sequence[Scores]]) -> tuple[Delta, Delta]:
     )
 
 
-def simulate(case: Case, runs: int) -> list[tuple[float, float, float]]:
-    """In percent, coverage and p-values of at most 5% without a difference, and with one; independent, then paired."""
-    rng = np.random.default_rng(17)
-    held, false, found = np.zeros(2), np.zeros(2), np.zeros(2)
-    for _ in range(runs):
-        null = both_ways(groups(rng, case, 0.0))
-        held += [delta.low is not None and delta.high is not None and delta.low <= 0 <= delta.high for delta in null]
-        false += [(delta.p_value or 0.0) <= 0.05 for delta in null]
-        if case.effect:
-            found += [(delta.p_value or 0.0) <= 0.05 for delta in both_ways(groups(rng, case, case.effect))]
-    shares = PERCENT * np.stack([held, false, found]) / runs
-    return [(float(held_), float(false_), float(found_)) for held_, false_, found_ in shares.T]
+def measured(case: Case) -> Measure:
+    """Coverage and p-values of at most 5% without a difference, and power with one; independent, then by seed."""
+
+    def row(runs: int) -> tuple[Cell, ...]:
+        rng = np.random.default_rng(17)
+        held, false, found = (np.zeros(2, dtype=int) for _ in range(3))
+        for _ in range(runs):
+            null = both_ways(groups(rng, case, 0.0))
+            held += [
+                delta.low is not None and delta.high is not None and delta.low <= 0 <= delta.high for delta in null
+            ]
+            false += [(delta.p_value or 0.0) <= 0.05 for delta in null]
+            if case.effect:
+                found += [(delta.p_value or 0.0) <= 0.05 for delta in both_ways(groups(rng, case, case.effect))]
+        cells: list[Cell] = []
+        for way, (window, most) in enumerate(((None, None), ((93.0, 98.0), (0.0, 7.0)))):
+            cells += [
+                Share(hits=int(held[way]), runs=runs, promised=window),
+                Share(hits=int(false[way]), runs=runs, promised=most),
+                Share(hits=int(found[way]), runs=runs) if case.effect else Note(text="–"),
+            ]
+        return tuple(cells)
+
+    return row
 
 
-def main() -> None:
-    """Prints a Markdown table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    start = time.process_time()
-    print("| case | independent: coverage, p ≤ 5%, power | by seed: coverage, p ≤ 5%, power |", flush=True)
-    print("| --- | ---: | ---: |", flush=True)
-    for case in (case for case in CASES if part in case.name):
-        rows = simulate(case, runs)
-        cells = [f"{held:.1f}%, {false:.1f}%, {f'{found:.1f}%' if case.effect else '–'}" for held, false, found in rows]
-        print(f"| {case.name} | {' | '.join(cells)} |", flush=True)
-    print(f"\n{runs:,} runs each; {time.process_time() - start:,.0f} s of processor time")
-
-
-if __name__ == "__main__":
-    main()
+TABLE = Table(
+    title="Arms on the same rows",
+    about="Three data sets, two methods each; the difference of both methods on one data set "
+    "([decision 31](../docs/decisions/0031-seeds-paired-on-shared-rows.md)). *In common*: the share of the seeds' "
+    "variance that both methods on the same rows have together. 200 examples, seeds with noise of 0.3 (0.4 in skill), "
+    "noise of seed by example 0.5; power at a difference of 0.85 with three seeds, 0.65 with five.",
+    columns=(
+        "independent: coverage", "p ≤ 5%", "power",
+        "by seed: coverage", "p ≤ 5%", "power",
+    ),
+    cases={case.name: measured(case) for case in CASES},
+)  # fmt: skip

@@ -1,23 +1,19 @@
 """Coverage of the interval of a judge's rate at equal length, with clusters, seeds, draws and gaps.
-
-Run from the repository root: `python -m benchmarks.coverage_judge [RUNS [PART-OF-A-NAME]]`. Wins follow the model
-that is fitted: the log odds are quality plus length, with noise of clusters, seeds and draws.
-"""
+Wins follow the model that is fitted: the log odds are quality plus length, with noise of clusters, seeds and draws."""
 
 from __future__ import annotations
 
-import sys
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.stats.estimates.length_control import JudgedPairs, length_controlled
+from benchmarks.simulations.data import Rng
+from benchmarks.simulations.table import Cell, Measure, Share, Table
 
-RUNS, REPLICATES, PERCENT = 2_000, 200, 100
+REPLICATES = 200
 QUALITY, EFFECT, DEVIATION = 0.4, 1.0, 60.0
 TRUTH = 1 / (1 + np.exp(-QUALITY))
-Rng = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +61,24 @@ def one_run(rng: Rng, case: Case) -> JudgedPairs:
     )
 
 
-def simulate(case: Case, runs: int) -> float:
-    """Coverage of the 95% interval, in percent."""
-    rng = np.random.default_rng(21)
-    held = 0
-    for run in range(runs):
-        found = length_controlled(one_run(rng, case), seed=run, replicates=REPLICATES)
-        assert found is not None
-        held += found.low <= TRUTH <= found.high  # type: ignore[operator]  # it has an interval
-    return PERCENT * held / runs
+def measured(case: Case) -> Measure:
+    """Coverage of the 95% interval."""
+
+    def row(runs: int) -> tuple[Cell, ...]:
+        rng = np.random.default_rng(21)
+        held = 0
+        for run in range(runs):
+            found = length_controlled(one_run(rng, case), seed=run, replicates=REPLICATES)
+            assert found is not None
+            held += found.low <= TRUTH <= found.high  # type: ignore[operator]  # it has an interval
+        return (Share(hits=held, runs=runs, promised=(93.0, 98.0) if case.known else None),)
+
+    return row
 
 
-def main() -> None:
-    """Prints a Markdown table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    print("| case | coverage |\n| --- | ---: |", flush=True)
-    start = time.process_time()
-    for case in (case for case in CASES if part in case.name):
-        print(f"| {case.name} | {simulate(case, runs):.1f}% |", flush=True)
-    print(f"\n{runs:,} runs each, {REPLICATES} bootstrap replicates; {time.process_time() - start:,.0f} s of one core")
-
-
-if __name__ == "__main__":
-    main()
+TABLE = Table(
+    title="A judge's rate at equal length",
+    about="Wins drawn from the model that is fitted. *Taken as*: without clusters and draws.",
+    columns=("coverage",),
+    cases={case.name: measured(case) for case in CASES},
+)

@@ -1,13 +1,8 @@
 """Coverage of the intervals of a corpus metric, with clusters, tasks, seeds, draws and gaps.
-
-Run from the repository root: `python -m benchmarks.coverage_corpus [RUNS [PART-OF-A-NAME]]`. Truths are those of very
-large corpora of the same making.
-"""
+Truths are those of very large corpora of the same making."""
 
 from __future__ import annotations
 
-import sys
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +10,11 @@ import numpy as np
 from bench.stats.estimates.corpus import corpus_delta, corpus_interval
 from bench.stats.samples.corpus_metrics import CORPUS_METRICS
 from bench.stats.samples.corpus_sample import CorpusScores
+from benchmarks.simulations.data import Rng
+from benchmarks.simulations.table import Cell, Measure, Share, Table
 
-RUNS, REPLICATES, PERCENT = 2_000, 300, 100
+REPLICATES = 300
 BLEU = CORPUS_METRICS["bleu"]
-Rng = np.random.Generator
 
 
 def statistics(rng: Rng, skill: np.ndarray) -> np.ndarray:
@@ -58,6 +54,7 @@ CASES = (
     Case(name="BLEU, 200 examples", examples=200),
     Case(name="BLEU, 40 clusters of 10", examples=400, clusters=40),
     Case(name="BLEU, 40 clusters of 10, taken as independent", examples=400, clusters=40, known=False),
+    Case(name="BLEU, 40 clusters of 10, 3 draws of 2 seeds", examples=400, clusters=40, seeds=6, draws=3),
     Case(name="BLEU, 3 tasks of 80", examples=240, tasks=3),
     Case(name="BLEU, 3 seeds", examples=200, seeds=3),
     Case(name="BLEU, 3 draws of 2 seeds", examples=200, seeds=6, draws=3),
@@ -99,34 +96,32 @@ def one_run(rng: Rng, case: Case, *, large: int = 1) -> tuple[CorpusScores, Corp
     return left, scores(statistics(rng, base), trained=False, **known)
 
 
-def simulate(case: Case, runs: int) -> tuple[float, float]:
-    """Coverage of the 95% intervals of the difference and of the arm's own value, in percent."""
-    rng = np.random.default_rng(12)
-    arm, base = one_run(rng, Case(name="", examples=case.examples, clusters=case.clusters), large=2_000)
-    truths = [float(BLEU.of_sums(side.values[0].sum(axis=0))) for side in (arm, base)]
-    held = own = 0
-    for run in range(runs):
-        arm, base = one_run(rng, case)
-        delta = corpus_delta(arm, base, seed=run, replicates=REPLICATES)
-        value = corpus_interval(arm, seed=run, replicates=REPLICATES)
-        assert delta is not None
-        assert value is not None
-        held += delta.low <= truths[0] - truths[1] <= delta.high  # type: ignore[operator]  # it has an interval
-        own += value.low <= truths[0] <= value.high  # type: ignore[operator]  # it has an interval
-    return PERCENT * held / runs, PERCENT * own / runs
+def measured(case: Case) -> Measure:
+    """Coverage of the 95% intervals of the difference and of the arm's own value."""
+
+    def row(runs: int) -> tuple[Cell, ...]:
+        rng = np.random.default_rng(12)
+        arm, base = one_run(rng, Case(name="", examples=case.examples, clusters=case.clusters), large=2_000)
+        truths = [float(BLEU.of_sums(side.values[0].sum(axis=0))) for side in (arm, base)]
+        held = own = 0
+        for run in range(runs):
+            arm, base = one_run(rng, case)
+            delta = corpus_delta(arm, base, seed=run, replicates=REPLICATES)
+            value = corpus_interval(arm, seed=run, replicates=REPLICATES)
+            assert delta is not None
+            assert value is not None
+            held += delta.low <= truths[0] - truths[1] <= delta.high  # type: ignore[operator]  # it has an interval
+            own += value.low <= truths[0] <= value.high  # type: ignore[operator]  # it has an interval
+        window = (93.0, 98.0) if case.known else None
+        return tuple(Share(hits=hits, runs=runs, promised=window) for hits in (held, own))
+
+    return row
 
 
-def main() -> None:
-    """Prints a Markdown table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    print("| case | difference | value |\n| --- | ---: | ---: |", flush=True)
-    start = time.process_time()
-    for case in (case for case in CASES if part in case.name):
-        held, own = simulate(case, runs)
-        print(f"| {case.name} | {held:.1f}% | {own:.1f}% |", flush=True)
-    print(f"\n{runs:,} runs each, {REPLICATES} bootstrap replicates; {time.process_time() - start:,.0f} s of one core")
-
-
-if __name__ == "__main__":
-    main()
+TABLE = Table(
+    title="Corpus metrics",
+    about="BLEU of an arm against the base, and of the arm alone; the truth is that of a corpus 2,000 times as large. "
+    "*Taken as independent*, *as 6 seeds*: what the statistics would say without clusters and draws.",
+    columns=("difference", "value"),
+    cases={case.name: measured(case) for case in CASES},
+)

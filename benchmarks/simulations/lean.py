@@ -1,0 +1,29 @@
+"""Faster statistics for simulations: what they do not read is left out, and numerical integrals are coarser.
+
+The logit curve gets 2,584 points in place of 28,657, as 500 resamples take the place of 10,000; a decision gets 100
+draws of its noise in place of 400; the smallest detectable effect beside each difference is not computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
+
+from bench.stats.conclusions import decision
+from bench.stats.curves import logit_curve
+from bench.stats.estimates import paired
+
+POINTS, STEP = 2_584, 1_597
+SCALES = 100
+
+
+@contextmanager
+def lean() -> Iterator[None]:
+    """Within it, faster statistics with the same intervals, to a thousandth of their width."""
+    first, second, weights = logit_curve.lattice(POINTS, STEP)
+    with ExitStack() as patches:
+        for name, value in (("_FIRST", first), ("_SECOND", second), ("_WEIGHTS", weights)):
+            patches.enter_context(patch.object(logit_curve, name, value))
+        patches.enter_context(patch.object(decision, "_MOST_SCALES", SCALES))
+        patches.enter_context(patch.object(paired, "detectable_at", lambda *_: None))
+        yield

@@ -1,0 +1,96 @@
+"""Whether an effect is found as often as planned: the smallest detectable one, and the examples or seeds that decide.
+
+The noise is known, and the effect is the planned one; 80% are to be found."""
+
+from __future__ import annotations
+
+from bench.stats.estimates.power import detectable_effect, needed
+from bench.stats.noise.variance import Components
+from benchmarks.simulations.measure import measure
+from benchmarks.simulations.table import Cell, Measure, Note, Share, Table
+from benchmarks.simulations.trained import EXAMPLES, SEED_NOISE, seeded
+
+FOUND = (75.0, 85.0)
+"""Promised: percent of the runs."""
+
+
+def parts(seeds: int, sides: int, example: float, seed: float, rest: float, *, examples: int) -> Components:
+    """The true variances of a difference: of an arm and the base (one side), or the control with as many seeds."""
+    return Components(
+        example=example**2 / examples,
+        seed=sides * seed**2,
+        rest=sides * rest**2 / examples,
+        example_degrees=examples - 1,
+        seed_degrees=sides * (seeds - 1),
+        replicates=seeds,
+        most_replicates=seeds,
+    )
+
+
+def found(
+    seeds: int, sides: int, noise: tuple[float, float, float], *, examples: int, effect: float, what: str
+) -> Measure:
+    """Share of runs with p ≤ 5%."""
+    draw = seeded(seeds, seeds if sides == 2 else 0, *noise, examples=examples, effect=effect)
+
+    def row(runs: int) -> tuple[Cell, ...]:
+        return Note(text=what), Share(hits=measure(draw, runs).at_5.hits, runs=runs, promised=FOUND)
+
+    return row
+
+
+def detectable(seeds: int, sides: int, noise: tuple[float, float, float]) -> Measure:
+    """The effect that the report calls detectable, planted."""
+    own = parts(seeds, sides, *noise, examples=EXAMPLES)
+    assert own.seed is not None
+    assert own.rest is not None
+    effect = detectable_effect(
+        own.example**0.5,
+        own.example_degrees,
+        seed_error=((own.seed + own.rest) / seeds) ** 0.5,
+        seed_degrees=own.seed_degrees or 1.0,
+    )
+    return found(seeds, sides, noise, examples=EXAMPLES, effect=effect, what=f"an effect of {effect:.3f}")
+
+
+def more_examples(seeds: int, sides: int, noise: tuple[float, float, float], *, effect: float) -> Measure:
+    """As many examples as decide what 100 leave open."""
+    own = parts(seeds, sides, *noise, examples=100)
+    own = own if seeds > 1 else Components(example=own.example, seed=None, rest=None, example_degrees=99)
+    count = needed(effect, own, examples=100).examples
+    assert count is not None
+    return found(seeds, sides, noise, examples=count, effect=effect, what=f"{count} examples")
+
+
+def more_seeds(seeds: int, sides: int, noise: tuple[float, float, float], *, effect: float) -> Measure:
+    """As many seeds as decide what `seeds` leave open."""
+    count = needed(effect, parts(seeds, sides, *noise, examples=EXAMPLES), examples=EXAMPLES).seeds
+    assert count is not None
+    return found(count, sides, noise, examples=EXAMPLES, effect=effect, what=f"{count} seeds")
+
+
+def cases() -> dict[str, Measure]:
+    """By name."""
+    rows = {}
+    for seeds in (3, 5):
+        for name, noise in SEED_NOISE.items():
+            for against, sides in (("base", 1), ("control", 2)):
+                rows[f"detectable: {seeds} seeds, {name}, against {against}"] = detectable(seeds, sides, noise)
+    noisy = SEED_NOISE["seed noise"]
+    return rows | {
+        "more examples: one seed, effect 0.15": more_examples(1, 1, (1.0, 0.0, 0.0), effect=0.15),
+        "more examples: 3 seeds against the base, effect 0.2": more_examples(3, 1, (1.0, 0.02, 0.5), effect=0.2),
+        "more examples: 3 seeds against 3, effect 0.15": more_examples(3, 2, (1.0, 0.02, 0.5), effect=0.15),
+        "more seeds: against the base, effect 0.3": more_seeds(3, 1, noisy, effect=0.3),
+        "more seeds: against the control, effect 0.3": more_seeds(3, 2, noisy, effect=0.3),
+        "more seeds: against the control, seed noise alone, effect 0.4": more_seeds(3, 2, (0.0, 0.3, 0.0), effect=0.4),
+    }
+
+
+TABLE = Table(
+    title="Planned samples",
+    about="An effect is planted that the report calls detectable, or the run gets as many examples or seeds as are "
+    "to decide it; 80% are to be found.",
+    columns=("planned", "found"),
+    cases=cases(),
+)
