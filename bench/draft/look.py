@@ -94,7 +94,7 @@ def look(
     with TemporaryDirectory(prefix=".bench-init-", dir=folder) as scratch:
         path = Path(scratch) / "look.toml"
         absolute = {name: _from(source, folder) for name, source in sources.items()}
-        path.write_text(_suite(model, absolute, columns), encoding="utf-8")
+        path.write_text(_suite(_model_from(model, folder), absolute, columns), encoding="utf-8")
         loaded = load_suite(path)
         resolved = resolve(loaded, home=home, server=server)
         base = LookedBase(
@@ -116,6 +116,12 @@ def _from(source: str, folder: Path) -> str:
     """A local path made absolute; a hub id or an embedded source as it is."""
     path = folder / Path(source).expanduser()
     return str(path.resolve()) if path.exists() else source
+
+
+def _model_from(table: str, folder: Path) -> str:
+    """The key of `[model]` with a local path made absolute."""
+    key, _, value = table.partition(" = ")
+    return f"{key} = {json.dumps(_from(json.loads(value), folder))}" if key == "path" else table
 
 
 def columns_line(columns: Columns | None) -> str:
