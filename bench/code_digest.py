@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench import source_code
 from bench.atomic import write_text
 from bench.digest import digest_file, digest_json
 from bench.source_code import Import, SourceCode, digest_of, parse_source
@@ -24,6 +25,7 @@ COUNTED_IN_JOBS = frozenset({"suite/catalog/templates", "suite/catalog/judge_pro
 """Resources that closures leave out, for a job has the text that it uses by content."""
 
 
+_PARSER = Path(source_code.__file__)
 _parsed: dict[str, Any] = {}
 """What this process has parsed, by content."""
 
@@ -49,6 +51,10 @@ class PackageCode:
         if entries not in self._digests:
             self._digests[entries] = self._digest(entries)
         return self._digests[entries]
+
+    def key(self, of: str, *entries: str) -> str:
+        """Key of what the code of `entries` finds out about the thing whose digest is `of`."""
+        return digest_json({"of": of, "code": self.digest(*entries)})
 
     def _digest(self, entries: tuple[str, ...]) -> str:
         files = self._closure(entries)
@@ -88,7 +94,8 @@ class PackageCode:
     def _source(self, file: Path) -> SourceCode:
         """What counts of a file: of Python its statements, of any other file its bytes."""
         if file not in self._sources:
-            key = digest_of([sys.version_info[:2], self._root.name, file.suffix, digest_file(file)])
+            parsed_by = [sys.version_info[:2], digest_file(_PARSER)]
+            key = digest_of([parsed_by, self._root.name, file.suffix, digest_file(file)])
             self._read.add(key)
             if key not in _parsed:
                 _parsed[key] = asdict(parse_source(file, self._root.name))

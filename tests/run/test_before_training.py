@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.code_digest import PackageCode
 from bench.errors import ExitCode, IncompleteError, InputError
 from bench.record.rundir import RunDirectory
 from bench.run.checks.base_scores import failed
@@ -76,6 +77,32 @@ def test_what_a_plan_counted_no_run_counts_again(tmp_path: Path) -> None:
     go(tmp_path)
     go(tmp_path)
     assert sorted(counted(tmp_path / "home")) == ["few/full", "few/lora"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "code"),
+    [
+        ("checked", "bench.train.check"),
+        ("rehearsed", "bench.evals.rehearsal"),
+        ("counts", "bench.train.exact_counts"),
+        ("timings", "bench.train.probe"),
+    ],
+)
+def test_what_other_code_found_out_is_found_out_again(
+    folder: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home that was checked by an earlier version would skip a check that is new."""
+    home, real = tmp_path / "home", PackageCode.digest
+
+    def kept() -> set[Path]:
+        forecast(fake_suite(tmp_path), home=home, server=SERVER)
+        return set((home / folder).iterdir())
+
+    first = kept()
+    assert kept() == first, "by the same code nothing is found out twice"
+    monkeypatch.setattr(PackageCode, "digest", lambda self, *entries: real(self, *entries) + "x" * (code in entries))
+    again = kept() - first
+    assert 0 < len(again) <= len(first)
 
 
 def test_a_count_that_breaks_down_holds_no_other_arm_back(tmp_path: Path) -> None:

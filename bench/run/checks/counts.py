@@ -1,6 +1,6 @@
 """What trainings would count (rows, steps, tokens, parameters), from the schedules that they would follow.
 
-Contract: exact, and nothing is trained; a count is made once for a digest.
+Contract: exact, and nothing is trained; a count is made once for a digest and the code that counts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bench.code_digest import own_code
 from bench.errors import InputError
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.facts import ExactCounts
@@ -81,4 +82,4 @@ def _keep(home: Path, digest: str, count: ExactCounts) -> None:
 
 
 def _count_file(home: Path, digest: str) -> Path:
-    return home / "counts" / f"{digest}.json"
+    return home / "counts" / f"{own_code(home).key(digest, 'bench.train.exact_counts')}.json"

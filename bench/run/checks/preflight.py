@@ -2,7 +2,7 @@
 
 What needs no heavy library is looked at here (`machine_problems`); the rest (adapters' fields and modules, templates,
 lengths, packing, every row through its template) by one child for all trainings together. What was found good is
-remembered by digest.
+remembered by digest and by the checks' own code.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
+from bench.code_digest import own_code
 from bench.record.jobs.train_job import SweepJob, TrainJob
 from bench.run.checks.machine import check_machine
 from bench.run.plan.types import Plan
@@ -23,8 +24,8 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
     if not jobs:
         return
     check_machine(planned.resolved.suite)
-    recipes = {home / "checked" / job.digest: job for job in _one_of_each(jobs, _recipe_key)}
-    rows = {home / "checked" / f"{job.digest}-{job.data.odd_rows}-rows": job for job in _one_of_each(jobs, _rows_key)}
+    recipes = {_mark(home, job.digest): job for job in _one_of_each(jobs, _recipe_key)}
+    rows = {_mark(home, f"{job.digest}-{job.data.odd_rows}-rows"): job for job in _one_of_each(jobs, _rows_key)}
     unchecked = [memo for memo in (*recipes, *rows) if not memo.exists()]
     if not unchecked:
         return
@@ -49,6 +50,10 @@ def _trainings(planned: Plan) -> Iterator[TrainJob]:
 def _one_of_each(jobs: Sequence[TrainJob], key: Callable[[TrainJob], Hashable]) -> list[TrainJob]:
     """The first job of each key."""
     return list({key(job): job for job in reversed(jobs)}.values())[::-1]
+
+
+def _mark(home: Path, checked: str) -> Path:
+    return home / "checked" / own_code(home).key(checked, "bench.train.check")
 
 
 def _recipe_key(job: TrainJob) -> Hashable:

