@@ -73,12 +73,12 @@ STAND_INS: dict[str, Callable[..., object]] = {
     "bench.design.instrument_view.print_instrument": _nothing,
     "bench.gate.speed.compare_command": lambda *_, **__: SimpleNamespace(exit_code=0),
     "bench.gate.show.print_speed": _nothing,
-    "bench.gate.versions.other_checkout": lambda ref, **_: (ref, Path()),
+    "bench.gate.speed.versions.other_checkout": lambda ref, **_: (ref, Path()),
     "bench.run.estimate.forecast.ChildServer": lambda: ChildServer(module="tests.fakes.worker"),
     "bench.run.executors.choose.ray_backend": _nothing,
-    "bench.run.fetch.fetch_packaged": lambda name: f"{name}: fetched",
+    "bench.run.commands.fetch.fetch_packaged": lambda name: f"{name}: fetched",
     "bench.perf.doctor._measure_matmul": lambda: ({}, None),
-    "bench.run.make.make_data": lambda spec, **_: load_make(spec) and MADE,
+    "bench.run.commands.make.make_data": lambda spec, **_: load_make(spec) and MADE,
 }
 """What trains, times, downloads or asks a server, and what stands there instead. Each has tests of its own."""
 
