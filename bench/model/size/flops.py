@@ -25,6 +25,7 @@ from torch.utils.flop_counter import flop_registry
 from transformers import DynamicCache
 
 from bench.model.head import output_head, selected_logits
+from bench.model.size.meta_results import result_of
 from bench.model.torch_private import TorchDispatchMode
 from bench.model.transformers_private import attention_implementation
 
@@ -183,7 +184,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Runs the operation and counts it."""
-        result = func(*args, **(kwargs or {}))
+        result = result_of(func, args, kwargs or {})
         formula = flop_registry.get(func.overloadpacket)
         if formula is not None:
             self.total += formula(*args, **(kwargs or {}), out_val=result)
