@@ -8,7 +8,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test test-browser test-clusters lint types layers imports check coverage floors example example-real picture clean help
+.PHONY: run test test-browser test-clusters lint types layers imports check coverage floors example example-real docs picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -64,13 +64,16 @@ example: $(VENV)/.run ## run the flagship and keep its report in reports/example
 	rm -rf reports/example && mkdir -p reports/example
 	cp -r reports/lima_vs_alpaca/latest/report.md reports/lima_vs_alpaca/latest/plots reports/example/
 
+docs: $(VENV)/docs/.built ## the documentation as a site, in site/; needs nothing else of this program
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet
+
 picture: ## draw README's picture from the latest run of the flagship; needs chromium
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1120,920 --force-device-scale-factor=1.5 \
 	  --screenshot=$(CURDIR)/docs/report.png file://$(CURDIR)/reports/lima_vs_alpaca/latest/report.html
 	$(BIN)/python -c "from PIL import Image; p = 'docs/report.png'; Image.open(p).convert('RGB').quantize(48).save(p, optimize=True)"
 
 clean: ## remove what runs and tests left behind; keeps .venv
-	rm -rf .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage*
+	rm -rf site .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage*
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -79,6 +82,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/docs/.built: constraints.txt
+	$(PYTHON) -m venv $(VENV)/docs
+	$(VENV)/docs/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt mkdocs-material
 	@touch $@
 
 $(VENV)/.browser: pyproject.toml constraints.txt | $(VENV)/bin/python
