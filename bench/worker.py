@@ -43,6 +43,7 @@ from bench.run.process.invitations import Invitation
 from bench.run.process.payloads import (
     BuildRequest,
     BuiltBase,
+    CheckReply,
     CheckRequest,
     CodeRequest,
     CountReply,
@@ -51,6 +52,7 @@ from bench.run.process.payloads import (
     FetchRequest,
     GivenReply,
     GivenRequest,
+    RefusedTraining,
     RehearsalRequest,
     ShowRequest,
     TrustRequest,
@@ -123,20 +125,28 @@ def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
     return training_facts(job)
 
 
-def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
-    """Whether trainings can be done at all. Raises `InputError` with all problems at once."""
+def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
+    """Whether trainings can be done. Raises `InputError` with all problems at once, but for those that are due to
+    one model: they are returned, and cost that model's arms alone."""
     from bench.train.check import check_rows, check_training
+    from bench.train.isolation import PACKING
 
-    problems: list[Problem] = []
+    problems, refused = list[Problem](), list[RefusedTraining]()
     for check_job, jobs in ((check_training, request.jobs), (check_rows, request.rows)):
         for job in jobs:
             try:
                 with problems_at(job):
                     check_job(job)
             except InputError as error:
-                problems += error.problems
+                if all(problem.reference == PACKING for problem in error.problems):
+                    refused += [
+                        RefusedTraining(digest=job.digest, **dataclasses.asdict(problem)) for problem in error.problems
+                    ]
+                else:
+                    problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
+    return CheckReply(refused=tuple(refused))
 
 
 def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:

@@ -105,7 +105,7 @@ def _base_again(
         display=display,
         on_end=lambda job, outcome: None,
     )
-    scheduler.run([job for job in again if job.to_do and job.unavailable is None])
+    scheduler.run([job for job in again if job.to_do and not job.stuck])
     done = [job.job for job in again if isinstance(job.job, EvalJob) and store.done(job.digest) is not None]
     return {(job.eval.name, job.subject): read_scores(store.folder(job.digest) / SCORES) for job in done}
 

@@ -45,11 +45,10 @@ class LocalAsker:
     cache: ReplyCache
 
     def digest(self, request: CompletionRequest) -> str:
-        """Over the weights, the template, the precision, the request, and the code and library that generate."""
+        """Over the model, the precision, the request, and the code and library that generate."""
         return digest_json(
             {
-                "model": self.model.sha256,
-                "template": [self.model.template, self.model.template_sha256, self.model.end_of_turn],
+                "model": self.model.identity,
                 "precision": self.precision,
                 "request": request.model_dump(mode="json"),
                 "computed_by": _program(),

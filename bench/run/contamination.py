@@ -83,7 +83,7 @@ def _trained_on(plan: Plan) -> list[ResolvedData]:
     """What the arms that this run was asked for learn from, by training or from their context."""
     by_name: dict[str, ResolvedData] = {}
     for planned in plan.jobs:
-        if not planned.selected or planned.unavailable is not None:
+        if not planned.selected or planned.stuck:
             continue
         match planned.job:
             case TrainJob(data=data):

@@ -231,7 +231,7 @@ def summary(plan: Plan) -> str:
     workers = f"{plan.workers} worker{'s' if plan.workers != 1 else ''} × {plan.threads} thread"
     return (
         f"{plan.resolved.suite.name} ({plan.resolved.profile or 'no profile'}): {len(plan.can_run)} jobs to run, "
-        f"{reused} reused, {f'{stuck} unavailable, ' if stuck else ''}{workers}{'s' if plan.threads != 1 else ''}"
+        f"{reused} reused, {f'{stuck} that cannot run, ' if stuck else ''}{workers}{'s' if plan.threads != 1 else ''}"
     )
 
 

@@ -69,7 +69,8 @@ def run_suite(
             server.warm()  # its imports overlap with resolving
         resolved = resolve(loaded, home=home, server=server, partial=True)
         planned = plan(resolved, only=only, home=home, fresh=fresh, trust_task_code=trust_task_code)
-        unavailable = check_before_work(planned, home=home, server=server, go_on=go_on, note=display.note)
+        checked = check_before_work(planned, home=home, server=server, go_on=go_on, note=display.note)
+        planned = checked.plan
         check_space(planned, home=home)
         _announce(planned, loaded, display)
         directory = RunDirectory.at(reports, suite=resolved.suite.name, profile=resolved.profile, digest=planned.digest)
@@ -82,7 +83,7 @@ def run_suite(
             began=began,
             go_on=go_on,
             executor=executor,
-            unavailable=unavailable,
+            unavailable=checked.unavailable,
             looks=_earlier_looks(planned, directory),
             labels=_labels(loaded),
         )

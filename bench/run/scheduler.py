@@ -93,6 +93,8 @@ class Scheduler:
     def _outcome_without_child(self, planned: PlannedJob) -> JobOutcome | None:
         if planned.unavailable is not None:
             return JobOutcome(failure=Failure(kind="unavailable", message=planned.unavailable.what))
+        if planned.refusal is not None:
+            return JobOutcome(failure=Failure(kind="refused", message=planned.refusal.what))
         twin = self.outcomes.get(planned.digest)
         if twin is not None:
             return replace(twin, reused=True)

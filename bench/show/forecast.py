@@ -32,7 +32,7 @@ def print_forecast(expected: Forecast, console: Console) -> None:
     console.print(_evals(expected.evals))
     if expected.placement is not None:
         _print_placement(expected.placement, console)
-    for line in expected.unavailable:
+    for line in (*expected.unavailable, *expected.refused):
         console.print(Text(visible(line), style="bold"))
     for note in _notes(expected):
         console.print(Text(note))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -69,6 +69,19 @@ class ResolvedModel(Spec):
     starts: tuple[WarmStart, ...] = ()
     """What an arm's trainings begin from, each upon those before it; empty: the base itself."""
     unavailable: Unavailable | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All of a base that can change a result: what else is kept of a model is kept under this."""
+        return {
+            "sha256": self.sha256,
+            "remote_code": self.remote_code,
+            "context_length": self.context_length,
+            "template": self.template_sha256,
+            "end_of_turn": self.end_of_turn,
+            "thinking": self.thinking,
+            "starts": [start.digest for start in self.starts],
+        }
 
 
 class ResolvedData(Spec):

@@ -83,7 +83,7 @@ def _schedule_key(job: TrainJob) -> str:
     outside = NOT_IN_COUNTS if job.budget.unit == "flops" else NOT_IN_COUNTS | _ADAPTERS
     recipe = job.recipe.model_dump(mode="json", exclude=set(outside))
     budget = job.budget.model_dump(mode="json")
-    return digest_json([job.model.sha256, job.data.sha256, recipe, budget, job.seed, row_limit(job)])
+    return digest_json([job.model.identity, job.data.sha256, recipe, budget, job.seed, row_limit(job)])
 
 
 def count_training(job: TrainJob) -> ExactCounts:

@@ -21,6 +21,8 @@ from bench.suite.resolved import ResolvedModel
 from bench.train.batches.collate import RowSeparation, collate, model_inputs
 from bench.train.batches.encoded_row import EncodedRow, PackedRow
 
+PACKING = "recipe.packing"
+"""Reference of the refusal, which is the architecture's and not the suite's: arms on other models may pack."""
 SEPARATIONS: tuple[RowSeparation, ...] = ("positions", "positions and mask")
 """In the order in which they are tried."""
 
@@ -190,7 +192,7 @@ def _first_line(error: Exception) -> str:
 def _refused(what: str) -> InputError:
     return InputError(
         Problem(
-            reference="recipe.packing",
+            reference=PACKING,
             what=what,
             where="recipe.*.packing",
             hint='use packing = "none", with group_by_length = true against padding',

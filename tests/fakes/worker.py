@@ -26,7 +26,15 @@ from bench.record.results.ledger import Ledger, Seconds, Step
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
-from bench.run.process.payloads import CheckRequest, CountReply, CountRequest, FetchRequest, RehearsalRequest
+from bench.run.process.payloads import (
+    CheckReply,
+    CheckRequest,
+    CountReply,
+    CountRequest,
+    FetchRequest,
+    RefusedTraining,
+    RehearsalRequest,
+)
 from bench.run.process.work import WorkKind
 from bench.suite.resolved import UNREACHABLE
 
@@ -42,6 +50,7 @@ ORDERS = {
     "eat": 0.001953125,
     "teach nothing": 0.0009765625,
     "break the count": 0.00048828125,
+    "pack in vain": 0.000244140625,
 }
 """Learning rates that make a training end badly, or its count."""
 
@@ -56,6 +65,9 @@ REFUSED = "refused"
 
 COUNTED = "counted.txt"
 """The file under the home that lists the arms whose trainings were counted."""
+
+CHECKED = "checked.txt"
+"""The file under the home that lists the arms whose trainings were checked."""
 
 BEST_RATE = 1e-3
 """The rate that a sweep finds best."""
@@ -149,8 +161,13 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     return CountReply(counts=tuple(counts))
 
 
-def check(request: CheckRequest, folder: Path, emit: Emit) -> None:
-    """Every training can be done."""
+def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
+    """Every training can be done but one that is to pack rows in vain; each leaves a line in `CHECKED`."""
+    with (folder / CHECKED).open("a", encoding="utf-8") as file:
+        file.writelines(f"{job.arm}\n" for job in request.jobs)
+    why = {"reference": "recipe.packing", "what": "rows see each other", "where": "recipe.full", "hint": "do not pack"}
+    vain = [job for job in request.jobs if job.recipe.learning_rate == ORDERS["pack in vain"]]
+    return CheckReply(refused=tuple(RefusedTraining(digest=job.digest, **why) for job in vain))
 
 
 def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bench.code_digest import PackageCode
 from bench.errors import ExitCode, IncompleteError, InputError
+from bench.record.record import Failure
 from bench.record.rundir import RunDirectory
 from bench.run.checks.base_scores import failed
 from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
+from bench.show.forecast import print_forecast
 from bench.suite.tables.evals import LossSpec
 from tests.fakes.suites import HELD, counted, fake_suite, worked
-from tests.fakes.worker import AWAY, ORDERS, REFUSED, UNSCORED
+from tests.fakes.worker import AWAY, CHECKED, ORDERS, REFUSED, UNSCORED
 
 SERVER = ChildServer(module="tests.fakes.worker")
 SPEC = LossSpec.model_validate(HELD)
@@ -103,6 +107,40 @@ def test_what_other_code_found_out_is_found_out_again(
     monkeypatch.setattr(PackageCode, "digest", lambda self, *entries: real(self, *entries) + "x" * (code in entries))
     again = kept() - first
     assert 0 < len(again) <= len(first)
+
+
+def test_rows_that_one_model_cannot_pack_cost_its_arm_alone(tmp_path: Path) -> None:
+    """Plan and run say so with the true reason; the other arm is trained and scored."""
+    changes = full_arm_that("pack in vain")
+    expected = forecast(fake_suite(tmp_path, **changes), home=tmp_path / "home", server=SERVER)
+    [line] = expected.refused
+    assert line.startswith("refused: recipe.full: rows see each other; 7 jobs cannot run")
+    assert line.endswith("(do not pack)")
+    assert [arm.arm for arm in expected.arms] == ["few/lora"]
+    out = StringIO()
+    print_forecast(expected, Console(file=out, width=300))
+    assert line in out.getvalue()
+    record = go(tmp_path, **changes).load()
+    assert {job.status for job in record.jobs if "few/lora" in job.id or "base" in job.id} == {"done"}
+    failures = {job.failure for job in record.jobs if "few/full" in job.id}
+    assert failures == {Failure(kind="refused", message="rows see each other")}
+    assert not any("few/full" in name for name in worked(tmp_path / "home"))
+
+
+def test_where_no_arm_is_left_the_refusal_is_the_users_to_fix(tmp_path: Path) -> None:
+    only_full = {"arms": {"data": ("few",), "recipe": ("full",)}}
+    with pytest.raises(InputError) as caught:
+        go(tmp_path, **full_arm_that("pack in vain"), **only_full)
+    assert [problem.what for problem in caught.value.problems] == ["rows see each other"]
+
+
+def test_bases_of_equal_weights_and_other_templates_are_each_checked_and_rehearsed(tmp_path: Path) -> None:
+    """What holds for one template says nothing of another."""
+    models = {name: {"path": "model", "template": name} for name in ("chatml", "dialogue")}
+    arms = {"data": ("few",), "recipe": ("lora",), "model": tuple(models)}
+    go(tmp_path, model=None, models=models, arms=arms, eval=(HELD,))
+    assert len((tmp_path / "home" / CHECKED).read_text().splitlines()) == 2
+    assert len(list((tmp_path / "home" / "rehearsed").iterdir())) == 2
 
 
 def test_a_count_that_breaks_down_holds_no_other_arm_back(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import bench.train.exact_counts
+from bench.suite.catalog.template import load_template
 from bench.train.exact_counts import NOT_IN_COUNTS, TrainingCounter, count_training
 from tests.train.test_job import job_in, world
 
@@ -45,6 +46,9 @@ def test_a_counter_of_many_arms_counts_as_one_of_each(world: Path, unit: str) ->
     budget = {"unit": unit, "amount": 1_200 if unit == "tokens" else 2e9}
     jobs = [job_in(world, recipe=recipe, budget=budget) for recipe in recipes]
     jobs += [job_in(world, budget={**budget, "amount": budget["amount"] / 2}), job_in(world, seed=5, budget=budget)]
+    chatml = load_template("chatml").sha256
+    other = jobs[0].model.model_copy(update={"template": "chatml", "template_sha256": chatml})
+    jobs.append(jobs[0].model_copy(update={"model": other}))
     counter = TrainingCounter()
     assert [counter.count(job) for job in jobs] == [count_training(job) for job in jobs]
 

@@ -114,7 +114,7 @@ def base_findings(
     """Findings on all evals of the bases that this run asks for, of earlier results too, but for the evals `but`."""
     collected: list[BaseProblem] = []
     for planned_job in planned.jobs:
-        if planned_job.arm is not None or not planned_job.selected or planned_job.unavailable is not None:
+        if planned_job.arm is not None or not planned_job.selected or planned_job.stuck:
             continue
         job = planned_job.job.asking if isinstance(planned_job.job, AnswerJob) else planned_job.job
         if not isinstance(job, EvalJob) or job.eval.name in but:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError, InputError, Problem
@@ -11,22 +12,33 @@ from bench.run.checks.counts import exact_counts
 from bench.run.checks.given_weights import check_given
 from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
+from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedPlan:
+    """A plan that passed."""
+
+    plan: Plan
+    """With the trainings that are refused alone, and what needs them."""
+    unavailable: frozenset[str]
+    """Evals whose rows the hub does not give today."""
+
+
 def check_before_work(
     planned: Plan, *, home: Path, server: ChildServer, go_on: bool = False, note: Callable[[str], None] = lambda _: None
-) -> frozenset[str]:
+) -> CheckedPlan:
     """Raises `InputError` with all that would fail a training or an eval: what `bench plan` refuses, and `bench run`.
 
-    Returns the names of evals whose rows are unavailable today; each is noted. `go_on`: problems of evals are noted
-    too, and the run is left to record what becomes of them.
+    Evals whose rows are unavailable today, and trainings that are refused alone, are noted. `go_on`: problems of evals
+    are noted too, and the run is left to record what becomes of them.
     """
     problems: list[Problem] = []
     unavailable: dict[str, str] = {}
     try:
-        preflight(planned, home=home, server=server)
+        planned = preflight(planned, home=home, server=server)
         _count(planned, home=home, server=server, note=note)
     except InputError as error:
         problems += error.problems
@@ -44,7 +56,9 @@ def check_before_work(
         raise InputError(problems)
     for what in unavailable.values():
         note(f"warning: {what}")
-    return frozenset(unavailable)
+    for line in refusal_notes(planned):
+        note(line)
+    return CheckedPlan(plan=planned, unavailable=frozenset(unavailable))
 
 
 def _count(planned: Plan, *, home: Path, server: ChildServer, note: Callable[[str], None]) -> None:

@@ -14,7 +14,6 @@ from bench.code_digest import own_code
 from bench.digest import digest_json
 from bench.record.given_facts import GivenFacts
 from bench.record.record import GivenRecord
-from bench.run.plan.digests import model_part
 from bench.run.process.payloads import GivenReply, GivenRequest
 from bench.run.process.server import ChildServer
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
@@ -60,4 +59,4 @@ def _kept(home: Path, model: ResolvedModel, weights: ResolvedWeights) -> GivenFa
 
 def _file(home: Path, model: ResolvedModel, weights: ResolvedWeights) -> Path:
     code = own_code(home).digest("bench.train.given_weights")
-    return home / "given" / f"{digest_json([model_part(model), weights.sha256, code])}.json"
+    return home / "given" / f"{digest_json([model.identity, weights.sha256, code])}.json"

@@ -11,32 +11,40 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
 from bench.code_digest import own_code
+from bench.digest import digest_json
 from bench.record.jobs.train_job import SweepJob, TrainJob
 from bench.run.checks.machine import check_machine
+from bench.run.plan.refused import without
 from bench.run.plan.types import Plan
-from bench.run.process.payloads import CheckRequest
+from bench.run.process.payloads import CheckReply, CheckRequest
 from bench.run.process.server import ChildServer
 
 
-def preflight(planned: Plan, *, home: Path, server: ChildServer) -> None:
-    """Raise `InputError` with everything that the trainings to do ask for and cannot have."""
+def preflight(planned: Plan, *, home: Path, server: ChildServer) -> Plan:
+    """The plan without the trainings that their model cannot do: these are refused, and no other. Raises `InputError`
+    with everything else that the trainings to do ask for and cannot have, or where nothing is left to train.
+    """
     jobs = list(_trainings(planned))
     if not jobs:
-        return
+        return planned
     check_machine(planned.resolved.suite)
     recipes = {_mark(home, job.digest): job for job in _one_of_each(jobs, _recipe_key)}
     rows = {_mark(home, f"{job.digest}-{job.data.odd_rows}-rows"): job for job in _one_of_each(jobs, _rows_key)}
     unchecked = [memo for memo in (*recipes, *rows) if not memo.exists()]
     if not unchecked:
-        return
+        return planned
     request = CheckRequest(
         jobs=tuple(job for memo, job in recipes.items() if memo in unchecked),
         rows=tuple(job for memo, job in rows.items() if memo in unchecked),
     )
-    server.call("check", request, folder=home, log=home / "logs" / "check.txt")
+    reply = server.call("check", request, folder=home, log=home / "logs" / "check.txt")
+    refused = {found.digest: found.problem for found in CheckReply.model_validate(reply or {}).refused}
     for memo in unchecked:
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        memo.touch()
+        if memo not in recipes or recipes[memo].digest not in refused:
+            memo.parent.mkdir(parents=True, exist_ok=True)
+            memo.touch()
+    by_key = {_recipe_key(job): refused[job.digest] for job in recipes.values() if job.digest in refused}
+    return without(planned, {job.digest: by_key[key] for job in jobs if (key := _recipe_key(job)) in by_key})
 
 
 def _trainings(planned: Plan) -> Iterator[TrainJob]:
@@ -57,9 +65,9 @@ def _mark(home: Path, checked: str) -> Path:
 
 
 def _recipe_key(job: TrainJob) -> Hashable:
-    return job.model.sha256, job.recipe.model_dump_json(exclude={"budget"})
+    return digest_json([job.model.identity, job.recipe.model_dump(mode="json", exclude={"budget"})])
 
 
 def _rows_key(job: TrainJob) -> Hashable:
     """What decides how a row becomes text, and which turns of it are found again."""
-    return job.model.model_dump_json(), job.data.sha256, job.data.odd_rows, job.recipe.loss_on
+    return digest_json(job.model.identity), job.data.sha256, job.data.odd_rows, job.recipe.loss_on

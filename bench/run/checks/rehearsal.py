@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.code_digest import own_code
+from bench.digest import digest_json
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import RehearsalRequest
@@ -37,13 +38,13 @@ def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str
 
 def _one_of_each(planned: Plan) -> list[EvalJob]:
     """One job to do of each eval on each base; a judge's answers and its judging are two."""
-    jobs: dict[tuple[str, str, str], EvalJob] = {}
+    jobs: dict[str, EvalJob] = {}
     trains = planned.trains
     for planned_job in planned.can_run:
         job = planned_job.job.asking if isinstance(planned_job.job, AnswerJob) else planned_job.job
         by_definition = isinstance(job, EvalJob) and job.judging is not None and job.judging.by_definition
         if isinstance(job, EvalJob) and not by_definition and (trains or not _asks_endpoint(job)):
-            jobs.setdefault((job.eval.name, job.eval.kind, job.model.sha256), job)
+            jobs.setdefault(digest_json([job.eval.name, job.eval.kind, job.model.identity]), job)
     return list(jobs.values())
 
 

@@ -29,6 +29,7 @@ from bench.run.estimate.placement import Workload, place
 from bench.run.estimate.remarks import plan_remarks
 from bench.run.estimate.timing import Timings
 from bench.run.plan.plan import budget_statement, plan
+from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.plan.unavailable import notes
 from bench.run.process.server import ChildServer
@@ -66,7 +67,7 @@ def forecast(
         planned = plan(resolved, only=only, home=home, trust_task_code=trust_task_code)
         if on is None:
             tell("rehearsing the evals")
-            check_before_work(planned, home=home, server=server)
+            planned = check_before_work(planned, home=home, server=server).plan
         tell("counting")
         trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
@@ -111,6 +112,7 @@ def forecast(
             *_data_remarks(planned),
         ),
         unavailable=notes(planned),
+        refused=refusal_notes(planned),
     )
 
 
@@ -155,7 +157,7 @@ def _first_trainings(planned: Plan) -> dict[str, TrainJob]:
     """By arm, its training with the first seed."""
     trainings: dict[str, TrainJob] = {}
     for job in planned.jobs:
-        if job.selected and job.unavailable is None and isinstance(job.job, TrainJob):
+        if job.selected and not job.stuck and isinstance(job.job, TrainJob):
             trainings.setdefault(job.job.arm, job.job)
     return trainings
 
@@ -163,7 +165,7 @@ def _first_trainings(planned: Plan) -> dict[str, TrainJob]:
 def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
     evals: dict[str, list[PlannedJob]] = {}
     for job in planned.jobs:
-        if not job.selected or job.unavailable is not None:
+        if not job.selected or job.stuck:
             continue
         if isinstance(job.job, EvalJob):
             evals.setdefault(job.job.eval.name, []).append(job)
@@ -215,7 +217,7 @@ def _arms(
 ) -> tuple[ArmForecast, ...]:
     seeds, sweeps = dict[str | None, list[PlannedJob]](), dict[str | None, list[PlannedJob]]()
     for planned_job in planned.jobs:
-        if planned_job.selected and planned_job.unavailable is None:
+        if planned_job.selected and not planned_job.stuck:
             if isinstance(planned_job.job, TrainJob):
                 seeds.setdefault(planned_job.arm, []).append(planned_job)
             elif isinstance(planned_job.job, SweepJob):

@@ -92,3 +92,5 @@ class Forecast(Spec):
     """The trainings on a cluster that was asked about; `None` where none was."""
     unavailable: tuple[str, ...] = ()
     """A sentence for each input that is unavailable. What needs it is in no count but `jobs`."""
+    refused: tuple[str, ...] = ()
+    """A sentence for each recipe that a model cannot do. What needs it is in no count but `jobs`."""

@@ -57,7 +57,7 @@ def training_digest(
     return digest_json(
         {
             "kind": TRAIN,
-            "model": model_part(model),
+            "model": model.identity,
             "data": data.sha256,
             "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
             "budget": budget.model_dump(mode="json"),
@@ -108,7 +108,7 @@ def eval_digest(
         {
             "kind": "eval",
             "eval": evaluation.model_dump(mode="json", exclude=_NOT_IN_EVAL),
-            "model": model_part(model),
+            "model": model.identity,
             "data": None if data is None else data.sha256,
             "tasks": tasks_sha256,
             "training": training if given is None else given.sha256,
@@ -124,7 +124,7 @@ def eval_digest(
 def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging, threads: int, code: CodeDigest) -> str:
     """Digest of one subject's judged answers. The digests of the answers cover what these depend on."""
     model = judging.judge.model
-    local = None if model is None else [model_part(model), machine_part(threads), versions(EVAL_LIBRARIES)]
+    local = None if model is None else [model.identity, machine_part(threads), versions(EVAL_LIBRARIES)]
     return digest_json(
         {
             "kind": JUDGE,
@@ -139,19 +139,6 @@ def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging,
             "code": code(*ENTRIES[JUDGE]),
         }
     )
-
-
-def model_part(model: ResolvedModel) -> Mapping[str, Any]:
-    """All of a base that can change a result."""
-    return {
-        "sha256": model.sha256,
-        "remote_code": model.remote_code,
-        "context_length": model.context_length,
-        "template": model.template_sha256,
-        "end_of_turn": model.end_of_turn,
-        "thinking": model.thinking,
-        "starts": [start.digest for start in model.starts],
-    }
 
 
 def machine_part(threads: int) -> Mapping[str, Any]:

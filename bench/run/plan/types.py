@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.errors import Problem
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.record import Failure
@@ -73,6 +74,8 @@ class PlannedJob:
     """Order of starting, as far as needs allow."""
     unavailable: Unavailable | None = None
     """Why it cannot run: an input of its own, or of a job that it needs, is unavailable."""
+    refusal: Problem | None = None
+    """Why it cannot run: its model cannot do what its recipe asks for, or that of a training that it needs."""
 
     @property
     def digest(self) -> str:
@@ -89,6 +92,11 @@ class PlannedJob:
     def to_do(self) -> bool:
         """Whether this run has to execute it."""
         return self.selected and (self.fresh or self.cached is None)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it cannot run, for whatever reason."""
+        return self.unavailable is not None or self.refusal is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,5 +124,5 @@ class Plan:
 
     @property
     def can_run(self) -> tuple[PlannedJob, ...]:
-        """What of it has all its inputs."""
-        return tuple(planned for planned in self.to_do if planned.unavailable is None)
+        """What of it has all its inputs, and is not refused."""
+        return tuple(planned for planned in self.to_do if not planned.stuck)

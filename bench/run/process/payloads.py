@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bench.errors import Problem
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
@@ -24,6 +25,27 @@ class CheckRequest(Spec):
     """One of each recipe on each model."""
     rows: tuple[TrainJob, ...]
     """One of each way in which a table's rows are rendered."""
+
+
+class RefusedTraining(Spec):
+    """A training that its model cannot do, while other trainings can."""
+
+    digest: str
+    reference: str
+    what: str
+    where: str | None
+    hint: str | None
+
+    @property
+    def problem(self) -> Problem:
+        """The refusal."""
+        return Problem(reference=self.reference, what=self.what, where=self.where, hint=self.hint)
+
+
+class CheckReply(Spec):
+    """What a check found that is no fault of the whole suite."""
+
+    refused: tuple[RefusedTraining, ...] = ()
 
 
 class CountRequest(Spec):
