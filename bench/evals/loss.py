@@ -18,10 +18,11 @@ from transformers import PreTrainedModel
 from bench.data.render.render import Rendered
 from bench.data.render.row import Row
 from bench.emit import Emit
+from bench.errors import InputError
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import shared_prefix
-from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
+from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import Measure, ScoreRow
@@ -38,8 +39,8 @@ class SupervisedText:
 def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's rows."""
     rows = subject.rows(job)
-    rendered = [subject.renderer.row(row) for row in rows]
-    texts = [supervised_text(row) for row in rendered]
+    printed = [rendered(subject, row) for row in rows]
+    texts = [supervised_text(row) for row in printed]
     sums = summed_nll(subject.model, texts, ExampleProgress(emit, len(rows)))
     kept = [(row, text, nll) for row, text, nll in zip(rows, texts, sums, strict=True) if nll is not None]
     sizes = [_bytes(subject, text) for _, text, _ in kept]
@@ -49,8 +50,16 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         measures=_measures(job.eval.name, total, tokens, sum(sizes), n=len(kept), missing=len(rows) - len(kept)),
         template=subject.renderer.template.name,
         batch=f"by length, at most {SLOTS} slots",
-        truncated=sum(r.truncated for r in rendered),
+        truncated=sum(row.truncated for row in printed),
     )
+
+
+def rendered(subject: Subject, row: Row) -> Rendered:
+    """The row, empty where the template cannot print it."""
+    try:
+        return subject.renderer.row(row)
+    except InputError:
+        return Rendered(input_ids=[], labels_mask=[], truncated=False)
 
 
 def supervised_text(row: Rendered) -> SupervisedText:
@@ -131,7 +140,7 @@ def _rows(
             id=id_,
             metrics={"nll": None if nll is None else nll / len(text.supervised)},
             weight=float(max(1, len(text.supervised))),  # without any it has no score, and still needs a weight
-            prompt=subject.renderer.prompt_text(row.turns[:-1]),
+            prompt=subject.renderer.prompt_text(row.turns[:-1]) if text.ids else "",
             target=row.turns[-1].content,
             slices=dict(row.turns[-1].slices),
             unscored=_reason(text) if nll is None else None,
@@ -141,6 +150,8 @@ def _rows(
 
 
 def _reason(text: SupervisedText) -> str:
+    if not text.ids:
+        return NOT_PRINTED
     return NOT_FINITE if text.supervised else "nothing supervised is left within the context"
 
 

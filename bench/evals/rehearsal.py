@@ -17,7 +17,9 @@ from pathlib import Path
 
 from lm_eval.api.task import ConfigurableTask
 
+from bench.data.render.refused_rows import check_embedded, refuse_rows
 from bench.data.render.render import make_renderer
+from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.emit import ignore_event
 from bench.endpoint.client import open_endpoint
@@ -30,15 +32,16 @@ from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system
 from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.lm_eval.tasks import leaf_names, load_tasks
-from bench.evals.loss import supervised_text
+from bench.evals.loss import rendered, supervised_text
 from bench.evals.mock_subject import ANSWER, MockSubject
 from bench.evals.outcome import EvalOutput
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.task_files.templates import TEMPLATES, row_faults
+from bench.suite.checks.template_tokens import embedding_rows
 from bench.suite.resolved import UNREACHABLE
 from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec
+from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec, LossSpec, QuestionsSpec
 
 ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""
@@ -72,6 +75,7 @@ def rehearse_all(jobs: Iterable[EvalJob]) -> dict[str, str]:
 def rehearse(job: EvalJob) -> None:
     """Rehearses one eval. Raises `InputError` with all that would leave it without a score."""
     try:
+        _check_rows(job)
         problems = list(_KINDS[job.eval.kind](job))
     except BenchError as error:
         raise InputError(_named(problem, job) for problem in error.problems) from error
@@ -89,6 +93,29 @@ def _failure(error: Exception, job: EvalJob, task: str | None = None) -> Problem
     what = f"{named} fails in rehearsal: {type(error).__name__}: {message}"
     hint = "fix the task file, the rows or the metric that it names"
     return Problem(reference="rehearsal.failed", what=what, where=_where(job), hint=hint)
+
+
+def _check_rows(job: EvalJob) -> None:
+    """Raises `InputError` for rows of the eval's own data that the template cannot print, or the model cannot embed."""
+    if not isinstance(job.eval, LossSpec | GenerationSpec | QuestionsSpec) or job.data is None:
+        return
+    scored = isinstance(job.eval, LossSpec)
+    if not isinstance(job.eval, LossSpec) and job.eval.template != "suite":
+        return  # prompts are asked as they are
+    renderer = _subject(job).renderer
+    embedded = embedding_rows(Path(job.model.path))
+
+    def check(row: Row) -> None:
+        asked = row.turns[:-1]
+        if scored:
+            renderer.check(row)
+        else:
+            renderer.check_prompt(asked, row.origin)
+        if embedded is not None and len(renderer.tokenizer) > embedded:
+            ids = renderer.row(row).input_ids if scored else renderer.prompt(asked)
+            check_embedded(renderer, ids, embedded, row.origin)
+
+    refuse_rows(load_rows(job.data.path), check, job.data.odd_rows)
 
 
 def _named(problem: Problem, job: EvalJob) -> Problem:
@@ -221,7 +248,7 @@ def _questions(job: EvalJob) -> Iterator[Problem]:
 def _loss(job: EvalJob) -> Iterator[Problem]:
     subject = _subject(job)
     rows = replace(subject, most_rows=None).rows(job)
-    if not any(supervised_text(subject.renderer.row(row)).supervised for row in rows):
+    if not any(supervised_text(rendered(subject, row)).supervised for row in rows):
         yield Problem(
             reference="rehearsal.no-score",
             what=f"eval {job.eval.name!r}: none of the {len(rows):,} rows has a token to score within the context",

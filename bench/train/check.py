@@ -5,22 +5,22 @@ Contract: what `check_training` lets pass, the training's own set-up does not re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from transformers import Trainer
 
-from bench.data.render.render import Renderer, make_renderer
+from bench.data.render.refused_rows import check_embedded, refuse_rows
+from bench.data.render.render import make_renderer
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.model.loading.load import load_skeleton, load_tokenizer, pick_device, pick_precision
 from bench.model.size.flops import run_forward
 from bench.record.jobs.train_job import TrainJob
+from bench.suite.checks.template_tokens import embedding_rows
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.data import may_be_left_out
 from bench.suite.tables.training.launch import Launch
 from bench.suite.tables.training.recipe import Recipe
 from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
@@ -31,9 +31,6 @@ from bench.train.training_data import row_limit
 
 _STEPS = 100
 """Optimiser steps of a made-up training."""
-_KINDS = 5
-"""Kinds of refused rows that are reported, the most frequent first."""
-_NO_EMBEDDING = "template.no-embedding"
 _SOME_VALUE = 7
 """Value of an optimiser's argument that is no default and no name of anything."""
 
@@ -57,39 +54,14 @@ def check_rows(job: TrainJob) -> None:
     at the first of these rows."""
     renderer = make_renderer(load_tokenizer(job.model), job.model, row_limit(job))
     chosen = found_again(job.recipe.loss_on)
-    refused: dict[str, list[Problem]] = {}
-    embedded = load_skeleton(job.model).get_input_embeddings().weight.shape[0]
-    beyond = len(renderer.tokenizer) > embedded
-    for row in load_rows(job.data.path):
-        try:
-            renderer.check(row, chosen)
-            if beyond:
-                _check_embedded(renderer, row, embedded)
-        except InputError as error:
-            for problem in error.problems:
-                refused.setdefault(problem.what, []).append(problem)
-    lacking = any(problem.reference == _NO_EMBEDDING for problems in refused.values() for problem in problems)
-    count = sum(map(len, refused.values()))
-    all_refused = count >= job.data.rows
-    if refused and (lacking or all_refused or not may_be_left_out(count, job.data.rows, job.data.odd_rows)):
-        raise InputError(_counted(problems) for problems in sorted(refused.values(), key=len)[: -_KINDS - 1 : -1])
+    embedded = embedding_rows(Path(job.model.path))
 
+    def check(row: Row) -> None:
+        renderer.check(row, chosen)
+        if embedded is not None and len(renderer.tokenizer) > embedded:
+            check_embedded(renderer, renderer.row(row).input_ids, embedded, row.origin)
 
-def _check_embedded(renderer: Renderer, row: Row, embedded: int) -> None:
-    """Raises `InputError` for a row with tokens that the model's embedding of so many rows does not have."""
-    lacking = sorted({token for token in renderer.row(row).input_ids if token >= embedded})
-    if lacking:
-        names = ", ".join(str(name) for name in renderer.tokenizer.convert_ids_to_tokens(lacking))
-        what = f"the row as the template prints it has {names}, and the model's embedding has {embedded:,} rows"
-        hint = "add the rows: model.resize_token_embeddings(len(tokenizer)), model.save_pretrained(folder)"
-        raise InputError(Problem(reference=_NO_EMBEDDING, what=what, where=row.origin, hint=hint))
-
-
-def _counted(problems: Sequence[Problem]) -> Problem:
-    """The first of equal problems, with the number of the others."""
-    first, *others = problems
-    rows = "row" if len(others) == 1 else "rows"
-    return replace(first, what=f"{first.what}, as of {len(others):,} more {rows}") if others else first
+    refuse_rows(load_rows(job.data.path), check, job.data.odd_rows)
 
 
 def _check_arguments(recipe: Recipe, job: TrainJob) -> None:

@@ -126,3 +126,12 @@ def test_a_diverged_model_has_no_loss(checkpoint: Path, tmp_path: Path) -> None:
     result, _ = evaluate(loss_job(resolved_model(checkpoint), tmp_path / "rows.jsonl", 2), tmp_path / "out")
     assert [(m.value, m.n, m.missing) for m in result.measures] == [(None, 0, 2)] * 3
     assert all(json.loads(line) for line in (tmp_path / "out" / "scores.jsonl").read_text().splitlines())
+
+
+def test_a_row_that_the_template_cannot_print_is_missing_with_its_reason(checkpoint: Path, tmp_path: Path) -> None:
+    write_rows(path := tmp_path / "rows.jsonl", ["the baker", "the town"])
+    turns = (Turn(role="user", content="2+2?"), Turn(role="assistant", content="4", reasoning="two and two"))
+    path.write_text(path.read_text() + Row(turns=turns, origin="x:odd").model_dump_json() + "\n")
+    result, rows = evaluate(loss_job(resolved_model(checkpoint), path, 3), tmp_path / "out")
+    assert [row.unscored for row in rows] == [None, None, "the template cannot print the example"]
+    assert (result.measures[0].n, result.measures[0].missing) == (2, 1)

@@ -224,3 +224,46 @@ def test_rows_that_a_hub_does_not_give_today_are_unavailable_and_not_wrong(
     found = rehearse_all([lm_eval_job(model, tmp_path, ["choice"])])
     assert list(found) == ["e"]
     assert "choice cannot be loaded" in found["e"]
+
+
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+
+
+def with_odd_rows(folder: Path, plain: int, odd: Row) -> Path:
+    rows = [Row(turns=(Turn(role="user", content=f"Q{n}"), Turn(role="assistant", content="A.")), origin=f"x:{n}")
+            for n in range(plain)]  # fmt: skip
+    (path := folder / "rows.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in [*rows, odd]))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["loss", "generation", "questions"])
+def test_a_row_that_the_template_cannot_print_is_found_before_the_night(
+    model: ResolvedModel, tmp_path: Path, kind: str
+) -> None:
+    """Only its first sixteen rows were looked at, and a prompt was asked without its tools."""
+    odd = Row(
+        turns=(Turn(role="user", content="Rain?", tools=(TOOL,)), Turn(role="assistant", content="Yes.")),
+        origin="x:odd",
+    )
+    make = {"loss": loss_job, "generation": generation_job, "questions": questions_job}[kind]
+    job = make(model, with_odd_rows(tmp_path, 30, odd), 31)
+    [problem] = problems(job)
+    assert "leaves out the tool 'weather'" in problem.what
+    assert problem.where == "x:odd"
+    rehearse(make(model, with_odd_rows(tmp_path, 99, odd), 100))
+    assert job.data is not None
+    rehearse(job.model_copy(update={"data": job.data.model_copy(update={"odd_rows": "drop"})}))
+
+
+@pytest.mark.parametrize("kind", ["loss", "generation", "questions"])
+def test_a_row_with_a_token_beyond_the_embedding_is_found_before_the_night(tmp_path: Path, kind: str) -> None:
+    tokenizer = tiny_tokenizer()
+    (folder := tmp_path / "model").mkdir()
+    (folder / "config.json").write_text(json.dumps({"vocab_size": len(tokenizer)}))
+    tokenizer.add_tokens(["river!"])
+    tokenizer.save_pretrained(folder)
+    odd = Row(turns=(Turn(role="user", content="river!"), Turn(role="assistant", content="Yes.")), origin="x:odd")
+    make = {"loss": loss_job, "generation": generation_job, "questions": questions_job}[kind]
+    [problem] = problems(make(resolved_model(folder), with_odd_rows(tmp_path, 300, odd), 301))
+    assert "it has river!, and the model's embedding" in problem.what.replace("prints it has", "it has")
+    assert problem.where == "x:odd"

@@ -105,12 +105,23 @@ class ChatTemplate:
             given, row = row, self.in_own_words(row)
             full = self.whole(row.turns)
             if (missing := left_out(row.turns, full, self.whole)) is not None:
-                raise self._refused(row, f"leaves out {missing}", _REASONING_HINT if "reasoning" in missing else None)
+                raise self._refused(
+                    row.origin, f"leaves out {missing}", _REASONING_HINT if "reasoning" in missing else None
+                )
             start = self._start(row, full)
             self._note_tags(given.turns[-1], full[start:])
         except TemplateRefusedError as error:
-            raise self._refused(row, f"refuses the row: {error}") from error
+            raise self._refused(row.origin, f"refuses the row: {error}") from error
         return full[:start], full[start:]
+
+    def check_prompt(self, turns: Sequence[Turn], origin: str) -> None:
+        """Raises `InputError` where the template refuses a prompt or leaves a part of it out."""
+        try:
+            missing = left_out(turns, self.prompt(turns), self.prompt)
+        except TemplateRefusedError as error:
+            raise self._refused(origin, f"refuses the prompt: {error}") from error
+        if missing is not None:
+            raise self._refused(origin, f"leaves out {missing}")
 
     def in_own_words(self, row: Row) -> Row:
         """The row with thoughts in a field of their own where the template, left to find them in the text, would put an
@@ -251,9 +262,9 @@ class ChatTemplate:
         messages = [_message(turn) for turn in turns]
         return self._render(turns, messages, add_generation_prompt=add_generation_prompt, thinking=self._thinking)
 
-    def _refused(self, row: Row, what: str, hint: str | None = None) -> InputError:
+    def _refused(self, origin: str, what: str, hint: str | None = None) -> InputError:
         what = f"template {self.template.name!r} {what}"
-        return InputError(Problem(reference="template.refused", what=what, where=row.origin, hint=hint or _HINT))
+        return InputError(Problem(reference="template.refused", what=what, where=origin, hint=hint or _HINT))
 
     def _unusable(self, reference: str, what: str) -> InputError:
         hint = 'choose another, such as model.template = "dialogue"'

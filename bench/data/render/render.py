@@ -157,6 +157,11 @@ class Renderer:
         first = self._encoder.follow(following, special=True)[:1] if following else []
         return first[0] if first and first[0] in self._base_stops else self._end_id if otherwise is None else otherwise
 
+    def check_prompt(self, turns: Sequence[Turn], origin: str) -> None:
+        """Raises `InputError` where the template refuses the turns of a prompt, or leaves a part of them out."""
+        if turns:
+            self._chat.check_prompt(turns, origin)
+
     def prompt_text(self, turns: Sequence[Turn]) -> str:
         """The text up to where the answer begins, without what the tokenizer puts before every text.
 

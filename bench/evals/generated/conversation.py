@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
+from bench.errors import InputError
 from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
@@ -45,6 +46,8 @@ class TurnReply:
     ids: tuple[int, ...]
     """Its tokens, without the one that ended it."""
     ended: bool
+    refused: bool = False
+    """Whether the template cannot print the prompt: nothing was asked."""
     thinking: str | None = None
     """The thinking that was stripped from `text`."""
     unfinished_thinking: bool = False
@@ -123,6 +126,7 @@ class _Asker:
         self._subject = subject
         self._decoding = decoding
         self._strip_thinking = strip_thinking
+        self._wrapped = wrapped
         self._renderer = subject.renderer if wrapped else _bare(subject)
         self.drawn = subject.generator(slots=slots)
         self.cut: set[int] = set()
@@ -134,10 +138,23 @@ class _Asker:
 
     def answer(self, conversations: Sequence[_Conversation], turn: int, report: Callable[[int], None]) -> None:
         """Fills the open turn of that number in every conversation."""
-        requests = [self._request(conversation, turn) for conversation in conversations]
-        generations = self.drawn.draw(requests, report)
-        for conversation, generation in zip(conversations, generations, strict=True):
+        asked = [conversation for conversation in conversations if self._can_ask(conversation, turn)]
+        generations = self.drawn.draw([self._request(conversation, turn) for conversation in asked], report)
+        for conversation, generation in zip(asked, generations, strict=True):
             self._keep(conversation, turn, generation)
+        report(len(conversations) - len(asked))
+
+    def _can_ask(self, conversation: _Conversation, turn: int) -> bool:
+        """Whether the template prints the prompt; else the turn has no reply."""
+        at = conversation.open[turn]
+        try:
+            if self._wrapped:
+                self._renderer.check_prompt(conversation.turns[:at], "")
+        except InputError:
+            said = _user_text(conversation.turns[at - 1])
+            conversation.replies.append(TurnReply(asked=said, prompt="", text=None, ids=(), ended=False, refused=True))
+            return False
+        return True
 
     def _request(self, conversation: _Conversation, turn: int) -> GenerationRequest:
         before = conversation.turns[: conversation.open[turn]]

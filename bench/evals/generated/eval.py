@@ -20,7 +20,7 @@ from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.generated.several_answers import measure_of, score_together
 from bench.evals.generated.tool_calls import score_tool_calls
-from bench.evals.outcome import NOT_FINITE, EvalOutput, ExampleProgress, row_ids
+from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import Measure, ScoreRow
@@ -164,6 +164,8 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
 
 def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]], reference: str) -> str | None:
     """Why a prompt lacks scores: its answer, its pattern, or its reference."""
+    if all(reply.refused for reply in replies):
+        return NOT_PRINTED
     if all(reply.text is None for reply in replies):
         return NOT_FINITE
     if not scores.get(FORMAT, True):

@@ -54,4 +54,5 @@ def _asks_endpoint(job: EvalJob) -> bool:
 
 def _memo(home: Path, job: EvalJob) -> Path:
     rehearsed = f"{job.digest}-trusted" if job.trust_task_code else job.digest
-    return home / "rehearsed" / own_code(home).key(rehearsed, "bench.evals.rehearsal")
+    rows = "" if job.data is None else f"-{job.data.odd_rows}"
+    return home / "rehearsed" / own_code(home).key(rehearsed + rows, "bench.evals.rehearsal")

@@ -57,6 +57,17 @@ def test_the_shape_of_the_batch_does_not_change_a_greedy_answer(architecture: Ar
     assert whole.batch == "by length, at most 4096 slots; 1 answer computed again alone came out the same"
 
 
+def test_a_prompt_that_the_template_cannot_print_is_not_asked() -> None:
+    """It was asked without its tools."""
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    [question, answer] = row("Rain?", "").turns
+    odd = Row(turns=(question.model_copy(update={"tools": (tool,)}), answer), origin="x:2")
+    replies = put([ROWS[0], odd, ROWS[1]])
+    assert [said.refused for [[said]] in replies.of] == [False, True, False]
+    assert (replies.of[1][0][0].asked, replies.of[1][0][0].text) == ("Rain?", None)
+    assert (replies.of[0], replies.of[2]) == put(ROWS[:2]).of
+
+
 def test_one_answer_in_twenty_is_computed_again_at_most() -> None:
     """The check is there for everyone: it must not cost what a batch saves. Where rounding is coarse, a few in a
     hundred answers differ, and three would mostly miss them."""

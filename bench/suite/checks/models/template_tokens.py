@@ -32,11 +32,9 @@ def token_problems(folder: Path, template: str | None, where: str) -> Iterator[P
 
     `template`: text of the prompt template; `None`: the tokenizer's own. `where`: key of the model's template.
     """
-    config = _read(folder / "config.json")
+    rows = embedding_rows(folder)
     settings = {**_read(folder / "special_tokens_map.json"), **_read(folder / "tokenizer_config.json")}
-    text_config = config.get("text_config")
-    rows = config.get("vocab_size", text_config.get("vocab_size") if isinstance(text_config, dict) else None)
-    if not isinstance(rows, int):
+    if rows is None:
         return
     beyond = list(dict.fromkeys(name for name, number in _added_tokens(folder) if number >= rows))
     if not beyond:
@@ -52,6 +50,14 @@ def token_problems(folder: Path, template: str | None, where: str) -> Iterator[P
     if pad in beyond and pad not in written:
         hint = f"name a token that has a row as pad_token in tokenizer_config.json, {_HINT}"
         yield _problem(f"the tokenizer pads batches with {pad}", 1, rows, where, hint)
+
+
+def embedding_rows(folder: Path) -> int | None:
+    """Tokens that the model in `folder` can embed, by its configuration; `None` where it does not say."""
+    config = _read(folder / "config.json")
+    text_config = config.get("text_config")
+    rows = config.get("vocab_size", text_config.get("vocab_size") if isinstance(text_config, dict) else None)
+    return rows if isinstance(rows, int) else None
 
 
 def _problem(what: str, count: int, rows: int, where: str, hint: str) -> Problem:
