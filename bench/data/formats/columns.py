@@ -32,6 +32,7 @@ class ColumnMeaning(StrEnum):
     NOTHING = "nothing that a model reads"
 
 
+_REASONING = "reasoning reasoning_content reasoning_trace thinking thought thoughts chain_of_thought cot"
 _REFUSED = """
 image images image_path image_paths image_url img audio audios video videos pixel_values loss_mask weights
 attention_mask input_ids mask masks train_mask assistant_masks completion_mask
@@ -52,7 +53,7 @@ non_preferred_output non_preferred_response response_k rejected_output disprefer
 COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(("system", "system_prompt", "system_message"), ColumnMeaning.SYSTEM),
     "history": ColumnMeaning.HISTORY,
-    **dict.fromkeys(("reasoning", "reasoning_content", "thinking", "chain_of_thought"), ColumnMeaning.REASONING),
+    **dict.fromkeys(_REASONING.split(), ColumnMeaning.REASONING),
     **dict.fromkeys(("tools", "functions"), ColumnMeaning.TOOLS),
     **dict.fromkeys(("label", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
     **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight", "train"), ColumnMeaning.WEIGHT),

@@ -30,8 +30,8 @@ Converter = Callable[[Mapping[str, Any]], Turns]
 
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "trajectory")
 """Columns that hold a whole conversation."""
-PROMPTS = ("instruction", "question", "prompt", "query", "problem", "user", "human", "input", "inputs")
-"""Columns that hold a prompt, the likelier first."""
+PROMPTS = ("instruction", "question", "prompt", "query", "problem", "input", "inputs", "user", "human")
+"""Columns that hold a prompt, the likelier first; `user` may be a name."""
 CHOSEN = ("chosen", "chosen_response", "preferred_output", "preferred_response", "accepted", "response_j")
 """Columns that hold the preferred answer of several."""
 ANSWERS = (

@@ -6,6 +6,7 @@ list is reported by `bench.data.formats.unused`, never read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
@@ -49,7 +50,9 @@ ROUTES = {"channel": ("final",), "recipient": ("all", "user")}
 MESSAGE_KEYS: dict[str, Key] = {
     **dict.fromkeys(("role", "from", "speaker"), Key.ROLE),
     **dict.fromkeys(("content", "value", "text"), Key.CONTENT),
-    **dict.fromkeys(("reasoning_content", "reasoning", "thinking", "thought"), Key.REASONING),
+    **dict.fromkeys(
+        ("reasoning_content", "reasoning", "reasoning_trace", "thinking", "thought", "thoughts"), Key.REASONING
+    ),
     **dict.fromkeys(
         ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight", "loss_mask"), Key.LEARNED
     ),
@@ -124,6 +127,15 @@ def message_turns(items: Iterable[object]) -> Turns:
     return turns
 
 
+def ends_with_answer(items: object) -> bool:
+    """Whether a list of messages ends with what the assistant says."""
+    last = items[-1] if isinstance(items, list) and items else None
+    if not isinstance(last, dict) or not is_message(last):
+        return False
+    name = last.get(speaker_and_content(last)[0])
+    return is_role(name) and role_of(name) == "assistant"
+
+
 def is_message(item: object) -> bool:
     """Whether an object looks like a message: it names who speaks."""
     return isinstance(item, dict) and any(key in item for key in _PAIRED)
@@ -148,7 +160,10 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
         raise RowError("data.not-honoured", what, ignore_hint(key))
     _check_route(item)
     calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
-    text, thought = ("", "") if calls and content not in item else _content(field_of(item, content))
+    text, thought = (
+        ("", "") if calls and content not in item else _content(field_of(item, content), result=role == "tool")
+    )
+    _check_single(item, content, text)
     if isinstance(name, str) and name.strip().lower() in CALLERS:
         calls, text = [*calls, *call_list(text)], ""
     turn: dict[str, Any] = {"role": role, "content": text}
@@ -177,8 +192,23 @@ def _by_meaning(item: Mapping[str, Any]) -> dict[Key, list[Any]]:
     return given
 
 
-def _content(value: object) -> tuple[str, str]:
-    """What a message's content says, and what it thinks: parts of text are joined, parts of thinking are apart."""
+def _check_single(item: Mapping[str, Any], content: str, text: str) -> None:
+    """A message with two texts, or of two speakers, is refused: nobody can say which is meant."""
+    others = [key for key in _PAIRED.values() if key != content and is_filled(item.get(key))]
+    if other := next((key for key in others if item[key] != text), None):
+        what = f"`{content}` and `{other}` say different things"
+        raise RowError("data.two-texts", what, f'ignore = ["{other}"] learns `{content}`')
+    speakers = {role_of(item[key]): key for key in _PAIRED if is_role(item.get(key))}
+    if len(speakers) > 1:
+        names = " and ".join(f"`{key}`" for key in speakers.values())
+        raise RowError("data.two-speakers", f"{names} name different speakers", "remove one of the two")
+
+
+def _content(value: object, *, result: bool = False) -> tuple[str, str]:
+    """What a message's content says, and what it thinks: parts of text are joined, parts of thinking are apart. The
+    `result` of a tool may be any value, as its JSON text."""
+    if result and (isinstance(value, dict) or (isinstance(value, list) and not all(map(_is_part, value)))):
+        return json.dumps(value, ensure_ascii=False), ""
     if not isinstance(value, list):
         return as_text(value, "field `content`"), ""
     texts, thoughts = [], []
@@ -194,6 +224,11 @@ def _content(value: object) -> tuple[str, str]:
             what = f"`content` has a part {kind}: this program trains on text"
             raise RowError("data.not-honoured", what, _DROP_HINT)
     return "".join(texts), "\n".join(thoughts)
+
+
+def _is_part(item: object) -> bool:
+    """Whether an item of a list is a text, or an object that says what kind of part it is."""
+    return isinstance(item, str) or is_text_part(item) or (isinstance(item, dict) and "type" in item)
 
 
 def _thought(part: Mapping[str, Any]) -> str:

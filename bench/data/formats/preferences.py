@@ -16,7 +16,7 @@ from typing import Any
 from bench.data.formats.columns import history_turns
 from bench.data.formats.convert import CHOSEN, CONVERSATIONS, EXTRAS, PROMPTS, question_and_answer, said_by
 from bench.data.formats.fields import RowError, field_of, is_filled, kind_of, number, parsed, turn_list
-from bench.data.formats.messages import is_message, message_turns
+from bench.data.formats.messages import ends_with_answer
 from bench.data.formats.shape import Shape
 from bench.data.formats.turns import Turns
 from bench.data.formats.verdicts import best_place, flagged_side, listed_place, named_side
@@ -73,7 +73,7 @@ def preference_shape(record: Mapping[str, Any]) -> Shape | None:
 
     A conversation that ends with an answer says itself what is to be learned, and so does a column of `CHOSEN`.
     """
-    if any(_ends_with_answer(parsed(record.get(name))) for name in CONVERSATIONS):
+    if any(ends_with_answer(parsed(record.get(name))) for name in CONVERSATIONS):
         return None
     question = next((name for name in _QUESTIONS if is_filled(record.get(name))), None)
     sides = _sides(record)
@@ -85,15 +85,6 @@ def preference_shape(record: Mapping[str, Any]) -> Shape | None:
         if said is not None and question is not None:
             return _of_list(question, name, said)
     return None
-
-
-def _ends_with_answer(items: object) -> bool:
-    if not isinstance(items, list) or not items or not is_message(items[-1]):
-        return False
-    try:
-        return bool(message_turns(items[-1:])[0]["role"] == "assistant")
-    except RowError:
-        return False
 
 
 def _sides(record: Mapping[str, Any]) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from bench.data.formats.convert import (
@@ -27,8 +28,8 @@ from bench.data.formats.convert import (
     questions_by_turn,
     whole_dialogue,
 )
-from bench.data.formats.fields import RowError, parsed, text_of
-from bench.data.formats.messages import is_message
+from bench.data.formats.fields import RowError, is_filled, parsed, text_of
+from bench.data.formats.messages import ends_with_answer, is_message
 from bench.data.formats.oasst_trees import trees
 from bench.data.formats.preferences import FIELDS, preference_shape
 from bench.data.formats.shape import Assemble, Shape
@@ -45,7 +46,8 @@ def recognise(sample: Iterable[object], *, answered: bool = True) -> Shape | Non
     votes = Counter(
         shape
         for record in sample
-        if isinstance(record, dict) and (shape := preference_shape(record) or _first_match(record, shapes)) is not None
+        if isinstance(record, dict)
+        and (shape := preference_shape(record) or _answered_beside(record) or _first_match(record, shapes)) is not None
     )
     return votes.most_common(1)[0][0] if votes else None
 
@@ -94,6 +96,16 @@ def _first_match(record: Mapping[str, Any], shapes: Sequence[Shape]) -> Shape | 
     return next((shape for shape in shapes if shape.matches(record)), None)
 
 
+def _answered_beside(record: Mapping[str, Any]) -> Shape | None:
+    """The layout of a conversation that ends with a question, whose answer is in a column of its own."""
+    for column in CONVERSATIONS:
+        items = parsed(record.get(column))
+        if isinstance(items, list) and items and is_message(items[-1]) and not ends_with_answer(items):
+            answer = next((name for name in ANSWERS if is_filled(record.get(name))), None)
+            return None if answer is None else _question_shape(column, answer)
+    return None
+
+
 def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda record: all(name in record for name in names)
 
@@ -131,6 +143,7 @@ _QA_FIELDS = {"alpaca": "instruction, output, optional input", "dolly": "instruc
 _LISTED = {"alpaca", "dolly", "prompt-completion", "question-answer", "messages", "messages-chosen", "sharegpt", "lima"}
 
 
+@cache
 def _question_shape(prompt: str, answer: str) -> Shape:
     name = _QA_NAMES.get((prompt, answer), f"{prompt}-{answer}")
     fields = _QA_FIELDS.get(name, f"{prompt}, {answer}")

@@ -140,6 +140,10 @@ class ChatTemplate:
             printed = tag in unguarded(learned)
             self.notes[f"{tag} in answers {LEARNED_AS_TEXT if printed else PRINTED_OTHERWISE}"] = None
 
+    def guarded_text(self, text: str) -> str:
+        """Plain text, guarded."""
+        return str(guarded_value(text, self._spelling.anywhere))
+
     def guarded_answer(self, text: str) -> str:
         """What the assistant says, guarded."""
         return str(guarded_value(text, self._spelling.answers))

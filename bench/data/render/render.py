@@ -19,7 +19,7 @@ from bench.data.render.earlier_answers import Span, earlier_answers, unfindable
 from bench.data.render.encoder import Encoder
 from bench.data.render.end_of_turn import end_token, ending, generation_stops
 from bench.data.render.row import Row, Turn
-from bench.data.render.special_tokens import unguarded
+from bench.data.render.special_tokens import spelt_tokens, unguarded
 from bench.errors import InputError, Problem
 from bench.suite.catalog.template import TOKENIZER, Template, load_template
 from bench.suite.resolved import ResolvedModel
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _FALLBACK = "dialogue"
+_NAMED = 3
+"""Special tokens that a note names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ class Renderer:
         if closing.note:
             self._chat.notes[closing.note] = None
         self._rendered_rows = self._rendered_conversations = False
+        self._spelt: dict[str, None] = {}
 
     @property
     def template_of_rows(self) -> str:
@@ -99,9 +102,13 @@ class Renderer:
 
     @property
     def template_note(self) -> str | None:
-        """What a report must say about the template, from the rows rendered so far; `None` if nothing, and where all
-        of them were plain text, which goes through no template."""
-        return None if self.template_of_rows == "none" else "; ".join(self._chat.notes) or None
+        """What a report must say about the rows rendered so far and their template; `None` if nothing. Plain text goes
+        through no template."""
+        notes = [] if self.template_of_rows == "none" else list(self._chat.notes)
+        names = list(self._spelt)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        spelt = [f"{', '.join(names[:_NAMED])}{more} in rows: learned as text, not as special tokens"] if names else []
+        return "; ".join([*notes, *spelt]) or None
 
     def row(self, row: Row) -> Rendered:
         """Ids and mask of one row. Raises `InputError` where the template refuses the row."""
@@ -109,8 +116,10 @@ class Renderer:
         self._rendered_conversations |= not row.is_text
         if row.is_text:
             start, completion = list(self._encoder.begin), self._text_ids(row.answer)
+            self._spelt |= dict.fromkeys(spelt_tokens(self._chat.guarded_text(row.answer)))
         else:
             prompt, learned = self._chat.split(row)
+            self._spelt |= dict.fromkeys(spelt_tokens(prompt + learned))
             start, completion = self._encoder.prompt(prompt), self._learned_ids(learned)
             if row.turns[-1].tool_calls and self.closed and completion[-1] in self._base_stops:
                 completion[-1] = self._opening_token(self._chat.after_call, completion[-1])

@@ -60,6 +60,11 @@ def guarded_value(value: Any, special: re.Pattern[str] | None) -> Any:
     return [guarded_value(item, special) for item in value] if isinstance(value, list | tuple) else value
 
 
+def spelt_tokens(text: str) -> list[str]:
+    """The special tokens that a guarded text spells."""
+    return list(dict.fromkeys(piece for piece, meant in pieces(text) if not meant))
+
+
 def pieces(text: str) -> list[tuple[str, bool]]:
     """Pieces of a guarded text, and whether special tokens in each are meant."""
     return [(piece, number % 2 == 0) for number, piece in enumerate(text.split(_GUARD)) if piece]

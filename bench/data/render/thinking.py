@@ -16,8 +16,8 @@ _EMPTY_AT_END = re.compile(rf"{THINK_OPEN}\s*{THINK_CLOSE}\s*\Z")
 _BLOCK = re.compile(rf"\s*{THINK_OPEN}(.*?){THINK_CLOSE}(.*)", re.DOTALL)
 _OPENED = re.compile(rf"{THINK_OPEN}\s*(?:{THINK_CLOSE}\s*)?\Z")
 _ANY_BLOCK = re.compile(
-    rf"\s*(?P<tag>{THINK_OPEN}|<(?P<name>thoughts?|reasoning|reflection|scratchpad|analysis)>)(?:.*?)"
-    rf"(?:{THINK_CLOSE}|</(?P=name)>)",
+    rf"\s*(?P<tag>{THINK_OPEN}|<(?P<name>thoughts?|reasoning|reflection|scratchpad|analysis)>|"
+    rf"<\|begin_of_thought\|>)(?:.*?)(?:{THINK_CLOSE}|</(?P=name)>|<\|end_of_thought\|>)",
     re.DOTALL | re.IGNORECASE,
 )
 SWITCHES = ("enable_thinking", "thinking")

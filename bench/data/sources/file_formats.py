@@ -129,10 +129,33 @@ def _one_object(path: Path) -> Mapping[str, Any] | None:
 
 
 def _parsed(line: str) -> Any:
+    hook = _KeysOnce()
     try:
-        return json.loads(line)
+        return hook.checked(json.loads(line, object_pairs_hook=hook))
     except (ValueError, RecursionError) as error:
         return _not_json(error)
+
+
+class _KeysOnce:
+    """Objects of a JSON value; a key with two values, of which readers keep the last, is a fault of the whole value."""
+
+    def __init__(self) -> None:
+        self._twice: str | None = None
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """One object."""
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            self._twice = next((key for key, value in pairs if fields[key] != value), self._twice)
+        return fields
+
+    def checked(self, value: Any) -> Any:
+        """The value that was just read, or what is wrong with it."""
+        key, self._twice = self._twice, None
+        if key is None:
+            return value
+        hint = "remove one of the two, or give it a name of its own"
+        return RowError("data.repeated-field", f"field `{key}` is there twice, with different values", hint)
 
 
 def _not_json(error: Exception, *, ends_file: bool = False) -> RowError:
@@ -144,7 +167,8 @@ def _not_json(error: Exception, *, ends_file: bool = False) -> RowError:
 
 def _elements(file: TextIO) -> NumberedRecords:
     """Elements of a JSON list whose opening bracket was read, a block at a time. Ends at the first that is not JSON."""
-    decode = json.JSONDecoder().raw_decode
+    hook = _KeysOnce()
+    decode = json.JSONDecoder(object_pairs_hook=hook).raw_decode
     text, position, row, block = file.read(_BLOCK), 0, 1, _BLOCK
     separator = re.compile(r"[\s,]*")
     while True:
@@ -155,13 +179,14 @@ def _elements(file: TextIO) -> NumberedRecords:
             value, position = decode(text, position)
         except (ValueError, RecursionError) as error:
             # Cut off by the block's end, or broken: only more text can tell. Blocks grow, so that this stays linear.
+            hook.checked(None)
             more = file.read(block)
             if not more:
                 yield row, _not_json(error, ends_file=True)
                 return
             text, position, block = text[position:] + more, 0, block * 2
             continue
-        yield row, value
+        yield row, hook.checked(value)
         row, block = row + 1, _BLOCK
 
 
@@ -169,6 +194,11 @@ def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # answers may be longer than the default of 131,072 characters
     with _open(path, newline="") as file:
         reader = csv.DictReader(file, strict=True, delimiter=delimiter)
+        names = _header(reader)
+        if twice := next((name for name in names if name.strip() and names.count(name) > 1), None):
+            hint = "give each column a name of its own"
+            yield 1, RowError("data.repeated-field", f"the header names column `{twice}` twice", hint, ends_file=True)
+            return
         row = 0
         while True:
             row += 1
@@ -184,6 +214,14 @@ def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:
                 yield row, RowError("data.not-csv", "more cells than the header has columns", "quote cells with commas")
             else:
                 yield row, record
+
+
+def _header(reader: csv.DictReader[str]) -> list[str]:
+    """The names of the columns; none where the header is no CSV, which reading the first row says."""
+    try:
+        return list(reader.fieldnames or ())
+    except csv.Error:
+        return []
 
 
 def _parquet(path: Path) -> NumberedRecords:

@@ -121,6 +121,31 @@ def test_a_call_that_cannot_be_read_refuses_the_row(call: Any, says: str) -> Non
         said(tool_calls=call)
 
 
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"value": "B"}, "`content` and `value` say different things"),
+        ({"text": "B"}, "`content` and `text` say different things"),
+        ({"from": "human"}, "`role` and `from` name different speakers"),
+    ],
+)
+def test_a_message_that_says_two_things_is_refused(keys: dict[str, str], says: str) -> None:
+    """One of the two was dropped without a word."""
+    with pytest.raises(RowError, match=says):
+        said(**keys)
+    assert said(**dict.fromkeys(keys, "A")) == said() or "from" in keys
+    assert said(**{"from": "carol@example.org"}) == said(), "no speaker's name"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [({"degrees": 18}, '{"degrees": 18}'), ([{"city": "Zürich"}], '[{"city": "Zürich"}]'), (18, "18"),
+     ([{"type": "text", "text": "18 C"}], "18 C")],
+)  # fmt: skip
+def test_what_a_tool_returns_may_be_any_value(content: Any, text: str) -> None:
+    assert message_turns([{"role": "tool", "content": content}]) == [{"role": "tool", "content": text}]
+
+
 def test_thoughts_and_calls_belong_to_the_assistant() -> None:
     for key, value in (("reasoning", "hm"), ("tool_calls", [{"name": "f", "arguments": {}}])):
         with pytest.raises(RowError, match="in a turn of user"):

@@ -71,6 +71,26 @@ def test_fields_may_hold_messages_where_trl_has_them(record: dict[str, Any]) -> 
     assert shape.convert(record) == Q_AND_A
 
 
+@pytest.mark.parametrize("column", ["messages", "conversations", "dialogue"])
+@pytest.mark.parametrize("answer", ["response", "completion", "output", "answer"])
+def test_the_answer_to_a_conversation_may_be_in_a_column_of_its_own(column: str, answer: str) -> None:
+    """Every row was dropped as one without an answer."""
+    record = {column: TWO_ROUNDS[:3], answer: "A2"}
+    shape = recognise([record])
+    assert shape is not None
+    assert shape.convert(record) == TWO_ROUNDS
+    whole = recognise([{column: TWO_ROUNDS, answer: "positive"}])
+    assert whole is not None
+    assert answer not in whole.uses
+
+
+def test_a_users_name_is_no_prompt() -> None:
+    """It was trained on as the question, with the question as its input."""
+    shape = recognise([record := {"user": "u17", "input": "Q", "output": "A"}])
+    assert shape is not None
+    assert shape.convert(record) == Q_AND_A
+
+
 @pytest.mark.parametrize(
     "text", ['{"from": "Paris", "to": "Rome"}', '[{"role": "cook", "content": "x"}]', '{"post": "x", "full": 1}', "[1]"]
 )

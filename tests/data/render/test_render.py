@@ -21,6 +21,7 @@ from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.suite.catalog.template import Template, load_template
 from bench.suite.resolved import ResolvedModel
+from bench.text import is_blank
 
 BEGIN, END, PAD = "<s>", "</s>", "<pad>"
 SPECIAL = [BEGIN, END, "<|im_start|>", "<|im_end|>", PAD]
@@ -76,7 +77,9 @@ def _kinds() -> dict[str, PreTrainedTokenizerBase]:
 
 KINDS = _kinds()
 TEMPLATES = ["alpaca", "chatml", "colon", "dialogue", "plain"]
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(str.strip)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
+    lambda text: not is_blank(text)
+)
 
 
 def _row(*contents: str, system: str | None = None, extra: str | None = None) -> Row:
@@ -361,7 +364,7 @@ def test_plain_text_is_supervised_whole_and_goes_through_no_template(kind: str) 
     assert rendered.input_ids.count(renderer.tokenizer.eos_token_id) == 1
     assert rendered.labels_mask.count(False) == len(renderer.prompt(())) == ("bos" in kind)
     assert renderer.prompt_text(()) == ""
-    assert renderer.template_note is None
+    assert renderer.template_note == "</s> in rows: learned as text, not as special tokens"
 
 
 THINKS = CHATML.replace(

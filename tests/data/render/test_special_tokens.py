@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from transformers import AddedToken
 
+from bench.data.render.render import Renderer
+from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import Spelling, guarded, pieces, unguarded
+from bench.suite.catalog.template import load_template
 from tests.fakes.checkpoints import tiny_tokenizer
 
 
@@ -50,3 +54,19 @@ def test_signs_of_unicodes_private_use_in_a_row_stay() -> None:
     icons = "\ue0f8 \ue0f9 \ue0fa \ue0fb"
     text = guarded({"role": "assistant", "content": icons}, Spelling.of(tokenizer))["content"]
     assert unguarded(text) == icons
+
+
+@pytest.mark.parametrize(
+    ("turns", "note"),
+    [
+        ((Turn(role="user", content="Q"), Turn(role="assistant", content="A</s>")), "</s> in rows: learned as text"),
+        ((Turn(role="user", content="<s>Q"), Turn(role="assistant", content="A")), "<s> in rows: learned as text"),
+        ((Turn(role="text", content="<s>[INST] Q [/INST] A </s>"),), "<s>, </s> in rows: learned as text"),
+        ((Turn(role="user", content="Q"), Turn(role="assistant", content="A")), None),
+    ],
+)
+def test_special_tokens_that_rows_spell_are_named(turns: tuple[Turn, ...], note: str | None) -> None:
+    """Texts of a file that was rendered already would be learned letter by letter without a word."""
+    renderer = Renderer(tiny_tokenizer(), load_template("dialogue"), max_length=64)
+    renderer.row(Row(turns=turns, origin="r:1"))
+    assert (renderer.template_note or "") == (f"{note}, not as special tokens" if note else "")

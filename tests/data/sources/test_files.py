@@ -326,3 +326,28 @@ def test_one_row_whose_columns_are_lists_is_no_table(tmp_path: Path) -> None:
     (path := tmp_path / "rows.jsonl").write_text(json.dumps({"messages": turns, "tags": ["x", "y"]}))
     source = Source(label="rows.jsonl", origin="rows.jsonl", files=(path,), columns=None, revision=None, sha256="x")
     assert read(RowTable("rows.jsonl", tmp_path), source) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says", "first"),
+    [
+        ("a.csv", "prompt,completion,prompt\n1,2,3\n", "the header names column `prompt` twice", 1),
+        ("a.tsv", "a\ta\n1\t2\n", "the header names column `a` twice", 1),
+        ("a.jsonl", '{"a": 1}\n{"a": 1, "a": 2}\n', "field `a` is there twice, with different values", 2),
+        ("a.jsonl", '{"a": 1}\n{"m": [{"c": "x", "c": "y"}]}\n', "field `c` is there twice", 2),
+        ("a.json", '[{"a": 1}, {"a": 1, "a": 2}, {"a": 3}]', "field `a` is there twice", 2),
+    ],
+)
+def test_a_field_that_is_there_twice_is_a_fault(tmp_path: Path, name: str, content: str, says: str, first: int) -> None:
+    """Readers keep the last of the two in silence."""
+    (path := tmp_path / name).write_text(content)
+    faults = [(row, record.what) for row, record in records(path, source=name) if isinstance(record, RowError)]
+    assert [row for row, _ in faults] == [first]
+    assert faults[0][1].startswith(says)
+
+
+def test_a_field_that_is_there_twice_with_one_value_and_columns_without_a_name_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"a": 1, "a": 1}\n')
+    (tmp_path / "a.csv").write_text("a,,\n1,,\n")
+    assert [record for _, record in records(tmp_path / "a.jsonl", source="a")] == [{"a": 1}]
+    assert [record for _, record in records(tmp_path / "a.csv", source="a")] == [{"a": "1", "": ""}]
