@@ -37,8 +37,8 @@ from bench.evals.mock_subject import ANSWER, MockSubject
 from bench.evals.outcome import EvalOutput
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
+from bench.suite.checks.models.template_tokens import embedding_rows
 from bench.suite.checks.task_files.templates import TEMPLATES, row_faults
-from bench.suite.checks.template_tokens import embedding_rows
 from bench.suite.resolved import UNREACHABLE
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec, LossSpec, QuestionsSpec

@@ -19,7 +19,7 @@ from bench.errors import InputError, Problem
 from bench.model.loading.load import load_skeleton, load_tokenizer, pick_device, pick_precision
 from bench.model.size.flops import run_forward
 from bench.record.jobs.train_job import TrainJob
-from bench.suite.checks.template_tokens import embedding_rows
+from bench.suite.checks.models.template_tokens import embedding_rows
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.training.launch import Launch
 from bench.suite.tables.training.recipe import Recipe
