@@ -17,7 +17,7 @@ from bench.record.results.evaluation import Generated, GroupMeasure, Measure, Sc
 NOT_FINITE = "the model's output is not finite"
 """Why an example has no score."""
 NOT_PRINTED = "the template cannot print the example"
-"""The same, of a row that `odd_rows` lets pass."""
+"""Why a row that `odd_rows` lets pass has no score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

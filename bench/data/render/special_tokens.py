@@ -61,7 +61,7 @@ def guarded_value(value: Any, special: re.Pattern[str] | None) -> Any:
 
 
 def spelt_tokens(text: str) -> list[str]:
-    """The special tokens that a guarded text spells."""
+    """The special tokens that are written in a guarded text as its own words."""
     return list(dict.fromkeys(piece for piece, meant in pieces(text) if not meant))
 
 
