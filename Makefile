@@ -65,7 +65,7 @@ example: $(VENV)/.run ## run the flagship and keep its report in reports/example
 	cp -r reports/lima_vs_alpaca/latest/report.md reports/lima_vs_alpaca/latest/plots reports/example/
 
 docs: $(VENV)/docs/.built ## the documentation as a site, in site/; needs nothing else of this program
-	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build
 
 picture: ## draw README's picture from the latest run of the flagship; needs chromium
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1120,920 --force-device-scale-factor=1.5 \

@@ -15,7 +15,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,13 +26,26 @@ import yaml
 from typer.testing import CliRunner
 
 from bench.cli.main import app
+from bench.data.micro.rows import rows as micro_rows
+from bench.design.instrument_view import print_instrument
+from bench.design.resolve import resolve_instrument
+from bench.design.until_decided import run_until_decided
 from bench.gate.pytest_plugin import StepBenchmark
+from bench.gate.show import print_speed
+from bench.gate.speed.speed_gate import compare_command
+from bench.gate.speed.versions import other_checkout
 from bench.making.load import load_make
 from bench.making.summary import MakeSummary
+from bench.perf.doctor import _measure_matmul
 from bench.record.rundir import RunDirectory
 from bench.report.compare import compare
+from bench.run.commands.fetch import fetch_packaged
+from bench.run.commands.make import make_data
+from bench.run.estimate.forecast import forecast
 from bench.run.executors.choose import choose_executor
+from bench.run.executors.ray import ray_backend
 from bench.run.process.server import ChildServer
+from bench.run.run import run_suite
 from bench.suite.catalog.devices import read_cluster
 from bench.suite.load import validate_all_profiles
 from bench.suite.tables.suite import Limits
@@ -65,20 +78,18 @@ def _nothing(*_: object, **__: object) -> tuple[()]:
     return ()
 
 
-STAND_INS: dict[str, Callable[..., object]] = {
-    "bench.api.functions.run_suite": _finished,
-    "bench.run.run.run_suite": _finished,
-    "bench.design.until_decided.run_until_decided": _decided,
-    "bench.design.resolve.resolve_instrument": _nothing,
-    "bench.design.instrument_view.print_instrument": _nothing,
-    "bench.gate.speed.compare_command": lambda *_, **__: SimpleNamespace(exit_code=0),
-    "bench.gate.show.print_speed": _nothing,
-    "bench.gate.speed.versions.other_checkout": lambda ref, **_: (ref, Path()),
-    "bench.run.estimate.forecast.ChildServer": lambda: ChildServer(module="tests.fakes.worker"),
-    "bench.run.executors.choose.ray_backend": _nothing,
-    "bench.run.commands.fetch.fetch_packaged": lambda name: f"{name}: fetched",
-    "bench.perf.doctor._measure_matmul": lambda: ({}, None),
-    "bench.run.commands.make.make_data": lambda spec, **_: load_make(spec) and MADE,
+STAND_INS: dict[Callable[..., object], Callable[..., object]] = {
+    run_suite: _finished,
+    run_until_decided: _decided,
+    resolve_instrument: _nothing,
+    print_instrument: _nothing,
+    compare_command: lambda *_, **__: SimpleNamespace(exit_code=0),
+    print_speed: _nothing,
+    other_checkout: lambda ref, **_: (ref, Path()),
+    ray_backend: _nothing,
+    fetch_packaged: lambda name: f"{name}: fetched",
+    _measure_matmul: lambda: ({}, None),
+    make_data: lambda spec, **_: load_make(spec) and MADE,
 }
 """What trains, times, downloads or asks a server, and what stands there instead. Each has tests of its own."""
 
@@ -96,10 +107,14 @@ def folder(furnished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(furnished)
     for name, value in {"HOME": "home", "BENCH_HOME": ".bench"}.items():
         monkeypatch.setenv(name, str(furnished / value))
-    for name, stand_in in STAND_INS.items():
-        monkeypatch.setattr(name, stand_in)
+    for function, stand_in in STAND_INS.items():
+        for module in [module for name, module in sys.modules.items() if name.startswith("bench.")]:
+            if vars(module).get(function.__name__) is function:
+                monkeypatch.setattr(module, function.__name__, stand_in)
+    server = partial(ChildServer, module="tests.fakes.worker")
+    monkeypatch.setattr(sys.modules[forecast.__module__], "ChildServer", server)
     monkeypatch.setattr(
-        sys.modules["bench.data.micro.rows"], "MIXED_ROWS", 4_000
+        sys.modules[micro_rows.__module__], "MIXED_ROWS", 4_000
     )  # of 52,000, which take seconds to draw
     return furnished
 
