@@ -23,6 +23,26 @@ from bench.gate.answer import FailOn
 FailOnOption = Annotated[
     FailOn, typer.Option(help="Exit with 1 on a shown loss alone, or also where the answer is inconclusive.")
 ]
+ComparedSuiteArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="A suite file, or the name of a shipped one.", show_default=False, autocompletion=complete.suites
+    ),
+]
+AgainstOption = Annotated[
+    str,
+    typer.Option(
+        help="The other version: a git ref, a release (sft-bench==0.1.0), or an interpreter that has it installed; "
+        "for a command a git ref or a folder.",
+        show_default=False,
+    ),
+]
+CommandOption = Annotated[
+    str | None,
+    typer.Option(
+        help="In place of a suite: your own training command, run here and in the other checkout.", show_default=False
+    ),
+]
 gate = typer.Typer(
     help="Checks that answer go, no-go or inconclusive. Exit codes: 0 go or inconclusive, 1 no-go, 2 wrong input, "
     "3 not everything could be compared.",
@@ -65,28 +85,10 @@ def exact(
 
 @gate.command()
 def speed(
-    suite: Annotated[
-        str | None,
-        typer.Argument(
-            help="A suite file, or the name of a shipped one.", show_default=False, autocompletion=complete.suites
-        ),
-    ] = None,
+    suite: ComparedSuiteArgument = None,
     *,
-    against: Annotated[
-        str,
-        typer.Option(
-            help="The other version: a git ref, a release (sft-bench==0.1.0), or an interpreter that has it installed; "
-            "for a command a git ref or a folder.",
-            show_default=False,
-        ),
-    ],
-    command: Annotated[
-        str | None,
-        typer.Option(
-            help="In place of a suite: your own training command, run here and in the other checkout.",
-            show_default=False,
-        ),
-    ] = None,
+    against: AgainstOption,
+    command: CommandOption = None,
     threshold: Annotated[float, typer.Option(min=0.0, help="Slow-down that is not accepted, as a share.")] = 0.05,
     arm: Annotated[
         list[str] | None,

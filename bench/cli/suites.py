@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,8 +23,29 @@ from bench.cli.output import console, print_json, status
 from bench.run.process.allocation import Allocation, enter_allocation
 
 if TYPE_CHECKING:
+    from bench.design.until_decided import RunOnce
     from bench.record.rundir import RunDirectory
-    from bench.suite.load import LoadedSuite
+    from bench.suite.load import LoadedSuite, LoadWith
+
+
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Reuse no earlier result.")]
+GoOnOption = Annotated[
+    bool, typer.Option("--go-on", help="Train although an eval failed its rehearsal or tells nothing on the base.")
+]
+UntilDecidedOption = Annotated[
+    bool, typer.Option("--until-decided", help="Train more seeds until every claim is decided, or not worth more.")
+]
+WithinOption = Annotated[
+    str | None, typer.Option("--within", metavar="TIME", help="With --until-decided: such as 2h or 30m.")
+]
+MaxSeedsOption = Annotated[
+    int | None, typer.Option("--max-seeds", min=2, help="With --until-decided: of each arm; default: as planned.")
+]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option("--executor", metavar="NAME|FILE", help="local, ray, slurm, or a TOML file: docs/scaling.md."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")]
 
 
 def run(
@@ -33,29 +54,16 @@ def run(
     profile: ProfileOption = None,
     overrides: SetOption = None,
     only: OnlyOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier result.")] = False,
+    fresh: FreshOption = False,
     trust_task_code: TrustTaskCodeOption = False,
-    go_on: Annotated[
-        bool,
-        typer.Option("--go-on", help="Train although an eval failed its rehearsal or tells nothing on the base."),
-    ] = False,
+    go_on: GoOnOption = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     reports: ReportsOption = Path("reports"),
-    until_decided: Annotated[
-        bool,
-        typer.Option("--until-decided", help="Train more seeds until every claim is decided, or not worth more."),
-    ] = False,
-    within: Annotated[
-        str | None, typer.Option("--within", metavar="TIME", help="With --until-decided: such as 2h or 30m.")
-    ] = None,
-    max_seeds: Annotated[
-        int | None, typer.Option("--max-seeds", min=2, help="With --until-decided: of each arm; default: as planned.")
-    ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option("--executor", metavar="NAME|FILE", help="local, ray, slurm, or a TOML file: docs/scaling.md."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live progress; still prints the report.")] = False,
+    until_decided: UntilDecidedOption = False,
+    within: WithinOption = None,
+    max_seeds: MaxSeedsOption = None,
+    executor: ExecutorOption = None,
+    quiet: QuietOption = False,
     full: FullOption = False,
 ) -> None:
     """Train, evaluate, compare, report. Resumes where an earlier run of the same suite stopped."""
@@ -63,15 +71,11 @@ def run(
     if place.role != "head":
         raise typer.Exit(_take_part(place))
     from bench.places import home
-    from bench.report.cached_report import cached_report, print_view
     from bench.run.display import make_display
     from bench.run.executors.choose import choose_executor
     from bench.run.run import run_suite
-    from bench.suite.load import load_suite
 
-    def load(further: Sequence[str] = ()) -> LoadedSuite:
-        arguments = (*(overrides or ()), *further)
-        return load_suite(suite, profile=profile, overrides=arguments, trust_remote_code=trust_remote_code)
+    load = _loader(suite, profile, overrides, trust_remote_code=trust_remote_code)
 
     def run_once(loaded: LoadedSuite) -> RunDirectory:
         options = loaded.suite.run
@@ -90,25 +94,50 @@ def run(
             )
 
     if until_decided or within is not None or max_seeds is not None:
-        from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
+        raise typer.Exit(_run_until_decided(load, run_once, within, max_seeds, asked=until_decided, full=full))
+    raise typer.Exit(_report(run_once(load(())), full=full))
 
-        if not until_decided:
-            refuse_alone(within, max_seeds)
-        stop = Stop(seconds=None if within is None else duration(within), seeds=max_seeds)
-        finished, comparison = run_until_decided(load, run_once, stop=stop, note=typer.echo)
-    else:
-        finished = run_once(load())
-        cached = cached_report(finished.path)
-        if cached is not None:
-            print_view(cached.view, finished.path, console(), full=full)
-            raise typer.Exit(cached.exit_code)
-        from bench.report.compare import compare
 
-        comparison = compare(finished)
+def _loader(suite: str, profile: str | None, overrides: list[str] | None, *, trust_remote_code: bool) -> LoadWith:
+    """The suite as the command line names it, with further overrides."""
+    from bench.suite.load import load_suite
+
+    def load(further: Sequence[str]) -> LoadedSuite:
+        said = (*(overrides or ()), *further)
+        return load_suite(suite, profile=profile, overrides=said, trust_remote_code=trust_remote_code)
+
+    return load
+
+
+def _report(finished: RunDirectory, *, full: bool) -> int:
+    """Print the report of a run, computed only where something has changed since it was written. The exit code."""
+    from bench.report.cached_report import cached_report, print_view
+
+    cached = cached_report(finished.path)
+    if cached is not None:
+        print_view(cached.view, finished.path, console(), full=full)
+        return cached.exit_code
+    from bench.report.compare import compare
     from bench.report.write import write_comparison
 
+    comparison = compare(finished)
     write_comparison(comparison, finished.path, console=console(), full=full)
-    raise typer.Exit(comparison.completeness.exit_code)
+    return comparison.completeness.exit_code
+
+
+def _run_until_decided(
+    load: LoadWith, run_once: RunOnce, within: str | None, max_seeds: int | None, *, asked: bool, full: bool
+) -> int:
+    """Run and look until the claims are decided, and print the report of the last round. The exit code."""
+    from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
+    from bench.report.write import write_comparison
+
+    if not asked:
+        refuse_alone(within, max_seeds)
+    stop = Stop(seconds=None if within is None else duration(within), seeds=max_seeds)
+    finished, comparison = run_until_decided(load, run_once, stop=stop, note=typer.echo)
+    write_comparison(comparison, finished.path, console=console(), full=full)
+    return comparison.completeness.exit_code
 
 
 def _take_part(place: Allocation) -> int:
@@ -190,17 +219,13 @@ def plan(
     from bench.run.estimate.forecast import forecast
     from bench.show.forecast import print_forecast
     from bench.suite.catalog.devices import read_cluster
-    from bench.suite.load import load_suite
 
-    def load(further: Sequence[str] = ()) -> LoadedSuite:
-        said = (*(overrides or ()), *further)
-        return load_suite(suite, profile=profile, overrides=said, trust_remote_code=trust_remote_code)
-
+    load = _loader(suite, profile, overrides, trust_remote_code=trust_remote_code)
     if resolve:
         _resolve_instrument(load, pilot, quick=quick, trust_task_code=trust_task_code, as_json=as_json)
         return
     cluster = None if on is None else read_cluster(on)
-    loaded = load()
+    loaded = load(())
     with status() as tell:
         expected = forecast(
             loaded,
@@ -218,7 +243,7 @@ def plan(
 
 
 def _resolve_instrument(
-    load: Callable[[Sequence[str]], LoadedSuite],
+    load: LoadWith,
     pilot: str | None,
     *,
     quick: bool,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,38 +94,10 @@ def make_record(
     labels: tuple[EvalLabels, ...] = (),
 ) -> Record:
     """The record as of now; scores and logs of ended jobs are copied into `directory`."""
-    trainings: list[TrainingRecord] = []
-    sweeps: list[SweepRecord] = []
-    probes: list[ProbeRecord] = []
-    answers: list[AnswersRecord] = []
-    evaluations: list[EvaluationRecord] = []
+    records = _JobRecords(store=store, directory=directory)
     for planned in plan.jobs:
-        job_record = _job_record(planned, outcomes.get(planned.digest), store, directory, interrupted=interrupted)
-        is_done = job_record.status == "done"
-        match planned.job:
-            case TrainJob() as job:
-                train = store.train_result(job.digest) if is_done else _diverged(job_record, store)
-                _copy_tracking(job, store, directory)
-                trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=job_record, result=train))
-            case SweepJob() as job:
-                swept = store.sweep_result(job.digest) if is_done else None
-                sweeps.append(SweepRecord(arm=job.training.arm, setting=job.setting, job=job_record, result=swept))
-            case ProbeJob() as job:
-                probe = store.probe_result(job.digest) if is_done else None
-                probes.append(ProbeRecord(arm=job.training.arm, job=job_record, result=probe))
-            case AnswerJob(asking=asking):
-                answers.append(
-                    AnswersRecord(
-                        subject=asking.subject,
-                        arm=planned.arm,
-                        seed=planned.seed,
-                        eval=asking.eval.name,
-                        job=job_record,
-                        result=store.eval_result(asking.digest) if is_done else None,
-                    )
-                )
-            case EvalJob() as job:
-                evaluations.append(_evaluation(planned, job, job_record, store, directory))
+        outcome = outcomes.get(planned.digest)
+        records.add(planned, _job_record(planned, outcome, store, directory, interrupted=interrupted))
     return Record(
         created=heading.created,
         finished=heading.finished,
@@ -136,16 +108,57 @@ def make_record(
         environment=heading.environment,
         git=heading.git,
         wall_seconds=heading.wall_seconds,
-        trainings=tuple(trainings),
-        probes=tuple(probes),
-        evaluations=tuple(evaluations),
-        sweeps=tuple(sweeps),
-        answers=tuple(answers),
+        trainings=tuple(records.trainings),
+        probes=tuple(records.probes),
+        evaluations=tuple(records.evaluations),
+        sweeps=tuple(records.sweeps),
+        answers=tuple(records.answers),
         given=given_records(plan.resolved, store.home),
         contamination=contamination,
         looks=looks,
         labels=labels,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JobRecords:
+    """Jobs with their results, by kind, in the plan's order."""
+
+    store: JobStore
+    directory: RunDirectory
+    trainings: list[TrainingRecord] = field(default_factory=list)
+    sweeps: list[SweepRecord] = field(default_factory=list)
+    probes: list[ProbeRecord] = field(default_factory=list)
+    answers: list[AnswersRecord] = field(default_factory=list)
+    evaluations: list[EvaluationRecord] = field(default_factory=list)
+
+    def add(self, planned: PlannedJob, record: JobRecord) -> None:
+        """Take one more job, with its result if it has one."""
+        store, is_done = self.store, record.status == "done"
+        match planned.job:
+            case TrainJob() as job:
+                train = store.train_result(job.digest) if is_done else _diverged(record, store)
+                _copy_tracking(job, store, self.directory)
+                self.trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=record, result=train))
+            case SweepJob() as job:
+                swept = store.sweep_result(job.digest) if is_done else None
+                self.sweeps.append(SweepRecord(arm=job.training.arm, setting=job.setting, job=record, result=swept))
+            case ProbeJob() as job:
+                probe = store.probe_result(job.digest) if is_done else None
+                self.probes.append(ProbeRecord(arm=job.training.arm, job=record, result=probe))
+            case AnswerJob(asking=asking):
+                self.answers.append(
+                    AnswersRecord(
+                        subject=asking.subject,
+                        arm=planned.arm,
+                        seed=planned.seed,
+                        eval=asking.eval.name,
+                        job=record,
+                        result=store.eval_result(asking.digest) if is_done else None,
+                    )
+                )
+            case EvalJob() as job:
+                self.evaluations.append(_evaluation(planned, job, record, store, self.directory))
 
 
 def _evaluation(

@@ -62,16 +62,7 @@ def plan(
         trust_task_code=trust_task_code,
         code=own_code(home).digest,
     )
-    bases = resolved.bases()
-    entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
-    for arm in suite.in_order():
-        if arm.is_given:
-            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.given(arm, seed))
-        elif not suite.trains(arm):
-            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.few_shot(arm, seed))
-        else:
-            entries.extend(builder.trained(arm, probed=workers > 1))
-    entries.extend(list(judge_entries(resolved, entries, store=builder.store, workers=workers, code=builder.code)))
+    entries = _entries(builder)
     needed = {arm.base for arm in suite.expand() if arm.name in chosen}
     selected = _selected(
         entries, {entry.job.id for entry in entries if (entry.arm or subject_of(entry.job)) in chosen | needed}
@@ -96,6 +87,22 @@ def plan(
     plan_ = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
     refuse_idle(plan_)
     return without_needless_rounds(plan_, builder.measured)
+
+
+def _entries(builder: JobBuilder) -> list[JobEntry]:
+    """Every job, each after those that it needs: bases, arms in their order, judges."""
+    resolved, suite = builder.resolved, builder.resolved.suite
+    bases = resolved.bases()
+    entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
+    for arm in suite.in_order():
+        if arm.is_given:
+            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.given(arm, seed))
+        elif not suite.trains(arm):
+            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.few_shot(arm, seed))
+        else:
+            entries.extend(builder.trained(arm, probed=builder.workers > 1))
+    judged = judge_entries(resolved, entries, store=builder.store, workers=builder.workers, code=builder.code)
+    return [*entries, *judged]
 
 
 def worker_count(resolved: ResolvedSuite) -> int:
