@@ -108,11 +108,22 @@ def test_data_that_only_the_hub_has_is_refused_without_one_where_nothing_can_run
     )
 
 
-def refuse_as_process(case: Case, folder: Path) -> None:
+def test_a_tutorial_without_the_hub_is_refused_with_its_offline_profile(tmp_path: Path) -> None:
+    """Base and rows alike, in one message, before any work."""
+    command = ("run", "tutorials/gpt2_alpaca_cleaned", "--quiet")
+    case = bad("no hub for a tutorial", "hub.unreachable", "openai-community/gpt2", command=command)
+    told = refuse_as_process(case, tmp_path)
+    assert "yahma/alpaca-cleaned" in told.err
+    assert told.err.count("hint: --profile micro needs no hub; ") == 2
+
+
+def refuse_as_process(case: Case, folder: Path) -> Told:
     prepare(case, folder)
     before = files(folder)
     done = bench(folder, *case.command)
-    judge(case, Told(code=done.returncode, out=done.stdout, err=done.stderr), before, folder)
+    told = Told(code=done.returncode, out=done.stdout, err=done.stderr)
+    judge(case, told, before, folder)
+    return told
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_torn(

@@ -185,7 +185,7 @@ class Trained:
 
 @pytest.fixture(scope="module", params=PUBLISHED)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """The `gpu` profile with model and rows put in; the recipe as it is."""
+    """The suite as it runs by default, with model and rows put in; the recipe as it is."""
     name = str(request.param)
     published = PUBLISHED[name]
     root = tmp_path_factory.mktemp(name)
@@ -203,7 +203,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             f"recipe.{recipe}.max_length=256" for recipe in (("lora_chat",), ("responses", "lora"))[name == "opt_text"]
         ]
     home = root / "home"
-    planned = plan(resolve(load_suite(f"tutorials/{name}", profile="gpu", overrides=overrides), home=home), home=home)
+    planned = plan(resolve(load_suite(f"tutorials/{name}", overrides=overrides), home=home), home=home)
     jobs = [entry.job for entry in planned.jobs]
     arm = f"{published.data}/{published.recipe}"
     (job,) = [job for job in jobs if isinstance(job, TrainJob) and job.id.startswith(f"train:{arm}#")]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from bench.run.resolve.offline import needs_hub, offline_hint
 from bench.suite.checks.names.suite_names import data_tables
 from bench.suite.load import LoadedSuite, load_suite, suite_names, validate_all_profiles
 from bench.suite.tables.suite import Suite
@@ -25,13 +26,14 @@ def checked() -> dict[str, dict[str, LoadedSuite]]:
 def test_every_profile_of_every_shipped_suite_is_valid(checked: dict[str, dict[str, LoadedSuite]]) -> None:
     assert len(checked) >= 10
     for name, profiles in checked.items():
-        assert {"micro", "gpu"} <= set(profiles), name
+        assert {"micro", "" if name in TUTORIALS else "gpu"} <= set(profiles), name
 
 
 @pytest.mark.parametrize("name", suite_names())
-def test_a_suite_runs_offline_unless_asked_otherwise(name: str) -> None:
-    loaded = load_suite(name)
+def test_a_suite_runs_offline_by_its_micro_profile_which_is_the_default_of_all_but_tutorials(name: str) -> None:
+    loaded = load_suite(name, profile="micro" if name in TUTORIALS else None)
     assert loaded.profile == "micro"
+    assert not needs_hub(loaded.suite, loaded.path.parent)
     assert [spec.card for spec in loaded.suite.bases().values()] == ["micro"]
     used = {f"data.{arm.data}" for arm in loaded.suite.expand()}
     for where, spec in data_tables(loaded.suite):
@@ -49,8 +51,21 @@ def test_a_suite_says_what_it_asks(name: str, root: Path) -> None:
     assert f"| `{name.rpartition('/')[2]}` |" in readme.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_tutorial_follows_its_text_by_default_and_that_needs_the_hub(name: str) -> None:
+    loaded = load_suite(name)
+    assert loaded.profile is None
+    assert needs_hub(loaded.suite, loaded.path.parent)
+    assert offline_hint(loaded) == "--profile micro needs no hub"
+
+
 def gpu(name: str) -> Suite:
     return load_suite(name, profile="gpu").suite
+
+
+def text(name: str) -> Suite:
+    """A tutorial as its text has it, which is its default."""
+    return load_suite(f"tutorials/{name}").suite
 
 
 def test_full_vs_lora_asks_both_questions_at_rates_that_were_chosen() -> None:
@@ -117,14 +132,14 @@ def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> Non
             {
                 "method": "full", "learning_rate": 5e-5, "schedule": "linear", "warmup": 0, "end_token": False,
                 "loss_on": "completion", "loss_average": "tokens", "max_length": 256, "batch_rows": 1,
-                "accumulation": 100, "max_grad_norm": 1.0, "weight_decay": 0,
+                "accumulation": 100, "max_grad_norm": 1.0, "weight_decay": 0, "precision": "fp32",
             },
         ),
         (
             "smollm2_chat", "smollm2-135m", "files/named_lines.jinja", "chat/published",
             {
                 "method": "full", "learning_rate": 8e-5, "loss_on": "all", "end_token": True, "batch_rows": 1,
-                "accumulation": 8, "max_length": 1024,
+                "accumulation": 8, "max_length": 1024, "precision": "fp32",
             },
         ),
         (
@@ -133,7 +148,7 @@ def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> Non
                 "learning_rate": 2e-4, "warmup": 100, "schedule": "linear", "max_grad_norm": 1.0, "weight_decay": 0.01,
                 "weight_decay_on": "all",
                 "max_length": 256, "batch_rows": 4, "accumulation": 4, "end_token": False, "loss_average": "batches",
-                "loss_on": "completion",
+                "loss_on": "completion", "precision": "fp32",
             },
         ),
         (
@@ -149,7 +164,7 @@ def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> Non
 def test_a_tutorials_default_arm_has_the_published_hyper_parameters(
     name: str, card: str, template: str, arm: str, recipe: dict[str, object]
 ) -> None:
-    suite = gpu(f"tutorials/{name}")
+    suite = text(name)
     assert suite.model is not None
     assert (suite.model.card, suite.model.template) == (card, template)
     first = next(iter(suite.expand()))
@@ -161,7 +176,9 @@ def test_a_tutorials_default_arm_has_the_published_hyper_parameters(
 
 
 def test_the_tutorials_ask_what_was_asked_before_and_after() -> None:
-    asked = {name: next(spec for spec in gpu(name).eval if spec.kind == "questions") for name in TUTORIALS}
+    asked = {
+        name: next(spec for spec in load_suite(name).suite.eval if spec.kind == "questions") for name in TUTORIALS
+    }
     bare = asked["tutorials/distilgpt2_alpaca"]
     assert bare.questions == (
         "Explain machine learning in few words. ",
@@ -185,19 +202,19 @@ def test_the_tutorials_ask_what_was_asked_before_and_after() -> None:
 
 
 def test_the_tutorials_take_the_published_rows() -> None:
-    assert gpu("tutorials/distilgpt2_alpaca").data["alpaca"].select.by == "all"
-    cleaned = gpu("tutorials/gpt2_alpaca_cleaned")
+    assert text("distilgpt2_alpaca").data["alpaca"].select.by == "all"
+    cleaned = text("gpt2_alpaca_cleaned")
     select, validation = cleaned.data["cleaned"].select, cleaned.recipe["published"].validation
     assert (select.by, select.offset, select.size) == ("first", 0, 1000)
     assert validation is not None
     assert (validation.by, validation.share, validation.keep_best) == ("last", 0.1, True)
-    chat = gpu("tutorials/smollm2_chat").data["chat"]
+    chat = text("smollm2_chat").data["chat"]
     assert (chat.source, chat.select.by, chat.select.size) == ("banghua/DL-SFT-Dataset", "first", 100)
 
 
 def test_the_gpt2_tutorial_states_what_was_published(root: Path) -> None:
-    text = (root / "suites/tutorials/gpt2_alpaca_cleaned.toml").read_text(encoding="utf-8")
-    assert re.search(r"2\.5208.*2\.4195", text)
+    said = (root / "suites/tutorials/gpt2_alpaca_cleaned.toml").read_text(encoding="utf-8")
+    assert re.search(r"2\.5208.*2\.4195", said)
 
 
 def test_the_dialogpt_tutorial_brings_deepspeeds_file_as_it_is() -> None:
@@ -224,6 +241,6 @@ def test_the_two_rows_of_the_dialogpt_tutorial_have_the_tokens_of_the_published_
 
 
 def test_the_dialogpt_tutorial_trains_the_published_adapter() -> None:
-    lora = gpu("tutorials/dialogpt_lora").recipe["lora"].lora
+    lora = text("dialogpt_lora").recipe["lora"].lora
     assert lora is not None
     assert (lora.r, lora.alpha, lora.dropout, lora.target_modules) == (16, 32, 0.1, ("c_attn", "c_proj"))

@@ -61,7 +61,7 @@ def unreachable(request: HubRequest, reason: str) -> Problem:
         reference=UNREACHABLE,
         what=f"{request.repo} is not on this machine and the hub cannot be reached ({reason})",
         where=request.where,
-        hint=f"{patience}use a profile that needs no hub; {request.local}",
+        hint=f"{patience}{request.local}",
     )
 
 

@@ -16,7 +16,7 @@ from bench.record.store import JobStore
 from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, sweep_digest, training_digest
 from bench.run.plan.judge_jobs import is_asked
 from bench.run.plan.types import JobEntry, PlannedJob
-from bench.run.resolve.suite import sweep_data
+from bench.run.resolve.data_specs import sweep_data
 from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, WarmStart
 from bench.suite.resolved_suite import ResolvedSuite

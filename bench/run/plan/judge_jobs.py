@@ -14,7 +14,7 @@ from bench.record.jobs.eval_job import AnswerJob, EvalJob, Judging
 from bench.record.store import JobStore
 from bench.run.plan.digests import CodeDigest, judge_digest
 from bench.run.plan.types import JobEntry
-from bench.run.resolve.suite import reference_data
+from bench.run.resolve.data_specs import reference_data
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import JudgeSpec

@@ -42,10 +42,10 @@ def _inputs(job: Job) -> Iterator[Unavailable | None]:
 
 
 def refuse_idle(plan: Plan) -> None:
-    """Raises `InputError` where unavailable inputs leave nothing to run, and nothing that was run."""
+    """Raises `InputError` with every unavailable input where they leave nothing to run, and nothing that was run."""
     selected = [planned for planned in plan.jobs if planned.selected]
     if all(planned.unavailable is not None for planned in selected):
-        refuse([planned.unavailable for planned in selected])
+        refuse([planned.unavailable for planned in selected] + [why for job in selected for why in _inputs(job.job)])
 
 
 def notes(plan: Plan) -> tuple[str, ...]:

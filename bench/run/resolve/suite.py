@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,18 +13,18 @@ from bench.digest import digest_file, digest_files, digest_json
 from bench.errors import InputError, Problem
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
+from bench.run.resolve.data_specs import data_specs, sweep_data, sweeps
 from bench.run.resolve.given_weights import resolve_given
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
-from bench.run.resolve.unavailable import one_problem_per_source, pinned, reason, refuse_unavailable
+from bench.run.resolve.offline import offline_hint
+from bench.run.resolve.unavailable import Advise, one_problem_per_source, pinned, reason, refuse_unavailable
 from bench.suite.catalog.tasks import task_folder_files
-from bench.suite.checks.data.data_dependencies import closure
-from bench.suite.checks.data.subset_draws import draws_of
 from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec, data_of, reference_of, slices_of
+from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec, slices_of
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import DEV
 
@@ -45,13 +45,14 @@ def resolve(
     find = functools.partial(
         resolve_model, base=base, home=home, trust_remote_code=loaded.trust_remote_code, server=server
     )
-    pin = functools.partial(pinned, pin=find, home=home)
+    advise = functools.partial(offline_hint, loaded)
+    pin = functools.partial(pinned, pin=find, home=home, advise=advise)
     bases = {
         name: _collect(problems, lambda spec=spec: pin(spec))  # type: ignore[misc]  # bound now
         for name, spec in loaded.suite.bases().items()
     }
     specs = data_specs(loaded.suite)
-    fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server))
+    fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server, advise=advise))
     data = None
     if fetched is not None:
         files, away = fetched
@@ -84,22 +85,12 @@ def resolve(
     return resolved
 
 
-def sweep_data(data: str, on: str) -> tuple[str, str]:
-    """Names of what an arm's sweep trains on and chooses by, among the resolved data."""
-    return f"sweep:{data}~{on}", f"dev:{data}~{on}"
-
-
-def reference_data(eval_name: str) -> str:
-    """Name of the stored answers that a judge eval compares with, among the resolved data."""
-    return f"eval:{eval_name}~reference"
-
-
 def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dict[str, ResolvedData]:
     """For each data × sweep of the suite: the training part and the dev rows, none of which an eval reads."""
     evals = [part_data for name, part_data in data.items() if name.startswith("eval:")]
     parts_by_name: dict[str, ResolvedData] = {}
     problems: list[Problem] = []
-    for name, on in dict.fromkeys(_sweeps(suite)):
+    for name, on in dict.fromkeys(sweeps(suite)):
         whole = data[name]
         parts = sweep_data(name, on)
         gone = next(
@@ -138,26 +129,6 @@ def _gone(of: ResolvedData, name: str) -> dict[str, object]:
     }
 
 
-def _sweeps(suite: Suite) -> Iterator[tuple[str, str]]:
-    """Data name and dev rows of every arm with a sweep."""
-    for arm in suite.expand():
-        sweep = None if arm.is_given else suite.recipe[arm.recipe].sweep
-        if sweep is not None:
-            yield arm.data, sweep.on
-
-
-def data_specs(suite: Suite) -> dict[str, DataSpec]:
-    """The data that the arms train on, what that is made from or sized by, and each eval's own as `eval:NAME`."""
-    trained = {arm.data for arm in suite.expand() if not arm.is_given} | {on for _, on in _sweeps(suite) if on != DEV}
-    used = closure(trained, suite.data)
-    trainings = max(len(suite.seeds_of(arm.name)) for arm in suite.expand())
-    tables = [draws_of(name, spec, trainings=trainings) for name, spec in suite.data.items() if name in used]
-    specs = {name: spec for table in tables for name, spec in table.items()}
-    evals = {f"eval:{spec.name}": data_of(spec) for spec in suite.eval}
-    evals |= {reference_data(spec.name): reference_of(spec) for spec in suite.eval}
-    return {**specs, **{name: spec for name, spec in evals.items() if spec is not None}}
-
-
 def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
     try:
         return step()
@@ -167,7 +138,7 @@ def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
 
 
 def _fetch(
-    specs: Mapping[str, DataSpec], *, base: Path, home: Path, server: ChildServer
+    specs: Mapping[str, DataSpec], *, base: Path, home: Path, server: ChildServer, advise: Advise
 ) -> tuple[dict[str, Path], dict[str, Unavailable]]:
     """Local files of the hub data, each distinct source fetched once by a child that has the heavy library; and why
     there are none, where that may pass."""
@@ -177,7 +148,7 @@ def _fetch(
     for spec in wanted.values():
         key = _source_of(spec)
         if key not in by_source:
-            by_source[key] = _collect(problems, lambda spec=key: _fetch_one(spec, home=home, server=server))  # type: ignore[misc]  # bound now
+            by_source[key] = _collect(problems, lambda spec=key: _fetch_one(spec, home=home, server=server, advise=advise))  # type: ignore[misc]  # bound now
     if problems:
         raise InputError(
             [
@@ -195,13 +166,13 @@ def _source_of(spec: DataSpec) -> DataSpec:
     return DataSpec(source=spec.source, config=spec.config, split=spec.split, revision=spec.revision)
 
 
-def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer) -> Path | Unavailable:
+def _fetch_one(spec: DataSpec, *, home: Path, server: ChildServer, advise: Advise) -> Path | Unavailable:
     log = home / "logs" / f"fetch-{digest_json(spec.model_dump(mode='json'))[:16]}.txt"
     log.unlink(missing_ok=True)  # what is told is of this attempt
     try:
         return Path(server.call("fetch", FetchRequest(spec=spec, home=str(home)), folder=home, log=log))
     except InputError as error:
-        return reason(error, log)
+        return reason(error, log, advise)
 
 
 def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:

@@ -19,22 +19,29 @@ from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.model import ModelSpec
 
 
-def reason(error: InputError, log: Path) -> Unavailable:
+Advise = Callable[[], str]
+"""Hint to a profile that does without the hub; empty where there is none."""
+
+
+def reason(error: InputError, log: Path, advise: Advise) -> Unavailable:
     """Why an input is unavailable. Raises `error` again where the user has to fix something."""
     if any(problem.reference != UNREACHABLE for problem in error.problems):
         raise error
     first = error.problems[0]
-    return Unavailable(what=first.what, where=first.where, hint=first.hint, log=str(log))
+    hint = "; ".join(part for part in (advise(), first.hint) if part)
+    return Unavailable(what=first.what, where=first.where, hint=hint, log=str(log))
 
 
-def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path) -> ResolvedModel:
+def pinned(
+    spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path, advise: Advise
+) -> ResolvedModel:
     """The model that `pin` makes of `spec`, or a placeholder for one that is unavailable."""
     try:
         return pin(spec)
     except InputError as error:
         identity = digest_json({"absent": spec.model_dump(mode="json")})
         log = home / "logs" / f"model-{identity[:16]}.txt"
-        why = reason(error, log)
+        why = reason(error, log, advise)
         write_text(log, "".join(traceback.format_exception(error)))
         return _absent_model(spec, identity, why)
 

@@ -1,0 +1,42 @@
+"""Rows that a suite reads: the data of its arms, what that is made from, and each eval's own, under one name each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.suite.checks.data.data_dependencies import closure
+from bench.suite.checks.data.subset_draws import draws_of
+from bench.suite.tables.data import DataSpec
+from bench.suite.tables.evals import data_of, reference_of
+from bench.suite.tables.suite import Suite
+from bench.suite.tables.training.sweep import DEV
+
+
+def data_specs(suite: Suite) -> dict[str, DataSpec]:
+    """The data that the arms train on, what that is made from or sized by, and each eval's own as `eval:NAME`."""
+    trained = {arm.data for arm in suite.expand() if not arm.is_given} | {on for _, on in sweeps(suite) if on != DEV}
+    used = closure(trained, suite.data)
+    trainings = max(len(suite.seeds_of(arm.name)) for arm in suite.expand())
+    tables = [draws_of(name, spec, trainings=trainings) for name, spec in suite.data.items() if name in used]
+    specs = {name: spec for table in tables for name, spec in table.items()}
+    evals = {f"eval:{spec.name}": data_of(spec) for spec in suite.eval}
+    evals |= {reference_data(spec.name): reference_of(spec) for spec in suite.eval}
+    return {**specs, **{name: spec for name, spec in evals.items() if spec is not None}}
+
+
+def sweep_data(data: str, on: str) -> tuple[str, str]:
+    """Names of what an arm's sweep trains on and chooses by, among the resolved data."""
+    return f"sweep:{data}~{on}", f"dev:{data}~{on}"
+
+
+def reference_data(eval_name: str) -> str:
+    """Name of the stored answers that a judge eval compares with, among the resolved data."""
+    return f"eval:{eval_name}~reference"
+
+
+def sweeps(suite: Suite) -> Iterator[tuple[str, str]]:
+    """Data name and dev rows of every arm with a sweep."""
+    for arm in suite.expand():
+        sweep = None if arm.is_given else suite.recipe[arm.recipe].sweep
+        if sweep is not None:
+            yield arm.data, sweep.on
