@@ -42,6 +42,7 @@ from bench.report.analysis.training.cost import costs
 from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.given_weights import given_trainings
+from bench.report.analysis.training.logged_losses import logged_losses
 from bench.report.analysis.training.loss_curves import loss_curves
 from bench.report.analysis.training.outcomes import training_outcomes
 from bench.report.analysis.training.phases import seconds_by_phase
@@ -99,6 +100,7 @@ def compare_record(
         trainings=endings(record),
         settings=settings(record),
         curves=loss_curves(record),
+        logged_losses=logged_losses(record),
         sweeps=arm_sweeps(record),
         contexts=contexts(record),
         given=given_trainings(record),

@@ -124,6 +124,7 @@ def prepare(
         device=device,
         folder=folder,
         track=job.track if only_steps is None else (),
+        log_every=job.log_every,
         name=job.id,
     )
     trainer = MeteredTrainer(

@@ -176,9 +176,7 @@ def test_a_tutorials_default_arm_has_the_published_hyper_parameters(
 
 
 def test_the_tutorials_ask_what_was_asked_before_and_after() -> None:
-    asked = {
-        name: next(spec for spec in load_suite(name).suite.eval if spec.kind == "questions") for name in TUTORIALS
-    }
+    asked = {name: next(spec for spec in load_suite(name).suite.eval if spec.kind == "questions") for name in TUTORIALS}
     bare = asked["tutorials/distilgpt2_alpaca"]
     assert bare.questions == (
         "Explain machine learning in few words. ",
@@ -210,6 +208,13 @@ def test_the_tutorials_take_the_published_rows() -> None:
     assert (validation.by, validation.share, validation.keep_best) == ("last", 0.1, True)
     chat = text("smollm2_chat").data["chat"]
     assert (chat.source, chat.select.by, chat.select.size) == ("banghua/DL-SFT-Dataset", "first", 100)
+
+
+def test_the_tutorials_log_as_often_as_their_texts() -> None:
+    logged = {name.rpartition("/")[2]: load_suite(name).suite.run.log_every for name in TUTORIALS}
+    assert logged == {
+        "dialogpt_lora": 1, "distilgpt2_alpaca": 100, "gpt2_alpaca_cleaned": 57, "opt_text": None, "smollm2_chat": 2,
+    }  # fmt: skip
 
 
 def test_the_gpt2_tutorial_states_what_was_published(root: Path) -> None:

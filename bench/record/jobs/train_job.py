@@ -40,6 +40,8 @@ class TrainJob(Spec):
     """Not in the digest: a resumed training ends as an uninterrupted one."""
     track: tuple[str, ...] = ()
     """Trackers to report to while training. Not in the digest."""
+    log_every: int = 1
+    """Steps between these reports. Not in the digest."""
     candidates: tuple[Candidate, ...] = ()
     """Trainings of the recipe's sweep; the recipe has the sweep until the job starts."""
 

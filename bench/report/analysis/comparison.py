@@ -40,6 +40,7 @@ from bench.report.analysis.training.cost import Cost
 from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
 from bench.report.analysis.training.given_weights import GivenTraining
+from bench.report.analysis.training.logged_losses import LoggedLosses
 from bench.report.analysis.training.loss_curves import LossCurve
 from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.analysis.training.phases import PhaseSeconds
@@ -95,6 +96,8 @@ class Comparison:
     trainings: tuple[FinishedTraining, ...]
     settings: Settings
     curves: tuple[LossCurve, ...]
+    logged_losses: tuple[LoggedLosses, ...]
+    """Empty unless the suite says `run.log_every`."""
     sweeps: tuple[ArmSweep, ...]
     contexts: tuple[ContextRows, ...]
     given: tuple[GivenTraining, ...]

@@ -116,6 +116,7 @@ class JobBuilder:
             threads=threads,
             steps_between_saves=suite.run.steps_between_saves,
             track=suite.run.track,
+            log_every=suite.run.log_every or 1,
             candidates=tuple(
                 Candidate(setting=job.setting, digest=job.digest, path=str(self.store.folder(job.digest)))
                 for job in sweep

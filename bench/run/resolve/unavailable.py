@@ -18,7 +18,6 @@ from bench.suite.resolved import UNREACHABLE, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.model import ModelSpec
 
-
 Advise = Callable[[], str]
 """Hint to a profile that does without the hub; empty where there is none."""
 
@@ -32,9 +31,7 @@ def reason(error: InputError, log: Path, advise: Advise) -> Unavailable:
     return Unavailable(what=first.what, where=first.where, hint=hint, log=str(log))
 
 
-def pinned(
-    spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path, advise: Advise
-) -> ResolvedModel:
+def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path, advise: Advise) -> ResolvedModel:
     """The model that `pin` makes of `spec`, or a placeholder for one that is unavailable."""
     try:
         return pin(spec)

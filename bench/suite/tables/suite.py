@@ -134,6 +134,9 @@ class RunOptions(Spec):
     """What ends a job that takes too much, as a failure of that job alone."""
     track: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     """Trackers that each training reports its steps to, through transformers' own integrations."""
+    log_every: Count | None = None
+    """Steps between reports to the trackers, each with the mean loss of these steps, as transformers' `logging_steps`;
+    the report then lists these means. `None`: the trackers get every step, and the report a curve."""
     probe_steps: int = Field(default=8, ge=0, le=10_000)
     """Steps of each arm that are timed alone on the machine when trainings ran side by side; 0: no probe."""
     probe_rounds: int = Field(default=3, ge=1, le=100)

@@ -47,11 +47,12 @@ def sft_config(
     device: torch.device,
     folder: Path,
     track: Sequence[str] = (),
+    log_every: int = 1,
     name: str | None = None,
 ) -> SFTConfig:
     """Arguments of `SFTTrainer` for a training of `steps` optimiser steps over already ordered batches.
 
-    `track`: trackers to report to, under `name`.
+    `track`: trackers to report to, under `name`, after every `log_every` steps.
     """
     config = SFTConfig(
         output_dir=str(folder),
@@ -81,7 +82,8 @@ def sft_config(
         max_length=None,  # rows were cut when they were rendered
         remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
-        logging_strategy="no",
+        logging_strategy="no",  # the trainer reports by itself, with its own counts
+        logging_steps=log_every,
         save_strategy="no",
         eval_strategy="no",
         report_to=list(track) or "none",

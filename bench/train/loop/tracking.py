@@ -44,13 +44,16 @@ def training_log(steps: Sequence[Step], *, seconds: float, parameters: int) -> d
     return {name: value for name, value in values.items() if value is not None}
 
 
-def step_log(step: Step) -> dict[str, float]:
-    """One step in the names that transformers' integrations use."""
+def steps_log(steps: Sequence[Step]) -> dict[str, float]:
+    """The steps since the last report in the names and by the definitions of transformers' integrations: the mean of
+    their losses, norm and rate of the last of them. Tokens are their sum."""
+    losses = [step.loss for step in steps if step.loss is not None]
+    tokens, seconds = sum(step.tokens for step in steps), sum(step.seconds for step in steps)
     values = {
-        "loss": step.loss,
-        "grad_norm": step.gradient_norm,
-        "learning_rate": step.learning_rate,
-        "tokens": float(step.tokens),
-        "tokens_per_second": step.tokens / step.seconds if step.seconds > 0 else None,
+        "loss": sum(losses) / len(losses) if losses else None,
+        "grad_norm": steps[-1].gradient_norm,
+        "learning_rate": steps[-1].learning_rate,
+        "tokens": float(tokens),
+        "tokens_per_second": tokens / seconds if seconds > 0 else None,
     }
     return {name: value for name, value in values.items() if value is not None}

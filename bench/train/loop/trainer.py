@@ -34,7 +34,7 @@ from bench.train.loop.checkpointer import Checkpointer, SavePlan
 from bench.train.loop.lm_head import forward, pick_head
 from bench.train.loop.router import RouterLoss
 from bench.train.loop.steps import DivergedError, StepAccount
-from bench.train.loop.tracking import place_logs, step_log, training_log
+from bench.train.loop.tracking import place_logs, steps_log, training_log
 from bench.train.loop.validation import Validator, Watch
 from bench.train.processes.ranks import SINGLE_PROCESS, Ranks
 
@@ -231,10 +231,11 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
     def after_step(self, gradient_norm: float, learning_rate: float) -> None:
         """Reports the step; validates, stops and saves where that is due."""
         step = self._account.end_step(gradient_norm, learning_rate)
-        if self.args.report_to:
-            rows = sum(measured.rows for measured in self._account.meter.steps)
+        if self.args.report_to and step.step % self.args.logging_steps == 0:
+            steps = self._account.meter.steps
+            rows = sum(measured.rows for measured in steps)
             self.state.epoch = rows / self._plan.schedule.available_rows  # transformers counts passes over the schedule
-            self.log(step_log(step))
+            self.log(steps_log(steps[-int(self.args.logging_steps) :]))
         self._validate_if_due(step.step)
         self._stop_in_time(step.step)
         if self._checkpoints.due(step.step, self.state.max_steps):

@@ -6,6 +6,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.endings import FinishedTraining, Settings, StopReason
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.sections.training.logged_losses import logged_losses_blocks
 
 _TITLES = {
     "optimizer": "optimiser",
@@ -37,6 +38,7 @@ def training_section(comparison: Comparison) -> Section | None:
     unseen = _unseen_failures(comparison)
     if unseen:
         blocks.append(Paragraph(text=unseen, tone="muted"))
+    blocks += logged_losses_blocks(comparison.logged_losses)
     blocks.append(Paragraph(text=_weights(comparison), tone="muted"))
     return Section(title="Training", blocks=(*blocks, *_settings(comparison.settings)))
 
