@@ -48,7 +48,7 @@ def _legend(shown: Shown, *, coloured: bool) -> Text:
 
 def _print_row(row: ShownRow, console: Console) -> None:
     cut = f", {row.cut_off:,} more cut off" if row.cut_off else ""
-    nothing = "" if row.supervised_tokens else ": nothing to learn, dropped"
+    nothing = "" if row.supervised_tokens else f": nothing to learn, {'kept in its place' if row.kept else 'dropped'}"
     head = f"{row.origin}: {row.tokens:,} tokens, {row.supervised_tokens:,} supervised{cut}{nothing}"
     console.print(Text("\n" + visible(head), style="bold"))
     before, after = ("", "") if _coloured(console) else (OPEN, CLOSE)

@@ -50,7 +50,7 @@ def preview(
     renderer = make_renderer(load_tokenizer(model), model, UNCUT, closed=end_token)
     masked = supervised(renderer, loss_on)
     stored = load_rows(Path(data.path))
-    examples = tuple(_shown(renderer, done, max_length, row.origin) for row, done in _printable(stored, masked, rows))
+    examples = tuple(_shown(renderer, done, max_length, row) for row, done in _printable(stored, masked, rows))
     measured = min(MEASURED, len(stored))
     lengths: list[int] = []
     counted: Counter[str] = Counter()
@@ -67,7 +67,7 @@ def preview(
         counted["tokens"] += min(lengths[-1], max_length)
         counted["supervised_tokens"] += learned
         counted["truncated"] += lengths[-1] > max_length
-        counted["nothing_supervised"] += learned == 0 and not row.turns[-1].is_empty
+        counted["nothing_supervised"] += learned == 0 and not row.turns[-1].kept
         if number % _EMIT_EVERY == 0:
             emit(RowsMeasured(done=number, total=measured))
     if refused and not (lengths and may_be_left_out(len(refused), measured, data.odd_rows)):
@@ -127,9 +127,10 @@ def _supervised(rendered: RenderedRow, max_length: int) -> int:
     return sum(rendered.labels_mask[1:max_length])
 
 
-def _shown(renderer: Renderer, rendered: RenderedRow, max_length: int, origin: str) -> ShownRow:
+def _shown(renderer: Renderer, rendered: RenderedRow, max_length: int, row: Row) -> ShownRow:
     return ShownRow(
-        origin=origin,
+        origin=row.origin,
+        kept=row.turns[-1].kept,
         tokens=min(len(rendered.input_ids), max_length),
         supervised_tokens=_supervised(rendered, max_length),
         cut_off=max(0, len(rendered.input_ids) - max_length),

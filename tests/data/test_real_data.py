@@ -12,6 +12,8 @@ from bench.data.sources.read import Source, read
 from bench.data.sources.table import RowTable
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
+from bench.run.resolve.data_specs import data_specs
+from bench.suite.load import load_suite
 from bench.suite.tables.data import DataSpec, Select
 
 FILES = {
@@ -34,6 +36,22 @@ def test_published_files_are_read_whole(shared_dir: Path, tmp_path: Path) -> Non
         data = found[name]
         assert (data.source_rows, data.dropped) == (rows, dropped)
         assert data.rows == rows - sum(dropped.values()) == len(load_rows(data.path))
+
+
+@pytest.mark.parametrize(
+    ("tutorial", "data", "rows"), [("distilgpt2_alpaca", "alpaca", 52_002), ("gpt2_alpaca_cleaned", "cleaned", 1_000)]
+)
+def test_the_tutorials_train_on_the_published_rows(
+    shared_dir: Path, tmp_path: Path, tutorial: str, data: str, rows: int
+) -> None:
+    """From the first on, with none passed over: no prompt that an eval of the suite asks is one of theirs."""
+    source = shared_dir / "data/alpaca/alpaca_data.json"
+    loaded = load_suite(f"tutorials/{tutorial}", overrides=[f"data.{data}.source={source}"])
+    found = resolve_data(data_specs(loaded.suite), base=loaded.path.parent, home=tmp_path)[data]
+    assert (found.rows, found.dropped) == (rows, {})
+    stored = load_rows(found.path)
+    assert [stored[at].origin.partition(":")[2] for at in (0, rows - 1)] == ["1", str(rows)]
+    assert stored[0].prompt[0].content == "Give three tips for staying healthy."
 
 
 def test_rows_say_what_the_files_say(shared_dir: Path, tmp_path: Path) -> None:

@@ -43,14 +43,15 @@ Example = tuple[list[int], list[int]]
 
 
 def alpaca(number: int) -> dict[str, Any]:
-    given = f"{number} cows" if number % 3 == 0 else ""
+    given = f"{number} white ducks" if number % 3 == 0 else ""
     said = f"There are {number} cows near it." + " They graze by the river." * (number % 5)
     return {"instruction": f"Count the cows near town {number}.", "input": given, "output": said}
 
 
 def alpaca_with_gaps(number: int) -> dict[str, Any]:
-    """Some of the published rows have no output."""
-    return {**alpaca(number), **({"output": ""} if number % 17 == 5 else {})}
+    """Some of the published rows have no output, and of some the prompt alone is longer than the cut."""
+    without = {"output": ""} if number % 17 == 5 else {"instruction": "cows " * 300} if number == 11 else {}
+    return {**alpaca(number), **without}
 
 
 def chat(number: int) -> dict[str, Any]:
@@ -139,7 +140,7 @@ PUBLISHED = {
         overrides=("recipe.published.accumulation=10", "run.log_every=2"),
     ),
     "gpt2_alpaca_cleaned": Published(
-        architecture="gpt2", data="cleaned", recipe="published", row=alpaca, example=gpt2_example, batch=4,
+        architecture="gpt2", data="cleaned", recipe="published", row=alpaca_with_gaps, example=gpt2_example, batch=4,
         accumulation=4, rate=lambda step, steps: 2e-4 * step / 100, held=5, batch_means=True, decay=0.01,
         overrides=("data.cleaned.select.size=50", "run.log_every=1"),
         rows=60,

@@ -53,6 +53,12 @@ def test_no_control_code_and_no_markup_of_a_row_reaches_the_terminal() -> None:
     assert "␛[2J[bold]Q[/bold]⟨U+0007⟩␍ over⟦ Answer⟧" in printed
 
 
+def test_a_row_with_nothing_to_learn_is_dropped_unless_the_suite_keeps_it() -> None:
+    row = _shown().examples[0].model_copy(update={"supervised_tokens": 0})
+    for kept, said in ((False, "nothing to learn, dropped"), (True, "nothing to learn, kept in its place")):
+        assert said in _printed(_shown(examples=(row.model_copy(update={"kept": kept}),)))
+
+
 def test_supervised_and_masked_text_have_colours_of_their_own() -> None:
     printed = _printed(_shown(), colour=True)
     assert "\x1b[1;32m Answer" in printed

@@ -143,7 +143,7 @@ def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> Non
             },
         ),
         (
-            "gpt2_alpaca_cleaned", "gpt2", "files/alpaca_no_input.jinja", "cleaned/published",
+            "gpt2_alpaca_cleaned", "gpt2", "alpaca", "cleaned/published",
             {
                 "learning_rate": 2e-4, "warmup": 100, "schedule": "linear", "max_grad_norm": 1.0, "weight_decay": 0.01,
                 "weight_decay_on": "all",

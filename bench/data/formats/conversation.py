@@ -57,10 +57,15 @@ class Rules:
         thinks = self.reasoning != "template" and any(turn.get("reasoning") for turn in turns)
         if thinks:
             turns = [_without_reasoning(turn, inline=self.reasoning == "inline") for turn in turns]
-        settled = self._sliced(
-            settle(turns, answered=self.answered, merge=self.merge, keep_empty=self.keep_empty), record
-        )
+        settled = settle(turns, answered=self.answered, merge=self.merge, keep_empty=self.keep_empty)
+        settled = self._kept(self._sliced(settled, record))
         return replace(settled, notes=(*settled.notes, _REASONING[self.reasoning])) if thinks else settled
+
+    def _kept(self, settled: Settled) -> Settled:
+        """The conversation with the mark that training gives it a place whatever is left of it after the cut."""
+        if not (self.keep_empty and self.answered) or settled.dropped is not None:
+            return settled
+        return replace(settled, turns=[*settled.turns[:-1], {**settled.turns[-1], "kept": True}])
 
     def _sliced(self, settled: Settled, record: Mapping[str, Any]) -> Settled:
         """The conversation with the values of the record's slice columns on its last turn."""

@@ -32,6 +32,8 @@ class Turn(Spec):
     """Name of the speaker or the tool."""
     train: bool = True
     """Whether an assistant's turn may be learned; false: it is context."""
+    kept: bool = False
+    """Whether the row takes its place in a batch even where nothing of it is learned; on a conversation's last turn."""
     tools: tuple[dict[str, Any], ...] = ()
     """Functions that may be called, as JSON Schema; on a conversation's first turn."""
     slices: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -21,6 +21,8 @@ class ShownRow(Spec):
     supervised_tokens: int
     cut_off: int
     """Tokens beyond `max_length`, which the model does not see."""
+    kept: bool = False
+    """Whether the row is trained on even where nothing of it is supervised."""
     segments: tuple[Segment, ...]
 
 

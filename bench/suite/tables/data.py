@@ -167,8 +167,9 @@ class DataSpec(Spec):
     merged, and up to one row in a hundred that cannot be read, or printed, is left out. `drop`: all such rows are left
     out. `strict`: the first refuses the source. What was merged or left out is counted."""
     empty_answers: Literal["drop", "keep"] = "drop"
-    """Rows whose last answer is empty. `drop`: left out and counted. `keep`: such a row takes its place in a batch and
-    teaches nothing, as in training loops that do not look; an epoch then has the steps of the whole file."""
+    """Rows whose last answer is empty, or has no token before the cut at `max_length`. `drop`: left out and counted.
+    `keep`: such a row takes its place in a batch and teaches nothing, as in training loops that do not look; an epoch
+    then has the steps of the whole file."""
     reasoning: Literal["template", "inline", "drop"] = "template"
     """What becomes of reasoning in a field of its own. `template`: the chat template prints it, and a row whose
     template leaves it out is refused. `inline`: it goes into the answer's text, as `<think>…</think>` before it.

@@ -59,12 +59,12 @@ Batch = tuple[PackedRow, ...]
 
 
 def encode_row(index: int, row: Row, renderer: RowRenderer) -> EncodedRow | None:
-    """Renders `row`; `None` if nothing in it is supervised, unless its answer is empty: then the suite keeps it."""
+    """Renders `row`; `None` if nothing in it is supervised, unless the suite keeps such rows."""
     rendered = renderer.row(row)
     mask = np.asarray(rendered.labels_mask, dtype=bool)
     mask[:1] = False
     supervised = int(mask.sum())
-    if supervised == 0 and not row.turns[-1].is_empty:
+    if supervised == 0 and not row.turns[-1].kept:
         return None
     ids = np.asarray(rendered.input_ids, dtype=np.int32)
     labels = np.where(mask, ids, np.int32(IGNORED))

@@ -121,3 +121,15 @@ def test_keys_of_a_message_that_say_the_same_are_one_reasoning() -> None:
     shape = recognise([record])
     assert shape is not None
     assert Rules().read(record, shape).turns[-1]["reasoning"].strip() == "hm"
+
+
+def test_rows_that_keep_their_place_are_marked_for_the_training() -> None:
+    """An answer may be there, and be cut away later."""
+    shape = recognise([{"instruction": "Q", "output": "A"}])
+    for answer in ("A", ""):
+        settled = Rules(keep_empty=True).read({"instruction": "Q", "output": answer}, shape)
+        assert (settled.dropped, settled.turns[-1].get("kept")) == (None, True)
+    assert "kept" not in Rules().read({"instruction": "Q", "output": "A"}, shape).turns[-1]
+    assert (
+        "kept" not in Rules(keep_empty=True, answered=False).read({"instruction": "Q", "output": "A"}, shape).turns[-1]
+    )

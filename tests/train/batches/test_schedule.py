@@ -157,6 +157,16 @@ def test_rows_with_nothing_to_supervise_are_dropped_and_counted() -> None:
     assert all(example.supervised_tokens > 0 for example in schedule.examples())
 
 
+def test_rows_that_the_suite_keeps_have_their_place_with_nothing_to_supervise() -> None:
+    kept = [
+        row.model_copy(update={"turns": (*row.prompt, row.turns[-1].model_copy(update={"kept": True}))}) for row in ROWS
+    ]
+    renderer = CountingRenderer(max_length=18)
+    schedule = plan_schedule(kept, renderer, make_recipe(), Budget(unit="epochs", amount=1), max_length=18, seed=0)
+    assert (schedule.dropped_rows, schedule.rows) == (0, len(ROWS))
+    assert any(example.supervised_tokens == 0 for example in schedule.examples())
+
+
 @pytest.mark.parametrize("unit", ["epochs", "steps", "tokens", "supervised_tokens"])
 def test_data_with_nothing_to_learn_is_an_error_and_not_an_endless_loop(unit: str) -> None:
     with pytest.raises(InputError, match="anything to supervise"):
