@@ -148,9 +148,8 @@ def _fetch(
     for spec in wanted.values():
         key = _source_of(spec)
         if key not in by_source:
-            by_source[key] = _collect(
-                problems, lambda spec=key: _fetch_one(spec, home=home, server=server, advise=advise)
-            )  # type: ignore[misc]  # bound now
+            fetch = functools.partial(_fetch_one, key, home=home, server=server, advise=advise)
+            by_source[key] = _collect(problems, fetch)
     if problems:
         raise InputError(
             [

@@ -13,7 +13,7 @@ _FIRST = 10
 """Logs shown from the start on, and as many, evenly spaced, of what comes after them. The JSON has all."""
 
 _DIGITS = 4
-"""As transformers prints them."""
+"""Decimals that transformers prints."""
 
 
 def logged_losses_blocks(logged: Sequence[LoggedLosses]) -> list[Block]:
