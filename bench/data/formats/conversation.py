@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bench.data.formats.columns import with_columns
-from bench.data.formats.fields import RowError, RowLeftOut, is_filled
+from bench.data.formats.fields import RowError, RowLeftOut, is_filled, not_an_object
 from bench.data.formats.shape import Shape
 from bench.data.formats.turns import Settled, settle
 from bench.text import slice_values
@@ -47,7 +47,7 @@ class Rules:
         if isinstance(record, RowError):
             raise record
         if not isinstance(record, dict):
-            raise RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
+            raise not_an_object(record)
         if (name := next((name for name in sorted(self.leave_out) if _holds(record, name)), None)) is not None:
             return Settled(turns=[], dropped=f"with {name}")
         try:

@@ -30,6 +30,11 @@ class RowError(Exception):
         self.ends_file = ends_file
 
 
+def not_an_object(record: object) -> RowError:
+    """The fault of a row that is none."""
+    return RowError("data.not-an-object", f"a row must be an object with fields, this is {kind_of(record)}")
+
+
 class RowLeftOut(Exception):  # noqa: N818  # no error: the row itself says that it is not to be learned
     """A whole row that is not to be learned, with the reason under which it is counted."""
 
@@ -47,10 +52,15 @@ def kind_of(value: object) -> str:
 
 
 def is_filled(value: object) -> bool:
-    """Whether a field says anything: not null, NaN, empty or blank."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return False
-    return not is_blank(value) if isinstance(value, str) else value not in ([], {}, ())
+    """Whether a field says anything: not null, NaN, empty or blank, and no object or list of nulls."""
+    return not is_blank(value) if isinstance(value, str) else value not in ([], {}, ()) and not _is_null(value)
+
+
+def _is_null(value: object) -> bool:
+    if isinstance(value, dict | list | tuple):
+        items = list(value.values() if isinstance(value, dict) else value)
+        return bool(items) and all(map(_is_null, items))
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def number(value: object) -> float | None:

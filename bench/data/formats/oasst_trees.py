@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from bench.data.formats.fields import RowError
+from bench.data.formats.fields import RowError, not_an_object
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ def trees(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
 
 def _fault(record: object) -> RowError | None:
     if not isinstance(record, dict):
-        return RowError("data.not-an-object", f"a row must be an object with fields, this is {str(record)[:40]!r}")
+        return not_an_object(record)
     missing = [name for name in ("message_id", "parent_id", "role", "text") if name not in record]
     if missing:
         return RowError("data.missing-field", f"no field `{missing[0]}` (fields seen: {', '.join(map(str, record))})")

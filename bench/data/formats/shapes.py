@@ -26,6 +26,7 @@ from bench.data.formats.convert import (
     plain_text,
     question_and_answer,
     questions_by_turn,
+    said_by,
     whole_dialogue,
 )
 from bench.data.formats.fields import RowError, is_filled, parsed, text_of
@@ -33,7 +34,7 @@ from bench.data.formats.messages import ends_with_answer, is_message
 from bench.data.formats.oasst_trees import trees
 from bench.data.formats.preferences import FIELDS, preference_shape
 from bench.data.formats.shape import Assemble, Shape
-from bench.data.formats.turns import Turns, user_turn
+from bench.data.formats.turns import Turns
 from bench.suite.tables.data import Columns
 
 
@@ -74,10 +75,11 @@ def _mapped(columns: Columns) -> Converter:
         turns: Turns = []
         if columns.system is not None and (system := text_of(record, columns.system)):
             turns.append({"role": "system", "content": system})
-        turns.append(user_turn(text_of(record, prompt), text_of(record, columns.input) if columns.input else ""))
-        answer = "" if columns.completion is None else text_of(record, columns.completion)
-        turns.append({"role": "assistant", "content": answer})
-        return turns
+        turns += said_by("user", record, prompt, extra=text_of(record, columns.input) if columns.input else "")
+        if columns.completion is None:
+            return [*turns, {"role": "assistant", "content": ""}]
+        answer = said_by("assistant", record, columns.completion)
+        return answer if answer and answer[0]["role"] != "assistant" else [*turns, *answer]
 
     return convert
 

@@ -20,7 +20,12 @@ Turns = list[dict[str, Any]]
 MERGED = "turns of one role in a row merged"
 KEPT_EMPTY = "no answer: the row takes its place and teaches nothing"
 UNANSWERED = "question without an answer at the end left out"
+NO_VALUE = "the answer is a word for a missing value, such as nan"
 NOT_LEARNED = "no turn to be learned"
+
+
+_MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "NULL", "<NA>", "#N/A", "undefined"})
+"""Words that programs write into text for a value that is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +52,9 @@ def settle(turns: Turns, *, answered: bool = True, merge: bool = True, keep_empt
     notes = []
     if merge and len(merged := _merged(turns)) < len(turns):
         turns, notes = merged, [MERGED]
-    if answered and keep_empty and turns and turns[-1]["role"] == "assistant" and not says_something(turns[-1]):
-        notes.append(KEPT_EMPTY)
-    elif answered:
-        if turns and turns[-1]["role"] == "user" and any(says_something(t) for t in turns if t["role"] == "assistant"):
-            notes.append(UNANSWERED)
-        turns, dropped = _up_to_last_answer(turns)
+    if answered:
+        turns, more, dropped = _answered(turns, keep_empty=keep_empty)
+        notes += more
         if dropped is not None:
             return Settled(turns=turns, dropped=dropped)
     elif turns and turns[-1]["role"] != "assistant":
@@ -86,6 +88,18 @@ def user_turn(content: str, extra: str = "") -> dict[str, Any]:
     if not is_blank(extra):
         turn["input"] = extra
     return turn
+
+
+def _answered(turns: Turns, *, keep_empty: bool) -> tuple[Turns, list[str], str | None]:
+    """The turns up to the last answer, what is to be noted of it, and why there is none."""
+    if keep_empty and turns and turns[-1]["role"] == "assistant" and not says_something(turns[-1]):
+        return turns, [KEPT_EMPTY], None
+    asks = bool(turns) and turns[-1]["role"] == "user"
+    notes = [UNANSWERED] if asks and any(says_something(turn) for turn in turns if turn["role"] == "assistant") else []
+    turns, dropped = _up_to_last_answer(turns)
+    if dropped is None and turns[-1]["content"].strip() in _MISSING:
+        notes.append(NO_VALUE)
+    return turns, notes, dropped
 
 
 def _up_to_last_answer(turns: Turns) -> tuple[Turns, str | None]:

@@ -48,6 +48,7 @@ _REASONING_HINT = (
 NO_SYSTEM = "the template takes no system turn: its text is put before the first question"
 NO_PROMPT = "the template does not keep its prompt before an answer: evaluations begin otherwise than rows"
 THINKS_UNASKED = "rows hold reasoning, but evaluations ask with thinking off: set thinking = true for the model"
+NAMES_LEFT_OUT = "the template leaves out the names of speakers"
 LEARNED_AS_TEXT = "is no tag of the template: it is learned as text"
 PRINTED_OTHERWISE = "is printed as the template's own tag"
 ASKED_TO_THINK = "some rows hold no reasoning, but evaluations ask with thinking on"
@@ -108,6 +109,8 @@ class ChatTemplate:
                 raise self._refused(
                     row.origin, f"leaves out {missing}", _REASONING_HINT if "reasoning" in missing else None
                 )
+            if any(turn.name not in full for turn in row.turns if turn.name and turn.role != "tool"):
+                self.notes[NAMES_LEFT_OUT] = None
             start = self._start(row, full)
             self._note_tags(given.turns[-1], full[start:])
         except TemplateRefusedError as error:

@@ -98,6 +98,13 @@ def no_list(record: Mapping[str, Any]) -> RowError:
     return RowError("data.not-a-list", f"valid JSON, but {kind}, not a list of rows", hint, ends_file=True)
 
 
+def may_be_a_table(record: Mapping[str, Any]) -> bool:
+    """Whether the only object of a file looks like all of its rows: by columns, by name, or in a list inside."""
+    values = list(record.values())
+    whole = table_by_columns(record) is not None or all(isinstance(value, dict) for value in values)
+    return bool(values) and (whole or any(map(_lists_objects, values)))
+
+
 def _lists_objects(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
@@ -217,11 +224,14 @@ def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:
 
 
 def _header(reader: csv.DictReader[str]) -> list[str]:
-    """The names of the columns; none where the header is no CSV, which reading the first row says."""
+    """The names of the columns, without white space around them; none where the header is no CSV, which reading the
+    first row says."""
     try:
-        return list(reader.fieldnames or ())
+        names = [name.strip() for name in reader.fieldnames or ()]
     except csv.Error:
         return []
+    reader.fieldnames = names
+    return names
 
 
 def _parquet(path: Path) -> NumberedRecords:

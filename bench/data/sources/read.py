@@ -16,11 +16,11 @@ from typing import Any
 
 from bench.data import micro
 from bench.data.formats.conversation import Rules
-from bench.data.formats.fields import RowError
+from bench.data.formats.fields import RowError, not_an_object
 from bench.data.formats.shape import Shape
 from bench.data.formats.shapes import by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
-from bench.data.sources.file_formats import NumberedRecords, no_list, records, table_by_columns
+from bench.data.sources.file_formats import NumberedRecords, may_be_a_table, no_list, records, table_by_columns
 from bench.data.sources.files import MICRO
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
 from bench.data.sources.table import RowTable
@@ -160,18 +160,12 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
         if isinstance(record, RowError):
             faults.add(row, record)
         elif not isinstance(record, dict):
-            what = f"a row must be an object with fields, this is {str(record)[:40]!r}"
-            faults.add(row, RowError("data.not-an-object", what))
+            faults.add(row, not_an_object(record))
     if faults.kinds:
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
     row, record = head[0]
     where = table.place(row, source.label)
-    if (
-        len(head) == 1
-        and isinstance(record, dict)
-        and record
-        and (table_by_columns(record) or all(isinstance(value, dict) for value in record.values()))
-    ):
+    if len(head) == 1 and isinstance(record, dict) and may_be_a_table(record):
         fault = no_list(record)
         return [Problem(reference=fault.reference, what=fault.what, where=where, hint=fault.hint)]
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""

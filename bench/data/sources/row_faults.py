@@ -11,6 +11,8 @@ from bench.data.formats.fields import RowError
 from bench.errors import Problem
 
 COLUMNS_HINT = 'name the columns: columns = { prompt = "…", completion = "…" }'
+_VALUES = re.compile(r"""\d+|'[^']*'|"[^"]*"|\(fields seen: .*""")
+"""What differs between faults of one kind: numbers, and texts of rows between quotation marks."""
 _KINDS_SHOWN = 3
 
 
@@ -25,7 +27,7 @@ class _Fault:
 
 @dataclass(slots=True)
 class RowFaults:
-    """The faults of one source, by kind: what they say but for numbers."""
+    """The faults of one source, by kind: what they say but for numbers and quoted texts."""
 
     kinds: dict[tuple[str, str], _Fault] = field(default_factory=dict)
     is_cut: bool = False
@@ -34,7 +36,7 @@ class RowFaults:
     def add(self, row: int, fault: RowError) -> None:
         """Note what is wrong with a row."""
         self.is_cut |= fault.ends_file
-        kind = (fault.reference, re.sub(r"\d+|\(fields seen: .*", "", fault.what))
+        kind = (fault.reference, _VALUES.sub("", fault.what))
         if kind in self.kinds:
             self.kinds[kind].rows += 1
         else:

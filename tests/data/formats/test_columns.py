@@ -120,7 +120,8 @@ def test_a_column_that_cannot_be_honoured_is_refused_ignored_or_left_out_as_the_
     record = {"messages": MESSAGES, name: ["a.png"]}
     with pytest.raises(RowError, match=f"column `{name}` cannot be honoured"):
         read(record)
-    assert read({**record, name: []}).dropped is None
+    for nothing in ([], {"bytes": None, "path": None}, [None], float("nan")):
+        assert read({**record, name: nothing}).dropped is None
     assert read(record, ignore=[name]) == Settled(turns=Q_AND_A)
     assert read(record, leave_out=[name]).dropped == f"with {name}"
 

@@ -115,6 +115,13 @@ def test_one_odd_first_row_does_not_hide_the_shape_of_the_file() -> None:
         shape.convert({"instruction": "Q"})
 
 
+def test_columns_may_hold_messages() -> None:
+    """A conversation in a column of an unknown name had no way in."""
+    shape = by_columns(Columns(prompt="turns_so_far", completion="reply", system="who"))
+    record = {"turns_so_far": TWO_ROUNDS[:3], "reply": TWO_ROUNDS[3], "who": "S"}
+    assert shape.convert(record) == [{"role": "system", "content": "S"}, *TWO_ROUNDS]
+
+
 def test_no_known_field_is_no_shape() -> None:
     assert recognise([{"title": "x"}, "text", None]) is None
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.data.formats.fields import RowError
-from bench.data.formats.turns import MERGED, NOT_LEARNED, UNANSWERED, settle
+from bench.data.formats.turns import MERGED, NO_VALUE, NOT_LEARNED, UNANSWERED, settle
 
 
 def turns(*said: str, **last: Any) -> list[dict[str, Any]]:
@@ -61,6 +61,13 @@ def test_what_shows_nothing_is_no_answer_no_question_and_no_text(nothing: str) -
     assert settle(turns("user:Q", f"assistant:{nothing}", reasoning=nothing)).dropped == "empty answer"
     assert settle(turns(f"user:{nothing}", "assistant:A")).dropped == "empty prompt"
     assert settle(turns(f"text:{nothing}")).dropped == "empty text"
+
+
+@pytest.mark.parametrize("word", ["nan", " None\n", "null", "<NA>"])
+def test_an_answer_that_is_a_word_for_a_missing_value_is_named(word: str) -> None:
+    """What pandas or str() make of an empty cell; it may be meant, too."""
+    assert settle(turns("user:Q", f"assistant:{word}")).notes == (NO_VALUE,)
+    assert settle(turns("user:nan", "assistant:None of them.")).notes == ()
 
 
 def test_marks_inside_words_are_text() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.data.render.chat_template import ChatTemplate
+from bench.data.render.chat_template import NAMES_LEFT_OUT, ChatTemplate
 from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import unguarded
 from bench.errors import InputError
@@ -95,3 +95,14 @@ def test_a_block_between_other_tags_than_the_templates_is_named(
     rendering = chat(template)
     assert unguarded(rendering.split(row)[1]).strip() == learned
     assert [text for text in rendering.notes if "in answers" in text] == ([] if note is None else [note])
+
+
+@pytest.mark.parametrize(
+    ("template", "left_out"),
+    [(CHATML, True), (CHATML.replace("message.role", "(message.name or message.role)"), False)],
+)
+def test_names_of_speakers_that_the_template_leaves_out_are_named(template: str, left_out: bool) -> None:
+    rendering = chat(template)
+    question = Turn(role="user", content="Q", name="carol")
+    rendering.split(Row(turns=(question, Turn(role="assistant", content="A")), origin="r:1"))
+    assert (NAMES_LEFT_OUT in rendering.notes) is left_out

@@ -351,3 +351,28 @@ def test_a_field_that_is_there_twice_with_one_value_and_columns_without_a_name_a
     (tmp_path / "a.csv").write_text("a,,\n1,,\n")
     assert [record for _, record in records(tmp_path / "a.jsonl", source="a")] == [{"a": 1}]
     assert [record for _, record in records(tmp_path / "a.csv", source="a")] == [{"a": "1", "": ""}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.json", '[["Q", "A"], ["R", "B"], ["S", "C"]]', "an object with fields, this is a list (so in 3 rows"),
+        ("a.json", '["a", "b", "c"]', "an object with fields, this is text (so in 3 rows"),
+        (
+            "a.jsonl",
+            "".join(f'{{"messages": [{{"role": "{name}", "content": "Q"}}]}}\n' for name in ("Ann", "Bob", "Cy", "Di")),
+            "turn 1: unknown role 'Ann'",
+        ),
+        ("a.json", '{"data": [{"prompt": "Q", "completion": "A"}]}', "valid JSON, but one object, not a list of rows"),
+    ],
+)  # fmt: skip
+def test_one_kind_of_fault_is_one_problem(tmp_path: Path, name: str, content: str, what: str) -> None:
+    (path := tmp_path / name).write_text(content)
+    source = Source(label=name, origin=name, files=(path,), columns=None, revision=None, sha256="x")
+    [problem] = read(RowTable(name, tmp_path), source)
+    assert what in problem.what
+
+
+def test_blanks_around_the_names_of_csv_columns_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("prompt, completion \nQ, A\n")
+    assert [record for _, record in records(tmp_path / "a.csv", source="a")] == [{"prompt": "Q", "completion": " A"}]

@@ -58,7 +58,7 @@ def _names(file: Any, suffix: str) -> tuple[str, ...]:
         return _keys(json.loads(line) for line in islice(file, _ROWS) if line.strip())
     if suffix in {".csv", ".tsv"}:
         head = file.readline().decode("utf-8-sig")
-        return tuple(next(csv.reader([head], delimiter="\t" if suffix == ".tsv" else ",")))
+        return tuple(name.strip() for name in next(csv.reader([head], delimiter="\t" if suffix == ".tsv" else ",")))
     if suffix in {".parquet", ".arrow"}:
         return _table_names(file, suffix)
     if suffix != ".json":
