@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,24 +49,58 @@ def test_set_up_takes_three_steps_at_most() -> None:
     assert len(jobs["report"]["steps"]) <= 3
 
 
-def test_the_report_step_of_both_forges_writes_the_comment(tmp_path: Path) -> None:
-    """Run as the shell of a runner runs it, on a run that is complete and on one that is not."""
-    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-    github = next(step["run"] for step in action["runs"]["steps"] if step["name"] == "Report")
-    gitlab = yaml.safe_load((ROOT / "docs/workflows/gitlab-ci.yml").read_text(encoding="utf-8"))
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    command = bin_folder / "bench"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bench "$@"\n')
-    command.chmod(0o755)
-    path = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
-    for name, failed, script in (
-        ("whole", None, github),
-        ("broken", "alpaca_52k/lora#1", gitlab["sft-bench"]["after_script"][0]),
-    ):
+SHIMS = {
+    "bench": f'exec "{sys.executable}" -m bench "$@"',
+    "gh": 'cp "$5" "$HOME/commented.md" && echo "$@" >> "$HOME/asked"',
+    "curl": 'for last; do :; done; cp sft-bench.md "$HOME/commented.md" && echo "$last" >> "$HOME/asked"',
+}
+"""What a runner has beside the shell: this program, and the forges' clients, which here keep what they would send."""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runner's machine: programs, variables, and a folder with a run that is complete and one that lacks a job."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, script in SHIMS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    variables = {
+        "HOME": str(tmp_path), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"), "PULL_REQUEST": "https://forge/pull/7",
+        "AGAINST": "kept", "GITLAB_TOKEN": "t", "CI_API_V4_URL": "https://forge/api", "CI_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_IID": "7",
+    }  # fmt: skip
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for name, failed in (("whole", None), ("broken", "alpaca_52k/lora#0")):
         folder = tmp_path / name
-        make_run(folder / "reports" / "lima_vs_alpaca" / "micro-0", examples=20, failed_training=failed).write()
-        subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], cwd=folder, env=env, check=True)  # noqa: S607
-        assert "## Answer" in (folder / "sft-bench.md").read_text(encoding="utf-8")
-    assert "## Answer" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+        run = make_run(
+            folder / "reports" / "lima_vs_alpaca" / "micro-0", seeds=(0,), examples=8, failed_training=failed
+        )
+        shutil.copytree(run.write(), folder / "kept")
+    return tmp_path
+
+
+def shell(script: str, folder: Path) -> int:
+    """As a runner's shell."""
+    return subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], cwd=folder, check=False).returncode  # noqa: S607
+
+
+def test_each_step_of_the_action_does_its_work(home: Path) -> None:
+    """After `bench run`: the report in the summary and in the pull request, and the gate against the kept run."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    first, *steps = action["runs"]["steps"]
+    assert first["run"] == 'bench run "$SUITE" --quiet'
+    assert [shell(step["run"], home / "whole") for step in steps] == [0, 0, 0]
+    assert "## Answer" in (home / "summary.md").read_text(encoding="utf-8")
+    assert "## Answer" in (home / "commented.md").read_text(encoding="utf-8")
+    assert "https://forge/pull/7" in (home / "asked").read_text()
+
+
+def test_the_template_of_the_other_forge_comments_on_a_run_that_is_incomplete(home: Path) -> None:
+    job = yaml.safe_load((ROOT / "docs/workflows/gitlab-ci.yml").read_text(encoding="utf-8"))["sft-bench"]
+    assert job["script"][-1] == 'bench run "$SUITE" --quiet'
+    assert [shell(line, home / "broken") for line in job["after_script"]] == [0, 0]
+    assert "INCOMPLETE" in (home / "commented.md").read_text(encoding="utf-8")
+    assert "https://forge/api/projects/1/merge_requests/7/notes" in (home / "asked").read_text()
