@@ -38,6 +38,7 @@ class EvalOutput:
     generated: Generated | None = None
     groups: tuple[GroupMeasure, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    datasets: dict[str, str] = field(default_factory=dict)
 
 
 def row_ids(rows: Sequence[Row]) -> list[str]:

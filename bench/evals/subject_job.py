@@ -76,6 +76,7 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
         peak_device_bytes=device_bytes,
         other_load=other_load,
         versions=outcome.versions,
+        datasets=outcome.datasets,
         shots=None if context is None else context.rows,
     )
 

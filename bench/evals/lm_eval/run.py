@@ -21,7 +21,7 @@ from bench.errors import InputError, Problem
 from bench.evals.inference.batch_check import describe_check
 from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
-from bench.evals.lm_eval.lm_eval_private import without_environment_report
+from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, without_environment_report
 from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.tasks import Loaded, load_tasks
@@ -29,6 +29,7 @@ from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import ScoreRow
+from bench.suite.tables.data import HUB_ID
 from bench.suite.tables.evals import LmEvalSpec
 
 _SEED = 1234
@@ -91,7 +92,15 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
         generated_tokens=generated.tokens if generated else None,
         generated=generated,
         versions={name: str(task.VERSION) for name, task in tasks.items()},
+        datasets={name: path for name, task in tasks.items() if (path := _hub_dataset(task)) is not None},
     )
+
+
+def _hub_dataset(task: Task) -> str | None:
+    """The dataset that the task reads; `None` of local files, whose reader stands in its place."""
+    path = task.get_config("dataset_path")
+    is_hub = isinstance(path, str) and HUB_ID.fullmatch(path) and path not in PACKAGED_READERS
+    return path if is_hub else None
 
 
 def _asks_wrapping(task: Task) -> bool:

@@ -125,6 +125,8 @@ class EvalResult(Spec):
     """Beside the scoring; `None` of a judge."""
     versions: dict[str, str]
     """Versions of tasks by name."""
+    datasets: dict[str, str] = Field(default_factory=dict)
+    """Hub datasets that tasks of lm-eval read, by the task's name; without those that read local files."""
     judged: Judged | None = None
     """Counts and costs of a judge eval; `None` for all others."""
     shots: tuple[ShotRow, ...] | None = None

@@ -1,8 +1,8 @@
 """A model card for one arm: what it was trained on, what it was compared with, intervals, and claims as badges.
 
-Contract: `README.md` with the Hub's `model-index`, `.eval_results/SUITE.yaml`, a badge of our own for each claim of the
-arm, and the evidence (`evidence.py`), from which `bench verify` recomputes the claims. Values are means over the seeds
-of the arm; a card says nothing that the report does not.
+Contract: `README.md` with the Hub's `model-index`, `.eval_results/SUITE.yaml` of evals on Hub datasets, a badge of
+our own for each claim of the arm, and the evidence (`evidence.py`), from which `bench verify` recomputes the claims.
+Values are means over the seeds of the arm; a card says nothing that the report does not.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import yaml
 from bench.atomic import write_text
 from bench.control_codes import visible
 from bench.errors import InputError, Problem, did_you_mean
+from bench.record.record import Record
 from bench.record.rundir import file_name
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.scores.results import Result
@@ -25,6 +26,7 @@ from bench.report.export.tables import TableSources
 from bench.report.render import format as fmt
 from bench.report.render.escape import markdown
 from bench.report.share import without_folders
+from bench.suite.tables.evals import data_of
 from bench.suite.tables.suite import is_base
 
 CARD = "README.md"
@@ -46,9 +48,11 @@ def write_model_card(sources: TableSources, arm: str, folder: Path) -> Path:
     claims = claims_of(sources, arm)
     for number, result in enumerate(claims, start=1):
         write_text(folder / f"claim-{number}.svg", badge(result))
-    results = folder / ".eval_results" / f"{file_name(sources.comparison.run.suite)}.yaml"
-    results.parent.mkdir(exist_ok=True)
-    write_text(results, _yaml(list(_entries(sources, arm))))
+    entries = list(_entries(sources, arm))
+    if entries:
+        results = folder / ".eval_results" / f"{file_name(sources.comparison.run.suite)}.yaml"
+        results.parent.mkdir(exist_ok=True)
+        write_text(results, _yaml(entries))
     write_evidence(sources.record, sources.rows, folder / EVIDENCE)
     write_text(folder / CARD, f"---\n{_yaml(_front(sources, arm, claims))}---\n\n{_body(sources, arm, claims)}\n")
     return folder / CARD
@@ -113,17 +117,31 @@ def _indexed(result: Result) -> dict[str, Any]:
 
 
 def _entries(sources: TableSources, arm: str) -> Iterator[dict[str, Any]]:
-    """The Hub's `.eval_results` entries, with the interval in the notes."""
+    """The Hub's `.eval_results` entries, of evals whose examples are a Hub dataset's; the interval is in the notes."""
     run = sources.comparison.run
     for result in _results(sources, arm):
+        dataset = _dataset(sources.record, result)
+        if dataset is None:
+            continue
         ends = fmt.interval(result.value.low, result.value.high) or "unknown"
         seeds = fmt.plural(result.value.seeds, "seed")
         yield {
-            "dataset": {"id": result.measurand.eval, "task_id": result.measurand.name},
+            "dataset": {"id": dataset, "task_id": fmt.listed(list(result.measurand.metrics))},
             "value": result.value.mean,
             "date": sources.record.created,
             "notes": f"95% interval {ends}; mean over {seeds}; {run.suite}",
         }
+
+
+def _dataset(record: Record, result: Result) -> str | None:
+    """The one Hub dataset that the examples are of; `None` of local examples, and of several datasets."""
+    measurand = result.measurand
+    data = next(data_of(spec) for spec in record.resolved.suite.eval if spec.name == measurand.eval)
+    if data is not None:
+        return data.source if data.source_kind == "hub" else None
+    done = [e.result for e in record.evaluations if e.eval == measurand.eval and e.result is not None]
+    found = {result.datasets.get(task) for result in done for task in measurand.metrics}
+    return found.pop() if len(found) == 1 else None
 
 
 def _results(sources: TableSources, arm: str) -> list[Result]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lm_eval
@@ -25,6 +26,7 @@ from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.job import run_eval
+from bench.evals.lm_eval.run import _hub_dataset
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import BOS, tiny_tokenizer
@@ -365,3 +367,12 @@ def test_rows_keep_the_fields_that_the_suite_slices_by(checkpoint: Path, tmp_pat
     _, rows = evaluate(job, tmp_path / "out")
     documents = [json.loads(line) for line in (tmp_path / "tasks" / "qa.jsonl").read_text().splitlines()]
     assert [row.slices for row in rows] == [{"answer": (document["answer"],)} for document in documents]
+
+
+@pytest.mark.parametrize(
+    ("path", "dataset"), [("Rowan/hellaswag", "Rowan/hellaswag"), ("gsm8k", "gsm8k"), ("json", None), (None, None)]
+)
+def test_a_result_names_the_hub_dataset_that_a_task_reads(path: str | None, dataset: str | None) -> None:
+    """A model card's entry on the Hub is of that dataset; a reader of local files is none."""
+    task = SimpleNamespace(get_config={"dataset_path": path}.get)
+    assert _hub_dataset(task) == dataset  # type: ignore[arg-type]  # what it asks of a task

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, parse_eval_result_entries
 from typer.testing import CliRunner
 
 from bench.cli.main import app
@@ -21,9 +21,14 @@ ARM = "lima_1k/full"
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a card, as the command writes it."""
+    """Folder of a card, as the command writes it: one eval is of a Hub dataset, all others are of local examples."""
     folder = tmp_path_factory.mktemp("card")
     run = make_run(folder / "run", examples=40, hostile=True).write()
+    record = json.loads((run / "record.json").read_text(encoding="utf-8"))
+    for evaluation in record["evaluations"]:
+        if evaluation["eval"] == "choice":
+            evaluation["result"]["datasets"] = {"micro_choice": "OWNER/choice"}
+    (run / "record.json").write_text(json.dumps(record), encoding="utf-8")
     arguments = ["export", str(run), "--to", "model-index", "--arm", ARM, "--out", str(folder / "card")]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
@@ -35,10 +40,12 @@ def test_the_hubs_own_reader_finds_the_arms_scores(card: Path) -> None:
     results = loaded.data.eval_results
     assert results is not None
     assert {result.dataset_name for result in results} == {"qa", "choice", "instructions", "cloze", "heldout"}
-    entries = yaml.safe_load((card / ".eval_results" / "lima_vs_alpaca.yaml").read_text())
-    by_name = {entry["dataset"]["task_id"]: entry for entry in entries}
-    assert by_name["choice"]["value"] == next(r.metric_value for r in results if r.dataset_name == "choice")
-    assert "95% interval [" in by_name["choice"]["notes"]
+    text = (card / ".eval_results" / "lima_vs_alpaca.yaml").read_text(encoding="utf-8")
+    [entry] = parse_eval_result_entries(yaml.safe_load(text))
+    assert (entry.dataset_id, entry.task_id) == ("OWNER/choice", "micro_choice")
+    assert entry.value == next(r.metric_value for r in results if r.dataset_name == "choice")
+    assert entry.notes is not None
+    assert "95% interval [" in entry.notes
 
 
 def test_the_published_claims_follow_from_the_published_scores(card: Path) -> None:
