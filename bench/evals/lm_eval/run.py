@@ -97,7 +97,7 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
 
 
 def _hub_dataset(task: Task) -> str | None:
-    """The dataset that the task reads; `None` of local files, whose reader stands in its place."""
+    """The dataset that the task reads; `None` of local files, where the reader is named in its place."""
     path = task.get_config("dataset_path")
     is_hub = isinstance(path, str) and HUB_ID.fullmatch(path) and path not in PACKAGED_READERS
     return path if is_hub else None
