@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+from peft import PeftConfig
 from transformers import Trainer
 
 from bench.data.render.refused_rows import check_embedded, refuse_rows
@@ -16,17 +18,24 @@ from bench.data.render.render import make_renderer
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
-from bench.model.loading.load import load_skeleton, load_tokenizer, pick_device, pick_precision
+from bench.model.loading.load import (
+    load_config,
+    load_skeleton,
+    load_tokenizer,
+    pick_device,
+    pick_precision,
+    runs_code,
+)
 from bench.model.size.flops import run_forward
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.checks.models.template_tokens import embedding_rows
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.training.launch import Launch
 from bench.suite.tables.training.recipe import Recipe
-from bench.train.arguments.adapters import check_gradients, peft_config, skeleton
+from bench.train.arguments.adapters import add_adapter, check_gradients, peft_config, skeleton
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.loss_mask import found_again
-from bench.train.isolation import row_separation
+from bench.train.isolation import row_separation, small_copy
 from bench.train.training_data import row_limit
 
 _STEPS = 100
@@ -113,8 +122,22 @@ def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:
     try:
         run_forward(adapted)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        if _runs_small(adapter, model):
+            return
         what = f"the adapter's forward pass fails on {model.name}: {str(error).splitlines()[0]}"
         raise _refused(what, "recipe.*") from error
+
+
+def _runs_small(adapter: PeftConfig, model: ResolvedModel) -> bool:
+    """Whether the adapter works on a small copy of the architecture with numbers: PEFT cannot compute some of it
+    without, such as LoRA on the experts' parameters."""
+    copy = small_copy(load_config(model), trusted=runs_code(model))
+    try:
+        with torch.no_grad():
+            add_adapter(copy, adapter)(input_ids=torch.zeros((1, 4), dtype=torch.long))
+    except (InputError, RuntimeError, ValueError, TypeError, IndexError, AttributeError):
+        return False
+    return True
 
 
 def _refused(what: str, where: str) -> InputError:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from bench.errors import InputError, Problem
 from bench.model.head import TOLERANCES
@@ -39,7 +39,7 @@ _SMALL_VOCABULARY = 128
 
 def row_separation(model: ResolvedModel) -> RowSeparation:
     """The input by which this architecture keeps packed rows apart. Raises `InputError` if neither does."""
-    copy = _small_copy(load_config(model), trusted=runs_code(model))
+    copy = small_copy(load_config(model), trusted=runs_code(model))
     reasons = []
     for separation in SEPARATIONS:
         reason = _difference(copy, _probe_rows(), 0, torch.device("cpu"), separation)
@@ -122,7 +122,7 @@ def _probe_rows() -> PackedRow:
     return tuple(rows)
 
 
-def _small_copy(config: PretrainedConfig, *, trusted: bool) -> torch.nn.Module:
+def small_copy(config: PretrainedConfig, *, trusted: bool) -> PreTrainedModel:
     """A model of this architecture with a layer of each kind, a short window and random weights of a fair size."""
     layers = _one_layer_of_each_kind(config.get_text_config())
     for prepare in (_shorten_vocabulary, _keep_vocabulary):
@@ -138,10 +138,10 @@ def _small_copy(config: PretrainedConfig, *, trusted: bool) -> torch.nn.Module:
     raise _refused(f"whether its packed rows see each other cannot be tried: {_first_line(failure)}") from failure
 
 
-def _random_model(config: PretrainedConfig, *, trusted: bool) -> torch.nn.Module:
+def _random_model(config: PretrainedConfig, *, trusted: bool) -> PreTrainedModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model: torch.nn.Module = AutoModelForCausalLM.from_config(
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(
             config, trust_remote_code=trusted, dtype=torch.float32
         )
         for parameter in model.parameters():

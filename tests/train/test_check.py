@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
@@ -14,6 +16,7 @@ from bench.train.arguments.sft_config import sft_config
 from bench.train.check import check_rows, check_training
 from bench.train.processes.distribution import check_distribution
 from bench.train.training_data import build_training_data
+from tests.fakes.architectures import EXPERTS, architecture_checkpoint
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -71,9 +74,16 @@ def test_a_recipe_that_works_passes(base: Path, recipe: dict[str, Any]) -> None:
     check_training(job_on(base, **recipe))
 
 
+@pytest.mark.parametrize("name", EXPERTS)
+def test_an_adapter_on_experts_stored_in_bf16_passes(tmp_path: Path, name: str) -> None:
+    """As nearly all mixtures of experts are stored. PEFT cannot fold its factors into experts without numbers."""
+    base = architecture_checkpoint(tmp_path / "base", EXPERTS[name]())
+    AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).save_pretrained(base)
+    check_training(job_on(base, method="lora"))
+
+
 def test_distribution_tables_reach_the_trainer_as_they_are(tmp_path: Path) -> None:
     """And are copies: the libraries write into them."""
-    import torch
 
     table = {"version": 2, "transformer_layer_cls_to_wrap": ["LlamaDecoderLayer"]}
     recipe = make_recipe(fsdp=table)
