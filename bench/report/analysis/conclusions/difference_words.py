@@ -68,10 +68,16 @@ def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool
 
 
 def _missing(delta: Delta, measurand: Measurand) -> str:
-    """What missing scores could make of the difference; empty where none is missing."""
+    """What missing scores could make of the difference; empty where none is missing. Without signs, as the size before
+    it, where that is on one side of zero and stays there."""
     if delta.bounds is None:
         return ""
-    lowest, highest = (_signed(end, measurand) for end in (delta.bounds.lowest, delta.bounds.highest))
+    ends = (delta.bounds.lowest, delta.bounds.highest)
+    low, high = delta.tested_interval or (0.0, 0.0)
+    if low <= 0 <= high or ends[0] * ends[1] <= 0:
+        lowest, highest = (_signed(end, measurand) for end in ends)
+    else:
+        lowest, highest = (amount(size, measurand, unit=False) for size in sorted(map(abs, ends)))
     return f"; with the missing scores {lowest} to {highest}"
 
 

@@ -11,6 +11,7 @@ from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.conclusions.difference_words import asked_words, difference_words
 from bench.report.compare import compare_record
 from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.missing import MissingBounds
 from tests.fakes.records import make_run
 
 CLAIM = {"says": "lima_1k/full >= alpaca_52k/full", "on": "qa", "margin": 0.02}
@@ -49,6 +50,23 @@ def test_better_is_said_only_of_what_is_resolved_among_all_claims(case: tuple[Cl
     open_ = difference_words(replace(weak, low=-0.01), measurand, family=1)
     assert open_ == "not resolved: +5.0 points (−1.0 to +9.0)"
     assert difference_words(replace(weak, low=None), measurand, family=1) is None
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "words"), [(-0.183, -0.114, "11.4 to 18.3"), (-0.183, 0.02, "−18.3 to +2.0")]
+)
+def test_missing_scores_move_the_size_that_is_said(
+    case: tuple[ClaimResult, Delta, Measurand], lowest: float, highest: float, words: str
+) -> None:
+    """`worse by 13.8 points` beside `−18.3 to −11.4` would read as two answers."""
+    _, delta, measurand = case
+    bounds = MissingBounds(
+        lowest=lowest, highest=highest, low=-0.21, high=-0.08, p_value=0.001, missing=0.05, reference_missing=0.05,
+        scale=(0.0, 1.0),
+    )  # fmt: skip
+    worse = replace(delta, estimate=-0.138, low=-0.203, high=-0.082, p_value=0.0, bounds=bounds)
+    said = difference_words(worse, measurand, family=1)
+    assert said == f"worse by 13.8 points (8.2 to 20.3); with the missing scores {words}"
 
 
 def test_a_lower_loss_is_better_and_has_the_size_of_its_fall(case: tuple[ClaimResult, Delta, Measurand]) -> None:
