@@ -26,6 +26,7 @@ from bench.report.export.tables import TableSources
 from bench.report.render import format as fmt
 from bench.report.render.escape import markdown
 from bench.report.share import without_folders
+from bench.suite.catalog.card import card_names, load_card
 from bench.suite.tables.evals import data_of
 from bench.suite.tables.suite import is_base
 
@@ -94,7 +95,10 @@ def badge(result: ClaimResult) -> str:
 def _front(sources: TableSources, arm: str, claims: list[ClaimResult]) -> dict[str, Any]:
     results = [_indexed(result) for result in _results(sources, arm)]
     datasets = [source for source in [_data(sources, arm)[1]] if source and "/" in source and ":" not in source]
+    ref = next(ref for ref in sources.record.resolved.suite.expand() if ref.name == arm)
+    base = hub_base(sources.record.resolved.base_of(ref).source)
     return {
+        **({"base_model": base} if base else {}),
         **({"datasets": datasets} if datasets else {}),
         "tags": ["sft-bench"],
         "model-index": [{"name": arm, "results": results}],
@@ -104,6 +108,14 @@ def _front(sources: TableSources, arm: str, claims: list[ClaimResult]) -> dict[s
             "claims": list(map(claim_entry, claims)),
         },
     }
+
+
+def hub_base(source: str) -> str | None:
+    """The Hub's id of a base by its source in the record; `None` of a folder, and of a card without one."""
+    kind, _, name = source.partition(":")
+    if kind == "card" and name in card_names():
+        return load_card(name).repo
+    return name if kind == "repo" else None
 
 
 def _indexed(result: Result) -> dict[str, Any]:

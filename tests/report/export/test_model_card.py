@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bench.cli.main import app
 from bench.errors import InputError
-from bench.report.export.model_card import CARD
+from bench.report.export.model_card import CARD, hub_base
 from bench.report.export.verify import verify
 from tests.fakes.records import make_run
 
@@ -46,6 +46,21 @@ def test_the_hubs_own_reader_finds_the_arms_scores(card: Path) -> None:
     assert entry.value == next(r.metric_value for r in results if r.dataset_name == "choice")
     assert entry.notes is not None
     assert "95% interval [" in entry.notes
+
+
+@pytest.mark.parametrize(
+    ("source", "base"),
+    [
+        ("repo:OWNER/NAME", "OWNER/NAME"),
+        ("card:smollm2-135m", "HuggingFaceTB/SmolLM2-135M"),
+        ("card:micro", None),
+        ("card:of another version", None),
+        ("path:/home/me/base", None),
+    ],
+)
+def test_the_base_is_named_where_the_hub_has_it(source: str, base: str | None) -> None:
+    """The Hub lists a model below its base by this key; a folder of this machine is nobody else's."""
+    assert hub_base(source) == base
 
 
 def test_the_published_claims_follow_from_the_published_scores(card: Path) -> None:
