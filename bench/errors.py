@@ -7,11 +7,15 @@ reaches the user is a bug.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 WRITE_ERRORS = frozenset(
     getattr(errno, name)
@@ -76,6 +80,23 @@ class InterruptedRunError(BenchError):
     """The user stopped the run; what was finished stays finished."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+@contextlib.contextmanager
+def collected(problems: list[Problem]) -> Iterator[None]:
+    """What an `InputError` inside names goes to `problems`; what follows the block is done all the same."""
+    try:
+        yield
+    except InputError as error:
+        problems.extend(error.problems)
+
+
+def attempted(problems: list[Problem], step: Callable[[], T]) -> T | None:
+    """Result of `step`; `None` where it raises `InputError`, whose problems go to `problems`."""
+    value: T | None = None
+    with collected(problems):
+        value = step()
+    return value
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:

@@ -24,7 +24,7 @@ import bench.train.job
 import bench.train.probe
 from bench.emit import Emit, StepDone
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, collected
 from bench.evals.sweep import sweep_result
 from bench.launch.training import join_training, train_in_ranks
 from bench.model.loading.remote_code import own_modules
@@ -107,11 +107,8 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     counter, counts, problems = bench.train.exact_counts.TrainingCounter(), list[ExactCounts](), list[Problem]()
     for job in request.jobs:
         torch.set_num_threads(job.threads)
-        try:
-            with problems_at(job):
-                counts.append(counter.count(job.with_setting(job.recipe.settings[0]) if job.candidates else job))
-        except InputError as error:
-            problems += error.problems
+        with collected(problems), problems_at(job):
+            counts.append(counter.count(job.with_setting(job.recipe.settings[0]) if job.candidates else job))
     if problems:
         raise InputError(dict.fromkeys(problems))
     return CountReply(counts=tuple(counts))
@@ -155,10 +152,8 @@ def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:
 
     facts, problems = list[GivenFacts](), list[Problem]()
     for model, weights in request.weights:
-        try:
+        with collected(problems):
             facts.append(given_facts(model, weights))
-        except InputError as error:
-            problems += error.problems
     if problems:
         raise InputError(problems)
     return GivenReply(facts=tuple(facts))

@@ -22,7 +22,7 @@ from bench.data.sources.table import RowTable
 from bench.data.sources.unavailable import absent, absent_rows
 from bench.data.store import atomic, is_whole, writable
 from bench.digest import digest_file, digest_json
-from bench.errors import InputError, Problem, did_you_mean
+from bench.errors import InputError, Problem, collected, did_you_mean
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.tables.data import DataSpec
 
@@ -80,11 +80,9 @@ def _locate(
     for name, spec in specs.items():
         if spec.source is None:
             continue  # a mix: its parts are located
-        try:
+        with collected(problems):
             source = _source(name, spec, base, fetched.get(name), hashes)
             located[name] = replace(source, rules=replace(source.rules, slices=slices.get(name, ())))
-        except InputError as error:
-            problems += error.problems
     if problems:
         raise InputError(problems)
     return located
@@ -205,10 +203,8 @@ def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[SourceKey, Ro
     for source in {source.key: source for source in sources.values()}.values():
         with writable(folder):
             table = tables[source.key] = RowTable(source.origin, folder)
-        try:
+        with collected(problems):
             problems += read(table, source)
-        except InputError as error:
-            problems += error.problems
     if problems:
         for table in tables.values():
             table.close()

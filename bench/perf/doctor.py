@@ -5,7 +5,6 @@ Light: torch runs in a child process, so a broken torch is a finding and not a c
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.places import home
+from bench.record.environment import versions
 from bench.spec import Spec
 from bench.units import GIB
 
@@ -79,7 +79,7 @@ class Examination(Spec):
 def examine() -> Examination:
     """Look at everything once; takes some seconds, most of them torch starting."""
     matmul, problem = _measure_matmul()
-    memory = psutil.virtual_memory()
+    memory, installed = psutil.virtual_memory(), versions(LIBRARIES)
     return Examination(
         python=platform.python_version(),
         platform=platform.platform(),
@@ -92,7 +92,7 @@ def examine() -> Examination:
         peak_flops=matmul.get("peak_flops", {}),
         threads=matmul.get("threads"),
         torch_problem=problem,
-        versions={name: _version(name) for name in LIBRARIES},
+        versions={name: installed.get(name) for name in LIBRARIES},
         hub=_ask_hub(),
     )
 
@@ -124,13 +124,6 @@ def _ask_hub() -> Hub:
         return Hub(reachable=error.code < 500, reason=f"it answered {error.code}", token=token)
     except (OSError, ValueError) as error:
         return Hub(reachable=False, reason=str(getattr(error, "reason", error)), token=token)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _existing(path: Path) -> Path:

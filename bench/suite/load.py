@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import InputError, Problem, did_you_mean
+from bench.errors import InputError, Problem, collected, did_you_mean
 from bench.places import shipped
 from bench.suite.checks.check import check
 from bench.suite.checks.data.data_references import resolve_references
@@ -90,10 +90,8 @@ def validate_all_profiles(source: str | Path, *, refuse_task_code: bool = False)
     checked: dict[str, LoadedSuite] = {}
     problems: list[Problem] = []
     for name in _runnable(file):
-        try:
+        with collected(problems):
             checked[name] = _check(_build(file, name or None, ()), refuse_task_code=refuse_task_code)
-        except InputError as error:
-            problems.extend(error.problems)
     if problems:
         raise InputError(dict.fromkeys(problems))
     return checked

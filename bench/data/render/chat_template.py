@@ -156,7 +156,7 @@ class ChatTemplate:
 
         Raises `TemplateRefusedError`.
         """
-        thinks = self._thinking or _thinks(turns[-1])
+        thinks = self._thinking or has_thinking(turns[-1])
         messages = self.messages_of(turns) if messages is None else messages
         return self._render(turns, messages, add_generation_prompt=False, thinking=thinks)
 
@@ -175,7 +175,7 @@ class ChatTemplate:
         """Where what is learned begins in the row's text: behind the longest prompt of the template that it begins
         with, and behind a block of thinking that is empty."""
         *before, last = row.turns
-        thinks = _thinks(last)
+        thinks = has_thinking(last)
         asked = self.prompt(before)
         prompts = {asked} if self._switch is None else {asked, self._prompt(before, thinking=not self._thinking)}
         prompts |= {without_opening(prompt) for prompt in prompts}
@@ -279,7 +279,8 @@ class ChatTemplate:
         return InputError(Problem(reference=reference, what=what, where="model.template", hint=hint))
 
 
-def _thinks(turn: Turn) -> bool:
+def has_thinking(turn: Turn) -> bool:
+    """Whether a turn has thinking, in its own field or between tags in its text."""
     return bool((turn.reasoning or "").strip() or thoughts_and_answer(turn.content)[0])
 
 

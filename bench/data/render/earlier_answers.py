@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from bench.data.render.chat_template import ChatTemplate
+from bench.data.render.chat_template import ChatTemplate, has_thinking
 from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import CLOSE, OPEN, unguarded, unmarked
 from bench.data.render.thinking import empty_block, opening_before, thoughts_and_answer
@@ -126,16 +126,12 @@ def _start(chat: ChatTemplate, before: str, turn: Turn) -> int:
     place = before.rfind(header) if header.strip() else -1
     if place >= 0:
         start = place + len(header)
-        return start + (0 if _thinks(turn) else empty_block(before[start:]))
+        return start + (0 if has_thinking(turn) else empty_block(before[start:]))
     blank = chat.answer_prefix if not chat.answer_prefix.strip() else ""
     start = len(before) - len(blank) if blank and before.endswith(blank) else len(before)
     thought = thoughts_and_answer(turn.content)[0] or (turn.reasoning or "").strip()
     shown = before.rfind(thought) if thought else -1
     return opening_before(before, shown) if shown >= 0 else start
-
-
-def _thinks(turn: Turn) -> bool:
-    return bool((turn.reasoning or "").strip() or thoughts_and_answer(turn.content)[0])
 
 
 def _shows_thoughts(turn: Turn, text: str) -> bool:

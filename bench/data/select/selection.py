@@ -21,7 +21,7 @@ from bench.data.select.selectors import SELECTORS, at_least, draw, within
 from bench.data.sources.table import IndexRecords, Indices, Joined, Rows, RowTable, column, filtered
 from bench.data.sources.unavailable import evaluates, holds_out
 from bench.data.store import write_rows
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, collected
 from bench.suite.resolved import ResolvedData
 from bench.suite.tables.data import DataSpec
 
@@ -65,10 +65,8 @@ def select_all(
     present = [name for name in in_order(specs) if name not in absent]
     for name in present:
         if all(need in resolved for need in specs[name].needs):  # else it was told what is wrong with the need
-            try:
+            with collected(problems):
                 resolved[name] = selector.take(name)
-            except InputError as error:
-                problems += error.problems
     if problems:
         raise InputError(problems)
     return {name: resolved[name] for name in specs if name in resolved}

@@ -22,7 +22,7 @@ from bench.record.rundir import file_name
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.scores.results import Result
 from bench.report.export.evidence import write_evidence
-from bench.report.export.tables import TableSources
+from bench.report.export.tables import TableSources, claim_values
 from bench.report.render import format as fmt
 from bench.report.render.escape import markdown
 from bench.report.share import without_folders
@@ -66,16 +66,7 @@ def claims_of(sources: TableSources, arm: str) -> list[ClaimResult]:
 
 def claim_entry(result: ClaimResult) -> dict[str, Any]:
     """A claim as the card's front matter has it."""
-    compared = result.delta
-    return {
-        "says": result.claim.says,
-        "on": result.claim.measure,
-        "margin": result.claim.margin,
-        "verdict": result.verdict.outcome,
-        "difference": None if compared is None else compared.estimate,
-        "low": None if compared is None else compared.low,
-        "high": None if compared is None else compared.high,
-    }
+    return {"says": result.claim.says, **claim_values(result)}
 
 
 def badge(result: ClaimResult) -> str:

@@ -14,6 +14,7 @@ from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import ScoreRows
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.scores.results import Contrast
 from bench.suite.tables.suite import BASE
 
@@ -121,18 +122,25 @@ def cost_rows(sources: TableSources) -> Iterator[PlainRow]:
         }
 
 
+def claim_values(result: ClaimResult) -> PlainRow:
+    """What a claim is on, its verdict, and the difference with its interval."""
+    compared = result.delta
+    return {
+        "on": result.claim.measure,
+        "margin": result.claim.margin,
+        "verdict": result.verdict.outcome,
+        "difference": None if compared is None else compared.estimate,
+        "low": None if compared is None else compared.low,
+        "high": None if compared is None else compared.high,
+    }
+
+
 def claim_rows(sources: TableSources) -> Iterator[PlainRow]:
     """One row for each claim, with its verdict."""
     for result in sources.comparison.claims:
-        compared = result.delta
         yield {
             "claim": result.claim.says,
-            "on": result.claim.measure,
-            "margin": result.claim.margin,
-            "verdict": result.verdict.outcome,
-            "difference": None if compared is None else compared.estimate,
-            "low": None if compared is None else compared.low,
-            "high": None if compared is None else compared.high,
+            **claim_values(result),
             "ratio": None if result.ratio is None else result.ratio.ratio,
             "p_holm": result.verdict.adjusted_p,
             "seen": result.seen,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import BenchError, InputError, Problem
+from bench.errors import BenchError, InputError, Problem, collected
 from bench.record.jobs.train_job import TrainJob
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.given_weights import check_given
@@ -37,15 +37,11 @@ def check_before_work(
     """
     problems: list[Problem] = []
     unavailable: dict[str, str] = {}
-    try:
+    with collected(problems):
         planned = preflight(planned, home=home, server=server)
         _count(planned, home=home, server=server, note=note)
-    except InputError as error:
-        problems += error.problems
-    try:
+    with collected(problems):
         check_given(planned.resolved, home=home, server=server)
-    except InputError as error:
-        problems += error.problems
     try:
         unavailable = rehearse(planned, home=home, server=server)
     except InputError as error:

@@ -22,7 +22,7 @@ from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import Completer
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, attempted
 from bench.making.load import LoadedMake, load_make
 from bench.making.make import check_tasks, make
 from bench.making.summary import MakeSummary, MakingTally
@@ -96,21 +96,13 @@ def _prepare(
 ) -> tuple[tuple[Task, ...], Completer, Completer | None]:
     """Tasks, writer and judge, or everything that is wrong with any of them."""
     spec, problems = loaded.spec, list[Problem]()
-    tasks = _collect(problems, lambda: _tasks(loaded, models.server))
-    writer = _collect(problems, lambda: _completer(spec.writer, loaded, models, trusted))
+    tasks = attempted(problems, lambda: _tasks(loaded, models.server))
+    writer = attempted(problems, lambda: _completer(spec.writer, loaded, models, trusted))
     judging = spec.scorer.model if spec.kind == "best_of" and spec.scorer.kind == "judge" else None
-    judge = None if judging is None else _collect(problems, lambda: _completer(judging, loaded, models, trusted))
+    judge = None if judging is None else attempted(problems, lambda: _completer(judging, loaded, models, trusted))
     if problems or tasks is None or writer is None:
         raise InputError(dict.fromkeys(problems))
     return tasks, writer, judge
-
-
-def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
-    try:
-        return step()
-    except InputError as error:
-        problems.extend(error.problems)
-        return None
 
 
 def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:

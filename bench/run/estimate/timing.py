@@ -94,7 +94,8 @@ class Timings:
 
     @contextmanager
     def _running(self, kind: str, job: Spec) -> Iterator[tuple[Child, float]]:
-        scratch = Path(tempfile.mkdtemp(prefix="start-", dir=_made(self.home / "timings")))
+        (self.home / "timings").mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="start-", dir=self.home / "timings"))
         began = time.monotonic()
         child = self.server.start(kind, job, folder=scratch, log=self.home / "logs" / "timing.txt")
         try:
@@ -130,8 +131,3 @@ def _events(child: Child, kind: type[_Kind], began: float) -> Iterator[tuple[flo
         waited = now - (began if first is None else first)
         if waited > _PATIENCE_SECONDS or (came and first is not None and waited > _ENOUGH_SECONDS):
             return
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.digest import digest_json
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, collected
 from bench.run.resolve.hash_cache import HashCache
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.models import MODEL_FILES
@@ -31,10 +31,8 @@ def resolve_given(suite: Suite, *, base: Path, home: Path) -> dict[str, tuple[Re
     for name, arm in suite.arms.given.items():
         weights = list[ResolvedWeights]()
         for source in arm.sources:
-            try:
+            with collected(problems):
                 weights.append(_pin(source, arm.form, f"arms.given.{name}.{arm.form}", base=base, home=home))
-            except InputError as error:
-                problems += error.problems
         arms[names[name]] = tuple(weights)
     if problems:
         raise InputError(problems)

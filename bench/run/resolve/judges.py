@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.endpoint.key import read_key
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, collected
 from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedJudge, ResolvedModel
 from bench.suite.tables.evals import JudgeSpec
@@ -24,10 +24,8 @@ def resolve_judges(suite: Suite, *, base: Path, pin: Pin) -> dict[str, ResolvedJ
     problems: list[Problem] = []
     for index, spec in enumerate(suite.eval):
         if isinstance(spec, JudgeSpec):
-            try:
+            with collected(problems):
                 judges[spec.name] = _judge(spec, f"eval[{index}]", base, pin)
-            except InputError as error:
-                problems.extend(error.problems)
     if problems:
         raise InputError(problems)
     return judges

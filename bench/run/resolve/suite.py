@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from bench.data.resolve import hub_data, resolve_data
 from bench.data.select.dev_split import split_dev, use_dev
 from bench.digest import digest_file, digest_files, digest_json
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, attempted
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.data_specs import data_specs, sweep_data, sweeps
@@ -48,21 +48,21 @@ def resolve(
     advise = functools.partial(offline_hint, loaded)
     pin = functools.partial(pinned, pin=find, home=home, advise=advise)
     bases = {
-        name: _collect(problems, lambda spec=spec: pin(spec))  # type: ignore[misc]  # bound now
+        name: attempted(problems, lambda spec=spec: pin(spec))  # type: ignore[misc]  # bound now
         for name, spec in loaded.suite.bases().items()
     }
     specs = data_specs(loaded.suite)
-    fetched = _collect(problems, lambda: _fetch(specs, base=base, home=home, server=server, advise=advise))
+    fetched = attempted(problems, lambda: _fetch(specs, base=base, home=home, server=server, advise=advise))
     data = None
     if fetched is not None:
         files, away = fetched
         slices = {f"eval:{spec.name}": slices_of(spec) for spec in loaded.suite.eval}
-        data = _collect(
+        data = attempted(
             problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away, slices=slices)
         )
-    tasks = _collect(problems, lambda: _task_folders(loaded.suite, base))
-    judges = _collect(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
-    given = _collect(problems, lambda: resolve_given(loaded.suite, base=base, home=home))
+    tasks = attempted(problems, lambda: _task_folders(loaded.suite, base))
+    judges = attempted(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
+    given = attempted(problems, lambda: resolve_given(loaded.suite, base=base, home=home))
     models = {name: model for name, model in bases.items() if model is not None}
     if len(models) < len(bases) or data is None or tasks is None or judges is None or given is None:
         away = {} if fetched is None else fetched[1]
@@ -104,7 +104,7 @@ def _dev_data(suite: Suite, data: Mapping[str, ResolvedData], home: Path) -> dic
         if gone is not None:
             parts_by_name.update({part: whole.model_copy(update={"name": part, **_gone(gone, part)}) for part in parts})
             continue
-        split = _collect(
+        split = attempted(
             problems,
             lambda whole=whole, on=on: (
                 split_dev(whole, evals, home=home)  # type: ignore[misc]  # bound now
@@ -129,14 +129,6 @@ def _gone(of: ResolvedData, name: str) -> dict[str, object]:
     }
 
 
-def _collect(problems: list[Problem], step: Callable[[], T]) -> T | None:
-    try:
-        return step()
-    except InputError as error:
-        problems.extend(error.problems)
-        return None
-
-
 def _fetch(
     specs: Mapping[str, DataSpec], *, base: Path, home: Path, server: ChildServer, advise: Advise
 ) -> tuple[dict[str, Path], dict[str, Unavailable]]:
@@ -149,7 +141,7 @@ def _fetch(
         key = _source_of(spec)
         if key not in by_source:
             fetch = functools.partial(_fetch_one, key, home=home, server=server, advise=advise)
-            by_source[key] = _collect(problems, fetch)
+            by_source[key] = attempted(problems, fetch)
     if problems:
         raise InputError(
             [

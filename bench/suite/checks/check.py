@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.errors import InputError, Problem, did_you_mean
+from bench.errors import Problem, collected, did_you_mean
 from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.catalog.tasks import (
     TaskFolder,
@@ -59,10 +59,8 @@ def _each_once(problems: list[Problem]) -> list[Problem]:
 def _found(look: Iterator[Problem]) -> list[Problem]:
     """What one check yields; what it raises counts too."""
     problems: list[Problem] = []
-    try:
+    with collected(problems):
         problems.extend(look)
-    except InputError as error:
-        problems.extend(error.problems)
     return problems
 
 

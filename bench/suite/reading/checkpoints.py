@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, collected
 from bench.suite.tables.given_arm import GivenArm
 from bench.suite.tables.suite import Suite
 
@@ -25,10 +25,8 @@ def with_checkpoints(suite: Suite, base: Path) -> Suite:
         return suite
     given, problems = dict[str, GivenArm](), list[Problem]()
     for name, arm in suite.arms.given.items():
-        try:
+        with collected(problems):
             given |= {name: arm} if arm.checkpoints is None else _each(name, arm, arm.checkpoints, base)
-        except InputError as error:
-            problems += error.problems
     if problems:
         raise InputError(problems)
     return suite.model_copy(update={"arms": suite.arms.model_copy(update={"given": given})})

@@ -15,7 +15,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from bench.errors import InputError, Problem, did_you_mean
+from bench.errors import InputError, Problem, collected, did_you_mean
 from bench.suite.reading.key_types import KeyPath
 from bench.suite.reading.pydantic_errors import shown, spell
 from bench.suite.reading.toml import MAX_DEPTH, TomlTable, depth
@@ -92,15 +92,13 @@ def apply_overrides(table: TomlTable, overrides: Sequence[str], *, folder: Path)
     applied: list[Override] = []
     problems: list[Problem] = []
     for text in overrides:
-        try:
+        with collected(problems):
             path, value = parse_override(text)
             path = _resolve_items(table, path, text)
             value = localise(path, value, folder)
             overridden = frozenset(item.path for item in applied)
             table = _put(table, path, value, (), overridden)
             applied.append(Override(text=text, path=path, value=value))
-        except InputError as error:
-            problems.extend(error.problems)
     if problems:
         raise InputError(problems)
     return table, applied

@@ -40,34 +40,34 @@ class Cost:
     arm: str
     seeds: int
     """Trainings that finished."""
-    tokens_per_second: float | None
+    tokens_per_second: float | None = None
     """Non-padding tokens per second, measured alone on the machine; `None` where it never was alone."""
-    shared_tokens_per_second: float | None
+    shared_tokens_per_second: float | None = None
     """Tokens per second over all trainings, other jobs and programs beside them included: no measure of the arm."""
-    processor_tokens_per_second: float | None
+    processor_tokens_per_second: float | None = None
     """Tokens per second of processor time over all trainings: what other load moves little."""
-    other_load: float | None
+    other_load: float | None = None
     """Largest share of the machine's processor time that other programs took beside a training; `None`: not
     measured."""
-    memory_bytes: float | None
-    memory_of_device: bool
-    parameters: float | None
-    trainable_parameters: float | None
-    rows: float | None
-    steps: float | None
-    epochs: float | None
-    slots: float | None
-    tokens: float | None
-    supervised_tokens: float | None
-    packing_efficiency: float | None
+    memory_bytes: float | None = None
+    memory_of_device: bool = False
+    parameters: float | None = None
+    trainable_parameters: float | None = None
+    rows: float | None = None
+    steps: float | None = None
+    epochs: float | None = None
+    slots: float | None = None
+    tokens: float | None = None
+    supervised_tokens: float | None = None
+    packing_efficiency: float | None = None
     """tokens / slots."""
-    seconds: float | None
+    seconds: float | None = None
     """Wall time of the job's own work."""
-    budget: Budget | None
+    budget: Budget | None = None
     """`None` of an arm that this run did not train."""
-    budget_used: float | None
+    budget_used: float | None = None
     """In the budget's unit."""
-    excess: float | None
+    excess: float | None = None
     """Budget used, as a share above the arm that used least, of the same unit; `None` where it is unknown."""
     step_seconds: Percentiles | None = None
     """Seconds of an optimiser step after warm-up, in trainings that ran alone; `None` where none did."""
@@ -174,7 +174,6 @@ def _cost(
         seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
         budget=budget,
         budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
-        excess=None,
         step_seconds=_step_seconds(undisturbed),
         peaks_under_load=len(utilizations) - len(used) + len(low),
         mfu=_mean(used, lambda utilization: utilization.flops_per_second / peak if peak else None),
@@ -219,30 +218,19 @@ def _priced(cost: Cost, recipe: Recipe, record: Record) -> Cost:
 def _untrained(arm: str, parameters: int | None, *, given: bool) -> Cost:
     """Nothing was trained here: there is no speed or memory of a training. Counts are zero; of what was given they are
     not known."""
-    none = None if given else 0.0
-    return Cost(
-        arm=arm,
-        seeds=0,
-        tokens_per_second=None,
-        shared_tokens_per_second=None,
-        processor_tokens_per_second=None,
-        other_load=None,
-        memory_bytes=None,
-        memory_of_device=False,
-        parameters=None if parameters is None else float(parameters),
-        trainable_parameters=none,
-        rows=none,
-        steps=none,
-        epochs=none,
-        slots=none,
-        tokens=none,
-        supervised_tokens=none,
-        packing_efficiency=None,
-        seconds=none,
-        budget=None,
-        budget_used=None,
-        excess=None,
-        trains=False,
+    untrained = Cost(arm=arm, seeds=0, parameters=None if parameters is None else float(parameters), trains=False)
+    if given:
+        return untrained
+    return replace(
+        untrained,
+        trainable_parameters=0.0,
+        rows=0.0,
+        steps=0.0,
+        epochs=0.0,
+        slots=0.0,
+        tokens=0.0,
+        supervised_tokens=0.0,
+        seconds=0.0,
     )
 
 

@@ -6,6 +6,7 @@ from bench.report.analysis.answers.generation import GenerationCost
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table
+from bench.report.sections.speed_cell import speed_cell
 
 
 def generation_section(comparison: Comparison) -> Section | None:
@@ -41,15 +42,7 @@ def _row(cost: GenerationCost) -> tuple[Cell, ...]:
         Cell(text=fmt.count(cost.answers)),
         Cell(text=fmt.count(cost.samples)),
         Cell(text=fmt.count(cost.tokens)),
-        _speed(cost),
+        speed_cell(cost),
         Cell(text=fmt.fixed(delay)),
         Cell(text=noise),
     )
-
-
-def _speed(cost: GenerationCost) -> Cell:
-    if cost.tokens_per_second is not None:
-        return Cell(text=fmt.count(cost.tokens_per_second))
-    if cost.shared_tokens_per_second is None:
-        return Cell(text=fmt.NONE, tone="muted")
-    return Cell(text=f"{fmt.count(cost.shared_tokens_per_second)} shared", tone="unsure")

@@ -11,6 +11,7 @@ from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.report.sections.marks import contrast_cell, mark, score_cell, short_of_seeds, why_absent
+from bench.report.sections.speed_cell import speed_cell
 from bench.stats.conclusions.ranking import Rank
 from bench.suite.tables.suite import is_base
 
@@ -81,15 +82,6 @@ def _overview_row(comparison: Comparison, arm: str, cost: Cost | None) -> tuple[
         Cell(text=fmt.memory(cost.memory_bytes)),
         Cell(text=fmt.percent(cost.trained_share)),
     )
-
-
-def speed_cell(cost: Cost) -> Cell:
-    """Tokens per second alone on the machine; `9,000 shared` beside other work."""
-    if cost.tokens_per_second is not None:
-        return Cell(text=fmt.count(cost.tokens_per_second))
-    if cost.shared_tokens_per_second is None:
-        return Cell(text=fmt.NONE, tone="muted")
-    return Cell(text=f"{fmt.count(cost.shared_tokens_per_second)} shared", tone="unsure")
 
 
 def _overview_cell(result: Result, ranks: Sequence[Rank]) -> Cell:

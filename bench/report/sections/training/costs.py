@@ -11,7 +11,7 @@ from bench.report.analysis.training.cost import DISTURBING_SHARE, Cost
 from bench.report.analysis.training.phases import PHASES, PhaseSeconds
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
-from bench.report.sections.scores.results import speed_cell
+from bench.report.sections.speed_cell import speed_cell
 
 _PHASE_TITLES = {"start_up": "start-up", "optimizer": "optimiser"}
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench.errors import InputError, Problem
+from bench.errors import InputError, Problem, collected
 from bench.suite.tables.given_arm import GGUF, WeightsForm
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -40,10 +40,8 @@ def model_folder_problems(folder: Path, where: str) -> list[Problem]:
         return [Problem(reference="model.missing", what=what, where=where, hint="name a folder that holds config.json")]
     problems: list[Problem] = []
     for check in (_config, _weights, _tokenizer, _adapter):
-        try:
+        with collected(problems):
             check(folder, where)
-        except InputError as error:
-            problems.extend(error.problems)
     return problems
 
 
@@ -58,10 +56,8 @@ def given_problems(folder: Path, form: WeightsForm, where: str) -> list[Problem]
         return [Problem(reference="given.missing", what=what, where=where, hint=hint)]
     problems: list[Problem] = []
     for check in (_config, _weights, _no_adapter) if form == "weights" else (_peft_adapter,):
-        try:
+        with collected(problems):
             check(folder, where)
-        except InputError as error:
-            problems.extend(error.problems)
     return problems
 
 

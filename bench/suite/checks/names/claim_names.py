@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from bench.errors import Problem, did_you_mean
+from bench.errors import Problem
 from bench.suite.catalog.metrics import ENDED, REFERENCE, UNIT, Ends, scales_of
+from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.given_arm import GIVEN
@@ -82,7 +83,7 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
     evals = {spec.name: spec for spec in suite.eval}
     spec = evals.get(claim.eval)
     if spec is None:
-        yield _unknown("eval", claim.eval, f"{where}.on", evals)
+        yield unknown_name("eval", claim.eval, f"{where}.on", evals)
         return
     yield from _vacuous(claim, spec, where)
     if spec.kind == "questions":
@@ -104,7 +105,7 @@ def _side_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
     sides = (*bases, *(arm.name for arm in suite.expand()))
     for side in dict.fromkeys((left, right)):
         if side not in sides:
-            yield _unknown("arm", side, f"{where}.says", sides)
+            yield unknown_name("arm", side, f"{where}.says", sides)
         elif claim.cost is not None and (side in bases or side.startswith(f"{GIVEN}/")):
             what = f"{side!r} was not trained by this suite: it has no {claim.cost} to compare"
             yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint="name two arms")
@@ -127,8 +128,3 @@ def _judged_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem
         what = f"on eval {claim.eval!r} each arm is compared with its own control: {left!r} and {right!r} share none"
         hint = "name an arm and its control, or two arms with the same control"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
-
-
-def _unknown(kind: str, name: str, where: str, names: Iterable[str]) -> Problem:
-    what = f"there is no {kind} {name!r} in this suite"
-    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, names))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from bench.errors import Problem, did_you_mean
+from bench.errors import Problem
+from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.tables.conclusions.gate import Waiver
 from bench.suite.tables.suite import Suite
 
@@ -14,7 +15,7 @@ def gate_problems(suite: Suite) -> Iterator[Problem]:
     evals = [spec.name for spec in suite.eval]
     for name in suite.gate.eval:
         if name not in evals:
-            yield _unknown("eval", name, f"gate.eval.{name}", evals)
+            yield unknown_name("eval", name, f"gate.eval.{name}", evals)
     for index, waiver in enumerate(suite.gate.waiver):
         yield from _waiver_problems(suite, waiver, f"gate.waiver[{index}]", evals)
 
@@ -28,9 +29,4 @@ def _waiver_problems(suite: Suite, waiver: Waiver, where: str, evals: list[str])
         ("claim", waiver.claim, claims),
     ):
         if name is not None and name not in names:
-            yield _unknown(kind, name, f"{where}.{kind}", names)
-
-
-def _unknown(kind: str, name: str, where: str, names: Iterable[str]) -> Problem:
-    what = f"there is no {kind} {name!r} in this suite"
-    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, names))
+            yield unknown_name(kind, name, f"{where}.{kind}", names)

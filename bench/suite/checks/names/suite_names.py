@@ -12,6 +12,7 @@ from bench.suite.checks.names.claim_names import claim_problems
 from bench.suite.checks.names.decision_names import decision_problems
 from bench.suite.checks.names.gate_names import gate_problems
 from bench.suite.checks.names.seed_plan import seed_problems
+from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.checks.names.warm_starts import start_problems
 from bench.suite.tables.data import MICRO_SOURCES, DataSpec
 from bench.suite.tables.evals import GenerationSpec, JudgeSpec, data_of, reference_of
@@ -49,11 +50,6 @@ def data_tables(suite: Suite) -> Iterator[tuple[str, DataSpec]]:
         yield from ((where, data) for where, data in tables if data is not None)
 
 
-def _unknown(kind: str, name: str, where: str, names: Iterable[str]) -> Problem:
-    what = f"there is no {kind} {name!r} in this suite"
-    return Problem(reference="suite.unknown-name", what=what, where=where, hint=did_you_mean(name, names))
-
-
 def _repeats(suite: Suite) -> Iterator[Problem]:
     lists: list[tuple[str, Iterable[object]]] = [
         ("seeds", suite.seeds),
@@ -87,7 +83,7 @@ def _arm_problems(suite: Suite) -> Iterator[Problem]:
         tables: dict[str, Iterable[str]] = {"data": suite.data, "recipe": suite.recipe, "model": suite.models}
         names = tuple(tables[kind])
         if name not in names:
-            yield _unknown(kind, name, where, names)
+            yield unknown_name(kind, name, where, names)
     product = suite.model_copy(update={"arms": suite.arms.model_copy(update={"include": (), "exclude": ()})}).expand()
     for index, ref in enumerate(suite.arms.exclude):
         if not any(ref.covers(arm) for arm in product):
@@ -109,7 +105,7 @@ def _given_problems(suite: Suite) -> Iterator[Problem]:
     for name, arm in suite.arms.given.items():
         where = f"arms.given.{name}.model"
         if arm.model is not None and arm.model not in suite.models:
-            yield _unknown("model", arm.model, where, suite.models)
+            yield unknown_name("model", arm.model, where, suite.models)
         elif arm.model is None and len(suite.models) > 1:
             what, hint = "weights belong to one of the suite's models", f"name it: one of {', '.join(suite.models)}"
             yield Problem(reference="suite.arms", what=what, where=where, hint=hint)
@@ -124,9 +120,9 @@ def _control_problems(suite: Suite, arms: Sequence[str]) -> Iterator[Problem]:
         return
     if "/" in control:
         if control not in arms and f"{control}@" not in {arm.partition("@")[0] + "@" for arm in arms if "@" in arm}:
-            yield _unknown("arm", control, "control", arms)
+            yield unknown_name("arm", control, "control", arms)
     elif control not in suite.data:
-        yield _unknown("arm or data", control, "control", [*suite.data, *arms])
+        yield unknown_name("arm or data", control, "control", [*suite.data, *arms])
     elif not any(arm.partition("/")[0] == control for arm in arms):
         what = f"the control {control!r} is in no arm"
         yield Problem(reference="suite.control", what=what, where="control", hint="add it to arms.data")

@@ -6,7 +6,7 @@ Contract: the policy of the run that is checked applies, as it was recorded with
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -16,21 +16,27 @@ Tier: TypeAlias = Literal["required", "advisory"]
 """`required`: a loss ends the check with no-go. `advisory`: a loss is shown and decides nothing."""
 
 
-class EvalPolicy(Spec):
+class _AcceptedLoss(Spec):
+    """Loss that is accepted, in one of two ways."""
+
+    margin: float | None = Field(default=None, ge=0)
+    relative: float | None = Field(default=None, ge=0, lt=1)
+    """In place of `margin`: the accepted loss as a share of the stored value."""
+
+    @model_validator(mode="after")
+    def _one_margin(self) -> Self:
+        if self.margin is not None and self.relative is not None:
+            raise ValueError("give margin or relative, not both")
+        return self
+
+
+class EvalPolicy(_AcceptedLoss):
     """`[gate.eval.NAME]`: one eval. A diagnostic eval is checked only where it has such a table."""
 
     margin: float | None = Field(default=None, ge=0)
     """Loss that is accepted, in the eval's units; left out: the suite's."""
-    relative: float | None = Field(default=None, ge=0, lt=1)
-    """In place of `margin`: the accepted loss as a share of the stored value."""
     tier: Tier | None = None
     """Left out: the suite's."""
-
-    @model_validator(mode="after")
-    def _one_margin(self) -> EvalPolicy:
-        if self.margin is not None and self.relative is not None:
-            raise ValueError("give margin or relative, not both")
-        return self
 
 
 class Waiver(Spec):
@@ -56,25 +62,17 @@ class Waiver(Spec):
         return self
 
 
-class GatePolicy(Spec):
+class GatePolicy(_AcceptedLoss):
     """`[gate]`: the accepted loss of every eval, with exceptions by eval and waivers."""
 
     margin: float | None = Field(default=None, ge=0)
     """Loss that is accepted on each eval, in its units; left out: none."""
-    relative: float | None = Field(default=None, ge=0, lt=1)
-    """In place of `margin`: the accepted loss as a share of the stored value."""
     tier: Tier = "required"
     """`required`: a worse score fails the check; `advisory`: it is shown and decides nothing."""
     eval: dict[Name, EvalPolicy] = Field(default_factory=dict)
     """Exceptions: one table `[gate.eval.NAME]` for each eval with limits of its own."""
     waiver: tuple[Waiver, ...] = ()
     """One table `[[gate.waiver]]` for each loss that is accepted for a time."""
-
-    @model_validator(mode="after")
-    def _one_margin(self) -> GatePolicy:
-        if self.margin is not None and self.relative is not None:
-            raise ValueError("give margin or relative, not both")
-        return self
 
     def tier_of(self, name: str) -> Tier:
         """The tier of an eval."""

@@ -1,0 +1,17 @@
+"""A speed as a cell."""
+
+from __future__ import annotations
+
+from bench.report.analysis.answers.generation import GenerationCost
+from bench.report.analysis.training.cost import Cost
+from bench.report.render import format as fmt
+from bench.report.render.view import Cell
+
+
+def speed_cell(cost: Cost | GenerationCost) -> Cell:
+    """Tokens per second alone on the machine; `9,000 shared` beside other work."""
+    if cost.tokens_per_second is not None:
+        return Cell(text=fmt.count(cost.tokens_per_second))
+    if cost.shared_tokens_per_second is None:
+        return Cell(text=fmt.NONE, tone="muted")
+    return Cell(text=f"{fmt.count(cost.shared_tokens_per_second)} shared", tone="unsure")
