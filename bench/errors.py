@@ -93,10 +93,11 @@ def collected(problems: list[Problem]) -> Iterator[None]:
 
 def attempted(problems: list[Problem], step: Callable[[], T]) -> T | None:
     """Result of `step`; `None` where it raises `InputError`, whose problems go to `problems`."""
-    value: T | None = None
-    with collected(problems):
-        value = step()
-    return value
+    try:
+        return step()
+    except InputError as error:
+        problems.extend(error.problems)
+        return None
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
