@@ -75,7 +75,8 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         ("nothing to learn", f"{shown.nothing_supervised:,} rows ({shown.nothing_supervised / of:.1%}): dropped"),
     ]
     if shown.refused:
-        refused = f"{shown.refused:,} rows: left out ({shown.refused_first})"
+        rows = "row" if shown.refused == 1 else "rows"
+        refused = f"{shown.refused:,} {rows}: left out ({shown.refused_first})"
         facts.append(("cannot be printed", refused))
     if shown.parts:
         facts.insert(2, ("mixed from", ", ".join(f"{count:,} {name}" for name, count in shown.parts.items())))

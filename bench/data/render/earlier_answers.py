@@ -36,6 +36,8 @@ def earlier_answers(chat: ChatTemplate, row: Row, chosen: Callable[[Turn], bool]
     marked = _marked_text(chat, row.turns, wanted)
     if marked is None or unmarked(marked) != full or {marked.count(OPEN), marked.count(CLOSE)} != {len(places)}:
         raise unfindable(row, "the template rewrites earlier turns")
+    if _is_behind_a_result(chat, row, wanted):
+        raise unfindable(row, "the template prints what a tool returns before the text of the turn that calls it")
     plain_endings = [ending for ending in (chat.closing, *endings) if ending]
     spans = []
     for at, (before, answer, after) in zip(places, _parts(marked), strict=True):
@@ -72,6 +74,20 @@ def _marked_text(chat: ChatTemplate, turns: Sequence[Turn], wanted: Sequence[boo
         return chat.whole(turns, messages)
     except TemplateRefusedError:
         return None
+
+
+def _is_behind_a_result(chat: ChatTemplate, row: Row, wanted: Sequence[bool]) -> bool:
+    """Whether the text of a wanted turn that calls is printed behind a tool's result, which its span would hold."""
+    calling = [
+        want and bool(turn.tool_calls and turn.content.strip()) for want, turn in zip(wanted, row.turns, strict=False)
+    ]
+    if not any(calling):
+        return False
+    results = [turn.role == "tool" for turn in row.turns[:-1]]
+    marked = _marked_text(chat, row.turns, [a or b for a, b in zip(calling, results, strict=True)])
+    places = [place for place, (call, result) in enumerate(zip(calling, results, strict=True)) if call or result]
+    said = [text for _, text, _ in _parts(marked or "")]
+    return len(said) == len(places) and said != [unguarded(row.turns[place].content).strip() for place in places]
 
 
 def _marked(message: MessageFields) -> MessageFields:

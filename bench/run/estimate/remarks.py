@@ -23,7 +23,7 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mappi
             yield f"warning: {where}: {arm}: {remark.what} ({remark.hint})"
         if refused := count.refused_rows:
             rows = "1 row is" if refused == 1 else f"{refused:,} rows are"
-            yield f"warning: {arm}: {rows} left out: the template cannot print them (bench data show names the first)"
+            yield f"warning: {arm}: {rows} left out, which the template cannot print (bench data show names the first)"
     yield from _answers(planned)
     yield from _doses(counts)
 

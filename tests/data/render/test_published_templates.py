@@ -194,6 +194,21 @@ def test_calls_are_learned_and_what_tools_return_is_context(name: str, monkeypat
     assert "Weather?" not in said
 
 
+def test_what_a_tool_returns_is_not_learned_where_the_template_prints_it_before_the_text_of_the_call() -> None:
+    """Gemma's template moves that text behind the result: call, result and text were one stretch."""
+    _, renderer = renderers("gemma4_v5")[0]
+    turns = (*ROWS["tools"][:1], assistant("Let me look.", tool_calls=(CALL,)), *ROWS["tools"][2:])
+    row = Row(turns=turns, origin="x.jsonl:1")
+    assert "18 C<" not in learned(renderer, row)
+    with pytest.raises(InputError, match="prints what a tool returns before the text of the turn that calls it"):
+        renderer.earlier_turns(row, lambda turn: turn.is_learned)
+    _, usual = renderers("qwen3")[0]
+    mask = usual.earlier_turns(row, lambda turn: turn.is_learned)
+    said = decoded(usual, [token for token, on in zip(usual.row(row).input_ids, mask, strict=False) if on])
+    assert "Let me look." in said
+    assert "18 C" not in said
+
+
 @pytest.mark.parametrize("name", ["qwen3", "nemotron_3_nano", "glm4moe"])
 def test_earlier_answers_without_their_thoughts_are_context(name: str) -> None:
     """The template leaves the thoughts out: what is left would teach the model not to think."""
