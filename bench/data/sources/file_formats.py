@@ -186,7 +186,6 @@ def _elements(file: TextIO) -> NumberedRecords:
             value, position = decode(text, position)
         except (ValueError, RecursionError) as error:
             # Cut off by the block's end, or broken: only more text can tell. Blocks grow, so that this stays linear.
-            hook.checked(None)
             more = file.read(block)
             if not more:
                 yield row, _not_json(error, ends_file=True)
