@@ -6,15 +6,16 @@ list is reported by `bench.data.formats.unused`, never read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from bench.data.formats.fields import RowError, as_text, field_of, is_filled, is_text_part, kind_of, number
+from bench.data.formats.fields import RowError, as_text, field_of, is_filled, kind_of, number
+from bench.data.formats.parts import Said, said_in
 from bench.data.formats.thoughts import joined, with_one_block
 from bench.data.formats.tools import call_list
 from bench.data.formats.turns import Turns
+from bench.text import is_blank
 
 
 class Key(StrEnum):
@@ -120,7 +121,7 @@ def message_turns(items: Iterable[object]) -> Turns:
             raise RowError("data.not-a-turn", f"turn {position} is {kind_of(item)}, not an object")
         speaker, content = speaker_and_content(item)
         try:
-            turns.append(_turn(item, speaker, content))
+            turns += _turns(item, speaker, content)
         except RowError as error:
             hint = error.hint or f"a turn is an object with {speaker} and {content}"
             raise RowError(error.reference, f"turn {position}: {error.what}", hint) from None
@@ -150,7 +151,8 @@ def speaker_and_content(item: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]:
+def _turns(item: Mapping[str, Any], speaker: str, content: str) -> Turns:
+    """The turn of a message, behind what tools returned where the message brings that, too."""
     name = field_of(item, speaker)
     role = role_of(name)
     given = _by_meaning(item)
@@ -160,15 +162,16 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
         raise RowError("data.not-honoured", what, ignore_hint(key))
     _check_route(item)
     calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
-    text, thought = (
-        ("", "") if calls and content not in item else _content(field_of(item, content), result=role == "tool")
-    )
+    said = Said() if calls and content not in item else said_in(field_of(item, content), by_tool=role == "tool")
+    text, calls = said.text, [*calls, *said.calls]
     _check_single(item, content, text)
+    if said.results and role != "user":
+        raise RowError("data.not-honoured", f"what a tool returned, in a turn of {role}")
     if isinstance(name, str) and name.strip().lower() in CALLERS:
         calls, text = [*calls, *call_list(text)], ""
     turn: dict[str, Any] = {"role": role, "content": text}
     fields = [key for key in item if MESSAGE_KEYS.get(key) is Key.REASONING and is_filled(item[key])]
-    reasoning = joined([as_text(item[key], f"`{key}`") for key in fields]) or thought
+    reasoning = joined([*(as_text(item[key], f"`{key}`") for key in fields), *([said.thought] if said.thought else [])])
     for key, value in (("reasoning", reasoning), ("tool_calls", calls)):
         if value and role != "assistant":
             raise RowError("data.not-honoured", f"{key.replace('_', ' ')} in a turn of {role}")
@@ -180,7 +183,7 @@ def _turn(item: Mapping[str, Any], speaker: str, content: str) -> dict[str, Any]
     for meaning, key in ((Key.NAME, "name"), (Key.CALL_ID, "tool_call_id")):
         if meaning in given:
             turn[key] = as_text(given[meaning][0], f"`{key}`")
-    return turn
+    return [*said.results, turn] if not said.results or not is_blank(text) else said.results
 
 
 def _by_meaning(item: Mapping[str, Any]) -> dict[Key, list[Any]]:
@@ -202,38 +205,6 @@ def _check_single(item: Mapping[str, Any], content: str, text: str) -> None:
     if len(speakers) > 1:
         names = " and ".join(f"`{key}`" for key in speakers.values())
         raise RowError("data.two-speakers", f"{names} name different speakers", "remove one of the two")
-
-
-def _content(value: object, *, result: bool = False) -> tuple[str, str]:
-    """What a message's content says, and what it thinks: parts of text are joined, parts of thinking are apart. The
-    `result` of a tool may be any value, as its JSON text."""
-    if result and (isinstance(value, dict) or (isinstance(value, list) and not all(map(_is_part, value)))):
-        return json.dumps(value, ensure_ascii=False), ""
-    if not isinstance(value, list):
-        return as_text(value, "field `content`"), ""
-    texts, thoughts = [], []
-    for part in value:
-        if isinstance(part, str):
-            texts.append(part)
-        elif is_text_part(part):
-            texts.append(as_text(part["text"], "a text part"))
-        elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
-            thoughts.append(_thought(part))
-        else:
-            kind = f"of type {part.get('type')!r}" if isinstance(part, dict) else f"that is {kind_of(part)}"
-            what = f"`content` has a part {kind}: this program trains on text"
-            raise RowError("data.not-honoured", what, _DROP_HINT)
-    return "".join(texts), "\n".join(thoughts)
-
-
-def _is_part(item: object) -> bool:
-    """Whether an item of a list is a text, or an object that says what kind of part it is."""
-    return isinstance(item, str) or is_text_part(item) or (isinstance(item, dict) and "type" in item)
-
-
-def _thought(part: Mapping[str, Any]) -> str:
-    value = next((part[key] for key in ("thinking", "reasoning", "text") if is_filled(part.get(key))), "")
-    return _content(value)[0]
 
 
 BAD = ("undesirable", "rejected", "bad")
@@ -277,9 +248,6 @@ def parsed_flag(value: object) -> bool | None:
     """A truth value, 0 or 1, also as text; `None` for anything else."""
     text = str(value).strip().lower()
     return True if text in ("true", "1", "1.0") else False if text in ("false", "0", "0.0") else None
-
-
-_DROP_HINT = 'odd_rows = "drop" leaves such rows out and counts them'
 
 
 def ignore_hint(key: str) -> str:

@@ -34,7 +34,9 @@ def call_list(value: object) -> list[dict[str, Any]]:
 
 
 def _wrapped(tool: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "function", "function": {name: value for name, value in tool.items() if name != "type"}}
+    names = {"input_schema": "parameters"}  # Anthropic's
+    function = {names.get(name, name): value for name, value in tool.items() if name != "type"}
+    return {"type": "function", "function": function}
 
 
 def _call(item: object) -> dict[str, Any]:

@@ -18,6 +18,8 @@ MESSAGES = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 
+ANTHROPIC_TOOL = {"name": "f", "input_schema": {"type": "object", "properties": {}}}
+
 
 def read(record: dict[str, Any], **rules: Any) -> Settled:
     """One record, as the reader of a file of such records reads it."""
@@ -126,7 +128,7 @@ def test_a_column_that_cannot_be_honoured_is_refused_ignored_or_left_out_as_the_
     assert read(record, leave_out=[name]).dropped == f"with {name}"
 
 
-@pytest.mark.parametrize("tools", [[TOOL], [TOOL["function"]], f"[{__import__('json').dumps(TOOL)}]"])
+@pytest.mark.parametrize("tools", [[TOOL], [TOOL["function"]], [ANTHROPIC_TOOL], f"[{__import__('json').dumps(TOOL)}]"])
 @pytest.mark.parametrize("name", ["tools", "functions"])
 def test_tools_reach_the_first_turn(name: str, tools: Any) -> None:
     assert read({"messages": MESSAGES, name: tools}).turns[0]["tools"] == [TOOL]

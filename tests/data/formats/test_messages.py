@@ -72,7 +72,7 @@ def test_parts_of_text_are_joined(content: list[Any]) -> None:
 def test_a_part_of_thinking_is_reasoning_and_any_other_part_is_refused() -> None:
     parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "A"}]
     assert said(content=parts) == {"role": "assistant", "content": "A", "reasoning": "hm"}
-    for part in ({"type": "image_url", "image_url": "x"}, {"type": "tool_use", "name": "f"}, 7):
+    for part in ({"type": "image_url", "image_url": "x"}, {"type": "redacted_thinking", "data": "x"}, 7):
         with pytest.raises(RowError, match="`content` has a part"):
             said(content=[part])
 
@@ -94,6 +94,39 @@ def test_calls_of_every_notation_are_one(call: dict[str, Any]) -> None:
         "tool_calls": [{"name": "f", "arguments": {"a": 1}, "id": "c1"}],
     }
     assert message_turns([{"role": "assistant", **call}]) == [turn], "a message that only calls may lack its content"
+
+
+def test_calls_and_results_that_are_parts_of_content_are_turns_of_their_own() -> None:
+    """Anthropic's notation: results come in the user's message, before what the user says."""
+    call = {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "18 C"}]}
+    thought = {"type": "thinking", "thinking": "hm", "signature": "x"}
+    conversation = [
+        {"role": "assistant", "content": [thought, {"type": "text", "text": "Let me look."}, call]},
+        {"role": "user", "content": [result]},
+        {"role": "user", "content": [{**result, "content": "19 C"}, {"type": "text", "text": "Well?"}]},
+    ]
+    assert message_turns(conversation) == [
+        {
+            "role": "assistant",
+            "content": "Let me look.",
+            "reasoning": "hm",
+            "tool_calls": [{"name": "f", "arguments": {"a": 1}, "id": "c1"}],
+        },
+        {"role": "tool", "content": "18 C", "tool_call_id": "c1"},
+        {"role": "tool", "content": "19 C", "tool_call_id": "c1"},
+        {"role": "user", "content": "Well?"},
+    ]
+    with pytest.raises(RowError, match="what a tool returned, in a turn of assistant"):
+        said(content=[result])
+    with pytest.raises(RowError, match="tool calls in a turn of user"):
+        message_turns([{"role": "user", "content": [call]}])
+
+
+def test_thoughts_in_a_key_and_in_a_part_are_both_kept() -> None:
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "A"}]
+    assert said(content=parts, reasoning="hm")["reasoning"] == "hm"
+    assert said(content=parts, reasoning="so")["reasoning"] == "so\nhm"
 
 
 @pytest.mark.parametrize("speaker", sorted(CALLERS))
