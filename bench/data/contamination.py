@@ -23,7 +23,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.formats.turns import texts_of
+from bench.data.formats.chat.turns import texts_of
 from bench.data.render.row import Row
 from bench.text import words
 

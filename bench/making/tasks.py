@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import micro
+from bench.data.formats.chat.turns import Turns, texts_of
 from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shape import Shape
 from bench.data.formats.shapes import by_columns, known_shapes, recognise
-from bench.data.formats.turns import Turns, texts_of
 from bench.data.sources.file_formats import records
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
 from bench.data.sources.row_faults import RowFaults

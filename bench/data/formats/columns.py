@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
+from bench.data.formats.chat.messages import ignore_hint, is_good, is_message, message_turns, parsed_flag
+from bench.data.formats.chat.thoughts import joined, with_one_block
+from bench.data.formats.chat.tools import tool_list
+from bench.data.formats.chat.turns import Turns
 from bench.data.formats.fields import RowError, RowLeftOut, as_text, is_filled, kind_of, number, parsed
-from bench.data.formats.messages import ignore_hint, is_good, is_message, message_turns, parsed_flag
-from bench.data.formats.thoughts import joined, with_one_block
-from bench.data.formats.tools import tool_list
-from bench.data.formats.turns import Turns
 
 
 class ColumnMeaning(StrEnum):

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from bench.data.formats.chat.turns import Settled, settle
 from bench.data.formats.columns import with_columns
 from bench.data.formats.fields import RowError, RowLeftOut, is_filled, not_an_object
 from bench.data.formats.shape import Shape
-from bench.data.formats.turns import Settled, settle
 from bench.text import slice_values
 
 _REASONING = {"inline": "reasoning put into the answer's text", "drop": "reasoning left out"}

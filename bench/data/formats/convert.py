@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench.data.formats.chat.messages import is_message, is_role, message_turns, role_of, speaker_and_content
+from bench.data.formats.chat.tools import call_list, tool_list
+from bench.data.formats.chat.turns import Turns, user_turn
 from bench.data.formats.fields import (
     RowError,
     as_text,
@@ -21,9 +24,6 @@ from bench.data.formats.fields import (
     text_of,
     turn_list,
 )
-from bench.data.formats.messages import is_message, is_role, message_turns, role_of, speaker_and_content
-from bench.data.formats.tools import call_list, tool_list
-from bench.data.formats.turns import Turns, user_turn
 
 Converter = Callable[[Mapping[str, Any]], Turns]
 """One raw record to its conversation."""

@@ -13,12 +13,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from bench.data.formats.chat.messages import ends_with_answer
+from bench.data.formats.chat.turns import Turns
 from bench.data.formats.columns import history_turns
 from bench.data.formats.convert import CHOSEN, CONVERSATIONS, EXTRAS, PROMPTS, question_and_answer, said_by
 from bench.data.formats.fields import RowError, field_of, is_filled, kind_of, number, parsed, turn_list
-from bench.data.formats.messages import ends_with_answer
 from bench.data.formats.shape import Shape
-from bench.data.formats.turns import Turns
 from bench.data.formats.verdicts import best_place, flagged_side, listed_place, named_side
 
 FIELDS = (

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from bench.data.formats.chat.messages import ends_with_answer, is_message
+from bench.data.formats.chat.turns import Turns
 from bench.data.formats.convert import (
     ANSWERS,
     CHOSEN,
@@ -30,11 +32,9 @@ from bench.data.formats.convert import (
     whole_dialogue,
 )
 from bench.data.formats.fields import RowError, is_filled, parsed, text_of
-from bench.data.formats.messages import ends_with_answer, is_message
 from bench.data.formats.oasst_trees import trees
 from bench.data.formats.preferences import FIELDS, preference_shape
 from bench.data.formats.shape import Assemble, Shape
-from bench.data.formats.turns import Turns
 from bench.suite.tables.data import Columns
 
 

@@ -1,7 +1,7 @@
 """Columns and message keys that nothing reads: what a user must know was not used.
 
 Contract: a name is counted once per row in which it is filled, unless the row's shape reads it or it is in the closed
-lists of `bench.data.formats.columns` and `bench.data.formats.messages`.
+lists of `bench.data.formats.columns` and `bench.data.formats.chat.messages`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bench.data.formats.chat.messages import MESSAGE_KEYS, is_message
 from bench.data.formats.columns import reads
 from bench.data.formats.fields import is_filled, parsed
-from bench.data.formats.messages import MESSAGE_KEYS, is_message
 from bench.data.formats.shape import Shape
 
 FEW = 3

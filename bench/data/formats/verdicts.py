@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from bench.data.formats.chat.messages import parsed_flag
 from bench.data.formats.fields import RowError, RowLeftOut, is_filled, number
-from bench.data.formats.messages import parsed_flag
 
 NO_PREFERENCE = "no preferred answer"
 

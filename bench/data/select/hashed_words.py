@@ -13,7 +13,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.formats.turns import texts_of
+from bench.data.formats.chat.turns import texts_of
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _KNOWN_AT_MOST = 1 << 16

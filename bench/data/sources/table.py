@@ -22,8 +22,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.formats.chat.turns import Turns, texts_of
 from bench.data.formats.fields import RowError
-from bench.data.formats.turns import Turns, texts_of
 
 INDEX = np.dtype(
     [

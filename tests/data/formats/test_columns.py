@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from bench.data.formats.chat.turns import Settled
 from bench.data.formats.columns import COLUMNS, ColumnMeaning
 from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import by_columns, recognise
-from bench.data.formats.turns import Settled
 from bench.data.formats.unused import unused_names, worth_reporting
 from bench.suite.tables.data import Columns
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from bench.data.formats.chat.turns import settle
 from bench.data.formats.fields import RowError
 from bench.data.formats.oasst_trees import trees
 from bench.data.formats.shapes import recognise
-from bench.data.formats.turns import settle
 
 
 def _message(name: str, parent: str | None, text: str, **more: Any) -> dict[str, Any]:

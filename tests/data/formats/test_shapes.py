@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bench.data.formats.chat.turns import UNANSWERED, Settled, settle
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import SHAPES, by_columns, recognise
-from bench.data.formats.turns import UNANSWERED, Settled, settle
 from bench.suite.tables.data import Columns
 
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]

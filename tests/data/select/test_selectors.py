@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench.data.formats.turns import texts_of
+from bench.data.formats.chat.turns import texts_of
 from bench.data.select.near_duplicates import distinct
 from bench.data.select.selectors import SELECTORS, at_least, within
 from bench.data.sources.table import RowTable, column, content_key, keys

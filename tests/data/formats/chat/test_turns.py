@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bench.data.formats.chat.turns import MERGED, NO_VALUE, NOT_LEARNED, UNANSWERED, settle
 from bench.data.formats.fields import RowError
-from bench.data.formats.turns import MERGED, NO_VALUE, NOT_LEARNED, UNANSWERED, settle
 
 
 def turns(*said: str, **last: Any) -> list[dict[str, Any]]:

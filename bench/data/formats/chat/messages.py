@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from bench.data.formats.chat.parts import Said, said_in
+from bench.data.formats.chat.thoughts import joined, with_one_block
+from bench.data.formats.chat.tools import call_list
+from bench.data.formats.chat.turns import Turns
 from bench.data.formats.fields import RowError, as_text, field_of, is_filled, kind_of, number
-from bench.data.formats.parts import Said, said_in
-from bench.data.formats.thoughts import joined, with_one_block
-from bench.data.formats.tools import call_list
-from bench.data.formats.turns import Turns
 from bench.text import is_blank
 
 

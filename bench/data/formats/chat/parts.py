@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.data.formats.chat.tools import call_list
 from bench.data.formats.fields import RowError, as_text, is_filled, is_text_part, kind_of
-from bench.data.formats.tools import call_list
 
 _DROP_HINT = 'odd_rows = "drop" leaves such rows out and counts them'
 

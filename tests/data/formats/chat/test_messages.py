@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bench.data.formats.chat.messages import CALLERS, MESSAGE_KEYS, ROLES, Key, message_turns
 from bench.data.formats.fields import RowError
-from bench.data.formats.messages import CALLERS, MESSAGE_KEYS, ROLES, Key, message_turns
 
 
 def said(**keys: Any) -> dict[str, Any]:
