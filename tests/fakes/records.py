@@ -8,8 +8,10 @@ hostile text in prompts and outputs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +31,7 @@ from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.suite import Suite
 from tests.fakes.flagship import EVALS, RIGHT, make_suite
 from tests.fakes.jobs import make_evaluation, make_probe, make_training
+from tests.fakes.remembered import remembered
 from tests.fakes.scores import make_rows
 
 BANNER = "A simulation: a toy base in an invented world. No evidence about large models."
@@ -62,8 +65,12 @@ class FakeRun:
         return self.path
 
 
-def make_run(
-    path: Path = Path("reports/lima_vs_alpaca/micro-0123abcd"),
+def make_run(path: Path = Path("reports/lima_vs_alpaca/micro-0123abcd"), **planted: Any) -> FakeRun:
+    """A run of the flagship's shape at `path`; `planted`: the arguments of `planted_run`."""
+    return replace(_planted_run(**planted), path=path)
+
+
+def planted_run(
     *,
     seed: int = 0,
     seeds: tuple[int, ...] = (0, 1, 2),
@@ -115,7 +122,10 @@ def make_run(
     )
     probes = () if shared_speed else tuple(make_probe(arm, rng) for arm in arms)
     record = _record(suite, trainings, probes, tuple(evaluations), simulation)
-    return FakeRun(path=path, record=record, rows=rows)
+    return FakeRun(path=Path(), record=record, rows=MappingProxyType(rows))
+
+
+_planted_run = remembered(planted_run, size=4)
 
 
 def _failure(name: str, subject: str, *, failed_training: str | None, failed_eval: str | None) -> Failure | None:

@@ -164,6 +164,7 @@ def test_json_has_every_figure_unrounded(tmp_path: Path) -> None:
     assert list(outcomes.values()).count("incomplete") == 1
 
 
+@pytest.mark.usefixtures("no_known_estimates")
 def test_the_flagships_report_takes_no_longer_than_a_glance(tmp_path: Path) -> None:
     """19 subjects, 5 evals, 600 examples, 10,000 replicates: 2 million calls of functions, about 2 s; here twice."""
     run = make_run(tmp_path, examples=600)

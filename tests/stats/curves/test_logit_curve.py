@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from bench.stats.curves.curve import SeedCurve, interval, two_sided_p
-from bench.stats.curves.logit_curve import NODES, Rate, WeightedCurve, logit_seed_curve, moved
+from bench.stats.curves.logit_curve import NODES, Rate, WeightedCurve, _order, logit_seed_curve, moved
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.single import score_interval
 from benchmarks.simulations.data import matrix
@@ -122,3 +122,9 @@ def test_without_example_noise_it_is_students_t_of_logits() -> None:
 def test_beyond_the_scale_nothing_is_left() -> None:
     built = curve((0.2, 0.4), (0.1, 0.3))
     assert (built.cdf(-1.0), built.cdf(1.0)) == pytest.approx((0.0, 1.0), abs=1e-9)
+
+
+@pytest.mark.parametrize("values", [np.repeat([3.0, 1.0, 2.0], 400), np.random.default_rng(0).normal(size=1200)])
+def test_equal_values_are_ranked_as_they_come(values: np.ndarray) -> None:
+    """The fast sort may turn them round, differently on every processor, and the curve's digits with them."""
+    assert np.array_equal(_order(values), np.argsort(values, kind="stable"))
