@@ -23,8 +23,8 @@ os.environ.update(
 )
 
 ROOT = Path(__file__).parent.parent
-LONG = ("tests/functional/", "tests/perf/", "tests/making/")
-"""Folders whose tests run suites to their end."""
+LONG = ("tests/functional/", "tests/gate/", "tests/perf/", "tests/making/", "tests/stats/", "tests/train/")
+"""Folders with files that take long: whole suites, trainings, simulations."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,27 +34,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """One fork server for all workers of pytest-xdist: its imports go on while they collect."""
-    node.workerinput["fork_server"] = fork_server.start()
+    """The same fork servers for all workers of pytest-xdist: their imports go on while they collect."""
+    node.workerinput["fork_servers"] = fork_server.start()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs first, so that no worker begins a long one when the others have nothing left."""
+    """Long files first, so that no worker begins a long one when the others have nothing left."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def loaded_server(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The one fork server has every worker that tests ask for and outlives runs that fail."""
+def fork_servers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Children come from the tests' fork servers, which have every worker that tests ask for and outlive runs that
+    fail."""
     from bench.run.process.server import ChildServer  # after the environment: libraries read it while imported
 
-    address = getattr(request.config, "workerinput", {}).get("fork_server")
+    fork = ChildServer._fork
+
+    def fork_from(server: ChildServer, request: Any) -> Any:
+        fork_server.use_for(server.module)
+        return fork(server, request)
+
     with pytest.MonkeyPatch.context() as patch:
-        if address is None:
-            forkserver.set_forkserver_preload([fork_server.PRELOADED])
-        else:
-            fork_server.join(address, patch)
+        fork_server.join(getattr(request.config, "workerinput", {}).get("fork_servers", {}), patch)
         patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
+        patch.setattr(ChildServer, "_fork", fork_from)
         patch.setattr(ChildServer, "kill", lambda self: None)
         yield
 

@@ -1,4 +1,4 @@
-"""A module's `main` as a process of its own, forked from a server that has imported everything (`tests.fakes.loaded`).
+"""A module's `main` as a process of its own, forked from a server that has its imports (`tests.fakes.fork_server`).
 
 A start costs a fraction of a second where a fresh interpreter costs 10 s of imports. It is a process in all else: its
 own group, environment, folder, signals, exit code, fork server and children, and what it prints goes to files.
@@ -24,6 +24,7 @@ from pathlib import Path
 
 from bench.run.process.server import _without_main
 from benchmarks.kill_fuzz import fork_servers_from_here
+from tests.fakes import fork_server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ def start(module: str, arguments: Sequence[str], *, folder: Path, environment: M
     place, context = Path(tempfile.mkdtemp(prefix="process-")), get_context("forkserver")
     begun, beginning = context.Pipe(duplex=False)
     forked = (beginning, module, list(arguments), folder, {**os.environ, **environment}, place)
+    fork_server.use_for(module)
     with _without_main():
         process = context.Process(target=_enter, args=forked, name=f"{module} {' '.join(arguments)}")
         process.start()
