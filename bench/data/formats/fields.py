@@ -6,8 +6,11 @@ that is only text in another dress (a number, a list of text parts) is its text.
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+import re
+import warnings
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -16,6 +19,10 @@ from bench.text import is_blank
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 """Types of a message's parts that hold text, under the key `text`."""
+
+
+_PRINTED = re.compile(r"\s*(\[\s*)?(\{\s*'|'|[\[(]\s*')")
+"""How Python prints a list or object with texts: between single quotation marks."""
 
 
 class RowError(Exception):
@@ -114,13 +121,23 @@ def is_text_part(part: object) -> bool:
 
 
 def parsed(value: object) -> object:
-    """A list or object that a file holds as JSON text (as a CSV cell must); anything else as it is."""
-    if isinstance(value, str) and value[:64].lstrip()[:1] in ("[", "{"):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+    """A list or object that a file holds as JSON text (as a CSV cell must), or as Python prints it (as pandas writes it
+    into one); anything else as it is."""
+    if not isinstance(value, str) or value[:64].lstrip()[:1] not in ("[", "{"):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return _printed_by_python(value) if _PRINTED.match(value) else value
+
+
+def _printed_by_python(text: str) -> object:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a backslash that is no escape
+            return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
 
 
 def turn_list(record: Mapping[str, Any], name: str) -> list[Any]:

@@ -23,7 +23,7 @@ from bench.data.sources.unavailable import evaluates, holds_out
 from bench.data.store import write_rows
 from bench.errors import InputError, Problem, collected
 from bench.suite.resolved import ResolvedData
-from bench.suite.tables.data import DataSpec
+from bench.suite.tables.data import DataSpec, OddRows
 
 HELD_OUT = "held out for evaluation"
 SAME_PROMPT = "prompt held out for evaluation"
@@ -141,10 +141,17 @@ class _Selector:
             dropped=dropped,
             notes={} if spec.mix is not None else dict(self._tables[name].notes),
             parts=parts,
-            odd_rows=spec.odd_rows,
+            odd_rows=self._odd_rows(spec),
             sha256=sha256,
             path=str(path),
         )
+
+    def _odd_rows(self, spec: DataSpec) -> OddRows:
+        """What becomes of a table's odd rows; a mix that does not say follows its parts, the strictest first."""
+        if spec.mix is None or "odd_rows" in spec.model_fields_set:
+            return spec.odd_rows
+        of_parts = {self._specs[part.data].odd_rows for part in spec.mix}
+        return "strict" if "strict" in of_parts else "drop" if "drop" in of_parts else "repair"
 
     def _size(self, spec: DataSpec) -> int | None:
         other = spec.select.size_of

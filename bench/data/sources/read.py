@@ -171,4 +171,12 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
     shapes = known_shapes(answered=source.rules.answered)
     what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {shapes}"
-    return [Problem(reference="data.unknown-shape", what=what, where=where, hint=COLUMNS_HINT)]
+    hint = _hint_of_case(head, answered=source.rules.answered) or COLUMNS_HINT
+    return [Problem(reference="data.unknown-shape", what=what, where=where, hint=hint)]
+
+
+def _hint_of_case(head: Sequence[tuple[int, object]], *, answered: bool) -> str | None:
+    """What helps where only the case of the columns' names hides their shape."""
+    lowered = [{str(name).lower(): value for name, value in row.items()} for _, row in head if isinstance(row, dict)]
+    shape = recognise(lowered, answered=answered)
+    return None if shape is None else f"in lower case the columns are known: {shape.fields}; or {COLUMNS_HINT}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -114,18 +115,18 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def as_csv(record: dict[str, Any]) -> dict[str, str]:
+def as_csv(record: dict[str, Any], written: Callable[[object], str]) -> dict[str, str]:
     """What a CSV file makes of a record: text in every cell."""
     return {
-        name: value if isinstance(value, str) else "" if value is None else json.dumps(value)
+        name: value if isinstance(value, str) else "" if value is None else written(value)
         for name, value in record.items()
     }
 
 
-@pytest.mark.parametrize("in_csv", [False, True], ids=["as it is", "in CSV"])
+@pytest.mark.parametrize("written", [None, json.dumps, str], ids=["as it is", "in CSV", "in CSV by pandas"])
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_the_preferred_answer_follows_the_question(name: str, in_csv: bool) -> None:
-    record = as_csv(LAYOUTS[name]) if in_csv else LAYOUTS[name]
+def test_the_preferred_answer_follows_the_question(name: str, written: Callable[[object], str] | None) -> None:
+    record = LAYOUTS[name] if written is None else as_csv(LAYOUTS[name], written)
     shape = recognise([record])
     assert shape is not None
     turns = Rules().read(record, shape).turns

@@ -215,3 +215,20 @@ def test_a_prompt_of_text_among_trees_is_no_empty_answer() -> None:
     trees = next(shape for shape in SHAPES if shape.name == "oasst")
     with pytest.raises(RowError, match="field `prompt` is text, not an object with role, text and replies"):
         trees.convert({"prompt": "Q", "completion": "A"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["['a', 'b'] is a list", "['a', 'b']", "{'a': 1}", "[{'from': 'Paris', 'to': 'Rome'}]", "['a' 'b' \\d", "[" * 5000],
+)
+def test_a_text_that_python_could_read_is_text(text: str) -> None:
+    shape = recognise([record := {"prompt": text, "completion": text}])
+    assert shape is not None
+    assert [turn["content"] for turn in shape.convert(record)] == [text, text]
+
+
+def test_a_conversation_as_pandas_writes_it_into_csv_is_read() -> None:
+    record = {"conversations": str([{"from": "human", "value": 'It\'s "Q"\n'}, {"from": "gpt", "value": "A"}])}
+    shape = recognise([record])
+    assert shape is not None
+    assert [turn["content"] for turn in shape.convert(record)] == ['It\'s "Q"\n', "A"]

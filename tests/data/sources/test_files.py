@@ -376,3 +376,10 @@ def test_one_kind_of_fault_is_one_problem(tmp_path: Path, name: str, content: st
 def test_blanks_around_the_names_of_csv_columns_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("prompt, completion \nQ, A\n")
     assert [record for _, record in records(tmp_path / "a.csv", source="a")] == [{"prompt": "Q", "completion": " A"}]
+
+
+def test_columns_that_differ_from_a_known_shape_in_their_case_are_named(tmp_path: Path) -> None:
+    (path := tmp_path / "a.csv").write_text("Question,Answer\nQ,A\n")
+    source = Source(label="a.csv", origin="a.csv", files=(path,), columns=None, revision=None, sha256="x")
+    [problem] = read(RowTable("a.csv", tmp_path), source)
+    assert str(problem.hint).startswith("in lower case the columns are known: question, answer; or name the columns")
