@@ -210,6 +210,12 @@ def test_the_tutorials_take_the_published_rows() -> None:
     assert (chat.source, chat.select.by, chat.select.size) == ("banghua/DL-SFT-Dataset", "first", 100)
 
 
+def test_a_base_that_ends_every_answer_stops_no_tutorial() -> None:
+    """The embedded one does: as a target the eval would be at its ceiling before the first training."""
+    ends = [spec for name in TUTORIALS for spec in load_suite(name).suite.eval if spec.name == "ends"]
+    assert [spec.role for spec in ends] == ["diagnostic"] * 3
+
+
 def test_the_tutorials_log_as_often_as_their_texts() -> None:
     logged = {name.rpartition("/")[2]: load_suite(name).suite.run.log_every for name in TUTORIALS}
     assert logged == {
