@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from bench.errors import BenchError, InterruptedRunError, Problem
+from bench.errors import InterruptedRunError, Problem
 from bench.record.rundir import RunDirectory
 from bench.run.display import Display
 from bench.run.process.allocation import allocation
@@ -61,6 +61,6 @@ def server_ended_on_error(server: ChildServer) -> Iterator[None]:
     """A refused or stopped run leaves no process behind that still imports libraries."""
     try:
         yield
-    except (BenchError, KeyboardInterrupt):
+    except BaseException:
         server.kill()
         raise

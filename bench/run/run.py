@@ -51,10 +51,8 @@ def run_suite(
     `only`: arms to run (all, if empty); `temporary`: the run directory is read by the caller alone, and not shown;
     `fresh`: reuse nothing for the jobs asked for; `command`: as typed, default this process's arguments; `executor`: of
     the jobs, default this machine; `go_on`: train although an eval failed its rehearsal, or cannot tell anything by the
-    base's scores.
-
-    Raises `InputError` before any work, `IncompleteError` before the first training, `InterruptedRunError` after SIGINT
-    or SIGTERM.
+    base's scores. Raises `InputError` before any work, `IncompleteError` before the first training,
+    `InterruptedRunError` after SIGINT or SIGTERM.
     """
     began = time.monotonic()
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)

@@ -18,14 +18,8 @@ from bench.data.render.render import make_renderer
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
-from bench.model.loading.load import (
-    load_config,
-    load_skeleton,
-    load_tokenizer,
-    pick_device,
-    pick_precision,
-    runs_code,
-)
+from bench.machine.device import pick_device, pick_precision
+from bench.model.loading.load import load_config, load_skeleton, load_tokenizer, runs_code
 from bench.model.size.flops import run_forward
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.checks.models.template_tokens import embedding_rows

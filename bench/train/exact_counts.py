@@ -11,7 +11,8 @@ from transformers import PreTrainedModel
 
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
-from bench.model.loading.load import count_parameters, dtype_of, load_skeleton, pick_precision
+from bench.machine.device import dtype_of, pick_precision
+from bench.model.loading.load import count_parameters, load_skeleton
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.facts import ExactCounts, StepFacts, TrainingFacts
 from bench.train.accounting.tensor_memory import peak_tensor_bytes

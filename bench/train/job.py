@@ -17,8 +17,9 @@ from pathlib import Path
 import torch
 
 from bench.emit import Emit, ignore_event
+from bench.machine.device import pick_device
 from bench.machine.other_load import OtherLoadCounter
-from bench.model.loading.load import count_parameters, pick_device
+from bench.model.loading.load import count_parameters
 from bench.record.files import WEIGHTS
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.applied import Applied, WeightsCheck

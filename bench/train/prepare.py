@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from bench.emit import Emit, StepDone
-from bench.model.loading.load import load_base, load_config, pick_device, pick_precision
+from bench.machine.device import pick_device, pick_precision
+from bench.model.loading.load import load_base, load_config
 from bench.model.loading.stored_dtype import stored_dtype
 from bench.model.transformers_private import attention_implementation
 from bench.record.jobs.train_job import TrainJob

@@ -15,8 +15,8 @@ from bench.record.results.ledger import OtherLoad, PhaseMemory
 from bench.record.results.training import ProbeResult
 from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.across_ranks import exchanged_memory
+from bench.train.accounting.budget import pilot_job, planned_budget
 from bench.train.accounting.ledger import MemoryByPhase
-from bench.train.arguments.budget import pilot_job, planned_budget
 from bench.train.prepare import Prepared, prepare
 
 

@@ -13,8 +13,8 @@ from bench.errors import InputError, Problem
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.training.budget import Budget
+from bench.train.accounting.budget import row_operations
 from bench.train.arguments.adapters import peft_config, virtual_tokens
-from bench.train.arguments.budget import row_operations
 from bench.train.batches.encoded_row import Batch
 from bench.train.batches.loss_mask import supervised
 from bench.train.batches.schedule import Schedule, plan_schedule

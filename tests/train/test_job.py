@@ -19,7 +19,7 @@ from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.facts import ExactCounts
 from bench.record.results.ledger import Step
 from bench.record.results.training import TrainResult
-from bench.train.arguments.budget import row_operations
+from bench.train.accounting.budget import row_operations
 from bench.train.batches.schedule import plan_schedule
 from bench.train.exact_counts import count_training
 from bench.train.job import run_training, tail_loss

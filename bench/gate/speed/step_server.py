@@ -41,8 +41,8 @@ from bench.emit import Event, ExamplesDone, StepDone
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.job import run_eval
 from bench.gate.speed.counting import Counts, SoFar, counts_of, nothing_more
+from bench.machine.device import pick_device
 from bench.machine.peak_memory import PeakMemory
-from bench.model.loading.load import pick_device
 from bench.record.environment import TRAINING_LIBRARIES, device, versions
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob

@@ -28,6 +28,7 @@ from bench.run.estimate.past_speeds import History
 from bench.run.estimate.placement import Workload, place
 from bench.run.estimate.remarks import plan_remarks
 from bench.run.estimate.timing import Timings
+from bench.run.guards import server_ended_on_error
 from bench.run.plan.plan import budget_statement, plan
 from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan, PlannedJob
@@ -62,7 +63,7 @@ def forecast(
     trainings on this cluster; what this machine cannot do is then no problem, and nothing is timed here.
     """
     server = server or ChildServer()
-    try:
+    with server_ended_on_error(server):
         resolved = resolve(loaded, home=home, server=server, partial=True)
         planned = plan(resolved, only=only, home=home, trust_task_code=trust_task_code)
         if on is None:
@@ -75,9 +76,6 @@ def forecast(
         clock = _Clock(history=History.read(home), timings=timings, tell=tell)
         arms = _arms(planned, trainings, counts, clock)
         evals = tuple(_eval(name, jobs, clock) for name, jobs in _by_eval(planned).items())
-    except BaseException:
-        server.kill()
-        raise
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
     selected = [job for job in planned.jobs if job.selected]
@@ -96,21 +94,13 @@ def forecast(
         arms=arms,
         evals=evals,
         seconds=_total_seconds(planned, arms, evals),
-        untimed=tuple(
-            forecasted.eval
-            for forecasted in evals
-            if forecasted.seconds is None and forecasted.subjects > forecasted.cached
-        ),
+        untimed=tuple(scored.eval for scored in evals if scored.seconds is None and scored.subjects > scored.cached),
         training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         new=why_new(planned, home),
         placement=None if on is None else place([*_workloads(arms, trainings, counts)], on),
-        warnings=(
-            *map(as_line, advice(loaded)),
-            *plan_remarks(planned, trainings, counts),
-            *_data_remarks(planned),
-        ),
+        warnings=(*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts), *_data_remarks(planned)),
         unavailable=notes(planned),
         refused=refusal_notes(planned),
     )

@@ -1,1 +1,1 @@
-"""What a training used: tokens, slots, seconds by phase, FLOPs, memory, energy."""
+"""What a training uses: tokens, slots, seconds by phase, FLOPs, memory, energy, and what a budget is worth in them."""

@@ -14,7 +14,8 @@ import psutil
 import torch
 from peft import PeftModel
 
-from bench.model.loading.load import load_base, load_tuned, pick_device, unused_positions
+from bench.machine.device import pick_device
+from bench.model.loading.load import load_base, load_tuned, unused_positions
 from bench.record.results.applied import Applied, WeightsCheck
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
 from bench.train.applied.drift import drift, loss_of

@@ -10,15 +10,8 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from bench.errors import InputError
-from bench.model.loading.load import (
-    WEIGHTS,
-    count_parameters,
-    load_base,
-    load_skeleton,
-    load_subject,
-    load_tokenizer,
-    pick_precision,
-)
+from bench.machine.device import pick_precision
+from bench.model.loading.load import WEIGHTS, count_parameters, load_base, load_skeleton, load_subject, load_tokenizer
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint, tiny_model
 from tests.fakes.training import resolved_model
 

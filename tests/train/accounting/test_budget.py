@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.suite.tables.training.budget import Budget
-from bench.train.arguments.budget import planned_budget
+from bench.train.accounting.budget import planned_budget
 
 
 @pytest.mark.parametrize(("seconds", "speed", "tokens"), [(10.0, 123.46, 1235), (0.5, 100.0, 50), (0.01, 1.0, 1)])
