@@ -23,7 +23,7 @@ from bench.suite.catalog.card import load_card
 from bench.suite.tables.model import ModelCard
 from bench.train.micro.build import TOKENIZER_DOCUMENTS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "models" / "micro"
 MEBIBYTE = 2**20
 

@@ -14,7 +14,7 @@ from bench.suite.tables.model import ModelCard
 from bench.suite.tables.training.adapter import LoraSpec
 
 GIB = 2**30
-CARDS = sorted(path.stem for path in (Path(__file__).parents[2] / "models").glob("*.toml") if path.stem != "micro")
+CARDS = sorted(path.stem for path in (Path(__file__).parents[3] / "models").glob("*.toml") if path.stem != "micro")
 
 
 def card(root: Path, name: str) -> ModelCard:
