@@ -122,10 +122,10 @@ def import_(
     from bench.cli.output import console
     from bench.report.as_json import to_json
     from bench.report.imported.compare import compare_imported, compose_imported
-    from bench.report.imported.read import read_subject
+    from bench.report.imported.read import read_subject, with_own_names
     from bench.report.render.terminal import print_report
 
-    subjects = [read_subject(path) for path in (first, *others)]
+    subjects = with_own_names([(path, read_subject(path)) for path in (first, *others)])
     deltas = compare_imported(subjects)
     if as_json:
         print_json(to_json(deltas))

@@ -6,7 +6,8 @@ report. Nothing is sent but by the library's own client, with the user's own set
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -16,6 +17,11 @@ from bench.record.rundir import file_name
 from bench.report.analysis.comparison import Comparison
 from bench.suite.tables.suite import is_base
 
+_SETTINGS = {
+    "wandb": "WANDB_MODE, WANDB_API_KEY",
+    "mlflow": "MLFLOW_TRACKING_URI",
+    "tensorboard": "the folder of --out",
+}
 Tracker: TypeAlias = Literal["wandb", "mlflow", "tensorboard"]
 TRACKERS: tuple[str, ...] = get_args(Tracker)
 
@@ -40,12 +46,26 @@ def arm_summaries(comparison: Comparison) -> dict[str, dict[str, float]]:
 def track(comparison: Comparison, tracker: Tracker, folder: Path) -> list[str]:
     """Send or write the summaries, and return the arms' names. folder: of TensorBoard's files.
 
-    Raises `InputError` where the library is not installed."""
+    Raises `InputError` where the library is not installed, and for what its client refuses: server or settings."""
     summaries = arm_summaries(comparison)
     config = {"suite": comparison.run.suite, "question": comparison.run.question, "digest": comparison.run.digest}
     for arm, figures in summaries.items():
-        _SENDERS[tracker](arm, figures, {**config, "base": is_base(arm)}, folder)
+        with _refusals(tracker):
+            _SENDERS[tracker](arm, figures, {**config, "base": is_base(arm)}, folder)
     return list(summaries)
+
+
+@contextmanager
+def _refusals(tracker: Tracker) -> Iterator[None]:
+    """Whatever a tracker's client raises is about the user's own server and settings, which it reads by itself."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        what = f"{tracker} refused: {' '.join(str(error).split()) or type(error).__name__}"
+        hint = f"{tracker}'s own settings are used, as in the environment: {_SETTINGS[tracker]}"
+        raise InputError(Problem(reference="export.tracker", what=what, hint=hint)) from error
 
 
 def _library(name: str, package: str | None = None) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import struct
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -17,6 +19,10 @@ from bench.errors import InputError, Problem
 
 _SAMPLES = "samples_*.jsonl"
 _DATE = re.compile(r"_\d{4}-\d{2}-\d{2}T[\d:.-]+$")
+_ZSTANDARD = 93
+"""Number of the method in a zip archive (APPNOTE.TXT 4.4.5)."""
+_LENGTHS_AT = 26
+"""Place of two lengths in the header before a file's content (APPNOTE.TXT 4.3.7)."""
 _WORDS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 """Inspect's grades: correct, incorrect, partial, no answer."""
 
@@ -52,6 +58,15 @@ def read_subject(path: Path) -> ImportedSubject:
     if len(different) > 1:
         raise InputError(_unread(path, f"the files are of several models: {', '.join(different)}"))
     return ImportedSubject(name=different[0], scores=scores)
+
+
+def with_own_names(subjects: Sequence[tuple[Path, ImportedSubject]]) -> list[ImportedSubject]:
+    """The subjects of these paths; models of one name, such as two versions of one, are told apart by the path."""
+    counts = Counter(subject.name for _, subject in subjects)
+    return [
+        replace(subject, name=f"{subject.name} ({path})") if counts[subject.name] > 1 else subject
+        for path, subject in subjects
+    ]
 
 
 _TaskScores = dict[tuple[str, str], dict[tuple[str, int], float | None]]
@@ -117,13 +132,27 @@ def _log(file: Path) -> dict[str, Any]:
     try:
         if file.suffix == ".eval":
             with zipfile.ZipFile(file) as archive:
-                header = json.loads(archive.read("header.json"))
+                header = json.loads(_member(archive, "header.json"))
                 names = sorted(name for name in archive.namelist() if name.startswith("samples/"))
-                return {**header, "samples": [json.loads(archive.read(name)) for name in names]}
+                return {**header, "samples": [json.loads(_member(archive, name)) for name in names]}
         log = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, struct.error, zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(_unread(file, "it cannot be read as a log of Inspect")) from error
     return log if isinstance(log, dict) else {}
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Content of a file in the archive, also by Zstandard, which Inspect takes and Python's own zipfile cannot read."""
+    info = archive.getinfo(name)
+    if info.compress_type != _ZSTANDARD or archive.fp is None:
+        return archive.read(info)
+    import pyarrow  # its codec: slow to import, and no other result needs it
+
+    archive.fp.seek(info.header_offset + _LENGTHS_AT)
+    archive.fp.seek(sum(struct.unpack("<HH", archive.fp.read(4))), os.SEEK_CUR)  # the name, and what is said beside it
+    packed = archive.fp.read(info.compress_size)
+    content: bytes = pyarrow.decompress(packed, info.file_size, codec="zstd", asbytes=True)
+    return content
 
 
 def _mean(values: list[float | None]) -> float | None:
@@ -139,5 +168,5 @@ def _number(value: object) -> float | None:
 
 
 def _unread(path: Path, what: str) -> Problem:
-    hint = "lm-eval: --output_path FOLDER --log_samples; Inspect: inspect log convert --to json LOG"
+    hint = "lm-eval: --output_path FOLDER --log_samples; Inspect: a folder of its logs, or one log"
     return Problem(reference="import.unread", what=what, where=str(path), hint=hint)

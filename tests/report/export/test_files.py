@@ -82,6 +82,9 @@ def test_a_tracker_gets_a_run_for_each_arm_with_the_reports_figures(
     assert sent["lima_1k/full"]["choice/score"] == value
     track(sources.comparison, "tensorboard", tmp_path)
     assert list((tmp_path / "lima_1k" / "full").glob("events.out.tfevents.*"))
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(set_experiment=lambda name: 1 / 0))
+    with pytest.raises(InputError, match="mlflow refused: division by zero"):
+        track(sources.comparison, "mlflow", tmp_path)
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(InputError, match="mlflow is not installed"):
         track(sources.comparison, "mlflow", tmp_path)

@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import pyarrow
 import pytest
 from typer.testing import CliRunner
 
@@ -14,7 +15,7 @@ from bench.errors import InputError
 from bench.report.export.inspect_log import write_inspect
 from bench.report.export.lm_eval import write_lm_eval
 from bench.report.imported.compare import ImportedDelta, compare_imported
-from bench.report.imported.read import read_subject
+from bench.report.imported.read import read_subject, with_own_names
 from tests.fakes.records import make_run
 
 FIRST, SECOND = "base", "lima_1k__full--0"
@@ -51,7 +52,20 @@ def test_lm_evals_samples_are_compared_as_the_runs_own_scores(exported: Path) ->
     assert delta.noise == "example noise only", "one model each: the noise of training is unknown"
 
 
-def test_inspects_logs_are_compared_alike_whether_json_or_eval(exported: Path, tmp_path: Path) -> None:
+class ZstandardZip(zipfile.ZipFile):
+    """Files by Zstandard, as Inspect writes them: stored by Python's zipfile, then marked in both of its headers."""
+
+    def writestr(self, name: str, content: str) -> None:  # type: ignore[override]  # all that the test asks of it
+        packed = pyarrow.compress(content.encode(), codec="zstd", asbytes=True)
+        info = zipfile.ZipInfo(name)
+        super().writestr(info, packed)
+        info.compress_type, info.file_size = 93, len(content.encode())
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZipFile, ZstandardZip])
+def test_inspects_logs_are_compared_alike_whether_json_or_eval(
+    exported: Path, tmp_path: Path, kind: type[zipfile.ZipFile]
+) -> None:
     files = [exported / "inspect" / f"{name}_choice.json" for name in (FIRST, SECOND)]
     as_json = on(compare_imported([read_subject(file) for file in files]), task="choice").delta
     archives = []
@@ -59,7 +73,7 @@ def test_inspects_logs_are_compared_alike_whether_json_or_eval(exported: Path, t
         log = json.loads(file.read_text())
         samples = log.pop("samples")
         archives.append(tmp_path / f"{file.stem}.eval")
-        with zipfile.ZipFile(archives[-1], "w", zipfile.ZIP_DEFLATED) as archive:
+        with kind(archives[-1], "w") as archive:
             archive.writestr("header.json", json.dumps(log))
             for number, sample in enumerate(reversed(samples)):
                 archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
@@ -84,6 +98,14 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[1]")
     with pytest.raises(InputError, match="no log of Inspect"):
         read_subject(tmp_path)
+
+
+def test_two_models_of_one_name_are_told_apart_by_their_paths(exported: Path) -> None:
+    path = exported / "inspect" / f"{FIRST}_choice.json"
+    subject = read_subject(path)
+    first, second = with_own_names([(path, subject), (Path("later.json"), subject)])
+    assert (first.name, second.name) == (f"{subject.name} ({path})", f"{subject.name} (later.json)")
+    assert with_own_names([(path, subject)]) == [subject]
 
 
 def test_the_command_prints_each_difference(exported: Path) -> None:
