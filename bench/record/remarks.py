@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.suite.tables.evals import EvalSpec, longest_answer
 from bench.suite.tables.training.recipe import Recipe
 
 HIGHEST_RATE = 1.0
 """Learning rates from here on are hardly meant: even prompt tuning uses 0.3 (Lester et al. 2021)."""
 MOST_PADDING = 0.5
+TRUNCATED_SHARE = 0.01
+"""Rows cut at max_length are worth a word from this share on."""
 UNEQUAL_DOSE = 1.2
 """From this ratio of the largest to the smallest dose on, the arms did not train alike."""
 
@@ -54,8 +57,10 @@ def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]
     if 0 < counts.steps <= warmup:
         what = f"warm-up takes {warmup:,} of {_steps(counts.steps)}: the learning rate is never reached"
         yield Remark(name="warm-up", key="warmup", what=what, hint="warmup = 0.1 is a tenth of the steps")
-    if recipe.batch_tokens is None and recipe.packing == "none" and recipe.batch_rows > counts.available_rows:
-        what = f"batch_rows = {recipe.batch_rows:,} is above the {counts.available_rows:,} rows of the data"
+    of_a_step = recipe.batch_rows * recipe.accumulation
+    if recipe.batch_tokens is None and recipe.packing == "none" and of_a_step > counts.available_rows:
+        times = "" if recipe.accumulation == 1 else f" × accumulation = {recipe.accumulation:,}"
+        what = f"batch_rows = {recipe.batch_rows:,}{times} is above the {counts.available_rows:,} rows of the data"
         yield Remark(name="batch above data", key="batch_rows", what=what, hint="each step sees every row")
     padding = 1 - counts.tokens / counts.slots if counts.slots else 0.0
     if padding > MOST_PADDING:
@@ -63,13 +68,14 @@ def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]
         yield Remark(name="padding", key="packing", what=what, hint='packing = "bfd" or group_by_length = true')
 
 
-def answer_remark(max_new_tokens: int, positions: int) -> Remark | None:
-    """The remark on answers that are longer than the model's context; `None` where they fit."""
-    if max_new_tokens < positions:
-        return None
-    what = f"max_new_tokens = {max_new_tokens:,} leaves no room for a prompt in the model's {positions:,} positions"
-    hint = "every answer is cut where the context ends"
-    return Remark(name="answers cut", key="decoding.max_new_tokens", what=what, hint=hint)
+def answer_remarks(spec: EvalSpec, positions: int) -> Iterator[Remark]:
+    """The remark on answers that are longer than the model's context; none where they fit, or none are written."""
+    longest = longest_answer(spec)
+    if longest is None or longest[1] < positions:
+        return
+    key, tokens = longest
+    what = f"max_new_tokens = {tokens:,} leaves no room for a prompt in the model's {positions:,} positions"
+    yield Remark(name="answers cut", key=key, what=what, hint="every answer is cut where the context ends")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

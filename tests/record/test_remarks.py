@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
-from bench.record.remarks import TrainingCounts, answer_remark, dose_spread, training_remarks
+from bench.record.remarks import TrainingCounts, answer_remarks, dose_spread, training_remarks
+from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.training.recipe import Recipe
 
 COUNTS = TrainingCounts(available_rows=100, steps=20, tokens=600, slots=1000)
@@ -27,6 +29,7 @@ def names(recipe: dict[str, Any], **counts: int) -> list[str]:
         ({"warmup": 20}, {}, "warm-up"),
         ({"warmup": 0.99}, {}, "warm-up"),
         ({"batch_rows": 101}, {}, "batch above data"),
+        ({"batch_rows": 20, "accumulation": 6}, {}, "batch above data"),
         ({}, {"tokens": 499}, "padding"),
     ],
 )
@@ -42,6 +45,7 @@ def test_each_is_said(recipe: dict[str, Any], counts: dict[str, int], name: str)
         ({"warmup": 19}, {}),
         ({"warmup": 0.1}, {"steps": 2}),
         ({"batch_rows": 100}, {}),
+        ({"batch_rows": 20, "accumulation": 5}, {}),
         ({"batch_rows": 101, "packing": "bfd"}, {}),
         ({}, {"tokens": 500}),
         ({}, {"steps": 0, "tokens": 0, "slots": 0}),
@@ -51,11 +55,37 @@ def test_what_is_usual_is_not(recipe: dict[str, Any], counts: dict[str, int]) ->
     assert names(recipe, **counts) == []
 
 
-def test_answers_that_leave_no_room_for_a_prompt() -> None:
-    remark = answer_remark(256, 256)
-    assert remark is not None
-    assert remark.what == "max_new_tokens = 256 leaves no room for a prompt in the model's 256 positions"
-    assert answer_remark(255, 256) is None
+ROWS = {"name": "e", "data": {"source": "x.jsonl"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "spec"),
+    [
+        ("decoding.max_new_tokens", {"kind": "generation", **ROWS, "decoding": {"max_new_tokens": 256}}),
+        ("decoding.max_new_tokens", {"kind": "questions", **ROWS, "decoding": {"max_new_tokens": 256}}),
+        ("max_new_tokens", {"kind": "lm_eval", "name": "e", "tasks": ("t",), "max_new_tokens": 256}),
+        ("max_new_tokens", {"kind": "choice", "name": "e", "source": "x.csv", "choices": (), "max_new_tokens": 256}),
+    ],
+)
+def test_answers_that_leave_no_room_for_a_prompt(key: str, spec: dict[str, Any]) -> None:
+    parsed: EvalSpec = TypeAdapter(EvalSpec).validate_python(spec)
+    [remark] = answer_remarks(parsed, 256)
+    assert (remark.key, remark.what) == (
+        key, "max_new_tokens = 256 leaves no room for a prompt in the model's 256 positions",
+    )  # fmt: skip
+    assert list(answer_remarks(parsed, 257)) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"kind": "loss", **ROWS},
+        {"kind": "lm_eval", "name": "e", "tasks": ("t",)},
+        {"kind": "choice", "name": "e", "source": "x.csv"},
+    ],
+)
+def test_evals_without_a_length_of_answers_have_no_such_remark(spec: dict[str, Any]) -> None:
+    assert list(answer_remarks(TypeAdapter(EvalSpec).validate_python(spec), 8)) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.record.record import Record
-from bench.record.remarks import answer_remark
+from bench.record.remarks import answer_remarks
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
@@ -60,9 +60,7 @@ def cut_answers(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Answers that may be longer than the model's context, as the plan said before."""
     positions = min(model.context_length for model in record.resolved.bases().values())
     for spec in record.resolved.suite.eval:
-        decoding = getattr(spec, "decoding", None)
-        remark = None if decoding is None else answer_remark(decoding.max_new_tokens, positions)
-        if remark is not None:
+        for remark in answer_remarks(spec, positions):
             detail = f"{remark.what}; {remark.hint}"
             yield Finding(name=remark.name, arm=None, measurand=spec.name, detail=detail)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.record.record import Record, TrainingRecord
-from bench.record.remarks import TrainingCounts, training_remarks
+from bench.record.remarks import TRUNCATED_SHARE, TrainingCounts, training_remarks
 from bench.record.results.ledger import LEAST_DISTURBING_SHARE
 from bench.record.results.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
@@ -18,8 +18,6 @@ from bench.suite.tables.suite import is_base
 
 UNSEEN_EPOCHS = 0.5
 """An arm that saw at most this share of its rows is worth a word."""
-TRUNCATED_SHARE = 0.01
-"""Rows cut at max_length are worth a word from this share on."""
 
 
 def diverged(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from bench.run.checks.counts import exact_counts
 from bench.run.checks.given_weights import check_given
 from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
+from bench.run.checks.remarks import plan_remarks
 from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
@@ -58,14 +59,17 @@ def check_before_work(
 
 
 def _count(planned: Plan, *, home: Path, server: ChildServer, note: Callable[[str], None]) -> None:
-    """Schedule a training of each arm that is to be trained. Raises `InputError` where that has nothing to learn.
+    """Schedule a training of each arm that is to be trained, and note what hardly anybody wants of it. Raises
+    `InputError` where it has nothing to learn.
 
     A count that breaks down is noted: its training will show why, and the others go on.
     """
     jobs = [planned_job.job for planned_job in planned.can_run]
     trainings = {job.arm: job for job in reversed(jobs) if isinstance(job, TrainJob)}
     try:
-        exact_counts(trainings, workers=planned.workers, home=home, server=server)
+        counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
+        for line in plan_remarks(planned, trainings, counts) if trainings else ():
+            note(line)
     except InputError:
         raise
     except BenchError as error:

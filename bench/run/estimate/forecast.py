@@ -19,6 +19,7 @@ from bench.record.results.applied import QUESTION_ROWS, QUESTION_TOKENS
 from bench.record.results.facts import ExactCounts
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.counts import exact_counts
+from bench.run.checks.remarks import plan_remarks
 from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
@@ -26,7 +27,6 @@ from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecas
 from bench.run.estimate.memory import device_memory, model_shape, training_memory
 from bench.run.estimate.past_speeds import History
 from bench.run.estimate.placement import Workload, place
-from bench.run.estimate.remarks import plan_remarks
 from bench.run.estimate.timing import Timings
 from bench.run.guards import server_ended_on_error
 from bench.run.plan.plan import budget_statement, plan

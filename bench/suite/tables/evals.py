@@ -336,3 +336,13 @@ def slices_of(spec: EvalSpec) -> tuple[str, ...]:
 def reference_of(spec: EvalSpec) -> DataSpec | None:
     """Stored answers that a judge compares with; `None` where there are none apart from the eval's own rows."""
     return spec.reference if isinstance(spec, JudgeSpec) else None
+
+
+def longest_answer(spec: EvalSpec) -> tuple[str, int] | None:
+    """The key that gives the eval's longest answer, and its tokens; `None` where no answer is written, or each task has
+    its own length."""
+    if isinstance(spec, LossSpec) or (isinstance(spec, ChoiceSpec) and spec.has_options):
+        return None
+    if isinstance(spec, LmEvalSpec | ChoiceSpec):
+        return None if spec.max_new_tokens is None else ("max_new_tokens", spec.max_new_tokens)
+    return "decoding.max_new_tokens", spec.decoding.max_new_tokens

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.facts import ExactCounts
 from bench.run.checks import warnings as module
+from bench.run.checks.remarks import plan_remarks
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import PlainDisplay
 from bench.run.estimate.forecast import forecast
+from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
 from tests.fakes.suites import fake_suite
@@ -85,13 +90,35 @@ def test_sentences_are_looked_for_where_nltk_looks(monkeypatch: pytest.MonkeyPat
 
 
 def test_plan_and_run_warn_before_they_work(tmp_path: Path) -> None:
-    loaded = fake_suite(tmp_path, eval=(BARE,))
+    recipe = {"full": {"method": "full", "learning_rate": 1000}}
+    loaded = fake_suite(tmp_path, eval=(BARE,), recipe=recipe, arms={"data": ("few",), "recipe": ("full",)})
     out = StringIO()
     expected = forecast(loaded, home=tmp_path / "home", server=SERVER)
     print_forecast(expected, Console(file=out, width=300))
     assert expected.warnings
-    assert expected.warnings[0] in out.getvalue()
+    assert all(warning in out.getvalue() for warning in expected.warnings)
+    assert any("a learning rate of 1000 makes almost any training diverge" in line for line in expected.warnings)
     said = StringIO()
     display = PlainDisplay(console=Console(file=said, width=300))
     run_suite(loaded, home=tmp_path / "home", reports=tmp_path / "reports", display=display, server=SERVER)
-    assert said.getvalue().index("warning: ") < said.getvalue().index("start ")
+    assert all(said.getvalue().index(warning) < said.getvalue().index("start ") for warning in expected.warnings)
+
+
+def test_rows_that_are_cut_are_counted_before_they_are_trained_on(tmp_path: Path) -> None:
+    planned = plan(resolve(fake_suite(tmp_path), home=tmp_path / "home"), home=tmp_path / "home")
+    job = next(planned_job.job for planned_job in planned.jobs if isinstance(planned_job.job, TrainJob))
+    fields = {"steps": 5, "tokens": 90, "supervised_tokens": 50, "slots": 100, "parameters": 9, "dropped_rows": 0}
+    lines = {
+        cut: [
+            line
+            for line in plan_remarks(
+                planned,
+                {job.arm: job},
+                {job.arm: ExactCounts(rows=200, truncated_rows=cut, trainable_parameters=9, **fields)},
+            )
+            if "max_length" in line
+        ]
+        for cut in (1, 24)
+    }
+    assert lines[1] == []
+    assert lines[24][0].startswith("warning: recipe.full.max_length: few/full: 12% of the rows are cut")

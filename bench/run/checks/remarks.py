@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bench.record.jobs.train_job import TrainJob
-from bench.record.remarks import TrainingCounts, answer_remark, dose_spread, training_remarks
+from bench.record.remarks import TRUNCATED_SHARE, TrainingCounts, answer_remarks, dose_spread, training_remarks
 from bench.record.results.facts import ExactCounts
 from bench.run.plan.types import Plan
 
@@ -21,6 +21,9 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mappi
         for remark in training_remarks(job.recipe, taken):
             where = remark.key if remark.key == "budget" else f"recipe.{recipe}.{remark.key}"
             yield f"warning: {where}: {arm}: {remark.what} ({remark.hint})"
+        if count.truncated_rows >= TRUNCATED_SHARE * count.rows:
+            cut = f"{count.truncated_rows / count.rows:.0%} of the rows are cut at the maximum length"
+            yield f"warning: recipe.{recipe}.max_length: {arm}: {cut} (raise it, or leave long rows out of the data)"
         if refused := count.refused_rows:
             rows = "1 row is" if refused == 1 else f"{refused:,} rows are"
             yield f"warning: {arm}: {rows} left out, which the template cannot print (bench data show names the first)"
@@ -31,12 +34,7 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mappi
 def _answers(planned: Plan) -> Iterator[str]:
     context_lengths = [model.context_length for model in planned.resolved.bases().values() if model.unavailable is None]
     for index, spec in enumerate(planned.resolved.suite.eval):
-        decoding = getattr(spec, "decoding", None)
-        if (
-            decoding is not None
-            and context_lengths
-            and (remark := answer_remark(decoding.max_new_tokens, min(context_lengths)))
-        ):
+        for remark in answer_remarks(spec, min(context_lengths)) if context_lengths else ():
             yield f"warning: eval[{index}].{remark.key}: {remark.what} ({remark.hint})"
 
 
