@@ -265,6 +265,28 @@ def test_rows_that_cannot_be_read_are_left_out_where_the_suite_says_so(tmp_path:
     assert (data.rows, data.dropped) == (3, {"cannot be read (missing-field)": 3})
 
 
+@pytest.mark.parametrize(
+    ("parts", "own", "expected"),
+    [
+        (("repair", "repair"), None, "repair"),
+        (("repair", "drop"), None, "drop"),
+        (("drop", "strict"), None, "strict"),
+        (("drop", "strict"), "repair", "repair"),
+    ],
+)
+def test_a_mix_treats_odd_rows_as_its_parts_do_unless_it_says_so(
+    tmp_path: Path, resolved: Any, parts: tuple[str, str], own: str | None, expected: str
+) -> None:
+    _write(tmp_path / "rows.jsonl", _rows(4))
+    specs = {
+        name: DataSpec.model_validate({"source": "rows.jsonl", "odd_rows": odd})
+        for name, odd in zip("ab", parts, strict=True)
+    }
+    mix = [{"data": "a", "weight": 1}, {"data": "b", "weight": 1}]
+    specs["m"] = DataSpec.model_validate({"mix": mix} | ({} if own is None else {"odd_rows": own}))
+    assert resolved(specs)["m"].odd_rows == expected
+
+
 def test_a_list_that_breaks_off_is_refused_however_long_it_is(tmp_path: Path) -> None:
     """One faulty row in two hundred would be left out; what follows a broken element is lost without a count."""
     (tmp_path / "rows.jsonl").write_text("[" + ",".join(map(json.dumps, _rows(200))) + ", {oops}, {}]")
