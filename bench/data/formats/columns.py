@@ -95,10 +95,12 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
     return [{**turns[0], "tools": tools}, *turns[1:]] if tools else turns
 
 
-def reads(name: str, *, mapped: bool) -> bool:
-    """Whether a column of this name is used or known to mean nothing, whatever the row's shape."""
+def reads(name: str, *, mapped: bool, plain: bool = False) -> bool:
+    """Whether a column of this name is used or known to mean nothing, beside texts that the suite names (`mapped`) or
+    that are `plain`, too."""
     meaning = COLUMNS.get(name)
-    return meaning is not None and not (mapped and meaning in _OF_TEXTS)
+    unread = (*_OF_TEXTS, ColumnMeaning.TOOLS) if plain else _OF_TEXTS if mapped else ()
+    return meaning is not None and meaning not in unread
 
 
 def _named(meaning: ColumnMeaning, record: Mapping[str, Any]) -> list[str]:
@@ -160,10 +162,13 @@ def _under_system(record: Mapping[str, Any], turns: Turns) -> Turns:
 
 
 def _with_reasoning(record: Mapping[str, Any], turns: Turns) -> Turns:
-    """The row's reasoning in its last answer, where that has none of its own."""
+    """The row's reasoning in its last answer. Raises `RowError` where that has another of its own."""
     names = _named(ColumnMeaning.REASONING, record)
     texts = [as_text(record[name], f"field `{name}`") for name in names]
     last = turns[-1]
-    if not texts or last["role"] != "assistant" or last.get("reasoning"):
+    if not texts or last["role"] != "assistant":
         return turns
+    if (own := last.get("reasoning")) and own.split() not in [text.split() for text in texts]:
+        what = f"`{names[0]}` and the last message give different reasoning"
+        raise RowError("data.two-reasonings", what, ignore_hint(names[0]))
     return [*turns[:-1], with_one_block({**last, "reasoning": joined(texts, "\n\n")}, names)]

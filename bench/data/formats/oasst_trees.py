@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from bench.data.formats.chat.messages import parsed_flag
 from bench.data.formats.fields import RowError, not_an_object
 
 
@@ -36,7 +37,7 @@ def trees(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
             if fault is not None:
                 yield row, fault
                 continue
-            if record.get("deleted") is True:
+            if parsed_flag(record.get("deleted")) is True:
                 continue
             data = record["text"].encode("utf-8", "surrogatepass")
             message = _Message(row, record["role"], record.get("rank"), texts.tell(), len(data))

@@ -26,5 +26,7 @@ class Shape:
     """For layouts in which a record is no whole conversation, or several: the source's records to whole ones."""
     mapped: bool = False
     """Whether the suite names the columns."""
+    plain: bool = False
+    """Whether rows are plain text, beside which no system prompt, history, reasoning or tools are read."""
     listed: bool = True
     """Whether a message lists it by itself; the others are combinations of `PROMPTS` and `ANSWERS`, or alike."""

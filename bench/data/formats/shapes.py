@@ -64,6 +64,7 @@ def by_columns(columns: Columns) -> Shape:
         matches=lambda record: True,
         convert=convert,
         mapped=True,
+        plain=columns.text is not None,
     )
 
 
@@ -123,9 +124,9 @@ def _list_of(name: str, test: Callable[[object], bool], *beside: str) -> Callabl
 
 
 def _shape(name: str, fields: str, matches: Callable[[Mapping[str, Any]], bool], convert: Converter, *uses: str,
-           assemble: Assemble | None = None, listed: bool = True) -> Shape:  # fmt: skip
+           assemble: Assemble | None = None, listed: bool = True, plain: bool = False) -> Shape:  # fmt: skip
     return Shape(name=name, fields=fields, uses=frozenset(uses), matches=matches, convert=convert, assemble=assemble,
-                 listed=listed)  # fmt: skip
+                 listed=listed, plain=plain)  # fmt: skip
 
 
 def _instances(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
@@ -198,7 +199,7 @@ SHAPES: tuple[Shape, ...] = (
 """In the order in which they are tried."""
 
 TEXT_SHAPES: tuple[Shape, ...] = (
-    _shape("text", "text: plain text, all of it learned", _has("text"), plain_text("text"), "text"),
+    _shape("text", "text: plain text, all of it learned", _has("text"), plain_text("text"), "text", plain=True),
 )
 """Rows that are no conversation; tried last."""
 

@@ -22,7 +22,7 @@ FEW = 3
 def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:
     """The names of one record that nothing reads, each once, as a report shows them."""
     for name in record.keys() - shape.uses:
-        if not reads(name, mapped=shape.mapped) and is_filled(record[name]):
+        if not reads(name, mapped=shape.mapped, plain=shape.plain) and is_filled(record[name]):
             yield f"column `{name}` not used"
     keys = {key for message in _messages(record, shape) for key, value in message.items() if is_filled(value)}
     yield from (f"message key `{key}` not used" for key in sorted(keys - MESSAGE_KEYS.keys()))

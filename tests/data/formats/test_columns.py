@@ -153,6 +153,23 @@ def test_columns_that_a_suite_names_are_the_only_texts() -> None:
     assert Rules().read({**record, "label": False}, shape).dropped == "label is false"
 
 
+def test_what_plain_text_does_not_read_is_named() -> None:
+    record = {"text": "Once.", "tools": [TOOL], "system": "S", "history": [["Q", "A"]], "reasoning": "R", "id": 1}
+    shape = recognise([record])
+    assert shape is not None
+    names = [f"column `{name}` not used" for name in ("history", "reasoning", "system", "tools")]
+    assert sorted(unused_names(record, shape)) == names
+    assert sorted(unused_names(record, by_columns(Columns(text="text")))) == names
+
+
+def test_reasoning_in_a_column_and_in_the_message_is_said_once_or_refused() -> None:
+    """That of the column was dropped."""
+    messages = [MESSAGES[0], {**MESSAGES[1], "reasoning_content": "one  and one"}]
+    assert read({"messages": messages, "reasoning": "one and one"}).turns[-1]["reasoning"] == "one and one"
+    with pytest.raises(RowError, match="`reasoning` and the last message give different reasoning"):
+        read({"messages": messages, "reasoning": "two"})
+
+
 def test_only_what_is_filled_and_unknown_is_named() -> None:
     record = {"messages": [{**MESSAGES[0], "mood": "glad", "id": 3}, MESSAGES[1]], "rubric": "r", "id": 1, "x": None}
     shape = recognise([record])

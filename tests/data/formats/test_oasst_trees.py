@@ -45,6 +45,12 @@ def test_each_root_gives_the_conversation_along_the_best_ranked_replies() -> Non
     assert _conversations(MESSAGES) == [(1, ["Q1", "A better", "Q2", "A end"]), (6, ["Q other", "A only"])]
 
 
+def test_a_csv_file_of_messages_gives_the_same_conversations() -> None:
+    """Ranks and flags are text there: a deleted message was a reply like any other."""
+    cells = [{name: "" if value is None else str(value) for name, value in message.items()} for message in MESSAGES]
+    assert _conversations(cells) == _conversations(MESSAGES)
+
+
 def test_the_order_of_messages_does_not_matter() -> None:
     shuffled = list(MESSAGES)
     random.Random(1).shuffle(shuffled)
