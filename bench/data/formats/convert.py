@@ -142,6 +142,11 @@ def alternating(name: str) -> Converter:
     return convert
 
 
+def is_pair(item: object) -> bool:
+    """Whether an object holds what the user and the assistant said."""
+    return isinstance(item, dict) and {"input", "output"} <= item.keys()
+
+
 def pairs(name: str) -> Converter:
     """A list of objects with what the user and the assistant said (Capybara)."""
 

@@ -23,6 +23,7 @@ from bench.data.formats.convert import (
     alternating,
     best_branch,
     called,
+    is_pair,
     messages,
     pairs,
     plain_text,
@@ -154,10 +155,6 @@ def _question_shape(prompt: str, answer: str) -> Shape:
     return _shape(name, fields, _has(prompt, answer), convert, prompt, answer, *EXTRAS, listed=name in _LISTED)
 
 
-def _is_pair(item: object) -> bool:
-    return isinstance(item, dict) and {"input", "output"} <= set(item)
-
-
 def _is_text(item: object) -> bool:
     return isinstance(item, str)
 
@@ -173,7 +170,7 @@ def _conversation_shapes(column: str) -> tuple[Shape, ...]:
          question_and_answer(column, "chosen"), (column, "chosen")),
         (name, f"{column}: [{turn}]", of_messages, messages(column), (column,)),
         (texts, f"{column}: [text]", _list_of(column, _is_text), alternating(column), (column,)),
-        (f"{name}-pairs", f"{column}: [{{input, output}}]", _list_of(column, _is_pair), pairs(column), (column,)),
+        (f"{name}-pairs", f"{column}: [{{input, output}}]", _list_of(column, is_pair), pairs(column), (column,)),
     ]  # fmt: skip
     return tuple(
         _shape(name, fields, matches, convert, *uses, listed=name in _LISTED)

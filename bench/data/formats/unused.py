@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.data.formats.chat.messages import MESSAGE_KEYS, is_message
-from bench.data.formats.columns import reads
+from bench.data.formats.columns import COLUMNS, ColumnMeaning, reads
+from bench.data.formats.convert import is_pair
 from bench.data.formats.fields import is_filled, parsed
 from bench.data.formats.shape import Shape
 
+_NOTHING = {name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.NOTHING}
 FEW = 3
 """A name that is filled in no more rows than this, of a larger source, is an oddity of these rows."""
 
@@ -24,8 +26,11 @@ def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:
     for name in record.keys() - shape.uses:
         if not reads(name, mapped=shape.mapped, plain=shape.plain) and is_filled(record[name]):
             yield f"column `{name}` not used"
-    keys = {key for message in _messages(record, shape) for key, value in message.items() if is_filled(value)}
-    yield from (f"message key `{key}` not used" for key in sorted(keys - MESSAGE_KEYS.keys()))
+    items = list(_items(record, shape))
+    said = {key for item in items if is_message(item) for key, value in item.items() if is_filled(value)}
+    paired = {key for item in items if is_pair(item) for key, value in item.items() if is_filled(value)}
+    unread = (said - MESSAGE_KEYS.keys()) | (paired - {"input", "output"} - _NOTHING)
+    yield from (f"message key `{key}` not used" for key in sorted(unread))
 
 
 def worth_reporting(unused: Counter[str], rows: int) -> dict[str, int]:
@@ -33,11 +38,12 @@ def worth_reporting(unused: Counter[str], rows: int) -> dict[str, int]:
     return {name: count for name, count in sorted(unused.items()) if count > min(FEW, rows - 1)}
 
 
-def _messages(record: Mapping[str, Any], shape: Shape) -> Iterator[Mapping[str, Any]]:
+def _items(record: Mapping[str, Any], shape: Shape) -> Iterator[Mapping[str, Any]]:
+    """The objects in the columns that the shape reads."""
     for name in shape.uses:
         items = parsed(record.get(name))
         if not isinstance(items, list | dict):
             continue
         for item in items if isinstance(items, list) else [items]:
-            if isinstance(item, dict) and is_message(item):
+            if isinstance(item, dict):
                 yield item

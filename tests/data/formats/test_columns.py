@@ -153,6 +153,13 @@ def test_columns_that_a_suite_names_are_the_only_texts() -> None:
     assert Rules().read({**record, "label": False}, shape).dropped == "label is false"
 
 
+def test_keys_of_pairs_that_nothing_reads_are_named() -> None:
+    record = {"conversation": [{"input": "Q", "output": "A", "system": "S", "id": 1, "mood": None}]}
+    shape = recognise([record])
+    assert shape is not None
+    assert list(unused_names(record, shape)) == ["message key `system` not used"]
+
+
 def test_what_plain_text_does_not_read_is_named() -> None:
     record = {"text": "Once.", "tools": [TOOL], "system": "S", "history": [["Q", "A"]], "reasoning": "R", "id": 1}
     shape = recognise([record])
