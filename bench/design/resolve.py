@@ -115,7 +115,7 @@ def _again(planned: PlannedJob, store: JobStore) -> PlannedJob:
     digest = _second(planned.digest)
     match planned.job:
         case AnswerJob(asking=asking) as job:
-            asked = asking.model_copy(update={"digest": digest, "eval": _resampled(asking.eval)})
+            asked = asking.asked_anew(digest=digest, eval=_resampled(asking.eval))
             second: Job = job.model_copy(update={"digest": digest, "asking": asked})
             after = planned.after
         case EvalJob(judging=Judging() as judging) as job:
@@ -124,7 +124,7 @@ def _again(planned: PlannedJob, store: JobStore) -> PlannedJob:
             second = job.model_copy(update={"digest": digest, "judging": pair})
             after = (answers,)
         case EvalJob() as job:
-            second = job.model_copy(update={"digest": digest, "eval": _resampled(job.eval)})
+            second = job.asked_anew(digest=digest, eval=_resampled(job.eval))
             after = planned.after
         case other:
             raise TypeError(f"{other.kind} is asked once")

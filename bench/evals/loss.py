@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from transformers import PreTrainedModel
@@ -21,6 +21,7 @@ from bench.emit import Emit
 from bench.errors import InputError
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.pass_counts import counted_logits
+from bench.evals.inference.reply_memory import ReplyKind
 from bench.evals.inference.shared_prefix import shared_prefix
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject
@@ -36,12 +37,22 @@ class SupervisedText:
     supervised: tuple[int, ...]
 
 
+_NLL: ReplyKind[SupervisedText, float | None] = ReplyKind("nll", asdict, float)
+
+
 def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's rows."""
     rows = subject.rows(job)
     printed = [rendered(subject, row) for row in rows]
     texts = [supervised_text(row) for row in printed]
-    sums = summed_nll(subject.model, texts, ExampleProgress(emit, len(rows)))
+    progress = ExampleProgress(emit, len(rows))
+    sums = subject.memory.through(
+        _NLL,
+        texts,
+        lambda new: summed_nll(subject.model, new, progress),
+        is_reply=lambda nll: nll is not None,
+        recalled=lambda count: progress.part(count, 1)(1),
+    )
     kept = [(row, text, nll) for row, text, nll in zip(rows, texts, sums, strict=True) if nll is not None]
     sizes = [_bytes(subject, text) for _, text, _ in kept]
     total, tokens = math.fsum(nll for *_, nll in kept), sum(len(text.supervised) for _, text, _ in kept)

@@ -7,7 +7,7 @@ without a model, plugs in here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -16,6 +16,7 @@ from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
+from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.inference.scoring import Scorer
 from bench.record.jobs.eval_job import EvalJob
 from bench.text import mentions_thinking
@@ -32,6 +33,8 @@ class Subject:
     """Positions."""
     most_rows: int | None = None
     """Rows of an eval to take; `None`: all. A rehearsal takes a few."""
+    memory: ReplyMemory = field(default_factory=ReplyMemory)
+    """What was asked of it before in this eval."""
 
     def scorer(self, *, slots: int = SLOTS) -> Scorer:
         """What scores continuations with this subject."""
@@ -39,7 +42,7 @@ class Subject:
 
     def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
         """What generates this subject's answers."""
-        return CountedGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots)
+        return CountedGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots, memory=self.memory)
 
     def rows(self, job: EvalJob) -> Sequence[Row]:
         """The eval's own rows, in order."""

@@ -17,6 +17,7 @@ from bench.data.render.render import make_renderer
 from bench.emit import Emit, Event, ExamplesDone, PassTotals
 from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
+from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
 from bench.machine.other_load import OtherLoadCounter
@@ -51,6 +52,7 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
     evaluated, other_load = time.perf_counter(), others.seen()
     process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
     write_scores(folder, outcome.rows)
+    subject.memory.save()
     finished = time.perf_counter()
     return EvalResult(
         measures=outcome.measures,
@@ -64,6 +66,7 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
         unfinished_thinking=sum(row.unfinished_thinking for row in outcome.rows),
         tokens=passes.tokens,
         slots=passes.slots,
+        recalled_share=subject.memory.recalled_share,
         generated_tokens=outcome.generated_tokens,
         generated=outcome.generated,
         seconds=Seconds(
@@ -108,5 +111,6 @@ def _load(job: EvalJob) -> tuple[Subject, Context | None]:
         tokenizer=tokenizer,
         renderer=renderer,
         context_length=positions,
+        memory=ReplyMemory(None if job.replies is None else Path(job.replies)),
     )
     return subject, context

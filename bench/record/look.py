@@ -1,4 +1,5 @@
-"""One reading of a run's claims, kept so that a later run of the same question with more seeds can count it.
+"""One reading of a run's claims, kept so that a later run of the same question with more seeds or examples can count
+it.
 
 Contract: `look.json` is stored in the run directory; the record of a later run holds the looks that came before it.
 """
@@ -8,15 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bench.digest import digest_json
 from bench.spec import Spec
 from bench.suite.tables.conclusions.claim import Claim
+from bench.suite.tables.data import Select
+from bench.suite.tables.evals import ChoiceSpec, EvalSpec, LmEvalSpec, data_of, examples_asked
 from bench.suite.tables.suite import Suite
 
 LOOK = "look.json"
-_GROWING = {"seeds", "more_seeds", "sequential", "run", "decision", "model", "models"}
+_GROWING = {"seeds", "more_seeds", "more_examples", "sequential", "run", "decision", "model", "models"}
 """Keys of a suite that may differ between two looks at one question; the models are compared by content."""
 
 
@@ -27,9 +30,38 @@ class ClaimLook(Spec):
     """Key of the claim, by `claim_key`."""
     trainings: int
     """Trainings of both sides with a score."""
+    examples: int | None = None
+    """Examples that were asked for, of each task; `None` where the eval takes all, and of a cost."""
     leaning: Literal["supported", "refuted", "inconclusive", "incomplete"] | None
     p_value: float | None
     """Two-sided, before any correction."""
+
+
+class Offer(Spec):
+    """What a look could have bought: one more training of an arm, or more examples of an eval."""
+
+    arm: str | None
+    eval: str | None
+    examples: int | None
+    """By how many the eval would grow, each of its tasks."""
+    claim: str
+    """For which claim, in words."""
+    gain: float
+    """Variance of the claim's comparison that it takes away."""
+    share: float | None
+    """Gain as a share of that variance; `None` where the noise of training is unknown."""
+    seconds: float | None
+    """Its price, as such work took before; `None` where none was timed."""
+
+    @property
+    def what(self) -> str:
+        """`a seed of curated/full`, or `200 examples of qa`."""
+        return f"a seed of {self.arm}" if self.arm is not None else f"{self.examples or 0:,} examples of {self.eval}"
+
+    @property
+    def worth(self) -> float:
+        """Variance per second; per offer where no price is known."""
+        return self.gain / (self.seconds or 1.0)
 
 
 class Look(Spec):
@@ -40,6 +72,12 @@ class Look(Spec):
     created: str
     """ISO 8601, UTC: when the run started."""
     claims: tuple[ClaimLook, ...]
+    seeds: dict[str, int] = Field(default_factory=dict)
+    """Trainings by arm."""
+    examples: dict[str, int] = Field(default_factory=dict)
+    """Examples that were asked for, by eval that does not take all."""
+    offers: tuple[Offer, ...] = ()
+    """What could be bought then, worth most first."""
 
 
 def claim_key(claim: Claim) -> str:
@@ -48,11 +86,23 @@ def claim_key(claim: Claim) -> str:
 
 
 def question_of(suite: Suite, *, models: tuple[str, ...]) -> str:
-    """Digest of what a suite asks, whatever the number of its seeds. models: hashes of the bases."""
-    fields = suite.model_dump(mode="json", exclude=_GROWING)
+    """Digest of what a suite asks, whatever the number of its seeds and examples. models: hashes of the bases."""
+    fields = suite.model_copy(update={"eval": tuple(map(_any_number, suite.eval))}).model_dump(
+        mode="json", exclude=_GROWING
+    )
     for spec in fields["data"].values():
         (spec.get("select") or {}).pop("seeds", None)
     return digest_json({"suite": fields, "models": sorted(models)})
+
+
+def _any_number(spec: EvalSpec) -> EvalSpec:
+    """The eval with all of its examples."""
+    if isinstance(spec, LmEvalSpec | ChoiceSpec):
+        return spec.model_copy(update={"limit": None})
+    data = data_of(spec)
+    if data is None or examples_asked(spec) is None:
+        return spec
+    return spec.model_copy(update={"data": data.model_copy(update={"select": Select()})})
 
 
 def looks_beside(folder: Path, question: str) -> tuple[Look, ...]:

@@ -22,7 +22,8 @@ from bench.report.analysis.conclusions.answer import AnswerSources, answer
 from bench.report.analysis.conclusions.claims import ClaimResult, decided
 from bench.report.analysis.conclusions.decision import decision
 from bench.report.analysis.conclusions.looks import this_look
-from bench.report.analysis.conclusions.next_seeds import sequential_state
+from bench.report.analysis.conclusions.next_buy import sequential_state
+from bench.report.analysis.conclusions.purchases import purchases
 from bench.report.analysis.run_facts.absence import absences_of
 from bench.report.analysis.run_facts.provenance import provenance
 from bench.report.analysis.run_facts.run_info import run_info
@@ -69,14 +70,22 @@ def compare_record(
     measured = results(record, aligned, missing, deltas)
     claims = decided(record, aligned, missing, deltas, measured)
     sources = _answer_sources(record, aligned, deltas, measured, claims)
+    sequential = sequential_state(record, claims, measured)
+    look = this_look(
+        record,
+        [(result.claim, result.verdict) for result in claims],
+        offers=() if sequential is None else sequential.offers,
+        run=name or record.digest[:8],
+    )
     comparison = Comparison(
         run=run_info(record),
         completeness=completeness(record, absences=missing, results=measured, claims=claims),
         answer=answer(sources),
         claims=claims,
-        look=this_look(record, [(result.claim, result.verdict) for result in claims], run=name or record.digest[:8]),
+        look=look,
         looks=record.looks,
-        sequential=sequential_state(record, claims, measured),
+        sequential=sequential,
+        purchases=purchases(record.looks, look),
         decision=sources.decision,
         arms=tuple(subjects(record)),
         bases=bases_by_arm(record),

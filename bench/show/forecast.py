@@ -99,6 +99,9 @@ def _notes(expected: Forecast) -> list[str]:
         notes.append("~: from a few steps or examples, timed here for a plan.")
     if rough:
         notes.append(visible(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
+    if expected.may_buy:
+        notes.append("bench run --until-decided may buy more, what shrinks the widest open claim most per second:")
+        notes += [visible(f"  {line}") for line in expected.may_buy]
     if expected.new:
         notes.append("Jobs that ran before and are new now:")
         notes += [visible(f"  {group.jobs}: {group.reason}") for group in expected.new]

@@ -21,7 +21,8 @@ class ResolvedSuite(Spec):
     models: dict[str, ResolvedModel] = Field(default_factory=dict)
     """All bases by name, where the suite has several."""
     data: dict[str, ResolvedData]
-    """By data name; an eval's own data under `eval:NAME`, answers to compare with under `eval:NAME~reference`; what a
+    """By data name; an eval's own data under `eval:NAME`, answers to compare with under `eval:NAME~reference`,
+    its rows at the last planned look under `eval:NAME~max_examples`; what a
     sweep trains on and chooses by under `sweep:DATA~ON` and `dev:DATA~ON`."""
     tasks_sha256: dict[str, str]
     """Per lm_eval eval with a task folder: hash of that folder's files."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from bench.design.until_decided import Stop, duration, refuse_alone, run_until_decided
 from bench.errors import InputError
+from bench.record.look import Look
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.next_seeds import _seconds
+from bench.report.analysis.conclusions.growth import growing_arms
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render import format as fmt
@@ -21,7 +23,6 @@ from bench.report.render.markdown import render
 from tests.fakes.records import FakeRun, make_run
 
 LIMA, RANDOM = "lima_1k/full", "random_1k/full"
-CLAIM = {"says": f"{LIMA} > {RANDOM}", "on": "qa"}
 
 
 @dataclass
@@ -34,14 +35,18 @@ class Loaded:
 
 @dataclass
 class Lab:
-    """Runs that cost nothing; arms differ by `rate` on qa."""
+    """Runs that cost nothing; arms differ by `rate` on the eval `on`, whose examples may grow to `most_examples`."""
 
     folder: Path
     rate: float
     planned: int | None = 6
+    spread: float = 0.3
+    on: str = "qa"
+    examples: int = 40
+    most_examples: int | None = None
     runs: list[FakeRun] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    looks: list[int] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
 
     def load(self, further: Sequence[str]) -> Any:
         said: dict[str, Any] = {}
@@ -50,21 +55,25 @@ class Lab:
         return Loaded(suite=self._run(said).record.resolved.suite, overrides=said)
 
     def run(self, loaded: Any) -> Any:
-        self.runs.append(self._run(loaded.overrides, number=len(self.runs)))
+        run = self._run(loaded.overrides, number=len(self.runs))
+        self.runs.append(replace(run, record=run.record.model_copy(update={"looks": tuple(self.looks)})))
         return self.runs[-1]
 
     def _run(self, said: dict[str, Any], *, number: int = 0) -> FakeRun:
-        rates = {"qa": {LIMA: 0.5 + self.rate, RANDOM: 0.5}}
+        rates = {self.on: {LIMA: 0.5 + self.rate, RANDOM: 0.5}}
         most = said.get("sequential", {}).get("max_seeds", self.planned)
         more = {arm: tuple(seeds) for arm, seeds in said.get("more_seeds", {}).items()}
+        claim = {"says": f"{LIMA} > {RANDOM}", "on": self.on}
         path = self.folder / f"micro-{number}"
-        return make_run(path, seeds=(0, 1), examples=40, claims=(CLAIM,), rates=rates, seed_spread=0.3,
-                        more_seeds=more, max_seeds=most)  # fmt: skip
+        growing = {} if self.most_examples is None else {self.on: self.most_examples}
+        return make_run(path, seeds=(0, 1), examples=self.examples, claims=(claim,), rates=rates,
+                        seed_spread=self.spread, more_seeds=more, max_seeds=most, max_examples=growing,
+                        more_examples=said.get("more_examples", {}))  # fmt: skip
 
     def read(self, run: Any) -> Comparison:
         comparison = compare(run, replicates=100)
         assert comparison.look is not None
-        self.looks.append(comparison.look.claims[0].trainings)
+        self.looks.append(comparison.look)
         return comparison
 
     def go(self, stop: Stop | None = None) -> Any:
@@ -99,13 +108,35 @@ def test_seeds_are_added_to_the_arms_of_the_open_claim_alone_until_the_last_look
     assert comparison.sequential.ended
 
 
+@pytest.mark.parametrize(
+    ("spread", "most", "first"),
+    [(0.0, 240, "60 examples of instructions"), (0.6, 240, f"a seed of {RANDOM}"), (0.0, 60, f"a seed of {LIMA}")],
+)
+def test_what_shrinks_the_claim_most_per_second_is_bought(tmp_path: Path, spread: float, most: int, first: str) -> None:
+    """Arms that differ by their examples alone need more of them, and noisy trainings more seeds."""
+    lab = Lab(tmp_path, rate=0.1, planned=3, spread=spread, on="instructions", examples=60, most_examples=most)
+    _, comparison = lab.go()
+    assert f"next: {first} for {LIMA} > {RANDOM} on instructions takes" in lab.notes[0]
+    bought = comparison.purchases
+    assert [purchase.look for purchase in bought] == list(range(1, len(lab.runs)))
+    best = [max(look.offers, key=lambda offer: offer.worth) for look in lab.looks[:-1]]
+    assert [purchase.what for purchase in bought] == [offer.what for offer in best]
+    sizes = [(look.claims[0].trainings, look.claims[0].examples) for look in lab.looks]
+    assert all(before[0] < after[0] or before[1] < after[1] for before, after in pairwise(sizes))
+    assert sizes[-1][1] <= most
+    text = render(compose(comparison))
+    assert f"of {most} planned examples of instructions" in text
+    row = next(line for line in text.splitlines() if line.startswith("| 1 |") and bought[0].what in line)
+    assert f"{LIMA} &gt; {RANDOM} on instructions" in row
+
+
 def test_what_stopping_early_saved_is_what_the_other_trainings_would_have_taken(tmp_path: Path) -> None:
     lab = Lab(tmp_path, rate=0.49, planned=6)
     _, comparison = lab.go()
     state = comparison.sequential
     assert comparison.claims[0].verdict.outcome == "supported"
     assert state.trainings < state.most == 12
-    one = [_seconds(lab.runs[-1].record, arm) for arm in (LIMA, RANDOM)]
+    one = [each.seconds for each in growing_arms(lab.runs[-1].record, (LIMA, RANDOM)).values()]
     seeds = [len(lab.runs[-1].record.resolved.suite.seeds_of(arm)) for arm in (LIMA, RANDOM)]
     assert state.seconds_saved == pytest.approx(sum((6 - n) * s for n, s in zip(seeds, one, strict=True)))
     assert f"would have taken {fmt.seconds(state.seconds_saved)}" in render(compose(comparison))
@@ -124,7 +155,7 @@ def test_time_ends_it_before_a_training_that_would_not_fit(tmp_path: Path) -> No
     lab = Lab(tmp_path, rate=0.1)
     lab.go(Stop(seconds=5.0))
     assert len(lab.runs) == 1
-    assert lab.notes[-1].endswith("nothing more is trained")
+    assert lab.notes[-1].endswith("nothing more is bought")
 
 
 def test_a_suite_that_plans_no_looks_is_refused(tmp_path: Path) -> None:

@@ -87,24 +87,32 @@ def planted_run(
     rates: Mapping[str, Mapping[str, float]] | None = None,
     more_seeds: Mapping[str, tuple[int, ...]] | None = None,
     max_seeds: int | None = None,
+    more_examples: Mapping[str, int] | None = None,
+    max_examples: Mapping[str, int] | None = None,
 ) -> FakeRun:
     """A run of the flagship's shape.
 
     examples: per eval. missing: share of scores that are `None`. failed_training: a subject such as
     `alpaca_52k/lora#1`; what depends on it fails too. failed_eval: `EVAL:SUBJECT`. budget_used: share of the budget
     that an arm really used, by arm. rates: planted probabilities of a right answer other than `RIGHT`. more_seeds: of
-    single arms. max_seeds: at the last planned look.
+    single arms. max_seeds: at the last planned look. more_examples: of single evals, which then have `examples` as
+    their limit. max_examples: of these at the last planned look.
     """
     suite = make_suite(seeds=seeds, claims=claims)
-    planned = None if max_seeds is None else SequentialOptions(max_seeds=max_seeds)
-    suite = suite.model_copy(update={"more_seeds": dict(more_seeds or {}), "sequential": planned})
+    further, most = dict(more_examples or {}), dict(max_examples or {})
+    planned = None if max_seeds is None else SequentialOptions(max_seeds=max_seeds, max_examples=most)
+    limited = tuple(
+        spec.model_copy(update={"limit": examples}) if spec.name in {*further, *most} else spec for spec in suite.eval
+    )
+    growing = {"more_seeds": dict(more_seeds or {}), "more_examples": further, "sequential": planned, "eval": limited}
+    suite = suite.model_copy(update=growing)
     rng = np.random.default_rng(seed)
     arms = [arm.name for arm in suite.expand()]
     subjects = [("base", None, None), *((f"{arm}#{s}", arm, s) for arm in arms for s in suite.seeds_of(arm))]
     rows: dict[tuple[str, str], list[ScoreRow]] = {}
     evaluations = []
     for name in EVALS:
-        difficulty = rng.normal(0.0, 1.5, size=examples)
+        difficulty = rng.normal(0.0, 1.5, size=examples + further.get(name, 0))
         for subject, arm, arm_seed in subjects:
             failure = _failure(name, subject, failed_training=failed_training, failed_eval=failed_eval)
             shift = 0.0 if arm is None else float(rng.normal(0.0, seed_spread))

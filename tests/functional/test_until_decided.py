@@ -7,6 +7,8 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from bench.record.look import LOOK
 from bench.record.rundir import RunDirectory
 from tests.fakes.process import bench
@@ -75,7 +77,46 @@ def test_an_open_claim_buys_seeds_to_the_last_planned_look_and_what_was_asked_be
     new = [{job.id for job in run.jobs if not job.reused and job.id.startswith("train")} for run in runs]
     assert [len(jobs) for jobs in new] == [3, 1, 1], "the pilot was trained before, and nothing is trained twice"
     assert "look at 4 of 6 planned trainings: 1 claims open" in text
-    assert "nothing more is trained" in text
+    assert "nothing more is bought" in text
     report = (tmp_path / "reports/looks/latest/report.md").read_text(encoding="utf-8")
     assert "looked before" in report
     assert "6 of 6 planned trainings, look 3" in report
+
+
+def runs_in(folder: Path) -> list[RunDirectory]:
+    """The rounds, oldest first."""
+    found = [RunDirectory(look.parent) for look in folder.glob(f"*/{LOOK}") if not look.parent.is_symlink()]
+    return sorted(found, key=lambda run: run.load().created)
+
+
+@pytest.mark.parametrize(
+    ("rate", "size", "most", "first"),
+    [("1e-5", 16, 40, "16 examples of heldout"), ("5e-3", 32, 33, "a seed of mixed/full")],
+)
+def test_the_better_buy_is_bought_and_only_what_is_new_is_computed(
+    tmp_path: Path, rate: str, size: int, most: int, first: str
+) -> None:
+    """Trainings that hardly differ by seed need examples; ones that do, with hardly an example left to buy, seeds."""
+    rows = 16 if rate == "1e-5" else 32  # a batch of 16 holds them all, whatever the seed
+    suite = SUITE.replace("1e-5", rate).replace("size = 16", f"size = {rows}")
+    suite = suite.replace('by = "first", size = 24', f'by = "random", size = {size}')
+    suite = suite.replace("max_seeds = 3", f"max_seeds = 3\nmax_examples = {{ heldout = {most} }}")
+    (tmp_path / "suite.toml").write_text(suite)
+    done = bench(tmp_path, "run", "suite.toml", "--reports", "reports", "--until-decided")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    assert f"look at 4 of 6 planned trainings and {size} of {most} examples of heldout: 1 claims open" in text
+    assert f"next: {first} for few/full == mixed/full on heldout takes" in text
+    before, after = runs_in(tmp_path / "reports/looks")[:2]
+    record, looks = after.load(), after.load().looks
+    assert looks[0].offers[0].what == first, "the record says what was bought, and of what"
+    assert {offer.eval for offer in looks[0].offers} == {None, "heldout"}
+    report = (after.path / "report.md").read_text(encoding="utf-8")
+    assert f"| 1 | **{first}** | few/full == mixed/full on heldout |" in report
+    for evaluation in before.load().evaluations:
+        (again,) = (other for other in record.evaluations if other.subject == evaluation.subject)
+        old, new = ({row.id: row.metrics for row in run.scores(evaluation)} for run in (before, after))
+        assert {id_: new[id_] for id_ in old} == old
+        assert again.result is not None
+        if "examples" in first:
+            assert (len(old), len(new), again.result.recalled_share) == (size, 2 * size, 0.5)

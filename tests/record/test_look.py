@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.record.look import LOOK, ClaimLook, Look, looks_beside, question_of
+from bench.suite.tables.data import DataSpec
 from tests.fakes.flagship import make_suite
 
 SEEN = ClaimLook(claim="a > b on qa, margin 0", trainings=6, leaning="supported", p_value=0.03)
@@ -21,6 +22,26 @@ def test_more_seeds_are_the_same_question_and_another_margin_is_not() -> None:
     other = question_of(make_suite(seeds=(0, 1), claims=({"says": "lima_1k/full > base", "on": "qa"},)), models=("a",))
     assert few == many != other
     assert question_of(make_suite(seeds=(0, 1)), models=("b",)) != few
+
+
+def test_more_examples_are_the_same_question() -> None:
+    """Else whoever raises a limit until a claim holds would look at it once."""
+
+    def asked(limit: int | None, rows: dict[str, object], **changes: object) -> str:
+        plain = make_suite()
+        evals = tuple(
+            spec.model_copy(update={"limit": limit})
+            if spec.name == "qa"
+            else spec.model_copy(update={"data": DataSpec.model_validate({"source": "micro:heldout", **rows})})
+            if spec.name == "heldout"
+            else spec
+            for spec in plain.eval
+        )
+        return question_of(plain.model_copy(update={"eval": evals, **changes}), models=("a",))
+
+    few = asked(50, {"select": {"by": "random", "size": 20}})
+    assert few == asked(None, {}) == asked(90, {"select": {"by": "first", "size": 30}}, more_examples={"qa": 10})
+    assert few != asked(50, {"source": "rows.jsonl", "select": {"by": "random", "size": 20}})
 
 
 def test_looks_of_the_same_question_are_found_beside_a_run_in_their_order(tmp_path: Path) -> None:

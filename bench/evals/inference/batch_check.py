@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 
 import torch
@@ -20,7 +20,12 @@ from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import Generation, GenerationRequest
 from bench.evals.inference.pass_counts import counted_logits
+from bench.evals.inference.reply_memory import ReplyKind, ReplyMemory
 from bench.record.results.evaluation import Generated
+
+_GENERATION: ReplyKind[GenerationRequest, Generation | None] = ReplyKind(
+    "generation", lambda request: {**asdict(request), "stop_ids": sorted(request.stop_ids)}, Generation
+)
 
 CHECKED = 3
 """Answers that are computed again alone at full precision, where a difference would be a fault of every batch."""
@@ -39,21 +44,32 @@ class CountedGenerator:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     slots: int = SLOTS
+    memory: ReplyMemory = field(default_factory=ReplyMemory)
     asked: list[GenerationRequest] = field(default_factory=list)
     said: list[Generation | None] = field(default_factory=list)
     seconds: float = 0.0
     """Seconds in generation, without the checks."""
+    generated: int = 0
+    """Tokens that were generated in these, without remembered answers."""
 
     @property
     def tokens(self) -> int:
         """Tokens of all answers, the tokens that end an answer included."""
-        return sum(len(answer.ids) for answer in self.said if answer is not None)
+        return _tokens(self.said)
 
     def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
         """Answers in the order of `requests`; as `generate` gives them."""
-        started = time.perf_counter()
-        generations = generate(self.model, self.tokenizer, requests, slots=self.slots, report=report)
-        self.seconds += time.perf_counter() - started
+
+        def compute(new: list[GenerationRequest]) -> list[Generation | None]:
+            started = time.perf_counter()
+            generations = generate(self.model, self.tokenizer, new, slots=self.slots, report=report)
+            self.seconds += time.perf_counter() - started
+            self.generated += _tokens(generations)
+            return generations
+
+        generations = self.memory.through(
+            _GENERATION, requests, compute, is_reply=lambda answer: answer is not None, recalled=report
+        )
         self.asked += requests
         self.said += generations
         return generations
@@ -72,7 +88,7 @@ class CountedGenerator:
             ),
             tokens=self.tokens,
             seconds=self.seconds,
-            tokens_per_second=self.tokens / self.seconds if self.tokens and self.seconds else None,
+            tokens_per_second=self.generated / self.seconds if self.generated and self.seconds else None,
             first_token_seconds=median(delays) if delays else None,
             checked=len(chosen),
             differed=sum(self._differs_alone(at) for at in chosen),
@@ -114,6 +130,10 @@ def describe_check(generated: Generated) -> str:
     if not generated.differed:
         return f"{_answers(generated.checked)} computed again alone came out the same"
     return f"{generated.differed} of {_answers(generated.checked)} came out different when computed alone"
+
+
+def _tokens(answers: Sequence[Generation | None]) -> int:
+    return sum(len(answer.ids) for answer in answers if answer is not None)
 
 
 def _answers(count: int) -> str:

@@ -33,6 +33,7 @@ from bench.evals.inference.forward import (
     vocabulary_size,
 )
 from bench.evals.inference.pass_counts import counted_logits, uncounted
+from bench.evals.inference.reply_memory import ReplyKind
 from bench.evals.inference.shared_prefix import shared_prefix
 
 ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
@@ -47,6 +48,9 @@ class Score:
     """Natural logarithm, summed over the continuation's tokens; not finite where the model's output is not."""
     greedy: bool
     """Whether greedy decoding would have produced it."""
+
+
+SCORE: ReplyKind[ContinuationPair, Score] = ReplyKind("score", list, Score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

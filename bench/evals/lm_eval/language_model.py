@@ -25,7 +25,7 @@ from bench.data.render.row import Turn
 from bench.errors import InputError, Problem
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
-from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
+from bench.evals.inference.scoring import SCORE, ContinuationPair, Score, Scorer
 from bench.evals.outcome import NOT_FINITE, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
 from bench.suite.catalog.generation_settings import SUPPORTED, unheeded
@@ -202,9 +202,16 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             fitting[number] = (tuple(kept), tuple(continuation))
             if len(kept) < len(context):
                 self.truncated.add(key)
-        self.scorer = self.scorer or self.subject.scorer(slots=self.slots)
+        scorer = self.scorer = self.scorer or self.subject.scorer(slots=self.slots)
         report = self.progress.part(examples, len(set(fitting.values())))
-        scores = dict(zip(fitting, self.scorer.score(list(fitting.values()), report), strict=True))
+        replies = self.subject.memory.through(
+            SCORE,
+            list(fitting.values()),
+            lambda pairs: scorer.score(pairs, report),
+            is_reply=lambda score: math.isfinite(score.logprob),
+            recalled=report,
+        )
+        scores = dict(zip(fitting, replies, strict=True))
         self._fail(NOT_FINITE, (keys[number] for number, score in scores.items() if not math.isfinite(score.logprob)))
         nothing = Score(logprob=0.0, greedy=False)
         return [

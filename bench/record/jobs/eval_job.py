@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
@@ -71,6 +71,9 @@ class EvalJob(Spec):
     trust_task_code: bool = False
     """Whether code from outside this program and its libraries may run: task files' Python, hub metrics. Not in the
     digest."""
+    replies: str | None = None
+    """File of what the subject gave when it was asked fewer, or more, of these examples, and to which this job adds;
+    not part of the digest."""
     threads: int
     digest: str
 
@@ -78,6 +81,10 @@ class EvalJob(Spec):
     def id(self) -> str:
         """`eval:NAME:SUBJECT`."""
         return f"eval:{self.eval.name}:{self.subject}"
+
+    def asked_anew(self, **changes: Any) -> EvalJob:
+        """The job with `changes`, without what the subject was asked before."""
+        return self.model_copy(update={**changes, "replies": None})
 
 
 class AnswerJob(Spec):
@@ -91,3 +98,7 @@ class AnswerJob(Spec):
     def id(self) -> str:
         """`answer:NAME:SUBJECT`."""
         return f"answer:{self.asking.eval.name}:{self.asking.subject}"
+
+    def asked_anew(self) -> AnswerJob:
+        """Like an `EvalJob`'s."""
+        return self.model_copy(update={"asking": self.asking.asked_anew()})

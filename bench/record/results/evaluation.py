@@ -113,6 +113,9 @@ class EvalResult(Spec):
     """Non-padding tokens that passed through the model; what a batch begins with counts once. `None` of a judge."""
     slots: int | None = None
     """Rows × padded length, summed over the forward passes; `None` of a judge."""
+    recalled_share: float = 0.0
+    """Share of what was asked of the subject whose reply was there, from an earlier scoring of other examples of this
+    eval: `tokens` and `seconds` are of the rest."""
     generated_tokens: int | None
     generated: Generated | None = None
     """`None` for evals without answers."""

@@ -20,7 +20,8 @@ from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.conclusions.answer import Answer
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.conclusions.decision import Decision
-from bench.report.analysis.conclusions.next_seeds import SequentialState
+from bench.report.analysis.conclusions.next_buy import SequentialState
+from bench.report.analysis.conclusions.purchases import Purchase
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.provenance import Provenance
@@ -66,6 +67,8 @@ class Comparison:
     """Readings of the same question before this run."""
     sequential: SequentialState | None
     """How far a run with planned looks is; `None` where the suite plans none."""
+    purchases: tuple[Purchase, ...]
+    """What came to the run between the looks at it."""
     decision: Decision | None
     """Which arm to take; `None` where the suite has no `[decision]`."""
     arms: tuple[str, ...]

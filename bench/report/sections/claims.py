@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.record.look import Offer
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.claims import ClaimResult
-from bench.report.analysis.conclusions.next_seeds import OpenClaim
+from bench.report.analysis.conclusions.next_buy import OpenClaim
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
 
@@ -55,21 +56,56 @@ def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
 
 
 def _planned_looks(comparison: Comparison) -> list[Block]:
-    """How far a run with planned looks is, and what it saved."""
+    """How far a run with planned looks is, what was bought and why, and what it saved."""
     state = comparison.sequential
     if state is None:
         return []
-    text = f"{state.trainings} of {fmt.plural(state.most, 'planned training')}, look {len(comparison.looks) + 1}."
+    text = f"{state.trainings} of {fmt.plural(state.most, 'planned training')}"
+    text += "".join(f", {each.examples:,} of {each.most:,} planned examples of {each.eval}" for each in state.evals)
+    text += f", look {len(comparison.looks) + 1}."
     waiting = [claim for claim in state.open if not claim.futile]
     if waiting:
         chances = [f"{claim.claim.says} on {claim.claim.measure} ({_chance(claim)})" for claim in waiting]
         text += f" Open, with the chance that the last planned look decides: {'; '.join(chances)}."
     futile = [f"{claim.claim.says} on {claim.claim.measure} ({_chance(claim)})" for claim in state.open if claim.futile]
     if futile:
-        text += f" Not worth more seeds, by the chance that the last planned look decides: {'; '.join(futile)}."
+        text += f" Not worth more, by the chance that the last planned look decides: {'; '.join(futile)}."
     if state.seconds_saved:
-        text += f" The trainings that were not needed would have taken {fmt.seconds(state.seconds_saved)}."
-    return [Paragraph(text=text, tone="muted")]
+        what = "trainings and examples" if state.evals else "trainings"
+        text += f" The {what} that were not needed would have taken {fmt.seconds(state.seconds_saved)}."
+    return [Paragraph(text=text, tone="muted"), *_purchases(comparison)]
+
+
+def _purchases(comparison: Comparison) -> list[Block]:
+    """A row for each earlier look: what was added to it, for which claim, and what else could have been."""
+    if not comparison.purchases:
+        return []
+    columns = (
+        Column(title="Look"), Column(title="Bought then"), Column(title="For"), Column(title="Variance", right=True),
+        Column(title="Seconds", right=True), Column(title="Beside"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Cell(text=str(bought.look)),
+            Cell(text=bought.what, tone="strong"),
+            Cell(text=bought.claim or fmt.NONE),
+            Cell(text=_taken(bought.share)),
+            Cell(text=fmt.NONE if bought.seconds is None else fmt.seconds(bought.seconds)),
+            Cell(text="; ".join(map(_offered, bought.beside)) or fmt.NONE),
+        )
+        for bought in comparison.purchases
+    )
+    legend = "Variance: by how much it was to shrink that of the claim's comparison, as the look before estimated it."
+    return [Table(columns=columns, rows=rows), Paragraph(text=legend, tone="muted")]
+
+
+def _taken(share: float | None) -> str:
+    return fmt.NONE if share is None else f"−{fmt.percent(share)}"
+
+
+def _offered(offer: Offer) -> str:
+    seconds = "" if offer.seconds is None else f" in {fmt.seconds(offer.seconds)}"
+    return f"{offer.what} ({_taken(offer.share)}{seconds})"
 
 
 def _chance(claim: OpenClaim) -> str:

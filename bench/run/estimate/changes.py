@@ -23,7 +23,7 @@ _DATA = ("data", "dev", "shots.data")
 _MODEL_INPUTS = ("sha256", "remote_code", "context_length", "template_sha256", "end_of_turn", "thinking")
 _NO_INPUT = {
     "digest", "steps_between_saves", "track", "log_every", "trust_task_code", "training_path", "tasks_path",
-    "given.path", "eval.name", "eval.role", "arm", "subject",
+    "given.path", "eval.name", "eval.role", "arm", "subject", "replies", "asking.replies",
 }  # fmt: skip
 
 JobFields = dict[str, Any]

@@ -37,6 +37,8 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.suite.catalog.devices import Cluster
 from bench.suite.load import LoadedSuite
+from bench.suite.tables.evals import examples_asked
+from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import setting_label
 
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
@@ -103,7 +105,24 @@ def forecast(
         warnings=(*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts), *_data_remarks(planned)),
         unavailable=notes(planned),
         refused=refusal_notes(planned),
+        may_buy=tuple(_may_buy(suite)),
     )
+
+
+def _may_buy(suite: Suite) -> Iterator[str]:
+    """How far `--until-decided` may go for the arms and evals that claims name."""
+    if suite.sequential is None:
+        return
+    named = {side for claim in suite.claim for side in (claim.parts()[0], claim.parts()[2])}
+    for arm in suite.expand():
+        count = len(suite.seeds_of(arm.name))
+        if arm.name in named and not arm.is_given and count < suite.sequential.max_seeds:
+            yield f"seeds of {arm.name}: {count} now, {suite.sequential.max_seeds} at most"
+    claimed = {claim.eval for claim in suite.claim}
+    for spec in suite.eval:
+        asked, most = suite.examples_of(spec), suite.sequential.max_examples.get(spec.name)
+        if spec.name in claimed and asked is not None and most is not None and asked < most:
+            yield f"examples of {spec.name}: {asked:,} now, {most:,} at most, {examples_asked(spec):,} at a time"
 
 
 def _workloads(

@@ -90,6 +90,8 @@ class Forecast(Spec):
     """What the user should know before (`bench.run.checks.warnings`)."""
     placement: Placement | None = None
     """The trainings on a cluster that was asked about; `None` where none was."""
+    may_buy: tuple[str, ...] = ()
+    """What `bench run --until-decided` may add to this run, by arm and eval."""
     unavailable: tuple[str, ...] = ()
     """A sentence for each input that is unavailable. What needs it is in no count but `jobs`."""
     refused: tuple[str, ...] = ()

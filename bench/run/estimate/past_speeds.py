@@ -14,6 +14,7 @@ from bench.record.files import RESULT
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import job_adapter, result_adapter
 from bench.record.jobs.train_job import TrainJob
+from bench.record.results.evaluation import EvalResult
 from bench.record.results.training import TrainResult
 from bench.record.store import Manifest
 
@@ -43,6 +44,10 @@ class History:
         job = job_adapter.validate_json((folder / "job.json").read_bytes())
         job = job.asking if isinstance(job, AnswerJob) else job
         if isinstance(job, EvalJob):
+            if job.replies is not None and (folder / RESULT).exists():
+                scored = result_adapter.validate_json((folder / RESULT).read_bytes())
+                if isinstance(scored, EvalResult) and scored.recalled_share > 0:
+                    return  # of a part of its examples
             self._evals.setdefault(_eval_key(job), []).append(manifest.seconds)
         elif isinstance(job, TrainJob):
             result = result_adapter.validate_json((folder / RESULT).read_bytes())

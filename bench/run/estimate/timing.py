@@ -85,7 +85,8 @@ class Timings:
         return Timing(start=first - began, seconds_per_unit=(last - first) / (after - before) * tokens_per_slot)
 
     def _time_eval(self, job: EvalJob | AnswerJob) -> Timing | None:
-        with self._running(job.kind, job) as (child, began):
+        alone = job.asked_anew()
+        with self._running(job.kind, alone) as (child, began):
             parts = [(at, event.done, event.total) for at, event in _events(child, ExamplesDone, began)]
         if len(parts) < 2 or parts[-1][1] == 0:
             return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bench.record.environment import cores
-from bench.record.files import WEIGHTS
+from bench.record.files import SCORED, WEIGHTS
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Shots
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
@@ -20,7 +20,7 @@ from bench.run.resolve.data_specs import sweep_data
 from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, WarmStart
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.evals import EvalSpec, JudgeSpec, data_of
+from bench.suite.tables.evals import ChoiceSpec, EvalSpec, JudgeSpec, LmEvalSpec, data_of
 from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.model import Precision
 from bench.suite.tables.suite import ArmRef
@@ -39,6 +39,8 @@ class JobBuilder:
     """Precision of all evals."""
     trust_task_code: bool
     code: CodeDigest
+    fresh: bool
+    """Reuse nothing."""
 
     def base(self, subject: str, model: ResolvedModel) -> list[JobEntry]:
         """A base's evals."""
@@ -177,7 +179,7 @@ class JobBuilder:
     ) -> list[JobEntry]:
         after = () if training is None else (training.digest, *_starts(training))
         jobs: list[Job] = []
-        for spec in self.resolved.suite.eval:
+        for spec in self.resolved.suite.evals_as_run():
             if not isinstance(spec, JudgeSpec):
                 jobs.append(self._eval(spec, subject, model, training=training, shots=shots, given=given))
             elif is_asked(spec, arm):
@@ -199,6 +201,16 @@ class JobBuilder:
         needed = None if training is None else training.digest
         if getattr(spec, "template", "suite") == "none":
             shots = None  # no template, no place for turns: the subject is the base, and shares its result
+        same: dict[str, Any] = {
+            "model": model,
+            "tasks_sha256": self.resolved.tasks_sha256.get(spec.name),
+            "training": needed,
+            "precision": self.precision,
+            "threads": self.threads,
+            "code": self.code,
+            "shots": shots,
+            "given": given,
+        }
         return EvalJob(
             subject=subject,
             eval=spec,
@@ -212,19 +224,17 @@ class JobBuilder:
             precision=self.precision,
             threads=self.threads,
             trust_task_code=self.trust_task_code,
-            digest=eval_digest(
-                evaluation=spec,
-                model=model,
-                data=data,
-                tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
-                training=needed,
-                precision=self.precision,
-                threads=self.threads,
-                code=self.code,
-                shots=shots,
-                given=given,
-            ),
+            replies=self._replies(spec, same),
+            digest=eval_digest(evaluation=spec, data=data, **same),
         )
+
+    def _replies(self, spec: EvalSpec, same: Mapping[str, Any]) -> str | None:
+        """Where a subject's replies to an eval that may grow are kept: one file, whatever the number of examples."""
+        plan = self.resolved.suite.sequential
+        if plan is None or spec.name not in plan.max_examples or self.fresh:
+            return None
+        any_number = spec.model_copy(update={"limit": None}) if isinstance(spec, LmEvalSpec | ChoiceSpec) else spec
+        return str(self.store.home / SCORED / f"{eval_digest(evaluation=any_number, data=None, **same)}.jsonl")
 
 
 def _begun(model: ResolvedModel, start: WarmStart) -> ResolvedModel:

@@ -25,7 +25,7 @@ def judge_entries(
     resolved: ResolvedSuite, entries: Sequence[JobEntry], *, store: JobStore, workers: int, code: CodeDigest
 ) -> Iterator[JobEntry]:
     """A judge job for each `AnswerJob` among `entries`, to be added after all of these."""
-    for spec in resolved.suite.eval:
+    for spec in resolved.suite.evals_as_run():
         if isinstance(spec, JudgeSpec):
             asked = [
                 (entry, entry.job)

@@ -61,6 +61,7 @@ def plan(
         precision=_eval_precision(suite),
         trust_task_code=trust_task_code,
         code=own_code(home).digest,
+        fresh=fresh,
     )
     entries = _entries(builder)
     needed = {arm.base for arm in suite.expand() if arm.name in chosen}

@@ -13,7 +13,7 @@ from bench.digest import digest_file, digest_files, digest_json
 from bench.errors import InputError, Problem, attempted
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
-from bench.run.resolve.data_specs import data_specs, sweep_data, sweeps
+from bench.run.resolve.data_specs import data_specs, most_examples_data, sweep_data, sweeps
 from bench.run.resolve.given_weights import resolve_given
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
@@ -56,7 +56,11 @@ def resolve(
     data = None
     if fetched is not None:
         files, away = fetched
-        slices = {f"eval:{spec.name}": slices_of(spec) for spec in loaded.suite.eval}
+        slices = {
+            name: slices_of(spec)
+            for spec in loaded.suite.eval
+            for name in (f"eval:{spec.name}", most_examples_data(spec.name))
+        }
         data = attempted(
             problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away, slices=slices)
         )

@@ -328,6 +328,27 @@ def data_of(spec: EvalSpec) -> DataSpec | None:
     return None if isinstance(spec, LmEvalSpec | ChoiceSpec) else spec.data
 
 
+def examples_asked(spec: EvalSpec) -> int | None:
+    """How many of its examples an eval takes, of each task; `None` where it takes all, or no more could be added to
+    those that it has."""
+    if isinstance(spec, LmEvalSpec | ChoiceSpec):
+        return spec.limit
+    if isinstance(spec, QuestionsSpec):
+        return None
+    select = spec.data.select
+    return select.size if select.by in ("first", "random") and not select.seeds else None
+
+
+def with_examples(spec: EvalSpec, count: int) -> EvalSpec:
+    """The eval with `count` examples, the present ones among them: of an eval whose `examples_asked` is a number."""
+    if isinstance(spec, LmEvalSpec | ChoiceSpec):
+        return spec.model_copy(update={"limit": count})
+    data = data_of(spec)
+    assert data is not None, "an eval with rows"
+    select = data.select.model_copy(update={"size": count})
+    return spec.model_copy(update={"data": data.model_copy(update={"select": select})})
+
+
 def slices_of(spec: EvalSpec) -> tuple[str, ...]:
     """Columns by whose values the eval's scores are shown."""
     return () if isinstance(spec, QuestionsSpec | JudgeSpec) else spec.slices

@@ -15,7 +15,7 @@ from bench.suite.tables.conclusions.decision import DecisionOptions
 from bench.suite.tables.conclusions.gate import GatePolicy
 from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals import EvalSpec, examples_asked, with_examples
 from bench.suite.tables.given_arm import GIVEN, GivenArm
 from bench.suite.tables.model import ModelSpec
 from bench.suite.tables.training.budget import Budget
@@ -164,6 +164,8 @@ class Suite(Spec):
     """One training of each arm per seed; each once."""
     more_seeds: dict[str, tuple[Seed, ...]] = Field(default_factory=dict)
     """Seeds of single arms beyond these: `{ "curated/full" = [3, 4] }`."""
+    more_examples: dict[Name, Count] = Field(default_factory=dict)
+    """Examples of single evals beyond their own `limit` or `select.size`: `{ qa = 200 }`."""
     control: str | None = None
     """An arm (`random_1k/full`), or a data name (`random_1k`): then each arm's control is that data with the arm's own
     recipe, where the suite has that arm."""
@@ -239,6 +241,26 @@ class Suite(Spec):
         if given is not None and given.is_given:
             return tuple(range(len(self.arms.given[given.recipe].sources)))
         return self.seeds + tuple(seed for seed in self.more_seeds.get(arm, ()) if seed not in self.seeds)
+
+    def evals_as_run(self) -> tuple[EvalSpec, ...]:
+        """The evals with the examples that they have: their own, and those that were added."""
+        return tuple(
+            spec if (asked := self.examples_of(spec)) is None else with_examples(spec, asked) for spec in self.eval
+        )
+
+    def evals_at_most(self) -> tuple[EvalSpec, ...]:
+        """The evals that may grow, with their examples at the last planned look."""
+        planned = {} if self.sequential is None else self.sequential.max_examples
+        return tuple(
+            with_examples(spec, planned[spec.name])
+            for spec in self.eval
+            if spec.name in planned and examples_asked(spec) is not None
+        )
+
+    def examples_of(self, spec: EvalSpec) -> int | None:
+        """How many examples an eval of this suite takes, of each task, the added ones included; `None`: all."""
+        own = examples_asked(spec)
+        return None if own is None else own + self.more_examples.get(spec.name, 0)
 
     def control_of(self, arm: ArmRef) -> str | None:
         """Name of the arm that `arm` is compared with; `None` where the suite has none or it is the control itself.

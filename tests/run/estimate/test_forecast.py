@@ -48,6 +48,21 @@ def test_a_plan_counts_and_executes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "reports").exists()
 
 
+def test_a_plan_says_what_may_be_bought(tmp_path: Path) -> None:
+    held = {"kind": "loss", "name": "held", "data": {"source": "held.jsonl", "select": {"by": "first", "size": 2}}}
+    expected = expect(
+        tmp_path, eval=(held,), claim=({"says": "few/full >= base", "on": "held"},),
+        sequential={"max_seeds": 5, "max_examples": {"held": 4}},
+    )  # fmt: skip
+    assert expected.may_buy == (
+        "seeds of few/full: 2 now, 5 at most",
+        "examples of held: 2 now, 4 at most, 2 at a time",
+    )
+    shown = StringIO()
+    print_forecast(expected, Console(file=shown, width=120))
+    assert "examples of held: 2 now, 4 at most" in shown.getvalue()
+
+
 def test_a_second_plan_counts_nothing_again(tmp_path: Path) -> None:
     first = expect(tmp_path)
     again = expect(tmp_path)

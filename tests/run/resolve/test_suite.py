@@ -15,6 +15,7 @@ from bench.run.resolve.hash_cache import HashCache
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.models import MODEL_FILES, resolve_model
 from bench.run.resolve.suite import resolve
+from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.model import ModelSpec
 from tests.fakes.suites import fake_model, fake_suite
 
@@ -101,6 +102,31 @@ def test_problems_of_model_data_and_tasks_come_together(tmp_path: Path) -> None:
 def test_data_that_no_arm_uses_is_not_read(tmp_path: Path) -> None:
     data = {"few": {"source": "few.jsonl"}, "unused": {"source": "missing.jsonl"}}
     assert set(resolve(fake_suite(tmp_path, data=data), home=tmp_path / "home").data) == {"few", "eval:held"}
+
+
+def test_rows_that_an_eval_may_be_given_later_train_nothing_from_the_start(tmp_path: Path) -> None:
+    """Else a purchase would change what the arms train on, and with it every training."""
+    rows = [{"instruction": f"question {number}", "output": f"answer {number}"} for number in range(40)]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    held = {"source": "pool.jsonl", "select": {"by": "random", "size": 10}}
+
+    def resolved(most: int, **more: object) -> ResolvedSuite:
+        plan = {"max_seeds": 3, "max_examples": {"held": most}}
+        loaded = fake_suite(
+            tmp_path, data={"few": {"source": "pool.jsonl"}}, sequential=plan,
+            eval=({"kind": "loss", "name": "held", "data": held},), **more,
+        )  # fmt: skip
+        return resolve(loaded, home=tmp_path / "home")
+
+    first, later = resolved(24), resolved(24, more_examples={"held": 14})
+    assert (first.data["eval:held"].rows, later.data["eval:held"].rows) == (10, 24)
+    assert first.data["few"].sha256 == later.data["few"].sha256
+    assert first.data["few"].rows == 16
+    small, large = (set(Path(each.data["eval:held"].path).read_text().splitlines()) for each in (first, later))
+    assert small < large, "a larger draw holds the smaller one"
+    with pytest.raises(InputError) as caught:
+        resolved(41)
+    assert caught.value.problems[0].where == "eval.held.max_examples.select.size"
 
 
 def test_without_a_hub_the_hint_names_a_local_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

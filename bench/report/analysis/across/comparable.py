@@ -65,7 +65,7 @@ def _meaning(record: Record, evals: Collection[str]) -> dict[str, Any]:
     """All that decides what a score of this run on `evals` is a score of."""
     resolved = record.resolved
     meaning: dict[str, Any] = {"suite.name": resolved.suite.name}
-    for spec in resolved.suite.eval:
+    for spec in resolved.suite.evals_as_run():
         if spec.name not in evals:
             continue
         fields = spec.model_dump(mode="json", exclude=set(_COMPARED_ELSEWHERE))

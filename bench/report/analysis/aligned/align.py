@@ -75,7 +75,7 @@ def align(record: Record, rows: ScoreRows) -> tuple[Aligned, ...]:
     by_arm, draws = subjects(record), draws_by_arm(record)
     return tuple(
         align_one(measurand, by_arm, rows, draws=draws)
-        for spec in record.resolved.suite.eval
+        for spec in record.resolved.suite.evals_as_run()
         for measurand in measurands_of(spec, record)
     )
 

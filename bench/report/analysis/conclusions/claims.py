@@ -228,7 +228,7 @@ def _question(case: _ClaimCase, comparison: Delta | Ratio | None, record: Record
         margin=case.claim.margin,
         higher_is_better=higher,
         missing=case.gap or "nothing to compare",
-        looks=looks_at(case.claim, record),
+        looks=looks_at(case.claim, record, None if comparison is None else comparison.components),
     )
 
 

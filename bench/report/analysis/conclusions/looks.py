@@ -7,67 +7,116 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.record.look import ClaimLook, Look, claim_key, question_of
+from bench.record.look import ClaimLook, Look, Offer, claim_key, question_of
 from bench.record.record import Record
-from bench.report.analysis.run_facts.subjects import subjects
+from bench.report.analysis.run_facts.subjects import planned_arms, subjects
 from bench.stats.conclusions.claim_types import ClaimVerdict, Looks
+from bench.stats.conclusions.information import Size, information
+from bench.stats.noise.variance import Components
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.suite import Suite, is_base
+from bench.suite.tables.evals import examples_asked
+from bench.suite.tables.suite import is_base
 
 
-def trainings_of(claim: Claim, record: Record) -> int:
-    """Trainings of both sides."""
+def size_now(claim: Claim, record: Record) -> Size:
+    """Trainings of both sides, and examples of the eval."""
     names = subjects(record)
     left, _, right = claim.parts()
-    return sum(len(names.get(side, ())) for side in dict.fromkeys((left, right)) if not is_base(side))
+    trainings = sum(len(names.get(side, ())) for side in dict.fromkeys((left, right)) if not is_base(side))
+    return Size(trainings=trainings, examples=examples_of(record, claim.eval) or 1)
 
 
-def looks_at(claim: Claim, record: Record) -> Looks | None:
+def size_at_most(claim: Claim, record: Record) -> Size:
+    """Trainings of both sides, and examples of the eval, at the last planned look."""
+    left, _, right = claim.parts()
+    trainings = sum(most_seeds(record, side) for side in dict.fromkeys((left, right)) if not is_base(side))
+    return Size(trainings=trainings, examples=most_examples(record, claim.eval) or 1)
+
+
+def most_seeds(record: Record, arm: str) -> int:
+    """Trainings of an arm at the last planned look: those that it has, where they were given."""
+    plan, names = record.resolved.suite.sequential, subjects(record).get(arm, ())
+    given = any(ref.name == arm and ref.is_given for ref in planned_arms(record))
+    return len(names) if plan is None or given else max(len(names), plan.max_seeds)
+
+
+def examples_of(record: Record, name: str | None) -> int | None:
+    """Examples of an eval, of its task that has most: scored or not; `None` where no subject has a result."""
+    counts = [
+        measure.n + measure.missing
+        for evaluation in record.evaluations
+        if evaluation.eval == name and evaluation.result is not None
+        for measure in evaluation.result.measures
+    ]
+    return max(counts, default=None)
+
+
+def most_examples(record: Record, name: str | None) -> int | None:
+    """Examples of an eval at the last planned look: those that it has, where it cannot grow or has no more."""
+    suite, there = record.resolved.suite, examples_of(record, name)
+    spec = next((spec for spec in suite.eval if spec.name == name), None)
+    asked = None if spec is None else suite.examples_of(spec)
+    if suite.sequential is None or asked is None or there is None or there < asked:
+        return there
+    return max(there, suite.sequential.max_examples.get(name or "", there))
+
+
+def looks_at(claim: Claim, record: Record, parts: Components | None) -> Looks | None:
     """This look at a claim and those before it; `None` for one look at a suite that plans no others.
 
-    A planned look's share of the information is that of its trainings in those of the last look. Looks that no suite
-    planned are counted as if so many had been planned from the start, with equal care at each. An earlier look at more
-    trainings than there are now counts as well: taking seeds away is a further look, too.
+    A planned look has the share of the last look's information that its trainings and examples give. Looks that no
+    suite planned are counted as if so many had been planned from the start, with equal care at each. An earlier look at
+    more trainings, or examples, than there are now counts as well: taking them away is a further look, too.
+
+    parts: of the variance of the comparison that the claim is about.
     """
     plan = record.resolved.suite.sequential
-    now = trainings_of(claim, record)
+    now = size_now(claim, record)
     key = claim_key(claim)
-    before = [seen.trainings for look in record.looks for seen in look.claims if seen.claim == key]
-    if now == 0 or (plan is None and not before):
+    seen = [each for look in record.looks for each in look.claims if each.claim == key]
+    before = [Size(trainings=each.trainings, examples=each.examples or now.examples) for each in seen]
+    if now.trainings == 0 or (plan is None and not before):
         return None
-    steps = sorted({count for count in before if count > 0} | {now})
-    last = steps[-1] if plan is None else max(steps[-1], most_trainings(claim, record.resolved.suite))
+    sizes = [now, *(size for size in before if size.trainings > 0)]
+    planned = () if plan is None else (size_at_most(claim, record),)
+    shares = information([*sizes, *planned], now, parts)[: len(sizes)]
+    fractions = tuple(sorted(set(shares)))
     return Looks(
-        fractions=tuple(count / last for count in steps),
-        place=steps.index(now),
+        fractions=fractions,
+        place=fractions.index(shares[0]),
         spending="pocock" if plan is None else plan.spending,
         count=len(before) + 1,
     )
 
 
-def most_trainings(claim: Claim, suite: Suite) -> int:
-    """Trainings of both sides at the last planned look."""
-    assert suite.sequential is not None, "planned"
-    left, _, right = claim.parts()
-    return suite.sequential.max_seeds * sum(not is_base(side) for side in dict.fromkeys((left, right)))
-
-
-def this_look(record: Record, claims: Sequence[tuple[Claim, ClaimVerdict]], *, run: str) -> Look | None:
+def this_look(
+    record: Record, claims: Sequence[tuple[Claim, ClaimVerdict]], *, offers: Sequence[Offer], run: str
+) -> Look | None:
     """What was seen at this reading; `None` for a suite without claims, and before the run has ended."""
     if not claims or record.finished is None:
         return None
+    suite = record.resolved.suite
     models = tuple(model.sha256 for model in record.resolved.bases().values())
+    sizes = [size_now(claim, record) for claim, _ in claims]
     return Look(
-        question=question_of(record.resolved.suite, models=models),
+        question=question_of(suite, models=models),
         run=run,
         created=record.created,
         claims=tuple(
             ClaimLook(
                 claim=claim_key(claim),
-                trainings=trainings_of(claim, record),
+                trainings=size.trainings,
+                examples=examples_of(record, claim.eval),
                 leaning=verdict.leaning,
                 p_value=verdict.p_value,
             )
-            for claim, verdict in claims
+            for (claim, verdict), size in zip(claims, sizes, strict=True)
         ),
+        seeds={arm.name: len(suite.seeds_of(arm.name)) for arm in planned_arms(record)},
+        examples={
+            spec.name: count
+            for spec in suite.eval
+            if examples_asked(spec) is not None and (count := examples_of(record, spec.name)) is not None
+        },
+        offers=tuple(offers),
     )

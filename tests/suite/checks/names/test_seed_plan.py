@@ -24,3 +24,18 @@ def test_what_cannot_be_planned_is_refused() -> None:
     assert unknown.where == "more_seeds.lima/full"
     assert "3 seeds" in late.what
     assert "no claim" in idle.what
+
+
+def test_examples_are_planned_for_evals_that_have_more_of_them() -> None:
+    plain = make_suite(seeds=(0, 1))
+    limited = plain.model_copy(
+        update={"eval": tuple(s.model_copy(update={"limit": 50}) if s.name == "qa" else s for s in plain.eval)}
+    )
+    plan = SequentialOptions(max_seeds=2, max_examples={"qa": 90, "choice": 90, "q": 90})
+    suite = limited.model_copy(update={"sequential": plan, "more_examples": {"qa": 50}})
+    assert [spec.limit for spec in suite.evals_as_run()[:2] if spec.kind == "lm_eval"] == [100, None]
+    whole, unknown, late = seed_problems(suite)
+    assert (whole.where, unknown.where) == ("sequential.max_examples.choice", "sequential.max_examples.q")
+    assert "all of its examples" in whole.what
+    assert "100 examples" in late.what
+    assert "90" in late.what
