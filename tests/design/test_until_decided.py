@@ -114,7 +114,15 @@ def test_seeds_are_added_to_the_arms_of_the_open_claim_alone_until_the_last_look
 )
 def test_what_shrinks_the_claim_most_per_second_is_bought(tmp_path: Path, spread: float, most: int, first: str) -> None:
     """Arms that differ by their examples alone need more of them, and noisy trainings more seeds."""
-    lab = Lab(tmp_path, rate=0.1, planned=3, spread=spread, on="instructions", examples=60, most_examples=most)
+    lab = Lab(
+        tmp_path,
+        rate=0.08 if spread == 0.0 else 0.1,
+        planned=4,
+        spread=spread,
+        on="instructions",
+        examples=60,
+        most_examples=most,
+    )
     _, comparison = lab.go()
     assert f"next: {first} for {LIMA} > {RANDOM} on instructions takes" in lab.notes[0]
     bought = comparison.purchases
