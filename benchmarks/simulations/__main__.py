@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.simulations import (
     arms,
+    buying,
     corpus,
     decisions,
     evidence,
@@ -34,6 +35,7 @@ TABLES: dict[str, Sequence[Table]] = {
     "verdicts": verdicts.TABLES,
     "planning": (planning.TABLE,),
     "sequential": (sequential.TABLE,),
+    "buying": (buying.TABLE,),
     "decisions": decisions.TABLES,
     "evidence": (evidence.TABLE,),
 }

@@ -1,15 +1,12 @@
 """Looks at a run that grows by seeds and examples, whichever takes most variance per second: how often a difference is
-found that is not there, what stopping early saves, and what is bought, by simulation.
-
-Run from the repository root: `python -m benchmarks.buying [RUNS]`. Both arms begin with 3 seeds and 60 examples; a look
-may buy one seed of one arm, up to 6, or 80 examples, up to 300, at the prices of the truth."""
+found that is not there, what stopping early saves, and what is bought. Both arms begin with 3 seeds and 60 examples; a
+look may buy one seed of one arm, up to 6, or 80 examples, up to 300, at the prices of the truth."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -17,10 +14,10 @@ from bench.stats.conclusions.information import Size, information, variance_at
 from bench.stats.conclusions.sequential import Spending, nominal_levels
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
-from bench.stats.samples.sample import Scores
+from benchmarks.simulations.data import matrix
+from benchmarks.simulations.table import Cell, Measure, Note, Share, Table
 
-RUNS = 2_000
-REPLICATES = 200
+REPLICATES = 100
 SEEDS, EXAMPLES = (3, 6), (60, 300)
 """Of each arm, and of the eval: at the first look and at the last planned one."""
 STEP = 80
@@ -141,7 +138,7 @@ def looks(truth: Truth, generator: np.random.Generator, *, seed: int) -> list[Se
     seen, numbers = list[Seen](), FIRST
     while True:
         values = [arm[:seeds, : numbers.examples] for arm, seeds in zip(arms, numbers.seeds, strict=True)]
-        delta = paired_delta(_scores(values[0]), _scores(values[1]), seed=seed, replicates=REPLICATES)
+        delta = paired_delta(matrix(values[0]), matrix(values[1]), seed=seed, replicates=REPLICATES)
         seen.append(Seen(numbers=numbers, delta=delta))
         if numbers == LAST:
             return seen
@@ -149,21 +146,9 @@ def looks(truth: Truth, generator: np.random.Generator, *, seed: int) -> list[Se
         numbers = next_numbers(seen[-1], (own[0], own[1]), truth)
 
 
-def _scores(values: np.ndarray) -> Scores:
-    return Scores(values=values, present=np.ones(values.shape, dtype=np.bool_), weights=np.ones(values.shape[1]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Of all runs under one rule. decided: per cent. seeds, examples: means when the run stopped."""
-
-    decided: float
-    seeds: float
-    examples: float
-
-
-def simulate(truth: Truth, runs: int) -> dict[str, Found]:
-    """What each rule comes to."""
+@cache
+def simulate(truth: Truth, runs: int) -> dict[str, list[tuple[bool, Numbers]]]:
+    """By rule, of each run whether it decides, and with what numbers it ends."""
     generator = np.random.default_rng(2026)
     ends: dict[str, list[tuple[bool, Numbers]]] = {name: [] for name in RULES}
     for run in range(runs):
@@ -171,28 +156,27 @@ def simulate(truth: Truth, runs: int) -> dict[str, Found]:
         for name, rule in RULES.items():
             stop = next((number for number in range(len(seen)) if rule(seen[: number + 1])), None)
             ends[name].append((stop is not None, seen[-1 if stop is None else stop].numbers))
-    return {
-        name: Found(
-            decided=100 * float(np.mean([decided for decided, _ in rows])),
-            seeds=float(np.mean([sum(numbers.seeds) for _, numbers in rows])) / 2,
-            examples=float(np.mean([numbers.examples for _, numbers in rows])),
-        )
-        for name, rows in ends.items()
-    }
+    return ends
 
 
-def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    began = time.process_time()
-    print("| truth | rule | decided | seeds of an arm | examples |\n| --- | --- | ---: | ---: | ---: |")
-    for truth in TRUTHS:
-        for name, found in simulate(truth, runs).items():
-            print(
-                f"| {truth.name} | {name} | {found.decided:.1f}% | {found.seeds:.1f} | {found.examples:.0f} |",
-                flush=True,
-            )
-    print(f"\n{runs:,} runs each; {time.process_time() - began:,.0f} s of processor time")
+def measured(truth: Truth, rule: str) -> Measure:
+    """Runs that decide, and the means of seeds and examples with which they end."""
+
+    def row(runs: int) -> tuple[Cell, ...]:
+        ends = simulate(truth, runs)[rule]
+        promised = (0.0, 5.0) if rule.startswith("planned") and not truth.effect else None
+        seeds = float(np.mean([sum(numbers.seeds) / 2 for _, numbers in ends]))
+        examples = float(np.mean([numbers.examples for _, numbers in ends]))
+        decided = Share(hits=sum(decided for decided, _ in ends), runs=runs, promised=promised)
+        return decided, Note(text=f"{seeds:.1f}"), Note(text=f"{examples:.0f}")
+
+    return row
 
 
-if __name__ == "__main__":
-    main()
+TABLE = Table(
+    title="Looks at a growing number of seeds and examples",
+    about="Both arms begin with 3 seeds and 60 examples; after each look the best buy is added: a seed of one arm (6 "
+    "at most) or 80 examples (300 at most). The promise of planned looks: no more than 5% over all looks.",
+    columns=("decided", "seeds of an arm, mean", "examples, mean"),
+    cases={f"{truth.name}: {rule}": measured(truth, rule) for truth in TRUTHS for rule in RULES},
+)
