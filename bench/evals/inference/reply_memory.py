@@ -17,26 +17,26 @@ from pydantic import TypeAdapter
 from bench.atomic import write_text
 from bench.digest import digest_json
 
-Request = TypeVar("Request", bound=Hashable)
-Reply = TypeVar("Reply")
+SubjectRequest = TypeVar("SubjectRequest", bound=Hashable)
+SubjectReply = TypeVar("SubjectReply")
 
 
-class ReplyKind(Generic[Request, Reply]):
+class ReplyKind(Generic[SubjectRequest, SubjectReply]):
     """One kind of request: its name, how its content is put as JSON, and the type of its replies."""
 
-    def __init__(self, name: str, content: Callable[[Request], Any], reply: Any) -> None:
+    def __init__(self, name: str, content: Callable[[SubjectRequest], Any], reply: Any) -> None:
         self._name, self._content = name, content
-        self._adapter: TypeAdapter[Reply] = TypeAdapter(reply)
+        self._adapter: TypeAdapter[SubjectReply] = TypeAdapter(reply)
 
-    def key(self, request: Request) -> str:
+    def key(self, request: SubjectRequest) -> str:
         """The request by its content."""
         return digest_json([self._name, self._content(request)])
 
-    def dump(self, reply: Reply) -> Any:
+    def dump(self, reply: SubjectReply) -> Any:
         """The reply as a JSON value."""
         return self._adapter.dump_python(reply, mode="json")
 
-    def load(self, value: Any) -> Reply:
+    def load(self, value: Any) -> SubjectReply:
         """The reply that `dump` gave."""
         return self._adapter.validate_python(value)
 
@@ -58,13 +58,13 @@ class ReplyMemory:
 
     def through(
         self,
-        kind: ReplyKind[Request, Reply],
-        requests: Sequence[Request],
-        compute: Callable[[list[Request]], Sequence[Reply]],
+        kind: ReplyKind[SubjectRequest, SubjectReply],
+        requests: Sequence[SubjectRequest],
+        compute: Callable[[list[SubjectRequest]], Sequence[SubjectReply]],
         *,
-        is_reply: Callable[[Reply], bool],
+        is_reply: Callable[[SubjectReply], bool],
         recalled: Callable[[int], None] = lambda _: None,
-    ) -> list[Reply]:
+    ) -> list[SubjectReply]:
         """Replies in the order of `requests`: those that are known, and what `compute` gives for all others.
 
         is_reply: whether a reply is one, and is kept. recalled: hears how many distinct requests were known, if any.
