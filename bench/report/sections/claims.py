@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.record.look import Offer
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.conclusions.next_buy import OpenClaim
+from bench.report.analysis.conclusions.purchases import NotBought
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
 
@@ -103,7 +103,7 @@ def _taken(share: float | None) -> str:
     return fmt.NONE if share is None else f"−{fmt.percent(share)}"
 
 
-def _offered(offer: Offer) -> str:
+def _offered(offer: NotBought) -> str:
     seconds = "" if offer.seconds is None else f" in {fmt.seconds(offer.seconds)}"
     return f"{offer.what} ({_taken(offer.share)}{seconds})"
 

@@ -13,6 +13,15 @@ from bench.record.look import Look, Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotBought:
+    """Another offer. share: of the variance of the claim's comparison that it would have taken."""
+
+    what: str
+    share: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
     """What came to a run after a look. look: its number. claim, share, seconds: of the offer that was taken; `None`
     where there was none, such as for seeds that were added by hand. beside: what else was on offer for that claim."""
@@ -22,7 +31,7 @@ class Purchase:
     claim: str | None
     share: float | None
     seconds: float | None
-    beside: tuple[Offer, ...]
+    beside: tuple[NotBought, ...]
 
 
 def purchases(looks: Sequence[Look], this: Look | None) -> tuple[Purchase, ...]:
@@ -51,5 +60,9 @@ def _between(before: Look, after: Look, number: int) -> Iterator[Purchase]:
 def _purchase(before: Look, what: str, number: int, offer: Offer | None) -> Purchase:
     if offer is None:
         return Purchase(look=number, what=what, claim=None, share=None, seconds=None, beside=())
-    beside = tuple(other for other in before.offers if other.claim == offer.claim and other != offer)
+    beside = tuple(
+        NotBought(what=other.what, share=other.share, seconds=other.seconds)
+        for other in before.offers
+        if other.claim == offer.claim and other != offer
+    )
     return Purchase(look=number, what=what, claim=offer.claim, share=offer.share, seconds=offer.seconds, beside=beside)
