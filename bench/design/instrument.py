@@ -20,8 +20,6 @@ from bench.stats.estimates.single import Estimate
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.suite import BASE, is_base
 
-INVALID = "[invalid]"
-"""lm-eval's word for an answer in which its filter found nothing."""
 MOST_UNREADABLE = 0.5
 """Share of unreadable answers from which an eval measures the format and not the model."""
 AnsweredRows = Mapping[tuple[str, str], Sequence[ScoreRow]]
@@ -132,9 +130,8 @@ def _scores(measurand: Measurand, rows: Sequence[ScoreRow]) -> dict[tuple[str, s
 
 
 def _unreadable(measurand: Measurand, rows: Sequence[ScoreRow]) -> float | None:
-    outputs = [row.output for row in rows if row.task in measurand.metrics and row.output is not None]
-    lost = sum(not output.strip() or output.strip() == INVALID for output in outputs)
-    return lost / len(outputs) if outputs else None
+    answered = [row for row in rows if row.task in measurand.metrics and row.output is not None]
+    return sum(row.without_answer for row in answered) / len(answered) if answered else None
 
 
 def _limit(measurand: Measurand, value: Estimate) -> str | None:

@@ -10,7 +10,7 @@ Bits per byte is a mean weighted by bytes, so its rows carry that weight.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -106,6 +106,8 @@ def read_samples(
     )
 
 
+_INVALID = "[invalid]"
+"""lm-eval's word for an answer in which its filter found nothing."""
 DocumentSamples = tuple[Mapping[str, Any], dict[str, Mapping[str, Any]]]
 """Any sample of a document, and its scored samples by filter: none where it failed."""
 
@@ -221,6 +223,7 @@ def _rows(
             question=_question(task, sample),
             target=_target(task, sample),
             output=_output(task, sample, leading) if by_filter else None,
+            unread=_unread(task, by_filter, leading),
             slices={name: values for name in slices if (values := slice_values(sample["doc"], name))},
             unscored=reasons.get(sample["doc_id"]),
         )
@@ -272,6 +275,24 @@ def _target(task: Task, sample: Mapping[str, Any]) -> str | None:
         right = target if isinstance(target, list) else [target]
         return " | ".join(options[t] if isinstance(t, int) and 0 <= t < len(options) else str(t) for t in right)
     return " | ".join(map(str, target)) if isinstance(target, list) else str(target)
+
+
+def _unread(task: Task, by_filter: Mapping[str, Mapping[str, Any]], leading: _Metric | None) -> bool:
+    """Whether the leading metric's filter, or each where none leads, took nothing from the written answers."""
+    if task.OUTPUT_TYPE != "generate_until" or not by_filter:
+        return False
+    asked = [by_filter[leading.filter]] if leading is not None and leading.filter in by_filter else by_filter.values()
+    taken = [text for sample in asked for text in _texts(sample["filtered_resps"])]
+    return all(text.strip() in ("", _INVALID) for text in taken)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Texts of a filter's result: one for each answer, or several."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    else:
+        yield str(value)
 
 
 def _output(task: Task, sample: Mapping[str, Any], leading: _Metric | None) -> str | None:

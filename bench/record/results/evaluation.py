@@ -156,6 +156,8 @@ class ScoreRow(Spec):
     """The thinking that was stripped from `output`; `None` without any."""
     unfinished_thinking: bool = False
     """Whether an answer's thinking never ended, so that there was no answer to score."""
+    unread: bool = False
+    """Whether the task's filter, such as one for the number behind `####`, found no answer in `output`."""
     samples: tuple[str | None, ...] = ()
     """All answers, where several were drawn; `metrics` are then their means."""
     verdicts: tuple[str | None, ...] = ()
@@ -169,3 +171,8 @@ class ScoreRow(Spec):
     """By field that the suite slices by, the values of this example."""
     unscored: str | None = None
     """Why scores are missing, where a reason is known."""
+
+    @property
+    def without_answer(self) -> bool:
+        """Whether there is text and no answer in it: it is empty, or nothing in it could be read."""
+        return self.unread or (self.output is not None and not self.output.strip())

@@ -18,8 +18,6 @@ from bench.record.store import JobStore, read_scores
 from bench.run.plan.types import JobOutcome, Plan
 from bench.suite.tables.evals import EvalSpec
 
-INVALID = "[invalid]"
-"""lm-eval's word for an answer in which its filter found nothing."""
 _TAIL = 0.025
 _PASSING = frozenset({"dependency", "unavailable"})
 """Failures that say nothing about the eval: a hub or an endpoint may answer again, and the other evals go on."""
@@ -75,7 +73,7 @@ def _of_measure(scores: BaseScores, measure: Measure, *, many: bool) -> Iterator
     rows = [row for row in scores.rows if row.task == measure.task]
     if spec.kind == "judge" or spec.role == "diagnostic" or not measure.binary:
         return
-    if _unreadable(rows):
+    if rows and all(row.without_answer for row in rows if row.output is not None):
         yield _finding("no-answer", spec, f"{where}: no answer of {scores.base} could be read ({len(rows):,} answers)")
     elif spec.role == "target" and measure.value == 1.0 and measure.higher_is_better:
         yield _finding("ceiling", spec, f"{where}: {scores.base} has all {measure.n:,} right: nothing can be gained")
@@ -85,12 +83,6 @@ def _of_measure(scores: BaseScores, measure: Measure, *, many: bool) -> Iterator
             yield _finding("chance", spec, f"{where}: {scores.base} is at chance ({low}): nothing can be forgotten")
         else:
             yield _finding("chance", spec, f"{where}: {scores.base} is at chance ({low})", stops=False)
-
-
-def _unreadable(rows: Sequence[ScoreRow]) -> bool:
-    """Whether every answer is empty, or holds nothing that the task's filter takes for an answer."""
-    outputs = [row.output for row in rows if row.output is not None]
-    return bool(outputs) and all(not output.strip() or output.strip() == INVALID for output in outputs)
 
 
 def _at_chance(measure: Measure) -> bool:

@@ -256,6 +256,20 @@ def test_chance_of_a_share_of_probability_is_that_of_even_options(checkpoint: Pa
     assert all(0 < (row.metrics["acc"] or 0) < 1 for row in scores)
 
 
+@pytest.mark.parametrize(("pattern", "unread"), [("ANSWER: (\\d+)", True), ("(?s)(.*)", False)])
+def test_an_answer_in_which_the_filter_finds_nothing_is_marked(
+    checkpoint: Path, tmp_path: Path, pattern: str, unread: bool
+) -> None:
+    """By what was read, and not by the text: the base's eval ends a run where no answer can be read."""
+    steps = [{"function": "regex", "regex_pattern": pattern}, {"function": "take_first"}]
+    write_qa(tmp_path / "tasks", count=3, filter_list=[{"name": "number", "filter": steps}])
+    _, rows = evaluate(lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["qa"]), tmp_path / "out")
+    written = [row for row in rows if (row.output or "").strip()]
+    assert written
+    assert {row.unread for row in written} == {unread}
+    assert [row.without_answer for row in rows] == [unread or not (row.output or "").strip() for row in rows]
+
+
 def test_generated_tokens_are_counted(checkpoint: Path, tmp_path: Path) -> None:
     """The cost of an eval is part of the record."""
     write_qa(tmp_path / "tasks", count=5)

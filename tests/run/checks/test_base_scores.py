@@ -10,12 +10,13 @@ from pydantic import TypeAdapter
 
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.results.ledger import Seconds
-from bench.run.checks.base_scores import INVALID, BaseScores, findings
+from bench.run.checks.base_scores import BaseScores, findings
 from bench.suite.tables.evals import EvalSpec
 
 
 def scored(
     right: int, n: int = 100, *, role: str = "target", chance: float | None = 0.25, outputs: Sequence[str] = ("A",),
+    unread: Sequence[str] = (),
     **measure: Any,
 ) -> list[tuple[str, bool]]:  # fmt: skip
     """Findings (reference, stops) on a base with `right` of `n` answers right."""
@@ -30,7 +31,14 @@ def scored(
         unscored={} if n else {"why": 3},
     )  # fmt: skip
     rows = [
-        ScoreRow(task="t", id=str(at), metrics={"acc": 1.0}, prompt="?", output=outputs[at % len(outputs)])
+        ScoreRow(
+            task="t",
+            id=str(at),
+            metrics={"acc": 1.0},
+            prompt="?",
+            output=(text := outputs[at % len(outputs)]),
+            unread=text in unread,
+        )
         for at in range(max(n, 1))
     ]
     found = list(findings(BaseScores(base="base", eval=spec, result=result, rows=rows)))
@@ -68,8 +76,8 @@ def test_chance_is_told_by_the_interval(right: int, at_chance: bool) -> None:
 
 
 def test_answers_that_no_filter_can_read_stop_the_run() -> None:
-    assert scored(0, chance=0.0, outputs=(INVALID, "", " ")) == [("base.no-answer", True)]
-    assert scored(0, chance=0.0, outputs=(INVALID, "7")) == [("base.chance", False)]
+    assert scored(0, chance=0.0, outputs=("so what", "", " "), unread=("so what",)) == [("base.no-answer", True)]
+    assert scored(0, chance=0.0, outputs=("so what", "7"), unread=("so what",)) == [("base.chance", False)]
 
 
 def test_graded_scores_and_measures_without_chance_are_left_alone() -> None:
