@@ -21,8 +21,9 @@ SCALES = 100
 def lean() -> Iterator[None]:
     """Within it, faster statistics with the same intervals, to a thousandth of their width."""
     first, second, weights = logit_curve.lattice(POINTS, STEP)
+    pivots = logit_curve._pivots.__wrapped__  # those that are remembered are of the whole lattice
     with ExitStack() as patches:
-        for name, value in (("_FIRST", first), ("_SECOND", second), ("_WEIGHTS", weights)):
+        for name, value in (("_FIRST", first), ("_SECOND", second), ("_WEIGHTS", weights), ("_pivots", pivots)):
             patches.enter_context(patch.object(logit_curve, name, value))
         patches.enter_context(patch.object(decision, "_MOST_SCALES", SCALES))
         patches.enter_context(patch.object(paired, "detectable_at", lambda *_: None))

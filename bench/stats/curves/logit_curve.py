@@ -27,18 +27,19 @@ NODES: FloatArray = normal_cdf(_SCORES)
 
 
 def lattice(points: int, step: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Pairs of normal scores, one of each source of noise, and their weights, each [points].
+    """Pairs of normal scores, one of each source of noise, and their weights, which sum to 1, each
+    [points].
 
     For neighbouring Fibonacci numbers they are as even as points in a square can be (Niederreiter 1992, "Random number
     generation and quasi-Monte Carlo methods", chapter 5).
     """
     first = 2.0 * _REACH * (np.arange(points) / points - 0.5)
     second = 2.0 * _REACH * (np.arange(points) * step % points / points - 0.5)
-    return first, second, floats(np.exp(-0.5 * (first**2 + second**2)))
+    weights = floats(np.exp(-0.5 * (first**2 + second**2)))
+    return first, second, weights / weights.sum()
 
 
-_FIRST, _SECOND, _UNSCALED = lattice(28_657, 17_711)
-_WEIGHTS = _UNSCALED / _UNSCALED.sum()
+_FIRST, _SECOND, _WEIGHTS = lattice(28_657, 17_711)
 _EDGE = 1e-12  # rates nearer to 0 or 1 count as this far away, so that their logits are finite
 
 
