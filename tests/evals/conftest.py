@@ -1,8 +1,9 @@
-"""Copies of metric modules go to the tests' own folder: one for the process, as the importing machinery needs."""
+"""Copies of metric modules go to the tests' own folder, one for the process, as the importing machinery needs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +16,15 @@ def module_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reference_metrics, "_cache", lambda: folder)
         yield
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A small model of which some answers are far likelier than others."""
+    from tests.evals.loud import loud  # the libraries, for those who need them
+    from tests.fakes.checkpoints import tiny_tokenizer
+
+    folder = tmp_path / "model"
+    loud("llama").save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder

@@ -19,16 +19,7 @@ from bench.suite.tables.evals import EvalSpec
 from bench.train.job import run_training
 from bench.train.probe import run_probe
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa
-from tests.evals.loud import loud
-from tests.fakes.checkpoints import tiny_model, tiny_tokenizer
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    folder = tmp_path / "model"
-    loud("llama").save_pretrained(folder)
-    tiny_tokenizer().save_pretrained(folder)
-    return folder
+from tests.fakes.checkpoints import tiny_model
 
 
 def test_every_kind_of_eval_has_code() -> None:

@@ -17,7 +17,7 @@ from bench.evals.loss import SupervisedText, summed_nll
 from bench.model.loading.load import load_base
 from tests.evals.jobs import evaluate, loss_job, resolved_model, sentence
 from tests.evals.loud import loud
-from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_tokenizer
+from tests.fakes.checkpoints import ARCHITECTURES, Architecture
 
 
 def write_rows(path: Path, answers: list[str]) -> list[Row]:
@@ -33,14 +33,6 @@ def write_rows(path: Path, answers: list[str]) -> list[Row]:
     ]
     path.write_text("".join(row.model_dump_json(include={"turns", "origin"}) + "\n" for row in rows))
     return rows
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    folder = tmp_path / "model"
-    loud("llama").save_pretrained(folder)
-    tiny_tokenizer().save_pretrained(folder)
-    return folder
 
 
 def test_loss_is_the_mean_over_supervised_tokens(checkpoint: Path, tmp_path: Path) -> None:

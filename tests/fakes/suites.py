@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.record.record import Record
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.suite import Suite
 from tests.fakes.worker import COUNTED
@@ -81,3 +82,13 @@ def counted(home: Path) -> list[str]:
     """Arms whose trainings were counted, in order."""
     path = home / COUNTED
     return path.read_text().splitlines() if path.exists() else []
+
+
+def scores(record: Record) -> list[tuple[str, str, float | None]]:
+    """Every score of a run: eval, subject and value."""
+    return [
+        (evaluation.eval, evaluation.subject, measure.value)
+        for evaluation in record.evaluations
+        if evaluation.result is not None
+        for measure in evaluation.result.measures
+    ]

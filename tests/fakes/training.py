@@ -15,6 +15,7 @@ from bench.data.render.row import Row, Turn
 from bench.model.loading.load import load_base, load_config, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Step
+from bench.record.results.training import TrainResult
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
@@ -24,6 +25,7 @@ from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import Schedule, plan_schedule
 from bench.train.isolation import row_separation
+from bench.train.job import run_training
 from bench.train.loop.router import router_loss
 from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 
@@ -82,6 +84,9 @@ def resolved_model(folder: Path, **changes: Any) -> ResolvedModel:
         "template_sha256": None, "end_of_turn": None, "lora_target_modules": "all-linear", "simulation": None,
     }  # fmt: skip
     return ResolvedModel(**{**fields, **changes})
+
+
+WORLD_ROWS = make_rows(40)
 
 
 def stored_data(folder: Path, rows: list[Row], name: str = "fake") -> ResolvedData:
@@ -159,3 +164,8 @@ def make_trainer(
         on_step=on_step,
     )
     return trainer, schedule
+
+
+def train(job: TrainJob, folder: Path) -> TrainResult:
+    """Run the job, watching nothing."""
+    return run_training(job, folder, lambda event: None)

@@ -1,17 +1,19 @@
-"""The peak of this machine is measured once for all trainings of these tests: it costs as much as one of them."""
+"""A base and rows, once for each file that trains."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from pathlib import Path
 
 import pytest
 
-from bench.train.accounting import utilization
+from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.training import WORLD_ROWS, stored_data
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_peak() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utilization, "measured_peak", cache(utilization.measured_peak))
-        yield
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base and stored rows."""
+    folder = tmp_path_factory.mktemp("world")
+    tiny_checkpoint(folder / "base")
+    stored_data(folder, WORLD_ROWS)
+    return folder

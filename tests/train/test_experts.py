@@ -14,11 +14,9 @@ from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest
 from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.training import TrainResult
-from bench.train.job import run_training
 from bench.train.training_data import build_training_data
 from tests.fakes.architectures import EXPERTS, architecture_checkpoint
-from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train
 
 CPU = torch.device("cpu")
 ROWS = make_rows(16)
@@ -38,10 +36,6 @@ def job_on(base: Path, *, steps: int = 2, **recipe: Any) -> TrainJob:
     data = stored_data(base.parent, ROWS)
     budget = {"unit": "steps", "amount": steps}
     return make_job(resolved_model(base), data, recipe=make_recipe(**recipe), budget=budget)
-
-
-def train(job: TrainJob, folder: Path) -> TrainResult:
-    return run_training(job, folder, lambda event: None)
 
 
 @pytest.mark.parametrize("asks", [False, True])

@@ -18,27 +18,16 @@ from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.facts import ExactCounts
 from bench.record.results.ledger import Step
-from bench.record.results.training import TrainResult
 from bench.train.accounting.budget import row_operations
 from bench.train.batches.schedule import plan_schedule
 from bench.train.exact_counts import count_training
 from bench.train.job import run_training, tail_loss
 from bench.train.probe import run_probe
 from bench.train.training_data import build_training_data
-from tests.fakes.checkpoints import tiny_checkpoint
-from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+from tests.fakes.training import WORLD_ROWS as ROWS
+from tests.fakes.training import make_job, make_recipe, resolved_model, stored_data, train
 
-ROWS = make_rows(40)
 BUDGET = {"unit": "tokens", "amount": 1_200}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base and stored rows."""
-    folder = tmp_path_factory.mktemp("world")
-    tiny_checkpoint(folder / "base")
-    stored_data(folder, ROWS)
-    return folder
 
 
 def job_in(
@@ -47,11 +36,6 @@ def job_in(
     """A job on the world's base and rows."""
     data = stored_data(world, ROWS)
     return make_job(resolved_model(world / "base"), data, recipe=make_recipe(**recipe or {}), budget=budget, **fields)
-
-
-def train(job: TrainJob, folder: Path) -> TrainResult:
-    """Runs the job, watching nothing."""
-    return run_training(job, folder, lambda event: None)
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from bench.model.loading.load import load_base, load_subject
 from bench.model.loading.stored_dtype import stored_dtype
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.training import TrainResult
 from bench.suite.catalog.template import load_template
-from bench.train.job import run_training
 from tests.fakes.architectures import EXPERTS, SLIDING, architecture_checkpoint
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_checkpoint
-from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
+from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train
 
 CPU = torch.device("cpu")
 ROWS = make_rows(12)
@@ -33,10 +31,6 @@ def job_on(base: Path, *, model: dict[str, Any] | None = None, **recipe: Any) ->
     data = stored_data(base.parent, ROWS)
     budget = {"unit": "steps", "amount": 3}
     return make_job(resolved_model(base, **model or {}), data, recipe=make_recipe(**recipe), budget=budget)
-
-
-def train(job: TrainJob, folder: Path) -> TrainResult:
-    return run_training(job, folder, lambda event: None)
 
 
 @pytest.mark.parametrize("name", ["mistral", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe"])

@@ -24,7 +24,7 @@ from bench.run.executors.remote import RemoteExecutor
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.suite.tables.suite import Limits
-from tests.fakes.suites import fake_suite, worked
+from tests.fakes.suites import fake_suite, scores, worked
 
 cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
 
@@ -44,15 +44,6 @@ def ray_executor(root: Path) -> RemoteExecutor:
     chosen = choose_executor(str(root / "cluster.toml"), limits=Limits())
     assert isinstance(chosen, RemoteExecutor)
     return replace(chosen, module="tests.fakes.worker", home=str(root / "home"))
-
-
-def scores(record: Record) -> list[tuple[str, str, float | None]]:
-    return [
-        (evaluation.eval, evaluation.subject, measure.value)
-        for evaluation in record.evaluations
-        if evaluation.result is not None
-        for measure in evaluation.result.measures
-    ]
 
 
 def done(root: Path) -> int:

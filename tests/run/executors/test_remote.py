@@ -26,7 +26,7 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from bench.suite.tables.executor import CommandExecutor, SlurmExecutor
-from tests.fakes.suites import fake_suite, worked
+from tests.fakes.suites import fake_suite, scores, worked
 
 SERVER = ChildServer(module="tests.fakes.worker")
 CHECKOUT = Path(__file__).parents[3]
@@ -59,15 +59,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
     monkeypatch.setattr(remote, "_POLL_SECONDS", 0.2)
     monkeypatch.setenv("PYTHONPATH", f"{CHECKOUT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-
-
-def scores(record: Record) -> list[tuple[str, str, float | None]]:
-    return [
-        (evaluation.eval, evaluation.subject, measure.value)
-        for evaluation in record.evaluations
-        if evaluation.result is not None
-        for measure in evaluation.result.measures
-    ]
 
 
 def go(root: Path, name: str, **options: object) -> tuple[Record, list[str]]:

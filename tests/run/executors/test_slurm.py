@@ -24,7 +24,7 @@ from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.suite.tables.executor import SlurmExecutor
 from tests.fakes.slurm import missing, slurm_cluster
-from tests.fakes.suites import fake_suite, worked
+from tests.fakes.suites import fake_suite, scores, worked
 
 pytestmark = pytest.mark.skipif(
     missing() is not None or not os.environ.get("BENCH_TEST_SLURM"), reason=missing() or "BENCH_TEST_SLURM is not set"
@@ -43,15 +43,6 @@ def go(root: Path, executor: RemoteExecutor | None = None) -> tuple[Record, list
         server=ChildServer(module="tests.fakes.worker"), executor=executor,
     )  # fmt: skip
     return finished.load(), notes
-
-
-def scores(record: Record) -> list[tuple[str, str, float | None]]:
-    return [
-        (evaluation.eval, evaluation.subject, measure.value)
-        for evaluation in record.evaluations
-        if evaluation.result is not None
-        for measure in evaluation.result.measures
-    ]
 
 
 def disturb(home: Path) -> None:

@@ -11,7 +11,6 @@ import torch
 from bench.data.render.render import make_renderer
 from bench.emit import Event, StepDone
 from bench.model.loading.load import load_subject, load_tokenizer
-from bench.record.results.training import TrainResult
 from bench.suite.tables.training.validation import Validation
 from bench.train.batches.loss_mask import supervised
 from bench.train.batches.schedule import plan_schedule
@@ -19,19 +18,8 @@ from bench.train.batches.validation_rows import split_rows
 from bench.train.job import run_training
 from bench.train.loop.validation import Watch
 from bench.train.training_data import build_training_data
-from tests.fakes.checkpoints import tiny_checkpoint
-from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
-
-ROWS = make_rows(40)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base and stored rows."""
-    folder = tmp_path_factory.mktemp("world")
-    tiny_checkpoint(folder / "base")
-    stored_data(folder, ROWS)
-    return folder
+from tests.fakes.training import WORLD_ROWS as ROWS
+from tests.fakes.training import make_job, make_recipe, resolved_model, stored_data, train
 
 
 def job_in(world: Path, *, steps: int = 12, **recipe: Any) -> Any:
@@ -41,10 +29,6 @@ def job_in(world: Path, *, steps: int = 12, **recipe: Any) -> Any:
         resolved_model(world / "base"), stored_data(world, ROWS), recipe=make_recipe(**settings),
         budget={"unit": "steps", "amount": steps},
     )  # fmt: skip
-
-
-def train(job: Any, folder: Path) -> TrainResult:
-    return run_training(job, folder, lambda event: None)
 
 
 def test_a_tenth_of_the_rows_is_held_out_by_seed() -> None:
