@@ -6,10 +6,11 @@ list is reported by `bench.data.formats.unused`, never read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from bench.data.formats.chat.channels import ROUTES, by_channel
 from bench.data.formats.chat.parts import Said, said_in
 from bench.data.formats.chat.thoughts import joined, with_one_block
 from bench.data.formats.chat.tools import call_list
@@ -45,8 +46,6 @@ _REFUSED = """
 image images image_url img audio audios video videos train_detail training_detail mask tools functions tool_call
 function_calls refusal
 """
-ROUTES = {"channel": ("final",), "recipient": ("all", "user")}
-"""Where a message goes, and the places of an answer to the user; elsewhere it is a thought or a call."""
 
 MESSAGE_KEYS: dict[str, Key] = {
     **dict.fromkeys(("role", "from", "speaker"), Key.ROLE),
@@ -115,17 +114,21 @@ def is_role(name: object) -> bool:
 
 def message_turns(items: Iterable[object]) -> Turns:
     """A list of messages as turns. Raises `RowError` with the turn's number."""
-    turns: Turns = []
+    return by_channel(_read(items))
+
+
+def _read(items: Iterable[object]) -> Iterator[tuple[Mapping[str, Any], Turns]]:
+    """Each message with its turns."""
     for position, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise RowError("data.not-a-turn", f"turn {position} is {kind_of(item)}, not an object")
         speaker, content = speaker_and_content(item)
         try:
-            turns += _turns(item, speaker, content)
+            turns = _turns(item, speaker, content)
         except RowError as error:
             hint = error.hint or f"a turn is an object with {speaker} and {content}"
             raise RowError(error.reference, f"turn {position}: {error.what}", hint) from None
-    return turns
+        yield item, turns
 
 
 def ends_with_answer(items: object) -> bool:
@@ -160,7 +163,6 @@ def _turns(item: Mapping[str, Any], speaker: str, content: str) -> Turns:
         key = next(key for key in item if MESSAGE_KEYS.get(key) is Key.REFUSED and is_filled(item[key]))
         what = f"`{key}` cannot be honoured: this program trains on text"
         raise RowError("data.not-honoured", what, ignore_hint(key))
-    _check_route(item)
     calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
     said = Said() if calls and content not in item else said_in(field_of(item, content), by_tool=role == "tool")
     text, calls = said.text, [*calls, *said.calls]
@@ -233,15 +235,6 @@ def _learned(key: str, value: object) -> bool:
         what = f"a weight of {value!r} cannot be honoured: a turn is learned (1, true) or not (0, false)"
         raise RowError("data.weight", what, ignore_hint(key))
     return flag
-
-
-def _check_route(item: Mapping[str, Any]) -> None:
-    """A message to anybody but the user is no answer."""
-    for key, places in ROUTES.items():
-        value = item.get(key)
-        if is_filled(value) and str(value).strip().lower() not in places:
-            what = f"`{key}` is {value!r}: a thought or a call, which `reasoning_content` and `tool_calls` would hold"
-            raise RowError("data.not-honoured", what, ignore_hint(key))
 
 
 def parsed_flag(value: object) -> bool | None:

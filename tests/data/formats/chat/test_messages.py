@@ -204,5 +204,44 @@ def test_a_message_that_is_not_for_the_user_is_no_answer(keys: dict[str, str], s
         message_turns([{"role": "user", "content": "Q"}, said(**keys)])
 
 
+def test_the_channels_of_one_turn_are_its_thoughts_its_call_and_its_answer() -> None:
+    """The notation of gpt-oss: each channel is a message of its own."""
+    conversation = [
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "channel": "analysis", "content": "look it up"},
+        {"role": "assistant", "channel": "commentary", "content": "Let me look."},
+        {"role": "assistant", "channel": "analysis", "content": "by f"},
+        {"role": "assistant", "channel": "commentary", "recipient": "functions.f", "content": '{"a": 1}'},
+        {"role": "tool", "name": "functions.f", "channel": "commentary", "recipient": "assistant", "content": "18 C"},
+        {"role": "assistant", "channel": "analysis", "content": "18"},
+        {"role": "assistant", "channel": "final", "content": "It is 18 C."},
+    ]
+    assert message_turns(conversation) == [
+        {"role": "user", "content": "Weather?"},
+        {
+            "role": "assistant",
+            "content": "Let me look.",
+            "reasoning": "look it up\nby f",
+            "tool_calls": [{"name": "f", "arguments": {"a": 1}}],
+        },
+        {"role": "tool", "content": "18 C", "name": "f"},
+        {"role": "assistant", "content": "It is 18 C.", "reasoning": "18"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "assistant", "channel": "analysis", "content": "hm"}, {"role": "user", "content": "Q"}],
+        [{"role": "assistant", "channel": "analysis", "content": "hm"}],
+        [{"role": "assistant", "recipient": "functions.f", "content": "no object"}],
+        [{"role": "assistant", "recipient": "python", "channel": "analysis2", "content": "1 + 1"}],
+    ],
+)
+def test_a_thought_without_an_answer_and_a_message_to_a_machine_are_refused(messages: list[dict[str, str]]) -> None:
+    with pytest.raises(RowError, match=r"`(channel|recipient)` is '"):
+        message_turns(messages)
+
+
 def test_an_answer_to_the_user_says_so() -> None:
     assert said(channel="final", recipient="all") == said()
