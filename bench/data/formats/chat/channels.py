@@ -31,16 +31,24 @@ def by_channel(read: Iterable[tuple[Mapping[str, Any], Turns]]) -> Turns:
             turns += [*new[:-1], _without_namespace(last)]
             continue
         if _route(item, "channel") == _THOUGHT and not _names_function(item):
+            if not last.get("train", True):
+                raise RowError("data.weight", "a thought is learned with its answer: no weight of its own is honoured")
             thoughts.append(last["content"])
             continue
         last = _call(item, last) if _names_function(item) else _to_the_user(item, last)
         last, thoughts = _with_thoughts(last, thoughts), []
-        if _names_function(item) and turns and turns[-1]["role"] == "assistant" and not turns[-1].get("tool_calls"):
+        if _names_function(item) and turns and _is_told_before(turns[-1], last):
             told = turns.pop()  # what the user is told before the call
             last = {**_with_thoughts(last, [told.get("reasoning", "")]), "content": told["content"]}
         turns.append(last)
     _check_followed(thoughts)
     return turns
+
+
+def _is_told_before(turn: Mapping[str, Any], call: Mapping[str, Any]) -> bool:
+    """Whether a turn is text of the assistant's that belongs to its call."""
+    alike = turn.get("train", True) == call.get("train", True)
+    return alike and turn["role"] == "assistant" and not turn.get("tool_calls")
 
 
 def _with_thoughts(turn: dict[str, Any], before: Sequence[str]) -> dict[str, Any]:

@@ -243,5 +243,14 @@ def test_a_thought_without_an_answer_and_a_message_to_a_machine_are_refused(mess
         message_turns(messages)
 
 
+def test_flags_of_channels_are_honoured_or_refused() -> None:
+    told = {"role": "assistant", "channel": "commentary", "content": "Let me look.", "weight": 0}
+    call = {"role": "assistant", "channel": "commentary", "recipient": "functions.f", "content": "{}"}
+    assert [turn.get("train", True) for turn in message_turns([told, call])] == [False, True]
+    assert [turn.get("train", True) for turn in message_turns([told, {**call, "weight": 0}])] == [False]
+    with pytest.raises(RowError, match="a thought is learned with its answer"):
+        message_turns([{"role": "assistant", "channel": "analysis", "content": "hm", "weight": 0}, said()])
+
+
 def test_an_answer_to_the_user_says_so() -> None:
     assert said(channel="final", recipient="all") == said()
