@@ -7,7 +7,7 @@ from rich.console import Console
 from bench.design.instrument import ClaimCheck, EvalCheck, Instrument
 from bench.report.render import format as fmt
 from bench.report.render.terminal import print_report
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table, View
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, View, texts
 
 _NOTE = (
     "Noise: difference of the base from itself, asked again; changed: share of its examples with another score. "
@@ -34,7 +34,7 @@ def print_instrument(instrument: Instrument, console: Console, *, suite: str, qu
 
 
 def _claims(instrument: Instrument) -> Section:
-    columns = (Column(title="Claim"), Column(title="Can be decided"), Column(title="Why"))
+    columns = texts("Claim", "Can be decided", "Why")
     return Section(title="Claims", blocks=(Table(columns=columns, rows=tuple(map(_claim, instrument.claims))),))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.gate.history import TRAINING, Entry, Trend, entries_of, pytest_benchmark_json, read_history
 from bench.record.record import Record
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, numbers
 
 _ABOUT = (
     "Advice, no verdict: stored times of shared machines differ by more than most regressions. Medians, per optimiser "
@@ -45,8 +45,7 @@ def trend_section(trends: Sequence[Trend]) -> Section:
         Column(title="What"),
         Column(title="Runs", right=True),
         Column(title="Since"),
-        Column(title="This run, ms", right=True),
-        Column(title="Against earlier", right=True),
+        *numbers("This run, ms", "Against earlier"),
     )
     blocks = (
         Paragraph(text=_ABOUT, tone="muted"),

@@ -7,7 +7,7 @@ from rich.console import Console
 from bench.report.analysis.across.compare_runs import CostChange, RunComparison, ScoreShift
 from bench.report.render import format as fmt
 from bench.report.render.terminal import print_report
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, View
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, View, numbers, texts
 from bench.report.sections.marks import MARKS, TONES
 
 _SHOWN_DIFFERENCES = 40
@@ -67,7 +67,7 @@ def _differences(comparison: RunComparison) -> Section:
     if not differences:
         text = "None: data, recipes, models, libraries and machine are the same. Differences are noise."
         return Section(title="In what the runs differ", blocks=(Paragraph(text=text),))
-    columns = (Column(title="Key"), Column(title="First"), Column(title="Second"))
+    columns = texts("Key", "First", "Second")
     rows = tuple(
         (Cell(text=difference.key, tone="strong"), Cell(text=difference.first), Cell(text=difference.second))
         for difference in differences[:_SHOWN_DIFFERENCES]
@@ -84,14 +84,7 @@ def _results(comparison: RunComparison) -> list[Section]:
 
 
 def _result(name: str, changes: list[ScoreShift]) -> Section:
-    columns = (
-        Column(title="Arm"),
-        Column(title="First", right=True),
-        Column(title="Second", right=True),
-        Column(title="Second − first [95%]", right=True),
-        Column(title="p (Holm)", right=True),
-        Column(title="Detectable", right=True),
-    )
+    columns = (Column(title="Arm"), *numbers("First", "Second", "Second − first [95%]", "p (Holm)", "Detectable"))
     rows = tuple(
         (
             Cell(text=change.arm, tone="strong"),
@@ -119,7 +112,7 @@ def _difference(change: ScoreShift) -> Cell:
 def _costs(comparison: RunComparison) -> Section | None:
     if not comparison.costs:
         return None
-    columns = (Column(title="Arm"), Column(title="Cost"), Column(title="Second / first [95%]", right=True))
+    columns = (*texts("Arm", "Cost"), Column(title="Second / first [95%]", right=True))
     rows = tuple(
         (Cell(text=change.arm, tone="strong"), Cell(text=change.cost.title), Cell(text=_ratio(change)))
         for change in comparison.costs

@@ -11,7 +11,19 @@ from bench.report.plots.canvas import numbered
 from bench.report.plots.lines import Frame, Series, line_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
-from bench.report.render.view import Block, Bullets, Cell, Column, Figure, Paragraph, Section, Table, View
+from bench.report.render.view import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    View,
+    numbers,
+    texts,
+)
 from bench.report.sections.marks import MARKS, TONES, contrast_cell
 
 _MOST_REASONS = 4
@@ -63,16 +75,7 @@ def _run_row(run: BoardRun) -> tuple[Cell, ...]:
 
 def _arms(board: Board) -> Section:
     """One row for each arm, eval and run: a page sorts and filters them."""
-    columns = (
-        Column(title="Arm"),
-        Column(title="Suite"),
-        Column(title="Model"),
-        Column(title="Run"),
-        Column(title="Commit"),
-        Column(title="Eval"),
-        Column(title="Score [95%]", right=True),
-        Column(title="− base [95%]", right=True),
-    )
+    columns = (*texts("Arm", "Suite", "Model", "Run", "Commit", "Eval"), *numbers("Score [95%]", "− base [95%]"))
     rows = tuple(row for run in board.runs for row in _arm_rows(run))
     return Section(title="Arms", blocks=(Table(columns=columns, rows=rows),))
 
@@ -98,7 +101,7 @@ def _arm_rows(run: BoardRun) -> Iterator[tuple[Cell, ...]]:
 
 
 def _history(history: SuiteHistory) -> Section:
-    columns = (Column(title="From"), Column(title="To"), Column(title="What changed"))
+    columns = texts("From", "To", "What changed")
     rows = tuple(
         (Cell(text=_label(step.first), tone="strong"), Cell(text=_label(step.second)), _changed(step))
         for step in history.steps
@@ -112,7 +115,7 @@ def _history(history: SuiteHistory) -> Section:
     ]
     shifts = [(step, shift) for step in history.steps for shift in step.changes if _is_resolved(shift)]
     if shifts:
-        titles = (Column(title="Arm"), Column(title="Eval"), Column(title="To run"), Column(title="Change", right=True))
+        titles = (*texts("Arm", "Eval", "To run"), Column(title="Change", right=True))
         blocks.append(Table(columns=titles, rows=tuple(_shift_row(step, shift) for step, shift in shifts)))
     elif any(step.changes for step in history.steps):
         blocks.append(Paragraph(text="Every change is within the noise of examples and seeds.", tone="muted"))

@@ -37,6 +37,16 @@ class Column(Spec):
     """Definition of the title, to show beside it."""
 
 
+def texts(*titles: str) -> tuple[Column, ...]:
+    """Columns of words."""
+    return tuple(Column(title=title) for title in titles)
+
+
+def numbers(*titles: str) -> tuple[Column, ...]:
+    """Columns of numbers, aligned right."""
+    return tuple(Column(title=title, right=True) for title in titles)
+
+
 class Paragraph(Spec):
     """A line of prose."""
 

@@ -9,7 +9,7 @@ from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.conclusions.next_buy import OpenClaim
 from bench.report.analysis.conclusions.purchases import NotBought
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, numbers, texts
 
 VERDICT_TONES: dict[str, Tone] = {
     "supported": "good",
@@ -25,12 +25,7 @@ def claims_section(comparison: Comparison) -> Section | None:
     """One row per claim; `None` where the suite makes none."""
     if not comparison.claims:
         return None
-    columns = (
-        Column(title="Verdict"),
-        Column(title="Claim"),
-        Column(title="What the run shows"),
-        Column(title="p (Holm)", right=True),
-    )
+    columns = (*texts("Verdict", "Claim", "What the run shows"), Column(title="p (Holm)", right=True))
     whole = Table(columns=columns, rows=tuple(_row(claim) for claim in comparison.claims), only="document")
     return Section(title="Claims", blocks=(*_brief(comparison.claims), whole, *_planned_looks(comparison)))
 
@@ -46,7 +41,7 @@ def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
         )
         for result in claims
     )
-    columns = (Column(title=""), Column(title="Claim"), Column(title="On"), Column(title="Points, or units"))
+    columns = texts("", "Claim", "On", "Points, or units")
     outcomes = {result.verdict.outcome for result in claims}
     legend = ", ".join(f"{sign} {outcome}" for outcome, sign in _SIGNS.items() if outcome in outcomes)
     return [
@@ -80,10 +75,7 @@ def _purchases(comparison: Comparison) -> list[Block]:
     """A row for each earlier look: what was added to it, for which claim, and what else could have been."""
     if not comparison.purchases:
         return []
-    columns = (
-        Column(title="Look"), Column(title="Bought then"), Column(title="For"), Column(title="Variance", right=True),
-        Column(title="Seconds", right=True), Column(title="Beside"),
-    )  # fmt: skip
+    columns = (*texts("Look", "Bought then", "For"), *numbers("Variance", "Seconds"), Column(title="Beside"))
     rows = tuple(
         (
             Cell(text=str(bought.look)),

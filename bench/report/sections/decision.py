@@ -5,18 +5,11 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.decision import Decision, Option
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone, numbers
 
 _MOST_GAPS = 3
 _TONES: dict[str, Tone] = {"decided": "good", "open": "unsure", "incomplete": "bad"}
-_COLUMNS = (
-    Column(title="Option"),
-    Column(title="Value", right=True),
-    Column(title="Corrected", right=True),
-    Column(title="95% interval", right=True),
-    Column(title="Best", right=True),
-    Column(title="Expected loss", right=True),
-)
+_COLUMNS = (Column(title="Option"), *numbers("Value", "Corrected", "95% interval", "Best", "Expected loss"))
 _TERMS = (
     "Corrected: the value that another run is expected to show, because the highest of several measured values is "
     "too high on average. Best: probability of having the highest true value. Expected loss: by how much the best "

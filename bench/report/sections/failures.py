@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Bullets, Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Bullets, Cell, Column, Paragraph, Section, Table, texts
 from bench.report.sections.marks import FAILURES
 
 _MOST_NAMED = 3
@@ -20,7 +20,7 @@ def sanity_section(comparison: Comparison) -> Section:
     others = [finding for finding in comparison.sanity if not finding.changes]
     blocks: list[Block] = []
     if telling:
-        columns = (Column(title="Verdict"), Column(title="What was seen"), Column(title="What it may change"))
+        columns = texts("Verdict", "What was seen", "What it may change")
         rows = tuple(_telling_row(group) for group in _alike(telling))
         blocks.append(Table(columns=columns, rows=rows, only="document"))
         kinds = ", ".join(f"{name} ({changed})" for name, changed in _changed(telling).items())
@@ -42,7 +42,7 @@ def all_sanity_section(comparison: Comparison) -> Section | None:
     others = [finding for finding in comparison.sanity if not finding.changes]
     if not others:
         return None
-    columns = (Column(title="Verdict"), Column(title="Where"), Column(title="What was seen"))
+    columns = texts("Verdict", "Where", "What was seen")
     rows = tuple((Cell(text=f.name, tone="strong"), Cell(text=_where(f)), Cell(text=f.detail)) for f in others)
     return Section(
         title="Sanity verdicts that change no conclusion", blocks=(Table(columns=columns, rows=rows),), folded=True
@@ -58,12 +58,7 @@ def failures_section(comparison: Comparison) -> Section | None:
 def _absent_jobs(comparison: Comparison) -> Iterator[Block]:
     if not comparison.missing:
         return
-    columns = (
-        Column(title="Job"),
-        Column(title="Status"),
-        Column(title="Reason"),
-        Column(title="Log", detail=True),
-    )
+    columns = (*texts("Job", "Status", "Reason"), Column(title="Log", detail=True))
     rows = tuple(
         (
             Cell(text=absence.job, tone="strong"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Section, Table
+from bench.report.render.view import Cell, Section, Table, texts
 from bench.stats.estimates.delta import LEVEL
 from bench.stats.estimates.paired import REPLICATES
 
@@ -124,5 +124,5 @@ def meaning_section(comparison: Comparison) -> Section:
     bootstraps = f" Bootstraps use {REPLICATES:,} replicates, seeded." if comparison.measurands else ""
     entries = [*MEANINGS, *([("methods", f"{'; '.join(sorted(methods))}.{bootstraps}")] if methods else [])]
     rows = tuple((Cell(text=word, tone="strong"), Cell(text=meaning)) for word, meaning in entries)
-    columns = (Column(title="Word"), Column(title="Meaning"))
+    columns = texts("Word", "Meaning")
     return Section(title="What each number means", blocks=(Table(columns=columns, rows=rows),), only="document")

@@ -7,7 +7,7 @@ import shlex
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.run_facts.provenance import Provenance
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Code, Column, Section, Table
+from bench.report.render.view import Cell, Code, Section, Table, texts
 from bench.suite.listing import REPRESENTATION
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.tables.data import Select
@@ -19,7 +19,7 @@ _HASH = 16
 def reproduce_section(comparison: Comparison) -> Section:
     """The command and what it ran on."""
     rows = tuple((Cell(text=name, tone="strong"), Cell(text=value)) for name, value in _facts(comparison))
-    columns = (Column(title="What"), Column(title="Which"))
+    columns = texts("What", "Which")
     blocks = (Code(lines=(shlex.join(comparison.provenance.command),)), Table(columns=columns, rows=rows))
     return Section(title="How to reproduce", blocks=blocks, only="document")
 

@@ -6,7 +6,7 @@ from bench.report.analysis.answers.flips import Flip, FlipCount, Flips
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers, texts
 
 _LONG = 200
 
@@ -37,13 +37,8 @@ def _where(flips: Flips) -> str:
 
 def _counts(counts: tuple[FlipCount, ...]) -> Table:
     columns = (
-        Column(title="Eval"),
-        Column(title="Arm"),
-        Column(title="Examples", right=True),
-        Column(title="Gained", right=True),
-        Column(title="Lost", right=True),
-        Column(title="Gained with every seed", right=True),
-        Column(title="Lost with every seed", right=True),
+        *texts("Eval", "Arm"),
+        *numbers("Examples", "Gained", "Lost", "Gained with every seed", "Lost with every seed"),
     )
     rows = tuple(
         (

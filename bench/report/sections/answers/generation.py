@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.answers.generation import GenerationCost
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Cell, Paragraph, Section, Table, numbers, texts
 from bench.report.sections.speed_cell import speed_cell
 
 
@@ -15,14 +15,8 @@ def generation_section(comparison: Comparison) -> Section | None:
     if not costs:
         return None
     columns = (
-        Column(title="Eval"),
-        Column(title="Arm"),
-        Column(title="Answers", right=True),
-        Column(title="Per prompt", right=True),
-        Column(title="Tokens", right=True),
-        Column(title="Tokens/s", right=True),
-        Column(title="First token, ms", right=True),
-        Column(title="Decoding noise", right=True),
+        *texts("Eval", "Arm"),
+        *numbers("Answers", "Per prompt", "Tokens", "Tokens/s", "First token, ms", "Decoding noise"),
     )
     about = (
         "Means over seeds. Tokens/s: generated tokens per second, with the reading of prompts; shared: measured only "

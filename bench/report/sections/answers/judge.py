@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.answers.judge import JudgedArm
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers, texts
 from bench.report.sanity.judge import CONSISTENT_SHARE
 from bench.stats.estimates.length_control import ALONE
 
@@ -26,13 +26,10 @@ def judge_section(comparison: Comparison) -> Section | None:
         return None
     columns = (
         Column(title="Eval", detail=True),
-        Column(title="Arm"),
-        Column(title="Against"),
-        Column(title="Win rate", right=True),
-        Column(title="At equal length [95%]", right=True),
+        *texts("Arm", "Against"),
+        *numbers("Win rate", "At equal length [95%]"),
         Column(title="Longer", right=True, detail=True),
-        Column(title="Longer won", right=True),
-        Column(title="Won / tied / lost", right=True),
+        *numbers("Longer won", "Won / tied / lost"),
         Column(title="Flipped", right=True, detail=True),
         Column(title="Half read", right=True, detail=True),
         Column(title="Not judged", right=True, detail=True),
@@ -62,12 +59,7 @@ def _by_people(comparison: Comparison) -> list[Block]:
     ]
     if not labelled:
         return lost
-    columns = (
-        Column(title="Arm"),
-        Column(title="Rate by people and judge [95%]", right=True),
-        Column(title="Labelled", right=True),
-        Column(title="Same as people", right=True),
-    )
+    columns = (Column(title="Arm"), *numbers("Rate by people and judge [95%]", "Labelled", "Same as people"))
     rows = tuple(
         (
             Cell(text=f"{judged.arm} on {judged.eval}", tone="strong"),

@@ -6,7 +6,7 @@ from bench.report.analysis.answers.side_by_side import Exhibit, SubjectAnswer
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, texts
 from bench.suite.tables.suite import is_base
 
 _SHORT, _LONG, _WHOLE = 48, 400, 4000
@@ -65,7 +65,7 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
     rows = tuple((Cell(text=text, tone=tone), Cell(text=", ".join(names))) for (text, tone), names in who.items())
     question = f"Question {number}: {shorten(exhibit.question.strip(), limit)}"
     wanted = f"{exhibit.eval}, example {exhibit.id}; expected: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}"
-    columns = (Column(title="Answer"), Column(title="Answered by"))
+    columns = texts("Answer", "Answered by")
     return [
         Paragraph(text=question, tone="strong", only="document"),
         Paragraph(text=wanted, only="document"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.contamination import Cleaned, Contaminated, Contamination
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Paragraph, Section, Table, numbers, texts
 
 
 def contamination_section(comparison: Comparison) -> Section | None:
@@ -32,13 +32,7 @@ def _how(contamination: Contamination) -> str:
 
 
 def _checked(contamination: Contamination) -> Table:
-    columns = (
-        Column(title="Training data"),
-        Column(title="Eval"),
-        Column(title="Examples", right=True),
-        Column(title="Too short", right=True),
-        Column(title="Contaminated", right=True),
-    )
+    columns = (*texts("Training data", "Eval"), *numbers("Examples", "Too short", "Contaminated"))
     rows = tuple(
         (
             Cell(text=check.data, tone="strong"),
@@ -54,12 +48,8 @@ def _checked(contamination: Contamination) -> Table:
 
 def _differences(contamination: Contamination) -> Table:
     columns = (
-        Column(title="Arm"),
-        Column(title="Eval"),
-        Column(title="− base, all", right=True),
-        Column(title="− base, without", right=True),
-        Column(title="− control, all", right=True),
-        Column(title="− control, without", right=True),
+        *texts("Arm", "Eval"),
+        *numbers("− base, all", "− base, without", "− control, all", "− control, without"),
     )
     return Table(columns=columns, rows=tuple(_row(affected) for affected in contamination.arms))
 

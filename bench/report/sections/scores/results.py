@@ -9,7 +9,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone, numbers
 from bench.report.sections.marks import contrast_cell, mark, score_cell, short_of_seeds, why_absent
 from bench.report.sections.speed_cell import speed_cell
 from bench.stats.conclusions.ranking import Rank
@@ -160,8 +160,7 @@ def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
     ranks = {rank.name: _rank(rank) for rank in comparison.ranks[measurand.name]}
     columns = (
         Column(title="Arm"),
-        Column(title="Score [95%]", right=True),
-        Column(title="− base [95%]", right=True),
+        *numbers("Score [95%]", "− base [95%]"),
         *([Column(title="− control [95%]", right=True)] if with_control else []),
         *([Column(title="Rank", right=True, detail=True)] if ranks else []),
         Column(title="Seed spread", right=True, detail=True),

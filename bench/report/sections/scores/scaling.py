@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.scaling import ScalingLine
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, texts
 from bench.report.sections.marks import score_cell
 
 
@@ -15,11 +15,7 @@ def scaling_section(comparison: Comparison) -> Section | None:
     if not lines:
         return None
     sizes = sorted({point.rows for line in lines for point in line.points})
-    columns = (
-        Column(title="Eval"),
-        Column(title="Recipe"),
-        *(Column(title=f"{fmt.count(size)} rows", right=True) for size in sizes),
-    )
+    columns = (*texts("Eval", "Recipe"), *(Column(title=f"{fmt.count(size)} rows", right=True) for size in sizes))
     blocks: list[Block] = [
         Paragraph(text="Arms that differ only in the number of rows; means with 95% intervals.", tone="muted"),
         Table(columns=columns, rows=tuple(_row(comparison, line, sizes) for line in lines)),

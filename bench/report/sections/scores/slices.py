@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.slices import Slices
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers
 
 TEXT = (
     "Means over the examples with each value and over seeds; an example may have several values. Descriptive: nothing "
@@ -46,8 +46,7 @@ def _noise(slices: Slices) -> list[Block]:
         return []
     columns = (
         Column(title=f"{slices.measurand} − base"),
-        Column(title="Standard error", right=True),
-        Column(title=f"With {slices.column} as clusters", right=True),
+        *numbers("Standard error", f"With {slices.column} as clusters"),
     )
     rows = tuple(
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers, texts
 from bench.stats.noise.moderation import SeedPrior
 
 TEXT = (
@@ -37,12 +37,8 @@ def variance_section(comparison: Comparison) -> Section | None:
     if not rows:
         return None
     columns = (
-        Column(title="Eval"),
-        Column(title="Difference"),
-        Column(title="Examples", right=True),
-        Column(title="Seeds", right=True),
-        Column(title="Examples × seeds", right=True),
-        Column(title="Standard error", right=True),
+        *texts("Eval", "Difference"),
+        *numbers("Examples", "Seeds", "Examples × seeds", "Standard error"),
         Column(title="Covers"),
     )
     single = len(comparison.run.seeds) == 1
@@ -68,10 +64,7 @@ def _priors(comparison: Comparison) -> tuple[Block, ...]:
         return ()
     columns = (
         Column(title="Eval"),
-        Column(title="Arms", right=True),
-        Column(title="One seed's deviation", right=True),
-        Column(title="Prior's degrees of freedom", right=True),
-        Column(title="p of equal noise", right=True),
+        *numbers("Arms", "One seed's deviation", "Prior's degrees of freedom", "p of equal noise"),
         Column(title="Moderated"),
     )
     rows = tuple(_prior(result, prior) for result, prior in priors.values() if prior is not None)
@@ -94,13 +87,7 @@ def _draws(comparison: Comparison) -> tuple[Block, ...]:
     """What drawing the subset again adds to training again; nothing where every arm has one draw."""
     if not comparison.draws:
         return ()
-    columns = (
-        Column(title="Eval"),
-        Column(title="Arm"),
-        Column(title="Draws", right=True),
-        Column(title="Between draws", right=True),
-        Column(title="Between seeds of a draw", right=True),
-    )
+    columns = (*texts("Eval", "Arm"), *numbers("Draws", "Between draws", "Between seeds of a draw"))
     rows = tuple(
         (
             Cell(text=noise.measurand),

@@ -10,7 +10,7 @@ from bench.report.analysis.training.budget_match import TOLERANCE, BudgetMatch
 from bench.report.analysis.training.cost import DISTURBING_SHARE, Cost
 from bench.report.analysis.training.phases import PHASES, PhaseSeconds
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, numbers
 from bench.report.sections.speed_cell import speed_cell
 
 _PHASE_TITLES = {"start_up": "start-up", "optimizer": "optimiser"}
@@ -20,17 +20,11 @@ def cost_section(comparison: Comparison) -> Section:
     """One row per arm: what one training used."""
     columns = (
         Column(title="Arm"),
-        Column(title="Tokens/s", right=True),
-        Column(title="MFU", right=True),
-        Column(title="Memory", right=True),
-        Column(title="Trained / all", right=True),
-        Column(title="Steps", right=True),
+        *numbers("Tokens/s", "MFU", "Memory", "Trained / all", "Steps"),
         Column(title="Epochs", right=True, detail=True),
-        Column(title="Tokens", right=True),
-        Column(title="Supervised", right=True),
+        *numbers("Tokens", "Supervised"),
         Column(title="Slots", right=True, detail=True),
-        Column(title="Tokens/ slots", right=True),
-        Column(title="Seconds", right=True),
+        *numbers("Tokens/ slots", "Seconds"),
     )
     rows = tuple(_row(cost) for cost in comparison.costs)
     blocks: list[Block] = [
@@ -99,8 +93,7 @@ def seconds_section(comparison: Comparison) -> Section:
         Column(title="Work"),
         Column(title="Jobs", right=True),
         *(Column(title=title, right=True) for title in titles),
-        Column(title="process", right=True),
-        Column(title="Sum", right=True),
+        *numbers("process", "Sum"),
     )
     run = comparison.run
     text = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.given_weights import GivenTraining
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, texts
 
 
 def given_section(comparison: Comparison) -> Section | None:
@@ -17,8 +17,7 @@ def given_section(comparison: Comparison) -> Section | None:
         "the base and none is missing."
     )
     columns = (
-        Column(title="Arm"),
-        Column(title="From"),
+        *texts("Arm", "From"),
         Column(title="Parameters", right=True),
         Column(title="Names the base", detail=True),
         Column(title="SHA-256", detail=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.speed import Pace
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone, numbers
 from bench.stats.estimates.ratio import Ratio
 
 NOTE = (
@@ -22,10 +22,7 @@ def pace_section(comparison: Comparison) -> Section | None:
         return None
     columns = (
         Column(title="Arm"),
-        Column(title="Tokens/s", right=True),
-        Column(title="Speed / control [95%]", right=True),
-        Column(title="Memory / control [95%]", right=True),
-        Column(title="Speed / next slower [95%]", right=True),
+        *numbers("Tokens/s", "Speed / control [95%]", "Memory / control [95%]", "Speed / next slower [95%]"),
     )
     rows = tuple(
         (

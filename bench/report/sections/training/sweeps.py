@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.sweeps import ArmSweep, SweepTrial
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers
 from bench.report.sections.marks import FAILURES
 from bench.suite.tables.training.sweep import DEV, setting_label
 
@@ -19,13 +19,11 @@ def sweeps_section(comparison: Comparison) -> Section | None:
     title = "Learning rate" if only_rates else "Setting"
     columns = (
         Column(title="Arm"),
-        Column(title=title, right=True),
-        Column(title="Dev loss", right=True),
+        *numbers(title, "Dev loss"),
         Column(title="Chosen"),
         Column(title="Dev rows", right=True, detail=True),
         Column(title="Training rows", right=True, detail=True),
-        Column(title="Tokens", right=True),
-        Column(title="Seconds", right=True),
+        *numbers("Tokens", "Seconds"),
     )
     rows = tuple(_row(sweep, trial) for sweep in sweeps for trial in sweep.trials)
     blocks: list[Block] = [Paragraph(text=_about(sweeps), tone="muted"), Table(columns=columns, rows=rows)]
@@ -42,12 +40,7 @@ def contexts_section(comparison: Comparison) -> Section | None:
         "replicate's seed. They fill at most half of the model's context; longer rows are skipped. Evals without a "
         "template cannot hold them and score the base."
     )
-    columns = (
-        Column(title="Subject"),
-        Column(title="Rows", right=True),
-        Column(title="Tokens", right=True),
-        Column(title="Which", detail=True),
-    )
+    columns = (Column(title="Subject"), *numbers("Rows", "Tokens"), Column(title="Which", detail=True))
     rows = tuple(
         (
             Cell(text=context.subject, tone="strong"),

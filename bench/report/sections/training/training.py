@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.endings import FinishedTraining, Settings, StopReason
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone
+from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, numbers, texts
 from bench.report.sections.training.logged_losses import logged_losses_blocks
 
 _TITLES = {
@@ -82,16 +82,12 @@ def _about(watched: list[FinishedTraining]) -> str:
 
 def _endings_table(watched: list[FinishedTraining]) -> Table:
     columns = (
-        Column(title="Training"),
-        Column(title="Ended"),
-        Column(title="Steps", right=True),
-        Column(title="Budget left", right=True),
+        *texts("Training", "Ended"),
+        *numbers("Steps", "Budget left"),
         Column(title="Training loss at the end", right=True, detail=True),
         Column(title="Validation rows", right=True, detail=True),
         Column(title="Evaluations", right=True, detail=True),
-        Column(title="Lowest validation", right=True),
-        Column(title="Last validation", right=True),
-        Column(title="Kept", right=True),
+        *numbers("Lowest validation", "Last validation", "Kept"),
     )
     return Table(columns=columns, rows=tuple(_row(training) for training in watched))
 
