@@ -36,7 +36,7 @@ def print_report(view: View, console: Console, *, full: bool = False) -> None:
     """Print the view's first screen, or all of it."""
     console.print()
     if view.banner is not None:
-        console.print(_text(f"Simulation: {view.banner}", "bold magenta"))
+        console.print(_text(view.banner, "bold magenta"))
     console.print(_text(view.title, "bold"))
     console.print(_text(view.question))
     console.print(_cell(view.status))

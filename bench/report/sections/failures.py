@@ -24,7 +24,7 @@ def sanity_section(comparison: Comparison) -> Section:
         rows = tuple(_telling_row(group) for group in _alike(telling))
         blocks.append(Table(columns=columns, rows=rows, only="document"))
         kinds = ", ".join(f"{name} ({changed})" for name, changed in _changed(telling).items())
-        text = f"May change conclusions, so many each: {kinds}. What was seen is in the report."
+        text = f"May change a conclusion (how many): {kinds}. What was seen is in the report."
         blocks.append(Paragraph(text=text, only="terminal"))
     if others:
         counts = Counter(finding.name for finding in others)
