@@ -23,8 +23,9 @@ def sanity_section(comparison: Comparison) -> Section:
         columns = texts("Verdict", "What was seen", "What it may change")
         rows = tuple(_telling_row(group) for group in _alike(telling))
         blocks.append(Table(columns=columns, rows=rows, only="document"))
-        kinds = ", ".join(f"{name} ({changed})" for name, changed in _changed(telling).items())
-        text = f"May change a conclusion (how many): {kinds}. What was seen is in the report."
+        changed = _changed(telling).items()
+        kinds = ", ".join(f"{name} ({fmt.plural(conclusions, 'conclusion')})" for name, conclusions in changed)
+        text = f"To read first, with what it may change: {kinds}. What was seen is in the report."
         blocks.append(Paragraph(text=text, only="terminal"))
     if others:
         counts = Counter(finding.name for finding in others)
