@@ -267,7 +267,8 @@ CASES = [
     bad("broken task file", "eval.task-file", "toy.yaml:2", spoil=write("tasks/toy.yaml", "task: [\n")),
     # The data.
     bad("no data file", "data.missing-file", "did you mean 'rows.jsonl'", replace={'"rows.jsonl"': '"row.jsonl"'}),
-    bad("empty data file", "data.empty", "rows.jsonl is empty", spoil=write("rows.jsonl", "")),
+    bad("empty data file", "data.empty", "rows.jsonl holds no rows", spoil=write("rows.jsonl", "")),
+    bad("data file of blank lines", "data.empty", "rows.jsonl holds no rows", spoil=write("rows.jsonl", "\n\n")),
     bad("blank data file", "data", "rows.jsonl", command=PLAN, spoil=write("rows.jsonl", "\n\n")),
     bad("not JSON at row 17", "data.not-json", "rows.jsonl:17", command=RUN, spoil=line(17, '{"instruction": ')),
     bad("row 3 is a number", "data", "rows.jsonl:3", command=PLAN, spoil=line(3, "3")),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.checks.data.first_rows import column_names
+from bench.suite.checks.data.first_rows import column_names, is_without_rows
 from bench.suite.checks.paths import PATHS, beside
 from bench.suite.tables.data import MICRO_SCORE, DataSpec
 
@@ -54,8 +54,8 @@ def file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:
         names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = did_you_mean(path.name, names) if _similar(path.name, names) else PATHS
         yield Problem(reference="data.missing-file", what=f"there is no file {source}", where=where, hint=hint)
-    elif path.is_file() and path.stat().st_size == 0:
-        yield Problem(reference="data.empty", what=f"{source} is empty", where=where, hint="give a file with rows")
+    elif is_without_rows(path):
+        yield Problem(reference="data.empty", what=f"{source} holds no rows", where=where, hint="give a file with rows")
     elif not os.access(path, os.R_OK):
         hint = "check its owner and permissions"
         yield Problem(reference="data.unreadable", what=f"{source} may not be read", where=where, hint=hint)

@@ -1,4 +1,4 @@
-"""Column names of local data, from the first rows: so that a misspelt column is found before any work."""
+"""What the first rows of local data say: that there are any, and their columns; found before any work."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from bench.suite.tables.data import SAVED_SPLITS
 
 _ROWS = 100
 _LARGEST_JSON_BYTES = 64 << 20
+_EMPTY_BYTES = 100
+"""A JSON file that begins with so many bytes of white space holds rows, for all that is known."""
 _FILES = 20
 """Files of a folder that are looked at."""
 _SUFFIXES = frozenset({".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow"})
@@ -31,9 +33,7 @@ def column_names(path: Path) -> tuple[str, ...] | None:
     (the error that reading its rows gives is better).
     """
     if path.is_dir():
-        files = [file for file in files_below(path, where=str(path)) if _suffix(file) in _SUFFIXES]
-        data = [file for file in files if file.name not in _NOTES]
-        found = [column_names(file) for file in data[:_FILES]]
+        found = [column_names(file) for file in _data_files(path)[:_FILES]]
         known = [names for names in found if names is not None]
         return tuple(dict.fromkeys(chain(*known))) if known and len(known) == len(found) else None
     try:
@@ -43,6 +43,30 @@ def column_names(path: Path) -> tuple[str, ...] | None:
     except (OSError, ValueError, EOFError, RecursionError, csv.Error):
         return None
     return names or None
+
+
+def is_without_rows(path: Path) -> bool:
+    """Whether a file, or every data file of a folder, is seen to hold no row; of a malformed file that is not known."""
+    if path.is_dir():
+        data = _data_files(path)
+        return bool(data) and all(map(is_without_rows, data))
+    try:
+        if path.stat().st_size == 0:
+            return True
+        file: Any = gzip.open(path, "rb") if _is_packed(path) else path.open("rb")  # noqa: SIM115
+        with file:
+            if _suffix(path) == ".json":
+                return file.read(_EMPTY_BYTES).strip() in (b"", b"[]", b"{}")
+            if _suffix(path) in {".csv", ".tsv"}:
+                file.readline()
+            return _suffix(path) in {".jsonl", ".csv", ".tsv"} and not any(line.strip() for line in file)
+    except (OSError, EOFError):
+        return False
+
+
+def _data_files(folder: Path) -> list[Path]:
+    files = [file for file in files_below(folder, where=str(folder)) if _suffix(file) in _SUFFIXES]
+    return [file for file in files if file.name not in _NOTES]
 
 
 def _is_packed(path: Path) -> bool:

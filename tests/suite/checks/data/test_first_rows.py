@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.suite.checks.data.first_rows import column_names
+from bench.suite.checks.data.first_rows import column_names, is_without_rows
 
 ROWS = [{"q": "1", "a": "x"}, {"q": "2", "a": "y", "note": "z"}]
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
@@ -65,3 +65,29 @@ def test_a_folder_has_the_columns_of_its_files(tmp_path: Path) -> None:
     assert column_names(tmp_path / "1.arrow") == ("q", "a")
     (tmp_path / "lines" / "broken.jsonl").write_text("{")
     assert column_names(tmp_path / "lines") is None, "reading says what is wrong"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "empty"),
+    [
+        ("rows.parquet", "", True),
+        ("rows.jsonl", "\n \n", True),
+        ("rows.json", " []\n", True),
+        ("rows.csv", "q,a\n\n", True),
+        ("rows.tsv", "q\ta\n", True),
+        ("rows.jsonl", LINES, False),
+        ("rows.jsonl", "\n{broken", False),
+        ("rows.json", json.dumps(ROWS), False),
+        ("rows.json", "[", False),
+        ("rows.csv", "q,a\n1,2\n", False),
+        ("rows.txt", "a text", False),
+    ],
+)
+def test_a_file_without_rows_is_known_before_any_work(tmp_path: Path, name: str, content: str, empty: bool) -> None:
+    """Alone, packed, and as all that a folder holds."""
+    (tmp_path / name).write_text(content)
+    assert is_without_rows(tmp_path / name) is empty
+    assert is_without_rows(tmp_path) is (empty and not name.endswith("txt"))
+    if name.endswith((".jsonl", ".csv", ".tsv")):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content.encode()))
+        assert is_without_rows(tmp_path / f"{name}.gz") is empty
