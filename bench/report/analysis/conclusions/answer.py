@@ -30,7 +30,7 @@ _AGAINST = {
     "worse by": "worse than {} by",
     "ahead by": "ahead of {} by",
     "behind by": "behind {} by",
-    "not resolved:": "not resolved from {}:",
+    "not resolved:": "not shown to differ from {}:",
 }
 """How a difference in words begins, and the same words with the side that it is from."""
 
@@ -96,8 +96,8 @@ def _lead(sources: AnswerSources, claimed: Sequence[ClaimResult]) -> tuple[bool,
         counted = f" In all, {_counted(claims)}." if len(claims) > 1 else ""
         return True, sentences[0] + counted, sentences[1:]
     if decision.outcome != "decided" or decision.pick is None:
-        leader = "" if decision.leader is None else f" {decision.leader} leads."
         reasons = "; ".join(decision.reasons) or "scores are missing"
+        leader = "" if decision.leader is None or decision.leader in reasons else f" {decision.leader} leads."
         return False, f"Not decided which arm to take: {reasons}.{leader}", sentences
     take = "Keep the base" if is_base(decision.pick) else f"Take {decision.pick}"
     first = next(iter(claimed), None)
