@@ -17,9 +17,9 @@ import pyarrow.parquet
 
 from bench import places
 from bench.errors import InputError, Problem
+from bench.suite.checks.task_files.data_files import FORMATS, ROW_FILES
 
 Splits = dict[str, datasets.Dataset]
-LOCAL_FORMATS = frozenset({"json", "csv", "parquet", "text", "arrow"})
 
 
 def with_local_rows(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def with_local_rows(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     arguments = dict(config.get("dataset_kwargs") or {})
     form = config.get("dataset_path")
     files = _files(arguments.get("data_files"), folder)
-    if form not in LOCAL_FORMATS or files is None:
+    if form not in FORMATS or files is None:
         return dict(config)
     if form in _READERS and set(arguments) == {"data_files"}:
         return {**config, "dataset_kwargs": None, "custom_dataset": _reader(form, files)}
@@ -41,14 +41,14 @@ def with_rows_of(config: Mapping[str, Any], task: str, folder: Path) -> dict[str
 
     Raises `InputError` where there is no such file, or more than one.
     """
-    files = [file for suffix in _FORMS for file in [folder / f"{task}{suffix}"] if file.is_file()]
+    files = [file for suffix in ROW_FILES for file in [folder / f"{task}{suffix}"] if file.is_file()]
     if len(files) != 1:
         what = f"there is no {task}.jsonl in the folder of rows" if not files else f"task {task} has rows in two files"
         hint = f"the rows of {config.get('dataset_path')}, in a file named after the task"
         raise InputError(Problem(reference="tasks.rows", what=what, where=str(folder), hint=hint))
     split = config.get("test_split") or config.get("validation_split") or "test"
     gone = dict.fromkeys(("training_split", "validation_split", "fewshot_split", "dataset_kwargs"))
-    read = _reader(_FORMS[files[0].suffix], {split: (files[0],)})
+    read = _reader(ROW_FILES[files[0].suffix], {split: (files[0],)})
     return {**config, **gone, "test_split": split, "custom_dataset": read}
 
 
@@ -120,10 +120,6 @@ _READERS: dict[str, Callable[[Path], datasets.Dataset]] = {
     "csv": _read_csv,
     "parquet": _read_parquet,
 }
-
-
-_FORMS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
-"""Suffix of a file of rows → its reader."""
 
 
 def _problem(reference: str, what: str, where: str) -> InputError:

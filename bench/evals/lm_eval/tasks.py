@@ -23,10 +23,11 @@ from bench import places
 from bench.data.sources.hub_errors import passing
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, Entry, Kind, load_yaml, sandbox_templates
-from bench.evals.lm_eval.local_rows import LOCAL_FORMATS, with_local_rows, with_rows_of
+from bench.evals.lm_eval.local_rows import with_local_rows, with_rows_of
 from bench.evals.lm_eval.task_index import installed_entries
 from bench.suite.catalog.task_code import code_in, code_problem, tables_in
 from bench.suite.catalog.tasks import installed_task_names
+from bench.suite.checks.task_files.data_files import FORMATS
 from bench.suite.resolved import UNREACHABLE
 
 _BUILT_IN = Path(lm_eval.tasks.__file__).parent
@@ -206,5 +207,5 @@ def _code_in(file: Path) -> Iterator[str]:
     config = load_yaml(file, resolve_func=False, recursive=False)
     yield from code_in(file, config)
     for form in (table.get("dataset_path") for table in tables_in(config)):
-        if form in PACKAGED_READERS and form not in LOCAL_FORMATS:
+        if form in PACKAGED_READERS and form not in FORMATS:
             yield f"reads rows with {form!r}"

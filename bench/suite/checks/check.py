@@ -22,7 +22,7 @@ from bench.suite.checks.data.data_tables import NO_COLUMN, data_problems, file_p
 from bench.suite.checks.models.model_tables import given_arm_problems, length_problems, model_problems, model_tables
 from bench.suite.checks.names.suite_names import data_tables, name_problems
 from bench.suite.checks.paths import PATHS, beside
-from bench.suite.checks.task_files.check import task_problems
+from bench.suite.checks.task_files.check import own_row_problems, task_problems
 from bench.suite.tables.evals import ChoiceSpec, JudgeSpec, LmEvalSpec
 from bench.suite.tables.suite import Suite
 
@@ -78,6 +78,7 @@ def _judge_problems(spec: JudgeSpec, where: str, base: Path) -> Iterator[Problem
 def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem]:
     """Unknown tasks and metrics, in the installed lm-eval or in the eval's own folder; there also faulty task files."""
     folder: TaskFolder | None = None
+    rows: Path | None = None
     if spec.include is not None:
         path = beside(base, spec.include, f"{where}.include")
         if not path.is_dir():
@@ -89,7 +90,8 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
         files: Mapping[str, Path | None] = folder.files
         place, tasks = f"in {spec.include}", folder.names
     else:
-        if spec.rows is not None and not beside(base, spec.rows, f"{where}.rows").is_dir():
+        rows = None if spec.rows is None else beside(base, spec.rows, f"{where}.rows")
+        if rows is not None and not rows.is_dir():
             what = f'eval "{spec.name}": there is no folder {spec.rows}'
             yield Problem(reference="eval.missing-folder", what=what, where=f"{where}.rows", hint=PATHS)
         files = {task: installed_task_file(task) for task in spec.tasks}
@@ -105,6 +107,8 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
             continue
         if folder is not None:
             yield from task_problems(task, folder, f"{where}.tasks[{index}]")
+        elif rows is not None and rows.is_dir() and (file := files.get(task)) is not None:
+            yield from own_row_problems(task, file, rows, f"{where}.rows")
         if spec.metric is not None:
             yield from _metric_problems(spec, task, files.get(task), f"{where}.metric")
 

@@ -20,7 +20,7 @@ from bench.suite.catalog.tasks import (
     read_task_folder,
     with_included,
 )
-from bench.suite.checks.task_files.data_files import file_faults, files_by_split, scored_rows, split_faults
+from bench.suite.checks.task_files.data_files import ROW_FILES, file_faults, files_by_split, scored_rows, split_faults
 from bench.suite.checks.task_files.fault import Fault
 from bench.suite.checks.task_files.keys import key_faults
 from bench.suite.checks.task_files.templates import field_faults, row_faults, syntax_faults
@@ -41,6 +41,25 @@ def task_problems(name: str, folder: TaskFolder, where: str) -> Iterator[Problem
             for fault in _faults(member.file):
                 what = f"task file {member.file.name}: {fault.what}"
                 yield Problem(reference=f"eval.task-{fault.about}", what=what, where=where, hint=fault.hint)
+
+
+def own_row_problems(task: str, file: Path, folder: Path, where: str) -> Iterator[Problem]:
+    """All that is wrong with the suite's own rows for a task of lm-eval, whose file is `file`. Members of a group are
+    left to the rehearsal."""
+    config = merged_keys(file)
+    found = [folder / f"{task}{suffix}" for suffix in ROW_FILES if (folder / f"{task}{suffix}").is_file()]
+    if "group" in config or len(found) > 1:
+        return
+    if not found:
+        hint = did_you_mean(f"{task}.jsonl", [path.name for path in folder.iterdir()]) or "name it after the task"
+        what = f"the rows of task {task!r} are not there: no {task}.jsonl in {folder.name}"
+        yield Problem(reference="eval.task-rows", what=what, where=where, hint=hint)
+        return
+    [rows] = found
+    local = {"dataset_path": ROW_FILES[rows.suffix], "dataset_kwargs": {"data_files": {"test": rows.name}}}
+    for fault in _data_faults({**config, **local, "test_split": "test"}, {"test": [rows]}, printable=True):
+        what = f"task {task!r} on {rows.name}: {fault.what}"
+        yield Problem(reference=f"eval.task-{fault.about}", what=what, where=where, hint=fault.hint)
 
 
 def code_problems(suite: Suite, base: Path) -> list[Problem]:
@@ -168,8 +187,12 @@ def _task_faults(config: Mapping[str, Any], file: Path) -> Iterator[Fault]:
     yield from split_faults(config, by_split)
     broken = list(syntax_faults(config))
     yield from broken
-    if by_split is None:
-        return
+    if by_split is not None:
+        yield from _data_faults(config, by_split, printable=not broken)
+
+
+def _data_faults(config: Mapping[str, Any], by_split: Mapping[str, list[Path]], *, printable: bool) -> Iterator[Fault]:
+    """What is wrong with local rows; `printable`: whether the templates can be tried on them."""
     absent = list(file_faults(by_split))
     yield from absent
     if absent:
@@ -183,7 +206,7 @@ def _task_faults(config: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         return
     if not rows:
         yield Fault(what="its data files have no rows", hint="give a file with rows", about="rows")
-    elif "process_docs" not in config and not broken:
+    elif "process_docs" not in config and printable:
         fields = frozenset(name for _, row in rows for name in row)
         unknown = list(field_faults(config, fields))
         yield from unknown or row_faults(config, rows, fields)

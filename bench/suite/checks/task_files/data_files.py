@@ -17,6 +17,8 @@ from bench.suite.checks.task_files.fault import Fault
 FORMATS = frozenset({"json", "csv", "parquet", "text", "arrow"})
 MOST_BYTES = 64 << 20
 """Larger files are read by the rehearsal alone."""
+ROW_FILES = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+"""Suffix of a file with the suite's own rows for a task of lm-eval → its format."""
 _SPLITS = ("training_split", "validation_split", "test_split", "fewshot_split")
 PlacedRow = tuple[str, Mapping[str, Any]]
 """Where the row is, such as `row 3 of x.jsonl`, and its columns."""

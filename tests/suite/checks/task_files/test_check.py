@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from bench.errors import Problem
-from bench.suite.catalog.tasks import read_task_folder
-from bench.suite.checks.task_files.check import code_problems, task_problems
+from bench.suite.catalog.tasks import installed_task_file, read_task_folder
+from bench.suite.checks.task_files.check import code_problems, own_row_problems, task_problems
 from bench.suite.tables.suite import Suite
 from tests.fakes.suites import suite_table
 
@@ -134,3 +134,32 @@ def test_code_in_a_task_file_is_found_without_lm_eval(tmp_path: Path, text: str,
     for asked in ("t", "g"):
         assert any(said in problem.what for problem in code_problems(suite_asking(tmp_path, asked), tmp_path))
     assert code_problems(suite_asking(tmp_path, "sound"), tmp_path) == []
+
+
+ARC = {"question": "Which?", "choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": "B"}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"arc_easy.jsonl": [ARC]}, None),
+        ({"arc_easy.json": [ARC]}, None),
+        ({"arc-easy.jsonl": [ARC]}, "the rows of task 'arc_easy' are not there: no arc_easy.jsonl in rows"),
+        ({"arc_easy.jsonl": []}, "task 'arc_easy' on arc_easy.jsonl: the data file arc_easy.jsonl is empty"),
+        ({"arc_easy.jsonl": [{**ARC, "question": None}, ARC]}, "doc_to_text prints 'question', which has no value"),
+        ({"arc_easy.jsonl": [ARC, {**ARC, "answerKey": "C"}]}, "row 2 of arc_easy.jsonl"),
+        ({"arc_easy.jsonl": [{"question": "Which?"}]}, "names the field 'choices', which no row has"),
+    ],
+)
+def test_own_rows_of_a_task_of_lm_eval_are_held_against_its_templates(
+    tmp_path: Path, files: dict[str, list[Any]], said: str | None
+) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    for name, rows in files.items():
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / name).write_text(json.dumps(rows) if name.endswith(".json") else lines)
+    file = installed_task_file("arc_easy")
+    assert file is not None
+    told = [problem.what for problem in own_row_problems("arc_easy", file, folder, "eval[0].rows")]
+    assert told == [] if said is None else any(said in text for text in told)
