@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 import bench.evals.job
 import bench.train.exact_counts
@@ -285,6 +286,8 @@ SERVICES: dict[str, Service[Any, Any]] = {
 
 # tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.
 tqdm.set_lock(threading.RLock())
+
+get_checkpoint_conversion_mapping("")  # compiles a thousand patterns once, for all children that load a model
 
 # What was imported lives as long as the server. Out of the collector's sight it is neither scanned in each child nor
 # copied page by page when a collection writes to it.

@@ -22,6 +22,8 @@ os.environ.update(
     GOMP_SPINCOUNT="0",
 )
 
+gc.disable()  # until the tests are collected: nothing that is imported is garbage
+
 ROOT = Path(__file__).parent.parent
 LONG = ("tests/functional/", "tests/gate/", "tests/perf/", "tests/making/", "tests/stats/", "tests/train/")
 """Folders with files that take long: whole suites, trainings, simulations."""
@@ -69,6 +71,7 @@ def frozen_heap() -> None:
     twice a training, which would look at every module of every library."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -43,6 +43,6 @@ def use_for(module: str) -> None:
 
 def _start(kind: str) -> str:
     server = forkserver.ForkServer()
-    server.set_forkserver_preload([_PRELOADED[kind]])
+    server.set_forkserver_preload(["bench.run.process.collector_off", _PRELOADED[kind]])
     server.ensure_running()
     return str(server._forkserver_address)

@@ -7,6 +7,7 @@ Imports themselves, and variables that libraries read while imported, need a fre
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import shutil
@@ -102,6 +103,7 @@ def _enter(
     beginning: Connection, module: str, arguments: list[str], folder: Path, environment: dict[str, str], place: Path
 ) -> None:
     os.setsid()
+    gc.enable()  # the server has none
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name, number in (("out", 1), ("err", 2)):
         os.dup2(os.open(place / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)

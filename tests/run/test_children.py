@@ -51,11 +51,15 @@ def test_a_child_does_not_run_the_users_script_again(tmp_path: Path) -> None:
         "    server = ChildServer(module='tests.fakes.echo')\n"
         "    from tests.fakes.echo import Asked\n"
         "    print(server.call('echo', Asked(count=1), folder=here, log=here / 'log')['count'])\n"
+        "    print(server.call('collector', Asked(), folder=here, log=here / 'log'))\n"
     )
     command = [sys.executable, str(script), str(tmp_path / "runs")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "1"
+    counted, collector = done.stdout.splitlines()
+    assert counted == "1"
+    assert "'bench.run.process.collector_off'" in collector, "the server's imports are no garbage"
+    assert "'count': 1" in collector, "the child's work has some"
     assert (tmp_path / "runs").read_text() == "run "
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -33,6 +34,7 @@ def enter(request: bytes, connection: Connection) -> None:
     """The child's entry: does the work, reports, and leaves without running the interpreter's shutdown."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.enable()  # the server has none (bench.run.process.collector_off)
     end_with_parent()
     work = ChildRequest.model_validate_json(request)
     send = _sender(connection)

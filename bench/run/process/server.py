@@ -32,6 +32,7 @@ from bench.run.process.work import ChildRequest
 from bench.spec import Spec
 
 WORKER = "bench.worker"
+_FIRST = "bench.run.process.collector_off"
 _GRACE_SECONDS = 3.0
 _TICK_SECONDS = 1.0
 _STARTS = 3
@@ -52,7 +53,7 @@ class ChildServer:
     def warm(self) -> None:
         """Start the server without waiting for its imports. A second call does nothing."""
         with environment_variables(library_environment(self.threads)), _without_main():
-            get_context("forkserver").set_forkserver_preload([self.module])
+            get_context("forkserver").set_forkserver_preload([_FIRST, self.module])
             forkserver.ensure_running()
 
     def kill(self) -> None:
