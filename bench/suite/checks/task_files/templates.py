@@ -113,7 +113,7 @@ def _choice_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
     if options is None or callable(options):
         return
     options = list(options.values()) if isinstance(options, dict) else options
-    if not isinstance(options, list) or not options or not all(isinstance(o, str) and o for o in options):
+    if not isinstance(options, list) or not options or not all(isinstance(o, str) for o in options):
         hint = "name a column that holds a list of texts, or write a template that prints one: {{[first, second]}}"
         yield Fault(what="doc_to_choice gives no list of texts", hint=hint, about="field")
         return

@@ -104,6 +104,12 @@ def test_what_needs_lm_eval_is_left_to_the_rehearsal(tmp_path: Path, changes: di
     assert said(task(tmp_path, **changes)) == []
 
 
+def test_an_empty_option_costs_its_example_alone(tmp_path: Path) -> None:
+    """It has no score, and the others keep theirs: a published file has one such row in 817."""
+    rows = "".join(json.dumps({**row, "options": ["a", ""]}) + "\n" for row in ROWS)
+    assert said(task(tmp_path, rows=rows)) == []
+
+
 def test_a_field_that_only_some_rows_have_is_no_problem(tmp_path: Path) -> None:
     rows = "".join(json.dumps({**ROWS[0], **({"extra": 1} if n == 40 else {})}) + "\n" for n in range(50))
     assert said(task(tmp_path, rows=rows, doc_to_text="{{question}}{% if question == 'x' %}{{extra}}{% endif %}")) == []
