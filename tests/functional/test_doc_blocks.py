@@ -111,6 +111,7 @@ def folder(furnished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for module in [module for name, module in sys.modules.items() if name.startswith("bench.")]:
             if vars(module).get(function.__name__) is function:
                 monkeypatch.setattr(module, function.__name__, stand_in)
+    monkeypatch.setattr("shellingham.detect_shell", lambda *_, **__: ("bash", "/bin/bash"))  # a runner may have none
     server = partial(ChildServer, module="tests.fakes.worker")
     monkeypatch.setattr(sys.modules[forecast.__module__], "ChildServer", server)
     monkeypatch.setattr(

@@ -91,7 +91,7 @@ def _guide(canvas: Canvas, axis: Axis, guide: Guide, bottom: float) -> None:
 
 
 def _row(canvas: Canvas, axis: Axis, row: ArmRow, *, names: float, marks: float) -> None:
-    canvas.text(0, names, shorten(row.arm, _LONGEST))
+    canvas.text(0, names, shorten(row.arm, _LONGEST), "word")  # no line is drawn through a name
     if row.value is None:
         canvas.text((axis.start + axis.end) / 2, marks + 4, row.word, "faint mid word")
         return
