@@ -25,7 +25,7 @@ os.environ.update(
 gc.disable()  # until the tests are collected: nothing that is imported is garbage
 
 ROOT = Path(__file__).parent.parent
-LONG = ("tests/functional/", "tests/gate/", "tests/perf/", "tests/making/", "tests/stats/", "tests/train/")
+LONG = tuple(f"tests/{room}/" for room in ("functional", "gate", "making", "perf", "run", "stats", "train"))
 """Folders with files that take long: whole suites, trainings, simulations."""
 
 
