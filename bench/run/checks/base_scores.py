@@ -73,8 +73,10 @@ def _of_measure(scores: BaseScores, measure: Measure, *, many: bool) -> Iterator
     rows = [row for row in scores.rows if row.task == measure.task]
     if spec.kind == "judge" or spec.role == "diagnostic" or not measure.binary:
         return
-    if rows and all(row.without_answer for row in rows if row.output is not None):
-        yield _finding("no-answer", spec, f"{where}: no answer of {scores.base} could be read ({len(rows):,} answers)")
+    answers = [row for row in rows if row.output is not None]
+    if answers and all(row.without_answer for row in answers):
+        what = f"{where}: no answer of {scores.base} could be read ({len(answers):,} answers)"
+        yield _finding("no-answer", spec, what)
     elif spec.role == "target" and measure.value == 1.0 and measure.higher_is_better:
         yield _finding("ceiling", spec, f"{where}: {scores.base} has all {measure.n:,} right: nothing can be gained")
     elif measure.chance is not None and _at_chance(measure):
