@@ -13,7 +13,7 @@ from bench.stats.samples.corpus_sample import CorpusScores
 from benchmarks.simulations.data import Rng
 from benchmarks.simulations.table import Cell, Measure, Share, Table
 
-REPLICATES = 300
+REPLICATES = 150
 BLEU = CORPUS_METRICS["bleu"]
 
 

@@ -206,12 +206,18 @@ def cases() -> dict[str, Measure]:
     """By name: the data, and what is deleted."""
     scores = {
         f"scores, {name}, effect {effect:g}": partial(clustered_scores, deviations=deviations, effect=effect)
-        for name, deviations in (("alike arms", [0.3] * 6), ("a noisy arm", [1.2, *[0.3] * 5]), ("two arms", [0.3] * 2))
-        for effect in (0.0, 1.0)
+        for name, deviations, effect in (
+            ("four alike arms", [0.3] * 4, 0.0),
+            ("four alike arms", [0.3] * 4, 1.0),
+            ("a noisy arm of four", [1.2, *[0.3] * 3], 0.0),
+            ("two arms", [0.3] * 2, 1.0),
+        )
     }
     answers = {
-        f"items, {rates[0]:.0%} and {rates[1]:.0%} right": partial(_arms_of, items(rates, seeds=3, deviation=0.4))
-        for rates in ([0.5] * 6, [0.3, *[0.1] * 5], [0.02] * 6)
+        f"items of four arms, {rates[0]:.0%} and {rates[1]:.0%} right": partial(
+            _arms_of, items(rates, seeds=3, deviation=0.4)
+        )
+        for rates in ([0.3, *[0.1] * 3], [0.02] * 4)
     }
     draws = {f"draws, effect {effect:g}": partial(drawn_scores, effect=effect) for effect in (0.0, 1.0)}
     unlabelled = {what: take for what, take in DELETIONS.items() if take is not some_labels}

@@ -11,7 +11,7 @@ from bench.stats.estimates.length_control import JudgedPairs, length_controlled
 from benchmarks.simulations.data import Rng
 from benchmarks.simulations.table import Cell, Measure, Share, Table
 
-REPLICATES = 200
+REPLICATES = 100
 QUALITY, EFFECT, DEVIATION = 0.4, 1.0, 60.0
 TRUTH = 1 / (1 + np.exp(-QUALITY))
 

@@ -37,7 +37,6 @@ TRUTHS = (
     Truth(name="no difference, seeds", effect=0.0, seed=0.1, rest=0.3),
     Truth(name="no difference, mostly examples", effect=0.0, seed=0.02, rest=1.0),
     Truth(name="difference of two standard deviations of a seed", effect=0.2, seed=0.1, rest=0.3),
-    Truth(name="difference of four", effect=0.4, seed=0.1, rest=0.3),
 )
 
 
