@@ -19,7 +19,8 @@ SCALES = 100
 
 @contextmanager
 def lean() -> Iterator[None]:
-    """Within it, faster statistics with the same intervals, to a thousandth of their width."""
+    """Within it, intervals of rates are 0.3 to 0.6% wider on average than a report's, single bounds off by up to 3% of
+    the width (240 data sets, right or wrong, 1% and 50%)."""
     first, second, weights = logit_curve.lattice(POINTS, STEP)
     pivots = logit_curve._pivots.__wrapped__  # those that are remembered are of the whole lattice
     with ExitStack() as patches:
