@@ -72,8 +72,8 @@ def one_seed() -> dict[str, Measure]:
         name = f"continuous, {clusters} clusters of {'about ' if uneven else ''}{size}"
         found[name] = covers(clustered(clusters, size, uneven), window)
     for clusters, spread, weights in ((30, 1.0, 0.0), (100, 1.5, 0.0), (200, 0.0, 1.5)):
-        sizes = f"sizes ± {spread}" if spread else f"of 4, weights ± {weights}"
-        found[f"continuous, {clusters} clusters, {sizes} in logarithms"] = covers(
+        sizes = f", sizes ± {spread}" if spread else f" of 4, weights ± {weights}"
+        found[f"continuous, {clusters} clusters{sizes} in logarithms"] = covers(
             unequal(clusters, spread, weights), SEEDS
         )
     for n, clusters, gain, loss, window in (
