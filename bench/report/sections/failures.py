@@ -71,7 +71,10 @@ def _absent_jobs(comparison: Comparison) -> Iterator[Block]:
     )
     yield Table(columns=columns, rows=rows)
     without = " without `--only`" if any(absence.kind == "left_out" for absence in comparison.missing) else ""
-    yield Paragraph(text=f"Run the same command{without} to try these jobs again; finished jobs are kept.")
+    again = f"Run the same command{without} to try these jobs again; finished jobs are kept."
+    if any(absence.kind == "refused" for absence in comparison.missing):
+        again += " A refused job is refused again until its recipe changes."
+    yield Paragraph(text=again)
 
 
 def _absent_scores(comparison: Comparison) -> Iterator[Block]:

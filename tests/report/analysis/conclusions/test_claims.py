@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bench.record.record import JobRecord
+from bench.record.record import Failure, JobRecord
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.compare import compare, compare_record
 from bench.report.compose import compose
@@ -112,6 +112,20 @@ def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_ru
     section = failures_section(missing)
     assert section is not None
     assert "without `--only` to try these jobs again" in str(section.blocks[-1])
+
+
+def test_a_refused_job_is_said_to_need_another_recipe() -> None:
+    """The same command would refuse it again, for ever."""
+    run = make_run(examples=20)
+    first, *others = run.record.trainings
+    failure = Failure(kind="refused", message="rows see each other")
+    job = first.job.model_copy(update={"status": "failed", "failure": failure})
+    refused = first.model_copy(update={"result": None, "job": job})
+    record = run.record.model_copy(update={"trainings": (refused, *others)})
+    section = failures_section(compare_record(record, run.rows, replicates=50))
+    assert section is not None
+    assert "refused again until its recipe changes" in str(section.blocks)
+    assert "refused again" not in str(failures_section(compare_record(run.record, run.rows, replicates=50)))
 
 
 def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
