@@ -13,6 +13,7 @@ from bench.evals.lm_eval.tasks import load_tasks
 from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
 from bench.places import shipped
+from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.sweep import with_chosen_setting
 from bench.run.plan.digests import CHOSEN_SETTING, ENTRIES, JUDGE, PROBE, SWEEP, TRAIN
 from bench.suite.tables.evals import EvalSpec
@@ -46,6 +47,33 @@ def test_the_tuned_weights_are_scored_not_the_bases(checkpoint: Path, tmp_path: 
     assert [row.output for row in base_rows] != [row.output for row in tuned_rows]
     assert [(row.task, row.id, row.prompt) for row in base_rows] == [(r.task, r.id, r.prompt) for r in tuned_rows]
     assert base.batch == tuned.batch
+
+
+def test_more_examples_of_an_eval_cost_only_themselves(checkpoint: Path, tmp_path: Path) -> None:
+    """Choices and written answers of a larger limit: the old ones come back as they were, and are not asked again."""
+    write_choice(tmp_path / "tasks")
+    write_qa(tmp_path / "tasks")
+    model = resolved_model(checkpoint)
+
+    def scored(limit: int, folder: str, replies: str | None = None) -> tuple[EvalResult, list[ScoreRow]]:
+        kept = None if replies is None else str(tmp_path / replies)
+        job = lm_eval_job(model, tmp_path / "tasks", ["choice", "qa"], limit=limit, replies=kept)
+        return evaluate(job, tmp_path / folder)
+
+    few, few_rows = scored(2, "few", "kept.jsonl")
+    more, rows = scored(4, "more", "kept.jsonl")
+    again, again_rows = scored(4, "again", "kept.jsonl")
+    whole, whole_rows = scored(4, "whole")
+    assert {(row.task, row.id): row for row in rows}.items() >= {(row.task, row.id): row for row in few_rows}.items()
+    assert [(row.id, row.output) for row in rows] == [(row.id, row.output) for row in whole_rows]
+    assert again_rows == rows
+    assert (few.recalled_share, whole.recalled_share, again.recalled_share) == (0.0, 0.0, 1.0)
+    assert 0.3 < more.recalled_share < 0.7
+    assert few.tokens is not None
+    assert more.tokens is not None
+    assert whole.tokens is not None
+    assert more.tokens < whole.tokens
+    assert (more.generated is not None, more.generated_tokens) == (True, whole.generated_tokens)
 
 
 def test_the_result_says_where_the_time_went(checkpoint: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import InputError
-from bench.record.files import CHECKPOINT
+from bench.record.files import CHECKPOINT, JOB, SCORED
 from bench.record.rundir import RECORD, RunDirectory
 from bench.record.store import JobStore
 from bench.run.process.locks import try_lock_job
@@ -57,6 +57,7 @@ def leftovers(home: Path, reports: Path) -> list[Leftover]:
             leftover.append(_leftover("unused", folder, digest))
         elif (folder / "weights").is_dir():
             leftover.append(_leftover("weights", folder / "weights", digest))
+    leftover += [] if named is None else [_leftover("unused", path) for path in _unnamed_replies(home, named)]
     return [item for item in leftover if item.bytes > 0 or item.kind != "weights"]
 
 
@@ -104,6 +105,14 @@ def _named(reports: Path) -> set[str] | None:
         except InputError:
             return None
     return digests
+
+
+def _unnamed_replies(home: Path, named: set[str]) -> Iterator[Path]:
+    """What subjects replied to evals that may grow, where no job of a record added to it."""
+    kept = list((home / SCORED).glob("*.jsonl"))
+    jobs = [home / "jobs" / digest / JOB for digest in named] if kept else []
+    asked = "".join(job.read_text(encoding="utf-8") for job in jobs if job.is_file())
+    yield from (path for path in sorted(kept) if path.name not in asked)
 
 
 def _temporary(home: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,20 @@ def test_unused_and_unfinished_are_told_apart(tmp_path: Path) -> None:
     assert kinds(tmp_path) == {"temporary": 1, "unused": 10, "unfinished": 2, "weights": 0}
     free(tmp_path / "home", leftovers(tmp_path / "home", tmp_path / "reports"))
     assert kinds(tmp_path) == {"temporary": 0, "unused": 0, "unfinished": 2, "weights": 0}
+
+
+def test_replies_that_a_growing_eval_reads_stay_and_others_go(tmp_path: Path) -> None:
+    held = {"kind": "loss", "name": "held", "data": {"source": "held.jsonl", "select": {"by": "first", "size": 2}}}
+    claim = {"says": "few/full >= base", "on": "held"}
+    go(tmp_path, eval=(held,), claim=(claim,), sequential={"max_seeds": 3, "max_examples": {"held": 4}})
+    jobs = [json.loads(path.read_text()) for path in (tmp_path / "home" / "jobs").glob("*/job.json")]
+    kept = [Path(job["replies"]) for job in jobs if job.get("replies")]
+    assert len(kept) == 5, "the base and two seeds of two arms"
+    for path in [*kept, kept[0].with_name("other.jsonl")]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    unused = [one.path.name for one in leftovers(tmp_path / "home", tmp_path / "reports") if one.kind == "unused"]
+    assert unused == ["other.jsonl"]
 
 
 def test_with_a_torn_record_nothing_counts_as_unused(tmp_path: Path) -> None:
