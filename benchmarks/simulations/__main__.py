@@ -18,6 +18,7 @@ from benchmarks.simulations import (
     missing,
     pairs,
     planning,
+    rare,
     sequential,
     verdicts,
 )
@@ -34,6 +35,7 @@ TABLES: dict[str, Sequence[Table]] = {
     "labels": (labels.TABLE,),
     "verdicts": verdicts.TABLES,
     "planning": (planning.TABLE,),
+    "rare": (rare.TABLE,),
     "sequential": (sequential.TABLE,),
     "buying": (buying.TABLE,),
     "decisions": decisions.TABLES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.stats.conclusions.claims import decide
+from bench.stats.conclusions.information import Size, information
 from bench.stats.conclusions.multiplicity import holm
-from bench.stats.conclusions.sequential import Spending, sequential_p
+from bench.stats.conclusions.sequential import Spending, nominal_levels, sequential_p
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
+from bench.stats.noise.variance import Components
 from bench.stats.samples.sample import Scores
 from benchmarks.simulations.evidence import (
     Taken,
@@ -118,6 +121,35 @@ def test_a_look_or_a_training_that_was_lost_decides_no_sooner(
         fewer = [*fractions[:-1], (steps[-1] - 1) / 12]
         if spending == "obrien_fleming":
             assert sequential_p(p_value, fewer, spending) >= latest - 1e-3
+
+
+SIZES = st.builds(Size, trainings=st.integers(2, 24), examples=st.integers(20, 2_000))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    sizes=st.lists(SIZES, min_size=2, max_size=5),
+    noise=st.tuples(*[st.floats(0.0, 4.0)] * 3),
+    known=st.booleans(),
+    data=st.data(),
+)
+def test_fewer_trainings_or_examples_are_no_more_information(
+    sizes: list[Size], noise: tuple[float, float, float], known: bool, data: st.DataObject
+) -> None:
+    """Nor is a look after others surer than alone, whatever grew between them."""
+    example, seed, rest = noise
+    parts = Components(example=example, seed=seed, rest=rest, replicates=3.0) if known else None
+    shares = information(sizes, sizes[0], parts)
+    assert max(shares) == 1.0
+    for first, share in zip(sizes, shares, strict=True):
+        for second, other in zip(sizes, shares, strict=True):
+            if first.trainings <= second.trainings and first.examples <= second.examples:
+                assert share <= other + 1e-12
+    fractions = sorted({max(share, 1e-3) for share in shares})
+    place = data.draw(st.integers(0, len(fractions) - 1))
+    if all(later - earlier > 1e-3 for earlier, later in pairwise(fractions)) and len(fractions) <= 3:
+        level = nominal_levels(tuple(fractions), 0.05, "pocock")[place]
+        assert level <= 0.05 + 1e-6
 
 
 def test_a_lone_noisy_training_against_a_quiet_control_supports_nothing() -> None:

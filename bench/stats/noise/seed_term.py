@@ -8,7 +8,7 @@ and is never moderated.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -95,6 +95,8 @@ def seed_term(
     arms together where both are moderated.
     """
     sides = [_side_noise(side, plan, ends, prior) for side in (arm, reference) if side is not None]
+    if ends is not None:
+        sides = _as_noisy_as_the_other(sides)
     trained = [side for side in sides if side.degrees > 0]
     if not trained:
         return None
@@ -114,6 +116,17 @@ def seed_term(
         moderated=any(side.moderated for side in trained),
         sides=tuple(sides),
     )
+
+
+def _as_noisy_as_the_other(sides: list[_SideNoise]) -> list[_SideNoise]:
+    """Sides of which one shows nothing of its noise, because every seed answers alike, as with nothing right: where all
+    arms together say nothing either, it has the noise of the other side, in logits."""
+    for silent, other in zip(sides, sides[::-1], strict=True):
+        if silent is not other and silent.degrees > 0 and silent.variance == 0.0 and other.variance > 0.0:
+            variance = other.variance * (silent.slope / other.slope) ** 2
+            taken = replace(silent, variance=variance, degrees=other.degrees)
+            return [taken if side is silent else side for side in sides]
+    return sides
 
 
 def logit_curve(values: FloatArray, term: SeedTerm, ends: Ends) -> WeightedCurve:

@@ -11,10 +11,12 @@ import pytest
 from bench.stats.estimates.corpus import corpus_delta, corpus_interval, corpus_seed_prior
 from bench.stats.estimates.efficiency import efficiency_prior, efficiency_ratio
 from bench.stats.estimates.length_control import JudgedPairs, length_controlled, length_prior
+from bench.stats.estimates.paired import paired_delta
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.corpus_metrics import CORPUS_METRICS
 from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
+from benchmarks.simulations.data import matrix
 
 ARMS, SEEDS, EXAMPLES = 6, 3, 60
 Rng = np.random.Generator
@@ -117,3 +119,22 @@ def test_an_arm_that_lost_a_seed_or_whose_rows_are_draws_tells_nothing_of_others
     short = corpus_interval(replace(corpus[0], present=present), seed=0, replicates=50, prior=whole)
     assert short is not None
     assert "moderated" not in short.method
+
+
+def answers(*right: int) -> Scores:
+    """Seeds with so many right answers of 400, the same ones first."""
+    return matrix(np.array([np.arange(400) < count for count in right]), binary=True)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_side_that_gets_nothing_right_is_as_noisy_as_the_other(turned: bool) -> None:
+    """Seen: two seeds without a right answer had no noise, and "not worse by two points" a p-value of 2e-19."""
+
+    def worse(reference: tuple[int, int]) -> float:
+        """One-sided, of 3.5 points above the reference against two points below it."""
+        arms = [answers(8, 20), answers(*reference)]
+        delta = paired_delta(*(arms[::-1] if turned else arms), seed=0, replicates=1)
+        assert delta.curve is not None
+        return 1.0 - delta.curve.cdf(0.02) if turned else delta.curve.cdf(-0.02)
+
+    assert 1e-4 < worse((0, 0)) < worse((1, 0))
