@@ -122,7 +122,12 @@ def _as_noisy_as_the_other(sides: list[_SideNoise]) -> list[_SideNoise]:
     """Sides of which one shows nothing of its noise, because every seed answers alike, as with nothing right: where all
     arms together say nothing either, it has the noise of the other side, in logits."""
     for silent, other in zip(sides, sides[::-1], strict=True):
-        if silent is not other and silent.degrees > 0 and silent.variance == 0.0 and other.variance > 0.0:
+        if (
+            silent is not other
+            and silent.degrees > 0
+            and silent.variance == silent.rest == 0.0
+            and other.variance > 0.0
+        ):
             variance = other.variance * (silent.slope / other.slope) ** 2
             taken = replace(silent, variance=variance, degrees=other.degrees)
             return [taken if side is silent else side for side in sides]
