@@ -81,6 +81,9 @@ data = ["lima_1k", "alpaca_52k", "mine"]
 recipe = ["full", "lora"]
 [arms.given]
 a.adapter = "runs/a"
+[[claim]]
+says = "given/a > base"
+on = "qa"
 """
 """What a block of some tables of a suite is laid over."""
 EVALS = {
@@ -88,7 +91,7 @@ EVALS = {
     for name, keys in {
         "questions": 'kind = "generation"\ndata = { source = "questions.jsonl" }\nmetrics = ["exact_match"]',
         "instructions": 'kind = "lm_eval"\ntasks = ["ifeval"]',
-        "qa": 'kind = "lm_eval"\ntasks = ["hellaswag"]',
+        "qa": 'kind = "lm_eval"\ntasks = ["hellaswag"]\nlimit = 100',
         "knowledge": 'kind = "lm_eval"\ntasks = ["hellaswag", "arc_easy"]',
         "heldout": 'kind = "loss"\ndata = { source = "micro:heldout" }',
     }.items()
