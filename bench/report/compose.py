@@ -127,10 +127,11 @@ def _lacking(completeness: Completeness) -> str:
     if completeness.unscored:
         parts.append(f"no subject has a score on {_named(completeness.unscored)}")
     if completeness.missing_scores:
-        evals = dict.fromkeys(scores.measurand for scores in completeness.missing_scores)
-        parts.append(f"missing scores decide results on {_named(tuple(evals))}")
+        evals = tuple(dict.fromkeys(scores.measurand for scores in completeness.missing_scores))
+        arms = tuple(dict.fromkeys(scores.arm for scores in completeness.missing_scores))
+        parts.append(f"missing scores of {_named(arms, 'subject')} decide results on {_named(evals)}")
     return "; ".join(parts) or "a claim lacks what it needs"
 
 
-def _named(evals: tuple[str, ...]) -> str:
-    return fmt.plural(len(evals), "eval") if len(evals) > _MOST_NAMED else fmt.listed(evals)
+def _named(names: tuple[str, ...], kind: str = "eval") -> str:
+    return fmt.plural(len(names), kind) if len(names) > _MOST_NAMED else fmt.listed(names)

@@ -61,7 +61,7 @@ def test_unscored_wrong_answers_do_not_make_an_arm_better(equal: FakeRun) -> Non
     assert comparison.completeness.exit_code is ExitCode.INCOMPLETE
     assert {(scores.arm, scores.measurand) for scores in comparison.completeness.missing_scores} == {(ARM, "qa")}
     view = compose(comparison)
-    assert view.status.text.startswith("INCOMPLETE: missing scores decide results on qa.")
+    assert view.status.text.startswith(f"INCOMPLETE: missing scores of {ARM} decide results on qa.")
     [missing] = [section for section in view.sections if section.title == "What is missing"]
     [named] = [block for block in missing.blocks if block.kind == "bullets"]
     assert [cell.text.partition(" (")[0] for cell in named.items] == [f"qa: {ARM}"]
