@@ -15,7 +15,8 @@ TEXT = (
     "depend on it."
 )
 PAIRED = (
-    "Differences between {groups} are taken seed by seed: these arms share rows, order and draws. All other "
+    "Differences between {groups} are taken seed by seed: these arms share rows, order and draws. Those of {but} are "
+    "not. All other "
     "differences take the seeds of two arms as independent draws; where these move together, an interval is wider "
     "than it need be, not narrower."
 )
@@ -39,7 +40,9 @@ def _pairing(tables: Sequence[SeedTable]) -> str:
     """Which seeds are paired, and that no others are."""
     groups = next((table.paired for table in tables if table.paired), ())
     named = "; ".join(" and ".join(group) for group in groups)
-    return PAIRED.format(groups=named) if groups else INDEPENDENT
+    corpus = [table.measurand for table in tables if not table.paired]
+    but = fmt.listed([*corpus, "quality per cost"])
+    return PAIRED.format(groups=named, but=but) if groups else INDEPENDENT
 
 
 def _table(table: SeedTable) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,10 @@ def test_arms_on_the_same_rows_are_compared_seed_by_seed_and_the_report_says_whi
     text = render(compose(comparison))
     assert "lima_1k/full and lima_1k/lora" in text
     assert "are taken seed by seed" in text
+    assert "Those of quality per cost are not." in text
+    first, *others = comparison.seed_tables
+    corpus = replace(comparison, seed_tables=(*others, replace(first, measurand="bleu", paired=())))
+    assert "Those of bleu and quality per cost are not." in render(compose(corpus))
 
 
 def test_too_few_pairs_are_not_paired_and_a_seed_of_one_arm_alone_has_no_partner() -> None:
