@@ -15,7 +15,6 @@ import torch
 from bench.emit import Emit, StepDone
 from bench.machine.device import pick_device, pick_precision
 from bench.model.loading.load import load_base, load_config
-from bench.model.loading.stored_dtype import stored_dtype
 from bench.model.transformers_private import attention_implementation
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Step
@@ -33,6 +32,7 @@ from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 from bench.train.loop.validation import Watch
 from bench.train.processes.distribution import check_distribution, join_group
 from bench.train.processes.ranks import Ranks, current_ranks
+from bench.train.saving import stored_in
 from bench.train.training_data import TrainingData, build_training_data
 
 RANK_SEED_STRIDE = 2**32
@@ -80,7 +80,7 @@ class Prepared:
         if (router := describe_router_loss(load_config(self.job.model))) is not None:
             words["router_loss"] = router
         if self.job.recipe.adapter is None:
-            words["stored_in"] = str(stored_dtype(Path(self.job.model.path))).removeprefix("torch.")
+            words["stored_in"] = str(stored_in(self.job)).removeprefix("torch.")
         if self.job.recipe.processes > 1:
             words["processes"] = str(self.job.recipe.processes)
         if modules := target_modules(model):

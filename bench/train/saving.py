@@ -1,7 +1,7 @@
 """Writes a trained subject as safetensors that plain transformers and PEFT load, and `bench.model.loading.load`.
 
-Contract: a whole model is stored in the type of the base's own weights, so that it takes the room of the base; an
-adapter in the type that it was trained in. What is evaluated is what is stored.
+Contract: a whole model is stored in the type of the base's own weights, so that it takes the room of the base, unless
+the recipe names fp32; an adapter in the type that it was trained in. What is evaluated is what is stored.
 
 Some starts of LoRA (PiSSA, OLoRA, CorDA) move a part of the base's weights into the adapter. PEFT can write such an
 adapter as a plain one of twice the rank, from where it ended and where it started.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import LoraConfig
 
 from bench.model.loading.load import QUANTIZATION, QuantizedBase
@@ -35,6 +36,11 @@ def keep_start(model: Any, folder: Path) -> bool:
     return True
 
 
+def stored_in(job: TrainJob) -> torch.dtype:
+    """The type of a whole model's weights on disk. In bf16, the updates of a short training may be rounded away."""
+    return torch.float32 if job.recipe.stored_in_fp32 else stored_dtype(Path(job.model.path))
+
+
 def save_subject(
     trainer: MeteredTrainer, job: TrainJob, folder: Path, *, start: Path | None, precision: Precision
 ) -> None:
@@ -46,7 +52,7 @@ def save_subject(
     else:
         state = trainer.gathered_state()
         if trainer.is_main_process and job.recipe.adapter is None:
-            save_model(job.model, trainer.whole_model, folder, stored_dtype(Path(job.model.path)), state)
+            save_model(job.model, trainer.whole_model, folder, stored_in(job), state)
         elif trainer.is_main_process:
             trainer.whole_model.save_pretrained(folder, state_dict=state)
     if not trainer.is_main_process:

@@ -125,6 +125,23 @@ def test_a_fully_tuned_model_takes_the_room_of_its_base(tmp_path: Path, architec
         assert {file.get_tensor(name).dtype for name in file.keys()} == {dtype}  # noqa: SIM118  # no mapping
 
 
+def test_a_model_whose_recipe_names_fp32_is_stored_as_it_was_trained(tmp_path: Path) -> None:
+    """Three steps at a small rate are mostly below what bf16 tells apart."""
+    base = tiny_checkpoint(tmp_path / "base")
+    AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).save_pretrained(base)
+    for precision, dtype in (("fp32", torch.float32), ("auto", torch.bfloat16)):
+        folder = tmp_path / precision
+        folder.mkdir()
+        result = train(job_on(base, precision=precision, learning_rate=1e-5), folder)
+        assert result.resolved["stored_in"] == str(dtype).removeprefix("torch.")
+        assert stored_dtype(folder / "weights") == dtype
+        plain: Any = AutoModelForCausalLM.from_pretrained(folder / "weights")
+        assert plain.dtype == dtype
+        assert result.weights_check is not None
+        lost = abs(result.weights_check.as_evaluated - result.weights_check.as_trained)
+        assert (lost < 1e-6) is (precision == "fp32")
+
+
 TIED: dict[str, tuple[Any, list[str]]] = {
     "qwen2": ("qwen2", ["embed_tokens", "q_proj"]),
     "llama": ("llama", ["embed_tokens"]),

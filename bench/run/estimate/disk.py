@@ -1,8 +1,8 @@
 """The room on the disk that a run will need at least, known before it starts.
 
-A lower bound: no run is refused that would fit. Full fine-tuning keeps every subject's weights in the type of its base,
-and while a training runs its checkpoint (fp32 weights and two moments of the optimiser) is there twice for a moment.
-Adapters, scores and logs are small beside these and count as one mebibyte a job.
+A lower bound: no run is refused that would fit. Full fine-tuning keeps every subject's weights in the type of its
+base, or in fp32, and while a training runs its checkpoint (fp32 weights and two moments of the optimiser) is there
+twice for a moment. Adapters, scores and logs are small beside these and count as one mebibyte a job.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def needed_bytes(plan: Plan) -> int:
 
 
 def _stored_bytes(job: TrainJob) -> int:
-    return (job.model.parameters or 0) * BYTES[stored_type(Path(job.model.path))]
+    stored = "F32" if job.recipe.stored_in_fp32 else stored_type(Path(job.model.path))
+    return (job.model.parameters or 0) * BYTES[stored]
 
 
 def check_space(plan: Plan, *, home: Path) -> None:

@@ -126,7 +126,8 @@ class Recipe(Spec):
     group_by_length: bool = False
     """Batches of rows of similar length, in seeded random order; less padding, not the same batches."""
     precision: Precision | Literal["auto"] = "auto"
-    """`auto`: bf16 on a GPU that has it, else fp32."""
+    """`auto`: bf16 on a GPU that has it, else fp32. A fully tuned model is stored in the type of its base, and in fp32
+    where the recipe names it."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: less memory, more time."""
     torch_compile: bool = False
@@ -332,6 +333,11 @@ class Recipe(Spec):
         if isinstance(lora, LoraSpec) and lora.target_modules == "card":
             tables["lora"] = lora.model_copy(update={"target_modules": card_modules})
         return self.model_copy(update=tables)
+
+    @property
+    def stored_in_fp32(self) -> bool:
+        """Whether a whole model is stored as it was trained, where its base takes fewer bits and would round it."""
+        return self.precision == "fp32"
 
     @property
     def adapter(self) -> AdapterSpec | None:
