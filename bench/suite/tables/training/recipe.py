@@ -336,7 +336,7 @@ class Recipe(Spec):
 
     @property
     def stored_in_fp32(self) -> bool:
-        """Whether a whole model is stored as it was trained, where its base takes fewer bits and would round it."""
+        """Whether a whole model is stored as it was trained, also where the type of its base would round it."""
         return self.precision == "fp32"
 
     @property
