@@ -26,13 +26,13 @@ from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import check_gradients, peft_config, target_modules
 from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import optimizer_name, sft_config
+from bench.train.arguments.stored_type import stored_in
 from bench.train.isolation import row_separation
 from bench.train.loop.router import describe_router_loss, router_loss
 from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
 from bench.train.loop.validation import Watch
 from bench.train.processes.distribution import check_distribution, join_group
 from bench.train.processes.ranks import Ranks, current_ranks
-from bench.train.saving import stored_in
 from bench.train.training_data import TrainingData, build_training_data
 
 RANK_SEED_STRIDE = 2**32

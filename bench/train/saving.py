@@ -12,13 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import LoraConfig
 
 from bench.model.loading.load import QUANTIZATION, QuantizedBase
-from bench.model.loading.stored_dtype import stored_dtype
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.model import Precision
+from bench.train.arguments.stored_type import stored_in
 from bench.train.loop.trainer import MeteredTrainer
 from bench.train.portable import save_companions, save_model
 
@@ -34,11 +33,6 @@ def keep_start(model: Any, folder: Path) -> bool:
     model.save_pretrained(folder)
     config.init_lora_weights = start
     return True
-
-
-def stored_in(job: TrainJob) -> torch.dtype:
-    """The type of a whole model's weights on disk. In bf16, the updates of a short training may be rounded away."""
-    return torch.float32 if job.recipe.stored_in_fp32 else stored_dtype(Path(job.model.path))
 
 
 def save_subject(
