@@ -117,7 +117,7 @@ def test_what_shrinks_the_claim_most_per_second_is_bought(tmp_path: Path, spread
     lab = Lab(
         tmp_path,
         rate=0.08 if spread == 0.0 else 0.1,
-        planned=4,
+        planned=4 if spread == 0.0 else 8,
         spread=spread,
         on="instructions",
         examples=60,

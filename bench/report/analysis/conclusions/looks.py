@@ -84,7 +84,7 @@ def looks_at(claim: Claim, record: Record, parts: Components | None) -> Looks | 
     return Looks(
         fractions=fractions,
         place=fractions.index(shares[0]),
-        spending="pocock" if plan is None else plan.spending,
+        spending="pocock" if plan is None else plan.chosen_spending,
         count=len(before) + 1,
     )
 

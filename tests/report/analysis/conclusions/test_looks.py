@@ -8,6 +8,7 @@ import pytest
 
 from bench.record.look import LOOK, ClaimLook, Look, claim_key
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.conclusions.looks import looks_at
 from bench.report.compare import compare, compare_record
 from bench.report.compose import compose
 from bench.report.render.markdown import render
@@ -67,6 +68,24 @@ def test_a_planned_look_has_its_share_of_the_planned_trainings() -> None:
     assert early.sequential_p == pytest.approx(sequential_p(early.p_value, (0.25,), "obrien_fleming"))
     whole = comparison_of(run_of(), plan=SequentialOptions(max_seeds=3)).claims[0].verdict
     assert whole.sequential_p == pytest.approx(whole.p_value, rel=1e-3)
+
+
+def test_the_error_is_spent_evenly_where_examples_grow_unless_the_suite_says_otherwise() -> None:
+    """O'Brien and Fleming's spending errs in more than 5% there: its information is estimated from few seeds."""
+    record, claim = run_of().record, Claim.model_validate(SAYS)
+
+    def spending(**options: object) -> str | None:
+        plan = SequentialOptions.model_validate({"max_seeds": 12, **options})
+        suite = record.resolved.suite.model_copy(update={"sequential": plan})
+        looks = looks_at(
+            claim, record.model_copy(update={"resolved": record.resolved.model_copy(update={"suite": suite})}), None
+        )
+        return None if looks is None else looks.spending
+
+    assert spending() == "obrien_fleming"
+    assert spending(max_examples={"qa": 300}) == "pocock"
+    assert spending(max_examples={"qa": 300}, spending="obrien_fleming") == "obrien_fleming"
+    assert spending(spending="pocock") == "pocock"
 
 
 def test_a_claim_that_other_looks_did_not_have_starts_anew() -> None:
