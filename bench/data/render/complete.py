@@ -32,7 +32,7 @@ def left_out(turns: Sequence[Turn], text: str, render: Render) -> str | None:
     for tool in next((turn.tools for turn in turns if turn.tools), ()):
         if str(_name_of(tool)) not in shown:
             return f"the tool {_name_of(tool)!r}"
-    return "the tools" if _prints_the_same_without_tools(turns, text, render) else None
+    return _unprinted(turns, text, render)
 
 
 def _part_left_out(turn: Turn, shown: str, *, thoughts: bool) -> str | None:
@@ -75,10 +75,24 @@ def _is_taken_for_an_answer(turns: Sequence[Turn], place: int, text: str, render
     return _renders_to([*turns[:place], as_answer, *turns[place + 1 :]], text, render)
 
 
-def _prints_the_same_without_tools(turns: Sequence[Turn], text: str, render: Render) -> bool:
-    if not any(turn.tools for turn in turns):
-        return False
-    return _renders_to([turn.model_copy(update={"tools": ()}) for turn in turns], text, render)
+def _unprinted(turns: Sequence[Turn], text: str, render: Render) -> str | None:
+    """What the template prints the same text without, though that text may hold its words elsewhere."""
+    if any(turn.tools for turn in turns) and _renders_to(_without(turns, {"tools": ()}), text, render):
+        return "the tools"
+    for number, turn in enumerate(turns, start=1):
+        before, after = turns[: number - 1], turns[number:]
+        if turn.tool_calls and _renders_to([*before, *_without([turn], {"tool_calls": ()}), *after], text, render):
+            return f"a tool call of turn {number} ({turn.role})"
+    last = turns[-1]
+    if (last.reasoning or "").strip() and _renders_to(
+        [*turns[:-1], *_without([last], {"reasoning": None})], text, render
+    ):
+        return f"the reasoning of turn {len(turns)} ({last.role})"
+    return None
+
+
+def _without(turns: Sequence[Turn], emptied: dict[str, Any]) -> list[Turn]:
+    return [turn.model_copy(update=emptied) for turn in turns]
 
 
 def _renders_to(turns: Sequence[Turn], text: str, render: Render) -> bool:
