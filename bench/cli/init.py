@@ -50,7 +50,7 @@ def init(
     With --adapter or --weights: a suite that trains nothing and compares what was trained elsewhere.
     """
     from bench.draft.given_arms import draft_given
-    from bench.draft.write import draft_suite
+    from bench.draft.write import draft_suite, model_table
     from bench.places import home
 
     if adapter or weights:
@@ -61,6 +61,7 @@ def init(
         typer.echo(f"{written}: read it, then `bench plan {written}` and `bench run {written}`")
         return
     model = model or _ask("--model", "Model (card, folder or hub id)")
+    model_table(model, out.parent)  # said before more is asked for
     files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
     wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))
     with status() as tell:

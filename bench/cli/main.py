@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from typing import Annotated, Any, NoReturn
@@ -93,8 +94,16 @@ def _exit_on_usage(error: Any) -> NoReturn:
     message = error.format_message()
     if message:  # empty where typer has already shown the help
         message = " ".join(message.replace("Value error, ", "").split())
-        sys.stderr.write(f"error[usage]: {visible(message)}\n  hint: {command} --help\n")
+        hint = f"{command} {_out_flag(context, message) or '--help'}"
+        sys.stderr.write(f"error[usage]: {visible(message)}\n  hint: {visible(hint)}\n")
     sys.exit(ExitCode.BAD_INPUT)
+
+
+def _out_flag(context: Any, message: str) -> str | None:
+    """The flag for a file to write that was given without it, where the command has one."""
+    given = re.search(r"unexpected extra argument\S* \((\S+\.toml)\)", message)
+    flags = {flag for param in context.command.params for flag in param.opts} if context is not None else set()
+    return f"--out {given[1]}" if given is not None and "--out" in flags else None
 
 
 def main() -> None:

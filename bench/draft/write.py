@@ -22,7 +22,7 @@ from bench.run.process.server import ChildServer
 from bench.suite.catalog.card import card_names
 from bench.suite.load import load_suite
 from bench.suite.schema import suite_schema
-from bench.suite.tables.data import Columns
+from bench.suite.tables.data import HUB_ID, Columns
 
 SCHEMA_FILE = "suite.schema.json"
 _COLUMNS_FLAG = "name the columns: --columns prompt=…,completion=… (also input, system; or text=… alone)"
@@ -123,12 +123,15 @@ def model_table(model: str, folder: Path) -> str:
         return f"card = {json.dumps(model)}"
     if path.is_dir():
         return f"path = {json.dumps(relative(path, folder))}"
-    if model.count("/") == 1:
+    if model.count("/") == 1 and HUB_ID.fullmatch(model):
         return f"repo = {json.dumps(model)}"
-    what = f"{model!r} is no model card, no folder and no hub id"
-    raise InputError(
-        Problem(reference="init.model", what=what, where="--model", hint=did_you_mean(model, card_names()))
-    )
+    what, hint = f"{model!r} is no model card, no folder and no hub id", did_you_mean(model, card_names())
+    if "/" in model or model.startswith((".", "~")):
+        what, hint = (
+            f"there is no folder {model}",
+            "a folder is looked for from the current one; a hub id is OWNER/NAME",
+        )
+    raise InputError(Problem(reference="init.model", what=what, where="--model", hint=hint))
 
 
 def named_sources(data: Sequence[str], folder: Path) -> dict[str, str]:

@@ -70,6 +70,22 @@ def test_without_a_terminal_a_missing_flag_is_named(folder: Path) -> None:
     assert "--data is missing" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "/nowhere"), "error[init.model]: there is no folder /nowhere"),
+        (("--model", "./nowhere"), "error[init.model]: there is no folder ./nowhere"),
+        (("mine.toml",), "hint: bench init --out mine.toml"),
+    ],
+)
+def test_a_wrong_model_or_a_missing_flag_is_told_before_more_is_asked_for(
+    folder: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = bench(folder, "init", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
 def test_two_adapters_and_nothing_else_become_a_decided_report(folder: Path) -> None:
     """The same weights score the same, whether the run trained them or was given them."""
     (folder / "trained.toml").write_text(

@@ -26,7 +26,7 @@ from bench.data.render.thinking import (
 )
 from bench.errors import InputError, Problem
 from bench.suite.catalog.template import TOKENIZER, MessageFields, Template, TemplateRefusedError
-from bench.text import mentions_thinking
+from bench.text import is_thinking_tag, mentions_thinking
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -137,9 +137,12 @@ class ChatTemplate:
         return row.model_copy(update={"turns": tuple(map(_parted, row.turns))}) if ends_with_block(block) else row
 
     def _note_tags(self, given: Turn, learned: str) -> None:
-        """Notes a block of thinking whose tags are not the template's own."""
+        """Notes a block of thinking whose tags are not the template's own. Where that has none, evaluations part only
+        the usual ones (`bench.text`) from an answer."""
         tag = opening_tag(given.content)
-        if tag is not None and tag not in self.template.text and mentions_thinking(self.template.text):
+        if tag is None or tag in self.template.text:
+            return
+        if mentions_thinking(self.template.text) or not is_thinking_tag(tag):
             printed = tag in unguarded(learned)
             self.notes[f"{tag} in answers {LEARNED_AS_TEXT if printed else PRINTED_OTHERWISE}"] = None
 

@@ -138,7 +138,8 @@ def _one_object(path: Path) -> Mapping[str, Any] | None:
 def _parsed(line: str) -> Any:
     hook = _KeysOnce()
     try:
-        return hook.checked(json.loads(line, object_pairs_hook=hook))
+        # Without the line break behind it, which JSON would count as the begin of another line.
+        return hook.checked(json.loads(line.rstrip(), object_pairs_hook=hook))
     except (ValueError, RecursionError) as error:
         return _not_json(error)
 

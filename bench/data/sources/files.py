@@ -104,20 +104,31 @@ def _of_split(files: Sequence[Path], folder: Path, *, source: str, where: str, s
     """The files of one split; all of them where no name tells a split and `train` is asked for."""
     splits = {file: _split_of(file.relative_to(folder)) for file in files}
     names = sorted({name for name in splits.values() if name is not None})
+    unnamed = [str(file.relative_to(folder)) for file, name in splits.items() if name is None]
     wanted = _SPLIT_OF.get(split, split)
     if not names and wanted == "train":
         return tuple(files)
     if wanted not in names:
         what = f"{source} has no split {split!r}" + (f", but {' and '.join(map(repr, names))}" if names else "")
-        hint = (
-            f'set split = "{names[-1]}"' if names else "no file of the folder is named after a split: leave split out"
-        )
+        hint = _split_hint(split, names, unnamed, source)
         raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
-    if (unnamed := [str(file.relative_to(folder)) for file, name in splits.items() if name is None]) != []:
+    if unnamed:
         what = f"{source} holds files of splits ({', '.join(names)}), and {', '.join(unnamed[:3])}, which names none"
         hint = "name one file as source, or move the others"
         raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
     return tuple(file for file, name in splits.items() if name == wanted)
+
+
+def _split_hint(split: str, names: Sequence[str], unnamed: Sequence[str], source: str) -> str:
+    """What to write where a folder lacks a split. Another split is none the user meant, unless this one is misspelt."""
+    near = did_you_mean(split, names) or ""
+    if near.startswith("did you mean"):
+        return near
+    if not names:
+        return "no file of the folder is named after a split: leave split out"
+    if len(unnamed) == 1 and _SPLIT_OF.get(split) == "train":
+        return f'name the file that is of no split: source = "{source.rstrip("/")}/{unnamed[0]}"'
+    return f"name the file with the rows for {split!r} as source"
 
 
 def _split_of(path: Path) -> str | None:

@@ -165,6 +165,7 @@ class _Explainer:
         close = difflib.get_close_matches(key.lower(), keys, n=1, cutoff=0.8)
         hint = (
             here_it_is(key)
+            or self._own_table(parent, key)
             or (f"did you mean {close[0]!r}?" if close else None)
             or belongs(self.model, parent, key, value, kind=self._kind_at(parent))
             or did_you_mean(key, keys)
@@ -172,6 +173,12 @@ class _Explainer:
         )
         place = f" in {subject(parent, self.raw)}" if parent else ""
         return self._named("unknown-key", path, f"unknown key {shown(key, quote=True)}{place}", hint)
+
+    def _own_table(self, parent: KeyPath, key: str) -> str | None:
+        """The hint where a table of the suite itself was written under another: `[data.arms]`."""
+        if len(parent) < 2 or key not in known_keys(self.model, (name := parent[-1],), self.raw):
+            return None
+        return f"write it as [{name}], a table of its own, not under [{spell(parent[:-1])}]"
 
     def _kind_at(self, path: KeyPath) -> str | None:
         table = value_at(self.raw, path)

@@ -170,7 +170,7 @@ def test_an_empty_prompt_is_dropped_unless_its_input_asks() -> None:
 
 def test_a_question_without_an_answer_is_left_off_the_end_and_named() -> None:
     assert settle([*Q_AND_A, {"role": "user", "content": "bye"}]) == Settled(turns=Q_AND_A, notes=(UNANSWERED,))
-    assert settle([{"role": "user", "content": "Q"}]).dropped == "empty answer"
+    assert settle([{"role": "user", "content": "Q"}]).dropped == "question without an answer"
 
 
 @pytest.mark.parametrize("roles", [("assistant",), ("assistant", "user", "assistant"), ("system", "assistant")])

@@ -85,7 +85,15 @@ _THINKS = (
             "<thought>hm</thought>A", _THINKS, "<thought>hm</thought>A</s>",
             "<thought> in answers is no tag of the template: it is learned as text",
         ),
-        ("<thought>hm</thought>A", CHATML, "<thought>hm</thought>A<|im_end|>", None),
+        (
+            "<|begin_of_thought|>hm<|end_of_thought|>A", CHATML, "<|begin_of_thought|>hm<|end_of_thought|>A<|im_end|>",
+            "<|begin_of_thought|> in answers is no tag of the template: it is learned as text",
+        ),
+        (
+            "<thought>hm</thought>A", CHATML, "<thought>hm</thought>A<|im_end|>",
+            "<thought> in answers is no tag of the template: it is learned as text",
+        ),
+        ("<think>hm</think>A", CHATML, "<think>hm</think>A<|im_end|>", None),
     ],
 )  # fmt: skip
 def test_a_block_between_other_tags_than_the_templates_is_named(

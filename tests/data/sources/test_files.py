@@ -145,6 +145,14 @@ def test_a_list_that_breaks_off_is_no_whole_file(tmp_path: Path) -> None:
     assert isinstance(list(records(path, source="x.json"))[-1][1], RowError)
 
 
+def test_a_fault_at_a_lines_end_has_that_lines_column(tmp_path: Path) -> None:
+    """The line break behind an object without its brace counted as another line, and the column was 1."""
+    (path := tmp_path / "x.jsonl").write_text('{"a": 1}\n{"a": 2\n{"a": 3}\n')
+    [_, (_, fault), _] = records(path, source="x.jsonl")
+    assert isinstance(fault, RowError)
+    assert fault.what.endswith("at column 8")
+
+
 def test_blank_lines_do_not_count_as_rows_but_keep_the_line_numbers(tmp_path: Path) -> None:
     (path := tmp_path / "x.jsonl").write_text('\n{"a": 1}\n\n{"a": 2}\n\n')
     assert list(records(path, source="x.jsonl")) == [(2, {"a": 1}), (4, {"a": 2})]
@@ -278,6 +286,28 @@ def test_a_split_that_a_folder_lacks_and_a_file_of_no_split_are_refused(tmp_path
     (tmp_path / "extra.jsonl").write_text('{"question": "q", "answer": "a"}\n')
     with pytest.raises(InputError, match=r"extra\.jsonl, which names none"):
         _texts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "split", "hint"),
+    [
+        (("rows.jsonl", "rows_test.jsonl", "dev-set.jsonl"), "train",
+         'name the file that is of no split: source = "f/rows.jsonl"'),
+        (("a.jsonl", "b.jsonl", "test.jsonl"), "train", "name the file with the rows for 'train' as source"),
+        (("train.jsonl", "dev.jsonl"), "test", "name the file with the rows for 'test' as source"),
+        (("rows.jsonl", "train.jsonl"), "test", "name the file with the rows for 'test' as source"),
+        (("train.jsonl", "dev.jsonl"), "trian", "did you mean 'train'?"),
+    ],
+)  # fmt: skip
+def test_no_other_split_is_offered_for_one_that_a_folder_lacks(
+    tmp_path: Path, names: tuple[str, ...], split: str, hint: str
+) -> None:
+    """The hint was to train on the rows of another split, be they the test's."""
+    for name in names:
+        (tmp_path / name).write_text('{"question": "q", "answer": "a"}\n')
+    with pytest.raises(InputError) as caught:
+        _texts(tmp_path, split=split)
+    assert [problem.hint for problem in caught.value.problems] == [hint]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ MODEL = '[model]\npath = "model"'
         ({'method = "full"': 'method = "full"\nr = 8'}, "recipe.full.r", "it belongs to [recipe.NAME.lora]: r = 8"),
         ({'method = "full"': 'method = "full"\nseeds = [0]'}, "recipe.full.seeds", "above the first [table]"),
         ({'method = "full"': 'method = "full"\narms = ["a/b"]'}, "recipe.full.arms", "write it as [arms]"),
+        ({"[arms]\n": "[data.arms]\n"}, "data.arms.data", "write it as [arms], a table of its own, not under [data]"),
     ],
 )
 def test_the_hint_is_the_line_to_write(tmp_path: Path, replace: dict[str, str], where: str, hint: str) -> None:

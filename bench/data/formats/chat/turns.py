@@ -21,8 +21,8 @@ MERGED = "turns of one role in a row merged"
 KEPT_EMPTY = "no answer: the row takes its place and teaches nothing"
 UNANSWERED = "question without an answer at the end left out"
 NO_VALUE = "the answer is a word for a missing value, such as nan"
+NO_ANSWER = "question without an answer"
 NOT_LEARNED = "no turn to be learned"
-
 
 _MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "NULL", "<NA>", "#N/A", "undefined"})
 """Words that programs write into text for a value that is not there."""
@@ -34,8 +34,8 @@ class Settled:
 
     turns: Turns
     dropped: str | None = None
-    """Why it is to be left out: `empty answer`, `empty prompt`, `empty text`, `no turn to be learned`, or `no opening
-    prompt`: the assistant speaks first, as in many chats that people shared."""
+    """Why it is to be left out: `empty answer`, `question without an answer`, `empty prompt`, `empty text`,
+    `no turn to be learned`, or `no opening prompt`: the assistant speaks first, as in many chats that people shared."""
     notes: tuple[str, ...] = ()
     """What was changed in it."""
 
@@ -105,7 +105,9 @@ def _answered(turns: Turns, *, keep_empty: bool) -> tuple[Turns, list[str], str 
 def _up_to_last_answer(turns: Turns) -> tuple[Turns, str | None]:
     """The turns up to the last answer that is to be learned, or why there is none."""
     answers = [place for place, turn in enumerate(turns) if turn["role"] == "assistant"]
-    if not answers or not says_something(turns[answers[-1]]):
+    if not answers:
+        return turns, NO_ANSWER
+    if not says_something(turns[answers[-1]]):
         return turns, "empty answer"
     learned = [place for place in answers if turns[place].get("train", True) and says_something(turns[place])]
     return (turns[: learned[-1] + 1], None) if learned else (turns, NOT_LEARNED)

@@ -81,4 +81,5 @@ def test_a_row_without_an_answer_stays_only_where_the_suite_keeps_it() -> None:
     kept = settle(turns, keep_empty=True)
     assert (kept.turns, kept.dropped) == (turns, None)
     assert kept.notes == ("no answer: the row takes its place and teaches nothing",)
-    assert settle(turns[:1], keep_empty=True).dropped == "empty answer", "a question alone is no row of such a loop"
+    alone = settle(turns[:1], keep_empty=True)
+    assert alone.dropped == "question without an answer", "it is no row of such a loop"
