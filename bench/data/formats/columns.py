@@ -11,7 +11,14 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from bench.data.formats.chat.messages import ignore_hint, is_good, is_message, message_turns, parsed_flag
+from bench.data.formats.chat.messages import (
+    ignore_hint,
+    is_good,
+    is_message,
+    message_turns,
+    not_honoured,
+    parsed_flag,
+)
 from bench.data.formats.chat.thoughts import joined, with_one_block
 from bench.data.formats.chat.tools import tool_list
 from bench.data.formats.chat.turns import Turns
@@ -48,6 +55,7 @@ chosen-model rejected-model chosen_model rejected_model rank margin upvote_ratio
 num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn avg_rating chosen_rating
 rejected_rating rating_chosen rating_rejected chosen_avg_rating rejected_avg_rating rejected rejected_response
 non_preferred_output non_preferred_response response_k rejected_output dispreferred
+answer_rejected response_rejected output_rejected completion_rejected rejected_answer rejected_completion
 """
 
 COLUMNS: dict[str, ColumnMeaning] = {
@@ -79,8 +87,7 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
     for name, value in record.items():
         meaning = COLUMNS.get(name)
         if meaning is ColumnMeaning.REFUSED:
-            what = f"column `{name}` cannot be honoured: this program trains on text"
-            raise RowError("data.not-honoured", what, ignore_hint(name))
+            raise not_honoured(f"column `{name}`", name)
         if meaning is ColumnMeaning.LABEL:
             _check_label(name, value, plain=turns[0]["role"] == "text" if turns else False)
         elif meaning is ColumnMeaning.WEIGHT or (meaning is ColumnMeaning.FLAG and parsed_flag(value) is not None):

@@ -32,8 +32,14 @@ CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialo
 """Columns that hold a whole conversation."""
 PROMPTS = ("instruction", "question", "prompt", "query", "problem", "input", "inputs", "user", "human")
 """Columns that hold a prompt, the likelier first; `user` may be a name."""
-CHOSEN = ("chosen", "chosen_response", "preferred_output", "preferred_response", "accepted", "response_j")
+CHOSEN = (
+    "chosen", "chosen_response", "preferred_output", "preferred_response", "accepted", "response_j",
+    "answer_chosen", "response_chosen", "output_chosen", "completion_chosen", "chosen_answer", "chosen_output",
+    "chosen_completion",
+)  # fmt: skip
 """Columns that hold the preferred answer of several."""
+OPPOSED = (("winner", "loser"), ("preferred", "dispreferred"), ("preferred", "rejected"), ("better", "worse"))
+"""Columns that hold the preferred answer and the other where both are there; alone, the first may name a candidate."""
 ANSWERS = (
     *CHOSEN, "output", "response", "completion", "solution", "answer", "assistant", "target", "targets", "generation",
 )  # fmt: skip

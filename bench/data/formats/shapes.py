@@ -18,6 +18,7 @@ from bench.data.formats.convert import (
     CHOSEN,
     CONVERSATIONS,
     EXTRAS,
+    OPPOSED,
     PROMPTS,
     Converter,
     alternating,
@@ -155,6 +156,12 @@ def _question_shape(prompt: str, answer: str) -> Shape:
     return _shape(name, fields, _has(prompt, answer), convert, prompt, answer, *EXTRAS, listed=name in _LISTED)
 
 
+def _opposed_shape(prompt: str, good: str, bad: str) -> Shape:
+    """A question with two answers whose columns say which is preferred, as `winner` and `loser` do."""
+    return _shape(f"{prompt}-{good}", f"{prompt}, {good}, {bad}", _has(prompt, good, bad),
+                  question_and_answer(prompt, good), prompt, good, bad, *EXTRAS, listed=False)  # fmt: skip
+
+
 def _is_text(item: object) -> bool:
     return isinstance(item, str)
 
@@ -191,6 +198,7 @@ SHAPES: tuple[Shape, ...] = (
            question_and_answer("instruction", "output"), "instruction", "input", "output", assemble=_instances),
     *(_question_shape(prompt, answer) for prompt in PROMPTS for answer in ANSWERS),
     *(_question_shape(prompt, answer) for prompt in ("context", "history", "post") for answer in CHOSEN),
+    *(_opposed_shape(prompt, good, bad) for prompt in PROMPTS for good, bad in OPPOSED),
     _shape("hh-rlhf", "chosen", _has("chosen"), whole_dialogue("chosen"), "chosen"),
 )  # fmt: skip
 """In the order in which they are tried."""

@@ -20,6 +20,9 @@ HUMAN = {"from": "human", "value": "Q"}
 LAYOUTS: dict[str, dict[str, Any]] = {
     "trl, implicit prompt": {"chosen": [Q, GOOD], "rejected": [Q, BAD]},
     "trl, explicit prompt": {"prompt": [Q], "chosen": [GOOD], "rejected": [BAD]},
+    "sides behind the answer's name": {"prompt": "Q", "answer_chosen": "good", "answer_rejected": "bad"},
+    "winner and loser": {"prompt": "Q", "winner": "good", "loser": "bad"},
+    "better and worse": {"question": "Q", "better": "good", "worse": "bad"},
     "trl, texts": {"prompt": "Q", "chosen": "good", "rejected": "bad"},
     "ultrafeedback binarized": {
         "prompt": "Q", "prompt_id": "x", "chosen": [Q, GOOD], "rejected": [Q, BAD], "messages": [Q, GOOD],

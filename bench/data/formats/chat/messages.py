@@ -26,6 +26,7 @@ class Key(StrEnum):
     CONTENT = "what is said"
     REASONING = "what is thought before it is said"
     LEARNED = "whether the turn is learned: true or 1, false or 0"
+    MASKED = "whether the turn is context alone: true or 1, false or 0"
     LABEL = "whether the turn is a good example: true or false"
     CALLS = "calls of tools"
     CALL_ID = "the call that a tool answers"
@@ -42,10 +43,26 @@ openai_id redacted toxic hashed_ip header country state type status user author 
 replies
 """
 
+_REASONS = {
+    "image images image_path image_paths image_url img audio audios video videos pixel_values": (
+        "this program trains on text"
+    ),
+    "train_detail training_detail weights mask masks loss_mask attention_mask input_ids train_mask assistant_masks "
+    "completion_mask": "a turn is learned whole or not at all, without weights or masks by token or within it",
+    "tools functions": "a row's tools are in a column of its own, `tools`",
+    "tool_call function_calls": "calls of tools are read from `tool_calls`",
+    "refusal": "what the model refuses with is read from the content",
+    "ignore ignored skip skipped exclude excluded": (
+        "it may leave the turn out of what is learned (`train` says that) or out of the conversation"
+    ),
+}
+_REASON_OF = {name: reason for names, reason in _REASONS.items() for name in names.split()}
 _REFUSED = """
-image images image_url img audio audios video videos train_detail training_detail mask tools functions tool_call
-function_calls refusal
+image images image_url img audio audios video videos train_detail training_detail weights mask masks tools functions
+tool_call function_calls refusal ignore ignored skip skipped exclude excluded
 """
+_UNLESS_TRUE = frozenset({"ignore", "ignored", "skip", "skipped", "exclude", "excluded"})
+"""Keys that say something only where they are not false."""
 
 MESSAGE_KEYS: dict[str, Key] = {
     **dict.fromkeys(("role", "from", "speaker"), Key.ROLE),
@@ -56,6 +73,7 @@ MESSAGE_KEYS: dict[str, Key] = {
     **dict.fromkeys(
         ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight", "loss_mask"), Key.LEARNED
     ),
+    **dict.fromkeys(("masked", "is_masked", "mask_loss", "no_loss"), Key.MASKED),
     "label": Key.LABEL,
     **dict.fromkeys(("tool_calls", "function_call"), Key.CALLS),
     "tool_call_id": Key.CALL_ID,
@@ -159,10 +177,7 @@ def _turns(item: Mapping[str, Any], speaker: str, content: str) -> Turns:
     name = field_of(item, speaker)
     role = role_of(name)
     given = _by_meaning(item)
-    if Key.REFUSED in given:
-        key = next(key for key in item if MESSAGE_KEYS.get(key) is Key.REFUSED and is_filled(item[key]))
-        what = f"`{key}` cannot be honoured: this program trains on text"
-        raise RowError("data.not-honoured", what, ignore_hint(key))
+    _check_honoured(item)
     calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
     said = Said() if calls and content not in item else said_in(field_of(item, content), by_tool=role == "tool")
     text, calls = said.text, [*calls, *said.calls]
@@ -209,6 +224,18 @@ def _check_single(item: Mapping[str, Any], content: str, text: str) -> None:
         raise RowError("data.two-speakers", f"{names} name different speakers", "remove one of the two")
 
 
+def _check_honoured(item: Mapping[str, Any]) -> None:
+    for key, value in item.items():
+        says_nothing = not is_filled(value) or (key in _UNLESS_TRUE and parsed_flag(value) is False)
+        if MESSAGE_KEYS.get(key) is Key.REFUSED and not says_nothing:
+            raise not_honoured(f"`{key}`", key)
+
+
+def not_honoured(name: str, key: str) -> RowError:
+    """The refusal of a column or message key, with the reason; `name` is the key as a sentence names it."""
+    return RowError("data.not-honoured", f"{name} cannot be honoured: {_REASON_OF[key]}", ignore_hint(key))
+
+
 BAD = ("undesirable", "rejected", "bad")
 """Labels of an example of what not to say."""
 
@@ -228,13 +255,14 @@ def _learned(key: str, value: object) -> bool:
     that."""
     if MESSAGE_KEYS.get(key) is Key.LABEL:
         return is_good(key, value)
-    if MESSAGE_KEYS.get(key) is not Key.LEARNED:
+    meaning = MESSAGE_KEYS.get(key)
+    if meaning not in (Key.LEARNED, Key.MASKED):
         return True
     flag = parsed_flag(value)
     if flag is None:
         what = f"a weight of {value!r} cannot be honoured: a turn is learned (1, true) or not (0, false)"
         raise RowError("data.weight", what, ignore_hint(key))
-    return flag
+    return flag if meaning is Key.LEARNED else not flag
 
 
 def parsed_flag(value: object) -> bool | None:

@@ -43,6 +43,33 @@ def test_a_turn_labelled_as_a_bad_example_is_context() -> None:
         said(label=0)
 
 
+@pytest.mark.parametrize("key", [key for key, meaning in MESSAGE_KEYS.items() if meaning is Key.MASKED])
+def test_masked_turns_are_context(key: str) -> None:
+    assert [said(**{key: value}).get("train") for value in (True, 1, "true", False, 0, None)] == [False] * 3 + [
+        None
+    ] * 3
+    with pytest.raises(RowError, match=r"a weight of \[1\] cannot be honoured"):
+        said(**{key: [1]})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("weights", [0, 1], "a turn is learned whole or not at all"),
+        ("train_detail", [{"begin_offset": 0, "end_offset": 3, "train": False}], "a turn is learned whole or not"),
+        ("skip", True, "or out of the conversation"),
+        ("image", "x.png", "trains on text"),
+    ],
+)
+def test_a_refusal_gives_its_own_reason(key: str, value: object, reason: str) -> None:
+    with pytest.raises(RowError, match=reason):
+        said(**{key: value})
+
+
+def test_a_turn_that_is_not_skipped_is_like_any_other() -> None:
+    assert said(skip=False) == said(ignore=0) == said()
+
+
 def test_flags_that_disagree_exclude_the_turn() -> None:
     assert said(weight=1, train=False)["train"] is False
 
