@@ -13,6 +13,7 @@ from typing import Any, Literal
 from bench.data.formats.chat.turns import Settled, settle
 from bench.data.formats.columns import with_columns
 from bench.data.formats.fields import RowError, RowLeftOut, is_filled, not_an_object
+from bench.data.formats.placeholders import STANDS_FOR, has_placeholder
 from bench.data.formats.shape import Shape
 from bench.text import slice_values
 
@@ -59,7 +60,9 @@ class Rules:
             turns = [_without_reasoning(turn, inline=self.reasoning == "inline") for turn in turns]
         settled = settle(turns, answered=self.answered, merge=self.merge, keep_empty=self.keep_empty)
         settled = self._kept(self._sliced(settled, record))
-        return replace(settled, notes=(*settled.notes, _REASONING[self.reasoning])) if thinks else settled
+        more = [_REASONING[self.reasoning]] if thinks else []
+        more += [STANDS_FOR] if has_placeholder(settled.turns) else []
+        return replace(settled, notes=(*settled.notes, *more)) if more else settled
 
     def _kept(self, settled: Settled) -> Settled:
         """The conversation with the mark that training gives it a place whatever is left of it after the cut."""

@@ -8,6 +8,7 @@ import pytest
 
 from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
+from bench.data.formats.placeholders import STANDS_FOR
 from bench.data.formats.shapes import recognise
 
 USER = {"role": "user", "content": "2+2?"}
@@ -133,3 +134,27 @@ def test_rows_that_keep_their_place_are_marked_for_the_training() -> None:
     assert (
         "kept" not in Rules(keep_empty=True, answered=False).read({"instruction": "Q", "output": "A"}, shape).turns[-1]
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "noted"),
+    [
+        ("<image>\nWhat is this?", "A cat.", True),
+        ("<|image_1|> What is this?", "A cat.", True),
+        ("<|vision_start|><|image_pad|><|vision_end|>Q", "A", True),
+        ("Say it: <audio>", "A", True),
+        ("What is it? [IMG]", "A", True),
+        ("Why does <video src='x'></video> or <video>x</video> not play?", "A", False),
+        ("Draw a cat in HTML.", "<img> or <video>", False),
+        ("Is an <images> or [img]x[/img] tag, 1 < 2?", "A", False),
+    ],
+)
+def test_placeholders_of_what_is_not_there_are_noted(question: str, answer: str, noted: bool) -> None:
+    """Such rows were learned as questions about nothing."""
+    for record in (
+        {"conversations": [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]},
+        {"instruction": "Q", "input": question, "output": answer},
+    ):
+        shape = recognise([record])
+        assert shape is not None
+        assert (STANDS_FOR in Rules().read(record, shape).notes) is noted
