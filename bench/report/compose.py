@@ -15,9 +15,10 @@ from bench.report.sections.answers.judge import judge_section
 from bench.report.sections.answers.side_by_side import answers_section
 from bench.report.sections.claims import VERDICT_TONES, claims_section, doses_section
 from bench.report.sections.decision import decision_section
-from bench.report.sections.failures import all_sanity_section, failures_section, sanity_section
+from bench.report.sections.failures import failures_section
 from bench.report.sections.glossary import meaning_section, with_meanings
 from bench.report.sections.reproduce import reproduce_section
+from bench.report.sections.sanity import all_sanity_section, sanity_section
 from bench.report.sections.scores.contamination import contamination_section
 from bench.report.sections.scores.metrics import metrics_section
 from bench.report.sections.scores.results import eval_sections, overview_section, results_section

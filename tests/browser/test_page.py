@@ -182,7 +182,7 @@ def test_any_two_arms_are_contrasted_by_the_report_s_rules(complete: Visit, page
     open_cell(complete, "lima_1k/full", "qa")
     pane = complete.page.locator("#examples")
     pane.get_by_label("Against").select_option("alpaca_52k/lora")
-    assert "(Holm over all pairs of arms)" in pane.inner_text()
+    assert "(against zero; Holm over all pairs of arms)" in pane.inner_text()
     words = re.search(r"lima_1k/full − alpaca_52k/lora: \S+ ([+−]?\d\.\d+) \[", pane.inner_text())
     assert words is not None
     scores = complete.page.locator('button.cell[title$=" on qa"]').evaluate_all(

@@ -61,6 +61,7 @@ class Bullets(Spec):
 
     kind: Literal["bullets"] = "bullets"
     items: tuple[Cell, ...]
+    only: Medium | None = None
 
 
 class Table(Spec):

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.conclusions.answer import DECISION, conclusion
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.scores.contamination import Cleaned, Contaminated
 from bench.stats.estimates.delta import Delta
 from bench.suite.tables.suite import is_base
 
-DECISION = "which arm to take"
 MARKS = "the marks against base and control"
 _DECIDED = frozenset({"supported", "refuted"})
 _HARMLESS = frozenset(
@@ -57,7 +57,7 @@ def _concerned(finding: Finding, comparison: Comparison) -> Iterator[str]:
             continue
         if finding.name in _AGAINST_BASE and between:
             continue
-        yield _named(result)
+        yield conclusion(result)
     yield from _choice(finding, comparison)
     if not comparison.claims and comparison.decision is None:
         yield MARKS
@@ -92,7 +92,7 @@ def _nothing_right(finding: Finding, comparison: Comparison) -> Iterator[str]:
         return
     for result in _decided(comparison):
         if result.claim.on == finding.measurand and finding.arm in result.claim.parts()[::2]:
-            yield _named(result)
+            yield conclusion(result)
 
 
 def _contaminated(finding: Finding, comparison: Comparison) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _turned(affected: Contaminated, comparison: Comparison) -> Iterator[str]:
         if result.claim.on != affected.measurand or affected.arm not in result.claim.parts()[::2] or slack is None:
             continue
         if shift is None or shift >= slack:
-            yield _named(result)
+            yield conclusion(result)
     for cleaned in (affected.versus_base, affected.versus_control):
         if cleaned is not None and _reads_otherwise(cleaned):
             yield f"{affected.arm} against {cleaned.reference} on {affected.measurand}"
@@ -141,10 +141,6 @@ def _side(delta: Delta) -> int | None:
 
 def _decided(comparison: Comparison) -> Iterator[ClaimResult]:
     return (result for result in comparison.claims if result.verdict.outcome in _DECIDED)
-
-
-def _named(result: ClaimResult) -> str:
-    return f"{result.claim.says} on {result.claim.measure}"
 
 
 _SPECIAL: dict[str, Callable[[Finding, Comparison], Iterator[str]]] = {

@@ -21,6 +21,8 @@ from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimOutcome
 from bench.suite.tables.suite import is_base
 
+DECISION = "which arm to take"
+"""The choice of an arm, among the conclusions that a sanity verdict may change."""
 _MOST_CLAIMS = 2
 """Claims that the answer quotes; the claims' table has all."""
 
@@ -46,7 +48,9 @@ class Answer:
     evidence: tuple[str, ...]
     """How sure the choice is, or further differences, what is lost against the base, and the price of one training."""
     still_open: tuple[str, ...]
-    """Claims without a verdict, each with what would decide it."""
+    """Claims without a verdict, each with what was seen and what would decide it."""
+    rests_on: tuple[str, ...]
+    """The conclusions that the sentences state: what changes one of them changes the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +78,21 @@ def answer(sources: AnswerSources) -> Answer | None:
         lead=f"In this simulation: {lead[0].lower()}{lead[1:]}" if sources.simulation else lead,
         evidence=(*evidence, *_lost(sources, chosen, said=lead), *_price(sources, chosen)),
         still_open=tuple(
-            f"{result.claim.says} on {result.claim.measure}: {result.why}"
-            for result in sources.claims
-            if result.verdict.outcome in ("inconclusive", "incomplete")
+            _open(result) for result in sources.claims if result.verdict.outcome in ("inconclusive", "incomplete")
         ),
+        rests_on=(*([] if chosen is None else [DECISION]), *(conclusion(result) for result in claimed)),
     )
+
+
+def conclusion(result: ClaimResult) -> str:
+    """`a > b on qa`: the claim as a conclusion that something may change."""
+    return f"{result.claim.says} on {result.claim.measure}"
+
+
+def _open(result: ClaimResult) -> str:
+    """`a >= b on qa: worse by 2.3 points (1.2 to 3.5), asked: not worse by more than 2.0 points; the interval …`"""
+    seen = "" if result.seen is None else f"{result.seen}, asked: {result.asked}; "
+    return f"{conclusion(result)}: {seen}{result.why}"
 
 
 def _chosen(decision: Decision | None) -> str | None:

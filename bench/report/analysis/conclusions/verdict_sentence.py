@@ -92,8 +92,8 @@ def _to_decide(verdict: ClaimVerdict, compared: Delta | Ratio) -> str:
         return f"{leaning}; {' or '.join(ways)} would decide it{level} {truth}"
     if verdict.needed_together is not None:
         examples, seeds = verdict.needed_together
-        more = f"about {_rounded(examples)} examples with {seeds} seeds (now {compared.n_examples:,} with {now})"
-        return f"{leaning}; {more}, neither alone, would decide it{level} {truth}"
+        more = f"about {_rounded(examples)} examples and {seeds} seeds together (now {compared.n_examples:,} and {now})"
+        return f"{leaning}; {more} would decide it{level} {truth}"
     return f"{leaning}; no number of examples or seeds within reach would decide it {truth}"
 
 

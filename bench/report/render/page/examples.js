@@ -49,7 +49,7 @@ function differenceOf(entry, arm, reference) {
   const turned = direct ?? bench.differences.find(([e, a, r]) => e === entry.name && r === arm && a === reference);
   if (!turned) return "This pair was not computed: the report has base and controls, and all pairs of at most ten arms.";
   const [, left, right, said, family] = turned;
-  return `${left} − ${right}: ${said}${said.includes(", p ") ? ` (Holm over ${family})` : ""}`;
+  return `${left} − ${right}: ${said}${said.includes(", p ") ? ` (against zero; Holm over ${family})` : ""}`;
 }
 
 function searched(entry, row, typed) {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from bench.report.analysis.conclusions.answer import Answer
+from bench.report.analysis.finding import Finding
 from bench.report.compare import compare_record
 from bench.report.compose import compose
-from bench.report.render.view import Paragraph
+from bench.report.render.view import Bullets, Paragraph
+from bench.report.sections.answer import answer_section
 from tests.fakes.records import make_run
 from tests.report.analysis.conclusions.test_decision import FAR, LIMA, comparison_of
 
@@ -48,7 +51,9 @@ def test_where_nothing_is_decided_that_comes_first() -> None:
     assert not answer.decided
     assert answer.lead.endswith("nothing is decided: the claim is inconclusive.")
     assert len(answer.still_open) == 1
-    assert answer.still_open[0].startswith(f"{LIMA} >= alpaca_52k/full on qa: the interval includes the margin")
+    seen = re.escape(f"{LIMA} >= alpaca_52k/full on qa: not resolved: ")
+    asked = re.escape("asked: not worse by more than 2.0 points; the interval includes the margin")
+    assert re.match(f"{seen}.* points .*, {asked}", answer.still_open[0])
 
 
 def test_an_open_decision_names_who_leads_and_takes_nobody() -> None:
@@ -78,6 +83,28 @@ def test_a_loss_that_fell_is_better_and_has_no_points() -> None:
     assert answer is not None
     (sentence,) = [text for text in (answer.lead, *answer.evidence, *answer.still_open) if "heldout" in text]
     assert "points" not in sentence
+
+
+def test_what_may_change_the_answer_is_said_beside_it() -> None:
+    """A reader acts on the first screen: a doubt that is only in the section on sanity comes too late."""
+    comparison = comparison_of(make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,)))
+    assert comparison.answer is not None
+    assert comparison.answer.rests_on == ("which arm to take", f"{LIMA} >= alpaca_52k/full on qa")
+    doubts = [
+        Finding(name="rows unseen", arm="a", measurand=None, detail="saw 5%", changes=(comparison.answer.rests_on[1],)),
+        Finding(name="bare prompts", arm=None, measurand="qa", detail="no template", changes=("which arm to take",)),
+        Finding(name="at chance", arm="b", measurand="qa", detail="no better", changes=("another claim",)),
+    ]
+
+    def said(*findings: Finding) -> list[str]:
+        section = answer_section(dataclasses.replace(comparison, sanity=findings))
+        assert section is not None
+        return [item.text for block in section.blocks if isinstance(block, Bullets) for item in block.items]
+
+    assert said(*doubts) == ["a: saw 5%", "qa: no template"]
+    assert said() == []
+    many = [dataclasses.replace(doubts[0], detail=f"saw {share}%") for share in range(5)]
+    assert said(*many) == ["a: saw 0%", "a: saw 1%", "a: saw 2%", "2 more: see Sanity"]
 
 
 def test_a_run_that_asks_nothing_has_no_answer() -> None:
