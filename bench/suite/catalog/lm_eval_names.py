@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 OUTPUT_TYPES = frozenset({"generate_until", "multiple_choice", "loglikelihood", "loglikelihood_rolling"})
 OWN_FIGURES: dict[str, frozenset[str]] = {
@@ -23,6 +24,25 @@ OWN_FIGURES: dict[str, frozenset[str]] = {
     "loglikelihood_rolling": frozenset({"word_perplexity", "byte_perplexity", "bits_per_byte"}),
 }  # fmt: skip
 """Metrics that lm-eval computes for an output type, where it computes no others."""
+
+_EVALUATE = """
+accuracy bertscore bleu bleurt brier_score cer character charcut_mt chrf code_eval comet competition_math
+confusion_matrix coval cuad exact_match f1 frugalscore glue google_bleu indic_glue mae mahalanobis mape mase
+matthews_correlation mauve mcnemar mean_iou meteor mse nist_mt pearsonr perplexity poseval precision r_squared recall
+rl_reliability roc_auc rouge sacrebleu sari seqeval smape spearmanr squad squad_v2 super_glue ter toxicity trec_eval
+wer wiki_split wilcoxon word_length xnli xtreme_s
+"""
+EVALUATE_METRICS = frozenset(_EVALUATE.split())
+"""Metrics that the `evaluate` library has on the hub under a bare name; any other is `OWNER/NAME` there."""
+
+
+def is_unknown_metric(item: Mapping[str, Any]) -> bool:
+    """Whether a table names a metric that neither lm-eval has nor, as far as a name can tell, the hub. False without
+    lm-eval, and where the table says that it is the hub's (`hf_evaluate`)."""
+    name = item.get("metric")
+    if type(name) is not str or not installed_metrics() or item.get("hf_evaluate") is True:
+        return False
+    return "/" not in name and name not in installed_metrics() | EVALUATE_METRICS
 
 
 @cache

@@ -20,6 +20,7 @@ from bench.suite.catalog.lm_eval_names import (
     installed_filters,
     installed_metrics,
     installed_samplers,
+    is_unknown_metric,
     task_keys,
 )
 from bench.suite.catalog.tasks import FunctionName
@@ -67,7 +68,7 @@ def key_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     sound = {key: value for key, value in given.items() if key not in wrong}
     yield from _missing_keys(config)
     yield from _output_type(sound)
-    yield from _metrics(sound)
+    yield from _metrics(sound, of_code=config.get("process_results") is not None)
     of_code = any(isinstance(value, FunctionName) for value in config.values())  # which may bring filters of its own
     yield from _filters(sound.get("filter_list", []), frozenset() if of_code else installed_filters())
     yield from _few_shot(sound.get("fewshot_config", {}))
@@ -93,11 +94,12 @@ def _output_type(config: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(what=what, hint=hint)
 
 
-def _metrics(config: Mapping[str, Any]) -> Iterator[Fault]:
+def _metrics(config: Mapping[str, Any], *, of_code: bool) -> Iterator[Fault]:
+    """What is wrong with the metrics; `of_code`: the task computes its own, by whatever names."""
     listed = config.get("metric_list")
     if listed == []:
         yield Fault(what="metric_list is empty", hint="name a metric, or remove the key")
-    own = OWN_FIGURES.get(config.get("output_type", "")) if config.get("process_results") is None else None
+    own = OWN_FIGURES.get(config.get("output_type", "")) if not of_code else None
     for index, item in enumerate(listed or []):
         place = f"metric_list[{index}]"
         if not isinstance(item, dict) or "metric" not in item:
@@ -106,20 +108,40 @@ def _metrics(config: Mapping[str, Any]) -> Iterator[Fault]:
         name = item["metric"]
         if isinstance(name, FunctionName):
             continue
-        if own is not None and name in installed_metrics() and name not in own:
+        if own is not None and name not in own and (name in installed_metrics() or is_unknown_metric(item)):
             what = f"{place}: lm-eval computes no {name!r} for output_type {config['output_type']}"
             yield Fault(what=what, hint=did_you_mean(str(name), own))
-        aggregation = item.get("aggregation")
-        known = installed_aggregations()
-        if "aggregation" in item and known and not isinstance(aggregation, FunctionName) and aggregation not in known:
-            what = f"{place}.aggregation is {_shown(aggregation)}"
-            yield Fault(what=what, hint=did_you_mean(str(aggregation), known))
-        if not isinstance(item.get("higher_is_better", True), bool):
-            yield Fault(what=f"{place}.higher_is_better is {_shown(item['higher_is_better'])}", hint="true or false")
-        for key in item:
-            near = difflib.get_close_matches(str(key), _METRIC_KEYS, n=1, cutoff=0.8)
-            if key not in _METRIC_KEYS and near:
-                yield Fault(what=f"{place}.{key} is no key of a metric", hint=f"did you mean {near[0]!r}?")
+        else:
+            yield from () if of_code else _foreign_metric(item, place)
+        yield from _combination(item, place)
+
+
+def _combination(item: Mapping[str, Any], place: str) -> Iterator[Fault]:
+    """What is wrong with how a metric's values are combined and read."""
+    aggregation = item.get("aggregation")
+    known = installed_aggregations()
+    if "aggregation" in item and known and not isinstance(aggregation, FunctionName) and aggregation not in known:
+        what = f"{place}.aggregation is {_shown(aggregation)}"
+        yield Fault(what=what, hint=did_you_mean(str(aggregation), known))
+    if not isinstance(item.get("higher_is_better", True), bool):
+        yield Fault(what=f"{place}.higher_is_better is {_shown(item['higher_is_better'])}", hint="true or false")
+    for key in item:
+        near = difflib.get_close_matches(str(key), _METRIC_KEYS, n=1, cutoff=0.8)
+        if key not in _METRIC_KEYS and near:
+            yield Fault(what=f"{place}.{key} is no key of a metric", hint=f"did you mean {near[0]!r}?")
+
+
+def _foreign_metric(item: Mapping[str, Any], place: str) -> Iterator[Fault]:
+    """What is wrong with a metric that is not lm-eval's: nobody has it, or the task does not say how to combine it."""
+    name = str(item["metric"])
+    if is_unknown_metric(item):
+        near = difflib.get_close_matches(name, sorted(installed_metrics()), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else did_you_mean(name, installed_metrics())
+        what = f"{place}: neither lm-eval nor evaluate has a metric {name!r}"
+        yield Fault(what=what, hint=f"{hint}; one of the hub is OWNER/NAME, or has hf_evaluate: true")
+    elif installed_metrics() and name not in installed_metrics() and "aggregation" not in item:
+        what = f"{place}: the metric {name!r} is not lm-eval's, and has no aggregation"
+        yield Fault(what=what, hint="write aggregation: mean")
 
 
 def _filters(listed: list[Any], known: frozenset[str]) -> Iterator[Fault]:

@@ -104,6 +104,28 @@ def test_what_needs_lm_eval_is_left_to_the_rehearsal(tmp_path: Path, changes: di
     assert said(task(tmp_path, **changes)) == []
 
 
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ({"metric": "bertscore"}, ["has no aggregation"]),
+        ({"metric": "bertscore", "aggregation": "mean"}, []),
+        ({"metric": "me/mine", "aggregation": "mean"}, []),
+        ({"metric": "new", "aggregation": "mean", "hf_evaluate": True}, []),
+        ({"metric": "mine", "aggregation": "mean"}, ["neither lm-eval nor evaluate has a metric 'mine'"]),
+    ],
+)
+def test_a_metric_of_the_hub_is_told_from_one_that_nobody_has(
+    tmp_path: Path, metric: dict[str, Any], expected: list[str]
+) -> None:
+    """Both were "not lm-eval's", and the flag that trusts code led to a KeyError."""
+    found = said(task(tmp_path, output_type="generate_until", doc_to_choice=None, metric_list=[metric]))
+    assert len(found) == len(expected)
+    assert all(text in what for text, what in zip(expected, found, strict=True))
+    own = task(tmp_path, output_type="generate_until", doc_to_choice=None, metric_list=[metric])
+    own.write_text(own.read_text() + "process_results: !function m.f\n")
+    assert said(own) == [], "the names of what code computes are its own"
+
+
 def test_an_empty_option_costs_its_example_alone(tmp_path: Path) -> None:
     """It has no score, and the others keep theirs: a published file has one such row in 817."""
     rows = "".join(json.dumps({**row, "options": ["a", ""]}) + "\n" for row in ROWS)
@@ -124,16 +146,16 @@ def suite_asking(folder: Path, *tasks: str) -> Suite:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("metric_list: [{metric: exact_matc}]", "uses the metric 'exact_matc', which is not lm-eval's (did you mean"),
+        ("metric_list: [{metric: rouge}]", "uses the metric 'rouge', which is not lm-eval's"),
         ("metric_list: [{metric: !function m.f}]", "refers to a Python function"),
         ("process_docs: !function m.f", "refers to a Python function"),
         ("class: !function m.T", "has the key 'class'"),
-        ("include: part.yaml", "uses the metric 'mine'"),
+        ("include: part.yaml", "uses the metric 'me/mine'"),
     ],
 )
 def test_code_in_a_task_file_is_found_without_lm_eval(tmp_path: Path, text: str, said: str) -> None:
     """Also where a group leads to the file; a task that nobody asks for is not looked at."""
-    (tmp_path / "part.yaml").write_text("metric_list: [{metric: mine}]")
+    (tmp_path / "part.yaml").write_text("metric_list: [{metric: me/mine}]")
     (tmp_path / "t.yaml").write_text(f"task: t\n{text}\n")
     (tmp_path / "g.yaml").write_text("group: g\ntask: [t]\n")
     (tmp_path / "sound.yaml").write_text("task: sound\nmetric_list: [{metric: acc}]\n")

@@ -48,7 +48,15 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "printed_choice": ({"doc_to_choice": "{{options|join}}"}, "doc_to_choice gives no list of texts", "list of texts"),
     "target": ({"doc_to_target": "{{answer + 1}}"}, "doc_to_target gives '2', which is none of the options", "0 to 1"),
     "no_target": ({"doc_to_target": MISSING}, "doc_to_target is missing", "write doc_to_target"),
-    "metric": ({"metric_list": [{"metric": "akk"}]}, "uses the metric 'akk', which is not lm-eval's", "trust"),
+    "metric": ({"metric_list": [{"metric": "akk"}]}, "computes no 'akk' for output_type multiple_choice", "known: acc"),
+    "unknown_metric": (
+        {**WRITTEN, "metric_list": [{"metric": "exakt"}]}, "neither lm-eval nor evaluate has a metric 'exakt'",
+        "did you mean 'exact_match'?; one of the hub is OWNER/NAME",
+    ),
+    "hub_metric": (
+        {**WRITTEN, "metric_list": [{"metric": "rouge", "aggregation": "mean"}]},
+        "uses the metric 'rouge', which is not lm-eval's, which would run code", "--trust-task-code",
+    ),
     "no_metric": ({"metric_list": [{"aggregation": "mean"}]}, "metric_list[0] names no metric", "metric: NAME"),
     "other_metric": ({"metric_list": [{"metric": "bleu"}]}, "computes no 'bleu' for output_type", "known: acc"),
     "aggregation": (
