@@ -72,10 +72,11 @@ def _json(path: Path) -> NumberedRecords:
     """A list of records, or JSON Lines, told apart by the first character: both endings are in use for both."""
     with _open(path, newline="\n") as file:
         head = file.read(1)
+        opening = ""
         while head.isspace():
-            head = file.read(1)
+            opening, head = opening + head, file.read(1)
         if head == "[":
-            yield from _elements(file)
+            yield from _elements(file, _behind((0, 0), opening + head))
             return
     if head == "{" and (record := _one_object(path)) is not None:
         yield 1, no_list(record)
@@ -166,15 +167,24 @@ class _KeysOnce:
         return RowError("data.repeated-field", f"field `{key}` is there twice, with different values", hint)
 
 
-def _not_json(error: Exception, *, ends_file: bool = False) -> RowError:
-    reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-    column = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+def _not_json(error: Exception, *, before: tuple[int, int] | None = None) -> RowError:
+    """The fault of a line or, with `before`, of an element, which ends its file: the line breaks of the file before the
+    text that was parsed, and the characters behind the last of them."""
+    reason, place, ends_file = str(error), "", before is not None
+    if isinstance(error, json.JSONDecodeError):
+        reason, place = error.msg, f" at column {error.colno}"
+        if before is not None:
+            column = error.colno + (before[1] if error.lineno == 1 else 0)
+            place = f" at line {before[0] + error.lineno}, column {column}"
     hint = "one JSON object per line, or one list of objects"
-    return RowError("data.not-json", f"not JSON: {reason}{column}", hint, ends_file=ends_file)
+    return RowError("data.not-json", f"not JSON: {reason}{place}", hint, ends_file=ends_file)
 
 
-def _elements(file: TextIO) -> NumberedRecords:
-    """Elements of a JSON list whose opening bracket was read, a block at a time. Ends at the first that is not JSON."""
+def _elements(file: TextIO, before: tuple[int, int]) -> NumberedRecords:
+    """Elements of a JSON list whose opening bracket was read, a block at a time. Ends at the first that is not JSON.
+
+    `before`: line breaks and characters behind the last of them up to the bracket.
+    """
     hook = _KeysOnce()
     decode = json.JSONDecoder(object_pairs_hook=hook).raw_decode
     text, position, row, block = file.read(_BLOCK), 0, 1, _BLOCK
@@ -189,12 +199,19 @@ def _elements(file: TextIO) -> NumberedRecords:
             # Cut off by the block's end, or broken: only more text can tell. Blocks grow, so that this stays linear.
             more = file.read(block)
             if not more:
-                yield row, _not_json(error, ends_file=True)
+                yield row, _not_json(error, before=before)
                 return
+            before = _behind(before, text[:position])
             text, position, block = text[position:] + more, 0, block * 2
             continue
         yield row, hook.checked(value)
         row, block = row + 1, _BLOCK
+
+
+def _behind(before: tuple[int, int], text: str) -> tuple[int, int]:
+    """Line breaks and characters behind the last of them, after a further text."""
+    breaks = text.count("\n")
+    return before[0] + breaks, len(text) - text.rfind("\n") - 1 if breaks else before[1] + len(text)
 
 
 def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:

@@ -138,6 +138,7 @@ def test_the_element_that_is_not_json_is_named(tmp_path: Path, block: int, monke
     assert [record for _, record in good] == ROWS[:16]
     assert row == 17
     assert isinstance(fault, RowError)
+    assert fault.what == "not JSON: Expecting value at line 17, column 14"
 
 
 def test_a_list_that_breaks_off_is_no_whole_file(tmp_path: Path) -> None:
