@@ -149,14 +149,16 @@ def _delta(arms: Sequence[Scores], other: int, run: int) -> Delta:
 
 
 def _strength(deltas: Sequence[Delta], before: Sequence[Delta]) -> Strength:
-    p_values = np.array([1.0 if delta.p_value is None else delta.p_value for delta in deltas])
+    p_values = np.array([1.0 if delta.tested_p is None else delta.tested_p for delta in deltas])
     repeated = np.array([delta.repeated for delta in deltas])
     widths = [_width(delta) / _width(first) for delta, first in zip(deltas, before, strict=True)]
     return Strength(widths=np.array(widths), p_values=p_values, marks=repeated & (p_values <= 0.05))
 
 
 def _width(delta: Delta) -> float:
-    return float("inf") if delta.low is None or delta.high is None else delta.high - delta.low
+    """Of the interval that decides, which covers whatever is missing."""
+    interval = delta.tested_interval
+    return float("inf") if interval is None else interval[1] - interval[0]
 
 
 Found = Callable[[int], tuple[Strength, tuple[Strength, ...]]]
