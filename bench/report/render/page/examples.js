@@ -78,7 +78,8 @@ function refresh() {
   const part = entry.total > entry.ids.length
     ? ` This page has ${entry.ids.length.toLocaleString("en")} of ${entry.total.toLocaleString("en")} examples, drawn by the run's digest; all are in the run's scores/ folder.` : "";
   pane.says.textContent = differenceOf(entry, arm, reference);
-  pane.counts.textContent = `${arm} is better on ${count("gained")}, worse on ${count("lost")} of ${rows.length} examples (mean over its seeds); ${pane.listed.length} listed.${part}`;
+  const always = (a, b) => !entry.binary ? "" : ` (${rows.filter((row) => row.a === a && row.b === b).length} with every seed)`;
+  pane.counts.textContent = `${arm} is better on ${count("gained")}${always(1, 0)}, worse on ${count("lost")}${always(0, 1)} of ${rows.length} examples (mean over its seeds); ${pane.listed.length} listed.${part}`;
   pane.list.replaceChildren();
   pane.shown = 0;
   more();
@@ -116,13 +117,19 @@ function answers(entry, arm, example) {
   return [...said].sort((x, y) => y[1].length - x[1].length);
 }
 
+// Where no subject wrote anything, options were scored.
+function withoutText(entry) {
+  const silent = entry.outputs.every((seeds) => seeds.every((seed) => !seed || seed.every((at) => text(at) === null)));
+  return silent ? "no text: the options' likelihoods decide" : "no text recorded";
+}
+
 function body(entry, row) {
   const [arm, reference] = [pane.arm.value, pane.reference.value];
   const mine = answers(entry, arm, row.example);
   const theirs = answers(entry, reference, row.example);
   const column = (name, said, other, tag) => make("div", {}, make("h4", {}, name),
     ...said.map(([answer, seeds]) => make("div", {}, make("p", { className: "muted" }, seeds.join(" · ")),
-      answer === null ? make("p", { className: "muted" }, "no text recorded") : marked(answer, other?.[0]?.[0] ?? null, tag))));
+      answer === null ? make("p", { className: "muted" }, withoutText(entry)) : marked(answer, other?.[0]?.[0] ?? null, tag))));
   const target = text(entry.targets[row.example]);
   const everyone = make("button", { type: "button", onclick: () => everyone.replaceWith(everybody(entry, row)) }, "Every arm's answer");
   return make("div", { className: "body" },
