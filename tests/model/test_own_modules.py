@@ -8,6 +8,7 @@ import pytest
 from transformers import AutoConfig, dynamic_module_utils
 
 from bench import worker
+from bench.launch import training
 from bench.model.loading.remote_code import own_modules
 from bench.record.jobs.train_job import TrainJob
 from tests.fakes.own_code import with_own_model
@@ -48,5 +49,5 @@ def test_so_has_each_process_of_a_training(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(
         "bench.train.job.follow_training", lambda job, folder: seen.append(dynamic_module_utils.HF_MODULES_CACHE)
     )
-    worker._follow(TrainJob.model_construct(), tmp_path)
+    training._follow(TrainJob.model_construct(), tmp_path)
     assert seen == [str(tmp_path / "modules" / "rank1" / "modules")]

@@ -10,9 +10,7 @@ import pytest
 import bench.train.exact_counts
 from bench.suite.catalog.template import load_template
 from bench.train.exact_counts import NOT_IN_COUNTS, TrainingCounter, count_training
-from tests.train.test_job import job_in, world
-
-__all__ = ["world"]
+from tests.train.test_job import job_in
 
 OTHER_VALUES: dict[str, Any] = {
     "learning_rate": 0.3, "min_learning_rate": 1e-5, "schedule": "linear", "schedule_cycles": 3, "schedule_power": 2.0,
