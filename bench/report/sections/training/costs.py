@@ -157,7 +157,8 @@ def _other_load(costs: Sequence[Cost]) -> list[Block]:
         blocks.append(Paragraph(text=f"Tokens per second of processor time: {', '.join(rates)}.", tone="muted"))
     if loads:
         text = (
-            "Processor time that other programs took beside a training, at most, as a share of the machine's: "
+            "Processor time that anything else took beside a training, this run's other jobs included, at most, as a "
+            "share of the machine's: "
             f"{', '.join(loads)}. A speed beside more than {fmt.percent(DISTURBING_SHARE, digits=0)}, or beside "
             "another process on the GPU, is shared and enters no ranking."
         )
