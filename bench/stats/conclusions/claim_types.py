@@ -67,7 +67,9 @@ class MissingVerdicts:
 class ClaimVerdict:
     """reason: why nothing could be decided, `None` where the comparison has an interval or is exact.
 
-    p_value: two-sided, of the more likely of the two decided outcomes, `leaning`. sequential_p: corrected for the looks
+    leaning: the outcome; of an open claim, the outcome if the estimate is the truth.
+
+    p_value: two-sided, of the more likely of the two decided outcomes. sequential_p: corrected for the looks
     before this one; equal to `p_value` without any. adjusted_p: of this, after Holm. looks: with this one.
 
     needed_examples, needed_seeds: of an inconclusive claim, the number of either alone that would decide it at 80%

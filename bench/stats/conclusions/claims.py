@@ -212,7 +212,7 @@ def _threshold(question: ClaimQuestion) -> float:
 
 
 def _test(question: ClaimQuestion, evidence: _Evidence) -> tuple[ClaimOutcome, float]:
-    """The outcome that the data lean to, with its two-sided p-value."""
+    """The likelier of the two decided outcomes, with its two-sided p-value."""
     margin = _threshold(question)
     if question.relation == "==":
         support = max(evidence.at_most(-margin), 1.0 - evidence.at_most(margin))
@@ -222,6 +222,20 @@ def _test(question: ClaimQuestion, evidence: _Evidence) -> tuple[ClaimOutcome, f
         refute = 1.0 - support
     p_value = min(1.0, 2.0 * min(support, refute))
     return ("supported" if support <= refute else "refuted"), p_value
+
+
+def _side_of_estimate(question: ClaimQuestion, evidence: _Evidence) -> ClaimOutcome:
+    """The outcome if the estimate is the truth, as `_needed` assumes.
+
+    The likelier outcome may be the other one: on the logit scale, an interval near 0 or 1 reaches further to one side.
+    """
+    margin = _threshold(question)
+    holds = {
+        ">=": evidence.estimate >= -margin,
+        ">": evidence.estimate > margin,
+        "==": abs(evidence.estimate) <= margin,
+    }
+    return "supported" if holds[question.relation] else "refuted"
 
 
 def _verdict(
@@ -234,16 +248,16 @@ def _verdict(
     alpha: float,
     plan: bool,
 ) -> ClaimVerdict:
-    leaning, p_value = test
+    likelier, p_value = test
     sequential, adjusted = corrected
     decided = adjusted <= alpha
     nothing = Needed(examples=None, seeds=None)
     plans = (nothing,) * 3 if decided or not plan else _needed(question, evidence, 1.0 - alpha / size)
     more, fewest, most = plans
     return ClaimVerdict(
-        outcome=leaning if decided else "inconclusive",
+        outcome=likelier if decided else "inconclusive",
         reason=None,
-        leaning=leaning,
+        leaning=likelier if decided else _side_of_estimate(question, evidence),
         p_value=p_value,
         sequential_p=sequential,
         adjusted_p=adjusted,

@@ -176,6 +176,17 @@ def test_a_worse_arm_needs_the_mid_p_value_as_well() -> None:
     assert (verdict.outcome, verdict.leaning) == ("inconclusive", "refuted")
 
 
+def test_an_open_claim_leans_to_the_side_of_its_estimate() -> None:
+    """2 and 1 of 23 right against 2 and 2: worse by 2.2 points, though the interval reaches further up."""
+    rights = [[1] * count + [0] * (23 - count) for count in (2, 1)], [[1] * 2 + [0] * 21] * 2
+    delta = paired_delta(*(scores(side, binary=True) for side in rights), seed=0)
+    assert delta.estimate == pytest.approx(-0.5 / 23)
+    worse, within = (decide(">=", delta, margin=margin) for margin in (0.02, 0.03))
+    assert (worse.outcome, worse.leaning) == ("inconclusive", "refuted")
+    assert (within.outcome, within.leaning) == ("inconclusive", "supported")
+    assert decide("==", delta, margin=0.03).leaning == "supported"
+
+
 def test_more_is_better_unless_said_otherwise() -> None:
     assert decide_family([ClaimQuestion(relation=">", comparison=compare(DIFFERENCES + 1))])[0].outcome == "supported"
 
