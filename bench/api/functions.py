@@ -10,7 +10,7 @@ from bench.places import home
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.across.compare_runs import RunComparison
 from bench.report.analysis.across.compare_runs import compare_runs as compare_directories
-from bench.run.checks.machine import check_machine
+from bench.run.checks.machine import machine_problems
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
@@ -29,8 +29,9 @@ def validate(
     """Check a suite and everything that it names, and return the warnings, each as one line.
 
     Raises `InputError` with every problem at once."""
-    loaded = load_suite(suite, profile=profile, overrides=overrides, refuse_task_code=not trust_task_code)
-    check_machine(loaded.suite)
+    loaded = load_suite(
+        suite, profile=profile, overrides=overrides, refuse_task_code=not trust_task_code, also=machine_problems
+    )
     return tuple(as_line(warning) for warning in advice(loaded))
 
 

@@ -167,7 +167,7 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles."""
-    from bench.run.checks.machine import check_machine, machine_problems
+    from bench.run.checks.machine import machine_problems
     from bench.run.checks.warnings import advice, as_line
     from bench.suite.load import load_suite, validate_all_profiles
     from bench.suite.summary import summarise
@@ -176,8 +176,9 @@ def validate(
         checked = validate_all_profiles(suite, refuse_task_code=not trust_task_code)
     else:
         said = tuple(overrides or ())
-        loaded = load_suite(suite, profile=profile, overrides=said, refuse_task_code=not trust_task_code)
-        check_machine(loaded.suite)
+        loaded = load_suite(
+            suite, profile=profile, overrides=said, refuse_task_code=not trust_task_code, also=machine_problems
+        )
         checked = {loaded.profile or "": loaded}
     summaries = [summarise(loaded) for loaded in checked.values()]
     if as_json:

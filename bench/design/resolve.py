@@ -13,10 +13,9 @@ from pathlib import Path
 from bench.design.instrument import AnsweredRows, Instrument, check_instrument
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.files import SCORES
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Judging
 from bench.record.jobs.job import Job
-from bench.record.store import JobStore, read_scores
+from bench.record.store import JobStore
 from bench.report.analysis.aligned.align import read_rows
 from bench.report.compare import compare_record
 from bench.run.display import Display
@@ -107,7 +106,7 @@ def _base_again(
     )
     scheduler.run([job for job in again if job.to_do and not job.stuck])
     done = [job.job for job in again if isinstance(job.job, EvalJob) and store.done(job.digest) is not None]
-    return {(job.eval.name, job.subject): read_scores(store.folder(job.digest) / SCORES) for job in done}
+    return {(job.eval.name, job.subject): store.scores(job) for job in done}
 
 
 def _again(planned: PlannedJob, store: JobStore) -> PlannedJob:

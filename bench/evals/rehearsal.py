@@ -118,10 +118,11 @@ def _check_rows(job: EvalJob) -> None:
     refuse_rows(load_rows(job.data.path), check, job.data.odd_rows)
 
 
-def _named(problem: Problem, job: EvalJob) -> Problem:
-    """The problem with the eval's name, where it does not have it yet."""
+def _named(problem: Problem, job: EvalJob, task: str | None = None) -> Problem:
+    """The problem with the names of eval and task, where it does not have them yet."""
     name = f"eval {job.eval.name!r}"
-    what = problem.what if name in problem.what else f"{name}: {problem.what}"
+    named = name if task is None or repr(task) in f"{problem.what} {problem.where}" else f"{name}, task {task!r}"
+    what = problem.what if name in problem.what else f"{named}: {problem.what}"
     return replace(problem, what=what, where=problem.where or name)
 
 
@@ -130,13 +131,17 @@ def _where(job: EvalJob) -> str:
 
 
 def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MockSubject:
+    """A subject that takes the first `most_rows` rows; all where the tokenizer has tokens that the model lacks."""
     tokenizer, positions = load_tokenizer(job.model), job.model.context_length
+    embedded = embedding_rows(Path(job.model.path))
+    lacks = embedded is not None and len(tokenizer) > embedded
     return MockSubject(
         model=None,  # nothing computes
         tokenizer=tokenizer,
         renderer=make_renderer(tokenizer, job.model, positions),
         context_length=positions,
-        most_rows=most_rows,
+        most_rows=None if lacks else most_rows,
+        embedded=embedded if lacks else None,
     )
 
 
@@ -158,7 +163,7 @@ def _alone(job: EvalJob, task: str) -> list[Problem]:
     try:
         return list(_tasks_together(job.model_copy(update={"eval": spec})))
     except BenchError as error:
-        return list(error.problems)
+        return [_named(problem, job, task) for problem in error.problems]
     except Exception as error:
         return [_failure(error, job, task)]
 
@@ -168,9 +173,11 @@ def _tasks_together(job: EvalJob) -> Iterator[Problem]:
     assert isinstance(spec, LmEvalSpec | ChoiceSpec), "chosen by kind"
     if isinstance(spec, LmEvalSpec) and (folder := _task_folder(job, spec)) is not None:
         yield from _row_problems(job, spec, folder)
-    few = spec.model_copy(update={"limit": min(ROWS, spec.limit or ROWS)})
+    subject = _subject(job)
+    most = subject.most_rows or MOST_ROWS
+    few = spec.model_copy(update={"limit": min(most, spec.limit or most)})
     evaluate = evaluate_tasks if spec.kind == "lm_eval" else evaluate_choice
-    output = evaluate(job.model_copy(update={"eval": few}), _subject(job), ignore_event)
+    output = evaluate(job.model_copy(update={"eval": few}), subject, ignore_event)
     for task in dict.fromkeys(measure.task for measure in output.measures):
         if not _scored(output, task):
             why = _reason(output, task)

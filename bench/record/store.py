@@ -17,10 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.atomic import write_text
 from bench.digest import digest_file
-from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT
+from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT, SCORES
+from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.job import Job, JobResult, result_adapter
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
+from bench.record.task_names import rows_under_name, under_name
 from bench.spec import Spec
 
 _NOT_RESULT = {LOG, MANIFEST, JOB}
@@ -155,10 +157,14 @@ class JobStore:
         result = self.result(digest) if self.done(digest) else None
         return result if isinstance(result, ProbeResult) else None
 
-    def eval_result(self, digest: str) -> EvalResult | None:
-        """The eval's result, `None` if this is not a whole eval."""
-        result = self.result(digest) if self.done(digest) else None
-        return result if isinstance(result, EvalResult) else None
+    def eval_result(self, job: EvalJob) -> EvalResult | None:
+        """The eval's result under the job's name of it, `None` if this is not a whole eval."""
+        result = self.result(job.digest) if self.done(job.digest) else None
+        return under_name(result, job.eval) if isinstance(result, EvalResult) else None
+
+    def scores(self, job: EvalJob) -> list[ScoreRow]:
+        """The examples of a finished eval, under the job's name of it."""
+        return rows_under_name(read_scores(self.folder(job.digest) / SCORES), job.eval)
 
 
 def write_result(folder: Path, result: JobResult) -> None:

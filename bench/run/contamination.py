@@ -18,11 +18,11 @@ from bench.data.contamination import Question, overlaps, row_text
 from bench.data.store import load_rows
 from bench.digest import digest_json
 from bench.record.contamination import ContaminationRecord
-from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.evaluation import ScoreRow
-from bench.record.store import JobStore, read_scores
+from bench.record.store import JobStore
+from bench.record.task_names import task_of
 from bench.run.plan.types import Plan
 from bench.suite.resolved import ResolvedData
 from bench.suite.tables.conclusions.contamination import ContaminationOptions
@@ -30,11 +30,10 @@ from bench.suite.tables.conclusions.contamination import ContaminationOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pairing:
-    """One data set against one eval. digest: of the job whose scores show the eval's prompts."""
+    """One data set against one eval. job: whose scores show the eval's prompts."""
 
     data: ResolvedData
-    eval: str
-    digest: str
+    job: EvalJob
     memo: Path
 
 
@@ -42,9 +41,9 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
     """Every data set that arms of `plan` learn from against every eval with a finished job."""
     options = plan.resolved.suite.contamination
     cases = [
-        _Pairing(data=data, eval=name, digest=digest, memo=_memo(data, digest, options, home))
+        _Pairing(data=data, job=job, memo=_memo(data, job.digest, options, home))
         for data in _trained_on(plan)
-        for name, digest in _finished(plan, store).items()
+        for job in _finished(plan, store)
     ]
     by_memo = {case.memo: overlap for case in cases if (overlap := _recall(case)) is not None}
     for data in {case.data.sha256: case.data for case in cases if case.memo not in by_memo}.values():
@@ -52,13 +51,20 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
         for case, overlap in zip(pairings, _search(data, pairings, store, options), strict=True):
             write_text(case.memo, overlap.model_dump_json())
             by_memo[case.memo] = overlap
-    return tuple(by_memo[case.memo].model_copy(update={"data": case.data.name, "eval": case.eval}) for case in cases)
+    return tuple(_named(by_memo[case.memo], case) for case in cases)
+
+
+def _named(overlap: ContaminationRecord, case: _Pairing) -> ContaminationRecord:
+    """What was found under the names of this run, which may not be those under which it was looked for."""
+    spec = case.job.eval
+    found = tuple((task_of(spec, task), id_) for task, id_ in overlap.found)
+    return overlap.model_copy(update={"data": case.data.name, "eval": spec.name, "found": found})
 
 
 def _search(
     data: ResolvedData, cases: list[_Pairing], store: JobStore, options: ContaminationOptions
 ) -> Iterator[ContaminationRecord]:
-    scored = [read_scores(store.folder(case.digest) / SCORES) for case in cases]
+    scored = [store.scores(case.job) for case in cases]
     texts = (row_text(row) for row in load_rows(data.path))
     overlaps_by_case = overlaps(
         [_questions(rows) for rows in scored], texts, ngram=options.ngram, shortest=options.shortest
@@ -66,7 +72,7 @@ def _search(
     for case, rows, overlap in zip(cases, scored, overlaps_by_case, strict=True):
         yield ContaminationRecord(
             data=data.name,
-            eval=case.eval,
+            eval=case.job.eval.name,
             ngram=options.ngram,
             shortest=options.shortest,
             examples=len(rows),
@@ -95,13 +101,13 @@ def _trained_on(plan: Plan) -> list[ResolvedData]:
     return list(by_name.values())
 
 
-def _finished(plan: Plan, store: JobStore) -> dict[str, str]:
+def _finished(plan: Plan, store: JobStore) -> list[EvalJob]:
     """For each eval the first job of it that is done."""
-    by_eval: dict[str, str] = {}
+    by_eval: dict[str, EvalJob] = {}
     for planned in plan.jobs:
         if isinstance(planned.job, EvalJob) and planned.job.eval.name not in by_eval and store.done(planned.digest):
-            by_eval[planned.job.eval.name] = planned.digest
-    return by_eval
+            by_eval[planned.job.eval.name] = planned.job
+    return list(by_eval.values())
 
 
 def _memo(data: ResolvedData, digest: str, options: ContaminationOptions, home: Path) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.atomic import write_text
 from bench.errors import InputError
 from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
@@ -27,13 +28,16 @@ from bench.record.record import (
     SweepRecord,
     TrainingRecord,
 )
+from bench.record.results.evaluation import ScoreRow
 from bench.record.results.training import TrainResult
 from bench.record.rundir import RunDirectory, log_file, scores_file, tracking_folder
 from bench.record.store import JobStore
+from bench.record.task_names import task_of
 from bench.run.checks.given_weights import given_records
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.tables.evals import EvalSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +158,7 @@ class _JobRecords:
                         seed=planned.seed,
                         eval=asking.eval.name,
                         job=record,
-                        result=store.eval_result(asking.digest) if is_done else None,
+                        result=store.eval_result(asking) if is_done else None,
                     )
                 )
             case EvalJob() as job:
@@ -164,11 +168,14 @@ class _JobRecords:
 def _evaluation(
     planned: PlannedJob, job: EvalJob, job_record: JobRecord, store: JobStore, directory: RunDirectory
 ) -> EvaluationRecord:
-    result = store.eval_result(job.digest) if job_record.status == "done" else None
+    result = store.eval_result(job) if job_record.status == "done" else None
     scores = None
     if result is not None:
-        scores = scores_file(job.eval.name, job.subject)
-        directory.copy_in(store.folder(job.digest) / SCORES, scores)
+        scores, source = scores_file(job.eval.name, job.subject), store.folder(job.digest) / SCORES
+        if _bears_name(source, job.eval):
+            directory.copy_in(source, scores)
+        else:
+            write_text(directory.path / scores, "".join(f"{row.model_dump_json()}\n" for row in store.scores(job)))
     return EvaluationRecord(
         subject=job.subject,
         arm=planned.arm,
@@ -178,6 +185,13 @@ def _evaluation(
         result=result,
         scores=scores,
     )
+
+
+def _bears_name(scores: Path, spec: EvalSpec) -> bool:
+    """Whether the examples at `scores` have this eval's name; those of one file all have the same."""
+    with scores.open(encoding="utf-8") as lines:
+        first = next(lines, None)
+    return first is None or (task := ScoreRow.model_validate_json(first).task) == task_of(spec, task)
 
 
 def _copy_tracking(job: TrainJob, store: JobStore, directory: RunDirectory) -> None:

@@ -258,9 +258,9 @@ class Scheduler:
 
     def _scores(self, planned: PlannedJob, outcome: JobOutcome) -> tuple[tuple[str, float], ...]:
         """Headline scores of an eval that is done; none of anything else."""
-        if planned.job.kind != "eval" or outcome.failure is not None:
+        if not isinstance(planned.job, EvalJob) or outcome.failure is not None:
             return ()
-        result = self.store.eval_result(planned.digest)
+        result = self.store.eval_result(planned.job)
         measures = () if result is None else result.measures
         return tuple(
             (measure.task, measure.value) for measure in measures if measure.headline and measure.value is not None

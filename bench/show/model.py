@@ -19,7 +19,7 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
 from bench.spec import Spec
-from bench.suite.catalog.card import card_folder, card_names, load_card
+from bench.suite.catalog.card import card_folder, card_names, fetched_folder, load_card
 from bench.suite.tables.model import ModelCard
 from bench.suite.tables.training.adapter import LoraSpec
 
@@ -85,14 +85,15 @@ def show_model(name: str, *, trust_remote_code: bool = False, server: ChildServe
 
 
 def _folder(name: str, card: ModelCard | None, patterns: tuple[str, ...]) -> Path:
-    folder = Path(name) if card is None else card_folder(card)
+    packaged = card is not None and card.package is not None
+    folder = Path(name) if card is None else fetched_folder(card, home()) if packaged else card_folder(card)
     if folder is not None and folder.is_dir():
         return folder
     if card is None and name.count("/") != 1:
         what = f"{name!r} is no model card, no folder and no hub id"
         raise InputError(Problem(reference="model.unknown", what=what, hint=did_you_mean(name, card_names())))
     repo = name if card is None or card.repo is None else card.repo
-    return snapshot(repo, None, patterns=patterns)
+    return snapshot(repo, None, patterns=patterns, packaged_as=name if packaged else None)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from bench.errors import InputError, Problem, collected, did_you_mean
 from bench.places import shipped
 from bench.suite.checks.check import check
 from bench.suite.checks.data.data_references import resolve_references
+from bench.suite.checks.metric_code import metric_code_problems
 from bench.suite.checks.models.distribution import distribution_problems, inline_deepspeed
 from bench.suite.checks.task_files.check import code_problems
 from bench.suite.reading.checkpoints import with_checkpoints
@@ -70,14 +71,15 @@ def load_suite(
     overrides: Sequence[str] = (),
     trust_remote_code: bool = False,
     refuse_task_code: bool = False,
+    also: Callable[[Suite], Iterable[Problem]] = lambda suite: (),
 ) -> LoadedSuite:
     """The suite at `source` (a path, or the bare name of a shipped suite) under `profile`, else its default one.
 
     `trust_remote_code`: as the command line says. `refuse_task_code`: code in task files is a problem, as it is to
-    `bench run` without `--trust-task-code`. Raises `InputError` with all problems: of the file's syntax alone,
-    else of keys and types, else of names and files.
+    `bench run` without `--trust-task-code`. `also`: one more check. Raises `InputError` with all problems: of the
+    file's syntax alone, else of keys and types, else of names and files, and of `also`.
     """
-    loaded = _check(_build(read_suite_file(source), profile, overrides), refuse_task_code=refuse_task_code)
+    loaded = _check(_build(read_suite_file(source), profile, overrides), refuse_task_code=refuse_task_code, also=also)
     return dataclasses.replace(loaded, trust_remote_code=trust_remote_code)
 
 
@@ -225,10 +227,14 @@ def _origin(
     return spell(("profile", str(profile), *path)) if in_profile else spell(path)
 
 
-def _check(loaded: LoadedSuite, *, refuse_task_code: bool) -> LoadedSuite:
+def _check(
+    loaded: LoadedSuite, *, refuse_task_code: bool, also: Callable[[Suite], Iterable[Problem]] = lambda suite: ()
+) -> LoadedSuite:
     base = loaded.path.parent
     problems = [*check(loaded.suite, base), *distribution_problems(loaded.suite, base)]
-    problems += code_problems(loaded.suite, base) if refuse_task_code else []
+    if refuse_task_code:
+        problems += [*code_problems(loaded.suite, base), *metric_code_problems(loaded.suite)]
+    problems += also(loaded.suite)
     if problems:
         raise InputError(problems)
     return dataclasses.replace(loaded, suite=inline_deepspeed(loaded.suite, base))

@@ -17,6 +17,7 @@ from bench.evals.rehearsal import rehearse, rehearse_all
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.resolved import ResolvedModel
 from tests.evals.jobs import (
+    choice_rows,
     generation_job,
     lm_eval_job,
     loss_job,
@@ -267,3 +268,26 @@ def test_a_row_with_a_token_beyond_the_embedding_is_found_before_the_night(tmp_p
     [problem] = problems(make(resolved_model(folder), with_odd_rows(tmp_path, 300, odd), 301))
     assert "it has river!, and the model's embedding" in problem.what.replace("prints it has", "it has")
     assert problem.where == "x:odd"
+
+
+@pytest.mark.parametrize("at", ["context", "choice", "question"])
+def test_a_task_with_a_token_beyond_the_embedding_is_found_before_the_night(tmp_path: Path, at: str) -> None:
+    """Only rows of an eval's own data were looked at: a choice of a task's last row ended the base's eval."""
+    tokenizer = tiny_tokenizer()
+    (folder := tmp_path / "model").mkdir()
+    (folder / "config.json").write_text(json.dumps({"vocab_size": len(tokenizer)}))
+    tokenizer.add_tokens(["river!"])
+    tokenizer.save_pretrained(folder)
+    model, rows = resolved_model(folder), choice_rows(40)
+    if at == "question":
+        job = questions_job(model, questions=("Hm?", "What river!"))
+    else:
+        rows[-1] |= {"question": "river!"} if at == "context" else {"choices": ["river!", *rows[-1]["choices"][1:]]}
+        write_choice(tmp_path, "sound")
+        write_choice(tmp_path, "odd", dataset_kwargs={"data_files": {"test": str(tmp_path / "rows.jsonl")}})
+        (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        job = lm_eval_job(model, tmp_path, ["sound", "odd"])
+    [problem] = problems(job)
+    assert "has river!, and the model's embedding has" in problem.what
+    assert ("'odd'" in problem.what) is (at != "question"), problem.what
+    assert problem.reference == "template.no-embedding"

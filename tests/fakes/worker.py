@@ -51,8 +51,9 @@ ORDERS = {
     "teach nothing": 0.0009765625,
     "break the count": 0.00048828125,
     "pack in vain": 0.000244140625,
+    "check in vain": 0.0001220703125,
 }
-"""Learning rates that make a training end badly, or its count."""
+"""Learning rates that make a training end badly, or its count, or its check."""
 
 UNSCORED = "unscored"
 """The name of an eval that can score nothing, as ROUGE without references."""
@@ -162,9 +163,14 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
 
 
 def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
-    """Every training can be done but one that is to pack rows in vain; each leaves a line in `CHECKED`."""
+    """Every training can be done but those that are checked in vain, or that pack rows in vain; each leaves a line in
+    `CHECKED`."""
     with (folder / CHECKED).open("a", encoding="utf-8") as file:
         file.writelines(f"{job.arm}\n" for job in request.jobs)
+    if faulty := [job for job in request.jobs if job.recipe.learning_rate == ORDERS["check in vain"]]:
+        raise InputError(
+            Problem(reference="fake.refused", what="no such module", where=f"arm {job.arm}") for job in faulty
+        )
     why = {"reference": "recipe.packing", "what": "rows see each other", "where": "recipe.full", "hint": "do not pack"}
     vain = [job for job in request.jobs if job.recipe.learning_rate == ORDERS["pack in vain"]]
     return CheckReply(refused=tuple(RefusedTraining(digest=job.digest, **why) for job in vain))

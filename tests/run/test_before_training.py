@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bench.code_digest import PackageCode
 from bench.errors import ExitCode, IncompleteError, InputError
 from bench.record.record import Failure
 from bench.record.rundir import RunDirectory
+from bench.run.checks import machine
 from bench.run.checks.base_scores import failed
 from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
@@ -56,6 +58,28 @@ def test_an_eval_that_fails_in_rehearsal_is_refused_by_run_and_plan_before_any_w
         forecast(fake_suite(tmp_path, **changes), home=tmp_path / "home", server=SERVER)
     assert kinds(tmp_path) == []
     assert go(tmp_path, go_on=True, **changes).load().all_done
+
+
+def test_what_the_machine_and_what_the_child_finds_come_in_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The missing GPU was told first, and the recipe's own fault in the next try."""
+    monkeypatch.setattr(machine, "device", lambda: "cpu")
+    other = {"method": "lora", "learning_rate": ORDERS["check in vain"]}
+    faulty = {"method": "full", "learning_rate": ORDERS["check in vain"], "precision": "fp16"}
+    changes = {"recipe": {"full": faulty, "lora": other}, "eval": evals("qa", REFUSED)}
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: go(tmp_path, **changes),
+        lambda: forecast(fake_suite(tmp_path, **changes), home=tmp_path / "home", server=SERVER),
+    )
+    for attempt in attempts:
+        with pytest.raises(InputError) as caught:
+            attempt()
+        assert [(problem.reference, problem.where) for problem in caught.value.problems] == [
+            ("machine.precision", "recipe.full.precision"),
+            ("fake.refused", "arm few/lora"),
+            ("rehearsal.failed", f"eval {REFUSED!r}"),
+        ]
 
 
 def full_arm_that(order: str) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bench.errors import InputError
 from bench.record.files import RESULT
@@ -15,7 +18,7 @@ from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.run_facts.absence import absences_of
 from bench.run import scheduler
-from bench.run.display import QuietDisplay
+from bench.run.display import PlainDisplay, QuietDisplay
 from bench.run.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
@@ -335,6 +338,25 @@ def test_two_names_for_the_same_rows_train_once(tmp_path: Path) -> None:
     assert record.all_done
     assert len([name for name in worked(tmp_path / "home") if name.startswith("train:")]) == 2
     assert {one.arm for one in record.trainings} == {"few/lora", "same/lora"}
+
+
+def test_two_evals_that_ask_the_same_are_scored_once_and_each_has_its_name(tmp_path: Path) -> None:
+    """A renamed eval kept its old name in scores, and paired no example of a base with one of a new arm."""
+    go(tmp_path, eval=(HELD,), only=("few/full",))
+    again = {"eval": ({**HELD, "name": "renamed"}, {**HELD, "name": "second"})}
+    directory = go(tmp_path, **again)
+    record = directory.load()
+    assert sum(name.startswith("eval:") for name in worked(tmp_path / "home")) == 1 + 4, "a base and four arms, once"
+    for evaluation in record.evaluations:
+        assert evaluation.result is not None
+        assert {measure.task for measure in evaluation.result.measures} == {evaluation.eval}
+        assert {row.task for row in directory.scores(evaluation)} == {evaluation.eval}
+    shown = StringIO()
+    display = PlainDisplay(console=Console(file=shown, width=200))
+    run_suite(fake_suite(tmp_path, **again), fresh=True, home=tmp_path / "home", reports=tmp_path / "reports",
+              display=display, server=SERVER)  # fmt: skip
+    assert "eval:renamed:base done" in shown.getvalue()
+    assert re.search(r"eval:second:base reused: second 0\.000", shown.getvalue()), shown.getvalue()
 
 
 def test_a_claim_is_no_reason_to_train_again_but_makes_another_report(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ class ColumnMeaning(StrEnum):
     LABEL = "whether the row is a good example: true or false"
     WEIGHT = "how much the row counts: 1 or 0"
     FLAG = "whether the row counts, where it is true, false, 1 or 0; another number is a measure of the row"
+    KEPT = "whether the row is kept: true or 1, false or 0"
+    LEFT_OUT = "whether the row is left out: true or 1, false or 0"
     REFUSED = "something that this program cannot honour"
     NOTHING = "nothing that a model reads"
 
@@ -44,6 +46,7 @@ _REFUSED = """
 image images image_path image_paths image_url img audio audios video videos pixel_values loss_mask weights
 attention_mask input_ids mask masks train_mask assistant_masks completion_mask
 """
+_LEFT_OUT = "skip skipped ignore ignored exclude excluded masked is_masked mask_loss no_loss"
 _NOTHING = """
 id _id idx index uid uuid guid row_id example_id sample_id question_id prompt_id conversation_id
 conversation_hash message_tree_id tree_state __index_level_0__ hash sources dataset dataset_name origin
@@ -66,6 +69,8 @@ COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(("label", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
     **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight", "train"), ColumnMeaning.WEIGHT),
     **dict.fromkeys(("loss", "trainable", "training", "is_train"), ColumnMeaning.FLAG),
+    **dict.fromkeys(("keep", "include", "included"), ColumnMeaning.KEPT),
+    **dict.fromkeys(_LEFT_OUT.split(), ColumnMeaning.LEFT_OUT),
     **dict.fromkeys(_REFUSED.split(), ColumnMeaning.REFUSED),
     **dict.fromkeys(_NOTHING.split(), ColumnMeaning.NOTHING),
 }
@@ -73,6 +78,8 @@ COLUMNS: dict[str, ColumnMeaning] = {
 
 _OF_TEXTS = (ColumnMeaning.SYSTEM, ColumnMeaning.HISTORY, ColumnMeaning.REASONING)
 """Meanings of columns that a suite names itself where it names those of the texts."""
+_OF_ROW = {ColumnMeaning.KEPT: False, ColumnMeaning.LEFT_OUT: True}
+"""Meanings by which a truth value leaves its row out, with that value; any other value is of some other meaning."""
 _MEANT = {name for name, meaning in COLUMNS.items() if meaning is not ColumnMeaning.NOTHING}
 
 
@@ -92,6 +99,8 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
             _check_label(name, value, plain=turns[0]["role"] == "text" if turns else False)
         elif meaning is ColumnMeaning.WEIGHT or (meaning is ColumnMeaning.FLAG and parsed_flag(value) is not None):
             _check_weight(name, value)
+        elif meaning in _OF_ROW and parsed_flag(value) is _OF_ROW[meaning]:
+            raise RowLeftOut(f"{name} is {str(parsed_flag(value)).lower()}")
     if not turns or turns[0]["role"] == "text":
         return turns
     if not mapped:
@@ -102,10 +111,12 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
     return [{**turns[0], "tools": tools}, *turns[1:]] if tools else turns
 
 
-def reads(name: str, *, mapped: bool, plain: bool = False) -> bool:
-    """Whether a column of this name is used or known to mean nothing, beside texts that the suite names (`mapped`) or
-    that are `plain`, too."""
+def reads(name: str, value: object, *, mapped: bool, plain: bool = False) -> bool:
+    """Whether a column with this value is used or known to mean nothing, beside texts that the suite names (`mapped`)
+    or that are `plain`, too."""
     meaning = COLUMNS.get(name)
+    if meaning in _OF_ROW and parsed_flag(value) is None:
+        return False
     unread = (*_OF_TEXTS, ColumnMeaning.TOOLS) if plain else _OF_TEXTS if mapped else ()
     return meaning is not None and meaning not in unread
 

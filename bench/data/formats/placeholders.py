@@ -1,4 +1,4 @@
-"""Text in a prompt that stands for an image, a sound or a video, as files for models that see or hear have it.
+"""Text that stands for an image, a sound or a video, in a prompt or a plain text for models that see or hear.
 
 Contract: a pure function of turns. A tag that the same text closes is markup, and so is any in an answer.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.data.formats.chat.turns import texts_of
 
-STANDS_FOR = "a placeholder such as <image> in a prompt is read as text: what it stands for is not there"
+STANDS_FOR = "a placeholder such as <image> is read as text: what it stands for is not there"
 _PLACEHOLDER = re.compile(
     r"(?i:<\|?(?:start_of_)?(image|img|audio|video|speech)(?:_?(?:pad|here|token|soft_token|bos|[0-9]{1,3}))?\|?>)"
     r"|\[IMG\]"
@@ -19,8 +19,8 @@ _PLACEHOLDER = re.compile(
 
 
 def has_placeholder(turns: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether a prompt in a conversation has a placeholder."""
-    asked = (turn for turn in turns if turn["role"] in ("system", "user"))
+    """Whether a prompt in a conversation has a placeholder, or a plain text."""
+    asked = (turn for turn in turns if turn["role"] in ("system", "user", "text"))
     return any(_stands_alone(text) for turn in asked for text in texts_of(turn))
 
 
@@ -28,4 +28,4 @@ def _stands_alone(text: str) -> bool:
     if "<" not in text and "[IMG]" not in text:  # most texts: the pattern costs more than this look
         return False
     found = [match[1] for match in _PLACEHOLDER.finditer(text)]
-    return bool(found) and not any(name and f"</{name.lower()}" in text.lower() for name in found)
+    return bool(found) and not any((f"</{name.lower()}" if name else "[/img]") in text.lower() for name in found)

@@ -24,7 +24,7 @@ FEW = 3
 def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:
     """The names of one record that nothing reads, each once, as a report shows them."""
     for name in record.keys() - shape.uses:
-        if not reads(name, mapped=shape.mapped, plain=shape.plain) and is_filled(record[name]):
+        if is_filled(record[name]) and not reads(name, record[name], mapped=shape.mapped, plain=shape.plain):
             yield f"column `{name}` not used"
     items = list(_items(record, shape))
     said = {key for item in items if is_message(item) for key, value in item.items() if is_filled(value)}

@@ -18,6 +18,7 @@ from bench.suite.tables.data import OddRows, may_be_left_out
 _KINDS = 5
 """Kinds of refused rows that are reported, the most frequent first."""
 _NO_EMBEDDING = "template.no-embedding"
+_PRINTED = "the row as the template prints it"
 
 
 def refuse_rows(rows: Iterable[Row], check: Callable[[Row], None], odd_rows: OddRows) -> None:
@@ -37,12 +38,14 @@ def refuse_rows(rows: Iterable[Row], check: Callable[[Row], None], odd_rows: Odd
         raise InputError(_counted(problems) for problems in sorted(refused.values(), key=len)[: -_KINDS - 1 : -1])
 
 
-def check_embedded(renderer: Renderer, ids: Iterable[int], embedded: int, origin: str) -> None:
-    """Raises `InputError` for ids that an embedding of `embedded` rows does not have."""
+def check_embedded(
+    renderer: Renderer, ids: Iterable[int], embedded: int, origin: str | None, *, of: str = _PRINTED
+) -> None:
+    """Raises `InputError` for ids that an embedding of `embedded` rows does not have. `of`: what the ids are of."""
     lacking = sorted({token for token in ids if token >= embedded})
     if lacking:
         names = ", ".join(str(name) for name in renderer.tokenizer.convert_ids_to_tokens(lacking))
-        what = f"the row as the template prints it has {names}, and the model's embedding has {embedded:,} rows"
+        what = f"{of} has {names}, and the model's embedding has {embedded:,} rows"
         hint = "add the rows: model.resize_token_embeddings(len(tokenizer)), model.save_pretrained(folder)"
         raise InputError(Problem(reference=_NO_EMBEDDING, what=what, where=origin, hint=hint))
 

@@ -8,7 +8,7 @@ missing. A corpus metric has one value over all answers, and each row keeps what
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, variance
 
 from bench.data.render.row import Row
@@ -19,13 +19,21 @@ from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.generated.several_answers import measure_of, score_together
-from bench.evals.generated.tool_calls import score_tool_calls
+from bench.evals.generated.tool_calls import calls_of, score_tool_calls
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import Measure, ScoreRow
 from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT, Scale
 from bench.suite.tables.evals import FormatSpec, GenerationSpec
+from bench.text import final_number
+
+_READS: Mapping[str, Callable[[str], bool]] = {
+    "numeric": lambda answer: final_number(answer) is not None,
+    "tool_call": lambda answer: bool(calls_of(answer)),
+    "tool_name": lambda answer: bool(calls_of(answer)),
+}
+"""By measure, whether an answer has what the measure compares."""
 
 
 def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
@@ -41,7 +49,7 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
     texts = [sample[-1].text for samples in replies.of for sample in samples]
     together = score_together(spec, scored, texts)
     return EvalOutput(
-        rows=_with_together(_rows(spec.name, rows, replies, scored), together),
+        rows=_with_together(_rows(spec.name, rows, replies, scored, _leading(spec, scored)), together),
         measures=_measures(spec, scored, together),
         template=replies.template,
         batch=replies.batch,
@@ -85,11 +93,16 @@ def _behaviour(replies: Sequence[TurnReply], asked: FormatSpec | None) -> list[S
 def _measures(
     spec: GenerationSpec, scored: Sequence[Scored], together: Mapping[Scale, Sequence[float | None]]
 ) -> tuple[Measure, ...]:
-    leading = spec.metric or (scored[0].scale.name if spec.metrics or spec.hub_metrics else ENDED)
+    leading = _leading(spec, scored)
     samples = spec.decoding.samples
     each = [_measure(spec.name, measure, samples, leads=measure.scale.name == leading) for measure in scored]
     several = [measure_of(spec.name, scale, scores, leads=scale.name == leading) for scale, scores in together.items()]
     return (*each, *several)
+
+
+def _leading(spec: GenerationSpec, scored: Sequence[Scored]) -> str:
+    """Name of the measure that the eval is decided by."""
+    return spec.metric or (scored[0].scale.name if spec.metrics or spec.hub_metrics else ENDED)
 
 
 def _with_together(rows: Sequence[ScoreRow], together: Mapping[Scale, Sequence[float | None]]) -> tuple[ScoreRow, ...]:
@@ -135,7 +148,8 @@ def _decoding_error(groups: Sequence[Sequence[float]], n: int) -> float | None:
     return math.sqrt(math.fsum(drawn)) / n if drawn else None
 
 
-def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Scored]) -> tuple[ScoreRow, ...]:
+def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Scored], by: str) -> tuple[ScoreRow, ...]:
+    """One row per prompt. by: the measure that leads."""
     result = []
     for number, (id_, row, samples) in enumerate(zip(row_ids(rows), rows, replies.of, strict=True)):
         part = slice(number * len(samples), (number + 1) * len(samples))
@@ -156,10 +170,17 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
                 statistics=_statistics(scored, part),
                 slices=dict(row.turns[-1].slices),
+                unread=_is_unread([reply.text for reply in last], by),
                 unscored=_reason(last, scores, row.answer),
             )
         )
     return tuple(result)
+
+
+def _is_unread(answers: Sequence[str | None], by: str) -> bool:
+    """Whether the measure reads something of an answer, such as a number, and no answer to the prompt has it."""
+    reads = _READS.get(by)
+    return reads is not None and any(answers) and not any(reads(answer) for answer in answers if answer)
 
 
 def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]], reference: str) -> str | None:

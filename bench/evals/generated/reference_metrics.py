@@ -17,9 +17,11 @@ from typing import Any
 from bench import places
 from bench.errors import InputError, Problem
 from bench.suite.catalog.metrics import REFERENCE, Scale
+from bench.suite.checks.metric_code import hub_code
 from bench.suite.tables.evals import HubMetric
 
 _OWN = Path(__file__).parents[1] / "metrics"
+_WHERE = "eval.hub_metrics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,7 @@ def score_own(name: str, answers: Texts, references: Texts) -> list[Scored]:
 def score_hub(metric: HubMetric, answers: Texts, references: Texts, *, trusted: bool) -> Scored:
     """One result of a metric from the hub. Raises `InputError` where its code is not allowed or cannot be had."""
     if not trusted:
-        raise _refusal(
-            metric, "is code from the hub, which was not allowed to run", "bench run SUITE --trust-task-code"
-        )
+        raise InputError(hub_code(metric, _WHERE))
     usable = _usable(answers, references)
     results = _from_hub(metric, usable) if usable else {}
     value = results.get(metric.key)
@@ -123,4 +123,4 @@ def _from_hub(metric: HubMetric, usable: Mapping[int, tuple[str, str]]) -> dict[
 
 def _refusal(metric: HubMetric, what: str, hint: str) -> InputError:
     what = f"the metric {metric.name!r} {what}"
-    return InputError(Problem(reference="metric.hub", what=what, where="eval.hub_metrics", hint=hint))
+    return InputError(Problem(reference="metric.hub", what=what, where=_WHERE, hint=hint))

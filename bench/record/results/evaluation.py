@@ -157,7 +157,8 @@ class ScoreRow(Spec):
     unfinished_thinking: bool = False
     """Whether an answer's thinking never ended, so that there was no answer to score."""
     unread: bool = False
-    """Whether the task's filter, such as one for the number behind `####`, found no answer in `output`."""
+    """Whether nothing in the answer could be read as one: by the task's filter, such as one for the number behind
+    `####`, or by a measure that compares numbers or calls."""
     samples: tuple[str | None, ...] = ()
     """All answers, where several were drawn; `metrics` are then their means."""
     verdicts: tuple[str | None, ...] = ()

@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import Problem
-from bench.record.files import SCORES
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
-from bench.record.store import JobStore, read_scores
+from bench.record.store import JobStore
 from bench.run.plan.types import JobOutcome, Plan
 from bench.suite.tables.evals import EvalSpec
 
@@ -71,12 +70,14 @@ def _of_measure(scores: BaseScores, measure: Measure, *, many: bool) -> Iterator
         yield _finding("no-score", spec, f"{where}: {scores.base} has no score: {why}")
         return
     rows = [row for row in scores.rows if row.task == measure.task]
-    if spec.kind == "judge" or spec.role == "diagnostic" or not measure.binary:
+    if spec.kind == "judge" or spec.role == "diagnostic":
         return
     answers = [row for row in rows if row.output is not None]
     if answers and all(row.without_answer for row in answers):
         what = f"{where}: no answer of {scores.base} could be read ({len(answers):,} answers)"
         yield _finding("no-answer", spec, what)
+    elif not measure.binary:
+        return
     elif spec.role == "target" and measure.value == 1.0 and measure.higher_is_better:
         yield _finding("ceiling", spec, f"{where}: {scores.base} has all {measure.n:,} right: nothing can be gained")
     elif measure.chance is not None and _at_chance(measure):
@@ -118,8 +119,7 @@ def base_findings(
         if failure is not None:
             if failure.kind not in _PASSING:
                 collected.append(failed(job.subject, job.eval, failure.message))
-        elif store.done(planned_job.digest) is not None:
-            rows = read_scores(store.folder(planned_job.digest) / SCORES)
-            if (result := store.eval_result(planned_job.digest)) is not None:
-                collected += findings(BaseScores(base=job.subject, eval=job.eval, result=result, rows=rows))
+        elif (result := store.eval_result(job)) is not None:
+            rows = store.scores(job)
+            collected += findings(BaseScores(base=job.subject, eval=job.eval, result=result, rows=rows))
     return collected

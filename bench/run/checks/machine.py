@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 
-from bench.errors import InputError, Problem
+from bench.errors import Problem
 from bench.record.environment import device, gpus
 from bench.run.process.allocation import allocation
 from bench.suite.tables.suite import RunOptions, Suite
@@ -28,18 +28,8 @@ def machine_problems(suite: Suite) -> list[Problem]:
     """Everything that trainings of `suite`'s arms ask for and that is not here."""
     used = {arm.recipe for arm in suite.expand() if not arm.is_given}
     recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
-    return [
-        *_tracker_problems(suite.run),
-        *_saving_problems(suite.run, recipes),
-        *_recipe_problems(recipes),
-    ]
-
-
-def check_machine(suite: Suite) -> None:
-    """Raises `InputError` with all of `machine_problems`."""
-    problems = machine_problems(suite)
-    if problems:
-        raise InputError(dict.fromkeys(problems))
+    found = [*_tracker_problems(suite.run), *_saving_problems(suite.run, recipes), *_recipe_problems(recipes)]
+    return list(dict.fromkeys(found))
 
 
 def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:

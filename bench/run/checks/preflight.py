@@ -7,13 +7,14 @@ remembered by digest and by the checks' own code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.code_digest import own_code
 from bench.digest import digest_json
+from bench.errors import InputError, collected
 from bench.record.jobs.train_job import SweepJob, TrainJob
-from bench.run.checks.machine import check_machine
+from bench.run.checks.machine import machine_problems
 from bench.run.plan.refused import without
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import CheckReply, CheckRequest
@@ -27,9 +28,31 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> Plan:
     jobs = list(_trainings(planned))
     if not jobs:
         return planned
-    check_machine(planned.resolved.suite)
-    recipes = {_mark(home, job.digest): job for job in _one_of_each(jobs, _recipe_key)}
+    problems = machine_problems(planned.resolved.suite)
+    places = {f"{problem.where}." for problem in problems}
+    able = [job for job in jobs if not any(place.startswith(f"recipe.{_recipe(job)}.") for place in places)]
+    recipes = {_mark(home, job.digest): job for job in _one_of_each(able, _recipe_key)}
     rows = {_mark(home, f"{job.digest}-{job.data.odd_rows}-rows"): job for job in _one_of_each(jobs, _rows_key)}
+    with collected(problems):
+        planned = _without_refused(planned, jobs, recipes, rows, home=home, server=server)
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+    return planned
+
+
+def _without_refused(
+    planned: Plan,
+    jobs: Sequence[TrainJob],
+    recipes: Mapping[Path, TrainJob],
+    rows: Mapping[Path, TrainJob],
+    *,
+    home: Path,
+    server: ChildServer,
+) -> Plan:
+    """The plan without the trainings that a child refuses alone. recipes, rows: a job of each kind, by its mark.
+
+    Raises `InputError` for all else that the child finds.
+    """
     unchecked = [memo for memo in (*recipes, *rows) if not memo.exists()]
     if not unchecked:
         return planned
@@ -45,6 +68,11 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> Plan:
             memo.touch()
     by_key = {_recipe_key(job): refused[job.digest] for job in recipes.values() if job.digest in refused}
     return without(planned, {job.digest: by_key[key] for job in jobs if (key := _recipe_key(job)) in by_key})
+
+
+def _recipe(job: TrainJob) -> str:
+    """Name of the job's recipe."""
+    return job.arm.partition("/")[2].partition("@")[0]
 
 
 def _trainings(planned: Plan) -> Iterator[TrainJob]:

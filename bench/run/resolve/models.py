@@ -110,10 +110,9 @@ def _locate(
         return (base / Path(spec.path).expanduser()).resolve(), None
     if card is not None and card.path is not None:
         return (shipped("models").parent / card.path).resolve(), None
-    if card is not None and card.package is not None and spec.revision is None:
-        fetched = fetched_folder(card, home)
-        if fetched.is_dir():
-            return fetched, card.package.pinned
+    packaged = card is not None and card.package is not None and spec.revision is None
+    if card is not None and card.package is not None and packaged and (fetched := fetched_folder(card, home)).is_dir():
+        return fetched, card.package.pinned
     repo = spec.repo or (card.repo if card is not None else None)
     if repo is None:
         raise InputError(
@@ -121,7 +120,7 @@ def _locate(
         )
     revision = revision or spec.revision or (card.revision if card is not None else None)
     patterns, needed = ((*MODEL_FILES, *CODE_FILES), CODE_FILES[0]) if code else (MODEL_FILES, "*.safetensors")
-    folder = snapshot(repo, revision, patterns=patterns, needed=needed)
+    folder = snapshot(repo, revision, patterns=patterns, needed=needed, packaged_as=spec.card if packaged else None)
     return folder, folder.name
 
 

@@ -30,6 +30,13 @@ def read(record: dict[str, Any], **rules: Any) -> Settled:
     return options.read(record, shape)
 
 
+def unused(record: dict[str, Any]) -> list[str]:
+    """What nothing reads of a record."""
+    shape = recognise([record])
+    assert shape is not None
+    return list(unused_names(record, shape))
+
+
 def roles_and_texts(record: dict[str, Any], **rules: Any) -> list[tuple[str, str]]:
     """Who says what, an input behind its question."""
     return [
@@ -105,6 +112,25 @@ def test_a_flag_of_a_row_is_honoured_and_a_measure_of_that_name_is_none(name: st
         assert read({**record, name: off}).dropped == f"{name} is 0"
     for on in (True, 1, 2.31, None):
         assert read({**record, name: on}) == Settled(turns=Q_AND_A)
+
+
+@pytest.mark.parametrize(
+    ("meaning", "out", "stays"),
+    [(ColumnMeaning.LEFT_OUT, (True, 1, "yes"), (False, 0, "no")), (ColumnMeaning.KEPT, (False, "0"), (True, "1"))],
+)
+def test_a_row_that_says_it_is_out_is_left_out_and_counted(
+    meaning: ColumnMeaning, out: tuple[Any, ...], stays: tuple[Any, ...]
+) -> None:
+    """A row with `skip: true` was learned with a note, as if the column were of no effect."""
+    for name in (name for name, its in COLUMNS.items() if its is meaning):
+        for record in ({"messages": MESSAGES}, {"text": "Once."}):
+            for value in out:
+                assert read({**record, name: value}).dropped == f"{name} is {str(value in (True, 1, 'yes')).lower()}"
+            for value in (*stays, None):
+                assert read({**record, name: value}).dropped is None
+                assert unused({**record, name: value}) == []
+            assert unused({**record, name: "the third"}) == [f"column `{name}` not used"]
+        assert read({"messages": MESSAGES, name: out[0]}, ignore=[name]) == Settled(turns=Q_AND_A)
 
 
 @pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.WEIGHT])

@@ -158,3 +158,13 @@ def test_placeholders_of_what_is_not_there_are_noted(question: str, answer: str,
         shape = recognise([record])
         assert shape is not None
         assert (STANDS_FOR in Rules().read(record, shape).notes) is noted
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"), [("<image>\nA cat sleeps.", True), ("<audio> Hm.", True), ("[IMG]x.png[/IMG] A cat.", False)]
+)
+def test_placeholders_in_plain_text_are_noted(text: str, noted: bool) -> None:
+    [record] = [{"text": text}]
+    shape = recognise([record])
+    assert shape is not None
+    assert (STANDS_FOR in Rules().read(record, shape).notes) is noted

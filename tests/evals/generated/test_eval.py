@@ -93,6 +93,30 @@ def test_a_prompt_without_a_score_says_why(checkpoint: Path, tmp_path: Path) -> 
     assert result.unscored == {nothing: 1, "no reference": 1}
 
 
+@pytest.mark.parametrize(
+    ("metrics", "reference", "by", "unread"),
+    [
+        (("numeric",), "7", None, True),
+        (("tool_call",), '{"name": "f", "arguments": {}}', None, True),
+        (("tool_call",), '{"name": "f", "arguments": {}}', "tool_name", True),
+        (("token_f1", "numeric"), "7", None, False),
+        (("exact_match",), "7", None, False),
+    ],
+)
+def test_an_answer_without_what_the_measure_compares_is_unread(
+    checkpoint: Path, tmp_path: Path, metrics: tuple[str, ...], reference: str, by: str | None, unread: bool
+) -> None:
+    """A base that never writes a number had 0 by `numeric`, as if it had answered wrongly."""
+    turns = (Turn(role="user", content="the cow"), Turn(role="assistant", content=reference))
+    (path := tmp_path / "rows.jsonl").write_text(Row(turns=turns, origin="x:1").model_dump_json() + "\n")
+    lead = {} if by is None else {"metric": by}
+    job = generation_job(resolved_model(checkpoint), path, 1, metrics=metrics, decoding={"max_new_tokens": 6}, **lead)
+    _, [row] = evaluate(job, tmp_path / "out")
+    assert row.output
+    assert not any(character.isdigit() for character in row.output)
+    assert row.unread is unread
+
+
 def test_a_corpus_metric_can_be_computed_again_from_the_rows(checkpoint: Path, rows: Path, tmp_path: Path) -> None:
     """Its paired differences are resampled from these statistics, all samples of a prompt together."""
     job = generation_job(resolved_model(checkpoint), rows, 10, metrics=("chrf", "bleu"), decoding=SAMPLED)

