@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bench.record.look import Look
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned, Run, ScoreRows, align, read_rows
 from bench.report.analysis.aligned.deltas import Deltas
@@ -22,7 +23,7 @@ from bench.report.analysis.conclusions.answer import AnswerSources, answer
 from bench.report.analysis.conclusions.claims import ClaimResult, decided
 from bench.report.analysis.conclusions.decision import decision
 from bench.report.analysis.conclusions.looks import this_look
-from bench.report.analysis.conclusions.next_buy import sequential_state
+from bench.report.analysis.conclusions.next_buy import SequentialState, sequential_state
 from bench.report.analysis.conclusions.purchases import purchases
 from bench.report.analysis.run_facts.absence import absences_of
 from bench.report.analysis.run_facts.provenance import provenance
@@ -70,13 +71,7 @@ def compare_record(
     measured = results(record, aligned, missing, deltas)
     claims = decided(record, aligned, missing, deltas, measured)
     sources = _answer_sources(record, aligned, deltas, measured, claims)
-    sequential = sequential_state(record, claims, measured)
-    look = this_look(
-        record,
-        [(result.claim, result.verdict) for result in claims],
-        offers=() if sequential is None else sequential.offers,
-        run=name or record.digest[:8],
-    )
+    sequential, look = _sequential(record, claims, measured, name=name)
     comparison = Comparison(
         run=run_info(record),
         completeness=completeness(record, absences=missing, results=measured, claims=claims),
@@ -127,6 +122,20 @@ def compare_record(
         provenance=provenance(record),
     )
     return replace(comparison, sanity=findings(record, comparison))
+
+
+def _sequential(
+    record: Record, claims: tuple[ClaimResult, ...], measured: dict[tuple[str, str], Result], *, name: str | None
+) -> tuple[SequentialState | None, Look | None]:
+    """What the plan of looks leaves to buy, and this look at the claims."""
+    state = sequential_state(record, claims, measured)
+    look = this_look(
+        record,
+        [(result.claim, result.verdict) for result in claims],
+        offers=() if state is None else state.offers,
+        run=name or record.digest[:8],
+    )
+    return state, look
 
 
 def _answer_sources(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.atomic import write_errors_as_problems
+from bench.atomic import write_errors_as_problems, write_text
 from bench.digest import digest_json
 from bench.record.labels import EvalLabels, read_labels
 from bench.record.look import Look, looks_beside, question_of
@@ -72,12 +72,11 @@ def run_suite(
         check_space(planned, home=home)
         _announce(planned, loaded, display)
         directory = RunDirectory.at(reports, suite=resolved.suite.name, profile=resolved.profile, digest=planned.digest)
-        typed = tuple(command or ("bench", *sys.argv[1:]))
         execution = Execution(
             plan=planned,
             store=JobStore(home=home),
             directory=directory,
-            heading=Heading.now(planned, command=typed, suite_toml_sha256=loaded.sha256),
+            heading=_heading(planned, loaded, command),
             began=began,
             go_on=go_on,
             executor=executor,
@@ -89,8 +88,7 @@ def run_suite(
             _enter(directory, planned, display, shown=not temporary)
             execution.execute(server, display)
         if not execution.failed:
-            hint.parent.mkdir(parents=True, exist_ok=True)
-            hint.touch()
+            write_text(hint, "")
         return directory
 
 
@@ -101,6 +99,12 @@ def _announce(planned: Plan, loaded: LoadedSuite, display: Display) -> None:
     display.plan(planned)
     for line in unavailable_notes(planned):
         display.note(line)
+
+
+def _heading(planned: Plan, loaded: LoadedSuite, command: Sequence[str] | None) -> Heading:
+    """Heading of the record. command: default this process's arguments."""
+    typed = tuple(command or ("bench", *sys.argv[1:]))
+    return Heading.now(planned, command=typed, suite_toml_sha256=loaded.sha256)
 
 
 def _enter(directory: RunDirectory, planned: Plan, display: Display, *, shown: bool) -> None:
