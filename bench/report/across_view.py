@@ -8,7 +8,7 @@ from bench.report.analysis.across.compare_runs import CostChange, RunComparison,
 from bench.report.render import format as fmt
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, View, numbers, texts
-from bench.report.sections.marks import MARKS, TONES
+from bench.report.sections.marks import READINGS, TONES
 
 _SHOWN_DIFFERENCES = 40
 
@@ -106,7 +106,8 @@ def _difference(change: ScoreShift) -> Cell:
     if delta.estimate is None:
         return Cell(text=delta.reason or "no pair scored", tone="muted")
     interval = fmt.signed_interval(delta.low, delta.high) or "no interval"
-    return Cell(text=f"{MARKS[change.reading]} {fmt.signed(delta.estimate)} {interval}", tone=TONES[change.reading])
+    text = f"{fmt.signed(delta.estimate)} {interval}"
+    return Cell(text=text, tone=TONES[change.reading], note=READINGS[change.reading])
 
 
 def _costs(comparison: RunComparison) -> Section | None:

@@ -147,7 +147,7 @@ def _answer_sources(
 ) -> AnswerSources:
     priced = costs(record)
     return AnswerSources(
-        simulation=run_info(record).simulation is not None,
+        run=run_info(record),
         decision=decision(record, aligned, deltas),
         claims=claims,
         measurands=tuple(entry.measurand for entry in aligned),

@@ -18,7 +18,7 @@ from bench.report.analysis.answers.examples import AnsweredBy, EvalExamples
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Reading
 from bench.report.render import format as fmt
-from bench.report.sections.marks import MARKS
+from bench.report.sections.marks import READINGS
 
 _DIGITS = 4
 
@@ -118,25 +118,25 @@ def _rounded(score: float) -> float:
 
 
 def _differences(comparison: Comparison) -> Iterator[Sequence[str]]:
-    """Eval, arm, reference, the difference in words, and over which family its p-value is Holm's."""
+    """Eval, arm, reference, the difference in words, over which family its p-value is Holm's, and how it reads."""
     for result in comparison.results.values():
         for contrast in (result.versus_base, result.versus_control):
             if contrast is not None:
                 yield _of_contrast(contrast)
     for pair in comparison.pairs:
         said = _words(pair.reading, pair.estimate, pair.low, pair.high, pair.p_adjusted)
-        yield pair.measurand, pair.arm, pair.reference, said, "all pairs of arms"
+        yield pair.measurand, pair.arm, pair.reference, said, "all pairs of arms", READINGS[pair.reading]
 
 
 def _of_contrast(contrast: Contrast) -> Sequence[str]:
     low, high = contrast.delta.tested_interval or (None, None)
     said = _words(contrast.reading, contrast.delta.estimate, low, high, contrast.p_adjusted)
-    return contrast.measurand, contrast.arm, contrast.reference, said, "base and controls"
+    return contrast.measurand, contrast.arm, contrast.reference, said, "base and controls", READINGS[contrast.reading]
 
 
 def _words(reading: Reading, estimate: float | None, low: float | None, high: float | None, p: float | None) -> str:
-    """`▲ +0.551 [+0.502, +0.596], p 0.003`."""
+    """`+0.551 [+0.502, +0.596] better, p 0.003`."""
     if estimate is None:
         return "no pair scored"
-    parts = [MARKS[reading], fmt.signed(estimate), fmt.signed_interval(low, high) or "no interval"]
+    parts = [fmt.signed(estimate), fmt.signed_interval(low, high) or "no interval", READINGS[reading]]
     return " ".join(part for part in parts if part) + ("" if p is None else f", p {fmt.p_value(p)}")

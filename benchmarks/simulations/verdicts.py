@@ -141,7 +141,7 @@ TABLES = (
         title="Suites of ten contrasts",
         about="Six arms that do not differ, their seeds' noise moderated: ten contrasts with the base and two "
         "controls.",
-        columns=("any ▲ or ▼", "any claim of superiority"),
+        columns=("any better or worse", "any claim of superiority"),
         cases={
             "scores, 3 seeds": family(scores_of([0.1] * 6, seeds=3, rest=0.7, base=True)),
             "right or wrong, half right, 3 seeds": family(items([0.5] * 6, seeds=3, deviation=0.2, base=0.5)),

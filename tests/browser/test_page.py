@@ -71,7 +71,7 @@ def test_cells_are_sorted_by_what_they_mean(visit: Open, tmp_path: Path) -> None
     columns = {
         "memory": ["720 MiB", "1,204 MiB", "11.3 GiB", "–"],
         "seconds": ["38 s", "3 min 32 s", "1 h 05 min", "failed: out of memory"],
-        "delta": ["▼ −0.020 [−0.03, −0.01]", "≈ 0.000 [−0.1, 0.1]", "△ +0.551 [+0.5, +0.6]", "no pair scored"],
+        "delta": ["−0.020 [−0.03, −0.01]", "0.000 [−0.1, 0.1]", "+0.551 [+0.5, +0.6]", "no pair scored"],
         "p": ["<0.001", "0.031", "1.000", "–"],
         "tokens": ["60.0K", "123,456", "1.9M", "–"],
         "name": ["arm_2", "arm_9", "arm_10", "arm_11"],
@@ -117,7 +117,7 @@ def test_rows_are_filtered_and_columns_hidden(complete: Visit) -> None:
 
 
 def open_cell(seen: Visit, arm: str, name: str) -> Any:
-    cell = seen.page.locator(f'button.cell[title="Examples: {arm} on {name}"]').first
+    cell = seen.page.locator(f'button.cell[title^="Examples: {arm} on {name}"]').first
     cell.scroll_into_view_if_needed()
     cell.click()
     seen.page.wait_for_selector("#examples:visible")
@@ -129,7 +129,7 @@ def test_a_cell_leads_to_its_examples_and_back(complete: Visit) -> None:
     pane = complete.page.locator("#examples")
     assert pane.get_by_label("Arm").input_value() == "lima_1k/full"
     assert pane.get_by_label("Against").input_value() == "base"
-    assert re.search(r"lima_1k/full − base: ▲ \+0\.\d+ \[\+0\.\d+, \+0\.\d+\], p", pane.inner_text())
+    assert re.search(r"lima_1k/full − base: \+0\.\d+ \[\+0\.\d+, \+0\.\d+\] better, p", pane.inner_text())
     first = pane.locator(".example").first
     first.locator("summary").click()
     said = first.inner_text()
@@ -143,6 +143,22 @@ def test_a_cell_leads_to_its_examples_and_back(complete: Visit) -> None:
     complete.page.keyboard.press("Escape")
     assert pane.is_hidden()
     assert cell.evaluate("button => button === document.activeElement")
+
+
+@pytest.mark.parametrize(("arm", "name", "show"), [("lima_1k/full", "qa", "gained"), ("lima_1k/lora", "cloze", "lost")])
+def test_a_cell_leads_to_the_examples_behind_its_word(complete: Visit, arm: str, name: str, show: str) -> None:
+    """`worse` leads to what was lost, `better` to what was won; so do the differences of the eval's own table."""
+    word = {"gained": "better", "lost": "worse"}[show]
+    said = {"gained": "better than the other", "lost": "worse than the other"}[show]
+    cells = complete.page.locator(f'button.cell[title="Examples: {arm} on {name}, {said}"]')
+    assert cells.count() >= 2
+    complete.page.get_by_role("button", name="Unfold").click()
+    for cell in cells.all():
+        assert word in cell.inner_text()
+        cell.click()
+        assert complete.page.locator("#examples").get_by_label("Show").input_value() == show
+        assert complete.page.locator("#examples .flip").count() > 0
+        complete.page.keyboard.press("Escape")
 
 
 def test_lost_examples_are_those_that_the_other_answered_better(complete: Visit) -> None:
@@ -183,10 +199,10 @@ def test_any_two_arms_are_contrasted_by_the_report_s_rules(complete: Visit, page
     pane = complete.page.locator("#examples")
     pane.get_by_label("Against").select_option("alpaca_52k/lora")
     assert "(against zero; Holm over all pairs of arms)" in pane.inner_text()
-    words = re.search(r"lima_1k/full − alpaca_52k/lora: \S+ ([+−]?\d\.\d+) \[", pane.inner_text())
+    words = re.search(r"lima_1k/full − alpaca_52k/lora: ([+−]?\d\.\d+) \[", pane.inner_text())
     assert words is not None
-    scores = complete.page.locator('button.cell[title$=" on qa"]').evaluate_all(
-        "cells => Object.fromEntries(cells.map(c => [c.title, parseFloat(c.textContent)]).reverse())"
+    scores = complete.page.locator('button.cell[title*=" on qa"]').evaluate_all(
+        "cells => Object.fromEntries(cells.map(c => [c.title.split(',')[0], parseFloat(c.textContent)]).reverse())"
     )
     shown = scores["Examples: lima_1k/full on qa"] - scores["Examples: alpaca_52k/lora on qa"]
     assert float(words[1].replace("−", "-")) == pytest.approx(shown, abs=0.0015)
@@ -270,6 +286,10 @@ def test_a_link_to_examples_opens_them(visit: Open, pages: dict[str, Path], brow
     other.wait_for_selector("#examples:visible")
     assert other.locator("#examples").get_by_label("Arm").input_value() == "random_1k/full"
     other.close()
+    seen.page.keyboard.press("Escape")
+    seen.page.evaluate("address => { location.hash = address; }", address.partition("#")[2].replace("choice", "qa"))
+    seen.page.wait_for_selector("#examples:visible")
+    assert seen.page.locator("#examples").get_by_label("Eval").input_value() == "qa", "in an open page, too"
 
 
 def test_hostile_text_stays_text(visit: Open, pages: dict[str, Path]) -> None:
@@ -307,6 +327,13 @@ def test_nothing_is_beyond_the_edge_of_the_screen(visit: Open, pages: dict[str, 
         width,
     )
     assert width > 700 or beyond == []
+
+
+def test_the_arms_table_fits_a_small_laptop(visit: Open, pages: dict[str, Path]) -> None:
+    """Its last column was cut at 1024 pixels."""
+    table = arms_table(visit(pages["complete"], width=1024))
+    wide = table.locator("xpath=..").evaluate("box => [box.scrollWidth, box.clientWidth]")
+    assert wide[0] <= wide[1]
 
 
 def test_print_leaves_the_tools_out(complete: Visit) -> None:

@@ -47,7 +47,7 @@ def table(comparison: Comparison, title: str) -> list[list[str]]:
     found = section(comparison, title)
     assert found is not None, f"the report has no section {title!r}"
     first = next(block for block in found.blocks if isinstance(block, Table))
-    return [[cell.text for cell in row] for row in first.rows]
+    return [[cell.whole for cell in row] for row in first.rows]
 
 
 def sweeping(*rates: float) -> dict[str, Any]:

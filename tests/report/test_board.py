@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def section(view: View, title: str) -> Section:
 
 def table(view: View, title: str, number: int = 0) -> list[list[str]]:
     tables = [block for block in section(view, title).blocks if isinstance(block, Table)]
-    return [[cell.text for cell in row] for row in tables[number].rows]
+    return [[cell.whole for cell in row] for row in tables[number].rows]
 
 
 def test_every_run_has_its_row_and_every_arm_its_scores(board: Board, view: View) -> None:
@@ -88,7 +89,7 @@ def test_only_resolved_changes_are_called_better_or_worse(view: View) -> None:
     assert history[0][2] == "35 within the noise"
     changes = table(view, "History of lima_vs_alpaca", 1)
     assert [ARM, "qa", "micro-3 (33333333)"] in [row[:3] for row in changes]
-    assert next(row[3] for row in changes if row[:2] == [ARM, "qa"]).startswith("▲ +")
+    assert re.fullmatch(r"\+\S+ \[.*\] better", next(row[3] for row in changes if row[:2] == [ARM, "qa"]))
     assert not any(row[2].startswith("micro-2 ") for row in changes)
 
 

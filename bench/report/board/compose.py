@@ -24,7 +24,7 @@ from bench.report.render.view import (
     numbers,
     texts,
 )
-from bench.report.sections.marks import MARKS, TONES, contrast_cell
+from bench.report.sections.marks import READINGS, TONES, contrast_cell
 
 _MOST_REASONS = 4
 _ACROSS = (
@@ -154,12 +154,12 @@ def _is_resolved(shift: ScoreShift) -> bool:
 def _shift_row(step: RunStep, shift: ScoreShift) -> tuple[Cell, ...]:
     delta = shift.delta
     ends = fmt.signed_interval(delta.low, delta.high)
-    text = f"{MARKS[shift.reading]} {fmt.signed(delta.estimate)} {ends}".rstrip()
+    text = f"{fmt.signed(delta.estimate)} {ends}".rstrip()
     return (
         Cell(text=shift.arm, tone="strong"),
         Cell(text=shift.measurand.name),
         Cell(text=_label(step.second)),
-        Cell(text=text, tone=TONES[shift.reading]),
+        Cell(text=text, tone=TONES[shift.reading], note=READINGS[shift.reading]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
@@ -21,10 +22,25 @@ def claims_drawing(comparison: Comparison) -> Drawing:
     groups: dict[tuple[str, float, str], list[ClaimResult]] = {}
     for result in compared:
         groups.setdefault((result.claim.measure, result.claim.margin, result.claim.parts()[1]), []).append(result)
-    return Drawing(panels=tuple(_panel(comparison, results) for results in groups.values()))
+    asked = Counter((measure, relation) for measure, _, relation in groups)
+    return Drawing(
+        panels=tuple(
+            _panel(comparison, results, _title(results[0], alone=asked[measure, relation] == 1))
+            for (measure, _, relation), results in groups.items()
+        )
+    )
 
 
-def _panel(comparison: Comparison, results: Sequence[ClaimResult]) -> Panel:
+_ASKED = {">=": "Not worse", ">": "Better", "==": "Equal"}
+
+
+def _title(result: ClaimResult, *, alone: bool) -> str:
+    """`Not worse on qa?`; with the margin where another panel asks the same by another margin."""
+    title = f"{_ASKED[result.claim.parts()[1]]} on {result.claim.measure}"
+    return f"{title}?" if alone else f"{title}, margin {result.margin}?"
+
+
+def _panel(comparison: Comparison, results: Sequence[ClaimResult], title: str) -> Panel:
     claim = results[0].claim
     measurand = next((entry for entry in comparison.measurands if entry.name == claim.on), None)
     higher = measurand is None or measurand.higher_is_better
@@ -32,7 +48,7 @@ def _panel(comparison: Comparison, results: Sequence[ClaimResult]) -> Panel:
     rows = [_row(result, arms) for result in results]
     asked = [Guide(value=end, dashed=True) for end in _thresholds(results[0], higher=higher) if end != 0]
     below = f"asked: {results[0].asked}" + ("" if higher else "; lower is better")
-    return row_panel(f"Claims on {claim.measure}", rows, [Guide(value=0.0), *asked], below=below)
+    return row_panel(title, rows, [Guide(value=0.0), *asked], below=below)
 
 
 def _thresholds(result: ClaimResult, *, higher: bool) -> tuple[float, ...]:

@@ -46,7 +46,7 @@ def _table(table: Table) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = _text(cell.text)
+    text = _text(cell.whole)
     return f"<b>{text}</b>" if cell.tone in ("good", "bad", "strong") and text else text
 
 

@@ -85,7 +85,7 @@ def _parts(sections: Sequence[Section]) -> list[list[tuple[int, Section]]]:
 def _stacks(table: Table) -> bool:
     """Whether a narrow screen shows each row as a list: where words would be squeezed, and the rows can be read."""
     words = [index for index, column in enumerate(table.columns) if index and not column.right]
-    longest = max((len(row[index].text) for row in table.rows for index in words), default=0)
+    longest = max((len(row[index].whole) for row in table.rows for index in words), default=0)
     beside = max((len(row[0].text) for row in table.rows), default=0)
     wide = longest > _PROSE or (len(words) > 1 and longest + beside > _BESIDE)
     return wide and len(table.rows) <= _MOST_STACKED

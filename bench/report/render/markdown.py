@@ -74,7 +74,7 @@ def _row(cells: list[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = markdown(cell.text)
+    text = markdown(cell.whole)
     if cell.tone in {"good", "bad", "strong"} and text.strip():
         return f"**{text}**"
     return text

@@ -125,7 +125,7 @@ def _needed(block: Table, kept: list[int]) -> int:
 def _width(block: Table, index: int) -> int:
     """Width of the widest cell, or of the title's longest word: titles may wrap."""
     words = visible(block.columns[index].title).split(" ")
-    return max(cell_len(text) for text in [*words, *(visible(row[index].text) for row in block.rows)])
+    return max(cell_len(text) for text in [*words, *(visible(row[index].whole) for row in block.rows)])
 
 
 def _rigid(block: Table, index: int) -> bool:
@@ -160,7 +160,7 @@ def _stacked(block: Table, kept: list[int]) -> RichTable:
 
 
 def _cell(cell: Cell) -> Text:
-    return _text(cell.text, STYLES[cell.tone])
+    return _text(cell.whole, STYLES[cell.tone])
 
 
 def _text(text: str, style: str = "") -> Text:

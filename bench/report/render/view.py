@@ -23,6 +23,13 @@ class Cell(Spec):
 
     text: str
     tone: Tone = "plain"
+    note: str = ""
+    """How the text reads, such as `better`: behind it, or smaller below it."""
+
+    @property
+    def whole(self) -> str:
+        """Text and note in one line."""
+        return f"{self.text} {self.note}".strip()
 
 
 class Column(Spec):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.finding import Finding
 from bench.report.render.view import Block, Bullets, Cell, Figure, Paragraph, Section
 from bench.report.sections.sanity import alike, what_was_seen
 from bench.report.sections.scores.results import FIGURES
 
-_MOST_DOUBTS = 3
+_MOST_LINES = 3
 
 
 def answer_section(comparison: Comparison) -> Section | None:
@@ -18,26 +17,27 @@ def answer_section(comparison: Comparison) -> Section | None:
     answer = comparison.answer
     if answer is None:
         return None
-    blocks: list[Block] = [Paragraph(text=answer.lead, tone="strong" if answer.decided else "unsure")]
+    blocks: list[Block] = [Paragraph(text=answer.lead, tone="strong")]
     if answer.evidence:
         blocks.append(Paragraph(text=" ".join(answer.evidence)))
     if answer.still_open:
-        blocks.append(Paragraph(text="Still open:", tone="unsure"))
-        blocks.append(Bullets(items=tuple(Cell(text=claim) for claim in answer.still_open)))
+        blocks.append(Paragraph(text="Still open, and what would decide it if the estimates are true:", tone="unsure"))
+        blocks.append(Bullets(items=tuple(Cell(text=claim) for claim in _first(answer.still_open, "Claims"))))
     doubts = [finding for finding in comparison.sanity if set(finding.changes) & set(answer.rests_on)]
     if doubts:
         kinds = ", ".join(dict.fromkeys(finding.name for finding in doubts))
+        seen = [what_was_seen(group) for group in alike(doubts)]
         blocks.append(Paragraph(text=f"What may change this answer: {kinds}.", tone="unsure"))
-        blocks.append(Bullets(items=tuple(Cell(text=doubt) for doubt in _named(alike(doubts))), only="document"))
+        blocks.append(Bullets(items=tuple(Cell(text=doubt) for doubt in _first(seen, "Sanity")), only="document"))
     blocks += _picture(comparison)
     return Section(title="Answer", blocks=tuple(blocks))
 
 
-def _named(groups: list[list[Finding]]) -> Iterator[str]:
-    """The first kinds of doubt in full; the section on sanity has all."""
-    yield from map(what_was_seen, groups[:_MOST_DOUBTS])
-    if len(groups) > _MOST_DOUBTS:
-        yield f"{len(groups) - _MOST_DOUBTS} more: see Sanity"
+def _first(lines: Sequence[str], section: str) -> Iterator[str]:
+    """The first lines; the section has all."""
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
+        yield f"{len(lines) - _MOST_LINES} more: see {section}"
 
 
 def _picture(comparison: Comparison) -> list[Figure]:

@@ -37,7 +37,7 @@ def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
             Cell(text=_SIGNS[result.verdict.outcome], tone=VERDICT_TONES[result.verdict.outcome]),
             Cell(text=result.claim.says),
             Cell(text=result.claim.measure),
-            Cell(text=(result.seen or fmt.NONE).replace(" points", "")),
+            Cell(text=_seen_briefly(result)),
         )
         for result in claims
     )
@@ -48,6 +48,11 @@ def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
         Table(columns=columns, rows=rows, only="terminal"),
         Paragraph(text=f"{legend}.", tone="muted", only="terminal"),
     ]
+
+
+def _seen_briefly(result: ClaimResult) -> str:
+    """`+6.2 (−6.6 to +18.1)`: without what the sign of the row says, and what missing scores could make of it."""
+    return (result.seen or fmt.NONE).removeprefix("not resolved: ").partition("; ")[0].replace(" points", "")
 
 
 def _planned_looks(comparison: Comparison) -> list[Block]:

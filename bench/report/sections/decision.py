@@ -39,9 +39,12 @@ def decision_sentence(decision: Decision) -> str:
     pick = decision.option(decision.pick)
     if decision.outcome == "decided":
         return f"Take {pick.arm}: {_said(pick)}."
-    leading = f"{pick.arm} {'leads' if decision.leader else 'has the lowest expected loss'}, {_said(pick)}"
-    if decision.runner_up is not None and (second := decision.option(decision.runner_up)).prospect is not None:
-        leading += f"; next is {second.arm}, best with {fmt.percent(second.prospect.best, digits=0)}"
+    leads = decision.likeliest == pick.arm
+    leading = f"{pick.arm} {'leads' if leads else 'has the lowest expected loss'}, {_said(pick)}"
+    second = decision.runner_up if leads else decision.likeliest
+    if second is not None and (prospect := decision.option(second).prospect) is not None:
+        chance = fmt.percent(prospect.best, digits=0)
+        leading += f"; next is {second}, best with {chance}" if leads else f"; {second} is best with {chance}"
     return f"Not decided: {_reasons(decision)}. {leading}."
 
 

@@ -31,26 +31,31 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     (
         "missing: … to …",
         "The score or difference if every missing score is as bad, or as good, as it can be (a difference: one side's "
-        "the worst, the other's the best), with an interval that covers it whatever is missing. Marks, p-values and "
-        "ranks go by it.",
+        "the worst, the other's the best), with an interval that covers it whatever is missing. Readings, p-values "
+        "and ranks go by it.",
     ),
     (
-        "▲ better, ▼ worse",
-        "Only where the interval excludes zero, Holm's p-value is at most 5%, and two seeds at least show the noise of "
-        "training; in the eval's own direction.",
+        "better, worse",
+        "Than the base, or the control. Only where the interval excludes zero, Holm's p-value is at most 5%, and two "
+        "seeds at least show the noise of training; in the eval's own direction.",
     ),
     (
-        "△ ▽",
+        "better?, worse?",
         "The interval excludes zero, but that happens by chance among so many contrasts (Holm does not agree), or the "
         "noise of training is unknown (one seed).",
     ),
-    ("▲2/3", "The mark of an arm that lost seeds: two of three have a score. With one left there is no mark at all."),
-    ("≈ not resolved", "This run cannot tell the two apart. It does not say that they are equal."),
+    ("(2/3 seeds)", "The arm lost seeds: two of three have a score. With one left neither better nor worse is said."),
+    (
+        "best, best?",
+        "best: shown to be better than every other arm and than the base. best?: nothing is shown to be better, but "
+        "neither is it shown to be better than all others.",
+    ),
+    ("unclear", "This run cannot tell the two apart. It does not say that they are equal."),
     (
         "p (Holm)",
         "Two-sided p-value of no difference, adjusted for all contrasts of that eval with base and control: 5% is the "
-        "chance of a false mark in one eval, not in all of them together. Of a claim: of its threshold, adjusted for "
-        "all claims of the suite.",
+        "chance of a false better or worse in one eval, not in all of them together. Of a claim: of its threshold, "
+        "adjusted for all claims of the suite.",
     ),
     (
         "detectable",
@@ -82,7 +87,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "tokens/s",
         "Non-padding tokens per second of data, forward, backward and optimiser; nothing else of the run beside it.",
     ),
-    ("trained", "Parameters that training changes, as a share of all of them."),
+    ("seconds", "Wall time of one training, start-up and saving included; beside other work where that ran."),
+    ("trained / all", "Parameters that training changes, and all of them."),
     ("epochs", "Rows seen, divided by rows available."),
     ("process", "Starting the worker process and handing results over."),
 )
@@ -109,7 +115,8 @@ def _defined(table: Table) -> Table:
 def _meaning(title: str) -> str | None:
     """The definition of a column, by its title without the part in brackets."""
     plain = title.lower().partition(" [")[0].replace("/ ", "/")
-    return next((_BY_TITLE[name] for name in (plain, plain.partition(",")[0]) if name in _BY_TITLE), None)
+    names = (plain, *(plain.partition(sign)[0].strip() for sign in (",", "/")))
+    return next((_BY_TITLE[name] for name in names if name in _BY_TITLE), None)
 
 
 def meaning_section(comparison: Comparison) -> Section:

@@ -11,16 +11,17 @@ from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Tone
 from bench.stats.estimates.missing import MissingBounds
 
-MARKS: dict[Reading, str] = {
-    "better": "▲",
-    "worse": "▼",
-    "maybe better": "△",
-    "maybe worse": "▽",
-    "higher": "↑",
-    "lower": "↓",
-    "unresolved": "≈",
+READINGS: dict[Reading, str] = {
+    "better": "better",
+    "worse": "worse",
+    "maybe better": "better?",
+    "maybe worse": "worse?",
+    "higher": "higher",
+    "lower": "lower",
+    "unresolved": "unclear",
     "unknown": "",
 }
+"""What a contrast shows, as a cell says it: plain words, with a question mark where it is not sure."""
 TONES: dict[Reading, Tone] = {
     "better": "good",
     "worse": "bad",
@@ -48,11 +49,11 @@ FAILURES = {
 """The kinds of failure, as a cell says them."""
 
 
-def mark(contrast: Contrast | None) -> str:
-    """`▲`, or `▲2/3` where a side lost seeds."""
-    if contrast is None or not MARKS[contrast.reading]:
+def reading_words(contrast: Contrast | None) -> str:
+    """`better`, or `better (2/3 seeds)` where a side lost seeds."""
+    if contrast is None or not READINGS[contrast.reading]:
         return ""
-    return MARKS[contrast.reading] + (f"{contrast.seeds}/{contrast.seeds_asked}" if contrast.short else "")
+    return READINGS[contrast.reading] + (f" ({contrast.seeds}/{contrast.seeds_asked} seeds)" if contrast.short else "")
 
 
 _ENDED = {
@@ -73,7 +74,7 @@ _ENDED = {
 
 
 def contrast_cell(contrast: Contrast | None) -> Cell:
-    """`▲ +0.551 [+0.502, +0.596]`."""
+    """`+0.551 [+0.502, +0.596] better`."""
     if contrast is None:
         return Cell(text=fmt.NONE, tone="muted")
     delta = contrast.delta
@@ -82,9 +83,8 @@ def contrast_cell(contrast: Contrast | None) -> Cell:
     if delta.low is None:
         left = f", {contrast.seeds} of {contrast.seeds_asked} seeds" if contrast.short else ""
         return Cell(text=f"{fmt.signed(delta.estimate)} no interval{left}", tone="muted")
-    text = f"{mark(contrast)} {fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)}"
-    text += with_missing(delta.bounds)
-    return Cell(text=text, tone=TONES[contrast.reading])
+    text = f"{fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)}{with_missing(delta.bounds)}"
+    return Cell(text=text, tone=TONES[contrast.reading], note=reading_words(contrast))
 
 
 def with_missing(bounds: MissingBounds | None, *, signed: bool = True) -> str:

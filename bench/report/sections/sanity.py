@@ -23,8 +23,8 @@ def sanity_section(comparison: Comparison) -> Section:
         rows = tuple(_telling_row(group) for group in alike(telling))
         blocks.append(Table(columns=columns, rows=rows, only="document"))
         changed = _changed(telling).items()
-        kinds = ", ".join(f"{name} ({fmt.plural(conclusions, 'conclusion')})" for name, conclusions in changed)
-        text = f"To read first, with what it may change: {kinds}. What was seen is in the report."
+        kinds = ", ".join(f"{name} ({conclusions})" for name, conclusions in changed)
+        text = f"Verdicts that may change conclusions, and how many: {kinds}. The report has what was seen."
         blocks.append(Paragraph(text=text, only="terminal"))
     if others:
         counts = Counter(finding.name for finding in others)

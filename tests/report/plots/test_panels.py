@@ -188,6 +188,17 @@ def test_a_claims_difference_is_beside_what_it_asks(comparison: Comparison, draw
     assert len(guides(panels[3], "zero dashed")) == 2, "equal within the margin has two ends"
 
 
+def test_each_panel_of_claims_has_a_title_of_its_own() -> None:
+    """Two panels of one title, as of two margins on one eval, cannot be told apart."""
+    asked = ((">=", 0.02), (">=", 0.1), (">", 0.0))
+    claims = tuple(
+        {"says": f"lima_1k/full {relation} base", "on": "qa", "margin": margin} for relation, margin in asked
+    )
+    panels = draw(compare(make_run(claims=claims, examples=20), replicates=50))["claims"].panels
+    titles = [panel.title for panel in panels]
+    assert titles == ["Not worse on qa, margin 0.020?", "Not worse on qa, margin 0.100?", "Better on qa?"]
+
+
 def guides(panel: Panel, kind: str) -> list[float]:
     """Places of the vertical lines of a kind."""
     found = [line.attrib["d"] for line in parsed(panel).iter() if line.attrib.get("class") == kind]

@@ -70,7 +70,7 @@ def test_figures_in_the_document_are_the_hand_computed_ones(complete: Comparison
     row = next(line for line in _section(render(compose(complete)), "choice") if line.startswith("| **lima_1k/full**"))
     cells = [cell.strip(" *") for cell in row.strip("|").split("|")]
     assert float(cells[1].split(" [")[0]) == pytest.approx(arm, abs=0.00051)
-    assert float(cells[2].split()[1]) == pytest.approx(arm - mean("base"), abs=0.00051)
+    assert float(cells[2].split()[0]) == pytest.approx(arm - mean("base"), abs=0.00051)
 
 
 def test_failed_cells_stand_in_the_tables_with_their_reasons(broken: Comparison) -> None:
@@ -92,9 +92,13 @@ def test_an_arm_that_failed_altogether_keeps_its_row() -> None:
 def test_better_is_said_only_of_resolved_differences(complete: Comparison, broken: Comparison) -> None:
     """A mark of resolution beside an interval that includes zero would be a lie."""
     for comparison in (complete, broken):
-        for sign, low, high in re.findall(r"([▲▼△▽↑↓]) \S+ \[(\S+), (\S+)\]", render(compose(comparison))):
+        cells = re.findall(
+            r"\[(\S+), (\S+)\](?:; missing: [^|]*)? (better|worse|higher|lower)", render(compose(comparison))
+        )
+        assert {word for _, _, word in cells} >= {"better", "worse", "lower"}
+        for low, high, word in cells:
             ends = [float(end.replace("−", "-")) for end in (low, high)]
-            assert ends[0] >= 0 or ends[1] <= 0, (sign, low, high)
+            assert ends[0] >= 0 or ends[1] <= 0, (word, low, high)
 
 
 def test_the_simulation_banner_stands_first(complete: Comparison) -> None:
@@ -119,8 +123,10 @@ def test_every_word_of_the_tables_is_defined(complete: Comparison) -> None:
         "p (holm)",
         "rank",
         "control",
-        "≈ not resolved",
-        "△ ▽",
+        "unclear",
+        "better?, worse?",
+        "best, best?",
+        "seconds",
         "tokens",
         "supervised",
         "slots",
@@ -147,15 +153,38 @@ def test_the_evidence_behind_the_first_screen_is_folded(named: tuple[str, str]) 
     assert named[1].count("<details>") == named[1].count("</details>")
 
 
-def test_the_best_of_a_column_is_marked_only_where_it_is_shown(complete: Comparison) -> None:
-    """A star beside an arm that another may equal would be a rank that the run does not show."""
-    lines = render(compose(complete)).partition("## Arms")[2].partition("## Claims")[0].splitlines()
-    titles, rows = lines[2].split(" | "), [line.split(" | ") for line in lines[4:] if line.startswith("|")]
-    for index, measurand in enumerate(complete.measurands, start=1):
-        ranks = complete.ranks[measurand.name]
-        stars = {row[0].strip("|* ") for row in rows if "★" in row[index]}
-        shared = {row[0].strip("|* ") for row in rows if "=" in row[index]}
-        assert titles[index] == measurand.name
-        assert stars == {rank.name for rank in ranks if rank.best == rank.worst == 1}
-        first = {rank.name for rank in ranks if rank.best == 1}
-        assert shared == (set() if len(first) == len(ranks) else first - stars)
+def _words(comparison: Comparison) -> dict[tuple[str, str], str]:
+    """What the arms' table says behind each score, by arm and eval."""
+    lines = render(compose(comparison)).partition("## Arms")[2].partition("## Claims")[0].splitlines()
+    titles, *_ = rows = [
+        [cell.strip(" *") for cell in line.strip("| ").split("|")] for line in lines if line[:1] == "|"
+    ]
+    return {(row[0], title): row[at].partition(" ")[2] for row in rows[2:] for at, title in enumerate(titles) if at}
+
+
+def test_the_best_of_a_column_is_said_only_where_it_is_shown(complete: Comparison) -> None:
+    """`best` beside an arm that another may equal would be a rank that the run does not show."""
+    words = _words(complete)
+    for name, ranks in complete.ranks.items():
+        contrasts = {arm: contrast for arm in complete.arms if (contrast := complete.results[arm, name].versus_base)}
+        readings = {arm: contrast.reading for arm, contrast in contrasts.items()}
+        first = {rank.name for rank in ranks if rank.best == 1 and readings[rank.name] != "worse"}
+        first |= {"base"} if ranks and "better" not in readings.values() else set()
+        said = {arm: words[arm, name].rpartition(", ")[2] for arm in complete.arms}
+        assert {arm for arm, word in said.items() if word.startswith("best")} == (first if len(first) < 7 else set())
+        for arm in (arm for arm, word in said.items() if word == "best"):
+            assert {rank.name for rank in ranks if rank.worst == 1} == {arm}
+            assert readings[arm] == "better"
+
+
+def test_the_base_is_the_best_of_what_every_arm_forgot() -> None:
+    """An arm that is worse than the base was shown as one of the best of its column."""
+    arms = ("lima_1k/full", "lima_1k/lora", "random_1k/full", "random_1k/lora", "alpaca_52k/full", "alpaca_52k/lora")
+    rates = {
+        "cloze": {"base": 0.95, **dict.fromkeys(arms, 0.4)},
+        "qa": {"base": 0.1, **dict.fromkeys(arms, 0.1), arms[0]: 0.8},
+    }
+    words = _words(compare(make_run(examples=120, rates=rates), replicates=100))
+    assert [words[arm, "cloze"] for arm in ("base", *arms)] == ["best", *["worse"] * 6]
+    assert words[arms[0], "qa"] == "better, best"
+    assert not any("best" in words[arm, "qa"] for arm in ("base", *arms[1:]))

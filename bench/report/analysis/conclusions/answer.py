@@ -7,13 +7,15 @@ nothing is decided, that comes first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.conclusions.decision import Decision
 from bench.report.analysis.conclusions.difference_words import size_words
+from bench.report.analysis.conclusions.undecided import open_claim, open_reason, undecided_evidence
+from bench.report.analysis.run_facts.run_info import RunInfo
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.budget_match import BudgetMatch
 from bench.report.analysis.training.cost import Cost
@@ -48,7 +50,7 @@ class Answer:
     evidence: tuple[str, ...]
     """How sure the choice is, or further differences, what is lost against the base, and the price of one training."""
     still_open: tuple[str, ...]
-    """Claims without a verdict, each with what was seen and what would decide it."""
+    """Claims without a verdict, each with what was seen and what would decide it if its estimate is true."""
     rests_on: tuple[str, ...]
     """The conclusions that the sentences state: what changes one of them changes the answer."""
 
@@ -57,7 +59,7 @@ class Answer:
 class AnswerSources:
     """What an answer is composed from."""
 
-    simulation: bool
+    run: RunInfo
     decision: Decision | None
     claims: tuple[ClaimResult, ...]
     measurands: tuple[Measurand, ...]
@@ -75,10 +77,10 @@ def answer(sources: AnswerSources) -> Answer | None:
     decided, lead, evidence = _lead(sources, claimed)
     return Answer(
         decided=decided,
-        lead=f"In this simulation: {lead[0].lower()}{lead[1:]}" if sources.simulation else lead,
+        lead=f"In this simulation: {lead[0].lower()}{lead[1:]}" if sources.run.simulation else lead,
         evidence=(*evidence, *_lost(sources, chosen, said=lead), *_price(sources, chosen)),
         still_open=tuple(
-            _open(result) for result in sources.claims if result.verdict.outcome in ("inconclusive", "incomplete")
+            open_claim(result) for result in sources.claims if result.verdict.outcome in ("inconclusive", "incomplete")
         ),
         rests_on=(*([] if chosen is None else [DECISION]), *(conclusion(result) for result in claimed)),
     )
@@ -87,12 +89,6 @@ def answer(sources: AnswerSources) -> Answer | None:
 def conclusion(result: ClaimResult) -> str:
     """`a > b on qa`: the claim as a conclusion that something may change."""
     return f"{result.claim.says} on {result.claim.measure}"
-
-
-def _open(result: ClaimResult) -> str:
-    """`a >= b on qa: worse by 2.3 points (1.2 to 3.5), asked: not worse by more than 2.0 points; the interval …`"""
-    seen = "" if result.seen is None else f"{result.seen}, asked: {result.asked}; "
-    return f"{conclusion(result)}: {seen}{result.why}"
 
 
 def _chosen(decision: Decision | None) -> str | None:
@@ -104,15 +100,12 @@ def _lead(sources: AnswerSources, claimed: Sequence[ClaimResult]) -> tuple[bool,
     """Whether the run decides something, what, and the sentences right behind it."""
     decision, claims = sources.decision, sources.claims
     sentences = [_sentence(result) for result in claimed]
-    if decision is None:
-        if not claimed:
-            return False, f"Nothing is decided: {_counted(claims)}.", []
-        counted = f" In all, {_counted(claims)}." if len(claims) > 1 else ""
-        return True, sentences[0] + counted, sentences[1:]
-    if decision.outcome != "decided" or decision.pick is None:
-        reasons = "; ".join(decision.reasons) or "scores are missing"
-        leader = "" if decision.leader is None or decision.leader in reasons else f" {decision.leader} leads."
-        return False, f"Not decided which arm to take: {reasons}.{leader}", sentences
+    if decision is None and claimed:
+        return True, sentences[0], sentences[1:]
+    if decision is None or decision.outcome != "decided" or decision.pick is None:
+        lead = f"Nothing is decided: {_counted(claims)}" if decision is None else "Not decided which arm to take"
+        why = "" if decision is None else f": {open_reason(decision, sources.measurands, sources.results)}"
+        return False, f"{lead}{why}.", [*sentences, *undecided_evidence(decision, sources.measurands, sources.results)]
     take = "Keep the base" if is_base(decision.pick) else f"Take {decision.pick}"
     first = next(iter(claimed), None)
     if first is None or first.claim.parts()[0] != decision.pick or first.seen is None:
@@ -217,14 +210,33 @@ def _lost(sources: AnswerSources, chosen: str | None, *, said: str) -> Iterator[
 
 
 def _price(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
-    """What one training of the chosen arm takes."""
-    cost = next((cost for cost in sources.costs if cost.arm == chosen and cost.trains), None)
-    if cost is None or cost.tokens is None or cost.steps is None:
+    """What one training of the chosen arm takes; where none is chosen, from the cheapest arm to the dearest."""
+    trained = [cost for cost in sources.costs if cost.trains and cost.tokens is not None]
+    costs = [cost for cost in trained if cost.arm == chosen] if chosen else trained
+    if not costs:
         return
-    parts = [f"{fmt.count(cost.tokens)} tokens in {fmt.plural(round(cost.steps), 'step')}"]
-    parts += [fmt.seconds(cost.seconds)] if cost.step_seconds is not None and cost.seconds is not None else []
-    parts += [] if cost.memory_bytes is None else [fmt.memory(cost.memory_bytes)]
+    steps = _span([cost.steps for cost in costs], fmt.count)
+    parts = [
+        f"{_span([cost.tokens for cost in costs], fmt.count)} tokens in {steps} {'step' if steps == '1' else 'steps'}"
+    ]
+    seconds = _span([cost.seconds for cost in costs], fmt.seconds)
+    if seconds:
+        beside = "" if all(cost.step_seconds is not None for cost in costs) else " beside other work"
+        parts.append(f"{seconds}{beside} on {sources.run.machine}")
+    memory = _span([cost.memory_bytes for cost in costs], fmt.memory)
+    parts += [f"{memory} of memory"] if memory else []
+    price = _span([cost.price for cost in costs], fmt.number)
+    parts += [f"{price} {sources.run.currency}"] if price else []
     yield f"One training takes {', '.join(parts)}."
+
+
+def _span(values: Sequence[float | None], say: Callable[[float], str]) -> str:
+    """`18 to 30 s`, or one value where they are alike; empty without any."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    low, high = say(min(known)), say(max(known))
+    return high if low == high else f"{low.removesuffix(high.lstrip('0123456789.,'))} to {high}"
 
 
 def _percent(share: float) -> str:

@@ -65,10 +65,10 @@ class Decision:
     """Why nothing is decided."""
 
     @property
-    def leader(self) -> str | None:
-        """The pick, where no other option is likelier to be the best."""
-        best = {row.arm: row.prospect.best for row in self.options if row.prospect is not None}
-        return self.pick if self.pick is not None and best[self.pick] >= max(best.values()) else None
+    def likeliest(self) -> str | None:
+        """The option with the highest probability of being the best, which need not be the one that risks least."""
+        chances = {row.arm: row.prospect.near_best for row in self.options if row.prospect is not None}
+        return max(chances, key=lambda arm: chances[arm], default=None)
 
     def option(self, arm: str) -> Option:
         """The option of that name."""
@@ -136,7 +136,7 @@ def _outcome(
         return "incomplete", tuple(lost)
     assert first is not None, "the options without a value are last"
     if first.near_best < options.confidence:
-        return "open", (unsure(rows, options.confidence),)
+        return "open", (f"no option is the best with the {options.confidence:.0%} asked for",)
     measured_arms = [candidate for candidate in candidates if candidate.known]
     if any(candidate.lone for candidate in measured_arms):
         return "open", ("with one seed of an arm the noise of training is unknown",)
@@ -144,16 +144,6 @@ def _outcome(
     if gaps and not _robust(options, weights, measured_arms, measured, pick, seed=seed):
         return "incomplete", tuple(gaps)
     return "decided", ()
-
-
-def unsure(rows: Sequence[Option], confidence: float) -> str:
-    """Why no option is taken: how sure the one of the lowest expected loss is, and the likeliest, if it is another."""
-    pick, chances = rows[0], {row.arm: row.prospect.near_best for row in rows if row.prospect is not None}
-    likeliest = max(chances, key=lambda arm: chances[arm])
-    low = f"{pick.arm} is best with {chances[pick.arm]:.0%}, below the {confidence:.0%} asked for"
-    if chances[likeliest] <= chances[pick.arm]:
-        return low
-    return f"{low}, and loses the least on average; {likeliest} is best with {chances[likeliest]:.0%}"
 
 
 def _robust(

@@ -79,22 +79,29 @@ def _threshold(claim: Claim, compared: Delta | Ratio) -> str:
 
 def _to_decide(verdict: ClaimVerdict, compared: Delta | Ratio) -> str:
     """Where it leans, and how many examples, or seeds, would decide it at 80% power, if the estimate is the truth."""
+    leaning, truth = f"leans to {verdict.leaning}", "if the estimate is true"
+    level = "" if verdict.needed_level is None else f" at {fmt.percent(verdict.needed_level)} (Holm)"
+    ways = ways_to_decide(verdict, compared, spread=True)
+    if ways is None:
+        return f"{leaning}; no number of examples or seeds within reach would decide it {truth}"
+    return f"{leaning}; {ways} would decide it{level} {truth}"
+
+
+def ways_to_decide(verdict: ClaimVerdict, compared: Delta | Ratio, *, spread: bool = False) -> str | None:
+    """`about 590 examples (now 40) or 36 seeds (now 3)`; `None` where none is within reach. spread: with the numbers
+    for noise as small, or as large, as it may well be."""
     now = max(compared.arm_seeds, compared.reference_seeds)
     ways = []
     if verdict.needed_examples is not None:
-        spread = _range(verdict.examples_range)
-        ways.append(f"about {_rounded(verdict.needed_examples)} examples (now {compared.n_examples:,}{spread})")
+        reach = _range(verdict.examples_range) if spread else ""
+        ways.append(f"about {_rounded(verdict.needed_examples)} examples (now {compared.n_examples:,}{reach})")
     if verdict.needed_seeds is not None:
-        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now}{_range(verdict.seeds_range)})")
-    leaning, truth = f"leans to {verdict.leaning}", "if the estimate is true"
-    level = "" if verdict.needed_level is None else f" at {fmt.percent(verdict.needed_level)} (Holm)"
-    if ways:
-        return f"{leaning}; {' or '.join(ways)} would decide it{level} {truth}"
-    if verdict.needed_together is not None:
-        examples, seeds = verdict.needed_together
-        more = f"about {_rounded(examples)} examples and {seeds} seeds together (now {compared.n_examples:,} and {now})"
-        return f"{leaning}; {more} would decide it{level} {truth}"
-    return f"{leaning}; no number of examples or seeds within reach would decide it {truth}"
+        reach = _range(verdict.seeds_range) if spread else ""
+        ways.append(f"{fmt.plural(verdict.needed_seeds, 'seed')} (now {now}{reach})")
+    if ways or verdict.needed_together is None:
+        return " or ".join(ways) or None
+    examples, seeds = verdict.needed_together
+    return f"about {_rounded(examples)} examples and {seeds} seeds together (now {compared.n_examples:,} and {now})"
 
 
 def _range(ends: tuple[int | None, int | None] | None) -> str:

@@ -37,6 +37,8 @@ class RunInfo:
     """Machines that did jobs, beside the one that the run was started on."""
     lost: tuple[str, ...]
     """Jobs whose machine went away while they ran, each with its machine."""
+    machine: str
+    """What trainings ran on, such as `AMD EPYC (2 cores)` or `NVIDIA H200`."""
     workers: int
     wall_seconds: float | None
     currency: str
@@ -62,12 +64,22 @@ def run_info(record: Record) -> RunInfo:
         jobs_reused=sum(job.reused for job in record.jobs),
         nodes=tuple(sorted({job.node for job in record.jobs if job.node is not None})),
         lost=tuple(f"{job.id} ({node})" for job in record.jobs for node in job.lost_nodes),
+        machine=_machine(record),
         workers=record.environment.workers,
         wall_seconds=wall,
         currency=suite.run.currency,
         price_per_hour=hourly,
         price=None if hourly is None or wall is None else hourly * wall / 3600,
     )
+
+
+def _machine(record: Record) -> str:
+    machine = record.environment
+    if any(job.node is not None for job in record.jobs):
+        return "the run's machines"
+    if machine.device == "cpu":
+        return f"{machine.processor} ({fmt.plural(machine.cores, 'core')})"
+    return machine.device.removeprefix("cuda: ")
 
 
 def _simulation(resolved: ResolvedSuite) -> str | None:

@@ -94,13 +94,6 @@ class Cost:
     trains: bool = True
     """False for `few_shot` and for what was given: neither costs a training, nor has a budget to match."""
 
-    @property
-    def trained_share(self) -> float | None:
-        """Parameters that training changes, as a share of all of them."""
-        if not self.trainable_parameters or not self.parameters:
-            return None
-        return self.trainable_parameters / self.parameters
-
 
 def costs(record: Record) -> tuple[Cost, ...]:
     """One row per arm, in the suite's order."""

@@ -4,6 +4,7 @@ const SHOW = {
   all: "all examples", gained: "better than the other", lost: "worse than the other", right: "both right",
   wrong: "both wrong", unscored: "not scored",
 };
+const WITH_CONTROLS = "base and controls";
 let bench = null; // the data, once it is unpacked
 let origin = null; // the cell to go back to
 const pane = { shown: 0, listed: [] };
@@ -44,11 +45,19 @@ function compared(entry, arm, reference) {
   });
 }
 
+const computed = (name, arm, reference) => bench.differences.find(([e, a, r]) => e === name && a === arm && r === reference);
+const controlOf = (name, arm) =>
+  bench.differences.find(([e, a, r, , family]) => e === name && a === arm && r !== bench.bases[arm] && family === WITH_CONTROLS)?.[2];
+
+// The examples behind a reading: the lost ones where the arm is worse, the gained ones where it is better.
+function behind(name, arm, reference) {
+  return { better: "gained", "better?": "gained", worse: "lost", "worse?": "lost" }[computed(name, arm, reference)?.[5]] ?? "all";
+}
+
 function differenceOf(entry, arm, reference) {
-  const direct = bench.differences.find(([e, a, r]) => e === entry.name && a === arm && r === reference);
-  const turned = direct ?? bench.differences.find(([e, a, r]) => e === entry.name && r === arm && a === reference);
-  if (!turned) return "This pair was not computed: the report has base and controls, and all pairs of at most ten arms.";
-  const [, left, right, said, family] = turned;
+  const found = computed(entry.name, arm, reference) ?? computed(entry.name, reference, arm);
+  if (!found) return "This pair was not computed: the report has base and controls, and all pairs of at most ten arms.";
+  const [, left, right, said, family] = found;
   return `${left} − ${right}: ${said}${said.includes(", p ") ? ` (against zero; Holm over ${family})` : ""}`;
 }
 
@@ -186,9 +195,15 @@ function closePane() {
 
 // A cell of an arm's row becomes a button that leads to its examples.
 function leadTo(cell, name, arm, show, reference) {
-  const button = make("button", { type: "button", className: "cell", title: `Examples: ${arm} on ${name}` }, ...cell.childNodes);
+  const which = show && show !== "all" ? `, ${SHOW[show]}` : "";
+  const button = make("button", { type: "button", className: "cell", title: `Examples: ${arm} on ${name}${which}` }, ...cell.childNodes);
   button.addEventListener("click", () => openPane(name, arm, reference, show, button));
   cell.append(button);
+}
+
+function leadToDifference(cell, name, arm, fromBase) {
+  const reference = fromBase ? bench.bases[arm] : controlOf(name, arm);
+  if (computed(name, arm, reference)) leadTo(cell, name, arm, behind(name, arm, reference), reference);
 }
 
 function linkTable(table) {
@@ -202,8 +217,9 @@ function linkTable(table) {
     const arm = row.cells[armAtColumn].textContent.trim();
     if (!bench.arms.includes(arm)) continue;
     heads.forEach((title, column) => {
-      if (evalOf(title)) leadTo(row.cells[column], title, arm);
+      if (evalOf(title)) leadTo(row.cells[column], title, arm, behind(title, arm, referenceOf(arm)));
       else if (own && title.startsWith("Score")) leadTo(row.cells[column], own, arm);
+      else if (own && title.startsWith("− ")) leadToDifference(row.cells[column], own, arm, title.startsWith("− base"));
       else if (evalAtColumn >= 0 && /^(Gained|Lost)$/.test(title) && evalOf(row.cells[evalAtColumn].textContent.trim())) {
         leadTo(row.cells[column], row.cells[evalAtColumn].textContent.trim(), arm, title.toLowerCase());
       }
@@ -212,7 +228,7 @@ function linkTable(table) {
 }
 
 function openFromAddress() {
-  const [name, arm, reference, show] = decodeURIComponent(location.hash).replace(/^#examples=/, "").split("|");
+  const [name, arm, reference, show] = location.hash.replace(/^#examples=/, "").split("|").map(decodeURIComponent);
   if (location.hash.startsWith("#examples=") && evalOf(name) && [arm, reference].every((side) => bench.arms.includes(side))) {
     openPane(name, arm, reference, show in SHOW ? show : "all");
   }

@@ -75,7 +75,7 @@ async function equip(tables) {
 async function start() {
   const examples = buildBar();
   equipPlots();
-  addEventListener("hashchange", openTarget);
+  addEventListener("hashchange", () => { openTarget(); if (bench?.evals.length) openFromAddress(); });
   openTarget();
   try {
     bench = await unpack();

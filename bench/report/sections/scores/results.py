@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.results import Contrast, Result
+from bench.report.analysis.scores.results import Contrast, Reading, Result
 from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone, numbers
-from bench.report.sections.marks import contrast_cell, mark, score_cell, short_of_seeds, why_absent
+from bench.report.sections.marks import contrast_cell, reading_words, score_cell, short_of_seeds, why_absent
 from bench.report.sections.speed_cell import speed_cell
 from bench.stats.conclusions.ranking import Rank
 from bench.suite.tables.suite import is_base
@@ -34,7 +34,7 @@ FIGURES = {
     ),
 }
 """The pictures of the scores, by name."""
-_BEST, _SHARED = "★", "="
+_BEST, _OPEN = "best", "best?"
 
 
 def overview_section(comparison: Comparison) -> Section:
@@ -47,12 +47,13 @@ def overview_section(comparison: Comparison) -> Section:
         Column(title="Arm"),
         *scores,
         Column(title="Tokens/s", right=True),
+        Column(title="Seconds", right=True, detail=True),
         Column(title="Memory", right=True, detail=True),
-        Column(title="Trained", right=True, detail=True),
     )
     costs = {cost.arm: cost for cost in comparison.costs}
-    rows = tuple(_overview_row(comparison, arm, costs.get(arm)) for arm in comparison.arms)
-    legend = Paragraph(text=_legend(comparison), tone="muted")
+    places = {measurand.name: _places(comparison, measurand) for measurand in comparison.measurands}
+    rows = tuple(_overview_row(comparison, arm, costs.get(arm), places) for arm in comparison.arms)
+    legend = Paragraph(text=_legend(comparison, places), tone="muted")
     return Section(title="Arms", blocks=(Table(columns=columns, rows=rows), legend))
 
 
@@ -68,9 +69,9 @@ def eval_sections(comparison: Comparison) -> tuple[Section, ...]:
     return tuple(_eval_section(comparison, measurand) for measurand in comparison.measurands)
 
 
-def _overview_row(comparison: Comparison, arm: str, cost: Cost | None) -> tuple[Cell, ...]:
+def _overview_row(comparison: Comparison, arm: str, cost: Cost | None, places: _Places) -> tuple[Cell, ...]:
     scores = [
-        _overview_cell(comparison.results[arm, measurand.name], comparison.ranks[measurand.name])
+        _overview_cell(comparison.results[arm, measurand.name], places[measurand.name].get(arm, ""))
         for measurand in comparison.measurands
     ]
     if cost is None:
@@ -79,80 +80,85 @@ def _overview_row(comparison: Comparison, arm: str, cost: Cost | None) -> tuple[
         Cell(text=arm, tone="strong"),
         *scores,
         speed_cell(cost),
+        Cell(text=fmt.fixed(cost.seconds)),
         Cell(text=fmt.memory(cost.memory_bytes)),
-        Cell(text=fmt.percent(cost.trained_share)),
     )
 
 
-def _overview_cell(result: Result, ranks: Sequence[Rank]) -> Cell:
-    """`0.612 ▲ ★`: its value, its mark against the base, and whether it is the best of its column."""
+def _overview_cell(result: Result, place: str) -> Cell:
+    """`0.612 better, best?`: its value, how it compares with the base, and whether it is the best of its column."""
     if result.value.mean is None:
         return Cell(text=result.absent_word, tone="bad")
     partial = "*" if result.absent else ""
-    place = _place(result.arm, ranks)
-    words = [f"{fmt.number(result.value.mean)}{partial}", mark(result.versus_base), place]
-    tone: Tone = "good" if place == _BEST else "strong" if place == _SHARED else "plain"
-    return Cell(text=" ".join(word for word in words if word), tone=tone)
+    tone: Tone = "good" if place == _BEST else "strong" if place == _OPEN else "plain"
+    note = ", ".join(word for word in (reading_words(result.versus_base), place) if word)
+    return Cell(text=f"{fmt.number(result.value.mean)}{partial}", tone=tone, note=note)
 
 
-def _place(arm: str, ranks: Sequence[Rank]) -> str:
-    """Whether the arm is shown to be better than all others, or one of several that none is shown to be better than."""
-    first = [rank.name for rank in ranks if rank.best == 1]
-    rank = next((rank for rank in ranks if rank.name == arm), None)
-    if rank is None or rank.best > 1 or len(first) == len(ranks):
-        return ""
-    return _BEST if rank.worst == 1 else _SHARED
+_Places = Mapping[str, Mapping[str, str]]
+"""By eval and subject, `best` or `best?`."""
 
 
-def _legend(comparison: Comparison) -> str:
-    """What the marks of this table mean; a mark that it does not have is not explained."""
+def _places(comparison: Comparison, measurand: Measurand) -> dict[str, str]:
+    """The subject that is shown to be better than all others of the column, or those that none is shown to be better
+    than; empty where that is all of them, or no ranks are given. A lone base takes part."""
+    ranks = {rank.name: rank for rank in comparison.ranks[measurand.name]}
+    bases = [arm for arm in comparison.arms if is_base(arm)]
+    base = bases[0] if ranks and len(bases) == 1 else None
+    contrasts = {arm: comparison.results[arm, measurand.name].versus_base for arm in ranks}
+    readings = {arm: contrast.reading for arm, contrast in contrasts.items() if base and contrast is not None}
+    first = [arm for arm, rank in ranks.items() if rank.best == 1 and readings.get(arm) != "worse"]
+    if base is not None and "better" not in readings.values():
+        first.append(base)
+    if len(first) == len(ranks) + (base is not None):
+        return {}
+    return dict.fromkeys(first, _BEST if len(first) == 1 and _shown(first[0], ranks, readings) else _OPEN)
+
+
+def _shown(subject: str, ranks: Mapping[str, Rank], readings: Mapping[str, Reading]) -> bool:
+    """Whether the only subject that may be the best is shown to be better than each other. readings: against the lone
+    base, by arm; empty without one."""
+    if subject not in ranks:
+        return all(readings.get(arm) == "worse" for arm in ranks)
+    return ranks[subject].worst == 1 and readings.get(subject, "better") == "better"
+
+
+def _legend(comparison: Comparison, places: _Places) -> str:
+    """What the words of this table mean; a word that it does not have is not explained."""
     results = [result for result in comparison.results.values() if result.value.mean is not None]
-    parts = [f"Mean over {fmt.plural(len(comparison.run.seeds), 'seed')}.", *_marks_legend(results)]
-    parts += _places_legend(comparison)
-    for role, words in (("retention", "What training may forget"), ("diagnostic", "A diagnostic, no ranking")):
+    parts = [f"Mean over {fmt.plural(len(comparison.run.seeds), 'seed')}.", *_readings_legend(results)]
+    parts += _places_legend(comparison, places)
+    for role, words in (("retention", "what training may forget"), ("diagnostic", "no ranking")):
         names = [measurand.name for measurand in comparison.measurands if measurand.role == role]
-        parts += [f"{words}: {fmt.listed(names)}."] if names else []
+        parts += [f"{fmt.listed(names)}: {words}."] if names else []
     parts += ["* not all seeds have a score."] if any(result.absent for result in results) else []
     return " ".join(parts) + _looks(comparison)
 
 
-_MARK_MEANINGS = (
-    (("▲", "better"), ("▼", "worse")),
-    (("△", "better, only before it or with one seed"), ("▽", "worse, only before it or with one seed")),
-    (("≈", "not resolved"),),
-    (("↑", "higher"), ("↓", "lower")),
-)
-"""Marks of the arms' table in words, grouped as they are read."""
-
-
-def _marks_legend(results: Sequence[Result]) -> list[str]:
-    marks = {mark(result.versus_base)[:1] for result in results}
-    groups = [[f"{sign} {meaning}" for sign, meaning in group if sign in marks] for group in _MARK_MEANINGS]
-    said = "; ".join(", ".join(group) for group in groups if group)
-    return [f"Against the base, after Holm's correction: {said}."] if said else []
-
-
-def _places_legend(comparison: Comparison) -> list[str]:
-    """How the best of a column is marked, and where no order is shown."""
-    named = [measurand for measurand in comparison.measurands if comparison.ranks[measurand.name]]
-    places = {m.name: {_place(arm, comparison.ranks[m.name]) for arm in comparison.arms} for m in named}
-    seen = set[str]().union(*places.values())
+def _readings_legend(results: Sequence[Result]) -> list[str]:
+    """What the words compare with, and what a question mark leaves open."""
+    seen = {result.versus_base.reading for result in results if result.versus_base is not None}
     parts = []
-    if _BEST in seen:
-        parts.append(f"{_BEST} shown to be better than every other arm.")
-    if _SHARED in seen:
-        parts.append(f"{_SHARED} no arm is shown to be better; between these the order is open.")
-    flat = [name for name, marks in places.items() if marks == {""}]
-    return [*parts, *([f"No order among the arms is resolved on {fmt.listed(flat)}."] if flat else [])]
+    if seen & {"better", "worse", "maybe better", "maybe worse", "unresolved", "higher", "lower"}:
+        parts.append("Compared with the base, after Holm's correction.")
+    if seen & {"maybe better", "maybe worse"}:
+        parts.append("better?, worse?: only before it, or with one seed.")
+    return parts
+
+
+def _places_legend(comparison: Comparison, places: _Places) -> list[str]:
+    """What may be the best of a column, and where no order is shown."""
+    flat = [m.name for m in comparison.measurands if comparison.ranks[m.name] and not places[m.name]]
+    return [f"No order is resolved on {fmt.listed(flat)}."] if flat else []
 
 
 def _looks(comparison: Comparison) -> str:
-    """What a mark is worth where the question is looked at more than once; empty for a single look."""
+    """What a reading is worth where the question is looked at more than once; empty for a single look."""
     looks = max((claim.verdict.looks for claim in comparison.claims), default=1)
     if looks == 1 and comparison.sequential is None:
         return ""
     which = f"look {looks}" if looks > 1 else "the first of several planned looks"
-    return f" This is {which} at the question: claims are corrected for that, marks and p-values of tables are not."
+    return f" This is {which} at the question: claims are corrected for that, words and p-values of tables are not."
 
 
 def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:

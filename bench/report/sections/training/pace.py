@@ -5,13 +5,13 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.speed import Pace
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone, numbers
+from bench.report.render.view import Cell, Column, Paragraph, Section, Table, numbers
 from bench.stats.estimates.ratio import Ratio
 
 NOTE = (
-    "Tokens per second and ratios (speed, peak memory; arm by control) are geometric means over seeds; 95% "
-    "intervals (Welch's t on logarithms); ≈ where they include one. Measured alone on the machine, warm-up steps left "
-    "out. Only claims are corrected for their number."
+    "Tokens per second and ratios (speed, peak memory; arm by control) are geometric means over seeds; 95% intervals "
+    "(Welch's t on logarithms), unclear where they include one. Measured alone on the machine, warm-up steps left out."
+    " Only claims are corrected for their number."
 )
 
 
@@ -28,8 +28,8 @@ def pace_section(comparison: Comparison) -> Section | None:
         (
             Cell(text=pace.arm, tone="strong"),
             Cell(text=fmt.count(pace.tokens_per_second)),
-            _against(pace, pace.speed, more_is_better=True),
-            _against(pace, pace.memory, more_is_better=False),
+            _against(pace, pace.speed, ("slower", "faster"), more_is_better=True),
+            _against(pace, pace.memory, ("less", "more"), more_is_better=False),
             Cell(text=fmt.NONE if pace.lead is None else ratio_text(pace.lead)),
         )
         for pace in paces
@@ -58,16 +58,13 @@ def ratio_text(ratio: Ratio) -> str:
     return f"×{fmt.number(ratio.ratio, digits=2)} {interval}".rstrip()
 
 
-def _against(pace: Pace, ratio: Ratio | None, *, more_is_better: bool) -> Cell:
+def _against(pace: Pace, ratio: Ratio | None, words: tuple[str, str], *, more_is_better: bool) -> Cell:
+    """The ratio to the control; words: for less than one, for more."""
     if ratio is None or ratio.ratio is None:
         return Cell(text="is the control" if pace.control is None else fmt.NONE, tone="muted")
     if ratio.low is None or ratio.high is None:
         return Cell(text=ratio_text(ratio), tone="plain")
-    mark, tone = _reading(ratio.low, ratio.high, more_is_better=more_is_better)
-    return Cell(text=f"{mark} {ratio_text(ratio)}", tone=tone)
-
-
-def _reading(low: float, high: float, *, more_is_better: bool) -> tuple[str, Tone]:
-    if low <= 1 <= high:
-        return "≈", "plain"
-    return ("▲", "good") if (low > 1) is more_is_better else ("▼", "bad")
+    if ratio.low <= 1 <= ratio.high:
+        return Cell(text=ratio_text(ratio), note="unclear")
+    more = ratio.low > 1
+    return Cell(text=ratio_text(ratio), tone="good" if more is more_is_better else "bad", note=words[more])

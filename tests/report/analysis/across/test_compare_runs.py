@@ -194,7 +194,7 @@ def test_it_is_printed_and_exported(better: tuple[FakeRun, FakeRun]) -> None:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "Second − first [95%]" in text
-    assert re.search(rf"{ARM}\s+0\.\d+\s+0\.\d+\s+▲ \+0\.\d+ \[", text)
+    assert re.search(rf"{ARM}\s+0\.\d+\s+0\.\d+\s+\+0\.\d+ \[.*\] better", text)
     exported = to_json(comparison)
     assert json.loads(json.dumps(exported, allow_nan=False)) == exported
     assert len(exported["changes"]) == 7 * 5

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.decision import Decision, Option, unsure
+from bench.report.analysis.conclusions.decision import Decision, Option
+from bench.report.analysis.conclusions.undecided import undecided_evidence
 from bench.report.compare import compare_record
 from bench.report.compose import compose
 from bench.report.render.view import Paragraph
@@ -138,13 +139,13 @@ def option(arm: str, *, best: float, loss: float) -> Option:
 def test_an_arm_that_loses_least_but_is_seldom_best_does_not_lead() -> None:
     """Arms that rise and fall together share their chances; the base, apart from them, has its chance alone."""
     rows = (option(LIMA, best=0.2, loss=0.004), option("base", best=0.5, loss=0.005))
-    assert unsure(rows, 0.95) == (
-        f"{LIMA} is best with 20%, below the 95% asked for, and loses the least on average; base is best with 50%"
-    )
     decision = Decision(
         outcome="open", pick=LIMA, runner_up="base", weights=(), tolerance=0.0, confidence=0.95, options=rows,
-        reasons=(unsure(rows, 0.95),),
+        reasons=("no option is the best with the 95% asked for",),
     )  # fmt: skip
-    assert decision.leader is None
-    assert " leads" not in decision_sentence(decision)
-    assert unsure(rows[:1], 0.95) == f"{LIMA} is best with 20%, below the 95% asked for"
+    assert decision.likeliest == "base"
+    assert f"{LIMA} has the lowest expected loss" in decision_sentence(decision)
+    assert "; base is best with 50%" in decision_sentence(decision)
+    (least_risk,) = undecided_evidence(decision, (), {})
+    assert f"{LIMA} risks least" in least_risk
+    assert "a probability of 20%, base with 50%; 95% are asked for" in least_risk

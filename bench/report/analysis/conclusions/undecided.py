@@ -1,0 +1,117 @@
+"""What a run shows where it decides nothing: which arm risks least, what it did resolve, and what it could have seen.
+
+Contract: pure, composed from the decision and from resolved differences, and says nothing beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench.report.analysis.aligned.measurand import Measurand
+from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.decision import Decision
+from bench.report.analysis.conclusions.difference_words import amount
+from bench.report.analysis.conclusions.verdict_sentence import ways_to_decide
+from bench.report.analysis.scores.results import Reading, Result
+from bench.report.render import format as fmt
+
+_MOST_NAMED = 2
+_READINGS: tuple[Reading, ...] = ("better", "worse")
+_Results = Mapping[tuple[str, str], Result]
+
+
+def open_reason(decision: Decision, measurands: Sequence[Measurand], results: _Results) -> str:
+    """Why no arm is taken: that nothing differs from the base where that is so, else the decision's own reasons."""
+    compared = [measurand for measurand in measurands if _readings(measurand, results)]
+    if decision.outcome == "open" and compared and not any(_shown(compared, results)):
+        names = fmt.listed([measurand.name for measurand in compared])
+        return f"on {names} no arm is shown to be better or worse than the base"
+    return "; ".join(decision.reasons) or "scores are missing"
+
+
+def undecided_evidence(decision: Decision | None, measurands: Sequence[Measurand], results: _Results) -> Iterator[str]:
+    """The option that risks least, what is shown against the base, and the smallest difference that was in reach."""
+    if decision is not None and decision.pick is not None and decision.outcome == "open":
+        yield _least_risk(decision)
+    compared = [measurand for measurand in measurands if _readings(measurand, results)]
+    shown = "; ".join(_shown(compared, results))
+    if shown:
+        yield f"Shown against the base: {shown}."
+    reach = [text for measurand in compared if (text := _in_reach(measurand, results)) is not None]
+    if reach:
+        yield f"The smallest difference that this run finds with 80% power: {fmt.listed(reach)}."
+
+
+def open_claim(result: ClaimResult) -> str:
+    """`a > b on qa: −2.3 points (−5.5 to +1.2), asked: better; about 590 examples (now 40)`: what was seen, and what
+    would decide it; the reason where that is not known."""
+    claim = f"{result.claim.says} on {result.claim.measure}"
+    compared = result.ratio if result.delta is None else result.delta
+    if result.seen is None or compared is None or result.verdict.reason is not None:
+        return f"{claim}: {result.why}"
+    seen = result.seen.removeprefix("not resolved: ").partition("; ")[0]
+    needed = ways_to_decide(result.verdict, compared) or "no number of examples or seeds within reach"
+    return f"{claim}: {seen}, asked: {result.asked}; {needed}"
+
+
+def _least_risk(decision: Decision) -> str:
+    """`If one must be taken now, a risks least: …`"""
+    assert decision.pick is not None, "asked before"
+    prospect = decision.option(decision.pick).prospect
+    assert prospect is not None, "an option with a value has a prospect"
+    rival = decision.likeliest
+    beside = "" if rival in (None, decision.pick) else f", {rival} with {_share(decision, rival)}"
+    return (
+        f"If one must be taken now, {decision.pick} risks least: by "
+        f"{fmt.listed([weight.name for weight in decision.weights])} it is on average "
+        f"{fmt.number(prospect.expected_loss)} below the best. It is the best with a probability of "
+        f"{_share(decision, decision.pick)}{beside}; {fmt.percent(decision.confidence, digits=0)} are asked for."
+    )
+
+
+def _share(decision: Decision, arm: str) -> str:
+    prospect = decision.option(arm).prospect
+    return fmt.NONE if prospect is None else fmt.percent(prospect.near_best, digits=0)
+
+
+def _readings(measurand: Measurand, results: _Results) -> dict[str, Reading]:
+    """How each arm compares with its base, on what is trained for or may be forgotten; empty of a diagnostic."""
+    if measurand.role == "diagnostic":
+        return {}
+    of_eval = [result for (_, name), result in results.items() if name == measurand.name]
+    return {result.arm: result.versus_base.reading for result in of_eval if result.versus_base is not None}
+
+
+def _shown(compared: Sequence[Measurand], results: _Results) -> Iterator[str]:
+    """`on qa all 6 arms are better`, for each eval and direction."""
+    for measurand in compared:
+        readings = _readings(measurand, results)
+        for reading in _READINGS:
+            arms = [arm for arm, read in readings.items() if read == reading]
+            if arms:
+                yield f"on {measurand.name} {_named(arms, len(readings))} {reading}"
+
+
+def _named(arms: Sequence[str], every: int) -> str:
+    """`a and b are`, `all 6 arms are`, or `4 of 6 arms are`."""
+    if len(arms) <= _MOST_NAMED:
+        return f"{fmt.listed(list(arms))} {'is' if len(arms) == 1 else 'are'}"
+    return f"all {every} arms are" if len(arms) == every else f"{len(arms)} of {every} arms are"
+
+
+def _in_reach(measurand: Measurand, results: _Results) -> str | None:
+    """`22.9 points on qa`; `none on qa` where even the largest possible difference would have gone unseen."""
+    contrasts = [
+        contrast
+        for (_, name), result in results.items()
+        for contrast in (result.versus_base, result.versus_control)
+        if name == measurand.name and contrast is not None
+    ]
+    smallest = min((c.detectable for c in contrasts if c.detectable is not None), default=None)
+    if smallest is None:
+        return None
+    return (
+        f"none on {measurand.name}"
+        if measurand.binary and smallest > 1
+        else f"{amount(smallest, measurand)} on {measurand.name}"
+    )
