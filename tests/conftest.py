@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import fork_server
+from tests.fakes.known_peak import know_peak
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -62,6 +63,14 @@ def fork_servers(request: pytest.FixtureRequest) -> Iterator[None]:
         patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
         patch.setattr(ChildServer, "_fork", fork_from)
         patch.setattr(ChildServer, "kill", lambda self: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_peak() -> Iterator[None]:
+    """No training of the tests' own process measures the peak."""
+    with pytest.MonkeyPatch.context() as patch:
+        know_peak(patch)
         yield
 
 

@@ -20,8 +20,7 @@ from bench.gate.answer import Answer, FailOn, exit_code, joint
 from bench.gate.changes import ComparedCell, cells
 from bench.report.analysis.across.comparable import Difference, other_differences
 from bench.report.analysis.aligned.align import Run, align, read_rows
-from bench.report.analysis.comparison import Comparison
-from bench.report.compare import compare_record
+from bench.report.compare import Verdicts, verdicts_of
 from bench.stats.conclusions.claim_types import ALPHA, ClaimQuestion, ClaimVerdict
 from bench.stats.conclusions.claims import decide_family
 from bench.stats.estimates.delta import Delta
@@ -137,12 +136,12 @@ def compare_quality(
     )
     valid = [waiver for waiver in policy.waiver if waiver.until >= today]
     changes = decided(compared, valid)
-    comparison = compare_record(record, rows, replicates=replicates)
-    claims = _claims(comparison, compare_record(stored, stored_rows, replicates=replicates), valid)
+    verdicts = verdicts_of(record, rows, replicates=replicates)
+    claims = _claims(verdicts, verdicts_of(stored, stored_rows, replicates=replicates), valid)
     return QualityComparison(
         changes=changes,
         claims=claims,
-        complete=comparison.completeness.complete
+        complete=verdicts.completeness.complete
         and all(change.why is None for change in changes if change.tier == "required"),
         expired=tuple(waiver for waiver in policy.waiver if waiver.until < today),
         fail_on=fail_on,
@@ -216,7 +215,7 @@ def _smallest_drop(delta: Delta, margin: float, size: int) -> float | None:
     )
 
 
-def _claims(now: Comparison, before: Comparison, waivers: Sequence[Waiver]) -> tuple[ClaimChange, ...]:
+def _claims(now: Verdicts, before: Verdicts, waivers: Sequence[Waiver]) -> tuple[ClaimChange, ...]:
     outcomes = {(result.claim.says, result.claim.on): result.verdict.outcome for result in before.claims}
     return tuple(
         ClaimChange(

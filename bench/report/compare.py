@@ -5,7 +5,7 @@ Contract: pure and deterministic; a function of the record, the per-example scor
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bench.record.look import Look
 from bench.record.record import Record
@@ -18,7 +18,7 @@ from bench.report.analysis.answers.generation import generation_costs
 from bench.report.analysis.answers.judge import judged_arms
 from bench.report.analysis.answers.side_by_side import exhibits
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.completeness import completeness
+from bench.report.analysis.completeness import Completeness, completeness
 from bench.report.analysis.conclusions.answer import AnswerSources, answer
 from bench.report.analysis.conclusions.claims import ClaimResult, decided
 from bench.report.analysis.conclusions.decision import decision
@@ -66,15 +66,13 @@ def compare_record(
     record: Record, rows: ScoreRows, *, replicates: int = REPLICATES, name: str | None = None
 ) -> Comparison:
     """Everything that the report says, from a record and its scores that were read already. name: of the run."""
-    aligned, missing = align(record, rows), absences_of(record)
-    deltas = Deltas.of(record, replicates=replicates)
-    measured = results(record, aligned, missing, deltas)
-    claims = decided(record, aligned, missing, deltas, measured)
+    missing, verdicts = absences_of(record), verdicts_of(record, rows, replicates=replicates)
+    aligned, deltas, measured, claims = verdicts.aligned, verdicts.deltas, verdicts.results, verdicts.claims
     sources = _answer_sources(record, aligned, deltas, measured, claims)
     sequential, look = _sequential(record, claims, measured, name=name)
     comparison = Comparison(
         run=run_info(record),
-        completeness=completeness(record, absences=missing, results=measured, claims=claims),
+        completeness=verdicts.completeness,
         answer=answer(sources),
         claims=claims,
         look=look,
@@ -122,6 +120,31 @@ def compare_record(
         provenance=provenance(record),
     )
     return replace(comparison, sanity=findings(record, comparison))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Verdicts:
+    """What a run decides, with what that rests on: the part of a comparison that ends in an exit code."""
+
+    aligned: tuple[Aligned, ...]
+    deltas: Deltas
+    results: dict[tuple[str, str], Result]
+    claims: tuple[ClaimResult, ...]
+    completeness: Completeness
+
+
+def verdicts_of(record: Record, rows: ScoreRows, *, replicates: int = REPLICATES) -> Verdicts:
+    """Claims and completeness as a report has them, without what else it says."""
+    aligned, missing, deltas = align(record, rows), absences_of(record), Deltas.of(record, replicates=replicates)
+    measured = results(record, aligned, missing, deltas)
+    claims = decided(record, aligned, missing, deltas, measured)
+    return Verdicts(
+        aligned=aligned,
+        deltas=deltas,
+        results=measured,
+        claims=claims,
+        completeness=completeness(record, absences=missing, results=measured, claims=claims),
+    )
 
 
 def _sequential(
