@@ -169,7 +169,7 @@ def test_the_report_says_shares_and_ratios() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| **supported**")]
     cost, tokens, quality = rows
     assert f"{LIMA} > {RANDOM} on cost:seconds" in cost
-    assert "×0.500 of the cost" in cost
+    assert "cheaper by 50.0%" in cost
     assert "asked: cheaper by more than 50%" in cost
     assert "×1.000 of the cost, counted exactly; asked: equal within 10%" in tokens
     assert "on qa per seconds" in quality

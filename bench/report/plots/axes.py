@@ -65,7 +65,10 @@ def labels(values: Sequence[float], unit: Callable[[float], str] | None = None) 
         if len(set(said)) == len(set(values)):
             return said
     size = max((abs(value) for value in values), default=0.0)
-    scale, letter = next(((s, u) for s, u in ((1e9, "B"), (1e6, "M"), (1e4, "K")) if size >= s), (1.0, ""))
+    scale, letter = next(
+        ((s, u) for s, u in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "K")) if size >= s),
+        (1.0, ""),
+    )
     scale = 1e3 if letter == "K" else scale
     for digits in range(_MOST_DIGITS):
         said = [f"{value / scale:,.{digits}f}".replace("-", "−") for value in values]

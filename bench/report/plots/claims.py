@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.difference_words import signed_amount
 from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
 from bench.suite.tables.suite import is_base
 
+_POINTS = 100.0
+"""Points of a share: the panel has the unit of the sentences above it."""
 _DECIDED = frozenset({"supported", "refuted"})
 
 
@@ -45,8 +49,9 @@ def _panel(comparison: Comparison, results: Sequence[ClaimResult], title: str) -
     measurand = next((entry for entry in comparison.measurands if entry.name == claim.on), None)
     higher = measurand is None or measurand.higher_is_better
     arms = [arm for arm in comparison.arms if not is_base(arm)]
-    rows = [_row(result, arms) for result in results]
-    asked = [Guide(value=end, dashed=True) for end in _thresholds(results[0], higher=higher) if end != 0]
+    scale = _POINTS if measurand is not None and measurand.binary else 1.0
+    rows = [_row(result, arms, measurand, scale) for result in results]
+    asked = [Guide(value=scale * end, dashed=True) for end in _thresholds(results[0], higher=higher) if end != 0]
     below = f"asked: {results[0].asked}" + ("" if higher else "; lower is better")
     return row_panel(title, rows, [Guide(value=0.0), *asked], below=below)
 
@@ -58,18 +63,19 @@ def _thresholds(result: ClaimResult, *, higher: bool) -> tuple[float, ...]:
     return signed if higher else tuple(-end for end in signed)
 
 
-def _row(result: ClaimResult, arms: Sequence[str]) -> ArmRow:
+def _row(result: ClaimResult, arms: Sequence[str], measurand: Measurand | None, scale: float) -> ArmRow:
     left, relation, right = result.claim.parts()
     delta = result.delta
-    assert delta is not None, "asked before"
+    assert delta is not None and delta.estimate is not None, "asked before"  # noqa: PT018  # one fact
+    number = fmt.signed(delta.estimate) if measurand is None else signed_amount(delta.estimate, measurand)
     named = next((side for side in (left, right) if side in arms), arms[0])
     return ArmRow(
         arm=f"{left} {relation} {right}",
         look=look(named, arms),
-        value=delta.estimate,
-        low=delta.low,
-        high=delta.high,
-        says=f"{result.claim.says}: {result.seen or fmt.signed(delta.estimate)}, {result.verdict.outcome}",
-        number=fmt.signed(delta.estimate),
+        value=scale * delta.estimate,
+        low=None if delta.low is None else scale * delta.low,
+        high=None if delta.high is None else scale * delta.high,
+        says=f"{result.claim.says}: {result.seen or number}, {result.verdict.outcome}",
+        number=number,
         filled=result.verdict.outcome in _DECIDED,
     )

@@ -80,7 +80,7 @@ def _purchases(comparison: Comparison) -> list[Block]:
     """A row for each earlier look: what was added to it, for which claim, and what else could have been."""
     if not comparison.purchases:
         return []
-    columns = (*texts("Look", "Bought then", "For"), *numbers("Variance", "Seconds"), Column(title="Beside"))
+    columns = (*texts("Look", "Bought then", "For"), *numbers("Variance", "Took, s"), Column(title="Beside"))
     rows = tuple(
         (
             Cell(text=str(bought.look)),

@@ -9,10 +9,10 @@ from bench.report.render.view import Cell, Column, Paragraph, Section, Table, To
 
 _MOST_GAPS = 3
 _TONES: dict[str, Tone] = {"decided": "good", "open": "unsure", "incomplete": "bad"}
-_COLUMNS = (Column(title="Option"), *numbers("Value", "Corrected", "95% interval", "Best", "Expected loss"))
+_COLUMNS = (Column(title="Option"), *numbers("Value", "Corrected", "95% interval", "P(best)", "Expected loss"))
 _TERMS = (
     "Corrected: the value that another run is expected to show, because the highest of several measured values is "
-    "too high on average. Best: probability of having the highest true value. Expected loss: by how much the best "
+    "too high on average. P(best): probability of having the highest true value. Expected loss: by how much the best "
     "option is better, on average, if this one is taken."
 )
 

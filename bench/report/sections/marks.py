@@ -83,17 +83,18 @@ def contrast_cell(contrast: Contrast | None) -> Cell:
     if delta.low is None:
         left = f", {contrast.seeds} of {contrast.seeds_asked} seeds" if contrast.short else ""
         return Cell(text=f"{fmt.signed(delta.estimate)} no interval{left}", tone="muted")
-    text = f"{fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)}{with_missing(delta.bounds)}"
-    return Cell(text=text, tone=TONES[contrast.reading], note=reading_words(contrast))
+    text = f"{fmt.signed(delta.estimate)} {fmt.signed_interval(delta.low, delta.high)}"
+    notes = [reading_words(contrast), with_missing(delta.bounds)]
+    return Cell(text=text, tone=TONES[contrast.reading], note="; ".join(filter(None, notes)))
 
 
 def with_missing(bounds: MissingBounds | None, *, signed: bool = True) -> str:
-    """`; missing: -0.102 to +0.391 [-0.14, +0.42]`: worst cases with their interval; empty where none is missing."""
+    """`missing: -0.102 to +0.391 [-0.14, +0.42]`: worst cases with their interval; empty where none is missing."""
     if bounds is None:
         return ""
     number, interval = (fmt.signed, fmt.signed_interval) if signed else (fmt.number, fmt.interval)
     ends = f"{number(bounds.lowest)} to {number(bounds.highest)} {interval(bounds.low, bounds.high)}".rstrip()
-    return f"; missing: {ends}"
+    return f"missing: {ends}"
 
 
 def score_cell(result: Result) -> Cell:
@@ -101,8 +102,8 @@ def score_cell(result: Result) -> Cell:
     if result.value.mean is None:
         return Cell(text=why_absent(result.absent), tone="bad")
     text = f"{fmt.number(result.value.mean)} {fmt.interval(result.value.low, result.value.high)}".rstrip()
-    text += with_missing(result.value.bounds, signed=False)
-    return Cell(text=f"{text} *" if result.absent else text, tone="unsure" if result.absent else "plain")
+    missing = with_missing(result.value.bounds, signed=False)
+    return Cell(text=f"{text} *" if result.absent else text, tone="unsure" if result.absent else "plain", note=missing)
 
 
 def why_absent(absent: tuple[Absence, ...]) -> str:

@@ -19,7 +19,7 @@ def sanity_section(comparison: Comparison) -> Section:
     others = [finding for finding in comparison.sanity if not finding.changes]
     blocks: list[Block] = []
     if telling:
-        columns = texts("Verdict", "What was seen", "What it may change")
+        columns = texts("Sanity verdict", "What was seen", "What it may change")
         rows = tuple(_telling_row(group) for group in alike(telling))
         blocks.append(Table(columns=columns, rows=rows, only="document"))
         changed = _changed(telling).items()
@@ -42,7 +42,7 @@ def all_sanity_section(comparison: Comparison) -> Section | None:
     others = [finding for finding in comparison.sanity if not finding.changes]
     if not others:
         return None
-    columns = texts("Verdict", "Where", "What was seen")
+    columns = texts("Sanity verdict", "Where", "What was seen")
     rows = tuple((Cell(text=f.name, tone="strong"), Cell(text=_where(f)), Cell(text=f.detail)) for f in others)
     return Section(
         title="Sanity verdicts that change no conclusion", blocks=(Table(columns=columns, rows=rows),), folded=True

@@ -10,9 +10,9 @@ from bench.stats.conclusions.frontier import Amount, Placed
 from bench.suite.tables.suite import is_base
 
 TEXT = (
-    "By intervals that do not touch. Frontier: every other cell is shown to be worse or to cost more. Dominated: "
-    "another is shown to be better and to cost no more. Not resolved: neither is shown; named are the cells that are "
-    "better and cost no more by the estimates. The base costs nothing. A cost that is equal for all arms is left out."
+    "Frontier: every other arm is shown to be worse or to cost more, by intervals that do not touch. Dominated: "
+    "another is shown to be better and to cost no more. Unclear: neither is shown; named are the arms that look better "
+    "at no higher cost. The base costs nothing. A cost that is equal for all arms is left out."
 )
 PROBED = (
     "Seconds at the probe's speed: trainings ran side by side, so each arm's tokens are divided by its speed in short "
@@ -67,11 +67,11 @@ def _amount(kind: str, figure: Amount | None) -> str:
 def _standing(placed: Placed) -> Cell:
     named = [*placed.by[:_NAMED], *([f"{len(placed.by) - _NAMED} more"] if len(placed.by) > _NAMED else [])]
     by = f" by {fmt.listed(named)}" if named else ""
-    beside = f"; {fmt.listed(named)} by the estimates" if named else ""
+    beside = f"; {fmt.listed(named)} {'looks' if len(placed.by) == 1 else 'look'} better" if named else ""
     words = {
         "frontier": "frontier",
         "dominated": f"dominated{by}",
-        "unresolved": f"not resolved{beside}",
+        "unresolved": f"unclear{beside}",
         "unknown": "no figure",
     }
     return Cell(text=words[placed.standing], tone=_TONES[placed.standing])

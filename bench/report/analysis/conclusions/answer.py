@@ -34,6 +34,8 @@ _AGAINST = {
     "worse by": "worse than {} by",
     "ahead by": "ahead of {} by",
     "behind by": "behind {} by",
+    "cheaper by": "cheaper than {} by",
+    "dearer by": "dearer than {} by",
     "not resolved:": "not shown to differ from {}:",
 }
 """How a difference in words begins, and the same words with the side that it is from."""

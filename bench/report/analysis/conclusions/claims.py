@@ -107,11 +107,11 @@ _DIRECTED = {("supported", ">"), ("refuted", ">="), ("refuted", "==")}
 
 
 def _seen(case: _ClaimCase, comparison: Delta | Ratio | None, verdict: ClaimVerdict, *, family: int) -> str | None:
+    proven = (verdict.outcome, case.claim.parts()[1]) in _DIRECTED
     if isinstance(comparison, Ratio):
-        return ratio_words(comparison, case.claim)
+        return ratio_words(comparison, case.claim, proven=proven)
     if comparison is None or case.entry is None:
         return None
-    proven = (verdict.outcome, case.claim.parts()[1]) in _DIRECTED
     return difference_words(comparison, case.entry.measurand, family=family, proven=proven)
 
 

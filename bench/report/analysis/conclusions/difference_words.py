@@ -12,6 +12,8 @@ from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.ratio import Ratio
 from bench.suite.tables.conclusions.claim import Claim
 
+_TWICE = 2.0
+"""Ratio of costs from which a factor is said, no percentage."""
 _ASKED = {
     (">=", False): "not worse by more than {}",
     (">", False): "better by more than {}",
@@ -56,8 +58,8 @@ def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool
     assert delta.estimate is not None and interval is not None, "asked before"  # noqa: PT018  # one fact
     low, high = interval
     if low <= 0 <= high:
-        shown = f"{_signed(delta.low or 0.0, measurand)} to {_signed(delta.high or 0.0, measurand)}"
-        return f"not resolved: {_signed(delta.estimate, measurand, unit=True)} ({shown})"
+        shown = f"{signed_amount(delta.low or 0.0, measurand)} to {signed_amount(delta.high or 0.0, measurand)}"
+        return f"not resolved: {signed_amount(delta.estimate, measurand, unit=True)} ({shown})"
     ahead = (low > 0) == measurand.higher_is_better
     by = f"by {size_words(delta, measurand)}"
     if not delta.repeated:
@@ -75,7 +77,7 @@ def _missing(delta: Delta, measurand: Measurand) -> str:
     ends = (delta.bounds.lowest, delta.bounds.highest)
     low, high = delta.tested_interval or (0.0, 0.0)
     if low <= 0 <= high or ends[0] * ends[1] <= 0:
-        lowest, highest = (_signed(end, measurand) for end in ends)
+        lowest, highest = (signed_amount(end, measurand) for end in ends)
     else:
         lowest, highest = (amount(size, measurand, unit=False) for size in sorted(map(abs, ends)))
     return f"; with the missing scores {lowest} to {highest}"
@@ -89,14 +91,29 @@ def size_words(delta: Delta, measurand: Measurand) -> str:
     return f"{amount(abs(delta.estimate), measurand)} ({low} to {high})"
 
 
-def ratio_words(ratio: Ratio, claim: Claim) -> str | None:
-    """`×0.850 of the cost (0.800 to 0.910)`; `None` without a ratio."""
+def ratio_words(ratio: Ratio, claim: Claim, *, proven: bool = False) -> str | None:
+    """`cheaper by 15.0% (9.0 to 20.0)` where a verdict (`proven`) or a count shows it, else `×0.950 of the cost (0.800
+    to 1.120)`; `None` without a ratio."""
     if ratio.ratio is None:
         return None
+    low, high = ratio.low, ratio.high
     share = f"×{fmt.number(ratio.ratio)} of the {'cost' if claim.per is None else 'quality per cost'}"
-    if ratio.exact:
-        return f"{share}, counted exactly"
-    return share if ratio.low is None else f"{share} ({fmt.number(ratio.low)} to {fmt.number(ratio.high)})"
+    if low is None or high is None:
+        return share
+    ends = "" if ratio.exact else f" ({fmt.number(low)} to {fmt.number(high)})"
+    directed = claim.per is None and (proven or ratio.exact) and not low <= 1 <= high
+    text = _price_words(ratio.ratio, low, high) if directed else f"{share}{ends}"
+    return f"{text}, counted exactly" if ratio.exact else text
+
+
+def _price_words(ratio: float, low: float, high: float) -> str:
+    """`cheaper by 15.0% (9.0 to 20.0)`, or `dearer by a factor of 2.98 (2.50 to 3.40)`."""
+    if ratio >= _TWICE:
+        said, ends = f"dearer by a factor of {fmt.number(ratio, digits=2)}", (low, high)
+        return said if low == high else f"{said} ({' to '.join(fmt.number(end, digits=2) for end in ends)})"
+    sizes = sorted(100 * abs(end - 1) for end in (low, high))
+    said = f"{'cheaper' if ratio < 1 else 'dearer'} by {100 * abs(ratio - 1):.1f}%"
+    return said if low == high else f"{said} ({sizes[0]:.1f} to {sizes[1]:.1f})"
 
 
 def amount(value: float, measurand: Measurand, *, unit: bool = True) -> str:
@@ -107,5 +124,6 @@ def amount(value: float, measurand: Measurand, *, unit: bool = True) -> str:
     return f"{points} points" if unit else points
 
 
-def _signed(value: float, measurand: Measurand, *, unit: bool = False) -> str:
+def signed_amount(value: float, measurand: Measurand, *, unit: bool = False) -> str:
+    """`amount` with a plus before what is above zero."""
     return ("+" if value > 0 else "") + amount(value, measurand, unit=unit)

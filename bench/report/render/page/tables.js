@@ -80,8 +80,9 @@ function equipTable(table) {
   const rows = table.tBodies[0].rows.length;
   const columns = table.tHead.rows[0].cells.length;
   if (rows > 1) makeSortable(table);
-  if (rows < 6 && columns < 6) return;
+  const filtered = rows >= (armColumn(table) < 0 ? 12 : 6);
+  if (!filtered && columns < 6) return;
   const typed = make("input", { type: "search", placeholder: "Filter rows", "aria-label": "Filter rows",
     oninput: (event) => { table.dataset.typed = event.target.value; showRows(table); } });
-  table.parentElement.before(make("div", { className: "tools" }, rows < 6 ? null : typed, columnMenu(table)));
+  table.parentElement.before(make("div", { className: "tools" }, filtered ? typed : null, columns < 4 ? null : columnMenu(table)));
 }

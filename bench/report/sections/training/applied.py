@@ -16,12 +16,13 @@ def applied_section(comparison: Comparison) -> Section | None:
     rows = max(row.applied.rows for row in measured if row.applied is not None)
     text = (
         "Each subject as evals load it, held against its base. Changed: matrices that differ, of those that the "
-        "training was to change. Update: norm of the difference over the norm of the base's weights. KL and top-1: "
+        "training was to change. Update: norm of the difference over the norm of the base's weights. Effective rank: "
+        "in how many directions, from the lowest of the layers to the highest. KL and top-1: "
         f"divergence of the next token from the base's, and share of positions with another most likely one, on "
         f"{rows} fixed questions. Loss: of one batch (the arm's own rows where they are known), base → as trained → "
         "as evaluated, in nats per token."
     )
-    titles = ("Arm", "Changed", "Update", "Rank", "KL", "Top-1 changed", "Loss")
+    titles = ("Arm", "Changed", "Update", "Effective rank", "KL", "Top-1 changed", "Loss")
     columns = tuple(Column(title=title, right=place > 0) for place, title in enumerate(titles))
     return Section(
         title="What was applied",
@@ -66,7 +67,7 @@ def _by_group(measured: list[AppliedTraining]) -> tuple[Table, ...]:
     """Layer groups of each arm's first training; none where no weights differ by name."""
     first = {row.arm: row.applied for row in reversed(measured) if row.applied is not None and row.applied.groups}
     rows = tuple(_group_row(arm, group) for arm, applied in reversed(first.items()) for group in applied.groups)
-    titles = ("Arm", "Layers", "Changed", "Norm", "Update", "Rank")
+    titles = ("Arm", "Layers", "Changed", "Norm", "Update", "Effective rank")
     columns = tuple(Column(title=title, right=place > 1, detail=True) for place, title in enumerate(titles))
     return (Table(columns=columns, rows=rows),) if rows else ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.endings import FinishedTraining, Settings, StopReason
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, numbers, texts
+from bench.report.render.view import Block, Cell, Code, Column, Paragraph, Section, Table, Tone, numbers, texts
 from bench.report.sections.training.logged_losses import logged_losses_blocks
 
 _TITLES = {
@@ -39,7 +39,7 @@ def training_section(comparison: Comparison) -> Section | None:
     if unseen:
         blocks.append(Paragraph(text=unseen, tone="muted"))
     blocks += logged_losses_blocks(comparison.logged_losses)
-    blocks.append(Paragraph(text=_weights(comparison), tone="muted"))
+    blocks += _weights(comparison)
     return Section(title="Training", blocks=(*blocks, *_settings(comparison.settings)))
 
 
@@ -55,16 +55,18 @@ def _unseen_failures(comparison: Comparison) -> str:
     )
 
 
-def _weights(comparison: Comparison) -> str:
+def _weights(comparison: Comparison) -> list[Block]:
     """Where the trained weights are, and how to have them."""
     run = comparison.run
     if not run.weights_kept:
-        return "Weights: removed as soon as an arm's evals were done (`run.keep_weights = false`)."
-    return (
-        f"Weights: `bench weights {run.suite} ARM --out FOLDER` writes an arm's for transformers, with tokenizer and "
-        f"chat template; `bench chat {run.suite} ARM` talks to base and arm. The weights are below `jobs/` in "
-        "BENCH_HOME (`.bench`)."
+        text = "Weights: removed as soon as an arm's evals were done, as run.keep_weights = false asks."
+        return [Paragraph(text=text, tone="muted")]
+    text = (
+        "Weights: below jobs/ in BENCH_HOME (.bench). The first command writes an arm's for transformers, with "
+        "tokenizer and chat template; the second talks to base and arm."
     )
+    lines = (f"bench weights {run.suite} ARM --out FOLDER", f"bench chat {run.suite} ARM")
+    return [Paragraph(text=text, tone="muted"), Code(lines=lines)]
 
 
 def _about(watched: list[FinishedTraining]) -> str:

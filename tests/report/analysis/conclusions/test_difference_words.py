@@ -8,12 +8,18 @@ import pytest
 
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.conclusions.claims import ClaimResult
-from bench.report.analysis.conclusions.difference_words import asked_words, difference_words
+from bench.report.analysis.conclusions.difference_words import asked_words, difference_words, ratio_words
 from bench.report.compare import compare_record
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.missing import MissingBounds
+from bench.stats.estimates.ratio import Ratio
+from bench.suite.tables.conclusions.claim import Claim
 from tests.fakes.records import make_run
 
+RATIO = Ratio(
+    ratio=0.85, low=0.8, high=0.91, level=0.95, p_value=0.001, mde=None, method="", reason=None, arm_seeds=3,
+    reference_seeds=3, n_missing=0, log_variance=None, curve=None,
+)  # fmt: skip
 CLAIM = {"says": "lima_1k/full >= alpaca_52k/full", "on": "qa", "margin": 0.02}
 
 
@@ -79,3 +85,29 @@ def test_a_lower_loss_is_better_and_has_the_size_of_its_fall(case: tuple[ClaimRe
 def test_costs_are_asked_in_per_cent(case: tuple[ClaimResult, Delta, Measurand]) -> None:
     claim = case[0].claim.model_copy(update={"on": "cost:seconds", "margin": 0.1})
     assert asked_words(claim, None) == "at most 10% dearer"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "proven", "words"),
+    [
+        (0.85, 0.8, 0.91, True, "cheaper by 15.0% (9.0 to 20.0)"),
+        (1.2, 1.1, 1.3, True, "dearer by 20.0% (10.0 to 30.0)"),
+        (2.98, 2.5, 3.4, True, "dearer by a factor of 2.98 (2.50 to 3.40)"),
+        (0.85, 0.8, 0.91, False, "×0.850 of the cost (0.800 to 0.910)"),
+        (0.95, 0.8, 1.12, True, "×0.950 of the cost (0.800 to 1.120)"),
+        (0.95, None, None, False, "×0.950 of the cost"),
+    ],
+)
+def test_cheaper_is_said_only_of_what_a_verdict_shows(
+    ratio: float, low: float | None, high: float | None, proven: bool, words: str
+) -> None:
+    claim = Claim(says="a > b", on="cost:seconds")
+    case = replace(RATIO, ratio=ratio, low=low, high=high)
+    assert ratio_words(case, claim, proven=proven) == words
+
+
+def test_a_count_is_exact() -> None:
+    claim = Claim(says="a > b", on="cost:tokens")
+    case = replace(RATIO, ratio=0.5, low=0.5, high=0.5, exact=True)
+    assert ratio_words(case, claim) == "cheaper by 50.0%, counted exactly"
+    assert ratio_words(replace(case, ratio=1.0, low=1.0, high=1.0), claim) == "×1.000 of the cost, counted exactly"
