@@ -130,9 +130,9 @@ def _source(name: str, spec: DataSpec, base: Path, fetched: Path | None, hashes:
             reasoning=spec.reasoning,
             ignore=frozenset(spec.ignore),
             leave_out=frozenset(spec.leave_out),
+            score=spec.select.column,
         ),
         faulty=spec.odd_rows,
-        score=spec.select.column,
     )
 
 

@@ -136,8 +136,10 @@ def _check_label(name: str, value: object, *, plain: bool) -> None:
 def _check_weight(name: str, value: object) -> None:
     flag = parsed_flag(value)
     if flag is None:
-        what = f"column `{name}` is {value!r}: a row is learned (1) or not (0), no weight between is honoured"
-        raise RowError("data.weight", what, ignore_hint(name))
+        what = f"column `{name}` is {value!r}: a row is learned (1) or not (0), and a weighted loss is not available"
+        by_score = f'select = {{ by = "score", column = "{name}", minimum = … }}'
+        hint = f'{by_score} learns the heaviest rows alone, ignore = ["{name}"] all rows alike'
+        raise RowError("data.weight", what, hint)
     if not flag:
         raise RowLeftOut(f"{name} is 0")
 

@@ -36,6 +36,8 @@ class Rules:
     """Columns and message keys that are not read, whatever they mean."""
     leave_out: frozenset[str] = frozenset()
     """Columns, message keys and roles whose rows are left out."""
+    score: str | None = None
+    """The column that rows are selected by: what it means, the suite says."""
     slices: tuple[str, ...] = ()
     """Columns whose values are kept with the row, for an eval that slices by them."""
 
@@ -52,7 +54,8 @@ class Rules:
         if (name := next((name for name in sorted(self.leave_out) if _holds(record, name)), None)) is not None:
             return Settled(turns=[], dropped=f"with {name}")
         try:
-            turns = with_columns(record, shape.convert(record), uses=shape.uses, mapped=shape.mapped)
+            uses = shape.uses if self.score is None else {*shape.uses, self.score}
+            turns = with_columns(record, shape.convert(record), uses=uses, mapped=shape.mapped)
         except RowLeftOut as left_out:
             return Settled(turns=[], dropped=left_out.reason)
         thinks = self.reasoning != "template" and any(turn.get("reasoning") for turn in turns)

@@ -28,6 +28,9 @@ from bench.data.formats.fields import (
 Converter = Callable[[Mapping[str, Any]], Turns]
 """One raw record to its conversation."""
 
+_PAIRS = (("input", "output"), ("human", "assistant"), ("user", "assistant"), ("question", "answer"),
+          ("instruction", "output"), ("prompt", "response"), ("query", "response"))  # fmt: skip
+"""Keys of an object in a conversation that hold what the user and the assistant said."""
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "trajectory")
 """Columns that hold a whole conversation."""
 PROMPTS = ("instruction", "question", "prompt", "query", "problem", "input", "inputs", "user", "human")
@@ -148,20 +151,23 @@ def alternating(name: str) -> Converter:
     return convert
 
 
-def is_pair(item: object) -> bool:
-    """Whether an object holds what the user and the assistant said."""
-    return isinstance(item, dict) and {"input", "output"} <= item.keys()
+def pair_keys(item: object) -> tuple[str, str] | None:
+    """The keys of an object that hold what the user and the assistant said; `None` where it is no such pair."""
+    if not isinstance(item, dict):
+        return None
+    return next((keys for keys in _PAIRS if item.keys() >= set(keys)), None)
 
 
 def pairs(name: str) -> Converter:
-    """A list of objects with what the user and the assistant said (Capybara)."""
+    """A list of objects with what the user and the assistant said (Capybara, BELLE)."""
 
     def convert(record: Mapping[str, Any]) -> Turns:
         turns: Turns = []
         for item in turn_list(record, name):
             if not isinstance(item, dict):
                 raise RowError("data.not-a-turn", f"field `{name}` holds {kind_of(item)}, not objects")
-            turns += [user_turn(text_of(item, "input")), {"role": "assistant", "content": text_of(item, "output")}]
+            asked, answered = pair_keys(item) or _PAIRS[0]
+            turns += [user_turn(text_of(item, asked)), {"role": "assistant", "content": text_of(item, answered)}]
         return turns
 
     return convert

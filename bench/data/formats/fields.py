@@ -110,8 +110,9 @@ def as_text(value: object, what: str) -> str:
         return json.dumps(value)
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, list) and value and all(is_text_part(part) for part in value):
-        return "".join(as_text(part["text"], what) for part in value)
+    parts = [value] if isinstance(value, dict) else value
+    if isinstance(parts, list) and parts and all(is_text_part(part) for part in parts):
+        return "".join(as_text(part["text"], what) for part in parts)
     raise RowError("data.not-text", f"{what} is {kind_of(value)}, not text")
 
 

@@ -24,8 +24,8 @@ from bench.data.formats.convert import (
     alternating,
     best_branch,
     called,
-    is_pair,
     messages,
+    pair_keys,
     pairs,
     plain_text,
     question_and_answer,
@@ -162,6 +162,10 @@ def _opposed_shape(prompt: str, good: str, bad: str) -> Shape:
                   question_and_answer(prompt, good), prompt, good, bad, *EXTRAS, listed=False)  # fmt: skip
 
 
+def _is_pair(item: object) -> bool:
+    return pair_keys(item) is not None and not is_message(item)
+
+
 def _is_text(item: object) -> bool:
     return isinstance(item, str)
 
@@ -175,9 +179,9 @@ def _conversation_shapes(column: str) -> tuple[Shape, ...]:
     layouts = [
         (f"{name}-chosen", f"{column}: [{turn}], chosen", _list_of(column, lambda item: True, "chosen"),
          question_and_answer(column, "chosen"), (column, "chosen")),
+        (f"{name}-pairs", f"{column}: [{{input, output}}]", _list_of(column, _is_pair), pairs(column), (column,)),
         (name, f"{column}: [{turn}]", of_messages, messages(column), (column,)),
         (texts, f"{column}: [text]", _list_of(column, _is_text), alternating(column), (column,)),
-        (f"{name}-pairs", f"{column}: [{{input, output}}]", _list_of(column, is_pair), pairs(column), (column,)),
     ]  # fmt: skip
     return tuple(
         _shape(name, fields, matches, convert, *uses, listed=name in _LISTED)

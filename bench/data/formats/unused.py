@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.data.formats.chat.messages import MESSAGE_KEYS, is_message
 from bench.data.formats.columns import COLUMNS, ColumnMeaning, reads
-from bench.data.formats.convert import is_pair
+from bench.data.formats.convert import pair_keys
 from bench.data.formats.fields import is_filled, parsed
 from bench.data.formats.shape import Shape
 
@@ -28,8 +28,14 @@ def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:
             yield f"column `{name}` not used"
     items = list(_items(record, shape))
     said = {key for item in items if is_message(item) for key, value in item.items() if is_filled(value)}
-    paired = {key for item in items if is_pair(item) for key, value in item.items() if is_filled(value)}
-    unread = (said - MESSAGE_KEYS.keys()) | (paired - {"input", "output"} - _NOTHING)
+    paired = {
+        key
+        for item in items
+        if (pair := pair_keys(item)) is not None
+        for key, value in item.items()
+        if key not in pair and is_filled(value)
+    }
+    unread = (said - MESSAGE_KEYS.keys()) | (paired - _NOTHING)
     yield from (f"message key `{key}` not used" for key in sorted(unread))
 
 

@@ -32,7 +32,7 @@ _SAMPLE = 100
 _ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out and counts them'
 _SCORE_HINT = "select.column names the column that holds the score"
 
-SourceKey = tuple[str, Columns | None, Rules, OddRows, str | None]
+SourceKey = tuple[str, Columns | None, Rules, OddRows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +54,11 @@ class Source:
     rules: Rules = field(default_factory=Rules)
     faulty: OddRows = "repair"
     """What becomes of rows that cannot be read; see `bench.suite.tables.data.DataSpec.odd_rows`."""
-    score: str | None = None
-    """The column that holds a row's score, where one is selected by."""
 
     @property
     def key(self) -> SourceKey:
         """Equal for data that can share one reading."""
-        return (self.label + self.sha256, self.columns, self.rules, self.faulty, self.score)
+        return (self.label + self.sha256, self.columns, self.rules, self.faulty)
 
 
 def read(table: RowTable, source: Source) -> list[Problem]:
@@ -84,7 +82,7 @@ def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source
             faults.add(row, fault)
             continue
         unused.update(unused_names(record, shape))
-    for name in (source.score, *source.rules.slices):
+    for name in (source.rules.score, *source.rules.slices):
         del unused[f"column `{name}` not used"]
     if faults.rows and (faults.is_cut or not may_be_left_out(faults.rows, table.source_rows, source.faulty)):
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
@@ -122,9 +120,10 @@ def _append(table: RowTable, row: int, record: object, shape: Shape, source: Sou
     settled = source.rules.read(record, shape)
     assert isinstance(record, dict), "read"
     reason = settled.dropped
-    score = None if source.score is None else _score(record, source.score)
-    if reason is None and source.score is not None and score is None:
-        reason = f"no {source.score}"
+    column = source.rules.score
+    score = None if column is None else _score(record, column)
+    if reason is None and column is not None and score is None:
+        reason = f"no {column}"
     if reason is None:
         table.append(row, settled.turns, score or 0.0)
         return settled.notes

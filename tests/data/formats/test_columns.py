@@ -138,9 +138,10 @@ def test_a_weight_of_a_row_is_honoured_or_refused(name: str) -> None:
     record = {"prompt": "Q", "completion": "A"}
     assert read({**record, name: 0}).dropped == f"{name} is 0"
     assert read({**record, name: 1.0}).dropped is None
-    with pytest.raises(RowError, match="no weight between"):
+    with pytest.raises(RowError, match="a weighted loss is not available"):
         read({**record, name: 0.3})
     assert read({**record, name: 0.3}, ignore=[name]).dropped is None
+    assert read({**record, name: 0.3}, score=name).dropped is None, "the suite says what the column is for"
 
 
 @pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.REFUSED])

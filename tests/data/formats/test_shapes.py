@@ -9,6 +9,7 @@ import pytest
 from bench.data.formats.chat.turns import UNANSWERED, Settled, settle
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import SHAPES, by_columns, recognise
+from bench.data.formats.unused import unused_names
 from bench.suite.tables.data import Columns
 
 Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
@@ -46,6 +47,18 @@ EXAMPLES: dict[str, tuple[dict[str, Any], list[dict[str, str]]]] = {
         Q_AND_A,
     ),
 }
+
+
+@pytest.mark.parametrize("keys", [("input", "output"), ("human", "assistant"), ("question", "answer")])
+@pytest.mark.parametrize("column", ["conversation", "conversations", "messages"])
+def test_pairs_of_any_names_are_rounds(column: str, keys: tuple[str, str]) -> None:
+    """Those of BELLE were of no known shape."""
+    items = [dict(zip(keys, said, strict=True)) for said in (("Q", "A"), ("Q2", "A2"))]
+    record = {column: [{**items[0], "mood": "good"}, items[1]]}
+    shape = recognise([record])
+    assert shape is not None
+    assert shape.convert(record) == TWO_ROUNDS
+    assert list(unused_names(record, shape)) == ["message key `mood` not used"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -33,6 +33,7 @@ def said_in(value: object, *, by_tool: bool = False) -> Said:
     its JSON text."""
     if by_tool and (isinstance(value, dict) or (isinstance(value, list) and not all(map(_is_part, value)))):
         return Said(text=json.dumps(value, ensure_ascii=False))
+    value = [value] if isinstance(value, dict) and "type" in value else value  # a part alone
     if not isinstance(value, list):
         return Said(text=as_text(value, "field `content`"))
     said = Said()

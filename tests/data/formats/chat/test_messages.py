@@ -89,9 +89,11 @@ def test_what_cannot_be_honoured_is_refused_with_a_way_out(key: str) -> None:
         [{"text": "Name it"}],
         ["Name ", "it"],
         [{"type": "input_text", "text": "Name it"}],
+        {"type": "text", "text": "Name it"},
+        {"text": "Name it"},
     ],
 )
-def test_parts_of_text_are_joined(content: list[Any]) -> None:
+def test_parts_of_text_are_joined(content: Any) -> None:
     for message in ({"role": "user", "content": content}, {"from": "human", "value": content}):
         assert message_turns([message]) == [{"role": "user", "content": "Name it"}]
 
