@@ -164,7 +164,7 @@ def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, s
     """Do all of some evals but the model's passes. Raises all problems at once; returns evals that lack their rows."""
     from bench.evals.rehearsal import rehearse_all
 
-    return rehearse_all(request.jobs)
+    return rehearse_all(request.jobs, ask_endpoints=request.ask_endpoints)
 
 
 def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:

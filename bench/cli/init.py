@@ -42,21 +42,36 @@ def init(
     weights: Annotated[
         list[str] | None, typer.Option("--weights", help="A whole model trained elsewhere; may be repeated.")
     ] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option("--endpoint", help="A served model, MODEL@BASE_URL, to compare; may be repeated."),
+    ] = None,
+    key_env: Annotated[
+        str | None, typer.Option(help="The environment variable that holds the key of the endpoints.")
+    ] = None,
     goal: Annotated[GoalName | None, typer.Option("--goal", help=_GOAL)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Suite file to write.")] = Path("suite.toml"),
 ) -> None:
     """Write a first suite for your model and data: lengths, template, evals, a size control, a margin to fill in.
 
-    With --adapter or --weights: a suite that trains nothing and compares what was trained elsewhere.
+    With --adapter, --weights or --endpoint: a suite that trains nothing and compares what was trained elsewhere.
     """
     from bench.draft.given_arms import draft_given
     from bench.draft.write import draft_suite, model_table
     from bench.places import home
 
-    if adapter or weights:
+    if adapter or weights or endpoint:
         with status() as tell:
             written = draft_given(
-                adapter or [], weights or [], model=model, data=data or [], out=out, home=home(), tell=tell
+                adapter or [],
+                weights or [],
+                endpoints=endpoint or [],
+                key_env=key_env,
+                model=model,
+                data=data or [],
+                out=out,
+                home=home(),
+                tell=tell,
             )
         typer.echo(f"{written}: read it, then `bench plan {written}` and `bench run {written}`")
         return

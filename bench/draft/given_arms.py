@@ -7,26 +7,36 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from bench.draft.choose import answer_tokens, metrics_for
 from bench.draft.look import Looked, look
 from bench.draft.write import model_table, named_sources, refuse_existing, relative, save
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
 from bench.suite.checks.models.model_folder import ADAPTER_CONFIG
+from bench.suite.tables.endpoint import EndpointSpec
 
 _EXAMPLES = 200
+_EMBEDDED = 'card = "micro"'
+"""The base whose tokenizer rows are looked at with, where a server hides its own."""
 _PUBLISHED = (
-    '[[eval]]\nname = "instructions"\nkind = "lm_eval"\ntasks = ["ifeval"]',
-    '[[eval]] # what tuning may forget\nname = "knowledge"\nkind = "lm_eval"\ntasks = ["arc_easy"]\n'
-    'metric = "acc_norm"\ntemplate = "none"\nrole = "retention"',
+    ('[[eval]]\nname = "instructions"\nkind = "lm_eval"\ntasks = ["ifeval"]', False),
+    (
+        '[[eval]] # what tuning may forget\nname = "knowledge"\nkind = "lm_eval"\ntasks = ["arc_easy"]\n'
+        'metric = "acc_norm"\ntemplate = "none"\nrole = "retention"',
+        True,
+    ),
 )
-"""Evals where there are no rows to ask about: published tasks, from the hub."""
+"""Evals where there are no rows to ask about: published tasks, from the hub, and whether they score likelihoods."""
 
 
 def draft_given(
     adapters: Sequence[str],
     weights: Sequence[str],
     *,
+    endpoints: Sequence[str] = (),
+    key_env: str | None = None,
     model: str | None,
     data: Sequence[str],
     out: Path,
@@ -34,27 +44,40 @@ def draft_given(
     server: ChildServer | None = None,
     tell: Callable[[str], None] = lambda doing: None,
 ) -> Path:
-    """Write a suite that compares the folders (or hub ids) to `out`, and return it.
+    """Write a suite that compares the folders (or hub ids) and served models to `out`, and return it.
 
-    model: the base; left out, the one that the first adapter names. data: rows that none of them was trained on.
+    endpoints: each `MODEL@BASE_URL`. key_env: the variable that holds their key. model: the base; left out, the one
+    that the first adapter names, else the first endpoint. data: rows that none of them was trained on.
     Raises `InputError` where `out` exists, where no base is known, and for what a run would refuse.
     """
     refuse_existing(out)
     folder = out.parent.resolve()
-    table = model_table(model or _named_base(adapters), folder)
-    arms = _named([*(("adapter", source) for source in adapters), *(("weights", source) for source in weights)], folder)
+    served = served_tables(endpoints, key_env)
+    if model is None and not adapters and served:
+        table = f"endpoint = {served.pop(next(iter(served)))}"
+    else:
+        table = model_table(model or _named_base(adapters), folder)
+    sources = [*(("adapter", source) for source in adapters), *(("weights", source) for source in weights)]
+    arms = {name: f"{form} = {json.dumps(source)}" for name, (form, source) in _named(sources, folder).items()}
+    arms |= {name: f"endpoint = {spec}" for name, spec in served.items()}
+    if not arms:
+        what, hint = "one endpoint has nothing to be compared with", "name a second one, or a base: --model"
+        raise InputError(Problem(reference="init.model", what=what, where="--endpoint", hint=hint))
     looked = list[Looked]()
     base_length = 0
     if data:
         tell("looking at the rows")
-        base, looked = look(table, named_sources(data, folder), folder=folder, home=home, server=server)
+        measured_by = _EMBEDDED if table.startswith("endpoint") else table
+        base, looked = look(measured_by, named_sources(data, folder), folder=folder, home=home, server=server)
         base_length = base.context_length
-    evals = [_eval(file, base_length) for file in looked] or list(_PUBLISHED)
+    evals = [_eval(file, base_length, text_only=bool(endpoints)) for file in looked] or [
+        eval_ for eval_, by_likelihood in _PUBLISHED if not (endpoints and by_likelihood)
+    ]
     return save(given_text(out.stem, table, arms, evals), out)
 
 
-def given_text(name: str, model: str, arms: dict[str, tuple[str, str]], evals: Sequence[str]) -> str:
-    """The suite as TOML. arms: form and folder of each, by name."""
+def given_text(name: str, model: str, arms: dict[str, str], evals: Sequence[str]) -> str:
+    """The suite as TOML. arms: the line that says where each is, by name."""
     names = [f"given/{arm}" for arm in arms]
     first_eval = next(line for line in evals[0].splitlines() if line.startswith("name = ")).partition(" = ")[2]
     sides = [f"{names[0]} > {names[1]}"] if len(names) == 2 else [f"{arm} > base" for arm in names]
@@ -62,20 +85,47 @@ def given_text(name: str, model: str, arms: dict[str, tuple[str, str]], evals: S
         "Which is better: " + ", ".join(arms) + "?" if len(arms) > 1 else f"Is {next(iter(arms))} better than its base?"
     )
     blocks = [
-        f"# Drafted by `bench init`. Weights trained elsewhere: see docs/arms.md.\nname = {json.dumps(name)}\n"
+        f"# Drafted by `bench init`. What was trained elsewhere: see docs/arms.md.\nname = {json.dumps(name)}\n"
         f"question = {json.dumps(question)}",
         f"[model]\n{model}",
-        *(f"[arms.given.{arm}]\n{form} = {json.dumps(source)}" for arm, (form, source) in arms.items()),
+        *(f"[arms.given.{arm}]\n{line}" for arm, line in arms.items()),
         *evals,
         *(f"[[claim]]\nsays = {json.dumps(side)}\non = {first_eval}" for side in sides),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _eval(file: Looked, context_length: int) -> str:
+def served_tables(endpoints: Sequence[str], key_env: str | None) -> dict[str, str]:
+    """The TOML of each served model, by a name made of the model's own. Raises `InputError` for what is no
+    `MODEL@BASE_URL`, or no endpoint."""
+    tables: dict[str, str] = {}
+    for endpoint in endpoints:
+        model, _, rest = endpoint.rpartition("@http")
+        keys = {"base_url": f"http{rest}", "model": model, **({} if key_env is None else {"key_env": key_env})}
+        try:
+            spec = EndpointSpec.model_validate(keys)
+        except ValidationError as error:
+            why = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+            hint = "such as --endpoint my-model@http://localhost:8000/v1; a key: --key-env OPENAI_API_KEY"
+            what = f"{endpoint!r} is no MODEL@BASE_URL: {why}"
+            raise InputError(Problem(reference="init.endpoint", what=what, where="--endpoint", hint=hint)) from None
+        name = re.sub(r"[^\w-]+", "_", spec.model.rpartition("/")[2]).strip("_") or "served"
+        number = sum(other == name or other.startswith(f"{name}_") for other in tables)
+        inline = ", ".join(f"{key} = {json.dumps(getattr(spec, key))}" for key in keys)
+        tables[name if number == 0 else f"{name}_{number + 1}"] = f"{{ {inline} }}"
+    return tables
+
+
+def _eval(file: Looked, context_length: int, *, text_only: bool) -> str:
     size = min(_EXAMPLES, file.shown.rows)
     data = f'data = {{ source = {json.dumps(file.source)}, select = {{ by = "random", size = {size} }} }}'
     note = "rows that none of them was trained on, or this says nothing"
+    if file.answers.text and text_only:
+        what = (
+            f"{file.source} holds plain text, which only its loss could be taken of: an endpoint gives no likelihoods"
+        )
+        hint = "give rows with a question: --data questions.jsonl"
+        raise InputError(Problem(reference="init.data", what=what, where="--data", hint=hint))
     if file.answers.text:
         return f'[[eval]] # {note}\nname = {json.dumps(file.name)}\nkind = "loss"\nrole = "target"\n{data}'
     return (

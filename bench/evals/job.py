@@ -15,6 +15,7 @@ from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
+from bench.evals.served.job import run_served
 from bench.evals.subject_job import Evaluate, score_subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
@@ -30,7 +31,10 @@ KINDS: dict[str, Evaluate] = {
 
 
 def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
-    """Score one subject on one eval and write `scores.jsonl` into `folder`; as `score_subject` and `run_judge`."""
+    """Score one subject on one eval and write `scores.jsonl` into `folder`; as `score_subject`,
+    `run_served` and `run_judge`."""
     if job.judging is not None:
         return run_judge(job, folder, emit)
+    if job.served is not None:
+        return run_served(job, folder, emit)
     return score_subject(job, folder, emit, KINDS[job.eval.kind])

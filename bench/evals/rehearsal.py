@@ -25,22 +25,23 @@ from bench.emit import ignore_event
 from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import CompletionRequest
 from bench.errors import BenchError, InputError, Problem
-from bench.evals.generated.eval import evaluate_generation
-from bench.evals.generated.questions import answer_questions
+from bench.evals.job import KINDS
 from bench.evals.judge.ask import judge_prompt, judge_requests
 from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system_text
-from bench.evals.lm_eval.choice import evaluate_choice
-from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.lm_eval.tasks import leaf_names, load_tasks
 from bench.evals.loss import rendered, supervised_text
 from bench.evals.mock_subject import ANSWER, MockSubject
 from bench.evals.outcome import EvalOutput
+from bench.evals.served.conversation import messages_before
+from bench.evals.served.job import evaluate_served
+from bench.evals.served.mock_server import MockServer
+from bench.evals.served.subject import ServedSubject
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.models.template_tokens import embedding_rows
 from bench.suite.checks.task_files.templates import TEMPLATES, row_faults
 from bench.suite.resolved import UNREACHABLE
-from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.endpoint import EndpointSpec, Sampling
 from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec, LossSpec, QuestionsSpec
 
 ROWS = 16
@@ -51,9 +52,10 @@ _REPLY_TOKENS = 16
 """Longest reply of a judge to the one request that it is asked."""
 
 
-def rehearse_all(jobs: Iterable[EvalJob]) -> dict[str, str]:
+def rehearse_all(jobs: Iterable[EvalJob], *, ask_endpoints: bool = False) -> dict[str, str]:
     """Rehearses every job. Raises `InputError` with the problems of all of them.
 
+    `ask_endpoints`: served models are asked once.
     Returns what was said of evals whose rows the hub does not give today, by name: an input that is unavailable, and
     not wrong.
     """
@@ -61,7 +63,7 @@ def rehearse_all(jobs: Iterable[EvalJob]) -> dict[str, str]:
     unavailable: dict[str, str] = {}
     for job in jobs:
         try:
-            rehearse(job)
+            rehearse(job, ask_endpoint=ask_endpoints)
         except InputError as error:
             wrong = [problem for problem in error.problems if problem.reference != UNREACHABLE]
             problems += wrong
@@ -72,11 +74,14 @@ def rehearse_all(jobs: Iterable[EvalJob]) -> dict[str, str]:
     return unavailable
 
 
-def rehearse(job: EvalJob) -> None:
+def rehearse(job: EvalJob, *, ask_endpoint: bool = False) -> None:
     """Rehearses one eval. Raises `InputError` with all that would leave it without a score."""
     try:
         _check_rows(job)
         problems = list(_KINDS[job.eval.kind](job))
+        if job.served is not None and ask_endpoint:
+            question = CompletionRequest.ask("Say yes.", sampling=Sampling(max_tokens=_REPLY_TOKENS))
+            problems += _asked_once(job, job.served.endpoint, question, role="endpoint")
     except BenchError as error:
         raise InputError(_named(problem, job) for problem in error.problems) from error
     except Exception as error:  # a task file's, a template's, a metric's: whatever the eval would meet in the run
@@ -98,6 +103,10 @@ def _failure(error: Exception, job: EvalJob, task: str | None = None) -> Problem
 def _check_rows(job: EvalJob) -> None:
     """Raises `InputError` for rows of the eval's own data that the template cannot print, or the model cannot embed."""
     if not isinstance(job.eval, LossSpec | GenerationSpec | QuestionsSpec) or job.data is None:
+        return
+    if job.served is not None:
+        for row in load_rows(job.data.path):
+            messages_before(row.turns, len(row.turns) - 1)
         return
     scored = isinstance(job.eval, LossSpec)
     if not isinstance(job.eval, LossSpec) and job.eval.template != "suite":
@@ -145,6 +154,14 @@ def _subject(job: EvalJob, *, most_rows: int | None = ROWS) -> MockSubject:
     )
 
 
+def _evaluated(job: EvalJob, *, most_rows: int | None = ROWS) -> EvalOutput:
+    """The eval of a subject without a model."""
+    if job.served is not None:
+        server = ServedSubject(completer=MockServer(text=ANSWER), concurrency=1, most_rows=most_rows)
+        return evaluate_served(job, server, ignore_event)
+    return KINDS[job.eval.kind](job, _subject(job, most_rows=most_rows), ignore_event)
+
+
 def _tasks(job: EvalJob) -> Iterator[Problem]:
     """Problems of an eval's tasks; where one ends the rehearsal, each is rehearsed alone: none hides another."""
     try:
@@ -173,11 +190,10 @@ def _tasks_together(job: EvalJob) -> Iterator[Problem]:
     assert isinstance(spec, LmEvalSpec | ChoiceSpec), "chosen by kind"
     if isinstance(spec, LmEvalSpec) and (folder := _task_folder(job, spec)) is not None:
         yield from _row_problems(job, spec, folder)
-    subject = _subject(job)
-    most = subject.most_rows or MOST_ROWS
-    few = spec.model_copy(update={"limit": min(most, spec.limit or most)})
-    evaluate = evaluate_tasks if spec.kind == "lm_eval" else evaluate_choice
-    output = evaluate(job.model_copy(update={"eval": few}), subject, ignore_event)
+    most = ROWS if job.served is not None else _subject(job).most_rows or MOST_ROWS
+    output = _evaluated(
+        job.model_copy(update={"eval": spec.model_copy(update={"limit": min(most, spec.limit or most)})})
+    )
     for task in dict.fromkeys(measure.task for measure in output.measures):
         if not _scored(output, task):
             why = _reason(output, task)
@@ -224,14 +240,13 @@ def _reason(output: EvalOutput, task: str) -> str:
 def _generation(job: EvalJob) -> Iterator[Problem]:
     spec = job.eval
     assert isinstance(spec, GenerationSpec), "chosen by kind"
-    output = evaluate_generation(job, _subject(job), ignore_event)
+    output = _evaluated(job)
+    if not _scored(output, spec.name):
+        output = _evaluated(job, most_rows=None)
     if _scored(output, spec.name):
         return
-    whole = _subject(job, most_rows=None)
-    output = evaluate_generation(job, whole, ignore_event)
-    if _scored(output, spec.name):
-        return
-    rows = whole.rows(job)
+    assert job.data is not None, "an eval with rows"
+    rows = load_rows(job.data.path)
     leading = next(measure.metric for measure in output.measures if measure.headline)
     references = sum(bool(row.answer.strip()) for row in rows)
     why = (
@@ -248,7 +263,7 @@ def _generation(job: EvalJob) -> Iterator[Problem]:
 
 
 def _questions(job: EvalJob) -> Iterator[Problem]:
-    answer_questions(job, _subject(job), ignore_event)
+    _evaluated(job)
     yield from ()
 
 
@@ -281,17 +296,17 @@ def _judge(job: EvalJob) -> Iterator[Problem]:
     request = next(judge_requests(spec, judge_prompt(spec, judging), pair))
     if spec.judge.endpoint is not None:
         short = request.sampling.model_copy(update={"max_tokens": min(_REPLY_TOKENS, request.sampling.max_tokens)})
-        yield from _asked_once(job, spec.judge.endpoint, request.model_copy(update={"sampling": short}))
+        yield from _asked_once(job, spec.judge.endpoint, request.model_copy(update={"sampling": short}), role="judge")
 
 
-def _asked_once(job: EvalJob, endpoint: EndpointSpec, request: CompletionRequest) -> Iterator[Problem]:
-    """One short request, whose reply is not kept: it must show that the judge answers today."""
+def _asked_once(job: EvalJob, endpoint: EndpointSpec, request: CompletionRequest, *, role: str) -> Iterator[Problem]:
+    """One short request, whose reply is not kept: it must show that the server answers today."""
     with tempfile.TemporaryDirectory() as folder:
         [completion] = open_endpoint(endpoint, cache=Path(folder)).complete([request])
     if completion.reply is None:
-        what = f"judge {endpoint.model} at {endpoint.host} gave no reply: {completion.failure}"
+        what = f"{role} {endpoint.model} at {endpoint.host} gave no reply: {completion.failure}"
         hint = "check base_url, model and key_env, and that the server is running"
-        yield Problem(reference="judge.no-reply", what=what, where=_where(job), hint=hint)
+        yield Problem(reference=f"{role}.no-reply", what=what, where=_where(job), hint=hint)
 
 
 _KINDS: dict[str, Callable[[EvalJob], Iterator[Problem]]] = {

@@ -43,6 +43,7 @@ from bench.report.analysis.training.budget_match import budget_match
 from bench.report.analysis.training.cost import costs
 from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
+from bench.report.analysis.training.endpoints import endpoint_costs
 from bench.report.analysis.training.given_weights import given_trainings
 from bench.report.analysis.training.logged_losses import logged_losses
 from bench.report.analysis.training.loss_curves import loss_curves
@@ -106,6 +107,7 @@ def compare_record(
         sweeps=arm_sweeps(record),
         contexts=contexts(record),
         given=given_trainings(record),
+        endpoints=endpoint_costs(record),
         applied=applied_trainings(record),
         judged=judged_arms(record, rows, deltas),
         generation=generation_costs(record),

@@ -30,6 +30,7 @@ from bench.report.sections.scores.variance import variance_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training.applied import applied_section
 from bench.report.sections.training.costs import cost_section, seconds_section
+from bench.report.sections.training.endpoints import endpoints_section
 from bench.report.sections.training.given_weights import given_section
 from bench.report.sections.training.pace import pace_section
 from bench.report.sections.training.sweeps import contexts_section, sweeps_section
@@ -63,6 +64,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         sweeps_section(comparison),
         contexts_section(comparison),
         given_section(comparison),
+        endpoints_section(comparison),
         applied_section(comparison),
         judge_section(comparison),
         generation_section(comparison),
@@ -103,7 +105,8 @@ def _status(comparison: Comparison) -> Cell:
     run = comparison.run
     bases = sum(is_base(arm) for arm in comparison.arms)
     base = "the base" if bases == 1 else f"{bases} bases"
-    given = len({training.arm for training in comparison.given})
+    served = {endpoint.arm for endpoint in comparison.endpoints if not is_base(endpoint.arm)}
+    given = len({training.arm for training in comparison.given} | served)
     made = len(comparison.arms) - bases - given
     arms = [f"{fmt.plural(made, 'arm')} × {fmt.plural(len(run.seeds), 'seed')}"] if made else []
     design = fmt.listed([*arms, *([fmt.plural(given, "given arm")] if given else [])])

@@ -19,16 +19,16 @@ _REPEATED = 4
 
 
 def behaviour(
-    question: str, text: str, ids: Sequence[int], *, ended: bool, form: Form | None
+    question: str, text: str, ids: Sequence[int] | None, *, ended: bool, form: Form | None
 ) -> dict[str, float | None]:
     """Values by measure. question: the user's text without the template. text: the answer. ids: its tokens without the
-    one that ended it."""
+    one that ended it; `None` where a server gave the text."""
     measures: dict[str, float | None] = {
         "ended": float(ended),
         "empty": float(not text.strip()),
-        "repetition": repetition(ids),
+        "repetition": None if ids is None else repetition(ids),
         "drift": drift(question, text),
-        "length": float(len(ids)),
+        "length": None if ids is None else float(len(ids)),
     }
     if form is None:
         return measures

@@ -18,7 +18,7 @@ from bench.errors import InputError
 from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
-from bench.evals.outcome import ExampleProgress
+from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject
 from bench.record.results.evaluation import Generated
 from bench.suite.catalog.template import Template
@@ -43,11 +43,11 @@ class TurnReply:
     """The whole prompt that the model was given, as text."""
     text: str | None
     """The answer without white space around it; `None` where the model gave no finite logits."""
-    ids: tuple[int, ...]
-    """Its tokens, without the one that ended it."""
+    ids: tuple[int, ...] | None
+    """Its tokens, without the one that ended it; `None` of a server, which gives text."""
     ended: bool
-    refused: bool = False
-    """Whether the template cannot print the prompt: nothing was asked."""
+    unanswered: str | None = None
+    """Why there is no text."""
     thinking: str | None = None
     """The thinking that was stripped from `text`."""
     unfinished_thinking: bool = False
@@ -151,8 +151,10 @@ class _Asker:
             if self._wrapped:
                 self._renderer.check_prompt(conversation.turns[:at], "")
         except InputError:
-            said = _user_text(conversation.turns[at - 1])
-            conversation.replies.append(TurnReply(asked=said, prompt="", text=None, ids=(), ended=False, refused=True))
+            said = user_text(conversation.turns[at - 1])
+            conversation.replies.append(
+                TurnReply(asked=said, prompt="", text=None, ids=(), ended=False, unanswered=NOT_PRINTED)
+            )
             return False
         return True
 
@@ -191,11 +193,12 @@ class _Asker:
         ids = () if generation is None else generation.ids
         stopped = bool(ids) and ids[-1] in self._renderer.stop_ids
         reply = TurnReply(
-            asked=_user_text(conversation.turns[at - 1]),
+            asked=user_text(conversation.turns[at - 1]),
             prompt=self._renderer.prompt_text(conversation.turns[:at]),
             text=text,
             ids=ids[:-1] if stopped else ids,
             ended=generation is not None and generation.ended,
+            unanswered=NOT_FINITE if generation is None else None,
             thinking=None if generation is None else generation.thinking,
             unfinished_thinking=generation is not None and generation.unfinished_thinking,
         )
@@ -208,5 +211,6 @@ def _bare(subject: Subject) -> Renderer:
     return Renderer(subject.tokenizer, _BARE, max_length=subject.context_length)
 
 
-def _user_text(turn: Turn) -> str:
+def user_text(turn: Turn) -> str:
+    """The user's words, with the input that belongs to them."""
     return turn.content if turn.input is None else f"{turn.content}\n{turn.input}"

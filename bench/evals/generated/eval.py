@@ -20,7 +20,7 @@ from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.generated.several_answers import measure_of, score_together
 from bench.evals.generated.tool_calls import calls_of, score_tool_calls
-from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
+from bench.evals.outcome import EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import Measure, ScoreRow
@@ -45,6 +45,13 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
     wrapped = spec.template == "suite"
     strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
     replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
+    return scored_answers(job, rows, replies, strip_thinking=strip)
+
+
+def scored_answers(job: EvalJob, rows: Sequence[Row], replies: Replies, *, strip_thinking: bool) -> EvalOutput:
+    """The eval's scores from a subject's answers, whatever engine gave them."""
+    spec = job.eval
+    assert isinstance(spec, GenerationSpec), "chosen by kind"
     scored = score_replies(spec, rows, replies, trusted=job.trust_task_code)
     texts = [sample[-1].text for samples in replies.of for sample in samples]
     together = score_together(spec, scored, texts)
@@ -54,7 +61,7 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
         template=replies.template,
         batch=replies.batch,
         truncated=replies.truncated,
-        strip_thinking=strip,
+        strip_thinking=strip_thinking,
         generated_tokens=replies.generated.tokens,
         generated=replies.generated,
     )
@@ -185,10 +192,8 @@ def _is_unread(answers: Sequence[str | None], by: str) -> bool:
 
 def _reason(replies: Sequence[TurnReply], scores: Mapping[str, Sequence[float]], reference: str) -> str | None:
     """Why a prompt lacks scores: its answer, its pattern, or its reference."""
-    if all(reply.refused for reply in replies):
-        return NOT_PRINTED
     if all(reply.text is None for reply in replies):
-        return NOT_FINITE
+        return replies[0].unanswered
     if not scores.get(FORMAT, True):
         return TOO_SLOW
     behaviours = {scale.name for scale in BEHAVIOUR}

@@ -6,11 +6,11 @@ its second `3.2`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.data.render.row import Row, Turn
 from bench.emit import Emit
-from bench.evals.generated.conversation import TurnReply, ask
+from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
@@ -22,11 +22,21 @@ def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """A subject's answers to the eval's questions."""
     spec = job.eval
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
-    rows = [_row(text) for text in spec.questions] if job.data is None else subject.rows(job)
+    rows = asked_rows(spec) if job.data is None else subject.rows(job)
     progress = ExampleProgress(emit, len(rows))
     wrapped = spec.template == "suite"
     strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
     replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
+    return shown_answers(spec, rows, replies, strip_thinking=strip)
+
+
+def asked_rows(spec: QuestionsSpec) -> list[Row]:
+    """The suite's own questions as rows."""
+    return [_row(text) for text in spec.questions]
+
+
+def shown_answers(spec: QuestionsSpec, rows: Sequence[Row], replies: Replies, *, strip_thinking: bool) -> EvalOutput:
+    """A subject's answers as rows without scores, whatever engine gave them."""
     return EvalOutput(
         rows=tuple(
             line
@@ -37,7 +47,7 @@ def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         template=replies.template,
         batch=replies.batch,
         truncated=replies.truncated,
-        strip_thinking=strip,
+        strip_thinking=strip_thinking,
         generated_tokens=replies.generated.tokens,
         generated=replies.generated,
     )

@@ -7,15 +7,15 @@ are counted; requests that got no reply after all retries end the job, so that a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from bench.endpoint.asking import ask_all
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import Completer, Completion, CompletionRequest, Reply
 from bench.endpoint.local_model import LocalAsker, seed_of
 from bench.endpoint.usage import Usage
-from bench.errors import BenchError, IncompleteError, Problem
 from bench.evals.completions import AT_ONCE, answer, load_writer
 from bench.evals.judge.pairs import AnswerPair
 from bench.evals.judge.verdict import JudgeVerdict, read_verdict
@@ -60,18 +60,8 @@ def judge_pairs(spec: JudgeSpec, judging: Judging, pairs: Sequence[AnswerPair], 
     prompt = judge_prompt(spec, judging)
     completer = _completer(spec, judging)
     requests = [request for pair in pairs for request in judge_requests(spec, prompt, pair)]
-    report = progress.part(len(pairs), len(requests))
-    bill, completions = Usage(price=completer.price), list[Completion]()
-    try:
-        for completion in completer.complete(requests):
-            bill.add(completion)
-            completions.append(completion)
-            report(1)
-    except BenchError as error:
-        raise type(error)(
-            [replace(problem, what=f"{_place(completer)}: {problem.what}") for problem in error.problems]
-        ) from error
-    _check(completions, completer)
+    bill = Usage(price=completer.price)
+    completions = ask_all(completer, requests, bill, progress.part(len(pairs), len(requests)), role="judge")
     orders = [_order(completion) for completion in completions]
     return Session(
         judgements={
@@ -101,20 +91,6 @@ def judge_requests(spec: JudgeSpec, prompt: Prompt, pair: AnswerPair) -> Iterato
 def _order(completion: Completion) -> Order:
     text = None if completion.reply is None else completion.reply.text
     return Order(text=text, verdict=None if text is None else read_verdict(text))
-
-
-def _check(completions: Sequence[Completion], completer: Completer) -> None:
-    failed = [completion for completion in completions if completion.reply is None and not completion.rejected]
-    refused = [completion for completion in completions if completion.rejected]
-    lost = failed or (refused if len(refused) == len(completions) else [])
-    if lost:
-        what = f"{len(lost):,} of {len(completions):,} requests got no reply, the last: {lost[-1].failure}"
-        hint = "replies so far are stored; run the same command again to continue"
-        raise IncompleteError(Problem(reference="judge.no-reply", what=what, where=_place(completer), hint=hint))
-
-
-def _place(completer: Completer) -> str:
-    return f"judge {completer.name} at {completer.host}" if completer.host else f"judge {completer.name}"
 
 
 def _completer(spec: JudgeSpec, judging: Judging) -> Completer:

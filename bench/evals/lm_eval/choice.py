@@ -6,7 +6,8 @@ scores, chance levels and measures are those of a task file that says the same.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import datasets
 
 from bench.emit import Emit
 from bench.evals.lm_eval.run import score_tasks
-from bench.evals.lm_eval.tasks import load_config
+from bench.evals.lm_eval.tasks import Loaded, load_config
 from bench.evals.outcome import EvalOutput
 from bench.evals.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
@@ -22,25 +23,47 @@ from bench.suite.checks.data.choice_rows import ChoiceRow, read_choices
 from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceTask:
+    """The file's questions as a task that is loaded."""
+
+    spec: LmEvalSpec
+    loaded: Loaded
+    slices: Mapping[str, dict[str, tuple[str, ...]]]
+    """By example."""
+
+    def scored(self, output: EvalOutput) -> EvalOutput:
+        """The task's scores, with the values that the suite slices by."""
+        rows = tuple(row.model_copy(update={"slices": self.slices[row.id]}) for row in output.rows)
+        return replace(output, rows=rows)
+
+
 def evaluate_choice(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the file's questions."""
+    task = choice_task(job)
+    return task.scored(score_tasks(task.spec, task.loaded, subject, emit))
+
+
+def choice_task(job: EvalJob) -> ChoiceTask:
+    """The eval's file as a task of lm-eval."""
     spec = job.eval
     assert isinstance(spec, ChoiceSpec), "chosen by kind"
     assert job.tasks_path is not None, "resolved"
     rows = read_choices(spec, Path(job.tasks_path), where=f"eval {spec.name!r}")
-    task = LmEvalSpec(
-        kind="lm_eval",
-        name=spec.name,
-        tasks=(spec.name,),
-        limit=spec.limit,
-        metric=spec.metric,
-        template=spec.template,
-        strip_thinking=spec.strip_thinking,
-        role=spec.role,
+    return ChoiceTask(
+        spec=LmEvalSpec(
+            kind="lm_eval",
+            name=spec.name,
+            tasks=(spec.name,),
+            limit=spec.limit,
+            metric=spec.metric,
+            template=spec.template,
+            strip_thinking=spec.strip_thinking,
+            role=spec.role,
+        ),
+        loaded=load_config(_config(spec, rows)),
+        slices={row.id: row.slices for row in rows},
     )
-    output = score_tasks(task, load_config(_config(spec, rows)), subject, emit)
-    slices = {row.id: row.slices for row in rows}
-    return replace(output, rows=tuple(row.model_copy(update={"slices": slices[row.id]}) for row in output.rows))
 
 
 def _config(spec: ChoiceSpec, rows: tuple[ChoiceRow, ...]) -> dict[str, Any]:

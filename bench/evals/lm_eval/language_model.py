@@ -3,8 +3,7 @@
 Contract: lm-eval's conventions where a task's text is given as it is (`TemplateLM._encode_pair`: spaces at the
 context's end go to the continuation; what is too long loses its beginning). Where a prompt was wrapped in the template,
 its token ids are the renderer's, the very ones that training meets, and answers are tokenised as training answers are.
-The beginning-of-sequence token comes once: unlike lm-eval's own model class, a rolled text does not score it. A
-request that cannot be scored is noted in `failed` and gets a placeholder; it never stops the others.
+The beginning-of-sequence token comes once: unlike lm-eval's own model class, a rolled text does not score it.
 """
 
 from __future__ import annotations
@@ -12,32 +11,27 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval.api.instance import Instance
-from lm_eval.api.model import LM
 from lm_eval.models.utils import normalize_gen_kwargs
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
-from bench.errors import InputError, Problem
+from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import SCORE, ContinuationPair, Score, Scorer
+from bench.evals.lm_eval.example_lm import DEFAULT_MAX_NEW_TOKENS, ExampleKey, ExampleLM, drawing_of, key_of, keys_of
 from bench.evals.outcome import NOT_FINITE, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
-from bench.suite.catalog.generation_settings import SUPPORTED, unheeded
+from bench.record.results.evaluation import Generated
 from bench.text import opens_thinking
 
-ExampleKey = tuple[str | None, int | None]
-"""Task name and document number."""
 
-DEFAULT_MAX_NEW_TOKENS = 256
-
-
-class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
+class SubjectLM(ExampleLM):
     """One subject behind lm-eval's interface."""
 
     def __init__(
@@ -52,28 +46,42 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
     ) -> None:
         """`strip_thinking=None`: where a prompt is wrapped in a template that has thinking. `max_new_tokens`: longest
         answer in place of each task's own."""
-        super().__init__()
+        super().__init__(progress)
         self.subject = subject
         self.tokenizer = subject.tokenizer
-        self.progress = progress
         self.seed = seed
         self._strip_thinking = strip_thinking
         self._max_new_tokens = max_new_tokens
         self.slots = slots
         self.scorer: Scorer | None = None
         """Built for the first request that needs it."""
-        self.failed: dict[ExampleKey, str] = {}
-        """Why a request could not be scored."""
-        self.truncated: set[ExampleKey] = set()
         self.drawn = subject.generator(slots=slots)
-        self.thinking: dict[ExampleKey, str] = {}
-        """Thinking that was stripped from an example's first answer."""
-        self.unfinished: set[ExampleKey] = set()
-        """Examples with an answer whose thinking never ended."""
-        self.samples = 1
-        """Answers to one prompt, at most."""
         self._wrapped: dict[str, _Wrapped] = {}
         self._first = _first_ids(subject)
+
+    # What the record says of it.
+
+    @property
+    def template(self) -> str:
+        """The renderer's template by name."""
+        return self.subject.renderer.template.name
+
+    @property
+    def bare(self) -> str:
+        """Nothing is put around a prompt that is given as it is."""
+        return "none"
+
+    def batch(self, generated: Generated | None) -> str:
+        """By length under a budget of slots; whether choices shared their context, and whether the batch mattered."""
+        sharing = ""
+        if self.scorer is not None:
+            sharing = ", choices behind one context" if self.scorer.shared else ", each choice with its own context"
+        check = f"; {describe_check(generated)}" if generated else ""
+        return f"by length, at most {self.slots} slots{sharing}{check}"
+
+    def account(self) -> Generated | None:
+        """Tokens, seconds and the check of the batches."""
+        return self.drawn.account(samples=self.samples) if self.drawn.asked else None
 
     # What lm-eval asks about templates.
 
@@ -100,7 +108,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
         """Log-probability of each continuation and whether greedy decoding gives it."""
         pairs = self._pairs([request.args for request in requests])
-        scores = self._score(pairs, [_key(request) for request in requests], len(_keys(requests)))
+        scores = self._score(pairs, [key_of(request) for request in requests], len(keys_of(requests)))
         return [(score.logprob, score.greedy) for score in scores]
 
     def loglikelihood_rolling(self, requests: Sequence[Instance]) -> list[float]:
@@ -115,11 +123,11 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             for window in windows:
                 pairs.append(make_disjoint_window(window))
                 owners.append(number)
-        keys = [_key(requests[owner]) for owner in owners]
+        keys = [key_of(requests[owner]) for owner in owners]
         totals = [0.0] * len(requests)
-        for owner, score in zip(owners, self._score(pairs, keys, len(_keys(requests))), strict=True):
+        for owner, score in zip(owners, self._score(pairs, keys, len(keys_of(requests))), strict=True):
             totals[owner] += score.logprob
-        self._fail("an empty text", (_key(request) for request, ids in zip(requests, texts, strict=True) if not ids))
+        self.fail("an empty text", (key_of(request) for request, ids in zip(requests, texts, strict=True) if not ids))
         return totals
 
     def generate_until(self, requests: Sequence[Instance]) -> list[str]:
@@ -131,15 +139,13 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             text, settings = request.args
             asked.append(self._request(request, prompt, settings, repeat=seen[text]))
             seen[text] += 1
-        report = self.progress.part(len(_keys(requests)), len(asked))
+        report = self.progress.part(len(keys_of(requests)), len(asked))
         answers = self.drawn.draw(asked, report)
-        self.samples = max([self.samples, *Counter(map(_key, requests)).values()])
-        self._fail(NOT_FINITE, (_key(r) for r, answer in zip(requests, answers, strict=True) if answer is None))
+        self.samples = max([self.samples, *Counter(map(key_of, requests)).values()])
+        self.fail(NOT_FINITE, (key_of(r) for r, answer in zip(requests, answers, strict=True) if answer is None))
         for request, answer in zip(requests, answers, strict=True):
-            if answer is not None and answer.thinking is not None:
-                self.thinking.setdefault(_key(request), answer.thinking)
-            if answer is not None and answer.unfinished_thinking:
-                self.unfinished.add(_key(request))
+            if answer is not None:
+                self.note_thinking(request, answer.thinking, unfinished=answer.unfinished_thinking)
         texts = ["" if answer is None else answer.text for answer in answers]
         return [
             self.subject.renderer.clean(text) if request.args[0] in self._wrapped else text
@@ -196,7 +202,7 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         fitting: dict[int, ContinuationPair] = {}
         for number, ((context, continuation), key) in enumerate(zip(pairs, keys, strict=True)):
             if not 0 < len(continuation) <= limit:
-                self._fail("an answer that is empty, or longer than the context", [key])
+                self.fail("an answer that is empty, or longer than the context", [key])
                 continue
             kept = context[-(limit + 1 - len(continuation)) :]
             fitting[number] = (tuple(kept), tuple(continuation))
@@ -212,16 +218,12 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
             recalled=report,
         )
         scores = dict(zip(fitting, replies, strict=True))
-        self._fail(NOT_FINITE, (keys[number] for number, score in scores.items() if not math.isfinite(score.logprob)))
+        self.fail(NOT_FINITE, (keys[number] for number, score in scores.items() if not math.isfinite(score.logprob)))
         nothing = Score(logprob=0.0, greedy=False)
         return [
             scores[number] if number in scores and math.isfinite(scores[number].logprob) else nothing
             for number in range(len(pairs))
         ]
-
-    def _fail(self, reason: str, keys: Iterable[ExampleKey]) -> None:
-        for key in keys:
-            self.failed.setdefault(key, reason)
 
     def _request(
         self, request: Instance, prompt: list[int], settings: Mapping[str, Any], *, repeat: int
@@ -234,10 +236,11 @@ class SubjectLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         limit = self.subject.context_length
         kept = prompt[-max(limit - new_tokens, limit // 2) :]
         if len(kept) < len(prompt):
-            self.truncated.add(_key(request))
+            self.truncated.add(key_of(request))
         wrapped = text in self._wrapped
         strip = strips_thinking(self._strip_thinking, self.subject, wrapped=wrapped)
         renderer = self.subject.renderer
+        self.strips_thinking |= strip
         return GenerationRequest(
             prompt=tuple(kept),
             stop_ids=frozenset(renderer.stop_ids if wrapped else _end_ids(self.subject)),
@@ -268,14 +271,6 @@ def _turn(message: Mapping[str, str]) -> Turn:
     return Turn.model_validate({"role": message["role"], "content": message["content"]})
 
 
-def _key(request: Instance) -> ExampleKey:
-    return request.task_name, request.doc_id
-
-
-def _keys(requests: Sequence[Instance]) -> set[ExampleKey]:
-    return {_key(request) for request in requests}
-
-
 def _move_spaces(context: str, continuation: str) -> tuple[str, str]:
     """Spaces at the context's end belong to the continuation's first word."""
     bare = context.rstrip()
@@ -297,23 +292,13 @@ def _end_ids(subject: Subject) -> list[int]:
 
 
 def _sampling(task: str | None, settings: Mapping[str, Any], identity: str) -> TokenSampling | None:
-    """How to draw tokens; `None` for greedy. Raises `InputError` for settings that would change the answer unheeded."""
-    if strange := unheeded(settings):
-        raise InputError(
-            Problem(
-                reference="tasks.generation",
-                what=f"generation setting {key} = {settings[key]!r} is not supported",
-                where=f"generation_kwargs of task {task}",
-                hint="supported: " + ", ".join(sorted(SUPPORTED)),
-            )
-            for key in strange
-        )
-    temperature = float(settings.get("temperature", 1.0))
-    if not settings.get("do_sample") or temperature == 0:
+    """How to draw tokens; `None` for greedy."""
+    drawing = drawing_of(task, settings)
+    if drawing is None:
         return None
     return TokenSampling(
-        temperature=temperature,
-        top_k=settings.get("top_k") or None,
-        top_p=settings.get("top_p"),
+        temperature=drawing.temperature,
+        top_k=drawing.top_k,
+        top_p=drawing.top_p,
         seed=int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") >> 1,
     )

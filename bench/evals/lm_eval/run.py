@@ -18,7 +18,7 @@ from lm_eval.tasks import TaskManager
 
 from bench.emit import Emit
 from bench.errors import InputError, Problem
-from bench.evals.inference.batch_check import describe_check
+from bench.evals.lm_eval.example_lm import ExampleLM
 from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, without_environment_report
@@ -32,7 +32,7 @@ from bench.record.results.evaluation import ScoreRow
 from bench.suite.tables.data import HUB_ID
 from bench.suite.tables.evals import LmEvalSpec
 
-_SEED = 1234
+SEED = 1234
 """Seed of lm-eval's few-shot examples and of sampled answers, the same for all subjects."""
 
 Reasons = dict[tuple[str, str], str]
@@ -45,6 +45,11 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's tasks. Raises `InputError` for unknown or refused tasks."""
     spec = job.eval
     assert isinstance(spec, LmEvalSpec), "chosen by kind"
+    return score_tasks(spec, load_eval(spec, job), subject, emit)
+
+
+def load_eval(spec: LmEvalSpec, job: EvalJob) -> Loaded:
+    """The eval's tasks, ready to be asked. Raises `InputError` for unknown or refused tasks."""
     folder = None if job.tasks_path is None else Path(job.tasks_path)
     house_nltk_data()
     if spec.rows is None:
@@ -52,21 +57,31 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     else:
         loaded = load_tasks(spec.tasks, None, rows=folder)
     seed_detector()
-    return score_tasks(spec, loaded, subject, emit)
+    return loaded
 
 
 def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on tasks that are loaded already, by the options of `spec`."""
+
+    def subject_lm(progress: ExampleProgress) -> ExampleLM:
+        return SubjectLM(
+            subject,
+            progress,
+            seed=SEED,
+            strip_thinking=spec.strip_thinking,
+            max_new_tokens=spec.max_new_tokens,
+        )
+
+    return score_with(spec, loaded, emit, subject_lm)
+
+
+def score_with(
+    spec: LmEvalSpec, loaded: Loaded, emit: Emit, make_lm: Callable[[ExampleProgress], ExampleLM]
+) -> EvalOutput:
+    """Scores what `make_lm` makes of a subject on tasks that are loaded already."""
     tasks, reasons = loaded.tasks, Reasons()
     examples = {name: len(task.eval_docs) for name, task in tasks.items()}
-    total = sum(min(count, spec.limit or count) for count in examples.values())
-    lm = SubjectLM(
-        subject,
-        ExampleProgress(emit, total),
-        seed=_SEED,
-        strip_thinking=spec.strip_thinking,
-        max_new_tokens=spec.max_new_tokens,
-    )
+    lm = make_lm(ExampleProgress(emit, sum(min(count, spec.limit or count) for count in examples.values())))
     samples: dict[str, Sequence[Mapping[str, Any]]] = {}
     wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
     for wrap in (True, False):
@@ -74,7 +89,7 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
         if chosen:
             samples.update(_run(lm, chosen, loaded.manager, spec, reasons, wrap=wrap))
     scores = {name: _read(task, samples[name], lm, spec, reasons) for name, task in tasks.items()}
-    generated = lm.drawn.account(samples=lm.samples) if lm.drawn.asked else None
+    generated = lm.account()
     return EvalOutput(
         rows=tuple(
             row
@@ -83,12 +98,10 @@ def score_tasks(spec: LmEvalSpec, loaded: Loaded, subject: Subject, emit: Emit) 
         ),
         measures=tuple(measure for task_scores in scores.values() for measure in task_scores.measures),
         groups=tuple(group_measures(loaded.groups, scores, spec.tasks)),
-        template=_template(subject, wrapped),
-        batch=f"by length, at most {lm.slots} slots"
-        + _sharing(lm)
-        + (f"; {describe_check(generated)}" if generated else ""),
+        template=_template(lm, wrapped),
+        batch=lm.batch(generated),
         truncated=len(lm.truncated),
-        strip_thinking=any(request.strip_thinking for request in lm.drawn.asked),
+        strip_thinking=lm.strips_thinking,
         generated_tokens=generated.tokens if generated else None,
         generated=generated,
         versions={name: str(task.VERSION) for name, task in tasks.items()},
@@ -108,7 +121,7 @@ def _asks_wrapping(task: Task) -> bool:
 
 
 def _run(
-    lm: SubjectLM, tasks: Sequence[Task], manager: TaskManager, spec: LmEvalSpec, reasons: Reasons, *, wrap: bool
+    lm: ExampleLM, tasks: Sequence[Task], manager: TaskManager, spec: LmEvalSpec, reasons: Reasons, *, wrap: bool
 ) -> dict[str, Sequence[Mapping[str, Any]]]:
     """lm-eval's samples by task."""
     lm.forget_prompts()
@@ -125,10 +138,10 @@ def _run(
             log_samples=True,
             apply_chat_template=wrap,
             fewshot_as_multiturn=True,
-            random_seed=_SEED,
-            numpy_random_seed=_SEED,
-            torch_random_seed=_SEED,
-            fewshot_random_seed=_SEED,
+            random_seed=SEED,
+            numpy_random_seed=SEED,
+            torch_random_seed=SEED,
+            fewshot_random_seed=SEED,
         )
     return dict(results["samples"])
 
@@ -150,7 +163,7 @@ def _isolated(process: Callable[..., dict[str, Any]], task: str, reasons: Reason
 
 
 def _read(
-    task: Task, samples: Sequence[Mapping[str, Any]], lm: SubjectLM, spec: LmEvalSpec, reasons: Reasons
+    task: Task, samples: Sequence[Mapping[str, Any]], lm: ExampleLM, spec: LmEvalSpec, reasons: Reasons
 ) -> TaskScores:
     name = task.task_name
     failed = {document: why for (asked, document), why in lm.failed.items() if asked == name and document is not None}
@@ -164,7 +177,7 @@ def _read(
 
 
 def _with_thinking(
-    task: str, rows: Sequence[ScoreRow], samples: Sequence[Mapping[str, Any]], lm: SubjectLM
+    task: str, rows: Sequence[ScoreRow], samples: Sequence[Mapping[str, Any]], lm: ExampleLM
 ) -> Iterator[ScoreRow]:
     """The rows of a task, in the order of its documents, with the thinking that was stripped from their answers."""
     for row, document in zip(rows, sorted({sample["doc_id"] for sample in samples}), strict=True):
@@ -173,16 +186,9 @@ def _with_thinking(
         yield row.model_copy(update=thinking) if any(thinking.values()) else row
 
 
-def _template(subject: Subject, wrapped: Mapping[str, bool]) -> str:
-    """The template's name, `none`, or both with the tasks that go without."""
-    name = subject.renderer.template.name
+def _template(lm: ExampleLM, wrapped: Mapping[str, bool]) -> str:
+    """The template's name, that of bare prompts, or both with the tasks that go without."""
     bare = [task for task, wrap in wrapped.items() if not wrap]
-    if len(bare) == len(wrapped):
-        return "none"
-    return f"{name} (none for {', '.join(bare)})" if bare else name
-
-
-def _sharing(lm: SubjectLM) -> str:
-    if lm.scorer is None:
-        return ""
-    return ", choices behind one context" if lm.scorer.shared else ", each choice with its own context"
+    if len(bare) == len(wrapped) or lm.bare == lm.template:
+        return lm.bare
+    return f"{lm.template} ({lm.bare} for {', '.join(bare)})" if bare else lm.template

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
+from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec
 
 
@@ -44,6 +45,14 @@ class Judging(Spec):
         return self.reference == self.answers
 
 
+class Served(Spec):
+    """A model behind a server, and where what it was asked before is kept."""
+
+    endpoint: EndpointSpec
+    replies: str
+    """Folder of kept replies; not part of the digest."""
+
+
 class EvalJob(Spec):
     """Score one subject on one eval."""
 
@@ -62,6 +71,8 @@ class EvalJob(Spec):
     """Folder of the training; not part of the digest."""
     given: ResolvedWeights | None = None
     """In place of a training of this suite's: weights from elsewhere."""
+    served: Served | None = None
+    """In place of any weights: the server that answers."""
     shots: Shots | None = None
     """Rows in the context of a `few_shot` subject, which is the base otherwise."""
     judging: Judging | None = None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from bench.record.results.endpoint_use import EndpointUse
 from bench.record.results.judged import Judged
 from bench.record.results.ledger import OtherLoad, Seconds
 from bench.spec import Spec
@@ -130,6 +131,8 @@ class EvalResult(Spec):
     """Versions of tasks by name."""
     datasets: dict[str, str] = Field(default_factory=dict)
     """Hub datasets that tasks of lm-eval read, by the task's name; without those that read local files."""
+    endpoint: EndpointUse | None = None
+    """Requests and costs of a served model; `None` of one on this machine."""
     judged: Judged | None = None
     """Counts and costs of a judge eval; `None` for all others."""
     shots: tuple[ShotRow, ...] | None = None

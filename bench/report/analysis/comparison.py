@@ -40,6 +40,7 @@ from bench.report.analysis.training.budget_match import BudgetMatch
 from bench.report.analysis.training.cost import Cost
 from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
+from bench.report.analysis.training.endpoints import EndpointCost
 from bench.report.analysis.training.given_weights import GivenTraining
 from bench.report.analysis.training.logged_losses import LoggedLosses
 from bench.report.analysis.training.loss_curves import LossCurve
@@ -104,6 +105,8 @@ class Comparison:
     sweeps: tuple[ArmSweep, ...]
     contexts: tuple[ContextRows, ...]
     given: tuple[GivenTraining, ...]
+    endpoints: tuple[EndpointCost, ...]
+    """Arms and bases behind a server."""
     applied: tuple[AppliedTraining, ...]
     """What each training changes of its base, as its subject is evaluated."""
     judged: tuple[JudgedArm, ...]

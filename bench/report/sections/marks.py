@@ -99,6 +99,8 @@ def with_missing(bounds: MissingBounds | None, *, signed: bool = True) -> str:
 
 def score_cell(result: Result) -> Cell:
     """`0.612 [0.571, 0.652]`, or why there is none; with a star where seeds are missing."""
+    if result.not_applicable is not None:
+        return Cell(text=f"n/a: {result.not_applicable}", tone="muted")
     if result.value.mean is None:
         return Cell(text=why_absent(result.absent), tone="bad")
     text = f"{fmt.number(result.value.mean)} {fmt.interval(result.value.low, result.value.high)}".rstrip()

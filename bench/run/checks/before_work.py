@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.errors import BenchError, InputError, Problem, collected
 from bench.record.jobs.train_job import TrainJob
 from bench.run.checks.counts import exact_counts
+from bench.run.checks.endpoint_keys import check_keys
 from bench.run.checks.given_weights import check_given
 from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
@@ -41,6 +42,8 @@ def check_before_work(
     with collected(problems):
         planned = preflight(planned, home=home, server=server)
         _count(planned, home=home, server=server, note=note)
+    with collected(problems):
+        check_keys(planned)
     with collected(problems):
         check_given(planned.resolved, home=home, server=server)
     try:

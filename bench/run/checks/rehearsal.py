@@ -1,8 +1,8 @@
 """Each eval to do is rehearsed by a child before the first training: tasks, prompts, metrics, references, endpoints.
 
-Contract: one job of each eval on each base is rehearsed. A rehearsal that found nothing wrong is remembered by digest
-and by its own code, but for a judge behind an endpoint, which is asked once in every run that trains: without a
-training to pay for, its own job shows as cheaply whether it answers.
+Contract: one job of each eval on each base, and on each endpoint, is rehearsed. A rehearsal that found nothing wrong is
+remembered by digest and by its own code, but for judges and arms behind an endpoint, which are asked once in every run
+that trains: without a training to pay for, their own jobs show as cheaply whether they answer.
 """
 
 from __future__ import annotations
@@ -24,31 +24,33 @@ def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str
     Returns what was said of evals whose rows the hub does not give today, by name: their jobs fail, and the next run
     does them alone.
     """
-    jobs = [job for job in _one_of_each(planned) if not _memo(home, job).exists()]
+    again = [job for job in _one_of_each(planned) if job.served is not None and planned.trains]
+    jobs = [job for job in _one_of_each(planned) if job in again or not _memo(home, job).exists()]
     if not jobs:
         return {}
-    request, log = RehearsalRequest(jobs=tuple(jobs)), home / "logs" / "rehearsal.txt"
+    request, log = RehearsalRequest(jobs=tuple(jobs), ask_endpoints=planned.trains), home / "logs" / "rehearsal.txt"
     unavailable = dict(server.call("rehearse", request, folder=home, log=log) or {})
     for job in jobs:
-        if not _asks_endpoint(job) and job.eval.name not in unavailable:
+        if not _asks_judge(job) and job not in again and job.eval.name not in unavailable:
             _memo(home, job).parent.mkdir(parents=True, exist_ok=True)
             _memo(home, job).touch()
     return unavailable
 
 
 def _one_of_each(planned: Plan) -> list[EvalJob]:
-    """One job to do of each eval on each base; a judge's answers and its judging are two."""
+    """One job to do of each eval on each base and endpoint; a judge's answers and its judging are two."""
     jobs: dict[str, EvalJob] = {}
     trains = planned.trains
     for planned_job in planned.can_run:
         job = planned_job.job.asking if isinstance(planned_job.job, AnswerJob) else planned_job.job
         by_definition = isinstance(job, EvalJob) and job.judging is not None and job.judging.by_definition
-        if isinstance(job, EvalJob) and not by_definition and (trains or not _asks_endpoint(job)):
-            jobs.setdefault(digest_json([job.eval.name, job.eval.kind, job.model.identity]), job)
+        if isinstance(job, EvalJob) and not by_definition and (trains or not _asks_judge(job)):
+            served = None if job.served is None else job.served.endpoint.identity
+            jobs.setdefault(digest_json([job.eval.name, job.eval.kind, job.model.identity, served]), job)
     return list(jobs.values())
 
 
-def _asks_endpoint(job: EvalJob) -> bool:
+def _asks_judge(job: EvalJob) -> bool:
     return isinstance(job.eval, JudgeSpec) and job.eval.judge.endpoint is not None
 
 

@@ -28,6 +28,7 @@ from bench.making.make import check_tasks, make
 from bench.making.summary import MakeSummary, MakingTally
 from bench.making.tasks import Task, read_tasks
 from bench.places import home
+from bench.record.files import REPLIES
 from bench.run.local_completer import LoadedModel, LocalCompleter
 from bench.run.process.locks import FileLock
 from bench.run.process.payloads import FetchRequest
@@ -119,7 +120,7 @@ def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
 
 
 def _completer(source: ModelSource, loaded: LoadedMake, models: LoadedModel, trusted: bool) -> Completer:
-    cache = home() / "replies"
+    cache = home() / REPLIES
     if source.endpoint is not None:
         return open_endpoint(source.endpoint, cache=cache, seed=loaded.spec.seed)
     local, server = source.local, models.server

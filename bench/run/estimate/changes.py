@@ -24,6 +24,7 @@ _MODEL_INPUTS = ("sha256", "remote_code", "context_length", "template_sha256", "
 _NO_INPUT = {
     "digest", "steps_between_saves", "track", "log_every", "trust_task_code", "training_path", "tasks_path",
     "given.path", "eval.name", "eval.role", "arm", "subject", "replies", "asking.replies",
+    "served.replies",
 }  # fmt: skip
 
 JobFields = dict[str, Any]

@@ -261,7 +261,7 @@ def _arm(
 
 
 def _eval(name: str, jobs: Sequence[PlannedJob], clock: _Clock) -> EvalForecast:
-    job = jobs[0].job
+    job = jobs[0].job  # the base's, where there is one on this machine: servers take the time that they take
     assert isinstance(job, EvalJob | AnswerJob), "grouped by eval"
     cached = sum(not job.to_do for job in jobs)
     seconds, source = clock.evaluation(job, to_do=cached < len(jobs))

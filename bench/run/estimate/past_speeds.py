@@ -73,4 +73,5 @@ def _training_key(job: TrainJob) -> str:
 
 def _eval_key(job: EvalJob) -> str:
     spec: dict[str, Any] = job.eval.model_dump(mode="json", exclude={"role"})
-    return digest_json([job.model.sha256, spec, job.threads])
+    served = None if job.served is None else job.served.endpoint.identity
+    return digest_json([job.model.sha256, spec, job.threads, served])

@@ -2,7 +2,7 @@
 
 Contract: a child works on the job itself, alone, in a scratch folder, until `_ENOUGH_SECONDS` of its work are seen, and
 is then ended. Nothing is kept but the timing, below `HOME/timings`, by what decides it: base, recipe or eval, threads,
-device and code. An eval that asks a judge is not timed: that costs money.
+device and code. An eval that asks a judge or a served model is not timed: that costs money.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Timings:
     def evaluation(self, job: EvalJob | AnswerJob) -> Timing | None:
         """Seconds of one subject of an eval, the base; `None` where it could not be timed."""
         eval_job = job.asking if isinstance(job, AnswerJob) else job
-        if eval_job.judging is not None or eval_job.training is not None:
+        if eval_job.judging is not None or eval_job.training is not None or eval_job.served is not None:
             return None
         spec: dict[str, Any] = eval_job.eval.model_dump(mode="json", exclude={"role"})
         rows = None if eval_job.data is None else eval_job.data.sha256

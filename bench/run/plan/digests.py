@@ -15,18 +15,20 @@ from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
 from bench.record.jobs.eval_job import Judging, Shots
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
+from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec, JudgeSpec
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
 
-TRAIN, PROBE, CHOSEN_SETTING, SWEEP, JUDGE = "train", "probe", "chosen_setting", "sweep", "judge"
+TRAIN, PROBE, CHOSEN_SETTING, SWEEP, JUDGE, SERVED = "train", "probe", "chosen_setting", "sweep", "judge", "served"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
     PROBE: ("bench.train.probe",),
     CHOSEN_SETTING: ("bench.record.sweep",),
     SWEEP: ("bench.evals.sweep",),
     JUDGE: ("bench.evals.judge.judge",),
+    SERVED: ("bench.evals.served.job",),
     "lm_eval": ("bench.evals.subject_job", "bench.evals.lm_eval.run"),
     "choice": ("bench.evals.subject_job", "bench.evals.lm_eval.choice"),
     "loss": ("bench.evals.subject_job", "bench.evals.loss"),
@@ -34,7 +36,7 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
 """Modules whose import closure computes a result: a training, the timing of its first steps, the choice of its
-setting by a sweep, the loss of one setting of a sweep, and an eval by its kind."""
+setting by a sweep, the loss of one setting of a sweep, a judge, a served model's evals, and an eval by its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
@@ -117,6 +119,28 @@ def eval_digest(
             "machine": machine_part(threads),
             "versions": versions(EVAL_LIBRARIES),
             "code": code(*ENTRIES[evaluation.kind]),
+        }
+    )
+
+
+def served_digest(
+    *,
+    evaluation: EvalSpec,
+    endpoint: EndpointSpec,
+    data: ResolvedData | None,
+    tasks_sha256: str | None,
+    code: CodeDigest,
+) -> str:
+    """Digest of a served model on one eval: nothing of this machine decides its answers."""
+    return digest_json(
+        {
+            "kind": SERVED,
+            "eval": evaluation.model_dump(mode="json", exclude=_NOT_IN_EVAL),
+            "endpoint": endpoint.identity,
+            "data": None if data is None else data.sha256,
+            "tasks": tasks_sha256,
+            "versions": versions(EVAL_LIBRARIES),
+            "code": code(*ENTRIES[SERVED]),
         }
     )
 

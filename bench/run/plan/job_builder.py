@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from bench.record.environment import cores
-from bench.record.files import SCORED, WEIGHTS
-from bench.record.jobs.eval_job import AnswerJob, EvalJob, Shots
+from bench.record.files import REPLIES, SCORED, WEIGHTS
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, Served, Shots
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
 from bench.record.results.training import ProbeResult
 from bench.record.store import JobStore
-from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, sweep_digest, training_digest
-from bench.run.plan.judge_jobs import is_asked
+from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, served_digest, sweep_digest, training_digest
+from bench.run.plan.judge_jobs import is_asked, shared
 from bench.run.plan.types import JobEntry, PlannedJob
 from bench.run.resolve.data_specs import sweep_data
+from bench.suite.catalog.answered_in_text import answered_in_text
 from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, WarmStart
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, EvalSpec, JudgeSpec, LmEvalSpec, data_of
 from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.model import Precision
@@ -44,6 +47,9 @@ class JobBuilder:
 
     def base(self, subject: str, model: ResolvedModel) -> list[JobEntry]:
         """A base's evals."""
+        endpoint = self.resolved.suite.endpoint_of(None, subject)
+        if endpoint is not None:
+            return self._served(subject, model, endpoint, arm=None, seed=None)
         return self._evals(subject, model, arm=None, seed=None)
 
     def few_shot(self, arm: ArmRef, seed: int) -> list[JobEntry]:
@@ -55,9 +61,11 @@ class JobBuilder:
         return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, shots=shots)
 
     def given(self, arm: ArmRef, seed: int) -> list[JobEntry]:
-        """The evals of one training that was made elsewhere."""
+        """The evals of one training that was made elsewhere, or of an endpoint."""
+        model, endpoint = self.resolved.base_of(arm), self.resolved.suite.endpoint_of(arm)
+        if endpoint is not None:
+            return self._served(f"{arm.name}#{seed}", model, endpoint, arm=arm.name, seed=seed)
         weights = self.resolved.given[arm.name][seed]
-        model = self.resolved.base_of(arm)
         return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, given=weights)
 
     def trained(self, arm: ArmRef, *, probed: bool) -> list[JobEntry]:
@@ -186,6 +194,45 @@ class JobBuilder:
                 asking = self._eval(spec.asking(), subject, model, training=training, shots=shots, given=given)
                 jobs.append(AnswerJob(asking=asking, digest=asking.digest))
         return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
+
+    def _served(
+        self, subject: str, model: ResolvedModel, endpoint: EndpointSpec, *, arm: str | None, seed: int | None
+    ) -> list[JobEntry]:
+        """The evals of a served model that text is enough for; the others have no score of it."""
+        jobs: list[Job] = []
+        for spec in self.resolved.suite.evals_as_run():
+            folder = self.resolved.tasks_path.get(spec.name)
+            if not answered_in_text(spec, None if folder is None else Path(folder)):
+                continue
+            if not isinstance(spec, JudgeSpec):
+                jobs.append(self._served_eval(spec, subject, model, endpoint))
+            elif is_asked(spec, arm):
+                asking = self._served_eval(spec.asking(), subject, model, endpoint)
+                jobs.append(AnswerJob(asking=asking, digest=asking.digest))
+        return [JobEntry(job=job, after=(), arm=arm, seed=seed) for job in jobs]
+
+    def _served_eval(self, spec: EvalSpec, subject: str, model: ResolvedModel, endpoint: EndpointSpec) -> EvalJob:
+        data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
+        return EvalJob(
+            subject=subject,
+            eval=spec,
+            model=model,
+            data=data,
+            tasks_path=self.resolved.tasks_path.get(spec.name),
+            training=None,
+            training_path=None,
+            served=Served(endpoint=shared(endpoint, self.workers), replies=str(self.store.home / REPLIES)),
+            precision=self.precision,
+            threads=self.threads,
+            trust_task_code=self.trust_task_code,
+            digest=served_digest(
+                evaluation=spec,
+                endpoint=endpoint,
+                data=data,
+                tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
+                code=self.code,
+            ),
+        )
 
     def _eval(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.record.files import REPLIES
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Judging
 from bench.record.store import JobStore
 from bench.run.plan.digests import CodeDigest, judge_digest
@@ -95,7 +96,7 @@ class _JudgeJobs:
             reference=None if other is None else other.digest,
             reference_path=None if other is None else str(self.store.folder(other.digest)),
             stored=stored,
-            replies=str(self.store.home / "replies"),
+            replies=str(self.store.home / REPLIES),
         )
 
 
@@ -112,12 +113,19 @@ def _against(spec: JudgeSpec, subject: str, arm: str | None, seed: int | None, s
 def _sharing(spec: JudgeSpec, workers: int) -> JudgeSpec:
     """With the endpoint's limits divided among the jobs that may ask it at the same time."""
     endpoint = spec.judge.endpoint
-    if endpoint is None or workers == 1:
+    if endpoint is None:
         return spec
+    return spec.model_copy(update={"judge": spec.judge.model_copy(update={"endpoint": shared(endpoint, workers)})})
+
+
+def shared(endpoint: EndpointSpec, workers: int) -> EndpointSpec:
+    """The endpoint with its limits divided among the jobs that may ask it at the same time."""
+    if workers == 1:
+        return endpoint
     limits = {
         name: max(1, value // workers)
         for name in ("concurrency", "requests_per_minute", "tokens_per_minute")
         if (value := getattr(endpoint, name)) is not None
     }
-    shared: EndpointSpec = endpoint.model_copy(update=limits)
-    return spec.model_copy(update={"judge": spec.judge.model_copy(update={"endpoint": shared})})
+    divided: EndpointSpec = endpoint.model_copy(update=limits)
+    return divided

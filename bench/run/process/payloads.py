@@ -73,9 +73,11 @@ class GivenReply(Spec):
 
 
 class RehearsalRequest(Spec):
-    """Evals to rehearse before any training: one job of each eval on each base."""
+    """Evals to rehearse before any training: one job of each eval on each base and endpoint."""
 
     jobs: tuple[EvalJob, ...]
+    ask_endpoints: bool = False
+    """Whether served models are asked once; judges that are among the jobs always are."""
 
 
 class FetchRequest(Spec):

@@ -21,7 +21,7 @@ _WEIGHTS_FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "g
 
 
 def resolve_given(suite: Suite, *, base: Path, home: Path) -> dict[str, tuple[ResolvedWeights, ...]]:
-    """By arm, each of its trainings. `base`: the folder that relative paths start from.
+    """By arm that has weights, each of its trainings. `base`: the folder that relative paths start from.
 
     Raises `InputError` with the problems of all of them.
     """
@@ -29,6 +29,8 @@ def resolve_given(suite: Suite, *, base: Path, home: Path) -> dict[str, tuple[Re
     arms: dict[str, tuple[ResolvedWeights, ...]] = {}
     names = {arm.recipe: arm.name for arm in suite.expand() if arm.is_given}
     for name, arm in suite.arms.given.items():
+        if arm.endpoint is not None:
+            continue
         weights = list[ResolvedWeights]()
         for source in arm.sources:
             with collected(problems):

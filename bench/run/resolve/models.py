@@ -26,7 +26,8 @@ from bench.suite.checks.models.model_folder import (
 )
 from bench.suite.checks.models.template_tokens import token_problems
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.model import ModelCard, ModelSpec
+from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.model import BaseSpec, ModelCard, ModelSpec
 
 MODEL_FILES = (
     "*.safetensors",
@@ -47,6 +48,8 @@ MODEL_FILES = (
 """What can change what a model computes or how text becomes tokens; all else in its folder is left alone."""
 
 _FALLBACK_TEMPLATE = "dialogue"
+SERVED_CONTEXT = 2**31 - 1
+"""Positions of a served model: its server alone knows them, and refuses what is longer."""
 
 
 def resolve_model(
@@ -62,6 +65,8 @@ def resolve_model(
     `trust_remote_code`: code that the model brings may run. Raises `InputError`: `hub.*` (unreachable, unknown, gated),
     `model.*` (no whole model in the folder, no context length, code), `template.*`.
     """
+    if isinstance(spec, BaseSpec) and spec.endpoint is not None:
+        return _served(spec.endpoint)
     card = None if spec.card is None else load_card(spec.card)
     folder, revision = _locate(spec, card, base, home=home)
     files = _files(folder)
@@ -93,6 +98,24 @@ def resolve_model(
         thinking=spec.thinking,
         lora_target_modules="all-linear" if card is None else card.lora_target_modules,
         simulation=None if card is None else card.simulation,
+    )
+
+
+def _served(endpoint: EndpointSpec) -> ResolvedModel:
+    """A base behind a server: it has a name and nothing on this machine."""
+    return ResolvedModel(
+        name=endpoint.model,
+        source=f"endpoint:{endpoint.host}",
+        revision=None,
+        path="",
+        sha256=digest_json({"endpoint": endpoint.identity}),
+        context_length=SERVED_CONTEXT,
+        parameters=None,
+        template=None,
+        template_sha256=None,
+        end_of_turn=None,
+        lora_target_modules="all-linear",
+        simulation=None,
     )
 
 

@@ -10,7 +10,7 @@ from bench.run.resolve.data_specs import data_specs
 from bench.suite.catalog.card import load_card
 from bench.suite.load import LoadedSuite, build_all_profiles
 from bench.suite.tables.evals import JudgeSpec, LmEvalSpec
-from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.model import BaseSpec, ModelSpec
 from bench.suite.tables.suite import Suite
 
 
@@ -43,4 +43,6 @@ def needs_hub(suite: Suite, base: Path) -> bool:
 
 
 def _on_hub(model: ModelSpec) -> bool:
+    if isinstance(model, BaseSpec) and model.endpoint is not None:
+        return False
     return model.path is None and (model.card is None or load_card(model.card).path is None)

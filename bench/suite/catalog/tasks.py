@@ -177,6 +177,23 @@ def installed_task_file(name: str) -> Path | None:
 
 
 @cache
+def installed_definition(name: str) -> Path | None:
+    """The file that defines lm-eval's own task, group or tag `name` (of a tag, a task that has it), whatever it is
+    called; `None` without one. Reads all files (1 to 2 s) for a name that no file is called after."""
+    if (named := installed_task_file(name)) is not None:
+        return named
+    tagged = None
+    for path in (path for path in installed_files() if path.suffix in {".yaml", ".yml"}):
+        if (raw := path.read_bytes()).find(name.encode()) < 0 or name.encode() not in names_in(raw):
+            continue
+        content = read_task_file(path)
+        if name in _names(content):
+            return path
+        tagged = tagged or (path if name in _listed(content.get("tag")) else None)
+    return tagged
+
+
+@cache
 def installed_task_names() -> frozenset[str]:
     """Tasks, groups and tags of the installed lm-eval, by reading all its files (1 to 2 s); empty without lm-eval."""
     return frozenset(name.decode() for path in installed_files() for name in names_in(path.read_bytes()))

@@ -19,6 +19,7 @@ from bench.suite.catalog.tasks import (
 )
 from bench.suite.checks.data.choice_rows import read_choices
 from bench.suite.checks.data.data_tables import NO_COLUMN, data_problems, file_problems, slice_problems
+from bench.suite.checks.endpoints import endpoint_problems
 from bench.suite.checks.models.model_tables import given_arm_problems, length_problems, model_problems, model_tables
 from bench.suite.checks.names.suite_names import data_tables, name_problems
 from bench.suite.checks.paths import PATHS, beside
@@ -47,6 +48,7 @@ def check(suite: Suite, base: Path) -> list[Problem]:
         if task_eval.kind == "judge":
             problems += _found(_judge_problems(task_eval, f"eval[{index}]", base))
     problems += _found(_claimed_task_problems(suite, base))
+    problems += _found(endpoint_problems(suite, base))
     return _each_once(problems)
 
 

@@ -22,7 +22,8 @@ from bench.suite.reading.toml import MAX_DEPTH, TomlTable, depth
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.training.adapter import TABLES
 
-_MODEL_SOURCES = frozenset({"card", "repo", "path"})
+_MODEL_SOURCES = frozenset({"card", "repo", "path", "endpoint"})
+_GIVEN_FORMS = frozenset({"adapter", "weights", "checkpoints", "endpoint"})
 _OF_A_SOURCE = frozenset({"config", "split", "revision", "columns"})
 
 
@@ -54,7 +55,10 @@ def superseded(at: KeyPath, over: Mapping[str, Any]) -> frozenset[str]:
     if not at and ("model" in over or "models" in over):
         return frozenset({"models"} if "model" in over else {"model"})
     if _is_model(at) and _MODEL_SOURCES & over.keys():
-        return _MODEL_SOURCES | {"revision"}
+        of_weights = {"template", "context_length", "thinking"} if "endpoint" in over else set()
+        return _MODEL_SOURCES | {"revision"} | of_weights
+    if len(at) == 3 and at[:2] == ("arms", "given") and _GIVEN_FORMS & over.keys():
+        return _GIVEN_FORMS
     if _is_data(at) and ("source" in over or "mix" in over):
         return _OF_A_SOURCE | {"source", "mix"}
     if len(at) == 3 and at[0] == "eval" and at[2] == "judge":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -91,6 +91,12 @@ class EndpointSpec(Spec):
         """Host and port, without anything secret."""
         parts = urlsplit(self.base_url)
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers: without how patiently, how fast and at what price they are asked for."""
+        asked = ("base_url", "model", "max_tokens_field", "extra")
+        return {name: value for name, value in self.model_dump(mode="json").items() if name in asked}
 
     @property
     def is_loopback(self) -> bool:

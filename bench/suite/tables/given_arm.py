@@ -1,4 +1,4 @@
-"""`[arms.given.NAME]`: weights that were trained elsewhere, compared like every other arm."""
+"""`[arms.given.NAME]`: what was trained elsewhere, as weights or behind a server, compared like every other arm."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from bench.spec import Count, Name, Spec
+from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.training.adapter import Text
 
 GIVEN = "given"
@@ -28,6 +29,9 @@ class GivenArm(Spec):
     checkpoints: Text | None = None
     """In place of both: the checkpoints of a training, such as `"run/checkpoint-*"`, adapters or whole models. Each is
     an arm `given/NAME.STEP`, and the report shows what is gained and forgotten over the steps."""
+    endpoint: EndpointSpec | None = None
+    """In place of all three: a model behind an OpenAI-compatible server, `{ base_url = "…", model = "…" }`, for evals
+    that the models answer in text."""
     trajectory: Name | None = None
     """Name of the training that this is a checkpoint of, after `step` optimiser steps; `checkpoints` says both."""
     step: Count | None = None
@@ -41,10 +45,14 @@ class GivenArm(Spec):
 
     @model_validator(mode="after")
     def _one_form(self) -> GivenArm:
-        forms = [form for form in (self.adapter, self.weights, self.checkpoints) if form is not None]
+        forms = [form for form in (self.adapter, self.weights, self.checkpoints, self.endpoint) if form is not None]
         if len(forms) != 1:
-            what = 'give adapter = "FOLDER", weights = "FOLDER" or checkpoints = "FOLDER/checkpoint-*"'
+            what = (
+                'give adapter = "FOLDER", weights = "FOLDER", checkpoints = "FOLDER/checkpoint-*" or endpoint = { … }'
+            )
             raise ValueError(what + (", not both" if forms else ""))
+        if self.endpoint is not None and (self.seeds or self.step is not None):
+            raise ValueError("an endpoint is one model: it has neither seeds nor a step")
         if (self.trajectory is None) != (self.step is None):
             raise ValueError("trajectory and step go together")
         if self.checkpoints is not None and self.step is not None:
@@ -60,6 +68,13 @@ class GivenArm(Spec):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The folder of each training, in the order of the arm's seeds."""
+        """The folder of each training, in the order of the arm's seeds; none of an endpoint."""
+        if self.endpoint is not None:
+            return ()
         folder = self.adapter or self.weights or ""
         return tuple(f"{folder.rstrip('/')}/{seed}" for seed in self.seeds) or (folder,)
+
+    @property
+    def trainings(self) -> int:
+        """Number of its trainings; an endpoint is one."""
+        return max(1, len(self.sources))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.spec import Spec
+from bench.suite.tables.endpoint import EndpointSpec
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -32,8 +33,28 @@ class ModelSpec(Spec):
 
     @model_validator(mode="after")
     def _exactly_one_source(self) -> ModelSpec:
-        if sum(value is not None for value in (self.card, self.repo, self.path)) != 1:
-            raise ValueError("give exactly one of card, repo or path")
+        _check_source(self)
+        return self
+
+
+def _check_source(spec: ModelSpec) -> None:
+    if sum(value is not None for value in (spec.card, spec.repo, spec.path)) != 1:
+        raise ValueError("give exactly one of card, repo or path")
+
+
+class BaseSpec(ModelSpec):
+    """`[model]` of a suite: a model on this machine, or a served one that nothing is trained from."""
+
+    endpoint: EndpointSpec | None = None
+    """In place of `card`, `repo` and `path`: a model behind an OpenAI-compatible server that endpoint arms are compared
+    with, `{ base_url = "…", model = "…" }`. Nothing can be trained from it."""
+
+    @model_validator(mode="after")
+    def _exactly_one_source(self) -> BaseSpec:
+        if self.endpoint is None:
+            _check_source(self)
+        elif stated := [name for name in ModelSpec.model_fields if getattr(self, name)]:
+            raise ValueError(f"{', '.join(stated)} cannot be given of a served model: its server decides that")
         return self
 
 

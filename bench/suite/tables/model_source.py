@@ -10,8 +10,6 @@ from bench.spec import Count, Spec
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.model import ModelSpec, Precision
 
-_PATIENCE = frozenset(EndpointSpec.model_fields) - {"base_url", "model", "max_tokens_field", "extra"}
-
 
 class LocalSpec(ModelSpec):
     """A model on this machine, by card, hub id or folder as in a suite; greedy where no temperature is given."""
@@ -39,6 +37,6 @@ class ModelSource(Spec):
     def identity(self) -> dict[str, Any]:
         """What decides the answers: without how patiently, how fast and at what price they are asked for."""
         if self.endpoint is not None:
-            return {"endpoint": self.endpoint.model_dump(mode="json", exclude=set(_PATIENCE))}
+            return {"endpoint": self.endpoint.identity}
         assert self.local is not None, "validated"
         return {"local": self.local.model_dump(mode="json", exclude={"threads"})}

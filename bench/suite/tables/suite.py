@@ -15,9 +15,10 @@ from bench.suite.tables.conclusions.decision import DecisionOptions
 from bench.suite.tables.conclusions.gate import GatePolicy
 from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
+from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec, examples_asked, with_examples
 from bench.suite.tables.given_arm import GIVEN, GivenArm
-from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.model import BaseSpec
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
 
@@ -79,7 +80,7 @@ class Arms(Spec):
     exclude: tuple[ArmRef, ...] = ()
     """Combinations that are not trained: `[{ data = "mixed", recipe = "full" }]`."""
     given: dict[Name, GivenArm] = Field(default_factory=dict)
-    """Weights that were trained elsewhere, beside what the suite trains or alone: `[arms.given.NAME]`."""
+    """What was trained elsewhere, weights or endpoints, beside what the suite trains or alone: `[arms.given.NAME]`."""
 
     def expand(self, models: Sequence[str]) -> dict[str, ArmRef]:
         """All arms by name, in the order of the file, each once. `models`: the suite's, where it has several."""
@@ -169,9 +170,9 @@ class Suite(Spec):
     control: str | None = None
     """An arm (`random_1k/full`), or a data name (`random_1k`): then each arm's control is that data with the arm's own
     recipe, where the suite has that arm."""
-    model: ModelSpec | None = None
+    model: BaseSpec | None = None
     """The one base."""
-    models: dict[Name, ModelSpec] = Field(default_factory=dict)
+    models: dict[Name, BaseSpec] = Field(default_factory=dict)
     """In place of `model`: several bases by name, each trained by every arm."""
     data: dict[Name, DataSpec]
     """One table `[data.NAME]` for each data set: `source = "rows.jsonl"`."""
@@ -215,7 +216,7 @@ class Suite(Spec):
         only_given = isinstance(arms, dict) and arms.get("given") and not any(map(arms.get, _MADE))
         return {"data": {}, "recipe": {}, "budget": None, **stated} if only_given else stated
 
-    def bases(self) -> dict[str | None, ModelSpec]:
+    def bases(self) -> dict[str | None, BaseSpec]:
         """The bases by the name that arms have them under: `None` where there is only one."""
         if self.model is not None:
             return {None: self.model}
@@ -239,7 +240,7 @@ class Suite(Spec):
         """The seeds of an arm: the suite's, then its own; of a given one, the position of each training."""
         given = self._arms.get(arm)
         if given is not None and given.is_given:
-            return tuple(range(len(self.arms.given[given.recipe].sources)))
+            return tuple(range(self.arms.given[given.recipe].trainings))
         return self.seeds + tuple(seed for seed in self.more_seeds.get(arm, ()) if seed not in self.seeds)
 
     def evals_as_run(self) -> tuple[EvalSpec, ...]:
@@ -283,6 +284,13 @@ class Suite(Spec):
         """The arm that the trainings of `arm` begin from, on the same model; `None`: they begin from the base."""
         name = None if arm.is_given else self.recipe[arm.recipe].from_arm
         return None if name is None else self._arms.get(name) or self._arms.get(name + arm.suffix)
+
+    def endpoint_of(self, arm: ArmRef | None, base: str = BASE) -> EndpointSpec | None:
+        """The server that answers for `arm`, or where that is `None` for `base`; `None` of a model on this machine."""
+        if arm is not None:
+            return self.arms.given[arm.recipe].endpoint if arm.is_given else None
+        model = self.bases().get(base.partition("@")[2] or None)
+        return None if model is None else model.endpoint
 
     def in_order(self) -> tuple[ArmRef, ...]:
         """All arms, each after the one that it begins from; of a circle, which `bench validate` refuses, each once."""

@@ -15,7 +15,7 @@ from bench.evals.inference import batch_check
 from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import Generation, GenerationRequest
-from bench.evals.outcome import ExampleProgress
+from bench.evals.outcome import NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject
 from bench.suite.tables.evals import Decoding
 from tests.evals.jobs import resolved_model, sentence
@@ -63,7 +63,7 @@ def test_a_prompt_that_the_template_cannot_print_is_not_asked() -> None:
     [question, answer] = row("Rain?", "").turns
     odd = Row(turns=(question.model_copy(update={"tools": (tool,)}), answer), origin="x:2")
     replies = put([ROWS[0], odd, ROWS[1]])
-    assert [said.refused for [[said]] in replies.of] == [False, True, False]
+    assert [said.unanswered for [[said]] in replies.of] == [None, NOT_PRINTED, None]
     assert (replies.of[1][0][0].asked, replies.of[1][0][0].text) == ("Rain?", None)
     assert (replies.of[0], replies.of[2]) == put(ROWS[:2]).of
 

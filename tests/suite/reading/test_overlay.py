@@ -55,6 +55,14 @@ def test_a_new_model_takes_the_place_of_the_old_one(key: str) -> None:
     assert set(applied(f"model.{key}=new")["model"]) == {key, "template"}
 
 
+def test_a_served_model_takes_the_place_of_all_that_weights_have_and_one_form_of_an_arm_of_another() -> None:
+    server = {"base_url": "http://localhost:1/v1", "model": "m"}
+    assert merge(BASE, {"model": {"endpoint": server}})["model"] == {"endpoint": server}
+    arm = {"arms": {"given": {"a": {"adapter": "x", "model": "small"}}}}
+    served = {"arms": {"given": {"a": {"endpoint": server}}}}
+    assert merge(arm, served)["arms"]["given"]["a"] == {"endpoint": server, "model": "small"}
+
+
 def test_a_new_source_takes_what_described_the_old_one_but_not_the_selection() -> None:
     select = BASE["data"]["d"]["select"]
     assert merge(BASE, {"data": {"d": {"source": "x/y"}}})["data"]["d"] == {"source": "x/y", "select": select}

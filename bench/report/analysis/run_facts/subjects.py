@@ -44,3 +44,12 @@ def planned_arms(record: Record) -> list[ArmRef]:
     trained = {training.arm for training in record.trainings}
     scored = {evaluation.arm for evaluation in record.evaluations}
     return [arm for arm in suite.expand() if arm.name in (trained if suite.trains(arm) else scored)]
+
+
+def is_unanswerable(record: Record, arm: str, name: str) -> bool:
+    """Whether an arm, or a base, is behind a server that cannot be asked the eval `name`: no job was planned."""
+    suite = record.resolved.suite
+    ref = next((ref for ref in planned_arms(record) if ref.name == arm), None)
+    if suite.endpoint_of(ref, arm) is None:
+        return False
+    return not any(entry.eval == name and entry.arm == (ref and ref.name) for entry in record.evaluations)

@@ -18,13 +18,14 @@ from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.answers.judge import is_own_reference
 from bench.report.analysis.run_facts.absence import Absence
-from bench.report.analysis.run_facts.subjects import base_of, planned_arms, subjects
+from bench.report.analysis.run_facts.subjects import base_of, is_unanswerable, planned_arms, subjects
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.conclusions.ranking import Rank, rank
 from bench.stats.estimates.corpus import corpus_interval
 from bench.stats.estimates.delta import LEVEL, Delta, detectable_at
 from bench.stats.estimates.single import Estimate, score_interval
 from bench.stats.samples.sample import Scores, layout
+from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS
 from bench.suite.tables.judge import TIE
 from bench.suite.tables.suite import is_base
 
@@ -77,6 +78,8 @@ class Result:
     versus_control: Contrast | None
     absent: tuple[Absence, ...]
     """Subjects of this arm without a score here."""
+    not_applicable: str | None = None
+    """Why this arm has no score here whatever happens."""
 
     @property
     def worst_seed(self) -> float | None:
@@ -86,7 +89,9 @@ class Result:
 
     @property
     def absent_word(self) -> str:
-        """What a picture says in the place of a score: `failed`, `not run yet`, or `no score`."""
+        """What a picture says in the place of a score: `failed`, `not run yet`, `n/a` or `no score`."""
+        if self.not_applicable is not None:
+            return "n/a"
         if not self.absent:
             return "no score"
         return "not run yet" if all(absence.status == "pending" for absence in self.absent) else "failed"
@@ -117,6 +122,7 @@ def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence
         versus_base=None if alone else _contrast(arm, base_of(record, arm), entry, deltas),
         versus_control=_contrast(arm, control, entry, deltas) if control in entry.arms else None,
         absent=tuple(a for a in absences if a.subject in names and a.eval == entry.measurand.eval),
+        not_applicable=NO_LIKELIHOODS if is_unanswerable(record, arm, entry.measurand.eval) else None,
     )
 
 

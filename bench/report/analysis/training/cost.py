@@ -102,7 +102,8 @@ def costs(record: Record) -> tuple[Cost, ...]:
     rows = []
     for arm in planned_arms(record):
         if not suite.trains(arm):
-            rows.append(_untrained(arm.name, record.resolved.base_of(arm).parameters, given=arm.is_given))
+            parameters = None if suite.endpoint_of(arm) is not None else record.resolved.base_of(arm).parameters
+            rows.append(_untrained(arm.name, parameters, given=arm.is_given))
             continue
         trainings = [t for t in record.trainings if t.arm == arm.name]
         probes = [p.result for p in record.probes if p.arm == arm.name and p.result is not None]

@@ -88,7 +88,7 @@ def _overview_row(comparison: Comparison, arm: str, cost: Cost | None, places: _
 def _overview_cell(result: Result, place: str) -> Cell:
     """`0.612 better, best?`: its value, how it compares with the base, and whether it is the best of its column."""
     if result.value.mean is None:
-        return Cell(text=result.absent_word, tone="bad")
+        return Cell(text=result.absent_word, tone="bad" if result.not_applicable is None else "muted")
     partial = "*" if result.absent else ""
     tone: Tone = "good" if place == _BEST else "strong" if place == _OPEN else "plain"
     note = ", ".join(word for word in (reading_words(result.versus_base), place) if word)
@@ -210,6 +210,8 @@ def _eval_row(result: Result, ranks: Mapping[str, str], *, with_control: bool) -
 
 
 def _versus(contrast: Contrast | None, result: Result, *, none: str = "") -> Cell:
+    if result.not_applicable is not None:
+        return Cell(text="n/a", tone="muted")
     if contrast is None:
         return Cell(text=none or fmt.NONE, tone="muted")
     if contrast.delta.estimate is None and result.absent:

@@ -23,10 +23,9 @@ from bench.suite.tables.suite import Suite
 
 
 def model_tables(suite: Suite) -> Iterator[tuple[str, ModelSpec]]:
-    """Every base with its key path."""
-    if suite.model is not None:
-        yield "model", suite.model
-    yield from ((f"models.{name}", model) for name, model in suite.models.items())
+    """Every base on this machine with its key path."""
+    tables = {"model": suite.model, **{f"models.{name}": model for name, model in suite.models.items()}}
+    yield from ((place, model) for place, model in tables.items() if model is not None and model.endpoint is None)
 
 
 def model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Problem]:

@@ -31,6 +31,9 @@ def _problem(suite: Suite, arm: ArmRef) -> Problem | None:
         return Problem(reference="suite.start", what=what, where=where, hint="give each model a recipe of its own")
     if not start.is_given and start.recipe not in suite.recipe:
         return None
+    if suite.endpoint_of(start) is not None:
+        what = f"{start.name} is behind a server: there are no weights to begin from"
+        return Problem(reference="suite.start", what=what, where=where, hint="begin from an arm that changes weights")
     method = None if start.is_given else suite.recipe[start.recipe].method
     if method == "few_shot" or method in VIRTUAL_TOKEN_METHODS:
         what = f"{start.name} changes no weights ({method}), so nothing can begin from it"
