@@ -7,7 +7,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
@@ -73,64 +77,101 @@ def base() -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in MICRO.iterdir() if file.suffix in {".json", ".safetensors"}}
 
 
-def command(folder: Path, hub: FakeHub, *words: str) -> tuple[int, str]:
-    """Exit code and all that was said."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    places = {"BENCH_HOME": str(folder / "home"), "HF_HOME": str(folder / "hf"), "HF_ENDPOINT": hub.url}
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", *words],
-        cwd=folder,
-        env={**kept, **places, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    said = done.stdout + done.stderr
-    assert "Traceback" not in said
-    return done.returncode, said
+COMMANDS = """
+import json, sys
+from bench.cli.main import main
+for line in sys.stdin:
+    sys.argv = ["bench", *json.loads(line)]
+    try:
+        main()
+    except SystemExit as end:
+        print(f"exit code {end.code or 0}", file=sys.stderr, flush=True)
+"""
 
 
-def bench(folder: Path, hub: FakeHub) -> tuple[int, Record, str]:
-    """A run's exit code, record and report."""
-    code, _ = command(folder, hub, "run", "suite.toml")
-    run = RunDirectory.find("away", folder / "reports")
-    return code, run.load(), (run.path / "report.md").read_text(encoding="utf-8")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """A fresh interpreter, which has read the hub's address, for several commands."""
+
+    folder: Path
+    hub: FakeHub
+    process: subprocess.Popen[str]
+
+    def bench(self, *words: str) -> tuple[int, str]:
+        """Exit code and all that was said."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        said = ""
+        for line in self.process.stdout:
+            if line.startswith("exit code "):
+                assert "Traceback" not in said
+                return int(line.split()[-1]), said
+            said += line
+        raise AssertionError(said)
+
+    def run(self) -> tuple[int, Record, str]:
+        """Exit code, record and report of a run."""
+        code, _ = self.bench("run", "suite.toml")
+        run = RunDirectory.find("away", self.folder / "reports")
+        return code, run.load(), (run.path / "report.md").read_text(encoding="utf-8")
 
 
-def test_a_hub_that_fails_costs_what_needs_it_and_the_next_run_does_that_alone(tmp_path: Path) -> None:
+def outside_hub() -> dict[str, str]:
+    """The environment without what it says of the hub."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("hub")
+    repos = {"org/base": base(), "org/few": DATA, "org/far": {"README.md": b"", "data/train.jsonl": PAIRS.encode()}}
+    repos |= {"org/colours": {"README.md": b"", "data/train.jsonl": ROWS}, "org/gated": DATA}
+    with FakeHub(repos, busy={"org/far", "org/colours"}, gated=frozenset({"org/gated"})) as hub:
+        places = {"BENCH_HOME": str(folder / "home"), "HF_HOME": str(folder / "hf"), "HF_ENDPOINT": hub.url}
+        with subprocess.Popen(
+            [sys.executable, "-c", COMMANDS],
+            cwd=folder,
+            env={**outside_hub(), **places, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            yield Shell(folder=folder, hub=hub, process=process)
+
+
+def test_a_hub_that_fails_costs_what_needs_it_and_the_next_run_does_that_alone(shell: Shell) -> None:
     """Before the start: the rows of an arm, which are found to be away. Later: those of an eval's tasks. A nightly run
     of ten arms is not lost to one 503."""
-    (tmp_path / "suite.toml").write_text(SUITE)
-    (tmp_path / "tasks").mkdir()
-    (tmp_path / "tasks" / "colours.yaml").write_text(TASK)
-    repos = {"org/base": base(), "org/few": DATA, "org/far": {"README.md": b"", "data/train.jsonl": PAIRS.encode()}}
-    repos["org/colours"] = {"README.md": b"", "data/train.jsonl": ROWS}
-    with FakeHub(repos, busy={"org/far", "org/colours"}) as hub:
-        code, record, report = bench(tmp_path, hub)
-        failed = {job.id: job.failure for job in record.jobs if job.failure is not None}
-        assert code == 3
-        refused = {"eval:there:base", "eval:there:few/lora#0"}
-        away = {"train:far/lora#0", "eval:here:far/lora#0", "eval:there:far/lora#0"}
-        assert set(failed) == refused | away
-        for name in refused:
-            assert failed[name].kind == "refused"
-            assert "colours cannot be loaded" in failed[name].message
-            assert "org/colours" in failed[name].message
-            assert failed[name].message.split(":")[0] in report
-        for name in away:
-            assert failed[name].kind == "unavailable"
-            assert "it answered 503" in failed[name].message
-        assert "input unavailable" in report
-        assert "it answered 503" in report
-        assert record.resolved.model.revision == COMMIT
-        assert record.resolved.data["few"].revision == COMMIT
-        hub.busy.clear()
-        code, record, report = bench(tmp_path, hub)
-        assert code == 0
-        assert record.all_done
-        assert {job.id for job in record.jobs if not job.reused} == set(failed)
-        assert "unavailable" not in report
+    (shell.folder / "suite.toml").write_text(SUITE)
+    (shell.folder / "tasks").mkdir()
+    (shell.folder / "tasks" / "colours.yaml").write_text(TASK)
+    code, record, report = shell.run()
+    failed = {job.id: job.failure for job in record.jobs if job.failure is not None}
+    assert code == 3
+    refused = {"eval:there:base", "eval:there:few/lora#0"}
+    away = {"train:far/lora#0", "eval:here:far/lora#0", "eval:there:far/lora#0"}
+    assert set(failed) == refused | away
+    for name in refused:
+        assert failed[name].kind == "refused"
+        assert "colours cannot be loaded" in failed[name].message
+        assert "org/colours" in failed[name].message
+        assert failed[name].message.split(":")[0] in report
+    for name in away:
+        assert failed[name].kind == "unavailable"
+        assert "it answered 503" in failed[name].message
+    assert "input unavailable" in report
+    assert "it answered 503" in report
+    assert record.resolved.model.revision == COMMIT
+    assert record.resolved.data["few"].revision == COMMIT
+    shell.hub.busy.clear()
+    code, record, report = shell.run()
+    assert code == 0
+    assert record.all_done
+    assert {job.id for job in record.jobs if not job.reused} == set(failed)
+    assert "unavailable" not in report
 
 
 WRONG = """
@@ -145,16 +186,14 @@ data.few = { source = "org/few", config = "huge" }
 """
 
 
-def test_all_that_the_hub_refuses_is_told_with_a_hint_before_any_work(tmp_path: Path) -> None:
-    (tmp_path / "suite.toml").write_text(WRONG)
-    repos = {"org/base": base(), "org/few": DATA, "org/gated": DATA}
-    with FakeHub(repos, gated=frozenset({"org/gated"})) as hub:
-        code, said = command(tmp_path, hub, "run", "suite.toml")
+def test_all_that_the_hub_refuses_is_told_with_a_hint_before_any_work(shell: Shell) -> None:
+    (shell.folder / "wrong.toml").write_text(WRONG)
+    code, said = shell.bench("run", "wrong.toml")
     assert code == 2
     for reference in ("revision", "config", "gated"):
         assert said.count(f"error[hub.{reference}]") == 1, said
     assert said.count("hint:") == 3
-    assert not (tmp_path / "reports").exists()
+    assert not (shell.folder / "reports" / "wrong").exists()
 
 
 ASK = """
@@ -178,12 +217,11 @@ def test_what_the_hub_says_to_a_model_id_is_told_apart(tmp_path: Path) -> None:
         "hub.refused": ("org/closed", None),
     }
     repos = {repo: base() for repo, _ in asked.values() if repo != "org/none"}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     with FakeHub(repos, gated=frozenset({"org/gated"}), closed=frozenset({"org/closed"})) as hub:
         done = subprocess.run(
             [sys.executable, "-c", ASK, json.dumps(list(asked.values()))],
             cwd=Path(__file__).parents[2],
-            env={**kept, "HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url},
+            env={**outside_hub(), "HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url},
             capture_output=True,
             text=True,
             timeout=120,
@@ -200,12 +238,11 @@ def test_pickled_weights_are_taken_as_the_hubs_bot_converted_them(tmp_path: Path
     pickled = {"config.json": b"{}", "pytorch_model.bin": b"pickle"}
     bots = {**pickled, "model.safetensors": b"weights"}
     repos = {"org/bot": pickled, "org/stale": {**pickled, "pytorch_model.bin": b"newer"}, "org/none": pickled}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     with FakeHub(repos, converted={"org/bot": bots, "org/stale": bots}) as hub:
         done = subprocess.run(
             [sys.executable, "-c", ASK, json.dumps([(repo, None) for repo in repos])],
             cwd=Path(__file__).parents[2],
-            env={**kept, "HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url},
+            env={**outside_hub(), "HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url},
             capture_output=True,
             text=True,
             timeout=120,
