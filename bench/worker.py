@@ -11,10 +11,12 @@ import dataclasses
 import gc
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
@@ -35,7 +37,7 @@ from bench.record.given_facts import GivenFacts
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.results.facts import ExactCounts, TrainingFacts
+from bench.record.results.facts import PlannedCounts, StepBytes, TrainingFacts
 from bench.record.results.preview import Preview
 from bench.record.results.training import TrainResult
 from bench.record.store import write_result
@@ -53,6 +55,8 @@ from bench.run.process.payloads import (
     FetchRequest,
     GivenReply,
     GivenRequest,
+    MemoryReply,
+    MemoryRequest,
     RefusedTraining,
     RehearsalRequest,
     ShowRequest,
@@ -105,7 +109,7 @@ def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
 
 def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     """What trainings would do, in their order, without training. Raises `InputError` with the problems of all."""
-    counter, counts, problems = bench.train.exact_counts.TrainingCounter(), list[ExactCounts](), list[Problem]()
+    counter, counts, problems = bench.train.exact_counts.TrainingCounter(), list[PlannedCounts](), list[Problem]()
     for job in request.jobs:
         torch.set_num_threads(job.threads)
         with collected(problems), problems_at(job):
@@ -113,6 +117,20 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     if problems:
         raise InputError(dict.fromkeys(problems))
     return CountReply(counts=tuple(counts))
+
+
+def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
+    """Memory of trainings, without training."""
+    from bench.train.accounting.step_memory import step_bytes  # only plans ask
+
+    resident, counted = psutil.Process().memory_info().rss, list[StepBytes | None]()
+    for step in request.steps:
+        try:
+            counted.append(step_bytes(step.job, step.largest_pass, state_bytes=step.state_bytes))
+        except Exception:  # whatever a foreign architecture raises without numbers; the log has it
+            traceback.print_exc()
+            counted.append(None)
+    return MemoryReply(process_bytes=resident, steps=tuple(counted))
 
 
 def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
@@ -266,6 +284,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "eval": _apart(EvalJob, evaluate),
     "answer": _apart(AnswerJob, answer),
     "count": WorkKind(payload=CountRequest, do=count),
+    "memory": WorkKind(payload=MemoryRequest, do=memory),
     "check": WorkKind(payload=CheckRequest, do=check),
     "given": WorkKind(payload=GivenRequest, do=given),
     "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),

@@ -6,17 +6,45 @@ pinned to the patch version.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-__all__ = ["TorchDispatchMode", "can_pack", "pack_weight", "packed_linear", "storage_key", "tree_iter"]
+__all__ = [
+    "FakeTensorMode",
+    "TorchDispatchMode",
+    "can_pack",
+    "pack_weight",
+    "packed_linear",
+    "place_on_processor",
+    "storage_key",
+    "tree_iter",
+]
 
 
 def storage_key(tensor: Tensor) -> int:
     """The address of a tensor's storage, which the storage's wrappers in Python share."""
     return int(tensor.untyped_storage()._cdata)
+
+
+def place_on_processor(model: torch.nn.Module, mode: FakeTensorMode) -> None:
+    """Lays all of a model on the meta device out as on a processor, still without numbers; what is tied stays tied."""
+    placed: dict[int, Tensor] = {}
+
+    def place(value: Any) -> Any:
+        if id(value) not in placed:
+            there = FakeTensor(mode, value.detach(), torch.device("cpu"))
+            weight = isinstance(value, torch.nn.Parameter)
+            placed[id(value)] = torch.nn.Parameter(there, requires_grad=value.requires_grad) if weight else there
+        return placed[id(value)]
+
+    for module in model.modules():
+        for table in (module._parameters, module._buffers):
+            table.update({name: place(value) for name, value in table.items() if value is not None})
 
 
 def can_pack() -> bool:

@@ -87,7 +87,7 @@ def _notes(expected: Forecast) -> list[str]:
     sources = [*(arm.seconds_from for arm in expected.arms), *(timed.seconds_from for timed in expected.evals)]
     without = f", without {', '.join(expected.untimed)} (never timed here)" if expected.untimed else ""
     total = f"about {duration(expected.seconds)}{without}"
-    notes = ["Counts are per seed and exact. Memory is a rough estimate of tensors alone."]
+    notes = ["Counts are per seed and exact.", _memory_note(expected)]
     if any(arm.sweep for arm in expected.arms):
         notes.append("Seeds + trainings of a sweep; counts are those of its first setting.")
     notes += [
@@ -107,6 +107,12 @@ def _notes(expected: Forecast) -> list[str]:
         notes += [visible(f"  {group.jobs}: {group.reason}") for group in expected.new]
     sums = f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"
     return [*notes, sums, *map(visible, expected.warnings)]
+
+
+def _memory_note(expected: Forecast) -> str:
+    """What the column of memory is of, and what its marks mean."""
+    of = "of a GPU's tensors" if expected.device.startswith("cuda") else "of a job's processes with their libraries"
+    return f"Memory is the peak {of}: of earlier jobs here, ~ measured while timing, ? counted from shapes."
 
 
 def _disk(expected: Forecast) -> str:
@@ -135,7 +141,7 @@ def _arms(arms: tuple[ArmForecast, ...]) -> Table:
             f"{1 - arm.tokens / arm.slots:.0%}" if arm.slots else "n/a",
             f"{arm.trainable_parameters:,}",
             _time(arm.seconds, arm.seconds_from),
-            f"{arm.memory_bytes / 2**30:.2f} GiB",
+            _memory(arm.memory_bytes, arm.memory_from),
         )
     return table
 
@@ -145,13 +151,18 @@ def _time(seconds: float, source: str | None) -> str:
     return ("~" if source == "probe" else "") + duration(seconds) + ("?" if source == "rough" else "")
 
 
+def _memory(count: int, source: str | None) -> str:
+    """Marked as times are."""
+    return ("~" if source == "probe" else "") + f"{count / 2**30:.2f} GiB" + ("?" if source == "shapes" else "")
+
+
 def _evals(evals: tuple[EvalForecast, ...]) -> Table:
-    table = _table(("eval", "to score", "time per subject"))
+    table = _table(("eval", "to score", "time per subject", "memory"))
     for forecast in evals:
         seconds = "not known" if forecast.seconds is None else _time(forecast.seconds, forecast.seconds_from)
-        table.add_row(
-            Text(visible(forecast.eval)), f"{forecast.subjects - forecast.cached}/{forecast.subjects}", seconds
-        )
+        memory = "" if forecast.memory_bytes is None else _memory(forecast.memory_bytes, forecast.seconds_from)
+        scored = f"{forecast.subjects - forecast.cached}/{forecast.subjects}"
+        table.add_row(Text(visible(forecast.eval)), scored, seconds, memory)
     return table
 
 

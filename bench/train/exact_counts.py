@@ -14,7 +14,7 @@ from bench.errors import InputError, Problem
 from bench.machine.device import dtype_of, pick_precision
 from bench.model.loading.load import count_parameters, load_skeleton
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import ExactCounts, StepFacts, TrainingFacts
+from bench.record.results.facts import PlannedCounts, StepFacts, TrainingFacts
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import add_adapter, peft_config, skeleton, skeleton_device, virtual_tokens
@@ -41,11 +41,11 @@ _ADAPTERS = frozenset({"method", "lora", "quantization", "prefix", "prompt", "pe
 class TrainingCounter:
     """Counts trainings; arms that share a schedule or an adapter share the work."""
 
-    _schedules: dict[str, ExactCounts] = field(default_factory=dict)
+    _schedules: dict[str, PlannedCounts] = field(default_factory=dict)
     """Without parameters."""
     _parameters: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
-    def count(self, job: TrainJob) -> ExactCounts:
+    def count(self, job: TrainJob) -> PlannedCounts:
         """Counts of a training, from the schedule that it will run and a model without weights; nothing is trained.
 
         A budget in seconds is turned into steps by timing a few, as the training does: the counts are then an estimate.
@@ -58,11 +58,11 @@ class TrainingCounter:
         parameters, trainable = self._parameters[shape]
         return counts.model_copy(update={"parameters": parameters, "trainable_parameters": trainable})
 
-    def _schedule(self, job: TrainJob) -> ExactCounts:
+    def _schedule(self, job: TrainJob) -> PlannedCounts:
         key = _schedule_key(job)
         if key not in self._schedules:
             schedule = build_training_data(job, budget=known_budget(job)).schedule
-            self._schedules[key] = ExactCounts(
+            self._schedules[key] = PlannedCounts(
                 rows=schedule.rows,
                 steps=schedule.steps,
                 tokens=schedule.tokens,
@@ -73,6 +73,7 @@ class TrainingCounter:
                 refused_rows=schedule.refused_rows,
                 parameters=0,
                 trainable_parameters=0,
+                largest_pass=schedule.largest_pass,
             )
         return self._schedules[key]
 
@@ -87,7 +88,7 @@ def _schedule_key(job: TrainJob) -> str:
     return digest_json([job.model.identity, job.data.sha256, recipe, budget, job.seed, row_limit(job)])
 
 
-def count_training(job: TrainJob) -> ExactCounts:
+def count_training(job: TrainJob) -> PlannedCounts:
     """Counts of one training, as `TrainingCounter` has them."""
     return TrainingCounter().count(job)
 
@@ -105,7 +106,7 @@ def training_facts(job: TrainJob) -> TrainingFacts:
     model = base if adapter is None else add_adapter(base, adapter)
     count = _operations(job, model, adapter)
     return TrainingFacts(
-        **counts.model_dump(),
+        **counts.model_dump(exclude={"largest_pass"}),
         padding=counts.slots - counts.tokens,
         model_flops=count.model(schedule),
         hardware_flops=count.hardware(schedule),

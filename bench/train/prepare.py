@@ -95,9 +95,11 @@ def prepare(
     *,
     budget: Budget,
     only_steps: int | None = None,
+    with_largest_pass: bool = False,
     since: float | None = None,
 ) -> Prepared:
-    """The trainer of `job`. `budget`: the job's, or the tokens that its seconds are worth. `only_steps`: a probe's.
+    """The trainer of `job`. `budget`: the job's, or the tokens that its seconds are worth. `only_steps`: a probe's;
+    `with_largest_pass`: the largest pass of the whole training is among them.
     `since`: when the start-up began, by `time.perf_counter`.
 
     Raises `InputError` for what the recipe asks for and cannot have.
@@ -110,7 +112,7 @@ def prepare(
     data = build_training_data(job, budget=budget)
     whole = data.schedule
     if only_steps is not None:
-        data = data.first(only_steps)
+        data = data.first(only_steps, with_largest_pass=with_largest_pass)
     join_group(job.recipe, device)
     watch = _watch(job, data, ranks) if only_steps is None else None
     adapter = peft_config(job.recipe, job.model, steps=whole.steps)

@@ -58,7 +58,9 @@ def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[Prepared, tupl
     budget = job.training.budget
     if budget.unit == "seconds":
         budget = Budget(unit="steps", amount=job.steps)
-    prepared = prepare(job.training, folder, emit, only_steps=job.steps, budget=budget)
+    prepared = prepare(
+        job.training, folder, emit, only_steps=job.steps, with_largest_pass=job.with_largest_pass, budget=budget
+    )
     memory = MemoryByPhase(prepared.device)
     others = OtherLoadCounter(prepared.device)
     prepared.trainer.run()

@@ -37,9 +37,10 @@ class TrainingData:
     """Held-out rows; none unless the recipe asks for them."""
     validation_rows: int
 
-    def first(self, steps: int) -> TrainingData:
-        """This training data, ended after so many optimiser steps."""
-        return replace(self, schedule=self.schedule.first(steps))
+    def first(self, steps: int, *, with_largest_pass: bool = False) -> TrainingData:
+        """This training data, ended after so many optimiser steps; the largest pass of all among them if asked for."""
+        schedule = self.schedule
+        return replace(self, schedule=schedule.with_largest_pass(steps) if with_largest_pass else schedule.first(steps))
 
 
 def build_training_data(job: TrainJob, *, budget: Budget) -> TrainingData:

@@ -21,7 +21,7 @@ from bench.record.files import SCORES, TRACKING_LOGS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow, ShotRow
-from bench.record.results.facts import ExactCounts
+from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
 from bench.record.results.ledger import Ledger, Seconds, Step
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.store import write_result
@@ -32,6 +32,8 @@ from bench.run.process.payloads import (
     CountReply,
     CountRequest,
     FetchRequest,
+    MemoryReply,
+    MemoryRequest,
     RefusedTraining,
     RehearsalRequest,
 )
@@ -119,7 +121,7 @@ def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
                 tokens=80,
                 slots=100,
                 tokens_per_second=100.0,
-                peak_process_bytes=1,
+                peak_process_bytes=5_000_000,
                 peak_device_bytes=None,
             ),
         )
@@ -142,7 +144,7 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
 
 def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     """Counts that follow from the budget's amount; each leaves a line in `COUNTED`."""
-    counts, problems = list[ExactCounts](), list[Problem]()
+    counts, problems = list[PlannedCounts](), list[Problem]()
     for job in request.jobs:
         with (folder / COUNTED).open("a", encoding="utf-8") as file:
             file.write(f"{job.arm}\n")
@@ -152,14 +154,21 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
             problems.append(Problem(reference="fake.refused", what="nothing to learn", hint="do another"))
         tokens = int(job.budget.amount)
         counts.append(
-            ExactCounts(
+            PlannedCounts(
                 rows=8, steps=2, tokens=tokens, supervised_tokens=tokens // 2, slots=tokens * 2,
                 truncated_rows=0, dropped_rows=0, parameters=1000, trainable_parameters=100,
+                largest_pass=LargestPass(rows=4, width=tokens, supervised_tokens=tokens // 2),
             )
         )  # fmt: skip
     if problems:
         raise InputError(problems)
     return CountReply(counts=tuple(counts))
+
+
+def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
+    """A thousand bytes for the libraries, four for each weight, and one for each position of the largest pass."""
+    sizes = (step.largest_pass.rows * step.largest_pass.width for step in request.steps)
+    return MemoryReply(process_bytes=1000, steps=tuple(StepBytes(held=4000, made=size) for size in sizes))
 
 
 def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
@@ -200,6 +209,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "probe": WorkKind(payload=ProbeJob, do=probe),
     "eval": WorkKind(payload=EvalJob, do=evaluate),
     "count": WorkKind(payload=CountRequest, do=count),
+    "memory": WorkKind(payload=MemoryRequest, do=memory),
     "check": WorkKind(payload=CheckRequest, do=check),
     "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),
     "fetch": WorkKind(payload=FetchRequest, do=fetch),

@@ -88,6 +88,8 @@ class ProbeJob(Spec):
     training: TrainJob
     steps: int
     round: int = 1
+    with_largest_pass: bool = False
+    """Whether the largest pass of the whole training is among these steps: a plan's memory is that of such a probe."""
     digest: str
 
     @property

@@ -19,6 +19,26 @@ class StepFacts(Spec):
     """Operations with padding, and with what gradient checkpointing repeats."""
 
 
+class LargestPass(Spec):
+    """The forward pass of a training that takes most memory."""
+
+    rows: int
+    """Sequences."""
+    width: int
+    """Padded length."""
+    supervised_tokens: int
+    """Positions of the head; the most of any pass."""
+
+
+class StepBytes(Spec):
+    """Bytes of the tensors of a training."""
+
+    held: int
+    """Weights and the optimiser's states, which stay."""
+    made: int
+    """Peak of what one step makes: activations, logits, gradients."""
+
+
 class ExactCounts(Spec):
     """Exact counts of one training, from its schedule and its parameters."""
 
@@ -37,6 +57,12 @@ class ExactCounts(Spec):
     parameters: int
     """Adapter included; tied weights count once."""
     trainable_parameters: int
+
+
+class PlannedCounts(ExactCounts):
+    """Counts of a training that is planned, with what its memory follows from."""
+
+    largest_pass: LargestPass
 
 
 class TrainingFacts(ExactCounts):

@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from bench.code_digest import own_code
 from bench.errors import InputError
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import ExactCounts
+from bench.record.results.facts import PlannedCounts
 from bench.run.process.payloads import CountReply, CountRequest
 from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
 
 
 def exact_counts(
     trainings: Mapping[str, TrainJob], *, workers: int, home: Path, server: ChildServer
-) -> dict[str, ExactCounts]:
+) -> dict[str, PlannedCounts]:
     """Counts of one training of each arm, by arm; `workers` children count side by side, and counts are kept by digest.
 
     Raises `InputError` with the problems of every arm that cannot be counted.
@@ -67,14 +67,14 @@ def _raise_failures(children: Sequence[Child], log: Path) -> None:
             raise error_of(failed("count", child.failure, log), child.failure)
 
 
-def _known_count(home: Path, digest: str) -> ExactCounts | None:
+def _known_count(home: Path, digest: str) -> PlannedCounts | None:
     try:
-        return ExactCounts.model_validate_json(_count_file(home, digest).read_bytes())
+        return PlannedCounts.model_validate_json(_count_file(home, digest).read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def _keep(home: Path, digest: str, count: ExactCounts) -> None:
+def _keep(home: Path, digest: str, count: PlannedCounts) -> None:
     """Not synced: of a thousand arms that would take seconds, and a file that a crash tore is counted again."""
     file = _count_file(home, digest)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -8,15 +8,12 @@ computed from shapes. Both say so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.results.applied import QUESTION_ROWS, QUESTION_TOKENS
-from bench.record.results.facts import ExactCounts
+from bench.record.results.facts import PlannedCounts
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.remarks import plan_remarks
@@ -24,9 +21,11 @@ from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
-from bench.run.estimate.memory import device_memory, model_shape, training_memory
+from bench.run.estimate.job_costs import START_SECONDS, JobCosts
+from bench.run.estimate.memory import device_memory, model_shape
 from bench.run.estimate.past_speeds import History
 from bench.run.estimate.placement import Workload, place
+from bench.run.estimate.process_memory import step_memory
 from bench.run.estimate.timing import Timings
 from bench.run.guards import server_ended_on_error
 from bench.run.plan.plan import budget_statement, plan
@@ -40,12 +39,6 @@ from bench.suite.load import LoadedSuite
 from bench.suite.tables.evals import examples_asked
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import setting_label
-
-_ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
-"""What small batches reach, per worker; only where no earlier job says better."""
-_START_SECONDS = 1.0
-_CHECK_SLOTS = 2 * QUESTION_ROWS * QUESTION_TOKENS
-"""Forward passes of a trained subject and its base, which show at a training's end that it was applied."""
 
 
 def forecast(
@@ -75,9 +68,10 @@ def forecast(
         trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
         timings = Timings(home=home, server=server) if probe and on is None else None
-        clock = _Clock(history=History.read(home), timings=timings, tell=tell)
-        arms = _arms(planned, trainings, counts, clock)
-        evals = tuple(_eval(name, jobs, clock) for name, jobs in _by_eval(planned).items())
+        steps = step_memory(trainings, counts, home=home, server=server) if device() == "cpu" and on is None else {}
+        costs = JobCosts(history=History.read(home), timings=timings, steps=steps, tell=tell)
+        arms = _arms(planned, trainings, counts, costs)
+        evals = tuple(_eval(name, jobs, costs) for name, jobs in _by_eval(planned).items())
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
     selected = [job for job in planned.jobs if job.selected]
@@ -126,7 +120,7 @@ def _may_buy(suite: Suite) -> Iterator[str]:
 
 
 def _workloads(
-    arms: Sequence[ArmForecast], trainings: Mapping[str, TrainJob], counts: Mapping[str, ExactCounts]
+    arms: Sequence[ArmForecast], trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts]
 ) -> Iterator[Workload]:
     """The trainings to run of each arm, by their shapes."""
     for arm in arms:
@@ -183,46 +177,8 @@ def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
     return evals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Clock:
-    """How long jobs take: from earlier ones, else timed for this."""
-
-    history: History
-    timings: Timings | None
-    tell: Callable[[str], None]
-
-    def training(
-        self, job: TrainJob, counts: ExactCounts, *, to_do: bool
-    ) -> tuple[float, Literal["history", "probe", "rough"]]:
-        """Seconds of one training, and what says so."""
-        speed = self.history.tokens_per_second(job)
-        if speed is not None:
-            return _START_SECONDS + counts.tokens / speed, "history"
-        if to_do and self.timings is not None:
-            self.tell(f"timing a few steps of {job.arm}")
-            timing = self.timings.training(job, counts)
-            if timing is not None:
-                return timing.start + timing.seconds_per_unit * (counts.slots + _CHECK_SLOTS / 3), "probe"
-        return _START_SECONDS + _rough_seconds(counts) / job.recipe.processes, "rough"
-
-    def evaluation(
-        self, job: EvalJob | AnswerJob, *, to_do: bool
-    ) -> tuple[float, Literal["history", "probe"]] | tuple[None, None]:
-        """Seconds of one subject, and what says so."""
-        eval_job = job.asking if isinstance(job, AnswerJob) else job
-        seconds = self.history.eval_seconds(eval_job)
-        if seconds is not None:
-            return seconds, "history"
-        if to_do and self.timings is not None:
-            self.tell(f"timing some examples of {eval_job.eval.name}")
-            timing = self.timings.evaluation(job)
-            if timing is not None and timing.examples is not None:
-                return timing.start + timing.seconds_per_unit * timing.examples, "probe"
-        return None, None
-
-
 def _arms(
-    planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, ExactCounts], clock: _Clock
+    planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], costs: JobCosts
 ) -> tuple[ArmForecast, ...]:
     seeds, sweeps = dict[str | None, list[PlannedJob]](), dict[str | None, list[PlannedJob]]()
     for planned_job in planned.jobs:
@@ -231,21 +187,21 @@ def _arms(
                 seeds.setdefault(planned_job.arm, []).append(planned_job)
             elif isinstance(planned_job.job, SweepJob):
                 sweeps.setdefault(planned_job.arm, []).append(planned_job)
-    return tuple(_arm(job, seeds[arm], sweeps.get(arm, ()), counts[arm], clock) for arm, job in trainings.items())
+    return tuple(_arm(job, seeds[arm], sweeps.get(arm, ()), counts[arm], costs) for arm, job in trainings.items())
 
 
 def _arm(
     job: TrainJob,
     seeds: Sequence[PlannedJob],
     sweep: Sequence[PlannedJob],
-    counts: ExactCounts,
-    clock: _Clock,
+    counts: PlannedCounts,
+    costs: JobCosts,
 ) -> ArmForecast:
     """`job`: the training with the first of `seeds`."""
     cached = sum(not training.to_do for training in seeds)
     to_do = sum(training.to_do for training in sweep)
     settings = [training.job for training in sweep if isinstance(training.job, SweepJob)]
-    seconds, source = clock.training(job, counts, to_do=cached < len(seeds) or to_do > 0)
+    cost = costs.training(job, counts, to_do=cached < len(seeds) or to_do > 0)
     return ArmForecast(
         arm=job.arm,
         seeds=len(seeds),
@@ -253,19 +209,27 @@ def _arm(
         sweep=to_do,
         settings=tuple(setting_label(training.setting) for training in settings),
         dev_rows=settings[0].dev.rows if settings else 0,
-        seconds=seconds,
-        seconds_from=source,
-        memory_bytes=training_memory(job, counts, device=device().partition(":")[0]),
-        **counts.model_dump(),
+        seconds=cost.seconds,
+        seconds_from=cost.seconds_from,
+        memory_bytes=cost.memory_bytes,
+        memory_from=cost.memory_from,
+        **counts.model_dump(exclude={"largest_pass"}),
     )
 
 
-def _eval(name: str, jobs: Sequence[PlannedJob], clock: _Clock) -> EvalForecast:
+def _eval(name: str, jobs: Sequence[PlannedJob], costs: JobCosts) -> EvalForecast:
     job = jobs[0].job  # the base's, where there is one on this machine: servers take the time that they take
     assert isinstance(job, EvalJob | AnswerJob), "grouped by eval"
     cached = sum(not job.to_do for job in jobs)
-    seconds, source = clock.evaluation(job, to_do=cached < len(jobs))
-    return EvalForecast(eval=name, subjects=len(jobs), cached=cached, seconds=seconds, seconds_from=source)
+    cost = costs.evaluation(job, to_do=cached < len(jobs))
+    return EvalForecast(
+        eval=name,
+        subjects=len(jobs),
+        cached=cached,
+        seconds=cost.seconds,
+        seconds_from=cost.seconds_from,
+        memory_bytes=cost.memory_bytes,
+    )
 
 
 def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[EvalForecast]) -> float:
@@ -276,12 +240,5 @@ def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[E
     for planned_job in planned.can_run:
         if isinstance(planned_job.job, ProbeJob):
             arm = by_name[planned_job.job.training.arm]
-            alone += _START_SECONDS + arm.seconds * min(1.0, planned_job.job.steps / max(1, arm.steps))
+            alone += START_SECONDS + arm.seconds * min(1.0, planned_job.job.steps / max(1, arm.steps))
     return (training + evaluating) / planned.workers + alone
-
-
-def _rough_seconds(counts: ExactCounts) -> float:
-    """Two operations per parameter and slot forward, two for the gradients that flow, two for trained weights' own."""
-    per_slot = 4 * counts.parameters + 2 * counts.trainable_parameters
-    operations = per_slot * counts.slots + 2 * counts.parameters * _CHECK_SLOTS
-    return operations / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]

@@ -40,8 +40,10 @@ class ArmForecast(Spec):
     """`history`: speed of earlier trainings of this model and recipe here; `probe`: of a few steps, timed for this;
     `rough`: operations over an assumed rate."""
     memory_bytes: int
-    """Peak of one training's tensors, as `bench.run.estimate.memory` estimates it: of one GPU, or of all processes on
-    a processor. Rough."""
+    """Peak of one training: of one GPU's tensors, or of all its processes on a processor, libraries included."""
+    memory_from: Literal["history", "probe", "shapes"]
+    """`history`: highest of earlier trainings of this model and recipe here; `probe`: of a few steps with the largest
+    pass; `shapes`: counted from shapes (`bench.run.estimate.process_memory`, on a GPU `bench.run.estimate.memory`)."""
 
 
 class EvalForecast(Spec):
@@ -54,6 +56,8 @@ class EvalForecast(Spec):
     """Seconds of one subject; `None` where it was never timed here and could not be."""
     seconds_from: Literal["history", "probe"] | None = None
     """`history`: earlier results of this eval here; `probe`: some examples of the base, timed for this."""
+    memory_bytes: int | None = None
+    """Peak of one subject: of a GPU's tensors, or of the process on a processor; `None` where it was not measured."""
 
 
 class Forecast(Spec):

@@ -1,4 +1,4 @@
-"""How fast earlier jobs were on this machine, read from the finished jobs in the home."""
+"""How fast earlier jobs were on this machine and how much memory they took, read from the finished jobs in the home."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class History:
 
     _training: dict[str, list[float]] = field(default_factory=dict)
     _evals: dict[str, list[float]] = field(default_factory=dict)
+    _peaks: dict[str, int] = field(default_factory=dict)
+    """Highest peak in bytes, by key of a training or an eval: of a GPU's tensors, or of the process on a processor."""
 
     @classmethod
     def read(cls, home: Path) -> History:
@@ -44,21 +46,36 @@ class History:
         job = job_adapter.validate_json((folder / "job.json").read_bytes())
         job = job.asking if isinstance(job, AnswerJob) else job
         if isinstance(job, EvalJob):
-            if job.replies is not None and (folder / RESULT).exists():
-                scored = result_adapter.validate_json((folder / RESULT).read_bytes())
-                if isinstance(scored, EvalResult) and scored.recalled_share > 0:
-                    return  # of a part of its examples
+            scored = result_adapter.validate_json((folder / RESULT).read_bytes())
+            if isinstance(scored, EvalResult) and scored.recalled_share > 0:
+                return  # of a part of its examples
             self._evals.setdefault(_eval_key(job), []).append(manifest.seconds)
+            if isinstance(scored, EvalResult):
+                self._take_peak(_eval_key(job), scored.peak_device_bytes or scored.peak_process_bytes)
         elif isinstance(job, TrainJob):
             result = result_adapter.validate_json((folder / RESULT).read_bytes())
             if isinstance(result, TrainResult) and result.ledger.seconds.wall > 0:
                 speed = result.ledger.tokens / result.ledger.seconds.wall
                 self._training.setdefault(_training_key(job), []).append(speed)
+                ledger = result.ledger
+                self._take_peak(_training_key(job), ledger.peak_device_bytes or ledger.peak_process_bytes)
+
+    def _take_peak(self, key: str, peak: int | None) -> None:
+        if peak is not None:
+            self._peaks[key] = max(peak, self._peaks.get(key, 0))
 
     def tokens_per_second(self, job: TrainJob) -> float | None:
         """Median over earlier trainings with this model, data and recipe (rates, budget aside), all phases counted."""
         speeds = self._training.get(_training_key(job))
         return statistics.median(speeds) if speeds else None
+
+    def training_bytes(self, job: TrainJob) -> int | None:
+        """Highest peak of earlier trainings with this model, data and recipe (rates, budget aside)."""
+        return self._peaks.get(_training_key(job))
+
+    def eval_bytes(self, job: EvalJob) -> int | None:
+        """Highest peak of earlier subjects of this eval."""
+        return self._peaks.get(_eval_key(job))
 
     def eval_seconds(self, job: EvalJob) -> float | None:
         """Median wall time over earlier subjects of this eval."""

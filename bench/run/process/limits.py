@@ -6,6 +6,9 @@ addresses, of which torch and CUDA reserve many times what they use.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import psutil
 
 from bench.record.record import Failure
@@ -36,3 +39,15 @@ def resident_bytes(pid: int, *, children: bool = False) -> int | None:
         return sum(int(member.memory_info().rss) for member in (process, *(process.children() if children else ())))
     except psutil.Error:
         return None
+
+
+def peak_resident_bytes(pid: int | None) -> int | None:
+    """Highest resident memory of a process and its children so far, each at its own peak; `None` where the system does
+    not say."""
+    try:
+        processes = [] if pid is None else [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        status = [Path(f"/proc/{process.pid}/status").read_text(encoding="ascii") for process in processes]
+    except (OSError, psutil.Error):
+        return None
+    peaks = [int(kilobytes) * 1024 for text in status for kilobytes in re.findall(r"VmHWM:\s+(\d+)", text)]
+    return sum(peaks) or None

@@ -12,7 +12,7 @@ from bench.errors import Problem
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import ExactCounts
+from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.data import DataSpec
@@ -57,7 +57,31 @@ class CountRequest(Spec):
 class CountReply(Spec):
     """Counts of the trainings that were asked about, in their order."""
 
-    counts: tuple[ExactCounts, ...]
+    counts: tuple[PlannedCounts, ...]
+
+
+class StepRequest(Spec):
+    """A training whose largest step's memory is asked for."""
+
+    job: TrainJob
+    largest_pass: LargestPass
+    state_bytes: float
+    """Bytes that its optimiser keeps of each trained parameter."""
+
+
+class MemoryRequest(Spec):
+    """Memory of trainings on a processor."""
+
+    steps: tuple[StepRequest, ...]
+
+
+class MemoryReply(Spec):
+    """Memory of the trainings that were asked about."""
+
+    process_bytes: int
+    """Resident bytes of a process that has the libraries and nothing else."""
+    steps: tuple[StepBytes | None, ...]
+    """Tensors of each training, in their order; `None` where they cannot be counted without numbers."""
 
 
 class GivenRequest(Spec):

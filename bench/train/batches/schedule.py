@@ -18,11 +18,12 @@ import numpy as np
 
 from bench.data.render.row import Row
 from bench.errors import InputError, Problem
+from bench.record.results.facts import LargestPass
 from bench.record.results.training import NOTHING_SUPERVISED
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
 from bench.train.batches.disk_batches import SpooledBatches
-from bench.train.batches.encoded_row import Batch, EncodedRow, RowRenderer, encode_row, slots
+from bench.train.batches.encoded_row import Batch, EncodedRow, RowRenderer, encode_row, length, slots
 from bench.train.batches.packing import arrange
 
 
@@ -36,6 +37,10 @@ class _Totals:
     supervised_tokens: int
     slots: int
     truncated_rows: int
+    largest: int
+    """Index of the batch with most slots, and among equals with most supervised tokens."""
+    most_supervised: int
+    """Supervised tokens of a batch, at most."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,13 @@ class Schedule:
         """This schedule, ended after so many optimiser steps."""
         kept = self.batches[: steps * self.accumulation]
         return replace(self, batches=kept)
+
+    def with_largest_pass(self, steps: int) -> Schedule:
+        """The first steps, the second of which begins with the largest pass of all: memory peaks in it, as the
+        optimiser's states are there by then."""
+        first, largest = self.batches[: self.accumulation], self.batches[self._totals.largest]
+        rest = self.batches[self.accumulation : steps * self.accumulation - 1]
+        return replace(self, batches=[*first, largest, *rest])
 
     def each_step(self) -> Iterator[Schedule]:
         """This schedule in parts of one optimiser step."""
@@ -107,19 +119,32 @@ class Schedule:
         """Rows seen that were cut."""
         return self._totals.truncated_rows
 
+    @property
+    def largest_pass(self) -> LargestPass:
+        """Shape of the batch with most slots, and the most supervised tokens of any batch."""
+        batch = self.batches[self._totals.largest]
+        width = max(map(length, batch))
+        return LargestPass(rows=len(batch), width=width, supervised_tokens=self._totals.most_supervised)
+
     @cached_property
     def _totals(self) -> _Totals:
         """Sums, from one reading of the batches."""
         seen = np.zeros(self.available_rows, dtype=np.bool_)
-        rows = tokens = supervised = padded = truncated = 0
-        for batch in self.batches:
-            padded += slots(batch)
+        rows = tokens = supervised = padded = truncated = most_supervised = 0
+        largest, size = 0, (0, 0)
+        for index, batch in enumerate(self.batches):
+            here, before = slots(batch), supervised
+            padded += here
             for example in (example for sequence in batch for example in sequence):
                 seen[list(example.rows)] = True
                 rows += len(example.rows)
                 tokens += example.tokens
                 supervised += example.supervised_tokens
                 truncated += example.truncated
+            in_batch = supervised - before
+            most_supervised = max(most_supervised, in_batch)
+            if (here, in_batch) > size:
+                largest, size = index, (here, in_batch)
         return _Totals(
             rows=rows,
             distinct_rows=int(seen.sum()),
@@ -127,6 +152,8 @@ class Schedule:
             supervised_tokens=supervised,
             slots=padded,
             truncated_rows=truncated,
+            largest=largest,
+            most_supervised=most_supervised,
         )
 
 

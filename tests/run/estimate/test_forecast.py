@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from rich.console import Console
 
 from bench.errors import InputError
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
-from bench.run.estimate.forecast import _CHECK_SLOTS, forecast
+from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
+from bench.run.estimate.job_costs import CHECK_SLOTS
 from bench.run.estimate.timing import Timing
+from bench.run.process.limits import peak_resident_bytes
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
@@ -100,7 +105,7 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
     assert all(arm.seconds >= 0.5 for arm in first.arms)
     assert sorted(arm.seconds for arm in first.arms) == pytest.approx(
         sorted(
-            timing.start + (200 + _CHECK_SLOTS / 3) * timing.seconds_per_unit
+            timing.start + (200 + CHECK_SLOTS / 3) * timing.seconds_per_unit
             for timing in kept
             if timing.examples is None
         )
@@ -112,6 +117,43 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
     assert again.seconds == first.seconds
     assert worked(tmp_path / "home") == work
     assert not list((tmp_path / "home" / "timings").glob("start-*"))
+
+
+def test_memory_is_measured_where_it_can_be_and_counted_from_shapes_elsewhere(tmp_path: Path) -> None:
+    """A run that is planned from a number that is too low ends in the middle, out of memory."""
+    quick = expect(tmp_path)
+    # The fake counts 1,000 bytes for the libraries, 4 for each of 1,000 weights, and the positions of the largest
+    # pass, 4 × 100, for which an allocator takes 1.4 times as much.
+    assert {(arm.memory_bytes, arm.memory_from) for arm in quick.arms} == {(1000 + 4000 + 560, "shapes")}
+    assert all(scored.memory_bytes is None for scored in quick.evals)
+    timed = expect(tmp_path, probe=True)
+    assert {(arm.memory_bytes, arm.memory_from) for arm in timed.arms} == {(5_000_000, "probe")}
+    assert {scored.memory_bytes for scored in timed.evals} == {1}
+    larger = expect(tmp_path, probe=True, budget={"unit": "tokens", "amount": 200})
+    assert {(arm.memory_bytes, arm.memory_from) for arm in larger.arms} == {(5_000_000 + 560, "probe")}
+    go(tmp_path)
+    assert {(arm.memory_bytes, arm.memory_from) for arm in expect(tmp_path).arms} == {(1, "history")}
+    shown = StringIO()
+    print_forecast(quick, Console(file=shown, width=200))
+    assert "0.00 GiB?" in shown.getvalue()
+    assert "counted from shapes" in shown.getvalue()
+
+
+def test_the_peak_of_a_process_counts_what_it_gave_back_and_its_children(tmp_path: Path) -> None:
+    work = "x = bytearray(b'x') * {size}; del x; print(0, flush=True); import time; time.sleep(60)"
+    child, parent = (work.format(size=size) for size in (100_000_000, 200_000_000))
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]).stdout; {parent}"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        peak = peak_resident_bytes(process.pid)
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        process.kill()
+    assert peak is not None
+    assert 300_000_000 < peak < 400_000_000
+    assert peak_resident_bytes(process.pid) is None
 
 
 def test_new_jobs_say_which_input_changed(tmp_path: Path) -> None:

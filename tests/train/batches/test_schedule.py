@@ -9,7 +9,7 @@ import pytest
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.suite.tables.training.budget import Budget
-from bench.train.batches.encoded_row import Batch
+from bench.train.batches.encoded_row import Batch, slots
 from bench.train.batches.schedule import Schedule, plan_schedule
 from tests.fakes.checkpoints import tiny_tokenizer
 from tests.fakes.training import PlainRendered, PlainRenderer, make_recipe, make_rows
@@ -206,3 +206,16 @@ def test_the_first_steps_of_a_schedule_are_the_same_batches() -> None:
     start = whole.first(2)
     assert start.steps == 2
     assert [_ids(batch) for batch in start.batches] == [_ids(batch) for batch in whole.batches][:4]
+
+
+def test_a_probe_of_memory_has_the_largest_pass_in_its_second_step() -> None:
+    """By then the optimiser's states are there: the memory of a training peaks in such a step."""
+    whole = plan("steps", 12, accumulation=2, batch_rows=3)
+    sizes = [slots(batch) for batch in whole.batches]
+    probe = whole.with_largest_pass(3)
+    assert probe.steps == 3
+    assert [slots(batch) for batch in probe.batches] == [*sizes[:2], max(sizes), *sizes[2:5]]
+    largest = whole.largest_pass
+    assert largest.rows * largest.width == max(sizes)
+    supervised = [sum(example.supervised_tokens for (example,) in batch) for batch in whole.batches]
+    assert largest.supervised_tokens == max(supervised)
