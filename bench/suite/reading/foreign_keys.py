@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bench.suite.reading.key_types import KeyPath
+
 _EPOCHS = '[budget] unit = "epochs", amount = 3'
 _STEPS = '[budget] unit = "steps", amount = 1000'
 _WARMUP = "warmup: below 1 a share of the steps, from 1 steps"
@@ -102,9 +104,20 @@ VALUES: dict[str, dict[str, str]] = {
 """Key → lower-case value of other programs → what a suite has for it."""
 
 
-def here_it_is(key: str) -> str | None:
-    """The hint for a key that another program has; `None` for any other."""
-    here = HERE.get(key.lower())
+_SOURCE = 'source = "rows.jsonl", a folder, or "OWNER/NAME" of the hub'
+_BASE = 'repo = "OWNER/NAME" of the hub, or path = "FOLDER"'
+IN_TABLE: dict[str, dict[str, str]] = {
+    "data": dict.fromkeys(("path", "file", "files", "data_files", "dataset", "repo", "hub", "url", "name"), _SOURCE),
+    **dict.fromkeys(("model", "models"), dict.fromkeys(("name", "id", "name_or_path", "model"), _BASE)),
+    "lora": {"rank": "r", "lora_alpha": "alpha", "lora_r": "r", "lora_dropout": "dropout", "modules": "target_modules"},
+}
+"""Table → lower-case key of other programs → what the table has for it."""
+
+
+def here_it_is(key: str, parent: KeyPath) -> str | None:
+    """The hint for a key that another program has, written in the table `parent`; `None` for any other."""
+    table = str(parent[0 if len(parent) == 2 else -1]) if parent else ""
+    here = IN_TABLE.get(table, {}).get(key.lower()) or HERE.get(key.lower())
     return None if here is None else f"here it is {here}"
 
 

@@ -125,7 +125,7 @@ def test_a_wrong_value_is_said_at_its_key(path: str, value: Any, where: str, wha
     ("path", "where", "hint"),
     [
         ("recipe/full/learningrate", "recipe.full.learningrate", "did you mean 'learning_rate'?"),
-        ("recipe/full/lora/rank", "recipe.full.lora.rank", "known: alpha, dropout, r, target_modules"),
+        ("recipe/full/lora/bias", "recipe.full.lora.bias", "known: alpha, dropout, r, target_modules"),
         ("sedes", "sedes", "did you mean 'seeds'?"),
         ("eval/0/task", "eval[0].task", "did you mean 'tasks'?"),
         ("eval/1/dat", "eval[1].dat", "did you mean 'data'?"),
@@ -178,6 +178,31 @@ def test_what_other_programs_call_a_key_leads_to_one_that_there_is() -> None:
         first = re.findall(r"[a-z_]+", here)[0]
         assert first in known, f"{other}: {here}"
         assert other not in known_keys(Suite, ("recipe", "full"), valid())
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("data/d/path", 'source = "rows.jsonl"'),
+        ("data/lora/data_files", 'source = "rows.jsonl"'),
+        ("eval/1/data/path", 'source = "rows.jsonl"'),
+        ("model/name_or_path", 'repo = "OWNER/NAME"'),
+        ("recipe/full/lora/rank", "here it is r"),
+        ("recipe/full/path", "[model]"),
+    ],
+)
+def test_a_key_of_other_programs_is_explained_by_its_table(path: str, hint: str) -> None:
+    """`[data.d] path` was sent to `[model]`."""
+    raw = valid()
+    raw["data"]["lora"] = {"source": "y.jsonl"}
+    raw["recipe"]["full"] |= {"method": "lora", "lora": {}} if "lora/rank" in path else {}
+    *parents, key = path.split("/")
+    table: Any = raw
+    for parent in parents:
+        table = table[int(parent) if parent.isdigit() else parent]
+    table[key] = "x"
+    (problem,) = problems(raw)
+    assert hint in (problem.hint or "")
 
 
 @pytest.mark.parametrize("key", ["name", "question", "data", "recipe", "budget", "arms"])

@@ -141,8 +141,10 @@ def _metric_problems(spec: GenerationSpec, where: str) -> Iterator[Problem]:
     for position, name in enumerate(spec.metrics):
         if name not in REFERENCE:
             what = f'eval "{spec.name}": there is no metric {name!r}'
-            hint = did_you_mean(name, REFERENCE)
-            yield Problem(reference="eval.unknown-metric", what=what, where=f"{where}.metrics[{position}]", hint=hint)
+            known = did_you_mean(name, REFERENCE) or ""
+            if not known.startswith("did you mean"):
+                known += f'; one of the hub: hub_metrics = [{{ name = "{name}", key = "…" }}]'
+            yield Problem(reference="eval.unknown-metric", what=what, where=f"{where}.metrics[{position}]", hint=known)
     offered = [scale.name for name in spec.metrics for scale in REFERENCE.get(name, ())]
     offered += [metric.measure for metric in spec.hub_metrics]
     together = several_answers(spec.metrics, pass_at=spec.pass_at, majority=spec.majority)
