@@ -34,6 +34,7 @@ from bench.model.loading.remote_code import own_modules
 from bench.model.size.description import DescribeRequest, Description
 from bench.record.files import RESULT
 from bench.record.given_facts import GivenFacts
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
@@ -100,6 +101,13 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Score one subject on one eval."""
     torch.set_num_threads(job.threads)
     write_result(folder, bench.evals.job.run_eval(job, folder, emit))
+
+
+def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:
+    """Write and measure one training in a deployed form."""
+    from bench.deploy.job import run_deploy  # few suites ask for forms
+
+    write_result(folder, run_deploy(job, folder, emit))
 
 
 def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
@@ -283,6 +291,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "join": WorkKind(payload=Invitation, do=join),
     "eval": _apart(EvalJob, evaluate),
     "answer": _apart(AnswerJob, answer),
+    "deploy": _apart(DeployJob, deploy),
     "count": WorkKind(payload=CountRequest, do=count),
     "memory": WorkKind(payload=MemoryRequest, do=memory),
     "check": WorkKind(payload=CheckRequest, do=check),

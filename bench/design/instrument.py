@@ -17,8 +17,8 @@ from bench.stats.conclusions.claim_types import ALPHA
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.power import detectable_effect
 from bench.stats.estimates.single import Estimate
+from bench.suite.tables.arms import BASE, is_base
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.suite import BASE, is_base
 
 MOST_UNREADABLE = 0.5
 """Share of unreadable answers from which an eval measures the format and not the model."""

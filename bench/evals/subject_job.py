@@ -20,18 +20,19 @@ from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
+from bench.machine.device import PRECISIONS
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
+from bench.model.loading.deployed import load_form
 from bench.model.loading.load import load_subject, load_tokenizer, load_tuned, unused_positions
 from bench.model.loading.packed_linear import pack_linears
+from bench.record.files import WEIGHTS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds
 
 Evaluate = Callable[[EvalJob, Subject, Emit], EvalOutput]
 """One kind of eval: scores a loaded subject."""
-
-_PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 
 def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) -> EvalResult:
@@ -58,7 +59,7 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
         measures=outcome.measures,
         groups=outcome.groups,
         template=outcome.template,
-        precision=_PRECISIONS[subject.model.dtype],
+        precision=PRECISIONS[subject.model.dtype],
         batch=outcome.batch,
         truncated=outcome.truncated,
         unscored=unscored(outcome.rows),
@@ -95,7 +96,10 @@ def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
 def _load(job: EvalJob) -> tuple[Subject, Context | None]:
     """The subject, and the context of a `few_shot` one."""
     tokenizer = load_tokenizer(job.model)
-    if job.given is not None:
+    if job.form is not None:
+        assert job.training_path is not None, "a deployed form was written by a job"
+        model = load_form(job.model, Path(job.training_path) / WEIGHTS, job.form, precision=job.precision)
+    elif job.given is not None:
         model = load_tuned(job.model, Path(job.given.path), precision=job.precision)
     else:
         training = None if job.training_path is None else Path(job.training_path)

@@ -11,6 +11,8 @@ from bench.errors import InputError, Problem
 from bench.suite.tables.model import Precision
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS: dict[torch.dtype, Precision] = {dtype: precision for precision, dtype in _DTYPES.items()}
+"""Name of each type that a model computes in."""
 
 
 def pick_device() -> torch.device:

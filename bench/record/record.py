@@ -8,6 +8,7 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.given_facts import GivenFacts
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
+from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import disturbed
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
@@ -93,6 +94,16 @@ class ProbeRecord(Spec):
     arm: str
     job: JobRecord
     result: ProbeResult | None
+
+
+class DeploymentRecord(Spec):
+    """One training in a deployed form."""
+
+    arm: str
+    """`ARM:FORM`."""
+    seed: int
+    job: JobRecord
+    result: DeployResult | None
 
 
 class EvaluationRecord(Spec):
@@ -181,6 +192,8 @@ class Record(Spec):
     """One per arm with a sweep and rate."""
     answers: tuple[AnswersRecord, ...] = ()
     """One per subject of a judge eval."""
+    deployments: tuple[DeploymentRecord, ...] = ()
+    """One per training and form that it is shipped in."""
     labels: tuple[EvalLabels, ...] = ()
     """What people said of judged pairs."""
     looks: tuple[Look, ...] = ()
@@ -192,10 +205,11 @@ class Record(Spec):
 
     @property
     def jobs(self) -> tuple[JobRecord, ...]:
-        """Every job of the run: sweeps, trainings, probes, answers for judges, evaluations."""
-        entries: tuple[SweepRecord | TrainingRecord | ProbeRecord | AnswersRecord | EvaluationRecord, ...]
-        entries = (*self.sweeps, *self.trainings, *self.probes, *self.answers, *self.evaluations)
-        return tuple(entry.job for entry in entries)
+        """Every job of the run: sweeps, trainings, probes, deployed forms, answers for judges, evaluations."""
+        made: tuple[SweepRecord | TrainingRecord | ProbeRecord | DeploymentRecord, ...]
+        made = (*self.sweeps, *self.trainings, *self.probes, *self.deployments)
+        scored: tuple[AnswersRecord | EvaluationRecord, ...] = (*self.answers, *self.evaluations)
+        return tuple(entry.job for entry in (*made, *scored))
 
     @property
     def all_done(self) -> bool:

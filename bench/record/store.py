@@ -20,6 +20,7 @@ from bench.digest import digest_file
 from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT, SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.job import Job, JobResult, result_adapter
+from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.task_names import rows_under_name, under_name
@@ -114,13 +115,13 @@ class JobStore:
         return manifest
 
     def free_weights(self, digest: str) -> int:
-        """Remove a finished training's weights; its result stays. The bytes freed.
+        """Remove the weights of a finished training, or of a deployed form; the result stays. The bytes freed.
 
         The manifest says so first: a kill in between leaves weights that nobody counts on, never a torn result.
         """
         manifest = self.done(digest)
         result = None if manifest is None else self.result(digest)
-        if manifest is None or not isinstance(result, TrainResult):
+        if manifest is None or not isinstance(result, TrainResult | DeployResult):
             return 0
         folder = self.folder(digest)
         inside = tuple(name for name in manifest.files if name.startswith(f"{result.weights}/"))
@@ -156,6 +157,11 @@ class JobStore:
         """The probe's result, `None` if this is not a whole probe."""
         result = self.result(digest) if self.done(digest) else None
         return result if isinstance(result, ProbeResult) else None
+
+    def deploy_result(self, digest: str) -> DeployResult | None:
+        """The result of a deployed form, `None` if this is not whole."""
+        result = self.result(digest) if self.done(digest) else None
+        return result if isinstance(result, DeployResult) else None
 
     def eval_result(self, job: EvalJob) -> EvalResult | None:
         """The eval's result under the job's name of it, `None` if this is not a whole eval."""

@@ -41,6 +41,7 @@ from bench.report.analysis.scores.trajectory import trajectories
 from bench.report.analysis.training.applied import applied_trainings
 from bench.report.analysis.training.budget_match import budget_match
 from bench.report.analysis.training.cost import costs
+from bench.report.analysis.training.deployed import deployed_arms
 from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.endpoints import endpoint_costs
@@ -109,6 +110,7 @@ def compare_record(
         given=given_trainings(record),
         endpoints=endpoint_costs(record),
         applied=applied_trainings(record),
+        deployed=deployed_arms(record),
         judged=judged_arms(record, rows, deltas),
         generation=generation_costs(record),
         contamination=contamination(record, aligned, measured, deltas),

@@ -30,12 +30,13 @@ from bench.report.sections.scores.variance import variance_section
 from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training.applied import applied_section
 from bench.report.sections.training.costs import cost_section, seconds_section
+from bench.report.sections.training.deployed import deployed_section
 from bench.report.sections.training.endpoints import endpoints_section
 from bench.report.sections.training.given_weights import given_section
 from bench.report.sections.training.pace import pace_section
 from bench.report.sections.training.sweeps import contexts_section, sweeps_section
 from bench.report.sections.training.training import training_section
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _MOST_NAMED = 2
 
@@ -66,6 +67,7 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
         given_section(comparison),
         endpoints_section(comparison),
         applied_section(comparison),
+        deployed_section(comparison),
         judge_section(comparison),
         generation_section(comparison),
         all_sanity_section(comparison),

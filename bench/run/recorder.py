@@ -12,12 +12,14 @@ from bench.errors import InputError
 from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
 from bench.record.files import LOG, SCORES, TRACKING_LOGS
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.record import (
     AnswersRecord,
+    DeploymentRecord,
     Environment,
     EvaluationRecord,
     Failure,
@@ -117,6 +119,7 @@ def make_record(
         evaluations=tuple(records.evaluations),
         sweeps=tuple(records.sweeps),
         answers=tuple(records.answers),
+        deployments=tuple(records.deployments),
         given=given_records(plan.resolved, store.home),
         contamination=contamination,
         looks=looks,
@@ -133,6 +136,7 @@ class _JobRecords:
     trainings: list[TrainingRecord] = field(default_factory=list)
     sweeps: list[SweepRecord] = field(default_factory=list)
     probes: list[ProbeRecord] = field(default_factory=list)
+    deployments: list[DeploymentRecord] = field(default_factory=list)
     answers: list[AnswersRecord] = field(default_factory=list)
     evaluations: list[EvaluationRecord] = field(default_factory=list)
 
@@ -150,6 +154,11 @@ class _JobRecords:
             case ProbeJob() as job:
                 probe = store.probe_result(job.digest) if is_done else None
                 self.probes.append(ProbeRecord(arm=job.training.arm, job=record, result=probe))
+            case DeployJob() as job:
+                assert planned.arm is not None, "a form of an arm"
+                assert planned.seed is not None, "a form of one training"
+                form = store.deploy_result(job.digest) if is_done else None
+                self.deployments.append(DeploymentRecord(arm=planned.arm, seed=planned.seed, job=record, result=form))
             case AnswerJob(asking=asking):
                 self.answers.append(
                     AnswersRecord(

@@ -285,4 +285,6 @@ def _dependency_failure(failure: Failure, planned: PlannedJob) -> Failure:
     needed = "sweep" if planned.job.kind == "train" else "training"
     if isinstance(planned.job, EvalJob) and planned.job.judging is not None:
         needed = "answers (or those that they are compared with)"
+    elif isinstance(planned.job, EvalJob) and planned.job.form is not None:
+        needed = "deployed form"
     return Failure(kind="dependency", message=f"its {needed} failed: {failure.message}")

@@ -84,6 +84,7 @@ def _jobs(record: Record) -> list[tuple[str, JobRecord]]:
         *(("sweep", sweep.job) for sweep in record.sweeps),
         *(("training", training.job) for training in record.trainings),
         *(("probe", probe.job) for probe in record.probes),
+        *(("deployed form", deployment.job) for deployment in record.deployments),
         *(("answers", answers.job) for answers in record.answers),
         *(("evaluation", evaluation.job) for evaluation in record.evaluations),
     ]

@@ -23,6 +23,7 @@ from bench.suite.checks.metric_code import metric_code_problems
 from bench.suite.checks.models.distribution import distribution_problems, inline_deepspeed
 from bench.suite.checks.task_files.check import code_problems
 from bench.suite.reading.checkpoints import with_checkpoints
+from bench.suite.reading.deployed_claims import with_deployed_claims
 from bench.suite.reading.extend import read_extended
 from bench.suite.reading.key_types import KeyPath, value_at
 from bench.suite.reading.overlay import Override, apply_overrides, merge
@@ -203,7 +204,7 @@ def _build(file: SuiteFile, profile: str | None, overrides: Sequence[str]) -> Lo
         suite = Suite.model_validate(raw, strict=True)
     except ValidationError as error:
         raise InputError([*explain(error, raw, Suite, kind="suite", locate=locate), *_no_model(error, raw)]) from None
-    suite = with_checkpoints(resolve_references(suite), file.path.parent)
+    suite = with_deployed_claims(with_checkpoints(resolve_references(suite), file.path.parent))
     return LoadedSuite(suite=suite, profile=name, overrides=tuple(overrides), path=file.path, sha256=file.sha256)
 
 

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
-from bench.suite.tables.suite import BASE, ArmRef, Suite
+from bench.suite.tables.arms import BASE, ArmRef
+from bench.suite.tables.suite import Suite
 
 
 class ResolvedSuite(Spec):

@@ -43,7 +43,10 @@ def summarise(loaded: LoadedSuite) -> Summary:
 
 
 def _arms(suite: Suite, trainings: int) -> str:
+    arms = suite.expand()
+    forms = sum(arm.deployed is not None for arm in arms)
     given = len(suite.arms.given)
-    made = len(suite.expand()) - given
+    made = len(arms) - forms - given
     parts = [f"{made} arms × {len(suite.seeds)} seeds = {trainings} trainings"] if made else []
-    return ", ".join([*parts, *([f"{given} given arms"] if given else [])])
+    parts += [f"{given} given arms"] if given else []
+    return ", ".join([*parts, *([f"{forms} deployed forms"] if forms else [])])

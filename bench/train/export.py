@@ -10,10 +10,9 @@ import shutil
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel
 
 from bench.errors import InputError, Problem
-from bench.model.loading.load import load_subject, unused_positions
+from bench.model.loading.load import load_tuned, unused_positions
 from bench.model.loading.stored_dtype import stored_dtype
 from bench.model.peft_private import carries_adapter
 from bench.record.files import WEIGHTS
@@ -34,16 +33,21 @@ def export_subject(model: ResolvedModel, training: Path, out: Path, *, merge: bo
         what = f"this adapter belongs on {model.starts[-1].arm}, which it began from, and not on the base"
         raise InputError(Problem(reference="weights.warm-start", what=what, where=str(weights), hint="add --merge"))
     if merge and (weights / _ADAPTER).is_file():
-        save_model(model, _merged(model, training), out, stored_dtype(Path(model.path)))
-        save_companions(model, out)
+        save_merged(model, weights, out, stored_dtype(Path(model.path)))
     else:
         shutil.copytree(weights, out, dirs_exist_ok=True)
 
 
-def _merged(model: ResolvedModel, training: Path) -> PreTrainedModel:
-    subject = load_subject(model, training, precision="fp32", device=torch.device("cpu"))
+def save_merged(model: ResolvedModel, weights: Path, out: Path, dtype: torch.dtype) -> None:
+    """Write the whole model of an adapter's or a whole model's folder into `out`, summed in fp32 and rounded once to
+    `dtype`.
+
+    Raises `InputError` for an adapter that cannot be merged.
+    """
+    subject = load_tuned(model, weights, precision="fp32", device=torch.device("cpu"))
     if unused_positions(subject) or any(carries_adapter(module) for module in subject.modules()):
         what = "this adapter cannot be merged: it is no change of the base's weights"
-        hint = "leave --merge out, and load the adapter with PEFT"
-        raise InputError(Problem(reference="weights.no-merge", what=what, where=str(training / WEIGHTS), hint=hint))
-    return subject
+        hint = "leave it as an adapter, and load it with PEFT"
+        raise InputError(Problem(reference="weights.no-merge", what=what, where=str(weights), hint=hint))
+    save_model(model, subject, out, dtype)
+    save_companions(model, out)

@@ -18,11 +18,13 @@ from typing import Any
 from bench.emit import Emit, ExamplesDone, StepDone
 from bench.errors import InputError, Problem
 from bench.record.files import SCORES, TRACKING_LOGS
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.results.deployed import DeployResult, FromTrained
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow, ShotRow
 from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
-from bench.record.results.ledger import Ledger, Seconds, Step
+from bench.record.results.ledger import Ledger, OtherLoad, Seconds, Step
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
@@ -39,6 +41,7 @@ from bench.run.process.payloads import (
 )
 from bench.run.process.work import WorkKind
 from bench.suite.resolved import UNREACHABLE
+from bench.suite.tables.deploy import DeployedForm
 
 ORDERS = {
     "raise": 0.5,
@@ -142,6 +145,14 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
         write_result(folder, eval_result(score).model_copy(update={"shots": shots}))
 
 
+def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:
+    """A form of ten bytes; int8 is something else than what was trained, every other form the same."""
+    with Diary(folder, job.id):
+        (folder / "weights").mkdir()
+        (folder / "weights" / "model.safetensors").write_bytes(b"w" * 10)
+        write_result(folder, deploy_result(job.form))
+
+
 def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
     """Counts that follow from the budget's amount; each leaves a line in `COUNTED`."""
     counts, problems = list[PlannedCounts](), list[Problem]()
@@ -207,6 +218,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "train": WorkKind(payload=TrainJob, do=train),
     "sweep": WorkKind(payload=SweepJob, do=sweep),
     "probe": WorkKind(payload=ProbeJob, do=probe),
+    "deploy": WorkKind(payload=DeployJob, do=deploy),
     "eval": WorkKind(payload=EvalJob, do=evaluate),
     "count": WorkKind(payload=CountRequest, do=count),
     "memory": WorkKind(payload=MemoryRequest, do=memory),
@@ -250,6 +262,18 @@ def training_result(*, diverged: bool = False, rate: float = 1e-3) -> TrainResul
         ),
         weights="weights",
     )  # fmt: skip
+
+
+def deploy_result(form: DeployedForm, **changes: Any) -> DeployResult:
+    """A form on a machine without other load."""
+    same = form != "int8"
+    apart = FromTrained(same_weights=same, kl=0.0 if same else 0.01, changed_top=0.0 if same else 0.02, rows=64)
+    figures: dict[str, Any] = {
+        "disk_bytes": 10, "tensor_bytes": 20, "precision": "fp32", "peak_process_bytes": 1, "peak_device_bytes": None,
+        "prompt_tokens_per_second": 200.0, "tokens_per_second": 100.0, "apart": apart,
+        "other_load": OtherLoad(processor_share=0.0, gpu_processes=None),
+    }  # fmt: skip
+    return DeployResult(form=form, weights="weights", **{**figures, **changes})
 
 
 def eval_result(score: float | None) -> EvalResult:

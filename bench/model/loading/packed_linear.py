@@ -36,7 +36,7 @@ def pack_linears(model: torch.nn.Module) -> int:
 def _pack(linear: Any, owners: Counter[int]) -> bool:
     """Packs a plain linear layer, or GPT-2's, if it can be; an adapter's or a quantised one has a class of its own."""
     weight: Tensor = linear.weight
-    if weight.device.type != "cpu" or weight.dtype not in _DTYPES:
+    if type(weight.data) is not Tensor or weight.device.type != "cpu" or weight.dtype not in _DTYPES:
         return False
     shared = owners[weight.data_ptr()] > 1
     linear.forward = _forward(linear)

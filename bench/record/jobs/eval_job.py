@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
+from bench.suite.tables.deploy import DeployedForm
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec
 
@@ -69,6 +70,9 @@ class EvalJob(Spec):
     """Digest of the training whose weights are scored; `None` for the base."""
     training_path: str | None
     """Folder of the training; not part of the digest."""
+    form: DeployedForm | None = None
+    """The form in which the weights are shipped: then `training` is the `DeployJob` that wrote it. Not in the digest of
+    its own: the job's digest has it."""
     given: ResolvedWeights | None = None
     """In place of a training of this suite's: weights from elsewhere."""
     served: Served | None = None

@@ -38,6 +38,7 @@ from bench.report.analysis.scores.trajectory import Trajectory
 from bench.report.analysis.training.applied import AppliedTraining
 from bench.report.analysis.training.budget_match import BudgetMatch
 from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.deployed import DeploymentCost
 from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
 from bench.report.analysis.training.endpoints import EndpointCost
@@ -109,6 +110,8 @@ class Comparison:
     """Arms and bases behind a server."""
     applied: tuple[AppliedTraining, ...]
     """What each training changes of its base, as its subject is evaluated."""
+    deployed: tuple[DeploymentCost, ...]
+    """What each form that an arm is shipped in takes."""
     judged: tuple[JudgedArm, ...]
     generation: tuple[GenerationCost, ...]
     contamination: Contamination

@@ -16,7 +16,7 @@ from bench.report.analysis.aligned.align import ScoreRows
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.scores.results import Contrast
-from bench.suite.tables.suite import BASE
+from bench.suite.tables.arms import BASE
 
 PlainRow: TypeAlias = dict[str, str | int | float | bool | None]
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from bench.errors import InputError, Problem
 from bench.record.rundir import file_name
 from bench.report.analysis.comparison import Comparison
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _SETTINGS = {
     "wandb": "WANDB_MODE, WANDB_API_KEY",

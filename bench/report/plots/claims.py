@@ -13,7 +13,7 @@ from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _POINTS = 100.0
 """Points of a share: the panel has the unit of the sentences above it."""

@@ -11,7 +11,7 @@ from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _RESOLVED = frozenset({"better", "worse", "higher", "lower"})
 

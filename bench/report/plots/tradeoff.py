@@ -11,7 +11,7 @@ from bench.report.plots.canvas import WIDTH, Canvas, Style, look, text_width, wi
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
 from bench.stats.conclusions.frontier import Amount, Point
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _TOP, _BOTTOM = 24.0, 176.0
 

@@ -9,7 +9,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _LAST_BIT = 1e-9
 

@@ -14,7 +14,7 @@ from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.training.budget_match import TOLERANCE
 from bench.report.render import format as fmt
 from bench.suite.checks.data.subset_draws import draw_labels
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 UNSEEN_EPOCHS = 0.5
 """An arm that saw at most this share of its rows is worth a word."""
@@ -109,7 +109,7 @@ def warm_starts(record: Record, comparison: Comparison) -> Iterator[Finding]:
     suite = record.resolved.suite
     for arm in planned_arms(record):
         start = suite.start_of(arm)
-        if start is not None:
+        if start is not None and arm.deployed is None:
             detail = f"begins from {start.name}: tokens, seconds and memory are those of its own training alone"
             yield Finding(name="warm start", arm=arm.name, measurand=None, detail=detail)
 

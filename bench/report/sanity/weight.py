@@ -15,7 +15,7 @@ from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.scores.contamination import Cleaned, Contaminated
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 MARKS = "the marks against base and control"
 _DECIDED = frozenset({"supported", "refuted"})

@@ -33,7 +33,7 @@ def _absent_jobs(comparison: Comparison) -> Iterator[Block]:
     without = " without `--only`" if any(absence.kind == "left_out" for absence in comparison.missing) else ""
     again = f"Run the same command{without} to try these jobs again; finished jobs are kept."
     if any(absence.kind == "refused" for absence in comparison.missing):
-        again += " A refused job is refused again until its recipe changes."
+        again += " A refused job is refused again until its recipe changes, or this machine."
     yield Paragraph(text=again)
 
 

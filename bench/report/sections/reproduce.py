@@ -10,8 +10,8 @@ from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Code, Section, Table, texts
 from bench.suite.listing import REPRESENTATION
 from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.tables.arms import BASE
 from bench.suite.tables.data import Select
-from bench.suite.tables.suite import BASE
 
 _HASH = 16
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bench.report.analysis.answers.generation import GenerationCost
 from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.deployed import DeploymentCost
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell
 
 
-def speed_cell(cost: Cost | GenerationCost) -> Cell:
+def speed_cell(cost: Cost | GenerationCost | DeploymentCost) -> Cell:
     """Tokens per second alone on the machine; `9,000 shared` beside other work."""
     if cost.tokens_per_second is not None:
         return Cell(text=fmt.count(cost.tokens_per_second))

@@ -7,7 +7,7 @@ from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.stats.conclusions.frontier import Amount, Placed
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 TEXT = (
     "Frontier: every other arm is shown to be worse or to cost more, by intervals that do not touch. Dominated: "

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.errors import BenchError, InputError, Problem, collected
 from bench.record.jobs.train_job import TrainJob
 from bench.run.checks.counts import exact_counts
+from bench.run.checks.deployed_forms import without_waiting_forms
 from bench.run.checks.endpoint_keys import check_keys
 from bench.run.checks.given_weights import check_given
 from bench.run.checks.preflight import preflight
@@ -40,7 +41,7 @@ def check_before_work(
     problems: list[Problem] = []
     unavailable: dict[str, str] = {}
     with collected(problems):
-        planned = preflight(planned, home=home, server=server)
+        planned = preflight(without_waiting_forms(planned), home=home, server=server)
         _count(planned, home=home, server=server, note=note)
     with collected(problems):
         check_keys(planned)

@@ -15,18 +15,21 @@ from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
 from bench.record.jobs.eval_job import Judging, Shots
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
+from bench.suite.tables.deploy import RUNTIMES, DeployedForm
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec, JudgeSpec
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
 
-TRAIN, PROBE, CHOSEN_SETTING, SWEEP, JUDGE, SERVED = "train", "probe", "chosen_setting", "sweep", "judge", "served"
+TRAIN, PROBE, CHOSEN_SETTING, SWEEP = "train", "probe", "chosen_setting", "sweep"
+DEPLOY, JUDGE, SERVED = "deploy", "judge", "served"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
     PROBE: ("bench.train.probe",),
     CHOSEN_SETTING: ("bench.record.sweep",),
     SWEEP: ("bench.evals.sweep",),
+    DEPLOY: ("bench.deploy.job",),
     JUDGE: ("bench.evals.judge.judge",),
     SERVED: ("bench.evals.served.job",),
     "lm_eval": ("bench.evals.subject_job", "bench.evals.lm_eval.run"),
@@ -36,7 +39,8 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
 """Modules whose import closure computes a result: a training, the timing of its first steps, the choice of its
-setting by a sweep, the loss of one setting of a sweep, a judge, a served model's evals, and an eval by its kind."""
+setting by a sweep, the loss of one setting of a sweep, a deployed form, a judge, a served model's evals, and an eval by
+its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
@@ -90,6 +94,25 @@ def probe_digest(*, training: str, steps: int, number: int, code: CodeDigest) ->
 def sweep_digest(*, training: str, dev: ResolvedData, code: CodeDigest) -> str:
     """Digest of one setting of a sweep; `training` is the digest of its training."""
     return digest_json({"kind": SWEEP, "training": training, "dev": dev.sha256, "code": code(*ENTRIES[SWEEP])})
+
+
+def deploy_digest(
+    *, form: DeployedForm, model: ResolvedModel, trained: str, precision: str, threads: int, code: CodeDigest
+) -> str:
+    """Digest of one training in a deployed form. `trained`: digest of the training, or of the files that were given."""
+    machine = {**machine_part(threads), "processor": processor(), "cores": cores()}
+    return digest_json(
+        {
+            "kind": DEPLOY,
+            "form": form,
+            "model": model.identity,
+            "trained": trained,
+            "precision": precision,
+            "machine": machine,
+            "versions": versions((*EVAL_LIBRARIES, *RUNTIMES.get(form, ()))),
+            "code": code(*ENTRIES[DEPLOY]),
+        }
+    )
 
 
 def eval_digest(

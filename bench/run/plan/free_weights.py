@@ -19,14 +19,14 @@ def prune(plan: Plan, ended: PlannedJob, outcomes: Mapping[str, JobOutcome], sto
 
 
 def retrained_where_freed(jobs: tuple[PlannedJob, ...]) -> tuple[PlannedJob, ...]:
-    """The jobs, where a training whose weights were freed is to be done again if a job to do needs them."""
-    needed = {digest for job in jobs if job.to_do for digest in job.after}
-    return tuple(
-        dataclasses.replace(job, cached=None)
-        if job.cached is not None and job.cached.freed and job.digest in needed
-        else job
-        for job in jobs
-    )
+    """The jobs, where what has its weights freed is to be done again if a job to do needs them, and so on."""
+    needed, again = set[str](), list[PlannedJob]()
+    for job in reversed(jobs):  # each comes after those that it needs
+        if job.cached is not None and job.cached.freed and job.digest in needed:
+            job = dataclasses.replace(job, cached=None)
+        needed |= set(job.after) if job.to_do else set()
+        again.append(job)
+    return tuple(reversed(again))
 
 
 def _is_done(planned: PlannedJob, outcomes: Mapping[str, JobOutcome]) -> bool:

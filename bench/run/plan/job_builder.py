@@ -9,12 +9,21 @@ from typing import Any, Literal
 
 from bench.record.environment import cores
 from bench.record.files import REPLIES, SCORED, WEIGHTS
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Served, Shots
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
 from bench.record.results.training import ProbeResult
 from bench.record.store import JobStore
-from bench.run.plan.digests import CodeDigest, eval_digest, probe_digest, served_digest, sweep_digest, training_digest
+from bench.run.plan.digests import (
+    CodeDigest,
+    deploy_digest,
+    eval_digest,
+    probe_digest,
+    served_digest,
+    sweep_digest,
+    training_digest,
+)
 from bench.run.plan.judge_jobs import is_asked, shared
 from bench.run.plan.types import JobEntry, PlannedJob
 from bench.run.resolve.data_specs import sweep_data
@@ -22,11 +31,11 @@ from bench.suite.catalog.answered_in_text import answered_in_text
 from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, WarmStart
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.tables.arms import ArmRef, DeployedArm
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, EvalSpec, JudgeSpec, LmEvalSpec, data_of
 from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.model import Precision
-from bench.suite.tables.suite import ArmRef
 from bench.suite.tables.training.sweep import Setting
 
 
@@ -67,6 +76,45 @@ class JobBuilder:
             return self._served(f"{arm.name}#{seed}", model, endpoint, arm=arm.name, seed=seed)
         weights = self.resolved.given[arm.name][seed]
         return self._evals(f"{arm.name}#{seed}", model, arm=arm.name, seed=seed, given=weights)
+
+    def deployed(self, arm: DeployedArm) -> list[JobEntry]:
+        """For each training of an arm: the job that writes it in a form, and the evals of that."""
+        sweep = [] if arm.is_given else self._sweep(arm)
+        entries = list[JobEntry]()
+        for seed in self.resolved.suite.seeds_of(arm.name):
+            job, after = self._deployment(arm, seed, sweep)
+            entries.append(JobEntry(job=job, after=after, arm=arm.name, seed=seed))
+            entries += self._evals(job.subject, job.model, arm=arm.name, seed=seed, deployment=job)
+        return entries
+
+    def _deployment(self, arm: DeployedArm, seed: int, sweep: Sequence[SweepJob]) -> tuple[DeployJob, tuple[str, ...]]:
+        """One training in a form, and the jobs that it needs."""
+        after: tuple[str, ...] = ()
+        if arm.is_given:
+            given = self.resolved.given[arm.trained][seed]
+            model, trained, weights = self.resolved.base_of(arm), given.sha256, given.path
+        else:
+            training = self._training(arm, seed, sweep)
+            model, trained = training.model, training.digest
+            weights, after = str(self.store.folder(trained) / WEIGHTS), (trained, *_starts(training))
+        job = DeployJob(
+            subject=f"{arm.name}#{seed}",
+            form=arm.form,
+            model=model,
+            trained=trained,
+            weights=weights,
+            precision=self.precision,
+            threads=self.threads,
+            digest=deploy_digest(
+                form=arm.form,
+                model=model,
+                trained=trained,
+                precision=self.precision,
+                threads=self.threads,
+                code=self.code,
+            ),
+        )
+        return job, after
 
     def trained(self, arm: ArmRef, *, probed: bool) -> list[JobEntry]:
         """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""
@@ -182,16 +230,18 @@ class JobBuilder:
         arm: str | None,
         seed: int | None,
         training: TrainJob | None = None,
+        deployment: DeployJob | None = None,
         shots: Shots | None = None,
         given: ResolvedWeights | None = None,
     ) -> list[JobEntry]:
-        after = () if training is None else (training.digest, *_starts(training))
+        made = training or deployment
+        after = () if made is None else (made.digest, *_starts(made))
         jobs: list[Job] = []
         for spec in self.resolved.suite.evals_as_run():
             if not isinstance(spec, JudgeSpec):
-                jobs.append(self._eval(spec, subject, model, training=training, shots=shots, given=given))
+                jobs.append(self._eval(spec, subject, model, made=made, shots=shots, given=given))
             elif is_asked(spec, arm):
-                asking = self._eval(spec.asking(), subject, model, training=training, shots=shots, given=given)
+                asking = self._eval(spec.asking(), subject, model, made=made, shots=shots, given=given)
                 jobs.append(AnswerJob(asking=asking, digest=asking.digest))
         return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
 
@@ -240,12 +290,12 @@ class JobBuilder:
         subject: str,
         model: ResolvedModel,
         *,
-        training: TrainJob | None,
+        made: TrainJob | DeployJob | None,
         shots: Shots | None,
         given: ResolvedWeights | None,
     ) -> EvalJob:
         data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
-        needed = None if training is None else training.digest
+        needed = None if made is None else made.digest
         if getattr(spec, "template", "suite") == "none":
             shots = None  # no template, no place for turns: the subject is the base, and shares its result
         same: dict[str, Any] = {
@@ -266,6 +316,7 @@ class JobBuilder:
             tasks_path=self.resolved.tasks_path.get(spec.name),
             training=needed,
             training_path=None if needed is None else str(self.store.folder(needed)),
+            form=made.form if isinstance(made, DeployJob) else None,
             given=given,
             shots=shots,
             precision=self.precision,
@@ -288,6 +339,6 @@ def _begun(model: ResolvedModel, start: WarmStart) -> ResolvedModel:
     return model.model_copy(update={"starts": (*model.starts, start)})
 
 
-def _starts(training: TrainJob) -> tuple[str, ...]:
+def _starts(job: TrainJob | DeployJob) -> tuple[str, ...]:
     """Digests of the trainings of this suite whose weights this one begins from."""
-    return tuple(start.digest for start in training.model.starts if not start.arm.startswith(f"{GIVEN}/"))
+    return tuple(start.digest for start in job.model.starts if not start.arm.startswith(f"{GIVEN}/"))

@@ -16,16 +16,16 @@ def subject_of(job: Job) -> str | None:
 
 def rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> int:
     """Side by side: probes while nothing else runs, round by round, each forth or back; the base (a broken eval shows
-    at once), sweeps, which trainings wait for, trainings (long), the many short evals of the arms last, so that no
-    worker is idle at the end. One by one: seed by seed, so that what slows the machine for a while slows every arm, and
-    a run that was stopped has as many seeds of each."""
+    at once), sweeps, which trainings wait for, trainings (long), deployed forms, each alone on the machine, the many
+    short evals of the arms last, so that no worker is idle at the end. One by one: seed by seed, so that what slows the
+    machine for a while slows every arm, and a run that was stopped has as many seeds of each."""
     if not side_by_side:
         return turn * 1_000_000 + position
     if isinstance(entry.job, ProbeJob):
         back = entry.job.round % 2 == 0
         return (entry.job.round - 1_000) * 1_000_000 + (-position if back else position)
-    asked = 1 if entry.arm is None else 4
-    group = {"sweep": 2, "train": 3, "answer": asked, "eval": asked}[entry.job.kind]
+    asked = 1 if entry.arm is None else 5
+    group = {"sweep": 2, "train": 3, "deploy": 4, "answer": asked, "eval": asked}[entry.job.kind]
     return group * 1_000_000 + position
 
 

@@ -2,8 +2,8 @@
 
 Each base is evaluated once; each arm is trained once per seed and each of those is evaluated. An arm whose recipe
 sweeps its learning rate has one more training per rate, which those of its seeds wait for; a `few_shot` arm has no
-training at all. Where trainings run side by side, each arm also has a short probe that runs alone on the machine, so
-that its speed is its own.
+training at all; a deployed form is written from each of its arm's trainings. Where trainings run side by side, each arm
+also has a short probe that runs alone on the machine, so that its speed is its own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bench.code_digest import own_code
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.store import JobStore
 from bench.run.plan.free_weights import retrained_where_freed
@@ -28,8 +29,9 @@ from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.suite.arm_patterns import matching
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
+from bench.suite.tables.arms import ArmRef, DeployedArm
 from bench.suite.tables.model import Precision
-from bench.suite.tables.suite import ArmRef, Suite
+from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.budget import Budget
 
 _SMALL_MODEL_PARAMETERS = 20_000_000
@@ -75,7 +77,7 @@ def plan(
             arm=entry.arm,
             seed=entry.seed,
             after=entry.after,
-            exclusive=isinstance(entry.job, ProbeJob),
+            exclusive=isinstance(entry.job, ProbeJob | DeployJob),
             selected=entry.job.id in selected,
             fresh=fresh,
             cached=builder.store.done(entry.job.digest),
@@ -96,7 +98,9 @@ def _entries(builder: JobBuilder) -> list[JobEntry]:
     bases = resolved.bases()
     entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
     for arm in suite.in_order():
-        if arm.is_given:
+        if isinstance(arm, DeployedArm):
+            entries.extend(builder.deployed(arm))
+        elif arm.is_given:
             entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.given(arm, seed))
         elif not suite.trains(arm):
             entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.few_shot(arm, seed))

@@ -1,4 +1,5 @@
-"""Trainings that their model cannot do, and what needs them: refused before any work, while the others go on."""
+"""Trainings that their model cannot do, forms that wait for a device or a library, and what needs them: refused before
+any work, while the others go on."""
 
 from __future__ import annotations
 
@@ -6,21 +7,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.errors import InputError, Problem
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.run.plan.types import Plan, PlannedJob
 
 
 def without(plan: Plan, refused: Mapping[str, Problem]) -> Plan:
-    """The plan in which the trainings of these digests cannot run, nor what needs them.
+    """The plan in which the trainings or deployed forms of these digests cannot run, nor what needs them.
 
-    Raises `InputError` with the refusals where nothing is left to train, and no arm has a result already.
+    Raises `InputError` with the refusals where nothing is left to do, and no arm has a result already.
     """
     if not refused:
         return plan
     reasons: dict[str, Problem] = {}
     jobs = []
     for planned in plan.jobs:  # each comes after those that it needs
-        why = refused.get(_training(planned)) or next(
+        why = refused.get(_refusable(planned)) or next(
             (reasons[need] for need in planned.after if need in reasons), None
         )
         if why is not None and planned.to_do:
@@ -46,7 +48,8 @@ def notes(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _training(planned: PlannedJob) -> str:
-    """Digest of the training that a job does, in whole or in part; of any other job none."""
+def _refusable(planned: PlannedJob) -> str:
+    """Digest of the training that a job does, in whole or in part, or of the form that it writes; of any other job
+    none."""
     job = planned.job.training if isinstance(planned.job, SweepJob | ProbeJob) else planned.job
-    return job.digest if isinstance(job, TrainJob) else ""
+    return job.digest if isinstance(job, TrainJob | DeployJob) else ""

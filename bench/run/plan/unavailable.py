@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
@@ -29,6 +30,8 @@ def _inputs(job: Job) -> Iterator[Unavailable | None]:
             yield job.dev.unavailable
         case ProbeJob():
             yield from _inputs(job.training)
+        case DeployJob():
+            yield job.model.unavailable
         case AnswerJob():
             yield from _inputs(job.asking)
         case EvalJob():

@@ -27,7 +27,7 @@ def resolve_given(suite: Suite, *, base: Path, home: Path) -> dict[str, tuple[Re
     """
     problems: list[Problem] = []
     arms: dict[str, tuple[ResolvedWeights, ...]] = {}
-    names = {arm.recipe: arm.name for arm in suite.expand() if arm.is_given}
+    names = {arm.recipe: arm.name for arm in suite.expand() if arm.is_given and arm.deployed is None}
     for name, arm in suite.arms.given.items():
         if arm.endpoint is not None:
             continue

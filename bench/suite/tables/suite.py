@@ -2,113 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from bench.spec import Count, Name, Seed, Spec
+from bench.suite.tables.arms import BASE, ArmRef, Arms, DeployedArm
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.conclusions.contamination import ContaminationOptions
 from bench.suite.tables.conclusions.decision import DecisionOptions
 from bench.suite.tables.conclusions.gate import GatePolicy
 from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
+from bench.suite.tables.deploy import FORMS, DeployOptions, Forms
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec, examples_asked, with_examples
-from bench.suite.tables.given_arm import GIVEN, GivenArm
 from bench.suite.tables.model import BaseSpec
+from bench.suite.tables.training.adapter import VIRTUAL_TOKEN_METHODS
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
-
-BASE = "base"
-"""The subject that was not trained; `base@MODEL` where a suite has several models."""
-
-
-def is_base(subject: str) -> bool:
-    """Whether a name in a report is that of a base, not of an arm."""
-    return subject == BASE or subject.startswith(f"{BASE}@")
-
-
-class ArmRef(Spec):
-    """One data × recipe (× model) cell, or what was given: `given` × its name."""
-
-    data: str
-    """Name of a `[data]` table."""
-    recipe: str
-    """Name of a `[recipe]` table."""
-    model: str | None = None
-    """Name of a `[models]` table; left out: the suite's one model, or each of several."""
-
-    @property
-    def name(self) -> str:
-        """The arm's name, such as `lima_1k/full`, or `lima_1k/full@small` where the suite has several models."""
-        return f"{self.data}/{self.recipe}" + self.suffix
-
-    @property
-    def suffix(self) -> str:
-        """What tells the models apart in a name: `@small`, or nothing."""
-        return "" if self.model is None else f"@{self.model}"
-
-    @property
-    def is_given(self) -> bool:
-        """Whether it was trained elsewhere."""
-        return self.data == GIVEN
-
-    @property
-    def base(self) -> str:
-        """The base that this arm trains, as a subject."""
-        return BASE + self.suffix
-
-    def covers(self, arm: ArmRef) -> bool:
-        """Whether `arm` is this one, for any model where this one names none."""
-        return (self.data, self.recipe) == (arm.data, arm.recipe) and self.model in (None, arm.model)
-
-
-class Arms(Spec):
-    """`[arms]`: the product of `data`, `recipe` and the models, without `exclude`, plus `include`."""
-
-    data: tuple[str, ...] = ()
-    """Names of `[data]` tables: each is trained with each recipe."""
-    recipe: tuple[str, ...] = ()
-    """Names of `[recipe]` tables."""
-    model: tuple[str, ...] = ()
-    """Names of `[models]` tables; none: all of them."""
-    include: tuple[ArmRef, ...] = ()
-    """Further arms, one by one: `[{ data = "curated", recipe = "lora" }]`."""
-    exclude: tuple[ArmRef, ...] = ()
-    """Combinations that are not trained: `[{ data = "mixed", recipe = "full" }]`."""
-    given: dict[Name, GivenArm] = Field(default_factory=dict)
-    """What was trained elsewhere, weights or endpoints, beside what the suite trains or alone: `[arms.given.NAME]`."""
-
-    def expand(self, models: Sequence[str]) -> dict[str, ArmRef]:
-        """All arms by name, in the order of the file, each once. `models`: the suite's, where it has several."""
-        parts = (self.data, self.recipe, self.model, self.include, self.exclude)
-        given = (ArmRef(data=GIVEN, recipe=name, model=arm.model) for name, arm in self.given.items())
-        return {**_expanded(parts, tuple(models)), **{arm.name: arm for arm in given}}
-
-
-_ArmsParts = tuple[
-    tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[ArmRef, ...], tuple[ArmRef, ...]
-]  # data, recipe, model, include, exclude
-
-
-@lru_cache(maxsize=16)
-def _expanded(parts: _ArmsParts, models: tuple[str, ...]) -> dict[str, ArmRef]:
-    """Cached: whoever asks for the control of one arm asks for that of each."""
-    data_names, recipes, chosen, include, exclude = parts
-    named: tuple[str | None, ...] = (chosen or models) if models else (None,)
-    product = [
-        ArmRef(data=data, recipe=recipe, model=model) for data in data_names for recipe in recipes for model in named
-    ]
-    kept = [arm for arm in product if not any(ref.covers(arm) for ref in exclude)]
-    included = [
-        ref.model_copy(update={"model": model})
-        for ref in include
-        for model in ((ref.model,) if ref.model is not None and models else named)
-    ]
-    return {arm.name: arm for arm in (*kept, *included)}
 
 
 class Limits(Spec):
@@ -186,6 +98,8 @@ class Suite(Spec):
     """One table `[[eval]]` for each; none where only speed and memory are asked for."""
     claim: tuple[Claim, ...] = ()
     """One table `[[claim]]` for each: `says = "DATA/RECIPE >= base"`, `on = "EVAL"`."""
+    deploy: DeployOptions | None = None
+    """Forms in which the arms are shipped, each an arm too: `[deploy]` with `forms = ["merged-bf16", "int8"]`."""
     decision: DecisionOptions | None = None
     """What the arms are chosen by: `[decision]` with `weights = { EVAL = 1 }`; without it the report names no arm to
     take."""
@@ -230,18 +144,49 @@ class Suite(Spec):
 
     @property
     def _arms(self) -> dict[str, ArmRef]:
-        return self.arms.expand(tuple(self.models) if len(self.models) > 1 else ())
+        arms = self.arms.expand(tuple(self.models) if len(self.models) > 1 else ())
+        if self.deploy is None:
+            return arms
+        each = ((arm, *self._forms(arm, self.deploy)) for arm in arms.values())
+        return {arm.name: arm for forms in each for arm in forms}
+
+    def _forms(self, arm: ArmRef, deploy: DeployOptions) -> list[DeployedArm]:
+        """An arm's forms: those that name it, else the suite's that it has."""
+        able = self.possible_forms(arm)
+        forms = deploy.arms.get(arm.name, () if self._is_checkpoint(arm) else deploy.forms)
+        parts = arm.model_dump()
+        return [DeployedArm(**parts, form=form) for form in forms if form in able]
+
+    def possible_forms(self, arm: ArmRef) -> Forms:
+        """Forms that the weights of `arm` can be shipped in: an adapter only where there is one, a learned prompt in no
+        other form."""
+        if arm.is_given:
+            given = self.arms.given[arm.recipe]
+            if given.endpoint is not None:
+                return ()
+            return FORMS if given.form == "adapter" else tuple(form for form in FORMS if form != "adapter")
+        recipe = self.recipe.get(arm.recipe)
+        if recipe is None or recipe.method == "few_shot":
+            return ()
+        if recipe.method in VIRTUAL_TOKEN_METHODS:
+            return ("adapter",)
+        return tuple(form for form in FORMS if form != "adapter") if recipe.method == "full" else FORMS
+
+    def _is_checkpoint(self, arm: ArmRef) -> bool:
+        return arm.is_given and self.arms.given[arm.recipe].trajectory is not None
 
     def base_subjects(self) -> tuple[str, ...]:
         """`base`, or `base@MODEL` for each model that an arm trains, in the order of the arms."""
         return tuple(dict.fromkeys(arm.base for arm in self.expand())) or (BASE,)
 
     def seeds_of(self, arm: str) -> tuple[int, ...]:
-        """The seeds of an arm: the suite's, then its own; of a given one, the position of each training."""
-        given = self._arms.get(arm)
-        if given is not None and given.is_given:
-            return tuple(range(self.arms.given[given.recipe].trainings))
-        return self.seeds + tuple(seed for seed in self.more_seeds.get(arm, ()) if seed not in self.seeds)
+        """The seeds of an arm: the suite's, then its own; of a given one, the position of each training; of a deployed
+        one, those of its trainings."""
+        ref = self._arms.get(arm)
+        if ref is not None and ref.is_given:
+            return tuple(range(self.arms.given[ref.recipe].trainings))
+        own = self.more_seeds.get(arm if ref is None else ref.trained, ())
+        return self.seeds + tuple(seed for seed in own if seed not in self.seeds)
 
     def evals_as_run(self) -> tuple[EvalSpec, ...]:
         """The evals with the examples that they have: their own, and those that were added."""
@@ -266,9 +211,12 @@ class Suite(Spec):
     def control_of(self, arm: ArmRef) -> str | None:
         """Name of the arm that `arm` is compared with; `None` where the suite has none or it is the control itself.
 
-        The arm on the data's own random control (`[data.NAME] control = true`) comes before the suite's `control`.
+        The arm on the data's own random control (`[data.NAME] control = true`) comes before the suite's `control`; a
+        deployed form is compared with the arm as it was trained.
         """
         names = self._arms
+        if arm.deployed is not None:
+            return arm.trained
         if arm.is_given:
             return self.control if self.control in names and self.control != arm.name else None
         own_control = f"{arm.data}{CONTROL_SUFFIX}/{arm.recipe}{arm.suffix}"
@@ -283,7 +231,8 @@ class Suite(Spec):
     def start_of(self, arm: ArmRef) -> ArmRef | None:
         """The arm that the trainings of `arm` begin from, on the same model; `None`: they begin from the base."""
         name = None if arm.is_given else self.recipe[arm.recipe].from_arm
-        return None if name is None else self._arms.get(name) or self._arms.get(name + arm.suffix)
+        start = None if name is None else self._arms.get(name) or self._arms.get(name + arm.suffix)
+        return None if start is None or start.deployed is not None else start
 
     def endpoint_of(self, arm: ArmRef | None, base: str = BASE) -> EndpointSpec | None:
         """The server that answers for `arm`, or where that is `None` for `base`; `None` of a model on this machine."""
@@ -313,5 +262,5 @@ class Suite(Spec):
         return budget
 
     def trains(self, arm: ArmRef) -> bool:
-        """Whether the suite trains it: false of what is given, and of `few_shot`."""
-        return not arm.is_given and self.recipe[arm.recipe].method != "few_shot"
+        """Whether the suite trains it: false of what is given, of a deployed form, and of `few_shot`."""
+        return arm.deployed is None and not arm.is_given and self.recipe[arm.recipe].method != "few_shot"

@@ -25,7 +25,7 @@ from bench.stats.conclusions.multiplicity import holm
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import REPLICATES
 from bench.stats.estimates.ratio import Ratio, cost_ratio
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _FIRST, _SECOND = "@1", "@2"
 

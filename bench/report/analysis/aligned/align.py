@@ -25,7 +25,7 @@ from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
 from bench.suite.catalog.metrics import ends_of
 from bench.suite.checks.data.subset_draws import draw_labels
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]

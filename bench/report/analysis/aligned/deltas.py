@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
@@ -17,6 +18,7 @@ from bench.stats.noise.moderation import LEAST_ARMS, LEAST_DEGREES, SeedPrior
 from bench.stats.samples.sample import Scores
 
 _PAIRS = " by seed"
+_Kept = TypeVar("_Kept")
 
 
 def _shared_rows(record: Record) -> tuple[tuple[str, ...], ...]:
@@ -32,6 +34,14 @@ def _shared_rows(record: Record) -> tuple[tuple[str, ...], ...]:
     return shared if pairs >= LEAST_ARMS and pairs * (len(suite.seeds) - 1) >= LEAST_DEGREES else ()
 
 
+def _one_training(record: Record) -> tuple[tuple[str, ...], ...]:
+    """Arms that are one training each seed: a trained arm and its deployed forms."""
+    groups: dict[str, list[str]] = {}
+    for arm in planned_arms(record):
+        groups.setdefault(arm.trained, []).append(arm.name)
+    return tuple(tuple(arms) for arms in groups.values() if len(arms) > 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deltas:
     """Differences between the arms of a run. The seed comes from its digest: a redrawn report is the same report."""
@@ -40,20 +50,26 @@ class Deltas:
     replicates: int
     shared_rows: tuple[tuple[str, ...], ...] = ()
     """Groups of arms whose trainings of equal seeds share rows and their order."""
+    one_training: tuple[tuple[str, ...], ...] = ()
+    """Groups of arms that are the same trainings: an arm and the forms that it is deployed in."""
+    forms: frozenset[str] = frozenset()
+    """Deployed forms: their seeds say nothing of the noise of training that the trained arms' do not say already."""
     seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Seeds of the arms of these groups, in the order of their scores."""
+    """Seeds of the arms of all groups, in the order of their scores."""
     _known: dict[tuple[str, str, str], Delta] = field(default_factory=dict, repr=False)
     _priors: dict[str, SeedPrior | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, record: Record, *, replicates: int) -> Deltas:
         """For one run; nothing is computed yet."""
-        groups, suite = _shared_rows(record), record.resolved.suite
+        groups, same, suite = _shared_rows(record), _one_training(record), record.resolved.suite
         return cls(
             seed=int(record.digest[:8], 16),
             replicates=replicates,
             shared_rows=groups,
-            seeds={arm: suite.seeds_of(arm) for group in groups for arm in group},
+            one_training=same,
+            forms=frozenset(arm.name for arm in planned_arms(record) if arm.deployed is not None),
+            seeds={arm: suite.seeds_of(arm) for group in (*groups, *same) for arm in group},
         )
 
     def between(self, entry: Aligned, left: str, right: str) -> Delta:
@@ -65,13 +81,14 @@ class Deltas:
 
     def paired_by_seed(self, left: str, right: str) -> bool:
         """Whether the n-th training of one arm is compared with the n-th of the other."""
-        return any(left in group and right in group for group in self.shared_rows)
+        return _together(left, right, self.shared_rows) or _together(left, right, self.one_training)
 
     def _of_scores(self, entry: Aligned, left: str, right: str) -> Delta:
         options = {"seed": self.seed, "replicates": self.replicates}
         if self.paired_by_seed(left, right):
             first, second = self._both(entry, (left, right))
-            return delta_by_seed(first, second, **options, prior=self._pair_prior(entry))
+            prior = None if _together(left, right, self.one_training) else self._pair_prior(entry)
+            return delta_by_seed(first, second, **options, prior=prior)
         return paired_delta(entry.arms[left], entry.arms[right], **options, prior=self.seed_prior(entry))
 
     def _both(self, entry: Aligned, arms: Sequence[str]) -> list[Scores]:
@@ -93,9 +110,13 @@ class Deltas:
         if name not in self._priors:
             whole = entry.measurand.per_example
             self._priors[name] = (
-                seed_prior_of(entry.arms.values()) if whole else corpus_seed_prior(entry.counts.values())
+                seed_prior_of(self._trained(entry.arms)) if whole else corpus_seed_prior(self._trained(entry.counts))
             )
         return self._priors[name]
+
+    def _trained(self, by_arm: Mapping[str, _Kept]) -> list[_Kept]:
+        """What is kept of all arms but the deployed forms."""
+        return [kept for arm, kept in by_arm.items() if arm not in self.forms]
 
     def _corpus(self, entry: Aligned, left: str, right: str) -> Delta | None:
         """Difference of a corpus metric; `None` unless both sides keep its statistics."""
@@ -114,3 +135,8 @@ class Deltas:
         turned = (entry.measurand.name, other, arm) in self._known
         left, right = (other, arm) if turned else (arm, other)
         return (left, right), self.between(entry, left, right)
+
+
+def _together(left: str, right: str, groups: Sequence[Sequence[str]]) -> bool:
+    """Whether one group has both."""
+    return any(left in group and right in group for group in groups)

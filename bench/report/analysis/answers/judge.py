@@ -23,8 +23,8 @@ from bench.stats.estimates import length_control
 from bench.stats.estimates.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
 from bench.stats.estimates.prediction_powered import Corrected
 from bench.stats.noise.moderation import SeedPrior
+from bench.suite.tables.arms import is_base
 from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE
-from bench.suite.tables.suite import is_base
 
 _Number = TypeVar("_Number", int, float)
 _SUMMED = (

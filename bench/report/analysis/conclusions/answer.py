@@ -21,7 +21,7 @@ from bench.report.analysis.training.budget_match import BudgetMatch
 from bench.report.analysis.training.cost import Cost
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimOutcome
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 DECISION = "which arm to take"
 """The choice of an arm, among the conclusions that a sanity verdict may change."""

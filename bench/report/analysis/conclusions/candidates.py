@@ -19,8 +19,8 @@ from bench.stats.estimates.corpus import linearised
 from bench.stats.noise.influence import Influence, influence, scored_rows
 from bench.stats.noise.moderation import SeedVariance, seed_prior
 from bench.stats.samples.sample import Scores
+from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.decision import DecisionOptions
-from bench.suite.tables.suite import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

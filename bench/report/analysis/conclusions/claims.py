@@ -6,11 +6,12 @@ exact ones are one family for Holm's adjustment.
 
 "Not worse" and "equal" between two sides that are both at chance, or both at the ceiling, is `inconclusive`: an eval
 that neither side can do, or that both do without fault, cannot distinguish them (assay sensitivity, ICH E10, 1.5).
+Between an arm and a deployed form of it with the same weights, to the last bit, it is `supported` without a statistic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.record.record import Record
@@ -24,6 +25,7 @@ from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.subjects import seeds_of, subjects
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
+from bench.report.analysis.training.deployed import deployed_arms
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimQuestion, ClaimRelation, ClaimVerdict
 from bench.stats.conclusions.claims import decide_family
@@ -31,8 +33,8 @@ from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.efficiency import Costly, efficiency_prior, efficiency_ratio
 from bench.stats.estimates.ratio import Ratio, cost_ratio
 from bench.stats.estimates.single import Estimate, score_interval
+from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.suite import is_base
 
 _ROUNDING = 1e-9
 """By which a bound of an interval may miss the end of its scale."""
@@ -81,6 +83,8 @@ def decided(
     questions = [_question(case, comparison, record) for case, comparison in zip(cases, comparisons, strict=True)]
     decisions = [_named(case, verdict) for case, verdict in zip(cases, decide_family(questions), strict=True)]
     verdicts = [_sensitive(case, verdict, results, deltas) for case, verdict in zip(cases, decisions, strict=True)]
+    same = {frozenset((form.arm, form.trained)) for form in deployed_arms(record) if form.same_weights}
+    verdicts = [_by_identity(case, verdict, same) for case, verdict in zip(cases, verdicts, strict=True)]
     family = sum(not _exact(comparison) for comparison in comparisons)
     single = len(seeds_of(record)) == 1
     return tuple(
@@ -140,6 +144,14 @@ def _sensitive(
         reason = "both sides are at the ceiling: this eval is too easy to distinguish them"
         return replace(verdict, outcome="inconclusive", reason=reason)
     return verdict
+
+
+def _by_identity(case: _ClaimCase, verdict: ClaimVerdict, same: Container[frozenset[str]]) -> ClaimVerdict:
+    """The verdict, or supported where both sides are the same weights: no example could show a difference."""
+    left, relation, right = case.claim.parts()
+    if case.gap is not None or case.claim.cost is not None or relation == ">" or frozenset((left, right)) not in same:
+        return verdict
+    return replace(verdict, outcome="supported", reason="both sides have the same weights, to the last bit")
 
 
 def _insensitive(case: _ClaimCase) -> str:

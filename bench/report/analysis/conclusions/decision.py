@@ -1,7 +1,7 @@
 """Which arm to take, by the weights that the suite stated before the run.
 
-Contract: pure. Every arm and every base is a candidate (`candidates.py`). What is unknown (one seed, a lost
-seed, scores that are missing) is never counted as certainty: the decision then names no arm to take.
+Contract: pure. Every trained arm and every base is a candidate (`candidates.py`), in no deployed form. What is unknown
+(one seed, a lost seed, scores that are missing) is never counted as certainty: the decision then names no arm to take.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def decision(record: Record, aligned: Sequence[Aligned], deltas: Deltas) -> Deci
         return _decision("incomplete", options, (), (), reasons)
     scored = {name: entry for name, entry in named.items() if entry is not None}
     weights = weights_of(options, scored)
-    candidates = [weighed_arm(arm, names, weights, scored) for arm, names in subjects(record).items()]
+    candidates = [
+        weighed_arm(arm, names, weights, scored) for arm, names in subjects(record).items() if arm not in deltas.forms
+    ]
     return _decide(options, weights, candidates, seed=deltas.seed)
 
 

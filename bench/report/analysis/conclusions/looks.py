@@ -13,9 +13,9 @@ from bench.report.analysis.run_facts.subjects import planned_arms, subjects
 from bench.stats.conclusions.claim_types import ClaimVerdict, Looks
 from bench.stats.conclusions.information import Size, information
 from bench.stats.noise.variance import Components
+from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.evals import examples_asked
-from bench.suite.tables.suite import is_base
 
 
 def size_now(claim: Claim, record: Record) -> Size:
@@ -34,10 +34,10 @@ def size_at_most(claim: Claim, record: Record) -> Size:
 
 
 def most_seeds(record: Record, arm: str) -> int:
-    """Trainings of an arm at the last planned look: those that it has, where they were given."""
+    """Trainings of an arm at the last planned look: those that it has, where they were given or are another arm's."""
     plan, names = record.resolved.suite.sequential, subjects(record).get(arm, ())
-    given = any(ref.name == arm and ref.is_given for ref in planned_arms(record))
-    return len(names) if plan is None or given else max(len(names), plan.max_seeds)
+    fixed = any(ref.name == arm and (ref.is_given or ref.deployed is not None) for ref in planned_arms(record))
+    return len(names) if plan is None or fixed else max(len(names), plan.max_seeds)
 
 
 def examples_of(record: Record, name: str | None) -> int | None:

@@ -22,8 +22,8 @@ from bench.stats.curves.distributions import normal_cdf, normal_quantile
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.ratio import Ratio
 from bench.stats.noise.variance import Components
+from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.suite import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bench.record.record import JobRecord, Record
 from bench.suite.arm_patterns import matching
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Absence:
     job: str
     subject: str
     eval: str | None
-    """`None` for a training or a probe."""
+    """`None` for a training, a probe or a deployed form."""
     status: Literal["failed", "pending"]
     kind: str
     """A `FailureKind`, `pending`, or `left_out`."""
@@ -33,6 +33,7 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
         *((s.job, s.arm, None) for s in record.sweeps if s.result is None),
         *((t.job, f"{t.arm}#{t.seed}", None) for t in record.trainings if t.result is None or t.job.failure),
         *((p.job, p.arm, None) for p in record.probes if p.result is None),
+        *((d.job, f"{d.arm}#{d.seed}", None) for d in record.deployments if d.result is None),
         *((a.job, a.subject, a.eval) for a in record.answers if a.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
     ]

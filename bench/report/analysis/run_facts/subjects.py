@@ -6,7 +6,7 @@ Contract: pure functions of the record.
 from __future__ import annotations
 
 from bench.record.record import Record
-from bench.suite.tables.suite import ArmRef
+from bench.suite.tables.arms import ArmRef
 
 
 def subjects(record: Record) -> dict[str, tuple[str, ...]]:

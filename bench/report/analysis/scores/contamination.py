@@ -16,7 +16,7 @@ from bench.report.analysis.aligned.subset import without
 from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.suite import ArmRef
+from bench.suite.tables.arms import ArmRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.scores.results import MOST_RANKED_ARMS, Reading, reading_of
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ def scaling_lines(
     """By measurand, then by recipe, in the suite's order; empty where no recipe has three sizes of one source."""
     groups: dict[tuple[str, str], dict[int, str]] = {}
     suite, data = record.resolved.suite, record.resolved.data
-    for arm in (arm for arm in planned_arms(record) if not arm.is_given):
+    for arm in (arm for arm in planned_arms(record) if not arm.is_given and arm.deployed is None):
         spec = suite.data[arm.data]
         plain = spec.mix is None and spec.length is None and spec.dedup == "none"
         if plain and spec.select.by in _BY_NUMBER:

@@ -13,7 +13,7 @@ import numpy as np
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.stats.noise.seed_blocks import moves_together
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from bench.report.analysis.aligned.align import Aligned, ScoreRows
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.samples.sample import Scores
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

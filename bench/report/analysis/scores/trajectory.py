@@ -16,7 +16,7 @@ from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.stats.estimates.delta import LEVEL, Delta
 from bench.stats.estimates.paired import paired_delta
-from bench.suite.tables.suite import ArmRef
+from bench.suite.tables.arms import ArmRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ class Cost:
     price: float | None = None
     """Price of one training's share of the machine, in the suite's currency; `None` without a price per hour."""
     trains: bool = True
-    """False for `few_shot` and for what was given: neither costs a training, nor has a budget to match."""
+    """False for `few_shot`, deployed forms and what was given: none costs a training, nor has a budget to match."""
 
 
 def costs(record: Record) -> tuple[Cost, ...]:
@@ -103,7 +103,8 @@ def costs(record: Record) -> tuple[Cost, ...]:
     for arm in planned_arms(record):
         if not suite.trains(arm):
             parameters = None if suite.endpoint_of(arm) is not None else record.resolved.base_of(arm).parameters
-            rows.append(_untrained(arm.name, parameters, given=arm.is_given))
+            elsewhere = arm.is_given or arm.deployed is not None
+            rows.append(_untrained(arm.name, parameters, elsewhere=elsewhere))
             continue
         trainings = [t for t in record.trainings if t.arm == arm.name]
         probes = [p.result for p in record.probes if p.arm == arm.name and p.result is not None]
@@ -209,11 +210,11 @@ def _priced(cost: Cost, recipe: Recipe, record: Record) -> Cost:
     return replace(cost, price=price * cost.seconds / 3600 * min(cost.processes, workers) / workers)
 
 
-def _untrained(arm: str, parameters: int | None, *, given: bool) -> Cost:
-    """Nothing was trained here: there is no speed or memory of a training. Counts are zero; of what was given they are
-    not known."""
+def _untrained(arm: str, parameters: int | None, *, elsewhere: bool) -> Cost:
+    """Nothing was trained here: there is no speed or memory of a training. Counts are zero; of what was given,
+    and of another arm's training in a deployed form, they are not known."""
     untrained = Cost(arm=arm, seeds=0, parameters=None if parameters is None else float(parameters), trains=False)
-    if given:
+    if elsewhere:
         return untrained
     return replace(
         untrained,

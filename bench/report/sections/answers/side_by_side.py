@@ -7,7 +7,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, texts
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 _SHORT, _LONG, _WHOLE = 48, 400, 4000
 """Characters shown: in the terminal, in documents, and of answers that the suite asks for to be read."""

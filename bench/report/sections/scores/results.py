@@ -13,7 +13,7 @@ from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Sec
 from bench.report.sections.marks import contrast_cell, reading_words, score_cell, short_of_seeds, why_absent
 from bench.report.sections.speed_cell import speed_cell
 from bench.stats.conclusions.ranking import Rank
-from bench.suite.tables.suite import is_base
+from bench.suite.tables.arms import is_base
 
 LOSS_CAVEAT = (
     "Held-out loss is a diagnostic, not a ranking: LIMA (Zhou et al. 2023) found it anti-correlated with the quality "

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.errors import Problem
+from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.suite import ArmRef, Suite
+from bench.suite.tables.suite import Suite
 
 
 def draws_of(name: str, spec: DataSpec, *, trainings: int) -> dict[str, DataSpec]:

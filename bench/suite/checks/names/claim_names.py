@@ -8,9 +8,9 @@ from itertools import combinations
 from bench.errors import Problem
 from bench.suite.catalog.metrics import ENDED, REFERENCE, UNIT, Ends, scales_of
 from bench.suite.checks.names.unknown import unknown_name
+from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.evals import EvalSpec
-from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.suite import Suite
 
 
@@ -102,11 +102,12 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
 def _side_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
     left, _, right = claim.parts()
     bases = suite.base_subjects()
-    sides = (*bases, *(arm.name for arm in suite.expand()))
+    arms = {arm.name: arm for arm in suite.expand()}
+    sides = (*bases, *arms)
     for side in dict.fromkeys((left, right)):
         if side not in sides:
             yield unknown_name("arm", side, f"{where}.says", sides)
-        elif claim.cost is not None and (side in bases or side.startswith(f"{GIVEN}/")):
+        elif claim.cost is not None and _costs_nothing(arms.get(side)):
             what = f"{side!r} was not trained by this suite: it has no {claim.cost} to compare"
             yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint="name two arms")
     yield from _judged_problems(claim, suite, where)
@@ -114,6 +115,11 @@ def _side_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
         what = f"the claim compares {left!r} with itself"
         hint = "name two arms, or an arm and base"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
+
+
+def _costs_nothing(arm: ArmRef | None) -> bool:
+    """Whether it is no arm that this suite makes: a base, given weights, a deployed form of an arm."""
+    return arm is None or arm.is_given or arm.deployed is not None
 
 
 def _judged_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from bench.suite.tables.suite import Suite
 
 def seed_problems(suite: Suite) -> Iterator[Problem]:
     """Seeds of unknown arms, and planned looks that are over already or decide nothing."""
-    arms = [arm.name for arm in suite.expand()]
+    arms = [arm.name for arm in suite.expand() if arm.deployed is None]
     for name in suite.more_seeds:
         if name not in arms:
             what = f"there is no arm {name!r} in this suite"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.tables.suite import ArmRef, Suite
+from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.adapter import VIRTUAL_TOKEN_METHODS
 
 

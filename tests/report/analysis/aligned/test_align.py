@@ -12,7 +12,7 @@ from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.run_facts.subjects import subjects
 from bench.stats.samples.sample import layout
 from bench.suite.catalog.metrics import BEHAVIOUR, REFERENCE
-from bench.suite.tables.suite import BASE
+from bench.suite.tables.arms import BASE
 from tests.fakes.records import make_run
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.sections.scores.trajectory import trajectory_section
+from bench.suite.tables.arms import Arms
 from bench.suite.tables.given_arm import GivenArm
-from bench.suite.tables.suite import Arms
 from tests.fakes.records import FakeRun, make_run
 
 STEPS = {"lima_1k/lora": 10, "lima_1k/full": 200, "alpaca_52k/lora": 90}

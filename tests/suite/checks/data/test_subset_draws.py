@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from bench.suite.checks.data.subset_draws import draw_labels, draws_of, trained_on, unused_draws
+from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.data import DataSpec, Select
-from bench.suite.tables.suite import ArmRef
 from tests.fakes.flagship import make_suite
 
 RANDOM = ArmRef(data="random_1k", recipe="full")

@@ -1,0 +1,90 @@
+"""What each deployed form takes on disk and in memory, how fast it answers, and how far it is from the trained form.
+
+Contract: pure functions of the record; means over the trainings that have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from bench.record.record import DeploymentRecord, Record
+from bench.record.results.deployed import DeployResult
+from bench.record.results.ledger import disturbed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentCost:
+    """One form of one arm; figures are `None` where no training was written in it."""
+
+    arm: str
+    """`ARM:FORM`."""
+    trained: str
+    form: str
+    trainings: int
+    """Trainings that were written in this form."""
+    waits_for: str | None
+    """Why none was; `None` where one was."""
+    precision: str | None = None
+    disk_bytes: float | None = None
+    """Weights' files; of an adapter without the base."""
+    tensor_bytes: float | None = None
+    """Weights in memory."""
+    memory_bytes: float | None = None
+    """Peak while it answered: of the device where there is one, else of the process with its libraries."""
+    prompt_tokens_per_second: float | None = None
+    tokens_per_second: float | None = None
+    """Tokens answered per second, measured alone on the machine; `None` where other programs were at work beside it."""
+    shared_tokens_per_second: float | None = None
+    """Mean over all measurements, whatever ran beside them."""
+    kl: float | None = None
+    """Divergence of the next token from the trained form's, in nats."""
+    changed_top: float | None = None
+    """Share of positions with another most likely token than the trained form's."""
+    same_weights: bool = False
+    """Whether the weights of all its trainings are those of the trained arm to the last bit."""
+
+
+def deployed_arms(record: Record) -> tuple[DeploymentCost, ...]:
+    """One per arm and form, in the suite's order."""
+    forms = [arm for arm in record.resolved.suite.expand() if arm.deployed is not None]
+    rows = [(arm, [one for one in record.deployments if one.arm == arm.name]) for arm in forms]
+    return tuple(_row(arm.name, arm.trained, arm.deployed or "", made) for arm, made in rows if made)
+
+
+def _row(arm: str, trained: str, form: str, made: Sequence[DeploymentRecord]) -> DeploymentCost:
+    results = [one.result for one in made if one.result is not None]
+    if not results:
+        failures = [one.job.failure.message for one in made if one.job.failure is not None]
+        why = failures[0] if failures else "not written yet"
+        return DeploymentCost(arm=arm, trained=trained, form=form, trainings=0, waits_for=why)
+    alone = [
+        one.result for one in made if one.result is not None and one.job.alone and not disturbed(one.result.other_load)
+    ]
+    return DeploymentCost(
+        arm=arm,
+        trained=trained,
+        form=form,
+        trainings=len(results),
+        waits_for=None,
+        precision=results[0].precision,
+        disk_bytes=_mean(results, lambda result: result.disk_bytes),
+        tensor_bytes=_mean(results, lambda result: result.tensor_bytes),
+        memory_bytes=_mean(results, lambda result: result.peak_device_bytes or result.peak_process_bytes),
+        prompt_tokens_per_second=_mean(alone, lambda result: result.prompt_tokens_per_second),
+        tokens_per_second=_mean(alone, lambda result: result.tokens_per_second),
+        shared_tokens_per_second=_mean(results, lambda result: result.tokens_per_second),
+        kl=_mean(results, lambda result: None if result.apart is None else result.apart.kl),
+        changed_top=_mean(results, lambda result: None if result.apart is None else result.apart.changed_top),
+        same_weights=all(one.result is not None and _same(one.result) for one in made),
+    )
+
+
+def _same(result: DeployResult) -> bool:
+    return result.apart is not None and result.apart.same_weights
+
+
+def _mean(results: Sequence[DeployResult], value: Callable[[DeployResult], float | None]) -> float | None:
+    figures = [figure for result in results if (figure := value(result)) is not None]
+    return fmean(figures) if figures else None

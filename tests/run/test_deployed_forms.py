@@ -1,0 +1,115 @@
+"""Each form of an arm is written after its training, alone on the machine, and scored from what was written."""
+
+from __future__ import annotations
+
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.record.jobs.deploy_job import DeployJob
+from bench.record.jobs.eval_job import EvalJob
+from bench.record.record import Record
+from bench.record.store import JobStore
+from bench.run.checks import deployed_forms
+from bench.run.display import QuietDisplay
+from bench.run.plan.plan import plan
+from bench.run.plan.types import Plan, PlannedJob
+from bench.run.process.server import ChildServer
+from bench.run.resolve.suite import resolve
+from bench.run.run import run_suite
+from tests.fakes.suites import fake_suite, worked
+
+SERVER = ChildServer(module="tests.fakes.worker")
+LORA = {"data": ("few",), "recipe": ("lora",)}
+
+
+def make_plan(root: Path, **changes: Any) -> Plan:
+    home = root / "home"
+    return plan(resolve(fake_suite(root, **changes), home=home), home=home)
+
+
+def by_id(planned: Plan) -> dict[str, PlannedJob]:
+    return {one.job.id: one for one in planned.jobs}
+
+
+def go(root: Path, **changes: Any) -> Record:
+    suite = fake_suite(root, **{"arms": LORA, **changes})
+    display, reports = QuietDisplay(), root / "reports"
+    return run_suite(suite, home=root / "home", reports=reports, display=display, server=SERVER).load()
+
+
+def with_torchao(patch: pytest.MonkeyPatch, *, installed: bool) -> None:
+    patch.setattr(deployed_forms, "find_spec", lambda name: ModuleSpec(name, None) if installed else None)
+
+
+def test_a_form_waits_for_its_training_and_its_evals_for_the_form(tmp_path: Path) -> None:
+    jobs = by_id(make_plan(tmp_path, arms=LORA, deploy={"forms": ("merged-bf16",)}))
+    training, form = jobs["train:few/lora#1"], jobs["deploy:few/lora:merged-bf16#1"]
+    assert form.after == (training.digest,)
+    assert form.exclusive
+    scored = jobs["eval:qa:few/lora:merged-bf16#1"]
+    assert scored.after == (form.digest,)
+    assert isinstance(scored.job, EvalJob)
+    assert (scored.job.form, scored.job.training) == ("merged-bf16", form.digest)
+    assert scored.digest != jobs["eval:qa:few/lora#1"].digest
+
+
+def test_forms_leave_every_other_job_as_it_is(tmp_path: Path) -> None:
+    before = {job: one.digest for job, one in by_id(make_plan(tmp_path, arms=LORA)).items()}
+    after = {
+        job: one.digest for job, one in by_id(make_plan(tmp_path, arms=LORA, deploy={"forms": ("merged",)})).items()
+    }
+    assert before.items() <= after.items()
+    forms = by_id(make_plan(tmp_path, arms=LORA, deploy={"forms": ("merged", "merged-bf16")}))
+    digests = [one.digest for one in forms.values() if isinstance(one.job, DeployJob)]
+    assert len(set(digests)) == len(digests) == 4
+
+
+def test_forms_are_run_and_recorded(tmp_path: Path) -> None:
+    record = go(tmp_path, deploy={"forms": ("adapter", "merged")})
+    assert record.all_done
+    assert [(one.arm, one.seed) for one in record.deployments] == [
+        (f"few/lora:{form}", seed) for form in ("adapter", "merged") for seed in (0, 1)
+    ]
+    assert all(one.result is not None and one.job.alone for one in record.deployments)
+    assert {one.subject for one in record.evaluations if one.arm == "few/lora:merged"} == {
+        "few/lora:merged#0", "few/lora:merged#1",
+    }  # fmt: skip
+    assert len(worked(tmp_path / "home")) == len(set(worked(tmp_path / "home")))
+
+
+def test_a_form_that_waits_is_refused_with_its_evals_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_torchao(monkeypatch, installed=False)
+    record = go(tmp_path, deploy={"forms": ("merged", "int8", "int4", "gguf-q4_k_m", "endpoint")})
+    failed = {job.id: job.failure.message for job in record.jobs if job.failure is not None}
+    forms = ("int8", "int4", "gguf-q4_k_m", "endpoint")
+    assert set(failed) == {
+        f"{kind}few/lora:{form}#{seed}"
+        for kind in ("deploy:", "eval:qa:", "eval:held:")
+        for form in forms
+        for seed in (0, 1)
+    }
+    assert failed["eval:qa:few/lora:int8#0"] == "int8 waits: torchao is not installed"
+    assert {job.failure.kind for job in record.jobs if job.failure is not None} == {"refused"}
+
+
+def test_int8_runs_where_torchao_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_torchao(monkeypatch, installed=True)
+    assert go(tmp_path, deploy={"forms": ("int8",)}).all_done
+
+
+def test_what_was_freed_is_made_again_up_to_the_training(tmp_path: Path) -> None:
+    run = {"workers": 2, "probe_steps": 2, "keep_weights": False}
+    deploy = {"forms": ("merged",)}
+    record = go(tmp_path, deploy=deploy, run=run)
+    store = JobStore(home=tmp_path / "home")
+    made = [one.job.digest for one in (*record.trainings, *record.deployments)]
+    assert all(manifest is not None and manifest.freed for manifest in map(store.done, made))
+    more = ({"kind": "lm_eval", "name": "more", "tasks": ("t",)},)
+    again = by_id(make_plan(tmp_path, arms=LORA, deploy=deploy, run=run, eval=more))
+    assert again["deploy:few/lora:merged#0"].to_do
+    assert again["train:few/lora#0"].to_do
