@@ -30,7 +30,8 @@ def open_reason(decision: Decision, measurands: Sequence[Measurand], results: _R
 
 
 def undecided_evidence(decision: Decision | None, measurands: Sequence[Measurand], results: _Results) -> Iterator[str]:
-    """The option that risks least, what is shown against the base, and the smallest difference that was in reach."""
+    """The option that risks least, what is shown against the base, the smallest difference that was in reach, and where
+    more examples are to be had."""
     if decision is not None and decision.pick is not None and decision.outcome == "open":
         yield _least_risk(decision)
     compared = [measurand for measurand in measurands if _readings(measurand, results)]
@@ -40,6 +41,9 @@ def undecided_evidence(decision: Decision | None, measurands: Sequence[Measurand
     reach = [text for measurand in compared if (text := _in_reach(measurand, results)) is not None]
     if reach:
         yield f"The smallest difference that this run finds with 80% power: {fmt.listed(reach)}."
+    limits = [f"{measurand.limit:,} on {measurand.name}" for measurand in compared if measurand.limit is not None]
+    if limits:
+        yield f"More examples need no new training: a task's limit is {fmt.listed(limits)}."
 
 
 def open_claim(result: ClaimResult) -> str:

@@ -107,6 +107,12 @@ def test_what_the_chosen_arm_forgot_is_in_the_answer() -> None:
     assert not any("not shown to have lost" in sentence for sentence in answer.evidence)
 
 
+def test_examples_that_were_left_out_are_the_cheapest_next_step() -> None:
+    answer = answer_of(BETTER, rates={"qa": {LIMA: 0.5, "alpaca_52k/full": 0.5}}, more_examples={"qa": 50})
+    assert answer is not None
+    assert "More examples need no new training: a task's limit is 200 on qa." in answer.evidence
+
+
 def test_a_loss_that_fell_is_better_and_has_no_points() -> None:
     loss = {"says": f"{LIMA} > base", "on": "heldout"}
     answer = answer_of(loss)
