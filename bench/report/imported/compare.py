@@ -37,12 +37,12 @@ class ImportedDelta:
 
     @property
     def reads(self) -> str:
-        """`higher`, `lower` or `not resolved`: by the interval and Holm's p-value."""
+        """`higher`, `lower` or `unclear`: by the interval and Holm's p-value."""
         interval = self.delta.tested_interval
         if interval is None:
             return "unknown"
         resolved = self.p_adjusted is not None and self.p_adjusted <= ALPHA and not interval[0] <= 0 <= interval[1]
-        return ("higher" if interval[0] > 0 else "lower") if resolved else "not resolved"
+        return ("higher" if interval[0] > 0 else "lower") if resolved else "unclear"
 
 
 def compare_imported(subjects: Sequence[ImportedSubject]) -> tuple[ImportedDelta, ...]:
@@ -110,7 +110,7 @@ def compose_imported(first: str, deltas: Sequence[ImportedDelta]) -> View:
             Cell(text=f"{fmt.signed(d.delta.estimate)} {fmt.signed_interval(d.delta.low, d.delta.high)}".rstrip()),
             Cell(text=fmt.p_value(d.p_adjusted)),
             Cell(text=fmt.count(d.delta.n_examples)),
-            Cell(text=d.reads, tone="unsure" if d.reads == "not resolved" else "strong"),
+            Cell(text=d.reads, tone="unsure" if d.reads == "unclear" else "strong"),
         )
         for d in deltas
     )
