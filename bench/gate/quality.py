@@ -210,6 +210,7 @@ def _smallest_drop(delta: Delta, margin: float, size: int) -> float | None:
             parts.example_degrees,
             seed_error=seeds**0.5,
             seed_degrees=parts.seed_degrees or 1.0,
+            seeds=parts.replicates,
             level=1.0 - ALPHA / max(1, size),
         )
     )

@@ -88,7 +88,8 @@ def planned(spending: Spending) -> Rule:
         if not uncorrected(seen):
             return False  # a correction makes no look surer
         sizes = [each.numbers.size for each in seen]
-        shares = information([*sizes, LAST.size], sizes[-1], seen[-1].delta.components)[:-1]
+        parts = seen[-1].delta.components if spending == "pocock" else None
+        shares = information([*sizes, LAST.size], sizes[-1], parts)[:-1]
         fractions = sorted(set(shares))
         place = fractions.index(shares[-1])
         return (seen[-1].delta.p_value or 0.0) <= nominal_levels(tuple(fractions), 0.05, spending)[place]

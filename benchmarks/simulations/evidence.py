@@ -97,9 +97,9 @@ def some_examples(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
 
 
 def some_labels(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
-    """A fifth of the examples lacks its cluster's label, as the report reads such rows: one cluster of their own."""
+    """A fifth of the examples lacks its cluster's label, as the report reads such rows."""
     assert arms[0].clusters is not None
-    labels = np.where(rng.random(arms[0].n_examples) < 0.2, arms[0].clusters.max() + 1, arms[0].clusters)
+    labels = np.where(rng.random(arms[0].n_examples) < 0.2, -1, arms[0].clusters)
     return [replace(arm, clusters=labels) for arm in arms]
 
 

@@ -49,6 +49,7 @@ def detectable(seeds: int, sides: int, noise: tuple[float, float, float]) -> Mea
         own.example_degrees,
         seed_error=((own.seed + own.rest) / seeds) ** 0.5,
         seed_degrees=own.seed_degrees or 1.0,
+        seeds=seeds,
     )
     return found(seeds, sides, noise, examples=EXAMPLES, effect=effect, what=f"an effect of {effect:.3f}")
 

@@ -38,10 +38,11 @@ def student_cdf(value: ArrayLike, degrees: ArrayLike) -> FloatArray:
     return floats(special.stdtr(floats(degrees), floats(value)))
 
 
-def student_density(value: ArrayLike, degrees: float) -> FloatArray:
+def student_density(value: ArrayLike, degrees: ArrayLike) -> FloatArray:
     """The derivative of `student_cdf`."""
-    constant = special.gammaln((degrees + 1) / 2) - special.gammaln(degrees / 2) - 0.5 * np.log(degrees * np.pi)
-    return floats(np.exp(constant - (degrees + 1) / 2 * np.log1p(floats(value) ** 2 / degrees)))
+    freedom = floats(degrees)
+    constant = special.gammaln((freedom + 1) / 2) - special.gammaln(freedom / 2) - 0.5 * np.log(freedom * np.pi)
+    return floats(np.exp(constant - (freedom + 1) / 2 * np.log1p(floats(value) ** 2 / freedom)))
 
 
 def student_quantile(probability: ArrayLike, degrees: ArrayLike) -> FloatArray:

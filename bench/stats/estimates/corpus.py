@@ -14,7 +14,7 @@ from bench.stats.curves.curve import Curve, interval
 from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, untested, with_bounds
 from bench.stats.estimates.inference import ScoreScale, infer
-from bench.stats.estimates.missing import WorstCase, missing_bounds
+from bench.stats.estimates.missing import AsScored, WorstCase, missing_bounds
 from bench.stats.estimates.paired import REPLICATES, delta_of
 from bench.stats.estimates.replicates import noise_statement
 from bench.stats.estimates.single import Estimate
@@ -82,7 +82,12 @@ def corpus_interval(
             WorstCase(estimate=case[0].mean, standard_error=case[0].standard_error, curve=case[1], p_value=None)
         )
     bounds = missing_bounds(
-        *cases, level=level, missing=scores.missing_share, reference_missing=None, scale=_scale_of(scores, [donors])
+        *cases,
+        scored=AsScored(low=corpus_value[0].low, high=corpus_value[0].high),
+        level=level,
+        missing=scores.missing_share,
+        reference_missing=None,
+        scale=_scale_of(scores, [donors]),
     )
     return replace(corpus_value[0], bounds=bounds)
 

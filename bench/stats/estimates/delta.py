@@ -8,11 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from bench.stats.curves.curve import Curve, interval
 from bench.stats.estimates.inference import Inference
-from bench.stats.estimates.missing import (
-    MissingBounds,
-    WorstCase,
-    missing_bounds,
-)
+from bench.stats.estimates.missing import AsScored, MissingBounds, WorstCase, missing_bounds
 from bench.stats.estimates.power import detectable_effect
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.variance import Components
@@ -104,6 +100,7 @@ def with_bounds(
     bounds = missing_bounds(
         _worst_case(lowest),
         _worst_case(highest),
+        scored=AsScored(low=delta.low, high=delta.high, p_value=delta.p_value),
         level=delta.level,
         missing=shares[0],
         reference_missing=shares[1],
@@ -142,6 +139,7 @@ def detectable_at(delta: Delta | Inference, level: float) -> float | None:
             parts.example_degrees,
             seed_error=seed_variance**0.5 if parts.seed_degrees is not None else 0.0,
             seed_degrees=parts.seed_degrees or 1.0,
+            seeds=parts.replicates,
             level=level,
         )
     low, high = interval(curve, level)

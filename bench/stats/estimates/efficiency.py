@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.stats.curves.distributions import BoolArray
 from bench.stats.estimates.delta import LEVEL, Delta
-from bench.stats.estimates.missing import WorstCase, counted_as, missing_bounds, missing_share, worst_scale
+from bench.stats.estimates.missing import AsScored, WorstCase, counted_as, missing_bounds, missing_share, worst_scale
 from bench.stats.estimates.paired import REPLICATES, paired_delta
 from bench.stats.estimates.ratio import Ratio
 from bench.stats.estimates.replicates import plan_of, replicate_rows, seed_prior_of
@@ -74,6 +74,7 @@ def efficiency_ratio(
         bounds = missing_bounds(
             _worst_case(lowest),
             _worst_case(highest),
+            scored=AsScored(low=_log(ratio.low), high=_log(ratio.high), p_value=ratio.p_value),
             level=level,
             missing=missing_share(sides[0]),
             reference_missing=missing_share(sides[1]),
@@ -88,6 +89,10 @@ def _worst_case(ratio: Ratio) -> WorstCase:
     return WorstCase(
         estimate=float(np.log(ratio.ratio)), standard_error=error, curve=ratio.curve, p_value=ratio.p_value
     )
+
+
+def _log(value: float | None) -> float | None:
+    return None if value is None else float(np.log(value))
 
 
 def _error(parts: Components) -> float:

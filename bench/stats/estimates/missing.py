@@ -25,8 +25,9 @@ class MissingBounds:
     reference's in opposite directions.
 
     lowest, highest: worst-case estimates. low, high: interval of Imbens & Manski 2004 ("Confidence intervals for
-    partially identified parameters"), which covers the value whatever is missing; `None` where a worst case has no
-    interval. p_value: two-sided, of zero, at which that interval ends at zero. missing, reference_missing: shares of
+    partially identified parameters"), which covers the value whatever is missing, and at least the interval as scored:
+    a missing score makes nothing surer, though a value far inside of wide bounds needs an error on one side alone;
+    `None` where a worst case has no interval. p_value: two-sided, of zero, at which that interval ends at zero. missing, reference_missing: shares of
     the scores of the seeds that have any. scale: what a missing score is counted as; where the score has no ends of its
     own, the lowest and highest that either side has.
     """
@@ -39,6 +40,15 @@ class MissingBounds:
     missing: float
     reference_missing: float | None
     scale: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsScored:
+    """Interval, and p-value of no difference, from the scores that are there; `None` where they give none."""
+
+    low: float | None
+    high: float | None
+    p_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +114,7 @@ def missing_bounds(
     lowest: WorstCase,
     highest: WorstCase,
     *,
+    scored: AsScored,
     level: float,
     missing: float,
     reference_missing: float | None,
@@ -116,7 +127,9 @@ def missing_bounds(
     if lowest.curve is not None and highest.curve is not None:
         tail = _tail(width, level)
         low, high = float(lowest.curve.quantile(tail)), float(highest.curve.quantile(1.0 - tail))
-        p_value = _p_value(lowest, highest, width)
+        low = low if scored.low is None else min(low, scored.low)
+        high = high if scored.high is None else max(high, scored.high)
+        p_value = max(_p_value(lowest, highest, width), scored.p_value or 0.0)
     return MissingBounds(
         lowest=lowest.estimate,
         highest=highest.estimate,

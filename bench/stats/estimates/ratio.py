@@ -138,7 +138,6 @@ def _ratio(
     reason: str | None = None,
 ) -> Ratio:
     low, high = (None, None) if curve is None else interval(curve, sides.level)
-    mde = None if curve is None else detectable_effect(curve.standard_error, curve.degrees, level=sides.level)
     seeds = min(sides.arm.size, sides.reference.size)
     return Ratio(
         ratio=None if estimate is None else float(np.exp(estimate)),
@@ -146,7 +145,7 @@ def _ratio(
         high=None if high is None else float(np.exp(high)),
         level=sides.level,
         p_value=None if curve is None else two_sided_p(curve, 0.0),
-        mde=None if mde is None else float(np.exp(mde)),
+        mde=None if curve is None else float(np.exp(_detectable(curve, seeds, sides.level))),
         method=method,
         reason=reason,
         arm_seeds=int(sides.arm.size),
@@ -155,4 +154,11 @@ def _ratio(
         log_variance=None if curve is None else curve.standard_error**2 * seeds,
         curve=curve,
         degrees=None if curve is None else curve.degrees,
+    )
+
+
+def _detectable(curve: StudentCurve, seeds: int, level: float) -> float:
+    """In logarithms. All noise of a cost is that of its trainings."""
+    return detectable_effect(
+        0.0, np.inf, seed_error=curve.standard_error, seed_degrees=curve.degrees, seeds=seeds, level=level
     )

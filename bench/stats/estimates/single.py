@@ -13,6 +13,7 @@ from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.delta import LEVEL, SURVIVED
 from bench.stats.estimates.inference import Inference, ScoreScale, infer
 from bench.stats.estimates.missing import (
+    AsScored,
     MissingBounds,
     WorstCase,
     counted_as,
@@ -76,7 +77,12 @@ def score_interval(
         for value in scale
     ]
     bounds = missing_bounds(
-        *(_worst_case(*case) for case in cases), level=level, missing=missing, reference_missing=None, scale=scale
+        *(_worst_case(*case) for case in cases),
+        scored=AsScored(low=estimate.low, high=estimate.high),
+        level=level,
+        missing=missing,
+        reference_missing=None,
+        scale=scale,
     )
     return replace(estimate, bounds=bounds)
 

@@ -57,6 +57,7 @@ def influence(scores: Scores, rows: BoolArray) -> Influence:
     whole = _by_stratum(plan.share[None, :], stratum, plan.n_strata)
     scaled = present * plan.share * (whole / mass)[:, stratum]
     units = _unit_sums(scaled * (scores.values[rows] - means[:, stratum]), plan) / _leverage(plan)
+    units = _unlabelled_with_the_rest(units, plan)
     group = _groups(scores, rows)
     values = group @ (means @ whole[0])
     ends = scores.bounds if scores.bounds is not None else (0.0, 1.0) if scores.binary else None
@@ -90,6 +91,20 @@ def _leverage(plan: Layout) -> FloatArray:
     stratum_mass = np.bincount(plan.stratum, weights=plan.mass)
     left = 1.0 - plan.mass / stratum_mass[plan.stratum]
     return floats(np.sqrt(np.where(left > 0.0, left, 1.0)))
+
+
+def _unlabelled_with_the_rest(units: FloatArray, plan: Layout) -> FloatArray:
+    """[rows, units] with the examples of unknown clusters moving as all others do, which is the most noise that they
+    can add: their size is added to that of the labelled units, as in `unit_spread`."""
+    if not plan.unlabelled.any():
+        return units
+    sizes = [
+        np.sqrt(_by_stratum(np.where(plan.unlabelled == unknown, units**2, 0.0), plan.stratum, plan.n_strata))
+        for unknown in (False, True)
+    ]
+    more = np.divide(sizes[1], sizes[0], out=np.zeros_like(sizes[0]), where=sizes[0] > 0.0)
+    factor = np.where(plan.unlabelled, (more == 0.0)[:, plan.stratum], (1.0 + more)[:, plan.stratum])
+    return floats(units * factor)
 
 
 def _groups(scores: Scores, rows: BoolArray) -> FloatArray:

@@ -62,6 +62,8 @@ def unit_spread(totals: FloatArray, plan: Layout) -> Spread | None:
     totals: [units], sums of share * x. Residuals are enlarged for their leverage (CR2: Bell & McCaffrey 2002, "Bias
     reduction in standard errors for linear regression with multi-stage samples"). Few heavy units say less than many
     equal ones: the degrees of freedom are 1 / sum(p**2) - 1 of the units' shares p (Kish 1965, "Survey sampling").
+    Examples whose cluster is unknown may move with all others: their standard deviation is added to that of the rest,
+    the most that any covariance makes of both (Cauchy & Schwarz).
     """
     strata = plan.n_strata
     counts = np.bincount(plan.stratum)
@@ -70,7 +72,11 @@ def unit_spread(totals: FloatArray, plan: Layout) -> Spread | None:
     value = grouped_sums(plan.stratum, totals, strata) / grouped_sums(plan.stratum, plan.mass, strata)
     residual = totals - value[plan.stratum] * plan.mass
     leverage = plan.mass / grouped_sums(plan.stratum, plan.mass, strata)[plan.stratum]
-    parts = grouped_sums(plan.stratum, residual**2 / (1.0 - leverage), strata)
+    squares = residual**2 / (1.0 - leverage)
+    parts = grouped_sums(plan.stratum, squares, strata)
+    if plan.unlabelled.any():
+        unknown = grouped_sums(plan.stratum, np.where(plan.unlabelled, squares, 0.0), strata)
+        parts = parts + 2.0 * np.sqrt(unknown * (parts - unknown))
     degrees = np.maximum(1.0, 1.0 / grouped_sums(plan.stratum, leverage**2, strata) - 1.0)
     variance = float(parts.sum())
     squares = float((parts**2 / degrees).sum())

@@ -33,6 +33,7 @@ class Scores:
     values: [seeds, examples]; 0.0 where missing. present: [seeds, examples]; false where missing.
     weights: [examples], positive; the corpus value of a row is sum(w * x) / sum(w), e.g. tokens for a loss per token.
     clusters: [examples], labels of examples that are not independent (one document, one dialogue); None: each its own.
+    A negative label: of some cluster of their task, nobody knows which.
     strata: [examples], labels of the tasks whose values are averaged with equal weight (macro average); None: one task.
     draws: [seeds], labels of the subset draw that each row was trained on; None where the data are the same for all.
     binary: every score is 0 or 1. bounds: the lowest and highest possible score, where known.
@@ -151,13 +152,15 @@ class Layout:
     """How examples add up to one value: value = sum(share * x), over sampling units within strata.
 
     share: [examples], sums to 1; equal total for each stratum. unit: [examples], its sampling unit, 0..units-1.
-    stratum: [units], the stratum of each unit, 0..strata-1. mass: [units], the summed share of each unit.
+    stratum: [units], the stratum of each unit, 0..strata-1. mass: [units], the summed share of each unit. unlabelled:
+    [units], whether the unit holds examples that belong to the others, nobody knows to which.
     """
 
     share: FloatArray
     unit: IntArray
     stratum: IntArray
     mass: FloatArray
+    unlabelled: BoolArray
     n_units: int = field(init=False)
     n_strata: int = field(init=False)
 
@@ -204,4 +207,8 @@ def layout(weights: FloatArray, clusters: IntArray | None, strata: IntArray | No
     if np.any(stratum[unit] != task):
         raise ValueError("a cluster must be within one stratum")
     share = weights / grouped_sums(task, weights, n_tasks)[task] / n_tasks
-    return Layout(share=share, unit=unit, stratum=stratum, mass=grouped_sums(unit, share, n_units))
+    unlabelled = np.zeros(n_units, dtype=np.bool_)
+    unlabelled[unit] = False if clusters is None else clusters < 0
+    return Layout(
+        share=share, unit=unit, stratum=stratum, mass=grouped_sums(unit, share, n_units), unlabelled=unlabelled
+    )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.stats.curves.curve import StudentCurve
 from bench.stats.estimates.delta import SURVIVED
-from bench.stats.estimates.missing import WorstCase, counted_as, fill_gaps, missing_bounds, missing_share
+from bench.stats.estimates.missing import AsScored, MissingBounds, WorstCase, counted_as, fill_gaps, missing_bounds, missing_share
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.single import score_interval
 from bench.stats.samples.sample import Scores, scores
@@ -106,17 +107,31 @@ def test_a_seed_that_shares_nothing_with_the_reference_leaves_a_lone_survivor() 
     assert (delta.arm_seeds, delta.low, delta.reason) == (1, None, SURVIVED["seed"])
 
 
+def bounds_of(estimate: float, width: float, scored: AsScored) -> MissingBounds:
+    """Between two normal worst cases with a standard error of 0.1. width: in standard errors."""
+
+    def case(value: float) -> WorstCase:
+        curve = StudentCurve(centre=value, standard_error=0.1, degrees=np.inf)
+        return WorstCase(estimate=value, standard_error=0.1, curve=curve, p_value=2 * stats.norm.sf(value / 0.1))
+
+    return missing_bounds(
+        case(estimate), case(estimate + 0.1 * width), scored=scored, level=0.95, missing=0.1, reference_missing=0.0,
+        scale=(0.0, 1.0),
+    )  # fmt: skip
+
+
+def test_bounds_of_missing_scores_are_never_narrower_than_what_was_scored() -> None:
+    """Far inside of wide bounds an error on one side is enough: a difference that was not resolved became so."""
+    alone = bounds_of(0.17, 50.0, AsScored(low=None, high=None))
+    assert alone.low is not None
+    assert alone.low > 0
+    scored = bounds_of(0.17, 50.0, AsScored(low=-0.01, high=6.0, p_value=0.06))
+    assert (scored.low, scored.high, scored.p_value) == (-0.01, 6.0, 0.06)
+
+
 @pytest.mark.parametrize("width", [0.0, 0.5, 2.0, 50.0])
 def test_the_interval_solves_imbens_and_manskis_equation(width: float) -> None:
-    from bench.stats.curves.curve import StudentCurve
-
-    def case(estimate: float) -> WorstCase:
-        curve = StudentCurve(centre=estimate, standard_error=0.1, degrees=np.inf)
-        return WorstCase(estimate=estimate, standard_error=0.1, curve=curve, p_value=2 * stats.norm.sf(estimate / 0.1))
-
-    bounds = missing_bounds(
-        case(0.3), case(0.3 + 0.1 * width), level=0.95, missing=0.1, reference_missing=0.0, scale=(0.0, 1.0)
-    )
+    bounds = bounds_of(0.3, width, AsScored(low=None, high=None))
     assert bounds.low is not None
     c = (0.3 - bounds.low) / 0.1
     assert stats.norm.cdf(c + width) - stats.norm.cdf(-c) == pytest.approx(0.95)

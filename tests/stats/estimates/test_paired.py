@@ -142,6 +142,7 @@ def test_the_detectable_effect_is_that_of_the_parts_of_the_standard_error() -> N
             parts.example_degrees,
             seed_error=(delta.standard_error**2 - parts.example) ** 0.5,
             seed_degrees=parts.seed_degrees,
+            seeds=3,
         )
     )
     few = paired_delta(matrix([2, 4, 6, 8, 10]), matrix([1, 2, 3, 4, 5], trained=False), seed=0)

@@ -7,6 +7,7 @@ import pytest
 from scipy import integrate, stats
 from statsmodels.stats.power import TTestPower
 
+from bench.stats.estimates.half_width import SeedEstimates, half_widths
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.power import Needed, detectable_effect, needed, needed_range, needed_unseen
 from bench.stats.noise.variance import Components
@@ -51,7 +52,7 @@ def test_what_examples_cannot_decide_seeds_can_and_the_other_way_round() -> None
 
 def test_two_sides_of_seeds_tell_more_than_one() -> None:
     one, both = three_seeds(example=0.0, seed=0.01), three_seeds(example=0.0, seed=0.01, sides=2)
-    fewer, more = needed(0.1, both, examples=1).seeds, needed(0.1, one, examples=1).seeds
+    fewer, more = needed(0.12, both, examples=1).seeds, needed(0.12, one, examples=1).seeds
     assert fewer is not None
     assert more is not None
     assert fewer < more
@@ -67,7 +68,7 @@ def test_what_few_seeds_need_is_what_decides_four_times_in_five() -> None:
 
 
 def test_the_effect_that_a_few_seeds_can_see_is_seen_four_times_in_five() -> None:
-    effect = detectable_effect(200**-0.5, 199, seed_error=(0.25 / 200 / 3) ** 0.5, seed_degrees=2)
+    effect = detectable_effect(200**-0.5, 199, seed_error=(0.25 / 200 / 3) ** 0.5, seed_degrees=2, seeds=3)
     assert 73 <= measure(seeded(3, 0, 1.0, 0.0, 0.5, effect=effect), 300, replicates=100, same=1).at_5.percent <= 87
 
 
@@ -110,6 +111,7 @@ def resolution(parts: Components, growth: float, seeds: float, degrees: float) -
         (parts.example_degrees + 1) * growth - 1,
         seed_error=((parts.seed + parts.rest / growth) / seeds) ** 0.5,
         seed_degrees=degrees,
+        seeds=seeds,
     )
 
 
@@ -146,20 +148,34 @@ def test_examples_and_seeds_together_are_the_fewest_answers() -> None:
     assert found == min(tries, key=lambda pair: pair[0] * pair[1])
 
 
-def test_the_detectable_effect_of_a_few_seeds_by_integration() -> None:
-    """Half-width: where the sum of two Student variables has 97.5% below it; then 80% of the whole standard error."""
-    error, seed_error = 0.05, 0.02
-    variance = error**2 + seed_error**2
-    degrees = variance**2 / (error**4 / 199 + seed_error**4 / 2)
-    half_width = detectable_effect(error, 199, seed_error=seed_error, seed_degrees=2) - (
-        variance**0.5 * stats.t.ppf(0.8, degrees)
-    )
+@pytest.mark.parametrize("seed_error", [0.005, 0.02, 0.2])
+def test_the_half_width_of_both_noises_by_integration(seed_error: float) -> None:
+    """Where the sum of two Student variables has 97.5% below it."""
+    error = 0.05
+    known = SeedEstimates(errors=np.array([seed_error]), degrees=np.array([2.5]), chances=np.ones(1))
+    (half_width,) = half_widths(error, 199, known, level=0.95)
 
     def density(x: float) -> float:
-        return float(stats.t.cdf((half_width - x) / seed_error, 2) * stats.t.pdf(x / error, 199) / error)
+        return float(stats.t.cdf((half_width - x) / seed_error, 2.5) * stats.t.pdf(x / error, 199) / error)
 
-    below = integrate.quad(density, -0.5, 0.5, limit=200)[0]
-    assert below == pytest.approx(0.975, abs=2e-4)
+    below = integrate.quad(density, -0.5, 0.5, limit=200, points=[half_width])[0]
+    assert below == pytest.approx(0.975, abs=5e-4)
+
+
+@pytest.mark.parametrize("smaller", [0.5, 0.1])
+def test_two_sides_of_three_seeds_do_not_know_their_noise(smaller: float) -> None:
+    """Power over all that both sides' variances may come out as, by Gauss and Laguerre; Welch's interval of each. The
+    true noise in place of its estimates promised 80% and found two in three."""
+    nodes, weights = np.polynomial.laguerre.laggauss(40)  # of a chi-squared variable of two degrees, halved
+    first, second = np.meshgrid((1 - smaller) * nodes, smaller * nodes)
+    freedom = 2 * (first + second) ** 2 / (first**2 + second**2)
+    half_width = (first + second) ** 0.5 * stats.t.ppf(0.975, freedom)
+    degrees = 2 / (smaller**2 + (1 - smaller) ** 2)
+    effect = detectable_effect(0.0, np.inf, seed_error=1.0, seed_degrees=degrees, seeds=3)
+    found = stats.norm.sf(half_width - effect) + stats.norm.sf(half_width + effect)
+    assert float((found * np.outer(weights, weights)).sum()) == pytest.approx(0.8, abs=0.005)
+    known = detectable_effect(0.0, np.inf, seed_error=1.0, seed_degrees=12.0, seeds=3)
+    assert known == pytest.approx(stats.t.ppf(0.975, 12) + stats.t.ppf(0.8, 12), rel=0.02), "all arms know it"
 
 
 def test_a_seed_noise_of_one_side_alone_counts_as_one_sides() -> None:

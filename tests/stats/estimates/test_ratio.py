@@ -35,7 +35,8 @@ def test_every_figure_of_a_ratio_by_hand() -> None:
     assert found.ratio == pytest.approx(stats.gmean(left) / stats.gmean(right))
     assert found.degrees == pytest.approx(degrees)
     assert found.log_variance == pytest.approx(3 * sum(parts)), "of one replicate of each side"
-    assert found.mde == pytest.approx(np.exp(detectable_effect(sum(parts) ** 0.5, degrees)))
+    detectable = detectable_effect(0.0, np.inf, seed_error=sum(parts) ** 0.5, seed_degrees=degrees, seeds=3)
+    assert found.mde == pytest.approx(np.exp(detectable))
     assert (found.arm_seeds, found.reference_seeds, found.n_missing) == (3, 4, 0)
 
 

@@ -31,6 +31,16 @@ def test_without_gaps_it_is_the_mean_and_its_variance(clusters: list[int] | None
     assert found.rest == pytest.approx(noise.rest / 2)
 
 
+@pytest.mark.parametrize("strata", [None, [0, 0, 0, 1, 1, 1]])
+def test_examples_of_an_unknown_cluster_add_as_much_noise_to_a_decision(strata: list[int] | None) -> None:
+    clusters = [-1, 0, 1, -2, 3, 3] if strata else [-1, 0, 1, 1, -1, 3]
+    data = scores(ROWS[:1], clusters=clusters, strata=strata)
+    plan = layout(data.weights, data.clusters, data.strata)
+    spread = unit_spread(plan.totals(data.values[0]), plan)
+    assert spread is not None
+    assert float((influence(data, scored_rows(data)).units[0] ** 2).sum()) == pytest.approx(spread.variance)
+
+
 def test_an_example_that_a_seed_lacks_adds_nothing_to_that_seed() -> None:
     data = scores([[0.0, 1.0, None, 1.0], [0.0, 1.0, 1.0, 1.0]], bounds=(0.0, 1.0))
     found = influence(data, scored_rows(data))

@@ -114,6 +114,29 @@ def test_the_variance_of_clusters_is_bell_and_mccaffreys() -> None:
     assert spread.degrees == pytest.approx(1 / (shares**2).sum() - 1), "Kish's effective number, less one"
 
 
+def test_examples_of_an_unknown_cluster_may_move_with_all_others() -> None:
+    """A fifth of the labels lost: as a cluster of their own they would hide what they share with the labelled ones."""
+    generator = np.random.default_rng(7)
+    true = np.arange(200) % 40
+    values = generator.normal(size=40)[true] + generator.normal(size=200)
+    lost = generator.random(200) < 0.2
+    known, unknown, alone = (
+        layout(np.ones(200), labels, None)
+        for labels in (true, np.where(lost, -1, true), np.where(lost, 40, true))
+    )
+    whole, bound, hidden = (unit_spread(plan.totals(values), plan) for plan in (known, unknown, alone))
+    assert whole is not None
+    assert bound is not None
+    assert hidden is not None
+    residual = (values - values.mean()) / 200
+    own = residual[lost].sum() ** 2 / (1 - lost.mean())
+    rest = hidden.variance - own
+    assert bound.variance == pytest.approx((rest**0.5 + own**0.5) ** 2), "Cauchy and Schwarz"
+    assert hidden.variance < bound.variance
+    none = layout(np.ones(200), np.where(lost, 40, true), None)
+    assert not none.unlabelled.any()
+
+
 def bell_and_mccaffrey(values: np.ndarray, weights: np.ndarray, label: np.ndarray) -> float:
     """CR2 of a weighted mean by its matrices (2002, equation 5): each cluster's residuals times the inverse root of its
     block of I - H, H symmetric in residuals that are scaled by the root of their weight."""

@@ -110,7 +110,7 @@ def align_one(
     position = {example: index for index, example in enumerate(first)}
     shared = _Shared(
         weights=_weights(measurand, by_subject.values(), position),
-        clusters=labels_of(cluster_names(first.values())),
+        clusters=cluster_labels(first.values()),
         strata=labels_of([measurand.pools.get(row.task, row.task) for row in first.values()])
         if len(measurand.parts) > 1
         else None,
@@ -238,14 +238,17 @@ def usable(score: float | None) -> bool:
     return score is None or abs(score) <= LARGEST_SCORE
 
 
-def cluster_names(rows: Iterable[ScoreRow]) -> list[tuple[str, str | None] | None]:
-    """(task, cluster) of each example; `None` for those of a task without clusters, which are independent.
+def cluster_labels(rows: Iterable[ScoreRow]) -> _Ints | None:
+    """Labels of the examples' clusters, as `Scores` has them; `None` without any.
 
-    Examples without a label in a task that has them are one cluster: an unknown one must not raise confidence.
+    Examples of a task without clusters are independent. Where a task has clusters, an example without one belongs to
+    some cluster that nobody knows: it has a negative label.
     """
     listed = list(rows)
     clustered = {row.task for row in listed if row.cluster is not None}
-    return [(row.task, row.cluster) if row.task in clustered else None for row in listed]
+    labels = labels_of([(row.task, row.cluster) if row.task in clustered else None for row in listed])
+    unknown = np.array([row.cluster is None and row.task in clustered for row in listed], dtype=np.bool_)
+    return None if labels is None else np.where(unknown, -1 - labels, labels)
 
 
 def labels_of(names: Sequence[object]) -> _Ints | None:

@@ -15,7 +15,7 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.evaluation import ScoreRow
 from bench.record.results.judged import Judged
-from bench.report.analysis.aligned.align import ScoreRows, cluster_names, draws_by_arm, labels_of
+from bench.report.analysis.aligned.align import ScoreRows, cluster_labels, draws_by_arm, labels_of
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
 from bench.report.analysis.run_facts.subjects import subjects
@@ -170,7 +170,7 @@ def _pairs(scored: Sequence[Sequence[ScoreRow]], *, draws: tuple[int, ...] | Non
         preferences=values[0],
         differences=values[1],
         present=present,
-        clusters=labels_of(cluster_names(rows.values())),
+        clusters=cluster_labels(rows.values()),
         strata=labels_of([task for task, _ in rows]) if len(tasks) > 1 else None,
         draws=None if draws is None else np.array(draws, dtype=np.int64),
         trained=trained,

@@ -12,6 +12,7 @@ from bench.record.record import Record
 from bench.report.analysis.run_facts.subjects import planned_arms, subjects
 from bench.stats.conclusions.claim_types import ClaimVerdict, Looks
 from bench.stats.conclusions.information import Size, information
+from bench.stats.conclusions.sequential import Spending
 from bench.stats.noise.variance import Components
 from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.claim import Claim
@@ -64,8 +65,9 @@ def most_examples(record: Record, name: str | None) -> int | None:
 def looks_at(claim: Claim, record: Record, parts: Components | None) -> Looks | None:
     """This look at a claim and those before it; `None` for one look at a suite that plans no others.
 
-    A planned look has the share of the last look's information that its trainings and examples give. Looks that no
-    suite planned are counted as if so many had been planned from the start, with equal care at each. An earlier look at
+    A planned look has the share of the last look's information that its trainings and examples give. O'Brien and
+    Fleming's spending leaves nearly all of the error to the last look, and so needs shares that do not depend on the
+    scores: seeds that agree by chance would make both the share and the evidence larger. Looks that no suite planned are counted as if so many had been planned from the start, with equal care at each. An earlier look at
     more trainings, or examples, than there are now counts as well: taking them away is a further look, too.
 
     parts: of the variance of the comparison that the claim is about.
@@ -79,12 +81,13 @@ def looks_at(claim: Claim, record: Record, parts: Components | None) -> Looks | 
         return None
     sizes = [now, *(size for size in before if size.trainings > 0)]
     planned = () if plan is None else (size_at_most(claim, record),)
-    shares = information([*sizes, *planned], now, parts)[: len(sizes)]
+    spending: Spending = "pocock" if plan is None else plan.chosen_spending
+    shares = information([*sizes, *planned], now, parts if spending == "pocock" else None)[: len(sizes)]
     fractions = tuple(sorted(set(shares)))
     return Looks(
         fractions=fractions,
         place=fractions.index(shares[0]),
-        spending="pocock" if plan is None else plan.chosen_spending,
+        spending=spending,
         count=len(before) + 1,
     )
 

@@ -96,7 +96,7 @@ def test_tasks_are_strata_and_clusters_stay_within_their_task() -> None:
     assert len(set(scores.clusters.tolist())) == 8, "the same label in two tasks is two clusters"
 
 
-def test_examples_without_a_label_beside_labelled_ones_are_one_cluster() -> None:
+def test_examples_without_a_label_beside_labelled_ones_are_of_an_unknown_cluster() -> None:
     """Else losing labels would turn a cluster into independent examples, and raise confidence."""
     run = make_run(examples=30)
 
@@ -113,6 +113,7 @@ def test_examples_without_a_label_beside_labelled_ones_are_one_cluster() -> None
     labels = [task == entry.examples[-1][0] for task, _ in entry.examples]
     unlabelled = [int(name) < 10 and here for (_, name), here in zip(entry.examples, labels, strict=True)]
     assert len(set(clusters[np.array(unlabelled)].tolist())) == 1
+    assert (clusters < 0).tolist() == unlabelled
     assert len(set(clusters[np.array(labels)].tolist())) == 5
     others = clusters[~np.array(labels)]
     assert len(set(others.tolist())) == others.size, "a task without labels has independent examples"

@@ -8,7 +8,7 @@ import pytest
 
 from bench.record.look import LOOK, ClaimLook, Look, claim_key
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.looks import looks_at
+from bench.report.analysis.conclusions.looks import looks_at, size_at_most, size_now
 from bench.report.compare import compare, compare_record
 from bench.report.compose import compose
 from bench.report.render.markdown import render
@@ -86,6 +86,25 @@ def test_the_error_is_spent_evenly_where_examples_grow_unless_the_suite_says_oth
     assert spending(max_examples={"qa": 300}) == "pocock"
     assert spending(max_examples={"qa": 300}, spending="obrien_fleming") == "obrien_fleming"
     assert spending(spending="pocock") == "pocock"
+
+
+@pytest.mark.parametrize(("spending", "share"), [("obrien_fleming", 0.5 * 0.5), ("pocock", 2.0 / 4.0)])
+def test_obrien_and_flemings_shares_do_not_depend_on_the_scores(spending: str, share: float) -> None:
+    """By shares that few seeds estimated it erred in 6.4%, where 5% are meant: seeds that agree by chance made the
+    share and the evidence larger. Half of the trainings and half of the examples are a quarter of the scores."""
+    says = {**SAYS, "on": "instructions"}
+    record = make_run(examples=150, claims=(says,), max_examples={"instructions": 300}).record
+    claim, grows = Claim.model_validate(says), {"max_seeds": 6, "max_examples": {"instructions": 300}}
+    plan = SequentialOptions.model_validate({**grows, "spending": spending})
+    now = size_now(claim, record)
+    suite = record.resolved.suite.model_copy(update={"sequential": plan})
+    grown = record.model_copy(update={"resolved": record.resolved.model_copy(update={"suite": suite})})
+    most = size_at_most(claim, grown)
+    assert (most.trainings, most.examples) == (2 * now.trainings, 2 * now.examples)
+    noisy_seeds = Components(example=0.0, seed=1.0, rest=0.0, replicates=3.0)
+    looks = looks_at(claim, grown, noisy_seeds)
+    assert looks is not None
+    assert looks.fractions == (share,)
 
 
 def test_a_claim_that_other_looks_did_not_have_starts_anew() -> None:
