@@ -77,6 +77,7 @@ def suite(case: Case, rng: Rng) -> tuple[FloatArray, Candidates]:
         else (arm.variance.total, float(arm.variance.degrees))
         for arm in arms
     ]
+    one = prior is not None and prior.usable and prior.pooled
     counts = np.array([arm.seeds for arm in arms])
     by_example = np.stack([arm.by_example for arm in arms])
     influence = (by_example - by_example.mean(axis=1, keepdims=True)) / case.examples
@@ -87,6 +88,7 @@ def suite(case: Case, rng: Rng) -> tuple[FloatArray, Candidates]:
         seed_degrees=np.array([degrees for _, degrees in seeds]),
         rest=np.array([arm.variance.rest for arm in arms]) / counts,
         exchangeable=np.ones(case.arms, dtype=np.bool_),
+        pooled=np.full(case.arms, one),
     )
 
 

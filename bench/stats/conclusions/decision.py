@@ -54,7 +54,8 @@ class Candidates:
 
     values: [k]. examples: one for each eval; evals are independent. seed_variance: [k], of a value because of its
     training seeds, 0 without any. seed_degrees: [k], degrees of freedom of these; infinite where they are known. rest:
-    [k], the part of `seed_variance` that the examples' noise holds too. exchangeable: [k].
+    [k], the part of `seed_variance` that the examples' noise holds too. exchangeable: [k]. pooled: [k], candidates
+    whose `seed_variance` is one estimate from all of their seeds, so that it is wrong for all by the same factor.
     """
 
     values: FloatArray
@@ -63,6 +64,7 @@ class Candidates:
     seed_degrees: FloatArray
     rest: FloatArray
     exchangeable: BoolArray
+    pooled: BoolArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +138,12 @@ def _covariances(candidates: Candidates, scales: int, generator: np.random.Gener
         factor = _inverse_chi_square(np.array([noise.degrees]), scales, generator)[:, 0]
         total += factor[:, None, None] * noise.covariance
         total[:, diagonal, diagonal] += noise.extra
-    shown = total[:, diagonal, diagonal]
-    total[:, diagonal, diagonal] = shown - np.minimum(candidates.rest, shown)
-    total = _positive(total)
-    seeds = candidates.seed_variance * _inverse_chi_square(candidates.seed_degrees, scales, generator)
-    total[:, diagonal, diagonal] += seeds
-    return total
+    factors = _inverse_chi_square(candidates.seed_degrees, scales, generator)
+    if candidates.pooled.any():
+        factors[:, candidates.pooled] = factors[:, [int(candidates.pooled.argmax())]]
+    seeds = candidates.seed_variance * factors
+    total[:, diagonal, diagonal] += seeds - np.minimum(candidates.rest, total[:, diagonal, diagonal])
+    return _positive(total)
 
 
 def _inverse_chi_square(degrees: FloatArray, scales: int, generator: np.random.Generator) -> FloatArray:

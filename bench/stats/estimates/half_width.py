@@ -77,9 +77,7 @@ def chance_to_exclude(
     return chance
 
 
-def half_widths(
-    example_error: float, example_degrees: float, estimates: SeedEstimates, *, level: float
-) -> FloatArray:
+def half_widths(example_error: float, example_degrees: float, estimates: SeedEstimates, *, level: float) -> FloatArray:
     """[n]: where the sum of both noises has all but half of `1 - level` below it, by Newton's method in a bracket."""
     tail = (1.0 + level) / 2.0
     noise = example_error * student_quantile(normal_cdf(_SCORES), example_degrees)

@@ -27,9 +27,9 @@ class MissingBounds:
     lowest, highest: worst-case estimates. low, high: interval of Imbens & Manski 2004 ("Confidence intervals for
     partially identified parameters"), which covers the value whatever is missing, and at least the interval as scored:
     a missing score makes nothing surer, though a value far inside of wide bounds needs an error on one side alone;
-    `None` where a worst case has no interval. p_value: two-sided, of zero, at which that interval ends at zero. missing, reference_missing: shares of
-    the scores of the seeds that have any. scale: what a missing score is counted as; where the score has no ends of its
-    own, the lowest and highest that either side has.
+    `None` where a worst case has no interval. p_value: two-sided, of zero, at which that interval ends at zero.
+    missing, reference_missing: shares of the scores of the seeds that have any. scale: what a missing score is counted
+    as; where the score has no ends of its own, the lowest and highest that either side has.
     """
 
     lowest: float

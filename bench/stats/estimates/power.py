@@ -57,7 +57,7 @@ def detectable_effect(
     if seed_error <= 0.0:
         return standard_error * (_quantile((1.0 + level) / 2.0, degrees) + _quantile(power, degrees))
     estimates = seed_estimates(seed_error, seed_degrees, seeds)
-    whole = (standard_error**2 + seed_error**2) ** 0.5
+    whole = float((standard_error**2 + seed_error**2) ** 0.5)
     chance = chance_to_exclude(standard_error, degrees, estimates, standard_deviation=whole, level=level)
     low, high = 0.0, whole
     while chance(high) < power:

@@ -69,6 +69,12 @@ class SeedPrior:
         return self.homogeneity_p >= HOMOGENEITY
 
     @property
+    def pooled(self) -> bool:
+        """Whether chance alone explains how the arms differ: all then have one variance, known as well as all arms
+        together know it."""
+        return bool(np.isinf(self.degrees))
+
+    @property
     def weight(self) -> float:
         """The prior's degrees of freedom, at most those of all arms together."""
         return min(self.degrees, float(self.pooled_degrees))
@@ -76,7 +82,7 @@ class SeedPrior:
     def moderated(self, own: SeedVariance) -> tuple[float, float]:
         """An arm's posterior variance and its degrees of freedom, at most those of all arms together."""
         expected = self.scale * (self.between + own.rest)
-        if np.isinf(self.degrees):
+        if self.pooled:
             return expected, float(self.pooled_degrees)
         degrees = self.degrees + own.degrees
         variance = (self.degrees * expected + own.degrees * own.total) / degrees

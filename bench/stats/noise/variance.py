@@ -79,8 +79,8 @@ def unit_spread(totals: FloatArray, plan: Layout) -> Spread | None:
         parts = parts + 2.0 * np.sqrt(unknown * (parts - unknown))
     degrees = np.maximum(1.0, 1.0 / grouped_sums(plan.stratum, leverage**2, strata) - 1.0)
     variance = float(parts.sum())
-    squares = float((parts**2 / degrees).sum())
-    return Spread(variance=variance, degrees=variance**2 / squares if squares > 0 else float(degrees.sum()))
+    fourth = float((parts**2 / degrees).sum())
+    return Spread(variance=variance, degrees=variance**2 / fourth if fourth > 0 else float(degrees.sum()))
 
 
 def seed_noise(values: FloatArray, plan: Layout) -> SeedNoise | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.conclusions.decision import Candidates, ExampleNoise, prospects, true_values
+from bench.stats.conclusions.decision import Candidates, ExampleNoise, _covariances, prospects, true_values
 from bench.stats.curves.distributions import FloatArray
 
 
@@ -19,6 +19,7 @@ def candidates(
     seed_variance: list[float] | None = None,
     degrees: float = np.inf,
     exchangeable: bool = False,
+    pooled: bool = False,
 ) -> Candidates:
     """noise: [candidates, units] influence of examples."""
     size = len(values)
@@ -30,6 +31,7 @@ def candidates(
         seed_degrees=np.full(size, degrees),
         rest=np.zeros(size),
         exchangeable=np.full(size, exchangeable),
+        pooled=np.full(size, pooled),
     )
 
 
@@ -76,6 +78,26 @@ def test_arms_that_are_far_apart_hardly_shrink() -> None:
     assert table[-1].best == 1.0
 
 
+def test_one_estimate_of_all_seeds_is_wrong_for_all_by_the_same_factor() -> None:
+    """With a factor for each candidate, the noise of all together seemed far better known than it is."""
+    several = {"seed_variance": [1.0] * 6, "degrees": 4.0}
+    for pooled, same in ((True, True), (False, False)):
+        covariances = _covariances(candidates([0.0] * 6, pooled=pooled, **several), 50, np.random.default_rng(0))
+        noise = np.einsum("skk->sk", covariances)
+        assert bool(np.all(noise == noise[:, :1])) is same
+        assert np.unique(noise[:, 0]).size == 50
+
+
+def test_what_examples_and_seeds_share_is_taken_out_once() -> None:
+    """Taken from the examples alone, it left eigenvalues below zero, and their repair was noise that nobody has."""
+    generator = np.random.default_rng(1)
+    influence = generator.normal(size=(20, 400)) / 400
+    known = np.full(20, 400 / 400**2)
+    measured = replace(candidates([0.0] * 20, noise=influence, seed_variance=(2 * known).tolist()), rest=known / 2)
+    found = _covariances(measured, 1, np.random.default_rng(0))[0]
+    assert found == pytest.approx(influence @ influence.T + np.diag(1.5 * known))
+
+
 def test_a_base_neither_shrinks_nor_pulls() -> None:
     arms = candidates([0.70, 0.72, 0.74], seed_variance=[0.01**2] * 3, exchangeable=True)
     beside = Candidates(
@@ -85,6 +107,7 @@ def test_a_base_neither_shrinks_nor_pulls() -> None:
         seed_degrees=np.full(4, np.inf),
         rest=np.zeros(4),
         exchangeable=np.array([False, True, True, True]),
+        pooled=np.zeros(4, dtype=np.bool_),
     )
     alone, together = prospects(arms, seed=1, draws=100_000), prospects(beside, seed=1, draws=100_000)
     assert together[0].corrected == pytest.approx(0.0, abs=0.001)

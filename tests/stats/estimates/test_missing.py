@@ -8,7 +8,15 @@ from scipy import stats
 
 from bench.stats.curves.curve import StudentCurve
 from bench.stats.estimates.delta import SURVIVED
-from bench.stats.estimates.missing import AsScored, MissingBounds, WorstCase, counted_as, fill_gaps, missing_bounds, missing_share
+from bench.stats.estimates.missing import (
+    AsScored,
+    MissingBounds,
+    WorstCase,
+    counted_as,
+    fill_gaps,
+    missing_bounds,
+    missing_share,
+)
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.single import score_interval
 from bench.stats.samples.sample import Scores, scores

@@ -121,8 +121,7 @@ def test_examples_of_an_unknown_cluster_may_move_with_all_others() -> None:
     values = generator.normal(size=40)[true] + generator.normal(size=200)
     lost = generator.random(200) < 0.2
     known, unknown, alone = (
-        layout(np.ones(200), labels, None)
-        for labels in (true, np.where(lost, -1, true), np.where(lost, 40, true))
+        layout(np.ones(200), labels, None) for labels in (true, np.where(lost, -1, true), np.where(lost, 40, true))
     )
     whole, bound, hidden = (unit_spread(plan.totals(values), plan) for plan in (known, unknown, alone))
     assert whole is not None

@@ -17,7 +17,7 @@ from bench.stats.conclusions.decision import Candidates, ExampleNoise
 from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.corpus import linearised
 from bench.stats.noise.influence import Influence, influence, scored_rows
-from bench.stats.noise.moderation import SeedVariance, seed_prior
+from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
 from bench.stats.samples.sample import Scores
 from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.decision import DecisionOptions
@@ -118,7 +118,7 @@ def with_noise(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -
     seeded = np.array([candidate.trained and not candidate.lone for candidate in measured_arms])
     counts = np.array([candidate.values.size for candidate in measured_arms])
     rest = [sum(square * part.rest for square, part in zip(squares, row, strict=True)) for row in parts]
-    seeds = _seed_noise(measured_arms, rest)
+    prior, seeds = _seed_noise(measured_arms, rest)
     return Candidates(
         values=np.array([candidate.values.mean() for candidate in measured_arms]),
         examples=tuple(examples),
@@ -126,12 +126,16 @@ def with_noise(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -
         seed_degrees=np.array([degrees for _, degrees in seeds]),
         rest=np.where(seeded, rest, 0.0),
         exchangeable=np.array([not is_base(candidate.arm) for candidate in measured_arms]),
+        pooled=seeded & (prior is not None and prior.usable and prior.pooled),
     )
 
 
-def _seed_noise(measured_arms: Sequence[WeighedArm], rest: Sequence[float]) -> list[tuple[float, float]]:
-    """Variance of one seed's weighted mean and its degrees of freedom, for each arm: moderated by all arms where these
-    are alike. 0 and infinite for a base, and for a lone seed, whose noise is unknown."""
+def _seed_noise(
+    measured_arms: Sequence[WeighedArm], rest: Sequence[float]
+) -> tuple[SeedPrior | None, list[tuple[float, float]]]:
+    """What all arms say together, and the variance of one seed's weighted mean and its degrees of freedom for each:
+    moderated by all arms where these are alike. 0 and infinite for a base, and for a lone seed, whose noise is
+    unknown."""
     shown = {
         arm.arm: SeedVariance(
             total=float(np.var(arm.values, ddof=1)), rest=part * arm.values.size, degrees=arm.values.size - 1
@@ -140,7 +144,7 @@ def _seed_noise(measured_arms: Sequence[WeighedArm], rest: Sequence[float]) -> l
         if arm.trained and not arm.lone
     }
     prior = seed_prior(tuple(shown.values()))
-    return [
+    return prior, [
         (0.0, float("inf"))
         if (variance := shown.get(arm.arm)) is None
         else prior.moderated(variance)

@@ -67,8 +67,9 @@ def looks_at(claim: Claim, record: Record, parts: Components | None) -> Looks | 
 
     A planned look has the share of the last look's information that its trainings and examples give. O'Brien and
     Fleming's spending leaves nearly all of the error to the last look, and so needs shares that do not depend on the
-    scores: seeds that agree by chance would make both the share and the evidence larger. Looks that no suite planned are counted as if so many had been planned from the start, with equal care at each. An earlier look at
-    more trainings, or examples, than there are now counts as well: taking them away is a further look, too.
+    scores: seeds that agree by chance would make both the share and the evidence larger. Looks that no suite planned
+    are counted as if so many had been planned from the start, with equal care at each. An earlier look at more
+    trainings, or examples, than there are now counts as well: taking them away is a further look, too.
 
     parts: of the variance of the comparison that the claim is about.
     """
