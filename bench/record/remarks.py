@@ -13,6 +13,10 @@ from bench.suite.tables.training.recipe import Recipe
 
 HIGHEST_RATE = 1.0
 """Learning rates from here on are hardly meant: even prompt tuning uses 0.3 (Lester et al. 2021)."""
+LOWEST_RATE = 1e-7
+"""Learning rates below this are hardly meant: a step changes a weight by about its rate, which is lost in rounding."""
+MOST_EPOCHS = 20
+"""LIMA trains for 15 (Zhou et al. 2023)."""
 MOST_PADDING = 0.5
 TRUNCATED_SHARE = 0.01
 """Rows cut at max_length are worth a word from this share on."""
@@ -38,6 +42,8 @@ class TrainingCounts:
 
     available_rows: int
     """Distinct rows that the arm may train on."""
+    rows: int
+    """Rows that it trains on, each as often as it is seen."""
     steps: int
     tokens: int
     """Non-padding."""
@@ -50,6 +56,12 @@ def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]
     if recipe.rates and max(recipe.rates) >= HIGHEST_RATE:
         what = f"a learning rate of {max(recipe.rates):g} makes almost any training diverge"
         yield Remark(name="learning rate", key="learning_rate", what=what, hint="rates from 1e-6 to 1e-2 are usual")
+    if recipe.rates and min(recipe.rates) < LOWEST_RATE:
+        what = f"a learning rate of {min(recipe.rates):g} changes hardly any weight"
+        yield Remark(name="learning rate", key="learning_rate", what=what, hint="rates from 1e-6 to 1e-2 are usual")
+    if counts.rows > MOST_EPOCHS * counts.available_rows:
+        what = f"each row is seen {counts.rows / counts.available_rows:,.0f} times"
+        yield Remark(name="many epochs", key="budget", what=what, hint="lower the budget or give more rows")
     if counts.steps == 1:
         what = "the training is one optimiser step, at the rate with which its schedule begins"
         yield Remark(name="one step", key="budget", what=what, hint="raise the budget or lower batch_rows")

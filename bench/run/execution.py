@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from bench.errors import IncompleteError, InterruptedRunError, Problem
@@ -41,7 +42,7 @@ class Execution:
     """Train whatever the bases' scores say."""
     executor: Executor | None
     """`None`: this machine."""
-    unavailable: frozenset[str]
+    unavailable: Collection[str]
     """Evals whose rows the hub does not give today: their jobs fail, and no training waits for them."""
     looks: tuple[Look, ...] = ()
     """At the same question with other seeds, before this run."""

@@ -11,12 +11,12 @@ from bench.record.remarks import TrainingCounts, answer_remarks, dose_spread, tr
 from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.training.recipe import Recipe
 
-COUNTS = TrainingCounts(available_rows=100, steps=20, tokens=600, slots=1000)
+COUNTS = TrainingCounts(available_rows=100, rows=200, steps=20, tokens=600, slots=1000)
 
 
 def names(recipe: dict[str, Any], **counts: int) -> list[str]:
     made = Recipe(**{"method": "full", "learning_rate": 1e-4, **recipe})
-    fields = {name: getattr(COUNTS, name) for name in ("available_rows", "steps", "tokens", "slots")}
+    fields = {name: getattr(COUNTS, name) for name in ("available_rows", "rows", "steps", "tokens", "slots")}
     return [remark.name for remark in training_remarks(made, TrainingCounts(**{**fields, **counts}))]
 
 
@@ -25,6 +25,8 @@ def names(recipe: dict[str, Any], **counts: int) -> list[str]:
     [
         ({"learning_rate": 1000}, {}, "learning rate"),
         ({"learning_rate": {"sweep": [1e-4, 10]}}, {}, "learning rate"),
+        ({"learning_rate": 1e-9}, {}, "learning rate"),
+        ({}, {"rows": 2001}, "many epochs"),
         ({}, {"steps": 1}, "one step"),
         ({"warmup": 20}, {}, "warm-up"),
         ({"warmup": 0.99}, {}, "warm-up"),
@@ -42,6 +44,8 @@ def test_each_is_said(recipe: dict[str, Any], counts: dict[str, int], name: str)
     [
         ({}, {}),
         ({"learning_rate": 0.3, "method": "prompt"}, {}),
+        ({"learning_rate": 1e-7}, {}),
+        ({}, {"rows": 2000}),
         ({"warmup": 19}, {}),
         ({"warmup": 0.1}, {"steps": 2}),
         ({"batch_rows": 100}, {}),

@@ -230,6 +230,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("no supervised tokens", lambda: with_ledger(supervised_tokens=0), "no label entered the loss"),
         ("one step", lambda: with_ledger(steps=1), "one optimiser step"),
         ("padding", lambda: with_ledger(slots=10**9), "of what is computed is padding"),
+        ("many epochs", lambda: with_ledger(rows=630, epochs=21.0), "each row is seen 21 times"),
         ("batch above data", lambda: with_ledger(rows=3, epochs=1.0), "above the 3 rows of the data"),
         ("no supervised tokens", refused, "seed 0: no row has anything to supervise"),
         ("rows dropped", lambda: with_ledger(dropped_rows=7), "7 rows had nothing to supervise"),

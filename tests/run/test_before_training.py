@@ -231,6 +231,8 @@ def test_without_a_training_to_pay_for_nothing_is_held_back(tmp_path: Path) -> N
 
 def test_rows_that_the_hub_does_not_give_today_hold_no_training_back(tmp_path: Path) -> None:
     """A night is not lost for an outage: what was trained is kept, and the next run scores it."""
+    planned = forecast(fake_suite(tmp_path, eval=evals("qa", AWAY)), home=tmp_path / "home", server=SERVER, probe=False)
+    assert planned.unavailable == (f"unavailable: eval {AWAY!r}: the hub is away",), "the plan says so, too"
     record = go(tmp_path, eval=evals("qa", AWAY)).load()
     assert kinds(tmp_path).count("train") == 4
     assert record.all_done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,8 @@ class CheckedPlan:
 
     plan: Plan
     """With the trainings that are refused alone, and what needs them."""
-    unavailable: frozenset[str]
-    """Evals whose rows the hub does not give today."""
+    unavailable: Mapping[str, str]
+    """Evals whose rows the hub does not give today, each with what it says."""
 
 
 def check_before_work(
@@ -59,7 +59,7 @@ def check_before_work(
         note(f"warning: {what}")
     for line in refusal_notes(planned):
         note(line)
-    return CheckedPlan(plan=planned, unavailable=frozenset(unavailable))
+    return CheckedPlan(plan=planned, unavailable=unavailable)
 
 
 def _count(planned: Plan, *, home: Path, server: ChildServer, note: Callable[[str], None]) -> None:

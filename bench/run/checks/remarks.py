@@ -16,7 +16,13 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mappi
     """A line for each remark on the arms' `trainings` and their `counts`, on answers, and on unequal doses."""
     for arm, job in trainings.items():
         count = counts[arm]
-        taken = TrainingCounts(available_rows=job.data.rows, steps=count.steps, tokens=count.tokens, slots=count.slots)
+        taken = TrainingCounts(
+            available_rows=job.data.rows,
+            rows=count.rows,
+            steps=count.steps,
+            tokens=count.tokens,
+            slots=count.slots,
+        )
         recipe = arm.partition("/")[2].partition("@")[0]
         for remark in training_remarks(job.recipe, taken):
             where = remark.key if remark.key == "budget" else f"recipe.{recipe}.{remark.key}"

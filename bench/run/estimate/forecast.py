@@ -61,9 +61,10 @@ def forecast(
     with server_ended_on_error(server):
         resolved = resolve(loaded, home=home, server=server, partial=True)
         planned = plan(resolved, only=only, home=home, trust_task_code=trust_task_code)
+        away = list[str]()
         if on is None:
             tell("rehearsing the evals")
-            planned = check_before_work(planned, home=home, server=server).plan
+            planned = _checked(planned, home=home, server=server, away=away)
         tell("counting")
         trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
@@ -97,10 +98,17 @@ def forecast(
         new=why_new(planned, home),
         placement=None if on is None else place([*_workloads(arms, trainings, counts)], on),
         warnings=(*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts), *_data_remarks(planned)),
-        unavailable=notes(planned),
+        unavailable=(*notes(planned), *away),
         refused=refusal_notes(planned),
         may_buy=tuple(_may_buy(suite)),
     )
+
+
+def _checked(planned: Plan, *, home: Path, server: ChildServer, away: list[str]) -> Plan:
+    """The plan that passed all checks; what evals lack of the hub today goes to `away`."""
+    checked = check_before_work(planned, home=home, server=server)
+    away += [f"unavailable: {what}" for what in checked.unavailable.values()]
+    return checked.plan
 
 
 def _may_buy(suite: Suite) -> Iterator[str]:
