@@ -38,7 +38,7 @@ from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.results.facts import PlannedCounts, StepBytes, TrainingFacts
+from bench.record.results.facts import PlannedCounts, PrecisionTrial, StepBytes, TrainingFacts
 from bench.record.results.preview import Preview
 from bench.record.results.training import TrainResult
 from bench.record.store import write_result
@@ -58,6 +58,7 @@ from bench.run.process.payloads import (
     GivenRequest,
     MemoryReply,
     MemoryRequest,
+    PrecisionRequest,
     RefusedTraining,
     RehearsalRequest,
     ShowRequest,
@@ -139,6 +140,13 @@ def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
             traceback.print_exc()
             counted.append(None)
     return MemoryReply(process_bytes=resident, steps=tuple(counted))
+
+
+def precision(request: PrecisionRequest, folder: Path, emit: Emit) -> PrecisionTrial:
+    """Time steps of a base's shape in two precisions."""
+    from bench.train.precision_trial import try_precisions  # asked once on a machine
+
+    return try_precisions(request.model, threads=request.threads)
 
 
 def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
@@ -294,6 +302,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "deploy": _apart(DeployJob, deploy),
     "count": WorkKind(payload=CountRequest, do=count),
     "memory": WorkKind(payload=MemoryRequest, do=memory),
+    "precision": WorkKind(payload=PrecisionRequest, do=precision),
     "check": WorkKind(payload=CheckRequest, do=check),
     "given": WorkKind(payload=GivenRequest, do=given),
     "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),

@@ -26,6 +26,7 @@ from bench.run.plan.types import Plan
 from bench.run.plan.unavailable import notes as unavailable_notes
 from bench.run.process.server import ChildServer
 from bench.run.recorder import Heading
+from bench.run.resolve.precision import precision_notes
 from bench.run.resolve.suite import resolve
 from bench.run.takeover import take_over
 from bench.suite.load import LoadedSuite
@@ -97,7 +98,7 @@ def _announce(planned: Plan, loaded: LoadedSuite, display: Display) -> None:
     for warning in advice(loaded) if planned.to_do else ():
         display.note(as_line(warning))
     display.plan(planned)
-    for line in unavailable_notes(planned):
+    for line in (*precision_notes(planned.resolved), *unavailable_notes(planned)):
         display.note(line)
 
 

@@ -88,6 +88,7 @@ def _notes(expected: Forecast) -> list[str]:
     without = f", without {', '.join(expected.untimed)} (never timed here)" if expected.untimed else ""
     total = f"about {duration(expected.seconds)}{without}"
     notes = ["Counts are per seed and exact.", _memory_note(expected)]
+    notes += map(visible, expected.precisions)
     if any(arm.sweep for arm in expected.arms):
         notes.append("Seeds + trainings of a sweep; counts are those of its first setting.")
     notes += [

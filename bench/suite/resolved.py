@@ -10,6 +10,7 @@ from bench.errors import Problem
 from bench.spec import Spec
 from bench.suite.tables.data import OddRows
 from bench.suite.tables.given_arm import WeightsForm
+from bench.suite.tables.model import Precision
 
 UNREACHABLE = "hub.unreachable"
 """Reference of the one problem that is not the user's: it may pass by itself."""
@@ -139,3 +140,11 @@ class ResolvedJudge(Spec):
     prompt_sha256: str
     model: ResolvedModel | None = None
     """`None`: the judge is an endpoint."""
+
+
+class PrecisionChoice(Spec):
+    """Precision that `auto` stands for, of trainings of one base."""
+
+    precision: Precision
+    why: str
+    """What was measured."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from bench.spec import Spec
-from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
+from bench.suite.resolved import PrecisionChoice, ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
 from bench.suite.tables.arms import BASE, ArmRef
+from bench.suite.tables.model import Precision
 from bench.suite.tables.suite import Suite
 
 
@@ -33,6 +36,14 @@ class ResolvedSuite(Spec):
     """Per arm that was trained elsewhere: each of its trainings."""
     judges: dict[str, ResolvedJudge] = Field(default_factory=dict)
     """Per judge eval."""
+    precisions: dict[str, PrecisionChoice] = Field(default_factory=dict)
+    """By the hash of its base: precision of recipes that leave it to `auto`, where it was measured."""
+
+    def precision_of(self, arm: ArmRef) -> Precision | Literal["auto"]:
+        """Precision that `arm` trains in; `auto`: the device's own, which its process knows."""
+        named = self.suite.recipe[arm.recipe].precision
+        choice = self.precisions.get(self.base_of(arm).sha256)
+        return named if named != "auto" or choice is None or choice.precision == "fp32" else choice.precision
 
     def base_of(self, arm: ArmRef) -> ResolvedModel:
         """What `arm` trains."""

@@ -19,6 +19,29 @@ class StepFacts(Spec):
     """Operations with padding, and with what gradient checkpointing repeats."""
 
 
+class PrecisionTrial(Spec):
+    """A training step of a model's shape, timed on this device in two precisions; seconds are those of all threads
+    together on a processor."""
+
+    fp32_seconds: float
+    bf16_seconds: float
+    loss_difference: float
+    """Nats per token."""
+    threads: int
+    one_thread_seconds: float
+    """In fp32."""
+
+    @property
+    def speedup(self) -> float:
+        """How many times as fast bf16 is."""
+        return self.fp32_seconds / self.bf16_seconds
+
+    @property
+    def thread_gain(self) -> float:
+        """How many times as fast a step is with all threads as with one, on a processor."""
+        return self.threads * self.one_thread_seconds / self.fp32_seconds
+
+
 class LargestPass(Spec):
     """The forward pass of a training that takes most memory."""
 

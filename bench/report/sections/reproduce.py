@@ -43,8 +43,20 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         ("workers", f"{machine.workers}, with {fmt.plural(machine.threads, 'thread')} each"),
         ("versions", f"Python {machine.python}, {versions}"),
+        ("precision", _precision(origin)),
         ("prompts", _prompts(origin)),
     ]
+
+
+def _precision(origin: Provenance) -> str:
+    """What was trained and evaluated in which; more than one of either are named with what they are of."""
+    trained = origin.training_precisions
+    one = [f"trainings in {next(iter(trained))}"] if len(trained) == 1 else []
+    parts = one or [f"{', '.join(arms)} trained in {precision}" for precision, arms in trained.items()]
+    if origin.eval_precisions:
+        parts.append(f"evals in {' and '.join(origin.eval_precisions)}")
+    why = [f"auto, {base}: {reason}" for base, reason in origin.precision_choices.items()]
+    return "; ".join([*parts, *why]) or "n/a"
 
 
 def _git(origin: Provenance) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from bench.errors import Problem
 from bench.record.environment import device, gpus
 from bench.run.process.allocation import allocation
+from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.suite import RunOptions, Suite
 from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
@@ -23,13 +24,28 @@ _TRACKERS = {
     "trackio": (("trackio",), "trackio"),
 }
 
+_NOT_HERE = {"cpu": {"fp16"}, "mps": {"fp16", "bf16"}}
+"""Precisions that a device cannot compute in."""
+
 
 def machine_problems(suite: Suite) -> list[Problem]:
     """Everything that trainings of `suite`'s arms ask for and that is not here."""
     used = {arm.recipe for arm in suite.expand() if not arm.is_given}
     recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
-    found = [*_tracker_problems(suite.run), *_saving_problems(suite.run, recipes), *_recipe_problems(recipes)]
+    found = [
+        *_tracker_problems(suite.run),
+        *_saving_problems(suite.run, recipes),
+        *_evaluation_problems(suite.evaluation),
+        *_recipe_problems(recipes),
+    ]
     return list(dict.fromkeys(found))
+
+
+def _evaluation_problems(options: EvaluationOptions) -> Iterator[Problem]:
+    if options.precision in _NOT_HERE.get(_kind(), set()):
+        what = f"{_kind()} cannot compute in {options.precision}"
+        where, hint = "evaluation.precision", 'use precision = "auto" or "fp32"'
+        yield Problem(reference="machine.precision", what=what, where=where, hint=hint)
 
 
 def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
@@ -71,8 +87,7 @@ def _quantization(recipe: Recipe) -> Iterator[_Finding]:
 
 
 def _precision(recipe: Recipe) -> Iterator[_Finding]:
-    refused = {"cpu": {"fp16"}, "mps": {"fp16", "bf16"}}.get(_kind(), set())
-    if recipe.precision in refused:
+    if recipe.precision in _NOT_HERE.get(_kind(), set()):
         yield "precision", f"{_kind()} cannot train in {recipe.precision}", 'use precision = "auto" or "fp32"'
 
 

@@ -33,6 +33,7 @@ from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.plan.unavailable import notes
 from bench.run.process.server import ChildServer
+from bench.run.resolve.precision import precision_notes
 from bench.run.resolve.suite import resolve
 from bench.suite.catalog.devices import Cluster
 from bench.suite.load import LoadedSuite
@@ -97,6 +98,7 @@ def forecast(
         disk_free_bytes=free_bytes(home),
         new=why_new(planned, home),
         placement=None if on is None else place([*_workloads(arms, trainings, counts)], on),
+        precisions=precision_notes(planned.resolved),
         warnings=(*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts), *_data_remarks(planned)),
         unavailable=(*notes(planned), *away),
         refused=refusal_notes(planned),

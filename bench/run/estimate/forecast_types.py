@@ -90,6 +90,8 @@ class Forecast(Spec):
     """Where it takes them; `None` where the system does not say."""
     new: tuple[NewJobs, ...] = ()
     """Why jobs are new that have an earlier one of their name."""
+    precisions: tuple[str, ...] = ()
+    """A sentence for each base whose trainings leave their precision to `auto`: which it is, and why."""
     warnings: tuple[str, ...] = ()
     """What the user should know before (`bench.run.checks.warnings`)."""
     placement: Placement | None = None

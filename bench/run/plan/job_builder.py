@@ -160,6 +160,7 @@ class JobBuilder:
     ) -> TrainJob:
         suite, model = self.resolved.suite, self._model(arm, seed)
         recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
+        recipe = recipe.model_copy(update={"precision": self.resolved.precision_of(arm)})
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
         threads = max(1, cores() // max(self.workers, recipe.launch.per_node))  # of each process
         if setting is not None:

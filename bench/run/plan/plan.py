@@ -60,7 +60,7 @@ def plan(
         store=JobStore(home=home),
         workers=workers,
         threads=threads,
-        precision=_eval_precision(suite),
+        precision=_eval_precision(resolved),
         trust_task_code=trust_task_code,
         code=own_code(home).digest,
         fresh=fresh,
@@ -164,9 +164,12 @@ def _selected(entries: Sequence[JobEntry], chosen: set[str]) -> set[str]:
     return selected
 
 
-def _eval_precision(suite: Suite) -> Precision | Literal["auto"]:
-    """One precision for all subjects: that of the trainings where they agree, else the device's own choice."""
-    used = {suite.recipe[arm.recipe].precision for arm in _training_arms(suite)}
+def _eval_precision(resolved: ResolvedSuite) -> Precision | Literal["auto"]:
+    """One precision for all subjects: the suite's; else that of the trainings where they agree, or the device's own."""
+    suite = resolved.suite
+    if suite.evaluation.precision != "auto":
+        return suite.evaluation.precision
+    used = {resolved.precision_of(arm) for arm in _training_arms(suite)}
     return used.pop() if len(used) == 1 else "auto"
 
 
@@ -190,7 +193,7 @@ def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
 
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     """Digest of the suite's content, without the places of its files, and of every job."""
-    fields = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data", "gate"})
+    fields = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data", "gate", "evaluation"})
     for key in ("limits", "keep_weights", "steps_between_saves"):
         fields["run"].pop(key)  # they change no result and nothing in a report
     for spec in fields["eval"]:

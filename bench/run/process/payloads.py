@@ -75,6 +75,13 @@ class MemoryRequest(Spec):
     steps: tuple[StepRequest, ...]
 
 
+class PrecisionRequest(Spec):
+    """A base whose steps are to be timed in fp32 and bf16."""
+
+    model: ResolvedModel
+    threads: int
+
+
 class MemoryReply(Spec):
     """Memory of the trainings that were asked about."""
 

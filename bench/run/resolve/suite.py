@@ -18,6 +18,7 @@ from bench.run.resolve.given_weights import resolve_given
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
 from bench.run.resolve.offline import offline_hint
+from bench.run.resolve.precision import choose_precisions
 from bench.run.resolve.unavailable import Advise, one_problem_per_source, pinned, reason, refuse_unavailable
 from bench.suite.catalog.tasks import task_folder_files
 from bench.suite.load import LoadedSuite
@@ -83,6 +84,7 @@ def resolve(
         tasks_path={name: str(folder) for name, folder in tasks.items()},
         given=given,
         judges=judges,
+        precisions=choose_precisions(loaded.suite, models, home=home, server=server),
     )
     if not partial:
         refuse_unavailable(resolved)

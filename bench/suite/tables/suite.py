@@ -17,6 +17,7 @@ from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
 from bench.suite.tables.deploy import FORMS, DeployOptions, Forms
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec, examples_asked, with_examples
+from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.model import BaseSpec
 from bench.suite.tables.training.adapter import VIRTUAL_TOKEN_METHODS
 from bench.suite.tables.training.budget import Budget
@@ -96,6 +97,8 @@ class Suite(Spec):
     """What is trained, as names of tables: `[arms]` with `data = ["NAME"]`, `recipe = ["NAME"]`."""
     eval: tuple[EvalSpec, ...] = ()
     """One table `[[eval]]` for each; none where only speed and memory are asked for."""
+    evaluation: EvaluationOptions = EvaluationOptions()
+    """What all evals have in common: `[evaluation]` with `precision = "bf16"`."""
     claim: tuple[Claim, ...] = ()
     """One table `[[claim]]` for each: `says = "DATA/RECIPE >= base"`, `on = "EVAL"`."""
     deploy: DeployOptions | None = None

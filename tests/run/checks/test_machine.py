@@ -9,6 +9,7 @@ import pytest
 from bench.run.checks import machine
 from bench.run.checks.machine import machine_problems
 from bench.run.process.allocation import Allocation
+from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.suite import Suite
 
 
@@ -100,6 +101,14 @@ def test_each_problem_says_where(on: Any) -> None:
     on("cpu")
     (problem,) = machine_problems(suite(precision="fp16"))
     assert (problem.reference, problem.where) == ("machine.precision", "recipe.r.precision")
+
+
+def test_a_precision_of_evals_that_the_device_lacks_is_refused(on: Any) -> None:
+    on("mps")
+    evaluated = suite().model_copy(update={"evaluation": EvaluationOptions(precision="bf16")})
+    assert [problem.where for problem in machine_problems(evaluated)] == ["evaluation.precision"]
+    on("cpu")
+    assert machine_problems(evaluated) == []
 
 
 def test_several_nodes_need_an_allocation_of_as_many(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,12 @@ class Provenance:
     templates: Mapping[str, tuple[str, ...]]
     """By eval, how its prompts were wrapped."""
     environment: Environment
+    training_precisions: Mapping[str, tuple[str, ...]]
+    """Arms by the precision that they were trained in."""
+    eval_precisions: tuple[str, ...]
+    """Precisions that subjects were evaluated in."""
+    precision_choices: Mapping[str, str]
+    """By base, why its trainings have the precision that `auto` stands for."""
 
 
 def provenance(record: Record) -> Provenance:
@@ -54,7 +60,22 @@ def provenance(record: Record) -> Provenance:
         tasks_sha256=resolved.tasks_sha256,
         templates=_templates(record),
         environment=record.environment,
+        training_precisions=_training_precisions(record),
+        eval_precisions=tuple(sorted({e.result.precision for e in record.evaluations if e.result is not None})),
+        precision_choices={
+            base: resolved.precisions[model.sha256].why
+            for base, model in resolved.bases().items()
+            if model.sha256 in resolved.precisions
+        },
     )
+
+
+def _training_precisions(record: Record) -> dict[str, tuple[str, ...]]:
+    arms: dict[str, list[str]] = {}
+    for training in record.trainings:
+        if training.result is not None:
+            arms.setdefault(training.result.precision, []).append(training.arm)
+    return {precision: tuple(dict.fromkeys(names)) for precision, names in arms.items()}
 
 
 def _templates(record: Record) -> dict[str, tuple[str, ...]]:
