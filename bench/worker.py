@@ -29,6 +29,7 @@ from bench.emit import Emit, StepDone
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.errors import InputError, Problem, collected
 from bench.evals.sweep import sweep_result
+from bench.evals.trajectory import score_step, score_trajectory
 from bench.launch.training import join_training, train_in_ranks
 from bench.model.loading.remote_code import own_modules
 from bench.model.size.description import DescribeRequest, Description
@@ -38,6 +39,7 @@ from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.facts import PlannedCounts, PrecisionTrial, StepBytes, TrainingFacts
 from bench.record.results.preview import Preview
 from bench.record.results.training import TrainResult
@@ -66,6 +68,7 @@ from bench.run.process.payloads import (
     UnpackRequest,
 )
 from bench.run.process.work import Payload, Service, WorkKind
+from bench.train.loop.evaluated_steps import ScoreStep
 from bench.train.micro.pretrain import PretrainingProgress
 from bench.train.problems import problems_at
 
@@ -74,7 +77,27 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """Train one seed replicate."""
     job = with_chosen_setting(planned)
     torch.set_num_threads(job.threads)
-    train_in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit))
+    train_in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit, score=_score_of(job)))
+
+
+def _score_of(job: TrainJob) -> ScoreStep | None:
+    """What scores a stored step by the eval that chooses the kept one, with the threads of an eval's own job."""
+    if job.keep_best is None:
+        return None
+    scoring = job.keep_best.scoring
+
+    def score(stored: Path) -> tuple[float | None, bool]:
+        scored = score_step(scoring, stored, run_eval=bench.evals.job.run_eval)
+        torch.set_num_threads(job.threads)
+        return scored
+
+    return score
+
+
+def trajectory(job: TrajectoryJob, folder: Path, emit: Emit) -> None:
+    """Score the stored steps of a training."""
+    torch.set_num_threads(job.scoring.threads)
+    write_result(folder, score_trajectory(job, folder, emit, run_eval=bench.evals.job.run_eval))
 
 
 def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
@@ -297,6 +320,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "sweep": _apart(SweepJob, sweep),
     "probe": _apart(ProbeJob, probe),
     "join": WorkKind(payload=Invitation, do=join),
+    "trajectory": _apart(TrajectoryJob, trajectory),
     "eval": _apart(EvalJob, evaluate),
     "answer": _apart(AnswerJob, answer),
     "deploy": _apart(DeployJob, deploy),

@@ -26,6 +26,10 @@ def weights(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write; it must not exist.", show_default=False)],
     seed: SeedOption = None,
+    step: Annotated[
+        int | None,
+        typer.Option("--step", min=1, help="A stored step of [evaluate_at]; default: what the evals scored."),
+    ] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Merge an adapter into the base's weights.")] = False,
     reports: ReportsOption = Path("reports"),
 ) -> None:
@@ -34,7 +38,7 @@ def weights(
     from bench.record.rundir import RunDirectory
     from bench.run.commands.weights import export_weights, find_trained
 
-    trained = find_trained(RunDirectory.find(run, reports), arm, seed=seed, home=home())
+    trained = find_trained(RunDirectory.find(run, reports), arm, seed=seed, step=step, home=home())
     written = export_weights(trained, out, merge=merge, home=home())
     typer.echo(f"{written}: {trained.job.arm}, seed {trained.job.seed}")
 

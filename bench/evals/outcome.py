@@ -41,15 +41,18 @@ class EvalOutput:
     datasets: dict[str, str] = field(default_factory=dict)
 
 
+def row_content(row: Row) -> str:
+    """What of a row makes it the example that it is: its turns, without where they come from."""
+    return row.model_dump_json(exclude={"origin": True, "turns": {"__all__": {"slices"}}})
+
+
 def row_ids(rows: Sequence[Row]) -> list[str]:
     """Names of examples by their content, the same over subjects, runs and the order of rows; a repeated row gets `-2`,
     `-3` and so on."""
     repeats: Counter[str] = Counter()
     ids = []
     for row in rows:
-        content = hashlib.sha256(
-            row.model_dump_json(exclude={"origin": True, "turns": {"__all__": {"slices"}}}).encode()
-        ).hexdigest()[:16]
+        content = hashlib.sha256(row_content(row).encode()).hexdigest()[:16]
         repeats[content] += 1
         ids.append(content if repeats[content] == 1 else f"{content}-{repeats[content]}")
     return ids

@@ -75,7 +75,9 @@ def rehearse_all(jobs: Iterable[EvalJob], *, ask_endpoints: bool = False) -> dic
 
 
 def rehearse(job: EvalJob, *, ask_endpoint: bool = False) -> None:
-    """Rehearses one eval. Raises `InputError` with all that would leave it without a score."""
+    """Rehearses one eval, whatever part of its examples is scored. Raises `InputError` with all that would leave it
+    without a score."""
+    job = job.model_copy(update={"part": None})
     try:
         _check_rows(job)
         problems = list(_KINDS[job.eval.kind](job))

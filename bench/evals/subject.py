@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row
-from bench.data.store import load_rows
+from bench.evals.example_part import rows_of
 from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.reply_memory import ReplyMemory
@@ -45,9 +45,8 @@ class Subject:
         return CountedGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots, memory=self.memory)
 
     def rows(self, job: EvalJob) -> Sequence[Row]:
-        """The eval's own rows, in order."""
-        assert job.data is not None, "an eval with rows"
-        return load_rows(job.data.path)[: self.most_rows]
+        """The eval's own rows, in order, or those of the part that the job scores."""
+        return rows_of(job)[: self.most_rows]
 
 
 def strips_thinking(setting: bool | None, subject: Subject, *, wrapped: bool) -> bool:

@@ -9,9 +9,10 @@ from bench.record.given_facts import GivenFacts
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.results.deployed import DeployResult
-from bench.record.results.evaluation import EvalResult
+from bench.record.results.evaluation import EvalResult, Measure
 from bench.record.results.ledger import disturbed
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
+from bench.record.results.trajectory import headline
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.training.sweep import Setting
@@ -120,6 +121,47 @@ class EvaluationRecord(Spec):
     """`scores/EVAL/SUBJECT.jsonl`, relative to the run directory."""
 
 
+class ScoredStep(Spec):
+    """One step of a training on the dev examples of one eval."""
+
+    eval: str
+    subject: str
+    """`ARM#SEED@STEP`, or a base."""
+    step: int
+    """0 of a base."""
+    measures: tuple[Measure, ...]
+    scores: str
+    """`scores/EVAL/SUBJECT.jsonl`, relative to the run directory; rows without texts."""
+
+    @property
+    def value(self) -> float | None:
+        """Headline score, over several tasks their mean."""
+        return headline(self.measures)
+
+    @property
+    def dev_eval(self) -> str:
+        """Name of the eval's dev examples: `EVAL@dev`."""
+        return f"{self.eval}@dev"
+
+    def reaches(self, value: float) -> bool:
+        """Whether the score is as good as `value`, or better."""
+        score, higher = self.value, all(measure.higher_is_better for measure in self.measures if measure.headline)
+        return score is not None and (score >= value if higher else score <= value)
+
+
+class TrajectoryRecord(Spec):
+    """One training over its stored steps, or its base, on the dev examples of one eval."""
+
+    subject: str
+    arm: str | None
+    """`None` for a base."""
+    seed: int | None
+    eval: str
+    job: JobRecord
+    steps: tuple[ScoredStep, ...]
+    """Ascending; empty if it failed."""
+
+
 class AnswersRecord(Spec):
     """One subject's answers for a judge, which a judge eval's evaluation rests on."""
 
@@ -190,6 +232,8 @@ class Record(Spec):
     evaluations: tuple[EvaluationRecord, ...]
     sweeps: tuple[SweepRecord, ...] = ()
     """One per arm with a sweep and rate."""
+    trajectories: tuple[TrajectoryRecord, ...] = ()
+    """One per training, or base, and eval of `evaluate_at`."""
     answers: tuple[AnswersRecord, ...] = ()
     """One per subject of a judge eval."""
     deployments: tuple[DeploymentRecord, ...] = ()
@@ -205,10 +249,11 @@ class Record(Spec):
 
     @property
     def jobs(self) -> tuple[JobRecord, ...]:
-        """Every job of the run: sweeps, trainings, probes, deployed forms, answers for judges, evaluations."""
+        """Every job of the run: sweeps, trainings, probes, deployed forms, stored steps, answers, evaluations."""
         made: tuple[SweepRecord | TrainingRecord | ProbeRecord | DeploymentRecord, ...]
         made = (*self.sweeps, *self.trainings, *self.probes, *self.deployments)
-        scored: tuple[AnswersRecord | EvaluationRecord, ...] = (*self.answers, *self.evaluations)
+        scored: tuple[TrajectoryRecord | AnswersRecord | EvaluationRecord, ...]
+        scored = (*self.trajectories, *self.answers, *self.evaluations)
         return tuple(entry.job for entry in (*made, *scored))
 
     @property

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from bench.atomic import replacing, write_text
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.record import FORMAT_VERSION, EvaluationRecord, Record
+from bench.record.record import FORMAT_VERSION, EvaluationRecord, Record, ScoredStep
 from bench.record.results.evaluation import ScoreRow
 from bench.record.store import read_scores
 
@@ -82,8 +82,8 @@ class RunDirectory:
                 )
             ) from error
 
-    def scores(self, evaluation: EvaluationRecord) -> list[ScoreRow]:
-        """Per-example scores of one evaluation, in its order; empty if it has none.
+    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> list[ScoreRow]:
+        """Per-example scores of one evaluation, or of one step of a training, in order; empty if it has none.
 
         Raises `InputError` if the file is missing or torn.
         """

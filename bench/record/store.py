@@ -17,12 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.atomic import write_text
 from bench.digest import digest_file
-from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT, SCORES
+from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT, SCORES, STEPS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.job import Job, JobResult, result_adapter
 from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
+from bench.record.results.trajectory import TrajectoryResult
 from bench.record.task_names import rows_under_name, under_name
 from bench.spec import Spec
 
@@ -81,12 +82,13 @@ class JobStore:
         return manifest if whole else None
 
     def begin(self, job: Job) -> Path:
-        """An attempt's folder: empty but for checkpoints of an interrupted one, with `job.json` written."""
+        """An attempt's folder: empty but for checkpoints and stored steps of an interrupted one, with `job.json`
+        written."""
         folder = self.folder(job.digest)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for entry in folder.iterdir():
-            if not entry.name.startswith(CHECKPOINT):
+            if not entry.name.startswith((CHECKPOINT, STEPS)):
                 _remove(entry)
         write_text(folder / JOB, job.model_dump_json(indent=1))
         return folder
@@ -115,7 +117,8 @@ class JobStore:
         return manifest
 
     def free_weights(self, digest: str) -> int:
-        """Remove the weights of a finished training, or of a deployed form; the result stays. The bytes freed.
+        """Remove the weights of a finished training and its stored steps, or of a deployed form; the result stays. The
+        bytes freed.
 
         The manifest says so first: a kill in between leaves weights that nobody counts on, never a torn result.
         """
@@ -124,11 +127,12 @@ class JobStore:
         if manifest is None or not isinstance(result, TrainResult | DeployResult):
             return 0
         folder = self.folder(digest)
-        inside = tuple(name for name in manifest.files if name.startswith(f"{result.weights}/"))
+        inside = tuple(name for name in manifest.files if name.startswith((f"{result.weights}/", f"{STEPS}/")))
         if inside != manifest.freed:
             write_text(folder / MANIFEST, manifest.model_copy(update={"freed": inside}).model_dump_json(indent=1))
         present = sum((folder / name).stat().st_size for name in inside if (folder / name).is_file())
-        shutil.rmtree(folder / result.weights, ignore_errors=True)
+        for name in (result.weights, STEPS):
+            shutil.rmtree(folder / name, ignore_errors=True)
         return present
 
     def result(self, digest: str) -> JobResult:
@@ -152,6 +156,11 @@ class JobStore:
         """The result of one setting of a sweep, `None` if this is not whole."""
         result = self.result(digest) if self.done(digest) else None
         return result if isinstance(result, SweepResult) else None
+
+    def trajectory_result(self, digest: str) -> TrajectoryResult | None:
+        """The scores of a training's stored steps, `None` if this is not whole."""
+        result = self.result(digest) if self.done(digest) else None
+        return result if isinstance(result, TrajectoryResult) else None
 
     def probe_result(self, digest: str) -> ProbeResult | None:
         """The probe's result, `None` if this is not a whole probe."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
 from bench.suite.tables.evals import EvalSpec
 
 
 def under_name(result: EvalResult, spec: EvalSpec) -> EvalResult:
     """The result with the eval's name in its measures."""
-    if all(task_of(spec, measure.task) == measure.task for measure in result.measures):
-        return result
-    measures = (measure.model_copy(update={"task": task_of(spec, measure.task)}) for measure in result.measures)
-    return result.model_copy(update={"measures": tuple(measures)})
+    return result.model_copy(update={"measures": measures_under_name(result.measures, spec)})
+
+
+def measures_under_name(measures: tuple[Measure, ...], spec: EvalSpec) -> tuple[Measure, ...]:
+    """The measures with the eval's name."""
+    return tuple(measure.model_copy(update={"task": task_of(spec, measure.task)}) for measure in measures)
 
 
 def rows_under_name(rows: Iterable[ScoreRow], spec: EvalSpec) -> list[ScoreRow]:

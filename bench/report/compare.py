@@ -46,6 +46,7 @@ from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.endpoints import endpoint_costs
 from bench.report.analysis.training.given_weights import given_trainings
+from bench.report.analysis.training.kept_steps import kept_steps, reached
 from bench.report.analysis.training.logged_losses import logged_losses
 from bench.report.analysis.training.loss_curves import loss_curves
 from bench.report.analysis.training.outcomes import training_outcomes
@@ -92,7 +93,9 @@ def compare_record(
         metrics=every_metric(record),
         slices=slices(aligned, rows, bases_by_arm(record), deltas),
         seed_tables=seed_tables(sources.measurands, measured, record.resolved.suite.seeds, paired=deltas.shared_rows),
-        trajectories=trajectories(record, aligned, deltas),
+        trajectories=trajectories(record, rows, aligned, deltas),
+        kept_steps=kept_steps(record),
+        reached=reached(record),
         scaling=scaling_lines(record, sources.measurands, measured),
         speeds=paces(record),
         costs=sources.costs,

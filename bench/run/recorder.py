@@ -15,6 +15,7 @@ from bench.record.files import LOG, SCORES, TRACKING_LOGS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.record import (
@@ -27,14 +28,17 @@ from bench.record.record import (
     JobRecord,
     ProbeRecord,
     Record,
+    ScoredStep,
     SweepRecord,
     TrainingRecord,
+    TrajectoryRecord,
 )
 from bench.record.results.evaluation import ScoreRow
 from bench.record.results.training import TrainResult
+from bench.record.results.trajectory import step_scores_file
 from bench.record.rundir import RunDirectory, log_file, scores_file, tracking_folder
-from bench.record.store import JobStore
-from bench.record.task_names import task_of
+from bench.record.store import JobStore, read_scores
+from bench.record.task_names import measures_under_name, rows_under_name, task_of
 from bench.run.checks.given_weights import given_records
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
@@ -118,6 +122,7 @@ def make_record(
         probes=tuple(records.probes),
         evaluations=tuple(records.evaluations),
         sweeps=tuple(records.sweeps),
+        trajectories=tuple(records.trajectories),
         answers=tuple(records.answers),
         deployments=tuple(records.deployments),
         given=given_records(plan.resolved, store.home),
@@ -138,6 +143,7 @@ class _JobRecords:
     probes: list[ProbeRecord] = field(default_factory=list)
     deployments: list[DeploymentRecord] = field(default_factory=list)
     answers: list[AnswersRecord] = field(default_factory=list)
+    trajectories: list[TrajectoryRecord] = field(default_factory=list)
     evaluations: list[EvaluationRecord] = field(default_factory=list)
 
     def add(self, planned: PlannedJob, record: JobRecord) -> None:
@@ -159,6 +165,8 @@ class _JobRecords:
                 assert planned.seed is not None, "a form of one training"
                 form = store.deploy_result(job.digest) if is_done else None
                 self.deployments.append(DeploymentRecord(arm=planned.arm, seed=planned.seed, job=record, result=form))
+            case TrajectoryJob() as job:
+                self.trajectories.append(_trajectory(planned, job, record, store, self.directory))
             case AnswerJob(asking=asking):
                 self.answers.append(
                     AnswersRecord(
@@ -174,17 +182,43 @@ class _JobRecords:
                 self.evaluations.append(_evaluation(planned, job, record, store, self.directory))
 
 
+def _trajectory(
+    planned: PlannedJob, job: TrajectoryJob, job_record: JobRecord, store: JobStore, directory: RunDirectory
+) -> TrajectoryRecord:
+    result = store.trajectory_result(job.digest) if job_record.status == "done" else None
+    scoring, steps = job.scoring, list[ScoredStep]()
+    for point in () if result is None else result.points:
+        subject = scoring.subject if planned.arm is None else f"{scoring.subject}@{point.step}"
+        scores = scores_file(f"{scoring.eval.name}@dev", subject)
+        source = store.folder(job.digest) / step_scores_file(point.step)
+        _copy_scores(source, directory, scores, spec=scoring.eval)
+        steps.append(
+            ScoredStep(
+                eval=scoring.eval.name,
+                subject=subject,
+                step=point.step,
+                measures=measures_under_name(point.measures, scoring.eval),
+                scores=scores,
+            )
+        )
+    return TrajectoryRecord(
+        subject=scoring.subject,
+        arm=planned.arm,
+        seed=planned.seed,
+        eval=scoring.eval.name,
+        job=job_record,
+        steps=tuple(steps),
+    )
+
+
 def _evaluation(
     planned: PlannedJob, job: EvalJob, job_record: JobRecord, store: JobStore, directory: RunDirectory
 ) -> EvaluationRecord:
     result = store.eval_result(job) if job_record.status == "done" else None
     scores = None
     if result is not None:
-        scores, source = scores_file(job.eval.name, job.subject), store.folder(job.digest) / SCORES
-        if _bears_name(source, job.eval):
-            directory.copy_in(source, scores)
-        else:
-            write_text(directory.path / scores, "".join(f"{row.model_dump_json()}\n" for row in store.scores(job)))
+        scores = scores_file(job.eval.name, job.subject)
+        _copy_scores(store.folder(job.digest) / SCORES, directory, scores, spec=job.eval)
     return EvaluationRecord(
         subject=job.subject,
         arm=planned.arm,
@@ -194,6 +228,15 @@ def _evaluation(
         result=result,
         scores=scores,
     )
+
+
+def _copy_scores(source: Path, directory: RunDirectory, scores: str, *, spec: EvalSpec) -> None:
+    """Bring examples into the run's folder, under the name that the eval has in this run."""
+    if _bears_name(source, spec):
+        directory.copy_in(source, scores)
+    else:
+        rows = rows_under_name(read_scores(source), spec)
+        write_text(directory.path / scores, "".join(f"{row.model_dump_json()}\n" for row in rows))
 
 
 def _bears_name(scores: Path, spec: EvalSpec) -> bool:

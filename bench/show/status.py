@@ -85,6 +85,7 @@ def _jobs(record: Record) -> list[tuple[str, JobRecord]]:
         *(("training", training.job) for training in record.trainings),
         *(("probe", probe.job) for probe in record.probes),
         *(("deployed form", deployment.job) for deployment in record.deployments),
+        *(("stored steps", trajectory.job) for trajectory in record.trajectories),
         *(("answers", answers.job) for answers in record.answers),
         *(("evaluation", evaluation.job) for evaluation in record.evaluations),
     ]

@@ -36,6 +36,7 @@ def export_subject(model: ResolvedModel, training: Path, out: Path, *, merge: bo
         save_merged(model, weights, out, stored_dtype(Path(model.path)))
     else:
         shutil.copytree(weights, out, dirs_exist_ok=True)
+        save_companions(model, out)  # a stored step has none
 
 
 def save_merged(model: ResolvedModel, weights: Path, out: Path, dtype: torch.dtype) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,11 +31,14 @@ from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger
 from bench.train.applied.weights_check import check_weights, trained_loss
 from bench.train.batches.schedule import Schedule
+from bench.train.loop.best_step import BestStep
 from bench.train.loop.checkpoint import Checkpoint, find_checkpoint
+from bench.train.loop.evaluated_steps import EvaluatedSteps, ScoreStep
+from bench.train.portable import save_companions
 from bench.train.prepare import Prepared, prepare
 from bench.train.probe import known_budget
 from bench.train.processes.ranks import Ranks
-from bench.train.saving import keep_start, save_subject
+from bench.train.saving import keep_start, save_weights
 from bench.train.seen_rows import seen_rows
 
 
@@ -45,6 +49,7 @@ class _Done:
     prepared: Prepared
     diverged: bool
     kept_step: int | None
+    evaluated: EvaluatedSteps | None
     memory: tuple[PhaseMemory, ...]
     energy: Energy | None
     other_load: OtherLoad
@@ -56,14 +61,17 @@ TAIL_STEPS = 10
 """Steps that the tail loss is a mean over, at least."""
 
 
-def run_training(job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True) -> TrainResult:
+def run_training(
+    job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True, score: ScoreStep | None = None
+) -> TrainResult:
     """Trains one seed replicate and saves its adapter or model under `folder/weights`.
 
     Resumes from a checkpoint that an interrupted training of the same digest left in `folder`. A training that diverges
     ends there, with `diverged` set and what was measured until then. With several processes this is the main process.
-    checked: whether the saved subject is held against the trained model and the base.
+    checked: whether the saved subject is held against the trained model and the base. score: of a stored step, where
+    the job keeps the best one.
     """
-    return _result(_carry_out(job, folder, emit, checked=checked))
+    return _result(_carry_out(job, folder, emit, checked=checked, score=score))
 
 
 def follow_training(job: TrainJob, folder: Path) -> None:
@@ -85,7 +93,7 @@ def tail_loss(steps: Sequence[Step]) -> float | None:
     return total / tokens if tokens else None
 
 
-def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool) -> _Done:
+def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool, score: ScoreStep | None = None) -> _Done:
     memory = MemoryByPhase(pick_device())
     since = time.perf_counter()  # a budget in seconds has a trial before the training: it is start-up
     prepared = prepare(job, folder, emit, budget=known_budget(job), since=since)
@@ -94,21 +102,25 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool) -> _Do
     counter, others = EnergyCounter(prepared.device), OtherLoadCounter(prepared.device)
     with tempfile.TemporaryDirectory(prefix="start-", dir=ensure_dir(folder)) as start:
         converted = keep_start(trainer.model, Path(start))
-        diverged = _train(prepared, folder)
+        save = partial(
+            save_weights,
+            trainer,
+            job,
+            start=Path(start) if converted else None,
+            precision=prepared.precision,
+        )
+        evaluated = _evaluated(prepared, folder, save, score)
+        diverged = _train(prepared, folder, evaluated)
         used, other_load = counter.used(), others.seen(prepared.ranks.all_reduce_sum)
         memory.end("training")
         if not diverged:
             _check_counts(prepared.meter.steps, prepared.data.schedule, whole=trainer.stopped == "budget")
         prepared.meter.enter("saving")
-        kept_step = None if prepared.watch is None else prepared.watch.restore(trainer.model)
+        kept_step = _keep(prepared, evaluated, diverged=diverged)
         as_trained = trained_loss(prepared) if checked and not diverged else None
-        save_subject(
-            trainer,
-            job,
-            folder / WEIGHTS,
-            start=Path(start) if converted else None,
-            precision=prepared.precision,
-        )
+        save(folder / WEIGHTS)
+        if trainer.is_main_process:
+            save_companions(job.model, folder / WEIGHTS)
     prepared.meter.enter("other")
     memory.end("saving")
     phases, energy = exchanged_memory(prepared.ranks, memory.phases), exchanged_energy(prepared.ranks, used)
@@ -122,6 +134,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool) -> _Do
         prepared=prepared,
         diverged=diverged,
         kept_step=kept_step,
+        evaluated=evaluated,
         memory=phases,
         energy=energy,
         other_load=other_load,
@@ -130,10 +143,43 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool) -> _Do
     )
 
 
-def _train(prepared: Prepared, folder: Path) -> bool:
+def _evaluated(
+    prepared: Prepared, folder: Path, save: Callable[[Path], None], score: ScoreStep | None
+) -> EvaluatedSteps | None:
+    """The steps that the job stores; `score` chooses among them where it keeps the best one."""
+    job, ranks = prepared.job, prepared.ranks
+    if job.evaluated is None:
+        return None
+    choice = job.keep_best
+    return EvaluatedSteps(
+        folder=folder,
+        due=frozenset(job.evaluated.of(prepared.data.schedule.steps)),
+        save=save,
+        ranks=ranks,
+        score=None if choice is None else score,
+        best=None if choice is None else BestStep(keep=ranks.is_main_process, patience=choice.patience),
+    )
+
+
+def _keep(prepared: Prepared, evaluated: EvaluatedSteps | None, *, diverged: bool) -> int | None:
+    """Stores the last step, where the training ended before it was due, and puts the weights back that are kept; their
+    step, `None` if it is the last."""
+    model, steps = prepared.trainer.model, len(prepared.meter.steps)
+    if evaluated is not None and not diverged and evaluated.last != steps:
+        evaluated.take(steps, model)
+    best = None if evaluated is None else evaluated.best
+    chosen = prepared.watch or best
+    return None if chosen is None else chosen.restore(model)
+
+
+def _train(prepared: Prepared, folder: Path, evaluated: EvaluatedSteps | None) -> bool:
     """Trains to the end, from a checkpoint in `folder` if there is one. Whether it diverged."""
     job, trainer = prepared.job, prepared.trainer
     checkpoint = _checkpoint(prepared.ranks, job, folder)
+    if evaluated is not None:
+        if checkpoint is None:
+            evaluated.forget()
+        trainer.evaluate_at(evaluated)
     if job.steps_between_saves:
         trainer.save_every(job.steps_between_saves, folder=folder, digest=job.digest)
     return trainer.run(checkpoint, folder)
@@ -164,6 +210,8 @@ def _result(carried_out: _Done) -> TrainResult:
         validation=() if prepared.watch is None else prepared.watch.points,
         validation_rows=prepared.data.validation_rows,
         kept_step=carried_out.kept_step,
+        dev=() if carried_out.evaluated is None else carried_out.evaluated.points,
+        stored_steps=() if carried_out.evaluated is None else carried_out.evaluated.stored,
         steps=prepared.meter.steps,
         tail_loss=None if diverged else tail_loss(prepared.meter.steps),
         diverged=diverged,

@@ -19,7 +19,7 @@ from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.model import Precision
 from bench.train.arguments.stored_type import stored_in
 from bench.train.loop.trainer import MeteredTrainer
-from bench.train.portable import save_companions, save_model
+from bench.train.portable import save_model
 
 _MOVING_STARTS = ("pissa", "olora", "corda")
 
@@ -35,11 +35,11 @@ def keep_start(model: Any, folder: Path) -> bool:
     return True
 
 
-def save_subject(
+def save_weights(
     trainer: MeteredTrainer, job: TrainJob, folder: Path, *, start: Path | None, precision: Precision
 ) -> None:
-    """Writes the adapter or the whole model into `folder`. `start`: where `keep_start` wrote. `precision`: of a frozen
-    base. Called by all ranks; the main process writes."""
+    """Writes the adapter or the whole model, as it is now, into `folder`. `start`: where `keep_start` wrote.
+    `precision`: of a frozen base. Called by all ranks; the main process writes."""
     if start is not None:
         if trainer.is_main_process:
             trainer.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(start))
@@ -49,9 +49,6 @@ def save_subject(
             save_model(job.model, trainer.whole_model, folder, stored_in(job), state)
         elif trainer.is_main_process:
             trainer.whole_model.save_pretrained(folder, state_dict=state)
-    if not trainer.is_main_process:
-        return
-    save_companions(job.model, folder)
-    if job.recipe.quantization is not None:
+    if trainer.is_main_process and job.recipe.quantization is not None:
         quantized = QuantizedBase(quantization=job.recipe.quantization, precision=precision)
         (folder / QUANTIZATION).write_text(quantized.model_dump_json())

@@ -17,10 +17,12 @@ from typing import Any
 
 from bench.emit import Emit, ExamplesDone, StepDone
 from bench.errors import InputError, Problem
-from bench.record.files import SCORES, TRACKING_LOGS
+from bench.evals.trajectory import score_step, score_trajectory
+from bench.record.files import SCORES, STEPS, TRACKING_LOGS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.deployed import DeployResult, FromTrained
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow, ShotRow
 from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
@@ -91,9 +93,16 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
             (folder / TRACKING_LOGS / f"events.out.tfevents.{job.seed}").write_bytes(b"e")
         (folder / "weights").mkdir(exist_ok=True)
         (folder / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
+        for step in () if job.evaluated is None else job.evaluated.of(3):
+            (folder / STEPS / str(step) / "weights").mkdir(parents=True)
+            (folder / STEPS / str(step) / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
+            if job.keep_best is not None:
+                score_step(job.keep_best.scoring, folder / STEPS / str(step), run_eval=score_by_step)
         if job.recipe.learning_rate != ORDERS["vanish"]:
             diverged = job.recipe.learning_rate == ORDERS["diverge"]
-            write_result(folder, training_result(diverged=diverged, rate=job.recipe.rate))
+            stored = () if job.evaluated is None else job.evaluated.of(3)
+            result = training_result(diverged=diverged, rate=job.recipe.rate)
+            write_result(folder, result.model_copy(update={"stored_steps": stored}))
 
 
 def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
@@ -151,6 +160,22 @@ def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:
         (folder / "weights").mkdir()
         (folder / "weights" / "model.safetensors").write_bytes(b"w" * 10)
         write_result(folder, deploy_result(job.form))
+
+
+def score_by_step(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
+    """Two dev examples, of which a stored step passes the first from step 2 on; the base none."""
+    step = 0 if job.training_path is None else int(Path(job.training_path).name)
+    emit(ExamplesDone(done=2, total=2))
+    scores = (float(step >= 2), 0.0)
+    rows = [ScoreRow(task="t", id=f"dev{n}", metrics={"acc": s}, prompt="long") for n, s in enumerate(scores)]
+    (folder / SCORES).write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
+    return eval_result(sum(scores) / 2)
+
+
+def trajectory(job: TrajectoryJob, folder: Path, emit: Emit) -> None:
+    """Every stored step, or the base."""
+    with Diary(folder, job.id):
+        write_result(folder, score_trajectory(job, folder, emit, run_eval=score_by_step))
 
 
 def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
@@ -220,6 +245,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "probe": WorkKind(payload=ProbeJob, do=probe),
     "deploy": WorkKind(payload=DeployJob, do=deploy),
     "eval": WorkKind(payload=EvalJob, do=evaluate),
+    "trajectory": WorkKind(payload=TrajectoryJob, do=trajectory),
     "count": WorkKind(payload=CountRequest, do=count),
     "memory": WorkKind(payload=MemoryRequest, do=memory),
     "check": WorkKind(payload=CheckRequest, do=check),

@@ -14,6 +14,7 @@ from typing import Any
 import datasets
 
 from bench.emit import Emit
+from bench.evals.lm_eval.documents import keep_part
 from bench.evals.lm_eval.run import score_tasks
 from bench.evals.lm_eval.tasks import Loaded, load_config
 from bench.evals.outcome import EvalOutput
@@ -50,6 +51,8 @@ def choice_task(job: EvalJob) -> ChoiceTask:
     assert isinstance(spec, ChoiceSpec), "chosen by kind"
     assert job.tasks_path is not None, "resolved"
     rows = read_choices(spec, Path(job.tasks_path), where=f"eval {spec.name!r}")
+    loaded = load_config(_config(spec, rows))
+    keep_part(loaded.tasks.values(), job.part)
     return ChoiceTask(
         spec=LmEvalSpec(
             kind="lm_eval",
@@ -61,7 +64,7 @@ def choice_task(job: EvalJob) -> ChoiceTask:
             strip_thinking=spec.strip_thinking,
             role=spec.role,
         ),
-        loaded=load_config(_config(spec, rows)),
+        loaded=loaded,
         slices={row.id: row.slices for row in rows},
     )
 

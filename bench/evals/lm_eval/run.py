@@ -18,6 +18,7 @@ from lm_eval.tasks import TaskManager
 
 from bench.emit import Emit
 from bench.errors import InputError, Problem
+from bench.evals.lm_eval.documents import count_documents, keep_part
 from bench.evals.lm_eval.example_lm import ExampleLM
 from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
@@ -49,13 +50,14 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
 
 
 def load_eval(spec: LmEvalSpec, job: EvalJob) -> Loaded:
-    """The eval's tasks, ready to be asked. Raises `InputError` for unknown or refused tasks."""
+    """The eval's tasks with the documents that the job scores. Raises `InputError` for unknown or refused tasks."""
     folder = None if job.tasks_path is None else Path(job.tasks_path)
     house_nltk_data()
     if spec.rows is None:
         loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
     else:
         loaded = load_tasks(spec.tasks, None, rows=folder)
+    keep_part(loaded.tasks.values(), job.part)
     seed_detector()
     return loaded
 
@@ -80,8 +82,7 @@ def score_with(
 ) -> EvalOutput:
     """Scores what `make_lm` makes of a subject on tasks that are loaded already."""
     tasks, reasons = loaded.tasks, Reasons()
-    examples = {name: len(task.eval_docs) for name, task in tasks.items()}
-    lm = make_lm(ExampleProgress(emit, sum(min(count, spec.limit or count) for count in examples.values())))
+    lm = make_lm(ExampleProgress(emit, sum(count_documents(task, spec.limit) for task in tasks.values())))
     samples: dict[str, Sequence[Mapping[str, Any]]] = {}
     wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
     for wrap in (True, False):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.data.render.row import Row
-from bench.data.store import load_rows
 from bench.endpoint.asking import ask_all
 from bench.endpoint.completion import Completer, Completion, CompletionRequest, Message
 from bench.endpoint.usage import Usage
+from bench.evals.example_part import rows_of
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.endpoint_use import EndpointUse
 from bench.record.results.evaluation import Generated
@@ -89,9 +88,8 @@ class ServedSubject:
         return f"up to {self.concurrency} requests at once"
 
     def rows(self, job: EvalJob) -> Sequence[Row]:
-        """The eval's own rows, in order."""
-        assert job.data is not None, "an eval with rows"
-        return load_rows(Path(job.data.path))[: self.most_rows]
+        """The eval's own rows, in order, or those of the part that the job scores."""
+        return rows_of(job)[: self.most_rows]
 
     def answer(self, requests: Sequence[ServedRequest], report: Callable[[int], None]) -> list[ServedAnswer]:
         """Answers in the order of `requests`. Raises `InputError` or `IncompleteError` where the server stops

@@ -54,6 +54,14 @@ class Served(Spec):
     """Folder of kept replies; not part of the digest."""
 
 
+class ExamplePart(Spec):
+    """The examples of an eval that a job scores, where the eval has dev examples."""
+
+    which: Literal["dev", "test"]
+    dev_share: float
+    """Share of all examples that are dev examples."""
+
+
 class EvalJob(Spec):
     """Score one subject on one eval."""
 
@@ -64,6 +72,8 @@ class EvalJob(Spec):
     model: ResolvedModel
     data: ResolvedData | None
     """Rows of an eval that has its own."""
+    part: ExamplePart | None = None
+    """`None`: all examples."""
     tasks_path: str | None
     """Folder of task files, or file of a `choice` eval, absolute; not part of the digest, its content is."""
     training: str | None

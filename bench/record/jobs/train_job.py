@@ -6,9 +6,11 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from bench.record.jobs.eval_job import EvalJob
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.suite.tables.training.recipe import Recipe
 from bench.suite.tables.training.sweep import Setting, setting_label
 
@@ -21,6 +23,15 @@ class Candidate(Spec):
     """Digest of its `SweepJob`."""
     path: str
     """Folder of that job; not part of any digest."""
+
+
+class KeepBest(Spec):
+    """How the step is chosen whose weights a training keeps."""
+
+    scoring: EvalJob
+    """Scores one step on the dev examples; of the base until the training fills in its folder."""
+    patience: int | None
+    """Evaluations in a row without a better score, after which the training ends."""
 
 
 class TrainJob(Spec):
@@ -42,6 +53,10 @@ class TrainJob(Spec):
     """Trackers to report to while training. Not in the digest."""
     log_every: int = 1
     """Steps between these reports. Not in the digest."""
+    evaluated: StepPlan | None = None
+    """Steps whose weights are stored beside the last ones; `None`: of none."""
+    keep_best: KeepBest | None = None
+    """`None`: the last weights are kept, or those that the recipe's validation chooses."""
     candidates: tuple[Candidate, ...] = ()
     """Trainings of the recipe's sweep; the recipe has the sweep until the job starts."""
 

@@ -29,6 +29,14 @@ class ValidationPoint(Spec):
     """Mean negative log-likelihood per supervised token of the held-out rows, in nats; `None` if not finite."""
 
 
+class DevPoint(Spec):
+    """One evaluation on dev examples during training, by which the kept step is chosen."""
+
+    step: int
+    score: float | None
+    """Headline score, over several tasks their mean; `None` if it has none."""
+
+
 class TrainResult(Spec):
     """One seed replicate."""
 
@@ -48,14 +56,19 @@ class TrainResult(Spec):
     """What the recipe left open or the machine decided, such as the optimiser's full name, the attention
     implementation, the modules with an adapter, what distributed the work."""
     stopped: Literal["budget", "early", "seconds"] = "budget"
-    """Why the training ended, unless it diverged: its budget was spent, the validation loss no longer fell, or its
-    seconds were over before the planned steps."""
+    """Why the training ended, unless it diverged: its budget was spent, the validation loss no longer fell (or the dev
+    score no longer rose), or its seconds were over before the planned steps."""
     validation: tuple[ValidationPoint, ...] = ()
     """Evaluations on rows held out of the training rows; empty unless the recipe asks for them."""
     validation_rows: int = 0
     """Rows held out of the training rows."""
     kept_step: int | None = None
-    """The step whose weights were saved because their validation loss was lowest; `None`: the last one's."""
+    """The step whose weights were saved because their validation loss was lowest, or their dev score best; `None`: the
+    last one's."""
+    dev: tuple[DevPoint, ...] = ()
+    """Scores that the kept step was chosen by; empty unless the suite says `evaluate_at.keep`."""
+    stored_steps: tuple[int, ...] = ()
+    """Steps whose weights were stored beside these, for evaluation."""
     steps: tuple[Step, ...]
     tail_loss: float | None
     """Mean loss per supervised token over the last steps, which hold the last tenth of the supervised tokens and are at

@@ -43,6 +43,7 @@ from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
 from bench.report.analysis.training.endpoints import EndpointCost
 from bench.report.analysis.training.given_weights import GivenTraining
+from bench.report.analysis.training.kept_steps import KeptStep, Reached
 from bench.report.analysis.training.logged_losses import LoggedLosses
 from bench.report.analysis.training.loss_curves import LossCurve
 from bench.report.analysis.training.outcomes import ArmOutcome
@@ -89,7 +90,11 @@ class Comparison:
     seed_tables: tuple[SeedTable, ...]
     scaling: tuple[ScalingLine, ...]
     trajectories: tuple[Trajectory, ...]
-    """Checkpoints of a training over its steps."""
+    """Trainings over their steps."""
+    kept_steps: tuple[KeptStep, ...]
+    """Trainings whose kept step was chosen by dev scores."""
+    reached: tuple[Reached, ...]
+    """What each training took until the suite's target; empty without one."""
     speeds: tuple[Pace, ...]
     """Fastest first; empty where fewer than two arms were timed alone."""
     costs: tuple[Cost, ...]
@@ -139,6 +144,7 @@ class Comparison:
             "gradient_norm": any(curve.gradient_norm for curve in self.curves),
             "learning_rate": any(curve.learning_rate for curve in self.curves),
             "tradeoff": any(point.priced for tradeoff in self.tradeoffs for point in tradeoff.points),
+            "trajectory": any(len(trajectory.points) > 1 for trajectory in self.trajectories),
             "scaling": any(point.value.mean is not None for line in self.scaling for point in line.points),
         }
         return tuple(name for name, there in has.items() if there)

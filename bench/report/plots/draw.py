@@ -14,6 +14,7 @@ from bench.report.plots.loss import gradient_drawing, loss_drawing, rate_drawing
 from bench.report.plots.scaling import scaling_drawing
 from bench.report.plots.scores import scores_drawing
 from bench.report.plots.tradeoff import tradeoff_drawing
+from bench.report.plots.trajectory import trajectory_drawing
 from bench.report.render.drawing import Drawing
 
 _PAINTERS: dict[str, Callable[[Comparison], Drawing]] = {
@@ -24,6 +25,7 @@ _PAINTERS: dict[str, Callable[[Comparison], Drawing]] = {
     "gradient_norm": gradient_drawing,
     "learning_rate": rate_drawing,
     "tradeoff": tradeoff_drawing,
+    "trajectory": trajectory_drawing,
     "scaling": scaling_drawing,
 }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
+from bench.record.files import STEPS
 from bench.record.jobs.job import job_adapter
 from bench.record.jobs.train_job import TrainJob
 from bench.record.record import Record, TrainingRecord
@@ -25,13 +26,16 @@ class TrainedWeights:
 
     job: TrainJob
     folder: Path
-    """The job's folder, which has the weights."""
+    """The job's folder, or that of a stored step, which has the weights."""
 
 
-def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -> TrainedWeights:
-    """The training of `arm` with `seed` (default: the first seed that has weights).
+def find_trained(
+    run: RunDirectory, arm: str, *, seed: int | None, home: Path, step: int | None = None
+) -> TrainedWeights:
+    """The training of `arm` with `seed` (default: the first seed that has weights), as it ended or after a stored
+    `step`.
 
-    Raises `InputError` for an unknown arm or seed, one that trains nothing, and one whose weights are not kept.
+    Raises `InputError` for an unknown arm, seed or step, one that trains nothing, and one whose weights are not kept.
     """
     record = run.load()
     trainings = [training for training in record.trainings if training.arm == arm]
@@ -50,7 +54,16 @@ def find_trained(run: RunDirectory, arm: str, *, seed: int | None, home: Path) -
     folder = store.folder(kept.job.digest)
     job = job_adapter.validate_json((folder / "job.json").read_bytes())
     assert isinstance(job, TrainJob), "a training's digest"
-    return TrainedWeights(job=job, folder=folder)
+    return TrainedWeights(job=job, folder=folder if step is None else _stored_step(kept, folder, step))
+
+
+def _stored_step(training: TrainingRecord, folder: Path, step: int) -> Path:
+    stored = () if training.result is None else training.result.stored_steps
+    if step not in stored:
+        what = f"step {step} of {training.arm}#{training.seed} is not stored"
+        hint = f"steps: {', '.join(map(str, stored))}" if stored else "[evaluate_at] in the suite stores steps"
+        raise InputError(Problem(reference="weights.step", what=what, where="--step", hint=hint))
+    return folder / STEPS / str(step)
 
 
 def export_weights(

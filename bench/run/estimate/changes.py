@@ -21,6 +21,7 @@ from bench.spec import Spec
 _CODE = "versions of libraries or the code of this program"
 _DATA = ("data", "dev", "shots.data")
 _MODEL_INPUTS = ("sha256", "remote_code", "context_length", "template_sha256", "end_of_turn", "thinking")
+_CHOOSES = "keep_best.scoring.digest"
 _NO_INPUT = {
     "digest", "steps_between_saves", "track", "log_every", "trust_task_code", "training_path", "tasks_path",
     "given.path", "eval.name", "eval.role", "arm", "subject", "replies", "asking.replies",
@@ -72,6 +73,8 @@ def _name(job: Mapping[str, Any]) -> str:
             return f"eval:{job['eval']['name']}:{job['subject']}"
         case "answer":
             return f"answer:{job['asking']['eval']['name']}:{job['asking']['subject']}"
+        case "trajectory":
+            return f"trajectory:{job['scoring']['eval']['name']}:{job['scoring']['subject']}"
         case "probe":
             return f"probe:{job['training']['arm']}"
         case _:
@@ -85,10 +88,12 @@ def _reason(job: Job, earlier: list[JobFields]) -> str:
 
 
 def _fields(job: Mapping[str, Any]) -> JobFields:
-    """The job's inputs by dotted key; those of a training that it times or asks about are its own."""
-    inner = job.get("training") if isinstance(job.get("training"), dict) else job.get("asking")
-    flat = dict(_flat({**job, **inner} if isinstance(inner, dict) else job))
-    return {key: value for key, value in flat.items() if not key.startswith(("training.", "asking."))}
+    """The job's inputs by dotted key; those of a training that it times, or an eval that it asks for, are its own."""
+    inner: Mapping[str, Any] = next(
+        (job[key] for key in ("training", "asking", "scoring") if isinstance(job.get(key), dict)), {}
+    )
+    flat = dict(_flat({**job, **inner}))
+    return {key: value for key, value in flat.items() if not key.startswith(("training.", "asking.", "scoring."))}
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -108,6 +113,8 @@ def _differences(before: JobFields, now: JobFields) -> str:
         parts.append("its training is new")
     if any(before.get(key) != now.get(key) for key in ("judging.answers", "judging.reference")):
         parts.append("the answers to judge are new")
+    if before.get(_CHOOSES) != now.get(_CHOOSES):
+        parts.append("what chooses its kept step")
     for key in sorted({*before, *now}):
         if before.get(key) != now.get(key) and _is_input(key):
             parts.append(f"{key}: {_shown(before.get(key))} → {_shown(now.get(key))}")
@@ -115,7 +122,15 @@ def _differences(before: JobFields, now: JobFields) -> str:
 
 
 def _is_input(key: str) -> bool:
-    grouped = ("model.", "training", "candidates", "judging.", "eval.data.", *(f"{name}." for name in _DATA))
+    grouped = (
+        "model.",
+        "training",
+        "candidates",
+        "judging.",
+        "eval.data.",
+        "keep_best.",
+        *(f"{name}." for name in _DATA),
+    )
     return key not in _NO_INPUT and not key.startswith(grouped)
 
 

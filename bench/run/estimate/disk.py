@@ -1,8 +1,9 @@
 """The room on the disk that a run will need at least, known before it starts.
 
 A lower bound: no run is refused that would fit. Full fine-tuning keeps every subject's weights in the type of its
-base, or in fp32, and while a training runs its checkpoint (fp32 weights and two moments of the optimiser) is there
-twice for a moment. Adapters, scores and logs are small beside these and count as one mebibyte a job.
+base, or in fp32, once more for each step that is stored for evaluation; and while a training runs its checkpoint (fp32
+weights and two moments of the optimiser) is there twice for a moment. Adapters, scores and logs are small beside these
+and count as one mebibyte a job.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def needed_bytes(plan: Plan) -> int:
     """Bytes that the jobs to do will take under the home folder, at the least."""
     trainings = [planned.job for planned in plan.can_run if isinstance(planned.job, TrainJob)]
     full = [job for job in trainings if job.recipe.method == "full"]
-    sizes = sorted((_stored_bytes(job) for job in full), reverse=True)
+    sizes = sorted((_stored_bytes(job) * (1 + _stored_steps(job)) for job in full), reverse=True)
     if not plan.resolved.suite.run.keep_weights:
         sizes = sizes[: plan.workers]
     saving = 0
@@ -36,6 +37,14 @@ def needed_bytes(plan: Plan) -> int:
         parameters = sorted((job.model.parameters or 0 for job in full), reverse=True)
         saving = 2 * _CHECKPOINT_BYTES * sum(parameters[: plan.workers])
     return sum(sizes) + saving + _JOB_BYTES * len(plan.can_run)
+
+
+def _stored_steps(job: TrainJob) -> int:
+    """Steps that are stored beside the last weights, where their number is known before the training's own: the last
+    one at the least."""
+    if job.evaluated is None:
+        return 0
+    return job.evaluated.times or 1
 
 
 def _stored_bytes(job: TrainJob) -> int:

@@ -26,6 +26,7 @@ from bench.run.estimate.memory import device_memory, model_shape
 from bench.run.estimate.past_speeds import History
 from bench.run.estimate.placement import Workload, place
 from bench.run.estimate.process_memory import step_memory
+from bench.run.estimate.steps import steps_forecast
 from bench.run.estimate.timing import Timings
 from bench.run.guards import server_ended_on_error
 from bench.run.plan.plan import budget_statement, plan
@@ -74,6 +75,7 @@ def forecast(
         costs = JobCosts(history=History.read(home), timings=timings, steps=steps, tell=tell)
         arms = _arms(planned, trainings, counts, costs)
         evals = tuple(_eval(name, jobs, costs) for name, jobs in _by_eval(planned).items())
+        evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
     selected = [job for job in planned.jobs if job.selected]

@@ -22,6 +22,7 @@ from bench.record.files import LOG
 from bench.record.jobs.eval_job import AnswerJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.record import Failure
 from bench.run.executors.backend import Backend, Submission
 from bench.run.executors.executor import RunningJob
@@ -233,4 +234,5 @@ def _size(job: Job) -> tuple[int, int]:
     training = job.training if isinstance(job, SweepJob | ProbeJob) else job
     if isinstance(training, TrainJob):
         return training.recipe.launch.per_node, training.threads
-    return 1, (training.asking if isinstance(training, AnswerJob) else training).threads
+    scoring = training.scoring if isinstance(training, TrajectoryJob) else training
+    return 1, (scoring.asking if isinstance(scoring, AnswerJob) else scoring).threads

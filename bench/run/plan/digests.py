@@ -13,17 +13,19 @@ from typing import Any
 
 from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
-from bench.record.jobs.eval_job import Judging, Shots
+from bench.record.jobs.eval_job import ExamplePart, Judging, Shots
+from bench.record.jobs.train_job import KeepBest
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.deploy import RUNTIMES, DeployedForm
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import EvalSpec, JudgeSpec
 from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
 
 TRAIN, PROBE, CHOSEN_SETTING, SWEEP = "train", "probe", "chosen_setting", "sweep"
-DEPLOY, JUDGE, SERVED = "deploy", "judge", "served"
+DEPLOY, TRAJECTORY, JUDGE, SERVED = "deploy", "trajectory", "judge", "served"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
     PROBE: ("bench.train.probe",),
@@ -32,6 +34,7 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     DEPLOY: ("bench.deploy.job",),
     JUDGE: ("bench.evals.judge.judge",),
     SERVED: ("bench.evals.served.job",),
+    TRAJECTORY: ("bench.evals.trajectory",),
     "lm_eval": ("bench.evals.subject_job", "bench.evals.lm_eval.run"),
     "choice": ("bench.evals.subject_job", "bench.evals.lm_eval.choice"),
     "loss": ("bench.evals.subject_job", "bench.evals.loss"),
@@ -39,8 +42,8 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
 """Modules whose import closure computes a result: a training, the timing of its first steps, the choice of its
-setting by a sweep, the loss of one setting of a sweep, a deployed form, a judge, a served model's evals, and an eval by
-its kind."""
+setting by a sweep, the loss of one setting of a sweep, a deployed form, a judge, a served model's evals, the scores of
+stored steps, and an eval by its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
@@ -58,8 +61,11 @@ def training_digest(
     threads: int,
     code: CodeDigest,
     sweep: Sequence[str] = (),
+    evaluated: StepPlan | None = None,
+    keep_best: KeepBest | None = None,
 ) -> str:
-    """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its setting."""
+    """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its setting. Of `keep_best` the
+    digest of what scores a step is a part, for it decides which weights are kept; of no other eval."""
     return digest_json(
         {
             "kind": TRAIN,
@@ -68,6 +74,8 @@ def training_digest(
             "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
             "budget": budget.model_dump(mode="json"),
             "sweep": list(sweep),
+            "evaluated": None if evaluated is None else evaluated.model_dump(mode="json"),
+            "keep_best": None if keep_best is None else [keep_best.scoring.digest, keep_best.patience],
             "seed": seed,
             "machine": machine_part(threads),
             "versions": versions((*TRAINING_LIBRARIES, *_also_used(recipe))),
@@ -115,6 +123,11 @@ def deploy_digest(
     )
 
 
+def trajectory_digest(*, scoring: str, code: CodeDigest) -> str:
+    """Digest of one training's stored steps on the dev examples that the eval of digest `scoring` scores."""
+    return digest_json({"kind": TRAJECTORY, "scoring": scoring, "code": code(*ENTRIES[TRAJECTORY])})
+
+
 def eval_digest(
     *,
     evaluation: EvalSpec,
@@ -127,6 +140,7 @@ def eval_digest(
     code: CodeDigest,
     shots: Shots | None = None,
     given: ResolvedWeights | None = None,
+    part: ExamplePart | None = None,
 ) -> str:
     """Digest of one subject on one eval. `training` is the digest of the training whose weights are scored."""
     return digest_json(
@@ -136,6 +150,7 @@ def eval_digest(
             "model": model.identity,
             "data": None if data is None else data.sha256,
             "tasks": tasks_sha256,
+            "part": None if part is None else part.model_dump(mode="json"),
             "training": training if given is None else given.sha256,
             "shots": None if shots is None else [shots.data.sha256, shots.size, shots.seed],
             "precision": precision,
@@ -153,6 +168,7 @@ def served_digest(
     data: ResolvedData | None,
     tasks_sha256: str | None,
     code: CodeDigest,
+    part: ExamplePart | None = None,
 ) -> str:
     """Digest of a served model on one eval: nothing of this machine decides its answers."""
     return digest_json(
@@ -162,6 +178,7 @@ def served_digest(
             "endpoint": endpoint.identity,
             "data": None if data is None else data.sha256,
             "tasks": tasks_sha256,
+            "part": None if part is None else part.model_dump(mode="json"),
             "versions": versions(EVAL_LIBRARIES),
             "code": code(*ENTRIES[SERVED]),
         }

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from bench.record.environment import cores
 from bench.record.files import REPLIES, SCORED, WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob, Served, Shots
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, ExamplePart, Served, Shots
 from bench.record.jobs.job import Job
-from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.train_job import Candidate, KeepBest, ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.training import ProbeResult
 from bench.record.store import JobStore
 from bench.run.plan.digests import (
@@ -23,6 +24,7 @@ from bench.run.plan.digests import (
     served_digest,
     sweep_digest,
     training_digest,
+    trajectory_digest,
 )
 from bench.run.plan.judge_jobs import is_asked, shared
 from bench.run.plan.types import JobEntry, PlannedJob
@@ -36,7 +38,8 @@ from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, EvalSpec, JudgeSpec, LmEvalSpec, data_of
 from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.model import Precision
-from bench.suite.tables.training.sweep import Setting
+from bench.suite.tables.training.evaluate_at import EvaluateAt
+from bench.suite.tables.training.sweep import DEV, Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,12 @@ class JobBuilder:
     """Reuse nothing."""
 
     def base(self, subject: str, model: ResolvedModel) -> list[JobEntry]:
-        """A base's evals."""
+        """A base's evals, the dev examples included."""
         endpoint = self.resolved.suite.endpoint_of(None, subject)
         if endpoint is not None:
             return self._served(subject, model, endpoint, arm=None, seed=None)
-        return self._evals(subject, model, arm=None, seed=None)
+        evals = self._evals(subject, model, arm=None, seed=None)
+        return evals + self._trajectories(subject, model, arm=None, seed=None, training=None)
 
     def few_shot(self, arm: ArmRef, seed: int) -> list[JobEntry]:
         """The evals of the base with rows of the arm's data in its context, drawn with `seed`."""
@@ -128,8 +132,30 @@ class JobBuilder:
                 entries += [self._probe(training, number) for number in range(1, suite.run.probe_rounds + 1)]
             after = (*(job.digest for job in sweep), *_starts(training))
             entries.append(JobEntry(job=training, after=after, arm=arm.name, seed=seed))
-            entries += self._evals(f"{arm.name}#{seed}", training.model, arm=arm.name, seed=seed, training=training)
+            subject, model = f"{arm.name}#{seed}", training.model
+            entries += self._evals(subject, model, arm=arm.name, seed=seed, training=training)
+            entries += self._trajectories(subject, model, arm=arm.name, seed=seed, training=training)
         return entries
+
+    def _trajectories(
+        self, subject: str, model: ResolvedModel, *, arm: str | None, seed: int | None, training: TrainJob | None
+    ) -> list[JobEntry]:
+        """The stored steps of a training, or its base, on the dev examples of each eval."""
+        asked, after = self.resolved.suite.evaluate_at, () if training is None else _needed(training)
+        jobs = []
+        for spec in self.resolved.suite.evals_at_steps():
+            scoring = self._eval(spec, subject, model, part="dev", made=training)
+            digest = trajectory_digest(scoring=scoring.digest, code=self.code)
+            scored = asked is not None and training is not None and spec.name == asked.keep_eval
+            jobs.append(TrajectoryJob(scoring=scoring, scored_in_training=scored, digest=digest))
+        return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
+
+    def _keep_best(self, asked: EvaluateAt, model: ResolvedModel) -> KeepBest | None:
+        """What chooses the step that a training of `model` keeps; `None`: its last."""
+        chosen_by = next((s for s in self.resolved.suite.evals_at_steps() if s.name == asked.keep_eval), None)
+        if chosen_by is None:
+            return None
+        return KeepBest(scoring=self._eval(chosen_by, DEV, model, part="dev"), patience=asked.patience)
 
     def _data(self, arm: ArmRef, seed: int) -> ResolvedData:
         """What the arm learns from with this seed: its draw, where the data has several."""
@@ -159,6 +185,9 @@ class JobBuilder:
         setting: Setting | None = None,
     ) -> TrainJob:
         suite, model = self.resolved.suite, self._model(arm, seed)
+        asked = suite.evaluate_at if setting is None else None  # a sweep's trainings have one score, at their end
+        evaluated = None if asked is None else asked.plan
+        keep_best = None if asked is None else self._keep_best(asked, model)
         recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
         recipe = recipe.model_copy(update={"precision": self.resolved.precision_of(arm)})
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
@@ -176,6 +205,8 @@ class JobBuilder:
             steps_between_saves=suite.run.steps_between_saves,
             track=suite.run.track,
             log_every=suite.run.log_every or 1,
+            evaluated=evaluated,
+            keep_best=keep_best,
             candidates=tuple(
                 Candidate(setting=job.setting, digest=job.digest, path=str(self.store.folder(job.digest)))
                 for job in sweep
@@ -189,6 +220,8 @@ class JobBuilder:
                 threads=threads,
                 code=self.code,
                 sweep=[job.digest for job in sweep],
+                evaluated=evaluated,
+                keep_best=keep_best,
             ),
         )
 
@@ -236,7 +269,7 @@ class JobBuilder:
         given: ResolvedWeights | None = None,
     ) -> list[JobEntry]:
         made = training or deployment
-        after = () if made is None else (made.digest, *_starts(made))
+        after = () if made is None else _needed(made)
         jobs: list[Job] = []
         for spec in self.resolved.suite.evals_as_run():
             if not isinstance(spec, JudgeSpec):
@@ -269,6 +302,7 @@ class JobBuilder:
             eval=spec,
             model=model,
             data=data,
+            part=self._part(spec, "test"),
             tasks_path=self.resolved.tasks_path.get(spec.name),
             training=None,
             training_path=None,
@@ -282,6 +316,7 @@ class JobBuilder:
                 data=data,
                 tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
                 code=self.code,
+                part=self._part(spec, "test"),
             ),
         )
 
@@ -291,9 +326,10 @@ class JobBuilder:
         subject: str,
         model: ResolvedModel,
         *,
-        made: TrainJob | DeployJob | None,
-        shots: Shots | None,
-        given: ResolvedWeights | None,
+        part: Literal["dev", "test"] = "test",
+        made: TrainJob | DeployJob | None = None,
+        shots: Shots | None = None,
+        given: ResolvedWeights | None = None,
     ) -> EvalJob:
         data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
         needed = None if made is None else made.digest
@@ -308,12 +344,14 @@ class JobBuilder:
             "code": self.code,
             "shots": shots,
             "given": given,
+            "part": self._part(spec, part),
         }
         return EvalJob(
             subject=subject,
             eval=spec,
             model=model,
             data=data,
+            part=same["part"],
             tasks_path=self.resolved.tasks_path.get(spec.name),
             training=needed,
             training_path=None if needed is None else str(self.store.folder(needed)),
@@ -327,6 +365,13 @@ class JobBuilder:
             digest=eval_digest(evaluation=spec, data=data, **same),
         )
 
+    def _part(self, spec: EvalSpec, which: Literal["dev", "test"]) -> ExamplePart | None:
+        """The part of an eval that has dev examples; of any other all."""
+        asked = self.resolved.suite.evaluate_at
+        if asked is None or spec.name not in asked.evals:
+            return None
+        return ExamplePart(which=which, dev_share=asked.dev_share)
+
     def _replies(self, spec: EvalSpec, same: Mapping[str, Any]) -> str | None:
         """Where a subject's replies to an eval that may grow are kept: one file, whatever the number of examples."""
         plan = self.resolved.suite.sequential
@@ -338,6 +383,11 @@ class JobBuilder:
 
 def _begun(model: ResolvedModel, start: WarmStart) -> ResolvedModel:
     return model.model_copy(update={"starts": (*model.starts, start)})
+
+
+def _needed(job: TrainJob | DeployJob) -> tuple[str, ...]:
+    """Digests of the jobs without which the subject of `job` cannot be loaded."""
+    return (job.digest, *_starts(job))
 
 
 def _starts(job: TrainJob | DeployJob) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.run.plan.types import Plan
 from bench.run.resolve.unavailable import by_source, plainest, refuse
 from bench.suite.resolved import Unavailable
@@ -34,6 +35,8 @@ def _inputs(job: Job) -> Iterator[Unavailable | None]:
             yield job.model.unavailable
         case AnswerJob():
             yield from _inputs(job.asking)
+        case TrajectoryJob():
+            yield from _inputs(job.scoring)
         case EvalJob():
             yield job.model.unavailable
             yield None if job.data is None else job.data.unavailable

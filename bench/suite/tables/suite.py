@@ -21,6 +21,7 @@ from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.model import BaseSpec
 from bench.suite.tables.training.adapter import VIRTUAL_TOKEN_METHODS
 from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.evaluate_at import EvaluateAt
 from bench.suite.tables.training.recipe import Recipe
 
 
@@ -99,6 +100,9 @@ class Suite(Spec):
     """One table `[[eval]]` for each; none where only speed and memory are asked for."""
     evaluation: EvaluationOptions = EvaluationOptions()
     """What all evals have in common: `[evaluation]` with `precision = "bf16"`."""
+    evaluate_at: EvaluateAt | None = None
+    """Scores of the trainings over their steps, on dev examples: `[evaluate_at]` with `steps = 8`, `evals = ["EVAL"]`;
+    a step may be chosen by them."""
     claim: tuple[Claim, ...] = ()
     """One table `[[claim]]` for each: `says = "DATA/RECIPE >= base"`, `on = "EVAL"`."""
     deploy: DeployOptions | None = None
@@ -205,6 +209,11 @@ class Suite(Spec):
             for spec in self.eval
             if spec.name in planned and examples_asked(spec) is not None
         )
+
+    def evals_at_steps(self) -> tuple[EvalSpec, ...]:
+        """The evals that trainings are scored on over their steps, by dev examples; none without `evaluate_at`."""
+        named = () if self.evaluate_at is None else self.evaluate_at.evals
+        return tuple(spec for spec in self.evals_as_run() if spec.name in named)
 
     def examples_of(self, spec: EvalSpec) -> int | None:
         """How many examples an eval of this suite takes, of each task, the added ones included; `None`: all."""

@@ -46,8 +46,10 @@ class Checkpoint:
     """`Meter.state()`."""
     validation: Mapping[str, Any] | None = None
     """`Watch.state()`."""
+    dev: Mapping[str, Any] | None = None
+    """`EvaluatedSteps.state()`."""
     best: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    """Weights of the lowest validation loss so far, where they are kept."""
+    """Weights of the lowest validation loss, or the best dev score, so far, where they are kept."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -64,6 +66,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "param_groups": checkpoint.optimizer["param_groups"],
         "optimizer_values": _optimizer_values(checkpoint.optimizer),
         "validation": checkpoint.validation,
+        "dev": checkpoint.dev,
         "scheduler": dict(checkpoint.scheduler),
         "meter": dict(checkpoint.meter),
     }
@@ -119,6 +122,7 @@ def _load(place: Path) -> Checkpoint:
         trainer=trainer,
         meter=state["meter"],
         validation=state["validation"],
+        dev=state["dev"],
         best=load_file(place / _BEST),
     )
 

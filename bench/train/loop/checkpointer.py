@@ -15,6 +15,7 @@ import torch
 
 from bench.train.accounting.meter import Meter
 from bench.train.loop.checkpoint import Checkpoint, save_checkpoint
+from bench.train.loop.evaluated_steps import EvaluatedSteps
 from bench.train.loop.validation import Validator
 from bench.train.loop.weights import load_weights, trainable_weights
 from bench.train.processes.ranks import Ranks
@@ -33,11 +34,12 @@ class SavePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpointer:
-    """Saves and restores the state of one trainer: its own, its meter's and its validation's."""
+    """Saves and restores the state of one trainer, of its meter, its validation and its evaluated steps."""
 
     ranks: Ranks
     meter: Meter
     validator: Validator | None
+    evaluated: EvaluatedSteps | None = None
     plan: SavePlan | None = None
     """`None`: the training is not saved."""
     resumed: Checkpoint | None = None
@@ -63,7 +65,8 @@ class Checkpointer:
                 trainer=json.dumps(asdict(trainer.state)),
                 meter=self.meter.state(),
                 validation=None if self.validator is None else self.validator.watch.state(),
-                best={} if self.validator is None else self.validator.watch.best_weights,
+                dev=None if self.evaluated is None else self.evaluated.state(),
+                best=self._best_weights(),
             ),
         )
 
@@ -73,6 +76,8 @@ class Checkpointer:
         self.meter.resume(dict(checkpoint.meter))
         if self.validator is not None and checkpoint.validation is not None:
             self.validator.watch.resume(checkpoint.validation, checkpoint.best)
+        if self.evaluated is not None and checkpoint.dev is not None:
+            self.evaluated.resume(checkpoint.dev, checkpoint.best)
 
     def restore_weights(self, model: torch.nn.Module) -> None:
         """Puts the trained weights back."""
@@ -89,6 +94,12 @@ class Checkpointer:
         torch.set_rng_state(random[f"cpu.{rank}"])
         if f"cuda.{rank}" in random:
             torch.cuda.set_rng_state(random[f"cuda.{rank}"])
+
+    def _best_weights(self) -> dict[str, torch.Tensor]:
+        """Weights of the one rule that keeps a step: a suite has no two."""
+        watched = {} if self.validator is None else self.validator.watch.best_weights
+        chosen = None if self.evaluated is None else self.evaluated.best
+        return watched or ({} if chosen is None else chosen.best_weights)
 
     @property
     def _checkpoint(self) -> Checkpoint:

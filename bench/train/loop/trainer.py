@@ -31,6 +31,7 @@ from bench.train.batches.schedule import Schedule
 from bench.train.isolation import check_isolation
 from bench.train.loop.checkpoint import Checkpoint
 from bench.train.loop.checkpointer import Checkpointer, SavePlan
+from bench.train.loop.evaluated_steps import EvaluatedSteps
 from bench.train.loop.lm_head import forward, pick_head
 from bench.train.loop.router import RouterLoss
 from bench.train.loop.steps import DivergedError, StepAccount
@@ -128,6 +129,10 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
     def save_every(self, steps: int, *, folder: Path, digest: str) -> None:
         """Keeps a resumable checkpoint of the training `digest` in `folder`, renewed every so many steps."""
         self._checkpoints = replace(self._checkpoints, plan=SavePlan(folder=folder, digest=digest, every=steps))
+
+    def evaluate_at(self, steps: EvaluatedSteps) -> None:
+        """Stores these steps for evaluation, and ends where their scores say so."""
+        self._checkpoints = replace(self._checkpoints, evaluated=steps)
 
     def run(self, checkpoint: Checkpoint | None = None, folder: Path | None = None) -> bool:
         """Trains to the end, from `checkpoint` in `folder` if there is one. Whether the training diverged."""
@@ -237,6 +242,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             self.state.epoch = rows / self._plan.schedule.available_rows  # transformers counts passes over the schedule
             self.log(steps_log(steps[-int(self.args.logging_steps) :]))
         self._validate_if_due(step.step)
+        self._evaluate_if_due(step.step)
         self._stop_in_time(step.step)
         if self._checkpoints.due(step.step, self.state.max_steps):
             self._account.enter("saving")
@@ -273,6 +279,15 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             self._stop("early")
         if self.args.report_to and loss is not None:
             self.log({"eval_loss": loss})
+        self._account.enter("other")
+
+    def _evaluate_if_due(self, step: int) -> None:
+        evaluated = self._checkpoints.evaluated
+        if evaluated is None or step not in evaluated.due:
+            return
+        self._account.enter("saving" if evaluated.best is None else "evaluation")
+        if evaluated.take(step, self.model) and step < self.state.max_steps:
+            self._stop("early")
         self._account.enter("other")
 
     def _stop_in_time(self, step: int) -> None:

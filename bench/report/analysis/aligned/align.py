@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record.record import EvaluationRecord, Record
+from bench.record.record import EvaluationRecord, Record, ScoredStep
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.corpus_metrics import count
 from bench.report.analysis.aligned.measurand import Measurand, measurands_of
@@ -39,7 +39,7 @@ class Run(Protocol):
 
     def load(self) -> Record: ...
 
-    def scores(self, evaluation: EvaluationRecord) -> list[ScoreRow]: ...
+    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> list[ScoreRow]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,9 +65,14 @@ ScoreRows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
 
 
 def read_rows(run: Run, record: Record) -> ScoreRows:
-    """All per-example scores of a run, by (eval, subject); subjects without a result have no entry."""
+    """All per-example scores of a run, by (eval, subject); subjects without a result have no entry. Of a training's
+    steps on dev examples by (`EVAL@dev`, `SUBJECT@STEP`)."""
     evaluations = [evaluation for evaluation in record.evaluations if evaluation.result and evaluation.scores]
-    return {(evaluation.eval, evaluation.subject): run.scores(evaluation) for evaluation in evaluations}
+    steps = [step for trajectory in record.trajectories for step in trajectory.steps]
+    return {
+        **{(evaluation.eval, evaluation.subject): run.scores(evaluation) for evaluation in evaluations},
+        **{(step.dev_eval, step.subject): run.scores(step) for step in steps},
+    }
 
 
 def align(record: Record, rows: ScoreRows) -> tuple[Aligned, ...]:

@@ -24,7 +24,7 @@ from bench.report.analysis.conclusions.verdict_sentence import margin_text, verd
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.subjects import seeds_of, subjects
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
+from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, unreached
 from bench.report.analysis.training.deployed import deployed_arms
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimQuestion, ClaimRelation, ClaimVerdict
@@ -62,11 +62,13 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ClaimCase:
-    """A claim with what it is decided from. entry: `None` of a cost alone. gap: why it cannot be decided."""
+    """A claim with what it is decided from. entry: `None` of a cost alone. gap: why it cannot be decided. unreached:
+    trainings that did not reach the target whose cost it is about."""
 
     claim: Claim
     entry: Aligned | None
     gap: str | None
+    unreached: tuple[str, ...] = ()
 
 
 def decided(
@@ -135,7 +137,10 @@ def _named(case: _ClaimCase, verdict: ClaimVerdict) -> ClaimVerdict:
 def _sensitive(
     case: _ClaimCase, verdict: ClaimVerdict, results: Mapping[tuple[str, str], Result], deltas: Deltas
 ) -> ClaimVerdict:
-    """The verdict, or inconclusive where the eval cannot distinguish the two sides."""
+    """The verdict, or inconclusive where the eval cannot distinguish the two sides, or a target was not reached."""
+    if case.unreached:
+        reason = f"{fmt.listed(case.unreached)} did not reach the target: what that would take is not known"
+        return replace(verdict, outcome="inconclusive", reason=reason)
     if verdict.outcome != "supported":
         return verdict
     if _both_at_chance(case, results, deltas):
@@ -263,7 +268,15 @@ def _case(claim: Claim, record: Record, entries: Mapping[str, Aligned], absences
         gap = _missing_score(claim, (left, right), names, absences) or _missing_cost(claim, (left, right), record)
     if gap is None and claim.per is not None and entry is not None and not entry.measurand.higher_is_better:
         gap = f"lower is better on {claim.on}: it has no quality per cost"
-    return _ClaimCase(claim=claim, entry=entry, gap=gap)
+    unreached = _unreached(claim, (left, right), record)
+    return _ClaimCase(claim=claim, entry=entry, gap=gap, unreached=unreached)
+
+
+def _unreached(claim: Claim, sides: tuple[str, str], record: Record) -> tuple[str, ...]:
+    """Trainings of both sides that did not reach the target, of a claim on what that takes."""
+    if claim.cost is None or not COSTS[claim.cost].to_target:
+        return ()
+    return tuple(f"{side}#{seed}" for side in dict.fromkeys(sides) for seed in unreached(record, side))
 
 
 def _vacuous(claim: Claim, largest: float | None) -> bool:

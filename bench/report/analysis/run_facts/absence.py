@@ -34,6 +34,7 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
         *((t.job, f"{t.arm}#{t.seed}", None) for t in record.trainings if t.result is None or t.job.failure),
         *((p.job, p.arm, None) for p in record.probes if p.result is None),
         *((d.job, f"{d.arm}#{d.seed}", None) for d in record.deployments if d.result is None),
+        *((t.job, t.subject, f"{t.eval}@dev") for t in record.trajectories if not t.steps),
         *((a.job, a.subject, a.eval) for a in record.answers if a.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
     ]

@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.record.record import Record, TrainingRecord
 from bench.record.results.ledger import Ledger
+from bench.record.results.training import TrainResult
 from bench.stats.conclusions.frontier import Amount
 from bench.stats.curves.curve import StudentCurve, interval
 from bench.stats.estimates.delta import LEVEL
@@ -22,7 +23,8 @@ from bench.stats.estimates.delta import LEVEL
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostKind:
     """counted: a count, which no second run of the same training would change. absent: why a figure can be missing.
-    timed: the figure is the arm's own only where nothing ran beside its training."""
+    timed: the figure is the arm's own only where nothing ran beside its training. to_target: what it took until the
+    suite's target, where it was reached."""
 
     name: str
     title: str
@@ -30,6 +32,42 @@ class CostKind:
     figure: Callable[[Ledger], float | None] = field(repr=False)
     absent: str
     timed: bool = False
+    to_target: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Tokens and seconds (forward, backward and optimiser) of a training up to a step; `None` without a step."""
+
+    tokens: int | None = None
+    seconds: float | None = None
+
+
+def spent_until(result: TrainResult, step: int | None) -> Spent:
+    """What the training took up to and with `step`."""
+    if step is None:
+        return Spent()
+    done = [counted for counted in result.steps if counted.step <= step]
+    return Spent(tokens=sum(counted.tokens for counted in done), seconds=sum(counted.seconds for counted in done))
+
+
+def reached_step(record: Record, arm: str, seed: int) -> int | None:
+    """The first evaluated step of a training whose dev score is the suite's target or better; `None`: none."""
+    asked = record.resolved.suite.evaluate_at
+    if asked is None or asked.target is None:
+        return None
+    target = asked.target
+    for entry in record.trajectories:
+        if (entry.arm, entry.seed, entry.eval) == (arm, seed, target.eval):
+            return next((step.step for step in entry.steps if step.reaches(target.value)), None)
+    return None
+
+
+def unreached(record: Record, arm: str) -> tuple[int, ...]:
+    """Seeds of an arm whose trainings were scored over their steps and did not reach the target."""
+    scored = {entry.seed for entry in record.trajectories if entry.arm == arm and entry.steps}
+    seeds = record.resolved.suite.seeds_of(arm)
+    return tuple(seed for seed in seeds if seed in scored and reached_step(record, arm, seed) is None)
 
 
 def _seconds(ledger: Ledger) -> float | None:
@@ -80,6 +118,23 @@ COSTS: dict[str, CostKind] = {
             figure=lambda ledger: ledger.flops,
             absent="its FLOPs were not counted",
         ),
+        CostKind(
+            name="tokens_to_target",
+            title="tokens to the target",
+            counted=True,
+            figure=lambda ledger: ledger.tokens or None,
+            absent="its steps were not scored",
+            to_target=True,
+        ),
+        CostKind(
+            name="seconds_to_target",
+            title="seconds to the target",
+            counted=False,
+            figure=_seconds,
+            timed=True,
+            absent="other jobs or programs ran beside it; run.workers = 1 on a quiet machine gives seconds of its own",
+            to_target=True,
+        ),
     )
 }
 
@@ -87,13 +142,16 @@ COSTS: dict[str, CostKind] = {
 def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...]:
     """One figure per seed of the arm; `None` where that training has none."""
     trainings = {training.seed: training for training in record.trainings if training.arm == arm}
-    return tuple(_figure(trainings.get(seed), kind) for seed in record.resolved.suite.seeds_of(arm))
+    return tuple(_figure(record, trainings.get(seed), kind) for seed in record.resolved.suite.seeds_of(arm))
 
 
-def _figure(training: TrainingRecord | None, kind: CostKind) -> float | None:
+def _figure(record: Record, training: TrainingRecord | None, kind: CostKind) -> float | None:
     if training is None or training.result is None or (kind.timed and not training.undisturbed):
         return None
-    return kind.figure(training.result.ledger)
+    if not kind.to_target:
+        return kind.figure(training.result.ledger)
+    spent = spent_until(training.result, reached_step(record, training.arm, training.seed))
+    return (spent.seconds if kind.timed else spent.tokens) or None
 
 
 def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Amount | None:

@@ -11,6 +11,7 @@ from bench.suite.checks.data.data_dependencies import need_problems
 from bench.suite.checks.names.claim_names import claim_problems
 from bench.suite.checks.names.decision_names import decision_problems
 from bench.suite.checks.names.deployed_forms import deploy_problems
+from bench.suite.checks.names.evaluated_steps import step_problems
 from bench.suite.checks.names.gate_names import gate_problems
 from bench.suite.checks.names.seed_plan import seed_problems
 from bench.suite.checks.names.unknown import unknown_name
@@ -35,6 +36,7 @@ def name_problems(suite: Suite) -> Iterator[Problem]:
         if evaluation.kind == "judge":
             yield from _judge_problems(evaluation, suite, f"eval[{index}]")
     yield from claim_problems(suite)
+    yield from step_problems(suite)
     yield from decision_problems(suite)
     yield from deploy_problems(suite)
     yield from seed_problems(suite)

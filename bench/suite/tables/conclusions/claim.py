@@ -15,7 +15,10 @@ COST_PREFIX = "cost:"
 CostName: TypeAlias = Literal["seconds", "memory", "tokens", "supervised_tokens", "flops"]
 """What one training costs. `seconds`: of training alone on the machine, without start-up and saving. `memory`: its
 peak, of the device where there is one. `flops`: where they were counted."""
-COST_NAMES: tuple[str, ...] = get_args(CostName)
+TargetCostName: TypeAlias = Literal["tokens_to_target", "seconds_to_target"]
+"""What a training took until it reached `evaluate_at.target` on the dev examples."""
+TARGET_COSTS: tuple[str, ...] = get_args(TargetCostName)
+COST_NAMES: tuple[str, ...] = (*get_args(CostName), *TARGET_COSTS)
 
 
 class Claim(Spec):
@@ -27,7 +30,8 @@ class Claim(Spec):
     `>=` is "at most `margin` worse"."""
     on: str = Field(min_length=1)
     """An eval's name, `EVAL/TASK` for one of its tasks or for a group that adds its tasks up, or a cost:
-    `cost:seconds`, `cost:memory`, `cost:tokens`, `cost:supervised_tokens`, `cost:flops`."""
+    `cost:seconds`, `cost:memory`, `cost:tokens`, `cost:supervised_tokens`, `cost:flops`, and until
+    `evaluate_at.target` is reached `cost:seconds_to_target`, `cost:tokens_to_target`."""
     per: CostName | None = None
     """Decide on the eval's score per unit of this cost."""
     margin: float = Field(default=0.0, ge=0)

@@ -1,0 +1,62 @@
+"""Dev and test examples: every example is in one of them, and no one's place depends on the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.evals.example_part import in_part
+from bench.record.jobs.eval_job import EvalJob, ExamplePart
+from tests.evals.jobs import evaluate, generation_job, lm_eval_job, loss_job, resolved_model, write_choice, write_qa
+from tests.fakes.training import WORLD_ROWS, stored_data
+
+DEV, TEST = (ExamplePart(which=which, dev_share=0.3) for which in ("dev", "test"))
+CONTENTS = [f"example {number}" for number in range(200)]
+
+
+def test_each_example_is_in_one_part_and_stays_there_where_an_eval_grows() -> None:
+    dev = in_part(DEV, CONTENTS)
+    assert dev == [not test for test in in_part(TEST, CONTENTS)]
+    assert 40 <= sum(dev) <= 80
+    assert in_part(DEV, CONTENTS[:90]) == dev[:90]
+    assert in_part(DEV, CONTENTS[::-1]) == dev[::-1]
+    assert in_part(DEV, ["a", "b", "a"])[0] == in_part(DEV, ["a", "b", "a"])[2], "the same question twice"
+
+
+def test_both_parts_of_two_examples_have_one() -> None:
+    for share in (0.001, 0.999):
+        part = ExamplePart(which="dev", dev_share=share)
+        assert sum(in_part(part, ["a", "b"])) == 1
+        assert sum(in_part(part, ["a"])) == 1
+    assert in_part(DEV, []) == []
+
+
+@pytest.mark.parametrize("kind", ["choice", "qa", "loss", "generation"])
+def test_both_parts_together_are_the_eval(kind: str, checkpoint: Path, tmp_path: Path) -> None:
+    """With the ids and the scores that the examples have in the whole."""
+
+    model = resolved_model(checkpoint)
+
+    def job(part: ExamplePart | None) -> EvalJob:
+        if kind in ("loss", "generation"):
+            data = stored_data(tmp_path, WORLD_ROWS[:20])
+            make: Any = loss_job if kind == "loss" else generation_job
+            return make(model, Path(data.path), 20, part=part)
+        write: Any = write_choice if kind == "choice" else write_qa
+        write(tmp_path / "tasks", kind, count=20)
+        return lm_eval_job(model, tmp_path / "tasks", [kind], limit=16, part=part)
+
+    scored = {}
+    for name, part in (("all", None), ("dev", DEV), ("test", TEST)):
+        (tmp_path / name).mkdir()
+        result, rows = evaluate(job(part), tmp_path / name)
+        assert result.measures[0].n + result.measures[0].missing == len(rows)
+        scored[name] = {row.id: row.metrics for row in rows}
+    assert scored["dev"]
+    assert not scored["dev"].keys() & scored["test"].keys()
+    both = {**scored["dev"], **scored["test"]}
+    assert both.keys() == scored["all"].keys()
+    for id_, metrics in both.items():
+        assert metrics == pytest.approx(scored["all"][id_], abs=1e-5)

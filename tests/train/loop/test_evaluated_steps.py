@@ -1,0 +1,137 @@
+"""Steps that a training stores for evaluation, and the one that it keeps."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.emit import Event, StepDone, ignore_event
+from bench.record.files import STEPS, WEIGHTS
+from bench.record.jobs.train_job import KeepBest, TrainJob
+from bench.record.results.training import TrainResult
+from bench.suite.tables.training.evaluate_at import StepPlan
+from bench.train.job import run_training
+from bench.train.loop.evaluated_steps import ScoreStep
+from tests.evals.jobs import loss_job
+from tests.fakes.training import WORLD_ROWS, make_job, make_recipe, resolved_model, stored_data, train
+
+DROPOUT = {"method": "lora", "lora": {"r": 2, "alpha": 4, "dropout": 0.5}}
+"""A training that draws random numbers at every step."""
+
+
+def job_in(world: Path, *, steps: int = 8, every: int = 2, patience: int | None = None, **recipe: Any) -> TrainJob:
+    """A training whose every second step is stored; the best of them is kept where a test brings scores."""
+    model, rows = resolved_model(world / "base"), stored_data(world, WORLD_ROWS)
+    job = make_job(
+        model, rows, recipe=make_recipe(schedule="constant", **recipe), budget={"unit": "steps", "amount": steps},
+        evaluated=StepPlan(every=every),
+    )  # fmt: skip
+    keep = KeepBest(scoring=loss_job(model, Path(rows.path), 4), patience=patience)
+    return job.model_copy(update={"keep_best": keep})
+
+
+def scored(scores: Mapping[int, float | None], *, higher_is_better: bool = True) -> ScoreStep:
+    """Gives each step its planned score, and draws random numbers as an eval may."""
+
+    def score(stored: Path) -> tuple[float | None, bool]:
+        assert list((stored / WEIGHTS).glob("*.safetensors")), "whole before it is scored"
+        torch.rand(3), np.random.rand(3), random.random()
+        return scores[int(stored.name)], higher_is_better
+
+    return score
+
+
+def keep(job: TrainJob, folder: Path, scores: Mapping[int, float | None], **options: Any) -> TrainResult:
+    return run_training(job, folder, ignore_event, score=scored(scores, **options))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a saved subject."""
+    return {name: value for file in folder.glob("*.safetensors") for name, value in load_file(file).items()}
+
+
+def same(left: Path, right: Path) -> bool:
+    ours, theirs = weights(left), weights(right)
+    return ours.keys() == theirs.keys() and all(torch.equal(value, theirs[name]) for name, value in ours.items())
+
+
+@pytest.mark.parametrize("recipe", [{}, DROPOUT], ids=["full", "lora"])
+def test_a_stored_step_is_what_a_shorter_training_ends_with(
+    world: Path, tmp_path: Path, recipe: dict[str, Any]
+) -> None:
+    """Storing and scoring change nothing of the training: not even its dropout."""
+    plain = job_in(world, **recipe).model_copy(update={"evaluated": None, "keep_best": None})
+    train(plain, tmp_path / "plain")
+    result = keep(job_in(world, **recipe), tmp_path / "stored", {2: 0.1, 4: 0.2, 6: 0.3, 8: 0.4})
+    assert result.stored_steps == (2, 4, 6, 8)
+    assert same(tmp_path / "stored" / WEIGHTS, tmp_path / "plain" / WEIGHTS)
+    shorter = plain.model_copy(update={"budget": plain.budget.model_copy(update={"amount": 4})})
+    train(shorter, tmp_path / "shorter")
+    assert same(tmp_path / "stored" / STEPS / "4" / WEIGHTS, tmp_path / "shorter" / WEIGHTS)
+    assert not same(tmp_path / "stored" / STEPS / "2" / WEIGHTS, tmp_path / "shorter" / WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("scores", "higher", "best"),
+    [
+        ({2: 0.1, 4: 0.5, 6: 0.5, 8: 0.2}, True, 4),
+        ({2: 0.1, 4: 0.5, 6: 0.5, 8: 0.2}, False, 2),
+        ({2: None, 4: None, 6: 0.1, 8: None}, True, 6),
+    ],
+)
+def test_the_kept_step_has_the_best_score_and_of_equals_is_the_first(
+    world: Path, tmp_path: Path, scores: dict[int, float | None], higher: bool, best: int
+) -> None:
+    result = keep(job_in(world), tmp_path, scores, higher_is_better=higher)
+    assert result.kept_step == best
+    assert {point.step: point.score for point in result.dev} == scores
+    assert same(tmp_path / WEIGHTS, tmp_path / STEPS / str(best) / WEIGHTS)
+    check = result.weights_check
+    assert check is not None
+    assert check.as_evaluated == pytest.approx(check.as_trained, abs=1e-4), "that of the kept step"
+    assert result.stopped == "budget"
+    assert len(result.steps) == 8
+
+
+def test_patience_ends_a_training_whose_scores_rise_no_more(world: Path, tmp_path: Path) -> None:
+    result = keep(job_in(world, steps=20, patience=2), tmp_path, {2: 0.5, 4: 0.4, 6: 0.5, 8: 0.9})
+    assert result.stopped == "early"
+    assert len(result.steps) == 6
+    assert (result.kept_step, result.stored_steps) == (2, (2, 4, 6))
+
+
+def test_a_training_that_ends_between_two_steps_stores_its_last(world: Path, tmp_path: Path) -> None:
+    job = job_in(
+        world, every=100, steps=40, learning_rate=0.05, validation={"every": 1, "patience": 1, "keep_best": False}
+    )
+    result = train(job.model_copy(update={"keep_best": None}), tmp_path)
+    assert result.stopped == "early"
+    assert result.stored_steps == (len(result.steps),)
+
+
+def test_an_interrupted_training_goes_on_with_what_it_stored_and_chose(world: Path, tmp_path: Path) -> None:
+    job = job_in(world).model_copy(update={"steps_between_saves": 5})
+    scores = {2: 0.1, 4: 0.5, 6: 0.2, 8: 0.3}
+    whole = keep(job, tmp_path / "whole", scores)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(job, tmp_path / "cut", stop, score=scored(scores))
+    again = keep(job, tmp_path / "cut", {6: 0.2, 8: 0.3})
+    assert (again.dev, again.kept_step, again.stored_steps) == (whole.dev, whole.kept_step, whole.stored_steps)
+    assert same(tmp_path / "cut" / WEIGHTS, tmp_path / "whole" / WEIGHTS)
+
+
+def test_a_training_that_begins_anew_has_no_steps_of_an_earlier_attempt(world: Path, tmp_path: Path) -> None:
+    (tmp_path / STEPS / "99" / WEIGHTS).mkdir(parents=True)
+    assert train(job_in(world).model_copy(update={"keep_best": None}), tmp_path).stored_steps == (2, 4, 6, 8)
