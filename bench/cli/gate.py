@@ -142,13 +142,13 @@ def quality(
     against: Annotated[str, typer.Option(help="The stored run: a run folder or a suite's name.", show_default=False)],
     margin: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Accepted loss in the eval's units, in place of the suite's [gate] margin."),
+        typer.Option(min=0.0, help="Accepted loss in the eval's units, in place of the margin of the suite's gate."),
     ] = None,
     fail_on: FailOnOption = "no-go",
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a run's scores and claims with a stored run's, over the same examples, by the [gate] of its suite."""
+    """Compare a run's scores and claims with a stored run's, over the same examples, by its suite's gate table."""
     from datetime import UTC, datetime
 
     from bench.gate.quality import compare_quality
