@@ -33,7 +33,10 @@ GoOnOption = Annotated[
     bool, typer.Option("--go-on", help="Train although an eval failed its rehearsal or tells nothing on the base.")
 ]
 UntilDecidedOption = Annotated[
-    bool, typer.Option("--until-decided", help="Train seeds and ask examples until every claim is decided, or not worth more.")
+    bool,
+    typer.Option(
+        "--until-decided", help="Train seeds and ask examples until every claim is decided, or not worth more."
+    ),
 ]
 WithinOption = Annotated[
     str | None, typer.Option("--within", metavar="TIME", help="With --until-decided: such as 2h or 30m.")

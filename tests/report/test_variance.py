@@ -8,7 +8,7 @@ from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Paragraph, Table
-from bench.report.sections.scores.variance import variance_section
+from bench.report.sections.scores.variance import MODERATED, TWO_SEEDS, UNNOTICED, variance_section
 from tests.fakes.records import make_run
 
 
@@ -35,6 +35,16 @@ def test_the_section_has_a_row_for_every_difference() -> None:
     assert isinstance(table, Table)
     assert len(table.rows) == (6 + 4) * 5
     assert "<b>Where the noise comes from</b>" in render(compose(comparison))
+
+
+@pytest.mark.parametrize(("seeds", "two"), [((0, 1), True), ((0, 1, 2), False)])
+def test_what_all_seeds_say_together_says_when_it_holds(seeds: tuple[int, ...], two: bool) -> None:
+    """An arm that is noisier than the others has an interval that is too narrow, and nothing else tells a reader."""
+    section = variance_section(compare(make_run(examples=60, seeds=seeds, seed_spread=0.1), replicates=100))
+    assert section is not None
+    text = next(block.text for block in section.blocks if isinstance(block, Paragraph) and MODERATED in block.text)
+    assert UNNOTICED in text
+    assert (TWO_SEEDS in text) is two
 
 
 def test_with_one_seed_the_noise_of_training_is_unknown_not_zero() -> None:

@@ -51,14 +51,16 @@ class SeedPrior:
 
     An arm's expected variance is `scale * (between + its rest)`: between is the variance of the trainings themselves,
     the same for all. degrees: the prior's, infinite where the arms differ no more than chance makes them.
-    homogeneity_p: of equal noise against one arm that is noisier. pooled_degrees: of all arms together. deviation: the
-    expected standard deviation of one seed's value, of the median arm; in logits for rates.
+    homogeneity_p: of equal noise against one arm that is noisier. noisiest: standard deviation of the noisiest arm's
+    seeds, as a multiple of what is expected of it. pooled_degrees: of all arms together. deviation: the expected
+    standard deviation of one seed's value, of the median arm; in logits for rates.
     """
 
     between: float
     scale: float
     degrees: float
     homogeneity_p: float
+    noisiest: float
     arms: int
     pooled_degrees: int
     deviation: float
@@ -106,6 +108,7 @@ def seed_prior(arms: Sequence[SeedVariance]) -> SeedPrior | None:
         scale=scale,
         degrees=prior,
         homogeneity_p=noisiest_p(relative, degrees),
+        noisiest=float((relative.max() / scale) ** 0.5),
         arms=len(shown),
         pooled_degrees=int(degrees.sum()),
         deviation=(scale * (between + float(np.median(rest)))) ** 0.5,

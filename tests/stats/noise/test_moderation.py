@@ -50,8 +50,16 @@ def test_arms_that_differ_by_chance_alone_are_pooled() -> None:
     assert np.isinf(degrees)
 
 
+def test_the_noisiest_arm_is_measured_by_what_is_expected_of_it() -> None:
+    """Three arms of equal noise, and one whose seeds differ twice as much."""
+    arms = [SeedVariance(total=total, rest=0.0, degrees=4) for total in (1.0, 1.0, 1.0, 4.0)]
+    prior = seed_prior(arms)
+    assert prior is not None
+    assert prior.noisiest == pytest.approx((4.0 / (prior.scale * prior.between)) ** 0.5)
+
+
 def test_the_posterior_weighs_by_degrees_of_freedom() -> None:
-    fields = {"between": 0.03, "scale": 2.0, "homogeneity_p": 0.5, "arms": 6, "deviation": 0.2}
+    fields = {"between": 0.03, "scale": 2.0, "homogeneity_p": 0.5, "noisiest": 1.0, "arms": 6, "deviation": 0.2}
     prior = SeedPrior(degrees=4.0, pooled_degrees=12, **fields)  # type: ignore[arg-type]
     own = SeedVariance(total=0.5, rest=0.01, degrees=2)
     assert prior.moderated(own) == pytest.approx(((4 * 0.08 + 2 * 0.5) / 6, 6.0))

@@ -22,8 +22,14 @@ WITH_DRAWS = (
 
 MODERATED = (
     "What the seeds of all arms say together: an arm's few seeds are weighted with it, by degrees of freedom "
-    "(empirical Bayes, Smyth 2004). Where the p-value of equal noise is below 5%, each arm has its own seeds alone."
+    "(empirical Bayes, Smyth 2004). Where the p-value of equal noise is below 5%, each arm has its own seeds alone. "
+    "Noisiest: the deviation of that arm's seeds, as a multiple of what is expected of it."
 )
+UNNOTICED = (
+    "This holds for arms of equal noise, and few seeds seldom show that one arm is noisier. In simulations the 95% "
+    "interval of an arm with two or three times the noise of five others, three seeds each, covers 80 to 82%."
+)
+TWO_SEEDS = "With two seeds each, up to 7% of true differences of zero have a p-value of 5% or less."
 
 
 def variance_section(comparison: Comparison) -> Section | None:
@@ -64,11 +70,14 @@ def _priors(comparison: Comparison) -> tuple[Block, ...]:
         return ()
     columns = (
         Column(title="Eval"),
-        *numbers("Arms", "One seed's deviation", "Prior's degrees of freedom", "p of equal noise"),
+        *numbers("Arms", "One seed's deviation", "Prior's degrees of freedom", "Noisiest", "p of equal noise"),
         Column(title="Moderated"),
     )
     rows = tuple(_prior(result, prior) for result, prior in priors.values() if prior is not None)
-    return (Paragraph(text=MODERATED, tone="muted"), Table(columns=columns, rows=rows))
+    used = any(prior is not None and prior.usable for _, prior in priors.values())
+    few = used and len(comparison.run.seeds) == 2
+    text = " ".join([MODERATED, *([UNNOTICED] if used else []), *([TWO_SEEDS] if few else [])])
+    return (Paragraph(text=text, tone="muted"), Table(columns=columns, rows=rows))
 
 
 def _prior(result: Result, prior: SeedPrior) -> tuple[Cell, ...]:
@@ -78,6 +87,7 @@ def _prior(result: Result, prior: SeedPrior) -> tuple[Cell, ...]:
         Cell(text=str(prior.arms)),
         Cell(text=f"{fmt.number(prior.deviation)}{unit}"),
         Cell(text=fmt.number(prior.weight)),
+        Cell(text=f"×{prior.noisiest:.1f}"),
         Cell(text=fmt.p_value(prior.homogeneity_p)),
         Cell(text="yes" if prior.usable else "no: the arms' noise differs"),
     )
