@@ -17,6 +17,7 @@ VERDICT_TONES: dict[str, Tone] = {
     "inconclusive": "unsure",
     "incomplete": "bad",
 }
+_DECIDED = ("supported", "refuted")
 _SIGNS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "incomplete": "–"}
 _DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Rows", "Epochs")
 
@@ -25,9 +26,8 @@ def claims_section(comparison: Comparison) -> Section | None:
     """One row per claim; `None` where the suite makes none."""
     if not comparison.claims:
         return None
-    columns = (*texts("Verdict", "Claim", "What the run shows"), Column(title="p (Holm)", right=True))
-    whole = Table(columns=columns, rows=tuple(_row(claim) for claim in comparison.claims), only="document")
-    return Section(title="Claims", blocks=(*_brief(comparison.claims), whole, *_planned_looks(comparison)))
+    blocks = (*_brief(comparison.claims), _whole(comparison.claims), *_planned_looks(comparison))
+    return Section(title="Claims", blocks=blocks)
 
 
 def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
@@ -130,19 +130,21 @@ def doses_section(comparison: Comparison) -> Section | None:
     return Section(title="Dose of one training", blocks=(Table(columns=columns, rows=rows),), folded=True)
 
 
-def _row(result: ClaimResult) -> tuple[Cell, ...]:
+def _whole(claims: Sequence[ClaimResult]) -> Table:
+    """What was seen and asked, and for open claims what would decide them, or what is missing."""
+    open_ = any(result.verdict.outcome not in _DECIDED for result in claims)
+    titles = ("Verdict", "Claim", "Seen", "Asked", *(["To decide it"] if open_ else []))
+    columns = (*texts(*titles), Column(title="p (Holm)", right=True))
+    return Table(columns=columns, rows=tuple(_row(result, open_=open_) for result in claims), only="document")
+
+
+def _row(result: ClaimResult, *, open_: bool) -> tuple[Cell, ...]:
     outcome = result.verdict.outcome
     return (
         Cell(text=outcome, tone=VERDICT_TONES[outcome]),
         Cell(text=f"{result.claim.says} on {result.claim.measure}"),
-        Cell(text=_shown(result)),
+        Cell(text=result.seen or fmt.NONE),
+        Cell(text=result.asked),
+        *([Cell(text="" if outcome in _DECIDED else result.why)] if open_ else []),
         Cell(text=fmt.p_value(result.verdict.adjusted_p)),
     )
-
-
-def _shown(result: ClaimResult) -> str:
-    """`better by 46.5 points (41.4 to 51.3); asked: not worse by more than 2.0 points`, with what would decide it."""
-    if result.seen is None:
-        return f"{result.why}; asked: {result.asked}"
-    shown = f"{result.seen}; asked: {result.asked}"
-    return shown if result.verdict.outcome in ("supported", "refuted") else f"{shown}; {result.why}"

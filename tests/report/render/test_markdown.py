@@ -75,7 +75,9 @@ def test_figures_in_the_document_are_the_hand_computed_ones(complete: Comparison
 
 def test_failed_cells_stand_in_the_tables_with_their_reasons(broken: Comparison) -> None:
     text = render(compose(broken))
-    assert "| **incomplete** | lima_1k/full &gt; random_1k/full on qa | lima_1k/full#0 has no score" in text
+    assert (
+        "| **incomplete** | lima_1k/full &gt; random_1k/full on qa | – | better | lima_1k/full#0 has no score" in text
+    )
     assert "alpaca_52k/lora has 2 of 3 (1 of 3 trainings ran out of memory), worst" in text
     assert "out of memory: 3.1 GiB asked, 2.0 GiB free" in text
     upper = text.partition("<b>Quality against cost</b>")[0]
