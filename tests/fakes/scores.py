@@ -6,11 +6,14 @@ Examples share their difficulty over the subjects, as in a real eval, so that pa
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from bench.record.results.evaluation import Measure, ScoreRow
 from tests.fakes.flagship import LOSS
+from tests.fakes.remembered import remembered
 
 HOSTILE = "a|b `c` <script>alert(1)</script> [x](javascript:1) \x1b[31mred\x1b[0m [bold]B[/bold] \u202eevil\n# head"
 
@@ -28,6 +31,27 @@ def make_rows(
 ) -> list[ScoreRow]:
     """One `ScoreRow` per example. difficulty: in logits, per example. planted: the arm's probability of a right answer;
     shift: what its seed adds to that. missing: share of scores that are `None`."""
+    rows, state = _known_rows(
+        name, arm, difficulty, planted, shift, rng.bit_generator.state, missing=missing, hostile=hostile
+    )
+    rng.bit_generator.state = state
+    return list(rows)
+
+
+def _drawn_rows(
+    name: str,
+    arm: str,
+    difficulty: np.ndarray,
+    planted: float,
+    shift: float,
+    state: Mapping[str, Any],
+    *,
+    missing: float,
+    hostile: bool,
+) -> tuple[tuple[ScoreRow, ...], Mapping[str, Any]]:
+    """The rows, and the generator's state after them."""
+    rng = np.random.default_rng()
+    rng.bit_generator.state = state
     rows = []
     for index, hard in enumerate(difficulty):
         gone = bool(rng.random() < missing)
@@ -65,7 +89,11 @@ def make_rows(
                 output=output,
             )
         )
-    return rows
+    return tuple(rows), rng.bit_generator.state
+
+
+_known_rows = remembered(_drawn_rows, size=420)
+"""Of equal arguments: runs that differ by one thing that was planted share nearly all of their rows."""
 
 
 def make_measures(name: str, rows: list[ScoreRow]) -> tuple[Measure, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
-from bench.report.analysis.run_facts.subjects import planned_arms, subjects
+from bench.report.analysis.run_facts.subjects import bases_by_arm, subjects
 
 FILE = "flips.jsonl"
 """The whole list, in the run directory."""
@@ -85,14 +85,14 @@ def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, s
     counts: list[FlipCount] = []
     flips: list[Flip] = []
     drawn: list[Flip] = []
-    generator = np.random.default_rng(int(record.digest[:16], 16))
+    generator, names = np.random.default_rng(int(record.digest[:16], 16)), subjects(record)
     for entry in entries:
         entry_flips: list[Flip] = []
-        for arm in planned_arms(record):
-            by_seed = _flips_of(arm.name, arm.base, entry, rows, subjects(record)[arm.name])
+        for arm, base in bases_by_arm(record).items():
+            by_seed = _flips_of(arm, base, entry, rows, names[arm])
             if by_seed is not None:
                 entry_flips += [flip for per_seed in by_seed for flip in per_seed]
-                counts.append(_count(arm.name, entry, by_seed))
+                counts.append(_count(arm, entry, by_seed))
         flips += entry_flips
         drawn += [flip for direction in ("gained", "lost") for flip in _draw(entry_flips, direction, shown, generator)]
     return Flips(counts=tuple(counts), flips=tuple(flips), shown=tuple(drawn))

@@ -112,7 +112,7 @@ def results(
 def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence], deltas: Deltas) -> Result:
     names = subjects(record)[arm]
     control = _control(arm, record)
-    value, by_seed = _values(arm, entry, record, deltas)
+    value, by_seed = _values(arm, names, entry, record, deltas)
     alone = is_base(arm) or entry.measurand.against_control
     return Result(
         arm=arm,
@@ -126,11 +126,13 @@ def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence
     )
 
 
-def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[Estimate, tuple[float | None, ...]]:
-    """The arm's value with its interval, and each replicate's own."""
+def _values(
+    arm: str, names: Sequence[str], entry: Aligned, record: Record, deltas: Deltas
+) -> tuple[Estimate, tuple[float | None, ...]]:
+    """The arm's value with its interval, and each replicate's own. names: of its subjects."""
     scores = entry.arms[arm]
     if not entry.measurand.per_example:
-        reported = tuple(_reported(record, subject, entry.measurand) for subject in subjects(record)[arm])
+        reported = tuple(_reported(record, subject, entry.measurand) for subject in names)
         counts = entry.counts.get(arm)
         estimate = None
         if counts is not None:
@@ -138,7 +140,7 @@ def _values(arm: str, entry: Aligned, record: Record, deltas: Deltas) -> tuple[E
             estimate = corpus_interval(counts, seed=deltas.seed, replicates=deltas.replicates, prior=prior)
         return estimate or _corpus_value(reported, examples=len(entry.examples)), reported
     by_seed = tuple(_row_value(scores, row) for row in range(scores.values.shape[0]))
-    if is_own_reference(record, entry.measurand.eval, subjects(record)[arm]):
+    if is_own_reference(record, entry.measurand.eval, names):
         return _defined(by_seed, examples=int(scores.present.any(axis=0).sum())), by_seed
     prior = deltas.seed_prior(entry)
     return score_interval(scores, seed=deltas.seed, replicates=deltas.replicates, prior=prior), by_seed
