@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.stats.conclusions import claims
-from bench.stats.estimates import paired, seed_pairs, single
+from bench.stats.estimates import delta, paired, seed_pairs, single
 from tests.fakes.remembered import remembered
 
 _KEPT = 600  # results of each function: four reports of the flagship's shape
@@ -21,6 +21,7 @@ _KNOWN = [
         (paired, "_as_scored"),
         (single, "_as_scored"),
         (seed_pairs, "_as_scored"),
+        (delta, "detectable_effect"),
         (claims, "needed"),
         (claims, "needed_range"),
     )

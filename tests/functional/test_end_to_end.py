@@ -26,6 +26,7 @@ control = "drawn"
 model = { card = "micro" }
 budget = { unit = "epochs", amount = 1 }
 arms = { data = ["first", "drawn"], recipe = ["full", "lora"] }
+run.probe_steps = 0
 
 [data]
 first = { source = "micro:curated", select = { by = "first", size = 96 } }
