@@ -20,6 +20,7 @@ from benchmarks.simulations import (
     planning,
     rare,
     sequential,
+    steps,
     verdicts,
 )
 from benchmarks.simulations.lean import lean
@@ -36,6 +37,7 @@ TABLES: dict[str, Sequence[Table]] = {
     "verdicts": verdicts.TABLES,
     "planning": (planning.TABLE,),
     "rare": (rare.TABLE,),
+    "steps": (steps.TABLE,),
     "sequential": (sequential.TABLE,),
     "buying": (buying.TABLE,),
     "decisions": decisions.TABLES,
