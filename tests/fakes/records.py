@@ -22,6 +22,7 @@ from bench.record.record import (
     GitState,
     ProbeRecord,
     Record,
+    ScoredStep,
     TrainingRecord,
 )
 from bench.record.results.evaluation import ScoreRow
@@ -49,14 +50,16 @@ class FakeRun:
     def load(self) -> Record:
         return self.record
 
-    def scores(self, evaluation: EvaluationRecord) -> list[ScoreRow]:
-        return self.rows[evaluation.eval, evaluation.subject]
+    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> list[ScoreRow]:
+        name = evaluation.dev_eval if isinstance(evaluation, ScoredStep) else evaluation.eval
+        return self.rows[name, evaluation.subject]
 
     def write(self) -> Path:
         """Put record.json and the scores where a real run has them."""
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "record.json").write_text(self.record.model_dump_json(indent=1))
-        for evaluation in self.record.evaluations:
+        steps = (step for trajectory in self.record.trajectories for step in trajectory.steps)
+        for evaluation in (*self.record.evaluations, *steps):
             if evaluation.scores is not None:
                 file = self.path / evaluation.scores
                 file.parent.mkdir(parents=True, exist_ok=True)

@@ -45,6 +45,17 @@ kind = "questions"
 questions = ["Where does Koso live?"]
 decoding = { max_new_tokens = 16 }
 
+[[eval]]
+name = "heldout"
+kind = "loss"
+data = { source = "micro:heldout", select = { by = "first", size = 40 } }
+
+[evaluate_at]
+every = 3
+evals = ["heldout"]
+keep = "best on heldout"
+target = { eval = "heldout", value = 6 }
+
 [[claim]]
 says = "few/full > base"
 on = "answers"
@@ -74,7 +85,7 @@ def test_every_subject_answered_everything(run: RunDirectory) -> None:
         assert len(rows(run, record, "answers", subject)) == 24
         assert all(len(row.samples) == 3 for row in rows(run, record, "drawn", subject))
         assert [row.prompt for row in rows(run, record, "said", subject)] == ["Where does Koso live?"]
-    for evaluation in record.evaluations:
+    for evaluation in (evaluation for evaluation in record.evaluations if evaluation.eval != "heldout"):
         assert evaluation.result is not None
         assert evaluation.result.generated is not None
         assert evaluation.result.generated.differed == 0
@@ -105,3 +116,26 @@ def test_the_report_shows_scores_their_difference_and_the_answers(run: RunDirect
     line = next(line for line in section.splitlines() if line.startswith("| **few/full**"))
     assert "[" in line.split("|")[3], "a corpus metric has a paired difference with an interval"
     assert "### said" not in text
+
+
+def test_the_training_is_scored_over_its_steps_and_keeps_the_best(run: RunDirectory) -> None:
+    """On dev examples; the eval's own score is of the others and of the kept step."""
+    record = run.load()
+    base, trained = record.trajectories
+    assert [step.step for step in base.steps] == [0]
+    assert [step.step for step in trained.steps] == [3, 6, 8]
+    result = record.trainings[0].result
+    assert result is not None
+    assert {point.step: point.score for point in result.dev} == {step.step: step.value for step in trained.steps}
+    losses = {step.step: step.value for step in trained.steps if step.value is not None}
+    assert (result.kept_step or 8) == min(losses, key=lambda step: losses[step])
+    dev = {row.id for row in run.scores(trained.steps[0])}
+    test = {row.id for row in rows(run, record, "heldout", "few/full#0")}
+    assert dev == {row.id for row in run.scores(base.steps[0])}
+    assert dev
+    assert test
+    assert not dev & test
+    assert len(dev | test) == 40
+    report = (run.path / "report.md").read_text(encoding="utf-8")
+    assert "Over the steps" in report
+    assert "plots/trajectory.svg" in report

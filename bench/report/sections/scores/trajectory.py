@@ -58,10 +58,16 @@ def _row(row: Trajectory, steps: list[int]) -> tuple[Cell, ...]:
     cells = {point.step: _cell(row, point) for point in row.points}
     best = Cell(text=fmt.NONE if row.best_step is None else f"step {fmt.count(row.best_step)}")
     return (
-        Cell(text=row.measurand, tone="strong"),
+        Cell(text=_name(row), tone="strong"),
         *(cells.get(step, Cell(text=fmt.NONE, tone="muted")) for step in steps),
         best,
     )
+
+
+def _name(row: Trajectory) -> str:
+    """The measurand, with the number of its dev examples: no other table has that."""
+    examples = max((point.gain.n_examples for point in row.points), default=0)
+    return row.measurand if row.on == "test" else f"{row.measurand}, {fmt.plural(examples, 'dev example')}"
 
 
 def _cell(row: Trajectory, point: TrajectoryPoint) -> Cell:
