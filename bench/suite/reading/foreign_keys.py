@@ -110,14 +110,22 @@ IN_TABLE: dict[str, dict[str, str]] = {
     "data": dict.fromkeys(("path", "file", "files", "data_files", "dataset", "repo", "hub", "url", "name"), _SOURCE),
     **dict.fromkeys(("model", "models"), dict.fromkeys(("name", "id", "name_or_path", "model"), _BASE)),
     "lora": {"rank": "r", "lora_alpha": "alpha", "lora_r": "r", "lora_dropout": "dropout", "modules": "target_modules"},
+    "choice": {
+        "columns": 'question = "COLUMN", choices = "COLUMN", answer = "COLUMN"',
+        "data": 'source = "rows.jsonl"',
+        "prompt": 'question = "COLUMN"',
+        "options": 'choices = "COLUMN"',
+        **dict.fromkeys(("label", "target", "completion"), 'answer = "COLUMN"'),
+    },
 }
-"""Table → lower-case key of other programs → what the table has for it."""
+"""Table, or kind of eval → lower-case key of other programs and tables → what the table has for it."""
 
 
-def here_it_is(key: str, parent: KeyPath) -> str | None:
-    """The hint for a key that another program has, written in the table `parent`; `None` for any other."""
+def here_it_is(key: str, parent: KeyPath, kind: str | None = None) -> str | None:
+    """The hint for a key that another program has, written in the table `parent`, which is of a `kind`; `None` for any
+    other."""
     table = str(parent[0 if len(parent) == 2 else -1]) if parent else ""
-    here = IN_TABLE.get(table, {}).get(key.lower()) or HERE.get(key.lower())
+    here = IN_TABLE.get(kind or table, {}).get(key.lower()) or HERE.get(key.lower())
     return None if here is None else f"here it is {here}"
 
 

@@ -164,7 +164,7 @@ class _Explainer:
         keys = known_keys(self.model, parent, self.raw)
         close = difflib.get_close_matches(key.lower(), keys, n=1, cutoff=0.8)
         hint = (
-            here_it_is(key, parent)
+            here_it_is(key, parent, self._kind_at(parent))
             or self._own_table(parent, key)
             or (f"did you mean {close[0]!r}?" if close else None)
             or belongs(self.model, parent, key, value, kind=self._kind_at(parent))

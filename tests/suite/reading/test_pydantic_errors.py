@@ -189,12 +189,15 @@ def test_what_other_programs_call_a_key_leads_to_one_that_there_is() -> None:
         ("model/name_or_path", 'repo = "OWNER/NAME"'),
         ("recipe/full/lora/rank", "here it is r"),
         ("recipe/full/path", "[model]"),
+        ("eval/2/columns", 'choices = "COLUMN"'),
+        ("eval/2/data", 'source = "rows.jsonl"'),
     ],
 )
 def test_a_key_of_other_programs_is_explained_by_its_table(path: str, hint: str) -> None:
     """`[data.d] path` was sent to `[model]`."""
     raw = valid()
     raw["data"]["lora"] = {"source": "y.jsonl"}
+    raw["eval"].append({"name": "c", "kind": "choice", "source": "mc.csv"})
     raw["recipe"]["full"] |= {"method": "lora", "lora": {}} if "lora/rank" in path else {}
     *parents, key = path.split("/")
     table: Any = raw

@@ -31,7 +31,7 @@ class Provenance:
     """How the rows of a `[data]` table were taken, where not all were."""
     tasks_sha256: Mapping[str, str]
     templates: Mapping[str, tuple[str, ...]]
-    """By eval, how its prompts were wrapped."""
+    """By eval, how its prompts were wrapped, and whether answers were scored without their thinking."""
     environment: Environment
     training_precisions: Mapping[str, tuple[str, ...]]
     """Arms by the precision that they were trained in."""
@@ -82,5 +82,6 @@ def _templates(record: Record) -> dict[str, tuple[str, ...]]:
     used: dict[str, set[str]] = {}
     for evaluation in record.evaluations:
         if evaluation.result is not None:
-            used.setdefault(evaluation.eval, set()).add(evaluation.result.template)
+            stripped = ", scored without thinking" if evaluation.result.strip_thinking else ""
+            used.setdefault(evaluation.eval, set()).add(f"{evaluation.result.template}{stripped}")
     return {name: tuple(sorted(templates)) for name, templates in used.items()}
