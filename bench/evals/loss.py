@@ -20,8 +20,8 @@ from bench.data.render.row import Row
 from bench.emit import Emit
 from bench.errors import InputError
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
+from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
 from bench.evals.inference.pass_counts import counted_logits
-from bench.evals.inference.reply_memory import ReplyKind
 from bench.evals.inference.shared_prefix import shared_prefix
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
 from bench.evals.subject import Subject
@@ -49,7 +49,7 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     sums = subject.memory.through(
         _NLL,
         texts,
-        lambda new: summed_nll(subject.model, new, progress),
+        lambda new, finished: summed_nll(subject.model, new, progress, finished=finished),
         is_reply=lambda nll: nll is not None,
         recalled=lambda count: progress.part(count, 1)(1),
     )
@@ -85,16 +85,26 @@ def summed_nll(
     progress: ExampleProgress | None = None,
     *,
     slots: int = SLOTS,
+    finished: FinishedReplies[SupervisedText, float | None] | None = None,
 ) -> list[float | None]:
-    """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite."""
+    """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite.
+
+    finished: of a job that was stopped; a batch all of whose texts are there is not computed again.
+    """
+    finished = finished or nothing_finished()
     result: list[float | None] = [None] * len(texts)
     scored = [index for index, text in enumerate(texts) if text.supervised]
     report = progress.part(len(texts), len(scored)) if progress is not None else None
     lengths, reads = [len(texts[i].ids) for i in scored], [len(texts[i].supervised) for i in scored]
     for batch in batches(lengths, slots=slots, reads=reads, vocabulary=vocabulary_size(model)):
         chosen = [scored[number] for number in batch]
-        for index, nll in zip(chosen, _batch_nll(model, [texts[index] for index in chosen]), strict=True):
-            result[index] = nll if math.isfinite(nll) else None
+        batch_texts = [texts[index] for index in chosen]
+        sums = finished.get(batch_texts)
+        if sums is None:
+            sums = [nll if math.isfinite(nll) else None for nll in _batch_nll(model, batch_texts)]
+            finished.add(zip(batch_texts, sums, strict=True))
+        for index, nll in zip(chosen, sums, strict=True):
+            result[index] = nll
         if report is not None:
             report(len(batch))
     return result

@@ -14,6 +14,7 @@ from bench.data.render.refused_rows import check_embedded
 from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.partial_replies import FinishedReplies
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.subject import Subject
 from bench.record.results.evaluation import Generated
@@ -51,7 +52,12 @@ class _MockScorer(Scorer):
     def __init__(self, *, slots: int, look: LookAtIds) -> None:
         self.slots, self.shared, self._look = slots, True, look
 
-    def score(self, pairs: Sequence[ContinuationPair], report: Callable[[int], None] = lambda _: None) -> list[Score]:
+    def score(
+        self,
+        pairs: Sequence[ContinuationPair],
+        report: Callable[[int], None] = lambda _: None,
+        finished: FinishedReplies[ContinuationPair, Score] | None = None,
+    ) -> list[Score]:
         self._look(chain.from_iterable(pairs))
         report(len(set(pairs)))
         return [Score(logprob=-float(len(continuation)), greedy=False) for _, continuation in pairs]

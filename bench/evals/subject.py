@@ -35,6 +35,8 @@ class Subject:
     """Rows of an eval to take; `None`: all. A rehearsal takes a few."""
     memory: ReplyMemory = field(default_factory=ReplyMemory)
     """What was asked of it before in this eval."""
+    checks_batches: bool = True
+    """Whether this eval computes some answers again alone."""
 
     def scorer(self, *, slots: int = SLOTS) -> Scorer:
         """What scores continuations with this subject."""
@@ -42,7 +44,9 @@ class Subject:
 
     def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
         """What generates this subject's answers."""
-        return CountedGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots, memory=self.memory)
+        return CountedGenerator(
+            model=self.model, tokenizer=self.tokenizer, slots=slots, memory=self.memory, checks=self.checks_batches
+        )
 
     def rows(self, job: EvalJob) -> Sequence[Row]:
         """The eval's own rows, in order, or those of the part that the job scores."""

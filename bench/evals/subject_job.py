@@ -1,7 +1,7 @@
 """One eval job: load the subject, score it, write its scores.
 
 Contract: base and tuned subjects go through the same code at the same precision. Scores are written whole or not at
-all; what could not be scored is `None`, never NaN.
+all; what could not be scored is `None`, never NaN. A job that was killed resumes after its last batch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from bench.data.render.render import make_renderer
 from bench.emit import Emit, Event, ExamplesDone, PassTotals
 from bench.evals.context import Context, ContextRenderer, draw_context
+from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.outcome import EvalOutput, unscored, write_scores
@@ -26,7 +27,7 @@ from bench.machine.peak_memory import PeakMemory
 from bench.model.loading.deployed import load_form
 from bench.model.loading.load import load_subject, load_tokenizer, load_tuned, unused_positions
 from bench.model.loading.packed_linear import pack_linears
-from bench.record.files import WEIGHTS
+from bench.record.files import PARTIAL, WEIGHTS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds
@@ -43,7 +44,7 @@ def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) ->
     """
     started = time.perf_counter()
     torch.set_num_threads(job.threads)
-    subject, context = _load(job)
+    subject, context = _load(job, PartialReplies(folder / PARTIAL))
     memory = PeakMemory(subject.model.device)
     memory.start()
     others = OtherLoadCounter(subject.model.device)
@@ -93,7 +94,7 @@ def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
     return emit_with_counts
 
 
-def _load(job: EvalJob) -> tuple[Subject, Context | None]:
+def _load(job: EvalJob, partial: PartialReplies) -> tuple[Subject, Context | None]:
     """The subject, and the context of a `few_shot` one."""
     tokenizer = load_tokenizer(job.model)
     if job.form is not None:
@@ -115,6 +116,7 @@ def _load(job: EvalJob) -> tuple[Subject, Context | None]:
         tokenizer=tokenizer,
         renderer=renderer,
         context_length=positions,
-        memory=ReplyMemory(None if job.replies is None else Path(job.replies)),
+        checks_batches=job.checks_batches,
+        memory=ReplyMemory(None if job.replies is None else Path(job.replies), partial),
     )
     return subject, context

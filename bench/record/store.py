@@ -3,7 +3,8 @@
 Files: `job.json`, `log.txt`, `result.json`, `scores.jsonl` (evals), `weights/` (trainings), `manifest.json`.
 
 A job counts as done when its manifest is whole: written last, it names every file of the result with its size and
-hash. A folder without one is the remains of an interrupted or failed attempt; only its checkpoints are of use.
+hash. A folder without one is the remains of an interrupted or failed attempt; only its checkpoints and partial replies
+are of use.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.atomic import write_text
 from bench.digest import digest_file
-from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, RESULT, SCORES, STEPS
+from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, PARTIAL, RESULT, SCORES, STEPS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.job import Job, JobResult, result_adapter
 from bench.record.results.deployed import DeployResult
@@ -82,13 +83,12 @@ class JobStore:
         return manifest if whole else None
 
     def begin(self, job: Job) -> Path:
-        """An attempt's folder: empty but for checkpoints and stored steps of an interrupted one, with `job.json`
-        written."""
+        """An attempt's folder: empty but for what an interrupted one resumes from, with `job.json` written."""
         folder = self.folder(job.digest)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for entry in folder.iterdir():
-            if not entry.name.startswith((CHECKPOINT, STEPS)):
+            if not _resumes(entry) and not entry.name.startswith(STEPS):
                 _remove(entry)
         write_text(folder / JOB, job.model_dump_json(indent=1))
         return folder
@@ -102,7 +102,7 @@ class JobStore:
     def commit(self, digest: str, *, started: str, seconds: float, alone: bool, node: str | None = None) -> Manifest:
         """Write the manifest over the files as they are now: from here on the job is done.
 
-        Checkpoints are removed after that, for a kill in between must not cost the training.
+        Checkpoints and partial replies are removed after that, for a kill in between must not cost the work.
         """
         folder = self.folder(digest)
         files = {
@@ -112,7 +112,7 @@ class JobStore:
         }
         manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds, alone=alone, node=node)
         write_text(folder / MANIFEST, manifest.model_dump_json(indent=1))
-        for left_over in folder.glob(f"{CHECKPOINT}*"):
+        for left_over in [entry for entry in folder.iterdir() if _resumes(entry)]:
             _remove(left_over)
         return manifest
 
@@ -197,7 +197,12 @@ def read_scores(path: Path) -> list[ScoreRow]:
 
 
 def _of_checkpoint(file: Path, folder: Path) -> bool:
-    return file.relative_to(folder).parts[0].startswith(CHECKPOINT)
+    return _resumes(folder / file.relative_to(folder).parts[0])
+
+
+def _resumes(entry: Path) -> bool:
+    """Whether an entry of a job's folder is what an interrupted attempt resumes from."""
+    return entry.name.startswith(CHECKPOINT) or entry.name == PARTIAL
 
 
 def _remove(entry: Path) -> None:

@@ -10,12 +10,13 @@ from bench.evals import rehearsal
 from bench.evals.job import KINDS
 from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.tasks import load_tasks
+from bench.evals.served.job import run_served
 from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
 from bench.places import shipped
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.sweep import with_chosen_setting
-from bench.run.plan.digests import CHOSEN_SETTING, ENTRIES, JUDGE, PROBE, SWEEP, TRAIN
+from bench.run.plan.digests import CHOSEN_SETTING, ENTRIES, JUDGE, PROBE, SERVED, SWEEP, TRAIN
 from bench.suite.tables.evals import EvalSpec
 from bench.train.job import run_training
 from bench.train.probe import run_probe
@@ -114,5 +115,6 @@ def test_digests_cover_the_modules_that_do_the_work() -> None:
         CHOSEN_SETTING: with_chosen_setting,
         SWEEP: sweep_result,
         JUDGE: run_judge,
+        SERVED: run_served,
     }
     assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}} == ENTRIES

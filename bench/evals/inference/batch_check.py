@@ -2,7 +2,8 @@
 
 Contract: some answers, evenly spread, are computed again alone: one pass over prompt and answer gives, token by token,
 what the model draws behind them. An answer that comes out different depended on its batch. The same prompts, alone,
-give the time to a first token. At most one answer in twenty is computed again, and at least one.
+give the time to a first token. That takes at most a twentieth of the tokens that the answers took, or one answer; of a
+subject with several evals one eval does it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.inference.answer_row import answer_row, choose_tokens
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import generate
+from bench.evals.inference.generation import Answered, generate
 from bench.evals.inference.generation_request import Generation, GenerationRequest
-from bench.evals.inference.pass_counts import counted_logits
-from bench.evals.inference.reply_memory import ReplyKind, ReplyMemory
+from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
+from bench.evals.inference.pass_counts import counted_logits, pass_counts
+from bench.evals.inference.reply_memory import ReplyMemory
 from bench.record.results.evaluation import Generated
 
 _GENERATION: ReplyKind[GenerationRequest, Generation | None] = ReplyKind(
@@ -32,7 +34,7 @@ CHECKED = 3
 CHECKED_ROUNDED = 16
 """Answers that are computed again alone at half precision, where rounding makes some depend on their batch."""
 CHECKED_SHARE = 0.05
-"""Share of the answers that are computed again, at most."""
+"""Tokens that the checks pass through the model, as a share of those that the answers took, at most."""
 CHECKED_TOKENS = 64
 """Tokens of each such answer, at most."""
 
@@ -51,6 +53,10 @@ class CountedGenerator:
     """Seconds in generation, without the checks."""
     generated: int = 0
     """Tokens that were generated in these, without remembered answers."""
+    passed: int = 0
+    """Tokens that passed through the model for these."""
+    checks: bool = True
+    """Whether some answers are computed again alone."""
 
     @property
     def tokens(self) -> int:
@@ -60,12 +66,15 @@ class CountedGenerator:
     def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
         """Answers in the order of `requests`; as `generate` gives them."""
 
-        def compute(new: list[GenerationRequest]) -> list[Generation | None]:
-            started = time.perf_counter()
-            generations = generate(self.model, self.tokenizer, new, slots=self.slots, report=report)
-            self.seconds += time.perf_counter() - started
-            self.generated += _tokens(generations)
-            return generations
+        def compute(
+            new: list[GenerationRequest], finished: FinishedReplies[GenerationRequest, Generation | None]
+        ) -> list[Generation | None]:
+            known = [finished.get([request]) for request in new]
+            pending = [request for request, answer in zip(new, known, strict=True) if answer is None]
+            if len(pending) < len(new):
+                report(len(new) - len(pending))
+            drawn = iter(self._draw(pending, report, finished.add))
+            return [next(drawn) if answer is None else answer[0] for answer in known]
 
         generations = self.memory.through(
             _GENERATION, requests, compute, is_reply=lambda answer: answer is not None, recalled=report
@@ -74,11 +83,23 @@ class CountedGenerator:
         self.said += generations
         return generations
 
+    def _draw(
+        self,
+        requests: Sequence[GenerationRequest],
+        report: Callable[[int], None],
+        keep: Callable[[Sequence[Answered]], None],
+    ) -> list[Generation | None]:
+        started, passes = time.perf_counter(), pass_counts(self.model)
+        before = passes.tokens
+        generations = generate(self.model, self.tokenizer, requests, slots=self.slots, report=report, keep=keep)
+        self.seconds += time.perf_counter() - started
+        self.passed += passes.tokens - before
+        self.generated += _tokens(generations)
+        return generations
+
     def account(self, *, samples: int) -> Generated:
         """The figures of all answers so far, `samples` to a prompt; makes a few of them again, alone."""
-        answered = [at for at, answer in enumerate(self.said) if answer is not None and answer.ids]
-        most = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
-        chosen = _spread(answered, min(most, max(1, int(CHECKED_SHARE * len(answered)))))
+        chosen = self._chosen() if self.checks else []
         delays = [self._first_token_seconds(self.asked[at]) for at in chosen]
         return Generated(
             answers=len(self.said),
@@ -93,6 +114,25 @@ class CountedGenerator:
             checked=len(chosen),
             differed=sum(self._differs_alone(at) for at in chosen),
         )
+
+    def _chosen(self) -> list[int]:
+        """Evenly spread answers whose checks pass at most `CHECKED_SHARE` of the tokens that all answers took; where
+        that is less than any check takes, the cheapest."""
+        answered = [at for at, answer in enumerate(self.said) if answer is not None and answer.ids]
+        if not answered or not self.passed:
+            return []
+        most = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
+        chosen, left = list[int](), CHECKED_SHARE * self.passed
+        for at in _spread(answered, most):
+            if self._check_tokens(at) <= left:
+                chosen.append(at)
+                left -= self._check_tokens(at)
+        return chosen or [min(answered, key=self._check_tokens)]
+
+    def _check_tokens(self, at: int) -> int:
+        """Tokens of a lone prompt, and of prompt and answer."""
+        answer = self.said[at]
+        return 2 * len(self.asked[at].prompt) + min(CHECKED_TOKENS, 0 if answer is None else len(answer.ids))
 
     def _first_token_seconds(self, request: GenerationRequest) -> float:
         started = time.perf_counter()

@@ -52,17 +52,17 @@ class ContinuousBatch:
         """Last token of each row in work, which no pass has read."""
         self._table = KeyValueTable(places=0, width=0)
 
-    def run(self, report: Callable[[int], None]) -> None:
-        """Answers every row; `report` hears how many rows each pass finished."""
+    def run(self, take: Callable[[Sequence[AnswerRow]], None]) -> None:
+        """Answers every row; `take` gets the rows that each pass finished."""
         while self._waiting or self._rows:
             finished = self._admit()
             if self._rows:
                 finished += self._step()
             if finished:
-                report(finished)
+                take(finished)
 
-    def _step(self) -> int:
-        """Adds one token to each row in work; the number of rows that it finished."""
+    def _step(self) -> list[AnswerRow]:
+        """Adds one token to each row in work; the rows that it finished."""
         lengths = [row.positions_so_far - 1 for row in self._rows]
         read = partial(counted_logits, tokens=len(self._rows), behind=max(lengths))
         logits = decode_logits(self._model, self._table, self._last, lengths, read=read)
@@ -74,27 +74,28 @@ class ContinuousBatch:
         take_tokens(self._tokenizer, rows, tokens)
         return tokens
 
-    def _drop_finished(self) -> int:
-        """Moves the last rows in work into the places of finished ones; the number of finished rows."""
-        before = len(self._rows)
-        for place in reversed(range(before)):
+    def _drop_finished(self) -> list[AnswerRow]:
+        """Moves the last rows in work into the places of finished ones; the finished rows."""
+        finished = []
+        for place in reversed(range(len(self._rows))):
             if self._rows[place].live:
                 continue
+            finished.append(self._rows[place])
             if self._rows[place].broken:
                 self._table.clear(place)
             row, token = self._rows.pop(), self._last.pop()
             if place < len(self._rows):
                 self._table.move(len(self._rows), place)
                 self._rows[place], self._last[place] = row, token
-        return before - len(self._rows)
+        return finished
 
     # Rows that begin.
 
-    def _admit(self) -> int:
-        """Reads the prompts of waiting rows for which there are slots; the number of rows that end with it."""
+    def _admit(self) -> list[AnswerRow]:
+        """Reads the prompts of waiting rows for which there are slots; the rows that end with it."""
         new = self._fitting()
         if not new:
-            return 0
+            return []
         self._make_room(new)
         for group, batch in _read_together(new):
             places = range(len(self._rows), len(self._rows) + len(batch))

@@ -12,12 +12,15 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.answer_row import answer_row, finish
+from bench.evals.inference.answer_row import AnswerRow, answer_row, finish
 from bench.evals.inference.continuous_batch import ContinuousBatch
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import Generation, GenerationRequest
 from bench.evals.inference.key_value_table import fits_table
 from bench.evals.inference.padded_batches import answer_in_batches
+
+Answered = tuple[GenerationRequest, Generation | None]
+"""A request and its answer."""
 
 
 @torch.inference_mode()
@@ -28,17 +31,26 @@ def generate(
     *,
     slots: int = SLOTS,
     report: Callable[[int], None] = lambda _: None,
+    keep: Callable[[Sequence[Answered]], None] = lambda _: None,
 ) -> list[Generation | None]:
     """Answers in the order of `requests`; `None` where the model's logits were not finite.
 
-    At most `slots` slots, answers included, are in work together. `report` hears how many requests each pass finished.
+    At most `slots` slots, answers included, are in work together. `report` hears how many requests each pass finished,
+    `keep` gets them with their answers.
     """
     rows = [answer_row(request) for request in requests]
+    answers: dict[int, Generation | None] = {}
+
+    def take(ended: Sequence[AnswerRow]) -> None:
+        answers.update({id(row): None if row.broken else finish(tokenizer, row) for row in ended})
+        keep([(row.request, answers[id(row)]) for row in ended])
+        report(len(ended))
+
     live = [row for row in rows if row.live]
     if len(live) < len(rows):
-        report(len(rows) - len(live))
+        take([row for row in rows if not row.live])
     if live and fits_table(model):
-        ContinuousBatch(model, tokenizer, live, slots=slots).run(report)
+        ContinuousBatch(model, tokenizer, live, slots=slots).run(take)
     else:
-        answer_in_batches(model, tokenizer, live, slots=slots, report=report)
-    return [None if row.broken else finish(tokenizer, row) for row in rows]
+        answer_in_batches(model, tokenizer, live, slots=slots, take=take)
+    return [answers[id(row)] for row in rows]

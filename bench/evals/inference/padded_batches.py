@@ -27,12 +27,13 @@ def answer_in_batches(
     rows: Sequence[AnswerRow],
     *,
     slots: int,
-    report: Callable[[int], None],
+    take: Callable[[Sequence[AnswerRow]], None],
 ) -> None:
-    """Answers every row, in batches of at most `slots` slots; `report` hears how many rows each batch finished."""
+    """Answers every row, in batches of at most `slots` slots; `take` gets the rows that each batch finished."""
     for batch in batches([row.positions for row in rows], slots=slots):
-        _answer(model, tokenizer, [rows[index] for index in batch])
-        report(len(batch))
+        chosen = [rows[index] for index in batch]
+        _answer(model, tokenizer, chosen)
+        take(chosen)
 
 
 def _answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: Sequence[AnswerRow]) -> None:

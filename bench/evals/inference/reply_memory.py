@@ -2,51 +2,33 @@
 
 Contract: a request is known by its content, and gets the reply that it had before, to the last bit; what was not finite
 is asked again. Replies of one subject, precision, machine and code are in one file, which the caller names; it is
-written whole or not at all. Without a file nothing is remembered.
+written whole or not at all. Without a file nothing is remembered but what a job that was stopped had computed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-from pydantic import TypeAdapter
+from typing import Any
 
 from bench.atomic import write_text
-from bench.digest import digest_json
-
-SubjectRequest = TypeVar("SubjectRequest", bound=Hashable)
-SubjectReply = TypeVar("SubjectReply")
-
-
-class ReplyKind(Generic[SubjectRequest, SubjectReply]):
-    """One kind of request: its name, how its content is put as JSON, and the type of its replies."""
-
-    def __init__(self, name: str, content: Callable[[SubjectRequest], Any], reply: Any) -> None:
-        self._name, self._content = name, content
-        self._adapter: TypeAdapter[SubjectReply] = TypeAdapter(reply)
-
-    def key(self, request: SubjectRequest) -> str:
-        """The request by its content."""
-        return digest_json([self._name, self._content(request)])
-
-    def dump(self, reply: SubjectReply) -> Any:
-        """The reply as a JSON value."""
-        return self._adapter.dump_python(reply, mode="json")
-
-    def load(self, value: Any) -> SubjectReply:
-        """The reply that `dump` gave."""
-        return self._adapter.validate_python(value)
+from bench.evals.inference.partial_replies import (
+    FinishedReplies,
+    PartialReplies,
+    ReplyKind,
+    SubjectReply,
+    SubjectRequest,
+)
 
 
 class ReplyMemory:
     """Replies by request."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """path: of the file, which need not be there yet; `None` remembers nothing."""
+    def __init__(self, path: Path | None = None, partial: PartialReplies | None = None) -> None:
+        """path: of the file, which need not be there yet; `None` remembers nothing. partial: of the job itself."""
         self._path = path
+        self._partial = PartialReplies() if partial is None else partial
         lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
         self._replies: dict[str, Any] = dict(json.loads(line) for line in lines)
         self._asked = self._recalled = 0
@@ -54,29 +36,34 @@ class ReplyMemory:
     @property
     def recalled_share(self) -> float:
         """Share of the requests whose reply was there."""
-        return self._recalled / self._asked if self._asked else 0.0
+        return (self._recalled + self._partial.used) / self._asked if self._asked else 0.0
 
     def through(
         self,
         kind: ReplyKind[SubjectRequest, SubjectReply],
         requests: Sequence[SubjectRequest],
-        compute: Callable[[list[SubjectRequest]], Sequence[SubjectReply]],
+        compute: Callable[
+            [list[SubjectRequest], FinishedReplies[SubjectRequest, SubjectReply]], Sequence[SubjectReply]
+        ],
         *,
         is_reply: Callable[[SubjectReply], bool],
         recalled: Callable[[int], None] = lambda _: None,
     ) -> list[SubjectReply]:
-        """Replies in the order of `requests`: those that are known, and what `compute` gives for all others.
+        """Replies in the order of `requests`: those that are known, and what `compute` gives for all others, of which
+        some may be finished already.
 
         is_reply: whether a reply is one, and is kept. recalled: hears how many distinct requests were known, if any.
         """
+        finished = self._partial.of(kind, is_reply)
         if self._path is None:
-            return list(compute(list(requests)))
+            self._asked += len(requests)
+            return list(compute(list(requests), finished))
         keys = [kind.key(request) for request in requests]
         known = [key in self._replies for key in keys]
         new = [request for request, there in zip(requests, known, strict=True) if not there]
         if count := len({key for key, there in zip(keys, known, strict=True) if there}):
             recalled(count)
-        computed = iter(compute(new) if new else ())
+        computed = iter(compute(new, finished) if new else ())
         replies = [
             kind.load(self._replies[key]) if there else next(computed) for key, there in zip(keys, known, strict=True)
         ]

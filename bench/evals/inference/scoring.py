@@ -32,8 +32,8 @@ from bench.evals.inference.forward import (
     token_logprobs,
     vocabulary_size,
 )
+from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
 from bench.evals.inference.pass_counts import counted_logits, uncounted
-from bench.evals.inference.reply_memory import ReplyKind
 from bench.evals.inference.shared_prefix import shared_prefix
 
 ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
@@ -82,8 +82,17 @@ class Scorer:
                 shared = _honours_trees(model)
         self.shared = shared
 
-    def score(self, pairs: Sequence[ContinuationPair], report: Callable[[int], None] = lambda _: None) -> list[Score]:
-        """Scores in the order of `pairs`; `report` hears how many distinct pairs were finished by each pass."""
+    def score(
+        self,
+        pairs: Sequence[ContinuationPair],
+        report: Callable[[int], None] = lambda _: None,
+        finished: FinishedReplies[ContinuationPair, Score] | None = None,
+    ) -> list[Score]:
+        """Scores in the order of `pairs`; `report` hears how many distinct pairs were finished by each pass.
+
+        finished: of a job that was stopped; a pass all of whose pairs are there is not made again.
+        """
+        finished = finished or nothing_finished()
         distinct = list(dict.fromkeys(pairs))
         sharing = [pair for pair in distinct if _row_length(pair) <= self._window]
         alone = [_tree(pair[0], [pair[1]]) for pair in distinct if _row_length(pair) > self._window]
@@ -91,7 +100,14 @@ class Scorer:
         for trees in (_trees(sharing, slots=self.slots), alone):
             lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
             for batch in batches(lengths, slots=self.slots, reads=reads, vocabulary=vocabulary_size(self.model)):
-                batch_scores = _score_trees(self.model, [trees[index] for index in batch], shared=trees is not alone)
+                chosen = [trees[index] for index in batch]
+                asked = [(tree.context, branch) for tree in chosen for branch in tree.branches]
+                kept = finished.get(asked)
+                if kept is not None:
+                    batch_scores = dict(zip(asked, kept, strict=True))
+                else:
+                    batch_scores = _score_trees(self.model, chosen, shared=trees is not alone)
+                    finished.add(batch_scores.items())
                 scores.update(batch_scores)
                 report(len(batch_scores))
         return [scores[pair] for pair in pairs]

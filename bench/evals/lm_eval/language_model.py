@@ -213,7 +213,7 @@ class SubjectLM(ExampleLM):
         replies = self.subject.memory.through(
             SCORE,
             list(fitting.values()),
-            lambda pairs: scorer.score(pairs, report),
+            lambda pairs, finished: scorer.score(pairs, report, finished),
             is_reply=lambda score: math.isfinite(score.logprob),
             recalled=report,
         )

@@ -96,6 +96,8 @@ class EvalJob(Spec):
     trust_task_code: bool = False
     """Whether code from outside this program and its libraries may run: task files' Python, hub metrics. Not in the
     digest."""
+    checks_batches: bool = True
+    """Whether some answers are computed again alone: one eval of each subject does so. Not in the digest."""
     replies: str | None = None
     """File of what the subject gave when it was asked fewer, or more, of these examples, and to which this job adds;
     not part of the digest."""

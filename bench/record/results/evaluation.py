@@ -116,7 +116,7 @@ class EvalResult(Spec):
     """Rows × padded length, summed over the forward passes; `None` of a judge."""
     recalled_share: float = 0.0
     """Share of what was asked of the subject whose reply was there, from an earlier scoring of other examples of this
-    eval: `tokens` and `seconds` are of the rest."""
+    eval, or from this job before it was stopped: `tokens` and `seconds` are of the rest."""
     generated_tokens: int | None
     generated: Generated | None = None
     """`None` for evals without answers."""

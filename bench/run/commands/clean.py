@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import InputError
-from bench.record.files import CHECKPOINT, JOB, SCORED
+from bench.record.files import CHECKPOINT, JOB, PARTIAL, SCORED
 from bench.record.rundir import RECORD, RunDirectory
 from bench.record.store import JobStore
 from bench.run.process.locks import try_lock_job
@@ -116,8 +116,9 @@ def _unnamed_replies(home: Path, named: set[str]) -> Iterator[Path]:
 
 
 def _temporary(home: Path) -> Iterator[Path]:
-    """Temporary files outside of jobs that somebody works on; and checkpoints whose training is done."""
-    for path in sorted((home / "jobs").glob(f"*/{CHECKPOINT}")):
+    """Temporary files outside of jobs that somebody works on; and checkpoints and partial replies of jobs that are
+    done."""
+    for path in sorted([*(home / "jobs").glob(f"*/{CHECKPOINT}"), *(home / "jobs").glob(f"*/{PARTIAL}")]):
         if JobStore(home=home).done(path.parent.name) is not None:
             yield path
     for pattern in _TEMPORARY:

@@ -25,7 +25,7 @@ _CHOOSES = "keep_best.scoring.digest"
 _NO_INPUT = {
     "digest", "steps_between_saves", "track", "log_every", "trust_task_code", "training_path", "tasks_path",
     "given.path", "eval.name", "eval.role", "arm", "subject", "replies", "asking.replies",
-    "served.replies",
+    "served.replies", "checks_batches",
 }  # fmt: skip
 
 JobFields = dict[str, Any]

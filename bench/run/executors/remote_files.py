@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from bench.atomic import write_text
 from bench.digest import digest_file
-from bench.record.files import CHECKPOINT, JOB, LOG, REMOTE
+from bench.record.files import CHECKPOINT, JOB, LOG, PARTIAL, REMOTE
 from bench.record.record import Failure
 from bench.record.store import StoredFile
 from bench.run.process.work import ChildRequest
@@ -111,4 +111,4 @@ def differing(folder: Path, stated: dict[str, StoredFile]) -> list[str]:
 
 
 def _is_beside(path: Path) -> bool:
-    return path.parts[0] in _NOT_RESULT or path.parts[0].startswith(CHECKPOINT)
+    return path.parts[0] in _NOT_RESULT or path.parts[0] == PARTIAL or path.parts[0].startswith(CHECKPOINT)

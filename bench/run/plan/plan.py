@@ -22,6 +22,7 @@ from bench.record.store import JobStore
 from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.job_builder import JobBuilder
 from bench.run.plan.judge_jobs import judge_entries
+from bench.run.plan.one_check import with_one_check
 from bench.run.plan.order import rank, subject_of, turn_of
 from bench.run.plan.probe_rounds import without_needless_rounds
 from bench.run.plan.types import JobEntry, Plan, PlannedJob
@@ -86,7 +87,7 @@ def plan(
         )
         for position, entry in enumerate(entries)
     )
-    planned = retrained_where_freed(planned)
+    planned = with_one_check(retrained_where_freed(planned), resolved)
     plan_ = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
     refuse_idle(plan_)
     return without_needless_rounds(plan_, builder.measured)

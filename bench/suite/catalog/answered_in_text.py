@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.suite.catalog.tasks import installed_definition, merged_keys, read_task_folder
+from bench.suite.catalog.tasks import installed_definition, installed_task_file, merged_keys, read_task_folder
 from bench.suite.tables.evals import ChoiceSpec, EvalSpec, LmEvalSpec, LossSpec
 
 NO_LIKELIHOODS = "an endpoint gives text, no likelihoods"
 """Why an endpoint has no score on an eval."""
+_WRITTEN = b"generate_until"
 _BY_LIKELIHOOD = frozenset({"multiple_choice", "loglikelihood", "loglikelihood_rolling"})
 
 
@@ -31,6 +32,18 @@ def answered_in_text(spec: EvalSpec, tasks: Path | None) -> bool:
     files = installed_definition if spec.include is None or tasks is None else dict(read_task_folder(tasks).files).get
     kinds = (kind for task in spec.tasks for kind in _output_types(task, files, frozenset()))
     return not any(kind in _BY_LIKELIHOOD for kind in kinds)
+
+
+def surely_writes(spec: EvalSpec, tasks: Path | None) -> bool:
+    """Whether a subject writes answers in the eval, as far as the words of the files that define its tasks show it:
+    every plan asks, so no file is parsed."""
+    if not isinstance(spec, LmEvalSpec):
+        return answered_in_text(spec, tasks)
+    if spec.include is None or tasks is None:
+        own = [file for task in spec.tasks if (file := installed_task_file(task)) is not None]
+        return any(_WRITTEN in file.read_bytes() for file in own)
+    texts = (file.read_bytes() for file in tasks.rglob("*.yaml"))
+    return any(_WRITTEN in text and any(task.encode() in text for task in spec.tasks) for text in texts)
 
 
 def _output_types(task: object, files: Callable[[str], Path | None], above: frozenset[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from bench.evals.inference import batch_check
 from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.outcome import NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject
 from bench.suite.tables.evals import Decoding
@@ -68,19 +70,32 @@ def test_a_prompt_that_the_template_cannot_print_is_not_asked() -> None:
     assert (replies.of[0], replies.of[2]) == put(ROWS[:2]).of
 
 
-def test_one_answer_in_twenty_is_computed_again_at_most() -> None:
+def test_checks_take_a_twentieth_of_the_tokens_at_most_or_one_answer() -> None:
     """The check is there for everyone: it must not cost what a batch saves. Where rounding is coarse, a few in a
     hundred answers differ, and three would mostly miss them."""
     fine, coarse = subject(), subject()
     coarse.model.to(torch.bfloat16)
-    short = Decoding(max_new_tokens=2)
-    counts = [put(ROWS * times, short, to=to).generated.checked for times, to in ((5, fine), (9, fine), (9, coarse))]
-    assert counts == [2, CHECKED, 4]
+    counts = list[int]()
+    for times, to in ((1, fine), (25, fine), (25, coarse)):
+        passes, before = pass_counts(to.model), pass_counts(to.model).tokens
+        put(ROWS * times, to=replace(to, checks_batches=False))
+        alone, before = passes.tokens - before, passes.tokens
+        counts.append(put(ROWS * times, to=to).generated.checked)
+        share = (passes.tokens - before - alone) / alone
+        assert 0 < share <= 0.05 or counts[-1] == 1
+    assert counts[:2] == [1, CHECKED]
+    assert counts[2] > CHECKED
     assert CHECKED_ROUNDED >= 5 * CHECKED
 
 
+def test_one_eval_of_a_subject_checks_its_batches() -> None:
+    replies = put(ROWS * 5, to=replace(subject(), checks_batches=False))
+    assert (replies.generated.checked, replies.generated.first_token_seconds) == (0, None)
+    assert replies.batch.endswith("none computed again alone")
+
+
 def test_sampled_answers_are_drawn_again_as_they_were() -> None:
-    replies = put(ROWS, Decoding(temperature=1.0, samples=7, seed=5, max_new_tokens=8))
+    replies = put(ROWS * 2, Decoding(temperature=1.0, samples=7, seed=5, max_new_tokens=8))
     assert (replies.generated.checked, replies.generated.differed) == (CHECKED, 0)
 
 
@@ -92,7 +107,7 @@ def test_a_batch_that_matters_is_recorded(monkeypatch: pytest.MonkeyPatch) -> No
         return [answer and Generation(text="other", ids=(9, *answer.ids[1:]), ended=answer.ended) for answer in given]
 
     monkeypatch.setattr(batch_check, "generate", sensitive)
-    replies = put(ROWS * 7)
+    replies = put(ROWS * 20)
     assert (replies.generated.checked, replies.generated.differed) == (3, 3)
     assert replies.batch.endswith("3 of 3 answers came out different when computed alone")
 
@@ -150,6 +165,7 @@ def test_generation_speed_on_a_clock_that_the_test_moves(monkeypatch: pytest.Mon
 
     def slow(model: object, tokenizer: object, requests: list[GenerationRequest], **_: object) -> list[Generation]:
         first = requests[0].max_new_tokens == 1
+        pass_counts(model).add(tokens=10_000, rows=1, width=10_000, behind=0, reads=1)  # type: ignore[arg-type]
         now[0] += next(tries) if first else 2.0
         ids = (7,) if first else (7, 8, 9, 10)
         return [Generation(text="a b", ids=ids, ended=True) for _ in requests]

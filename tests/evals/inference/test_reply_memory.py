@@ -21,7 +21,7 @@ def ask(memory: ReplyMemory, texts: list[str], asked: list[list[str]], known: li
     return memory.through(
         kind,
         texts,
-        lambda new: lengths(new, asked),
+        lambda new, _: lengths(new, asked),
         is_reply=lambda reply: reply < float("inf"),
         recalled=(known if known is not None else []).append,
     )

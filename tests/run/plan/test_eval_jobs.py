@@ -1,0 +1,56 @@
+"""Evals in a plan: which subjects a server answers for, and where batches are checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.run.plan.plan import plan
+from bench.run.plan.types import Plan
+from bench.run.resolve.suite import resolve
+from tests.fakes.suites import fake_suite
+from tests.run.plan.test_judge_jobs import judge
+
+LOSS = {"kind": "loss", "name": "loss", "data": {"source": "held.jsonl"}}
+WRITTEN = {"kind": "generation", "name": "written", "data": {"source": "held.jsonl"}}
+
+
+def make_plan(root: Path, *evals: dict[str, Any], workers: int = 1, **changes: Any) -> Plan:
+    home = root / "home"
+    suite = fake_suite(root, eval=evals, run={"workers": workers}, **changes)
+    return plan(resolve(suite, home=home), home=home)
+
+
+def scorings(planned: Plan) -> list[EvalJob]:
+    jobs = [job.asking if isinstance(job := entry.job, AnswerJob) else job for entry in planned.jobs]
+    return [job for job in jobs if isinstance(job, EvalJob) and job.judging is None]
+
+
+def test_each_subject_checks_its_batches_in_the_first_eval_with_answers(tmp_path: Path) -> None:
+    other = {**WRITTEN, "name": "other"}
+    planned = scorings(make_plan(tmp_path, LOSS, judge(), WRITTEN, other))
+    checked = [(job.subject, job.eval.name) for job in planned if job.checks_batches]
+    assert {name for _, name in checked} == {"j"}
+    assert len({subject for subject, _ in checked}) == len(checked) == len({job.subject for job in planned})
+    alone = scorings(make_plan(tmp_path, WRITTEN, other))
+    assert {job.eval.name for job in alone if job.checks_batches} == {"written"}
+    digests = {(job.eval.name, job.subject): job.digest for job in planned}
+    assert all(digests[job.eval.name, job.subject] == job.digest for job in alone), "no part of a digest"
+
+
+def test_a_served_arm_has_jobs_where_text_is_enough_and_no_machine_in_its_digest(tmp_path: Path) -> None:
+    def served(**changes: Any) -> dict[str, EvalJob]:
+        endpoint = {"base_url": "http://localhost:1/v1", "model": "m", **changes}
+        planned = make_plan(
+            tmp_path, LOSS, WRITTEN, judge(), workers=2, arms={"given": {"api": {"endpoint": endpoint}}}
+        )
+        return {job.eval.name: job for job in scorings(planned) if job.subject == "given/api#0"}
+
+    jobs = served()
+    assert set(jobs) == {"written", "j"}
+    assert all(job.served is not None and job.training is None for job in jobs.values())
+    assert jobs["written"].served is not None
+    assert jobs["written"].served.endpoint.concurrency == 4, "two jobs may ask at the same time"
+    patient, other = served(retries=9, price={"prompt": 1, "completion": 1}), served(model="n")
+    assert patient["written"].digest == jobs["written"].digest != other["written"].digest
