@@ -33,7 +33,7 @@ from bench.evals.trajectory import score_step, score_trajectory
 from bench.launch.training import join_training, train_in_ranks
 from bench.model.loading.remote_code import own_modules
 from bench.model.size.description import DescribeRequest, Description
-from bench.record.files import RESULT
+from bench.record.files import PARTIAL, RESULT
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
@@ -124,7 +124,7 @@ def join(invitation: Invitation, folder: Path, emit: Emit) -> None:
 def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Score one subject on one eval."""
     torch.set_num_threads(job.threads)
-    write_result(folder, bench.evals.job.run_eval(job, folder, emit))
+    write_result(folder, bench.evals.job.run_eval(job, folder, emit, partial=folder / PARTIAL))
 
 
 def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:
@@ -136,7 +136,7 @@ def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:
 
 def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
     """Get one subject's answers for a judge."""
-    write_result(folder, bench.evals.job.run_eval(job.asking, folder, emit))
+    write_result(folder, bench.evals.job.run_eval(job.asking, folder, emit, partial=folder / PARTIAL))
 
 
 def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:

@@ -30,11 +30,11 @@ KINDS: dict[str, Evaluate] = {
 """Functions by `kind` of eval; `judge` is not among them, because it loads no subject."""
 
 
-def run_eval(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
+def run_eval(job: EvalJob, folder: Path, emit: Emit, *, partial: Path | None = None) -> EvalResult:
     """Score one subject on one eval and write `scores.jsonl` into `folder`; as `score_subject`,
     `run_served` and `run_judge`."""
     if job.judging is not None:
         return run_judge(job, folder, emit)
     if job.served is not None:
         return run_served(job, folder, emit)
-    return score_subject(job, folder, emit, KINDS[job.eval.kind])
+    return score_subject(job, folder, emit, KINDS[job.eval.kind], partial=partial)

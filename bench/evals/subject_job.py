@@ -27,7 +27,7 @@ from bench.machine.peak_memory import PeakMemory
 from bench.model.loading.deployed import load_form
 from bench.model.loading.load import load_subject, load_tokenizer, load_tuned, unused_positions
 from bench.model.loading.packed_linear import pack_linears
-from bench.record.files import PARTIAL, WEIGHTS
+from bench.record.files import WEIGHTS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds
@@ -36,15 +36,18 @@ Evaluate = Callable[[EvalJob, Subject, Emit], EvalOutput]
 """One kind of eval: scores a loaded subject."""
 
 
-def score_subject(job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate) -> EvalResult:
+def score_subject(
+    job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate, *, partial: Path | None = None
+) -> EvalResult:
     """Score one subject by `evaluate` and write `scores.jsonl` into `folder`.
 
     `emit` gets `{"type": "examples", "done": …, "total": …}` with `tokens`, `slots` and `work` of the subject's passes
-    so far. Raises `InputError` for what the user can fix.
+    so far. partial: file of the replies so far, of which a job that was killed resumes; the caller removes it. Raises
+    `InputError` for what the user can fix.
     """
     started = time.perf_counter()
     torch.set_num_threads(job.threads)
-    subject, context = _load(job, PartialReplies(folder / PARTIAL))
+    subject, context = _load(job, PartialReplies(partial))
     memory = PeakMemory(subject.model.device)
     memory.start()
     others = OtherLoadCounter(subject.model.device)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.emit import Emit
 from bench.evals.loss import evaluate_loss
 from bench.evals.subject_job import score_subject
-from bench.record.files import PARTIAL, SCORES
+from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import SweepJob
 from bench.record.results.training import SweepResult, TrainResult
@@ -22,11 +22,9 @@ def sweep_result(job: SweepJob, trained: TrainResult, folder: Path, emit: Emit, 
     """Score what was `trained` in `folder`, and remove its weights. `started`: monotonic seconds."""
     loss = None
     if not trained.diverged:
-        (folder / PARTIAL).unlink(missing_ok=True)  # of other weights: these were just trained
         scored = score_subject(_dev_eval(job, folder), folder, emit, evaluate_loss)
         loss = next(measure.value for measure in scored.measures if measure.headline)
         (folder / SCORES).unlink()
-        (folder / PARTIAL).unlink(missing_ok=True)
     shutil.rmtree(folder / trained.weights)
     return SweepResult(
         setting=job.setting,

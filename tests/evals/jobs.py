@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bench.evals.job import run_eval
-from bench.record.files import PARTIAL, SCORES
+from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
@@ -24,7 +24,6 @@ WORDS = (
 def evaluate(job: EvalJob, folder: Path) -> tuple[EvalResult, list[ScoreRow]]:
     """Runs a job in `folder` and reads its scores back."""
     result = run_eval(job, folder, lambda _: None)
-    (folder / PARTIAL).unlink(missing_ok=True)  # as the store does once a job is done
     lines = (folder / SCORES).read_text(encoding="utf-8").splitlines()
     return result, [ScoreRow.model_validate_json(line) for line in lines]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.deploy.job import run_deploy
 from bench.evals import rehearsal
 from bench.evals.job import KINDS
 from bench.evals.judge.judge import run_judge
@@ -13,10 +14,21 @@ from bench.evals.lm_eval.tasks import load_tasks
 from bench.evals.served.job import run_served
 from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
+from bench.evals.trajectory import score_trajectory
 from bench.places import shipped
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.sweep import with_chosen_setting
-from bench.run.plan.digests import CHOSEN_SETTING, ENTRIES, JUDGE, PROBE, SERVED, SWEEP, TRAIN
+from bench.run.plan.digests import (
+    CHOSEN_SETTING,
+    DEPLOY,
+    ENTRIES,
+    JUDGE,
+    PROBE,
+    SERVED,
+    SWEEP,
+    TRAIN,
+    TRAJECTORY,
+)
 from bench.suite.tables.evals import EvalSpec
 from bench.train.job import run_training
 from bench.train.probe import run_probe
@@ -116,5 +128,7 @@ def test_digests_cover_the_modules_that_do_the_work() -> None:
         SWEEP: sweep_result,
         JUDGE: run_judge,
         SERVED: run_served,
+        DEPLOY: run_deploy,
+        TRAJECTORY: score_trajectory,
     }
     assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}} == ENTRIES

@@ -90,7 +90,7 @@ def killed_half_way(job: EvalJob, folder: Path) -> None:
 
     child = os.fork()
     if child == 0:
-        run_eval(job, folder, kill)
+        run_eval(job, folder, kill, partial=folder / PARTIAL)
         os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
@@ -111,7 +111,12 @@ def test_what_was_computed_before_the_kill_is_not_computed_again(
     assert 0 < len(before) < len(set(everything)), "stopped in the middle"
     folder = store.begin(job)  # the next run's attempt
     done: list[int] = []
-    result = run_eval(job, folder, lambda event: done.append(event.done) if isinstance(event, ExamplesDone) else None)
+
+    def hear(event: Event) -> None:
+        if isinstance(event, ExamplesDone):
+            done.append(event.done)
+
+    result = run_eval(job, folder, hear, partial=folder / PARTIAL)
     assert len(computed) == len(everything) - len(before)
     assert len(set(computed)) == len(computed)
     assert (folder / SCORES).read_bytes() == (whole / SCORES).read_bytes()
