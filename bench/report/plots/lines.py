@@ -30,6 +30,8 @@ class Series:
     low: Sequence[float | None] = ()
     high: Sequence[float | None] = ()
     """Ends of each point's interval; empty where there are none."""
+    band: bool = False
+    """Whether the intervals are drawn as the area between their ends: they hold for all points at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +96,13 @@ def _x_labels(frame: Frame, x: Axis) -> tuple[list[float], list[str]] | None:
 def _draw(canvas: Canvas, x: Axis, y: Axis, entry: Series, most: int) -> None:
     points = [(x.at(a), y.at(b)) for a, b in _thinned(list(zip(entry.x, entry.y, strict=True)), most)]
     inside = [element("title", [entry.name])]
-    for (at, _), low, high in zip(points, entry.low, entry.high, strict=False):
-        if low is not None and high is not None:
-            inside.append(element("path", [], d=path([(at, y.at(low)), (at, y.at(high))]), class_="span"))
+    ends_of = zip(points, entry.low, entry.high, strict=False)
+    spans = [(at, y.at(low), y.at(high)) for (at, _), low, high in ends_of if low is not None and high is not None]
+    if entry.band:
+        around = [*((at, low) for at, low, _ in spans), *((at, high) for at, _, high in reversed(spans))]
+        inside += [element("path", [], d=path(around) + "Z", class_="area")] if spans else []
+    else:
+        inside += [element("path", [], d=path([(at, low), (at, high)]), class_="span") for at, low, high in spans]
     if points:
         inside.append(element("path", [], d=path(points), class_=entry.kind))
     if entry.marks:

@@ -40,6 +40,7 @@ def _series(row: Trajectory, index: int) -> Series:
         x=[0.0, *(float(step) for step, _, _ in known)],
         y=[0.0, *(estimate for _, _, estimate in known)],
         marks=True,
-        low=[None, *(gain.low for _, gain, _ in known)],
-        high=[None, *(gain.high for _, gain, _ in known)],
+        low=[0.0, *(gain.low for _, gain, _ in known)],
+        high=[0.0, *(gain.high for _, gain, _ in known)],
+        band=True,
     )

@@ -10,10 +10,9 @@ from typing import Any, Literal
 from bench.record.environment import cores
 from bench.record.files import REPLIES, SCORED, WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob, ExamplePart, Served, Shots
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, Served, Shots
 from bench.record.jobs.job import Job
-from bench.record.jobs.train_job import Candidate, KeepBest, ProbeJob, SweepJob, TrainJob
-from bench.record.jobs.trajectory_job import TrajectoryJob
+from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
 from bench.record.results.training import ProbeResult
 from bench.record.store import JobStore
 from bench.run.plan.digests import (
@@ -24,9 +23,9 @@ from bench.run.plan.digests import (
     served_digest,
     sweep_digest,
     training_digest,
-    trajectory_digest,
 )
 from bench.run.plan.judge_jobs import is_asked, shared
+from bench.run.plan.step_jobs import example_part, keep_best, trajectory_jobs
 from bench.run.plan.types import JobEntry, PlannedJob
 from bench.run.resolve.data_specs import sweep_data
 from bench.suite.catalog.answered_in_text import answered_in_text
@@ -38,8 +37,7 @@ from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, EvalSpec, JudgeSpec, LmEvalSpec, data_of
 from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.model import Precision
-from bench.suite.tables.training.evaluate_at import EvaluateAt
-from bench.suite.tables.training.sweep import DEV, Setting
+from bench.suite.tables.training.sweep import Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,9 @@ class JobBuilder:
         if endpoint is not None:
             return self._served(subject, model, endpoint, arm=None, seed=None)
         evals = self._evals(subject, model, arm=None, seed=None)
-        return evals + self._trajectories(subject, model, arm=None, seed=None, training=None)
+        return evals + [
+            JobEntry(job=job, after=(), arm=None, seed=None) for job in trajectory_jobs(self, subject, model, None)
+        ]
 
     def few_shot(self, arm: ArmRef, seed: int) -> list[JobEntry]:
         """The evals of the base with rows of the arm's data in its context, drawn with `seed`."""
@@ -134,28 +134,11 @@ class JobBuilder:
             entries.append(JobEntry(job=training, after=after, arm=arm.name, seed=seed))
             subject, model = f"{arm.name}#{seed}", training.model
             entries += self._evals(subject, model, arm=arm.name, seed=seed, training=training)
-            entries += self._trajectories(subject, model, arm=arm.name, seed=seed, training=training)
+            entries += [
+                JobEntry(job=job, after=_needed(training), arm=arm.name, seed=seed)
+                for job in trajectory_jobs(self, subject, model, training)
+            ]
         return entries
-
-    def _trajectories(
-        self, subject: str, model: ResolvedModel, *, arm: str | None, seed: int | None, training: TrainJob | None
-    ) -> list[JobEntry]:
-        """The stored steps of a training, or its base, on the dev examples of each eval."""
-        asked, after = self.resolved.suite.evaluate_at, () if training is None else _needed(training)
-        jobs = []
-        for spec in self.resolved.suite.evals_at_steps():
-            scoring = self._eval(spec, subject, model, part="dev", made=training)
-            digest = trajectory_digest(scoring=scoring.digest, code=self.code)
-            scored = asked is not None and training is not None and spec.name == asked.keep_eval
-            jobs.append(TrajectoryJob(scoring=scoring, scored_in_training=scored, digest=digest))
-        return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
-
-    def _keep_best(self, asked: EvaluateAt, model: ResolvedModel) -> KeepBest | None:
-        """What chooses the step that a training of `model` keeps; `None`: its last."""
-        chosen_by = next((s for s in self.resolved.suite.evals_at_steps() if s.name == asked.keep_eval), None)
-        if chosen_by is None:
-            return None
-        return KeepBest(scoring=self._eval(chosen_by, DEV, model, part="dev"), patience=asked.patience)
 
     def _data(self, arm: ArmRef, seed: int) -> ResolvedData:
         """What the arm learns from with this seed: its draw, where the data has several."""
@@ -187,7 +170,7 @@ class JobBuilder:
         suite, model = self.resolved.suite, self._model(arm, seed)
         asked = suite.evaluate_at if setting is None else None  # a sweep's trainings have one score, at their end
         evaluated = None if asked is None else asked.plan
-        keep_best = None if asked is None else self._keep_best(asked, model)
+        kept = None if asked is None else keep_best(self, model)
         recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
         recipe = recipe.model_copy(update={"precision": self.resolved.precision_of(arm)})
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
@@ -206,7 +189,7 @@ class JobBuilder:
             track=suite.run.track,
             log_every=suite.run.log_every or 1,
             evaluated=evaluated,
-            keep_best=keep_best,
+            keep_best=kept,
             candidates=tuple(
                 Candidate(setting=job.setting, digest=job.digest, path=str(self.store.folder(job.digest)))
                 for job in sweep
@@ -221,7 +204,7 @@ class JobBuilder:
                 code=self.code,
                 sweep=[job.digest for job in sweep],
                 evaluated=evaluated,
-                keep_best=keep_best,
+                keep_best=kept,
             ),
         )
 
@@ -273,9 +256,9 @@ class JobBuilder:
         jobs: list[Job] = []
         for spec in self.resolved.suite.evals_as_run():
             if not isinstance(spec, JudgeSpec):
-                jobs.append(self._eval(spec, subject, model, made=made, shots=shots, given=given))
+                jobs.append(self.eval_job(spec, subject, model, made=made, shots=shots, given=given))
             elif is_asked(spec, arm):
-                asking = self._eval(spec.asking(), subject, model, made=made, shots=shots, given=given)
+                asking = self.eval_job(spec.asking(), subject, model, made=made, shots=shots, given=given)
                 jobs.append(AnswerJob(asking=asking, digest=asking.digest))
         return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
 
@@ -302,7 +285,7 @@ class JobBuilder:
             eval=spec,
             model=model,
             data=data,
-            part=self._part(spec, "test"),
+            part=example_part(self.resolved.suite, spec, "test"),
             tasks_path=self.resolved.tasks_path.get(spec.name),
             training=None,
             training_path=None,
@@ -316,11 +299,11 @@ class JobBuilder:
                 data=data,
                 tasks_sha256=self.resolved.tasks_sha256.get(spec.name),
                 code=self.code,
-                part=self._part(spec, "test"),
+                part=example_part(self.resolved.suite, spec, "test"),
             ),
         )
 
-    def _eval(
+    def eval_job(
         self,
         spec: EvalSpec,
         subject: str,
@@ -331,6 +314,8 @@ class JobBuilder:
         shots: Shots | None = None,
         given: ResolvedWeights | None = None,
     ) -> EvalJob:
+        """One subject on one eval. part: of the examples, where the eval has dev examples. made: the job that brings
+        the subject's weights."""
         data = None if data_of(spec) is None else self.resolved.data[f"eval:{spec.name}"]
         needed = None if made is None else made.digest
         if getattr(spec, "template", "suite") == "none":
@@ -344,7 +329,7 @@ class JobBuilder:
             "code": self.code,
             "shots": shots,
             "given": given,
-            "part": self._part(spec, part),
+            "part": example_part(self.resolved.suite, spec, part),
         }
         return EvalJob(
             subject=subject,
@@ -364,13 +349,6 @@ class JobBuilder:
             replies=self._replies(spec, same),
             digest=eval_digest(evaluation=spec, data=data, **same),
         )
-
-    def _part(self, spec: EvalSpec, which: Literal["dev", "test"]) -> ExamplePart | None:
-        """The part of an eval that has dev examples; of any other all."""
-        asked = self.resolved.suite.evaluate_at
-        if asked is None or spec.name not in asked.evals:
-            return None
-        return ExamplePart(which=which, dev_share=asked.dev_share)
 
     def _replies(self, spec: EvalSpec, same: Mapping[str, Any]) -> str | None:
         """Where a subject's replies to an eval that may grow are kept: one file, whatever the number of examples."""
