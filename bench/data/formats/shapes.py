@@ -90,7 +90,8 @@ def _mapped(columns: Columns) -> Converter:
 def known_shapes(*, answered: bool = True) -> str:
     """All shapes with their fields, in one line for a message."""
     named = [f"{shape.name} ({shape.fields})" for shape in _shapes(answered) if shape.listed]
-    return "; ".join([*named, FIELDS, f"or any of {', '.join(PROMPTS)} with any of {', '.join(ANSWERS)}"])
+    answers = ", ".join(name for name in ANSWERS if name not in CHOSEN[1:])
+    return "; ".join([*named, FIELDS, f"or any of {', '.join(PROMPTS)} with any of {answers}"])
 
 
 def _shapes(answered: bool) -> tuple[Shape, ...]:

@@ -1,7 +1,8 @@
 """What a run will do as asked and its user should know before: unused draws, prompt forms that differ, data that a task
 lacks.
 
-Contract: refuses nothing; looks at the suite, at task files and at folders, and loads no model and no rows.
+Contract: refuses nothing; looks at the suite, at task files, at folders and at files of `choice` evals, and loads no
+model and no rows of other data.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import places
+from bench.data.formats.columns import COLUMNS, ColumnMeaning
+from bench.data.formats.unused import worth_reporting
 from bench.errors import Problem
 from bench.suite.catalog.tasks import installed_task_file, local_tasks
+from bench.suite.checks.data.choice_rows import unread_columns
 from bench.suite.checks.data.data_dependencies import closure
 from bench.suite.checks.data.subset_draws import unused_draws
 from bench.suite.checks.names.claim_names import contradictions
 from bench.suite.load import LoadedSuite
-from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec
 from bench.suite.tables.suite import Suite
 
 _PUNKT = "punkt_tab"
@@ -33,6 +37,7 @@ def advice(loaded: LoadedSuite) -> list[Problem]:
         *unused_draws(loaded.suite),
         *_bare_prompts(loaded.suite),
         *_lost_sentences(loaded.suite, loaded.path.parent),
+        *_unread_columns(loaded.suite, loaded.path.parent),
     ]
 
 
@@ -86,6 +91,22 @@ def _lost_sentences(suite: Suite, base: Path) -> Iterator[Problem]:
                 where=f"eval[{index}].tasks",
                 hint=f"python -m nltk.downloader {_PUNKT}",
             )
+
+
+def _unread_columns(suite: Suite, base: Path) -> Iterator[Problem]:
+    """Columns of a `choice` eval's file that may belong to the question, and that nobody is shown."""
+    for index, spec in enumerate(suite.eval):
+        if not isinstance(spec, ChoiceSpec):
+            continue
+        unread, rows = unread_columns(spec, base / Path(spec.source).expanduser(), where=f"eval[{index}].source")
+        for name, count in worth_reporting(unread, rows).items():
+            if COLUMNS.get(name) is not ColumnMeaning.NOTHING:
+                yield Problem(
+                    reference="advice.column",
+                    what=f"column {name!r} of {spec.source} is not asked ({count:,} of {rows:,} rows)",
+                    where=f"eval[{index}]",
+                    hint=f'passage = "{name}" puts it before the question',
+                )
 
 
 def _splitting(spec: LmEvalSpec, base: Path) -> str | None:

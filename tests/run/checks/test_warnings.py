@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ def test_prompts_without_the_template_of_training_are_told(tmp_path: Path) -> No
     (line,) = told(tmp_path, eval=(BARE,))
     assert line.startswith("warning: eval[0].template: 'qa' asks without the template that arms are trained with")
     assert told(tmp_path, eval=({**BARE, "template": "suite"},)) == []
+
+
+def test_a_column_of_a_choice_file_that_is_not_asked_is_named(tmp_path: Path) -> None:
+    """Questions about a passage were asked without it, and nobody said so."""
+    row = {"question": "Where is it?", "choices": ["here", "there"], "answer": "B", "subject": "places"}
+    rows = [{**row, "context": "It is there."}, {**row, "context": "No, it is here.", "hint": ""}]
+    (tmp_path / "mc.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spec = {"kind": "choice", "name": "mc", "source": "mc.jsonl"}
+    said = "warning: eval[0]: column 'context' of mc.jsonl is not asked (2 of 2 rows)"
+    (line,) = told(tmp_path, eval=(spec,))
+    assert line.startswith(said)
+    assert told(tmp_path, eval=({**spec, "passage": "context"},)) == []
 
 
 def test_arms_that_meet_no_template_differ_from_the_base_by_none(tmp_path: Path) -> None:

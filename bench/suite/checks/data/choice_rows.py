@@ -70,6 +70,18 @@ def read_choices(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[ChoiceRow
     )  # fmt: skip
 
 
+def unread_columns(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[Counter[str], int]:
+    """The columns that the eval does not read, each with the rows in which it is filled, and the number of rows.
+
+    Raises `InputError` where the file cannot be read.
+    """
+    records = _records(path, where)
+    options = (spec.choices,) if isinstance(spec.choices, str) else spec.choices
+    read = {spec.question, spec.passage, spec.answer, "id", *options, *spec.slices}
+    unread = Counter(name for record in records for name, value in record.items() if name not in read and _texts(value))
+    return unread, len(records)
+
+
 def _records(path: Path, where: str) -> list[Mapping[str, Any]]:
     if path.suffix not in _FORMATS:
         what, hint = f"{path.name} has no format that is read", "give a file of " + ", ".join(_FORMATS)
