@@ -77,7 +77,7 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
     """Train one seed replicate."""
     job = with_chosen_setting(planned)
     torch.set_num_threads(job.threads)
-    train_in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit, score=_score_of(job)))
+    _train(job, folder, emit)
 
 
 def _score_of(job: TrainJob) -> ScoreStep | None:
@@ -100,11 +100,22 @@ def trajectory(job: TrajectoryJob, folder: Path, emit: Emit) -> None:
     write_result(folder, score_trajectory(job, folder, emit, run_eval=bench.evals.job.run_eval))
 
 
+def _train(job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True) -> None:
+    """Train by the recipe's engine and write the result."""
+    if job.recipe.command is not None:
+        from bench.train.command import run_command  # few recipes bring a program
+
+        write_result(folder, run_command(job, folder, emit))
+        return
+    score = _score_of(job)
+    train_in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit, checked=checked, score=score))
+
+
 def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
     """Train at one setting of a sweep and take the loss on its dev rows; the weights are not kept."""
     training, started = job.training, time.monotonic()
     torch.set_num_threads(training.threads)
-    train_in_ranks(training, folder, lambda: bench.train.job.run_training(training, folder, emit, checked=False))
+    _train(training, folder, emit, checked=False)
     trained = result_adapter.validate_json((folder / RESULT).read_bytes())
     assert isinstance(trained, TrainResult), "rank 0 wrote it"
     write_result(folder, sweep_result(job, trained, folder, emit, started=started))

@@ -51,6 +51,9 @@ TrustTaskCodeOption = Annotated[
     bool,
     typer.Option("--trust-task-code", help="Let task files, hub metrics and code evals run code."),
 ]
+TrustTrainingCommandOption = Annotated[
+    bool, typer.Option("--trust-training-command", help="Let recipes run the programs that they name.")
+]
 ReportsOption = Annotated[Path, typer.Option("--reports", help="Where run folders are written.")]
 FullOption = Annotated[bool, typer.Option("--full", help="Print all of the report, not its first screen.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

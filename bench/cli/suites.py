@@ -18,6 +18,7 @@ from bench.cli.options import (
     SuiteArgument,
     TrustRemoteCodeOption,
     TrustTaskCodeOption,
+    TrustTrainingCommandOption,
 )
 from bench.cli.output import console, print_json, status
 from bench.run.process.allocation import Allocation, enter_allocation
@@ -61,6 +62,7 @@ def run(
     trust_task_code: TrustTaskCodeOption = False,
     go_on: GoOnOption = False,
     trust_remote_code: TrustRemoteCodeOption = False,
+    trust_training_command: TrustTrainingCommandOption = False,
     reports: ReportsOption = Path("reports"),
     until_decided: UntilDecidedOption = False,
     within: WithinOption = None,
@@ -78,7 +80,9 @@ def run(
     from bench.run.executors.choose import choose_executor
     from bench.run.run import run_suite
 
-    load = _loader(suite, profile, overrides, trust_remote_code=trust_remote_code)
+    load = _loader(
+        suite, profile, overrides, trust_remote_code=trust_remote_code, trust_commands=trust_training_command
+    )
 
     def run_once(loaded: LoadedSuite) -> RunDirectory:
         options = loaded.suite.run
@@ -101,13 +105,26 @@ def run(
     raise typer.Exit(_report(run_once(load(())), full=full))
 
 
-def _loader(suite: str, profile: str | None, overrides: list[str] | None, *, trust_remote_code: bool) -> LoadWith:
+def _loader(
+    suite: str,
+    profile: str | None,
+    overrides: list[str] | None,
+    *,
+    trust_remote_code: bool,
+    trust_commands: bool = False,
+) -> LoadWith:
     """The suite as the command line names it, with further overrides."""
     from bench.suite.load import load_suite
 
     def load(further: Sequence[str]) -> LoadedSuite:
         said = (*(overrides or ()), *further)
-        return load_suite(suite, profile=profile, overrides=said, trust_remote_code=trust_remote_code)
+        return load_suite(
+            suite,
+            profile=profile,
+            overrides=said,
+            trust_remote_code=trust_remote_code,
+            trust_commands=trust_commands,
+        )
 
     return load
 

@@ -15,6 +15,7 @@ from bench.record.look import Look, looks_beside, question_of
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.checks.before_work import check_before_work
+from bench.run.checks.trusted_commands import check_trusted
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import Display
 from bench.run.estimate.disk import check_space
@@ -56,6 +57,7 @@ def run_suite(
     `InterruptedRunError` after SIGINT or SIGTERM.
     """
     began = time.monotonic()
+    check_trusted(loaded)
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)
     hint = _finished_hint(loaded, only, home)
     with (

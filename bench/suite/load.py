@@ -47,6 +47,8 @@ class LoadedSuite:
     """Hash of the file's bytes, and of the bytes of the file that it extends."""
     trust_remote_code: bool = False
     """Whether models may run code that they bring. No key of a suite says so: only the command line does."""
+    trust_commands: bool = False
+    """Whether recipes may run the programs that they name; the same."""
 
 
 LoadWith = Callable[[Sequence[str]], LoadedSuite]
@@ -71,17 +73,18 @@ def load_suite(
     profile: str | None = None,
     overrides: Sequence[str] = (),
     trust_remote_code: bool = False,
+    trust_commands: bool = False,
     refuse_task_code: bool = False,
     also: Callable[[Suite], Iterable[Problem]] = lambda suite: (),
 ) -> LoadedSuite:
     """The suite at `source` (a path, or the bare name of a shipped suite) under `profile`, else its default one.
 
-    `trust_remote_code`: as the command line says. `refuse_task_code`: code in task files is a problem, as it is to
-    `bench run` without `--trust-task-code`. `also`: one more check. Raises `InputError` with all problems: of the
-    file's syntax alone, else of keys and types, else of names and files, and of `also`.
+    `trust_remote_code`, `trust_commands`: as the command line says. `refuse_task_code`: code in task files is a
+    problem, as it is to `bench run` without `--trust-task-code`. `also`: one more check. Raises `InputError` with all
+    problems: of the file's syntax alone, else of keys and types, else of names and files, and of `also`.
     """
     loaded = _check(_build(read_suite_file(source), profile, overrides), refuse_task_code=refuse_task_code, also=also)
-    return dataclasses.replace(loaded, trust_remote_code=trust_remote_code)
+    return dataclasses.replace(loaded, trust_remote_code=trust_remote_code, trust_commands=trust_commands)
 
 
 def validate_all_profiles(source: str | Path, *, refuse_task_code: bool = False) -> dict[str, LoadedSuite]:

@@ -132,6 +132,16 @@ class ResolvedWeights(Spec):
     """Hash of its weights and configuration by content."""
 
 
+class ProgramFile(Spec):
+    """A file of a recipe's own training command."""
+
+    name: str
+    """Name of it in the recipe."""
+    path: str
+    """Absolute. Not part of any digest."""
+    sha256: str
+
+
 class ResolvedJudge(Spec):
     """What a judge eval's judge is asked, and the judge where it is a model on this machine."""
 

@@ -7,7 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from bench.spec import Spec
-from bench.suite.resolved import PrecisionChoice, ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
+from bench.suite.resolved import (
+    PrecisionChoice,
+    ProgramFile,
+    ResolvedData,
+    ResolvedJudge,
+    ResolvedModel,
+    ResolvedWeights,
+)
 from bench.suite.tables.arms import BASE, ArmRef
 from bench.suite.tables.model import Precision
 from bench.suite.tables.suite import Suite
@@ -34,6 +41,8 @@ class ResolvedSuite(Spec):
     """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
     given: dict[str, tuple[ResolvedWeights, ...]] = Field(default_factory=dict)
     """Per arm that was trained elsewhere: each of its trainings."""
+    programs: dict[str, tuple[ProgramFile, ...]] = Field(default_factory=dict)
+    """Per recipe that trains by a command of the user's own: the files of that command."""
     judges: dict[str, ResolvedJudge] = Field(default_factory=dict)
     """Per judge eval."""
     precisions: dict[str, PrecisionChoice] = Field(default_factory=dict)

@@ -44,6 +44,8 @@ def check_training(job: TrainJob) -> None:
     recipe = recipe.with_setting(recipe.settings[0])
     limit = row_limit(job)
     make_renderer(load_tokenizer(job.model), job.model, limit)
+    if recipe.command is not None:
+        return  # what a program can do is its own affair
     _check_arguments(recipe, job)
     _check_adapter(recipe, job.model)
     if recipe.packed:

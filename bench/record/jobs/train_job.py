@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from bench.record.jobs.eval_job import EvalJob
 from bench.spec import Spec
-from bench.suite.resolved import ResolvedData, ResolvedModel
+from bench.suite.resolved import ProgramFile, ResolvedData, ResolvedModel
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.suite.tables.training.recipe import Recipe
@@ -57,6 +57,8 @@ class TrainJob(Spec):
     """Steps whose weights are stored beside the last ones; `None`: of none."""
     keep_best: KeepBest | None = None
     """`None`: the last weights are kept, or those that the recipe's validation chooses."""
+    program: tuple[ProgramFile, ...] = ()
+    """Files of the recipe's command; empty of every other engine."""
     candidates: tuple[Candidate, ...] = ()
     """Trainings of the recipe's sweep; the recipe has the sweep until the job starts."""
 

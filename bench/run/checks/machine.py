@@ -57,6 +57,7 @@ def _recipe_problems(recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
             *_distribution(recipe),
             *_compiler(recipe),
             *_optimizer(recipe),
+            *_engine(recipe),
         ):
             where = f"recipe.{name}.{key}"
             yield Problem(
@@ -161,3 +162,14 @@ def _saving_problems(run: RunOptions, recipes: Mapping[str, Recipe]) -> Iterator
 
 def _installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
+
+
+def _engine(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
+    """Engines that wait for a library or a device."""
+    if recipe.engine == "liger" and importlib.util.find_spec("liger_kernel") is None:
+        yield "engine", "liger-kernel is not installed", "pip install 'sft-bench[liger]'"
+    elif recipe.engine == "liger" and not device().startswith("cuda"):
+        yield "engine", "Liger's kernels are written for GPUs", 'use engine = "trl" on this machine'
+    if recipe.engine == "unsloth":
+        what = "unsloth replaces parts of transformers and TRL in the whole process, and is not run inside this program"
+        yield "engine", what, 'train by your script with it: engine = "command"'

@@ -69,6 +69,8 @@ class Timings:
 
         `counted_bytes`: the peak of its largest step, as counted from shapes.
         """
+        if job.recipe.command is not None:
+            return None
         recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
         key = self._key(["training", job.model.sha256, recipe, job.threads, device()], PROBE)
         probed = job.from_base().with_setting(job.recipe.settings[0])

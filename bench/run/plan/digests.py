@@ -25,9 +25,10 @@ from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
 
 TRAIN, PROBE, CHOSEN_SETTING, SWEEP = "train", "probe", "chosen_setting", "sweep"
-DEPLOY, TRAJECTORY, JUDGE, SERVED = "deploy", "trajectory", "judge", "served"
+COMMAND, DEPLOY, TRAJECTORY, JUDGE, SERVED = "command", "deploy", "trajectory", "judge", "served"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
+    COMMAND: ("bench.train.command",),
     PROBE: ("bench.train.probe",),
     CHOSEN_SETTING: ("bench.record.sweep",),
     SWEEP: ("bench.evals.sweep",),
@@ -41,9 +42,9 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "generation": ("bench.evals.subject_job", "bench.evals.generated.eval"),
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
-"""Modules whose import closure computes a result: a training, the timing of its first steps, the choice of its
-setting by a sweep, the loss of one setting of a sweep, a deployed form, a judge, a served model's evals, the scores of
-stored steps, and an eval by its kind."""
+"""Modules whose import closure computes a result: a training by TRL or by a command, the timing of its first steps, the
+choice of its setting by a sweep, the loss of one setting of a sweep, a deployed form, a judge, a served model's evals,
+the scores of stored steps, and an eval by its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
@@ -63,9 +64,12 @@ def training_digest(
     sweep: Sequence[str] = (),
     evaluated: StepPlan | None = None,
     keep_best: KeepBest | None = None,
+    program: Sequence[str] = (),
 ) -> str:
     """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its setting. Of `keep_best` the
-    digest of what scores a step is a part, for it decides which weights are kept; of no other eval."""
+    digest of what scores a step is a part, for it decides which weights are kept; of no other eval. `program`: hashes
+    of the files of the recipe's own command."""
+    engine = TRAIN if recipe.command is None else COMMAND
     return digest_json(
         {
             "kind": TRAIN,
@@ -76,10 +80,11 @@ def training_digest(
             "sweep": list(sweep),
             "evaluated": None if evaluated is None else evaluated.model_dump(mode="json"),
             "keep_best": None if keep_best is None else [keep_best.scoring.digest, keep_best.patience],
+            "program": list(program),
             "seed": seed,
             "machine": machine_part(threads),
             "versions": versions((*TRAINING_LIBRARIES, *_also_used(recipe))),
-            "code": [code(*ENTRIES[kind]) for kind in ((TRAIN, CHOSEN_SETTING) if sweep else (TRAIN,))],
+            "code": [code(*ENTRIES[kind]) for kind in ((engine, CHOSEN_SETTING) if sweep else (engine,))],
         }
     )
 

@@ -128,7 +128,7 @@ class JobBuilder:
         ]
         for seed in suite.seeds_of(arm.name):
             training = self._training(arm, seed, sweep)
-            if probed and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
+            if probed and training.recipe.command is None and suite.run.probe_steps > 0 and seed == suite.seeds[0]:
                 entries += [self._probe(training, number) for number in range(1, suite.run.probe_rounds + 1)]
             after = (*(job.digest for job in sweep), *_starts(training))
             entries.append(JobEntry(job=training, after=after, arm=arm.name, seed=seed))
@@ -168,12 +168,15 @@ class JobBuilder:
         setting: Setting | None = None,
     ) -> TrainJob:
         suite, model = self.resolved.suite, self._model(arm, seed)
-        asked = suite.evaluate_at if setting is None else None  # a sweep's trainings have one score, at their end
+        recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
+        if recipe.command is None:
+            recipe = recipe.model_copy(update={"precision": self.resolved.precision_of(arm)})
+        last_alone = setting is not None or recipe.command is not None  # a sweep's training, and a program's
+        asked = None if last_alone else suite.evaluate_at
         evaluated = None if asked is None else asked.plan
         kept = None if asked is None else keep_best(self, model)
-        recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
-        recipe = recipe.model_copy(update={"precision": self.resolved.precision_of(arm)})
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
+        program = self.resolved.programs.get(arm.recipe, ())
         threads = max(1, cores() // max(self.workers, recipe.launch.per_node))  # of each process
         if setting is not None:
             recipe = recipe.with_setting(setting)
@@ -190,6 +193,7 @@ class JobBuilder:
             log_every=suite.run.log_every or 1,
             evaluated=evaluated,
             keep_best=kept,
+            program=program,
             candidates=tuple(
                 Candidate(setting=job.setting, digest=job.digest, path=str(self.store.folder(job.digest)))
                 for job in sweep
@@ -205,6 +209,7 @@ class JobBuilder:
                 sweep=[job.digest for job in sweep],
                 evaluated=evaluated,
                 keep_best=kept,
+                program=[file.sha256 for file in program],
             ),
         )
 

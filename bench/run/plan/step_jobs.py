@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 def trajectory_jobs(
     builder: JobBuilder, subject: str, model: ResolvedModel, training: TrainJob | None
 ) -> list[TrajectoryJob]:
-    """The stored steps of a training, or a base (`training` is `None`), on the dev examples of each eval."""
-    suite, jobs = builder.resolved.suite, []
+    """The stored steps of a training, or a base (`training` is `None`), on the dev examples of each eval. A program of
+    the user's own stores none."""
+    suite, jobs = builder.resolved.suite, list[TrajectoryJob]()
+    if training is not None and training.recipe.command is not None:
+        return jobs
     for spec in suite.evals_at_steps():
         scoring = builder.eval_job(spec, subject, model, part="dev", made=training)
         assert suite.evaluate_at is not None, "it names the evals"

@@ -19,6 +19,7 @@ from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
 from bench.run.resolve.offline import offline_hint
 from bench.run.resolve.precision import choose_precisions
+from bench.run.resolve.programs import resolve_programs
 from bench.run.resolve.unavailable import Advise, one_problem_per_source, pinned, reason, refuse_unavailable
 from bench.suite.catalog.tasks import task_folder_files
 from bench.suite.load import LoadedSuite
@@ -68,6 +69,7 @@ def resolve(
     tasks = attempted(problems, lambda: _task_folders(loaded.suite, base))
     judges = attempted(problems, lambda: resolve_judges(loaded.suite, base=base, pin=pin))
     given = attempted(problems, lambda: resolve_given(loaded.suite, base=base, home=home))
+    programs = resolve_programs(loaded.suite, base=base)
     models = {name: model for name, model in bases.items() if model is not None}
     if len(models) < len(bases) or data is None or tasks is None or judges is None or given is None:
         away = {} if fetched is None else fetched[1]
@@ -83,6 +85,7 @@ def resolve(
         tasks_sha256={name: _hash_files(folder) for name, folder in tasks.items()},
         tasks_path={name: str(folder) for name, folder in tasks.items()},
         given=given,
+        programs=programs,
         judges=judges,
         precisions=choose_precisions(loaded.suite, models, home=home, server=server),
     )

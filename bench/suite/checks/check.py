@@ -20,6 +20,7 @@ from bench.suite.catalog.tasks import (
 from bench.suite.checks.data.choice_rows import read_choices
 from bench.suite.checks.data.data_tables import NO_COLUMN, data_problems, file_problems, slice_problems
 from bench.suite.checks.endpoints import endpoint_problems
+from bench.suite.checks.models.command_files import command_file_problems
 from bench.suite.checks.models.model_tables import given_arm_problems, length_problems, model_problems, model_tables
 from bench.suite.checks.names.suite_names import data_tables, name_problems
 from bench.suite.checks.paths import PATHS, beside
@@ -36,6 +37,7 @@ def check(suite: Suite, base: Path) -> list[Problem]:
         problems += _found(length_problems(suite, model, base, place))
     for name, arm in suite.arms.given.items():
         problems += _found(given_arm_problems(arm, base, f"arms.given.{name}"))
+    problems += command_file_problems(suite, base)
     for where, spec in data_tables(suite):
         problems += _found(data_problems(spec, where, base))
     for index, task_eval in enumerate(suite.eval):

@@ -62,12 +62,12 @@ _OWN = frozenset(
 
 
 def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = None) -> PeftConfig | None:
-    """The adapter that the recipe asks for; `None` for full fine-tuning.
+    """The adapter that the recipe asks for; `None` for full fine-tuning, and of a command, whose adapter is its own.
 
     `steps`: optimiser steps of the training, for methods that plan over them. Raises `InputError` for a type or field
     that the installed PEFT does not have.
     """
-    spec = recipe.adapter
+    spec = None if recipe.command is not None else recipe.adapter
     if isinstance(spec, LoraSpec):
         return LoraConfig(
             task_type=TASK,

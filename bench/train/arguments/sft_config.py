@@ -74,6 +74,8 @@ def sft_config(
         gradient_checkpointing=recipe.gradient_checkpointing,
         activation_checkpointing=recipe.gradient_checkpointing,  # its name from transformers 5.23 on
         torch_compile=recipe.torch_compile,
+        use_liger_kernel=recipe.engine == "liger",
+        liger_kernel_config={"cross_entropy": False, "fused_linear_cross_entropy": False},  # the loss is the trainer's
         seed=seed,
         data_seed=seed,
         use_cpu=device.type == "cpu",

@@ -25,6 +25,7 @@ from bench.suite.tables.training.adapter import (
     Text,
 )
 from bench.suite.tables.training.budget import Budget
+from bench.suite.tables.training.command import TrainingCommand, command_faults
 from bench.suite.tables.training.launch import Launch
 from bench.suite.tables.training.optimizer import FUSED_BACKWARD_OPTIMIZERS, Optimizer
 from bench.suite.tables.training.sweep import Setting, Sweep, setting_label, take_sweeps
@@ -55,6 +56,11 @@ class Recipe(Spec):
     from_arm: Text | None = Field(default=None, alias="from")
     """An arm of the suite that the training begins from, such as `given/NAME` or `DATA/RECIPE`, in place of the base:
     its weights merged, seed by seed."""
+    engine: Literal["trl", "liger", "unsloth", "command"] = "trl"
+    """What trains: TRL's trainer; the same with Liger's kernels; unsloth; or the program that `command` names."""
+    command: TrainingCommand | None = None
+    """The program of `engine = "command"`, which reads the rows and writes an adapter or a whole model. It runs only
+    with `bench run --trust-training-command`."""
     shots: Annotated[int, Field(gt=0, le=1000)] | None = None
     """Rows in the context, drawn from the arm's data with the replicate's seed. Only for `few_shot`."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -252,6 +258,27 @@ class Recipe(Spec):
             raise ValueError("launch.processes > 1 with pissa under deepspeed or fsdp: no process has the whole start")
         return self
 
+    @model_validator(mode="after")
+    def _own_program(self) -> Recipe:
+        """A command gets every key, but for those that decide its rows."""
+        if self.command is None:
+            if self.engine == "command":
+                raise ValueError('engine = "command" needs command = { run = ["${python}", "train.py", "${rows}", '
+                                 '"${out}"], files = ["train.py"] }')  # fmt: skip
+            return self
+        if self.engine != "command":
+            raise ValueError('a [command] table needs engine = "command"')
+        if self.method not in {"full", "lora"}:
+            raise ValueError('a command writes an adapter (method = "lora") or a whole model (method = "full")')
+        idle = {"validation", "launch", "packing", "deepspeed", "fsdp", "from_arm"}
+        recipe = self.model_dump(mode="json")
+        given = {name: recipe.get(name) for name in type(self).model_fields if self._given(name)}
+        for name in given.keys() & idle:
+            raise ValueError(f"{'from' if name == 'from_arm' else name} is not handed to a command: remove it")
+        for fault in command_faults(self.command, recipe, given):
+            raise ValueError(fault)
+        return self
+
     def _given(self, key: str) -> bool:
         """Whether `key` differs from its default."""
         return bool(getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True))
@@ -261,7 +288,7 @@ class Recipe(Spec):
         if self.method != "few_shot":
             if self.shots is not None:
                 raise ValueError('shots needs method = "few_shot"')
-            if self.learning_rate is None:
+            if self.learning_rate is None and self.engine != "command":
                 raise ValueError("learning_rate is missing")
             return self
         if self.shots is None:
@@ -323,7 +350,9 @@ class Recipe(Spec):
 
     def with_defaults(self, card_modules: Modules | Literal["all-linear"]) -> Recipe:
         """The recipe with every table that its method leaves to defaults, and with the modules that the model's card
-        names (`card_modules`) where it asks the card: what a training does, in full."""
+        names (`card_modules`) where it asks the card: what a training does, in full. A command has its own defaults."""
+        if self.command is not None:
+            return self
         table = TABLES.get(self.method)
         tables: dict[str, Spec] = {}
         if table is not None and table != "peft":

@@ -1,0 +1,31 @@
+"""Whether the files of a recipe's command are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import Problem
+from bench.suite.checks.paths import PATHS
+from bench.suite.tables.suite import Suite
+
+
+def command_file_problems(suite: Suite, base: Path) -> Iterator[Problem]:
+    """Files that are not there. `base`: the folder of the suite file."""
+    for name, recipe in suite.recipe.items():
+        for file in () if recipe.command is None else recipe.command.files:
+            path = base / Path(file).expanduser()
+            if not path.is_file():
+                what, where = f"there is no file {path}", f"recipe.{name}.command.files"
+                yield Problem(reference="recipe.command", what=what, where=where, hint=f"write it; {PATHS}")
+
+
+def untrusted_commands(suite: Suite) -> Iterator[Problem]:
+    """Recipes of the suite's arms that run a program of the user's own: only the command line can allow them."""
+    used = {arm.recipe for arm in suite.expand() if suite.trains(arm)}
+    for name in sorted(used):
+        command = suite.recipe[name].command
+        if command is not None:
+            what = f"recipe {name} runs a program: {' '.join(command.run)}"
+            hint = "read it; if you trust it: bench run SUITE --trust-training-command"
+            yield Problem(reference="recipe.command", what=what, where=f"recipe.{name}.command", hint=hint)
