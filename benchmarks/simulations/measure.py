@@ -36,10 +36,17 @@ def compare(people: Population, run: int, *, moderated: bool = True, replicates:
 
 
 def measure(
-    draw: Draw, runs: int, *, moderated: bool = True, replicates: int = REPLICATES, same: int = SAME_RESAMPLES
+    draw: Draw,
+    runs: int,
+    *,
+    moderated: bool = True,
+    replicates: int = REPLICATES,
+    same: int = SAME_RESAMPLES,
+    seed: int = 2024,
 ) -> Measured:
-    """same: as `SAME_RESAMPLES`. Where all scores are equal there is no interval: nothing is held, nothing found."""
-    rng = np.random.default_rng(2024)
+    """same: as `SAME_RESAMPLES`. seed: of the data. Where all scores are equal there is no interval: nothing is held,
+    nothing found."""
+    rng = np.random.default_rng(seed)
     held, p_values, widths = 0, np.ones(runs), 0.0
     for run in range(runs):
         people = draw(rng)

@@ -16,7 +16,7 @@ from bench.train import job as job_module
 from bench.train import prepare
 from bench.train.job import run_training
 from bench.train.loop.trainer import upcast_trainable_bf16
-from bench.train.saving import save_subject
+from bench.train.saving import save_weights
 from tests.fakes.training import make_recipe
 from tests.train.test_methods import CPU, METHODS, job_of
 
@@ -49,12 +49,12 @@ def test_the_base_is_rounded_and_quantised_as_it_was(tmp_path: Path, monkeypatch
 
     def save(given: Any, *args: Any, **keywords: Any) -> None:
         trainer.append(given)
-        save_subject(given, *args, **keywords)
+        save_weights(given, *args, **keywords)
 
-    monkeypatch.setattr(job_module, "save_subject", save)
+    monkeypatch.setattr(job_module, "save_weights", save)
     run_training(job, tmp_path / "job", lambda event: None)
     recipe = make_recipe(method="qlora", quantization={"bits": 4, "double": False})
-    save_subject(
+    save_weights(
         trainer[0],
         job.model_copy(update={"recipe": recipe}),
         tmp_path / "job" / WEIGHTS,
