@@ -93,6 +93,14 @@ def test_only_resolved_changes_are_called_better_or_worse(view: View) -> None:
     assert not any(row[2].startswith("micro-2 ") for row in changes)
 
 
+def test_no_line_leads_to_a_run_that_cannot_be_compared(board: Board) -> None:
+    """A line between the scores of two sets of questions shows a change that nobody measured."""
+    panel = next(panel for panel in compose_board(board)[1]["history of lima_vs_alpaca"].panels if panel.title == "qa")
+    lines = re.findall(rf'<g[^>]*data-arm="{ARM}"[^>]*>.*?class="curve"', panel.svg(), flags=re.DOTALL)
+    points = [len(re.findall("[ML]", re.findall(r'd="([^"]+)" class="curve"', line)[-1])) for line in lines]
+    assert points == [3, 1]
+
+
 def test_what_cannot_be_compared_is_said_with_the_reason(view: View) -> None:
     last = table(view, "History of lima_vs_alpaca")[-1]
     assert last[2].startswith("not comparable: ")

@@ -109,7 +109,8 @@ def _history(history: SuiteHistory) -> Section:
     blocks: list[Block] = [
         Figure(
             name=_figure(history),
-            caption="Scores of every arm, run by run, oldest first, with 95% intervals: a change inside them is noise.",
+            caption="Scores of every arm, run by run, oldest first, with 95% intervals: a change inside them is noise. "
+            "No line leads to a run that cannot be compared.",
         ),
         Table(columns=columns, rows=rows),
     ]
@@ -183,14 +184,28 @@ def _drawing(history: SuiteHistory) -> Drawing:
 
 def _panel(history: SuiteHistory, name: str) -> Panel | None:
     arms = list(dict.fromkeys(arm for run in history.runs for arm in run.comparison.arms))
-    series = [_series(history, name, arm, index) for index, arm in enumerate(arms)]
+    series = [
+        _series(history, name, arm, index, stretch)
+        for index, arm in enumerate(arms)
+        for stretch in _comparable_stretches(history)
+    ]
     drawn = [entry for entry in series if entry.y]
     ticks = [float(number) for number in range(1, len(history.runs) + 1)]
     return line_panel(Frame(title=name, x_title="run, oldest first", x_ticks=ticks), drawn) if drawn else None
 
 
-def _series(history: SuiteHistory, name: str, arm: str, index: int) -> Series:
-    results = [(number, run.comparison.results.get((arm, name))) for number, run in enumerate(history.runs, start=1)]
+def _comparable_stretches(history: SuiteHistory) -> list[list[int]]:
+    """Numbers of the runs, from 1: a stretch ends where the next run cannot be compared, and so does a line."""
+    stretches = [[1]]
+    for number, step in enumerate(history.steps, start=2):
+        if step.refusals:
+            stretches.append([])
+        stretches[-1].append(number)
+    return stretches
+
+
+def _series(history: SuiteHistory, name: str, arm: str, index: int, stretch: list[int]) -> Series:
+    results = [(number, history.runs[number - 1].comparison.results.get((arm, name))) for number in stretch]
     points = [(number, result.value) for number, result in results if result is not None]
     scored = [(number, value, value.mean) for number, value in points if value.mean is not None]
     return Series(
