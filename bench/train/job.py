@@ -31,6 +31,7 @@ from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger
 from bench.train.applied.weights_check import check_weights, trained_loss
 from bench.train.batches.schedule import Schedule
+from bench.train.equality import engine_equality
 from bench.train.loop.best_step import BestStep
 from bench.train.loop.checkpoint import Checkpoint, find_checkpoint
 from bench.train.loop.evaluated_steps import EvaluatedSteps, ScoreStep
@@ -71,7 +72,11 @@ def run_training(
     checked: whether the saved subject is held against the trained model and the base. score: of a stored step, where
     the job keeps the best one.
     """
-    return _result(_carry_out(job, folder, emit, checked=checked, score=score))
+    equality = engine_equality(job)
+    result = _result(_carry_out(job, folder, emit, checked=checked, score=score))
+    return (
+        result if equality is None else result.model_copy(update={"resolved": {**result.resolved, "engine": equality}})
+    )
 
 
 def follow_training(job: TrainJob, folder: Path) -> None:
