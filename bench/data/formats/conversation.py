@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from bench.data.formats.chat.messages import is_message
 from bench.data.formats.chat.turns import Settled, settle
 from bench.data.formats.columns import with_columns
-from bench.data.formats.fields import RowError, RowLeftOut, is_filled, not_an_object
+from bench.data.formats.fields import RowError, RowLeftOut, is_filled, not_an_object, parsed
 from bench.data.formats.placeholders import STANDS_FOR, has_placeholder
 from bench.data.formats.shape import Shape
 from bench.text import slice_values
@@ -41,6 +42,11 @@ class Rules:
     slices: tuple[str, ...] = ()
     """Columns whose values are kept with the row, for an eval that slices by them."""
 
+    @property
+    def named(self) -> frozenset[str]:
+        """Columns, message keys and roles that the suite names: one that no row has may be misspelt."""
+        return self.ignore | self.leave_out
+
     def visible(self, record: object) -> object:
         """The record without what is to be ignored."""
         return _without(record, self.ignore) if self.ignore else record
@@ -51,7 +57,7 @@ class Rules:
             raise record
         if not isinstance(record, dict):
             raise not_an_object(record)
-        if (name := next((name for name in sorted(self.leave_out) if _holds(record, name)), None)) is not None:
+        if (name := next((name for name in sorted(self.leave_out) if holds(record, name)), None)) is not None:
             return Settled(turns=[], dropped=f"with {name}")
         try:
             uses = shape.uses if self.score is None else {*shape.uses, self.score}
@@ -94,18 +100,29 @@ def _without(value: Any, names: frozenset[str]) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: [_without(item, names) for item in field] if isinstance(field, list) else field
+        name: field if (items := _listed(field)) is None else [_without(item, names) for item in items]
         for name, field in value.items()
         if name not in names
     }
 
 
-def _holds(record: Mapping[str, Any], name: str) -> bool:
-    """Whether a column or a message key of this name is filled, or a message has this role."""
-    if is_filled(record.get(name)):
+def _listed(field: object) -> list[Any] | None:
+    """The items of a column that lists them, or messages as JSON text, as in CSV; `None` for any other text."""
+    if isinstance(field, str):
+        items = parsed(field)
+        is_chat = isinstance(items, list) and bool(items) and all(map(is_message, items))
+        return items if isinstance(items, list) and is_chat else None
+    return field if isinstance(field, list) else None
+
+
+def holds(record: Mapping[str, Any], name: str, *, empty: bool = False) -> bool:
+    """Whether a column or a message key of this name is filled, or at least there (`empty`), or a message has this
+    role."""
+    if is_filled(record.get(name)) or (empty and name in record):
         return True
-    messages = (item for field in record.values() if isinstance(field, list) for item in field)
+    messages = (item for field in record.values() for item in _listed(field) or ())
     return any(
-        isinstance(item, dict) and (is_filled(item.get(name)) or name in (item.get("role"), item.get("from")))
+        isinstance(item, dict)
+        and (is_filled(item.get(name)) or (empty and name in item) or name in (item.get("role"), item.get("from")))
         for item in messages
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import micro
-from bench.data.formats.conversation import Rules
+from bench.data.formats.conversation import Rules, holds
 from bench.data.formats.fields import RowError, not_an_object
 from bench.data.formats.shape import Shape
 from bench.data.formats.shapes import by_columns, known_shapes, recognise
@@ -30,6 +30,7 @@ from bench.suite.tables.data import Columns, OddRows, may_be_left_out
 _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
 _ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out and counts them'
+_NOWHERE = "no column, message key or role `{}`, which ignore or leave_out names"
 _SCORE_HINT = "select.column names the column that holds the score"
 
 SourceKey = tuple[str, Columns | None, Rules, OddRows]
@@ -63,13 +64,26 @@ class Source:
 
 def read(table: RowTable, source: Source) -> list[Problem]:
     """Reads a source into a table; returns what is wrong with it."""
-    stream = ((row, source.rules.visible(record)) for row, record in _records_of(source, table.files))
+    missing = set(source.rules.named)
+    stream = _visible(_records_of(source, table.files), source.rules, missing)
     head = list(islice(stream, _SAMPLE))
     if len(head) == 1 and table_by_columns(head[0][1]) is not None:
         return _no_shape(head, table, source)
     answered = source.rules.answered
     shape = by_columns(source.columns) if source.columns else recognise((r for _, r in head), answered=answered)
-    return _no_shape(head, table, source) if shape is None else _fill(table, chain(head, stream), shape, source)
+    if shape is None:
+        return _no_shape(head, table, source)
+    problems = _fill(table, chain(head, stream), shape, source)
+    table.notes.update({_NOWHERE.format(name): table.source_rows for name in sorted(missing)})
+    return problems
+
+
+def _visible(records: NumberedRecords, rules: Rules, missing: set[str]) -> NumberedRecords:
+    """The records without what is to be ignored; names that a record has are taken out of `missing`."""
+    for row, record in records:
+        if missing and isinstance(record, dict):
+            missing -= {name for name in missing if holds(record, name, empty=True)}
+        yield row, rules.visible(record)
 
 
 def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source: Source) -> list[Problem]:

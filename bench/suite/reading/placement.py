@@ -106,6 +106,8 @@ def shorthand(path: KeyPath, value: object) -> str | None:
             return _model_table(".".join(map(str, path)), value)
         case ("data", str(name)), str():
             return f"[data.{name}] source = {_as_toml(value)}"
+        case ("eval", int(), "data"), str():
+            return f"data = {{ source = {_as_toml(value)} }}"
         case ("recipe", str(name)), str():
             return f"[recipe.{name}] method = {_as_toml(value)}, learning_rate = 1e-5"
         case ("budget",) | ("recipe", str(), "budget"), str():

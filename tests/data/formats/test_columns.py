@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -153,6 +154,16 @@ def test_a_column_that_cannot_be_honoured_is_refused_ignored_or_left_out_as_the_
         assert read({**record, name: nothing}).dropped is None
     assert read(record, ignore=[name]) == Settled(turns=Q_AND_A)
     assert read(record, leave_out=[name]).dropped == f"with {name}"
+
+
+def test_keys_of_messages_in_json_text_are_ignored_or_left_out_as_others_are() -> None:
+    """As a cell of a CSV holds them: there `leave_out` left nothing out."""
+    record = {"messages": json.dumps([MESSAGES[0], {**MESSAGES[1], "weight": 0.3}])}
+    assert read(record, ignore=["weight"]) == Settled(turns=Q_AND_A)
+    assert read(record, leave_out=["weight"]).dropped == "with weight"
+    answer = '[{"weight": 0.3}]'
+    turns = read({"prompt": "Q", "completion": answer}, ignore=["weight"]).turns
+    assert turns[-1]["content"] == answer, "an answer that is JSON stays as it is"
 
 
 @pytest.mark.parametrize("tools", [[TOOL], [TOOL["function"]], [ANTHROPIC_TOOL], f"[{__import__('json').dumps(TOOL)}]"])

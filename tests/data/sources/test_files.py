@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from bench.data import micro
+from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.sources import file_formats
 from bench.data.sources.file_formats import records
@@ -350,6 +351,21 @@ def test_a_table_that_was_written_by_its_columns_says_how_to_write_rows(
     assert problem.what == f"valid JSON, but {kind}, not a list of rows"
     assert problem.hint is not None
     assert "orient" in problem.hint
+
+
+def test_a_name_to_ignore_or_leave_out_that_no_row_has_is_noted(tmp_path: Path) -> None:
+    """A misspelt `leave_out` left nothing out, in silence."""
+    rows = [{"prompt": "Q", "completion": "A", "tools": None}, {"prompt": "Q2", "completion": "A2", "weight": 0.5}]
+    (path := tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rules = Rules(leave_out=frozenset({"tols", "tools"}), ignore=frozenset({"weight", "wait"}))
+    source = Source(
+        label="r", origin="r", files=(path,), columns=None, revision=None, sha256="x", rules=rules, faulty="strict"
+    )
+    table = RowTable("r", tmp_path)
+    assert read(table, source) == []
+    noted = {name: count for name, count in table.notes.items() if name.startswith("no column")}
+    said = "no column, message key or role `{}`, which ignore or leave_out names"
+    assert noted == {said.format("tols"): 2, said.format("wait"): 2}
 
 
 def test_one_row_whose_columns_are_lists_is_no_table(tmp_path: Path) -> None:

@@ -191,6 +191,7 @@ def test_what_other_programs_call_a_key_leads_to_one_that_there_is() -> None:
         ("recipe/full/path", "[model]"),
         ("eval/2/columns", 'choices = "COLUMN"'),
         ("eval/2/data", 'source = "rows.jsonl"'),
+        ("eval/1/data", 'write data = { source = "x" }'),
     ],
 )
 def test_a_key_of_other_programs_is_explained_by_its_table(path: str, hint: str) -> None:
