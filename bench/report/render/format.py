@@ -53,6 +53,11 @@ def count(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}"
 
 
+def epochs(value: float | None) -> str:
+    """Epochs, or a part of one: `3.00`, `0.05`; fewer than can be shown as `<0.01`."""
+    return "<0.01" if value is not None and 0 < value < 0.005 else number(value, digits=2)
+
+
 def amount(value: float) -> str:
     """A budget: whole where it is whole, else two decimals: `60,000`, `1.50`."""
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.2f}"

@@ -154,7 +154,7 @@ def _stacked(block: Table, kept: list[int]) -> RichTable:
     for row in block.rows:
         first, *others = kept
         grid.add_row(_text(row[first].text, "bold"), Text())
-        for index in others:
+        for index in (index for index in others if row[index].whole):
             grid.add_row(_text("  " + block.columns[index].title, "dim"), _cell(row[index]))
     return grid
 

@@ -123,7 +123,7 @@ def doses_section(comparison: Comparison) -> Section | None:
             Cell(text=fmt.count(dose.supervised_tokens)),
             Cell(text=fmt.count(dose.steps)),
             Cell(text=fmt.count(dose.rows)),
-            Cell(text=fmt.number(dose.epochs, digits=2)),
+            Cell(text=fmt.epochs(dose.epochs)),
         )
         for dose in arms
     )

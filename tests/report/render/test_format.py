@@ -8,6 +8,14 @@ from bench.report.render import format as fmt
 
 
 @pytest.mark.parametrize(
+    ("value", "text"), [(None, fmt.NONE), (0.0, "0.00"), (0.0006, "<0.01"), (0.05, "0.05"), (3.0, "3.00")]
+)
+def test_a_part_of_an_epoch_is_not_none(value: float | None, text: str) -> None:
+    """30 rows of 52,000 were shown as 0.00 epochs."""
+    assert fmt.epochs(value) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (None, fmt.NONE),

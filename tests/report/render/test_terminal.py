@@ -94,3 +94,13 @@ def test_a_wide_table_is_split_with_its_names_repeated() -> None:
     text = printed(view, 40)
     assert text.count("arm1") == 2
     assert all(f"1{i}" * 5 in text for i in range(6))
+
+
+def test_a_table_of_sentences_is_a_list_without_what_is_empty() -> None:
+    columns = (Column(title="Verdict"), Column(title="Seen"), Column(title="To decide it"))
+    cells = (("supported", "better by 2 points, " * 9, ""), ("open", "not resolved, " * 9, "about 590 examples, " * 9))
+    rows = tuple(tuple(Cell(text=text) for text in row) for row in cells)
+    section = Section(title="Claims", blocks=(Table(columns=columns, rows=rows),))
+    view = View(title="t", banner=None, question="q", status=Cell(text="s"), complete=True, sections=(section,))
+    text = printed(view, 40)
+    assert (text.count("Seen"), text.count("To decide it")) == (2, 1)

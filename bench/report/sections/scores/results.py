@@ -172,7 +172,11 @@ def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
         Column(title="Seed spread", right=True, detail=True),
         Column(title="Gained / lost", right=True, detail=True),
         Column(title="Detectable, base / control", right=True, detail=True),
-        Column(title="p (Holm), base / control", right=True, detail=True),
+        *(
+            []
+            if measurand.role == "diagnostic"
+            else [Column(title="p (Holm), base / control", right=True, detail=True)]
+        ),
     )
     rows = tuple(
         _eval_row(comparison.results[arm, measurand.name], ranks, with_control=with_control) for arm in comparison.arms
@@ -205,8 +209,12 @@ def _eval_row(result: Result, ranks: Mapping[str, str], *, with_control: bool) -
         Cell(text=spread),
         Cell(text=flips),
         Cell(text=_pair(base, control, lambda contrast: _detectable(contrast, result.measurand))),
-        Cell(text=_pair(base, control, lambda contrast: fmt.p_value(contrast.p_adjusted))),
+        *([] if result.measurand.role == "diagnostic" else [Cell(text=_pair(base, control, _p_value))]),
     )
+
+
+def _p_value(contrast: Contrast) -> str:
+    return fmt.p_value(contrast.p_adjusted)
 
 
 def _versus(contrast: Contrast | None, result: Result, *, none: str = "") -> Cell:

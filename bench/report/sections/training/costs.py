@@ -118,7 +118,7 @@ def _row(cost: Cost) -> tuple[Cell, ...]:
         Cell(text=fmt.memory(cost.memory_bytes)),
         Cell(text=parameters if cost.parameters is not None else fmt.NONE),
         Cell(text=fmt.count(cost.steps)),
-        Cell(text=fmt.number(cost.epochs, digits=2)),
+        Cell(text=fmt.epochs(cost.epochs)),
         Cell(text=fmt.count(cost.tokens)),
         Cell(text=fmt.count(cost.supervised_tokens)),
         Cell(text=fmt.count(cost.slots)),
