@@ -1,6 +1,8 @@
-"""Names of the files in a job's folder."""
+"""Names of the files in a job's folder, and the steps that a training stored there."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 JOB = "job.json"
 LOG = "log.txt"
@@ -26,3 +28,10 @@ RANKS = "ranks"
 """Folder in which the processes of one training say why they failed, while it runs."""
 REMOTE = "remote"
 """Folder of a job that another machine does: request, signs of life, events, end."""
+
+
+def stored_steps(training: Path) -> list[tuple[int, Path]]:
+    """Steps that are whole in a training's folder, ascending, with their folders."""
+    folder = training / STEPS
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted((int(path.name), path) for path in found if path.name.isdigit())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
+from bench.emit import StepDone
 from bench.errors import InputError
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Failure
@@ -41,6 +42,12 @@ class _Running:
     """Whether another job of this run ran beside it, on the same machine, at any time."""
     ended_for: Failure | None = None
     """Why it was ended from here."""
+    stepped: bool = False
+    """Whether it is a training that has done a step."""
+    follows: str | None = None
+    """Digest of the training whose stored steps it scores while that goes on; `None`: of none that does."""
+    waited: float = 0.0
+    """Seconds that it followed a training, which no limit is about."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +77,8 @@ class Scheduler:
             while self._waiting or self._running:
                 self._close_without_child()
                 before = len(self._waiting)
-                self._start_what_can()
+                if self._start_what_can():
+                    self._follow_trainings()
                 if self._running:
                     self._listen()
                 elif len(self._waiting) == before:
@@ -104,18 +112,19 @@ class Scheduler:
                 return JobOutcome(failure=_dependency_failure(failed.failure, planned))
         return None
 
-    def _start_what_can(self) -> None:
+    def _start_what_can(self) -> bool:
+        """Start the jobs whose needs are met; whether none of them waits for room."""
         if self._room() < 1:
-            return
+            return False
         busy = {running.job.digest for running in self._running}
         unfinished = busy | {planned.digest for planned in self._waiting}
         for planned in list(self._waiting):
             if self._room() < 1:
-                return
+                return False
             if planned.digest in busy or any(digest in unfinished for digest in planned.after):
                 continue
             if not self._fits(planned):
-                return
+                return False
             lock = try_lock_job(self.store.home, planned.digest)
             if lock is None:
                 continue
@@ -126,6 +135,32 @@ class Scheduler:
             except BaseException:
                 lock.release()
                 raise
+        return True
+
+    def _follow_trainings(self) -> None:
+        """Give idle workers of this machine the stored steps of trainings that go on: of those that do not have the
+        machine to themselves anyway, for a job beside it would take a training's speed away."""
+        if self.executor.at_once is not None:
+            return
+        unfinished = {job.digest for job in self._waiting} | {running.job.digest for running in self._running}
+        going_on = {running.job.digest for running in self._running if running.stepped and running.shared}
+        for planned in [planned for planned in self._waiting if planned.may_follow]:
+            needs = unfinished.intersection(planned.after)
+            if self._room() < 1 or len(needs) != 1 or not needs <= going_on:
+                continue
+            lock = try_lock_job(self.store.home, planned.digest)
+            if lock is not None:
+                self._waiting.remove(planned)
+                self._start(planned, lock, follows=needs.pop())
+
+    def _end_following(self, digest: str, failure: Failure | None) -> None:
+        """The training of this digest is over: who follows it goes on alone, or ends with it where it failed."""
+        for running in self._running:
+            if running.follows == digest:
+                running.follows, running.waited = None, running.work.seconds
+                if failure is not None and running.ended_for is None:
+                    running.ended_for = _dependency_failure(failure, running.job)
+                    running.work.kill()
 
     def _room(self) -> int:
         """Workers without work; a job in several processes takes as many, on other machines one."""
@@ -141,7 +176,7 @@ class Scheduler:
             return True
         return not planned.exclusive and planned.processes <= self._room()
 
-    def _start(self, planned: PlannedJob, lock: FileLock) -> None:
+    def _start(self, planned: PlannedJob, lock: FileLock, *, follows: str | None = None) -> None:
         manifest = self.store.done(planned.digest)
         if manifest is not None and not planned.fresh and not manifest.freed:
             lock.release()
@@ -161,7 +196,7 @@ class Scheduler:
                 self._close(planned, JobOutcome(failure=Failure(kind="unavailable", message=error.problems[0].what)))
                 return
         self._attempts[planned.digest] = self._attempts.get(planned.digest, 0) + 1
-        self._running.append(_Running(job=planned, work=work, lock=lock, started=started, clock=clock))
+        self._running.append(_Running(job=planned, work=work, lock=lock, started=started, clock=clock, follows=follows))
         self._note_sharing()
 
     def _note_sharing(self) -> None:
@@ -176,6 +211,7 @@ class Scheduler:
         mp_connection.wait(waitables, timeout=self.executor.poll_seconds)
         for running in list(self._running):
             for event in running.work.messages():
+                running.stepped |= isinstance(event, StepDone)
                 self.display.progress(running.job.job.id, event)
             if running.work.ended():
                 self._running.remove(running)
@@ -190,7 +226,7 @@ class Scheduler:
             running.ended_for = exceeded(
                 self.limits,
                 pid=running.work.pid,
-                seconds=running.work.seconds,
+                seconds=0.0 if running.follows is not None else running.work.seconds - running.waited,
                 processes=running.job.processes,
             )
             if running.ended_for is not None:
@@ -245,6 +281,7 @@ class Scheduler:
         return None
 
     def _close(self, planned: PlannedJob, outcome: JobOutcome) -> None:
+        self._end_following(planned.digest, outcome.failure)
         self.outcomes.setdefault(planned.digest, outcome)
         self._closed_some = True
         self.display.ended(

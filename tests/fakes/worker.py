@@ -59,6 +59,8 @@ ORDERS = {
     "break the count": 0.00048828125,
     "pack in vain": 0.000244140625,
     "check in vain": 0.0001220703125,
+    "be followed": 0.00006103515625,
+    "be followed and fail": 0.000030517578125,
 }
 """Learning rates that make a training end badly, or its count, or its check."""
 
@@ -98,6 +100,10 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
             (folder / STEPS / str(step) / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
             if job.keep_best is not None:
                 score_step(job.keep_best.scoring, folder / STEPS / str(step), run_eval=score_by_step)
+        if job.recipe.learning_rate in (ORDERS["be followed"], ORDERS["be followed and fail"]):
+            _await_follower(folder, f"trajectory:qa:{job.arm}#{job.seed}")
+            if job.recipe.learning_rate == ORDERS["be followed and fail"]:
+                raise RuntimeError("failed at its last step")
         if job.recipe.learning_rate != ORDERS["vanish"]:
             diverged = job.recipe.learning_rate == ORDERS["diverge"]
             stored = () if job.evaluated is None else job.evaluated.of(3)
@@ -337,6 +343,15 @@ def _obey(job: TrainJob, folder: Path) -> None:
             if not checkpoint.exists():
                 checkpoint.mkdir()
                 time.sleep(600)
+
+
+def _await_follower(folder: Path, job_id: str) -> None:
+    """Go on once the job has begun; after ten seconds without it, too."""
+    diary = folder.parents[1] / "diary.jsonl"
+    for _ in range(500):
+        if job_id in diary.read_text(encoding="utf-8"):
+            return
+        time.sleep(0.02)
 
 
 class Diary:

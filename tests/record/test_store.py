@@ -78,15 +78,17 @@ def test_a_manifest_moved_to_another_digest_does_not_count(store: JobStore, job:
     assert store.done("0" * 64) is None
 
 
-def test_a_new_attempt_keeps_checkpoints_and_nothing_else(store: JobStore, job: Job) -> None:
+def test_a_new_attempt_keeps_what_it_resumes_from_and_nothing_else(store: JobStore, job: Job) -> None:
+    """The steps that were stored before the checkpoint would not be stored again."""
     folder = store.begin(job)
+    (folder / "steps").mkdir()
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "state.json").write_text("{}")
     (folder / "checkpoint.old").mkdir()
     (folder / "half.bin").write_text("torn")
     (folder / "weights").mkdir()
     store.begin(job)
-    assert {entry.name for entry in folder.iterdir()} == {"checkpoint", "checkpoint.old", "job.json"}
+    assert {entry.name for entry in folder.iterdir()} == {"checkpoint", "checkpoint.old", "job.json", "steps"}
 
 
 def test_a_commit_removes_what_is_only_good_for_resuming(store: JobStore, job: Job) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.errors import Problem
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.record import Failure
 from bench.record.store import Manifest
 from bench.suite.resolved import Unavailable
@@ -87,6 +88,11 @@ class PlannedJob:
         """Processes of the job on this machine; each takes the room of one worker."""
         training = self.job.training if isinstance(self.job, SweepJob | ProbeJob) else self.job
         return training.recipe.launch.per_node if isinstance(training, TrainJob) else 1
+
+    @property
+    def may_follow(self) -> bool:
+        """Whether it can begin while the training that it needs goes on, and score what that has stored so far."""
+        return isinstance(self.job, TrajectoryJob) and not self.job.scored_in_training
 
     @property
     def to_do(self) -> bool:

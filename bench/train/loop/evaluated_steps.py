@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.record.files import STEPS, WEIGHTS
+from bench.record.files import STEPS, WEIGHTS, stored_steps
 from bench.record.results.training import DevPoint
 from bench.train.loop.best_step import BestStep
 from bench.train.processes.ranks import Ranks
@@ -47,8 +47,7 @@ class EvaluatedSteps:
     @property
     def stored(self) -> tuple[int, ...]:
         """Steps that are stored, ascending."""
-        folder = self.folder / STEPS
-        return tuple(sorted(int(path.name) for path in folder.iterdir())) if folder.is_dir() else ()
+        return tuple(step for step, _ in stored_steps(self.folder))
 
     def forget(self) -> None:
         """Removes what an earlier attempt stored, where the training begins anew."""
@@ -58,10 +57,14 @@ class EvaluatedSteps:
     def take(self, step: int, model: torch.nn.Module) -> bool:
         """Stores the step, and scores it where a step is chosen; whether the training should stop."""
         place, self.last = self.folder / STEPS / str(step), step
+        aside = place.with_name(f".{step}")
         if self.ranks.is_main_process:
-            shutil.rmtree(place, ignore_errors=True)
+            for old in (place, aside):
+                shutil.rmtree(old, ignore_errors=True)
         with random_numbers_kept():
-            self.save(place / WEIGHTS)
+            self.save(aside / WEIGHTS)
+            if self.ranks.is_main_process:
+                aside.rename(place)  # whole for whoever scores the steps meanwhile
             if self.best is None or self.score is None:
                 return False
             stop = self.ranks.is_main_process and self._note(step, self.score(place), model)
