@@ -31,6 +31,7 @@ _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
 _ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out and counts them'
 _NOWHERE = "no column, message key or role `{}`, which ignore or leave_out names"
+_TEXTS_HINT = "rows of token ids are not read: give their texts, which each base's own tokenizer reads"
 _SCORE_HINT = "select.column names the column that holds the score"
 
 SourceKey = tuple[str, Columns | None, Rules, OddRows]
@@ -184,12 +185,19 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
     shapes = known_shapes(answered=source.rules.answered)
     what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {shapes}"
-    hint = _hint_of_case(head, answered=source.rules.answered) or COLUMNS_HINT
+    tokenised = isinstance(record, dict) and "input_ids" in record
+    hint = _TEXTS_HINT if tokenised else _hint_of_case(head, answered=source.rules.answered) or COLUMNS_HINT
     return [Problem(reference="data.unknown-shape", what=what, where=where, hint=hint)]
 
 
 def _hint_of_case(head: Sequence[tuple[int, object]], *, answered: bool) -> str | None:
-    """What helps where only the case of the columns' names hides their shape."""
-    lowered = [{str(name).lower(): value for name, value in row.items()} for _, row in head if isinstance(row, dict)]
+    """What helps where only capitals or blanks in the columns' names hide their shape."""
+    lowered = [
+        {str(name).strip().lower(): value for name, value in row.items()} for _, row in head if isinstance(row, dict)
+    ]
     shape = recognise(lowered, answered=answered)
-    return None if shape is None else f"in lower case the columns are known: {shape.fields}; or {COLUMNS_HINT}"
+    if shape is None:
+        return None
+    blanks = any(name != name.strip() for _, row in head if isinstance(row, dict) for name in map(str, row))
+    form = "without blanks around them" if blanks else "in lower case"
+    return f"{form} the columns are known: {shape.fields}; or {COLUMNS_HINT}"

@@ -425,8 +425,19 @@ def test_blanks_around_the_names_of_csv_columns_do_not_count(tmp_path: Path) -> 
     assert [record for _, record in records(tmp_path / "a.csv", source="a")] == [{"prompt": "Q", "completion": " A"}]
 
 
-def test_columns_that_differ_from_a_known_shape_in_their_case_are_named(tmp_path: Path) -> None:
-    (path := tmp_path / "a.csv").write_text("Question,Answer\nQ,A\n")
-    source = Source(label="a.csv", origin="a.csv", files=(path,), columns=None, revision=None, sha256="x")
-    [problem] = read(RowTable("a.csv", tmp_path), source)
-    assert str(problem.hint).startswith("in lower case the columns are known: question, answer; or name the columns")
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        (
+            {"Question": "Q", "Answer": "A"},
+            "in lower case the columns are known: question, answer; or name the columns",
+        ),
+        ({" question": "Q", "answer ": "A"}, "without blanks around them the columns are known: question, answer"),
+        ({"input_ids": [1, 2], "labels": [-100, 2]}, "rows of token ids are not read: give their texts"),
+    ],
+)
+def test_rows_that_are_nearly_of_a_known_shape_say_what_helps(tmp_path: Path, row: dict[str, Any], hint: str) -> None:
+    (path := tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n")
+    source = Source(label="a.jsonl", origin="a.jsonl", files=(path,), columns=None, revision=None, sha256="x")
+    [problem] = read(RowTable("a.jsonl", tmp_path), source)
+    assert str(problem.hint).startswith(hint)
