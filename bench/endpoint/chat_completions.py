@@ -34,6 +34,7 @@ class ChatReply:
     model: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    token_ids: tuple[int, ...] | None = None
 
 
 class TryAgainError(Exception):
@@ -57,13 +58,22 @@ class StopError(Exception):
         self.hint = hint
 
 
+def path_of(request: CompletionRequest) -> str:
+    """Where the request goes, below `base_url`."""
+    return "/chat/completions" if request.prompt is None else "/completions"
+
+
 def body_of(spec: EndpointSpec, request: CompletionRequest) -> dict[str, Any]:
-    """The request's body."""
+    """The request's body. `return_token_ids`, `stop_token_ids` and `top_k` are vLLM's; other servers leave them."""
     sampling = request.sampling
+    if request.prompt is None:
+        asked: dict[str, Any] = {"messages": wire_messages(request), spec.max_tokens_field: sampling.max_tokens}
+    else:
+        asked = {"prompt": list(request.prompt), "max_tokens": sampling.max_tokens, "return_token_ids": True}
+        asked |= {"stop_token_ids": list(request.stop_ids) or None, "top_k": request.top_k}
     fields: dict[str, Any] = {
         "model": spec.model,
-        "messages": wire_messages(request),
-        spec.max_tokens_field: sampling.max_tokens,
+        **asked,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "stop": list(sampling.stop) or None,
@@ -75,6 +85,8 @@ def body_of(spec: EndpointSpec, request: CompletionRequest) -> dict[str, Any]:
 
 def estimated_tokens(body: Mapping[str, Any], request: CompletionRequest) -> int:
     """About four characters a token, and the longest answer: servers reserve it too."""
+    if request.prompt is not None:
+        return len(request.prompt) + request.sampling.max_tokens
     return len(json.dumps(body["messages"], ensure_ascii=False)) // 4 + request.sampling.max_tokens
 
 
@@ -127,13 +139,14 @@ def _said(response: Response) -> ChatReply:
         raise TryAgainError(f"an error in place of a reply{_message(response)}")
     try:
         choice = value["choices"][0]
-        content = choice["message"]["content"]
+        message = choice["message"] if "message" in choice else {"content": choice["text"]}
+        content = message["content"]
     except (KeyError, IndexError, TypeError):
         raise TryAgainError("the reply has no answer in it") from None
     if content is not None and not isinstance(content, str):
         raise TryAgainError("the reply's answer is not text")
     usage = value.get("usage") if isinstance(value.get("usage"), dict) else {}
-    refused = bool(choice["message"].get("refusal")) and not content
+    refused = bool(message.get("refusal")) and not content
     finish = "refusal" if refused else choice.get("finish_reason")
     return ChatReply(
         text=(content or "").encode("utf-8", "replace").decode(),  # half a surrogate pair is no text
@@ -141,7 +154,13 @@ def _said(response: Response) -> ChatReply:
         model=value["model"] if isinstance(value.get("model"), str) else None,
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
+        token_ids=_ids(choice.get("token_ids")),
     )
+
+
+def _ids(value: object) -> tuple[int, ...] | None:
+    """Token ids of an answer; `None` where the server gives none."""
+    return tuple(value) if isinstance(value, list) and all(isinstance(item, int) for item in value) else None
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:

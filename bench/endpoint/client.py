@@ -26,13 +26,14 @@ from bench.endpoint.chat_completions import (
     backoff,
     body_of,
     estimated_tokens,
+    path_of,
     read_response,
 )
 from bench.endpoint.clock import Clock, RealClock
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.endpoint.key import Secret, read_key
 from bench.endpoint.limits import RateLimit
-from bench.endpoint.transport import NoReplyError, UnreachableError, UntrustedError, post
+from bench.endpoint.transport import NoReplyError, Response, UnreachableError, UntrustedError, post
 from bench.errors import IncompleteError, InputError, Problem
 from bench.suite.tables.endpoint import EndpointSpec, Price
 
@@ -159,7 +160,7 @@ class EndpointClient:
                 break
             begun = self.clock.now()
             try:
-                chat_reply = self._send(body)
+                chat_reply = self._send(path_of(request), body)
             except RejectedError as error:
                 why = self._clean(error)
                 return Completion(digest=digest, reply=None, failure=why, attempts=attempt + 1, rejected=True)
@@ -175,15 +176,18 @@ class EndpointClient:
             return Completion(digest=digest, reply=reply, attempts=attempt + 1)
         return Completion(digest=digest, reply=None, failure=why, attempts=attempt + 1)
 
-    def _send(self, body: Mapping[str, object]) -> ChatReply:
+    def post(self, path: str, body: Mapping[str, object]) -> Response:
+        """The server's response to `body`, whatever its status; `path` is below `base_url`. Raises as
+        `bench.endpoint.transport.post`."""
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "sft-bench"}
         if self.key is not None:
             headers["Authorization"] = self.key.header()
-        url, data = f"{self.spec.base_url}/chat/completions", json.dumps(body).encode()
+        url, data = f"{self.spec.base_url}{path}", json.dumps(body).encode()
+        return post(url, data, headers, timeout=self.spec.timeout_seconds, proxies=not self.spec.is_loopback)
+
+    def _send(self, path: str, body: Mapping[str, object]) -> ChatReply:
         try:
-            response = post(
-                url, data, headers, timeout=self.spec.timeout_seconds, proxies=not self.spec.is_loopback
-            )  # fmt: skip
+            response = self.post(path, body)
             with self._health.lock:
                 self._health.answered = True
             return read_response(response, key_env=self.spec.key_env)
@@ -230,6 +234,7 @@ class EndpointClient:
             finish_reason=chat_reply.finish_reason,
             prompt_tokens=chat_reply.prompt_tokens,
             completion_tokens=chat_reply.completion_tokens,
+            token_ids=chat_reply.token_ids,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(seconds, 3),
             attempts=attempts,

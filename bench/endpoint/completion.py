@@ -21,6 +21,12 @@ class CompletionRequest(Spec):
     """What is asked. Two requests that are equal have one reply."""
 
     messages: tuple[Message, ...]
+    prompt: tuple[int, ...] | None = None
+    """Token ids in place of messages, for a server of known weights (`/completions`)."""
+    stop_ids: tuple[int, ...] = ()
+    """Tokens that end an answer to `prompt`."""
+    top_k: int | None = None
+    """Draw from this many most probable tokens, behind `prompt`."""
     sampling: Sampling = Sampling()
     sample: int = 0
     """Number of the sample, among samples of the same prompt."""
@@ -46,6 +52,8 @@ class Reply(Spec):
     """`None` for a model on this machine."""
     text: str
     """Empty where the model said nothing or refused."""
+    token_ids: tuple[int, ...] | None = None
+    """The answer's tokens, where a server of known weights gives them."""
     finish_reason: str | None
     """`stop`; `length` where the answer was cut at its longest; or what else the server says."""
     prompt_tokens: int | None

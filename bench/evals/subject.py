@@ -15,6 +15,8 @@ from bench.data.render.render import Renderer
 from bench.data.render.row import Row
 from bench.evals.example_part import rows_of
 from bench.evals.inference.batch_check import CountedGenerator
+from bench.evals.inference.engine import Engine
+from bench.evals.inference.engine_generator import EngineComparison, EngineGenerator
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.inference.scoring import Scorer
@@ -37,6 +39,9 @@ class Subject:
     """What was asked of it before in this eval."""
     checks_batches: bool = True
     """Whether this eval computes some answers again alone."""
+    engine: Engine | None = None
+    """What generates answers in place of this program, after `comparison`."""
+    comparison: EngineComparison | None = None
 
     def scorer(self, *, slots: int = SLOTS) -> Scorer:
         """What scores continuations with this subject."""
@@ -44,6 +49,15 @@ class Subject:
 
     def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
         """What generates this subject's answers."""
+        if self.engine is not None and self.comparison is not None:
+            return EngineGenerator(
+                model=self.model,
+                tokenizer=self.tokenizer,
+                slots=slots,
+                memory=self.memory,
+                engine=self.engine,
+                comparison=self.comparison,
+            )
         return CountedGenerator(
             model=self.model, tokenizer=self.tokenizer, slots=slots, memory=self.memory, checks=self.checks_batches
         )

@@ -6,6 +6,7 @@ all; what could not be scored is `None`, never NaN. A job that was killed resume
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,6 +17,7 @@ import torch
 from bench.data.render.render import make_renderer
 from bench.emit import Emit, Event, ExamplesDone, PassTotals
 from bench.evals.context import Context, ContextRenderer, draw_context
+from bench.evals.engines import engine_use, with_engine
 from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
@@ -45,9 +47,19 @@ def score_subject(
     so far. partial: file of the replies so far, of which a job that was killed resumes; the caller removes it. Raises
     `InputError` for what the user can fix.
     """
+    with tempfile.TemporaryDirectory(prefix="engine-") as replies:
+        return _score(job, folder, emit, evaluate, partial=PartialReplies(partial), replies=Path(replies))
+
+
+def _score(
+    job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate, *, partial: PartialReplies, replies: Path
+) -> EvalResult:
+    """replies: folder for what a server says in this job; under one name it may have other weights in the next."""
     started = time.perf_counter()
     torch.set_num_threads(job.threads)
-    subject, context = _load(job, PartialReplies(partial))
+    subject, context = _load(job, partial)
+    if job.engine is not None:
+        subject = with_engine(subject, job, job.engine, replies)
     memory = PeakMemory(subject.model.device)
     memory.start()
     others = OtherLoadCounter(subject.model.device)
@@ -83,6 +95,7 @@ def score_subject(
         peak_process_bytes=process_bytes,
         peak_device_bytes=device_bytes,
         other_load=other_load,
+        engine=engine_use(subject, job),
         versions=outcome.versions,
         datasets=outcome.datasets,
         shots=None if context is None else context.rows,

@@ -118,7 +118,11 @@ def Fenced(value: object) -> Step:  # noqa: N802
 
 def completion(text: str | None, body: Body, *, finish_reason: str | None, usage: bool) -> bytes:
     """A chat completion. Tokens are counted as words."""
-    prompt = " ".join(message["content"] for message in body["messages"])
+    prompt = " ".join(message["content"] for message in body.get("messages", ()))
+    if "prompt" in body:  # token ids; so are the words of the answer
+        ids = [int(word) for word in (text or "").split()]
+        choice = {"index": 0, "text": "", "token_ids": ids, "finish_reason": finish_reason}
+        return json.dumps({"model": body["model"], "choices": [choice]}).encode()
     reply: dict[str, Any] = {
         "id": "x",
         "object": "chat.completion",
@@ -153,10 +157,15 @@ class EndpointServer:
     """See the module."""
 
     def __init__(
-        self, answer: Callable[[Body], str | Step] = say_ok, *, script: Iterable[Step] = (), key: str | None = None
+        self,
+        answer: Callable[[Body], str | Step] = say_ok,
+        *,
+        script: Iterable[Step] = (),
+        key: str | None = None,
+        loads: bool = True,
     ) -> None:
-        """`key`: the one that is let in; others get 401."""
-        self.answer, self.key = answer, key
+        """`key`: the one that is let in; others get 401. `loads`: whether it loads adapters."""
+        self.answer, self.key, self.loads = answer, key, loads
         self.script = list(script)
         self.requests: list[Body] = []
         self.times: list[float] = []
@@ -194,6 +203,11 @@ class EndpointServer:
         """The last message of each request."""
         return [body["messages"][-1]["content"] for body in self.requests]
 
+    @property
+    def loaded(self) -> list[Body]:
+        """Adapters that were to be loaded."""
+        return [body for body in self.requests if "lora_name" in body]
+
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
         key = request.headers.get("Authorization")
@@ -205,7 +219,9 @@ class EndpointServer:
             self.most_under_way = max(self.most_under_way, self.under_way)
             step = self.script.pop(0) if self.script else None
         try:
-            if request.path != "/v1/chat/completions":
+            if request.path == "/v1/load_lora_adapter" and self.loads:
+                step = Raw(body=b"Success")
+            elif request.path not in ("/v1/chat/completions", "/v1/completions"):
                 step = Status(status=404, message=f"no {request.path}")
             elif self.key is not None and key != f"Bearer {self.key}":
                 step = Status(status=401, message=f"Incorrect API key provided: {(key or '').removeprefix('Bearer ')}")

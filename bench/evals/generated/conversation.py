@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
-from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, ExampleProgress
@@ -106,7 +105,7 @@ def ask(
         of=tuple(tuple(samples) for samples in by_row),
         generated=generated,
         template=asker.template,
-        batch=f"by length, at most {slots} slots; {describe_check(generated)}",
+        batch=asker.drawn.describe(generated),
         truncated=len(asker.cut),
     )
 

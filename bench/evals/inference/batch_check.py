@@ -61,7 +61,7 @@ class CountedGenerator:
     @property
     def tokens(self) -> int:
         """Tokens of all answers, the tokens that end an answer included."""
-        return _tokens(self.said)
+        return tokens_of(self.said)
 
     def draw(self, requests: Sequence[GenerationRequest], report: Callable[[int], None]) -> list[Generation | None]:
         """Answers in the order of `requests`; as `generate` gives them."""
@@ -94,7 +94,7 @@ class CountedGenerator:
         generations = generate(self.model, self.tokenizer, requests, slots=self.slots, report=report, keep=keep)
         self.seconds += time.perf_counter() - started
         self.passed += passes.tokens - before
-        self.generated += _tokens(generations)
+        self.generated += tokens_of(generations)
         return generations
 
     def account(self, *, samples: int) -> Generated:
@@ -115,6 +115,10 @@ class CountedGenerator:
             differed=sum(self._differs_alone(at) for at in chosen),
         )
 
+    def describe(self, generated: Generated, sharing: str = "") -> str:
+        """What made the answers, and the result of the check, for the record. sharing: how choices were scored."""
+        return f"by length, at most {self.slots} slots{sharing}; {describe_check(generated)}"
+
     def _chosen(self) -> list[int]:
         """Evenly spread answers whose checks pass at most `CHECKED_SHARE` of the tokens that all answers took; where
         that is less than any check takes, the cheapest."""
@@ -123,7 +127,7 @@ class CountedGenerator:
             return []
         most = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
         chosen, left = list[int](), CHECKED_SHARE * self.passed
-        for at in _spread(answered, most):
+        for at in spread(answered, most):
             if self._check_tokens(at) <= left:
                 chosen.append(at)
                 left -= self._check_tokens(at)
@@ -172,7 +176,8 @@ def describe_check(generated: Generated) -> str:
     return f"{generated.differed} of {_answers(generated.checked)} came out different when computed alone"
 
 
-def _tokens(answers: Sequence[Generation | None]) -> int:
+def tokens_of(answers: Sequence[Generation | None]) -> int:
+    """Tokens of all answers, those that end one included."""
     return sum(len(answer.ids) for answer in answers if answer is not None)
 
 
@@ -180,7 +185,7 @@ def _answers(count: int) -> str:
     return "1 answer" if count == 1 else f"{count} answers"
 
 
-def _spread(positions: Sequence[int], count: int) -> list[int]:
+def spread(positions: Sequence[int], count: int) -> list[int]:
     """`count` of the positions, evenly spread."""
     if len(positions) <= count:
         return list(positions)

@@ -20,7 +20,6 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
-from bench.evals.inference.batch_check import describe_check
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import SCORE, ContinuationPair, Score, Scorer
@@ -76,8 +75,9 @@ class SubjectLM(ExampleLM):
         sharing = ""
         if self.scorer is not None:
             sharing = ", choices behind one context" if self.scorer.shared else ", each choice with its own context"
-        check = f"; {describe_check(generated)}" if generated else ""
-        return f"by length, at most {self.slots} slots{sharing}{check}"
+        if generated is None:
+            return f"by length, at most {self.slots} slots{sharing}"
+        return self.drawn.describe(generated, sharing)
 
     def account(self) -> Generated | None:
         """Tokens, seconds and the check of the batches."""

@@ -8,6 +8,7 @@ from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
 from bench.suite.tables.deploy import DeployedForm
 from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.engine import EngineSpec
 from bench.suite.tables.evals import EvalSpec
 
 
@@ -62,6 +63,14 @@ class ExamplePart(Spec):
     """Share of all examples that are dev examples."""
 
 
+class ServerEngineJob(Spec):
+    """A server that generates the answers of a subject on this machine."""
+
+    spec: EngineSpec
+    adapter: bool
+    """Whether the subject is an adapter, which the server has to load."""
+
+
 class EvalJob(Spec):
     """Score one subject on one eval."""
 
@@ -87,6 +96,8 @@ class EvalJob(Spec):
     """In place of a training of this suite's: weights from elsewhere."""
     served: Served | None = None
     """In place of any weights: the server that answers."""
+    engine: ServerEngineJob | None = None
+    """What generates answers in place of this program."""
     shots: Shots | None = None
     """Rows in the context of a `few_shot` subject, which is the base otherwise."""
     judging: Judging | None = None

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.record.results.endpoint_use import EndpointUse
+from bench.record.results.engine_use import EngineUse
 from bench.record.results.judged import Judged
 from bench.record.results.ledger import OtherLoad, Seconds
 from bench.spec import Spec
@@ -131,6 +132,8 @@ class EvalResult(Spec):
     """Versions of tasks by name."""
     datasets: dict[str, str] = Field(default_factory=dict)
     """Hub datasets that tasks of lm-eval read, by the task's name; without those that read local files."""
+    engine: EngineUse | None = None
+    """The server that generated the answers; `None`: this program did."""
     endpoint: EndpointUse | None = None
     """Requests and costs of a served model; `None` of one on this machine."""
     judged: Judged | None = None

@@ -15,6 +15,7 @@ from bench.run.checks.given_weights import check_given
 from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
 from bench.run.checks.remarks import plan_remarks
+from bench.run.plan.engine_notes import engine_notes
 from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
@@ -57,6 +58,8 @@ def check_before_work(
         raise InputError(problems)
     for what in unavailable.values():
         note(f"warning: {what}")
+    for line in engine_notes(planned):
+        note(line)
     for line in refusal_notes(planned):
         note(line)
     return CheckedPlan(plan=planned, unavailable=unavailable)

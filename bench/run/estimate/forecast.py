@@ -29,6 +29,7 @@ from bench.run.estimate.process_memory import step_memory
 from bench.run.estimate.steps import steps_forecast
 from bench.run.estimate.timing import Timings
 from bench.run.guards import server_ended_on_error
+from bench.run.plan.engine_notes import engine_notes
 from bench.run.plan.plan import budget_statement, plan
 from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan, PlannedJob
@@ -101,7 +102,12 @@ def forecast(
         new=why_new(planned, home),
         placement=None if on is None else place([*_workloads(arms, trainings, counts)], on),
         precisions=precision_notes(planned.resolved),
-        warnings=(*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts), *_data_remarks(planned)),
+        warnings=(
+            *engine_notes(planned),
+            *map(as_line, advice(loaded)),
+            *plan_remarks(planned, trainings, counts),
+            *_data_remarks(planned),
+        ),
         unavailable=(*notes(planned), *away),
         refused=refusal_notes(planned),
         may_buy=tuple(_may_buy(suite)),

@@ -13,11 +13,12 @@ from typing import Any
 
 from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
-from bench.record.jobs.eval_job import ExamplePart, Judging, Shots
+from bench.record.jobs.eval_job import ExamplePart, Judging, ServerEngineJob, Shots
 from bench.record.jobs.train_job import KeepBest
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.deploy import RUNTIMES, DeployedForm
 from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.engine import EngineSpec
 from bench.suite.tables.evals import EvalSpec, JudgeSpec
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.evaluate_at import StepPlan
@@ -145,6 +146,7 @@ def eval_digest(
     code: CodeDigest,
     shots: Shots | None = None,
     given: ResolvedWeights | None = None,
+    engine: ServerEngineJob | None = None,
     part: ExamplePart | None = None,
 ) -> str:
     """Digest of one subject on one eval. `training` is the digest of the training whose weights are scored."""
@@ -159,6 +161,7 @@ def eval_digest(
             "training": training if given is None else given.sha256,
             "shots": None if shots is None else [shots.data.sha256, shots.size, shots.seed],
             "precision": precision,
+            "engine": None if engine is None else _engine_part(engine.spec),
             "machine": machine_part(threads),
             "versions": versions(EVAL_LIBRARIES),
             "code": code(*ENTRIES[evaluation.kind]),
@@ -208,6 +211,11 @@ def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging,
             "code": code(*ENTRIES[JUDGE]),
         }
     )
+
+
+def _engine_part(spec: EngineSpec) -> list[Any]:
+    """What of a server decides answers, and whether it is refused."""
+    return [spec.server.identity, spec.compared, spec.tolerance]
 
 
 def machine_part(threads: int) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from bench.record.environment import cores
 from bench.record.files import REPLIES, SCORED, WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob, Served, Shots
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, Served, ServerEngineJob, Shots
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
 from bench.record.results.training import ProbeResult
@@ -28,7 +28,7 @@ from bench.run.plan.judge_jobs import is_asked, shared
 from bench.run.plan.step_jobs import example_part, keep_best, trajectory_jobs
 from bench.run.plan.types import JobEntry, PlannedJob
 from bench.run.resolve.data_specs import sweep_data
-from bench.suite.catalog.answered_in_text import answered_in_text
+from bench.suite.catalog.answered_in_text import answered_in_text, surely_writes
 from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights, WarmStart
 from bench.suite.resolved_suite import ResolvedSuite
@@ -325,7 +325,9 @@ class JobBuilder:
         needed = None if made is None else made.digest
         if getattr(spec, "template", "suite") == "none":
             shots = None  # no template, no place for turns: the subject is the base, and shares its result
+        engine = self._engine(spec, model, made=made, given=given)
         same: dict[str, Any] = {
+            "engine": engine,
             "model": model,
             "tasks_sha256": self.resolved.tasks_sha256.get(spec.name),
             "training": needed,
@@ -347,6 +349,7 @@ class JobBuilder:
             training_path=None if needed is None else str(self.store.folder(needed)),
             form=made.form if isinstance(made, DeployJob) else None,
             given=given,
+            engine=engine,
             shots=shots,
             precision=self.precision,
             threads=self.threads,
@@ -354,6 +357,26 @@ class JobBuilder:
             replies=self._replies(spec, same),
             digest=eval_digest(evaluation=spec, data=data, **same),
         )
+
+    def _engine(
+        self,
+        spec: EvalSpec,
+        model: ResolvedModel,
+        *,
+        made: TrainJob | DeployJob | None,
+        given: ResolvedWeights | None,
+    ) -> ServerEngineJob | None:
+        """The server that generates the subject's answers: those of the base, and of LoRA adapters where it loads
+        them; `None` where this program does."""
+        engine = self.resolved.suite.engine
+        folder = self.resolved.tasks_path.get(spec.name)
+        if engine is None or model.starts or not surely_writes(spec, None if folder is None else Path(folder)):
+            return None
+        if made is None and given is None:
+            return ServerEngineJob(spec=engine, adapter=False)
+        lora = isinstance(made, TrainJob) and made.recipe.method == "lora"
+        adapter = lora or (given is not None and given.form == "adapter")
+        return ServerEngineJob(spec=engine, adapter=True) if adapter and engine.adapters else None
 
     def _replies(self, spec: EvalSpec, same: Mapping[str, Any]) -> str | None:
         """Where a subject's replies to an eval that may grow are kept: one file, whatever the number of examples."""

@@ -24,6 +24,10 @@ def served_subjects(suite: Suite) -> tuple[str, ...]:
 def endpoint_problems(suite: Suite, base: Path) -> Iterator[Problem]:
     """Arms that need the weights of a served base; evals and claims that a server cannot answer."""
     yield from _weights_of_servers(suite)
+    if suite.engine is not None and len(suite.models) > 1:
+        what = "[engine] is a server of one base, and the suite has several models"
+        hint = "compare one model, or remove [engine]"
+        yield Problem(reference="engine.models", what=what, where="engine.server", hint=hint)
     served = served_subjects(suite)
     if not served:
         return

@@ -16,6 +16,7 @@ from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
 from bench.suite.tables.deploy import FORMS, DeployOptions, Forms
 from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.engine import EngineSpec
 from bench.suite.tables.evals import EvalSpec, examples_asked, with_examples
 from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.model import BaseSpec
@@ -113,6 +114,8 @@ class Suite(Spec):
     sequential: SequentialOptions | None = None
     """How often a growing run may be looked at: `[sequential]` with `max_seeds = 12`; without it a run is looked at
     once."""
+    engine: EngineSpec | None = None
+    """A running server that generates answers in place of this program: `[engine]` with `server = { … }`."""
     contamination: ContaminationOptions = ContaminationOptions()
     """What counts as an example that training rows contain: `[contamination]` with `ngram = 13`."""
     gate: GatePolicy = GatePolicy()

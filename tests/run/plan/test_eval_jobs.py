@@ -54,3 +54,23 @@ def test_a_served_arm_has_jobs_where_text_is_enough_and_no_machine_in_its_digest
     assert jobs["written"].served.endpoint.concurrency == 4, "two jobs may ask at the same time"
     patient, other = served(retries=9, price={"prompt": 1, "completion": 1}), served(model="n")
     assert patient["written"].digest == jobs["written"].digest != other["written"].digest
+
+
+def test_a_server_generates_for_the_base_and_for_the_adapters_that_it_loads(tmp_path: Path) -> None:
+    server = {"base_url": "http://localhost:1/v1", "model": "m"}
+
+    def engines(**changes: Any) -> dict[tuple[str, str], bool | None]:
+        jobs = scorings(make_plan(tmp_path, LOSS, WRITTEN, engine={"server": server, **changes}))
+        return {(job.eval.name, job.subject): None if job.engine is None else job.engine.adapter for job in jobs}
+
+    fixed, loads = engines(), engines(adapters=True)
+    assert {key for key, adapter in fixed.items() if adapter is not None} == {("written", "base")}
+    assert {key: adapter for key, adapter in loads.items() if adapter is not None} == {
+        ("written", "base"): False,
+        ("written", "few/lora#0"): True,
+        ("written", "few/lora#1"): True,
+    }, "likelihoods and full weights are this program's"
+    plain = {(job.eval.name, job.subject): job.digest for job in scorings(make_plan(tmp_path, LOSS, WRITTEN))}
+    planned = scorings(make_plan(tmp_path, LOSS, WRITTEN, engine={"server": server}))
+    same = {(job.eval.name, job.subject) for job in planned if plain[job.eval.name, job.subject] == job.digest}
+    assert set(plain) - same == {("written", "base")}, "an engine is part of the digests of its answers alone"

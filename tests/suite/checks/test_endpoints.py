@@ -100,3 +100,12 @@ def test_an_endpoint_is_one_model_and_no_weights(tmp_path: Path, more: str) -> N
     (tmp_path / "s.toml").write_text(HEAD.format(base=LOCAL) + more + WRITTEN)
     with pytest.raises(InputError, match="endpoint"):
         load_suite(tmp_path / "s.toml")
+
+
+def test_an_engine_has_one_base(tmp_path: Path) -> None:
+    engine = '[engine]\nserver = { base_url = "http://localhost:1/v1", model = "m" }\n'
+    assert found(tmp_path, WRITTEN + engine) == []
+    two = HEAD.format(base=LOCAL).replace("[model]", "[models.x]") + '[models.y]\ncard = "smollm2-135m"\n'
+    (tmp_path / "s.toml").write_text(two.replace("[arms.given.a]", '[arms.given.a]\nmodel = "x"') + WRITTEN + engine)
+    with pytest.raises(InputError, match="server of one base"):
+        load_suite(tmp_path / "s.toml")

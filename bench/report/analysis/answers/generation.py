@@ -30,6 +30,12 @@ class GenerationCost:
     shared_tokens_per_second: float | None
     first_token_seconds: float | None
     """Seconds to the first token of a lone prompt, while nothing else of the run ran."""
+    engine: str | None
+    """Server that generated them; `None`: this program."""
+    engine_compared: int
+    """Answers that server and program both gave before, over the arm's seeds."""
+    engine_equal: int
+    """Answers among these that were the same text."""
     headline: str | None
     decoding_error: float | None
     """Standard error of the headline's value that drawing answers alone makes; `None` with one answer per prompt."""
@@ -73,6 +79,7 @@ def _cost(
         and not disturbed(evaluation.result.other_load)
     ]
     leading = [measure for result in results for measure in result.measures if measure.headline]
+    engines = [result.engine for result in results if result.engine is not None]
     errors = [measure.decoding_error for measure in leading if measure.decoding_error is not None]
     return GenerationCost(
         eval=name,
@@ -83,6 +90,9 @@ def _cost(
         tokens_per_second=_mean(timed, lambda generated: generated.tokens_per_second),
         shared_tokens_per_second=_mean(drawn, lambda generated: generated.tokens_per_second),
         first_token_seconds=_mean(timed, lambda generated: generated.first_token_seconds),
+        engine=engines[0].host if engines else None,
+        engine_compared=sum(engine.compared for engine in engines),
+        engine_equal=sum(engine.equal for engine in engines),
         headline=leading[0].metric if leading else None,
         decoding_error=fmean(errors) if errors else None,
     )

@@ -1,0 +1,77 @@
+"""Answers of a subject through another engine, after it was held against this program's own.
+
+Contract: before the first answer some prompts, evenly spread, are answered greedily by both. Where more of them differ
+than the tolerance, the engine is refused; what was seen is in the record either way that it is used.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from bench.errors import InputError, Problem
+from bench.evals.inference.batch_check import CountedGenerator, spread, tokens_of
+from bench.evals.inference.engine import Engine
+from bench.evals.inference.generation import Answered, generate
+from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.record.results.evaluation import Generated
+
+
+@dataclass(slots=True, kw_only=True)
+class EngineComparison:
+    """What was seen before an engine was used."""
+
+    asked: int
+    """Prompts to compare on."""
+    tolerance: float
+    """Share of these whose answers may differ."""
+    compared: int = 0
+    equal: int = 0
+
+    def run(self, ours: Sequence[Generation | None], theirs: Sequence[Generation | None]) -> None:
+        """Counts equal texts. Raises `InputError` where too many differ."""
+        self.compared = len(ours)
+        self.equal = sum(
+            own is not None and other is not None and own.text == other.text
+            for own, other in zip(ours, theirs, strict=True)
+        )
+        differing = self.compared - self.equal
+        if differing > self.tolerance * self.compared:
+            what = (
+                f"{differing} of {self.compared} answers of the engine differ from this program's; "
+                f"tolerance is {self.tolerance:g}"
+            )
+            hint = "serve the same weights in the same precision; or raise engine.tolerance, or remove [engine]"
+            raise InputError(Problem(reference="engine.differs", what=what, where="engine.tolerance", hint=hint))
+
+
+@dataclass(slots=True, kw_only=True)
+class EngineGenerator(CountedGenerator):
+    """Generates with an engine, and counts tokens and seconds."""
+
+    engine: Engine
+    comparison: EngineComparison
+    _compared: bool = field(default=False)
+
+    def _draw(
+        self,
+        requests: Sequence[GenerationRequest],
+        report: Callable[[int], None],
+        keep: Callable[[Sequence[Answered]], None],
+    ) -> list[Generation | None]:
+        if requests and not self._compared:
+            self._compared = True
+            chosen = spread(range(len(requests)), self.comparison.asked)
+            sample = [replace(requests[at], sampling=None) for at in chosen]
+            self.comparison.run(generate(self.model, self.tokenizer, sample), self.engine.generate(sample))
+        started = time.perf_counter()
+        generations = self.engine.generate(requests, report=report, keep=keep)
+        self.seconds += time.perf_counter() - started
+        self.generated += tokens_of(generations)
+        return generations
+
+    def describe(self, generated: Generated, sharing: str = "") -> str:
+        """The engine, and how it compares."""
+        seen = self.comparison
+        return f"by {self.engine.name}; {seen.equal} of {seen.compared} answers compared were this program's{sharing}"
