@@ -437,7 +437,7 @@ def test_blanks_around_the_names_of_csv_columns_do_not_count(tmp_path: Path) -> 
     ],
 )
 def test_rows_that_are_nearly_of_a_known_shape_say_what_helps(tmp_path: Path, row: dict[str, Any], hint: str) -> None:
-    (path := tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n")
+    (path := tmp_path / "a.jsonl").write_text(2 * (json.dumps(row) + "\n"))
     source = Source(label="a.jsonl", origin="a.jsonl", files=(path,), columns=None, revision=None, sha256="x")
     [problem] = read(RowTable("a.jsonl", tmp_path), source)
     assert str(problem.hint).startswith(hint)
