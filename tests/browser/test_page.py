@@ -116,6 +116,12 @@ def test_rows_are_filtered_and_columns_hidden(complete: Visit) -> None:
     assert "choice" in heads.all_inner_texts()
 
 
+def unfold(example: Any) -> None:
+    """Open an example; what is in it comes a moment after the click."""
+    example.locator("summary").click()
+    example.locator(".body").wait_for()
+
+
 def open_cell(seen: Visit, arm: str, name: str) -> Any:
     cell = seen.page.locator(f'button.cell[title^="Examples: {arm} on {name}"]').first
     cell.scroll_into_view_if_needed()
@@ -131,7 +137,7 @@ def test_a_cell_leads_to_its_examples_and_back(complete: Visit) -> None:
     assert pane.get_by_label("Against").input_value() == "base"
     assert re.search(r"lima_1k/full − base: \+0\.\d+ \[\+0\.\d+, \+0\.\d+\] better, p", pane.inner_text())
     first = pane.locator(".example").first
-    first.locator("summary").click()
+    unfold(first)
     said = first.inner_text()
     assert "Prompt" in said
     assert "Expected" in said
@@ -212,7 +218,7 @@ def test_a_search_finds_text_of_questions_and_answers(complete: Visit) -> None:
     open_cell(complete, "lima_1k/full", "qa")
     pane = complete.page.locator("#examples")
     identity = pane.locator(".example").nth(3)
-    identity.locator("summary").click()
+    unfold(identity)
     name = re.search(r"Prompt \((.*)\)", identity.inner_text())
     assert name is not None
     pane.get_by_label("Search").fill(name[1].split(", ")[-1])
@@ -299,7 +305,7 @@ def test_hostile_text_stays_text(visit: Open, pages: dict[str, Path]) -> None:
     cell.click()
     for number in range(3):
         example = seen.page.locator("#examples .example").nth(number)
-        example.locator("summary").click()
+        unfold(example)
         example.get_by_role("button", name="Every arm's answer").click()
     assert "<" in seen.page.locator("#examples").inner_text(), "the enemy's markup must be part of what is tried"
     assert seen.page.locator("script, img, iframe, a[href^=javascript]").count() == before
