@@ -139,12 +139,13 @@ def peak_under_load(record: Record, comparison: Comparison) -> Iterator[Finding]
 
 
 def stopped_early(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """Validation ended it: it is shorter than what it is compared with."""
+    """Validation, or dev scores, ended it: it is shorter than what it is compared with."""
     for training in comparison.trainings:
         if training.ending == "early" and training.unspent is not None and training.unspent > TOLERANCE:
             unit = training.budget.unit.replace("_", " ")
+            why = "its validation loss no longer fell" if training.evaluations else "its dev score no longer improved"
             detail = (
-                f"seed {training.seed} ended at step {training.steps:,}, where its validation loss no longer fell, "
+                f"seed {training.seed} ended at step {training.steps:,}, where {why}, "
                 f"with {fmt.percent(training.unspent)} of its {fmt.amount(training.budget.amount)} {unit} left"
             )
             yield Finding(name="stopped early", arm=training.arm, measurand=None, detail=detail)

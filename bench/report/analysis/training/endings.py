@@ -16,8 +16,8 @@ from bench.report.analysis.training.cost import used_of
 from bench.suite.tables.training.budget import Budget
 
 StopReason = Literal["budget", "early", "seconds", "diverged"]
-"""Why a training ended: its budget was spent, the validation loss no longer fell, its seconds were over, or it
-diverged."""
+"""Why a training ended: its budget was spent, the validation loss or a dev score no longer improved, its seconds were
+over, or it diverged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

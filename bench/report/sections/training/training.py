@@ -28,7 +28,7 @@ def training_section(comparison: Comparison) -> Section | None:
     ended = comparison.trainings
     if not ended:
         return None
-    watched = [training for training in ended if training.evaluations or training.ending != "budget"]
+    watched = [training for training in ended if training.evaluations or not _to_its_last_step(training)]
     blocks: list[Block] = []
     if watched:
         blocks += [Paragraph(text=_about(watched), tone="muted"), _endings_table(watched)]
@@ -41,6 +41,11 @@ def training_section(comparison: Comparison) -> Section | None:
     blocks += logged_losses_blocks(comparison.logged_losses)
     blocks += _weights(comparison)
     return Section(title="Training", blocks=(*blocks, *_settings(comparison.settings)))
+
+
+def _to_its_last_step(training: FinishedTraining) -> bool:
+    """Whether it spent its budget, and its last weights were kept."""
+    return training.ending == "budget" and training.kept_step == training.steps
 
 
 def _unseen_failures(comparison: Comparison) -> str:

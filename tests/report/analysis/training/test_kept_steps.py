@@ -12,6 +12,8 @@ from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.training.cost_kinds import COSTS, figures
 from bench.report.analysis.training.kept_steps import kept_steps, reached
 from bench.report.compare import compare
+from bench.report.render.view import Table
+from bench.report.sections.training.training import training_section
 from tests.fakes.records import FakeRun
 from tests.fakes.stepped import stepped_run
 
@@ -91,3 +93,30 @@ def test_a_kept_step_is_told_with_the_score_that_chose_it_and_the_last_ones() ->
     assert (first.by, first.step, first.score, first.evaluated) == ("qa", 30, 0.6, 3)
     assert (first.last_step, first.last_score, first.stopped_early) == (50, 0.5, True)
     assert kept_steps(stepped_run().record) == ()
+
+
+def ended(run: FakeRun, **changes: Any) -> FakeRun:
+    """The run whose first training has other facts."""
+    first, *others = run.record.trainings
+    assert first.result is not None
+    changed = first.model_copy(update={"result": first.result.model_copy(update=changes)})
+    return replace(run, record=run.record.model_copy(update={"trainings": (changed, *others)}))
+
+
+def test_a_training_that_kept_an_earlier_step_is_not_said_to_have_kept_its_last() -> None:
+    """Though it spent its budget."""
+    comparison = compare(ended(stepped_run(), stopped="budget", kept_step=30), replicates=50)
+    section = training_section(comparison)
+    assert section is not None
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert [(row[0].text, row[-1].text) for row in table.rows] == [("lima_1k/full#0", "step 30")]
+
+
+def test_patience_on_a_dev_score_is_not_said_to_be_validation() -> None:
+    run = stepped_run()
+    result = run.record.trainings[0].result
+    assert result is not None
+    half = result.ledger.model_copy(update={"tokens": result.ledger.tokens // 2})
+    comparison = compare(ended(run, stopped="early", ledger=half), replicates=50)
+    [finding] = [one for one in comparison.sanity if one.name == "stopped early"]
+    assert "where its dev score no longer improved" in finding.detail
