@@ -19,7 +19,7 @@ help: ## show this list
 run: $(VENV)/.run ## install what the program needs, then run the flagship suite
 	$(BIN)/bench run $(SUITE)
 
-test: $(VENV)/.dev ## install what the tests need, then run them
+test: $(VENV)/.dev $(AFTER) ## install what the tests need, then run them
 	$(BIN)/python $(PYTEST)
 
 test-browser: $(VENV)/.browser ## the report's page in a real browser; needs chromium

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.suite.tables.suite import RunOptions, Suite
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -85,3 +87,9 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = set(re.findall(r"\]\((\d+-[\w-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8")))
     assert listed == {path.name for path in folder.glob("[0-9]*.md")}
+
+
+def test_every_table_and_every_key_of_run_is_named() -> None:
+    page = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
+    for key in (*Suite.model_fields, *RunOptions.model_fields, "profile", "default_profile", "extends"):
+        assert re.search(rf"[`\[]{key}\b", page), key
