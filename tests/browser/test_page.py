@@ -65,6 +65,19 @@ def test_a_click_on_a_title_sorts_and_the_third_restores(complete: Visit) -> Non
     assert values() == before
 
 
+def test_a_title_s_meaning_is_reached_by_keys(complete: Visit) -> None:
+    """A tooltip needs a pointer."""
+    button = arms_table(complete).get_by_role("columnheader", name="Tokens/s").get_by_role("button")
+    button.focus()
+    tip = complete.page.locator(".tip")
+    assert "Non-padding tokens per second" in tip.inner_text()
+    box = tip.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    button.blur()
+    assert tip.is_hidden()
+
+
 def test_cells_are_sorted_by_what_they_mean(visit: Open, tmp_path: Path) -> None:
     """`720 MiB` is less than `11.3 GiB`, `3 min 32 s` more than `38 s`; a mark before a number is no part of it; what
     is missing comes last, whichever way."""

@@ -46,7 +46,17 @@ function makeSortable(table) {
       sortTable(table, column, now === "descending" ? 1 : now === "ascending" ? 0 : -1);
     });
     head.replaceChildren(button);
+    if (head.title) explainOnFocus(button, head.title);
   });
+}
+
+// What a pointer reads as the title's tooltip, keys and fingers get as the plots' tip.
+function explainOnFocus(button, meaning) {
+  button.addEventListener("focus", () => {
+    const place = button.getBoundingClientRect();
+    if (button.matches(":focus-visible") || matchMedia("(hover: none)").matches) showTip(meaning, place.left, place.top);
+  });
+  button.addEventListener("blur", hideTip);
 }
 
 function showRows(table) {
