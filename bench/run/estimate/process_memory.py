@@ -6,8 +6,9 @@ sixteenth at most), and kept below `HOME/memory`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -49,14 +50,52 @@ class StepMemory(Spec):
 def step_memory(
     trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], *, home: Path, server: ChildServer
 ) -> dict[str, StepMemory]:
-    """Memory of one training of each arm, by arm; arms whose memory cannot be counted without numbers are left out."""
-    requests = {arm: _request(job, counts[arm]) for arm, job in trainings.items() if arm in counts}
-    keys = {arm: _key(request, home) for arm, request in requests.items()}
-    known = {key: _known(home, key) for key in set(keys.values())}
-    missing = {keys[arm]: request for arm, request in requests.items() if known[keys[arm]] is None}
-    if missing:
-        known |= _counted(missing, home=home, server=server)
-    return {arm: memory for arm, key in keys.items() if (memory := known[key]) is not None}
+    """Memory of one training of each arm, by arm; arms whose memory cannot be counted without numbers are left out.
+
+    Of trainings that differ in their largest pass alone, the smallest and the largest are counted, and the others
+    follow along the line between them.
+    """
+    groups: dict[str, dict[str, StepRequest]] = {}
+    for arm, job in trainings.items():
+        request = _request(job, counts[arm])
+        groups.setdefault(digest_json(_parts(request)), {})[arm] = request
+    ends = {name: _ends(requests.values()) for name, requests in groups.items()}
+    known = _known_or_counted([request for pair in ends.values() for request in pair], home=home, server=server)
+    found: dict[str, StepMemory] = {}
+    for name, requests in groups.items():
+        least, most = (known[_key(request, home)] for request in ends[name])
+        if least is not None and most is not None:
+            spread = [_slots(request) for request in ends[name]]
+            found |= {arm: _between(least, most, spread, _slots(request)) for arm, request in requests.items()}
+    return found
+
+
+def _ends(requests: Iterable[StepRequest]) -> tuple[StepRequest, StepRequest]:
+    """Requests with the smallest and the largest pass."""
+    in_order = sorted(requests, key=lambda request: (_slots(request), request.largest_pass.supervised_tokens))
+    return in_order[0], in_order[-1]
+
+
+def _slots(request: StepRequest) -> int:
+    return request.largest_pass.rows * request.largest_pass.width
+
+
+def _between(least: StepMemory, most: StepMemory, spread: Sequence[int], slots: int) -> StepMemory:
+    """Memory of a pass of `slots`, along the line between two passes with a `spread` of slots."""
+    if spread[0] == spread[1]:
+        return most
+    share = (slots - spread[0]) / (spread[1] - spread[0])
+    made = round(least.tensors.made + share * (most.tensors.made - least.tensors.made))
+    return most.model_copy(update={"tensors": StepBytes(held=most.tensors.held, made=made)})
+
+
+def _known_or_counted(
+    requests: Sequence[StepRequest], *, home: Path, server: ChildServer
+) -> dict[str, StepMemory | None]:
+    by_key = {_key(request, home): request for request in requests}
+    known = {key: _known(home, key) for key in by_key}
+    missing = {key: request for key, request in by_key.items() if known[key] is None}
+    return known | _counted(missing, home=home, server=server) if missing else known
 
 
 def _counted(missing: Mapping[str, StepRequest], *, home: Path, server: ChildServer) -> dict[str, StepMemory | None]:
@@ -89,14 +128,18 @@ def _rounded(count: int) -> int:
     return -(-count // unit) * unit
 
 
-def _key(request: StepRequest, home: Path) -> str:
-    job = request.job
-    parts = [
-        job.model.sha256,
-        job.recipe.model_dump(mode="json", include=_DECIDES),
-        min(2, job.recipe.accumulation),
-        request.largest_pass.model_dump(),
+def _parts(request: StepRequest) -> list[Any]:
+    """What decides a step's memory beside its largest pass."""
+    recipe = request.job.recipe
+    return [
+        request.job.model.sha256,
+        recipe.model_dump(mode="json", include=_DECIDES),
+        min(2, recipe.accumulation),
     ]
+
+
+def _key(request: StepRequest, home: Path) -> str:
+    parts = [*_parts(request), request.largest_pass.model_dump()]
     return own_code(home).key(digest_json(parts), _MODULE)
 
 
