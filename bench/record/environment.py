@@ -46,7 +46,9 @@ def cores() -> int:
     return max(1, min(allowed, _quota() or allowed))
 
 
+@functools.cache
 def _quota() -> int | None:
+    """Cores of the control group, as they were at first sight: each of a plan's jobs asks."""
     try:
         limit, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
         return -(-int(limit) // int(period))

@@ -68,6 +68,11 @@ class JobStore:
         """Where the job of this digest is, or would be."""
         return self.home / "jobs" / digest
 
+    def digests(self) -> frozenset[str]:
+        """Digests of the jobs that have a folder, done or not."""
+        folder = self.home / "jobs"
+        return frozenset(entry.name for entry in folder.iterdir()) if folder.is_dir() else frozenset()
+
     def done(self, digest: str) -> Manifest | None:
         """The manifest, if every file that it names is there with its size (and, if small, its hash)."""
         folder = self.folder(digest)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.atomic import write_errors_as_problems, write_text
-from bench.digest import digest_json
 from bench.record.labels import EvalLabels, read_labels
 from bench.record.look import Look, looks_beside, question_of
 from bench.record.rundir import RunDirectory
@@ -22,6 +21,7 @@ from bench.run.estimate.disk import check_space
 from bench.run.execution import Execution
 from bench.run.executors.executor import Executor
 from bench.run.guards import exclusive, hosting_nodes, server_ended_on_error, signals_interrupt
+from bench.run.hints import hint_file
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.plan.unavailable import notes as unavailable_notes
@@ -59,7 +59,7 @@ def run_suite(
     began = time.monotonic()
     check_trusted(loaded)
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)
-    hint = _finished_hint(loaded, only, home)
+    hint = hint_file("finished", loaded, only, home)
     with (
         write_errors_as_problems(f"{home} or {reports}"),
         signals_interrupt(),
@@ -137,9 +137,3 @@ def _earlier_looks(planned: Plan, directory: RunDirectory) -> tuple[Look, ...]:
     """Looks at what this suite asks, in the run directories beside this one."""
     models = tuple(model.sha256 for model in planned.resolved.bases().values())
     return looks_beside(directory.path, question_of(planned.resolved.suite, models=models))
-
-
-def _finished_hint(loaded: LoadedSuite, only: Sequence[str], home: Path) -> Path:
-    """A file that says that this very suite ran to its end: then the heavy server is not started in advance."""
-    fields = {"suite": loaded.suite.model_dump(mode="json"), "path": str(loaded.path), "only": sorted(only)}
-    return home / "finished" / digest_json(fields)

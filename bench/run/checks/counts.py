@@ -67,9 +67,14 @@ def _raise_failures(children: Sequence[Child], log: Path) -> None:
             raise error_of(failed("count", child.failure, log), child.failure)
 
 
+_read: dict[Path, PlannedCounts] = {}
+"""Counts that this process has read: a plan looks at each twice."""
+
+
 def _known_count(home: Path, digest: str) -> PlannedCounts | None:
+    file = _count_file(home, digest)
     try:
-        return PlannedCounts.model_validate_json(_count_file(home, digest).read_bytes())
+        return _read.get(file) or _read.setdefault(file, PlannedCounts.model_validate_json(file.read_bytes()))
     except (OSError, ValidationError):
         return None
 

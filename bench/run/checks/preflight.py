@@ -93,7 +93,8 @@ def _mark(home: Path, checked: str) -> Path:
 
 
 def _recipe_key(job: TrainJob) -> Hashable:
-    return digest_json([job.model.identity, job.recipe.model_dump(mode="json", exclude={"budget"})])
+    """What decides whether a recipe can be done: many rates are one check."""
+    return digest_json([job.model.identity, job.recipe.model_dump(mode="json", exclude={"budget", "learning_rate"})])
 
 
 def _rows_key(job: TrainJob) -> Hashable:

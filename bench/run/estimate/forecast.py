@@ -29,6 +29,7 @@ from bench.run.estimate.process_memory import step_memory
 from bench.run.estimate.steps import steps_forecast
 from bench.run.estimate.timing import Timings
 from bench.run.guards import server_ended_on_error
+from bench.run.hints import hint_file, leave
 from bench.run.plan.engine_notes import engine_notes
 from bench.run.plan.plan import budget_statement, plan
 from bench.run.plan.refused import notes as refusal_notes
@@ -60,8 +61,10 @@ def forecast(
     probe: time a few steps or examples of what was never run here. `tell` hears what is being done. `on`: place the
     trainings on this cluster; what this machine cannot do is then no problem, and nothing is timed here.
     """
-    server = server or ChildServer()
+    server, hint = server or ChildServer(), hint_file("planned", loaded, only, home)
     with server_ended_on_error(server):
+        if not hint.exists():
+            server.warm()  # its imports overlap with resolving
         resolved = resolve(loaded, home=home, server=server, partial=True)
         planned = plan(resolved, only=only, home=home, trust_task_code=trust_task_code)
         away = list[str]()
@@ -77,6 +80,22 @@ def forecast(
         arms = _arms(planned, trainings, counts, costs)
         evals = tuple(_eval(name, jobs, costs) for name, jobs in _by_eval(planned).items())
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
+    leave(hint)
+    placement = None if on is None else place([*_workloads(arms, trainings, counts)], on)
+    remarks = (
+        *engine_notes(planned),
+        *map(as_line, advice(loaded)),
+        *plan_remarks(planned, trainings, counts),
+        *_data_remarks(planned),
+    )
+    told = {"placement": placement, "warnings": remarks, "unavailable": (*notes(planned), *away)}
+    return _of_plan(planned, loaded, home, arms, evals).model_copy(update=told)
+
+
+def _of_plan(
+    planned: Plan, loaded: LoadedSuite, home: Path, arms: tuple[ArmForecast, ...], evals: tuple[EvalForecast, ...]
+) -> Forecast:
+    """The forecast without what is to be told besides: placement, warnings, what is unavailable."""
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
     selected = [job for job in planned.jobs if job.selected]
@@ -100,15 +119,7 @@ def forecast(
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         new=why_new(planned, home),
-        placement=None if on is None else place([*_workloads(arms, trainings, counts)], on),
         precisions=precision_notes(planned.resolved),
-        warnings=(
-            *engine_notes(planned),
-            *map(as_line, advice(loaded)),
-            *plan_remarks(planned, trainings, counts),
-            *_data_remarks(planned),
-        ),
-        unavailable=(*notes(planned), *away),
         refused=refusal_notes(planned),
         may_buy=tuple(_may_buy(suite)),
     )

@@ -71,7 +71,7 @@ def plan(
     selected = _selected(
         entries, {entry.job.id for entry in entries if (entry.arm or subject_of(entry.job)) in chosen | needed}
     )
-    why = _stuck(entries)
+    why, begun = _stuck(entries), builder.store.digests()
     planned = tuple(
         PlannedJob(
             job=entry.job,
@@ -81,7 +81,7 @@ def plan(
             exclusive=isinstance(entry.job, ProbeJob | DeployJob),
             selected=entry.job.id in selected,
             fresh=fresh,
-            cached=builder.store.done(entry.job.digest),
+            cached=builder.store.done(entry.job.digest) if entry.job.digest in begun else None,
             rank=rank(entry, position, turn=turn_of(suite, entry.arm, entry.seed), side_by_side=workers > 1),
             unavailable=why.get(entry.job.id),
         )

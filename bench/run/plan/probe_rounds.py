@@ -14,7 +14,6 @@ from statistics import geometric_mean
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.results.training import ProbeResult
 from bench.run.plan.types import Plan, PlannedJob
-from bench.stats.estimates.ratio import cost_ratio
 
 EQUAL_SPEED = 0.02
 """Relative difference of two speeds below which they need not be told apart."""
@@ -65,6 +64,8 @@ def resolved(speeds: Mapping[str, Sequence[float]]) -> bool:
 
 
 def _apart_or_equal(faster: Sequence[float], slower: Sequence[float]) -> bool:
+    from bench.stats.estimates.ratio import cost_ratio  # scipy takes a third of a second, and most plans compare none
+
     ratio = cost_ratio(faster, slower, paired=True)
     if ratio.low is None or ratio.high is None:
         return ratio.ratio is not None  # the rounds agree to the last digit
