@@ -19,7 +19,7 @@ from rich.console import Console
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from bench.report.compare import compare
-from bench.report.export.comparison_json import report_json
+from bench.report.export.comparison_json import comparison_json
 from bench.report.plots.draw import draw
 from bench.report.write import write_report
 from tests.fakes.counting import count_calls
@@ -110,7 +110,7 @@ def test_suites_of_other_shapes_have_a_report(change: Callable[[Record], Record]
     console = Console(file=io.StringIO(), width=100)
     text = write_report(run, console=console).read_text(encoding="utf-8")
     assert "| **base** |" in text
-    assert json.dumps(report_json(run), allow_nan=False)
+    assert json.dumps(comparison_json(compare(run)), allow_nan=False)
     for name in re.findall(r"\(plots/(\w+\.svg)\)", text):
         assert (tmp_path / "plots" / name).is_file()
 
@@ -150,7 +150,7 @@ def numbers(value: Any) -> Iterator[float]:
 
 def test_json_has_every_figure_unrounded(tmp_path: Path) -> None:
     run = make(tmp_path, missing=0.05, failed_training="alpaca_52k/lora#1")
-    exported = report_json(run)
+    exported = comparison_json(compare(run))
     assert json.loads(json.dumps(exported, allow_nan=False)) == exported
     assert all(math.isfinite(number) for number in numbers(exported))
     comparison = compare(run)

@@ -61,11 +61,6 @@ def shared_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Shar
     return SharedPrefix(length=length, cache=_cache(model, rows[0][:length], len(rows)))
 
 
-def prefix_or_empty(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> SharedPrefix:
-    """The shared prefix of `rows`, or one of length 0 with an empty cache."""
-    return shared_prefix(model, rows) or SharedPrefix(length=0, cache=DynamicCache(config=model.config))
-
-
 def _cache(model: PreTrainedModel, ids: Sequence[int], rows: int) -> DynamicCache:
     cache = DynamicCache(config=model.config)
     model(input_ids=torch.tensor([list(ids)], device=model.device), past_key_values=cache, use_cache=True)

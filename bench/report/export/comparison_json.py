@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from bench.report.analysis.aligned.align import Run
 from bench.report.analysis.comparison import Comparison
 from bench.report.as_json import Json, object_to_json, to_json
-from bench.report.compare import compare
-
-
-def report_json(run: Run) -> Json:
-    """What `bench report RUN --json` prints. Raises `InputError` where the record or the scores cannot be read."""
-    return comparison_json(compare(run))
 
 
 def comparison_json(comparison: Comparison) -> Json:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from bench.errors import InputError, Problem
 from bench.record.rundir import file_name
@@ -23,7 +23,6 @@ _SETTINGS = {
     "tensorboard": "the folder of --out",
 }
 Tracker: TypeAlias = Literal["wandb", "mlflow", "tensorboard"]
-TRACKERS: tuple[str, ...] = get_args(Tracker)
 
 
 def arm_summaries(comparison: Comparison) -> dict[str, dict[str, float]]:

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.report.render import format as fmt
-
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MOST_DIGITS = 12
 
@@ -84,8 +82,3 @@ def of_bytes(axis: Axis, *, most: int = 4) -> tuple[list[float], list[str]]:
     scaled = Axis(low=axis.low / unit, high=axis.high / unit, start=axis.start, end=axis.end)
     values = ticks(scaled, most=most)
     return [value * unit for value in values], [f"{text} {name}" for text in labels(values)]
-
-
-def of_seconds(value: float) -> str:
-    """A duration as the tables say it."""
-    return fmt.seconds(value)

@@ -6,7 +6,7 @@ print. Every text is escaped. The same panels give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,11 +95,6 @@ def element(name: str, children: Sequence[Markup | str], /, **attributes: object
         child if isinstance(child, Markup) else escape(visible(child)) for child in children if child
     )
     return Markup(f"<{name}{shown}>{inside}</{name}>" if inside else f"<{name}{shown}/>")  # noqa: S704  escaped above
-
-
-def attributes_of(names: Mapping[str, str]) -> dict[str, str]:
-    """Attributes whose names start with `data-`, as keyword arguments of `element`."""
-    return {f"data_{name}": value for name, value in names.items()}
 
 
 def _attribute(key: str) -> str:
