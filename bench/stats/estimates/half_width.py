@@ -19,8 +19,8 @@ from bench.stats.curves.distributions import (
     student_quantile,
 )
 
-_ESTIMATES = np.linspace(-3.0, 3.0, 9)  # normal scores at which the estimate of a side's variance is read
-_SCORES = np.linspace(-5.0, 5.0, 61)  # and the examples' noise
+_ESTIMATES = np.linspace(-2.7, 2.7, 7)  # normal scores at which the estimate of a side's variance is read
+_SCORES = np.linspace(-4.5, 4.5, 37)  # and the examples' noise
 _STEPS = 30
 
 
@@ -93,7 +93,7 @@ def half_widths(example_error: float, example_degrees: float, estimates: SeedEst
         slope = (student_density(pivots, degrees) / errors) @ weights
         newton = value - gap / np.maximum(slope, np.finfo(np.float64).tiny)
         following = np.where((newton > low) & (newton < high), newton, 0.5 * (low + high))
-        if np.all(np.abs(following - value) <= 1e-6 * value):
+        if np.all(np.abs(following - value) <= 1e-4 * value):
             break
         value = following
     return floats(value)

@@ -54,18 +54,52 @@ def detectable_effect(
     Without seed noise by Bloom 1995, "Minimum detectable effects": the half-width of the interval, and the t quantile
     of the power times the standard error.
     """
+    noise = _Noise(
+        standard_error=standard_error, degrees=degrees, seed_error=seed_error, seed_degrees=seed_degrees, seeds=seeds
+    )
     if seed_error <= 0.0:
-        return standard_error * (_quantile((1.0 + level) / 2.0, degrees) + _quantile(power, degrees))
-    estimates = seed_estimates(seed_error, seed_degrees, seeds)
-    whole = float((standard_error**2 + seed_error**2) ** 0.5)
-    chance = chance_to_exclude(standard_error, degrees, estimates, standard_deviation=whole, level=level)
-    low, high = 0.0, whole
+        return noise.without_seeds(level, power)
+    chance = noise.chance(level)
+    low, high = 0.0, noise.whole
     while chance(high) < power:
         low, high = high, 2.0 * high
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if chance(middle) < power else (low, middle)
     return high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Noise:
+    """Arguments of `detectable_effect`."""
+
+    standard_error: float
+    degrees: float
+    seed_error: float
+    seed_degrees: float
+    seeds: float
+
+    @property
+    def whole(self) -> float:
+        """Standard error of both."""
+        return float((self.standard_error**2 + self.seed_error**2) ** 0.5)
+
+    def without_seeds(self, level: float, power: float) -> float:
+        """The detectable effect."""
+        return self.standard_error * (_quantile((1.0 + level) / 2.0, self.degrees) + _quantile(power, self.degrees))
+
+    def chance(self, level: float) -> Callable[[float], float]:
+        """Power by the true effect."""
+        estimates = seed_estimates(self.seed_error, self.seed_degrees, self.seeds)
+        return chance_to_exclude(
+            self.standard_error, self.degrees, estimates, standard_deviation=self.whole, level=level
+        )
+
+    def shows(self, effect: float, *, level: float, power: float) -> bool:
+        """Whether the detectable effect is no larger."""
+        if self.seed_error <= 0.0:
+            return self.without_seeds(level, power) <= effect
+        return self.chance(level)(effect) >= power
 
 
 def _quantile(probability: float, degrees: float) -> float:
@@ -85,8 +119,9 @@ def needed(
         return Needed(examples=None, seeds=None)
 
     def enough(count: int, replicates: float, seed_degrees: float) -> bool:
-        growth = count / examples
-        return _resolution(components, growth, replicates, seed_degrees, level=level, power=power) <= distance
+        return _noise_at(components, count / examples, replicates, seed_degrees).shows(
+            distance, level=level, power=power
+        )
 
     def least_examples(replicates: float, seed_degrees: float) -> int | None:
         return _least(lambda count: enough(count, replicates, seed_degrees), examples + 1, MAX_EXAMPLES)
@@ -154,23 +189,15 @@ def _degrees(components: Components, seeds: int) -> float:
     return max(now, sides * (seeds - 1))
 
 
-def _resolution(
-    components: Components, growth: float, replicates: float, seed_degrees: float, *, level: float, power: float
-) -> float:
-    """The detectable effect with `growth` times the examples and `replicates` seeds on each side."""
-    example = components.example / growth
-    degrees = max(1.0, (components.example_degrees + 1.0) * growth - 1.0)
+def _noise_at(components: Components, growth: float, replicates: float, seed_degrees: float) -> _Noise:
+    """With `growth` times the examples and `replicates` seeds on each side."""
     seed = ((components.seed or 0.0) + (components.rest or 0.0) / growth) / replicates
-    if example + seed <= 0.0:
-        return 0.0
-    return detectable_effect(
-        example**0.5,
-        degrees,
+    return _Noise(
+        standard_error=(components.example / growth) ** 0.5,
+        degrees=max(1.0, (components.example_degrees + 1.0) * growth - 1.0),
         seed_error=seed**0.5,
         seed_degrees=seed_degrees,
         seeds=replicates,
-        level=level,
-        power=power,
     )
 
 
