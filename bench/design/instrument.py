@@ -163,9 +163,9 @@ def _claim_check(claim: Claim, evals: Mapping[str, EvalCheck], *, pilot: str) ->
         return ClaimCheck(claim=claim, decidable=False, reason="no interval can be given there", examples=None)
     if 0.0 < claim.margin < check.smallest and claim.parts()[1] != ">":
         needed = math.ceil(check.examples * (check.smallest / claim.margin) ** 2)
-        reason = f"between equal arms a margin of {claim.margin:g} is below the smallest effect, {check.smallest:.3f}"
+        reason = f"between equal arms a margin of {claim.margin:g} is below the smallest effect, {check.smallest:.3g}"
         return ClaimCheck(claim=claim, decidable=False, reason=reason, examples=needed)
-    reason = f"decides differences of {check.smallest:.3f} or more from its threshold"
+    reason = f"decides differences of {check.smallest:.3g} or more from its threshold"
     return ClaimCheck(claim=claim, decidable=True, reason=reason, examples=None)
 
 
