@@ -101,7 +101,7 @@ _Places = Mapping[str, Mapping[str, str]]
 
 def _places(comparison: Comparison, measurand: Measurand) -> dict[str, str]:
     """The subject that is shown to be better than all others of the column, or those that none is shown to be better
-    than; empty where that is all of them, or no ranks are given. A lone base takes part."""
+    than; empty where that is every arm, or no ranks are given. A lone base takes part."""
     ranks = {rank.name: rank for rank in comparison.ranks[measurand.name]}
     bases = [arm for arm in comparison.arms if is_base(arm)]
     base = bases[0] if ranks and len(bases) == 1 else None
@@ -110,7 +110,7 @@ def _places(comparison: Comparison, measurand: Measurand) -> dict[str, str]:
     first = [arm for arm, rank in ranks.items() if rank.best == 1 and readings.get(arm) != "worse"]
     if base is not None and "better" not in readings.values():
         first.append(base)
-    if len(first) == len(ranks) + (base is not None):
+    if set(ranks) <= set(first):
         return {}
     return dict.fromkeys(first, _BEST if len(first) == 1 and _shown(first[0], ranks, readings) else _OPEN)
 
