@@ -13,14 +13,13 @@ from bench.deploy.measure import serving, tensor_bytes
 from bench.deploy.write import write_form
 from bench.emit import Emit
 from bench.machine.device import PRECISIONS
+from bench.model.drift import drift, has_room
 from bench.model.loading.deployed import load_form
 from bench.model.loading.load import load_tokenizer, load_tuned, unused_positions
 from bench.model.loading.packed_linear import pack_linears
 from bench.record.files import WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.results.deployed import DeployResult, FromTrained
-from bench.train.applied.drift import drift
-from bench.train.applied.measure import has_room
 from bench.train.applied.questions import question_ids
 
 

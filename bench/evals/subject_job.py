@@ -18,6 +18,7 @@ from bench.data.render.render import make_renderer
 from bench.emit import Emit, Event, ExamplesDone, PassTotals
 from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.engines import engine_use, with_engine
+from bench.evals.held_out_drift import held_out_drift
 from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.pass_counts import PassCounts, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
@@ -94,6 +95,7 @@ def _score(
         ),
         peak_process_bytes=process_bytes,
         peak_device_bytes=device_bytes,
+        drift=held_out_drift(job, subject),
         other_load=other_load,
         engine=engine_use(subject, job),
         versions=outcome.versions,

@@ -10,11 +10,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from bench.errors import InputError
+from bench.model.drift import drift
 from bench.model.loading.load import load_base, load_subject
 from bench.record.results.applied import QUESTION_ROWS
 from bench.record.results.training import TrainResult
 from bench.suite.resolved import WarmStart
-from bench.train.applied.drift import drift
 from bench.train.applied.questions import QUESTIONS, question_ids
 from bench.train.applied.update import matrix_changes
 from bench.train.export import export_subject

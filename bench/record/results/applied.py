@@ -38,6 +38,17 @@ class LayerGroup(Spec):
     matrices; `None` where none changed."""
 
 
+class HeldOutDrift(Spec):
+    """How far a subject's next tokens are from its base's on the first rows of a held-out loss."""
+
+    kl: float
+    """Mean Kullback-Leibler divergence of the subject's next token from the base's, in nats."""
+    changed_top: float
+    """Share of positions at which the most likely next token is another one."""
+    rows: int = Field(gt=0)
+    positions: int
+
+
 class Applied(Spec):
     """One subject beside its base."""
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from bench.record.results.applied import HeldOutDrift
 from bench.record.results.endpoint_use import EndpointUse
 from bench.record.results.engine_use import EngineUse
 from bench.record.results.judged import Judged
@@ -126,6 +127,9 @@ class EvalResult(Spec):
     """Peak resident memory of the child while it evaluated, reset before; `None` of a judge."""
     peak_device_bytes: int | None = None
     """Peak allocated device memory; `None` on CPU."""
+    drift: HeldOutDrift | None = None
+    """Distance of a trained subject from its base on the first rows of a loss; `None` of all other subjects and evals,
+    and where there was no memory for both."""
     other_load: OtherLoad | None = None
     """Beside the scoring; `None` of a judge."""
     versions: dict[str, str]

@@ -10,15 +10,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from peft import PeftModel
 
 from bench.machine.device import pick_device
+from bench.model.drift import drift, has_room, loss_of
 from bench.model.loading.load import load_base, load_tuned, unused_positions
 from bench.record.results.applied import Applied, WeightsCheck
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
-from bench.train.applied.drift import drift, loss_of
 from bench.train.applied.questions import question_ids
 from bench.train.applied.update import MatrixChange, expected_matrices, layer_groups, matrix_changes, norms
 
@@ -62,12 +61,6 @@ def measure_given(model: ResolvedModel, weights: ResolvedWeights) -> tuple[Appli
         return applied, _both_ways(model, folder, subject, base) if weights.form == "adapter" else None
     except (torch.OutOfMemoryError, MemoryError):
         return None
-
-
-def has_room(model: Any) -> bool:
-    """Whether a processor has the memory for two more models like this one; a device says so itself."""
-    needed = 2 * sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
-    return bool(next(model.parameters()).device.type != "cpu" or needed < psutil.virtual_memory().available)
 
 
 def _both_ways(model: ResolvedModel, folder: Path, subject: Any, base: Any) -> WeightsCheck:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import torch
 
+from bench.model.drift import has_room
 from bench.model.loading.load import load_base, load_subject
 from bench.record.files import WEIGHTS
 from bench.record.results.applied import Applied, WeightsCheck
-from bench.train.applied.measure import has_room, measure
+from bench.train.applied.measure import measure
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import Batch
 from bench.train.loop.lm_head import log_probabilities

@@ -22,19 +22,35 @@ def applied_section(comparison: Comparison) -> Section | None:
         f"{rows} fixed questions. Loss: of one batch (the arm's own rows where they are known), base → as trained → "
         "as evaluated, in nats per token."
     )
-    titles = ("Arm", "Changed", "Update", "Effective rank", "KL", "Top-1 changed", "Loss")
+    held_out = any(row.held_out is not None for row in measured)
+    if held_out:
+        text += " Held out: KL and top-1 on the first rows of the suite's held-out loss."
+    further = ("KL, held out", "Top-1, held out") if held_out else ()
+    titles = ("Arm", "Changed", "Update", "Effective rank", "KL", "Top-1 changed", *further, "Loss")
     columns = tuple(Column(title=title, right=place > 0) for place, title in enumerate(titles))
+    trainings = tuple(_row(row, row.applied, held_out=held_out) for row in measured if row.applied is not None)
     return Section(
         title="What was applied",
         blocks=(
             Paragraph(text=text, tone="muted"),
-            Table(columns=columns, rows=tuple(_row(row, row.applied) for row in measured if row.applied is not None)),
+            Table(columns=columns, rows=trainings),
             *_by_group(measured),
         ),
     )
 
 
-def _row(row: AppliedTraining, applied: Update) -> tuple[Cell, ...]:
+def _held_out(row: AppliedTraining, *, shown: bool) -> tuple[Cell, ...]:
+    """KL and changed top-1 on the suite's held-out rows, where some training has them."""
+    drift = row.held_out
+    if not shown:
+        return ()
+    return (
+        Cell(text=fmt.number(None if drift is None else drift.kl)),
+        Cell(text=fmt.percent(None if drift is None else drift.changed_top)),
+    )
+
+
+def _row(row: AppliedTraining, applied: Update, *, held_out: bool) -> tuple[Cell, ...]:
     changed = f"{applied.expected - applied.without_effect:,} of {applied.expected:,}" if applied.groups else fmt.NONE
     return (
         Cell(text=f"{row.arm}#{row.seed}", tone="strong"),
@@ -43,6 +59,7 @@ def _row(row: AppliedTraining, applied: Update) -> tuple[Cell, ...]:
         Cell(text=_rank(applied)),
         Cell(text=fmt.number(applied.kl), tone="bad" if applied.same_as_base else "plain"),
         Cell(text=fmt.percent(applied.changed_top)),
+        *_held_out(row, shown=held_out),
         Cell(text=_loss(row), tone="plain" if row.as_trained else "bad"),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -48,6 +49,12 @@ def loss_of(model: Any, rows: Sequence[Sequence[int]]) -> float:
     targets = torch.tensor([token for row in first for token in (*row[1:], -1)], device=logprobs.device)
     predicted = targets >= 0
     return -float(logprobs[predicted].gather(1, targets[predicted, None]).double().mean())
+
+
+def has_room(model: Any) -> bool:
+    """Whether a processor has the memory for two more models like this one; a device says so itself."""
+    needed = 2 * sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
+    return bool(next(model.parameters()).device.type != "cpu" or needed < psutil.virtual_memory().available)
 
 
 def _log_probabilities(model: Any, rows: Sequence[Sequence[int]]) -> Iterator[Tensor]:
