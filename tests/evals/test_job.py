@@ -20,6 +20,7 @@ from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.sweep import with_chosen_setting
 from bench.run.plan.digests import (
     CHOSEN_SETTING,
+    COMMAND,
     DEPLOY,
     ENTRIES,
     JUDGE,
@@ -30,6 +31,7 @@ from bench.run.plan.digests import (
     TRAJECTORY,
 )
 from bench.suite.tables.evals import EvalSpec
+from bench.train.command import run_command
 from bench.train.job import run_training
 from bench.train.probe import run_probe
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa
@@ -123,6 +125,7 @@ def test_digests_cover_the_modules_that_do_the_work() -> None:
     work = {kind: (shared, evaluate.__module__) for kind, evaluate in KINDS.items()}
     others = {
         TRAIN: run_training,
+        COMMAND: run_command,
         PROBE: run_probe,
         CHOSEN_SETTING: with_chosen_setting,
         SWEEP: sweep_result,
