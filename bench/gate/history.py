@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.errors import InputError, Problem
 from bench.record.record import EvaluationRecord, Record, TrainingRecord
-from bench.report.analysis.training.cost import costs
+from bench.report.analysis.training.costs.cost import costs
 from bench.report.as_json import Json
 
 VERSION = "5.3.0"

@@ -39,22 +39,22 @@ from bench.report.analysis.scores.slices import slices
 from bench.report.analysis.scores.subset_draws import draw_noise
 from bench.report.analysis.scores.trajectory import trajectories
 from bench.report.analysis.training.applied import applied_trainings
-from bench.report.analysis.training.budget_match import budget_match
-from bench.report.analysis.training.cost import costs
+from bench.report.analysis.training.costs.budget_match import budget_match
+from bench.report.analysis.training.costs.cost import costs
+from bench.report.analysis.training.costs.dose import doses
+from bench.report.analysis.training.costs.phases import seconds_by_phase
+from bench.report.analysis.training.costs.speed import paces
+from bench.report.analysis.training.costs.tradeoff import tradeoffs
 from bench.report.analysis.training.deployed import deployed_arms
-from bench.report.analysis.training.dose import doses
 from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.endpoints import endpoint_costs
 from bench.report.analysis.training.given_weights import given_trainings
 from bench.report.analysis.training.kept_steps import kept_steps, reached
-from bench.report.analysis.training.logged_losses import logged_losses
-from bench.report.analysis.training.loss_curves import loss_curves
+from bench.report.analysis.training.losses.logged_losses import logged_losses
+from bench.report.analysis.training.losses.loss_curves import loss_curves
 from bench.report.analysis.training.outcomes import training_outcomes
-from bench.report.analysis.training.phases import seconds_by_phase
 from bench.report.analysis.training.seen_rows import arm_rows
-from bench.report.analysis.training.speed import paces
 from bench.report.analysis.training.sweeps import arm_sweeps, contexts
-from bench.report.analysis.training.tradeoff import tradeoffs
 from bench.report.sanity.checks import findings
 from bench.stats.estimates.paired import REPLICATES
 

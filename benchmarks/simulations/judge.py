@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.estimates.length_control import JudgedPairs, length_controlled
+from bench.stats.estimates.judged.length_control import JudgedPairs, length_controlled
 from benchmarks.simulations.data import Rng
 from benchmarks.simulations.table import Cell, Measure, Share, Table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.stats.estimates.prediction_powered import corrected_rate
+from bench.stats.estimates.judged.prediction_powered import corrected_rate
 from benchmarks.simulations.data import Rng
 from benchmarks.simulations.table import Cell, Measure, Note, Share, Table
 

@@ -12,10 +12,10 @@ import numpy as np
 from bench.stats.conclusions.claim_types import ALPHA, ClaimQuestion, ClaimRelation
 from bench.stats.conclusions.claims import decide, decide_family
 from bench.stats.conclusions.multiplicity import holm
+from bench.stats.estimates.costs.efficiency import efficiency_ratio
+from bench.stats.estimates.costs.ratio import Ratio, cost_ratio
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.efficiency import efficiency_ratio
 from bench.stats.estimates.paired import paired_delta
-from bench.stats.estimates.ratio import Ratio, cost_ratio
 from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.samples.sample import Scores
 from benchmarks.simulations.data import Draw, Population, Rng, matrix

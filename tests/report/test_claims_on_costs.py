@@ -17,7 +17,7 @@ from bench.report.compose import compose
 from bench.report.export.comparison_json import comparison_json
 from bench.report.render.markdown import render
 from tests.fakes.records import FakeRun, make_run
-from tests.report.analysis.training.test_tradeoff import priced
+from tests.report.analysis.training.costs.test_tradeoff import priced
 
 LIMA, RANDOM, LORA = "lima_1k/full", "random_1k/full", "lima_1k/lora"
 SECONDS = {LIMA: (4.0, 4.1, 4.2), RANDOM: (8.0, 8.2, 8.4), LORA: (4.0, 4.2, 4.1)}

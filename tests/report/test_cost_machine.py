@@ -9,9 +9,9 @@ import pytest
 from bench.record.record import Record
 from bench.record.results.ledger import Energy, OtherLoad, Utilization
 from bench.record.results.training import TrainResult
-from bench.report.analysis.training.cost import Cost, costs
-from bench.report.analysis.training.cost_kinds import COSTS, figures
-from bench.report.analysis.training.speed import paces
+from bench.report.analysis.training.costs.cost import Cost, costs
+from bench.report.analysis.training.costs.cost_kinds import COSTS, figures
+from bench.report.analysis.training.costs.speed import paces
 from bench.report.compare import compare, compare_record
 from bench.report.render.view import Paragraph
 from bench.report.sections.scores.results import speed_cell

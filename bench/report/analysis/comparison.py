@@ -36,22 +36,22 @@ from bench.report.analysis.scores.slices import Slices
 from bench.report.analysis.scores.subset_draws import DrawNoise
 from bench.report.analysis.scores.trajectory import Trajectory
 from bench.report.analysis.training.applied import AppliedTraining
-from bench.report.analysis.training.budget_match import BudgetMatch
-from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.costs.budget_match import BudgetMatch
+from bench.report.analysis.training.costs.cost import Cost
+from bench.report.analysis.training.costs.dose import Doses
+from bench.report.analysis.training.costs.phases import PhaseSeconds
+from bench.report.analysis.training.costs.speed import Pace
+from bench.report.analysis.training.costs.tradeoff import Tradeoff
 from bench.report.analysis.training.deployed import DeploymentCost
-from bench.report.analysis.training.dose import Doses
 from bench.report.analysis.training.endings import FinishedTraining, Settings
 from bench.report.analysis.training.endpoints import EndpointCost
 from bench.report.analysis.training.given_weights import GivenTraining
 from bench.report.analysis.training.kept_steps import KeptStep, Reached
-from bench.report.analysis.training.logged_losses import LoggedLosses
-from bench.report.analysis.training.loss_curves import LossCurve
+from bench.report.analysis.training.losses.logged_losses import LoggedLosses
+from bench.report.analysis.training.losses.loss_curves import LossCurve
 from bench.report.analysis.training.outcomes import ArmOutcome
-from bench.report.analysis.training.phases import PhaseSeconds
 from bench.report.analysis.training.seen_rows import ArmRows
-from bench.report.analysis.training.speed import Pace
 from bench.report.analysis.training.sweeps import ArmSweep, ContextRows
-from bench.report.analysis.training.tradeoff import Tradeoff
 from bench.stats.conclusions.ranking import Rank
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.loss_curves import Line, LossCurve
+from bench.report.analysis.training.losses.loss_curves import Line, LossCurve
 from bench.report.plots.canvas import Style, numbered
 from bench.report.plots.lines import Frame, Series, line_panel
 from bench.report.render.drawing import Drawing

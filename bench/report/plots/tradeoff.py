@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.tradeoff import Tradeoff
+from bench.report.analysis.training.costs.tradeoff import Tradeoff
 from bench.report.plots.axes import Axis, of_bytes, spanning
 from bench.report.plots.canvas import WIDTH, Canvas, Style, look, text_width, with_labels
 from bench.report.render import format as fmt

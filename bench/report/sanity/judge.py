@@ -8,7 +8,7 @@ from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.stats.estimates.length_control import ALONE, LengthControlled
+from bench.stats.estimates.judged.length_control import ALONE, LengthControlled
 from bench.suite.tables.judge import TIE
 
 CONSISTENT_SHARE = 0.6

@@ -11,7 +11,7 @@ from bench.record.results.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.run_facts.subjects import planned_arms
-from bench.report.analysis.training.budget_match import TOLERANCE
+from bench.report.analysis.training.costs.budget_match import TOLERANCE
 from bench.report.render import format as fmt
 from bench.suite.checks.data.subset_draws import draw_labels
 from bench.suite.tables.arms import is_base

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.answers.generation import GenerationCost
-from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.costs.cost import Cost
 from bench.report.analysis.training.deployed import DeploymentCost
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell

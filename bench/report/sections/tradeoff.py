@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.tradeoff import Tradeoff
+from bench.report.analysis.training.costs.tradeoff import Tradeoff
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.stats.conclusions.frontier import Amount, Placed

@@ -64,7 +64,9 @@ def resolved(speeds: Mapping[str, Sequence[float]]) -> bool:
 
 
 def _apart_or_equal(faster: Sequence[float], slower: Sequence[float]) -> bool:
-    from bench.stats.estimates.ratio import cost_ratio  # scipy takes a third of a second, and most plans compare none
+    from bench.stats.estimates.costs.ratio import (
+        cost_ratio,  # scipy takes a third of a second, and most plans compare none
+    )
 
     ratio = cost_ratio(faster, slower, paired=True)
     if ratio.low is None or ratio.high is None:

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from bench.stats.conclusions.sequential import Spending
+from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.ratio import Ratio
 
 ClaimRelation = Literal[">=", ">", "=="]
 ClaimOutcome = Literal["supported", "refuted", "inconclusive", "incomplete"]

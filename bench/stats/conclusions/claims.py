@@ -28,9 +28,9 @@ from bench.stats.conclusions.claim_types import (
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.conclusions.sequential import sequential_p
 from bench.stats.curves.curve import Curve, TiedCurve
+from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.power import Needed, needed, needed_range, needed_unseen
-from bench.stats.estimates.ratio import Ratio
 from bench.stats.noise.variance import Components
 
 

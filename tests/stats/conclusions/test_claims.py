@@ -11,10 +11,10 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from bench.stats.conclusions.claim_types import ClaimQuestion
 from bench.stats.conclusions.claims import decide, decide_family
+from bench.stats.estimates.costs.ratio import cost_ratio
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.power import needed
-from bench.stats.estimates.ratio import cost_ratio
 from bench.stats.noise.variance import Components
 from bench.stats.samples.sample import scores
 

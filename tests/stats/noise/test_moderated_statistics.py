@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bench.stats.estimates.corpus import corpus_delta, corpus_interval, corpus_seed_prior
-from bench.stats.estimates.efficiency import efficiency_prior, efficiency_ratio
-from bench.stats.estimates.length_control import JudgedPairs, length_controlled, length_prior
+from bench.stats.estimates.costs.efficiency import efficiency_prior, efficiency_ratio
+from bench.stats.estimates.judged.length_control import JudgedPairs, length_controlled, length_prior
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.corpus_metrics import CORPUS_METRICS

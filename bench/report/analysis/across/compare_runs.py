@@ -20,11 +20,11 @@ from bench.report.analysis.aligned.measurand import Measurand, measurands_of
 from bench.report.analysis.run_facts.run_info import run_info
 from bench.report.analysis.run_facts.subjects import bases_of, planned_arms, subjects
 from bench.report.analysis.scores.results import Reading, reading_of
-from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
+from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures
 from bench.stats.conclusions.multiplicity import holm
+from bench.stats.estimates.costs.ratio import Ratio, cost_ratio
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import REPLICATES
-from bench.stats.estimates.ratio import Ratio, cost_ratio
 from bench.suite.tables.arms import is_base
 
 _FIRST, _SECOND = "@1", "@2"

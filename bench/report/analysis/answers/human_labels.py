@@ -13,7 +13,7 @@ import numpy as np
 from bench.record.labels import HumanLabel
 from bench.record.record import Record
 from bench.record.results.evaluation import ScoreRow
-from bench.stats.estimates.prediction_powered import Corrected, corrected_rate
+from bench.stats.estimates.judged.prediction_powered import Corrected, corrected_rate
 from bench.suite.tables.judge import WIN_RATE
 
 

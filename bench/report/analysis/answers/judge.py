@@ -19,9 +19,9 @@ from bench.report.analysis.aligned.align import ScoreRows, cluster_labels, draws
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
 from bench.report.analysis.run_facts.subjects import subjects
-from bench.stats.estimates import length_control
-from bench.stats.estimates.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
-from bench.stats.estimates.prediction_powered import Corrected
+from bench.stats.estimates.judged import length_control
+from bench.stats.estimates.judged.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
+from bench.stats.estimates.judged.prediction_powered import Corrected
 from bench.stats.noise.moderation import SeedPrior
 from bench.suite.tables.arms import is_base
 from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE

@@ -17,8 +17,8 @@ from bench.report.analysis.conclusions.difference_words import size_words
 from bench.report.analysis.conclusions.undecided import open_claim, open_reason, undecided_evidence
 from bench.report.analysis.run_facts.run_info import RunInfo
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.training.budget_match import BudgetMatch
-from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.costs.budget_match import BudgetMatch
+from bench.report.analysis.training.costs.cost import Cost
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimOutcome
 from bench.suite.tables.arms import is_base

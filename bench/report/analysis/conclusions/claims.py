@@ -24,14 +24,14 @@ from bench.report.analysis.conclusions.verdict_sentence import margin_text, verd
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.subjects import seeds_of, subjects
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, unreached
+from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures, unreached
 from bench.report.analysis.training.deployed import deployed_arms
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimQuestion, ClaimRelation, ClaimVerdict
 from bench.stats.conclusions.claims import decide_family
+from bench.stats.estimates.costs.efficiency import Costly, efficiency_prior, efficiency_ratio
+from bench.stats.estimates.costs.ratio import Ratio, cost_ratio
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.efficiency import Costly, efficiency_prior, efficiency_ratio
-from bench.stats.estimates.ratio import Ratio, cost_ratio
 from bench.stats.estimates.single import Estimate, score_interval
 from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.claim import Claim

@@ -8,8 +8,8 @@ from __future__ import annotations
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ALPHA
+from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.ratio import Ratio
 from bench.suite.tables.conclusions.claim import Claim
 
 _TWICE = 2.0

@@ -19,8 +19,8 @@ from bench.stats.conclusions.claim_types import ALPHA
 from bench.stats.conclusions.information import Size, variance_at
 from bench.stats.conclusions.sequential import nominal_levels
 from bench.stats.curves.distributions import normal_cdf, normal_quantile
+from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.ratio import Ratio
 from bench.stats.noise.variance import Components
 from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.claim import Claim

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ALPHA, ClaimVerdict
+from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.ratio import Ratio
 from bench.suite.tables.conclusions.claim import Claim
 
 SHOWN: dict[tuple[str, str, bool], str] = {

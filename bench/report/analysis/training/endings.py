@@ -12,7 +12,7 @@ from typing import Literal
 from bench.record.record import Record, TrainingRecord
 from bench.record.results.training import TrainResult, ValidationPoint
 from bench.report.analysis.run_facts.subjects import planned_arms
-from bench.report.analysis.training.cost import used_of
+from bench.report.analysis.training.costs.cost import used_of
 from bench.suite.tables.training.budget import Budget
 
 StopReason = Literal["budget", "early", "seconds", "diverged"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.record.record import Record, TrainingRecord
-from bench.report.analysis.training.cost_kinds import reached_step, spent_until
+from bench.report.analysis.training.costs.cost_kinds import reached_step, spent_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers, texts
 from bench.report.sanity.judge import CONSISTENT_SHARE
-from bench.stats.estimates.length_control import ALONE
+from bench.stats.estimates.judged.length_control import ALONE
 
 _ABOUT = (
     "Every pair is judged in both orders; won and lost: preferred in both. Tied: no preference, or the same text. "

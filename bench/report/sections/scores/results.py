@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Reading, Result
-from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.costs.cost import Cost
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone, numbers
 from bench.report.sections.marks import contrast_cell, reading_words, score_cell, short_of_seeds, why_absent

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.run_facts.run_info import RunInfo
-from bench.report.analysis.training.budget_match import TOLERANCE, BudgetMatch
-from bench.report.analysis.training.cost import DISTURBING_SHARE, Cost
-from bench.report.analysis.training.phases import PHASES, PhaseSeconds
+from bench.report.analysis.training.costs.budget_match import TOLERANCE, BudgetMatch
+from bench.report.analysis.training.costs.cost import DISTURBING_SHARE, Cost
+from bench.report.analysis.training.costs.phases import PHASES, PhaseSeconds
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, numbers
 from bench.report.sections.speed_cell import speed_cell

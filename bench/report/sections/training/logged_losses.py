@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.report.analysis.training.logged_losses import LoggedLosses
+from bench.report.analysis.training.losses.logged_losses import LoggedLosses
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Table
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.speed import Pace
+from bench.report.analysis.training.costs.speed import Pace
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table, numbers
-from bench.stats.estimates.ratio import Ratio
+from bench.stats.estimates.costs.ratio import Ratio
 
 NOTE = (
     "Tokens per second and ratios (speed, peak memory; arm by control) are geometric means over seeds; 95% intervals "

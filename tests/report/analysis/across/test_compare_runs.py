@@ -17,7 +17,7 @@ from bench.report.across_view import print_comparison
 from bench.report.analysis.across.compare_runs import RunComparison, ScoreShift, compare_runs
 from bench.report.as_json import to_json
 from tests.fakes.records import FakeRun, make_run
-from tests.report.analysis.training.test_tradeoff import priced
+from tests.report.analysis.training.costs.test_tradeoff import priced
 
 ARM = "lima_1k/full"
 

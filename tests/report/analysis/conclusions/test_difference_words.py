@@ -10,9 +10,9 @@ from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.conclusions.difference_words import asked_words, difference_words, ratio_words
 from bench.report.compare import compare_record
+from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.missing import MissingBounds
-from bench.stats.estimates.ratio import Ratio
 from bench.suite.tables.conclusions.claim import Claim
 from tests.fakes.records import make_run
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.record.results.training import TrainResult, ValidationPoint
 from bench.report.analysis.training.endings import endings, settings
-from bench.report.analysis.training.loss_curves import loss_curves
+from bench.report.analysis.training.losses.loss_curves import loss_curves
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render

@@ -9,7 +9,7 @@ import pytest
 
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.conclusions.claims import ClaimResult
-from bench.report.analysis.training.cost_kinds import COSTS, figures
+from bench.report.analysis.training.costs.cost_kinds import COSTS, figures
 from bench.report.analysis.training.kept_steps import kept_steps, reached
 from bench.report.compare import compare
 from bench.report.render.view import Table

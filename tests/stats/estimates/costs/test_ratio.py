@@ -6,8 +6,8 @@ from scipy import stats
 
 from bench.stats.conclusions.claim_types import ClaimQuestion, ClaimRelation
 from bench.stats.conclusions.claims import decide, decide_family
+from bench.stats.estimates.costs.ratio import cost_ratio
 from bench.stats.estimates.power import detectable_effect
-from bench.stats.estimates.ratio import cost_ratio
 
 
 def test_is_welch_on_logarithms() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.record.remarks import DoseSpread, dose_spread
-from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.costs.cost import Cost
 
 MEASURES = ("tokens", "supervised_tokens", "steps", "rows", "epochs")
 COMPARED = ("tokens", "supervised_tokens", "steps")

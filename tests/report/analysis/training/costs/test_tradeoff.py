@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.training.tradeoff import Tradeoff
+from bench.report.analysis.training.costs.tradeoff import Tradeoff
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.export.comparison_json import comparison_json

@@ -11,10 +11,10 @@ from typing import TypeAlias
 import numpy as np
 
 from bench.stats.curves.distributions import BoolArray
+from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import LEVEL, Delta
 from bench.stats.estimates.missing import AsScored, WorstCase, counted_as, missing_bounds, missing_share, worst_scale
 from bench.stats.estimates.paired import REPLICATES, paired_delta
-from bench.stats.estimates.ratio import Ratio
 from bench.stats.estimates.replicates import plan_of, replicate_rows, seed_prior_of
 from bench.stats.estimates.single import score_interval
 from bench.stats.noise.moderation import SeedPrior

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.stats.conclusions.claims import decide
-from bench.stats.estimates.efficiency import efficiency_ratio
+from bench.stats.estimates.costs.efficiency import efficiency_ratio
 from bench.stats.samples.sample import Scores, scores
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.analysis.training.cost import costs
-from bench.report.analysis.training.dose import doses
+from bench.report.analysis.training.costs.cost import costs
+from bench.report.analysis.training.costs.dose import doses
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render

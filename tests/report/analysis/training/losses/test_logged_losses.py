@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.report.analysis.training.logged_losses import LoggedLosses, logged_losses
+from bench.report.analysis.training.losses.logged_losses import LoggedLosses, logged_losses
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.training.logged_losses import logged_losses_blocks

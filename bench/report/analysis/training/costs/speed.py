@@ -12,8 +12,8 @@ from statistics import geometric_mean
 
 from bench.record.record import Record
 from bench.report.analysis.run_facts.subjects import planned_arms
-from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures
-from bench.stats.estimates.ratio import Ratio, cost_ratio
+from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures
+from bench.stats.estimates.costs.ratio import Ratio, cost_ratio
 
 SPEED = CostKind(
     name="speed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.analysis.training.speed import paces
+from bench.report.analysis.training.costs.speed import paces
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render

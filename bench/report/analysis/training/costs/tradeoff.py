@@ -14,7 +14,7 @@ from bench.record.results.ledger import disturbed
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.training.cost_kinds import COSTS, CostKind, figures, mean_figure, measured_mean
+from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures, mean_figure, measured_mean
 from bench.stats.conclusions.frontier import Amount, Placed, Point, frontier
 
 TRADED = ("seconds", "memory", "tokens", "flops")

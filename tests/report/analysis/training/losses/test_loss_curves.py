@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.record.results.ledger import Step
-from bench.report.analysis.training.loss_curves import _scored, _smoothed
+from bench.report.analysis.training.losses.loss_curves import _scored, _smoothed
 
 
 def step(number: int, loss: float | None, supervised: int) -> Step:

@@ -9,14 +9,14 @@ from scipy.stats import t
 from statsmodels.api import GLM, families
 
 from bench.stats.curves.distributions import FloatArray
-from bench.stats.estimates.length_control import (
+from bench.stats.estimates.judged.length_control import (
     ALONE,
     REPLICATES,
     JudgedPairs,
     LengthControlled,
     length_controlled,
 )
-from bench.stats.estimates.length_model import PRIOR_DEVIATIONS, fit
+from bench.stats.estimates.judged.length_model import PRIOR_DEVIATIONS, fit
 
 
 def controlled(

@@ -14,7 +14,7 @@ from bench.stats.curves.curve import interval
 from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, floats
 from bench.stats.estimates.delta import LEVEL
 from bench.stats.estimates.inference import ScoreScale, infer
-from bench.stats.estimates.length_model import LengthFit, fit, fit_influence
+from bench.stats.estimates.judged.length_model import LengthFit, fit, fit_influence
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.resample import count_chunks

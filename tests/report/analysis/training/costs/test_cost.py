@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from bench.report.analysis.run_facts.run_info import run_info
-from bench.report.analysis.training.budget_match import budget_match
-from bench.report.analysis.training.cost import costs
-from bench.report.analysis.training.phases import seconds_by_phase
+from bench.report.analysis.training.costs.budget_match import budget_match
+from bench.report.analysis.training.costs.cost import costs
+from bench.report.analysis.training.costs.phases import seconds_by_phase
 from bench.report.sections.training.costs import budget_sentence, measured_sentence
 from tests.fakes.records import FakeRun, make_run
 

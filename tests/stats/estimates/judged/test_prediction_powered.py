@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from bench.stats.estimates.prediction_powered import LEAST_LABELS, corrected_rate
+from bench.stats.estimates.judged.prediction_powered import LEAST_LABELS, corrected_rate
 
 
 def sample(

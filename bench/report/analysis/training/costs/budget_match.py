@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.analysis.training.cost import Cost
+from bench.report.analysis.training.costs.cost import Cost
 
 TOLERANCE = 0.01
 """Budgets that differ by less than this share count as equal."""
