@@ -107,7 +107,7 @@ def _notes(expected: Forecast) -> list[str]:
         notes.append("Jobs that ran before and are new now:")
         notes += [visible(f"  {group.jobs}: {group.reason}") for group in expected.new]
     sums = f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"
-    return [*notes, sums, *map(visible, expected.warnings)]
+    return [*notes, sums, *map(visible, expected.warnings), *(visible(f"advice: {line}") for line in expected.advice)]
 
 
 def _memory_note(expected: Forecast) -> str:

@@ -18,6 +18,7 @@ from bench.run.checks.before_work import check_before_work
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.remarks import plan_remarks
 from bench.run.checks.warnings import advice, as_line
+from bench.run.estimate.advice import speed_advice
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
@@ -80,6 +81,8 @@ def forecast(
         arms = _arms(planned, trainings, counts, costs)
         evals = tuple(_eval(name, jobs, costs) for name, jobs in _by_eval(planned).items())
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
+        further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
+        faster = tuple(further)
     leave(hint)
     placement = None if on is None else place([*_workloads(arms, trainings, counts)], on)
     remarks = (
@@ -88,7 +91,7 @@ def forecast(
         *plan_remarks(planned, trainings, counts),
         *_data_remarks(planned),
     )
-    told = {"placement": placement, "warnings": remarks, "unavailable": (*notes(planned), *away)}
+    told = {"placement": placement, "warnings": remarks, "unavailable": (*notes(planned), *away), "advice": faster}
     return _of_plan(planned, loaded, home, arms, evals).model_copy(update=told)
 
 

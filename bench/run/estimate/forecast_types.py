@@ -94,6 +94,8 @@ class Forecast(Spec):
     """A sentence for each base whose trainings leave their precision to `auto`: which it is, and why."""
     warnings: tuple[str, ...] = ()
     """What the user should know before (`bench.run.checks.warnings`)."""
+    advice: tuple[str, ...] = ()
+    """What would make the run faster or smaller, each with its key and a ratio (`bench.run.estimate.advice`)."""
     placement: Placement | None = None
     """The trainings on a cluster that was asked about; `None` where none was."""
     may_buy: tuple[str, ...] = ()
