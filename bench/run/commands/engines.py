@@ -25,6 +25,8 @@ from bench.units import GIB
 
 VLLM = "vllm"
 _VERSION = "0.32.0"
+_SERVER = "vllm.entrypoints.openai.api_server"
+"""Its program `vllm` asks for a distribution of that name, which the processor's build is not."""
 _UNFIT = ("torchvision", "torchaudio", "torchcodec")
 """What the processor's build brings in versions that do not fit its torch; a language model needs none of them."""
 _BYTES = 4 * GIB
@@ -64,9 +66,9 @@ def serve(loaded: LoadedSuite, *, port: int) -> NoReturn:
 
     Raises `InputError` where vLLM was not added, or the suite has no single base on this machine.
     """
-    program = engine_folder(VLLM) / "bin" / VLLM
-    if not program.is_file():
-        what = "vLLM is not there"
+    python = engine_folder(VLLM) / "bin" / "python"
+    if not (python.parent / VLLM).is_file():
+        what, program = "vLLM is not there", python.parent / VLLM
         raise InputError(
             Problem(reference="engine.missing", what=what, where=str(program), hint="bench engines add vllm")
         )
@@ -78,10 +80,22 @@ def serve(loaded: LoadedSuite, *, port: int) -> NoReturn:
     table = f'[engine]\nserver = {{ base_url = "http://127.0.0.1:{port}/v1", model = "{name}" }}\nadapters = true\n'
     sys.stdout.write(table)
     sys.stdout.flush()
-    arguments = [str(program), "serve", model.path, "--served-model-name", name, "--dtype", kind, "--host", "127.0.0.1"]
+    arguments = [
+        str(python),
+        "-m",
+        _SERVER,
+        "--model",
+        model.path,
+        "--served-model-name",
+        name,
+        "--dtype",
+        kind,
+        "--host",
+        "127.0.0.1",
+    ]
     arguments += ["--port", str(port), "--enable-lora", "--max-lora-rank", str(_MOST_RANK)]
     arguments += ["--max-model-len", str(model.context_length)]
-    os.execve(program, arguments, {**os.environ, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"})  # noqa: S606  # no shell
+    os.execve(python, arguments, {**os.environ, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"})  # noqa: S606  # no shell
 
 
 def _base(loaded: LoadedSuite) -> BaseSpec:

@@ -90,7 +90,8 @@ def test_the_server_has_the_suites_base_and_prints_the_table_that_uses_it(
     monkeypatch.setattr("os.execve", become)
     engines.serve(loaded, port=8123)
     [(arguments, environment)] = started
-    assert Path(arguments[2], "config.json").is_file()
+    assert arguments[0] == str(home / "engines" / "vllm" / "bin" / "python")
+    assert Path(arguments[arguments.index("--model") + 1], "config.json").is_file()
     assert arguments[arguments.index("--dtype") + 1] == "float32"
     assert arguments[arguments.index("--host") + 1] == "127.0.0.1"
     assert environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
