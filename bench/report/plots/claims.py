@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.claims import ClaimResult
-from bench.report.analysis.conclusions.difference_words import signed_amount
 from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
@@ -50,7 +48,7 @@ def _panel(comparison: Comparison, results: Sequence[ClaimResult], title: str) -
     higher = measurand is None or measurand.higher_is_better
     arms = [arm for arm in comparison.arms if not is_base(arm)]
     scale = _POINTS if measurand is not None and measurand.binary else 1.0
-    rows = [_row(result, arms, measurand, scale) for result in results]
+    rows = [_row(result, arms, scale) for result in results]
     asked = [Guide(value=scale * end, dashed=True) for end in _thresholds(results[0], higher=higher) if end != 0]
     below = f"asked: {results[0].asked}" + ("" if higher else "; lower is better")
     return row_panel(title, rows, [Guide(value=0.0), *asked], below=below)
@@ -63,11 +61,11 @@ def _thresholds(result: ClaimResult, *, higher: bool) -> tuple[float, ...]:
     return signed if higher else tuple(-end for end in signed)
 
 
-def _row(result: ClaimResult, arms: Sequence[str], measurand: Measurand | None, scale: float) -> ArmRow:
+def _row(result: ClaimResult, arms: Sequence[str], scale: float) -> ArmRow:
     left, relation, right = result.claim.parts()
     delta = result.delta
     assert delta is not None and delta.estimate is not None, "asked before"  # noqa: PT018  # one fact
-    number = fmt.signed(delta.estimate) if measurand is None else signed_amount(delta.estimate, measurand)
+    number = fmt.signed(delta.estimate) if scale == 1 else fmt.points(delta.estimate, signed=True)
     named = next((side for side in (left, right) if side in arms), arms[0])
     return ArmRow(
         arm=f"{left} {relation} {right}",

@@ -22,6 +22,12 @@ def signed(value: float | None, *, digits: int = 3) -> str:
     return text[1:] if zero else text.replace("-", _MINUS)
 
 
+def points(share: float, *, signed: bool = False) -> str:
+    """A share of 1 in points of a hundred: `46.5`, `−2.3`; signed: `+46.5`."""
+    text = f"{100 * share:.1f}".replace("-0.0", "0.0").replace("-", _MINUS)
+    return f"+{text}" if signed and share > 0 else text
+
+
 def interval(low: float | None, high: float | None, *, digits: int = 3) -> str:
     """`[0.571, 0.652]`; empty where there is none."""
     if low is None or high is None:

@@ -13,6 +13,7 @@ from bench.report.plots.canvas import WIDTH, numbered
 from bench.report.plots.draw import draw
 from bench.report.plots.lines import Frame, Series, _thinned, line_panel
 from bench.report.plots.rows import ArmRow, Guide, row_panel
+from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
 from tests.fakes.records import make_run
 
@@ -182,6 +183,12 @@ def test_a_claims_difference_is_beside_what_it_asks(comparison: Comparison, draw
     titles = [title.text or "" for panel in panels for title in parsed(panel).iter("title")]
     for claim in comparison.claims:
         assert any(f"{claim.claim.says}: {claim.seen}, {claim.verdict.outcome}" in title for title in titles)
+    first = comparison.claims[0]
+    assert first.delta is not None
+    assert first.delta.estimate is not None
+    assert fmt.points(first.delta.estimate, signed=True) in [
+        text.text for text in parsed(panels[0]).iter() if text.text
+    ]
     (zero,) = guides(panels[0], "zero")
     (asked,) = guides(panels[0], "zero dashed")
     assert asked < zero, "not worse by more than the margin: below zero, where higher is better"

@@ -58,8 +58,8 @@ def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool
     assert delta.estimate is not None and interval is not None, "asked before"  # noqa: PT018  # one fact
     low, high = interval
     if low <= 0 <= high:
-        shown = f"{signed_amount(delta.low or 0.0, measurand)} to {signed_amount(delta.high or 0.0, measurand)}"
-        return f"not resolved: {signed_amount(delta.estimate, measurand, unit=True)} ({shown})"
+        shown = f"{_signed(delta.low or 0.0, measurand)} to {_signed(delta.high or 0.0, measurand)}"
+        return f"not resolved: {_signed(delta.estimate, measurand, unit=True)} ({shown})"
     ahead = (low > 0) == measurand.higher_is_better
     by = f"by {size_words(delta, measurand)}"
     if not delta.repeated:
@@ -77,7 +77,7 @@ def _missing(delta: Delta, measurand: Measurand) -> str:
     ends = (delta.bounds.lowest, delta.bounds.highest)
     low, high = delta.tested_interval or (0.0, 0.0)
     if low <= 0 <= high or ends[0] * ends[1] <= 0:
-        lowest, highest = (signed_amount(end, measurand) for end in ends)
+        lowest, highest = (_signed(end, measurand) for end in ends)
     else:
         lowest, highest = (amount(size, measurand, unit=False) for size in sorted(map(abs, ends)))
     return f"; with the missing scores {lowest} to {highest}"
@@ -120,10 +120,8 @@ def amount(value: float, measurand: Measurand, *, unit: bool = True) -> str:
     """In points of a hundred where the scores are shares, else in the eval's units."""
     if not measurand.binary:
         return fmt.number(value)
-    points = f"{100 * value:.1f}".replace("-0.0", "0.0").replace("-", "−")
-    return f"{points} points" if unit else points
+    return f"{fmt.points(value)} points" if unit else fmt.points(value)
 
 
-def signed_amount(value: float, measurand: Measurand, *, unit: bool = False) -> str:
-    """`amount` with a plus before what is above zero."""
+def _signed(value: float, measurand: Measurand, *, unit: bool = False) -> str:
     return ("+" if value > 0 else "") + amount(value, measurand, unit=unit)
