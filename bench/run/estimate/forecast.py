@@ -21,6 +21,7 @@ from bench.run.checks.warnings import advice, as_line
 from bench.run.estimate.advice import speed_advice
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
+from bench.run.estimate.engine_advice import engine_advice
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
 from bench.run.estimate.job_costs import START_SECONDS, JobCosts
 from bench.run.estimate.memory import device_memory, model_shape
@@ -87,6 +88,7 @@ def forecast(
     placement = None if on is None else place([*_workloads(arms, trainings, counts)], on)
     remarks = (
         *engine_notes(planned),
+        *engine_advice(planned, evals, added=(home / "engines").is_dir()),
         *map(as_line, advice(loaded)),
         *plan_remarks(planned, trainings, counts),
         *_data_remarks(planned),

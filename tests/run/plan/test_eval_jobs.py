@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.run.estimate.engine_advice import engine_advice
+from bench.run.estimate.forecast_types import EvalForecast
+from bench.run.plan.engine_notes import engine_notes
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.resolve.suite import resolve
@@ -74,3 +77,21 @@ def test_a_server_generates_for_the_base_and_for_the_adapters_that_it_loads(tmp_
     planned = scorings(make_plan(tmp_path, LOSS, WRITTEN, engine={"server": server}))
     same = {(job.eval.name, job.subject) for job in planned if plain[job.eval.name, job.subject] == job.digest}
     assert set(plain) - same == {("written", "base")}, "an engine is part of the digests of its answers alone"
+
+
+def test_a_plan_says_for_whom_a_server_is_used_and_whether_one_is_worth_starting(tmp_path: Path) -> None:
+    server = {"base_url": "http://localhost:1/v1", "model": "m"}
+    [line] = engine_notes(make_plan(tmp_path, LOSS, WRITTEN, engine={"server": server, "adapters": True}))
+    assert "generates on written for base, few/lora#0, few/lora#1; not for few/full#0, few/full#1" in line
+    [line] = engine_notes(make_plan(tmp_path, LOSS, engine={"server": server}))
+    assert "not used" in line
+    planned = make_plan(tmp_path, LOSS, WRITTEN)
+    assert engine_notes(planned) == ()
+
+    def advice(seconds: float | None, *, added: bool = True) -> tuple[str, ...]:
+        each = [EvalForecast(eval=name, subjects=5, cached=0, seconds=seconds) for name in ("written", "loss")]
+        return engine_advice(planned, each, added=added)
+
+    assert "not worth starting: about 15 s of answers of 3 evals" in advice(5.0)[0], "of base and two adapters"
+    assert "may be worth starting" in advice(9.0)[0]
+    assert advice(None) == advice(9.0, added=False) == ()
