@@ -170,11 +170,11 @@ def test_the_report_says_shares_and_ratios() -> None:
     cost, tokens, quality = rows
     assert f"{LIMA} > {RANDOM} on cost:seconds" in cost
     assert "cheaper by 50.0%" in cost
-    assert "| cheaper by more than 50% |" in cost
-    assert "×1.000 of the cost, counted exactly | equal within 10% |" in tokens
+    assert "| cheaper by more than 33.3% |" in cost
+    assert "×1.000 of the cost, counted exactly | equal within a factor of 1.10 |" in tokens
     assert "on qa per seconds" in quality
     assert "of the quality per cost" in quality
-    assert "| not worse by more than 10% |" in quality
+    assert "| not worse by more than 9.1% |" in quality
     exported = comparison_json(comparison)["claims"]
     assert exported[0]["ratio"]["ratio"] == pytest.approx(0.5, rel=1e-6)
     assert exported[0]["delta"] is None

@@ -36,10 +36,19 @@ def asked_words(claim: Claim, measurand: Measurand | None) -> str:
     """`not worse by more than 2.0 points`: what the claim asks of its left side."""
     relation, exact = claim.parts()[1], claim.margin == 0
     if claim.cost is not None and claim.per is None:
-        return _ASKED_OF_COSTS[relation, exact].format(fmt.percent(claim.margin, digits=0))
+        return _ASKED_OF_COSTS[relation, exact].format(ratio_margin(claim))
     if claim.cost is not None or measurand is None:
-        return _ASKED[relation, exact].format(fmt.percent(claim.margin, digits=0))
+        return _ASKED[relation, exact].format(ratio_margin(claim))
     return _ASKED[relation, exact].format(amount(claim.margin, measurand))
+
+
+def ratio_margin(claim: Claim) -> str:
+    """What the left side may be dearer, or must be cheaper, by: a ratio's thresholds are 1 + margin and its inverse."""
+    relation = claim.parts()[1]
+    if relation == "==":
+        return f"a factor of {fmt.number(1 + claim.margin, digits=2)}"
+    inverse = (claim.per is not None) == (relation == ">=")
+    return fmt.percent(claim.margin / (1 + claim.margin)) if inverse else fmt.percent(claim.margin, digits=0)
 
 
 def difference_words(delta: Delta, measurand: Measurand, *, family: int, proven: bool = False) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.report.analysis.conclusions.difference_words import ratio_margin
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ALPHA, ClaimVerdict
 from bench.stats.estimates.costs.ratio import Ratio
@@ -64,7 +65,8 @@ def _looks(verdict: ClaimVerdict) -> str:
 
 def _decided(claim: Claim, verdict: ClaimVerdict, compared: Delta | Ratio, *, single_seed: bool) -> str:
     shown = SHOWN_OF_COSTS if claim.eval is None else SHOWN
-    words = shown[verdict.outcome, claim.parts()[1], claim.margin == 0].format(margin=margin_text(claim))
+    margin = margin_text(claim) if claim.cost is None else ratio_margin(claim)
+    words = shown[verdict.outcome, claim.parts()[1], claim.margin == 0].format(margin=margin)
     if isinstance(compared, Ratio) and compared.exact:
         return f"{words}; counted exactly"
     return f"{words}; example noise only" if single_seed else words

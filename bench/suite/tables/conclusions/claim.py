@@ -35,7 +35,7 @@ class Claim(Spec):
     per: CostName | None = None
     """Decide on the eval's score per unit of this cost."""
     margin: float = Field(default=0.0, ge=0)
-    """In the eval's units; of a cost, or with `per`, a share: 0.1 is ten percent."""
+    """In the eval's units; of a cost, or with `per`, a share: 0.1 is 10% more, or 1 / 1.1, which is 9.1% less."""
 
     @field_validator("says")
     @classmethod

@@ -85,6 +85,9 @@ def test_a_lower_loss_is_better_and_has_the_size_of_its_fall(case: tuple[ClaimRe
 def test_costs_are_asked_in_per_cent(case: tuple[ClaimResult, Delta, Measurand]) -> None:
     claim = case[0].claim.model_copy(update={"on": "cost:seconds", "margin": 0.1})
     assert asked_words(claim, None) == "at most 10% dearer"
+    cheaper = claim.model_copy(update={"says": "a > b", "margin": 0.5})
+    assert asked_words(cheaper, None) == "cheaper by more than 33.3%", "the threshold of the ratio is 1 / 1.5"
+    assert asked_words(cheaper.model_copy(update={"says": "a == b"}), None) == "equal within a factor of 1.50"
 
 
 @pytest.mark.parametrize(
