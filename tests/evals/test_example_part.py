@@ -9,7 +9,18 @@ import pytest
 
 from bench.evals.example_part import in_part
 from bench.record.jobs.eval_job import EvalJob, ExamplePart
-from tests.evals.jobs import evaluate, generation_job, lm_eval_job, loss_job, resolved_model, write_choice, write_qa
+from tests.evals.jobs import (
+    choice_rows,
+    evaluate,
+    generation_job,
+    lm_eval_job,
+    loss_job,
+    metric,
+    resolved_model,
+    write_choice,
+    write_qa,
+    write_task,
+)
 from tests.fakes.training import WORLD_ROWS, stored_data
 
 DEV, TEST = (ExamplePart(which=which, dev_share=0.3) for which in ("dev", "test"))
@@ -60,3 +71,21 @@ def test_both_parts_together_are_the_eval(kind: str, checkpoint: Path, tmp_path:
     assert both.keys() == scored["all"].keys()
     for id_, metrics in both.items():
         assert metrics == pytest.approx(scored["all"][id_], abs=1e-5)
+
+
+def test_no_cluster_is_in_both_parts(checkpoint: Path, tmp_path: Path) -> None:
+    """Questions on one passage: what is chosen by some of them would be known of the others."""
+    questions = [{**row, "cluster": f"passage {n // 5}"} for n, row in enumerate(choice_rows(30))]
+    write_task(
+        tmp_path / "tasks", "passages", questions, output_type="multiple_choice", doc_to_text="{{question}}",
+        doc_to_choice="choices", doc_to_target="label", metric_list=[metric("acc")],
+    )  # fmt: skip
+    clusters = {}
+    for part in (DEV, TEST):
+        (tmp_path / part.which).mkdir()
+        job = lm_eval_job(resolved_model(checkpoint), tmp_path / "tasks", ["passages"], part=part)
+        _, rows = evaluate(job, tmp_path / part.which)
+        clusters[part.which] = {row.cluster for row in rows}
+    assert clusters["dev"]
+    assert not clusters["dev"] & clusters["test"]
+    assert len(clusters["dev"] | clusters["test"]) == 6

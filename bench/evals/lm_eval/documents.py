@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval.api.task import Task
 
 from bench.evals.example_part import in_part
+from bench.evals.lm_eval.measures import cluster_of
 from bench.record.jobs.eval_job import ExamplePart
 
 
@@ -26,10 +27,16 @@ def _keep(task: Task, part: ExamplePart) -> None:
 
     def iterate(**options: Any) -> Iterator[tuple[int, Any]]:
         documents = list(whole(**options))
-        inside = in_part(part, [repr(document) for _, document in documents])
+        inside = in_part(part, [_content(task, document) for _, document in documents])
         return (document for document, chosen in zip(documents, inside, strict=True) if chosen)
 
     task.doc_iterator = iterate
+
+
+def _content(task: Task, document: Any) -> str:
+    """What decides a document's part: its cluster where it has one, so that no cluster is in both parts."""
+    cluster = cluster_of(task, document)
+    return repr(document) if cluster is None else f"cluster {cluster}"
 
 
 def count_documents(task: Task, limit: int | None) -> int:

@@ -218,7 +218,7 @@ def _rows(
             metrics={m.name: m.score(by_filter.get(m.filter)) for m in metrics if m.per_example},
             statistics={m.name: added for m in metrics if (added := m.adds(by_filter.get(m.filter))) is not None},
             weight=_weight(metrics, sample),
-            cluster=_field(sample["doc"], str(_metadata(task).get("cluster", "cluster"))),
+            cluster=cluster_of(task, sample["doc"]),
             prompt=str(sample["arguments"][0][0]),
             question=_question(task, sample),
             target=_target(task, sample),
@@ -237,6 +237,11 @@ def _ids(samples: Sequence[Mapping[str, Any]]) -> list[str]:
     if None not in ids and len(set(ids)) == len(ids):
         return [str(id_) for id_ in ids]
     return [str(sample["doc_id"]) for sample in samples]
+
+
+def cluster_of(task: Task, document: Any) -> str | None:
+    """Label of the documents that are not independent of this one, by the field that the task names."""
+    return _field(document, str(_metadata(task).get("cluster", "cluster")))
 
 
 def _metadata(task: Task) -> Mapping[str, Any]:

@@ -37,9 +37,10 @@ class EvaluatedSteps:
     """Writes the weights as they are into a folder. Called by all ranks; the main process writes."""
     ranks: Ranks
     score: ScoreStep | None = None
-    """`None`: nothing is chosen."""
+    """Called by the main process alone."""
     best: BestStep | None = None
-    """The best of the scores; those of which more is better have their sign turned."""
+    """The best of the scores, those of which more is better with their sign turned; `None`, on all ranks: nothing is
+    chosen."""
     points: tuple[DevPoint, ...] = ()
     last: int = 0
     """The step that was stored last."""
@@ -65,9 +66,12 @@ class EvaluatedSteps:
             self.save(aside / WEIGHTS)
             if self.ranks.is_main_process:
                 aside.rename(place)  # whole for whoever scores the steps meanwhile
-            if self.best is None or self.score is None:
+            if self.best is None:
                 return False
-            stop = self.ranks.is_main_process and self._note(step, self.score(place), model)
+            stop = False
+            if self.ranks.is_main_process:
+                assert self.score is not None, "the main process of a training that keeps the best step has one"
+                stop = self._note(step, self.score(place), model)
         return self.ranks.all_reduce_sum(float(stop)) > 0
 
     def state(self) -> dict[str, object]:

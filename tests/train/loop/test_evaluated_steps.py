@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from bench.record.jobs.train_job import KeepBest, TrainJob
 from bench.record.results.training import TrainResult
 from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.train.job import run_training
-from bench.train.loop.evaluated_steps import ScoreStep
+from bench.train.loop.best_step import BestStep
+from bench.train.loop.evaluated_steps import EvaluatedSteps, ScoreStep
+from bench.train.processes.ranks import Ranks
 from tests.evals.jobs import loss_job
 from tests.fakes.training import WORLD_ROWS, make_job, make_recipe, resolved_model, stored_data, train
 
@@ -62,7 +65,11 @@ def same(left: Path, right: Path) -> bool:
     return ours.keys() == theirs.keys() and all(torch.equal(value, theirs[name]) for name, value in ours.items())
 
 
-@pytest.mark.parametrize("recipe", [{}, DROPOUT], ids=["full", "lora"])
+PISSA = {"method": "pissa", "lora": {"r": 2, "alpha": 4}}
+"""An adapter that is converted when it is written, for it moved weights out of the base."""
+
+
+@pytest.mark.parametrize("recipe", [{}, DROPOUT, PISSA], ids=["full", "lora", "pissa"])
 def test_a_stored_step_is_what_a_shorter_training_ends_with(
     world: Path, tmp_path: Path, recipe: dict[str, Any]
 ) -> None:
@@ -135,3 +142,35 @@ def test_an_interrupted_training_goes_on_with_what_it_stored_and_chose(world: Pa
 def test_a_training_that_begins_anew_has_no_steps_of_an_earlier_attempt(world: Path, tmp_path: Path) -> None:
     (tmp_path / STEPS / "99" / WEIGHTS).mkdir(parents=True)
     assert train(job_in(world).model_copy(update={"keep_best": None}), tmp_path).stored_steps == (2, 4, 6, 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedRanks(Ranks):
+    """One of two processes, alone: what it would exchange is counted, and the other says stop."""
+
+    sums: list[float] = field(default_factory=list)
+
+    def all_reduce_sum(self, value: float) -> float:
+        self.sums.append(value)
+        return value + 1.0
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_every_process_meets_the_others_after_a_scored_step_and_hears_the_verdict(tmp_path: Path, index: int) -> None:
+    """Else the main process would wait for them for ever: it alone scores."""
+    ranks, saved = CountedRanks(index=index, size=2), list[Path]()
+
+    def save(folder: Path) -> None:
+        saved.append(folder)
+        if ranks.is_main_process:
+            folder.mkdir(parents=True)
+            (folder / "w.safetensors").write_bytes(b"w")
+
+    steps = EvaluatedSteps(
+        folder=tmp_path, due=frozenset({2}), save=save, ranks=ranks, best=BestStep(keep=index == 0, patience=3),
+        score=scored({2: 0.5}) if index == 0 else None,
+    )  # fmt: skip
+    assert steps.take(2, torch.nn.Linear(1, 1)), "one process that stops stops all"
+    assert ranks.sums == [0.0]
+    assert len(saved) == 1, "weights that are sharded are gathered by all"
+    assert steps.stored == ((2,) if index == 0 else ())
