@@ -28,7 +28,7 @@ def weights(
     seed: SeedOption = None,
     step: Annotated[
         int | None,
-        typer.Option("--step", min=1, help="A stored step of [evaluate_at]; default: what the evals scored."),
+        typer.Option("--step", min=1, help="A stored step of `evaluate_at`; default: what the evals scored."),
     ] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Merge an adapter into the base's weights.")] = False,
     reports: ReportsOption = Path("reports"),
