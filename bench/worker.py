@@ -84,7 +84,7 @@ def _score_of(job: TrainJob) -> ScoreStep | None:
     """What scores a stored step by the eval that chooses the kept one, with the threads of an eval's own job."""
     if job.keep_best is None:
         return None
-    scoring = job.keep_best.scoring
+    scoring = EvalJob.model_validate(job.keep_best.scoring)
 
     def score(stored: Path) -> tuple[float | None, bool]:
         scored = score_step(scoring, stored, run_eval=bench.evals.job.run_eval)

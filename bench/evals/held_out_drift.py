@@ -9,8 +9,7 @@ from itertools import islice
 
 import torch
 
-from bench.evals.loss import rendered
-from bench.evals.subject import Subject
+from bench.evals.subject import Subject, rendered
 from bench.model.drift import drift, has_room
 from bench.model.loading.load import load_base
 from bench.record.jobs.eval_job import EvalJob

@@ -18,13 +18,12 @@ from transformers import PreTrainedModel
 from bench.data.render.render import Rendered
 from bench.data.render.row import Row
 from bench.emit import Emit
-from bench.errors import InputError
 from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
 from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import shared_prefix
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
-from bench.evals.subject import Subject
+from bench.evals.subject import Subject, rendered
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import Measure, ScoreRow
 
@@ -63,14 +62,6 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         batch=f"by length, at most {SLOTS} slots",
         truncated=sum(row.truncated for row in printed),
     )
-
-
-def rendered(subject: Subject, row: Row) -> Rendered:
-    """The row, empty where the template cannot print it."""
-    try:
-        return subject.renderer.row(row)
-    except InputError:
-        return Rendered(input_ids=[], labels_mask=[], truncated=False)
 
 
 def supervised_text(row: Rendered) -> SupervisedText:

@@ -29,13 +29,14 @@ from bench.evals.job import KINDS
 from bench.evals.judge.ask import judge_prompt, judge_requests
 from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system_text
 from bench.evals.lm_eval.tasks import leaf_names, load_tasks
-from bench.evals.loss import rendered, supervised_text
+from bench.evals.loss import supervised_text
 from bench.evals.mock_subject import ANSWER, MockSubject
 from bench.evals.outcome import EvalOutput
 from bench.evals.served.conversation import messages_before
 from bench.evals.served.job import evaluate_served
 from bench.evals.served.mock_server import MockServer
 from bench.evals.served.subject import ServedSubject
+from bench.evals.subject import rendered
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.models.template_tokens import embedding_rows

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.data.render.render import Renderer
+from bench.data.render.render import Rendered, Renderer
 from bench.data.render.row import Row
+from bench.errors import InputError
 from bench.evals.example_part import rows_of
 from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.engine import Engine
@@ -65,6 +66,14 @@ class Subject:
     def rows(self, job: EvalJob) -> Sequence[Row]:
         """The eval's own rows, in order, or those of the part that the job scores."""
         return rows_of(job)[: self.most_rows]
+
+
+def rendered(subject: Subject, row: Row) -> Rendered:
+    """The row, empty where the template cannot print it."""
+    try:
+        return subject.renderer.row(row)
+    except InputError:
+        return Rendered(input_ids=[], labels_mask=[], truncated=False)
 
 
 def strips_thinking(setting: bool | None, subject: Subject, *, wrapped: bool) -> bool:

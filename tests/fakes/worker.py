@@ -99,7 +99,8 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
             (folder / STEPS / str(step) / "weights").mkdir(parents=True)
             (folder / STEPS / str(step) / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
             if job.keep_best is not None:
-                score_step(job.keep_best.scoring, folder / STEPS / str(step), run_eval=score_by_step)
+                scoring = EvalJob.model_validate(job.keep_best.scoring)
+                score_step(scoring, folder / STEPS / str(step), run_eval=score_by_step)
         if job.recipe.learning_rate in (ORDERS["be followed"], ORDERS["be followed and fail"]):
             _await_follower(folder, f"trajectory:qa:{job.arm}#{job.seed}")
             if job.recipe.learning_rate == ORDERS["be followed and fail"]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 
-from bench.record.jobs.eval_job import EvalJob
 from bench.spec import Spec
 from bench.suite.resolved import ProgramFile, ResolvedData, ResolvedModel
 from bench.suite.tables.training.budget import Budget
@@ -28,8 +27,9 @@ class Candidate(Spec):
 class KeepBest(Spec):
     """How the step is chosen whose weights a training keeps."""
 
-    scoring: EvalJob
-    """Scores one step on the dev examples; of the base until the training fills in its folder."""
+    scoring: dict[str, Any]
+    """The `EvalJob` that scores one step on the dev examples, as JSON: a training's code is not that of evals, and the
+    digest in it covers theirs. Of the base until the training fills in its folder."""
     patience: int | None
     """Evaluations in a row without a better score, after which the training ends."""
 

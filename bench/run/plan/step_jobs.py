@@ -45,7 +45,8 @@ def keep_best(builder: JobBuilder, model: ResolvedModel) -> KeepBest | None:
     chosen_by = next((s for s in suite.evals_at_steps() if asked is not None and s.name == asked.keep_eval), None)
     if asked is None or chosen_by is None:
         return None
-    return KeepBest(scoring=builder.eval_job(chosen_by, DEV, model, part="dev"), patience=asked.patience)
+    scoring = builder.eval_job(chosen_by, DEV, model, part="dev")
+    return KeepBest(scoring=scoring.model_dump(mode="json"), patience=asked.patience)
 
 
 def example_part(suite: Suite, spec: EvalSpec, which: Literal["dev", "test"]) -> ExamplePart | None:

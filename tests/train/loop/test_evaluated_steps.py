@@ -36,7 +36,8 @@ def job_in(world: Path, *, steps: int = 8, every: int = 2, patience: int | None 
         model, rows, recipe=make_recipe(schedule="constant", **recipe), budget={"unit": "steps", "amount": steps},
         evaluated=StepPlan(every=every),
     )  # fmt: skip
-    keep = KeepBest(scoring=loss_job(model, Path(rows.path), 4), patience=patience)
+    scoring = loss_job(model, Path(rows.path), 4).model_dump(mode="json")
+    keep = KeepBest(scoring=scoring, patience=patience)
     return job.model_copy(update={"keep_best": keep})
 
 
