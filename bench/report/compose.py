@@ -109,8 +109,10 @@ def _status(comparison: Comparison) -> Cell:
     base = "the base" if bases == 1 else f"{bases} bases"
     served = {endpoint.arm for endpoint in comparison.endpoints if not is_base(endpoint.arm)}
     given = len({training.arm for training in comparison.given} | served)
-    made = len(comparison.arms) - bases - given
+    forms = sum(form.arm in comparison.arms for form in comparison.deployed)
+    made = len(comparison.arms) - bases - given - forms
     arms = [f"{fmt.plural(made, 'arm')} × {fmt.plural(len(run.seeds), 'seed')}"] if made else []
+    arms += [fmt.plural(forms, "deployed form")] if forms else []
     design = fmt.listed([*arms, *([fmt.plural(given, "given arm")] if given else [])])
     design += (
         f" and {base}, on {fmt.plural(len(run.evals), 'eval')}"

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from bench.errors import InputError
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Record
+from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.checks import deployed_forms
+from bench.run.commands.weights import find_trained
 from bench.run.display import QuietDisplay
+from bench.run.estimate.disk import needed_bytes
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.process.server import ChildServer
@@ -100,6 +104,24 @@ def test_a_form_that_waits_is_refused_with_its_evals_and_nothing_else(
 def test_int8_runs_where_torchao_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_torchao(monkeypatch, installed=True)
     assert go(tmp_path, deploy={"forms": ("int8",)}).all_done
+
+
+def test_whole_forms_take_room_unless_they_are_freed(tmp_path: Path) -> None:
+    size = {"adapter": 0, "merged": 2, "int8": 1}
+    needed = {form: needed_bytes(make_plan(tmp_path, arms=LORA, deploy={"forms": (form,)})) for form in size}
+    parameters = make_plan(tmp_path, arms=LORA).resolved.model.parameters or 0
+    assert needed["merged"] - needed["adapter"] == 2 * 2 * parameters  # two seeds
+    assert needed["int8"] - needed["adapter"] == 2 * parameters
+    run = {"workers": 2, "probe_steps": 2, "probe_rounds": 1, "keep_weights": False}
+    freed = make_plan(tmp_path, arms=LORA, deploy={"forms": ("merged",)}, run=run)
+    assert needed_bytes(freed) == needed["adapter"]
+
+
+def test_a_form_is_not_exported_as_a_training(tmp_path: Path) -> None:
+    go(tmp_path, deploy={"forms": ("merged",)})
+    run = RunDirectory.find("fake", tmp_path / "reports")
+    with pytest.raises(InputError, match="few/lora:merged is a deployed form"):
+        find_trained(run, "few/lora:merged", seed=None, home=tmp_path / "home")
 
 
 def test_what_was_freed_is_made_again_up_to_the_training(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.files import STEPS
+from bench.record.files import STEPS, WEIGHTS
 from bench.record.jobs.job import job_adapter
 from bench.record.jobs.train_job import TrainJob
 from bench.record.record import Record, TrainingRecord
@@ -103,6 +103,8 @@ def _no_training(arm: str, record: Record, run: RunDirectory) -> Problem:
     given = record.resolved.given.get(arm)
     if given is not None:
         what, hint = f"{arm} was trained elsewhere", f"its weights are in {given[0].path}"
+    elif (form := next((one for one in record.deployments if one.arm == arm), None)) is not None:
+        what, hint = f"{arm} is a deployed form", f"what is shipped is in BENCH_HOME/jobs/{form.job.digest}/{WEIGHTS}"
     elif arm in (ref.name for ref in record.resolved.suite.expand()):
         what, hint = f"{arm} trains nothing: it is the base with rows in its context", "name an arm that trains"
     return Problem(reference="weights.unknown-arm", what=what, where=str(run.path), hint=hint)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import InputError, Problem
+from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.checks.models.stored_weights import BYTES, stored_type
+from bench.suite.tables.deploy import DeployedForm
 from bench.units import GIB
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _CHECKPOINT_BYTES = 3 * BYTES["F32"]
 """Bytes of one parameter in a checkpoint."""
 _JOB_BYTES = 1 << 20
+_WHOLE: dict[DeployedForm, int] = {"merged": BYTES["BF16"], "merged-bf16": BYTES["BF16"], "int8": 1}
+"""Least bytes of one parameter in a whole model as it is shipped."""
 
 
 def needed_bytes(plan: Plan) -> int:
@@ -36,7 +40,14 @@ def needed_bytes(plan: Plan) -> int:
     if plan.resolved.suite.run.steps_between_saves is not None:
         parameters = sorted((job.model.parameters or 0 for job in full), reverse=True)
         saving = 2 * _CHECKPOINT_BYTES * sum(parameters[: plan.workers])
-    return sum(sizes) + saving + _JOB_BYTES * len(plan.can_run)
+    return sum(sizes) + saving + _shipped_bytes(plan) + _JOB_BYTES * len(plan.can_run)
+
+
+def _shipped_bytes(plan: Plan) -> int:
+    """Whole models among the deployed forms; none where weights are freed as soon as nothing needs them."""
+    jobs = [planned.job for planned in plan.can_run if isinstance(planned.job, DeployJob)]
+    kept = jobs if plan.resolved.suite.run.keep_weights else []
+    return sum(_WHOLE.get(job.form, 0) * (job.model.parameters or 0) for job in kept)
 
 
 def _stored_steps(job: TrainJob) -> int:

@@ -17,13 +17,13 @@ from bench.record.results.training import ProbeResult
 from bench.record.store import JobStore
 from bench.run.plan.digests import (
     CodeDigest,
-    deploy_digest,
     eval_digest,
     probe_digest,
     served_digest,
     sweep_digest,
     training_digest,
 )
+from bench.run.plan.form_jobs import form_job
 from bench.run.plan.judge_jobs import is_asked, shared
 from bench.run.plan.step_jobs import example_part, keep_best, trajectory_jobs
 from bench.run.plan.types import JobEntry, PlannedJob
@@ -83,42 +83,17 @@ class JobBuilder:
 
     def deployed(self, arm: DeployedArm) -> list[JobEntry]:
         """For each training of an arm: the job that writes it in a form, and the evals of that."""
-        sweep = [] if arm.is_given else self._sweep(arm)
         entries = list[JobEntry]()
+        sweep = [] if arm.is_given else self._sweep(arm)
         for seed in self.resolved.suite.seeds_of(arm.name):
-            job, after = self._deployment(arm, seed, sweep)
+            if arm.is_given:
+                job, after = form_job(self, arm, seed, self.resolved.given[arm.trained][seed]), tuple[str, ...]()
+            else:
+                training = self._training(arm, seed, sweep)
+                job, after = form_job(self, arm, seed, training), (training.digest, *_starts(training))
             entries.append(JobEntry(job=job, after=after, arm=arm.name, seed=seed))
             entries += self._evals(job.subject, job.model, arm=arm.name, seed=seed, deployment=job)
         return entries
-
-    def _deployment(self, arm: DeployedArm, seed: int, sweep: Sequence[SweepJob]) -> tuple[DeployJob, tuple[str, ...]]:
-        """One training in a form, and the jobs that it needs."""
-        after: tuple[str, ...] = ()
-        if arm.is_given:
-            given = self.resolved.given[arm.trained][seed]
-            model, trained, weights = self.resolved.base_of(arm), given.sha256, given.path
-        else:
-            training = self._training(arm, seed, sweep)
-            model, trained = training.model, training.digest
-            weights, after = str(self.store.folder(trained) / WEIGHTS), (trained, *_starts(training))
-        job = DeployJob(
-            subject=f"{arm.name}#{seed}",
-            form=arm.form,
-            model=model,
-            trained=trained,
-            weights=weights,
-            precision=self.precision,
-            threads=self.threads,
-            digest=deploy_digest(
-                form=arm.form,
-                model=model,
-                trained=trained,
-                precision=self.precision,
-                threads=self.threads,
-                code=self.code,
-            ),
-        )
-        return job, after
 
     def trained(self, arm: ArmRef, *, probed: bool) -> list[JobEntry]:
         """All jobs of an arm that trains: sweep, probe, and a training with its evals for each seed."""

@@ -111,6 +111,13 @@ def _refused(job: JobRecord) -> JobRecord:
     return job.model_copy(update={"status": "failed", "failure": Failure(kind="refused", message="it waits")})
 
 
+def test_the_first_line_counts_forms_apart_from_trained_arms() -> None:
+    status = compose(read(run_with_forms())).status.text
+    assert (
+        "6 arms × 3 seeds, 3 deployed forms and the base" in status or "6 arms × 3 seeds and 3 deployed forms" in status
+    )
+
+
 def test_a_speed_beside_other_work_is_no_measure_of_the_form() -> None:
     run = run_with_forms()
     shared = tuple(_shared(one) for one in run.record.deployments)
