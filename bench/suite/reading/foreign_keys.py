@@ -10,6 +10,8 @@ _WARMUP = "warmup: below 1 a share of the steps, from 1 steps"
 _ADAPTER = "lora = { r = 16, alpha = 32, dropout = 0.0 }"
 _QUANTIZATION = 'method = "qlora", quantization = { bits = 4 }'
 _LOSS_ON = 'loss_on = "completion", "assistant" or "all"'
+_BEST = '[evaluate_at] keep = "best on EVAL", or validation = { keep_best = true } by the loss on held-out rows'
+_PATIENCE = "[evaluate_at] patience = 3, or validation = { patience = 3 }"
 _PROCESSES = "launch = { processes = 2 } in a [recipe] table, one GPU each"
 _NODES = "launch = { processes = 16, nodes = 2 } in a [recipe] table"
 
@@ -50,7 +52,10 @@ HERE = {
     "zero_stage": 'launch = { processes = 8, strategy = "zero2" }',
     "max_tokens": "decoding = { max_new_tokens = 256 }",
     "do_sample": "decoding = { temperature = 0.7 }",
-    "eval_steps": "validation = { every = 100 }",
+    "eval_steps": "validation = { every = 100 } for a loss, [evaluate_at] every = 100 for evals",
+    "load_best_model_at_end": _BEST,
+    "metric_for_best_model": _BEST,
+    "early_stopping_patience": _PATIENCE,
     "save_steps": "[run] steps_between_saves = 100",
     "seed": "seeds = [0, 1, 2], above the first [table]",
     "bf16": 'precision = "bf16"',
