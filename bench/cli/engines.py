@@ -35,7 +35,7 @@ def serve(
     profile: ProfileOption = None,
     port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 8000,
 ) -> None:
-    """Serve the suite's base by vLLM on this machine until interrupted; prints the [engine] table that uses it."""
+    """Serve the suite's base by vLLM on this machine until interrupted; prints the `engine` table that uses it."""
     from bench.run.commands.engines import serve as serve_base
     from bench.suite.load import load_suite
 
