@@ -204,7 +204,7 @@ def test_a_hub_model_is_downloaded_without_its_code_until_that_may_run(
 ) -> None:
     asked: list[tuple[str, ...]] = []
 
-    def snapshot(repo: str, revision: str | None, *, patterns: tuple[str, ...], needed: str) -> Path:
+    def snapshot(repo: str, revision: str | None, *, patterns: tuple[str, ...], **_: object) -> Path:
         asked.append(tuple(one for one in patterns if one.endswith(".py")))
         return checkpoints / "model"
 

@@ -65,7 +65,7 @@ def test_unscored_wrong_answers_do_not_make_an_arm_better(equal: FakeRun) -> Non
     [missing] = [section for section in view.sections if section.title == "What is missing"]
     [named] = [block for block in missing.blocks if block.kind == "bullets"]
     assert [cell.text.partition(" (")[0] for cell in named.items] == [f"qa: {ARM}"]
-    assert "; missing: " in contrast_cell(contrast).text
+    assert "; missing: " in contrast_cell(contrast).note
     assert "; missing: " in score_cell(result).text
 
 
