@@ -125,16 +125,21 @@ class Scheduler:
                 continue
             if not self._fits(planned):
                 return False
-            lock = try_lock_job(self.store.home, planned.digest)
-            if lock is None:
-                continue
-            self._waiting.remove(planned)
-            busy.add(planned.digest)
-            try:
-                self._start(planned, lock)
-            except BaseException:
-                lock.release()
-                raise
+            if self._take(planned):
+                busy.add(planned.digest)
+        return True
+
+    def _take(self, planned: PlannedJob, *, follows: str | None = None) -> bool:
+        """Start a waiting job, unless another process has its lock; whether it was started."""
+        lock = try_lock_job(self.store.home, planned.digest)
+        if lock is None:
+            return False
+        self._waiting.remove(planned)
+        try:
+            self._start(planned, lock, follows=follows)
+        except BaseException:
+            lock.release()
+            raise
         return True
 
     def _follow_trainings(self) -> None:
@@ -146,12 +151,8 @@ class Scheduler:
         going_on = {running.job.digest for running in self._running if running.stepped and running.shared}
         for planned in [planned for planned in self._waiting if planned.may_follow]:
             needs = unfinished.intersection(planned.after)
-            if self._room() < 1 or len(needs) != 1 or not needs <= going_on:
-                continue
-            lock = try_lock_job(self.store.home, planned.digest)
-            if lock is not None:
-                self._waiting.remove(planned)
-                self._start(planned, lock, follows=needs.pop())
+            if self._room() >= 1 and len(needs) == 1 and needs <= going_on:
+                self._take(planned, follows=needs.pop())
 
     def _end_following(self, digest: str, failure: Failure | None) -> None:
         """The training of this digest is over: who follows it goes on alone, or ends with it where it failed."""
