@@ -83,18 +83,27 @@ def forecast(
         evals = tuple(_eval(name, jobs, costs) for name, jobs in _by_eval(planned).items())
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
         further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
-        faster = tuple(further)
     leave(hint)
     placement = None if on is None else place([*_workloads(arms, trainings, counts)], on)
     remarks = (
-        *engine_notes(planned),
-        *engine_advice(planned, evals, added=(home / "engines").is_dir()),
+        *_eval_remarks(planned, evals, home),
         *map(as_line, advice(loaded)),
         *plan_remarks(planned, trainings, counts),
         *_data_remarks(planned),
     )
-    told = {"placement": placement, "warnings": remarks, "unavailable": (*notes(planned), *away), "advice": faster}
-    return _of_plan(planned, loaded, home, arms, evals).model_copy(update=told)
+    return _of_plan(planned, loaded, home, arms, evals).model_copy(
+        update={
+            "placement": placement,
+            "warnings": remarks,
+            "unavailable": (*notes(planned), *away),
+            "advice": tuple(further),
+        }
+    )
+
+
+def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path) -> tuple[str, ...]:
+    """What an engine changes, and where one would pay."""
+    return (*engine_notes(planned), *engine_advice(planned, evals, added=(home / "engines").is_dir()))
 
 
 def _of_plan(
