@@ -6,6 +6,7 @@ Contract: pure, composed from the decision and from resolved differences, and sa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.conclusions.claims import ClaimResult
@@ -30,7 +31,7 @@ def open_reason(decision: Decision, measurands: Sequence[Measurand], results: _R
 
 
 def undecided_evidence(decision: Decision | None, measurands: Sequence[Measurand], results: _Results) -> Iterator[str]:
-    """The option that risks least, what is shown against the base, the smallest difference that was in reach, and where
+    """The option that risks least, what is shown against the base, the differences that were in reach, and where
     more examples are to be had."""
     if decision is not None and decision.pick is not None and decision.outcome == "open":
         yield _least_risk(decision)
@@ -40,7 +41,7 @@ def undecided_evidence(decision: Decision | None, measurands: Sequence[Measurand
         yield f"Shown against the base: {shown}."
     reach = [text for measurand in compared if (text := _in_reach(measurand, results)) is not None]
     if reach:
-        yield f"The smallest difference that this run finds with 80% power: {fmt.listed(reach)}."
+        yield f"What this run finds with 80% power, in the median of its comparisons: {fmt.listed(reach)}."
     limits = [f"{measurand.limit:,} on {measurand.name}" for measurand in compared if measurand.limit is not None]
     if limits:
         yield f"More examples need no new training: a task's limit is {fmt.listed(limits)}."
@@ -104,18 +105,20 @@ def _named(arms: Sequence[str], every: int) -> str:
 
 
 def _in_reach(measurand: Measurand, results: _Results) -> str | None:
-    """`22.9 points on qa`; `none on qa` where even the largest possible difference would have gone unseen."""
+    """`22.9 points on qa`, or `no difference on qa` where even the largest possible one would have gone unseen: the
+    median, because the smallest is that of two arms that happen to agree."""
     contrasts = [
         contrast
         for (_, name), result in results.items()
         for contrast in (result.versus_base, result.versus_control)
         if name == measurand.name and contrast is not None
     ]
-    smallest = min((c.detectable for c in contrasts if c.detectable is not None), default=None)
-    if smallest is None:
+    known = [contrast.detectable for contrast in contrasts if contrast.detectable is not None]
+    if not known:
         return None
+    typical = median(known)
     return (
-        f"none on {measurand.name}"
-        if measurand.binary and smallest > 1
-        else f"{amount(smallest, measurand)} on {measurand.name}"
+        f"no difference on {measurand.name}"
+        if measurand.binary and typical > 1
+        else f"{amount(typical, measurand)} on {measurand.name}"
     )

@@ -71,7 +71,7 @@ def test_where_nothing_is_decided_that_comes_first() -> None:
     needed = r"(about [\d,]+ examples|\d+ seeds|no number of examples)"
     assert re.match(f"{seen}\\S+ points .*, {asked}{needed}", answer.still_open[0])
     assert any(sentence.startswith("Shown against the base: on qa ") for sentence in answer.evidence)
-    assert re.search(r"80% power: [\d.]+ points on qa", " ".join(answer.evidence))
+    assert re.search(r"80% power, in the median of its comparisons: [\d.]+ points on qa", " ".join(answer.evidence))
     assert " to " in answer.evidence[-1], "the price of all arms: none is chosen"
 
 
