@@ -145,4 +145,8 @@ def test_the_report_says_what_was_kept_by_what_and_draws_the_steps() -> None:
         "lima_1k/full", "0", "qa", "step 30", "3 steps", "0.600", "50 (patience)", "0.500",
     ]  # fmt: skip
     assert "trajectory" in comparison.plots
-    assert [panel.title for panel in draw(comparison)["trajectory"].panels] == ["qa", "cloze"]
+    panels = draw(comparison)["trajectory"].panels
+    assert [panel.title for panel in panels] == ["qa", "cloze"]
+    for panel in panels:
+        assert panel.body.count('class="area"') == 6, "a band for each arm"
+        assert 'class="span"' not in panel.body
