@@ -23,7 +23,7 @@ from bench.run.plan.types import Plan, PlannedJob
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite, worked
+from tests.fakes.suites import HELD, fake_suite, worked
 
 SERVER = ChildServer(module="tests.fakes.worker")
 LORA = {"data": ("few",), "recipe": ("lora",)}
@@ -131,7 +131,11 @@ def test_what_was_freed_is_made_again_up_to_the_training(tmp_path: Path) -> None
     store = JobStore(home=tmp_path / "home")
     made = [one.job.digest for one in (*record.trainings, *record.deployments)]
     assert all(manifest is not None and manifest.freed for manifest in map(store.done, made))
-    more = ({"kind": "lm_eval", "name": "more", "tasks": ("t",)},)
-    again = by_id(make_plan(tmp_path, arms=LORA, deploy=deploy, run=run, eval=more))
+    qa = {"kind": "lm_eval", "name": "qa", "tasks": ("t",)}
+    evals = (qa, {**qa, "name": "more", "limit": 1}, HELD)
+    again = by_id(make_plan(tmp_path, arms=LORA, deploy=deploy, run=run, eval=evals))
+    assert again["deploy:few/lora:merged#0"].digest == record.deployments[0].job.digest
     assert again["deploy:few/lora:merged#0"].to_do
+    assert again["train:few/lora#0"].digest == record.trainings[0].job.digest
     assert again["train:few/lora#0"].to_do
+    assert not again["eval:qa:few/lora:merged#0"].to_do
