@@ -39,9 +39,7 @@ def undecided_evidence(decision: Decision | None, measurands: Sequence[Measurand
     shown = "; ".join(_shown(compared, results))
     if shown:
         yield f"Shown against the base: {shown}."
-    reach = [text for measurand in compared if (text := _in_reach(measurand, results)) is not None]
-    if reach:
-        yield f"What this run finds with 80% power, in the median of its comparisons: {fmt.listed(reach)}."
+    yield from _in_reach(compared, results)
     limits = [f"{measurand.limit:,} on {measurand.name}" for measurand in compared if measurand.limit is not None]
     if limits:
         yield f"More examples need no new training: a task's limit is {fmt.listed(limits)}."
@@ -104,9 +102,20 @@ def _named(arms: Sequence[str], every: int) -> str:
     return f"all {every} arms are" if len(arms) == every else f"{len(arms)} of {every} arms are"
 
 
-def _in_reach(measurand: Measurand, results: _Results) -> str | None:
-    """`22.9 points on qa`, or `no difference on qa` where even the largest possible one would have gone unseen: the
-    median, because the smallest is that of two arms that happen to agree."""
+def _in_reach(compared: Sequence[Measurand], results: _Results) -> Iterator[str]:
+    """The differences that a run like this one finds, and the evals on which even the largest possible would have gone
+    unseen."""
+    typical = [(m, size) for m in compared if (size := _typical_reach(m, results)) is not None]
+    blind = [m.name for m, size in typical if m.binary and size > 1]
+    seen = [f"{amount(size, m)} on {m.name}" for m, size in typical if m.name not in blind]
+    if seen:
+        yield f"With 80% power this run finds {fmt.listed(seen)}, in the median of its comparisons."
+    if blind:
+        yield f"On {fmt.listed(blind)} this run is too small to find any difference with 80% power."
+
+
+def _typical_reach(measurand: Measurand, results: _Results) -> float | None:
+    """The median over the comparisons: the smallest is that of two arms that happen to agree."""
     contrasts = [
         contrast
         for (_, name), result in results.items()
@@ -114,11 +123,4 @@ def _in_reach(measurand: Measurand, results: _Results) -> str | None:
         if name == measurand.name and contrast is not None
     ]
     known = [contrast.detectable for contrast in contrasts if contrast.detectable is not None]
-    if not known:
-        return None
-    typical = median(known)
-    return (
-        f"no difference on {measurand.name}"
-        if measurand.binary and typical > 1
-        else f"{amount(typical, measurand)} on {measurand.name}"
-    )
+    return median(known) if known else None

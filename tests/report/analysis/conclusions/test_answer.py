@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from bench.report.analysis.conclusions.answer import Answer
+from bench.report.analysis.conclusions.undecided import undecided_evidence
 from bench.report.analysis.finding import Finding
 from bench.report.compare import compare_record
 from bench.report.compose import compose
@@ -71,7 +72,7 @@ def test_where_nothing_is_decided_that_comes_first() -> None:
     needed = r"(about [\d,]+ examples|\d+ seeds|no number of examples)"
     assert re.match(f"{seen}\\S+ points .*, {asked}{needed}", answer.still_open[0])
     assert any(sentence.startswith("Shown against the base: on qa ") for sentence in answer.evidence)
-    assert re.search(r"80% power, in the median of its comparisons: [\d.]+ points on qa", " ".join(answer.evidence))
+    assert re.search(r"With 80% power this run finds [\d.]+ points on qa", " ".join(answer.evidence))
     assert " to " in answer.evidence[-1], "the price of all arms: none is chosen"
 
 
@@ -105,6 +106,24 @@ def test_what_the_chosen_arm_forgot_is_in_the_answer() -> None:
     assert " points of cloze (" in answer.lead
     assert not any("cloze by" in sentence for sentence in answer.evidence), "said once"
     assert not any("not shown to have lost" in sentence for sentence in answer.evidence)
+
+
+def test_a_run_that_could_have_found_nothing_says_so() -> None:
+    """`22.9 points`, of two arms that happen to agree, was said of a run whose other comparisons could find none."""
+    run = make_run(examples=20, claims=())
+    comparison = compare_record(run.record, run.rows, replicates=50)
+    blind = {
+        key: dataclasses.replace(result, versus_control=None, versus_base=dataclasses.replace(contrast, detectable=1.2))
+        for key, result in comparison.results.items()
+        if (contrast := result.versus_base) is not None
+    }
+    qa = next(measurand for measurand in comparison.measurands if measurand.name == "qa")
+    said = list(undecided_evidence(None, [qa], blind))
+    assert "On qa this run is too small to find any difference with 80% power." in said
+    one = blind[LIMA, "qa"]
+    assert one.versus_base is not None
+    lucky = {(LIMA, "qa"): dataclasses.replace(one, versus_base=dataclasses.replace(one.versus_base, detectable=0.2))}
+    assert list(undecided_evidence(None, [qa], {**blind, **lucky}))[-1] == said[-1], "one of six is no measure"
 
 
 def test_examples_that_were_left_out_are_the_cheapest_next_step() -> None:
