@@ -179,7 +179,7 @@ def test_a_claim_that_falls_fails(stored: FakeRun) -> None:
 
 def test_trainings_are_paired_by_seed(stored: FakeRun) -> None:
     """Seeds far apart, each of them a little worse than before: pairing sees the loss, independent seeds do not."""
-    spread = make_run(examples=400, seed_spread=0.3)
+    spread = make_run(examples=400, seed_spread=0.4)
     rows = {
         key: [
             row.model_copy(update={"metrics": dict.fromkeys(row.metrics, 0.0)}) if i % 8 == 0 else row
