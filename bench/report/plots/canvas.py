@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -52,10 +53,16 @@ BASE = Style(colour="base")
 
 def look(arm: str, arms: Sequence[str]) -> Style:
     """Colour by data, shape by recipe."""
-    data = list(dict.fromkeys(name.rpartition("/")[0] for name in arms))
-    recipes = list(dict.fromkeys(name.rpartition("/")[2] for name in arms))
+    data, recipes = _parts(tuple(arms))
     of_data, _, of_recipe = arm.rpartition("/")
-    return numbered(data.index(of_data), recipes.index(of_recipe))
+    return numbered(data[of_data], recipes[of_recipe])
+
+
+@lru_cache(maxsize=4)
+def _parts(arms: tuple[str, ...]) -> tuple[dict[str, int], dict[str, int]]:
+    """Places of data and of recipes in the order in which the arms have them."""
+    data, recipes = (dict.fromkeys(name.rpartition("/")[part] for name in arms) for part in (0, 2))
+    return {name: place for place, name in enumerate(data)}, {name: place for place, name in enumerate(recipes)}
 
 
 def numbered(colour: int, shape: int = 0) -> Style:

@@ -1,14 +1,45 @@
 """Who was trained and scored in a run: bases, arms, and the subjects of each arm.
 
-Contract: pure functions of the record.
+Contract: pure functions of the record. What each arm asks is found once for a record: with a thousand arms a report
+would take minutes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
 from bench.record.record import Record
 from bench.suite.tables.arms import ArmRef
 
+Found = TypeVar("Found")
 
+
+class _ThisRecord:
+    """A record as a key: itself, not its content, which takes long to hash."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    def __hash__(self) -> int:
+        return id(self.record)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ThisRecord) and self.record is other.record
+
+
+def _once(find: Callable[[Record], Found]) -> Callable[[Record], Found]:
+    """`find`, with what it found of the last two records: callers change nothing in it."""
+
+    @lru_cache(maxsize=2)
+    def found(key: _ThisRecord) -> Found:
+        return find(key.record)
+
+    return lambda record: found(_ThisRecord(record))
+
+
+@_once
 def subjects(record: Record) -> dict[str, tuple[str, ...]]:
     """Subject names by arm, in the suite's order of arms and seeds, the base first."""
     suite = record.resolved.suite
@@ -22,6 +53,7 @@ def seeds_of(record: Record) -> tuple[int, ...]:
     return max((suite.seeds_of(arm.name) for arm in planned_arms(record)), key=len, default=suite.seeds)
 
 
+@_once
 def bases_of(record: Record) -> tuple[str, ...]:
     """`base`, or `base@MODEL` for each model that this run's arms train."""
     suite = record.resolved.suite
@@ -33,11 +65,13 @@ def base_of(record: Record, arm: str) -> str:
     return bases_by_arm(record)[arm]
 
 
+@_once
 def bases_by_arm(record: Record) -> dict[str, str]:
     """The base that each arm of this run trains, by arm."""
     return {ref.name: ref.base for ref in planned_arms(record)}
 
 
+@_once
 def planned_arms(record: Record) -> list[ArmRef]:
     """The suite's arms that this run was asked for (`--only` leaves others out)."""
     suite = record.resolved.suite
@@ -46,10 +80,16 @@ def planned_arms(record: Record) -> list[ArmRef]:
     return [arm for arm in suite.expand() if arm.name in (trained if suite.trains(arm) else scored)]
 
 
+@_once
+def arms_by_name(record: Record) -> dict[str, ArmRef]:
+    """The arms of `planned_arms` by name."""
+    return {arm.name: arm for arm in planned_arms(record)}
+
+
 def is_unanswerable(record: Record, arm: str, name: str) -> bool:
     """Whether an arm, or a base, is behind a server that cannot be asked the eval `name`: no job was planned."""
     suite = record.resolved.suite
-    ref = next((ref for ref in planned_arms(record) if ref.name == arm), None)
+    ref = arms_by_name(record).get(arm)
     if suite.endpoint_of(ref, arm) is None:
         return False
     return not any(entry.eval == name and entry.arm == (ref and ref.name) for entry in record.evaluations)

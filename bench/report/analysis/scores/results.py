@@ -18,7 +18,7 @@ from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.answers.judge import is_own_reference
 from bench.report.analysis.run_facts.absence import Absence
-from bench.report.analysis.run_facts.subjects import base_of, is_unanswerable, planned_arms, subjects
+from bench.report.analysis.run_facts.subjects import arms_by_name, base_of, is_unanswerable, subjects
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.conclusions.ranking import Rank, rank
 from bench.stats.estimates.corpus import corpus_interval
@@ -148,8 +148,8 @@ def _values(
 
 def _control(arm: str, record: Record) -> str:
     """The name of the arm's control; empty for the base and for the control itself."""
-    suite = record.resolved.suite
-    return next((suite.control_of(ref) or "" for ref in planned_arms(record) if ref.name == arm), "")
+    ref = arms_by_name(record).get(arm)
+    return "" if ref is None else record.resolved.suite.control_of(ref) or ""
 
 
 def _contrast(arm: str, reference: str, entry: Aligned, deltas: Deltas) -> Contrast:
