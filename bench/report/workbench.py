@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.control_codes import visible
-from bench.record.results.seen_row import SeenRow
 from bench.report.analysis.answers.examples import AnsweredBy, EvalExamples
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Reading
+from bench.report.analysis.training.seen_rows import ArmRows
 from bench.report.render import format as fmt
 from bench.report.sections.marks import READINGS
 
@@ -35,8 +35,7 @@ def workbench_json(comparison: Comparison) -> dict[str, Any]:
     """All data by name.
 
     arms: names, bases first. seeds: by arm, as its subjects are numbered. texts: each once; other lists have their
-    places. evals, rows, differences: as `_eval`, `_row` and
-    `_differences` give them.
+    places. evals, rows, differences: as `_eval`, `_rows` and `_differences` give them.
     """
     texts = _Texts()
     evals = [_eval(comparison, entry, texts) for entry in comparison.examples]
@@ -51,19 +50,22 @@ def workbench_json(comparison: Comparison) -> dict[str, Any]:
         "flips": comparison.flips.file,
         "texts": texts.all,
         "evals": evals,
-        "rows": {arm.arm: [_row(row) for row in arm.rows] for arm in comparison.seen_rows},
+        "rows": {arm.arm: _rows(arm) for arm in comparison.seen_rows},
         "differences": list(_differences(comparison)),
     }
 
 
-def _row(row: SeenRow) -> dict[str, Any]:
-    """One training row; runs: text, and 1 where it is supervised."""
-    return {
-        "origin": visible(row.origin),
-        "tokens": row.tokens,
-        "supervised": row.supervised_tokens,
-        "runs": [[visible(run.text, keep="\n"), int(run.supervised)] for run in row.segments],
-    }
+def _rows(arm: ArmRows) -> list[dict[str, Any]]:
+    """Training rows of an arm; runs: text, and 1 where it is supervised."""
+    return [
+        {
+            "origin": visible(row.origin),
+            "tokens": row.tokens,
+            "supervised": row.supervised_tokens,
+            "runs": [[visible(run.text, keep="\n"), int(run.supervised)] for run in row.segments],
+        }
+        for row in arm.rows
+    ]
 
 
 class _Texts:
