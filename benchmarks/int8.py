@@ -15,7 +15,7 @@ import torch
 from torchao.quantization import Int8WeightOnlyConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TorchAoConfig
 
-from bench.train.applied.drift import drift
+from bench.model.drift import drift
 from bench.train.applied.questions import QUESTIONS
 
 
