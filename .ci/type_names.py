@@ -20,9 +20,16 @@ def type_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.ClassDef):
             yield node.lineno, node.name
     for statement in tree.body:
-        for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        for target in _targets(statement):
             if isinstance(target, ast.Name) and target.id.lstrip("_")[:1].isupper() and not target.id.isupper():
                 yield statement.lineno, target.id
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    """What a statement gives a value: `A = …` or `A: TypeAlias = …`."""
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, ast.AnnAssign) else []
 
 
 def main() -> int:

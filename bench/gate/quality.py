@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bench.errors import ExitCode
-from bench.gate.answer import Answer, FailOn, exit_code, joint
+from bench.gate.answer import FailOn, GateAnswer, exit_code, joint
 from bench.gate.changes import ComparedCell, cells
 from bench.report.analysis.across.comparable import Difference, other_differences
 from bench.report.analysis.aligned.align import Run, align, read_rows
@@ -46,7 +46,7 @@ class ScoreChange:
     smallest_drop: float | None
     """Smallest true loss that this check ends with no-go in 80% of cases: the margin and the detectable effect at the
     level at which Holm may test it, beyond what missing scores leave open; `None` without an interval."""
-    answer: Answer
+    answer: GateAnswer
     why: str | None
     """Reason where nothing could be compared; `None` for every other cell."""
     waiver: Waiver | None
@@ -94,10 +94,10 @@ class QualityComparison:
         return sum(change.decides and change.answer == "inconclusive" for change in self.changes)
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> GateAnswer:
         """Answer of all required cells and claims together."""
-        whole: Answer = "go" if self.complete else "inconclusive"
-        fallen: tuple[Answer, ...] = ("no-go",) if any(claim.failed for claim in self.claims) else ()
+        whole: GateAnswer = "go" if self.complete else "inconclusive"
+        fallen: tuple[GateAnswer, ...] = ("no-go",) if any(claim.failed for claim in self.claims) else ()
         return joint([whole, *fallen, *(change.answer for change in self.changes if change.decides)])
 
     @property
@@ -188,7 +188,7 @@ def _change(cell: ComparedCell, verdict: ClaimVerdict, size: int, waivers: Seque
     )
 
 
-def _answer(cell: ComparedCell, verdict: ClaimVerdict) -> Answer:
+def _answer(cell: ComparedCell, verdict: ClaimVerdict) -> GateAnswer:
     if cell.delta is None or cell.delta.estimate is None:
         return "inconclusive"
     if cell.equal or verdict.outcome == "supported":

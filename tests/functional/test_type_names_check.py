@@ -21,7 +21,9 @@ def test_the_package_passes() -> None:
     assert check(SCRIPT) == (0, "")
 
 
-@pytest.mark.parametrize("second", ["class Row: ...\n", "Row = dict[str, int]\n", "def f():\n    class Row: ...\n"])
+@pytest.mark.parametrize(
+    "second", ["class Row: ...\n", "Row = dict[str, int]\n", "Row: TypeAlias = int\n", "def f():\n    class Row: ...\n"]
+)
 def test_a_second_type_of_one_name_is_found(tmp_path: Path, second: str) -> None:
     script = tmp_path / ".ci" / "type_names.py"
     script.parent.mkdir()

@@ -22,7 +22,7 @@ from bench.errors import InputError, Problem
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData
 
-DEV_SHARE = 0.1
+DEV_ROW_SHARE = 0.1
 """Share of the distinct rows that is held out for choosing a rate."""
 MOST_DEV_ROWS = 500
 """A loss over 500 rows tells settings apart; more would only cost training rows and time."""
@@ -51,7 +51,7 @@ def split_dev(data: ResolvedData, evals: Sequence[ResolvedData], *, home: Path) 
         what = f"data {data.name!r} has too few rows outside the evals to hold some out for a sweep"
         hint = 'name another table as on = "NAME" in the sweep, or give one value'
         raise InputError(Problem(reference="sweep.no-dev", what=what, where=f"data.{data.name}", hint=hint))
-    drawn = _some(set(free), max(1, int(len(free) * DEV_SHARE)))
+    drawn = _some(set(free), max(1, int(len(free) * DEV_ROW_SHARE)))
     return _store(memo, home, (data, rows), (data, rows), dev=drawn)
 
 

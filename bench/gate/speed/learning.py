@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 
 from scipy import stats
 
-from bench.gate.answer import Answer
+from bench.gate.answer import GateAnswer
 from bench.gate.speed.stepping import SteppedBlock
 
 LearningVerdict: TypeAlias = Literal["same", "different", "unresolved"]
@@ -69,7 +69,7 @@ def learning_checks(blocks: Sequence[SteppedBlock]) -> tuple[LearningCheck, ...]
     return tuple(checks)
 
 
-def learning_answer(checks: Sequence[LearningCheck]) -> Answer:
+def learning_answer(checks: Sequence[LearningCheck]) -> GateAnswer:
     """`go` needs the loss of every seed; a check that is absent excludes nothing."""
     verdicts = {check.verdict for check in checks}
     if "different" in verdicts:

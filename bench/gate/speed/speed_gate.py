@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ExitCode
-from bench.gate.answer import Answer, FailOn, exit_code, joint
+from bench.gate.answer import FailOn, GateAnswer, exit_code, joint
 from bench.gate.speed.learning import LearningCheck, learning_answer, learning_checks
 from bench.gate.speed.stepping import ClockName, Effort, Pair, SteppedBlock, step_in_turn
 from bench.gate.speed.user_command import command_pair
@@ -30,7 +30,7 @@ from bench.suite.load import LoadedSuite
 THRESHOLD = 0.05
 WALL_OVER_THRESHOLD = 2.0
 """How much wider the threshold of the wall clock is, where processor time decides."""
-_ANSWERS: dict[Verdict, Answer] = {"slower": "no-go", "faster": "go", "within": "go", "unresolved": "inconclusive"}
+_ANSWERS: dict[Verdict, GateAnswer] = {"slower": "no-go", "faster": "go", "within": "go", "unresolved": "inconclusive"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class SpeedComparison:
         return "slower" if any(clock.verdict == "slower" for clock in self.clocks) else self.clocks[0].verdict
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> GateAnswer:
         """`go` where it is fast enough and learns the same."""
         return joint([_ANSWERS[self.verdict], learning_answer(self.learning)])
 

@@ -18,7 +18,7 @@ from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
 from bench.stats.noise.variance import SeedNoise, seed_noise
 from bench.stats.samples.sample import Layout
 
-Ends = tuple[float, float]
+ScaleEnds = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def lone_among_several(arm: Side, reference: Side | None) -> bool:
     return bool(counts) and min(counts) == 1 < max(counts)
 
 
-def pooled_prior(sides: Iterable[tuple[Side, Layout]], *, ends: Ends | None) -> SeedPrior | None:
+def pooled_prior(sides: Iterable[tuple[Side, Layout]], *, ends: ScaleEnds | None) -> SeedPrior | None:
     """What an eval's arms say together; `None` where they are too few. A side without two seeds says nothing, nor does
     one whose seeds give the same answers."""
     measured = [
@@ -86,7 +86,7 @@ def pooled_prior(sides: Iterable[tuple[Side, Layout]], *, ends: Ends | None) -> 
 
 
 def seed_term(
-    arm: Side, reference: Side | None, plan: Layout, *, ends: Ends | None, prior: SeedPrior | None
+    arm: Side, reference: Side | None, plan: Layout, *, ends: ScaleEnds | None, prior: SeedPrior | None
 ) -> SeedTerm | None:
     """Seeds of the two sides are independent draws, whatever their numbers (equal numbers may share a data order; if
     that correlates the sides at all it makes them alike, and then this interval is too wide, not too narrow).
@@ -134,7 +134,7 @@ def _as_noisy_as_the_other(sides: list[_SideNoise]) -> list[_SideNoise]:
     return sides
 
 
-def logit_curve(values: FloatArray, term: SeedTerm, ends: Ends) -> WeightedCurve:
+def logit_curve(values: FloatArray, term: SeedTerm, ends: ScaleEnds) -> WeightedCurve:
     """The curve of rates. values: quantiles of the example noise in units of the score, at `NODES`."""
     width = ends[1] - ends[0]
     bottom = ends[0] if len(term.sides) == 1 else 0.0
@@ -158,7 +158,7 @@ def _pull(side: _SideNoise, term: SeedTerm) -> float:
     return side.variance / side.seeds / side.slope / float(term.total**0.5)
 
 
-def _side_noise(side: Side, plan: Layout, ends: Ends | None, prior: SeedPrior | None) -> _SideNoise:
+def _side_noise(side: Side, plan: Layout, ends: ScaleEnds | None, prior: SeedPrior | None) -> _SideNoise:
     scaled = _on_scale(side, plan, ends)
     own, slope = scaled.variance, scaled.slope
     variance, degrees = (0.0, 0.0) if own is None else (own.total, float(own.degrees))
@@ -185,7 +185,7 @@ class _Scaled:
     variance: SeedVariance | None
 
 
-def _on_scale(side: Side, plan: Layout, ends: Ends | None) -> _Scaled:
+def _on_scale(side: Side, plan: Layout, ends: ScaleEnds | None) -> _Scaled:
     """A rate has half an answer added at each end, and its noise of seed by example the variance that this adds: few
     answers unlike the others are no measure of how many more there might be (Agresti & Coull 1998)."""
     mean = float(plan.mean(side.values.mean(axis=0)))

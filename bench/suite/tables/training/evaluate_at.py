@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from bench.spec import Count, Name, Spec
 
 _KEEP = re.compile(r"^best on (?P<eval>\S+)$")
-DEV_SHARE = 0.2
+DEV_EXAMPLE_SHARE = 0.2
 """Share of an eval's examples that the steps are scored on, by default."""
 
 
@@ -36,7 +36,7 @@ class EvaluateAt(Spec):
     on: Literal["dev"] = "dev"
     """Dev examples: a part of each of these evals, drawn by content; the eval's own scores are of the others, the test
     examples, for every arm and the base."""
-    dev_share: float = Field(default=DEV_SHARE, gt=0, lt=1)
+    dev_share: float = Field(default=DEV_EXAMPLE_SHARE, gt=0, lt=1)
     """Share of the examples of each of these evals that are dev examples, about; at least one."""
     keep: str = "last"
     """Weights that an arm's other evals score: `last`, or `best on EVAL`: of the step with the best dev score, chosen
