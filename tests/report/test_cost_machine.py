@@ -218,6 +218,25 @@ def test_a_peak_measured_beside_another_load_is_not_what_the_arms_are_a_share_of
     assert all(share == (pytest.approx(0.2), 0) for share in shares.values())
 
 
+def test_arms_are_a_share_of_the_peak_at_the_precision_that_they_were_trained_in() -> None:
+    """`precision = "auto"` may train one base in bf16, whose peak is higher, and another in fp32."""
+    record = with_trainings(make_run(examples=5).record, alone=True, utilization=SHARE)
+    faster = SHARE.model_copy(update={"peak_flops_per_second": 40e9})
+
+    def in_bf16(result: TrainResult) -> TrainResult:
+        ledger = result.ledger.model_copy(update={"utilization": faster})
+        return result.model_copy(update={"precision": "bf16", "ledger": ledger})
+
+    trainings = tuple(
+        t.model_copy(update={"result": in_bf16(t.result)}) if t.arm == ARM and t.result else t for t in record.trainings
+    )
+    record = record.model_copy(update={"trainings": trainings, "probes": ()})
+    shares = {cost.arm: cost.mfu for cost in costs(record) if cost.mfu is not None}
+    assert shares.pop(ARM) == pytest.approx(2 / 40)
+    assert shares
+    assert all(share == pytest.approx(2 / 10) for share in shares.values())
+
+
 def test_machines_that_did_jobs_and_one_that_went_away_are_named() -> None:
     record = make_run(examples=5).record
     assert "Jobs ran on" not in " ".join(said(record))

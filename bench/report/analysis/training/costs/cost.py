@@ -98,7 +98,8 @@ class Cost:
 def costs(record: Record) -> tuple[Cost, ...]:
     """One row per arm, in the suite's order."""
     suite = record.resolved.suite
-    peaks = _highest_peaks(record)
+    conditions = _peak_conditions(record)
+    peaks = _highest_peaks(record, conditions)
     rows = []
     for arm in planned_arms(record):
         if not suite.trains(arm):
@@ -109,26 +110,32 @@ def costs(record: Record) -> tuple[Cost, ...]:
         trainings = [t for t in record.trainings if t.arm == arm.name]
         probes = [p.result for p in record.probes if p.arm == arm.name and p.result is not None]
         recipe = suite.recipe[arm.recipe]
-        cost = _cost(arm.name, trainings, probes, suite.budget_of(arm), peaks.get(_at(recipe)))
+        cost = _cost(arm.name, trainings, probes, suite.budget_of(arm), peaks.get(conditions[arm.name]))
         rows.append(_priced(cost, recipe, record))
     return _with_excess(rows)
 
 
-def _at(recipe: Recipe) -> tuple[str, int]:
-    """What a device's peak depends on."""
-    return recipe.precision, recipe.processes
-
-
-def _highest_peaks(record: Record) -> dict[tuple[str, int], float]:
-    """Highest measured FLOP/s by precision and processes: a measurement under another load is below the device's."""
+def _peak_conditions(record: Record) -> dict[str, tuple[str, int]]:
+    """What a device's peak depends on, by arm: the precision that it was trained in (`auto` is one for each base), and
+    the processes."""
+    trained_in = {t.arm: t.result.precision for t in record.trainings if t.result is not None}
     recipes = {arm.name: record.resolved.suite.recipe.get(arm.recipe) for arm in planned_arms(record)}
+    return {
+        arm: (trained_in.get(arm, recipe.precision), recipe.processes)
+        for arm, recipe in recipes.items()
+        if recipe is not None
+    }
+
+
+def _highest_peaks(record: Record, conditions: dict[str, tuple[str, int]]) -> dict[tuple[str, int], float]:
+    """Highest measured FLOP/s by condition: a measurement under another load is below the device's."""
     measured = [(t.arm, t.result.ledger.utilization) for t in record.trainings if t.result is not None]
     measured += [(probe.arm, probe.result.utilization) for probe in record.probes if probe.result is not None]
     highest: dict[tuple[str, int], float] = {}
     for arm, utilization in measured:
-        recipe = recipes.get(arm)
-        if recipe is not None and utilization is not None and utilization.peak_flops_per_second:
-            highest[_at(recipe)] = max(highest.get(_at(recipe), 0.0), utilization.peak_flops_per_second)
+        condition = conditions.get(arm)
+        if condition is not None and utilization is not None and utilization.peak_flops_per_second:
+            highest[condition] = max(highest.get(condition, 0.0), utilization.peak_flops_per_second)
     return highest
 
 
