@@ -28,8 +28,9 @@ import bench.train.probe
 from bench.emit import Emit, StepDone
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.errors import InputError, Problem, collected
+from bench.evals.step_score import score_step
 from bench.evals.sweep import sweep_result
-from bench.evals.trajectory import score_step, score_trajectory
+from bench.evals.trajectory import score_trajectory
 from bench.launch.training import join_training, train_in_ranks
 from bench.model.loading.remote_code import own_modules
 from bench.model.size.description import DescribeRequest, Description

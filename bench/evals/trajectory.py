@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.atomic import write_text
 from bench.emit import Emit, Event, ExamplesDone
+from bench.evals.step_score import DEV, RunEval
 from bench.record.files import MANIFEST, RESULT, SCORES, stored_steps
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.evaluation import EvalResult, ScoreRow
-from bench.record.results.trajectory import StepScore, TrajectoryResult, headline, step_scores_file
-from bench.record.store import read_scores, write_result
+from bench.record.results.trajectory import StepScore, TrajectoryResult, step_scores_file
+from bench.record.store import read_scores
 
-RunEval = Callable[[EvalJob, Path, Emit], EvalResult]
-"""Scores a subject and leaves its rows in a folder, as `bench.evals.job.run_eval`."""
-
-_DEV = "dev"
-"""Folder of a stored step with the scores that the training took of it."""
 _POLL_SECONDS = 0.5
 """Between looks for the next step of a training that goes on."""
 
@@ -41,24 +37,14 @@ def score_trajectory(job: TrajectoryJob, folder: Path, emit: Emit, *, run_eval: 
     return TrajectoryResult(points=tuple(points))
 
 
-def score_step(scoring: EvalJob, stored: Path, *, run_eval: RunEval) -> tuple[float | None, bool]:
-    """Headline score of the step whose folder is `stored`, and whether more is better; its rows stay there."""
-    folder = stored / _DEV
-    folder.mkdir(parents=True, exist_ok=True)
-    result = run_eval(scoring.model_copy(update={"training_path": str(stored)}), folder, lambda _: None)
-    write_result(folder, result)
-    leading = [measure for measure in result.measures if measure.headline]
-    return headline(result.measures), all(measure.higher_is_better for measure in leading)
-
-
 def _score(
     job: TrajectoryJob, stored: Path | None, folder: Path, emit: Emit, run_eval: RunEval
 ) -> tuple[EvalResult, list[ScoreRow], float]:
     """Result, examples and seconds of one step, taken over where the training has scored it."""
     if stored is not None and job.scored_in_training:
-        result = EvalResult.model_validate_json((stored / _DEV / RESULT).read_bytes())
-        return result, read_scores(stored / _DEV / SCORES), 0.0
-    scratch = folder / _DEV
+        result = EvalResult.model_validate_json((stored / DEV / RESULT).read_bytes())
+        return result, read_scores(stored / DEV / SCORES), 0.0
+    scratch = folder / DEV
     scratch.mkdir()
     at_step = job.scoring.model_copy(update={"training_path": None if stored is None else str(stored)})
     result = run_eval(at_step, scratch, emit)

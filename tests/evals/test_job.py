@@ -12,6 +12,7 @@ from bench.evals.job import KINDS
 from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.evals.served.job import run_served
+from bench.evals.step_score import score_step
 from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
 from bench.evals.trajectory import score_trajectory
@@ -24,6 +25,7 @@ from bench.run.plan.digests import (
     DEPLOY,
     ENTRIES,
     JUDGE,
+    KEPT_STEP,
     PROBE,
     SERVED,
     SWEEP,
@@ -128,6 +130,7 @@ def test_digests_cover_the_modules_that_do_the_work() -> None:
         COMMAND: run_command,
         PROBE: run_probe,
         CHOSEN_SETTING: with_chosen_setting,
+        KEPT_STEP: score_step,
         SWEEP: sweep_result,
         JUDGE: run_judge,
         SERVED: run_served,

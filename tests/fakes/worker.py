@@ -17,7 +17,8 @@ from typing import Any
 
 from bench.emit import Emit, ExamplesDone, StepDone
 from bench.errors import InputError, Problem
-from bench.evals.trajectory import score_step, score_trajectory
+from bench.evals.step_score import score_step
+from bench.evals.trajectory import score_trajectory
 from bench.record.files import SCORES, STEPS, TRACKING_LOGS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import EvalJob

@@ -25,13 +25,14 @@ from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
 
-TRAIN, PROBE, CHOSEN_SETTING, SWEEP = "train", "probe", "chosen_setting", "sweep"
+TRAIN, PROBE, CHOSEN_SETTING, KEPT_STEP, SWEEP = "train", "probe", "chosen_setting", "kept_step", "sweep"
 COMMAND, DEPLOY, TRAJECTORY, JUDGE, SERVED = "command", "deploy", "trajectory", "judge", "served"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
     COMMAND: ("bench.train.command",),
     PROBE: ("bench.train.probe",),
     CHOSEN_SETTING: ("bench.record.sweep",),
+    KEPT_STEP: ("bench.evals.step_score",),
     SWEEP: ("bench.evals.sweep",),
     DEPLOY: ("bench.deploy.job",),
     JUDGE: ("bench.evals.judge.judge",),
@@ -44,8 +45,8 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
 """Modules whose import closure computes a result: a training by TRL or by a command, the timing of its first steps, the
-choice of its setting by a sweep, the loss of one setting of a sweep, a deployed form, a judge, a served model's evals,
-the scores of stored steps, and an eval by its kind."""
+choice of its setting by a sweep and of the step that it keeps, the loss of one setting of a sweep, a deployed form, a
+judge, a served model's evals, the scores of stored steps, and an eval by its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
@@ -68,9 +69,11 @@ def training_digest(
     program: Sequence[str] = (),
 ) -> str:
     """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its setting. Of `keep_best` the
-    digest of what scores a step is a part, for it decides which weights are kept; of no other eval. `program`: hashes
-    of the files of the recipe's own command."""
-    engine = TRAIN if recipe.command is None else COMMAND
+    digest of what scores a step is a part, and the code that makes one figure of these scores, for they decide which
+    weights are kept; of no other eval. `program`: hashes of the files of the recipe's own command."""
+    parts = [TRAIN if recipe.command is None else COMMAND]
+    parts += [CHOSEN_SETTING] if sweep else []
+    parts += [] if keep_best is None else [KEPT_STEP]
     return digest_json(
         {
             "kind": TRAIN,
@@ -85,7 +88,7 @@ def training_digest(
             "seed": seed,
             "machine": machine_part(threads),
             "versions": versions((*TRAINING_LIBRARIES, *_also_used(recipe))),
-            "code": [code(*ENTRIES[kind]) for kind in ((engine, CHOSEN_SETTING) if sweep else (engine,))],
+            "code": [code(*ENTRIES[part]) for part in parts],
         }
     )
 

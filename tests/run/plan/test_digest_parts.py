@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import bench
+from bench.code_digest import PackageCode
 from bench.record.jobs.eval_job import Judging, Shots
+from bench.record.jobs.train_job import KeepBest
 from bench.run.plan import digests
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
 from bench.suite.tables.evals import JudgeSpec, LmEvalSpec
@@ -50,6 +55,7 @@ def judging(**changes: Any) -> Judging:
     return JUDGING.model_copy(update=changes)
 
 
+KEEP = KeepBest(scoring={"digest": "q"}, patience=2)
 SHOTS = Shots(data=DATA, size=2, seed=3)
 WITH_MODEL = judging(judge=JUDGE.model_copy(update={"model": MODEL}))
 ARGUMENTS: dict[str, tuple[Callable[..., str], dict[str, Any]]] = {
@@ -124,6 +130,31 @@ def test_threads_order_sums_on_a_processor_alone(monkeypatch: pytest.MonkeyPatch
     assert digests.machine_part(2) == {"device": "cpu", "threads": 2}
     monkeypatch.setattr(digests, "device", lambda: "cuda: x")
     assert digests.machine_part(2) == digests.machine_part(8) == {"device": "cuda: x", "threads": None}
+
+
+@pytest.mark.parametrize(
+    ("file", "rule", "other"),
+    [
+        ("evals/step_score.py", "all(measure.higher_is_better", "not all(measure.higher_is_better"),
+        ("record/results/trajectory.py", "return sum(known) / len(known)", "return max(known)"),
+    ],
+)
+def test_the_rule_by_which_a_step_is_kept_is_code_of_trainings_that_keep_one_alone(
+    tmp_path: Path, file: str, rule: str, other: str
+) -> None:
+    """Or a training whose weights an older rule chose would be reused as if the newer one had."""
+    package = Path(bench.__file__).parent
+    shutil.copytree(package, tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    changed = tmp_path / "bench" / file
+    assert changed.read_text().count(rule) == 1
+    changed.write_text(changed.read_text().replace(rule, other))
+    keeps_a_step = {**ARGUMENTS["training"][1], "keep_best": KEEP}
+    for arguments, counts in ((keeps_a_step, True), (ARGUMENTS["training"][1], False)):
+        before, after = (
+            digests.training_digest(**{**arguments, "code": PackageCode(root).digest})
+            for root in (package, tmp_path / "bench")
+        )
+        assert (before != after) is counts
 
 
 def test_the_choice_of_a_rate_is_code_of_swept_trainings_alone() -> None:
