@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -67,6 +68,14 @@ def test_every_room_is_in_the_list_of_rooms() -> None:
     rooms = {f"bench/{path.parent.name}" for path in ROOT.glob("bench/*/__init__.py")}
     files = {f"bench/{path.name}" for path in ROOT.glob("bench/*.py") if not path.name.startswith("__")}
     assert rooms | files <= listed
+
+
+@pytest.mark.parametrize(
+    "room", [path.relative_to(ROOT).parent.as_posix() for path in ROOT.glob("bench/**/__init__.py")]
+)
+def test_every_room_states_its_contract(room: str) -> None:
+    caption = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert re.search(r"^Contract: \w+", caption, re.MULTILINE)
 
 
 def test_names_of_new_parts_are_defined() -> None:

@@ -1,5 +1,5 @@
 """What a reader must know before trusting a cell: sanity verdicts, computed from the record and the comparison.
 
-A check states what it saw with its figure; it never removes the cell. One module per subject of the checks; `checks`
-lists them all.
+Contract: a check states what it saw with its figure; it never removes the cell. One module per subject of the checks;
+`checks` lists them all.
 """

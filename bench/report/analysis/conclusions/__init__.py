@@ -1,1 +1,5 @@
-"""What a run decides: claims and their sentences, the arm to take, the next seed to train, the answer in short."""
+"""What a run decides: claims and their sentences, the arm to take, the next seed to train, the answer in short.
+
+Contract: pure. No arm is better or worse than another unless that is resolved among all claims asked together; what is
+missing makes a conclusion incomplete or open, never certain.
+"""

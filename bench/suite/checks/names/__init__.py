@@ -1,1 +1,4 @@
-"""Whether the names in a suite mean something. Pure: looks at the suite alone."""
+"""Whether the names in a suite mean something.
+
+Contract: pure: looks at the suite alone. An unknown name comes with the nearest known one.
+"""
