@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,25 @@ def test_every_room_is_in_the_list_of_rooms() -> None:
     assert rooms | files <= listed
 
 
+def test_rooms_are_listed_from_top_to_bottom() -> None:
+    section = (ROOT / "docs/architecture.md").read_text().split("## The rooms")[1].split("\n## ")[0]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["name"] == "Imports point down")
+    depth = {room: place for place, layer in enumerate(layers) for room in re.findall(r"\w+", layer)}
+    listed = [depth[room] for room in re.findall(r"^\| `bench/(\w+)(?:\.py)?` \|", section, re.MULTILINE)]
+    assert listed == sorted(listed)
+
+
+def test_every_sub_room_is_named_in_the_row_of_its_room() -> None:
+    section = (ROOT / "docs/architecture.md").read_text().split("## The rooms")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `bench/(\w+)` \| (.*)", section, re.MULTILINE))
+    sub_rooms = [path.relative_to(ROOT / "bench").parent.parts for path in ROOT.glob("bench/*/**/__init__.py")]
+    unnamed = [parts for parts in sub_rooms if len(parts) > 1 and not re.search(rf"[`/]{parts[-1]}`", rows[parts[0]])]
+    assert not unnamed
+
+
 @pytest.mark.parametrize(
     "room", [path.relative_to(ROOT).parent.as_posix() for path in ROOT.glob("bench/**/__init__.py")]
 )
@@ -96,6 +116,10 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = set(re.findall(r"\]\((\d+-[\w-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8")))
     assert listed == {path.name for path in folder.glob("[0-9]*.md")}
+    by_room = re.findall(
+        r"\]\(decisions/(\d+-[\w-]+\.md)\)", (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    )
+    assert set(by_room) == listed
 
 
 def test_every_table_and_every_key_of_run_is_named() -> None:
