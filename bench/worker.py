@@ -39,6 +39,7 @@ from bench.record.given_facts import GivenFacts
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import result_adapter
+from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.facts import PlannedCounts, PrecisionTrial, StepBytes, TrainingFacts
@@ -74,18 +75,18 @@ from bench.train.micro.pretrain import PretrainingProgress
 from bench.train.problems import problems_at
 
 
-def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
+def train(planned: PlannedTraining, folder: Path, emit: Emit) -> None:
     """Train one seed replicate."""
     job = with_chosen_setting(planned)
     torch.set_num_threads(job.threads)
-    _train(job, folder, emit)
+    _train(job, folder, emit, score=_score_of(planned))
 
 
-def _score_of(job: TrainJob) -> ScoreStep | None:
+def _score_of(job: PlannedTraining) -> ScoreStep | None:
     """What scores a stored step by the eval that chooses the kept one, with the threads of an eval's own job."""
-    if job.keep_best is None:
+    scoring = job.scoring
+    if scoring is None:
         return None
-    scoring = EvalJob.model_validate(job.keep_best.scoring)
 
     def score(stored: Path) -> tuple[float | None, bool]:
         scored = score_step(scoring, stored, run_eval=bench.evals.job.run_eval)
@@ -101,14 +102,13 @@ def trajectory(job: TrajectoryJob, folder: Path, emit: Emit) -> None:
     write_result(folder, score_trajectory(job, folder, emit, run_eval=bench.evals.job.run_eval))
 
 
-def _train(job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True) -> None:
+def _train(job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True, score: ScoreStep | None = None) -> None:
     """Train by the recipe's engine and write the result."""
     if job.recipe.command is not None:
         from bench.train.command import run_command  # few recipes bring a program
 
         write_result(folder, run_command(job, folder, emit))
         return
-    score = _score_of(job)
     train_in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit, checked=checked, score=score))
 
 
@@ -328,7 +328,7 @@ def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) 
 
 
 KINDS: dict[str, WorkKind[Any]] = {
-    "train": _apart(TrainJob, train),
+    "train": _apart(PlannedTraining, train),
     "sweep": _apart(SweepJob, sweep),
     "probe": _apart(ProbeJob, probe),
     "join": WorkKind(payload=Invitation, do=join),
@@ -342,7 +342,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "check": WorkKind(payload=CheckRequest, do=check),
     "given": WorkKind(payload=GivenRequest, do=given),
     "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),
-    "facts": WorkKind(payload=TrainJob, do=facts),
+    "facts": WorkKind(payload=PlannedTraining, do=facts),
     "fetch": WorkKind(payload=FetchRequest, do=fetch),
     "code": WorkKind(payload=CodeRequest, do=code),
     "trust": WorkKind(payload=TrustRequest, do=trust),

@@ -22,6 +22,7 @@ from bench.evals.trajectory import score_trajectory
 from bench.record.files import SCORES, STEPS, TRACKING_LOGS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.deployed import DeployResult, FromTrained
@@ -84,7 +85,7 @@ BEST_RATE = 1e-3
 """The rate that a sweep finds best."""
 
 
-def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
+def train(planned: PlannedTraining, folder: Path, emit: Emit) -> None:
     """A training of three steps."""
     job = with_chosen_setting(planned)
     with Diary(folder, job.id):
@@ -99,9 +100,8 @@ def train(planned: TrainJob, folder: Path, emit: Emit) -> None:
         for step in () if job.evaluated is None else job.evaluated.of(3):
             (folder / STEPS / str(step) / "weights").mkdir(parents=True)
             (folder / STEPS / str(step) / "weights" / "adapter.safetensors").write_bytes(b"w" * 100)
-            if job.keep_best is not None:
-                scoring = EvalJob.model_validate(job.keep_best.scoring)
-                score_step(scoring, folder / STEPS / str(step), run_eval=score_by_step)
+            if planned.scoring is not None:
+                score_step(planned.scoring, folder / STEPS / str(step), run_eval=score_by_step)
         if job.recipe.learning_rate in (ORDERS["be followed"], ORDERS["be followed and fail"]):
             _await_follower(folder, f"trajectory:qa:{job.arm}#{job.seed}")
             if job.recipe.learning_rate == ORDERS["be followed and fail"]:
@@ -248,7 +248,7 @@ def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
 
 
 KINDS: dict[str, WorkKind[Any]] = {
-    "train": WorkKind(payload=TrainJob, do=train),
+    "train": WorkKind(payload=PlannedTraining, do=train),
     "sweep": WorkKind(payload=SweepJob, do=sweep),
     "probe": WorkKind(payload=ProbeJob, do=probe),
     "deploy": WorkKind(payload=DeployJob, do=deploy),

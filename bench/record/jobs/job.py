@@ -12,7 +12,8 @@ from pydantic import Field, TypeAdapter
 
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
-from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
+from bench.record.jobs.planned_training import PlannedTraining
+from bench.record.jobs.train_job import ProbeJob, SweepJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult
@@ -20,7 +21,8 @@ from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.results.trajectory import TrajectoryResult
 
 Job = Annotated[
-    TrainJob | SweepJob | ProbeJob | DeployJob | TrajectoryJob | EvalJob | AnswerJob, Field(discriminator="kind")
+    PlannedTraining | SweepJob | ProbeJob | DeployJob | TrajectoryJob | EvalJob | AnswerJob,
+    Field(discriminator="kind"),
 ]
 job_adapter: TypeAdapter[Job] = TypeAdapter(Job)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -27,9 +27,8 @@ class Candidate(Spec):
 class KeepBest(Spec):
     """How the step is chosen whose weights a training keeps."""
 
-    scoring: dict[str, Any]
-    """The `EvalJob` that scores one step on the dev examples, as JSON: a training's code is not that of evals, and the
-    digest in it covers theirs. Of the base until the training fills in its folder."""
+    scored_by: str
+    """Digest of the `EvalJob` that scores one step, of `PlannedTraining`; it covers the code of that eval."""
     patience: int | None
     """Evaluations in a row without a better score, after which the training ends."""
 

@@ -21,7 +21,7 @@ from bench.spec import Spec
 _CODE = "versions of libraries or the code of this program"
 _DATA = ("data", "dev", "shots.data")
 _MODEL_INPUTS = ("sha256", "remote_code", "context_length", "template_sha256", "end_of_turn", "thinking")
-_CHOOSES = "keep_best.scoring.digest"
+_CHOOSES = "keep_best.scored_by"
 _NO_INPUT = {
     "digest", "steps_between_saves", "track", "log_every", "trust_task_code", "training_path", "tasks_path",
     "given.path", "eval.name", "eval.role", "arm", "subject", "replies", "asking.replies",
@@ -129,6 +129,7 @@ def _is_input(key: str) -> bool:
         "judging.",
         "eval.data.",
         "keep_best.",
+        "scoring.",
         *(f"{name}." for name in _DATA),
     )
     return key not in _NO_INPUT and not key.startswith(grouped)

@@ -83,7 +83,7 @@ def training_digest(
             "budget": budget.model_dump(mode="json"),
             "sweep": list(sweep),
             "evaluated": None if evaluated is None else evaluated.model_dump(mode="json"),
-            "keep_best": None if keep_best is None else [keep_best.scoring["digest"], keep_best.patience],
+            "keep_best": None if keep_best is None else [keep_best.scored_by, keep_best.patience],
             "program": list(program),
             "seed": seed,
             "machine": machine_part(threads),

@@ -12,6 +12,7 @@ from bench.record.files import REPLIES, SCORED, WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Served, ServerEngineJob, Shots
 from bench.record.jobs.job import Job
+from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
 from bench.record.results.training import ProbeResult
 from bench.record.store import JobStore
@@ -141,7 +142,7 @@ class JobBuilder:
         *,
         data: ResolvedData | None = None,
         setting: Setting | None = None,
-    ) -> TrainJob:
+    ) -> PlannedTraining:
         suite, model = self.resolved.suite, self._model(arm, seed)
         recipe = suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
         if recipe.command is None:
@@ -149,13 +150,13 @@ class JobBuilder:
         last_alone = setting is not None or recipe.command is not None  # a sweep's training, and a program's
         asked = None if last_alone else suite.evaluate_at
         evaluated = None if asked is None else asked.plan
-        kept = None if asked is None else keep_best(self, model)
+        kept, scoring = (None if asked is None else keep_best(self, model)) or (None, None)
         budget, data = suite.budget_of(arm), data or self._data(arm, seed)
         program = self.resolved.programs.get(arm.recipe, ())
         threads = max(1, cores() // max(self.workers, recipe.launch.per_node))  # of each process
         if setting is not None:
             recipe = recipe.with_setting(setting)
-        return TrainJob(
+        return PlannedTraining(
             arm=arm.name,
             seed=seed,
             model=model,
@@ -168,6 +169,7 @@ class JobBuilder:
             log_every=suite.run.log_every or 1,
             evaluated=evaluated,
             keep_best=kept,
+            scoring=scoring,
             program=program,
             candidates=tuple(
                 Candidate(setting=job.setting, digest=job.digest, path=str(self.store.folder(job.digest)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from bench.record.jobs.eval_job import ExamplePart
+from bench.record.jobs.eval_job import EvalJob, ExamplePart
 from bench.record.jobs.train_job import KeepBest, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.run.plan.digests import trajectory_digest
@@ -38,15 +38,15 @@ def trajectory_jobs(
     return jobs
 
 
-def keep_best(builder: JobBuilder, model: ResolvedModel) -> KeepBest | None:
-    """What chooses the step that a training of `model` keeps; `None`: its last."""
+def keep_best(builder: JobBuilder, model: ResolvedModel) -> tuple[KeepBest, EvalJob] | None:
+    """What chooses the step that a training of `model` keeps, and the eval that scores a step; `None`: its last."""
     suite = builder.resolved.suite
     asked = suite.evaluate_at
     chosen_by = next((s for s in suite.evals_at_steps() if asked is not None and s.name == asked.keep_eval), None)
     if asked is None or chosen_by is None:
         return None
     scoring = builder.eval_job(chosen_by, DEV, model, part="dev")
-    return KeepBest(scoring=scoring.model_dump(mode="json"), patience=asked.patience)
+    return KeepBest(scored_by=scoring.digest, patience=asked.patience), scoring
 
 
 def example_part(suite: Suite, spec: EvalSpec, which: Literal["dev", "test"]) -> ExamplePart | None:

@@ -22,7 +22,7 @@ def missing_input(job: Job) -> Unavailable | None:
     return next((why for why in _inputs(job) if why is not None), None)
 
 
-def _inputs(job: Job) -> Iterator[Unavailable | None]:
+def _inputs(job: Job | TrainJob) -> Iterator[Unavailable | None]:
     match job:
         case TrainJob():
             yield from (job.model.unavailable, job.data.unavailable)

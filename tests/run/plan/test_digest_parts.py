@@ -55,7 +55,7 @@ def judging(**changes: Any) -> Judging:
     return JUDGING.model_copy(update=changes)
 
 
-KEEP = KeepBest(scoring={"digest": "q"}, patience=2)
+KEEP = KeepBest(scored_by="q", patience=2)
 SHOTS = Shots(data=DATA, size=2, seed=3)
 WITH_MODEL = judging(judge=JUDGE.model_copy(update={"model": MODEL}))
 ARGUMENTS: dict[str, tuple[Callable[..., str], dict[str, Any]]] = {

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bench.errors import InputError
 from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.job import job_adapter
+from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.rundir import RunDirectory
@@ -19,6 +22,8 @@ from bench.run.estimate.disk import needed_bytes
 from bench.run.estimate.forecast import forecast
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
+from bench.run.process.invitations import Invitation
+from bench.run.process.payloads import CheckRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
@@ -117,6 +122,19 @@ def test_steps_that_the_training_scored_are_not_scored_again(tmp_path: Path) -> 
     jobs = [job.job for job in planned(tmp_path, evaluate_at=KEPT).jobs if isinstance(job.job, TrajectoryJob)]
     assert [job.scored_in_training for job in jobs] == [False, True, True, True, True]
     assert [step.value for step in record.trajectories[1].steps] == [0.0, 0.5, 0.5]
+
+
+def test_a_training_crosses_to_its_child_with_the_eval_that_scores_its_steps_and_elsewhere_without(
+    tmp_path: Path,
+) -> None:
+    jobs = [job.job for job in planned(tmp_path, evaluate_at=KEPT).jobs if isinstance(job.job, PlannedTraining)]
+    assert job_adapter.validate_json(jobs[0].model_dump_json()) == jobs[0]
+    assert jobs[0].scoring is not None
+    place: dict[str, Any] = {"folder": "f", "run_id": "r", "nodes": 2, "address": "a", "port": 1}
+    for request in (CheckRequest(jobs=tuple(jobs), rows=()), Invitation(job=jobs[0], **place)):
+        type(request).model_validate_json(request.model_dump_json())
+    with pytest.raises(ValidationError, match="digest of scoring"):
+        PlannedTraining.model_validate({**dict(jobs[0]), "scoring": None})
 
 
 def test_stored_steps_go_with_the_weights_and_are_made_again_where_something_asks(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from bench.train.job import run_training
 from bench.train.loop.best_step import BestStep
 from bench.train.loop.evaluated_steps import EvaluatedSteps, ScoreStep
 from bench.train.processes.ranks import Ranks
-from tests.evals.jobs import loss_job
 from tests.fakes.training import WORLD_ROWS, make_job, make_recipe, resolved_model, stored_data, train
 
 DROPOUT = {"method": "lora", "lora": {"r": 2, "alpha": 4, "dropout": 0.5}}
@@ -36,9 +35,7 @@ def job_in(world: Path, *, steps: int = 8, every: int = 2, patience: int | None 
         model, rows, recipe=make_recipe(schedule="constant", **recipe), budget={"unit": "steps", "amount": steps},
         evaluated=StepPlan(every=every),
     )  # fmt: skip
-    scoring = loss_job(model, Path(rows.path), 4).model_dump(mode="json")
-    keep = KeepBest(scoring=scoring, patience=patience)
-    return job.model_copy(update={"keep_best": keep})
+    return job.model_copy(update={"keep_best": KeepBest(scored_by="an eval", patience=patience)})
 
 
 def scored(scores: Mapping[int, float | None], *, higher_is_better: bool = True) -> ScoreStep:
