@@ -11,7 +11,7 @@ from bench.deploy.int8 import save_int8
 from bench.model.loading.load import QUANTIZATION
 from bench.model.loading.stored_dtype import stored_dtype
 from bench.record.jobs.deploy_job import DeployJob
-from bench.suite.checks.models.model_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from bench.train.export import save_merged
 
 

@@ -14,7 +14,7 @@ from bench.draft.look import Looked, look
 from bench.draft.write import model_table, named_sources, refuse_existing, relative, save
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
-from bench.suite.checks.models.model_folder import ADAPTER_CONFIG
+from bench.suite.peft_files import ADAPTER_CONFIG
 from bench.suite.tables.endpoint import EndpointSpec
 
 _EXAMPLES = 200

@@ -9,6 +9,9 @@ from typing import Any, Literal, Protocol
 from bench.spec import Spec
 from bench.suite.tables.endpoint import Price, Sampling
 
+MOST_STOPS = 4
+"""Stop texts that every server takes; answers are cut at all of them here."""
+
 
 class Message(Spec):
     """One message of a chat."""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import torch
 
+from bench.machine.device import dtype_of
 from bench.suite.tables.model import Precision
 
-_DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _FEWEST_PRODUCTS = 3
 
 _PUBLISHED: tuple[tuple[str, dict[str, float]], ...] = (
@@ -30,13 +30,13 @@ _PUBLISHED: tuple[tuple[str, dict[str, float]], ...] = (
 """FLOP/s of dense products from the vendor's data sheets, without sparsity; more special names first."""
 
 
-def measured_peak(precision: Precision | str, *, device: str, seconds: float) -> float | None:
+def measured_peak(precision: Precision, *, device: str, seconds: float) -> float | None:
     """Highest FLOP/s of one square product (2n³ FLOPs), over at least three and over `seconds`; `None` where it cannot
     run."""
     n = 8192 if device == "cuda" else 1024
     draw = torch.Generator().manual_seed(0)
     try:
-        a, b = (torch.randn(n, n, generator=draw).to(device=device, dtype=_DTYPES[precision]) for _ in range(2))
+        a, b = (torch.randn(n, n, generator=draw).to(device=device, dtype=dtype_of(precision)) for _ in range(2))
         torch.matmul(a, b)
     except RuntimeError:
         return None

@@ -11,9 +11,10 @@ import sys
 import torch
 
 from bench.machine.peak_flops import measured_peak
+from bench.suite.tables.model import Precision
 
 _SECONDS_PER_PRECISION = 0.6
-_PRECISIONS = ("fp32", "bf16", "fp16")
+_PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16")
 
 
 def device_name() -> str:

@@ -10,6 +10,7 @@ from bench.control_codes import visible
 from bench.run.display import duration
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
 from bench.run.estimate.placement_types import DeviceLayout, Placement
+from bench.units import size_text
 
 _MOST_ARMS = 100
 """Arms in the table; more would scroll away what is said below it."""
@@ -46,11 +47,11 @@ def _print_placement(placement: Placement, console: Console) -> None:
             least = min(arm.layouts, key=lambda layout: layout.memory_bytes)
             table.add_row(
                 Text(visible(arm.arm)), str(arm.trainings), "does not fit",
-                f"{_size(least.memory_bytes)} with {_layout(least)}", "",
+                f"{size_text(least.memory_bytes)} with {_layout(least)}", "",
             )  # fmt: skip
         else:
             table.add_row(
-                Text(visible(arm.arm)), str(arm.trainings), _layout(arm.best), _size(arm.best.memory_bytes),
+                Text(visible(arm.arm)), str(arm.trainings), _layout(arm.best), size_text(arm.best.memory_bytes),
                 _hours(arm.best.hours),
             )  # fmt: skip
     console.print(table)
@@ -118,16 +119,12 @@ def _memory_note(expected: Forecast) -> str:
 
 def _disk(expected: Forecast) -> str:
     needed, free = expected.disk_bytes, expected.disk_free_bytes
-    sentence = f"disk: at least {_size(needed)}"
+    sentence = f"disk: at least {size_text(needed)}"
     if free is None:
         return sentence
-    return f"{sentence} of {_size(free)} free" + (
+    return f"{sentence} of {size_text(free)} free" + (
         "" if free >= needed else ", which is too little: bench run will refuse"
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:,.2f} GiB" if count >= 2**30 else f"{count / 2**20:,.0f} MiB"
 
 
 def _arms(arms: tuple[ArmForecast, ...]) -> Table:
@@ -154,7 +151,7 @@ def _time(seconds: float, source: str | None) -> str:
 
 def _memory(count: int, source: str | None) -> str:
     """Marked as times are."""
-    return ("~" if source == "probe" else "") + f"{count / 2**30:.2f} GiB" + ("?" if source == "shapes" else "")
+    return ("~" if source == "probe" else "") + size_text(count) + ("?" if source == "shapes" else "")
 
 
 def _evals(evals: tuple[EvalForecast, ...]) -> Table:

@@ -34,6 +34,7 @@ from bench.record.given_facts import GivenFacts
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Ledger, OtherLoad, Seconds
 from bench.record.results.training import TrainResult
+from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from bench.suite.resolved import ResolvedWeights
 from bench.suite.tables.training.command import TrainingCommand, flat_values
 from bench.train.batches.schedule import Schedule
@@ -159,9 +160,9 @@ def _end(program: subprocess.Popen[bytes]) -> None:
 
 def _checked(job: TrainJob, out: Path) -> GivenFacts:
     """Facts about what was written. Raises `InputError` where it does not fit the base."""
-    adapter = (out / "adapter_config.json").is_file()
+    adapter = (out / ADAPTER_CONFIG).is_file()
     if adapter != (job.recipe.method == "lora") or not any(out.glob("*.safetensors")):
-        wanted = "adapter_config.json and adapter_model.safetensors" if job.recipe.method == "lora" else (
+        wanted = f"{ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}" if job.recipe.method == "lora" else (
             "config.json and *.safetensors, and no adapter"
         )  # fmt: skip
         found = ", ".join(sorted(file.name for file in out.iterdir())) or "nothing"

@@ -16,10 +16,9 @@ from bench.model.loading.load import load_tuned, unused_positions
 from bench.model.loading.stored_dtype import stored_dtype
 from bench.model.peft_private import carries_adapter
 from bench.record.files import WEIGHTS
+from bench.suite.peft_files import ADAPTER_CONFIG
 from bench.suite.resolved import ResolvedModel
 from bench.train.portable import save_companions, save_model
-
-_ADAPTER = "adapter_config.json"
 
 
 def export_subject(model: ResolvedModel, training: Path, out: Path, *, merge: bool) -> None:
@@ -29,10 +28,10 @@ def export_subject(model: ResolvedModel, training: Path, out: Path, *, merge: bo
     Raises `InputError` for an adapter that cannot be merged, and for one alone whose training began from an arm.
     """
     weights = training / WEIGHTS
-    if model.starts and not merge and (weights / _ADAPTER).is_file():
+    if model.starts and not merge and (weights / ADAPTER_CONFIG).is_file():
         what = f"this adapter belongs on {model.starts[-1].arm}, which it began from, and not on the base"
         raise InputError(Problem(reference="weights.warm-start", what=what, where=str(weights), hint="add --merge"))
-    if merge and (weights / _ADAPTER).is_file():
+    if merge and (weights / ADAPTER_CONFIG).is_file():
         save_merged(model, weights, out, stored_dtype(Path(model.path)))
     else:
         shutil.copytree(weights, out, dirs_exist_ok=True)

@@ -1,6 +1,7 @@
 """Thinking in texts and templates: the tags around it, blocks of it that are empty, and the switches that ask for it.
 
-Contract: pure functions of strings. Tags are those that answers are parted by (`bench.text`), letter by letter.
+Contract: pure functions of strings. Tags are those that answers are parted by (`bench.text`), but letter by letter: a
+template looks for its own spelling, to which `<Think>` is text, while an answer is read whatever its case.
 """
 
 from __future__ import annotations

@@ -8,19 +8,17 @@ from the environment and go to the hub's own library; none is read or recorded h
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from bench.data.sources.hub_errors import patiently
-from bench.data.sources.hub_problems import HubRequest, failed, line_of, refusal, unreachable
+from bench.data.sources.hub_problems import HubRequest, failed, is_commit, line_of, refusal, unreachable
 from bench.data.store import atomic
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.suite.resolved import UNREACHABLE
 from bench.suite.tables.data import DataSpec
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONVERTED = "refs/convert/parquet"
 """Where the hub keeps its own Parquet copy of data sets that are loaded by a script, which is never run here."""
 
@@ -36,7 +34,7 @@ def fetch(spec: DataSpec, *, home: Path) -> Path:
     folder, name = home / "data" / "hub", digest_json(fields)[:24]
     file, note = folder / f"{name}.parquet", folder / f"{name}.note.json"
     kept_note = json.loads(note.read_text(encoding="utf-8")) if file.is_file() and note.is_file() else None
-    if kept_note is not None and spec.revision is not None and _COMMIT.fullmatch(spec.revision):
+    if kept_note is not None and is_commit(spec.revision):
         return file
     try:
         commit = _commit(spec, spec.revision)

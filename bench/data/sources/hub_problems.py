@@ -6,12 +6,20 @@ tokens are neither read nor named but by their variable.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from bench.data.sources.hub_errors import chain, passing
 from bench.errors import Problem
 from bench.suite.resolved import UNREACHABLE
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def is_commit(revision: str | None) -> TypeGuard[str]:
+    """Whether a revision is a commit: what it names never changes."""
+    return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

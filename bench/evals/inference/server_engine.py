@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from bench.endpoint.asking import ask_all
 from bench.endpoint.client import EndpointClient, open_endpoint
-from bench.endpoint.completion import Completion, CompletionRequest
+from bench.endpoint.completion import MOST_STOPS, Completion, CompletionRequest
 from bench.endpoint.usage import Usage
 from bench.errors import InputError, Problem
 from bench.evals.inference.answer_row import answer_row, finish
@@ -24,8 +24,6 @@ from bench.suite.tables.endpoint import EndpointSpec, Sampling
 
 _TOGETHER = 64
 """Requests after which answers are kept."""
-_MOST_STOPS = 4
-"""Stop texts that every server takes; this program cuts at all of them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +101,7 @@ def _completion_request(request: GenerationRequest) -> CompletionRequest:
             temperature=0.0 if drawing is None else drawing.temperature,
             top_p=None if drawing is None else drawing.top_p,
             max_tokens=request.max_new_tokens,
-            stop=() if request.strip_thinking else request.until[:_MOST_STOPS],
+            stop=() if request.strip_thinking else request.until[:MOST_STOPS],
             seed=None if drawing is None else drawing.seed % 2**31,
         ),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bench.data.render.row import Row
 from bench.endpoint.asking import ask_all
-from bench.endpoint.completion import Completer, Completion, CompletionRequest, Message
+from bench.endpoint.completion import MOST_STOPS, Completer, Completion, CompletionRequest, Message
 from bench.endpoint.usage import Usage
 from bench.evals.example_part import rows_of
 from bench.record.jobs.eval_job import EvalJob
@@ -22,8 +22,6 @@ from bench.text import split_thinking
 
 TEMPLATE = "the server's own"
 """How a server wraps prompts, for the record."""
-_MOST_STOPS = 4
-"""Stop texts that every server takes; what follows a further one is cut off here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ class ServedRequest:
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens,
-            stop=self.stop[:_MOST_STOPS],
+            stop=self.stop[:MOST_STOPS],
             seed=self.seed,
         )
         return CompletionRequest(messages=self.messages, sampling=sampling, sample=self.sample)

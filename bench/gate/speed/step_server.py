@@ -41,6 +41,7 @@ from bench.emit import Event, ExamplesDone, StepDone
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.job import run_eval
 from bench.gate.speed.counting import Counts, SoFar, counts_of, nothing_more
+from bench.gate.speed.versions import PROTOCOL
 from bench.machine.device import pick_device
 from bench.machine.peak_memory import PeakMemory
 from bench.record.environment import TRAINING_LIBRARIES, device, versions
@@ -54,7 +55,6 @@ from bench.suite.tables.training.budget import Budget
 from bench.train.exact_counts import count_training, training_facts
 from bench.train.probe import run_probe
 
-PROTOCOL = 1
 J = TypeVar("J")
 
 

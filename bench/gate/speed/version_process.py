@@ -13,11 +13,10 @@ from typing import Any
 from bench.errors import InputError, Problem
 from bench.gate.speed.lines import Lines
 from bench.gate.speed.stepping import Stepped
-from bench.gate.speed.versions import STEP_SERVERS, Version
+from bench.gate.speed.versions import PROTOCOL, STEP_SERVERS, Version
 from bench.run.process.environ import library_environment
 from bench.run.process.failure_report import FailureReport
 
-PROTOCOL = 1
 _REPEATABLE = {"PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0"}
 _GRACE_SECONDS = 3.0
 _START = f"""

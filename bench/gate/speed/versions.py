@@ -28,6 +28,8 @@ from bench.errors import InputError, Problem
 DISTRIBUTION = "sft-bench"
 STEP_SERVERS = ("bench.gate.side", "bench.gate.speed.step_server")
 """Module of a version that steps it, of the oldest name first: a version has one of them."""
+PROTOCOL = 1
+"""Language of a comparison and a step server; both versions must speak the same."""
 _REQUIREMENTS, _CONSTRAINTS = "requirements.txt", "constraints.txt"
 _WHOLE = ".whole"
 _GIT_SECONDS = 60

@@ -30,6 +30,7 @@ from bench.model.loading.prefix import prefixed
 from bench.model.peft_private import carries_adapter
 from bench.record.files import WEIGHTS
 from bench.spec import Spec
+from bench.suite.peft_files import ADAPTER_CONFIG
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.given_arm import GGUF
 from bench.suite.tables.model import Precision
@@ -159,7 +160,7 @@ def load_tuned(
     dtype = dtype_of(pick_precision(precision, place))
     if weights.suffix == GGUF:
         return load_gguf(weights, dtype)[0].to(place)
-    if not (weights / "adapter_config.json").is_file():
+    if not (weights / ADAPTER_CONFIG).is_file():
         return cast(PreTrainedModel, _from_pretrained(model, weights, dtype).to(place))
     base = _trained_base(model, weights / QUANTIZATION, place)
     adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.units import GIB, MIB
+
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MOST_DIGITS = 12
 
@@ -78,7 +80,7 @@ def labels(values: Sequence[float], unit: Callable[[float], str] | None = None) 
 
 def of_bytes(axis: Axis, *, most: int = 4) -> tuple[list[float], list[str]]:
     """Ticks and labels of memory: round numbers of MiB or GiB."""
-    unit, name = (2**30, "GiB") if axis.high >= 2**30 else (2**20, "MiB")
+    unit, name = (GIB, "GiB") if axis.high >= GIB else (MIB, "MiB")
     scaled = Axis(low=axis.low / unit, high=axis.high / unit, start=axis.start, end=axis.end)
     values = ticks(scaled, most=most)
     return [value * unit for value in values], [f"{text} {name}" for text in labels(values)]

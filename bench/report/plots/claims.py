@@ -11,11 +11,11 @@ from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
+from bench.stats.conclusions.claim_types import DECIDED
 from bench.suite.tables.arms import is_base
 
 _POINTS = 100.0
 """Points of a share: the panel has the unit of the sentences above it."""
-_DECIDED = frozenset({"supported", "refuted"})
 
 
 def claims_drawing(comparison: Comparison) -> Drawing:
@@ -75,5 +75,5 @@ def _row(result: ClaimResult, arms: Sequence[str], scale: float) -> ArmRow:
         high=None if delta.high is None else scale * delta.high,
         says=f"{result.claim.says}: {result.seen or number}, {result.verdict.outcome}",
         number=number,
-        filled=result.verdict.outcome in _DECIDED,
+        filled=result.verdict.outcome in DECIDED,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bench.units import size_text
+
 NONE = "–"
 _MINUS = "−"
 
@@ -89,9 +91,7 @@ def percent(share: float | None, *, digits: int = 1) -> str:
 
 def memory(size: float | None) -> str:
     """Bytes in MiB or GiB: `720 MiB`, `11.3 GiB`."""
-    if size is None:
-        return NONE
-    return f"{size / 2**20:,.0f} MiB" if size < 2**30 else f"{size / 2**30:,.1f} GiB"
+    return NONE if size is None else size_text(size)
 
 
 def seconds(value: float | None) -> str:

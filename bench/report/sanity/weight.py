@@ -14,11 +14,11 @@ from bench.report.analysis.conclusions.answer import DECISION, conclusion
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.scores.contamination import Cleaned, Contaminated
+from bench.stats.conclusions.claim_types import DECIDED
 from bench.stats.estimates.delta import Delta
 from bench.suite.tables.arms import is_base
 
 MARKS = "the marks against base and control"
-_DECIDED = frozenset({"supported", "refuted"})
 _HARMLESS = frozenset(
     {
         "peak under load",  # the figure is left out already
@@ -140,7 +140,7 @@ def _side(delta: Delta) -> int | None:
 
 
 def _decided(comparison: Comparison) -> Iterator[ClaimResult]:
-    return (result for result in comparison.claims if result.verdict.outcome in _DECIDED)
+    return (result for result in comparison.claims if result.verdict.outcome in DECIDED)
 
 
 _SPECIAL: dict[str, Callable[[Finding, Comparison], Iterator[str]]] = {

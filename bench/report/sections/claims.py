@@ -10,6 +10,7 @@ from bench.report.analysis.conclusions.next_buy import OpenClaim
 from bench.report.analysis.conclusions.purchases import NotBought
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, numbers, texts
+from bench.stats.conclusions.claim_types import DECIDED
 
 VERDICT_TONES: dict[str, Tone] = {
     "supported": "good",
@@ -17,7 +18,6 @@ VERDICT_TONES: dict[str, Tone] = {
     "inconclusive": "unsure",
     "incomplete": "bad",
 }
-_DECIDED = ("supported", "refuted")
 _SIGNS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "incomplete": "–"}
 _DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Rows", "Epochs")
 
@@ -132,7 +132,7 @@ def doses_section(comparison: Comparison) -> Section | None:
 
 def _whole(claims: Sequence[ClaimResult]) -> Table:
     """What was seen and asked, and for open claims what would decide them, or what is missing."""
-    open_ = any(result.verdict.outcome not in _DECIDED for result in claims)
+    open_ = any(result.verdict.outcome not in DECIDED for result in claims)
     titles = ("Verdict", "Claim", "Seen", "Asked", *(["To decide it"] if open_ else []))
     columns = (*texts(*titles), Column(title="p (Holm)", right=True))
     return Table(columns=columns, rows=tuple(_row(result, open_=open_) for result in claims), only="document")
@@ -145,6 +145,6 @@ def _row(result: ClaimResult, *, open_: bool) -> tuple[Cell, ...]:
         Cell(text=f"{result.claim.says} on {result.claim.measure}"),
         Cell(text=result.seen or fmt.NONE),
         Cell(text=result.asked),
-        *([Cell(text="" if outcome in _DECIDED else result.why)] if open_ else []),
+        *([Cell(text="" if outcome in DECIDED else result.why)] if open_ else []),
         Cell(text=fmt.p_value(result.verdict.adjusted_p)),
     )

@@ -17,7 +17,7 @@ from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.checks.models.stored_weights import BYTES, stored_type
 from bench.suite.tables.deploy import DeployedForm
-from bench.units import GIB
+from bench.units import size_text
 
 if TYPE_CHECKING:
     from bench.run.plan.types import Plan
@@ -71,7 +71,7 @@ def check_space(plan: Plan, *, home: Path) -> None:
     raise InputError(
         Problem(
             reference="run.no-space",
-            what=f"the run needs at least {needed / GIB:.2f} GiB for results, and {free / GIB:.2f} GiB are free",
+            what=f"the run needs at least {size_text(needed)} for results, and {size_text(free)} are free",
             where=str(home),
             hint="bench clean shows what can go; or set BENCH_HOME, or run.keep_weights = false",
         )

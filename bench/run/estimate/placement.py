@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from bench.run.estimate.placement_types import ArmPlacement, DeviceLayout, Placement
 from bench.suite.catalog.devices import Cluster, Device
 from bench.suite.tables.training.launch import Strategy
+from bench.units import GIB
 
-_GIB = 2**30
 EFFICIENCY = {"A100": 0.55, "A100-40GB": 0.55, "H100": 0.45, "H200": 0.45}
 """Share of the peak that a training's operations reach, recomputed ones included."""
 _OTHER_EFFICIENCY = 0.45
@@ -26,7 +26,7 @@ _HOST_LINK = 16e9
 _LAYER_SECONDS = {True: 0.005, False: 0.002}
 """Start of a layer's kernels, forward and backward, with adapters and without."""
 _ROOM = 1.1
-_CONTEXT_BYTES = _GIB
+_CONTEXT_BYTES = GIB
 """Beside tensors: fragmentation and workspaces, and the driver's context."""
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SHARDED: tuple[tuple[Strategy, bool], ...] = (("zero2", False), ("fsdp2", False), ("zero2", True), ("fsdp2", True))

@@ -16,6 +16,7 @@ from bench.errors import InputError, Problem
 from bench.run.executors.backend import Submission
 from bench.run.process.environ import environment_variables
 from bench.suite.tables.executor import RayExecutor
+from bench.units import GIB
 
 END_WITH_PARENT = "BENCH_END_WITH_PARENT"
 """Variable of a node's process that must not outlive the one that started it."""
@@ -37,7 +38,7 @@ class RayBackend:
             num_cpus=submission.cores,
             max_retries=0,
             name=submission.name,
-            memory=None if submission.memory_gib is None else submission.memory_gib * 2**30,
+            memory=None if submission.memory_gib is None else submission.memory_gib * GIB,
         )
         self._tasks[submission.name] = task.remote(submission.command)
         return submission.name

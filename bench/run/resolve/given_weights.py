@@ -10,7 +10,8 @@ from bench.errors import InputError, Problem, collected
 from bench.run.resolve.hash_cache import HashCache
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.models import MODEL_FILES
-from bench.suite.checks.models.model_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, given_problems
+from bench.suite.checks.models.model_folder import given_problems
+from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from bench.suite.resolved import ResolvedWeights
 from bench.suite.tables.given_arm import WeightsForm
 from bench.suite.tables.suite import Suite

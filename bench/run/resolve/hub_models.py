@@ -8,15 +8,13 @@ Access tokens come from the environment and go to the hub's own library; none is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.data.sources.hub_errors import patiently
-from bench.data.sources.hub_problems import HubRequest, failed, refusal
+from bench.data.sources.hub_problems import HubRequest, failed, is_commit, refusal
 from bench.errors import InputError, Problem
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS = "*.safetensors"
 _BOT = "SFconvertbot"
 _BOTS_TITLE = "Adding `safetensors` variant of this model"
@@ -40,7 +38,7 @@ def snapshot(
     """
     from huggingface_hub import snapshot_download
 
-    if revision is not None and _COMMIT.fullmatch(revision):
+    if is_commit(revision):
         cached = _cached(repo, revision, patterns, needed)
         if cached is not None:
             return cached

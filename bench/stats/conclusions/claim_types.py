@@ -14,6 +14,8 @@ from bench.stats.estimates.delta import Delta
 
 ClaimRelation = Literal[">=", ">", "=="]
 ClaimOutcome = Literal["supported", "refuted", "inconclusive", "incomplete"]
+DECIDED: frozenset[ClaimOutcome] = frozenset({"supported", "refuted"})
+"""Outcomes that say whether the claim holds."""
 
 ALPHA = 0.05
 

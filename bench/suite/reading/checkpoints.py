@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from bench.errors import InputError, Problem, collected
+from bench.suite.peft_files import ADAPTER_CONFIG
 from bench.suite.tables.given_arm import GivenArm
 from bench.suite.tables.suite import Suite
 
@@ -63,6 +64,6 @@ def _steps(folder: Path, pattern: str, where: str) -> dict[int, str]:
 def _arm(arm: GivenArm, folder: str, root: Path, names: dict[str, str]) -> GivenArm:
     """The arm of one step. names: of its checkpoint, by seed."""
     places = tuple(f"{seed}/{checkpoint}".lstrip("/") for seed, checkpoint in names.items())
-    form = "adapter" if (root / places[0] / "adapter_config.json").is_file() else "weights"
+    form = "adapter" if (root / places[0] / ADAPTER_CONFIG).is_file() else "weights"
     where = {form: folder, "seeds": places} if arm.seeds else {form: f"{folder}/{places[0]}"}
     return arm.model_copy(update={"checkpoints": None, "seeds": (), **where})

@@ -20,6 +20,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from bench.record.results.applied import LayerGroup
+from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 _LAYER = re.compile(r"\.(\d+)\.")
 _EXACT_SIDE = 1024
@@ -53,9 +54,9 @@ def matrix_changes(subject: Any, base: Any) -> tuple[MatrixChange, ...]:
 def expected_matrices(folder: Path, names: Iterable[str]) -> frozenset[str]:
     """Matrices among `names` that the weights in `folder` were to change: all, unless they are an adapter."""
     all_names = frozenset(names)
-    if not (folder / "adapter_config.json").is_file():
+    if not (folder / ADAPTER_CONFIG).is_file():
         return all_names
-    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+    with safe_open(folder / ADAPTER_WEIGHTS, framework="pt") as file:
         stored = [name.removeprefix(_PEFT_PREFIX).split(".") for name in file.keys()]  # noqa: SIM118  # no mapping
     places = {".".join([*parts[:end], "weight"]) for parts in stored for end in range(1, len(parts))}
     return all_names & places

@@ -20,7 +20,7 @@ from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.costs.budget_match import BudgetMatch
 from bench.report.analysis.training.costs.cost import Cost
 from bench.report.render import format as fmt
-from bench.stats.conclusions.claim_types import ClaimOutcome
+from bench.stats.conclusions.claim_types import DECIDED, ClaimOutcome
 from bench.suite.tables.arms import is_base
 
 DECISION = "which arm to take"
@@ -164,7 +164,7 @@ def _counted(claims: Sequence[ClaimResult]) -> str:
 
 def _claimed(sources: AnswerSources, chosen: str | None) -> Iterator[ClaimResult]:
     """Decided claims, those about the chosen arm first, one for each measure."""
-    decided = [result for result in sources.claims if result.verdict.outcome in ("supported", "refuted")]
+    decided = [result for result in sources.claims if result.verdict.outcome in DECIDED]
     decided.sort(key=lambda result: result.claim.parts()[0] != chosen)
     said = dict[str, ClaimResult]()
     for result in decided:

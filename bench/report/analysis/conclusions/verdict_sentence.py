@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.report.analysis.conclusions.difference_words import ratio_margin
 from bench.report.render import format as fmt
-from bench.stats.conclusions.claim_types import ALPHA, ClaimVerdict
+from bench.stats.conclusions.claim_types import ALPHA, DECIDED, ClaimVerdict
 from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
 from bench.suite.tables.conclusions.claim import Claim
@@ -49,7 +49,7 @@ def verdict_sentence(
     if verdict.reason is not None:
         return verdict.reason
     assert compared is not None, "decided from a comparison"
-    if verdict.outcome in {"supported", "refuted"}:
+    if verdict.outcome in DECIDED:
         return _decided(claim, verdict, compared, single_seed=single_seed)
     ways = _to_decide(verdict, compared)
     if verdict.p_value is not None and verdict.sequential_p is not None and verdict.p_value <= ALPHA:

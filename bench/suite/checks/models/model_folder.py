@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, collected
+from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from bench.suite.tables.given_arm import GGUF, WeightsForm
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -22,8 +23,6 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _INDEX = "model.safetensors.index.json"
 _GGUF_START = b"GGUF"
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _CONVERT = (
     'python -c "import torch, safetensors.torch as s; s.save_file({k: v.contiguous() for k, v in '
     "torch.load('adapter_model.bin', weights_only=True).items()}, 'adapter_model.safetensors')\""
