@@ -1,7 +1,8 @@
-"""The keys of every JSON that the product writes: scripts rely on them, so a change of one is seen and meant."""
+"""The keys of every JSON that a command prints: scripts rely on them, so a change of one is seen and meant."""
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,13 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+import typer
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
+from bench.cli.catalogue import ListKind
+from bench.cli.main import app
 from bench.design.instrument import Instrument
 from bench.gate.exact import Baseline, ExactComparison
 from bench.gate.history import Trend
@@ -20,19 +26,28 @@ from bench.perf.doctor import Examination
 from bench.report.analysis.across.compare_runs import RunComparison
 from bench.report.analysis.comparison import Comparison
 from bench.report.as_json import json_keys
+from bench.report.export.verify import VerifiedClaim
+from bench.report.imported.compare import ImportedDelta
+from bench.report.render.view import View
 from bench.run.estimate.forecast_types import Forecast
 from bench.show.data import Shown
 from bench.show.model import ShownModel
+from bench.show.status import RunStatus
 
 GOLDEN = Path(__file__).parent / "json_keys.txt"
 DUMPED: dict[str, type[Any]] = {
     "report": Comparison,
+    "report --history": Trend,
     "compare": RunComparison,
     "plan --resolve": Instrument,
     "gate exact": ExactComparison,
     "gate speed": SpeedComparison,
     "gate quality": QualityComparison,
     "gate history": Trend,
+    "status": RunStatus,
+    "board": View,
+    "verify": VerifiedClaim,
+    "import": ImportedDelta,
 }
 """By command, what `to_json` dumps."""
 MODELS: dict[str, type[BaseModel]] = {
@@ -43,6 +58,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "gate exact --update": Baseline,
 }
 """By command, what is dumped by its fields alone."""
+PRINTED = (*(f"list {kind.value}" for kind in ListKind), "validate curation", "clean")
+"""Commands whose JSON has no type of its own: its keys are those of what is printed."""
 
 
 def inner_types(hint: Any) -> Iterator[tuple[str, type[Any]]]:
@@ -76,13 +93,52 @@ def keys(kind: type[Any], *, path: str, above: tuple[type[Any], ...], properties
                 yield from keys(inner, path=f"{path}.{name}{way}", above=(*above, inner), properties=properties)
 
 
-def test_the_keys_of_every_json_are_the_golden_ones(update_golden: bool) -> None:
+def printed_keys(value: Any, *, path: str) -> Iterator[str]:
+    """`path.key` of every key of a printed JSON."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield f"{path}.{name}"
+            yield from printed_keys(inner, path=f"{path}.{name}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from printed_keys(inner, path=path)
+
+
+def printed(command: str) -> Iterator[str]:
+    """Keys of what a command prints with `--json`."""
+    done = CliRunner().invoke(app, [*command.split(), "--json"])
+    assert done.exit_code == 0, done.output
+    return printed_keys(json.loads(done.stdout), path=command)
+
+
+def commands_with_json(group: Any, *, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every command of the program that takes `--json`."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_with_json(command, path=(*path, name))
+        elif any("--json" in parameter.opts for parameter in command.params):
+            yield " ".join((*path, name))
+
+
+def test_every_command_that_prints_json_has_its_keys_held() -> None:
+    held = {*DUMPED, *MODELS, *PRINTED}
+    commands = list(commands_with_json(typer.main.get_command(app)))
+    assert len(commands) > 10
+    assert [name for name in commands if not any(f"{one} ".startswith(f"{name} ") for one in held)] == []
+
+
+def test_the_keys_of_every_json_are_the_golden_ones(
+    update_golden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     lines = [
         line
         for commands, properties in ((DUMPED, True), (MODELS, False))
         for command, kind in commands.items()
         for line in dict.fromkeys(keys(kind, path=command, above=(kind,), properties=properties))
     ]
+    lines += [line for command in PRINTED for line in dict.fromkeys(printed(command))]
     text = "".join(f"{line}\n" for line in lines)
     if update_golden:
         GOLDEN.write_text(text, encoding="utf-8")
