@@ -1,6 +1,7 @@
 """Everything that a report says, as numbers: the only thing that sections, plots and the JSON read.
 
-Contract: each field is a key of `bench report --json`; nothing that a page says is missing here.
+Contract: each field and property is a key of `bench report --json`, and whatever a page prints is here; only the texts
+and scores of single examples, which are in the run's `scores/`, are in no key.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from bench.report.analysis.aligned.example_checks import ExampleCheck
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.answers.examples import EvalExamples
 from bench.report.analysis.answers.flips import Flips
-from bench.report.analysis.answers.generation import GenerationCost
+from bench.report.analysis.answers.generation import EngineAnswers, GenerationCost, engine_answers
 from bench.report.analysis.answers.judge import JudgedArm
+from bench.report.analysis.answers.judging_costs import JudgingCost, judging_costs
 from bench.report.analysis.answers.side_by_side import Exhibit
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.conclusions.answer import Answer
@@ -130,6 +132,16 @@ class Comparison:
     missing: tuple[Absence, ...]
     """Jobs without a result, or with none that counts."""
     provenance: Provenance
+
+    @property
+    def judging(self) -> tuple[JudgingCost, ...]:
+        """What the judge of each eval took."""
+        return judging_costs(self.judged)
+
+    @property
+    def engines(self) -> tuple[EngineAnswers, ...]:
+        """Answers that a server generated in place of this program."""
+        return engine_answers(self.generation)
 
     @property
     def plots(self) -> tuple[str, ...]:

@@ -54,6 +54,11 @@ class Estimate:
     components: Components | None
     bounds: MissingBounds | None = None
 
+    @property
+    def n_asked(self) -> int:
+        """Examples with and without a score."""
+        return self.n_examples + self.n_missing
+
 
 def score_interval(
     scores: Scores,

@@ -41,6 +41,37 @@ class GenerationCost:
     """Standard error of the headline's value that drawing answers alone makes; `None` with one answer per prompt."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineAnswers:
+    """The answers to one eval that a server generated in place of this program."""
+
+    eval: str
+    engine: str
+    arms: tuple[str, ...]
+    compared: int
+    """Answers that server and program both gave before, over these arms."""
+    equal: int
+    """Answers among these that were the same text."""
+
+
+def engine_answers(costs: Sequence[GenerationCost]) -> tuple[EngineAnswers, ...]:
+    """One per eval and server, in the order of `costs`."""
+    served: dict[tuple[str, str], list[GenerationCost]] = {}
+    for cost in costs:
+        if cost.engine is not None:
+            served.setdefault((cost.eval, cost.engine), []).append(cost)
+    return tuple(
+        EngineAnswers(
+            eval=name,
+            engine=engine,
+            arms=tuple(cost.arm for cost in by_arm),
+            compared=sum(cost.engine_compared for cost in by_arm),
+            equal=sum(cost.engine_equal for cost in by_arm),
+        )
+        for (name, engine), by_arm in served.items()
+    )
+
+
 def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
     """In the order of the suite's evals and arms."""
     by_arm = subjects(record)

@@ -59,6 +59,11 @@ class JudgedArm:
         return self.total.ties + self.total.identical
 
     @property
+    def not_judged(self) -> int:
+        """Pairs without a score."""
+        return self.total.unjudged + self.total.unanswered
+
+    @property
     def shown_first(self) -> float | None:
         """Share of the verdicts with a preference that prefer what was shown first."""
         preferences = self.total.first_preferred + self.total.second_preferred

@@ -54,6 +54,11 @@ class Checked:
     judged: int
     found: int
 
+    @property
+    def too_short(self) -> int:
+        """Examples of fewer words than can be looked for."""
+        return self.examples - self.judged
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contamination:

@@ -30,6 +30,11 @@ class SeedTable:
     together_p: float | None
     paired: tuple[tuple[str, ...], ...]
 
+    @property
+    def paired_degrees(self) -> int:
+        """Degrees of freedom of the differences that are taken seed by seed, over all groups."""
+        return sum(len(group) - 1 for group in self.paired) * (len(self.seeds) - 1)
+
 
 def seed_tables(
     measurands: Sequence[Measurand],

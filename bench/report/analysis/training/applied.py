@@ -38,6 +38,14 @@ class AppliedTraining:
     """Difference between the losses of `check` that rounding explains, in nats per token."""
 
     @property
+    def with_effect(self) -> int | None:
+        """Matrices that differ from the base's, of those that the training was to change; `None` where it changes
+        none, and something beside them changes the output."""
+        if self.applied is None or not self.applied.groups:
+            return None
+        return self.applied.expected - self.applied.without_effect
+
+    @property
     def as_trained(self) -> bool:
         """Whether the subject has the loss that was trained, as far as is known."""
         return self.check is None or abs(self.check.as_evaluated - self.check.as_trained) <= self.rounding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.answers.judge import JudgedArm
+from bench.report.analysis.answers.judging_costs import JudgingCost
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers, texts
@@ -79,35 +80,26 @@ def _by_people(comparison: Comparison) -> list[Block]:
 def _judges(comparison: Comparison) -> list[str]:
     """Per eval: who judged, and what all of it took."""
     lines = []
-    for name in dict.fromkeys(judged.eval for judged in comparison.judged):
-        eval_judged = [judged for judged in comparison.judged if judged.eval == name]
-        judged_arms = [judged for judged in eval_judged if judged.total.asked]
-        who = (judged_arms or eval_judged)[0]
-        place = "on this machine" if who.total.host is None else f"at {who.total.host}"
-        line = f"{name}: {who.total.judge} {place}, prompt {who.total.prompt}; "
-        line += f"{fmt.plural(sum(judged.total.asked for judged in eval_judged), 'request')}"
-        reused = sum(judged.total.reused for judged in eval_judged)
-        line += f", {reused:,} answered from disk" if reused else ""
-        line += f"; {_bill(judged_arms)}."
-        if any(measurand.against_control for measurand in comparison.measurands if measurand.eval == name):
+    for judging in comparison.judging:
+        place = "on this machine" if judging.host is None else f"at {judging.host}"
+        line = f"{judging.eval}: {judging.judge} {place}, prompt {judging.prompt}; "
+        line += fmt.plural(judging.asked, "request")
+        line += f", {judging.reused:,} answered from disk" if judging.reused else ""
+        line += f"; {_bill(judging)}."
+        if any(measurand.against_control for measurand in comparison.measurands if measurand.eval == judging.eval):
             line += " Each arm is compared with its own control; a base has none and is not judged."
         lines.append(line)
     return lines
 
 
-def _bill(judged_arms: list[JudgedArm]) -> str:
-    costs = [judged.total.cost for judged in judged_arms if judged.total.cost is not None]
-    if not judged_arms:
+def _bill(judging: JudgingCost) -> str:
+    if not judging.asked:
         return "no cost"
-    if len(costs) < len(judged_arms):
-        return (
-            "no cost, on this machine"
-            if judged_arms[0].total.host is None
-            else "cost unknown (no price, or tokens not counted)"
-        )
-    now = sum(judged.total.cost_now or 0.0 for judged in judged_arms)
-    earlier = "" if now == sum(costs) else f", {sum(costs) - now:.4f} of it paid before these jobs ran"
-    return f"cost {sum(costs):.4f} {judged_arms[0].total.currency}{earlier}"
+    if judging.cost is None:
+        local = judging.host is None
+        return "no cost, on this machine" if local else "cost unknown (no price, or tokens not counted)"
+    earlier = f", {judging.paid_before:.4f} of it paid before these jobs ran" if judging.paid_before else ""
+    return f"cost {judging.cost:.4f} {judging.currency}{earlier}"
 
 
 def _row(judged: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
@@ -129,7 +121,7 @@ def _row(judged: JudgedArm, comparison: Comparison) -> tuple[Cell, ...]:
         Cell(text=f"{judged.total.wins:,} / {judged.ties:,} / {judged.total.losses:,}"),
         Cell(text=fmt.count(judged.total.flips)),
         Cell(text=fmt.count(judged.total.half)),
-        Cell(text=fmt.count(judged.total.unjudged + judged.total.unanswered)),
+        Cell(text=fmt.count(judged.not_judged)),
         _consistency(judged),
         Cell(text=fmt.percent(judged.shown_first, digits=0)),
         Cell(text=tokens),

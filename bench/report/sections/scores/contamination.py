@@ -26,7 +26,7 @@ def _how(contamination: Contamination) -> str:
         f"{fmt.plural(contamination.shortest, 'word')} are not checked."
     )
     if not any(check.found for check in contamination.checked):
-        judged = sum(check.judged for check in contamination.checked)
+        judged = any(check.judged for check in contamination.checked)
         return f"{said} " + ("None was found." if judged else "Every example is shorter.")
     return f"{said} All rows of the data are searched, also those that the budget did not reach."
 
@@ -38,7 +38,7 @@ def _checked(contamination: Contamination) -> Table:
             Cell(text=check.data, tone="strong"),
             Cell(text=check.eval),
             Cell(text=fmt.count(check.examples)),
-            Cell(text=fmt.count(check.examples - check.judged)),
+            Cell(text=fmt.count(check.too_short)),
             Cell(text=_share(check.found, check.examples), tone="bad" if check.found else "plain"),
         )
         for check in contamination.checked

@@ -276,7 +276,7 @@ def _about(comparison: Comparison, measurand: Measurand) -> str:
     metrics = fmt.listed(sorted(set(measurand.metrics.values()))) or "no score"
     facts = [
         f"{metrics}{_over(measurand)}",
-        fmt.plural(result.value.n_examples + result.value.n_missing, "example"),
+        fmt.plural(result.value.n_asked, "example"),
         "higher is better" if measurand.higher_is_better else "lower is better",
     ]
     clusters = _clusters(comparison, measurand)

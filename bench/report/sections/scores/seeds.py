@@ -43,13 +43,14 @@ def seeds_section(comparison: Comparison) -> Section | None:
 
 def _pairing(tables: Sequence[SeedTable]) -> str:
     """Which seeds are paired, and that no others are."""
-    groups, seeds = next(((table.paired, len(table.seeds)) for table in tables if table.paired), ((), 0))
-    degrees = sum(len(group) - 1 for group in groups) * (seeds - 1)
-    named = "; ".join(" and ".join(group) for group in groups)
+    paired = next((table for table in tables if table.paired), None)
+    if paired is None:
+        return INDEPENDENT
+    named = "; ".join(" and ".join(group) for group in paired.paired)
     corpus = [table.measurand for table in tables if not table.paired]
     but = fmt.listed([*corpus, "quality per cost"])
-    condition = FEW_PAIRS if degrees <= FEW_DEGREES else ""
-    return PAIRED.format(groups=named, but=but, condition=condition) if groups else INDEPENDENT
+    condition = FEW_PAIRS if paired.paired_degrees <= FEW_DEGREES else ""
+    return PAIRED.format(groups=named, but=but, condition=condition)
 
 
 def _table(table: SeedTable) -> Table:

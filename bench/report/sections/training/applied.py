@@ -51,7 +51,7 @@ def _held_out(row: AppliedTraining, *, shown: bool) -> tuple[Cell, ...]:
 
 
 def _row(row: AppliedTraining, applied: Update, *, held_out: bool) -> tuple[Cell, ...]:
-    changed = f"{applied.expected - applied.without_effect:,} of {applied.expected:,}" if applied.groups else fmt.NONE
+    changed = fmt.NONE if row.with_effect is None else f"{row.with_effect:,} of {applied.expected:,}"
     return (
         Cell(text=f"{row.arm}#{row.seed}", tone="strong"),
         Cell(text=changed, tone="bad" if applied.without_effect else "plain"),

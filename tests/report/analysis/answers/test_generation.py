@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.record.record import AnswersRecord, EvaluationRecord
 from bench.record.results.evaluation import Generated, ScoreRow
-from bench.report.analysis.answers.generation import generation_costs
+from bench.report.analysis.answers.generation import engine_answers, generation_costs
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
@@ -164,3 +164,19 @@ def test_thinking_that_took_all_tokens_is_a_finding_above_one_in_twenty() -> Non
         cut = [finding for finding in comparison(changed).sanity if finding.name == "thinking cut off"]
         assert len(cut) == found
         assert all("3 of 40 answers ended inside the thinking" in finding.detail for finding in cut)
+
+
+def test_a_servers_answers_are_counted_over_the_arms_that_it_answered_for() -> None:
+    """The sentence under the table says both sums, and nothing of arms that this program answered for."""
+    first, second, own = generation_costs(asks().record)[:3]
+    costs = (
+        replace(first, engine="server:1", engine_compared=8, engine_equal=7),
+        replace(second, engine="server:1", engine_compared=4, engine_equal=4),
+        own,
+    )
+    (answers,) = engine_answers(costs)
+    assert (answers.arms, answers.compared, answers.equal) == ((first.arm, second.arm), 12, 11)
+    section = generation_section(replace(comparison(asks()), generation=costs))
+    assert section is not None
+    assert isinstance(section.blocks[1], Paragraph)
+    assert "by the server at server:1; before that, 11 of 12 answers" in section.blocks[1].text

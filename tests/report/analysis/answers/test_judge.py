@@ -11,6 +11,7 @@ import pytest
 from bench.record.record import EvaluationRecord
 from bench.record.results.evaluation import Measure, ScoreRow
 from bench.record.results.judged import Judged
+from bench.report.analysis.answers.judging_costs import judging_costs
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.render.view import Table
@@ -210,6 +211,21 @@ def test_who_judged_and_what_it_cost_is_said(comparison: Comparison) -> None:
     line = next(block.text for block in section.blocks if block.kind == "paragraph")
     assert "judge-1 at judge.example" in line
     arms = len(comparison.judged) - 1
+    (judging,) = comparison.judging
+    assert (judging.asked, judging.reused) == (120 * arms, 20 * arms), "the reference was not asked"
+    assert (judging.cost, judging.paid_before) == pytest.approx((arms, 0.2 * arms))
     assert f"cost {arms:.4f} EUR, {0.2 * arms:.4f} of it paid before" in line
     table = next(block for block in section.blocks if isinstance(block, Table))
     assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_a_bill_with_an_unknown_part_is_unknown(comparison: Comparison) -> None:
+    asked = next(one for one in comparison.judged if one.total.asked)
+    unpriced = replace(asked, total=asked.total.model_copy(update={"cost": None, "cost_now": None}))
+    (judging,) = judging_costs([asked, unpriced])
+    assert (judging.cost, judging.paid_before, judging.asked) == (None, None, 2 * asked.total.asked)
+
+
+def test_pairs_that_were_not_judged_are_those_without_a_verdict_or_an_answer(comparison: Comparison) -> None:
+    total = JUDGED.model_copy(update={"unjudged": 2, "unanswered": 3})
+    assert replace(comparison.judged[0], total=total).not_judged == 5

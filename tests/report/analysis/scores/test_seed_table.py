@@ -50,6 +50,7 @@ def test_arms_on_the_same_rows_are_compared_seed_by_seed_and_the_report_says_whi
     groups = comparison.seed_tables[0].paired
     assert ("lima_1k/full", "lima_1k/lora") in groups
     assert len(groups) == 3
+    assert comparison.seed_tables[0].paired_degrees == 6, "three pairs of three seeds"
     control = comparison.results["lima_1k/full", "qa"].versus_control
     assert control is not None
     assert "by seed" not in control.delta.noise, "other rows"
