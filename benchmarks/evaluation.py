@@ -34,7 +34,7 @@ from bench.model.loading.load import load_base, load_tokenizer
 from bench.model.loading.packed_linear import pack_linears
 from bench.model.size.flops import flop_model
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 THINGS = ("apples", "tickets", "pages", "boxes of tiles", "litres of paint", "bags of flour", "kilometres", "stamps")
 WHO = ("Ada", "Bruno", "the baker", "a team of five", "her older brother", "the school in the valley")

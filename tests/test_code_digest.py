@@ -89,8 +89,9 @@ def test_a_training_is_covered_by_its_own_code_only() -> None:
     rooms = {"evals/", "report/", "stats/", "run/", "cli/", "gate/", "endpoint/", "making/", "data/sources/"}
     strange = {
         "record/jobs/eval_job.py",
+        "record/results/preview.py",
         "data/select/selection.py",
-        *(f"suite/tables/{name}.py" for name in ("conclusions/claim", "evals", "suite")),
+        *(f"suite/tables/{name}.py" for name in ("conclusions/claim", "endpoint", "evals", "model")),
     }
     assert not [name for name in closure if name in strange or any(name.startswith(room) for room in rooms)]
     assert not [name for name in closure if name.startswith(tuple(COUNTED_IN_JOBS))], "a job has these texts itself"
@@ -105,6 +106,10 @@ def test_an_eval_is_covered_by_the_code_of_its_kind() -> None:
     weights = {TRAIN, COMMAND, DEPLOY}  # what makes weights has its own code
     others = set().union(*(closure for kind, closure in closures.items() if kind not in weights)) - closures[TRAIN]
     assert not any(name.startswith(("train/", "run/", "report/")) for name in others)
+
+
+def test_a_new_key_of_a_suite_or_of_its_given_arms_is_no_other_job() -> None:
+    assert {"suite/tables/suite.py", "suite/tables/given_arm.py"}.isdisjoint(_closure_files())
 
 
 def _closure_files() -> Iterator[str]:

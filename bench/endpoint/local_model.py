@@ -15,7 +15,7 @@ from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 
 class WriterRequest(Spec):

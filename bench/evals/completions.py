@@ -20,7 +20,7 @@ from bench.evals.subject import Subject
 from bench.model.loading.load import load_subject, load_tokenizer, unused_positions
 from bench.model.loading.packed_linear import pack_linears
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 AT_ONCE = 32
 """Requests per batch; answers are emitted after each batch."""

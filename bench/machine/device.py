@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from bench.errors import InputError, Problem
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISIONS: dict[torch.dtype, Precision] = {dtype: precision for precision, dtype in _DTYPES.items()}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 
 from bench.machine.device import dtype_of
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 _FEWEST_PRODUCTS = 3
 

@@ -11,7 +11,7 @@ import sys
 import torch
 
 from bench.machine.peak_flops import measured_peak
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 _SECONDS_PER_PRECISION = 0.6
 _PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16")

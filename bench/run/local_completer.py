@@ -21,7 +21,7 @@ from bench.errors import IncompleteError, InputError
 from bench.run.process.server import Child, ChildServer, failed
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.endpoint import Price
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 KIND = "complete"
 

@@ -237,7 +237,7 @@ def _check(
     base = loaded.path.parent
     problems = [*check(loaded.suite, base), *distribution_problems(loaded.suite, base)]
     if refuse_task_code:
-        problems += [*code_problems(loaded.suite, base), *metric_code_problems(loaded.suite)]
+        problems += [*code_problems(loaded.suite, base), *metric_code_problems(loaded.suite.eval)]
     problems += also(loaded.suite)
     if problems:
         raise InputError(problems)

@@ -9,8 +9,8 @@ from pydantic import Field
 from bench.errors import Problem
 from bench.spec import Spec
 from bench.suite.tables.data import OddRows
-from bench.suite.tables.given_arm import WeightsForm
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
+from bench.suite.tables.weights_form import WeightsForm
 
 UNREACHABLE = "hub.unreachable"
 """Reference of the one problem that is not the user's: it may pass by itself."""

@@ -16,7 +16,7 @@ from bench.suite.resolved import (
     ResolvedWeights,
 )
 from bench.suite.tables.arms import BASE, ArmRef
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.suite import Suite
 
 

@@ -24,7 +24,7 @@ from bench.model.loading.load import load_gguf, load_skeleton, load_tokenizer
 from bench.record.given_facts import GivenFacts
 from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
-from bench.suite.tables.given_arm import GGUF
+from bench.suite.tables.weights_form import GGUF
 from bench.train.applied.measure import measure_given
 from bench.train.arguments.adapters import add_adapter, skeleton_device
 

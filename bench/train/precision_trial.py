@@ -21,7 +21,7 @@ from bench.model.head import output_head
 from bench.model.loading.load import load_config, runs_code
 from bench.record.results.facts import PrecisionTrial
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 _LAYERS = 2
 _SLOTS = (4, 128)

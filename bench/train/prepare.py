@@ -18,7 +18,7 @@ from bench.model.loading.load import load_base, load_config
 from bench.model.transformers_private import attention_implementation
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Step
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.across_ranks import exchanged
 from bench.train.accounting.ledger import LedgerInput

@@ -16,7 +16,7 @@ from peft import LoraConfig
 
 from bench.model.loading.load import QUANTIZATION, QuantizedBase
 from bench.record.jobs.train_job import TrainJob
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.train.arguments.stored_type import stored_in
 from bench.train.loop.trainer import MeteredTrainer
 from bench.train.portable import save_model

@@ -10,8 +10,7 @@ from bench.digest import digest_json
 from bench.record.record import EvaluationRecord, Failure, JobRecord, ProbeRecord, TrainingRecord
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.results.ledger import Ledger, Seconds, Step
-from bench.record.results.preview import Segment
-from bench.record.results.seen_row import SeenRow
+from bench.record.results.seen_row import SeenRow, Segment
 from bench.record.results.training import ProbeResult, TrainResult
 from bench.record.rundir import log_file, scores_file
 from tests.fakes.flagship import LOSS

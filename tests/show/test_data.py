@@ -6,7 +6,8 @@ import io
 
 from rich.console import Console
 
-from bench.record.results.preview import Bin, Segment, ShownRow
+from bench.record.results.preview import Bin, ShownRow
+from bench.record.results.seen_row import Segment
 from bench.show.data import Shown
 from bench.show.data_rows import print_shown
 

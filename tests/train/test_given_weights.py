@@ -21,7 +21,7 @@ from bench.model.loading.load import load_base, load_tuned
 from bench.record.given_facts import GivenFacts
 from bench.suite.checks.models.model_folder import given_problems
 from bench.suite.resolved import ResolvedWeights
-from bench.suite.tables.given_arm import WeightsForm
+from bench.suite.tables.weights_form import WeightsForm
 from bench.train.given_weights import given_facts
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
 from tests.fakes.gguf_file import write_gguf

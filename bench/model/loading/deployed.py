@@ -17,7 +17,7 @@ from bench.model.loading.load import QUANTIZATION, QuantizedBase, load_base, loa
 from bench.model.loading.prefix import prefixed
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.deploy import DeployedForm
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 
 def load_form(

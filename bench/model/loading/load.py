@@ -32,9 +32,9 @@ from bench.record.files import WEIGHTS
 from bench.spec import Spec
 from bench.suite.peft_files import ADAPTER_CONFIG
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.given_arm import GGUF
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.training.adapter import QuantizationSpec
+from bench.suite.tables.weights_form import GGUF
 
 QUANTIZATION = "quantization.json"
 """File beside an adapter that was trained on a quantised base: how the base was quantised."""

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
+from bench.record.results.seen_row import Segment
 from bench.spec import Spec
-
-
-class Segment(Spec):
-    """A run of tokens of one row, as text."""
-
-    text: str
-    supervised: bool
 
 
 class ShownRow(Spec):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from bench.record.results.preview import Segment
 from bench.spec import Spec
+
+
+class Segment(Spec):
+    """A run of tokens of one row, as text."""
+
+    text: str
+    supervised: bool
 
 
 class SeenRow(Spec):

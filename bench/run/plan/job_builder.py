@@ -37,7 +37,7 @@ from bench.suite.tables.arms import ArmRef, DeployedArm
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import ChoiceSpec, EvalSpec, JudgeSpec, LmEvalSpec, data_of
 from bench.suite.tables.given_arm import GIVEN
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.training.sweep import Setting
 
 

@@ -31,7 +31,7 @@ from bench.suite.arm_patterns import matching
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.arms import ArmRef, DeployedArm
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.budget import Budget
 

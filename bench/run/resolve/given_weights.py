@@ -13,8 +13,8 @@ from bench.run.resolve.models import MODEL_FILES
 from bench.suite.checks.models.model_folder import given_problems
 from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from bench.suite.resolved import ResolvedWeights
-from bench.suite.tables.given_arm import WeightsForm
 from bench.suite.tables.suite import Suite
+from bench.suite.tables.weights_form import WeightsForm
 
 _ADAPTER_FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
 _WEIGHTS_FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")

@@ -5,18 +5,17 @@ Contract: `bench validate` reports with this what the eval itself refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.errors import Problem
-from bench.suite.tables.evals import GenerationSpec, HubMetric
-from bench.suite.tables.suite import Suite
+from bench.suite.tables.evals import EvalSpec, GenerationSpec, HubMetric
 
 _HINT = "bench run SUITE --trust-task-code"
 
 
-def metric_code_problems(suite: Suite) -> Iterator[Problem]:
-    """The refusals of a suite that is run without `--trust-task-code`."""
-    for index, spec in enumerate(suite.eval):
+def metric_code_problems(evals: Sequence[EvalSpec]) -> Iterator[Problem]:
+    """The refusals of the evals of a suite that is run without `--trust-task-code`."""
+    for index, spec in enumerate(evals):
         if isinstance(spec, GenerationSpec):
             if "code" in spec.metrics:
                 yield answers_run(f"eval[{index}].metrics")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.spec import Spec
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 
 
 class EvaluationOptions(Spec):

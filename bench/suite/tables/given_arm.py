@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
 from bench.spec import Count, Name, Spec
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.training.adapter import Text
+from bench.suite.tables.weights_form import WeightsForm
 
 GIVEN = "given"
 """In place of a data name: the arm of `[arms.given.NAME]` is `given/NAME`."""
-
-GGUF = ".gguf"
-"""Ending of a file that llama.cpp reads; transformers dequantises it."""
-
-WeightsForm = Literal["adapter", "weights"]
 
 
 class GivenArm(Spec):

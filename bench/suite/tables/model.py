@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 from bench.spec import Spec
 from bench.suite.tables.endpoint import EndpointSpec
 
-Precision = Literal["fp32", "bf16", "fp16"]
-
 
 class ModelSpec(Spec):
     """`[model]`: exactly one of `card`, `repo` or `path`. `template` and `revision` override the card's."""

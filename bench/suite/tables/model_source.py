@@ -8,7 +8,8 @@ from pydantic import model_validator
 
 from bench.spec import Count, Spec
 from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.model import ModelSpec, Precision
+from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.precision import Precision
 
 
 class LocalSpec(ModelSpec):

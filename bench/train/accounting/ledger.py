@@ -17,7 +17,7 @@ from bench.machine.peak_memory import PeakMemory
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.ledger import Energy, Ledger, OtherLoad, PhaseMemory, Utilization
 from bench.record.results.training import Head
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.train.accounting.meter import Meter
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import peft_config, skeleton

@@ -20,7 +20,7 @@ from bench.model.loading.load import load_skeleton
 from bench.model.torch_private import FakeTensorMode, place_on_processor
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.facts import LargestPass, StepBytes
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.train.accounting.tensor_memory import LiveBytes
 from bench.train.arguments.adapters import add_adapter, peft_config
 

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from bench.machine.peak_flops import measured_peak, published_peak
 from bench.model.size.flops import FlopModel, flop_model
 from bench.record.results.ledger import Utilization
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.train.accounting.flops import hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady
 from bench.train.batches.schedule import Schedule

@@ -15,7 +15,7 @@ import torch
 from trl import SFTConfig
 
 from bench.model.transformers_private import use_one_gpu
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.training.recipe import Recipe
 
 _NAMED = {"adamw": "adamw_torch_fused"}

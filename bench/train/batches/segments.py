@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from bench.record.results.preview import Segment
+from bench.record.results.seen_row import Segment
 
 
 def segments(tokenizer: Any, ids: Sequence[int], learned: Sequence[bool]) -> Iterator[Segment]:

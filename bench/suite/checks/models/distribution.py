@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.adapter import JsonTable
 from bench.suite.tables.training.recipe import Recipe

@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.errors import InputError, Problem, collected
 from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from bench.suite.tables.given_arm import GGUF, WeightsForm
+from bench.suite.tables.weights_form import GGUF, WeightsForm
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 """Any of these is a tokenizer."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from bench.spec import Count, Spec
-from bench.suite.tables.model import Precision
+from bench.suite.tables.precision import Precision
 from bench.suite.tables.training.adapter import (
     TABLES,
     VIRTUAL_TOKEN_METHODS,

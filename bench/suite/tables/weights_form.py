@@ -1,0 +1,10 @@
+"""The forms in which weights come from elsewhere."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+WeightsForm = Literal["adapter", "weights"]
+
+GGUF = ".gguf"
+"""Ending of a file that llama.cpp reads; transformers dequantises it."""
