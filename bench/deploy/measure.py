@@ -7,7 +7,7 @@ read in batches, answers are greedy and of one length, so that every form does t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
+from bench.model.torch_private import plain_parts
 from bench.record.results.ledger import OtherLoad
 
 _ANSWERS, _ANSWER_TOKENS, _WARM_UP_TOKENS = 16, 32, 4
@@ -90,16 +91,6 @@ def tensor_bytes(model: torch.nn.Module) -> int:
     stored = {
         (part.untyped_storage().data_ptr(), part.storage_offset()): part.numel() * part.element_size()
         for tensor in (*model.parameters(), *model.buffers())
-        for part in _parts(tensor)
+        for part in plain_parts(tensor)
     }
     return sum(stored.values())
-
-
-def _parts(tensor: Any) -> Iterator[Tensor]:
-    """The plain tensors that a quantised one is made of; a plain one itself."""
-    if not hasattr(tensor, "__tensor_flatten__"):
-        yield tensor
-        return
-    names, _ = tensor.__tensor_flatten__()
-    for name in names:
-        yield from _parts(getattr(tensor, name))

@@ -6,6 +6,8 @@ pinned to the patch version.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -18,9 +20,11 @@ __all__ = [
     "FakeTensorMode",
     "TorchDispatchMode",
     "can_pack",
+    "makes_new",
     "pack_weight",
     "packed_linear",
     "place_on_processor",
+    "plain_parts",
     "storage_key",
     "tree_iter",
 ]
@@ -29,6 +33,23 @@ __all__ = [
 def storage_key(tensor: Tensor) -> int:
     """The address of a tensor's storage, which the storage's wrappers in Python share."""
     return int(tensor.untyped_storage()._cdata)
+
+
+@cache
+def makes_new(operation: Any) -> bool:
+    """Whether the results of a dispatcher's operation share no memory with its arguments, of which it changes none."""
+    schema = operation._schema
+    return all(value.alias_info is None for value in (*schema.arguments, *schema.returns))
+
+
+def plain_parts(tensor: Any) -> Iterator[Tensor]:
+    """The plain tensors that a quantised one is made of; a plain one itself."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        yield tensor
+        return
+    names, _ = tensor.__tensor_flatten__()
+    for name in names:
+        yield from plain_parts(getattr(tensor, name))
 
 
 def place_on_processor(model: torch.nn.Module, mode: FakeTensorMode) -> None:

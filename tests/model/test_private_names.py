@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from peft import AdaLoraConfig, LoraConfig, PeftConfig, get_peft_model
+from torch.testing._internal.two_tensor import TwoTensor
 from transformers import Trainer, TrainingArguments, dynamic_module_utils
 
 from bench.model import peft_private, torch_private, transformers_private
@@ -28,6 +32,9 @@ OVERRIDDEN = {
     "_load_rng_state": ["self", "checkpoint"],
 }  # fmt: skip
 """Steps of `Trainer` that `TrainerHooks` stands in for, with their parameters."""
+
+DOCUMENTED = {"_exit", "_asdict", "_fields"}
+"""Names of Python's library that are public for all their underscore."""
 
 CALLED = {"_get_learning_rate": ["self"], "_prepare_inputs": ["self", "inputs"]}
 
@@ -219,3 +226,46 @@ def test_onednns_packed_weights_give_a_linear_layers_outputs() -> None:
     packed = torch_private.pack_weight(weight)
     outputs = torch_private.packed_linear(inputs, packed, bias)
     assert torch.allclose(outputs, torch.nn.functional.linear(inputs, weight, bias), atol=1e-5)
+
+
+def test_an_operation_that_shares_or_changes_its_arguments_makes_nothing_new() -> None:
+    """Results of others are kept: a view or a change in place that counted as new would be lost."""
+    aten = torch.ops.aten
+    assert [torch_private.makes_new(one) for one in (aten.mm.default, aten.view.default, aten.add_.Tensor)] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
+def test_a_tensor_of_several_is_taken_apart_to_plain_ones() -> None:
+    """Quantised weights are such: whole, they count as wide as they were before."""
+    parts = [torch.ones(2), torch.zeros(2), torch.ones(2), torch.zeros(2)]
+    nested = TwoTensor(TwoTensor(*parts[:2]), TwoTensor(*parts[2:]))
+    assert all(one is other for one, other in zip(torch_private.plain_parts(nested), parts, strict=True))
+    assert next(torch_private.plain_parts(parts[0])) is parts[0]
+
+
+def private_names(tree: ast.Module) -> Iterator[str]:
+    """Private names of other modules that a module takes hold of: attributes and imports by one underscore, and torch's
+    protocols by two."""
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            own.add(node.attr)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            own.add(node.target.id)
+    taken = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            taken += [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+    yield from (name for name in taken if re.match(r"_(?!_)|__(torch|tensor)_", name) and name not in own | DOCUMENTED)
+
+
+def test_private_names_are_taken_in_the_files_that_say_so_alone() -> None:
+    package = Path(torch_private.__file__).parents[1]
+    found = {
+        str(path.relative_to(package)): names
+        for path in package.rglob("*.py")
+        if not path.name.endswith("_private.py")
+        if (names := list(private_names(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert found == {}

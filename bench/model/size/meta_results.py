@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from bench.model.torch_private import makes_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class _MetaTensor:
 
 def result_of(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What an operation of torch's dispatcher returns. Raises what it raises."""
-    if not _makes_new(operation):
+    if not makes_new(operation):
         return operation(*args, **kwargs)
     tensors = list(_tensors((*args, *kwargs.values())))
     if not tensors or not all(tensor.is_meta for tensor in tensors):
@@ -41,13 +43,6 @@ def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
             yield value
         elif isinstance(value, list | tuple):
             yield from _tensors(value)
-
-
-@cache
-def _makes_new(operation: Any) -> bool:
-    """Whether its results share no memory with its arguments, of which it changes none."""
-    schema = operation._schema
-    return all(value.alias_info is None for value in (*schema.arguments, *schema.returns))
 
 
 @lru_cache(maxsize=10_000, typed=True)
