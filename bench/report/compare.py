@@ -69,11 +69,16 @@ def compare_record(
     record: Record, rows: ScoreRows, *, replicates: int = REPLICATES, name: str | None = None
 ) -> Comparison:
     """Everything that the report says, from a record and its scores that were read already. name: of the run."""
-    missing, verdicts = absences_of(record), verdicts_of(record, rows, replicates=replicates)
+    comparison = _without_sanity(record, rows, verdicts_of(record, rows, replicates=replicates), name=name)
+    return replace(comparison, sanity=findings(record, comparison))
+
+
+def _without_sanity(record: Record, rows: ScoreRows, verdicts: Verdicts, *, name: str | None) -> Comparison:
+    """All but the findings, which are about these numbers."""
     aligned, deltas, measured, claims = verdicts.aligned, verdicts.deltas, verdicts.results, verdicts.claims
     sources = _answer_sources(record, aligned, deltas, measured, claims)
     sequential, look = _sequential(record, claims, measured, name=name)
-    comparison = Comparison(
+    return Comparison(
         run=run_info(record),
         completeness=verdicts.completeness,
         answer=answer(sources),
@@ -123,10 +128,9 @@ def compare_record(
         flips=find_flips(record, aligned, rows),
         example_checks=example_checks(aligned, rows),
         sanity=(),
-        missing=missing,
+        missing=absences_of(record),
         provenance=provenance(record),
     )
-    return replace(comparison, sanity=findings(record, comparison))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
