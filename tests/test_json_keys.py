@@ -19,7 +19,6 @@ from bench.cli.catalogue import ListKind
 from bench.cli.main import app
 from bench.design.instrument import Instrument
 from bench.gate.exact import Baseline, ExactComparison
-from bench.gate.history import Trend
 from bench.gate.quality import QualityComparison
 from bench.gate.speed.speed_gate import SpeedComparison
 from bench.perf.doctor import Examination
@@ -28,6 +27,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.as_json import json_keys
 from bench.report.export.verify import VerifiedClaim
 from bench.report.imported.compare import ImportedDelta
+from bench.report.imported.stored_times import Trend
 from bench.report.render.view import View
 from bench.run.estimate.forecast_types import Forecast
 from bench.show.data import Shown

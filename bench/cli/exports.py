@@ -48,7 +48,7 @@ def export(
 
 def _export_times(directory: RunDirectory, out: Path | None) -> None:
     from bench.atomic import write_text
-    from bench.gate.history import pytest_benchmark_json
+    from bench.report.export.pytest_benchmark import pytest_benchmark_json
 
     content = pytest_benchmark_json(directory.load())
     if out is None:

@@ -178,9 +178,9 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Show the trend of stored times. Advice only: it always exits 0."""
-    from bench.gate.history import read_history
     from bench.gate.show import print_history
     from bench.report.as_json import to_json
+    from bench.report.imported.stored_times import read_history
 
     trends = read_history(paths)
     if as_json:

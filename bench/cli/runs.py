@@ -46,26 +46,25 @@ def report(
         else:
             print_view(cached.view, directory.path, console(), full=full)
         raise typer.Exit(cached.exit_code)
-    from bench.gate.trend import run_trends, trend_section
-    from bench.report.as_json import to_json
     from bench.report.compare import compare
     from bench.report.compose import compose
     from bench.report.export.comparison_json import comparison_json
+    from bench.report.history import with_history
     from bench.report.write import write_comparison, write_copy
 
     comparison = compare(directory)
+    if history:
+        comparison = with_history(comparison, directory.load(), history)
     if share is not None:
         typer.echo(str(write_copy(comparison, share)))
         raise typer.Exit(comparison.completeness.exit_code)
-    trends = run_trends(directory.load(), history) if history else None
     if as_json:
-        print_json({**comparison_json(comparison), **({} if trends is None else {"history": to_json(trends)})})
+        print_json(comparison_json(comparison))
     elif layout == "pr":
         write_comparison(comparison, directory.path)
         typer.echo(render_comment(compose(comparison)), nl=False)
     else:
-        trend = None if trends is None else trend_section(trends)
-        write_comparison(comparison, directory.path, console=console(), trend=trend, full=full)
+        write_comparison(comparison, directory.path, console=console(), full=full)
     raise typer.Exit(comparison.completeness.exit_code)
 
 

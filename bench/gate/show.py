@@ -11,11 +11,11 @@ from rich.text import Text
 
 from bench.control_codes import visible
 from bench.gate.exact import ExactComparison
-from bench.gate.history import Trend
 from bench.gate.quality import QualityComparison, ScoreChange
 from bench.gate.speed.learning import LearningCheck, learning_answer
 from bench.gate.speed.speed_gate import Clocked, SpeedComparison
 from bench.report.analysis.across.comparable import Difference
+from bench.report.imported.stored_times import Trend
 from bench.report.render import format as fmt
 from bench.suite.tables.conclusions.gate import Waiver
 

@@ -7,7 +7,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.run_facts.run_info import RunInfo
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Section, View
+from bench.report.render.view import Cell, View
 from bench.report.sections.answer import answer_section
 from bench.report.sections.answers.flips import flips_section
 from bench.report.sections.answers.generation import generation_section
@@ -31,6 +31,7 @@ from bench.report.sections.tradeoff import tradeoff_section
 from bench.report.sections.training.applied import applied_section
 from bench.report.sections.training.costs import cost_section, seconds_section
 from bench.report.sections.training.deployed import deployed_section
+from bench.report.sections.training.earlier_times import earlier_times_section
 from bench.report.sections.training.endpoints import endpoints_section
 from bench.report.sections.training.given_weights import given_section
 from bench.report.sections.training.pace import pace_section
@@ -41,14 +42,15 @@ from bench.suite.tables.arms import is_base
 _MOST_NAMED = 2
 
 
-def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
-    """Everything that is said, ready to print. `trend`: of earlier runs' times, where they were asked for."""
+def compose(comparison: Comparison) -> View:
+    """Everything that is said, ready to print."""
     first = (
         answer_section(comparison),
         overview_section(comparison) if comparison.measurands else None,
         claims_section(comparison),
         failures_section(comparison),
         sanity_section(comparison),
+        earlier_times_section(comparison),
     )
     rest = (
         decision_section(comparison),
@@ -83,7 +85,6 @@ def compose(comparison: Comparison, *, trend: Section | None = None) -> View:
     )
     asked = comparison.measurands or comparison.claims
     sections = [section for section in first if section is not None]
-    sections += [] if trend is None else [trend]
     sections += [
         section.model_copy(update={"folded": True}) if asked else section for section in rest if section is not None
     ]

@@ -22,19 +22,16 @@ from bench.report.compose import compose
 from bench.report.plots.draw import draw
 from bench.report.render import html, markdown
 from bench.report.render.drawing import Drawing
-from bench.report.render.view import Section
 from bench.report.share import to_share
 from bench.report.workbench import workbench
 
 
-def write_report(run: Run, *, console: Console | None = None, trend: Section | None = None, full: bool = False) -> Path:
+def write_report(run: Run, *, console: Console | None = None, full: bool = False) -> Path:
     """Write the report of `run`, print its first screen (`full`: all) on `console`, and return the path of report.md.
-
-    `trend`: a section on earlier runs' times, where they were asked for.
 
     Raises `InputError` where the record or the scores cannot be read.
     """
-    return write_comparison(compare(run), run.path, console=console, trend=trend, full=full)
+    return write_comparison(compare(run), run.path, console=console, full=full)
 
 
 def write_comparison(
@@ -42,11 +39,10 @@ def write_comparison(
     folder: Path,
     *,
     console: Console | None = None,
-    trend: Section | None = None,
     full: bool = False,
 ) -> Path:
     """Write a comparison that is at hand as `write_report` does."""
-    view = compose(comparison, trend=trend)
+    view = compose(comparison)
     path = folder / REPORT
     with write_errors_as_problems(str(folder)):
         plots = _write_plots(comparison, folder / markdown.PLOTS)
@@ -55,7 +51,7 @@ def write_comparison(
         write_text(folder / FLIPS, comparison.flips.lines())
         if comparison.look is not None:
             write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
-        if trend is None:
+        if not comparison.history:  # what is kept is the report without it
             names = (REPORT, PAGE, FLIPS, *(f"{markdown.PLOTS}/{name}.svg" for name in plots))
             cache_report(folder, view, comparison.completeness.exit_code, files=names)
     if console is not None:

@@ -8,8 +8,8 @@ from bench.code_digest import own_code
 from bench.run.plan.digests import ENTRIES
 
 MODULES = (
-    "bench.cli.main", "bench.draft.write", "bench.gate.exact", "bench.gate.quality",
-    "bench.gate.trend", "bench.report.write", "bench.report.plots.draw", "bench.report.render.html", "bench.run.run",
+    "bench.cli.main", "bench.draft.write", "bench.gate.exact", "bench.gate.quality", "bench.report.history",
+    "bench.report.write", "bench.report.plots.draw", "bench.report.render.html", "bench.run.run",
     "jinja2", "rich.table", "tests.fakes.echo", "tests.fakes.failing_evals",
     "tests.fakes.suites", "tests.fakes.worker",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate.history import describe
+from bench.report.export.pytest_benchmark import describe
 from tests.fakes import process
 from tests.fakes.records import make_run
 

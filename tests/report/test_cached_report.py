@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from typer.testing import CliRunner
 import bench.report.compare
 from bench.cli.main import app
 from bench.report.cached_report import VIEW, cached_report
-from bench.report.write import write_report
+from bench.report.compare import compare
+from bench.report.imported.stored_times import Entry, Trend
+from bench.report.write import write_comparison
 from tests.fakes.records import make_run
 
 
@@ -90,10 +93,10 @@ def test_another_version_of_this_program_draws_it_anew(
 
 
 def test_a_trend_is_never_what_is_kept(tmp_path: Path) -> None:
-    from bench.report.render.view import Section
-
     run = make_run(tmp_path / "run", examples=20)
     run.write()
     console = Console(file=io.StringIO())
-    write_report(run, console=console, trend=Section(title="Times of earlier runs", blocks=()))
+    entry = Entry(when="2020-01-01T00:00:00", median=1.0, machine="a machine", source="times.json")
+    trend = Trend(name="bench::train[a]", entries=(entry,))
+    write_comparison(replace(compare(run, replicates=20), history=(trend,)), run.path, console=console)
     assert cached_report(tmp_path / "run") is None

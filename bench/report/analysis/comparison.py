@@ -54,6 +54,7 @@ from bench.report.analysis.training.losses.loss_curves import LossCurve
 from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.analysis.training.seen_rows import ArmRows
 from bench.report.analysis.training.sweeps import ArmSweep, ContextRows
+from bench.report.imported.stored_times import Trend
 from bench.stats.conclusions.ranking import Rank
 
 
@@ -132,6 +133,8 @@ class Comparison:
     missing: tuple[Absence, ...]
     """Jobs without a result, or with none that counts."""
     provenance: Provenance
+    history: tuple[Trend, ...] = ()
+    """This run's times after those of earlier runs; empty unless they were asked for."""
 
     @property
     def judging(self) -> tuple[JudgingCost, ...]:

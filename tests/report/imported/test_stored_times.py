@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
-from bench.gate.history import describe, pytest_benchmark_json, read_history
+from bench.report.export.pytest_benchmark import describe, pytest_benchmark_json
+from bench.report.imported.stored_times import read_history
 from tests.fakes.records import make_run
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
-from bench.gate.history import pytest_benchmark_json
-from bench.gate.trend import run_trends, trend_section
+from bench.report.compare import compare
+from bench.report.export.pytest_benchmark import pytest_benchmark_json
+from bench.report.history import run_trends, with_history
 from bench.report.render.view import Paragraph, Table
-from bench.report.write import write_report
+from bench.report.sections.training.earlier_times import earlier_times_section
+from bench.report.write import write_comparison, write_report
 from tests.fakes.records import FakeRun, make_run
 
 TRAINING = "train[lima_vs_alpaca/micro:lima_1k/full]"
@@ -40,7 +42,9 @@ def stored(folder: Path, run: FakeRun, when: str, *, times: float = 1.0, process
 
 def rows(run: FakeRun, folder: Path) -> dict[str, list[str]]:
     """The section's table by its first column."""
-    tables = [block for block in trend_section(run_trends(run.record, [folder])).blocks if isinstance(block, Table)]
+    section = earlier_times_section(with_history(compare(run, replicates=20), run.record, [folder]))
+    assert section is not None
+    tables = [block for block in section.blocks if isinstance(block, Table)]
     assert [table.only for table in tables] == [None, "document"], "evaluations are too many for a terminal"
     assert [{row[0].text.startswith("train[") for row in table.rows} for table in tables] == [{True}, {False}]
     return {row[0].text: [cell.text for cell in row[1:]] for table in tables for row in table.rows}
@@ -72,8 +76,10 @@ def test_the_report_shows_it_as_advice_and_only_when_asked(tmp_path: Path) -> No
     run = make_run(tmp_path / "run", examples=5)
     run.write()
     stored(tmp_path / "times", run, "2020-01-01T00:00:00", times=0.5)
-    section = trend_section(run_trends(run.record, [tmp_path / "times"]))
-    text = write_report(run, trend=section).read_text(encoding="utf-8")
+    comparison = with_history(compare(run, replicates=20), run.record, [tmp_path / "times"])
+    section = earlier_times_section(comparison)
+    assert section is not None
+    text = write_comparison(comparison, run.path).read_text(encoding="utf-8")
     assert "## Times of earlier runs" in text
     assert "Advice, no verdict" in text
     assert "+100%" in text
