@@ -1,6 +1,5 @@
-"""Checks that end in an exit code: exact counts, interleaved speed, stored history, quality of one run against another.
+"""Checks that end in an exit code: exact counts, interleaved speed, quality of one run against another.
 
-Contract: this package's parent side is light. What needs torch runs in children: `bench.worker`, and
-`bench.gate.speed.step_server`,
-which only ever runs as a process of its own.
+Contract: nothing here loads torch but `speed.step_server` and `speed.counting`, which run as processes of their own;
+what else needs it runs in children of `bench.worker`.
 """
