@@ -31,6 +31,10 @@ CODE = r"^( *)```.*?^\1```|`[^`\n]*`"
 BEGINNING = re.compile(r"(Of|That|As|Those|The same|Same|It)\b")
 WORDS = {
     r"(?<!be )told(?! apart)": "reported, named, refused",
+    r"said": "reported, named, warned; of people and models: wrote, answered",
+    r"made by(?! hand)": "written by, built by",
+    r"meets? at": "wait at a barrier",
+    r"(go|goes|going|went) on where": "resume",
     r"stands?(?! for\b| in for\b|-)|stood": "is, holds, is recorded in",
     r"lies?|lay": "is, is stored in",
     r"mend(s|ed|ing)?": "fix",

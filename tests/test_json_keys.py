@@ -37,7 +37,6 @@ from bench.show.status import RunStatus
 GOLDEN = Path(__file__).parent / "json_keys.txt"
 DUMPED: dict[str, type[Any]] = {
     "report": Comparison,
-    "report --history": Trend,
     "compare": RunComparison,
     "plan --resolve": Instrument,
     "gate exact": ExactComparison,

@@ -1,4 +1,4 @@
-"""`bench data …`: rows as a model will see them, and rows made by a model."""
+"""`bench data …`: rows as a model will see them, and rows written by a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.cli.options import JsonOption, ProfileOption, SetOption, SuiteArgumen
 from bench.cli.output import console, print_json
 from bench.errors import ExitCode
 
-data = typer.Typer(help="Rows: shown as a model sees them, or made by a model.", no_args_is_help=True)
+data = typer.Typer(help="Rows: shown as a model sees them, or written by a model.", no_args_is_help=True)
 
 
 @data.command()

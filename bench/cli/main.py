@@ -90,7 +90,7 @@ def _line(text: str) -> str:
 
 
 def _exit_on_usage(error: Any) -> NoReturn:
-    """A wrong command line, said in the same form as every other refusal."""
+    """A wrong command line, reported as every other refusal is."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "bench"
     message = error.format_message()

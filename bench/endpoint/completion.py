@@ -54,7 +54,7 @@ class Reply(Spec):
     host: str | None
     """`None` for a model on this machine."""
     text: str
-    """Empty where the model said nothing or refused."""
+    """Empty where the model wrote nothing or refused."""
     token_ids: tuple[int, ...] | None = None
     """The answer's tokens, where a server of known weights gives them."""
     finish_reason: str | None

@@ -48,7 +48,7 @@ class RateLimit:
             self.clock.wait(wait, stop)
 
     def hold(self, seconds: float) -> None:
-        """No request of any thread for so long: the server said so."""
+        """No request of any thread for so long, as the server asks."""
         with self._lock:
             self._held_until = max(self._held_until, self.clock.now() + seconds)
 

@@ -57,7 +57,7 @@ def rehearse_all(jobs: Iterable[EvalJob], *, ask_endpoints: bool = False) -> dic
     """Rehearses every job. Raises `InputError` with the problems of all of them.
 
     `ask_endpoints`: served models are asked once.
-    Returns what was said of evals whose rows the hub does not give today, by name: an input that is unavailable, and
+    Returns what is reported of evals whose rows the hub does not give today, by name: an input that is unavailable, and
     not wrong.
     """
     problems: list[Problem] = []

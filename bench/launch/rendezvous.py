@@ -85,7 +85,7 @@ class FixedRendezvous(RendezvousHandler):
             group.set(f"node/{place.node}", "here")
             group.wait([f"node/{node}" for node in range(place.nodes)], _WAIT)
         except RuntimeError as error:  # torch's connection errors among them
-            waited = f"{place.nodes} nodes did not meet at {place.address} within {_WAIT.seconds // 60} minutes"
+            waited = f"{place.nodes} nodes were not all at {place.address} within {_WAIT.seconds // 60} minutes"
             raise JobFailedError("unavailable", waited) from error
         info = RendezvousStoreInfo(place.address, place.port)
         return RendezvousInfo(group, place.node, place.nodes, info)

@@ -83,7 +83,7 @@ class Journal:
         try:
             theirs = json.loads(self.note.read_bytes())["make"]
         except (OSError, ValueError, KeyError, TypeError):
-            what = f"{self.path.name} is there already and was not made by this command"
+            what = f"{self.path.name} is there already and was not written by this command"
             raise InputError(Problem(reference="make.out-taken", what=what, where="--out", hint=hint)) from None
         if theirs != self.identity:
             keys = ", ".join(_differing(self.identity, theirs))

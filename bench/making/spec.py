@@ -223,7 +223,7 @@ class MakeScore(_Make):
 
 
 class MakeAugment(_Make):
-    """`kind = "augment"`: instructions said otherwise, or made into other ones (Xu et al. 2023)."""
+    """`kind = "augment"`: instructions in other words, or made into other ones (Xu et al. 2023)."""
 
     kind: Literal["augment"]
     tasks: TaskSource

@@ -239,7 +239,7 @@ class Record(Spec):
     deployments: tuple[DeploymentRecord, ...] = ()
     """One per training and form that it is shipped in."""
     labels: tuple[EvalLabels, ...] = ()
-    """What people said of judged pairs."""
+    """People's labels of judged pairs."""
     looks: tuple[Look, ...] = ()
     """Looks at the same question with other seeds, before this run."""
     given: tuple[GivenRecord, ...] = ()

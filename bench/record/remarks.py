@@ -1,4 +1,4 @@
-"""Settings that work and do what hardly anybody wants: said by the plan before a run, and by the report after it.
+"""Settings that work and do what hardly anybody wants: named by the plan before a run, and by the report after it.
 
 Contract: pure; one rule for both. The plan takes the counts from the schedule, the report from the ledger.
 """

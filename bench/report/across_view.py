@@ -19,7 +19,7 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
 
 
 def compose_comparison(comparison: RunComparison) -> View:
-    """All that is said, ready to print."""
+    """All text, ready to print."""
     first, second = comparison.runs
     sections = (
         _summary(comparison),

@@ -43,7 +43,7 @@ _MOST_NAMED = 2
 
 
 def compose(comparison: Comparison) -> View:
-    """Everything that is said, ready to print."""
+    """The whole report, ready to print."""
     first = (
         answer_section(comparison),
         overview_section(comparison) if comparison.measurands else None,

@@ -47,7 +47,7 @@ class Execution:
     looks: tuple[Look, ...] = ()
     """At the same question with other seeds, before this run."""
     labels: tuple[EvalLabels, ...] = ()
-    """What people said of judged pairs."""
+    """People's labels of judged pairs."""
     outcomes: dict[str, JobOutcome] = field(default_factory=dict)
     _recorded: float = 0.0
 

@@ -13,7 +13,7 @@ from bench.run.estimate.placement_types import DeviceLayout, Placement
 from bench.units import size_text
 
 _MOST_ARMS = 100
-"""Arms in the table; more would scroll away what is said below it."""
+"""Arms in the table; more would scroll away what is printed below it."""
 
 
 def print_forecast(expected: Forecast, console: Console) -> None:

@@ -142,7 +142,7 @@ def _run(words: list[str], environment: dict[str, str], *, cwd: Path, seconds: f
             _log("\n".join(lines))
     if why is not None:
         said = " | ".join(line.strip() for line in lines[-_TAIL_LINES:] if line.strip())
-        raise RuntimeError(f"the training command failed ({why}): {said or 'it said nothing'}")
+        raise RuntimeError(f"the training command failed ({why}): {said or 'it printed nothing'}")
 
 
 def _log(text: str) -> None:

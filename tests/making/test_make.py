@@ -131,7 +131,7 @@ def test_a_file_of_other_rows_is_left_alone(make: Make, tmp_path: Path) -> None:
             make(DISTIL + 'system = "x"', server.url, PROMPTS, "sampling.temperature=0.5")
         assert caught.value.problems[0].reference == "make.out-taken"
         write_lines(tmp_path / "mine.jsonl", PROMPTS)
-        with pytest.raises(InputError, match="was not made by this command"):
+        with pytest.raises(InputError, match="was not written by this command"):
             make(DISTIL, server.url, PROMPTS, out="mine.jsonl")
     assert (tmp_path / "made.jsonl").read_bytes() == before
 

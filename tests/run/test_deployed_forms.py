@@ -97,7 +97,7 @@ def test_a_form_that_waits_is_refused_with_its_evals_and_nothing_else(
         for form in forms
         for seed in (0, 1)
     }
-    assert failed["eval:qa:few/lora:int8#0"] == "int8 waits: torchao is not installed"
+    assert failed["eval:qa:few/lora:int8#0"] == "int8 cannot be built here: torchao is not installed"
     assert {job.failure.kind for job in record.jobs if job.failure is not None} == {"refused"}
 
 

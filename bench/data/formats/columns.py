@@ -156,14 +156,14 @@ def _after_history(record: Mapping[str, Any], turns: Turns) -> Turns:
 
 
 def history_turns(value: object, name: str) -> Turns:
-    """Earlier turns: pairs of what user and assistant said, or messages. Raises `RowError`."""
+    """Earlier turns: pairs of what user and assistant wrote, or messages. Raises `RowError`."""
     if isinstance(value, list) and all(is_message(item) for item in value):
         return message_turns(value)
     pairs = value if isinstance(value, list) else [value]
     turns: Turns = []
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            what = f"field `{name}` holds {kind_of(pair)}, not pairs of what the user and the assistant said"
+            what = f"field `{name}` holds {kind_of(pair)}, not pairs of what the user and the assistant wrote"
             raise RowError("data.history", what, ignore_hint(name))
         question, answer = (as_text(text, f"a text of `{name}`") for text in pair)
         turns += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]

@@ -30,7 +30,7 @@ Converter = Callable[[Mapping[str, Any]], Turns]
 
 _PAIRS = (("input", "output"), ("human", "assistant"), ("user", "assistant"), ("question", "answer"),
           ("instruction", "output"), ("prompt", "response"), ("query", "response"))  # fmt: skip
-"""Keys of an object in a conversation that hold what the user and the assistant said."""
+"""Keys of an object in a conversation that hold what the user and the assistant wrote."""
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "trajectory")
 """Columns that hold a whole conversation."""
 PROMPTS = ("instruction", "question", "prompt", "query", "problem", "input", "inputs", "user", "human")
@@ -152,14 +152,14 @@ def alternating(name: str) -> Converter:
 
 
 def pair_keys(item: object) -> tuple[str, str] | None:
-    """The keys of an object that hold what the user and the assistant said; `None` where it is no such pair."""
+    """The keys of an object that hold what the user and the assistant wrote; `None` where it is no such pair."""
     if not isinstance(item, dict):
         return None
     return next((keys for keys in _PAIRS if item.keys() >= set(keys)), None)
 
 
 def pairs(name: str) -> Converter:
-    """A list of objects with what the user and the assistant said (Capybara, BELLE)."""
+    """A list of objects with what the user and the assistant wrote (Capybara, BELLE)."""
 
     def convert(record: Mapping[str, Any]) -> Turns:
         turns: Turns = []

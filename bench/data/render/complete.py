@@ -70,7 +70,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _is_taken_for_an_answer(turns: Sequence[Turn], place: int, text: str, render: Render) -> bool:
-    """Whether the template prints what a tool returned as if the assistant had said it."""
+    """Whether the template prints what a tool returned as if the assistant had written it."""
     as_answer = turns[place].model_copy(update={"role": "assistant"})
     return _renders_to([*turns[:place], as_answer, *turns[place + 1 :]], text, render)
 

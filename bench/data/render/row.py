@@ -25,7 +25,7 @@ class Turn(Spec):
     content: str
     input: str | None = None
     reasoning: str | None = None
-    """What the assistant thought before it said the content, where the row keeps both apart."""
+    """What the assistant thought before it wrote the content, where the row keeps both apart."""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None

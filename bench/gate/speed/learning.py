@@ -5,8 +5,8 @@ submission that converges unlike the reference over several seeds is no valid re
 batches with the same seeds, so that their losses are compared seed by seed, and the noise of seeds does not widen the
 band.
 
-Contract: pure. `different` and `same` are said where the whole 95% interval over seeds is outside, or inside, the band;
-else `unresolved`.
+Contract: pure. `different` and `same`: the whole 95% interval over seeds is outside, or inside, the band; else
+`unresolved`.
 """
 
 from __future__ import annotations

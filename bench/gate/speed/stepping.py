@@ -87,7 +87,7 @@ class Pair:
     ours: SteppedSide
     theirs: SteppedSide
     descriptions: tuple[dict[str, Any], dict[str, Any]]
-    """What each said of itself."""
+    """What each reported of itself."""
 
     @property
     def cores(self) -> list[int | None]:

@@ -69,7 +69,7 @@ class Utilization(Spec):
 
 
 class Energy(Spec):
-    """What a counter of the machine said that a training took; it counts the whole device, whoever uses it."""
+    """What a training took by a counter of the machine; it counts the whole device, whoever uses it."""
 
     joules: float
     counter: Literal["nvml", "rapl"]

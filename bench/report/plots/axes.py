@@ -56,7 +56,7 @@ def ticks(axis: Axis, *, most: int = 4) -> list[float]:
 
 
 def labels(values: Sequence[float], unit: Callable[[float], str] | None = None) -> list[str]:
-    """Texts with as many decimals as keep them apart. unit: how one value is said; else plainly, `K` and `M` counted.
+    """Texts with as many decimals as keep them apart. unit: the text of one value; else plainly, `K` and `M` counted.
 
     A `unit` that says two of them alike is not used.
     """

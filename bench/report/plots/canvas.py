@@ -161,7 +161,7 @@ class Canvas:
 
 
 def with_labels(axis: Axis, unit: Callable[[float], str] | None = None) -> tuple[list[float], list[str]]:
-    """Round numbers of an axis and how they are said."""
+    """Round numbers of an axis and how they are written."""
     values = ticks(axis)
     return values, labels(values, unit)
 

@@ -1,4 +1,4 @@
-"""A panel with one row per arm: names, marks with intervals, and what is said in the place of a mark."""
+"""A panel with one row per arm: names, marks with intervals, and the words in the place of a mark."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Guide:
 
 
 def row_panel(title: str, rows: Sequence[ArmRow], guides: Sequence[Guide] = (), *, below: str = "") -> Panel:
-    """The panel; below: said under the axis, such as its direction."""
+    """The panel; below: the words under the axis, such as its direction."""
     canvas = Canvas(title=title, label=_in_words(title, rows))
     axis = _axis(rows, guides)
     beside = max((len(row.arm) for row in rows), default=0) <= _BESIDE

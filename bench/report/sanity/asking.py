@@ -57,7 +57,7 @@ def few_shots(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 
 def cut_answers(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """Answers that may be longer than the model's context, as the plan said before."""
+    """Answers that may be longer than the model's context, as the plan warned before."""
     positions = min(model.context_length for model in record.resolved.bases().values())
     for spec in record.resolved.suite.eval:
         for remark in answer_remarks(spec, positions):

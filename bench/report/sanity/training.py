@@ -91,7 +91,7 @@ def one_draw(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 
 def settings(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """Settings that work and do what hardly anybody wants, as the plan said before; each once for an arm."""
+    """Settings that work and do what hardly anybody wants, as the plan warned before; each once for an arm."""
     suite = record.resolved.suite
     recipes = {arm.name: suite.recipe[arm.recipe] for arm in suite.expand() if suite.trains(arm)}
     for training in record.trainings:

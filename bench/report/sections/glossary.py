@@ -44,7 +44,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "The interval excludes zero, but that happens by chance among so many contrasts (Holm does not agree), or the "
         "noise of training is unknown (one seed).",
     ),
-    ("(2/3 seeds)", "The arm lost seeds: two of three have a score. With one left neither better nor worse is said."),
+    ("(2/3 seeds)", "The arm lost seeds: two of three have a score. With one left, no mark says better or worse."),
     (
         "best, best?",
         "best: shown to be better than every other arm and than the base. best?: nothing is shown to be better, but "

@@ -1,4 +1,4 @@
-"""How a contrast is said. "Better" and "worse" are said here and nowhere else, from `Contrast.reading` alone."""
+"""How a contrast reads. "Better" and "worse" are written here and nowhere else, from `Contrast.reading` alone."""
 
 from __future__ import annotations
 

@@ -40,10 +40,11 @@ def without_waiting_forms(planned: Plan) -> Plan:
 
 def _problem(form: DeployedForm) -> Problem | None:
     if form == "int8" and find_spec("torchao") is None:
-        return _waits(form, "torchao is not installed", "pip install 'sft-bench[int8]'")
+        return _unbuilt(form, "torchao is not installed", "pip install 'sft-bench[int8]'")
     what = _NO_GGUF if form.startswith("gguf") else _NO_RUNTIME.get(form)
-    return None if what is None else _waits(form, *what)
+    return None if what is None else _unbuilt(form, *what)
 
 
-def _waits(form: DeployedForm, what: str, hint: str) -> Problem:
-    return Problem(reference="deploy.waits", what=f"{form} waits: {what}", where="deploy.forms", hint=hint)
+def _unbuilt(form: DeployedForm, what: str, hint: str) -> Problem:
+    what = f"{form} cannot be built here: {what}"
+    return Problem(reference="deploy.waits", what=what, where="deploy.forms", hint=hint)

@@ -21,7 +21,7 @@ from bench.suite.tables.evals import JudgeSpec
 def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str]:
     """Rehearse the evals of a run. Raises `InputError` with all that would leave one without a score.
 
-    Returns what was said of evals whose rows the hub does not give today, by name: their jobs fail, and the next run
+    Returns what is reported of evals whose rows the hub does not give today, by name: their jobs fail, and the next run
     does them alone.
     """
     again = [job for job in _one_of_each(planned) if job.served is not None and planned.trains]

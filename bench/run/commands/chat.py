@@ -1,7 +1,7 @@
 """`bench chat`: the base and a trained arm answer the same messages, each in a conversation of its own.
 
 Contract: both answer through the prompts and the generation of every eval; a model is loaded once, in a child of its
-own. A message that one of them cannot answer is said, and both conversations go on without it.
+own. A message that one of them cannot answer is reported, and both conversations go on without it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`bench data make`: rows written by a model, from a make file to JSON Lines.
 
-Contract: everything that can be known to be wrong is said before the first request: the file, the rows to work on, the
-key, the local model, the place to write. What was made stays, however the run ends; the same command resumes.
+Contract: everything that can be known to be wrong is reported before the first request: the file, the rows to work on,
+the key, the local model, the place to write. What was made stays, however the run ends; the same command resumes.
 """
 
 from __future__ import annotations

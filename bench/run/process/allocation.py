@@ -1,7 +1,7 @@
 """This process among those that a launcher started: `srun`, `torchrun`, `mpirun`, or nobody.
 
 Contract: the launcher's variables are taken out of the environment, for a library would wait for a group of them that
-never forms; what they said is passed on to children in variables of this program. The first process of the first node
+never forms; their values are passed on to children in variables of this program. The first process of the first node
 is the head, which runs the suite; the first of every other node takes part in its trainings; all others have nothing
 to do, because a training starts its own processes.
 """

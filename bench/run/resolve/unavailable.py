@@ -73,7 +73,7 @@ def refuse_unavailable(resolved: ResolvedSuite) -> None:
 
 
 def one_problem_per_source(reasons: Iterable[Unavailable | None]) -> list[Problem]:
-    """Each source once, said as it was reasons rather than as what followed from it."""
+    """One problem for each source: the reason itself rather than what followed from it."""
     return [plainest(group).problem for group in by_source([why for why in reasons if why is not None])]
 
 

@@ -103,7 +103,7 @@ class WiderCurve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TiedCurve:
-    """What can be said when all units agree: how often could another value occur and not have been seen yet?
+    """What is known when all units agree: how often could another value occur and not have been seen yet?
 
     If a share p of all units differs, `units` of them agree by chance with probability (1 - p) ** units. The differing
     ones can pull the mean down by at most `below` and up by at most `above`. The "rule of three" is this bound.

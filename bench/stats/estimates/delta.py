@@ -1,6 +1,6 @@
 """The difference of two subjects, with what its interval covers and what missing scores leave open.
 
-Contract: pure data. No field is ever NaN: what cannot be said is `None`, and `reason` says why.
+Contract: pure data. No field is ever NaN: what is unknown is `None`, and `reason` says why.
 """
 
 from collections.abc import Mapping

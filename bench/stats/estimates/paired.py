@@ -1,7 +1,7 @@
 """Deltas of two subjects over the same examples, with interval, p-value and what the run could have seen.
 
 Contract: every example that some seed of each side scored is used, and each seed by all that it has; the others are
-counted as missing, and `bounds` says what all missing scores leave open. No field is ever NaN: what cannot be said is
+counted as missing, and `bounds` says what all missing scores leave open. No field is ever NaN: what is unknown is
 `None`, and `reason` says why. Swapping the sides negates the delta.
 """
 

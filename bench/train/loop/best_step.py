@@ -1,6 +1,6 @@
 """The best step of a training so far by one figure of which less is better: its weights, and when to stop waiting.
 
-Contract: of equal figures the earliest step is best; a figure that is missing is never best, and wears patience.
+Contract: of equal figures the earliest step is best; a missing figure is never best, and counts towards patience.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BestStep:
         self._keep, self._patience, self._min_delta = keep, patience, min_delta
         self._waited = 0
         self._reference = math.inf
-        """The figure that the next must be lower than by `min_delta`, or patience wears."""
+        """The next figure must be lower than this by `min_delta`, or it counts towards patience."""
         self.figures: tuple[FigureAt, ...] = ()
         """In order of steps."""
         self.best: FigureAt | None = None
@@ -38,7 +38,7 @@ class BestStep:
         """Trainable weights at `best`, on the processor; empty unless they are to be kept."""
 
     def note(self, step: int, value: float | None, model: torch.nn.Module) -> bool:
-        """Takes a figure down; whether the training should stop."""
+        """Record a figure; whether the training should stop."""
         figure = FigureAt(step, value)
         self.figures = (*self.figures, figure)
         best = math.inf if self.best is None or self.best.value is None else self.best.value

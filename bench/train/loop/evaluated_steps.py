@@ -95,7 +95,7 @@ class EvaluatedSteps:
 
 @contextmanager
 def random_numbers_kept() -> Iterator[None]:
-    """Whatever is drawn inside, afterwards all generators go on as if nothing had been."""
+    """Restores the random state of Python, numpy and torch at the end."""
     python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if torch.cuda.is_available() else []):
         yield

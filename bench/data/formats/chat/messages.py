@@ -23,8 +23,8 @@ class Key(StrEnum):
     """What a key of a message means."""
 
     ROLE = "who speaks"
-    CONTENT = "what is said"
-    REASONING = "what is thought before it is said"
+    CONTENT = "content"
+    REASONING = "reasoning before the content"
     LEARNED = "whether the turn is learned: true or 1, false or 0"
     MASKED = "whether the turn is context alone: true or 1, false or 0"
     LABEL = "whether the turn is a good example: true or false"
@@ -85,7 +85,7 @@ MESSAGE_KEYS: dict[str, Key] = {
 """A message's keys and their meanings."""
 
 _PAIRED = {"role": "content", "from": "value", "speaker": "text"}
-"""The key that holds what is said, by the key that names the speaker."""
+"""The key that holds the content, by the key that names the speaker."""
 
 ROLES = {
     "system": "system",
@@ -164,7 +164,7 @@ def is_message(item: object) -> bool:
 
 
 def speaker_and_content(item: Mapping[str, Any]) -> tuple[str, str]:
-    """The keys of a message that hold who speaks and what is said."""
+    """The keys of a message that hold who speaks and the content."""
     speaker = next((key for key in _PAIRED if key in item), "role")
     content_key = _PAIRED[speaker]
     return speaker, content_key if content_key in item else next(

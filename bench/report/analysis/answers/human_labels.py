@@ -1,4 +1,4 @@
-"""A judge's rate on one arm, corrected by what people said of some of its pairs.
+"""A judge's rate on one arm, corrected by people's labels of some of its pairs.
 
 Contract: pure. An example is one unit, with its seeds averaged: pairs of one prompt are not independent.
 """

@@ -1,4 +1,4 @@
-"""What base and tuned models said to the same questions, side by side.
+"""What base and tuned models answered to the same questions, side by side.
 
 Contract: which questions are shown is written in the suite, or drawn from the run's digest alone, before any answer or
 score is looked at.
@@ -37,7 +37,7 @@ class SubjectAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhibit:
-    """One question and what everybody said."""
+    """One question and everybody's answer."""
 
     eval: str
     task: str

@@ -13,7 +13,7 @@ from bench.stats.estimates.delta import Delta
 from bench.suite.tables.conclusions.claim import Claim
 
 _TWICE = 2.0
-"""Ratio of costs from which a factor is said, no percentage."""
+"""Ratio of costs from which a factor is given, no percentage."""
 _ASKED = {
     (">=", False): "not worse by more than {}",
     (">", False): "better by more than {}",

@@ -20,7 +20,7 @@ from bench.suite.tables.arms import is_base
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmPair:
-    """arm - reference on one measurand, in its units; `None` for what cannot be said."""
+    """arm - reference on one measurand, in its units; `None` for what is unknown."""
 
     measurand: str
     arm: str

@@ -140,7 +140,7 @@ def _scaled(scores: Scores, costs: Sequence[float], mean: float) -> Scores:
 
 
 def _relative_error(scores: Scores, seed: int) -> float:
-    """Infinite where it cannot be said."""
+    """Infinite where it is unknown."""
     estimate = score_interval(scores, seed=seed, replicates=1)
     return (
         float("inf")

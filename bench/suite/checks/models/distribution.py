@@ -1,7 +1,7 @@
 """What a recipe hands to DeepSpeed and FSDP: read, and held against the rest of the recipe.
 
 A recipe that names DeepSpeed's JSON file holds its content from here on: a result depends on what it says. What the
-recipe itself decides (batch, accumulation, clipping, precision, optimiser, schedule) must not be said otherwise there,
+recipe itself decides (batch, accumulation, clipping, precision, optimiser, schedule) must not differ there,
 and a key of FSDP that transformers would not read is an error.
 """
 

@@ -1,7 +1,7 @@
 """How fast each arm trained against its control, and in what memory, from trainings that were alone on the machine.
 
 Contract: pure. Speeds are non-padding tokens per second, one figure per seed; ratios are of geometric means, with
-Welch's interval on the logarithms. Nothing is said where no two speeds were measured alone.
+Welch's interval on the logarithms. There is no comparison where no two speeds were measured alone.
 """
 
 from __future__ import annotations
