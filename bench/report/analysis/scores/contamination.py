@@ -59,6 +59,11 @@ class Checked:
         """Examples of fewer words than can be looked for."""
         return self.examples - self.judged
 
+    @property
+    def found_share(self) -> float | None:
+        """Share of all examples that was found; `None` without an example."""
+        return self.found / self.examples if self.examples else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contamination:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.contamination import Cleaned, Contaminated, Contamination
+from bench.report.analysis.scores.contamination import Checked, Cleaned, Contaminated, Contamination
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Paragraph, Section, Table, numbers, texts
 
@@ -39,7 +39,7 @@ def _checked(contamination: Contamination) -> Table:
             Cell(text=check.eval),
             Cell(text=fmt.count(check.examples)),
             Cell(text=fmt.count(check.too_short)),
-            Cell(text=_share(check.found, check.examples), tone="bad" if check.found else "plain"),
+            Cell(text=_found(check), tone="bad" if check.found else "plain"),
         )
         for check in contamination.checked
     )
@@ -75,5 +75,5 @@ def _twice(cleaned: Cleaned | None) -> tuple[Cell, Cell]:
     return Cell(text=texts[0]), Cell(text=texts[1])
 
 
-def _share(count: int, examples: int) -> str:
-    return f"{count:,} ({fmt.percent(count / examples)})" if count and examples else fmt.count(count)
+def _found(check: Checked) -> str:
+    return f"{check.found:,} ({fmt.percent(check.found_share)})" if check.found else fmt.count(check.found)

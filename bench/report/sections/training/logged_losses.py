@@ -20,12 +20,13 @@ def logged_losses_blocks(logged: Sequence[LoggedLosses]) -> list[Block]:
     """One column for each arm; empty where nothing is logged."""
     if not logged:
         return []
-    every, longest = logged[0].every, max(len(arm.losses) for arm in logged)
+    every, windows = logged[0].every, max((arm.windows for arm in logged), key=len)
+    longest = len(windows)
     stride = math.ceil((longest - _FIRST) / _FIRST)
     shown = range(longest) if stride <= 1 else (*range(_FIRST), *range(_FIRST + stride - 1, longest, stride))
     columns = (Column(title="Training loss, mean of"), *(Column(title=arm.arm, right=True) for arm in logged))
     rows = [
-        (Cell(text=_steps(index, every)), *(Cell(text=_at(arm.losses, index)) for arm in logged)) for index in shown
+        (Cell(text=_steps(*windows[index])), *(Cell(text=_at(arm.losses, index)) for arm in logged)) for index in shown
     ]
     rows.append((Cell(text="all steps"), *(Cell(text=fmt.fixed(arm.whole, digits=_DIGITS)) for arm in logged)))
     often = "step" if every == 1 else f"{every:,} steps"
@@ -36,9 +37,8 @@ def logged_losses_blocks(logged: Sequence[LoggedLosses]) -> list[Block]:
     return [Paragraph(text=text, tone="muted"), Table(columns=columns, rows=tuple(rows))]
 
 
-def _steps(index: int, every: int) -> str:
-    last = (index + 1) * every
-    return f"step {last:,}" if every == 1 else f"steps {last - every + 1:,} to {last:,}"
+def _steps(first: int, last: int) -> str:
+    return f"step {last:,}" if first == last else f"steps {first:,} to {last:,}"
 
 
 def _at(losses: Sequence[float | None], index: int) -> str:

@@ -27,6 +27,11 @@ class LoggedLosses:
     whole: float | None
     """Mean of all steps, transformers' `train_loss`; where the recipe averages over batches, of all forward passes."""
 
+    @property
+    def windows(self) -> tuple[tuple[int, int], ...]:
+        """First and last step of each of `losses`."""
+        return tuple((number * self.every + 1, (number + 1) * self.every) for number in range(len(self.losses)))
+
 
 def logged_losses(record: Record) -> tuple[LoggedLosses, ...]:
     """One for each arm with a finished training, in the suite's order; empty unless the suite says how often."""
