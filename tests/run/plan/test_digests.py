@@ -13,6 +13,7 @@ from pydantic import ValidationError
 import bench
 from bench.code_digest import PackageCode
 from bench.record import environment
+from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import TrainJob
 from bench.run.plan import digests
 from bench.run.plan.plan import plan
@@ -226,7 +227,7 @@ def test_a_job_has_what_its_recipe_leaves_to_defaults(tmp_path: Path, monkeypatc
     monkeypatch.setitem(recipe_module._DEFAULTS, "lora", lambda: LoraSpec(r=8))
     assert by_id(make_plan(tmp_path))["train:few/lora#0"] != before
     with pytest.raises(ValidationError, match="leaves a table to defaults"):
-        TrainJob(**{**dict(job), "recipe": recipe_module.Recipe(method="lora", learning_rate=1.0)})
+        PlannedTraining(**{**dict(job), "recipe": recipe_module.Recipe(method="lora", learning_rate=1.0)})
 
 
 def test_seeds_arms_and_evals_have_digests_of_their_own(tmp_path: Path) -> None:
