@@ -79,7 +79,7 @@ class ChoiceSpec(Spec):
     answer: str = "answer"
     """Column of the right option, as its text, letter or number; without options the answer, or a list of answers."""
     count_from: Literal[0, 1] | None = None
-    """Number of the first option, for answers that are numbers; default: as the file's numbers show."""
+    """Number of the first option: answers are numbers then; default: as the file's numbers show."""
     max_new_tokens: Count = 64
     """Longest written answer, in tokens."""
     limit: Count | None = None

@@ -1,27 +1,23 @@
 """Rows of a `choice` eval: a local file's columns as questions, options and right answers.
 
-Contract: every row is read and checked before any work. Right options are given by text, letter or number, one way for
-the whole file; a file that can be read in two ways is refused rather than guessed.
+Contract: every row is read and checked before any work; which option is right, `choice_labels` says.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.spec import Spec
+from bench.suite.checks.data.choice_labels import raise_faults, right_options
 from bench.suite.tables.evals import ChoiceSpec
 from bench.text import slice_values
 
-_FAULTS_SHOWN = 3
-_LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
 _FORMATS = (".json", ".jsonl", ".csv", ".tsv", ".parquet")
 
 
@@ -58,8 +54,10 @@ def read_choices(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[ChoiceRow
         if not _texts(answer):
             faults.append((number, "has no answer"))
         parts.append((question, options, answer))
-    _raise(faults, path, where)
-    labels = _labels(spec, parts, path, where) if spec.has_options else [None] * len(parts)
+    raise_faults(faults, path, where)
+    labels: Sequence[int | None] = [None] * len(parts)
+    if spec.has_options:
+        labels = right_options([(options, _text(answer)) for _, options, answer in parts], spec.count_from, path, where)
     return tuple(
         ChoiceRow(
             id=id_, question=question, choices=options, label=label,
@@ -187,61 +185,7 @@ def _texts(value: Any) -> list[str]:
     return [text for item in (value if isinstance(value, list) else [value]) if (text := _text(item))]
 
 
-def _labels(
-    spec: ChoiceSpec, parts: Sequence[tuple[str, tuple[str, ...], Any]], path: Path, where: str
-) -> list[int | None]:
-    """Numbers of the right options, by the one way that fits every row."""
-    rows = [(options, _text(answer)) for _, options, answer in parts]
-    ways: list[tuple[str, Callable[[tuple[str, ...], str], int | None]]] = [("text", _by_text), ("letter", _by_letter)]
-    starts = (0, 1) if spec.count_from is None else (spec.count_from,)
-    ways += [("number", lambda options, answer, start=start: _by_number(options, answer, start)) for start in starts]  # type: ignore[misc]
-    label_lists = [[way(options, answer) for options, answer in rows] for _, way in ways]
-    fitting = [labels for labels in label_lists if None not in labels]
-    if len(fitting) > 1 and fitting[0] is label_lists[-2] and spec.count_from is None:
-        what = f"the answers of {path.name} may count from 0 or from 1"
-        hint = "count_from = 0 or count_from = 1"
-        raise InputError(Problem(reference="choice.count", what=what, where=f"{where}.answer", hint=hint))
-    if fitting:
-        return fitting[0]
-    nearest = max(label_lists, key=lambda labels: len(labels) - labels.count(None))
-    _raise(
-        [
-            (number, f"has the answer {answer[:40]!r}, which is no option, letter or number of {len(options)} options")
-            for number, ((options, answer), label) in enumerate(zip(rows, nearest, strict=True), start=1)
-            if label is None
-        ],
-        path,
-        f"{where}.answer",
-    )
-    raise AssertionError("some row fits no way")
-
-
-def _by_text(options: tuple[str, ...], answer: str) -> int | None:
-    return options.index(answer) if options.count(answer) == 1 else None
-
-
-def _by_letter(options: tuple[str, ...], answer: str) -> int | None:
-    letter = _LETTER.fullmatch(answer)
-    number = ord(letter[1].upper()) - ord("A") if letter else len(options)
-    return number if number < len(options) else None
-
-
-def _by_number(options: tuple[str, ...], answer: str, start: int) -> int | None:
-    number = int(answer) - start if answer.isdecimal() else -1
-    return number if 0 <= number < len(options) else None
-
-
 def _ids(records: Sequence[Mapping[str, Any]]) -> list[str]:
     ids = [_text(record.get("id")) for record in records]
     unique = all(ids) and max(Counter(ids).values()) == 1
     return ids if unique else [str(number) for number in range(1, len(records) + 1)]
-
-
-def _raise(faults: Sequence[tuple[int, str]], path: Path, where: str) -> None:
-    """Raises `InputError` with the first faults and the number of rows that have one."""
-    if not faults:
-        return
-    rows = len({number for number, _ in faults})
-    shown = "; ".join(f"row {number} {what}" for number, what in islice(faults, _FAULTS_SHOWN))
-    what = f"{rows:,} rows of {path.name} cannot be used: {shown}"
-    raise InputError(Problem(reference="choice.rows", what=what, where=where, hint="fix or remove these rows"))

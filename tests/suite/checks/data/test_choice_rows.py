@@ -55,9 +55,37 @@ def test_numbers_that_may_count_from_0_or_1_are_asked_about(tmp_path: Path) -> N
     assert answers(tmp_path, 1, 2, 1, count_from=1) == [0, 1, 0]
 
 
-def test_options_that_are_numbers_are_chosen_by_their_text(tmp_path: Path) -> None:
-    path = lines(tmp_path, *({"question": "2 + 1?", "choices": ["1", "3", "2"], "answer": a} for a in ("3", "2")))
-    assert [row.label for row in read(path)] == [1, 2]
+def of_options(folder: Path, options: list[str], *given: str, **spec: Any) -> list[int | None]:
+    rows = [{"question": "q", "choices": options, "answer": answer} for answer in given]
+    return [row.label for row in read(lines(folder, *rows), **spec)]
+
+
+def test_options_that_are_numbers_are_chosen_by_text_unless_places_say_otherwise(tmp_path: Path) -> None:
+    assert of_options(tmp_path, ["10", "30", "20"], "30", "20") == [1, 2]
+    assert of_options(tmp_path, ["1", "2", "3"], "1", "2") == [0, 1], "by text as by number"
+    assert of_options(tmp_path, ["A", "B"], "A", "B") == [0, 1], "by text as by letter"
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "said"),
+    [
+        (["4", "3", "2", "1"], ("1", "4"), "texts or their numbers"),
+        (["b", "a", "c"], ("a", "b"), "texts or their letters"),
+        (["b", "a", "a"], ("A", "b"), "texts or their letters"),
+    ],
+)
+def test_answers_that_are_texts_of_other_options_than_their_places_are_refused(
+    tmp_path: Path, options: list[str], given: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        of_options(tmp_path, options, *given)
+    assert "count_from" in str(caught.value.problems[0].hint)
+
+
+def test_count_from_says_that_answers_are_numbers(tmp_path: Path) -> None:
+    assert of_options(tmp_path, ["4", "3", "2", "1"], "1", "4", count_from=1) == [0, 3]
+    with pytest.raises(InputError, match="row 2 has the answer '4', which is no number from 0 of 4 options"):
+        of_options(tmp_path, ["4", "3", "2", "1"], "1", "4", count_from=0)
 
 
 def test_one_column_per_option_and_other_column_names(tmp_path: Path) -> None:
