@@ -12,11 +12,14 @@ from typing import Any
 
 from bench.data.render.row import Turn
 from bench.data.render.special_tokens import unguarded
-from bench.data.render.thinking import thoughts_and_answer
+from bench.data.render.thinking import thoughts_and_answer, with_thoughts
 from bench.suite.catalog.template import TemplateRefusedError
 
 Render = Callable[[Sequence[Turn]], str]
 """The guarded text of a conversation."""
+
+_PROBE = "Qz7probe"
+"""A text that no template and no row holds, to see whether a part is printed whose words are elsewhere, too."""
 
 
 def left_out(turns: Sequence[Turn], text: str, render: Render) -> str | None:
@@ -83,12 +86,30 @@ def _unprinted(turns: Sequence[Turn], text: str, render: Render) -> str | None:
         before, after = turns[: number - 1], turns[number:]
         if turn.tool_calls and _renders_to([*before, *_without([turn], {"tool_calls": ()}), *after], text, render):
             return f"a tool call of turn {number} ({turn.role})"
-    last = turns[-1]
-    if (last.reasoning or "").strip() and _renders_to(
-        [*turns[:-1], *_without([last], {"reasoning": None})], text, render
-    ):
-        return f"the reasoning of turn {len(turns)} ({last.role})"
+        said = thoughts_and_answer(turn.content)[1]
+        beside_call = turn.model_copy(update={"content": turn.content.removesuffix(said) + _PROBE})
+        if turn.tool_calls and said.strip() and not _prints_probe([*before, beside_call, *after], render):
+            return f"the text of turn {number} ({turn.role})"
+    if (thinking := _thinking_probe(turns[-1])) is not None and not _prints_probe([*turns[:-1], thinking], render):
+        return f"the reasoning of turn {len(turns)} ({turns[-1].role})"
     return None
+
+
+def _thinking_probe(turn: Turn) -> Turn | None:
+    """The turn that thinks the probe, in the field or the block of its text; `None` where it does not think."""
+    if (turn.reasoning or "").strip():
+        return turn.model_copy(update={"reasoning": _PROBE})
+    if turn.role == "assistant" and thoughts_and_answer(turn.content)[0]:
+        return turn.model_copy(update={"content": with_thoughts(turn.content, _PROBE)})
+    return None
+
+
+def _prints_probe(turns: Sequence[Turn], render: Render) -> bool:
+    """Whether the probe is in the text; of turns that the template refuses nobody can say that it is not."""
+    try:
+        return _PROBE in render(turns)
+    except TemplateRefusedError:
+        return True
 
 
 def _without(turns: Sequence[Turn], emptied: dict[str, Any]) -> list[Turn]:

@@ -31,6 +31,12 @@ def thoughts_and_answer(text: str) -> tuple[str, str]:
     return (match[1].strip(), match[2]) if match else ("", text)
 
 
+def with_thoughts(text: str, thoughts: str) -> str:
+    """An answer with other thoughts in the block at its beginning; unchanged without one."""
+    match = _BLOCK.match(text)
+    return f"{text[: match.start(1)]}{thoughts}{text[match.end(1) :]}" if match else text
+
+
 def opening_tag(text: str) -> str | None:
     """The tag that opens a block at an answer's beginning, of those in use for thinking; `None` without one."""
     match = _ANY_BLOCK.match(text)
