@@ -6,12 +6,11 @@ Contract: of a folder whose files are named after splits, one split is read.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from bench.data.sources.file_formats import READERS, format_of, known_formats
+from bench.data.sources.splits import files_of_split
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.catalog.folder_files import files_below
 from bench.suite.tables.data import SAVED_SPLITS, DataSpec
@@ -20,12 +19,6 @@ SourceKind = Literal["micro", "file", "hub", "mix"]
 MICRO = "micro:"
 _NOTES = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", SAVED_SPLITS})
 """JSON files that describe data and hold none."""
-_SPLIT_OF = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
-"""Words in a path that name a split, as `datasets` reads them."""
 
 
 def kind_of(spec: DataSpec, base: Path) -> SourceKind:
@@ -92,52 +85,12 @@ def _files_in(folder: Path, *, source: str, where: str, split: str) -> tuple[Pat
         what, hint = f"{source} is a folder without data files", f"known: {known_formats()}"
         raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
     if not (folder / "state.json").is_file():
-        files = _of_split(files, folder, source=source, where=where, split=split)
+        files = files_of_split(files, folder, source=source, where=where, split=split)
     formats = sorted({format_of(file) for file in files})
     if len(formats) > 1 and formats != [".json", ".jsonl"]:
         what, hint = f"{source} holds files of several formats: {', '.join(formats)}", "name one file, or sort them"
         raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
     return files
-
-
-def _of_split(files: Sequence[Path], folder: Path, *, source: str, where: str, split: str) -> tuple[Path, ...]:
-    """The files of one split; all of them where no name tells a split and `train` is asked for."""
-    splits = {file: _split_of(file.relative_to(folder)) for file in files}
-    names = sorted({name for name in splits.values() if name is not None})
-    unnamed = [str(file.relative_to(folder)) for file, name in splits.items() if name is None]
-    wanted = _SPLIT_OF.get(split, split)
-    if not names and wanted == "train":
-        return tuple(files)
-    if wanted not in names:
-        what = f"{source} has no split {split!r}" + (f", but {' and '.join(map(repr, names))}" if names else "")
-        hint = _split_hint(split, names, unnamed, source)
-        raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
-    if unnamed:
-        what = f"{source} holds files of splits ({', '.join(names)}), and {', '.join(unnamed[:3])}, which names none"
-        hint = "name one file as source, or move the others"
-        raise InputError(Problem(reference="data.split", what=what, where=where, hint=hint))
-    return tuple(file for file, name in splits.items() if name == wanted)
-
-
-def _split_hint(split: str, names: Sequence[str], unnamed: Sequence[str], source: str) -> str:
-    """What to write where a folder lacks a split. Another split is none the user meant, unless this one is misspelt."""
-    near = did_you_mean(split, names) or ""
-    if near.startswith("did you mean"):
-        return near
-    if not names:
-        return "no file of the folder is named after a split: leave split out"
-    if len(unnamed) == 1 and _SPLIT_OF.get(split) == "train":
-        return f'name the file that is of no split: source = "{source.rstrip("/")}/{unnamed[0]}"'
-    return f"name the file with the rows for {split!r} as source"
-
-
-def _split_of(path: Path) -> str | None:
-    """The split that a path inside its folder names, the file's own name before its folders'."""
-    for part in reversed(path.parts):
-        for word in re.split(r"[-._ 0-9]+", part.lower()):
-            if word in _SPLIT_OF:
-                return _SPLIT_OF[word]
-    return None
 
 
 def _arrow_files(folder: Path) -> tuple[Path, ...]:

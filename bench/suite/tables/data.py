@@ -155,7 +155,7 @@ class DataSpec(Spec):
     """Hub dataset configuration."""
     split: str = "train"
     """Split of a hub dataset, of a folder that `datasets` saved with several, or of a folder whose files are named
-    after splits (`train.jsonl`, `test-0.parquet`)."""
+    after splits (`train.jsonl`, `test-0.parquet`, `train_sft.jsonl`)."""
     revision: str | None = None
     """Hub revision."""
     columns: Columns | None = None

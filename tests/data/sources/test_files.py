@@ -269,6 +269,13 @@ def test_arrows_file_layout_is_read_like_its_stream(tmp_path: Path) -> None:
         (("train/a.jsonl", "dev/a.jsonl"), "validation", ["dev/a.jsonl"]),
         (("my_eval_set.jsonl", "my_train_set.jsonl"), "train", ["my_train_set.jsonl"]),
         (("attest.jsonl", "trainers.jsonl"), "train", ["attest.jsonl", "trainers.jsonl"]),
+        (("train_sft.jsonl", "test_sft.jsonl"), "train", ["train_sft.jsonl"]),
+        (("train_sft.jsonl", "train_gen.jsonl", "test_sft.jsonl"), "train_sft", ["train_sft.jsonl"]),
+        (("dev-sft.jsonl", "dev-gen.jsonl"), "validation_sft", ["dev-sft.jsonl"]),
+        (("trainset.jsonl", "testset.jsonl"), "train", ["trainset.jsonl"]),
+        (("x.train.jsonl", "tests/x.jsonl"), "train", ["x.train.jsonl"]),
+        (("train1.jsonl", "train_part2.jsonl", "train-00000-of-00009-4b1f3c5d7e9a.jsonl"), "train",
+         ["train-00000-of-00009-4b1f3c5d7e9a.jsonl", "train1.jsonl", "train_part2.jsonl"]),
     ],
 )  # fmt: skip
 def test_a_folder_named_after_splits_gives_one_split(
@@ -299,6 +306,12 @@ def test_a_split_that_a_folder_lacks_and_a_file_of_no_split_are_refused(tmp_path
         (("train.jsonl", "dev.jsonl"), "test", "name the file with the rows for 'test' as source"),
         (("rows.jsonl", "train.jsonl"), "test", "name the file with the rows for 'test' as source"),
         (("train.jsonl", "dev.jsonl"), "trian", "did you mean 'train'?"),
+        (("rows.jsonl", "tests/rows.jsonl"), "train", 'name the file that is of no split: source = "f/rows.jsonl"'),
+        (("train_sft.jsonl", "train_gen.jsonl"), "train",
+         'split = "train_gen" takes one, or name a file as source; a mix draws from several tables'),
+        (("train_sft.jsonl", "train.jsonl"), "train",
+         'split = "train_sft" takes one, or name a file as source; a mix draws from several tables'),
+        (("train_sft.jsonl", "test_sft.jsonl"), "train_stf", "did you mean 'train_sft'?"),
     ],
 )  # fmt: skip
 def test_no_other_split_is_offered_for_one_that_a_folder_lacks(
@@ -306,6 +319,7 @@ def test_no_other_split_is_offered_for_one_that_a_folder_lacks(
 ) -> None:
     """The hint was to train on the rows of another split, be they the test's."""
     for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text('{"question": "q", "answer": "a"}\n')
     with pytest.raises(InputError) as caught:
         _texts(tmp_path, split=split)
