@@ -22,6 +22,7 @@ from bench.data.formats.chat.messages import (
 from bench.data.formats.chat.thoughts import joined, with_one_block
 from bench.data.formats.chat.tools import tool_list
 from bench.data.formats.chat.turns import Turns
+from bench.data.formats.convert import ANSWERS, CHOSEN, CONVERSATIONS
 from bench.data.formats.fields import RowError, RowLeftOut, as_text, is_filled, kind_of, number, parsed
 
 
@@ -37,6 +38,8 @@ class ColumnMeaning(StrEnum):
     FLAG = "whether the row counts, where it is true, false, 1 or 0; another number is a measure of the row"
     KEPT = "whether the row is kept: true or 1, false or 0"
     LEFT_OUT = "whether the row is left out: true or 1, false or 0"
+    ACCEPTED = "the preferred answer, or beside an answer whether that is preferred: true or 1, false or 0"
+    REJECTED = "the answer that is not learned, or beside an answer whether that is not: true or 1, false or 0"
     REFUSED = "something that this program cannot honour"
     NOTHING = "nothing that a model reads"
 
@@ -47,6 +50,8 @@ image images image_path image_paths image_url img audio audios video videos pixe
 attention_mask input_ids mask masks train_mask assistant_masks completion_mask
 """
 _LEFT_OUT = "skip skipped ignore ignored exclude excluded masked is_masked mask_loss no_loss"
+_ACCEPTED = "preferred winner better best selected approved is_chosen is_accepted is_preferred"
+REJECTED = ("rejected", "dispreferred", "loser", "worse", "is_rejected")
 _NOTHING = """
 id _id idx index uid uuid guid row_id example_id sample_id question_id prompt_id conversation_id
 conversation_hash message_tree_id tree_state __index_level_0__ hash sources dataset dataset_name origin
@@ -56,8 +61,8 @@ generation_model timestamp created created_at date time metadata meta extra_info
 ratings reward score_chosen score_rejected chosen_score rejected_score chosen-rating rejected-rating
 chosen-model rejected-model chosen_model rejected_model rank margin upvote_ratio is_seed_task num_turns
 num_tokens token_count length toxic redacted openai_moderation hashed_ip header turn avg_rating chosen_rating
-rejected_rating rating_chosen rating_rejected chosen_avg_rating rejected_avg_rating rejected rejected_response
-non_preferred_output non_preferred_response response_k rejected_output dispreferred
+rejected_rating rating_chosen rating_rejected chosen_avg_rating rejected_avg_rating rejected_response
+non_preferred_output non_preferred_response response_k rejected_output
 answer_rejected response_rejected output_rejected completion_rejected rejected_answer rejected_completion
 """
 
@@ -71,14 +76,19 @@ COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(("loss", "trainable", "training", "is_train"), ColumnMeaning.FLAG),
     **dict.fromkeys(("keep", "include", "included"), ColumnMeaning.KEPT),
     **dict.fromkeys(_LEFT_OUT.split(), ColumnMeaning.LEFT_OUT),
+    **dict.fromkeys((*CHOSEN, *_ACCEPTED.split()), ColumnMeaning.ACCEPTED),
+    **dict.fromkeys(REJECTED, ColumnMeaning.REJECTED),
     **dict.fromkeys(_REFUSED.split(), ColumnMeaning.REFUSED),
     **dict.fromkeys(_NOTHING.split(), ColumnMeaning.NOTHING),
 }
-"""Columns and their meanings. `rejected` and its like are the side of a pair that fine-tuning does not learn."""
+"""Columns and their meanings. `rejected_answer` and its like are the side of a pair that fine-tuning does not learn."""
 
 _OF_TEXTS = (ColumnMeaning.SYSTEM, ColumnMeaning.HISTORY, ColumnMeaning.REASONING)
 """Meanings of columns that a suite names itself where it names those of the texts."""
-_OF_ROW = {ColumnMeaning.KEPT: False, ColumnMeaning.LEFT_OUT: True}
+_OF_ROW = {
+    ColumnMeaning.KEPT: False, ColumnMeaning.LEFT_OUT: True,
+    ColumnMeaning.ACCEPTED: False, ColumnMeaning.REJECTED: True,
+}  # fmt: skip
 """Meanings by which a truth value leaves its row out, with that value; any other value is of some other meaning."""
 _MEANT = {name for name, meaning in COLUMNS.items() if meaning is not ColumnMeaning.NOTHING}
 
@@ -115,10 +125,23 @@ def reads(name: str, value: object, *, mapped: bool, plain: bool = False) -> boo
     """Whether a column with this value is used or known to mean nothing, beside texts that the suite names (`mapped`)
     or that are `plain`, too."""
     meaning = COLUMNS.get(name)
-    if meaning in _OF_ROW and parsed_flag(value) is None:
+    if meaning in _OF_ROW and meaning is not ColumnMeaning.REJECTED and parsed_flag(value) is None:
         return False
     unread = (*_OF_TEXTS, ColumnMeaning.TOOLS) if plain else _OF_TEXTS if mapped else ()
     return meaning is not None and meaning not in unread
+
+
+def judges(record: Mapping[str, Any], name: str) -> bool:
+    """Whether a column of `CHOSEN` says if the row's answer is preferred, and is no answer itself: a truth value, or 0,
+    1 or nothing beside an answer of another column."""
+    value = record.get(name)
+    if isinstance(value, bool):
+        return True
+    is_text = is_filled(value) and parsed_flag(value) is None
+    if is_text or any(is_filled(record.get(other)) for other in REJECTED if not isinstance(record.get(other), bool)):
+        return False
+    others = ("text", *CONVERSATIONS, *(answer for answer in ANSWERS if answer not in CHOSEN))
+    return any(is_filled(record.get(other)) for other in others)
 
 
 def _named(meaning: ColumnMeaning, record: Mapping[str, Any]) -> list[str]:

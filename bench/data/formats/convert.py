@@ -63,6 +63,11 @@ def question_and_answer(prompt: str | None, completion: str | None) -> Converter
     extras = [name for name in EXTRAS if name != prompt]
 
     def convert(record: Mapping[str, Any]) -> Turns:
+        if completion in CHOSEN and isinstance(record.get(completion), bool):
+            what = (
+                f"field `{completion}` is a truth value, which says of an answer whether it is preferred, and is none"
+            )
+            raise RowError("data.not-an-answer", what, "name the columns of prompt and completion with columns")
         answer = [] if completion is None else said_by("assistant", record, completion)
         if answer and answer[0]["role"] != "assistant":
             return answer

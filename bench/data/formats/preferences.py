@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.data.formats.chat.messages import ends_with_answer
 from bench.data.formats.chat.turns import Turns
-from bench.data.formats.columns import history_turns
+from bench.data.formats.columns import REJECTED, history_turns, judges
 from bench.data.formats.convert import CHOSEN, CONVERSATIONS, EXTRAS, PROMPTS, question_and_answer, said_by
 from bench.data.formats.fields import RowError, field_of, is_filled, kind_of, number, parsed, turn_list
 from bench.data.formats.shape import Shape
@@ -106,7 +106,7 @@ def _own_answer(record: Mapping[str, Any], names: Collection[str]) -> bool:
     """Whether a column of its own holds the preferred answer, not the number or one of the names of a candidate."""
     for column in CHOSEN:
         value = record.get(column)
-        if not is_filled(value) or number(value) is not None or str(value).strip() in names:
+        if not is_filled(value) or judges(record, column) or number(value) is not None or str(value).strip() in names:
             continue
         if column != "chosen" or is_filled(record.get("rejected")) or not isinstance(parsed(value), str):
             return True
@@ -206,7 +206,7 @@ def _shape(question: str | None, choose: Choose, reads: Sequence[str], fields: s
         answer = said_by("assistant", holder, column)
         return answer if answer and answer[0]["role"] != "assistant" else [*prompt, *answer]
 
-    uses = frozenset([*(() if question is None else (question,)), *reads, *EXTRAS, *_BESIDE])
+    uses = frozenset([*(() if question is None else (question,)), *reads, *EXTRAS, *_BESIDE, *REJECTED])
     asked = "" if question is None else f"{question}, "
     return Shape(name="preferences", fields=asked + fields, uses=uses, matches=lambda record: True, convert=convert)
 

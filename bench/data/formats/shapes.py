@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.data.formats.chat.messages import ends_with_answer, is_message
 from bench.data.formats.chat.turns import Turns
+from bench.data.formats.columns import REJECTED, judges
 from bench.data.formats.convert import (
     ANSWERS,
     CHOSEN,
@@ -107,9 +108,15 @@ def _answered_beside(record: Mapping[str, Any]) -> Shape | None:
     for column in CONVERSATIONS:
         items = parsed(record.get(column))
         if isinstance(items, list) and items and is_message(items[-1]) and not ends_with_answer(items):
-            answer = next((name for name in ANSWERS if is_filled(record.get(name))), None)
+            is_judged = [name for name in CHOSEN if name in record and judges(record, name)]
+            answer = next((name for name in ANSWERS if name not in is_judged and is_filled(record.get(name))), None)
             return None if answer is None else _question_shape(column, answer)
     return None
+
+
+def _answered_in(prompt: str, answer: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a record has both columns, and the second holds an answer, no judgement of another."""
+    return lambda record: prompt in record and answer in record and not (answer in CHOSEN and judges(record, answer))
 
 
 def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -124,6 +131,12 @@ def _list_of(name: str, test: Callable[[object], bool], *beside: str) -> Callabl
         return isinstance(items, list) and bool(items) and test(items[0]) and all(other in record for other in beside)
 
     return matches
+
+
+def _chosen_beside(column: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a conversation has its preferred answer beside it."""
+    has_both = _list_of(column, lambda item: True, "chosen")
+    return lambda record: has_both(record) and not judges(record, "chosen")
 
 
 def _shape(name: str, fields: str, matches: Callable[[Mapping[str, Any]], bool], convert: Converter, *uses: str,
@@ -154,7 +167,8 @@ def _question_shape(prompt: str, answer: str) -> Shape:
     name = _QA_NAMES.get((prompt, answer), f"{prompt}-{answer}")
     fields = _QA_FIELDS.get(name, f"{prompt}, {answer}")
     convert = question_and_answer(prompt, answer)
-    return _shape(name, fields, _has(prompt, answer), convert, prompt, answer, *EXTRAS, listed=name in _LISTED)
+    uses = (prompt, answer, *EXTRAS, *(REJECTED if answer in CHOSEN else ()))
+    return _shape(name, fields, _answered_in(prompt, answer), convert, *uses, listed=name in _LISTED)
 
 
 def _opposed_shape(prompt: str, good: str, bad: str) -> Shape:
@@ -178,8 +192,8 @@ def _conversation_shapes(column: str) -> tuple[Shape, ...]:
     texts = "lima" if column == "conversations" else f"{column}-texts"
     of_messages = _has(column) if column == "messages" else _list_of(column, is_message)
     layouts = [
-        (f"{name}-chosen", f"{column}: [{turn}], chosen", _list_of(column, lambda item: True, "chosen"),
-         question_and_answer(column, "chosen"), (column, "chosen")),
+        (f"{name}-chosen", f"{column}: [{turn}], chosen", _chosen_beside(column),
+         question_and_answer(column, "chosen"), (column, "chosen", *REJECTED)),
         (f"{name}-pairs", f"{column}: [{{input, output}}]", _list_of(column, _is_pair), pairs(column), (column,)),
         (name, f"{column}: [{turn}]", of_messages, messages(column), (column,)),
         (texts, f"{column}: [text]", _list_of(column, _is_text), alternating(column), (column,)),
@@ -204,7 +218,8 @@ SHAPES: tuple[Shape, ...] = (
     *(_question_shape(prompt, answer) for prompt in PROMPTS for answer in ANSWERS),
     *(_question_shape(prompt, answer) for prompt in ("context", "history", "post") for answer in CHOSEN),
     *(_opposed_shape(prompt, good, bad) for prompt in PROMPTS for good, bad in OPPOSED),
-    _shape("hh-rlhf", "chosen", _has("chosen"), whole_dialogue("chosen"), "chosen"),
+    _shape("hh-rlhf", "chosen", lambda record: "chosen" in record and not judges(record, "chosen"),
+           whole_dialogue("chosen"), "chosen", *REJECTED),
 )  # fmt: skip
 """In the order in which they are tried."""
 

@@ -134,6 +134,39 @@ def test_a_row_that_says_it_is_out_is_left_out_and_counted(
         assert read({"messages": MESSAGES, name: out[0]}, ignore=[name]) == Settled(turns=Q_AND_A)
 
 
+@pytest.mark.parametrize(
+    ("meaning", "out", "stays"),
+    [(ColumnMeaning.ACCEPTED, (False, 0, "false"), (True, 1)), (ColumnMeaning.REJECTED, (True, 1, "True"), (False, 0))],
+)
+def test_a_judgement_of_the_rows_answer_is_no_answer(
+    meaning: ColumnMeaning, out: tuple[Any, ...], stays: tuple[Any, ...]
+) -> None:
+    """`{prompt, completion, accepted: false}` taught the answer `false`."""
+    for name in (name for name, its in COLUMNS.items() if its is meaning):
+        for record in ({"messages": MESSAGES}, {"prompt": "Q", "completion": "A"}, {"instruction": "Q", "output": "A"}):
+            for value in out:
+                is_true = meaning is ColumnMeaning.REJECTED
+                assert read({**record, name: value}).dropped == f"{name} is {str(is_true).lower()}"
+            for value in (*stays, None):
+                assert read({**record, name: value}) == Settled(turns=Q_AND_A)
+        assert read({"prompt": "Q", "completion": "A", name: out[0]}, ignore=[name]) == Settled(turns=Q_AND_A)
+
+
+def test_a_truth_value_is_no_preferred_answer_and_a_text_that_reads_like_one_is() -> None:
+    assert recognise([{"prompt": "Q", "chosen": True}]) is None
+    shape = recognise([{"prompt": "Q", "chosen": "A"}])
+    assert shape is not None
+    with pytest.raises(RowError, match="`chosen` is a truth value"):
+        Rules().read({"prompt": "Q", "chosen": False}, shape)
+    for pair in ({"chosen": "1", "rejected": "0"}, {"chosen": "no", "rejected": "yes"}):
+        assert roles_and_texts({"prompt": "Q", "response": "R", **pair}) == [
+            ("user", "Q"),
+            ("assistant", pair["chosen"]),
+        ]
+    asked = [{"role": "user", "content": "Q"}]
+    assert roles_and_texts({"messages": asked, "response": "A", "accepted": True})[-1] == ("assistant", "A")
+
+
 @pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.WEIGHT])
 def test_a_weight_of_a_row_is_honoured_or_refused(name: str) -> None:
     record = {"prompt": "Q", "completion": "A"}
