@@ -8,7 +8,7 @@ selection.
 from __future__ import annotations
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec, Select
+from bench.suite.tables.data import CONTROL_SUFFIX, Columns, DataSpec, PromptColumns, PromptSpec, Select
 from bench.suite.tables.evals import data_of, reference_of
 from bench.suite.tables.suite import Suite
 
@@ -68,7 +68,19 @@ def _follow(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:
         hint = "name one of its parts, or make it a part of another mix"
         raise InputError(Problem(reference="suite.reference", what=what, where=f"{where}.source", hint=hint))
     # Only what the end itself gives: a key that was never written stays unwritten.
-    return spec.model_copy(update={key: getattr(end, key) for key in _TAKEN_OVER if key in end.model_fields_set})
+    taken = {key: getattr(end, key) for key in _TAKEN_OVER if key in end.model_fields_set}
+    if isinstance(spec, PromptSpec) and end.columns is not None:
+        taken["columns"] = _prompt_columns(end.columns, spec, where)
+    return spec.model_copy(update=taken)
+
+
+def _prompt_columns(columns: Columns, spec: PromptSpec, where: str) -> PromptColumns:
+    """The columns as those of an eval that asks. Raises `InputError` for the column of a plain text."""
+    if columns.text is not None:
+        what = f"{where}: the rows of {spec.source!r} are plain text, and an eval that asks needs prompts"
+        hint = 'give the source itself with columns = { prompt = "…" }, or measure plain text by kind = "loss"'
+        raise InputError(Problem(reference="data.columns", what=what, where=f"{where}.source", hint=hint))
+    return PromptColumns(**columns.model_dump())
 
 
 def _end(spec: DataSpec, data: dict[str, DataSpec], where: str) -> DataSpec:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.suite.load import load_suite
+from bench.suite.tables.suite import Suite
 from tests.fakes.suite_files import write_rows, write_suite
 
 
@@ -65,3 +66,17 @@ def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
 def test_a_reference_cannot_describe_the_source_again(tmp_path: Path) -> None:
     path = write_suite(tmp_path, replace={'source = "data:rows"': 'source = "data:rows"\nsplit = "test"'})
     assert refused(path) == [("suite.reference", "data.other.split")]
+
+
+@pytest.mark.filterwarnings("error")
+def test_columns_that_an_eval_takes_over_are_written_and_read_again(tmp_path: Path) -> None:
+    """The suite of a record is its JSON; an eval that asks has a type of columns of its own."""
+    asked = '[[eval]]\nname = "asks"\nkind = "generation"\nmetrics = ["exact_match"]\ndata = { source = "data:rows" }\n'
+    columns = 'columns = { prompt = "instruction", completion = "output" }'
+    source = 'source = "rows.jsonl"'
+    path = write_suite(tmp_path, replace={source: f"{source}\n{columns}"})
+    path.write_text(f"{path.read_text()}\n{asked}")
+    suite = load_suite(path).suite
+    assert Suite.model_validate_json(suite.model_dump_json()) == suite
+    path.write_text(path.read_text().replace(columns, 'columns = { text = "output" }'))
+    assert ("data.columns", "eval[2].data.source") in refused(path)
