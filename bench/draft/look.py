@@ -6,6 +6,7 @@ Contract: rows are read, rendered and measured by the code that a run uses; what
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,8 @@ from bench.suite.tables.data import Columns
 _SAMPLE = 500
 """Rows whose answers are looked at."""
 _RECIPE = "look"
+_UNREAD = re.compile(r"column `(.+)` not used")
+_OPTION = re.compile(r"(?:(?:option|choice|opt)[ _-]?)?([a-h]|[0-7])|choices|options", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,18 @@ class Looked:
     def tokens(self) -> int:
         """Tokens of all rows, estimated from those that were measured."""
         return round(self.shown.tokens * self.shown.rows / max(1, self.shown.measured))
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Columns that are filled and of which nothing becomes part of a row."""
+        return tuple(found[1] for note in self.shown.notes if (found := _UNREAD.search(note)))
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The unread columns that hold the options of multiple-choice questions: a list of them, or one column each."""
+        named = tuple(name for name in self.unread if _OPTION.fullmatch(name.strip()))
+        listed = tuple(name for name in named if name.strip().lower() in ("choices", "options"))
+        return listed[:1] or (named if len(named) > 1 else ())
 
     def length_of(self, share: float) -> int:
         """Length in tokens that a share of the measured rows does not exceed, by the ends of the histogram's bins."""

@@ -59,7 +59,30 @@ def draft_suite(
         base, files = look(model_table(model, folder), sources, folder=folder, home=home, server=server, columns=named)
     except InputError as error:
         raise InputError(_by_flag(problem) for problem in error.problems) from error
+    refuse_multiple_choice(files)
     return save(suite_text(out.stem, base, files, choose(base, files, goal)), out)
+
+
+def refuse_multiple_choice(files: Sequence[Looked]) -> None:
+    """Raises `InputError` for files whose questions have options that training rows do not show, unless the user names
+    the columns of prompt and answer."""
+    problems = []
+    for file in files:
+        if file.columns is not None or not (options := file.options):
+            continue
+        listed = options[0].strip().lower() in ("choices", "options")
+        choices = json.dumps(options[0] if listed else [*options])
+        what = (
+            f"{file.source}: these are multiple-choice questions, and rows to train on leave out their options "
+            f"({', '.join(options)})"
+        )
+        hint = (
+            f'[[eval]] kind = "choice", source = {json.dumps(file.source)}, choices = {choices} asks them; '
+            "--columns prompt=…,completion=… trains on question and answer alone"
+        )
+        problems.append(Problem(reference="init.multiple-choice", what=what, where="--data", hint=hint))
+    if problems:
+        raise InputError(problems)
 
 
 def _by_flag(problem: Problem) -> Problem:
@@ -196,7 +219,9 @@ def _file(file: Looked) -> str:
     dropped = "".join(f", {count:,} left out ({reason})" for reason, count in shown.dropped.items() if count)
     facts = f"{shown.rows:,} rows{dropped}; median {shown.median} tokens, longest {shown.longest}"
     repeated = f"; {shown.duplicates:,} repeat an earlier one" if shown.duplicates else ""
-    return f"[data.{file.name}] # {facts}{repeated}\nsource = {json.dumps(file.source)}{columns_line(file.columns)}"
+    unread = f"; not used: {', '.join(file.unread)}" if file.unread else ""
+    source = f"source = {json.dumps(file.source)}{columns_line(file.columns)}"
+    return f"[data.{file.name}] # {facts}{repeated}{unread}\n{source}"
 
 
 def _control(choices: Choices) -> str:

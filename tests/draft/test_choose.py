@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
 from bench.draft.look import Answers, Looked, LookedBase
-from bench.draft.write import named_columns
+from bench.draft.write import named_columns, refuse_multiple_choice, suite_text
 from bench.errors import InputError
 from bench.record.results.preview import Bin
 from bench.show.data import Shown
@@ -35,6 +36,38 @@ def looked(name: str, rows: int, *, tokens: int, longest: int = 100, answers: An
         histogram=(Bin(from_tokens=1, to_tokens=60, rows=measured - 1), Bin(from_tokens=61, to_tokens=longest, rows=1)),
     )  # fmt: skip
     return Looked(name=name, source=f"{name}.jsonl", columns=None, shown=shown, answers=answers)
+
+
+@pytest.mark.parametrize(
+    ("unread", "asked"),
+    [
+        (("A", "B", "C"), 'choices = ["A", "B", "C"]'),
+        (("topic", "option1", "option2"), 'choices = ["option1", "option2"]'),
+        (("choices",), 'choices = "choices"'),
+    ],
+)
+def test_options_that_training_leaves_out_are_refused_with_the_eval_that_asks_them(
+    unread: tuple[str, ...], asked: str
+) -> None:
+    """Else the draft would teach "A" as the answer to a question without options."""
+    file = looked("quiz", 100, tokens=1000)
+    notes = tuple(f"100 rows: column `{name}` not used" for name in unread)
+    quiz = replace(file, shown=file.shown.model_copy(update={"notes": notes}))
+    with pytest.raises(InputError, match="multiple-choice questions") as caught:
+        refuse_multiple_choice([file, quiz])
+    [problem] = caught.value.problems
+    assert asked in str(problem.hint)
+    refuse_multiple_choice([replace(quiz, columns=Columns(prompt="question", completion="answer"))])
+
+
+@pytest.mark.parametrize("unread", [("A",), ("topic", "comment")])
+def test_other_columns_are_named_in_the_draft(unread: tuple[str, ...]) -> None:
+    file = looked("rows", 100, tokens=1000)
+    notes = (*(f"100 rows: column `{name}` not used" for name in unread), "3 rows: turns of one role merged")
+    file = replace(file, shown=file.shown.model_copy(update={"notes": notes}))
+    refuse_multiple_choice([file])
+    text = suite_text("s", base(), [file], chosen("tune", file))
+    assert f"; not used: {', '.join(unread)}\n" in text
 
 
 def chosen(goal: Goal, *files: Looked, **changes: Any) -> Choices:
