@@ -26,6 +26,13 @@ _MARK = "####"
 THINK_OPEN = r"(?:<\|?[\w:]*think(?:ing)?\|?>|\[THINK\]|<\|channel>thought)"
 THINK_CLOSE = r"(?:</[\w:]*think(?:ing)?>|\[/THINK\]|<channel\|>)"
 """Tags around thinking in public chat templates: `<think>`, `<thinking>`, `<seed:think>`, `[THINK]` and their like."""
+NAMES_OF_THOUGHT = "thoughts?|reasoning|reflection|scratchpad|analysis"
+"""Further names of tags around thinking in published data."""
+_UNFINISHED = re.compile(
+    rf"\s*(?:{THINK_OPEN}(?!.*{THINK_CLOSE})|<(?P<name>{NAMES_OF_THOUGHT})>(?!.*</(?P=name)>)|"
+    r"<\|begin_of_thought\|>(?!.*<\|end_of_thought\|>))",
+    re.DOTALL | re.IGNORECASE,
+)
 _TAG = re.compile(f"{THINK_OPEN}|{THINK_CLOSE}", re.IGNORECASE)
 _CLOSE = re.compile(THINK_CLOSE, re.IGNORECASE)
 _OPENED = re.compile(rf"{THINK_OPEN}\s*\Z", re.IGNORECASE)
@@ -181,6 +188,11 @@ def opens_thinking(prompt: str) -> bool:
 def opens_with_thinking(text: str) -> bool:
     """Whether a text begins with a block of thinking, which may never end."""
     return _BLOCK.match(text.lstrip()) is not None
+
+
+def never_answers(text: str) -> bool:
+    """Whether a text begins with a block of thinking that never ends, as an answer cut off at a limit does."""
+    return _UNFINISHED.match(text) is not None
 
 
 def mentions_thinking(template: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bench.text import THINK_CLOSE, THINK_OPEN
+from bench.text import NAMES_OF_THOUGHT, THINK_CLOSE, THINK_OPEN
 
 TAG = re.compile(rf"{THINK_OPEN}|{THINK_CLOSE}")
 """One tag around thinking."""
@@ -17,7 +17,7 @@ _EMPTY_AT_END = re.compile(rf"{THINK_OPEN}\s*{THINK_CLOSE}\s*\Z")
 _BLOCK = re.compile(rf"\s*{THINK_OPEN}(.*?){THINK_CLOSE}(.*)", re.DOTALL)
 _OPENED = re.compile(rf"{THINK_OPEN}\s*(?:{THINK_CLOSE}\s*)?\Z")
 _ANY_BLOCK = re.compile(
-    rf"\s*(?P<tag>{THINK_OPEN}|<(?P<name>thoughts?|reasoning|reflection|scratchpad|analysis)>|"
+    rf"\s*(?P<tag>{THINK_OPEN}|<(?P<name>{NAMES_OF_THOUGHT})>|"
     rf"<\|begin_of_thought\|>)(?:.*?)(?:{THINK_CLOSE}|</(?P=name)>|<\|end_of_thought\|>)",
     re.DOTALL | re.IGNORECASE,
 )

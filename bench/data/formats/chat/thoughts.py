@@ -35,4 +35,4 @@ def with_one_block(turn: dict[str, Any], fields: Sequence[str]) -> dict[str, Any
         ignored = ", ".join(f'"{name}"' for name in fields)
         hint = f"remove one of the two: with ignore = [{ignored}] the text's block alone is learned"
         raise RowError("data.two-reasonings", what, hint)
-    return {**turn, "content": parts.answer}
+    return {**turn, "content": parts.answer} if parts.finished else turn  # cut off: the row is left out

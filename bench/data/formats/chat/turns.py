@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.data.formats.fields import RowError
-from bench.text import is_blank
+from bench.text import is_blank, never_answers
 
 Turns = list[dict[str, Any]]
 """A conversation in the JSON form of `bench.data.render.row.Turn`. Plain text is one turn of the role `text`."""
@@ -23,6 +23,7 @@ UNANSWERED = "question without an answer at the end left out"
 NO_VALUE = "the answer is a word for a missing value, such as nan"
 NO_ANSWER = "question without an answer"
 NOT_LEARNED = "no turn to be learned"
+UNFINISHED = "an answer's thinking never ends"
 
 _MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "NULL", "<NA>", "#N/A", "undefined"})
 """Words that programs write into text for a value that is not there."""
@@ -35,7 +36,8 @@ class Settled:
     turns: Turns
     dropped: str | None = None
     """Why it is to be left out: `empty answer`, `question without an answer`, `empty prompt`, `empty text`,
-    `no turn to be learned`, or `no opening prompt`: the assistant speaks first, as in many chats that people shared."""
+    `no turn to be learned`, `an answer's thinking never ends`, or `no opening prompt`: the assistant speaks first, as
+    in many chats that people shared."""
     notes: tuple[str, ...] = ()
     """What was changed in it."""
 
@@ -110,6 +112,8 @@ def _up_to_last_answer(turns: Turns) -> tuple[Turns, str | None]:
     if not says_something(turns[answers[-1]]):
         return turns, "empty answer"
     learned = [place for place in answers if turns[place].get("train", True) and says_something(turns[place])]
+    if any(never_answers(turns[place]["content"]) for place in learned):
+        return turns, UNFINISHED
     return (turns[: learned[-1] + 1], None) if learned else (turns, NOT_LEARNED)
 
 

@@ -283,3 +283,9 @@ def test_flags_of_channels_are_honoured_or_refused() -> None:
 
 def test_an_answer_to_the_user_says_so() -> None:
     assert said(channel="final", recipient="all") == said()
+
+
+def test_thoughts_that_never_end_stay_in_the_text_though_a_field_repeats_them() -> None:
+    """So that the row is left out for what it is, not learned as thoughts without an answer."""
+    message = {"role": "assistant", "content": "<think>one", "reasoning": "one"}
+    assert message_turns([message]) == [message]

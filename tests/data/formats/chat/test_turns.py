@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.data.formats.chat.turns import MERGED, NO_VALUE, NOT_LEARNED, UNANSWERED, settle
+from bench.data.formats.chat.turns import MERGED, NO_VALUE, NOT_LEARNED, UNANSWERED, UNFINISHED, settle
 from bench.data.formats.fields import RowError
 
 
@@ -52,6 +52,21 @@ def test_what_follows_the_last_answer_to_be_learned_is_left_out() -> None:
 def test_an_answer_that_is_only_a_call_or_only_thought_is_an_answer() -> None:
     assert settle(turns("user:Q", "assistant:", tool_calls=[{"name": "f", "arguments": {}}])).dropped is None
     assert settle(turns("user:Q", "assistant:", reasoning="hm")).dropped is None
+
+
+@pytest.mark.parametrize(
+    "cut", ["<think>\nr, and", " <think>", "<|begin_of_thought|>r", "<reasoning>r </think>", "<thinking>r"]
+)
+def test_an_answer_whose_thinking_never_ends_is_not_learned(cut: str) -> None:
+    assert settle(turns("user:Q", f"assistant:{cut}")).dropped == UNFINISHED
+    assert settle(turns("user:Q", f"assistant:{cut}", "user:R", "assistant:A")).dropped == UNFINISHED
+    unlearned = turns("user:Q", f"assistant:{cut}", train=False)
+    assert settle([*unlearned, *turns("user:R", "assistant:A")]).dropped is None
+
+
+@pytest.mark.parametrize("said", ["<think>r</think>A", "A tag such as <think> opens it", "<think>r</think>A <think>"])
+def test_an_answer_that_ends_its_thinking_or_names_a_tag_is_learned(said: str) -> None:
+    assert settle(turns("user:Q", f"assistant:{said}")).dropped is None
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "\u200b", "\ufeff", "\xa0\u2060", "\u200d\n", "\x00", "\u3000"])
