@@ -36,12 +36,18 @@ def validate(
 
 
 def plan(
-    suite: LoadedSuite, *, only: Sequence[str] = (), quick: bool = False, server: ChildServer | None = None
+    suite: LoadedSuite,
+    *,
+    only: Sequence[str] = (),
+    quick: bool = False,
+    reports: Path = REPORTS,
+    server: ChildServer | None = None,
 ) -> Forecast:
-    """What `run` would do and take, as `bench plan` says. quick: time nothing that never ran here.
+    """What `run` would do and take, as `bench plan` says. quick: time nothing that never ran here. reports: where the
+    suite's earlier runs are, with which new jobs are compared.
 
     Raises `InputError` as `run` does, before any work."""
-    return forecast(suite, only=tuple(only), home=home(), server=server, probe=not quick)
+    return forecast(suite, only=tuple(only), home=home(), reports=reports, server=server, probe=not quick)
 
 
 def run(

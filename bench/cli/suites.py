@@ -227,6 +227,7 @@ def plan(
     pilot: Annotated[
         str | None, typer.Option("--pilot", metavar="ARM", help="With --resolve: the arm; default: a claim's first.")
     ] = None,
+    reports: ReportsOption = Path("reports"),
     on: Annotated[
         str | None,
         typer.Option("--on", metavar="CLUSTER", help='Place the trainings on "8xH100", "2x4090@0.40" or a TOML file.'),
@@ -252,6 +253,7 @@ def plan(
             loaded,
             only=tuple(only or ()),
             home=home(),
+            reports=reports,
             probe=not quick,
             tell=tell,
             trust_task_code=trust_task_code,

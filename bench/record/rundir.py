@@ -38,6 +38,13 @@ class RunDirectory:
         return cls(reports / file_name(suite) / f"{file_name(profile or 'suite')}-{digest[:8]}")
 
     @classmethod
+    def all_of(cls, reports: Path, *, suite: str, profile: str | None) -> list[RunDirectory]:
+        """Every run of a suite's profile that has a record."""
+        begin = re.escape(file_name(profile or "suite"))
+        records = _records(reports / file_name(suite), "*")
+        return [cls(path.parent) for path in records if re.fullmatch(rf"{begin}-[0-9a-f]{{8}}", path.parent.name)]
+
+    @classmethod
     def find(cls, text: str, reports: Path) -> RunDirectory:
         """The run that `text` names: a run folder, a suite's name (its latest run), or `latest` (of all suites).
 

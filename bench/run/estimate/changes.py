@@ -1,6 +1,7 @@
 """Why jobs of a plan are new: the inputs in which each differs from its nearest earlier job, where there is one.
 
-Contract: reads `job.json` of the jobs under the home; says nothing of a job that has no earlier one of its name. What
+Contract: reads `job.json` of the jobs under the home that an earlier run of the same suite and profile names; says
+nothing of a job that has no such one of its name, for jobs of other suites may have the same names. What
 the jobs themselves show is named (data, model, recipe, budget, eval, threads); where they agree, the versions of
 libraries or this program's code changed.
 """
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.errors import InputError
 from bench.record.files import JOB, MANIFEST
 from bench.record.jobs.job import Job
+from bench.record.rundir import RunDirectory
 from bench.run.plan.types import Plan
 from bench.spec import Spec
 
@@ -40,18 +43,30 @@ class NewJobs(Spec):
     """The inputs that changed, in one line."""
 
 
-def why_new(plan: Plan, home: Path) -> tuple[NewJobs, ...]:
-    """Reasons of the jobs to run, the most frequent first; jobs without an earlier one of their name are left out."""
+def why_new(plan: Plan, home: Path, runs: Iterable[RunDirectory]) -> tuple[NewJobs, ...]:
+    """Reasons of the jobs to run, the most frequent first; jobs without an earlier one of their name are left out.
+
+    runs: the suite's earlier ones.
+    """
     new = {planned.job.id: planned.job for planned in plan.can_run}
-    if not new:
+    ran = {digest for run in runs for digest in _digests(run)} if new else set()
+    if not ran:
         return ()
-    earlier = _earlier(home, set(new))
+    earlier = _earlier(home, set(new), ran)
     reasons = Counter(_reason(job, earlier[name]) for name, job in new.items() if name in earlier)
     return tuple(NewJobs(jobs=count, reason=reason) for reason, count in reasons.most_common())
 
 
-def _earlier(home: Path, names: set[str]) -> dict[str, list[JobFields]]:
-    """Finished jobs of these names."""
+def _digests(run: RunDirectory) -> tuple[str, ...]:
+    """Digests of the jobs of a run; none where its record cannot be read."""
+    try:
+        return tuple(job.digest for job in run.load().jobs)
+    except InputError:
+        return ()
+
+
+def _earlier(home: Path, names: set[str], ran: set[str]) -> dict[str, list[JobFields]]:
+    """Finished jobs of these names, of those that `ran`."""
     by_name: dict[str, list[JobFields]] = {}
     for manifest in (home / "jobs").glob(f"*/{MANIFEST}"):
         try:
@@ -59,7 +74,7 @@ def _earlier(home: Path, names: set[str]) -> dict[str, list[JobFields]]:
             name = _name(job)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # torn, or of another version
-        if name in names:
+        if name in names and job["digest"] in ran:
             by_name.setdefault(name, []).append(_fields(job))
     return by_name
 

@@ -14,6 +14,7 @@ from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.results.facts import PlannedCounts
+from bench.record.rundir import RunDirectory
 from bench.run.checks.before_work import check_before_work
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.remarks import plan_remarks
@@ -52,6 +53,7 @@ def forecast(
     *,
     only: Sequence[str] = (),
     home: Path,
+    reports: Path | None = None,
     server: ChildServer | None = None,
     probe: bool = True,
     tell: Callable[[str], None] = lambda doing: None,
@@ -60,8 +62,9 @@ def forecast(
 ) -> Forecast:
     """The forecast of `bench run` with the same arguments. Raises `InputError` as that would, before any work.
 
-    probe: time a few steps or examples of what was never run here. `tell` hears what is being done. `on`: place the
-    trainings on this cluster; what this machine cannot do is then no problem, and nothing is timed here.
+    reports: where the suite's earlier runs are, with which new jobs are compared. probe: time a few steps or examples
+    of what was never run here. `tell` hears what is being done. `on`: place the trainings on this cluster; what this
+    machine cannot do is then no problem, and nothing is timed here.
     """
     server, hint = server or ChildServer(), hint_file("planned", loaded, only, home)
     with server_ended_on_error(server):
@@ -93,12 +96,17 @@ def forecast(
     )
     return _of_plan(planned, loaded, home, arms, evals).model_copy(
         update={
+            "new": () if reports is None else why_new(planned, home, _earlier_runs(loaded, reports)),
             "placement": placement,
             "warnings": remarks,
             "unavailable": (*notes(planned), *away),
             "advice": tuple(further),
         }
     )
+
+
+def _earlier_runs(loaded: LoadedSuite, reports: Path) -> list[RunDirectory]:
+    return RunDirectory.all_of(reports, suite=loaded.suite.name, profile=loaded.profile)
 
 
 def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path) -> tuple[str, ...]:
@@ -109,7 +117,7 @@ def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path) ->
 def _of_plan(
     planned: Plan, loaded: LoadedSuite, home: Path, arms: tuple[ArmForecast, ...], evals: tuple[EvalForecast, ...]
 ) -> Forecast:
-    """The forecast without what is to be told besides: placement, warnings, what is unavailable."""
+    """The forecast without what is to be told besides: placement, warnings, what is unavailable, why jobs are new."""
     suite = loaded.suite
     matched, sentence = budget_statement(suite)
     selected = [job for job in planned.jobs if job.selected]
@@ -132,7 +140,6 @@ def _of_plan(
         training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
-        new=why_new(planned, home),
         precisions=precision_notes(planned.resolved),
         refused=refusal_notes(planned),
         may_buy=tuple(_may_buy(suite)),

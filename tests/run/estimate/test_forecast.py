@@ -31,7 +31,8 @@ SERVER = ChildServer(module="tests.fakes.worker")
 
 
 def expect(root: Path, only: tuple[str, ...] = (), *, probe: bool = False, **changes: Any) -> Forecast:
-    return forecast(fake_suite(root, **changes), only=only, home=root / "home", server=SERVER, probe=probe)
+    suite, home = fake_suite(root, **changes), root / "home"
+    return forecast(suite, only=only, home=home, reports=root / "reports", server=SERVER, probe=probe)
 
 
 def go(root: Path) -> Record:
@@ -174,6 +175,14 @@ def test_new_jobs_say_which_input_changed(tmp_path: Path) -> None:
         "other rows of eval:held (4 → 2); its training is new": 4,
         "other rows of eval:held (4 → 2)": 1,
     }
+
+
+def test_the_jobs_of_another_suite_are_no_earlier_ones(tmp_path: Path) -> None:
+    """It listed the whole of another suite's recipe as what had changed of jobs that had never run."""
+    go(tmp_path)
+    changed = {"budget": {"unit": "tokens", "amount": 1000}}
+    assert expect(tmp_path, **changed).new
+    assert expect(tmp_path, name="another", **changed).new == ()
 
 
 def test_a_new_version_of_the_code_is_said_where_nothing_else_changed(tmp_path: Path) -> None:
