@@ -131,6 +131,7 @@ def _source(name: str, spec: DataSpec, base: Path, fetched: Path | None, hashes:
             ignore=frozenset(spec.ignore),
             leave_out=frozenset(spec.leave_out),
             score=spec.select.column,
+            split=spec.split if "split" in spec.model_fields_set and files == (local_path(named, base),) else None,
         ),
         faulty=spec.odd_rows,
     )

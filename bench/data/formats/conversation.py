@@ -39,6 +39,8 @@ class Rules:
     """Columns, message keys and roles whose rows are left out."""
     score: str | None = None
     """The column that rows are selected by: what it means, the suite says."""
+    split: str | None = None
+    """The split that is taken of a file whose rows name theirs."""
     slices: tuple[str, ...] = ()
     """Columns whose values are kept with the row, for an eval that slices by them."""
 

@@ -23,6 +23,7 @@ from bench.data.formats.unused import unused_names, worth_reporting
 from bench.data.sources.file_formats import NumberedRecords, may_be_a_table, no_list, records, table_by_columns
 from bench.data.sources.files import MICRO
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
+from bench.data.sources.split_column import SplitColumn
 from bench.data.sources.table import RowTable
 from bench.errors import Problem
 from bench.suite.tables.data import Columns, OddRows, may_be_left_out
@@ -89,18 +90,25 @@ def _visible(records: NumberedRecords, rules: Rules, missing: set[str]) -> Numbe
 
 def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source: Source) -> list[Problem]:
     faults, unused, changed = RowFaults(), Counter[str](), Counter[str]()
+    rules = source.rules
+    splits = SplitColumn(wanted=rules.split, reads={*shape.uses, *rules.slices, rules.score or ""})
     for row, record in rows if shape.assemble is None else shape.assemble(rows):
         table.source_rows += 1
+        if isinstance(record, dict) and (reason := splits.other(record)) is not None:
+            table.dropped[reason] += 1
+            continue
         try:
             changed.update(_append(table, row, record, shape, source))
         except RowError as fault:
             faults.add(row, fault)
             continue
         unused.update(unused_names(record, shape))
-    for name in (source.rules.score, *source.rules.slices):
+    for name in (rules.score, *rules.slices):
         del unused[f"column `{name}` not used"]
     if faults.rows and (faults.is_cut or not may_be_left_out(faults.rows, table.source_rows, source.faulty)):
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
+    if (mixed := splits.problem(source.label, is_file=source.folder is None and source.revision is None)) is not None:
+        return [mixed]
     table.dropped.update(faults.counts())
     table.notes.update(changed)
     table.notes.update({} if not source.files else worth_reporting(unused, table.source_rows))

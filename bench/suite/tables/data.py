@@ -16,6 +16,8 @@ MICRO_SCORE = "quality"
 """The column of `micro:NAME` that holds a score: what an imperfect judge makes of each row."""
 FILE_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow", ".gz")
 
+SPLIT_COLUMN = "split"
+"""The column in which rows of one file name their split."""
 SAVED_SPLITS = "dataset_dict.json"
 """The file that marks a folder in which `datasets` saved several splits."""
 
@@ -154,8 +156,9 @@ class DataSpec(Spec):
     config: str | None = None
     """Hub dataset configuration."""
     split: str = "train"
-    """Split of a hub dataset, of a folder that `datasets` saved with several, or of a folder whose files are named
-    after splits (`train.jsonl`, `test-0.parquet`, `train_sft.jsonl`)."""
+    """Split of a hub dataset, of a folder that `datasets` saved with several, of a folder whose files are named
+    after splits (`train.jsonl`, `test-0.parquet`, `train_sft.jsonl`), or of a file whose rows name theirs in a column
+    `split`."""
     revision: str | None = None
     """Hub revision."""
     columns: Columns | None = None
