@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.suite.catalog.generation_settings import LENGTHS
 from bench.suite.tables.evals import EvalSpec, longest_answer
 from bench.suite.tables.training.recipe import Recipe
 
@@ -80,13 +81,19 @@ def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]
         yield Remark(name="padding", key="packing", what=what, hint='packing = "bfd" or group_by_length = true')
 
 
-def answer_remarks(spec: EvalSpec, positions: int) -> Iterator[Remark]:
-    """The remark on answers that are longer than the model's context; none where they fit, or none are written."""
+def answer_remarks(spec: EvalSpec, positions: int, asked: int | None) -> Iterator[Remark]:
+    """The remark on answers that are longer than the model's context; none where they fit, or none are written.
+
+    `asked`: the longest answer that the eval's task files ask for, which the eval's own key replaces.
+    """
     longest = longest_answer(spec)
+    named = "max_new_tokens"
+    if longest is None and asked is not None:
+        longest, named = ("tasks", asked), f"{LENGTHS[0]} of its task file"
     if longest is None or longest[1] < positions:
         return
     key, tokens = longest
-    what = f"max_new_tokens = {tokens:,} leaves no room for a prompt in the model's {positions:,} positions"
+    what = f"{named} = {tokens:,} leaves no room for a prompt in the model's {positions:,} positions"
     yield Remark(name="answers cut", key=key, what=what, hint="every answer is cut where the context ends")
 
 

@@ -38,6 +38,8 @@ class ResolvedSuite(Spec):
     tasks_sha256: dict[str, str]
     """Per lm_eval eval with a task folder: hash of that folder's files."""
     tasks_path: dict[str, str]
+    task_answers: dict[str, int] = Field(default_factory=dict)
+    """By eval, the tokens of the longest answer that its task files ask for, where they say so."""
     """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
     given: dict[str, tuple[ResolvedWeights, ...]] = Field(default_factory=dict)
     """Per arm that was trained elsewhere: each of its trainings."""

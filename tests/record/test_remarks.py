@@ -73,11 +73,22 @@ ROWS = {"name": "e", "data": {"source": "x.jsonl"}}
 )
 def test_answers_that_leave_no_room_for_a_prompt(key: str, spec: dict[str, Any]) -> None:
     parsed: EvalSpec = TypeAdapter(EvalSpec).validate_python(spec)
-    [remark] = answer_remarks(parsed, 256)
+    [remark] = answer_remarks(parsed, 256, None)
     assert (remark.key, remark.what) == (
         key, "max_new_tokens = 256 leaves no room for a prompt in the model's 256 positions",
     )  # fmt: skip
-    assert list(answer_remarks(parsed, 257)) == []
+    assert list(answer_remarks(parsed, 257, None)) == []
+
+
+def test_an_answer_as_long_as_its_task_file_asks_is_remarked_unless_the_eval_says_otherwise() -> None:
+    fields = {"kind": "lm_eval", "name": "e", "tasks": ("t",)}
+    bare: EvalSpec = TypeAdapter(EvalSpec).validate_python(fields)
+    [remark] = answer_remarks(bare, 256, 4000)
+    assert (remark.key, remark.what) == (
+        "tasks", "max_gen_toks of its task file = 4,000 leaves no room for a prompt in the model's 256 positions",
+    )  # fmt: skip
+    shorter: EvalSpec = TypeAdapter(EvalSpec).validate_python({**fields, "max_new_tokens": 64})
+    assert list(answer_remarks(shorter, 256, 4000)) == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +100,7 @@ def test_answers_that_leave_no_room_for_a_prompt(key: str, spec: dict[str, Any])
     ],
 )
 def test_evals_without_a_length_of_answers_have_no_such_remark(spec: dict[str, Any]) -> None:
-    assert list(answer_remarks(TypeAdapter(EvalSpec).validate_python(spec), 8)) == []
+    assert list(answer_remarks(TypeAdapter(EvalSpec).validate_python(spec), 8, None)) == []
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.training.applied import applied_section
-from bench.suite.tables.evals import GenerationSpec
+from bench.suite.tables.evals import GenerationSpec, LmEvalSpec
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.scores.test_contamination import contaminated
 
@@ -209,6 +209,13 @@ def long_answers() -> FakeRun:
     return with_suite(run, eval=(*run.record.resolved.suite.eval, GenerationSpec.model_validate(fields)))
 
 
+def long_task_answers() -> FakeRun:
+    run = make_run(examples=20)
+    spec = LmEvalSpec.model_validate({"kind": "lm_eval", "name": "long", "tasks": ("t",)})
+    run = with_suite(run, eval=(*run.record.resolved.suite.eval, spec))
+    return changed(run, resolved=run.record.resolved.model_copy(update={"task_answers": {"long": 10**6}}))
+
+
 def chance_level(right: float) -> Callable[[], FakeRun]:
     return lambda: make_run(examples=300, seed=3, rates={"choice": {ARM: right}})
 
@@ -245,6 +252,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("scores missing", lambda: make_run(examples=60, missing=0.1), "share of the scores that are missing: base "),
         ("bare prompts", asked_bare, "the arms were trained with 'dialogue', the base was not"),
         ("answers cut", long_answers, "max_new_tokens = 1,000,000 leaves no room for a prompt"),
+        ("answers cut", long_task_answers, "max_gen_toks of its task file = 1,000,000 leaves no room for a prompt"),
         ("rows not as they are", merged_turns, "data lima_1k: 12 rows: turns of one role merged"),
         ("scores missing", unscored, "the results say what these could change: no splitter (4)"),
         ("speed shared", lambda: make_run(examples=20, shared_speed=True), "while other jobs ran"),

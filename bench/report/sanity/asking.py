@@ -60,7 +60,7 @@ def cut_answers(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """Answers that may be longer than the model's context, as the plan warned before."""
     positions = min(model.context_length for model in record.resolved.bases().values())
     for spec in record.resolved.suite.eval:
-        for remark in answer_remarks(spec, positions):
+        for remark in answer_remarks(spec, positions, record.resolved.task_answers.get(spec.name)):
             detail = f"{remark.what}; {remark.hint}"
             yield Finding(name=remark.name, arm=None, measurand=spec.name, detail=detail)
 

@@ -40,7 +40,8 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mappi
 def _answers(planned: Plan) -> Iterator[str]:
     context_lengths = [model.context_length for model in planned.resolved.bases().values() if model.unavailable is None]
     for index, spec in enumerate(planned.resolved.suite.eval):
-        for remark in answer_remarks(spec, min(context_lengths)) if context_lengths else ():
+        asked = planned.resolved.task_answers.get(spec.name)
+        for remark in answer_remarks(spec, min(context_lengths), asked) if context_lengths else ():
             yield f"warning: eval[{index}].{remark.key}: {remark.what} ({remark.hint})"
 
 

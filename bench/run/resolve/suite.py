@@ -22,6 +22,7 @@ from bench.run.resolve.precision import choose_precisions
 from bench.run.resolve.programs import resolve_programs
 from bench.run.resolve.unavailable import Advise, one_problem_per_source, pinned, reason, refuse_unavailable
 from bench.suite.catalog.tasks import task_folder_files
+from bench.suite.checks.task_files.check import longest_task_answer
 from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
@@ -84,6 +85,7 @@ def resolve(
         data={**data, **_dev_data(loaded.suite, data, home)},
         tasks_sha256={name: _hash_files(folder) for name, folder in tasks.items()},
         tasks_path={name: str(folder) for name, folder in tasks.items()},
+        task_answers=_task_answers(loaded.suite, base),
         given=given,
         programs=programs,
         judges=judges,
@@ -202,6 +204,11 @@ def _task_folders(suite: Suite, base: Path) -> dict[str, Path]:
     if problems:
         raise InputError(problems)
     return folders
+
+
+def _task_answers(suite: Suite, base: Path) -> dict[str, int]:
+    specs = [spec for spec in suite.eval if isinstance(spec, LmEvalSpec)]
+    return {spec.name: tokens for spec in specs if (tokens := longest_task_answer(spec, base)) is not None}
 
 
 def _hash_files(folder: Path) -> str:

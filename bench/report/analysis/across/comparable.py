@@ -92,7 +92,8 @@ def _meaning(record: Record, evals: Collection[str]) -> dict[str, Any]:
 
 def _circumstances(record: Record) -> dict[str, Any]:
     resolved = record.resolved
-    fields = resolved.model_dump(mode="json", exclude={"model", "models", "data", "tasks_sha256", "tasks_path"})
+    of_tasks = {"tasks_sha256", "tasks_path", "task_answers"}
+    fields = resolved.model_dump(mode="json", exclude={"model", "models", "data", *of_tasks})
     circumstances = {key: value for key, value in _flat(fields, "").items() if not key.startswith(_IGNORED)}
     for name, model in {"": resolved.model, **resolved.models}.items():
         circumstances[f"base.{name}".rstrip(".")] = f"{model.name}, sha256 {model.sha256[:12]}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
+from bench.suite.catalog.generation_settings import LENGTHS
 from bench.suite.catalog.lm_eval_names import aggregate_keys, group_keys, task_keys
 from bench.suite.catalog.task_code import code_in, code_problem
 from bench.suite.catalog.tasks import (
@@ -24,6 +25,7 @@ from bench.suite.checks.task_files.data_files import ROW_FILES, file_faults, fil
 from bench.suite.checks.task_files.fault import Fault
 from bench.suite.checks.task_files.keys import key_faults
 from bench.suite.checks.task_files.templates import field_faults, row_faults, syntax_faults
+from bench.suite.tables.evals import LmEvalSpec
 from bench.suite.tables.suite import Suite
 
 _DEEPEST = 8
@@ -60,6 +62,25 @@ def own_row_problems(task: str, file: Path, folder: Path, where: str) -> Iterato
     for fault in _data_faults({**config, **local, "test_split": "test"}, {"test": [rows]}, printable=True):
         what = f"task {task!r} on {rows.name}: {fault.what}"
         yield Problem(reference=f"eval.task-{fault.about}", what=what, where=where, hint=fault.hint)
+
+
+def longest_task_answer(spec: LmEvalSpec, base: Path) -> int | None:
+    """Tokens of the longest answer that a task file of the eval asks for; `None` where none says so. Members of groups
+    are looked at in the suite's own task files; of lm-eval's own, tasks whose file is called after them."""
+    own = TaskFolder(files={}, tags={}, problems=(), malformed=False)
+    if spec.include is not None:
+        own = read_task_folder(base / Path(spec.include).expanduser())
+    files = {member.file for name in spec.tasks for member in _reached(name, own) if member.file is not None}
+    files |= {file for name in {*spec.tasks} - {*own.files} if (file := installed_task_file(name)) is not None}
+    return max((tokens for file in files if (tokens := _answer_tokens(_keys_of(file))) is not None), default=None)
+
+
+def _answer_tokens(config: Mapping[str, Any]) -> int | None:
+    """The greatest length in a task's `generation_kwargs`, under the first of its names."""
+    settings = config.get("generation_kwargs")
+    if not isinstance(settings, dict) or config.get("output_type") != "generate_until":
+        return None
+    return next((settings[key] for key in LENGTHS if isinstance(settings.get(key), int)), None)
 
 
 def code_problems(suite: Suite, base: Path) -> list[Problem]:

@@ -11,7 +11,8 @@ import yaml
 
 from bench.errors import Problem
 from bench.suite.catalog.tasks import installed_task_file, read_task_folder
-from bench.suite.checks.task_files.check import code_problems, own_row_problems, task_problems
+from bench.suite.checks.task_files.check import code_problems, longest_task_answer, own_row_problems, task_problems
+from bench.suite.tables.evals import LmEvalSpec
 from bench.suite.tables.suite import Suite
 from tests.fakes.suites import suite_table
 
@@ -42,6 +43,21 @@ def problems(path: Path) -> list[Problem]:
 
 def said(path: Path) -> list[str]:
     return [problem.what for problem in problems(path)]
+
+
+def test_the_longest_answer_of_an_evals_task_files_is_known(tmp_path: Path) -> None:
+    """What no eval's key says must be seen, too: a length beyond the model's context cuts every answer."""
+
+    def asked(**changes: Any) -> int | None:
+        task(tmp_path, **changes)
+        return longest_task_answer(LmEvalSpec(kind="lm_eval", name="e", tasks=("t",), include="."), tmp_path)
+
+    assert asked(output_type="generate_until", generation_kwargs={"max_gen_toks": 4000}) == 4000
+    assert asked(output_type="generate_until", generation_kwargs={"max_tokens": 70}) == 70
+    assert asked(output_type="generate_until") is None
+    assert asked(generation_kwargs={"max_gen_toks": 4000}) is None, "options are not written"
+    own = LmEvalSpec(kind="lm_eval", name="e", tasks=("ifeval", "hellaswag"))
+    assert longest_task_answer(own, tmp_path) == 1280
 
 
 def test_a_sound_task_has_no_problem(tmp_path: Path) -> None:
