@@ -63,6 +63,7 @@ ORDERS = {
     "check in vain": 0.0001220703125,
     "be followed": 0.00006103515625,
     "be followed and fail": 0.000030517578125,
+    "need numbers": 0.0000152587890625,
 }
 """Learning rates that make a training end badly, or its count, or its check."""
 
@@ -210,9 +211,15 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
 
 
 def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
-    """A thousand bytes for the libraries, four for each weight, and one for each position of the largest pass."""
-    sizes = (step.largest_pass.rows * step.largest_pass.width for step in request.steps)
-    return MemoryReply(process_bytes=1000, steps=tuple(StepBytes(held=4000, made=size) for size in sizes))
+    """A thousand bytes for the libraries, four for each weight, and one for each position of the largest pass; a
+    training that is to need numbers cannot be counted."""
+    counted = [
+        None
+        if step.job.recipe.learning_rate == ORDERS["need numbers"]
+        else StepBytes(held=4000, made=step.largest_pass.rows * step.largest_pass.width)
+        for step in request.steps
+    ]
+    return MemoryReply(process_bytes=1000, steps=tuple(counted))
 
 
 def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:

@@ -18,7 +18,7 @@ from bench.digest import digest_json
 from bench.errors import BenchError
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
-from bench.run.estimate.memory import state_bytes
+from bench.run.estimate.memory import state_bytes, training_memory
 from bench.run.process.payloads import MemoryReply, MemoryRequest, StepRequest
 from bench.run.process.server import ChildServer
 from bench.spec import Spec
@@ -50,17 +50,26 @@ class StepMemory(Spec):
 def step_memory(
     trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], *, home: Path, server: ChildServer
 ) -> dict[str, StepMemory]:
-    """Memory of one training of each arm, by arm; arms whose memory cannot be counted without numbers are left out.
+    """Memory of one training of each arm, by arm. What cannot be counted without numbers (experts that a router
+    chooses) is estimated from shapes, beside the libraries; arms are left out where the child that counts breaks down.
 
     Of trainings that differ in their largest pass alone, the smallest and the largest are counted, and the others
     follow along the line between them.
     """
-    groups: dict[str, dict[str, StepRequest]] = {}
+    groups, shapes = dict[str, dict[str, StepRequest]](), dict[str, int]()
     for arm, job in trainings.items():
         request = _request(job, counts[arm])
+        shapes[_key(request, home)] = training_memory(job, counts[arm], device="cpu") // job.recipe.processes
         groups.setdefault(digest_json(_parts(request)), {})[arm] = request
+    shapes = {
+        _key(request, home): training_memory(trainings[arm], counts[arm], device="cpu")
+        // trainings[arm].recipe.processes
+        for requests in groups.values()
+        for arm, request in requests.items()
+    }
     ends = {name: _ends(requests.values()) for name, requests in groups.items()}
-    known = _known_or_counted([request for pair in ends.values() for request in pair], home=home, server=server)
+    asked = [request for pair in ends.values() for request in pair]
+    known = _known_or_counted(asked, shapes, home=home, server=server)
     found: dict[str, StepMemory] = {}
     for name, requests in groups.items():
         least, most = (known[_key(request, home)] for request in ends[name])
@@ -90,16 +99,21 @@ def _between(least: StepMemory, most: StepMemory, spread: Sequence[int], slots: 
 
 
 def _known_or_counted(
-    requests: Sequence[StepRequest], *, home: Path, server: ChildServer
+    requests: Sequence[StepRequest], shapes: Mapping[str, int], *, home: Path, server: ChildServer
 ) -> dict[str, StepMemory | None]:
     by_key = {_key(request, home): request for request in requests}
     known = {key: _known(home, key) for key in by_key}
     missing = {key: request for key, request in by_key.items() if known[key] is None}
-    return known | _counted(missing, home=home, server=server) if missing else known
+    return known | _counted(missing, shapes, home=home, server=server) if missing else known
 
 
-def _counted(missing: Mapping[str, StepRequest], *, home: Path, server: ChildServer) -> dict[str, StepMemory | None]:
-    """Count what is not known yet, in one child. A child that breaks down leaves all of it unknown."""
+def _counted(
+    missing: Mapping[str, StepRequest], shapes: Mapping[str, int], *, home: Path, server: ChildServer
+) -> dict[str, StepMemory | None]:
+    """Count what is not known yet, in one child. A child that breaks down leaves all of it unknown.
+
+    shapes: bytes of each as estimated from shapes, for what cannot be counted; that is not kept.
+    """
     log = home / "logs" / "memory.txt"
     try:
         value = server.call("memory", MemoryRequest(steps=tuple(missing.values())), folder=home, log=log)
@@ -107,8 +121,9 @@ def _counted(missing: Mapping[str, StepRequest], *, home: Path, server: ChildSer
         return dict.fromkeys(missing)
     reply, counted = MemoryReply.model_validate(value), dict[str, StepMemory | None]()
     for key, tensors in zip(missing, reply.steps, strict=True):
-        counted[key] = None if tensors is None else StepMemory(process_bytes=reply.process_bytes, tensors=tensors)
-        if (memory := counted[key]) is not None:
+        found = tensors or StepBytes(held=shapes[key], made=0)
+        counted[key] = memory = StepMemory(process_bytes=reply.process_bytes, tensors=found)
+        if tensors is not None:
             write_text(home / "memory" / f"{key}.json", memory.model_dump_json())
     return counted
 

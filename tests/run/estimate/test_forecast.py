@@ -141,6 +141,16 @@ def test_memory_is_measured_where_it_can_be_and_counted_from_shapes_elsewhere(tm
     assert "counted from shapes" in shown.getvalue()
 
 
+def test_memory_that_cannot_be_counted_has_the_libraries_too_and_is_measured(tmp_path: Path) -> None:
+    """A base with experts had 0 MiB: what is counted on tensors without numbers fails where a router chooses."""
+    recipes = {name: {"method": name, "learning_rate": ORDERS["need numbers"]} for name in ("full", "lora")}
+    quick = expect(tmp_path, recipe=recipes).arms
+    assert {arm.memory_from for arm in quick} == {"shapes"}
+    assert all(arm.memory_bytes > 1000 for arm in quick)  # what the fake counts for the libraries
+    timed = expect(tmp_path, probe=True, recipe=recipes).arms
+    assert {(arm.memory_bytes, arm.memory_from) for arm in timed} == {(5_000_000, "probe")}
+
+
 def test_the_peak_of_a_process_counts_what_it_gave_back_and_its_children(tmp_path: Path) -> None:
     work = "x = bytearray(b'x') * {size}; del x; print(0, flush=True); import time; time.sleep(60)"
     child, parent = (work.format(size=size) for size in (100_000_000, 200_000_000))
