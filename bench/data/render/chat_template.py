@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.data.render.complete import left_out
+from bench.data.render.hints import hint_of, in_text
 from bench.data.render.row import Row, ToolCall, Turn
 from bench.data.render.special_tokens import Spelling, guarded, guarded_value, unguarded
 from bench.data.render.thinking import (
@@ -26,7 +27,7 @@ from bench.data.render.thinking import (
 )
 from bench.errors import InputError, Problem
 from bench.suite.catalog.template import TOKENIZER, MessageFields, Template, TemplateRefusedError
-from bench.text import is_thinking_tag, mentions_thinking
+from bench.text import is_thinking_tag, mentions_thinking, opens_thinking
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -37,14 +38,6 @@ _TAG = re.compile(r"\s*(?:<[^<>\s]+>|\[[^\[\]\s]+\])")
 _ROLE = re.compile("user|human|inst", re.IGNORECASE)
 _REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 """The names under which templates read reasoning; transformers, too, gives it under each."""
-_HINT = (
-    'choose another template (model.template), or leave such rows out: leave_out = ["tool_calls"] by what is in them, '
-    'odd_rows = "drop" all that the template cannot print'
-)
-_REASONING_HINT = (
-    'choose a template that prints it (model.template), or say in the data\'s table reasoning = "inline" '
-    '(in the answer, between <think> tags) or reasoning = "drop"'
-)
 NO_SYSTEM = "the template takes no system turn: its text is put before the first question"
 NO_PROMPT = "the template does not keep its prompt before an answer: evaluations begin otherwise than rows"
 THINKS_UNASKED = "rows hold reasoning, but evaluations ask with thinking off: set thinking = true for the model"
@@ -52,6 +45,7 @@ NAMES_LEFT_OUT = "the template leaves out the names of speakers"
 LEARNED_AS_TEXT = "is no tag of the template: it is learned as text"
 PRINTED_OTHERWISE = "is printed as the template's own tag"
 ASKED_TO_THINK = "some rows hold no reasoning, but evaluations ask with thinking on"
+EMPTY_BLOCK = "an empty block of thinking in rows is context, not learned, and evaluations ask without it"
 
 
 class ChatTemplate:
@@ -102,19 +96,18 @@ class ChatTemplate:
 
         Raises `InputError` where the template refuses the row or leaves a part of it out.
         """
+        given = row
         try:
-            given, row = row, self.in_own_words(row)
+            row = self.in_own_words(given)
             full = self.whole(row.turns)
             if (missing := left_out(row.turns, full, self.whole)) is not None:
-                raise self._refused(
-                    row.origin, f"leaves out {missing}", _REASONING_HINT if "reasoning" in missing else None
-                )
+                raise self._refused(row.origin, f"leaves out {missing}", self._hint_of(missing, given.turns))
             if any(turn.name not in full for turn in row.turns if turn.name and turn.role != "tool"):
                 self.notes[NAMES_LEFT_OUT] = None
             start = self._start(row, full)
             self._note_tags(given.turns[-1], full[start:])
         except TemplateRefusedError as error:
-            raise self._refused(row.origin, f"refuses the row: {error}") from error
+            raise self._refused(row.origin, f"refuses the row: {error}", hint_of("", given.turns)) from error
         return full[:start], full[start:]
 
     def check_prompt(self, turns: Sequence[Turn], origin: str) -> None:
@@ -122,9 +115,9 @@ class ChatTemplate:
         try:
             missing = left_out(turns, self.prompt(turns), self.prompt)
         except TemplateRefusedError as error:
-            raise self._refused(origin, f"refuses the prompt: {error}") from error
+            raise self._refused(origin, f"refuses the prompt: {error}", hint_of("", turns)) from error
         if missing is not None:
-            raise self._refused(origin, f"leaves out {missing}")
+            raise self._refused(origin, f"leaves out {missing}", hint_of(missing, turns))
 
     def in_own_words(self, row: Row) -> Row:
         """The row with thoughts in a field of their own where the template, left to find them in the text, would put an
@@ -179,17 +172,20 @@ class ChatTemplate:
         with, and behind a block of thinking that is empty."""
         *before, last = row.turns
         thinks = has_thinking(last)
-        asked = self.prompt(before)
-        prompts = {asked} if self._switch is None else {asked, self._prompt(before, thinking=not self._thinking)}
-        prompts |= {without_opening(prompt) for prompt in prompts}
-        starts = [len(prompt) for prompt in prompts if full.startswith(prompt)]
-        start = max(starts) if starts else self._place_of(last, full)
+        behind = self._behind_prompt(before, full)
+        start = self._place_of(last, full) if behind is None else behind
         if not thinks:
             start += empty_block(full[start:])
-        if full[:start] != asked:
-            mismatch = THINKS_UNASKED if thinks else ASKED_TO_THINK
-            self.notes[mismatch if starts and self._asks_to_think() != thinks else NO_PROMPT] = None
+        if full[:start] != (asked := self.prompt(before)):
+            self.notes[NO_PROMPT if behind is None else self._mismatch(asked, thinks=thinks)] = None
         return start
+
+    def _behind_prompt(self, before: Sequence[Turn], full: str) -> int | None:
+        """The end of the longest prompt of the template that a row's text begins with; `None` without one."""
+        switched = {self._thinking} if self._switch is None else {False, True}
+        prompts = {self._prompt(before, thinking=thinking) for thinking in switched}
+        prompts |= {without_opening(prompt) for prompt in prompts}
+        return max((len(prompt) for prompt in prompts if full.startswith(prompt)), default=None)
 
     def _place_of(self, turn: Turn, full: str) -> int:
         """Place of the last turn in a text whose beginning is no prompt of the template."""
@@ -199,10 +195,27 @@ class ChatTemplate:
         place = full.rfind(first) if first else -1
         if place < 0:
             raise TemplateRefusedError("it does not show where the answer begins")
-        return opening_before(full, place)
+        lead = self._lead_of(turn, first)
+        return opening_before(full, place) if lead is None or not full.endswith(lead, 0, place) else place - len(lead)
 
-    def _asks_to_think(self) -> bool:
-        return self._thinking or self._switch is None
+    def _lead_of(self, turn: Turn, first: str) -> str | None:
+        """What is learned of an answer before its `first` words where it follows one question; `None`: it is unclear,
+        because that text begins with no prompt of the template, either."""
+        question = Turn(role="user", content=_QUESTION)
+        try:
+            full = self.whole([question, turn])
+            start = self._behind_prompt([question], full)
+        except TemplateRefusedError:
+            return None
+        return None if start is None else full[start : full.rfind(first)]
+
+    def _mismatch(self, asked: str, *, thinks: bool) -> str:
+        """What a report must say where a row begins its answer behind another prompt than evaluations (`asked`)."""
+        if self._switch is not None:
+            return NO_PROMPT if thinks == self._thinking else THINKS_UNASKED if thinks else ASKED_TO_THINK
+        if thinks:
+            return NO_PROMPT
+        return ASKED_TO_THINK if opens_thinking(asked) else EMPTY_BLOCK
 
     def _render(
         self, turns: Sequence[Turn], messages: Sequence[MessageFields], *, add_generation_prompt: bool, thinking: bool
@@ -272,9 +285,16 @@ class ChatTemplate:
         messages = [_message(turn) for turn in turns]
         return self._render(turns, messages, add_generation_prompt=add_generation_prompt, thinking=self._thinking)
 
-    def _refused(self, origin: str, what: str, hint: str | None = None) -> InputError:
+    def _hint_of(self, missing: str, turns: Sequence[Turn]) -> str:
+        inline = [*turns[:-1], in_text(turns[-1])]
+        try:
+            return hint_of(missing, turns, inline=left_out(inline, self.whole(inline), self.whole) is None)
+        except TemplateRefusedError:
+            return hint_of(missing, turns)
+
+    def _refused(self, origin: str, what: str, hint: str) -> InputError:
         what = f"template {self.template.name!r} {what}"
-        return InputError(Problem(reference="template.refused", what=what, where=origin, hint=hint or _HINT))
+        return InputError(Problem(reference="template.refused", what=what, where=origin, hint=hint))
 
     def _unusable(self, reference: str, what: str) -> InputError:
         hint = 'choose another, such as model.template = "dialogue"'

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from bench.data.render.chat_template import NAMES_LEFT_OUT, ChatTemplate
-from bench.data.render.row import Row, Turn
+from bench.data.render.chat_template import ASKED_TO_THINK, EMPTY_BLOCK, NAMES_LEFT_OUT, ChatTemplate
+from bench.data.render.row import Row, ToolCall, Turn
 from bench.data.render.special_tokens import unguarded
 from bench.errors import InputError
 from bench.suite.catalog.template import Template, load_template
@@ -114,3 +116,42 @@ def test_names_of_speakers_that_the_template_leaves_out_are_named(template: str,
     question = Turn(role="user", content="Q", name="carol")
     rendering.split(Row(turns=(question, Turn(role="assistant", content="A")), origin="r:1"))
     assert (NAMES_LEFT_OUT in rendering.notes) is left_out
+
+
+_WHOLE = "{% for m in messages %}[{{ m.role }}]{{ SAID }}</s>{% endfor %}"
+_WHOLE += "{% if add_generation_prompt %}[assistant]{% endif %}"
+_BEHIND_THOUGHTS = "m.content.split('</think>')[-1]"
+_BETWEEN_TAGS = "m.content.split('</think>')[1] if '</think>' in m.content else m.content"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "named", "unnamed"),
+    [
+        ({"content": "A", "reasoning": "hm"}, "m.content", "inline", "tool_calls"),
+        ({"content": "A", "reasoning": "hm"}, _BEHIND_THOUGHTS, 'reasoning = "drop"', "inline"),
+        ({"content": "<think>hm</think>A"}, _BEHIND_THOUGHTS, "prints thoughts in the answer's text", "inline"),
+        ({"content": "<think>a</think>B<think>c</think>D"}, _BETWEEN_TAGS, "one whole block", "tool_calls"),
+        ({"content": "A", "tool_calls": (ToolCall(name="f", arguments={}),)}, "m.content", "tool_calls", "inline"),
+    ],
+)
+def test_a_refusal_names_what_helps_with_this_row(answer: dict[str, Any], said: str, named: str, unnamed: str) -> None:
+    """And no setting that the template would refuse again."""
+    row = Row(turns=(Turn(role="user", content="Q"), Turn(role="assistant", **answer)), origin="r:1")
+    with pytest.raises(InputError) as refused:
+        chat(_WHOLE.replace("SAID", said)).split(row)
+    hint = str(refused.value.problems[0].hint)
+    assert named in hint
+    assert unnamed not in hint
+
+
+@pytest.mark.parametrize(
+    ("opened", "note"), [("", EMPTY_BLOCK), ("<think>\\n", ASKED_TO_THINK)], ids=["no thinking", "thinking"]
+)
+def test_an_empty_block_in_a_row_is_named_by_what_evaluations_do(opened: str, note: str) -> None:
+    """A template without a switch asks for thinking only where its prompt opens a block."""
+    rendering = chat(CHATML.replace("'<|im_start|>assistant\\n'", f"'<|im_start|>assistant\\n{opened}'"))
+    answer = Turn(role="assistant", content="<think>\n\n</think>\n\nA")
+    prompt, learned = rendering.split(Row(turns=(Turn(role="user", content="Q"), answer), origin="r:1"))
+    assert unguarded(prompt).endswith("</think>\n\n")
+    assert unguarded(learned).strip() == "A<|im_end|>"
+    assert {EMPTY_BLOCK, ASKED_TO_THINK} & set(rendering.notes) == {note}

@@ -194,6 +194,18 @@ def test_calls_are_learned_and_what_tools_return_is_context(name: str, monkeypat
     assert "Weather?" not in said
 
 
+def test_an_answer_behind_a_call_is_learned_from_the_same_place_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gpt-oss leaves the thoughts of a call out once an answer follows: the row does not begin with its prompt."""
+    monkeypatch.setattr(chat_template_utils, "datetime", FixedDate)
+    _, renderer = renderers("gptoss")[0]
+    question, call, result, answer = ROWS["tools"]
+    thinks = call.model_copy(update={"reasoning": "one and one", "content": ""})
+    behind_call = Row(turns=(question, thinks, result, answer), origin="x.jsonl:1")
+    plain = Row(turns=(question, answer), origin="x.jsonl:2")
+    assert learned(renderer, behind_call) == learned(renderer, plain)
+    assert learned(renderer, plain).startswith("<|channel|>final<|message|>")
+
+
 def test_what_a_tool_returns_is_not_learned_where_the_template_prints_it_before_the_text_of_the_call() -> None:
     """Gemma's template moves that text behind the result: call, result and text were one stretch."""
     _, renderer = renderers("gemma4_v5")[0]
