@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from bench.data.formats.fields import RowError
@@ -20,6 +21,12 @@ Turns = list[dict[str, Any]]
 MERGED = "turns of one role in a row merged"
 KEPT_EMPTY = "no answer: the row takes its place and teaches nothing"
 UNANSWERED = "question without an answer at the end left out"
+BEHIND_LAST = {
+    "user": UNANSWERED,
+    "system": "system prompt behind the last answer left out",
+    "tool": "tool's result behind the last answer left out",
+}
+"""What is noted of turns that no answer follows, by role."""
 NO_VALUE = "the answer is a word for a missing value, such as nan"
 NO_ANSWER = "question without an answer"
 NOT_LEARNED = "no turn to be learned"
@@ -96,8 +103,8 @@ def _answered(turns: Turns, *, keep_empty: bool) -> tuple[Turns, list[str], str 
     """The turns up to the last answer, what is to be noted of it, and why there is none."""
     if keep_empty and turns and turns[-1]["role"] == "assistant" and not says_something(turns[-1]):
         return turns, [KEPT_EMPTY], None
-    asks = bool(turns) and turns[-1]["role"] == "user"
-    notes = [UNANSWERED] if asks and any(says_something(turn) for turn in turns if turn["role"] == "assistant") else []
+    behind = {turn["role"] for turn in takewhile(lambda turn: turn["role"] != "assistant", reversed(turns))}
+    notes = [note for role, note in BEHIND_LAST.items() if role in behind]
     turns, dropped = _up_to_last_answer(turns)
     if dropped is None and turns[-1]["content"].strip() in _MISSING:
         notes.append(NO_VALUE)

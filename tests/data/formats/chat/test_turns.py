@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.data.formats.chat.turns import MERGED, NO_VALUE, NOT_LEARNED, UNANSWERED, UNFINISHED, settle
+from bench.data.formats.chat.turns import BEHIND_LAST, MERGED, NO_VALUE, NOT_LEARNED, UNFINISHED, settle
 from bench.data.formats.fields import RowError
 
 
@@ -45,8 +45,24 @@ def test_what_follows_the_last_answer_to_be_learned_is_left_out() -> None:
     first = turns("user:Q", "assistant:A")
     assert settle([*first, *turns("user:R", "assistant:B", train=False)]).turns == first
     assert settle(turns("user:Q", "assistant:A", train=False)).dropped == NOT_LEARNED
-    settled = settle([*first, *turns("user:R")])
-    assert (settled.turns, settled.notes) == (first, (UNANSWERED,))
+
+
+@pytest.mark.parametrize(
+    ("behind", "roles"),
+    [
+        (("user:R",), ("user",)),
+        (("user:R", "system:S"), ("user", "system")),
+        (("system:S", "user:R"), ("user", "system")),
+        (("tool:1", "tool:2"), ("tool",)),
+    ],
+)
+def test_turns_behind_the_last_answer_are_left_out_and_noted_by_role(
+    behind: tuple[str, ...], roles: tuple[str, ...]
+) -> None:
+    """A question at the end was counted only where nothing followed it, a tool's result or a system prompt never."""
+    first = turns("user:Q", "assistant:A")
+    settled = settle([*first, *turns(*behind)])
+    assert (settled.turns, settled.notes) == (first, tuple(BEHIND_LAST[role] for role in roles))
 
 
 def test_an_answer_that_is_only_a_call_or_only_thought_is_an_answer() -> None:
