@@ -12,10 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-
-from lm_eval.api.task import ConfigurableTask
 
 from bench.data.render.refused_rows import check_embedded, refuse_rows
 from bench.data.render.render import make_renderer
@@ -28,7 +25,8 @@ from bench.errors import BenchError, InputError, Problem
 from bench.evals.job import KINDS
 from bench.evals.judge.ask import judge_prompt, judge_requests
 from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system_text
-from bench.evals.lm_eval.tasks import leaf_names, load_tasks
+from bench.evals.lm_eval.rehearsed_rows import MOST_ROWS, row_problems
+from bench.evals.lm_eval.tasks import leaf_names
 from bench.evals.loss import supervised_text
 from bench.evals.mock_subject import ANSWER, MockSubject
 from bench.evals.outcome import EvalOutput
@@ -40,15 +38,12 @@ from bench.evals.subject import rendered
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.models.template_tokens import embedding_rows
-from bench.suite.checks.task_files.templates import TEMPLATES, row_faults
 from bench.suite.resolved import UNREACHABLE
 from bench.suite.tables.endpoint import EndpointSpec, Sampling
 from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec, LossSpec, QuestionsSpec
 
 ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""
-MOST_ROWS = 20_000
-"""Rows of a task that its templates are tried on: a prompt is printed in microseconds."""
 _REPLY_TOKENS = 16
 """Longest reply of a judge to the one request that it is asked."""
 
@@ -191,8 +186,8 @@ def _alone(job: EvalJob, task: str) -> list[Problem]:
 def _tasks_together(job: EvalJob) -> Iterator[Problem]:
     spec = job.eval
     assert isinstance(spec, LmEvalSpec | ChoiceSpec), "chosen by kind"
-    if isinstance(spec, LmEvalSpec) and (folder := _task_folder(job, spec)) is not None:
-        yield from _row_problems(job, spec, folder)
+    if isinstance(spec, LmEvalSpec):
+        yield from row_problems(job, spec, _where(job))
     most = ROWS if job.served is not None else _subject(job).most_rows or MOST_ROWS
     output = _evaluated(
         job.model_copy(update={"eval": spec.model_copy(update={"limit": min(most, spec.limit or most)})})
@@ -203,20 +198,6 @@ def _tasks_together(job: EvalJob) -> Iterator[Problem]:
             what = f"task {task!r} gives no score on its first {len(_rows(output, task))} examples: {why}"
             hint = "fix the task file or its rows"
             yield Problem(reference="rehearsal.no-score", what=what, where=_where(job), hint=hint)
-
-
-def _row_problems(job: EvalJob, spec: LmEvalSpec, folder: Path) -> Iterator[Problem]:
-    """What the templates of the suite's own task files cannot print of a row, wherever the rows are."""
-    loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
-    for name, task in loaded.tasks.items():
-        if not isinstance(task, ConfigurableTask):
-            continue
-        config = {key: getattr(task.config, key) for key in ("output_type", *TEMPLATES)}
-        documents = task.eval_docs
-        rows = ((f"example {n}", row) for n, row in enumerate(islice(documents, MOST_ROWS), start=1))
-        for fault in row_faults(config, rows, frozenset(task.features)):
-            what = f"task {name!r}: {fault.what}"
-            yield Problem(reference=f"eval.task-{fault.about}", what=what, where=_where(job), hint=fault.hint)
 
 
 def _task_folder(job: EvalJob, spec: LmEvalSpec) -> Path | None:

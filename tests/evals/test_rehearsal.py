@@ -86,6 +86,30 @@ def test_a_task_that_could_score_nothing_is_refused(
     assert problem.where
 
 
+def test_a_task_whose_options_are_all_equal_is_refused(model: ResolvedModel, tmp_path: Path) -> None:
+    """Every subject would have the same score, whatever it learned."""
+    rows = [{"q": "x", "options": ["a", "a"], "label": 0}] * 20
+    fields = {"output_type": "multiple_choice", "doc_to_text": "{{q}}", "doc_to_choice": "{{options}}",
+              "doc_to_target": "{{label}}", "metric_list": [metric("acc")]}  # fmt: skip
+    write_task(tmp_path, "same", rows, **fields)
+    [problem] = problems(lm_eval_job(model, tmp_path, ["same"]))
+    assert "the options of each of its 20 rows are all equal" in problem.what
+    write_task(tmp_path, "same", [*rows, {"q": "y", "options": ["a", "b"], "label": 1}], **fields)
+    rehearse(lm_eval_job(model, tmp_path, ["same"]))
+
+
+@pytest.mark.parametrize("empty", ["", " ", []])
+def test_a_task_without_a_single_reference_is_refused(model: ResolvedModel, tmp_path: Path, empty: object) -> None:
+    fields = {"output_type": "generate_until", "doc_to_text": "{{q}}", "doc_to_target": "a",
+              "metric_list": [metric("exact_match")]}  # fmt: skip
+    write_task(tmp_path, "bare", [{"q": "x", "a": empty}] * 20, **fields)
+    [problem] = problems(lm_eval_job(model, tmp_path, ["bare"]))
+    assert "none of its 20 rows has an answer to compare with" in problem.what
+    write_task(tmp_path, "bare", [*[{"q": "x", "a": "" if empty != [] else []}] * 20,
+                                  {"q": "y", "a": "b" if empty != [] else ["b"]}], **fields)  # fmt: skip
+    rehearse(lm_eval_job(model, tmp_path, ["bare"]))
+
+
 def test_code_that_is_not_trusted_is_refused_before_training(model: ResolvedModel, tmp_path: Path) -> None:
     path = write_choice(tmp_path, count=4)
     path.write_text(path.read_text() + "process_results: !function x.y\n")

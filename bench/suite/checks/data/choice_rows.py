@@ -49,8 +49,8 @@ def read_choices(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[ChoiceRow
         answer = record.get(spec.answer)
         if not question.strip():
             faults.append((number, "has no question"))
-        if spec.has_options and len(options) < 2:
-            faults.append((number, "has fewer than two options"))
+        if spec.has_options and len(set(options)) < 2:
+            faults.append((number, "has fewer than two different options"))
         if not _texts(answer):
             faults.append((number, "has no answer"))
         parts.append((question, options, answer))

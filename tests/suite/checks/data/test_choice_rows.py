@@ -128,7 +128,8 @@ def test_written_answers_need_no_options(tmp_path: Path) -> None:
     [
         ({"question": "q", "choices": PEOPLE, "answer": "Dan"}, "row 2 has the answer 'Dan'"),
         ({"question": " ", "choices": PEOPLE, "answer": "Ada"}, "row 2 has no question"),
-        ({"question": "q", "choices": ["Ada"], "answer": "Ada"}, "row 2 has fewer than two options"),
+        ({"question": "q", "choices": ["Ada"], "answer": "Ada"}, "row 2 has fewer than two different options"),
+        ({"question": "q", "choices": ["a", "a"], "answer": 0}, "row 2 has fewer than two different options"),
         ({"question": "q", "choices": PEOPLE, "answer": None}, "row 2 has no answer"),
     ],
 )
