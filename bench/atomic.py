@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import WRITE_ERRORS, InputError, Problem
+
+_OF_ANOTHER_KIND = frozenset((errno.ENOTDIR, errno.EEXIST, errno.EISDIR))
+_IN_THE_WAY = "a file is where a folder is needed, or a folder where a file is: name another place"
+_NO_ROOM = "what was finished is kept; free some space (`bench clean`), or set BENCH_HOME and --reports"
 
 
 @contextmanager
@@ -49,7 +54,8 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def write_errors_as_problems(where: str) -> Iterator[None]:
-    """Turn a full or read-only disk into an `InputError`; `where` names the folders if the system does not."""
+    """Turn a full or read-only disk, or something in the way, into an `InputError`; `where` names the folders if the
+    system does not."""
     try:
         yield
     except OSError as error:
@@ -60,7 +66,7 @@ def write_errors_as_problems(where: str) -> Iterator[None]:
                 reference="run.not-writable",
                 what=f"cannot write: {error.strerror}",
                 where=str(error.filename or where),
-                hint="what was finished is kept; free some space (`bench clean`), or set BENCH_HOME and --reports",
+                hint=_IN_THE_WAY if error.errno in _OF_ANOTHER_KIND else _NO_ROOM,
             )
         ) from error
 

@@ -95,6 +95,9 @@ def build_model(
     seed: Annotated[int, typer.Option("--seed", help="Seed of world, corpus and training.")] = 0,
 ) -> None:
     """Rebuild an embedded base from nothing: world, corpus, tokenizer, weights, card."""
+    from bench.atomic import write_errors_as_problems
     from bench.run.commands.build import build_embedded
 
-    typer.echo(build_embedded(name, out=out, seed=seed))
+    with write_errors_as_problems(str(out or name)):
+        built = build_embedded(name, out=out, seed=seed)
+    typer.echo(built)

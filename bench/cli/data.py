@@ -53,9 +53,11 @@ def make(
     trust_remote_code: TrustRemoteCodeOption = False,
 ) -> None:
     """Make rows with a model: instructions, answers, best of K, scores, rewrites. Resumes where it stopped."""
+    from bench.atomic import write_errors_as_problems
     from bench.run.commands.make import describe_summary, make_data
 
-    summary = make_data(spec, out=out, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
+    with write_errors_as_problems(str(out)):
+        summary = make_data(spec, out=out, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
     typer.echo("\n".join(describe_summary(summary)))
     if not summary.complete:
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -35,6 +35,7 @@ def export(
     reports: ReportsOption = Path("reports"),
 ) -> None:
     """Write a run for another program: tables, lm-eval's or Inspect's files, a model card, a tracker's runs, times."""
+    from bench.atomic import write_errors_as_problems
     from bench.record.rundir import RunDirectory
 
     directory = RunDirectory.find(run, reports)
@@ -42,20 +43,21 @@ def export(
         _export_times(directory, out)
         return
     folder = out or directory.path / "export" / to
-    for line in _written(_sources(directory), to, arm, folder):
-        typer.echo(line)
+    with write_errors_as_problems(str(folder)):
+        for line in _written(_sources(directory), to, arm, folder):
+            typer.echo(line)
 
 
 def _export_times(directory: RunDirectory, out: Path | None) -> None:
-    from bench.atomic import write_text
+    from bench.atomic import write_errors_as_problems, write_text
     from bench.report.export.pytest_benchmark import pytest_benchmark_json
 
     content = pytest_benchmark_json(directory.load())
     if out is None:
         print_json(content)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    with write_errors_as_problems(str(out)):
+        write_text(out, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     typer.echo(str(out))
 
 

@@ -56,12 +56,13 @@ def init(
 
     With --adapter, --weights or --endpoint: a suite that trains nothing and compares what was trained elsewhere.
     """
+    from bench.atomic import write_errors_as_problems
     from bench.draft.given_arms import draft_given
     from bench.draft.write import draft_suite, model_table
     from bench.places import home
 
     if adapter or weights or endpoint:
-        with status() as tell:
+        with status() as tell, write_errors_as_problems(str(out)):
             written = draft_given(
                 adapter or [],
                 weights or [],
@@ -79,7 +80,7 @@ def init(
     model_table(model, out.parent)  # said before more is asked for
     files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
     wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))
-    with status() as tell:
+    with status() as tell, write_errors_as_problems(str(out)):
         written = draft_suite(model, files, wanted.value, out=out, home=home(), columns=columns or [], tell=tell)
     typer.echo(f"{written}: read it and set the margin, then `bench plan {written}` and `bench run {written}`")
 

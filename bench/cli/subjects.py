@@ -34,12 +34,14 @@ def weights(
     reports: ReportsOption = Path("reports"),
 ) -> None:
     """Write the trained weights of an arm with tokenizer and chat template, for transformers, vLLM or PEFT."""
+    from bench.atomic import write_errors_as_problems
     from bench.places import home
     from bench.record.rundir import RunDirectory
     from bench.run.commands.weights import export_weights, find_trained
 
     trained = find_trained(RunDirectory.find(run, reports), arm, seed=seed, step=step, home=home())
-    written = export_weights(trained, out, merge=merge, home=home())
+    with write_errors_as_problems(str(out)):
+        written = export_weights(trained, out, merge=merge, home=home())
     typer.echo(f"{written}: {trained.job.arm}, seed {trained.job.seed}")
 
 

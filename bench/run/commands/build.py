@@ -34,6 +34,7 @@ def build_embedded(
         what = f"{name!r} is not a base that this project builds"
         raise InputError(Problem(reference="model.not-embedded", what=what, hint=did_you_mean(name, EMBEDDED)))
     folder = (out or shipped("models") / name).absolute()
+    folder.mkdir(parents=True, exist_ok=True)  # fails now, not after minutes of training
     log = home() / "logs" / f"build-{name}.txt"
     console = console or Console(stderr=True)
     with console.status(f"building {name}: corpus and tokenizer") as status:
