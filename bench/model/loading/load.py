@@ -26,6 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from bench.errors import InputError, Problem
 from bench.machine.device import dtype_of, pick_device, pick_precision
+from bench.model.causal import refuse_other_kinds
 from bench.model.loading.prefix import prefixed
 from bench.model.peft_private import carries_adapter
 from bench.record.files import WEIGHTS
@@ -54,11 +55,11 @@ def runs_code(model: ResolvedModel) -> bool:
 
 
 def load_config(model: ResolvedModel) -> PretrainedConfig:
-    """The base's configuration."""
-    return cast(
-        PretrainedConfig,
-        AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=runs_code(model)),
-    )
+    """The base's configuration. Raises `InputError` for one of no causal language model."""
+    config = AutoConfig.from_pretrained(model.path, local_files_only=True, trust_remote_code=runs_code(model))
+    if not runs_code(model):
+        refuse_other_kinds(config, str(Path(model.path) / "config.json"))
+    return cast(PretrainedConfig, config)
 
 
 def load_tokenizer(model: ResolvedModel) -> PreTrainedTokenizerBase:

@@ -11,13 +11,14 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from bench.errors import InputError, Problem
+from bench.model.causal import refuse_other_kinds
 from bench.model.size.description import DescribeRequest, Description
 
 
 def empty_model(config: dict[str, Any], folder: str | None = None) -> nn.Module:
     """A causal language model of this config on the meta device; with the code in `folder`, if that is named.
 
-    Raises `InputError` for a `model_type` that the installed transformers does not have.
+    Raises `InputError` for a `model_type` that the installed transformers does not have, or has as no causal model.
     """
     fields = dict(config)
     kind = fields.pop("model_type")
@@ -25,6 +26,7 @@ def empty_model(config: dict[str, Any], folder: str | None = None) -> nn.Module:
         model_config: Any = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=True)
     elif kind in CONFIG_MAPPING:
         model_config = CONFIG_MAPPING[kind](**fields)
+        refuse_other_kinds(model_config, "config.json")
     else:
         what, hint = f"the installed transformers has no model_type {kind!r}", "it may want another version of it"
         raise InputError(Problem(reference="model.unknown-type", what=what, where="config.json", hint=hint))

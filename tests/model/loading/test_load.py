@@ -11,7 +11,16 @@ from safetensors.torch import load_file, save_file
 
 from bench.errors import InputError
 from bench.machine.device import pick_precision
-from bench.model.loading.load import WEIGHTS, count_parameters, load_base, load_skeleton, load_subject, load_tokenizer
+from bench.model.loading.load import (
+    WEIGHTS,
+    count_parameters,
+    load_base,
+    load_config,
+    load_skeleton,
+    load_subject,
+    load_tokenizer,
+)
+from bench.model.size.describe import empty_model
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint, tiny_model
 from tests.fakes.training import resolved_model
 
@@ -105,3 +114,12 @@ def test_auto_is_bf16_where_the_gpu_has_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert pick_precision("auto", CUDA) == "fp32"
     with pytest.raises(InputError):
         pick_precision("bf16", CUDA)
+
+
+def test_a_model_that_is_no_causal_language_model_is_refused(tmp_path: Path) -> None:
+    """transformers' own message is a list of all classes that it knows."""
+    (tmp_path / "config.json").write_text('{"model_type": "vit"}')
+    with pytest.raises(InputError, match="no causal language model of model_type 'vit'"):
+        load_config(resolved_model(tmp_path))
+    with pytest.raises(InputError, match="no causal language model of model_type 'vit'"):
+        empty_model({"model_type": "vit"})

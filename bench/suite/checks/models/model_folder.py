@@ -103,8 +103,22 @@ def stored_parameters(folder: Path) -> int:
 def _config(folder: Path, where: str) -> None:
     if not (folder / "config.json").is_file():
         raise _refusal("model.config", f"{folder} has no config.json", where, "name the folder of one saved model")
-    if not isinstance(_read_json(folder / "config.json", where).get("model_type"), str):
+    config = _read_json(folder / "config.json", where)
+    if not isinstance(config.get("model_type"), str):
         raise _refusal("model.config", f"{folder / 'config.json'} names no model_type", where)
+    if (kind := _other_kind(config)) is not None:
+        what = f"{folder} is {kind} ({config['model_type']}), and only causal language models are trained and asked"
+        raise _refusal("model.not-causal", what, where, "name a model that continues text, such as Llama or Qwen")
+
+
+def _other_kind(config: dict[str, Any]) -> str | None:
+    """What a model is that is no causal one, by its own words: a causal head on it would see what it is to predict, or
+    lack the text that it answers."""
+    if config.get("is_encoder_decoder") is True:
+        return "an encoder with a decoder"
+    named = config.get("architectures")
+    masked = isinstance(named, list) and any(str(name).endswith("ForMaskedLM") for name in named)
+    return "an encoder" if masked and config.get("is_decoder") is not True else None
 
 
 def _weights(folder: Path, where: str) -> None:
