@@ -66,6 +66,7 @@ def test_mixed_precision_is_asked_for_by_name(tmp_path: Path) -> None:
 
 READ_ELSEWHERE = {
     "budget": "test_schedule.py",
+    "command": "tests/train/test_command.py",
     "from_arm": "tests/run/test_arms.py",
     "shots": "tests/evals",
     "method": "test_methods.py",
@@ -83,6 +84,7 @@ READ_ELSEWHERE = {
 """Keys that neither the trainer's arguments, nor the adapter, nor rates, nor batches show, and who tests them."""
 
 CHANGES: dict[str, dict[str, Any]] = {
+    "engine": {"engine": "liger"},
     "learning_rate": {"learning_rate": 3e-4},
     "min_learning_rate": {"min_learning_rate": 1e-4},
     "schedule": {"schedule": "cosine"},
